@@ -1,0 +1,1 @@
+"""Nordlyd: a self-hosted speech-to-text service for Norwegian and Danish."""

@@ -1,0 +1,117 @@
+"""The exception family of the service, and the one table that maps it to HTTP statuses.
+
+Every message says what was wrong and what is accepted; it is shown to the caller as it is.
+"""
+
+
+class NordlydError(Exception):
+    """Anything the service says no to, with a machine-readable code.
+
+    Args:
+        message: what was wrong and what is accepted, for a person.
+        param: the request field or setting at fault, where there is one.
+    """
+
+    status = 500
+    type = "server_error"
+    code = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class ConfigurationError(NordlydError):
+    """A setting or a model folder that cannot work; stops the start with one line."""
+
+    code = "configuration_error"
+
+
+class CheckpointError(ConfigurationError):
+    """A folder that is not a usable CTC checkpoint; the message names what differs."""
+
+    code = "checkpoint_error"
+
+
+class InvalidRequestError(NordlydError):
+    """The request is malformed."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_request"
+
+
+class AudioError(InvalidRequestError):
+    """The audio cannot be transcribed: empty, truncated, not audio, no audio track."""
+
+    code = "invalid_audio"
+    status = 422
+
+
+class UnsupportedAudioError(AudioError):
+    """The bytes are in no audio format that is accepted."""
+
+    status = 415
+    code = "unsupported_audio"
+
+
+class TooLargeError(InvalidRequestError):
+    """The upload, or the audio in it once decoded, is over the limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class AuthenticationError(NordlydError):
+    """No API key, or a wrong one."""
+
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class UnknownModelError(InvalidRequestError):
+    """No loaded model has that id, or none serves that language."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class OverloadedError(NordlydError):
+    """The queue is full.
+
+    Args:
+        message: what a person reads.
+        retry_after: seconds until the queue is expected to have room, from measured speed.
+    """
+
+    status = 429
+    type = "rate_limit_error"
+    code = "queue_full"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnavailableError(NordlydError):
+    """Not loaded yet, draining, or the device stopped answering."""
+
+    status = 503
+    type = "service_unavailable"
+    code = "unavailable"
+
+
+class DeadlineExceededError(NordlydError):
+    """The client's own deadline passed before the answer was ready."""
+
+    status = 504
+    type = "timeout_error"
+    code = "deadline_exceeded"
+
+
+class EncodingError(NordlydError):
+    """The model failed on this audio alone; other requests are not affected."""
+
+    code = "encoding_failed"

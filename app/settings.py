@@ -1,0 +1,96 @@
+"""Every setting of the service, read from the environment with the prefix NORDLYD_."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# The first loaded model of a list serves the language.
+DEFAULT_ROUTES: dict[str, list[str]] = {
+    "nn": ["wav2vec2-xlsr-1B-NPSC-NN", "nb-wav2vec2-1b-nynorsk", "demo-nn"],
+    "nb": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
+    "no": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
+    "da": ["wav2vec2-large-danish-npsc-nst", "roest-v3-wav2vec2-315m", "demo-da"],
+}
+
+
+class Settings(BaseSettings):
+    """One class, one source of truth; `nordlyd serve --help` overrides host and port."""
+
+    model_config = SettingsConfigDict(env_prefix="NORDLYD_", extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to bind.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+
+    models: Annotated[list[str], NoDecode] = Field(
+        ["demo-da", "demo-nb", "demo-nn"],
+        description="What to load, comma-separated: catalogue ids, folders or hub ids.",
+    )
+    catalogue: Path = Field(REPOSITORY / "models", description="Folder of models/<id>/model.toml.")
+    store: Path = Field(
+        Path.home() / ".cache" / "nordlyd" / "models",
+        description="Where pulled checkpoints are kept, one folder each.",
+    )
+    routes: dict[str, list[str]] = Field(
+        DEFAULT_ROUTES,
+        description="JSON: language to model ids; the first that is loaded serves it.",
+    )
+    default_language: str | None = Field(
+        None, description="Language of a request that names neither language nor model."
+    )
+
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to compute.")
+    dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
+        "auto", description="auto: fp16 on CUDA, bf16 on a CPU with bf16 matrix units, else fp32."
+    )
+    int8_models: Annotated[list[str], NoDecode] = Field(
+        [], description="Models whose linear layers run in dynamic int8 on a CPU."
+    )
+    threads: int | None = Field(None, ge=1, description="Torch threads; default: all cores.")
+
+    api_keys: Annotated[list[str], NoDecode] = Field(
+        [], description="Bearer keys, comma-separated; empty means no authentication."
+    )
+    allow_anonymous: bool = Field(
+        False, description="Allow a public bind without API keys (behind your own gateway)."
+    )
+
+    max_upload_mb: float = Field(2048, gt=0, description="Largest accepted body, in MiB.")
+    max_audio_seconds: float = Field(
+        4 * 3600, gt=0, description="Longest accepted audio, after decoding."
+    )
+    window_seconds: float = Field(
+        20.0, gt=4, le=120, description="Length of one window of long audio, with its context."
+    )
+    context_seconds: float = Field(
+        2.0, ge=1.3, description="Context on each side of a window, computed and dropped."
+    )
+
+    max_queue_seconds: float = Field(
+        4 * 3600, gt=0, description="Audio seconds that may wait; above it requests get a 429."
+    )
+    batch_seconds: float | None = Field(
+        None, gt=0, description="Padded seconds in one batch; default: found at warm-up."
+    )
+    hang_seconds: float = Field(
+        60.0, gt=0, description="A batch running longer than this turns readiness false."
+    )
+    drain_seconds: float = Field(
+        30.0, ge=0, description="After SIGTERM, how long running requests may take to finish."
+    )
+    decode_threads: int = Field(2, ge=1, description="Threads that decode audio and text.")
+
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, JSON lines otherwise."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("models", "int8_models", "api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value

@@ -1,0 +1,69 @@
+"""Every metric of the service, named once. Buckets are chosen by hand for each stage."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_RTF_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class Telemetry:
+    """The metrics of one service instance, on a registry of their own.
+
+    Args:
+        registry: where the metrics are registered; a new one by default, so that tests and
+            several apps in one process do not share counters.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.requests = Counter(
+            "nordlyd_requests", "HTTP requests.", ["route", "status"], registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "nordlyd_request_seconds",
+            "Time from the request's first byte to the answer's last.",
+            ["route"],
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
+        )
+        self.audio_seconds = Counter(
+            "nordlyd_audio_seconds", "Audio received, in seconds.", ["model"],
+            registry=self.registry,
+        )
+        self.failures = Counter(
+            "nordlyd_failures", "Requests that failed, by error code.", ["code"],
+            registry=self.registry,
+        )
+        self.queue_seconds = Gauge(
+            "nordlyd_queue_audio_seconds", "Audio waiting or running, in seconds.",
+            registry=self.registry,
+        )
+        self.batch_items = Histogram(
+            "nordlyd_batch_items", "Windows in a batch.", ["model"],
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128), registry=self.registry,
+        )
+        self.batch_padded_seconds = Histogram(
+            "nordlyd_batch_padded_seconds", "Audio seconds in a batch, padding included.",
+            ["model"], buckets=(1, 2, 5, 10, 20, 40, 80, 160, 320, 640), registry=self.registry,
+        )
+        self.batch_padding_share = Histogram(
+            "nordlyd_batch_padding_share", "Share of a batch that is padding, 0 to 1.", ["model"],
+            buckets=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0), registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "nordlyd_stage_seconds",
+            "Time a request spent in a stage: decode_audio, queue, encode, decode_text.",
+            ["stage"], buckets=_STAGE_BUCKETS, registry=self.registry,
+        )
+        self.real_time_factor = Histogram(
+            "nordlyd_real_time_factor", "Processing time divided by audio duration.", ["model"],
+            buckets=_RTF_BUCKETS, registry=self.registry,
+        )
+        self.model_info = Gauge(
+            "nordlyd_model_info", "1 for each loaded model.", ["model", "device", "dtype"],
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "nordlyd_ready", "1 while every loaded model answers on its device thread.",
+            registry=self.registry,
+        )

@@ -1,0 +1,55 @@
+"""The values everything else speaks in: what was said, when, and how sure we are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word; times in seconds from the start of the audio, confidence in 0..1."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Words that belong together between two pauses; the same units as `Word`."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that each stage of a request took.
+
+    `real_time_factor` is total processing time divided by the audio's duration.
+    """
+
+    queue: float
+    decode_audio: float
+    encode: float
+    decode_text: float
+    real_time_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The answer to one transcription request; `duration` is the audio's, in seconds."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    language: str
+    model: str
+    duration: float
+    timing: Timing
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words of all segments, in order."""
+        return tuple(word for segment in self.segments for word in segment.words)
