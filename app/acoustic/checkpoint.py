@@ -1,0 +1,147 @@
+"""A checkpoint folder → a model that turns raw waveforms into emissions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from app.acoustic.config import EncoderConfig, read_config
+from app.acoustic.device import resolve_device, resolve_dtype
+from app.acoustic.encoder import Encoder
+from app.acoustic.kernels import Kernels, TorchKernels
+from app.acoustic.native import AmxKernels, load_library
+from app.acoustic.tokens import read_vocabulary
+from app.acoustic.weights import check_weights, read_weights
+from app.errors import AudioError, ConfigurationError, EncodingError
+from app.vocabulary import Vocabulary
+
+Array = npt.NDArray[np.float32]
+
+
+class AcousticModel:
+    """A loaded checkpoint. Not to be called from two threads at once.
+
+    Attributes:
+        vocabulary: the tokens that the columns of the emissions stand for.
+        device, dtype, kernels: where, in which precision and by what it computes.
+        parameters: how many weights it has.
+    """
+
+    def __init__(self, config: EncoderConfig, vocabulary: Vocabulary, encoder: Encoder,
+                 parameters: int, dtype: str) -> None:
+        self._config = config
+        self._encoder = encoder
+        self.vocabulary = vocabulary
+        self.parameters = parameters
+        self.device = encoder.kernels.device.type
+        self.dtype = dtype
+        self.kernels = encoder.kernels.name
+        self.hop = config.hop
+        self.receptive_field = config.receptive_field
+        self.do_normalize = config.do_normalize
+
+    def frames(self, samples: int) -> int:
+        """How many frames of emissions `samples` samples make; 0 below one receptive field."""
+        return self._config.frames(samples)
+
+    def encode(self, windows: Sequence[Array]) -> list[Array]:
+        """Emissions of prepared waveforms.
+
+        Args:
+            windows: float32 [samples] at 16 kHz each, already normalised where `do_normalize`.
+
+        Returns:
+            float32 [frames, vocabulary] natural-log probabilities each, in the order given.
+
+        Raises:
+            AudioError: a waveform is shorter than one receptive field.
+            EncodingError: the network's output is not finite.
+        """
+        for window in windows:
+            if len(window) < self.receptive_field:
+                raise AudioError(
+                    f"the waveform has {len(window)} samples; the shortest that the model takes"
+                    f" has {self.receptive_field}"
+                )
+        answers = self._encoder(windows) if windows else []
+        for emissions in answers:
+            if not torch.isfinite(emissions).all():
+                raise EncodingError(
+                    "the model's output is not finite for this audio; float32 may help"
+                    " (NORDLYD_DTYPE=float32)"
+                )
+        return [emissions.numpy() for emissions in answers]
+
+    def emissions(self, waveforms: Sequence[Array]) -> list[Array]:
+        """Emissions of raw waveforms, normalised as the checkpoint's feature extractor says.
+
+        Args and errors as for `encode`, but for the waveforms being raw, any scale.
+        """
+        return self.encode([self._prepare(waveform) for waveform in waveforms])
+
+    def _prepare(self, waveform: Array) -> Array:
+        raw = np.asarray(waveform, dtype=np.float32)
+        if not self.do_normalize or raw.size == 0:
+            return raw
+        # Statistics in float64: a long recording's float32 sums lose its mean.
+        mean, variance = raw.mean(dtype=np.float64), raw.var(dtype=np.float64)
+        return ((raw - np.float32(mean)) / np.float32(np.sqrt(variance + 1e-7))).astype(np.float32)
+
+
+def load_checkpoint(
+    folder: str | Path,
+    device: str = "cpu",
+    dtype: str = "float32",
+    *,
+    int8: bool = False,
+    native: bool = True,
+) -> AcousticModel:
+    """Load a wav2vec2-CTC checkpoint in the 2022 layout or today's.
+
+    Args:
+        folder: holds config.json, weights, vocab.json and the feature extractor's settings.
+        device: auto, cuda, mps or cpu.
+        dtype: auto, float32, bfloat16 or float16.
+        int8: run the transformer's linear layers in dynamic int8 (CPU only).
+        native: use our compiled kernels where this CPU runs them; False takes torch's.
+
+    Raises:
+        CheckpointError: the folder is no CTC checkpoint; the message names what differs.
+        ConfigurationError: device or precision cannot be had here.
+    """
+    path = Path(folder)
+    config = read_config(path)
+    vocabulary = read_vocabulary(
+        path, head_size=config.vocab_size, pad_token_id=config.pad_token_id
+    )
+    kernels = _choose_kernels(resolve_device(device), dtype, native=native)
+    weights = read_weights(path)
+    check_weights(path, weights, config)
+    return assemble(config, vocabulary, weights, kernels, int8=int8)
+
+
+def assemble(
+    config: EncoderConfig,
+    vocabulary: Vocabulary,
+    weights: dict[str, torch.Tensor],
+    kernels: Kernels,
+    *,
+    int8: bool = False,
+) -> AcousticModel:
+    """Build the model from parts that are already there; `weights` is emptied."""
+    if int8:
+        raise ConfigurationError("int8")
+    parameters = sum(weight.numel() for weight in weights.values())
+    encoder = Encoder(config, weights, kernels)
+    dtype = str(kernels.dtype).removeprefix("torch.")
+    return AcousticModel(config, vocabulary, encoder, parameters, dtype)
+
+
+def _choose_kernels(device: torch.device, dtype: str, *, native: bool) -> Kernels:
+    precision = resolve_dtype(dtype, device)
+    library = load_library() if native else None
+    if device.type == "cpu" and precision == torch.bfloat16 and library is not None:
+        return AmxKernels(library)
+    return TorchKernels(device, precision)

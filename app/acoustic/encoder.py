@@ -1,0 +1,221 @@
+"""The wav2vec2-CTC network: prepared waveforms in, log-probabilities out.
+
+Weight-compatible with transformers' `Wav2Vec2ForCTC` (Baevski et al., 2020), laid out as
+rows of [frame, channel] throughout. What runs the operations is a matter of `Kernels`.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from app.acoustic.config import EncoderConfig
+from app.acoustic.kernels import Conv, ConvLayer, Kernels, Linear, Norm, Span, Spanned
+from app.acoustic.weights import fold_weight_norm
+
+Layer = Callable[[Tensor, Sequence[Span]], Tensor]
+
+
+class Encoder:
+    """The network of one checkpoint, ready to run.
+
+    Args:
+        config: the model's shape.
+        weights: its tensors, names as in `expected_shapes`; dropped as they are packed.
+        kernels: how and where the operations run, and in which precision.
+        linear: kernels for the transformer's linear layers, where they differ (int8).
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        weights: dict[str, Tensor],
+        kernels: Kernels,
+        linear: Kernels | None = None,
+    ) -> None:
+        self.kernels = kernels
+        self._extractor = _extractor(config, weights, kernels)
+        self._projection_norm = _norm(
+            weights, "wav2vec2.feature_projection.layer_norm", kernels, config.layer_norm_eps
+        )
+        self._projection = _linear(weights, "wav2vec2.feature_projection.projection", kernels)
+        pos = "wav2vec2.encoder.pos_conv_embed.conv"
+        self._positional = kernels.positional(
+            fold_weight_norm(weights.pop(f"{pos}.weight_g"), weights.pop(f"{pos}.weight_v")),
+            weights.pop(f"{pos}.bias").float(),
+            config.pos_conv_groups,
+        )
+        self._norm = _norm(weights, "wav2vec2.encoder.layer_norm", kernels, config.layer_norm_eps)
+        self._stable = config.stable_layer_norm
+        make_layer = _stable_layer if config.stable_layer_norm else _post_norm_layer
+        self._layers = [
+            make_layer(config, weights, f"wav2vec2.encoder.layers.{i}", kernels, linear or kernels)
+            for i in range(config.layers)
+        ]
+        self._head = kernels.head(
+            weights.pop("lm_head.weight").float(), weights.pop("lm_head.bias").float()
+        )
+
+    @torch.inference_mode()
+    def __call__(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
+        """Log-probabilities of each waveform, in the order given.
+
+        Args:
+            waveforms: float32 [samples] at 16 kHz, prepared (normalised) by the caller, each
+                at least one receptive field long.
+
+        Returns:
+            float32 [frames, vocabulary] for each, on the CPU, natural logarithms.
+        """
+        order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
+        features, spans = self._features([waveforms[i] for i in order])
+        hidden = self._projection(self._projection_norm(features))
+        hidden = self._positional(hidden, spans)
+        if not self._stable:
+            hidden = self._norm(hidden)
+        for layer in self._layers:
+            hidden = layer(hidden, spans)
+        if self._stable:
+            hidden = self._norm(hidden)
+        emissions = self._head(hidden).log_softmax(dim=-1).cpu()
+        lengths = [span.frames for span in spans for _ in range(span.count)]
+        answers: list[Tensor] = [emissions] * len(order)
+        for i, part in zip(order, emissions.split(lengths), strict=True):
+            answers[i] = part
+        return answers
+
+    def _features(self, waveforms: Sequence[np.ndarray]) -> tuple[Tensor, list[Span]]:
+        """Run the extractor on runs of equally long waveforms, so that nothing is padded."""
+        rows, spans = [], []
+        for _, run in groupby(waveforms, key=len):
+            stacked = torch.from_numpy(np.stack(list(run)))
+            # A CPU's cache holds one utterance at a time at best.
+            parts = stacked.split(1) if self.kernels.device.type == "cpu" else (stacked,)
+            done = [self._extract(part) for part in parts]
+            spans.append(Span(len(stacked), done[0].shape[1]))
+            rows.extend(part.flatten(0, 1) for part in done)
+        return torch.cat(rows), spans
+
+    def _extract(self, waveforms: Tensor) -> Tensor:
+        x = waveforms.to(device=self.kernels.device, dtype=self.kernels.dtype).unsqueeze(-1)
+        for conv in self._extractor:
+            x = conv(x)
+        return x
+
+
+def _extractor(
+    config: EncoderConfig, weights: dict[str, Tensor], kernels: Kernels
+) -> list[Conv]:
+    layers = []
+    for index, (_, _, stride) in enumerate(config.conv_layers):
+        name = f"wav2vec2.feature_extractor.conv_layers.{index}"
+        normed = index == 0 or not config.group_norm
+        layers.append(
+            kernels.conv(
+                ConvLayer(
+                    weight=weights.pop(f"{name}.conv.weight").float(),
+                    bias=weights.pop(f"{name}.conv.bias").float() if config.conv_bias else None,
+                    stride=stride,
+                    norm=(
+                        weights.pop(f"{name}.layer_norm.weight").float(),
+                        weights.pop(f"{name}.layer_norm.bias").float(),
+                    )
+                    if normed
+                    else None,
+                    group_norm=config.group_norm,
+                )
+            )
+        )
+    return layers
+
+
+def _linear(
+    weights: dict[str, Tensor], name: str, kernels: Kernels, *, gelu: bool = False
+) -> Linear:
+    return kernels.linear(
+        weights.pop(f"{name}.weight").float(), weights.pop(f"{name}.bias").float(), gelu=gelu
+    )
+
+
+def _norm(weights: dict[str, Tensor], name: str, kernels: Kernels, eps: float) -> Norm:
+    return kernels.layer_norm(
+        weights.pop(f"{name}.weight").float(), weights.pop(f"{name}.bias").float(), eps
+    )
+
+
+def _attention(
+    config: EncoderConfig,
+    weights: dict[str, Tensor],
+    name: str,
+    kernels: Kernels,
+    linear: Kernels,
+) -> tuple[Linear, Spanned, Linear]:
+    """Queries, keys and values are one product; then the heads; then the way back."""
+    parts = [f"{name}.attention.{part}_proj" for part in ("q", "k", "v")]
+    together = linear.linear(
+        torch.cat([weights.pop(f"{part}.weight").float() for part in parts]),
+        torch.cat([weights.pop(f"{part}.bias").float() for part in parts]),
+    )
+    back = _linear(weights, f"{name}.attention.out_proj", linear)
+    return together, kernels.attention(config.heads), back
+
+
+def _stable_layer(
+    config: EncoderConfig,
+    weights: dict[str, Tensor],
+    name: str,
+    kernels: Kernels,
+    linear: Kernels,
+) -> Layer:
+    """Norms before attention and feed-forward (XLS-R, wav2vec2-large-lv60)."""
+    eps = config.layer_norm_eps
+    qkv, attend, back = _attention(config, weights, name, kernels, linear)
+    first = _norm(weights, f"{name}.layer_norm", kernels, eps)
+    second = _norm(weights, f"{name}.final_layer_norm", kernels, eps)
+    inner = _linear(weights, f"{name}.feed_forward.intermediate_dense", linear, gelu=True)
+    outer = _linear(weights, f"{name}.feed_forward.output_dense", linear)
+    adapter = _adapter(config, weights, name, kernels)
+
+    def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+        x = back(attend(qkv(first(x)), spans), x)
+        x = outer(inner(second(x)), x)
+        return adapter(x) if adapter else x
+
+    return run
+
+
+def _post_norm_layer(
+    config: EncoderConfig,
+    weights: dict[str, Tensor],
+    name: str,
+    kernels: Kernels,
+    linear: Kernels,
+) -> Layer:
+    """Norms after each residual sum (wav2vec2-base, wav2vec2-large)."""
+    eps = config.layer_norm_eps
+    qkv, attend, back = _attention(config, weights, name, kernels, linear)
+    first = _norm(weights, f"{name}.layer_norm", kernels, eps)
+    second = _norm(weights, f"{name}.final_layer_norm", kernels, eps)
+    inner = _linear(weights, f"{name}.feed_forward.intermediate_dense", linear, gelu=True)
+    outer = _linear(weights, f"{name}.feed_forward.output_dense", linear)
+
+    def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+        x = first(back(attend(qkv(x), spans), x))
+        return second(outer(inner(x), x))
+
+    return run
+
+
+def _adapter(
+    config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
+) -> Callable[[Tensor], Tensor] | None:
+    """The small per-language bottleneck of MMS checkpoints, where the config has one."""
+    if config.adapter_dim is None:
+        return None
+    # transformers builds this norm with torch's default epsilon, not the config's.
+    norm = _norm(weights, f"{name}.adapter_layer.norm", kernels, 1e-5)
+    down = _linear(weights, f"{name}.adapter_layer.linear_1", kernels)
+    up = _linear(weights, f"{name}.adapter_layer.linear_2", kernels)
+    return lambda x: up(down(norm(x)).relu_(), x)

@@ -1,0 +1,198 @@
+"""The few operations an encoder is made of, and torch's way of doing them on any device.
+
+Activations are rows [frames of all utterances, channels]; `spans` say which rows belong
+together. Utterances are never padded: only equally long ones share a tensor dimension, so
+that an utterance's result cannot depend on what else is in the batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`count` consecutive utterances of `frames` frames each."""
+
+    count: int
+    frames: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the packed activations the span covers."""
+        return self.count * self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class ConvLayer:
+    """One convolution of the feature extractor, as the checkpoint stores it, in float32.
+
+    `weight` is [out, in, kernel]; `norm` is (gain, shift), of a layer norm, or of a group norm
+    with one channel a group where `group_norm`.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: int
+    norm: tuple[Tensor, Tensor] | None
+    group_norm: bool
+
+
+class Conv(Protocol):
+    """x [utterances, frames in, channels] → [utterances, frames out, channels]."""
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
+class Linear(Protocol):
+    """x [rows, in] → [rows, out], plus `residual` [rows, out] where given."""
+
+    def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor: ...
+
+
+class Norm(Protocol):
+    """x [rows, channels] → the same shape."""
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
+class Spanned(Protocol):
+    """x [rows, channels] → [rows, channels], mixing the frames within each utterance only."""
+
+    def __call__(self, x: Tensor, spans: Sequence[Span]) -> Tensor: ...
+
+
+class Kernels(Protocol):
+    """Builds the operations from a checkpoint's tensors, in its own layout and precision."""
+
+    name: str
+    device: torch.device
+    dtype: torch.dtype
+
+    def conv(self, layer: ConvLayer) -> Conv:
+        """A convolution with its norm and GELU."""
+        ...
+
+    def linear(self, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Linear:
+        """A linear layer; weight [out, in]."""
+        ...
+
+    def head(self, weight: Tensor, bias: Tensor) -> Linear:
+        """The CTC head: a linear layer whose output is float32 logits."""
+        ...
+
+    def layer_norm(self, gain: Tensor, shift: Tensor, eps: float) -> Norm:
+        """A layer norm over the channels."""
+        ...
+
+    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Spanned:
+        """x + GELU(grouped convolution of x); weight [channels, channels / groups, kernel]."""
+        ...
+
+    def attention(self, heads: int) -> Spanned:
+        """Rows of [queries, keys, values] → rows of what the heads attended to."""
+        ...
+
+
+class TorchKernels:
+    """Every operation by torch: the reference, and the only way on CUDA, MPS and in fp32.
+
+    A convolution over contiguous frames is a two-dimensional one of height 1 in
+    channels-last order, which torch's libraries run without any copy or transpose.
+    """
+
+    name = "torch"
+
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        self.device = device
+        self.dtype = dtype
+
+    def _own(self, tensor: Tensor) -> Tensor:
+        return tensor.to(device=self.device, dtype=self.dtype).contiguous()
+
+    def conv(self, layer: ConvLayer) -> Conv:
+        """See `Kernels`."""
+        weight = self._own(layer.weight).unsqueeze(2).contiguous(memory_format=torch.channels_last)
+        bias = None if layer.bias is None else self._own(layer.bias)
+        norm = None if layer.norm is None else (self._own(layer.norm[0]), self._own(layer.norm[1]))
+        stride = (1, layer.stride)
+
+        def run(x: Tensor) -> Tensor:
+            # [utterances, frames, channels] seen as channels-last [utterances, channels, 1, frames].
+            y = functional.conv2d(x.unsqueeze(1).permute(0, 3, 1, 2), weight, bias, stride)
+            if norm is not None and layer.group_norm:
+                y = functional.group_norm(y, y.shape[1], norm[0], norm[1])
+            y = y.permute(0, 2, 3, 1).squeeze(1)
+            if norm is not None and not layer.group_norm:
+                y = functional.layer_norm(y, y.shape[-1:], norm[0], norm[1])
+            return functional.gelu(y)
+
+        return run
+
+    def linear(self, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Linear:
+        """See `Kernels`."""
+        own_weight, own_bias = self._own(weight), self._own(bias)
+
+        def run(x: Tensor, residual: Tensor | None = None) -> Tensor:
+            y = functional.linear(x, own_weight, own_bias)
+            if gelu:
+                y = functional.gelu(y)
+            return y if residual is None else y.add_(residual)
+
+        return run
+
+    def head(self, weight: Tensor, bias: Tensor) -> Linear:
+        """See `Kernels`."""
+        linear = self.linear(weight, bias)
+
+        def run(x: Tensor, residual: Tensor | None = None) -> Tensor:
+            return linear(x, residual).float()
+
+        return run
+
+    def layer_norm(self, gain: Tensor, shift: Tensor, eps: float) -> Norm:
+        """See `Kernels`."""
+        own_gain, own_shift = self._own(gain), self._own(shift)
+
+        def run(x: Tensor) -> Tensor:
+            return functional.layer_norm(x, own_gain.shape, own_gain, own_shift, eps)
+
+        return run
+
+    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Spanned:
+        """See `Kernels`."""
+        kernel = weight.shape[-1]
+        own_weight, own_bias = self._own(weight), self._own(bias)
+
+        def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+            outputs = []
+            for part, span in _parts(x, spans):
+                y = part.view(span.count, span.frames, -1).transpose(1, 2)
+                y = functional.conv1d(y, own_weight, own_bias, padding=kernel // 2, groups=groups)
+                # An even kernel makes one frame too many at the end.
+                y = functional.gelu(y[..., : span.frames]).transpose(1, 2)
+                outputs.append(y.reshape(span.rows, -1))
+            return torch.cat(outputs).add_(x)
+
+        return run
+
+    def attention(self, heads: int) -> Spanned:
+        """See `Kernels`."""
+
+        def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+            outputs = []
+            for part, span in _parts(x, spans):
+                q, k, v = part.view(span.count, span.frames, 3, heads, -1).permute(2, 0, 3, 1, 4)
+                y = functional.scaled_dot_product_attention(q, k, v)
+                outputs.append(y.transpose(1, 2).reshape(span.rows, -1))
+            return torch.cat(outputs)
+
+        return run
+
+
+def _parts(x: Tensor, spans: Sequence[Span]) -> list[tuple[Tensor, Span]]:
+    return list(zip(x.split([span.rows for span in spans]), spans, strict=True))
