@@ -1,0 +1,68 @@
+"""The seam between the engine and any decoder: emissions in, one hypothesis out."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.transcript import Word
+
+Emissions = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One reading of the audio.
+
+    `text` is the words joined by single spaces. `words` are in order, do not overlap and lie
+    within the audio. `score` is a natural-log score, higher is better; it ranks hypotheses of
+    one audio by one decoder and compares nothing else.
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    score: float
+
+
+class Decoder(Protocol):
+    """Turns the emissions of one audio into words.
+
+    A decoder is bound to its vocabulary, language model and options when it is made, and
+    `decode` is a pure function of its arguments, safe to call from several threads. Options of
+    a single request therefore make a new, cheap decoder that shares the heavy parts (vocabulary,
+    language model) rather than more arguments here.
+    """
+
+    def decode(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Hypothesis:
+        """Return the best hypothesis.
+
+        Args:
+            emissions: float array [frames, vocabulary] of natural-log probabilities.
+            frame_seconds: length of one frame in seconds.
+            duration: length of the audio in seconds; no word ends after it.
+
+        Raises:
+            ValueError: the emissions do not fit the vocabulary or are not numbers.
+        """
+        ...
+
+
+def check_emissions(
+    emissions: Emissions, vocabulary: int, *, frame_seconds: float, duration: float
+) -> None:
+    """Raise ValueError for arguments that no decoder can work on.
+
+    Values are not looked at here: a decoder sees non-finite ones in what it computes anyway.
+    """
+    if emissions.ndim != 2 or emissions.shape[1] != vocabulary:  # noqa: PLR2004
+        raise ValueError(
+            f"emissions have shape {list(emissions.shape)}, "
+            f"must be [frames, {vocabulary}] for this vocabulary"
+        )
+    if not np.issubdtype(emissions.dtype, np.floating):
+        raise ValueError(f"emissions are {emissions.dtype}, must be floating point")
+    if not 0 < frame_seconds < float("inf"):
+        raise ValueError(f"frame_seconds is {frame_seconds}, must be above 0")
+    if not 0 <= duration < float("inf"):
+        raise ValueError(f"duration is {duration}, must be 0 or more seconds")
