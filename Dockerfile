@@ -1,0 +1,74 @@
+# The image of the service, without weights: they are pulled into the volume /var/lib/nordlyd.
+#
+#   docker build -t nordlyd:cuda .
+#   docker build -t nordlyd:cpu --build-arg DEVICE=cpu --build-arg PIP_EXTRA_INDEX_URL=<index> .
+#
+# CUDA needs no base image of its own: on x86-64, PyPI's torch is the CUDA build and depends on
+# the wheels of the CUDA libraries. The driver comes from the host, by the NVIDIA container toolkit.
+# The CPU build of torch is on an index of PyTorch's own, which has to be named.
+
+# The full Python image brings the C compiler of the optional extension; only the slim one ships.
+FROM python:3.12-bookworm AS dependencies
+ARG DEVICE=cuda
+ARG PIP_EXTRA_INDEX_URL=
+ENV PATH=/opt/venv/bin:$PATH
+WORKDIR /build
+RUN python -m venv /opt/venv
+# Three layers in the order in which they change: torch, the other dependencies, the service.
+COPY constraints.txt ./
+# An index that needs a password is given as a pip.conf: --secret id=pip_conf,src=pip.conf
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    set -eu; \
+    torch="$(grep '^torch==' constraints.txt)"; \
+    case "$DEVICE" in \
+        cuda) ;; \
+        cpu) torch="$torch+cpu" ;; \
+        *) echo "DEVICE is cuda or cpu, not '$DEVICE'" >&2; exit 1 ;; \
+    esac; \
+    pip install --constraint constraints.txt "$torch"; \
+    python -c "import sys, torch; sys.exit(('$DEVICE' == 'cuda') != bool(torch.version.cuda))"
+COPY pyproject.toml ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    set -eu; \
+    python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > requirements.txt; \
+    pip install --constraint constraints.txt --requirement requirements.txt
+
+FROM dependencies AS package
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    pip wheel --no-deps --wheel-dir /dist .
+
+FROM python:3.12-slim-bookworm AS runtime
+LABEL org.opencontainers.image.title="Nordlyd" \
+      org.opencontainers.image.description="Speech-to-text for Norwegian and Danish" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/var/lib/nordlyd \
+    USER=nordlyd \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    NORDLYD_HOST=0.0.0.0 \
+    NORDLYD_PORT=8000 \
+    NORDLYD_CATALOGUE=/opt/nordlyd/models \
+    NORDLYD_STORE=/var/lib/nordlyd/models \
+    NORDLYD_MODELS=wav2vec2-xlsr-1B-NPSC-NN,wav2vec2-large-danish-npsc-nst
+COPY --from=dependencies /opt/venv /opt/venv
+# Not copied with the environment: a change of the code then adds one small layer, not torch again.
+RUN --mount=type=bind,from=package,source=/dist,target=/dist \
+    pip install --no-cache-dir --no-index --no-deps /dist/*.whl
+COPY models /opt/nordlyd/models
+COPY deploy/healthcheck.py /opt/nordlyd/healthcheck.py
+RUN mkdir -p /var/lib/nordlyd/models && chown -R 10001:10001 /var/lib/nordlyd
+WORKDIR /var/lib/nordlyd
+VOLUME ["/var/lib/nordlyd"]
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# The first start pulls the models; a failing check counts only once that time is over.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30m --start-interval=2s --retries=3 \
+    CMD ["python", "/opt/nordlyd/healthcheck.py"]
+CMD ["nordlyd", "serve"]

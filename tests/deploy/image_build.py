@@ -1,0 +1,161 @@
+"""Runs the instructions of a Dockerfile without a container engine, in a folder of its own.
+
+Every absolute path of the image is moved below one folder, so the lines run as they are written
+but touch nothing else. The base images are stood in for by this machine's Python and tools.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dockerfile import Instruction, Stage, assignments, context_files, parse_dockerfile
+
+_IMAGE_PATHS = ("/opt", "/build", "/dist", "/var/lib/nordlyd")
+# The machine's own way to its package index; a container would be given it by the host as well.
+_PASSED_ON = re.compile(r"PIP_\w+|SSL_CERT_\w+|(https?|no)_proxy", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Image:
+    """A stage that was built: where its files lie and what a container of it would start."""
+
+    stage: Stage
+    root: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    directory: Path = Path("/")
+
+    def command(self, keyword: str) -> list[str]:
+        """The exec form of CMD or HEALTHCHECK, with the image's paths moved below the root."""
+        words = json.loads(self.stage.last(keyword).value.removeprefix("CMD "))
+        return [moved(word, self.root) for word in words]
+
+
+def moved(text: str, root: Path) -> str:
+    """The text with each path of the image moved below `root`."""
+    paths = "|".join(re.escape(path) for path in _IMAGE_PATHS)
+    return re.sub(rf"(?<![\w./-])({paths})(?![\w-])", lambda match: f"{root}{match[0]}", text)
+
+
+class Builder:
+    """Builds every stage of the repository's Dockerfile in turn.
+
+    Args:
+        repository: the folder with the Dockerfile.
+        folder: an empty folder; the image's files end up in `folder/root`.
+        arguments: build arguments by name.
+    """
+
+    def __init__(self, repository: Path, folder: Path, arguments: dict[str, str]) -> None:
+        self._folder = folder
+        self._root = folder / "root"
+        self._arguments = arguments
+        self._stages = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))
+        self._built: dict[str, Image] = {}
+        self._context = folder / "context"
+        for relative in context_files(repository):
+            target = self._context / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(repository / relative, target)
+        self._tools = folder / "tools"
+        self._tools.mkdir()
+        self._tool("python", f'exec {sys._base_executable} "$@"')  # type: ignore[attr-defined]
+        if os.geteuid() != 0:
+            self._tool("chown", "true")
+
+    def build(self) -> Image:
+        """Run all stages and return the last."""
+        for stage in self._stages:
+            image = self._start(stage)
+            for instruction in stage.instructions:
+                self._run_instruction(image, instruction)
+            self._built[stage.name] = image
+            if stage is not self._stages[-1]:
+                image.root = self._folder / "stages" / stage.name
+                image.root.parent.mkdir(exist_ok=True)
+                self._root.rename(image.root)
+        return image
+
+    def _tool(self, name: str, line: str) -> None:
+        (self._tools / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+        (self._tools / name).chmod(0o755)
+
+    def _start(self, stage: Stage) -> Image:
+        passed_on = {key: value for key, value in os.environ.items() if _PASSED_ON.fullmatch(key)}
+        image = Image(stage, self._root, {"PATH": f"{self._tools}:/usr/bin:/bin", **passed_on})
+        if base := self._built.get(stage.base):
+            image.environment = dict(base.environment)
+            image.directory = base.directory
+            _copy(base.root, self._root)
+        self._root.mkdir(exist_ok=True)
+        return image
+
+    def _run_instruction(self, image: Image, item: Instruction) -> None:
+        if item.keyword == "ARG":
+            name, _, default = item.value.partition("=")
+            image.environment[name] = self._arguments.get(name, default)
+        elif item.keyword == "ENV":
+            for name, value in assignments(item.value).items():
+                known = re.sub(r"\$(\w+)", lambda match: image.environment.get(match[1], ""), value)
+                image.environment[name] = moved(known, self._root)
+        elif item.keyword == "WORKDIR":
+            image.directory = Path(moved(item.value, self._root))
+            image.directory.mkdir(parents=True, exist_ok=True)
+        elif item.keyword == "COPY":
+            self._copy_instruction(image, item)
+        elif item.keyword == "RUN":
+            self._run(image, item)
+
+    def _copy_instruction(self, image: Image, item: Instruction) -> None:
+        origin = self._context
+        for flag in item.flags:
+            name, _, value = flag.partition("=")
+            if name != "--from":
+                raise ValueError(f"not understood: {flag}")
+            origin = self._built[value].root
+        *sources, target = item.value.split()
+        for source in sources:
+            place = origin / source.lstrip("/")
+            goal = image.directory / moved(target, self._root)
+            if place.is_file() and (target.endswith("/") or len(sources) > 1):
+                goal = goal / place.name
+            _copy(place, goal)
+
+    def _run(self, image: Image, item: Instruction) -> None:
+        if strange := [
+            path
+            for path in re.findall(r"(?<![\w.$*-])/\w[\w/.-]*", item.value)
+            if moved(path, self._root) == path
+        ]:
+            raise ValueError(f"would touch this machine: {strange}")
+        mounts = [self._mount(flag) for flag in item.flags]
+        subprocess.run(
+            ["/bin/sh", "-c", moved(item.value, self._root)],
+            cwd=image.directory if image.directory != Path("/") else self._root,
+            env={"HOME": str(self._folder / "home"), **image.environment},
+            check=True,
+        )
+        for mount in mounts:
+            if mount:
+                mount.unlink()
+
+    def _mount(self, flag: str) -> Path | None:
+        options = dict(part.split("=", 1) for part in flag.removeprefix("--mount=").split(","))
+        if options["type"] != "bind":  # a cache or a secret: the line must do without
+            return None
+        target = Path(moved(options["target"], self._root))
+        target.symlink_to(self._built[options["from"]].root / options["source"].lstrip("/"))
+        return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, or what is in a folder; hard links, because an environment is large."""
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=os.link, symlinks=True, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)

@@ -1,0 +1,122 @@
+"""The compose files: valid, complete, and about settings, files and images that exist."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dockerfile import assignments, parse_dockerfile
+
+from app.settings import Settings
+
+FILES = ["compose.yaml", "compose.cpu.yaml"]
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A compose file with its `extends` resolved as far as ours use them: a whole service."""
+    document = yaml.safe_load(path.read_text("utf-8"))
+    for name, service in document["services"].items():
+        if "extends" in service:
+            source = yaml.safe_load((path.parent / service["extends"]["file"]).read_text("utf-8"))
+            document["services"][name] = source["services"][service["extends"]["service"]]
+    return document
+
+
+@pytest.fixture(params=FILES)
+def compose(request: pytest.FixtureRequest, repository: Path) -> dict[str, Any]:
+    return load(repository / "deploy" / request.param)
+
+
+def test_they_follow_the_official_schema(repository: Path) -> None:
+    files = [str(repository / "deploy" / name) for name in FILES]
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    subprocess.run([sys.executable, "-m", "check_jsonschema", *schema, *files], check=True)
+
+
+def test_every_setting_in_them_exists(compose: dict[str, Any], repository: Path) -> None:
+    environment = compose["services"]["nordlyd"]["environment"]
+    image = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
+    for item in image.all("ENV"):
+        environment |= assignments(item.value)
+    names = {name for name in environment if name.startswith("NORDLYD_")}
+    text = (repository / "deploy" / "compose.yaml").read_text("utf-8")
+    names |= set(re.findall(r"NORDLYD_[A-Z_]+", text))
+    assert names <= {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
+
+
+def test_the_models_they_name_are_in_the_catalogue(
+    compose: dict[str, Any], repository: Path
+) -> None:
+    default = compose["services"]["nordlyd"]["environment"]["NORDLYD_MODELS"]
+    image = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
+    in_image = assignments(image.last("ENV").value)["NORDLYD_MODELS"]
+    assert default == f"${{NORDLYD_MODELS:-{in_image}}}"
+    cards = {card.parent.name for card in (repository / "models").glob("*/model.toml")}
+    assert set(in_image.split(",")) <= cards
+
+
+def test_they_refuse_to_start_without_keys_and_a_password(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["nordlyd"]["environment"]["NORDLYD_API_KEYS"].startswith("${NORDLYD_API_KEYS:?")
+    password = services["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
+    assert password.startswith("${GRAFANA_PASSWORD:?")
+
+
+def test_nothing_is_published_beyond_the_host_by_default(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        for port in service["ports"]:
+            assert re.match(r"(\$\{PUBLISH:-)?127\.0\.0\.1:", port)
+
+
+def test_what_they_mount_and_build_exists(compose: dict[str, Any], repository: Path) -> None:
+    folder = repository / "deploy"
+    assert (folder / compose["services"]["nordlyd"]["build"]["context"] / "Dockerfile").is_file()
+    for service in compose["services"].values():
+        for mount in service["volumes"]:
+            source = mount.split(":")[0]
+            if source.startswith("."):
+                assert (folder / source).is_dir()
+            else:
+                assert source in compose["volumes"]
+
+
+def test_images_are_pinned_by_tag(compose: dict[str, Any]) -> None:
+    for name in ("prometheus", "grafana"):
+        assert re.search(r":v?\d+\.\d+\.\d+$", compose["services"][name]["image"])
+
+
+def test_a_stop_gives_running_requests_the_time_they_are_promised(compose: dict[str, Any]) -> None:
+    service = compose["services"]["nordlyd"]
+    grace = float(service["stop_grace_period"].removesuffix("s"))
+    assert grace > float(service["environment"]["NORDLYD_DRAIN_SECONDS"])
+
+
+def test_the_services_cannot_gain_rights_or_change_their_files(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_health_is_asked_as_in_the_image(compose: dict[str, Any], repository: Path) -> None:
+    image = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
+    check = compose["services"]["nordlyd"]["healthcheck"]
+    in_image = dict(flag.removeprefix("--").split("=") for flag in image.last("HEALTHCHECK").flags)
+    assert {key: str(check[key.replace("-", "_")]) for key in in_image} == in_image
+    in_image_command = json.loads(image.last("HEALTHCHECK").value.removeprefix("CMD "))
+    assert check["test"] == ["CMD", *in_image_command]
+
+
+def test_the_cpu_service_differs_in_its_device_alone(repository: Path) -> None:
+    gpu, cpu = (load(repository / "deploy" / name)["services"]["nordlyd"] for name in FILES)
+    reservation = gpu.pop("deploy")["resources"]["reservations"]["devices"]
+    assert reservation == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+    assert (gpu.pop("image"), cpu.pop("image")) == ("nordlyd:cuda", "nordlyd:cpu")
+    for service, device in ((gpu, "cuda"), (cpu, "cpu")):
+        assert service["build"]["args"].pop("DEVICE") == device
+        assert service["environment"].pop("NORDLYD_DEVICE") == device
+    assert gpu == cpu
