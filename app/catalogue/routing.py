@@ -1,0 +1,137 @@
+"""What a request asks for (model, language) in, the card of the loaded model that serves it out."""
+
+from collections.abc import Mapping, Sequence
+
+from app.catalogue.cards import ModelCard
+from app.catalogue.languages import NORWEGIAN, WRITTEN_NORWEGIAN, canonical_language
+from app.errors import ConfigurationError, InvalidRequestError, UnknownModelError
+
+UNDETERMINED = "und"
+
+
+class Router:
+    """Chooses among the loaded models.
+
+    Args:
+        routes: language to model ids or hub ids; the first that is loaded serves the language.
+        cards: cards of the loaded models, in the order they were asked for.
+        default_language: language of a request that names neither language nor model.
+
+    Raises:
+        ConfigurationError: no models, two of one id, or a default language none serves.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Sequence[str]],
+        cards: Sequence[ModelCard],
+        default_language: str | None = None,
+    ) -> None:
+        if not cards:
+            raise ConfigurationError("no model to serve: NORDLYD_MODELS is empty", param="models")
+        self._cards = tuple(cards)
+        self._by_name: dict[str, ModelCard] = {}
+        for card in self._cards:
+            if card.id in self._by_name:
+                raise ConfigurationError(
+                    f"two of the models to load are both called {card.id!r}", param="models"
+                )
+            self._by_name[card.id] = card
+            if card.hub is not None:
+                self._by_name.setdefault(card.hub, card)
+        self._routes = {canonical_language(key): tuple(ids) for key, ids in routes.items()}
+        self._default = canonical_language(default_language) if default_language else None
+        if self._default is not None and self._serving(self._default) is None:
+            raise ConfigurationError(
+                f"NORDLYD_DEFAULT_LANGUAGE is {self._default!r}, which no loaded model serves; "
+                f"served: {self._served()}",
+                param="default_language",
+            )
+
+    @property
+    def cards(self) -> tuple[ModelCard, ...]:
+        """Cards of the loaded models, in the order they were asked for."""
+        return self._cards
+
+    def route(self, model: str | None, language: str | None) -> ModelCard:
+        """Return the card of the loaded model that serves the request.
+
+        An explicit model wins. A language goes to the first loaded model of its route, else to
+        the first loaded model that has it as its main language, else to the first that lists it.
+        With neither, the default language decides, else the first loaded model serves.
+
+        Raises:
+            UnknownModelError: no such model loaded, or none for the language.
+            InvalidRequestError: the named model does not list the language. A model whose
+                languages are unknown takes any.
+        """
+        code = canonical_language(language) if language and language.strip() else None
+        if model and model.strip():
+            return self._named(model.strip(), code)
+        code = code or self._default
+        if code is None:
+            return self._cards[0]
+        card = self._serving(code)
+        if card is None:
+            raise UnknownModelError(
+                f"no loaded model serves language {code!r}; served: {self._served()}",
+                param="language",
+            )
+        return card
+
+    def language_of(self, card: ModelCard, language: str | None) -> str:
+        """Return the language code to put on an answer of `card` for a request's `language`.
+
+        `no` becomes the written language the model writes; with no language asked for it is the
+        default language if the model has it, else its main one, else `und` (ISO 639-2).
+        """
+        code = canonical_language(language) if language and language.strip() else None
+        if code is None and self._default is not None and _fit(card, self._default) is not None:
+            code = self._default
+        if code is None:
+            return card.languages[0] if card.languages else UNDETERMINED
+        fit = _fit(card, code)
+        return code if fit is None else card.languages[fit[1]]
+
+    def _named(self, model: str, code: str | None) -> ModelCard:
+        card = self._by_name.get(model)
+        if card is None:
+            raise UnknownModelError(
+                f"model {model!r} is not loaded; loaded: {', '.join(c.id for c in self._cards)}",
+                param="model",
+            )
+        if code is not None and card.languages and _fit(card, code) is None:
+            raise InvalidRequestError(
+                f"model {card.id!r} does not serve language {code!r}; "
+                f"it serves: {', '.join(card.languages)}",
+                param="language",
+            )
+        return card
+
+    def _serving(self, code: str) -> ModelCard | None:
+        for name in self._routes.get(code, ()):
+            if name in self._by_name:
+                return self._by_name[name]
+        fits = [(fit, card) for card in self._cards if (fit := _fit(card, code)) is not None]
+        return min(fits, key=lambda pair: pair[0])[1] if fits else None
+
+    def _served(self) -> str:
+        codes: dict[str, str] = {}
+        for code in (*self._routes, *(code for card in self._cards for code in card.languages)):
+            card = self._serving(code)
+            if card is not None:
+                codes[code] = card.id
+        names = ", ".join(f"{code} ({name})" for code, name in codes.items())
+        return names or "no language; name a model: " + ", ".join(c.id for c in self._cards)
+
+
+def _fit(card: ModelCard, code: str) -> tuple[int, int] | None:
+    """How well a card fits a language, smaller is better: (0 exact or 1 related, its index)."""
+    if code in card.languages:
+        return 0, card.languages.index(code)
+    written = [i for i, own in enumerate(card.languages) if own in WRITTEN_NORWEGIAN]
+    if code == NORWEGIAN and written:
+        return 1, written[0]
+    if code in WRITTEN_NORWEGIAN and not written and NORWEGIAN in card.languages:
+        return 1, card.languages.index(NORWEGIAN)
+    return None

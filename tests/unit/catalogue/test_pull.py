@@ -1,0 +1,319 @@
+"""Pulling from the hub with the real client against a hub on loopback."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hub_server import COMMIT, HubServer
+
+from app.catalogue import (
+    HubOptions,
+    ModelCard,
+    PullPlan,
+    ResolvedModel,
+    locate,
+    missing_files,
+    pull,
+)
+from app.errors import ConfigurationError
+
+CARD = ModelCard(id="model", hub="org/model", licence="unknown")
+RESOLVED = ResolvedModel("model", None, CARD, "hub")
+
+
+@pytest.fixture
+def options(hub: HubServer, tmp_path: Path) -> HubOptions:
+    return HubOptions(endpoint=hub.endpoint, cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "pulled.json"
+    }
+
+
+def test_a_pull_brings_what_serving_needs_and_nothing_else(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    plans: list[PullPlan] = []
+    folder = pull(CARD, store, options=options, report=plans.append)
+    wanted = {
+        "config.json",
+        "vocab.json",
+        "preprocessor_config.json",
+        "model.safetensors",
+        "language_model/5gram.bin",
+        "language_model/attrs.json",
+    }
+    assert folder == store / "org--model"
+    assert contents(folder) == {name: hub.files[name] for name in wanted}
+    assert plans[0].licence == "apache-2.0"
+    assert plans[0].commit == COMMIT
+    assert plans[0].total == sum(len(hub.files[name]) for name in wanted)
+
+
+def test_pickled_weights_are_taken_where_there_is_nothing_else(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    del hub.files["model.safetensors"]
+    assert "pytorch_model.bin" in contents(pull(CARD, store, options=options))
+
+
+def test_a_second_pull_and_a_later_start_ask_the_hub_nothing(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    folder = pull(CARD, store, options=options)
+    asked = list(hub.requests)
+    assert pull(CARD, store, options=options) == folder
+    assert locate(RESOLVED, store, allow_pull=True, options=options) == folder
+    assert hub.requests == asked
+    hub.close()
+    assert locate(RESOLVED, store, allow_pull=False, options=options) == folder
+
+
+def test_the_card_s_revision_is_pulled(hub: HubServer, options: HubOptions, store: Path) -> None:
+    pull(CARD.model_copy(update={"revision": "v1"}), store, options=options)
+    assert hub.requests[0] == "GET /api/models/org/model/revision/v1"
+    with pytest.raises(ConfigurationError, match="no revision 'v9'"):
+        pull(CARD.model_copy(update={"revision": "v9"}), store / "other", options=options)
+
+
+def test_the_language_model_can_be_left_out_and_fetched_later(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    without = HubOptions(options.endpoint, options.cache, language_model=False)
+    folder = pull(CARD, store, options=without)
+    assert not (folder / "language_model").exists()
+    assert locate(RESOLVED, store, allow_pull=False, options=options) == folder
+    del hub.requests[:]
+    pull(CARD, store, options=options)
+    assert (folder / "language_model/5gram.bin").read_bytes() == hub.files[
+        "language_model/5gram.bin"
+    ]
+    assert "model.safetensors" not in hub.fetched()
+
+
+def test_a_connection_that_breaks_off_is_taken_up_where_it_stopped(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    hub.cut_once = {"model.safetensors"}
+    folder = pull(CARD, store, options=options)
+    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+    assert hub.fetched().count("model.safetensors") == 2
+
+
+def test_a_failed_pull_is_never_taken_for_whole_and_goes_on_later(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    hub.broken = {"model.safetensors"}
+    with pytest.raises(ConfigurationError, match="the same command goes on from there") as caught:
+        pull(CARD, store, options=options)
+    assert "\n" not in caught.value.message
+    with pytest.raises(ConfigurationError, match=r"missing .*model\.safetensors"):
+        locate(RESOLVED, store, allow_pull=False, options=options)
+    done = set(hub.fetched()) - hub.broken
+    assert done
+    hub.broken = set()
+    del hub.requests[:]
+    folder = pull(CARD, store, options=options)
+    assert not missing_files(folder)
+    assert "model.safetensors" in hub.fetched()
+    assert not done & set(hub.fetched())
+
+
+def test_a_killed_pull_is_never_taken_for_whole_and_goes_on_later(
+    hub: HubServer, options: HubOptions, store: Path, tmp_path: Path
+) -> None:
+    hub.stalled = {"model.safetensors"}
+    code = (
+        "import sys; from pathlib import Path; from app.catalogue import *; "
+        "pull(ModelCard(id='model', hub='org/model'), Path(sys.argv[1]))"
+    )
+    environment = os.environ | {
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_OFFLINE": "0",
+        "TRANSFORMERS_OFFLINE": "0",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(store)], env=environment, stderr=subprocess.DEVNULL
+    ) as process:
+        assert hub.stall_reached.wait(60)
+        process.send_signal(signal.SIGKILL)
+    assert list(store.rglob("*.incomplete"))
+    with pytest.raises(ConfigurationError, match="missing"):
+        locate(RESOLVED, store, allow_pull=False, options=options)
+    hub.stalled = set()
+    hub.stall_over.set()
+    folder = pull(CARD, store, options=options)
+    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+    assert not list(store.rglob("*.incomplete"))
+    assert not list(store.rglob("*.partial"))
+
+
+def test_a_file_that_is_cut_short_in_the_store_is_noticed_and_fetched_again(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    folder = pull(CARD, store, options=options)
+    (folder / "model.safetensors").write_bytes(b"safe")
+    with pytest.raises(ConfigurationError, match=r"missing model\.safetensors"):
+        locate(RESOLVED, store, allow_pull=False, options=options)
+    assert locate(RESOLVED, store, allow_pull=True, options=options) == folder
+    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+
+
+def test_two_pulls_at_once_fetch_once(hub: HubServer, options: HubOptions, store: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: pull(CARD, store, options=options), range(2))
+    assert first == second
+    assert hub.fetched().count("model.safetensors") == 1
+
+
+def test_a_model_in_the_hugging_face_cache_needs_no_second_copy(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    from huggingface_hub import snapshot_download
+
+    cached = snapshot_download("org/model", cache_dir=options.cache, endpoint=hub.endpoint)
+    hub.close()
+    assert locate(RESOLVED, store, allow_pull=True, options=options) == Path(cached)
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ((401, "RepoNotFound"), "is not on the hub"),
+        ((403, "GatedRepo"), "is gated"),
+        ((500, ""), "did not answer"),
+    ],
+)
+def test_a_refusal_of_the_hub_is_one_plain_line(
+    hub: HubServer, options: HubOptions, store: Path, refusal: tuple[int, str], words: str
+) -> None:
+    hub.refusal = refusal
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        pull(CARD, store, options=options)
+    assert "\n" not in caught.value.message
+    assert not (store / "org--model").exists()
+
+
+def test_a_repository_that_is_no_checkpoint_is_refused_before_any_file_is_fetched(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    del hub.files["vocab.json"]
+    with pytest.raises(ConfigurationError, match=r"is no CTC checkpoint: it lacks vocab\.json"):
+        pull(CARD, store, options=options)
+    assert hub.fetched() == []
+
+
+def test_a_disk_too_small_is_said_before_any_file_is_fetched(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    hub.declared_sizes = {"model.safetensors": 10**17}
+    with pytest.raises(ConfigurationError, match=r"needs 100000000\.\d\d GB more in"):
+        pull(CARD, store, options=options)
+    assert hub.fetched() == []
+
+
+def test_a_store_that_cannot_be_written_is_one_line(options: HubOptions, store: Path) -> None:
+    store.write_text("not a folder")
+    with pytest.raises(ConfigurationError, match="cannot write to the store"):
+        pull(CARD, store, options=options)
+
+
+def test_a_bundled_model_cannot_be_pulled(store: Path) -> None:
+    with pytest.raises(ConfigurationError, match="has no hub id"):
+        pull(ModelCard(id="demo"), store)
+
+
+def test_no_network_is_one_line_with_the_files_the_places_and_the_way_out(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
+    hub.close()
+    with pytest.raises(ConfigurationError) as caught:
+        locate(RESOLVED, store, allow_pull=True, options=options)
+    message = caught.value.message
+    assert "\n" not in message
+    for part in (
+        "model model",
+        "config.json",
+        "model.safetensors or pytorch_model.bin",
+        str(store / "org--model"),
+        str(options.cache),
+        f"{hub.endpoint} cannot be reached",
+        "nordlyd models pull org/model",
+        "HF_HOME",
+    ):
+        assert part in message
+
+
+def test_a_network_that_never_answers_does_not_hold_up_the_start(
+    options: HubOptions, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def hang(*_: object, **__: object) -> socket.socket:
+        over.wait(60)
+        raise TimeoutError
+
+    monkeypatch.setattr("socket.create_connection", hang)
+    impatient = HubOptions(options.endpoint, options.cache, reach_seconds=0.05)
+    with pytest.raises(ConfigurationError, match=r"no answer in 0\.05 s"):
+        locate(RESOLVED, store, allow_pull=True, options=impatient)
+    over.set()
+
+
+def test_offline_mode_asks_nothing(
+    hub: HubServer, options: HubOptions, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigurationError, match="HF_HUB_OFFLINE is set"):
+        locate(RESOLVED, store, allow_pull=True, options=options)
+    assert hub.requests == []
+
+
+def test_a_proxy_is_what_must_be_reachable(
+    hub: HubServer, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("no_proxy", "")
+    options = HubOptions(endpoint="http://hub.invalid", cache=tmp_path / "cache")
+    with pytest.raises(ConfigurationError, match="Connection refused"):
+        pull(CARD, store, options=options)
+
+
+def test_nothing_of_the_hub_client_is_imported_for_a_model_in_a_folder(
+    tmp_path: Path, make_checkpoint: Callable[[Path], Path]
+) -> None:
+    folder = make_checkpoint(tmp_path / "mine")
+    code = (
+        "import sys; from pathlib import Path; from app.catalogue import *; "
+        "models = Catalogue.load(Path(sys.argv[1])).resolve(sys.argv[2]); "
+        "print(locate(models, Path(sys.argv[1]), True)); "
+        "print(sorted({'huggingface_hub', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [str(folder), "[]"]
