@@ -96,11 +96,32 @@ class OverloadedError(NordlydError):
 
 
 class UnavailableError(NordlydError):
-    """Not loaded yet, draining, or the device stopped answering."""
+    """Not loaded yet, draining, or the device stopped answering.
+
+    Args:
+        message: what a person reads.
+        code: `loading`, `draining`, `hung` or `failed`, where that is known.
+        retry_after: seconds after which asking again makes sense, where that is known.
+    """
 
     status = 503
     type = "service_unavailable"
     code = "unavailable"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.retry_after = retry_after
+
+
+class ClientDisconnectedError(NordlydError):
+    """The client hung up; nobody reads this answer, the access log shows its status."""
+
+    status = 499
+    type = "invalid_request_error"
+    code = "client_disconnected"
 
 
 class DeadlineExceededError(NordlydError):

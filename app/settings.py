@@ -1,11 +1,15 @@
 """Every setting of the service, read from the environment with the prefix NORDLYD_."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from app.errors import ConfigurationError
+
+PREFIX = "NORDLYD_"
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # The first loaded model of a list serves the language.
@@ -20,7 +24,7 @@ DEFAULT_ROUTES: dict[str, list[str]] = {
 class Settings(BaseSettings):
     """One class, one source of truth; `nordlyd serve --help` overrides host and port."""
 
-    model_config = SettingsConfigDict(env_prefix="NORDLYD_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
 
     host: str = Field("127.0.0.1", description="Address to bind.")
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
@@ -39,7 +43,9 @@ class Settings(BaseSettings):
         description="JSON: language to model ids; the first that is loaded serves it.",
     )
     default_language: str | None = Field(
-        None, description="Language of a request that names neither language nor model."
+        None,
+        description="Language of a request that names neither language nor model; without it "
+        "the first of the models serves such a request.",
     )
 
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to compute.")
@@ -94,3 +100,45 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+
+def load_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: what the environment holds, for the message when it is wrong.
+        overrides: settings that go before the environment; None leaves one as it is.
+
+    Raises:
+        ConfigurationError: one line that names the variable, its value and what is accepted.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except SettingsError as error:
+        cause = error.__cause__ or error
+        raise ConfigurationError(f"{error}: {cause}") from None
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error, environment), param="settings") from None
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: most likely typing mistakes."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+
+
+def _explain(error: ValidationError, environment: Mapping[str, str]) -> str:
+    reasons = []
+    for issue in error.errors(include_url=False):
+        variable = f"{PREFIX}{issue['loc'][0]}".upper()
+        value = environment.get(variable, issue.get("input"))
+        reason = str(issue["msg"])
+        if str(value).startswith("tcp://"):
+            reason += " (Kubernetes sets this for a Service named nordlyd: turn off service links)"
+        reasons.append(f"{variable} is {value!r}: {reason}")
+    return "; ".join(reasons)

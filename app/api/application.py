@@ -1,0 +1,47 @@
+"""The HTTP side: parts in, a FastAPI application with every route and middleware out."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Security
+
+from app.api import health, metrics, transcribe
+from app.api.auth import DOCUMENTED_BEARER, Authentication
+from app.api.errors import install_error_handlers
+from app.api.middleware import LingeringClose, Observability, UploadLimit
+from app.api.parts import Parts
+
+_DESCRIPTION = (
+    "Speech-to-text for Norwegian and Danish. Every error has the same form, and every answer "
+    "carries `x-request-id`."
+)
+
+
+def build_api(
+    parts: Parts, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+) -> FastAPI:
+    """Join routes, middleware and error handlers.
+
+    Args:
+        parts: what the routes use.
+        lifespan: runs while the application does.
+    """
+    app = FastAPI(
+        title="Nordlyd",
+        version=version("nordlyd"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+    )
+    app.state.parts = parts
+    install_error_handlers(app)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    app.include_router(transcribe.router, dependencies=[Security(DOCUMENTED_BEARER)])
+    # The last added is the outermost.
+    limit = round(parts.settings.max_upload_mb * 2**20)
+    app.add_middleware(UploadLimit, limit=limit)
+    app.add_middleware(Authentication, keys=parts.settings.api_keys)
+    app.add_middleware(Observability, telemetry=parts.telemetry)
+    app.add_middleware(LingeringClose)
+    return app

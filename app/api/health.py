@@ -1,0 +1,54 @@
+"""Health routes: the service's state in, what an orchestrator or a person asks for out."""
+
+from importlib.metadata import version
+
+from fastapi import APIRouter
+
+from app.api.parts import PartsOf
+from app.api.schemas import ErrorBody, HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
+
+router = APIRouter(prefix="/health", tags=["operations"])
+
+
+@router.get("/live", summary="Does the process answer?")
+async def live() -> LiveBody:
+    """200 as long as the event loop runs; restart the process when this does not answer."""
+    return LiveBody(status="live")
+
+
+@router.get(
+    "/ready",
+    summary="Is new work welcome?",
+    responses={503: {"model": ErrorBody, "description": "Loading, draining, hung or failed."}},
+)
+async def ready(parts: PartsOf) -> ReadyBody:
+    """200 only while every configured model is loaded and its device thread answers."""
+    parts.service.check_ready()
+    return ReadyBody(status="ready")
+
+
+@router.get("", summary="What runs here?")
+async def health(parts: PartsOf) -> HealthBody:
+    """Version, models and queue; always 200, the state is in the body."""
+    readiness = parts.service.readiness
+    status = parts.service.engine.status()
+    return HealthBody(
+        version=version("nordlyd"),
+        state=readiness.state,
+        reason=readiness.reason or None,
+        models=[
+            ModelBody(
+                id=model.card.id,
+                hub=model.card.hub,
+                languages=list(model.card.languages),
+                device=model.acoustic.device,
+                dtype=model.acoustic.dtype,
+                parameters=model.acoustic.parameters,
+            )
+            for model in parts.service.transcriber.models
+        ],
+        queue=QueueBody(
+            seconds=round(status.queue_audio_seconds, 3),
+            limit_seconds=parts.settings.max_queue_seconds,
+        ),
+    )

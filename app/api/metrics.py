@@ -1,0 +1,19 @@
+"""GET /metrics: the service's counters in, Prometheus text out."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.api.parts import PartsOf
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
+)
+async def metrics(parts: PartsOf) -> Response:
+    """Requests, queue, batches, stages and failures; see `app/telemetry.py` for every name."""
+    return Response(generate_latest(parts.telemetry.registry), media_type=CONTENT_TYPE_LATEST)

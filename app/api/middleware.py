@@ -1,0 +1,199 @@
+"""What happens to every HTTP request around its route, as plain ASGI.
+
+From the outside in: `LingeringClose`, `Observability`, authentication (`auth.py`), `UploadLimit`.
+"""
+
+import asyncio
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import error_response, internal_error
+from app.errors import TooLargeError
+from app.telemetry import Telemetry
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+_UNROUTED = "unmatched"
+_HUNG_UP = 499
+
+_log = structlog.get_logger("nordlyd.access")
+
+
+class LingeringClose:
+    """Closes the connection after an answer that did not wait for the whole body.
+
+    A socket closed with unread bytes in it sends a reset, and the client loses the answer that
+    says why. So the answer goes out first, then what still arrives is thrown away for a while
+    (as nginx does with `lingering_close`), and only then the connection ends.
+
+    Args:
+        app: what is inside.
+        seconds: how long what arrives is thrown away at most.
+    """
+
+    def __init__(self, app: ASGIApp, *, seconds: float = 10.0) -> None:
+        self.app = app
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
+            await self.app(scope, receive, send)
+            return
+        body_done = False
+        closing = False
+
+        async def watched_receive() -> Message:
+            nonlocal body_done
+            message = await receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                body_done = True
+            return message
+
+        async def discard_rest() -> None:
+            try:
+                async with asyncio.timeout(self.seconds):
+                    while not body_done:
+                        await watched_receive()
+            except TimeoutError:
+                return
+
+        async def lingering_send(message: Message) -> None:
+            nonlocal closing
+            if message["type"] == "http.response.start" and not body_done:
+                closing = True
+                MutableHeaders(scope=message)["connection"] = "close"
+            if not closing or message["type"] != "http.response.body" or message.get("more_body"):
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            await discard_rest()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self.app(scope, watched_receive, lingering_send)
+
+
+class Observability:
+    """Gives each request its id, one log line, and its place in the metrics.
+
+    The id is the client's `x-request-id` where that is sane, and a new one otherwise; it is in
+    `scope["state"]["request_id"]`, in every log line, and in the answer's headers. A failure
+    nobody foresaw becomes a 500 here, with its trace in the log and none in the answer.
+    """
+
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+        self.app = app
+        self.telemetry = telemetry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = _request_id(Headers(scope=scope))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["started"] = time.monotonic()
+        status = 0
+        seconds: float | None = None
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status, seconds
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            elif not message.get("more_body", False):
+                seconds = time.perf_counter() - started
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, observed_send)
+            except Exception:
+                if status:
+                    raise
+                _log.exception("request failed", path=scope["path"])
+                error = internal_error(request_id)
+                state["error_code"] = error.code
+                await error_response(error)(scope, receive, observed_send)
+            finally:
+                if seconds is None:
+                    seconds = time.perf_counter() - started
+                self._record(scope, status or _HUNG_UP, seconds)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", _UNROUTED)
+        self.telemetry.requests.labels(route, str(status)).inc()
+        self.telemetry.request_seconds.labels(route).observe(seconds)
+        code = scope["state"].get("error_code")
+        if code is not None and route not in _QUIET_ROUTES:
+            self.telemetry.failures.labels(code).inc()
+        client = scope.get("client")
+        write = _log.debug if route in _QUIET_ROUTES else _log.info
+        write(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            seconds=round(seconds, 4),
+            client=client[0] if client else None,
+            code=code,
+        )
+
+
+class UploadLimit:
+    """Refuses bodies over the limit: a declared length at once, any other when it passes it.
+
+    The refusal is raised where the route reads the body, so that it leaves like every other
+    error of that route.
+
+    Args:
+        app: what is inside.
+        limit: bytes.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        too_long = declared.isdigit() and int(declared) > self.limit
+        received = 0
+
+        async def limited_receive() -> Message:
+            nonlocal received
+            if too_long:
+                raise self._refusal(f"of {int(declared) / 2**20:.1f} MiB ")
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                raise self._refusal("")
+            return message
+
+        await self.app(scope, limited_receive, send)
+
+    def _refusal(self, size: str) -> TooLargeError:
+        return TooLargeError(
+            f"The upload {size}is over the limit of {self.limit / 2**20:g} MiB "
+            "(NORDLYD_MAX_UPLOAD_MB)."
+        )
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,160 @@
+"""Query and form fields in, checked parameters out; a typing mistake is refused by name."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.audio import RawFormat
+from app.errors import InvalidRequestError
+
+TIMEOUT_HEADER = "x-request-timeout"
+
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+_RAW_TYPES = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw"})
+
+
+class TranscribeParameters(BaseModel):
+    """The parameters of POST /transcribe, each in the query or in the form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        None, description="Id or hub id of a loaded model.", examples=["demo-nn"]
+    )
+    language: str | None = Field(
+        None,
+        description="Chooses the model where none is named: nn, nb, no, da, or a name of these.",
+        examples=["nn"],
+    )
+    decoder: Literal["greedy"] = Field("greedy", description="How text is read off the emissions.")
+    words: bool = Field(True, description="Whether to list the words with their times.")
+    encoding: str | None = Field(
+        None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
+    )
+    rate: int | None = Field(None, description="Of raw samples, in Hz.", examples=[16000])
+    channels: int | None = Field(None, description="Of raw samples; 1 by default.", examples=[1])
+    timeout: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which no answer is wanted; also as header x-request-timeout.",
+    )
+
+
+def gather(*sources: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Join the fields of query and form; an empty value counts as not given.
+
+    Raises:
+        InvalidRequestError: a field is given twice.
+    """
+    fields: dict[str, str] = {}
+    for source in sources:
+        for name, value in source:
+            if name in fields:
+                raise InvalidRequestError(f"{name} is given twice.", param=name)
+            if value.strip():
+                fields[name] = value.strip()
+    return fields
+
+
+def parse(model: type[_ModelT], fields: Mapping[str, str]) -> _ModelT:
+    """Check the fields of a request.
+
+    Raises:
+        InvalidRequestError: a field is unknown or wrong; says what is accepted.
+    """
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        issue = error.errors(include_url=False)[0]
+        name = str(issue["loc"][0])
+        raise InvalidRequestError(_explain(name, issue["type"], issue, model), param=name) from None
+
+
+def parse_timeout(header: str | None) -> float | None:
+    """Seconds from the header `x-request-timeout`.
+
+    Raises:
+        InvalidRequestError: it is no number above 0.
+    """
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise InvalidRequestError(
+            f"{TIMEOUT_HEADER} is {header!r}; accepted: seconds above 0.", param=TIMEOUT_HEADER
+        )
+    return seconds
+
+
+def raw_format(parameters: TranscribeParameters, content_type: str | None) -> RawFormat | None:
+    """How to read raw samples, or None where the bytes say themselves what they are.
+
+    `audio/L16` is read as little-endian, as speech services and their clients do, although
+    RFC 2586 says network byte order; `encoding` overrides it.
+
+    Raises:
+        InvalidRequestError: samples are declared raw without a rate, or a number is none.
+    """
+    essence, options = _content_type(content_type)
+    declared = essence in _RAW_TYPES
+    given = (parameters.encoding, parameters.rate, parameters.channels) != (None, None, None)
+    if not declared and not given:
+        return None
+    rate = parameters.rate or _whole(options.get("rate"), "rate")
+    if rate is None:
+        raise InvalidRequestError(
+            "Raw samples need their rate, as in `audio/pcm;rate=16000` or "
+            "`encoding=s16le&rate=16000`.",
+            param="rate",
+        )
+    channels = parameters.channels or _whole(options.get("channels"), "channels") or 1
+    return RawFormat(rate=rate, encoding=parameters.encoding or "s16le", channels=channels)
+
+
+def openapi_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The query parameters of an OpenAPI operation, from the fields of a model."""
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema,
+         "description": schema.get("description", "")}
+        for name, schema in model.model_json_schema()["properties"].items()
+    ]  # fmt: skip
+
+
+def _explain(name: str, kind: str, issue: Mapping[str, Any], model: type[BaseModel]) -> str:
+    if kind == "extra_forbidden":
+        accepted = ", ".join(model.model_fields)
+        return f"There is no parameter {name!r}; accepted: file, {accepted}."
+    given = issue.get("input")
+    if kind == "literal_error":
+        accepted = str(issue["ctx"]["expected"]).replace("'", "")
+        return f"{name} is {given!r}; accepted: {accepted}."
+    if kind.startswith("bool"):
+        return f"{name} is {given!r}; accepted: true, false."
+    if kind.startswith("int"):
+        return f"{name} is {given!r}; accepted: a whole number."
+    return f"{name} is {given!r}: {str(issue['msg']).removeprefix('Input ')}."
+
+
+def _content_type(header: str | None) -> tuple[str, dict[str, str]]:
+    essence, *parts = (header or "").split(";")
+    options = {
+        key.strip().lower(): value.strip().strip('"')
+        for key, _, value in (part.partition("=") for part in parts)
+    }
+    return essence.strip().lower(), options
+
+
+def _whole(text: str | None, name: str) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise InvalidRequestError(
+            f"{name} in the content type is {text!r}; accepted: a whole number.", param=name
+        )
+    return int(text)

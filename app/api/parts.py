@@ -1,0 +1,26 @@
+"""What the routes are given: the parts of the service, as `main` joined them."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from app.service import Service
+from app.settings import Settings
+from app.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts a route may use."""
+
+    settings: Settings
+    telemetry: Telemetry
+    service: Service
+
+
+def _parts(request: Request) -> Parts:
+    return cast("Parts", request.app.state.parts)
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]

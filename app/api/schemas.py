@@ -1,0 +1,192 @@
+"""The JSON bodies of the native protocol, with the examples shown on the OpenAPI page."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.transcript import Timing, Transcript
+
+_WORDS: list[Any] = [
+    {"word": "eg", "start": 0.42, "end": 0.54, "confidence": 0.981},
+    {"word": "kjem", "start": 0.6, "end": 0.86, "confidence": 0.967},
+]
+
+
+class WordBody(BaseModel):
+    """One word; times in seconds from the start of the audio."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float = Field(ge=0, le=1, description="The word's own posterior, 0 to 1.")
+
+
+class SegmentBody(BaseModel):
+    """Words that belong together between two pauses."""
+
+    id: int
+    start: float
+    end: float
+    text: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class TimingBody(BaseModel):
+    """Seconds each stage took."""
+
+    queue: float = Field(description="Waiting for the device.")
+    decode_audio: float = Field(description="From the bytes to 16 kHz samples.")
+    encode: float = Field(description="On the device.")
+    decode_text: float = Field(description="From the emissions to words.")
+    real_time_factor: float = Field(description="Total time divided by the audio's duration.")
+
+    @classmethod
+    def of(cls, timing: Timing) -> Self:
+        """Round to tenths of a millisecond."""
+        return cls(
+            queue=round(timing.queue, 4),
+            decode_audio=round(timing.decode_audio, 4),
+            encode=round(timing.encode, 4),
+            decode_text=round(timing.decode_text, 4),
+            real_time_factor=round(timing.real_time_factor, 5),
+        )
+
+
+class TranscriptionBody(BaseModel):
+    """The answer of POST /transcribe."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": "eg kjem",
+                    "words": _WORDS,
+                    "segments": [
+                        {
+                            "id": 0, "start": 0.42, "end": 0.86,
+                            "text": "eg kjem", "confidence": 0.974,
+                        }
+                    ],
+                    "language": "nn",
+                    "model": "wav2vec2-xlsr-1B-NPSC-NN",
+                    "duration": 1.28,
+                    "timing": {
+                        "queue": 0.0006, "decode_audio": 0.0021, "encode": 0.0843,
+                        "decode_text": 0.0009, "real_time_factor": 0.06867,
+                    },
+                    "request_id": "5a8f0f6f5d0c4b7f9c1f0a6f3f1f2a77",
+                }
+            ]
+        }
+    )  # fmt: skip
+
+    text: str
+    words: list[WordBody] = Field(description="Empty when the request says words=false.")
+    segments: list[SegmentBody]
+    language: str = Field(description="Code of the language that was transcribed.")
+    model: str = Field(description="Id of the model that did it.")
+    duration: float = Field(description="Length of the audio, in seconds.")
+    timing: TimingBody
+    request_id: str = Field(description="The same as in the header x-request-id.")
+
+    @classmethod
+    def of(cls, transcript: Transcript, *, words: bool, request_id: str) -> Self:
+        """Render a transcript; times are rounded to milliseconds, never beyond the duration."""
+        duration = round(transcript.duration, 3)
+        return cls(
+            text=transcript.text,
+            words=[
+                WordBody(
+                    word=word.text,
+                    start=min(round(word.start, 3), duration),
+                    end=min(round(word.end, 3), duration),
+                    confidence=round(word.confidence, 4),
+                )
+                for word in (transcript.words if words else ())
+            ],
+            segments=[
+                SegmentBody(
+                    id=index,
+                    start=min(round(segment.start, 3), duration),
+                    end=min(round(segment.end, 3), duration),
+                    text=segment.text,
+                    confidence=round(segment.confidence, 4),
+                )
+                for index, segment in enumerate(transcript.segments)
+            ],
+            language=transcript.language,
+            model=transcript.model,
+            duration=duration,
+            timing=TimingBody.of(transcript.timing),
+            request_id=request_id,
+        )
+
+
+class ErrorDetail(BaseModel):
+    """What was wrong."""
+
+    message: str = Field(description="For a person: what was wrong and what is accepted.")
+    type: str
+    param: str | None = Field(description="The request field at fault, where there is one.")
+    code: str = Field(description="For a program.")
+
+
+class ErrorBody(BaseModel):
+    """Every error of every route."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "error": {
+                        "message": "decoder is 'beam'; accepted: greedy",
+                        "type": "invalid_request_error",
+                        "param": "decoder",
+                        "code": "invalid_request",
+                    }
+                }
+            ]
+        }
+    )
+
+    error: ErrorDetail
+
+
+class LiveBody(BaseModel):
+    """The process answers."""
+
+    status: str = Field(examples=["live"])
+
+
+class ReadyBody(BaseModel):
+    """Every configured model is loaded and its device thread answers."""
+
+    status: str = Field(examples=["ready"])
+
+
+class ModelBody(BaseModel):
+    """One loaded model."""
+
+    id: str = Field(examples=["wav2vec2-xlsr-1B-NPSC-NN"])
+    hub: str | None = Field(description="Repository on the model hub; null for local models.")
+    languages: list[str] = Field(examples=[["nn"]])
+    device: str = Field(examples=["cuda"])
+    dtype: str = Field(examples=["float16"])
+    parameters: int = Field(examples=[962_474_672])
+
+
+class QueueBody(BaseModel):
+    """Work admitted and not yet answered."""
+
+    seconds: float = Field(description="Audio waiting or running, in seconds.")
+    limit_seconds: float = Field(description="Above this, requests get a 429.")
+
+
+class HealthBody(BaseModel):
+    """What runs here."""
+
+    version: str
+    state: str = Field(description="loading, ready, draining, hung or failed.", examples=["ready"])
+    reason: str | None = Field(description="Why it is not ready; null when it is.")
+    models: list[ModelBody]
+    queue: QueueBody

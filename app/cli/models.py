@@ -1,0 +1,123 @@
+"""`nordlyd models list | show | pull`: the catalogue in, lines for people or programs out."""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.catalogue import Catalogue, PullPlan
+
+app = typer.Typer(help="The models: what there is, what is here, and how to get the rest.")
+
+
+@app.command("list")
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """List every model of the catalogue, and whether its files are on this machine."""
+    from app.catalogue import list_rows  # noqa: PLC0415
+
+    settings, catalogue = _catalogue()
+    rows = list_rows(catalogue, settings.store)
+    if as_json:
+        print(
+            json.dumps(
+                [
+                    {
+                        "id": row.id,
+                        "languages": row.languages,
+                        "state": row.state,
+                        "hub": row.hub,
+                        "licence": row.licence,
+                        "folder": str(row.folder) if row.folder else None,
+                    }
+                    for row in rows
+                ],
+                ensure_ascii=False,
+            )
+        )
+        return
+    columns = ("id", "languages", "state", "licence", "best published figure")
+    lines = [
+        (row.id, " ".join(row.languages), row.state, row.licence or "", row.figure or "")
+        for row in rows
+    ]
+    if not sys.stdout.isatty():
+        for line in lines:
+            print("\t".join(line))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(*columns, box=None)
+    for line in lines:
+        table.add_row(*line)
+    Console().print(table)
+
+
+@app.command()
+def show(
+    model: Annotated[str, typer.Argument(help="Id, folder or hub id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show everything that is known of a model."""
+    from app.catalogue import describe  # noqa: PLC0415
+
+    _, catalogue = _catalogue()
+    facts = describe(catalogue.resolve(model).card)
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    for name, value in facts.items():
+        if not isinstance(value, list) or not value:
+            print(f"{name}: {_plain(value)}")
+            continue
+        print(f"{name}:")
+        for item in value:
+            print(f"  - {_plain(item)}")
+
+
+@app.command()
+def pull(
+    references: Annotated[
+        list[str], typer.Argument(metavar="MODEL…", help="Ids of the catalogue, or hub ids.")
+    ],
+) -> None:
+    """Fetch models from the hub once; prints the folder of each."""
+    from app.catalogue import pull as fetch  # noqa: PLC0415
+
+    settings, catalogue = _catalogue()
+    for reference in references:
+        resolved = catalogue.resolve(reference)
+        if resolved.folder is not None:
+            print(resolved.folder)
+            continue
+        print(fetch(resolved.card, settings.store, report=report_pull))
+
+
+def report_pull(plan: "PullPlan") -> None:
+    """Say on stderr what is about to be fetched, and under which licence."""
+    print(
+        f"nordlyd: fetching {plan.hub} ({plan.total / 1e9:.2f} GB, licence: "
+        f"{plan.licence or 'not stated'}) to {plan.folder}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _catalogue() -> "tuple[Settings, Catalogue]":
+    from app.catalogue import Catalogue  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    return settings, Catalogue.load(settings.catalogue)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
+    return str(value)

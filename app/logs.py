@@ -1,0 +1,83 @@
+"""Structured logs: every record of ours and of the libraries in, one line each on stderr out.
+
+JSON lines by default, coloured text on a terminal; the request id is bound by the middleware.
+"""
+
+import logging
+import logging.config
+import sys
+from typing import Any, Literal
+
+import structlog
+from structlog.types import EventDict, Processor, WrappedLogger
+
+
+def configure_logging(
+    *, log_format: Literal["auto", "json", "console"] = "auto", level: str = "info"
+) -> None:
+    """Send the records of structlog and of the standard library to stderr, in one form.
+
+    Call it once, before the server starts; uvicorn must then run with `log_config=None`.
+    """
+    console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _drop_colour,
+    ]
+    renderer: Processor
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    else:
+        shared.append(structlog.processors.dict_tracebacks)
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    logging.config.dictConfig(_standard_library(level, shared, renderer))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _standard_library(level: str, shared: list[Processor], renderer: Processor) -> dict[str, Any]:
+    ours = {"level": level.upper()}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    renderer,
+                ],
+            }
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stderr",
+                "formatter": "structured",
+            }
+        },
+        # Libraries speak up only when something is wrong; start and stop are told by `server`.
+        "root": {
+            "handlers": ["stderr"],
+            "level": "DEBUG" if level == "debug" else "WARNING",
+        },
+        "loggers": {"app": ours, "nordlyd": ours},
+    }
+
+
+def _drop_colour(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001
+    """Leave out the copy of the message that uvicorn adds with terminal colours in it."""
+    event.pop("color_message", None)
+    return event

@@ -1,0 +1,95 @@
+"""Settings in, the whole service out: every part is built here and joined, and nothing else."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from app.api import Parts, build_api
+from app.catalogue import Catalogue, PullPlan, Router, locate
+from app.engine import Engine, EngineOptions
+from app.pipeline import AcousticModel, PipelineOptions, Transcriber
+from app.service import ModelSource, Service
+from app.settings import Settings
+from app.telemetry import Telemetry
+
+
+def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None = None) -> FastAPI:
+    """Build the service; its models are loaded once it runs.
+
+    Args:
+        settings: everything that can be set.
+        report: told what is about to be fetched from the hub, if anything is.
+
+    Raises:
+        ConfigurationError: a setting or a model's folder that cannot work.
+    """
+    telemetry = Telemetry()
+    service = build_service(settings, telemetry, report=report)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        service.start()
+        yield
+        await service.stop()
+
+    return build_api(Parts(settings, telemetry, service), lifespan)
+
+
+def build_service(
+    settings: Settings,
+    telemetry: Telemetry,
+    *,
+    report: Callable[[PullPlan], None] | None = None,
+) -> Service:
+    """Build everything but the HTTP side, as the command line needs it too.
+
+    Raises:
+        ConfigurationError: as `create_app`.
+    """
+    catalogue = Catalogue.load(settings.catalogue)
+    resolved = [catalogue.resolve(reference) for reference in settings.models]
+    router = Router(settings.routes, [model.card for model in resolved], settings.default_language)
+    sources = [
+        ModelSource(model.card, locate(model, settings.store, allow_pull=True, report=report))
+        for model in resolved
+    ]
+    engine = Engine(
+        EngineOptions(
+            max_queue_seconds=settings.max_queue_seconds,
+            batch_seconds=settings.batch_seconds,
+            hang_seconds=settings.hang_seconds,
+            window_seconds=settings.window_seconds,
+        ),
+        telemetry,
+    )
+    transcriber = Transcriber(
+        router,
+        engine,
+        telemetry,
+        PipelineOptions(
+            max_audio_seconds=settings.max_audio_seconds,
+            window_seconds=settings.window_seconds,
+            context_seconds=settings.context_seconds,
+            threads=settings.decode_threads,
+        ),
+    )
+    return Service(sources, partial(_load, settings), engine, transcriber, telemetry)
+
+
+def _load(settings: Settings, source: ModelSource) -> AcousticModel:
+    if settings.threads is not None:
+        # Read once, when torch is imported below.
+        os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    # Not at the top: it brings torch along, which takes seconds.
+    from app.acoustic import load_checkpoint  # noqa: PLC0415
+
+    names = {source.card.id, source.card.hub}
+    return load_checkpoint(
+        source.folder,
+        device=settings.device,
+        dtype=settings.dtype,
+        int8=not names.isdisjoint(settings.int8_models),
+    )

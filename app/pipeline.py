@@ -1,0 +1,277 @@
+"""The one way through: a recording's bytes in, a `Transcript` out.
+
+Audio is decoded and text is decoded in threads, the encoder runs in the engine; nothing here
+blocks the event loop. Every protocol and the command line go through `Transcriber`.
+"""
+
+import asyncio
+import io
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from app.audio import (
+    SAMPLE_RATE,
+    AudioLimits,
+    RawFormat,
+    Recording,
+    Window,
+    decode_audio,
+    plan_windows,
+)
+from app.catalogue import ModelCard, Router
+from app.decoding import Decoder, segment_words
+from app.engine import EncodedAudio, Encoder, EncodeRequest, Engine
+from app.errors import DeadlineExceededError, UnavailableError
+from app.spool import StoppableSource
+from app.telemetry import Telemetry
+from app.transcript import Segment, Timing, Transcript
+from app.vocabulary import Vocabulary
+
+_T = TypeVar("_T")
+_READ_BYTES = 2**16
+
+# Told how many of how many windows are encoded.
+Progress = Callable[[int, int], None]
+
+
+class AcousticModel(Encoder, Protocol):
+    """What the service needs of a loaded checkpoint; `app.acoustic.AcousticModel` is one."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens that the columns of the emissions stand for."""
+
+    @property
+    def do_normalize(self) -> bool:
+        """Whether the waveform is to have zero mean and unit variance."""
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model in memory, with the decoder that reads its emissions."""
+
+    card: ModelCard
+    acoustic: AcousticModel
+    decoder: Decoder
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionRequest:
+    """One recording to transcribe.
+
+    Args:
+        source: an open file at its beginning, which is closed once it is read, or a path.
+        request_id: for the logs.
+        raw: how to read samples that come without a header.
+        model: id or hub id of a loaded model; None lets the language choose.
+        language: code, tag or name; None takes the default.
+        deadline: instant of `time.monotonic` after which no answer is wanted.
+    """
+
+    source: BinaryIO | Path
+    request_id: str
+    raw: RawFormat | None = None
+    model: str | None = None
+    language: str | None = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """Limits and sizes, all in seconds of audio but for the threads."""
+
+    max_audio_seconds: float
+    window_seconds: float
+    context_seconds: float
+    threads: int
+
+
+class Transcriber:
+    """Leads recordings through audio, engine and decoding.
+
+    Args:
+        router: chooses the model of a request.
+        engine: runs the encoders.
+        telemetry: where each stage's time is counted.
+        options: limits and sizes.
+    """
+
+    def __init__(
+        self, router: Router, engine: Engine, telemetry: Telemetry, options: PipelineOptions
+    ) -> None:
+        self._router = router
+        self._engine = engine
+        self._telemetry = telemetry
+        self._limits = AudioLimits(max_seconds=options.max_audio_seconds)
+        self._window = round(options.window_seconds * SAMPLE_RATE)
+        self._context = round(options.context_seconds * SAMPLE_RATE)
+        self._models: dict[str, LoadedModel] = {}
+        # Two pools, so that the text of a finished request never waits behind long files.
+        self._audio_threads = ThreadPoolExecutor(options.threads, "nordlyd-audio")
+        self._text_threads = ThreadPoolExecutor(options.threads, "nordlyd-text")
+
+    @property
+    def models(self) -> Sequence[LoadedModel]:
+        """The models in memory, in the order they were added."""
+        return tuple(self._models.values())
+
+    def add(self, model: LoadedModel) -> None:
+        """Serve one more model; the engine must have its encoder under the card's id."""
+        self._models[model.card.id] = model
+
+    def route(self, model: str | None, language: str | None) -> ModelCard:
+        """Choose the model, so that a wrong name is told before the audio is decoded.
+
+        Raises:
+            UnknownModelError: no such model is loaded, or none for that language.
+            InvalidRequestError: the model does not serve the language.
+        """
+        return self._router.route(model, language)
+
+    async def transcribe(
+        self, request: TranscriptionRequest, *, progress: Progress | None = None
+    ) -> Transcript:
+        """Transcribe one recording. Cancelling the awaiting task stops the work.
+
+        Audio that is silent, or shorter than what one frame of the model sees, has no words;
+        the encoder is not asked.
+
+        Args:
+            request: what to transcribe.
+            progress: called on the event loop as windows are encoded.
+
+        Raises:
+            AudioError: the bytes cannot be transcribed.
+            DeadlineExceededError: the deadline passed.
+            NordlydError: as the router and the engine say.
+        """
+        started = time.perf_counter()
+        card = self.route(request.model, request.language)
+        model = self._models.get(card.id)
+        if model is None:
+            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
+        recording = await self._decode_audio(request)
+        decoded = time.perf_counter()
+        encoded = await self._encode(model, recording, request, progress)
+        handed_back = time.perf_counter()
+        segments: tuple[Segment, ...] = ()
+        text = ""
+        if encoded is not None:
+            text, segments = await _in_pool(
+                self._text_threads, partial(_read, model, encoded, recording.duration)
+            )
+        finished = time.perf_counter()
+        timing = Timing(
+            queue=encoded.queue_seconds if encoded else 0.0,
+            decode_audio=decoded - started,
+            encode=encoded.encode_seconds if encoded else 0.0,
+            decode_text=finished - handed_back,
+            real_time_factor=(finished - started) / recording.duration,
+        )
+        self._count(card.id, recording.duration, timing)
+        return Transcript(
+            text=text,
+            segments=segments,
+            language=self._router.language_of(card, request.language),
+            model=card.id,
+            duration=recording.duration,
+            timing=timing,
+        )
+
+    def close(self) -> None:
+        """End the threads; what still waits in them is dropped."""
+        for pool in (self._audio_threads, self._text_threads):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
+        source = request.source
+        if isinstance(source, Path):
+            decode = partial(decode_audio, source, raw=request.raw, limits=self._limits)
+            return await _before(request.deadline, _in_pool(self._audio_threads, decode))
+        stoppable = StoppableSource(source)
+        reader = io.BufferedReader(stoppable, _READ_BYTES)
+        decode = partial(decode_audio, reader, raw=request.raw, limits=self._limits)
+        job = self._audio_threads.submit(decode)
+        # Not sooner: the thread may be reading even after nobody waits for it any more.
+        job.add_done_callback(lambda _: source.close())
+        try:
+            return await _before(request.deadline, asyncio.wrap_future(job))
+        finally:
+            stoppable.stop()
+
+    async def _encode(
+        self,
+        model: LoadedModel,
+        recording: Recording,
+        request: TranscriptionRequest,
+        progress: Progress | None,
+    ) -> EncodedAudio | None:
+        """The recording's emissions, or None when it cannot hold a word."""
+        acoustic = model.acoustic
+        windows = plan_windows(
+            recording.samples,
+            window=self._window,
+            context=self._context,
+            hop=acoustic.hop,
+            receptive_field=acoustic.receptive_field,
+        )
+        if recording.is_silent or not windows:
+            return None
+
+        def fetch(window: Window) -> npt.NDArray[np.float32]:
+            return recording.slice(window.start, window.stop, normalise=acoustic.do_normalize)
+
+        return await self._engine.encode(
+            EncodeRequest(model.card.id, windows, fetch, request.request_id, request.deadline),
+            on_window=progress and (lambda index, _: progress(index + 1, len(windows))),
+        )
+
+    def _count(self, model: str, duration: float, timing: Timing) -> None:
+        self._telemetry.audio_seconds.labels(model).inc(duration)
+        self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
+        stages = self._telemetry.stage_seconds
+        stages.labels("decode_audio").observe(timing.decode_audio)
+        stages.labels("queue").observe(timing.queue)
+        stages.labels("encode").observe(timing.encode)
+        stages.labels("decode_text").observe(timing.decode_text)
+
+
+def _read(
+    model: LoadedModel, encoded: EncodedAudio, duration: float
+) -> tuple[str, tuple[Segment, ...]]:
+    """The text and the segments along a recording's emissions."""
+    frame_seconds = model.acoustic.hop / SAMPLE_RATE
+    hypothesis = model.decoder.decode(
+        encoded.emissions, frame_seconds=frame_seconds, duration=duration
+    )
+    return hypothesis.text, segment_words(hypothesis.words)
+
+
+async def _in_pool(pool: ThreadPoolExecutor, function: Callable[[], _T]) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(pool, function)
+
+
+async def _before(deadline: float | None, work: Awaitable[_T]) -> _T:
+    """Await work until an instant of `time.monotonic`."""
+    remaining = None if deadline is None else deadline - time.monotonic()
+    try:
+        async with asyncio.timeout(remaining) as limit:
+            return await work
+    except TimeoutError:
+        if limit.expired():
+            raise DeadlineExceededError(
+                "The request's deadline passed while its audio was being decoded."
+            ) from None
+        raise

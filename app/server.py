@@ -1,0 +1,181 @@
+"""Settings in, a service that runs until it is told to stop out, and then an exit status.
+
+The models' folders are found before the address is bound, and the weights are read after it.
+SIGTERM drains: readiness turns false, new work is refused, what runs is finished.
+"""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from app.api import Parts
+from app.catalogue import PullPlan
+from app.errors import ConfigurationError
+from app.main import create_app
+from app.service import Service
+from app.settings import Settings
+
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 2048
+# What is left of answers and lingering connections once every request is finished or cut off.
+_CLOSE_SECONDS = 3
+
+_log = structlog.get_logger("nordlyd.server")
+
+
+def serve(
+    settings: Settings,
+    *,
+    on_ready: Callable[[str], None] | None = None,
+    report: Callable[[PullPlan], None] | None = None,
+) -> int:
+    """Run the service until a signal ends it.
+
+    Args:
+        settings: everything that can be set.
+        on_ready: called with the address once every model is loaded.
+        report: told what is about to be fetched from the hub, if anything is.
+
+    Returns:
+        The exit status: 0 after a drain, however much of it was cut off.
+
+    Raises:
+        ConfigurationError: the service cannot start, or a model could not be loaded.
+    """
+    check_bind(settings)
+    app = create_app(settings, report=report)
+    parts: Parts = app.state.parts
+    listener = bind(settings.host, settings.port)
+    address = _address(settings.host, listener.getsockname()[1])
+    _log.info("listening", address=address)
+
+    def ready() -> None:
+        _log.info("ready", address=address)
+        if on_ready is not None:
+            on_ready(address)
+
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_CLOSE_SECONDS,
+        ),
+        parts.service,
+        drain_seconds=settings.drain_seconds,
+        on_ready=ready,
+    )
+    with listener:
+        server.run(sockets=[listener])
+    if parts.service.failure is not None:
+        raise parts.service.failure
+    _log.info("stopped")
+    return 0
+
+
+def check_bind(settings: Settings) -> None:
+    """Refuse to open the service to a network without keys, unless that is asked for.
+
+    Raises:
+        ConfigurationError: the host is not a loopback address, and there are no keys.
+    """
+    if settings.api_keys or settings.allow_anonymous or _is_loopback(settings.host):
+        return
+    raise ConfigurationError(
+        f"{settings.host} can be reached from other machines and no API keys are set: set "
+        "NORDLYD_API_KEYS, or NORDLYD_ALLOW_ANONYMOUS=true behind a gateway of your own, or "
+        "bind 127.0.0.1",
+        param="api_keys",
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind the address.
+
+    Raises:
+        ConfigurationError: there is no such address here, or it is taken.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port, "
+            "or NORDLYD_HOST and NORDLYD_PORT (port 0 picks a free one)",
+            param="port",
+        ) from error
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but for what a signal does: it drains first, and the exit status stays 0.
+
+    Args:
+        config: uvicorn's own.
+        service: what drains.
+        drain_seconds: how long running requests may take.
+        on_ready: called once, when every model is loaded.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        *,
+        drain_seconds: float,
+        on_ready: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._service = service
+        self._drain_seconds = drain_seconds
+        self._on_ready: Callable[[], None] | None = on_ready
+        self._signals = 0
+        self._drain_until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Note the signal; the next tick acts on it. A second one ends the wait."""
+        self._signals += 1
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look ten times a second at what there is to do; True ends the server."""
+        if self._service.failure is not None:
+            return True
+        if self._on_ready is not None and self._service.readiness.ready:
+            self._on_ready()
+            self._on_ready = None
+        if self._signals and self._drain_until is None:
+            self._drain_until = time.monotonic() + self._drain_seconds
+            self._service.begin_drain()
+            _log.info("draining", seconds=self._drain_seconds, idle=self._service.idle)
+        if self._drain_until is not None:
+            late = time.monotonic() >= self._drain_until or self._signals > 1
+            if late and not self._service.idle:
+                _log.warning("cutting off what still runs")
+                self._service.cut_off.set()
+            if late or self._service.idle:
+                return True
+        return await super().on_tick(counter)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(host: str, port: int) -> str:
+    """Where a client on this machine finds it."""
+    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
