@@ -6,7 +6,7 @@ from setuptools import Extension, setup
 
 kernels = Extension(
     "app.acoustic.native._kernels",
-    sources=[f"app/acoustic/native/{name}.c" for name in ("available", "linear", "attention")],
+    sources=[f"app/acoustic/native/{name}.c" for name in ("available", "linear", "convolution", "attention")],
     depends=["app/acoustic/native/amx.h"],
     # OpenMP is compiled in but not linked: the process already has torch's runtime.
     extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno"],

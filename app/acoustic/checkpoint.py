@@ -116,7 +116,7 @@ def load_checkpoint(
     vocabulary = read_vocabulary(
         path, head_size=config.vocab_size, pad_token_id=config.pad_token_id
     )
-    kernels = _choose_kernels(resolve_device(device), dtype, native=native)
+    kernels = choose_kernels(config, resolve_device(device), dtype, native=native)
     weights = read_weights(path)
     check_weights(path, weights, config)
     return assemble(config, vocabulary, weights, kernels, int8=int8)
@@ -139,9 +139,13 @@ def assemble(
     return AcousticModel(config, vocabulary, encoder, parameters, dtype)
 
 
-def _choose_kernels(device: torch.device, dtype: str, *, native: bool) -> Kernels:
+def choose_kernels(
+    config: EncoderConfig, device: torch.device, dtype: str, *, native: bool
+) -> Kernels:
+    """Our compiled kernels for bf16 on a CPU that runs them, torch's otherwise."""
     precision = resolve_dtype(dtype, device)
-    library = load_library() if native else None
-    if device.type == "cpu" and precision == torch.bfloat16 and library is not None:
+    wanted = native and device.type == "cpu" and precision == torch.bfloat16
+    library = load_library() if wanted and AmxKernels.supports(config) else None
+    if library is not None:
         return AmxKernels(library)
     return TorchKernels(device, precision)

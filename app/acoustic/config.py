@@ -95,6 +95,12 @@ def read_config(folder: Path) -> EncoderConfig:
     rate = features.get("sampling_rate", SAMPLE_RATE)
     if rate != SAMPLE_RATE:
         raise CheckpointError(f"{folder} wants audio at {rate} Hz; only {SAMPLE_RATE} Hz is served")
+    return make_config(raw, features)
+
+
+def make_config(raw: dict[str, Any], features: dict[str, Any]) -> EncoderConfig:
+    """The facts we compute from, out of both files' contents; what is left out has defaults."""
+    raw = _with_defaults(raw)
     return EncoderConfig(
         conv_layers=tuple(
             zip(raw["conv_dim"], raw["conv_kernel"], raw["conv_stride"], strict=True)

@@ -12,7 +12,16 @@ import torch
 from torch import Tensor
 
 from app.acoustic.config import EncoderConfig
-from app.acoustic.kernels import Conv, ConvLayer, Kernels, Linear, Norm, Span, Spanned
+from app.acoustic.kernels import (
+    Attention,
+    Conv,
+    ConvLayer,
+    Kernels,
+    Linear,
+    Norm,
+    Parameters,
+    Span,
+)
 from app.acoustic.weights import fold_weight_norm
 
 Layer = Callable[[Tensor, Sequence[Span]], Tensor]
@@ -25,7 +34,6 @@ class Encoder:
         config: the model's shape.
         weights: its tensors, names as in `expected_shapes`; dropped as they are packed.
         kernels: how and where the operations run, and in which precision.
-        linear: kernels for the transformer's linear layers, where they differ (int8).
     """
 
     def __init__(
@@ -33,14 +41,15 @@ class Encoder:
         config: EncoderConfig,
         weights: dict[str, Tensor],
         kernels: Kernels,
-        linear: Kernels | None = None,
     ) -> None:
         self.kernels = kernels
         self._extractor = _extractor(config, weights, kernels)
         self._projection_norm = _norm(
             weights, "wav2vec2.feature_projection.layer_norm", kernels, config.layer_norm_eps
         )
-        self._projection = _linear(weights, "wav2vec2.feature_projection.projection", kernels)
+        self._projection = kernels.linear(
+            _pair(weights, "wav2vec2.feature_projection.projection"), exact=True
+        )
         pos = "wav2vec2.encoder.pos_conv_embed.conv"
         self._positional = kernels.positional(
             fold_weight_norm(weights.pop(f"{pos}.weight_g"), weights.pop(f"{pos}.weight_v")),
@@ -51,12 +60,10 @@ class Encoder:
         self._stable = config.stable_layer_norm
         make_layer = _stable_layer if config.stable_layer_norm else _post_norm_layer
         self._layers = [
-            make_layer(config, weights, f"wav2vec2.encoder.layers.{i}", kernels, linear or kernels)
+            make_layer(config, weights, f"wav2vec2.encoder.layers.{i}", kernels)
             for i in range(config.layers)
         ]
-        self._head = kernels.head(
-            weights.pop("lm_head.weight").float(), weights.pop("lm_head.bias").float()
-        )
+        self._head = kernels.head(_pair(weights, "lm_head"))
 
     @torch.inference_mode()
     def __call__(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
@@ -71,7 +78,7 @@ class Encoder:
         """
         order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         features, spans = self._features([waveforms[i] for i in order])
-        hidden = self._projection(self._projection_norm(features))
+        hidden = self._projection(self._projection_norm(self.kernels.enter(features, spans)))
         hidden = self._positional(hidden, spans)
         if not self._stable:
             hidden = self._norm(hidden)
@@ -79,7 +86,8 @@ class Encoder:
             hidden = layer(hidden, spans)
         if self._stable:
             hidden = self._norm(hidden)
-        emissions = self._head(hidden).log_softmax(dim=-1).cpu()
+        logits = self.kernels.leave(self._head(hidden), spans)
+        emissions = logits.log_softmax(dim=-1).cpu()
         lengths = [span.frames for span in spans for _ in range(span.count)]
         answers: list[Tensor] = [emissions] * len(order)
         for i, part in zip(order, emissions.split(lengths), strict=True):
@@ -118,12 +126,7 @@ def _extractor(
                     weight=weights.pop(f"{name}.conv.weight").float(),
                     bias=weights.pop(f"{name}.conv.bias").float() if config.conv_bias else None,
                     stride=stride,
-                    norm=(
-                        weights.pop(f"{name}.layer_norm.weight").float(),
-                        weights.pop(f"{name}.layer_norm.bias").float(),
-                    )
-                    if normed
-                    else None,
+                    norm=_pair(weights, f"{name}.layer_norm") if normed else None,
                     group_norm=config.group_norm,
                 )
             )
@@ -131,55 +134,43 @@ def _extractor(
     return layers
 
 
-def _linear(
-    weights: dict[str, Tensor], name: str, kernels: Kernels, *, gelu: bool = False
-) -> Linear:
-    return kernels.linear(
-        weights.pop(f"{name}.weight").float(), weights.pop(f"{name}.bias").float(), gelu=gelu
-    )
+def _pair(weights: dict[str, Tensor], name: str) -> Parameters:
+    return weights.pop(f"{name}.weight").float(), weights.pop(f"{name}.bias").float()
 
 
 def _norm(weights: dict[str, Tensor], name: str, kernels: Kernels, eps: float) -> Norm:
-    return kernels.layer_norm(
-        weights.pop(f"{name}.weight").float(), weights.pop(f"{name}.bias").float(), eps
-    )
+    return kernels.layer_norm(*_pair(weights, name), eps)
 
 
 def _attention(
-    config: EncoderConfig,
-    weights: dict[str, Tensor],
-    name: str,
-    kernels: Kernels,
-    linear: Kernels,
-) -> tuple[Linear, Spanned, Linear]:
-    """Queries, keys and values are one product; then the heads; then the way back."""
-    parts = [f"{name}.attention.{part}_proj" for part in ("q", "k", "v")]
-    together = linear.linear(
-        torch.cat([weights.pop(f"{part}.weight").float() for part in parts]),
-        torch.cat([weights.pop(f"{part}.bias").float() for part in parts]),
+    config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
+) -> Attention:
+    q, k, v, out = (
+        _pair(weights, f"{name}.attention.{part}_proj") for part in ("q", "k", "v", "out")
     )
-    back = _linear(weights, f"{name}.attention.out_proj", linear)
-    return together, kernels.attention(config.heads), back
+    return kernels.attention(config.heads, q, k, v, out)
+
+
+def _feed_forward(
+    weights: dict[str, Tensor], name: str, kernels: Kernels
+) -> tuple[Linear, Linear]:
+    inner = _pair(weights, f"{name}.feed_forward.intermediate_dense")
+    outer = _pair(weights, f"{name}.feed_forward.output_dense")
+    return kernels.linear(inner, gelu=True), kernels.linear(outer)
 
 
 def _stable_layer(
-    config: EncoderConfig,
-    weights: dict[str, Tensor],
-    name: str,
-    kernels: Kernels,
-    linear: Kernels,
+    config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
 ) -> Layer:
     """Norms before attention and feed-forward (XLS-R, wav2vec2-large-lv60)."""
-    eps = config.layer_norm_eps
-    qkv, attend, back = _attention(config, weights, name, kernels, linear)
-    first = _norm(weights, f"{name}.layer_norm", kernels, eps)
-    second = _norm(weights, f"{name}.final_layer_norm", kernels, eps)
-    inner = _linear(weights, f"{name}.feed_forward.intermediate_dense", linear, gelu=True)
-    outer = _linear(weights, f"{name}.feed_forward.output_dense", linear)
+    attend = _attention(config, weights, name, kernels)
+    first = _norm(weights, f"{name}.layer_norm", kernels, config.layer_norm_eps)
+    second = _norm(weights, f"{name}.final_layer_norm", kernels, config.layer_norm_eps)
+    inner, outer = _feed_forward(weights, name, kernels)
     adapter = _adapter(config, weights, name, kernels)
 
     def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
-        x = back(attend(qkv(first(x)), spans), x)
+        x = attend(first(x), spans, x)
         x = outer(inner(second(x)), x)
         return adapter(x) if adapter else x
 
@@ -187,22 +178,16 @@ def _stable_layer(
 
 
 def _post_norm_layer(
-    config: EncoderConfig,
-    weights: dict[str, Tensor],
-    name: str,
-    kernels: Kernels,
-    linear: Kernels,
+    config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
 ) -> Layer:
     """Norms after each residual sum (wav2vec2-base, wav2vec2-large)."""
-    eps = config.layer_norm_eps
-    qkv, attend, back = _attention(config, weights, name, kernels, linear)
-    first = _norm(weights, f"{name}.layer_norm", kernels, eps)
-    second = _norm(weights, f"{name}.final_layer_norm", kernels, eps)
-    inner = _linear(weights, f"{name}.feed_forward.intermediate_dense", linear, gelu=True)
-    outer = _linear(weights, f"{name}.feed_forward.output_dense", linear)
+    attend = _attention(config, weights, name, kernels)
+    first = _norm(weights, f"{name}.layer_norm", kernels, config.layer_norm_eps)
+    second = _norm(weights, f"{name}.final_layer_norm", kernels, config.layer_norm_eps)
+    inner, outer = _feed_forward(weights, name, kernels)
 
     def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
-        x = first(back(attend(qkv(x), spans), x))
+        x = first(attend(x, spans, x))
         return second(outer(inner(x), x))
 
     return run
@@ -216,6 +201,6 @@ def _adapter(
         return None
     # transformers builds this norm with torch's default epsilon, not the config's.
     norm = _norm(weights, f"{name}.adapter_layer.norm", kernels, 1e-5)
-    down = _linear(weights, f"{name}.adapter_layer.linear_1", kernels)
-    up = _linear(weights, f"{name}.adapter_layer.linear_2", kernels)
+    down = kernels.linear(_pair(weights, f"{name}.adapter_layer.linear_1"), exact=True)
+    up = kernels.linear(_pair(weights, f"{name}.adapter_layer.linear_2"), exact=True)
     return lambda x: up(down(norm(x)).relu_(), x)

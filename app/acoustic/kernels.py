@@ -1,8 +1,9 @@
 """The few operations an encoder is made of, and torch's way of doing them on any device.
 
-Activations are rows [frames of all utterances, channels]; `spans` say which rows belong
-together. Utterances are never padded: only equally long ones share a tensor dimension, so
-that an utterance's result cannot depend on what else is in the batch.
+Activations are rows [frames of all utterances, channels], in an order of the kernels' own
+between `enter` and `leave`; `spans` say which rows belong together. Utterances are never
+padded to each other: only equally long ones share a tensor dimension, so that an
+utterance's result cannot depend on what else is in the batch.
 """
 
 from collections.abc import Sequence
@@ -60,10 +61,20 @@ class Norm(Protocol):
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-class Spanned(Protocol):
-    """x [rows, channels] → [rows, channels], mixing the frames within each utterance only."""
+class Positional(Protocol):
+    """x [rows, channels] → x plus what its neighbours within the utterance say."""
 
     def __call__(self, x: Tensor, spans: Sequence[Span]) -> Tensor: ...
+
+
+class Attention(Protocol):
+    """x [rows, channels] → what its utterance's rows attend to, plus `residual`."""
+
+    def __call__(self, x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor: ...
+
+
+# A linear layer's weight [out, in] and bias [out], float32.
+Parameters = tuple[Tensor, Tensor]
 
 
 class Kernels(Protocol):
@@ -77,11 +88,19 @@ class Kernels(Protocol):
         """A convolution with its norm and GELU."""
         ...
 
-    def linear(self, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Linear:
-        """A linear layer; weight [out, in]."""
+    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+        """Plain rows into the kernels' own order."""
         ...
 
-    def head(self, weight: Tensor, bias: Tensor) -> Linear:
+    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+        """The head's rows back into plain ones."""
+        ...
+
+    def linear(self, parameters: Parameters, *, gelu: bool = False, exact: bool = False) -> Linear:
+        """A linear layer; `exact` ones are not quantised by kernels that quantise."""
+        ...
+
+    def head(self, parameters: Parameters) -> Linear:
         """The CTC head: a linear layer whose output is float32 logits."""
         ...
 
@@ -89,12 +108,14 @@ class Kernels(Protocol):
         """A layer norm over the channels."""
         ...
 
-    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Spanned:
+    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
         """x + GELU(grouped convolution of x); weight [channels, channels / groups, kernel]."""
         ...
 
-    def attention(self, heads: int) -> Spanned:
-        """Rows of [queries, keys, values] → rows of what the heads attended to."""
+    def attention(
+        self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
+    ) -> Attention:
+        """Self-attention with its four projections."""
         ...
 
 
@@ -133,21 +154,35 @@ class TorchKernels:
 
         return run
 
-    def linear(self, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Linear:
+    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
+        """See `Kernels`: plain rows are our order."""
+        return x
+
+    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
+        """See `Kernels`: plain rows are our order."""
+        return x
+
+    def linear(
+        self,
+        parameters: Parameters,
+        *,
+        gelu: bool = False,
+        exact: bool = False,  # noqa: ARG002
+    ) -> Linear:
         """See `Kernels`."""
-        own_weight, own_bias = self._own(weight), self._own(bias)
+        weight, bias = self._own(parameters[0]), self._own(parameters[1])
 
         def run(x: Tensor, residual: Tensor | None = None) -> Tensor:
-            y = functional.linear(x, own_weight, own_bias)
+            y = functional.linear(x, weight, bias)
             if gelu:
                 y = functional.gelu(y)
             return y if residual is None else y.add_(residual)
 
         return run
 
-    def head(self, weight: Tensor, bias: Tensor) -> Linear:
+    def head(self, parameters: Parameters) -> Linear:
         """See `Kernels`."""
-        linear = self.linear(weight, bias)
+        linear = TorchKernels.linear(self, parameters)
 
         def run(x: Tensor, residual: Tensor | None = None) -> Tensor:
             return linear(x, residual).float()
@@ -163,7 +198,7 @@ class TorchKernels:
 
         return run
 
-    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Spanned:
+    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
         """See `Kernels`."""
         kernel = weight.shape[-1]
         own_weight, own_bias = self._own(weight), self._own(bias)
@@ -180,16 +215,23 @@ class TorchKernels:
 
         return run
 
-    def attention(self, heads: int) -> Spanned:
+    def attention(
+        self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
+    ) -> Attention:
         """See `Kernels`."""
+        # Queries, keys and values are one product.
+        together = self.linear((torch.cat([q[0], k[0], v[0]]), torch.cat([q[1], k[1], v[1]])))
+        back = self.linear(out)
 
-        def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+        def run(x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor:
             outputs = []
-            for part, span in _parts(x, spans):
-                q, k, v = part.view(span.count, span.frames, 3, heads, -1).permute(2, 0, 3, 1, 4)
-                y = functional.scaled_dot_product_attention(q, k, v)
+            for part, span in _parts(together(x), spans):
+                query, key, value = part.view(span.count, span.frames, 3, heads, -1).permute(
+                    2, 0, 3, 1, 4
+                )
+                y = functional.scaled_dot_product_attention(query, key, value)
                 outputs.append(y.transpose(1, 2).reshape(span.rows, -1))
-            return torch.cat(outputs)
+            return back(torch.cat(outputs), residual)
 
         return run
 

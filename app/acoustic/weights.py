@@ -32,14 +32,14 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """
     for name in (SAFETENSORS, PICKLED):
         if (folder / name).exists():
-            return _renamed(_read_file(folder / name))
+            return renamed(_read_file(folder / name))
         index = folder / f"{name}.index.json"
         if index.exists():
             shards = sorted(set(read_json(index)["weight_map"].values()))
             merged: dict[str, torch.Tensor] = {}
             for shard in shards:
                 merged |= _read_file(folder / shard)
-            return _renamed(merged)
+            return renamed(merged)
     raise CheckpointError(f"{folder} lacks {SAFETENSORS} (or {PICKLED})")
 
 
@@ -58,7 +58,8 @@ def _read_file(path: Path) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, torch.Tensor)}
 
 
-def _renamed(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def renamed(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weight-norm parameters under their old names, whichever they came with."""
     renamed = {}
     for name, tensor in weights.items():
         for new, old in _NEW_WEIGHT_NORM.items():

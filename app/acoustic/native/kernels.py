@@ -1,25 +1,37 @@
 """`Kernels` by our compiled functions: weights packed once, every pass over the data fused.
 
-Each row of a product is summed in the same order whatever the batch, so an utterance's
-emissions are the same to the last bit alone and in company.
+Between `enter` and `leave` each utterance's rows fill whole blocks of 32, and each block of
+32 rows x 32 channels is contiguous ("tiles", see amx.h). Each row of a product is summed in
+the same order whatever the batch, so an utterance's emissions are the same to the last bit
+alone and in company.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from app.acoustic.kernels import Conv, ConvLayer, Kernels, Linear, Norm, Span, Spanned, TorchKernels
+from app.acoustic.config import EncoderConfig
+from app.acoustic.kernels import (
+    Attention,
+    Conv,
+    ConvLayer,
+    Linear,
+    Norm,
+    Parameters,
+    Positional,
+    Span,
+    TorchKernels,
+)
 
-# What one tile product consumes along the depth, and a register block covers in columns.
-_STEP = 32
+# Rows and columns of a block; also what one tile product consumes along the depth.
 _BLOCK = 32
 
 
 class AmxKernels:
-    """Operations in bf16 by AMX; what its tiles cannot divide is left to torch.
+    """Operations in bf16 by AMX.
 
     Args:
         library: from `load_library`.
@@ -31,65 +43,102 @@ class AmxKernels:
         self.device = torch.device("cpu")
         self.dtype = torch.bfloat16
         self._library = library
-        self._torch: Kernels = TorchKernels(self.device, self.dtype)
-        self._workspace = torch.empty(0, dtype=torch.uint8)
+        self._torch = TorchKernels(self.device, self.dtype)
+        self._memory = torch.empty(0, dtype=torch.uint8)
+
+    @staticmethod
+    def supports(config: EncoderConfig) -> bool:
+        """Whether the model's widths divide into blocks; torch's kernels run all others."""
+        width = config.hidden_size // config.pos_conv_groups
+        return (
+            config.hidden_size % _BLOCK == 0
+            and config.intermediate_size % _BLOCK == 0
+            and config.conv_layers[-1][0] % _BLOCK == 0
+            and width % 16 == 0
+            and width * config.pos_conv_kernel % _BLOCK == 0
+        )
 
     def conv(self, layer: ConvLayer) -> Conv:
-        """See `Kernels`."""
-        out_channels, in_channels, kernel = layer.weight.shape
-        depth = in_channels * kernel
-        if layer.group_norm or layer.norm is None or out_channels % _BLOCK:
+        """See `Kernels`. A group norm sees the whole utterance, so it is left to torch."""
+        columns, channels, taps = layer.weight.shape
+        first = channels == 1
+        if layer.group_norm or layer.norm is None or columns % _BLOCK:
             return self._torch.conv(layer)
-        if depth % _STEP and in_channels > 1:
+        if (taps > _BLOCK) if first else (channels % _BLOCK):
             return self._torch.conv(layer)
-        packed = pack(layer.weight.permute(0, 2, 1).reshape(1, out_channels, depth))
-        bias = layer.bias if layer.bias is not None else torch.zeros(out_channels)
-        gain, shift = layer.norm
-        bias, gain, shift = bias.contiguous(), gain.contiguous(), shift.contiguous()
-        run = self._library.nordlyd_conv_norm_gelu
-        hop = layer.stride * in_channels
+        packed = pack(layer.weight.permute(0, 2, 1).reshape(1, columns, channels * taps))
+        bias = layer.bias if layer.bias is not None else torch.zeros(columns)
+        bias, gain, shift = (t.contiguous() for t in (bias, *layer.norm))
+        run = self._library.nordlyd_convolution
+        needed = self._library.nordlyd_convolution_scratch
+        # The first layer's windows of samples are one step; elsewhere a frame is a tap.
+        shape = (1, _BLOCK) if first else (taps, channels)
 
         def apply(x: Tensor) -> Tensor:
             outputs = []
             for one in x:
-                rows = (one.shape[0] - kernel) // layer.stride + 1
-                # The first layer's windows are shorter than a tile: its last rows read on.
-                source = functional.pad(one, (0, 0, 0, _STEP)) if depth % _STEP else one
-                out = torch.empty(rows, out_channels, dtype=torch.bfloat16)
-                scratch = self._scratch(torch.get_num_threads() * 2 * _BLOCK * out_channels * 4)
+                rows = (one.shape[0] - taps) // layer.stride + 1
+                source = functional.pad(one, (0, 0, 0, _BLOCK)) if first else one
+                pitch = source.stride(0)
+                # Rows a power of two apart would share a few sets of the cache.
+                out = torch.empty(rows, columns + _BLOCK, dtype=torch.bfloat16)[:, :columns]
                 run(
-                    *(source.data_ptr(), hop, rows, packed.data_ptr(), out_channels),
-                    *(_round_up(depth, _STEP), bias.data_ptr(), gain.data_ptr()),
-                    *(shift.data_ptr(), 1e-5, out.data_ptr(), scratch),
+                    *(source.data_ptr(), layer.stride * pitch, pitch, *shape, rows),
+                    *(packed.data_ptr(), columns, bias.data_ptr(), gain.data_ptr()),
+                    *(shift.data_ptr(), 1e-5, out.data_ptr(), out.stride(0)),
+                    self._scratch(needed(columns) * 4 * torch.get_num_threads()),
                 )
                 outputs.append(out)
             return torch.stack(outputs) if len(outputs) > 1 else outputs[0].unsqueeze(0)
 
         return apply
 
-    def linear(self, weight: Tensor, bias: Tensor, *, gelu: bool = False) -> Linear:
-        """See `Kernels`."""
-        return self._linear(weight, bias, gelu=gelu, dtype=torch.bfloat16)
+    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+        """See `Kernels`: [blocks, channels / 32, 32, 32], rows beyond an utterance's end zero."""
+        parts = x.split([frames for frames, _ in _utterances(spans)])
+        padded = torch.cat([functional.pad(p, (0, 0, 0, -len(p) % _BLOCK)) for p in parts])
+        return padded.view(-1, _BLOCK, x.shape[1] // _BLOCK, _BLOCK).transpose(1, 2).contiguous()
 
-    def head(self, weight: Tensor, bias: Tensor) -> Linear:
+    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
         """See `Kernels`."""
-        return self._linear(weight, bias, gelu=False, dtype=torch.float32)
+        return torch.cat(
+            [x[block * _BLOCK :][:frames] for frames, block in _utterances(spans)]
+        )
 
-    def _linear(self, weight: Tensor, bias: Tensor, *, gelu: bool, dtype: torch.dtype) -> Linear:
+    def linear(
+        self,
+        parameters: Parameters,
+        *,
+        gelu: bool = False,
+        exact: bool = False,  # noqa: ARG002
+    ) -> Linear:
+        """See `Kernels`. Odd widths are filled up with zeros to whole blocks."""
+        weight, bias = _filled(parameters)
         columns, depth = weight.shape
-        if depth % _STEP:
-            fallback = self._torch.head if dtype == torch.float32 else self._torch.linear
-            return fallback(weight, bias, gelu=gelu) if gelu else fallback(weight, bias)
         packed = pack(weight.unsqueeze(0))
-        bias = bias.contiguous()
-        run = self._library.nordlyd_linear
+        steps = columns // _BLOCK
 
         def apply(x: Tensor, residual: Tensor | None = None) -> Tensor:
-            out = torch.empty(x.shape[0], columns, dtype=dtype)
-            run(
-                *(x.data_ptr(), depth, 0, x.shape[0], packed.data_ptr(), 1, columns, depth),
-                *(bias.data_ptr(), _pointer(residual), columns, out.data_ptr(), columns),
-                *(int(gelu), int(dtype == torch.float32)),
+            out = torch.empty(len(x), steps, _BLOCK, _BLOCK, dtype=torch.bfloat16)
+            self._product(
+                *(x, _tiles(depth), 0, len(x) * _BLOCK, packed, (1, columns, depth), bias),
+                *(residual, out, _tiles(columns), gelu),
+            )
+            return out
+
+        return apply
+
+    def head(self, parameters: Parameters) -> Linear:
+        """See `Kernels`; the output is plain rows, those between utterances included."""
+        weight, bias = parameters[0], parameters[1].contiguous()
+        columns, depth = weight.shape
+        packed = pack(weight.unsqueeze(0))
+
+        def apply(x: Tensor, residual: Tensor | None = None) -> Tensor:
+            out = torch.empty(len(x) * _BLOCK, columns, dtype=torch.float32)
+            self._product(
+                *(x, _tiles(depth), 0, len(out), packed, (1, columns, depth), bias),
+                *(residual, out, _rows(columns), False),
             )
             return out
 
@@ -97,75 +146,109 @@ class AmxKernels:
 
     def layer_norm(self, gain: Tensor, shift: Tensor, eps: float) -> Norm:
         """See `Kernels`."""
-        columns = gain.shape[0]
-        if columns % 16:
-            return self._torch.layer_norm(gain, shift, eps)
         gain, shift = gain.contiguous(), shift.contiguous()
         run = self._library.nordlyd_layer_norm
 
         def apply(x: Tensor) -> Tensor:
             out = torch.empty_like(x)
             run(
-                *(x.data_ptr(), x.shape[0], columns, gain.data_ptr(), shift.data_ptr()),
-                *(eps, out.data_ptr()),
+                *(x.data_ptr(), len(x), len(gain), gain.data_ptr(), shift.data_ptr(), eps),
+                out.data_ptr(),
             )
             return out
 
         return apply
 
-    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Spanned:
-        """See `Kernels`."""
-        channels, width, kernel = weight.shape
-        depth = width * kernel
-        if depth % _STEP or (channels // groups) != width:
-            return self._torch.positional(weight, bias, groups)
-        by_group = weight.view(groups, width, width, kernel).permute(0, 1, 3, 2)
-        packed = pack(by_group.reshape(groups, width, depth))
+    def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
+        """See `Kernels`: a window of frames is a row of a view whose rows overlap."""
+        channels, width, taps = weight.shape
+        by_group = weight.view(groups, width, width, taps).permute(0, 1, 3, 2)
+        packed = pack(by_group.reshape(groups, width, width * taps))
         bias = bias.contiguous()
-        run = self._library.nordlyd_linear
-        before = kernel // 2
+        before = taps // 2
 
         def apply(x: Tensor, spans: Sequence[Span]) -> Tensor:
-            out = torch.empty_like(x)
-            start = 0
-            for frames in (span.frames for span in spans for _ in range(span.count)):
-                rows = x[start : start + frames].view(frames, groups, width).transpose(0, 1)
-                padded = functional.pad(rows, (0, 0, before, kernel - before))
-                run(
-                    *(padded.data_ptr(), width, padded.stride(0), frames, packed.data_ptr()),
-                    *(groups, width, depth, bias.data_ptr(), x[start].data_ptr(), channels),
-                    *(out[start].data_ptr(), channels, 1, 0),
+            out = torch.zeros_like(x)
+            for frames, block in _utterances(spans):
+                blocks = slice(block, block + -(-frames // _BLOCK))
+                rows = x[blocks].transpose(1, 2).reshape(-1, groups, width)[:frames]
+                padded = functional.pad(rows.transpose(0, 1), (0, 0, before, taps))
+                self._product(
+                    *(padded, _rows(width), padded.stride(0), frames, packed),
+                    *((groups, width, width * taps), bias, x[blocks], out[blocks]),
+                    *(_tiles(channels), True),
                 )
-                start += frames
             return out
 
         return apply
 
-    def attention(self, heads: int) -> Spanned:
-        """See `Kernels`."""
+    def attention(
+        self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
+    ) -> Attention:
+        """See `Kernels`. Heads that are no multiple of 32 wide are filled up with zeros."""
+        true_width = len(q[1]) // heads
+        width = -(-true_width // _BLOCK) * _BLOCK
+        gap = width - true_width
+
+        def per_head(parameters: Parameters) -> Parameters:
+            weight, bias = parameters
+            by_head = weight.view(heads, true_width, -1)
+            return (
+                functional.pad(by_head, (0, 0, 0, gap)).reshape(heads * width, -1),
+                functional.pad(bias.view(heads, true_width), (0, gap)).flatten(),
+            )
+
+        filled = [per_head(parameters) for parameters in (q, k, v)]
+        together = self.linear(
+            (torch.cat([weight for weight, _ in filled]), torch.cat([bias for _, bias in filled]))
+        )
+        by_head = out[0].view(-1, heads, true_width)
+        back = self.linear((functional.pad(by_head, (0, gap)).flatten(1), out[1]))
         run = self._library.nordlyd_attention
-        needed = self._library.nordlyd_attention_workspace
+        needed = self._library.nordlyd_attention_scratch
 
-        def apply(x: Tensor, spans: Sequence[Span]) -> Tensor:
-            hidden = x.shape[1] // 3
-            out = torch.empty(x.shape[0], hidden, dtype=torch.bfloat16)
-            start = 0
-            for frames in (span.frames for span in spans for _ in range(span.count)):
-                size = needed(frames, heads, hidden // heads, torch.get_num_threads())
+        def apply(x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor:
+            qkv = together(x)
+            attended = torch.empty(
+                len(x), heads * width // _BLOCK, _BLOCK, _BLOCK, dtype=torch.bfloat16
+            )
+            for frames, block in _utterances(spans):
+                size = needed(frames, heads, width, torch.get_num_threads())
                 run(
-                    *(x[start].data_ptr(), frames, heads, hidden // heads),
-                    *(out[start].data_ptr(), self._scratch(size)),
+                    *(qkv[block].data_ptr(), frames, heads, width, true_width),
+                    *(attended[block].data_ptr(), self._scratch(size)),
                 )
-                start += frames
-            return out
+            return back(attended, residual)
 
         return apply
+
+    def _product(
+        self,
+        a: Tensor,
+        a_layout: tuple[int, int, int],
+        a_group: int,
+        rows: int,
+        packed: Tensor,
+        shape: tuple[int, int, int],
+        bias: Tensor,
+        residual: Tensor | None,
+        out: Tensor,
+        out_layout: tuple[int, int, int],
+        gelu: bool,
+    ) -> None:
+        _, columns, depth = shape
+        size = self._library.nordlyd_linear_scratch(columns, depth) * 4 * torch.get_num_threads()
+        self._library.nordlyd_linear(
+            *(a.data_ptr(), *a_layout, a_group, rows, packed.data_ptr(), *shape, bias.data_ptr()),
+            *(None if residual is None else residual.data_ptr(), out.data_ptr(), *out_layout),
+            *(int(gelu), int(out.dtype == torch.float32), self._scratch(size)),
+        )
 
     def _scratch(self, size: int) -> int:
         """The address of `size` bytes, aligned to a cache line, kept from call to call."""
-        if len(self._workspace) < size + 64:
-            self._workspace = torch.empty(size + 64, dtype=torch.uint8)
-        address = self._workspace.data_ptr()
+        if len(self._memory) < size + 64:
+            self._memory = torch.empty(size + 64, dtype=torch.uint8)
+        address = self._memory.data_ptr()
         return address + (-address) % 64
 
 
@@ -180,19 +263,36 @@ def pack(weight: Tensor) -> Tensor:
         each two tiles of 16 columns with pairs of values side by side; padded with zeros.
     """
     groups, columns, depth = weight.shape
-    padded = functional.pad(
-        weight,
-        (0, _round_up(depth, _STEP) - depth, 0, _round_up(columns, _BLOCK) - columns),
-    )
+    padded = functional.pad(weight, (0, -depth % _BLOCK, 0, -columns % _BLOCK))
     tiles = padded.to(torch.bfloat16).view(
-        groups, padded.shape[1] // _BLOCK, 2, 16, padded.shape[2] // _STEP, 16, 2
+        groups, padded.shape[1] // _BLOCK, 2, 16, padded.shape[2] // _BLOCK, 16, 2
     )
     return tiles.permute(0, 1, 4, 2, 5, 3, 6).contiguous()
 
 
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
+def _filled(parameters: Parameters) -> Parameters:
+    weight, bias = parameters
+    columns, depth = weight.shape
+    return (
+        functional.pad(weight, (0, -depth % _BLOCK, 0, -columns % _BLOCK)),
+        functional.pad(bias, (0, -columns % _BLOCK)).contiguous(),
+    )
 
 
-def _pointer(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
+def _tiles(columns: int) -> tuple[int, int, int]:
+    """The `layout` (see amx.h) of activations in tiles."""
+    return _BLOCK, _BLOCK * _BLOCK, _BLOCK * columns
+
+
+def _rows(pitch: int) -> tuple[int, int, int]:
+    """The `layout` (see amx.h) of plain rows, `pitch` values apart."""
+    return pitch, _BLOCK, _BLOCK * pitch
+
+
+def _utterances(spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
+    """(frames, first block) of each utterance in the batch."""
+    block = 0
+    for span in spans:
+        for _ in range(span.count):
+            yield span.frames, block
+            block += -(-span.frames // _BLOCK)

@@ -15,26 +15,28 @@ _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ct
 
 _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "nordlyd_amx_available": (_INT, []),
+    "nordlyd_linear_scratch": (_LONG, [_LONG, _LONG]),
     "nordlyd_linear": (
         None,
         [
-            *(_POINTER, _LONG, _LONG, _LONG, _POINTER, _LONG, _LONG, _LONG, _POINTER),
-            *(_POINTER, _LONG, _POINTER, _LONG, _INT, _INT),
+            *(_POINTER, *(_LONG,) * 5, _POINTER, *(_LONG,) * 3, _POINTER, _POINTER, _POINTER),
+            *(_LONG, _LONG, _LONG, _INT, _INT, _POINTER),
         ],
     ),
-    "nordlyd_conv_norm_gelu": (
+    "nordlyd_convolution_scratch": (_LONG, [_LONG]),
+    "nordlyd_convolution": (
         None,
         [
-            *(_POINTER, _LONG, _LONG, _POINTER, _LONG, _LONG),
-            *(_POINTER, _POINTER, _POINTER, _FLOAT, _POINTER, _POINTER),
+            *(_POINTER, *(_LONG,) * 5, _POINTER, _LONG, _POINTER, _POINTER, _POINTER, _FLOAT),
+            *(_POINTER, _LONG, _POINTER),
         ],
     ),
     "nordlyd_layer_norm": (
         None,
         [_POINTER, _LONG, _LONG, _POINTER, _POINTER, _FLOAT, _POINTER],
     ),
-    "nordlyd_attention_workspace": (_LONG, [_LONG, _LONG, _LONG, _LONG]),
-    "nordlyd_attention": (None, [_POINTER, _LONG, _LONG, _LONG, _POINTER, _POINTER]),
+    "nordlyd_attention_scratch": (_LONG, [_LONG] * 4),
+    "nordlyd_attention": (None, [_POINTER, *(_LONG,) * 4, _POINTER, _POINTER]),
 }
 
 
