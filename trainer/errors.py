@@ -1,0 +1,21 @@
+"""What can go wrong in a training, said to the person who started it in one line."""
+
+
+class TrainerError(Exception):
+    """Anything the trainer stops for; the message says what is wrong and what to do."""
+
+
+class RecipeError(TrainerError):
+    """A recipe that cannot be read or does not hold together."""
+
+
+class CorpusError(TrainerError):
+    """Text that cannot be had: no apt, an unknown package, or too few sentences in it."""
+
+
+class SynthesisError(TrainerError):
+    """espeak-ng refused a voice or a text."""
+
+
+class DataError(TrainerError):
+    """A data folder or manifest that is missing or broken."""

@@ -1,0 +1,107 @@
+"""espeak-ng through ctypes: one sentence in, speech and the start of every word out.
+
+The library and its voices come from the `espeakng-loader` wheel. It keeps one global state,
+so a process must use one `Espeak` at a time.
+"""
+
+import ctypes
+from dataclasses import dataclass
+
+import espeakng_loader
+import numpy as np
+
+from trainer.errors import SynthesisError
+
+_SYNCHRONOUS, _DONT_EXIT = 2, 1 << 15
+_EVENT_END, _EVENT_WORD = 0, 1
+_RATE, _PITCH = 1, 3
+_UTF8, _END_PAUSE = 1, 0x1000
+_CHARACTERS = 1
+
+
+class _Identifier(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("text", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    """`espeak_EVENT` of speak_lib.h."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Identifier),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """int16 samples at `rate` Hz, and (character position in the text, start in seconds)."""
+
+    samples: np.ndarray
+    rate: int
+    word_starts: tuple[tuple[int, float], ...]
+
+
+class Espeak:
+    """The synthesiser.
+
+    Raises:
+        SynthesisError: the library does not start.
+    """
+
+    def __init__(self) -> None:
+        self._library = ctypes.cdll.LoadLibrary(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT)
+        if self.rate <= 0:
+            raise SynthesisError("espeak-ng does not start; is espeakng-loader installed whole?")
+        self._blocks: list[np.ndarray] = []
+        self._words: list[tuple[int, float]] = []
+        # ctypes frees a callback that nothing refers to, while the library still calls it.
+        self._callback = _Callback(self._receive)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def _receive(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
+        if samples and count > 0:
+            self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        index = 0
+        while events[index].type != _EVENT_END:
+            if events[index].type == _EVENT_WORD:
+                event = events[index]
+                self._words.append((event.text_position - 1, event.audio_position / 1000))
+            index += 1
+        return 0
+
+    def speak(self, text: str, *, voice: str, rate: int, pitch: int) -> Speech:
+        """Synthesise `text` with `voice` (such as `da+f2`), at `rate` words a minute.
+
+        Args:
+            text: the sentence.
+            voice: an espeak-ng voice, with `+variant` where wanted.
+            rate: words a minute, 80 to 450.
+            pitch: 0 to 100; 50 is the voice's own.
+
+        Raises:
+            SynthesisError: espeak-ng does not know the voice or fails on the text.
+        """
+        library = self._library
+        if library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise SynthesisError(f"espeak-ng has no voice {voice!r}")
+        library.espeak_SetParameter(_RATE, rate, 0)
+        library.espeak_SetParameter(_PITCH, pitch, 0)
+        self._blocks, self._words = [], []
+        raw = text.encode() + b"\0"
+        if library.espeak_Synth(raw, len(raw), 0, _CHARACTERS, 0, _UTF8 | _END_PAUSE, None, None):
+            raise SynthesisError(f"espeak-ng fails on {text!r}")
+        samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
+        return Speech(samples, self.rate, tuple(self._words))
