@@ -1,1 +1,22 @@
-"""Placeholder."""
+"""Batching: many requests on the event loop, few batches on the device threads.
+
+In: `EncodeRequest`s of windows. Out: `EncodedAudio`, or an error of `app.errors`.
+"""
+
+from app.engine.engine import Engine
+from app.engine.types import (
+    EncodedAudio,
+    Encoder,
+    EncodeRequest,
+    EngineOptions,
+    EngineStatus,
+)
+
+__all__ = [
+    "EncodeRequest",
+    "EncodedAudio",
+    "Encoder",
+    "Engine",
+    "EngineOptions",
+    "EngineStatus",
+]

@@ -1,0 +1,273 @@
+"""One thread a device: queued windows in, emissions and errors out through a callback.
+
+The thread pulls its next batch only when it is free, so a newcomer is never behind more than
+the batch that runs. It stamps a heartbeat by which others see whether it still answers.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from app.engine.isolation import BatchContext, encode_isolated
+from app.engine.scheduler import Batch, Budget, Item, Scheduler
+from app.engine.types import Encoder, EncodeRequest, FloatArray, WindowT
+from app.errors import DeadlineExceededError, NordlydError, UnavailableError
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the device needs of a request.
+
+    Args:
+        model: one that the device serves.
+        lengths: samples of each window.
+        load: a window's prepared samples by its index; called on the device thread.
+        describe: where a window lies in its audio, for an error message.
+        deadline: instant after which no answer is wanted.
+    """
+
+    model: str
+    lengths: tuple[int, ...]
+    load: Callable[[int], FloatArray]
+    describe: Callable[[int], str]
+    deadline: float | None
+
+
+def work_of(request: EncodeRequest[WindowT], *, sample_rate: int) -> Work:
+    """What the device needs of that request."""
+
+    def describe(index: int) -> str:
+        window = request.windows[index]
+        start, stop = window.start / sample_rate, window.stop / sample_rate
+        return f"the audio from {start:.1f} s to {stop:.1f} s"
+
+    return Work(
+        model=request.model,
+        lengths=tuple(window.stop - window.start for window in request.windows),
+        load=lambda index: request.fetch(request.windows[index]),
+        describe=describe,
+        deadline=request.deadline,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of a batch or a part of it; errors go by the request's ticket.
+
+    `model` and `seconds`, the time the encoder took, belong to what was encoded.
+    """
+
+    encoded: tuple[tuple[Item, FloatArray], ...] = ()
+    failed: tuple[tuple[int, NordlydError], ...] = ()
+    model: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a device does not answer: `hung` or `failed`, and the same for a person."""
+
+    code: str
+    reason: str
+
+    def as_error(self) -> UnavailableError:
+        """What requests for this device get."""
+        return UnavailableError(f"No answer: {self.reason}.", code=self.code)
+
+
+class DeviceThread:
+    """Runs batches of all models of one device, one after another.
+
+    Args:
+        device: its name, for messages.
+        scheduler: the queue, which this object owns from now on.
+        hang_seconds: silence after which the device counts as hung.
+        deliver: called on the device thread with each result; must only pass it on.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        scheduler: Scheduler,
+        hang_seconds: float,
+        deliver: Callable[[Delivery], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.device = device
+        self._scheduler = scheduler
+        self._hang_seconds = hang_seconds
+        self._heartbeat = min(1.0, hang_seconds / 4)
+        self._deliver = deliver
+        self._clock = clock
+        self._wakeup = threading.Condition()
+        self._encoders: dict[str, Encoder] = {}
+        self._works: dict[int, Work] = {}
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._stopping = False
+        self._death = ""
+        self._beat = clock()
+        self._busy = False
+        self._running = 0
+        self._thread = threading.Thread(target=self._run, name=f"device-{device}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; once."""
+        self._beat = self._clock()
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread after the call that runs; False if it did not end in time."""
+        with self._wakeup:
+            self._stopping = True
+            self._wakeup.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def serve(self, model: str, encoder: Encoder, budget: Budget) -> None:
+        """Accept work for this model from now on, or replace its encoder."""
+        with self._wakeup:
+            self._encoders[model] = encoder
+            self._scheduler.serve(model, budget)
+
+    def submit(self, ticket: int, work: Work) -> None:
+        """Queue a request; its windows come back by `deliver` until it is forgotten."""
+        with self._wakeup:
+            self._scheduler.add(
+                ticket, work.model, work.lengths, now=self._clock(), deadline=work.deadline
+            )
+            self._works[ticket] = work
+            self._wakeup.notify_all()
+
+    def forget(self, ticket: int) -> None:
+        """Drop what waits of a request, or of one that is done its last traces."""
+        with self._wakeup:
+            self._scheduler.discard(ticket)
+            self._works.pop(ticket, None)
+
+    def forget_all(self) -> None:
+        """Drop everything that waits; what runs is delivered to nobody."""
+        with self._wakeup:
+            self._scheduler.clear()
+            self._works.clear()
+            self._jobs.clear()
+
+    def call(self, job: Callable[[], None]) -> None:
+        """Run a function on the device thread before the next batch; it must not raise."""
+        with self._wakeup:
+            self._jobs.append(job)
+            self._wakeup.notify_all()
+
+    def fault(self) -> Fault | None:
+        """Why the device does not answer; None while it does."""
+        thread = f"the device thread of {self.device}"
+        if self._death:
+            return Fault("failed", f"{thread} has ended: {self._death}")
+        if not self._thread.is_alive():
+            return Fault("failed", f"{thread} is not running")
+        silent = self._clock() - self._beat
+        if silent <= self._hang_seconds:
+            return None
+        what = "has been busy with one batch" if self._busy else "has not answered"
+        return Fault(
+            "hung",
+            f"{thread} {what} for {silent:.1f} s; "
+            f"more than {self._hang_seconds:g} s counts as hung",
+        )
+
+    @property
+    def queued_windows(self) -> int:
+        """Windows that wait."""
+        return self._scheduler.queued_windows
+
+    @property
+    def running(self) -> int:
+        """Windows in the batch that runs."""
+        return self._running
+
+    def budget_samples(self, model: str) -> int:
+        """The padded samples a batch of this model may hold now."""
+        return self._scheduler.budget(model).samples
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+        except BaseException as error:
+            self._death = f"{type(error).__name__}: {error}"
+            _log.critical("device thread ended", device=self.device, exc_info=error)
+
+    def _turn(self) -> bool:
+        """Do the next thing there is to do, or wait for it a little; False to end."""
+        with self._wakeup:
+            now = self._beat = self._clock()
+            if self._stopping:
+                return False
+            job = self._jobs.popleft() if self._jobs else None
+            late = self._scheduler.expire(now)
+            batch = None if job else self._scheduler.next_batch(now)
+            if not (job or late or batch):
+                self._wakeup.wait(self._heartbeat)
+                return True
+            self._busy = bool(job or batch)
+            self._running = len(batch.items) if batch else 0
+            works = {item.ticket: self._works[item.ticket] for item in batch.items} if batch else {}
+        if late:
+            self._deliver(Delivery(failed=tuple((ticket, _too_late()) for ticket in late)))
+        try:
+            if job:
+                job()
+            elif batch:
+                self._run_batch(batch, works)
+        finally:
+            self._busy = False
+            self._running = 0
+        return True
+
+    def _run_batch(self, batch: Batch, works: dict[int, Work]) -> None:
+        encoder = self._encoders[batch.model]
+        budget = self._scheduler.budget(batch.model)
+
+        def encode(waves: Sequence[FloatArray]) -> list[FloatArray]:
+            self._beat = self._clock()
+            return encoder.encode(waves)
+
+        context = BatchContext(
+            encode=encode,
+            load=lambda item: works[item.ticket].load(item.index),
+            wanted=lambda item: self._wanted(item, works[item.ticket]),
+            describe=lambda item: works[item.ticket].describe(item.index),
+            out_of_memory=budget.out_of_memory,
+            clock=self._clock,
+        )
+        for attempt in encode_isolated(batch.items, context):
+            if attempt.encoded:
+                budget.succeeded()
+            for item, _ in attempt.failed:
+                # Here and now, lest its next window runs before the event loop hears of it.
+                self.forget(item.ticket)
+            self._deliver(
+                Delivery(
+                    encoded=tuple(attempt.encoded),
+                    failed=tuple((item.ticket, error) for item, error in attempt.failed),
+                    model=batch.model,
+                    seconds=attempt.seconds,
+                )
+            )
+
+    def _wanted(self, item: Item, work: Work) -> bool:
+        if self._stopping or item.ticket not in self._works:
+            return False
+        return work.deadline is None or self._clock() < work.deadline
+
+
+def _too_late() -> DeadlineExceededError:
+    return DeadlineExceededError("The request's deadline passed while it waited for the device.")

@@ -1,0 +1,169 @@
+"""The values that go into and come out of the engine, and the seams it is built on.
+
+In: an `EncodeRequest` of windows whose samples are fetched when needed. Out: `EncodedAudio`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+
+# Called on the event loop with a window's index and its kept emissions, in window order.
+WindowCallback: TypeAlias = Callable[[int, FloatArray], None]
+
+
+class Encoder(Protocol):
+    """The part of an acoustic model the engine needs."""
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that one frame sees."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes; models with the same device share one thread."""
+
+    @property
+    def dtype(self) -> str:
+        """What it computes in."""
+
+    def frames(self, samples: int) -> int:
+        """How many frames that many samples give."""
+
+    def encode(self, windows: Sequence[FloatArray]) -> list[FloatArray]:
+        """Prepared waveforms [samples] in, log-probabilities [frames, vocabulary] out."""
+
+
+class WindowLike(Protocol):
+    """A stretch of a recording; `app.audio.Window` is one."""
+
+    @property
+    def start(self) -> int:
+        """First sample."""
+
+    @property
+    def stop(self) -> int:
+        """One past the last sample."""
+
+    @property
+    def keep_from(self) -> int:
+        """First of the window's own frames that is kept; those before are context."""
+
+    @property
+    def keep_to(self) -> int:
+        """One past the last of the window's own frames that is kept."""
+
+
+WindowT = TypeVar("WindowT", bound=WindowLike)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeRequest(Generic[WindowT]):
+    """One recording to encode.
+
+    Args:
+        model: id under which the encoder was added to the engine.
+        windows: the windows in order of time; their kept frames, joined, are the answer.
+        fetch: gives a window's prepared samples, float32 [stop - start]. It runs on the device
+            thread just before the window's batch, so that a long recording is not copied
+            into windows up front; it must be quick and must not wait.
+        request_id: for the logs.
+        deadline: instant of `time.monotonic` after which no answer is wanted.
+    """
+
+    model: str
+    windows: Sequence[WindowT]
+    fetch: Callable[[WindowT], FloatArray]
+    request_id: str
+    deadline: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedAudio:
+    """The answer to an `EncodeRequest`.
+
+    Args:
+        emissions: float32 [frames, vocabulary], natural-log probabilities, context dropped.
+        queue_seconds: how long the request waited for its turns on the device.
+        encode_seconds: how long batches with a window of this request were running.
+    """
+
+    emissions: FloatArray
+    queue_seconds: float
+    encode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What can be set about the engine; the defaults serve a small CPU and a large GPU.
+
+    Args:
+        max_queue_seconds: audio that may wait or run, counted in windows with their context.
+        batch_seconds: padded audio seconds in one batch; None lets the warm-up find it.
+        hang_seconds: a device thread silent for longer counts as hung.
+        window_seconds: the usual length of a window, which the warm-up measures with.
+        patience_seconds: who has waited longer than this goes before everybody else.
+        max_padding_share: how much of a batch of unequal lengths may be padding, 0 to 1.
+        recovery_batches: successful batches after which a budget cut by an out-of-memory
+            error grows by a quarter.
+        max_windows_cpu: the largest batch the warm-up tries on a CPU, in windows.
+        max_windows_accelerator: the same on any other device.
+        warmup_seconds_cpu: the warm-up starts no measurement that is expected to end later
+            than this, except its first.
+        warmup_seconds_accelerator: the same on any other device.
+        sample_rate: samples per second of every waveform.
+    """
+
+    max_queue_seconds: float = 4 * 3600
+    batch_seconds: float | None = None
+    hang_seconds: float = 60.0
+    window_seconds: float = 20.0
+    patience_seconds: float = 10.0
+    max_padding_share: float = 0.1
+    recovery_batches: int = 64
+    max_windows_cpu: int = 4
+    max_windows_accelerator: int = 64
+    warmup_seconds_cpu: float = 0.3
+    warmup_seconds_accelerator: float = 5.0
+    sample_rate: int = 16_000
+
+    def max_windows(self, device: str) -> int:
+        """The largest batch the warm-up tries on that device, in windows."""
+        return self.max_windows_cpu if device == "cpu" else self.max_windows_accelerator
+
+    def warmup_seconds(self, device: str) -> float:
+        """How long the warm-up of one model may take on that device, roughly."""
+        return self.warmup_seconds_cpu if device == "cpu" else self.warmup_seconds_accelerator
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """How the engine is, at one instant.
+
+    Args:
+        ready: every loaded model answers on its device thread, and requests are accepted.
+        reason: why not, for a person; empty while ready.
+        queue_audio_seconds: audio waiting or running.
+        queued_windows: windows waiting, without those running.
+        running: windows in the batches that run now.
+        batch_seconds: by model, the padded-seconds budget of a batch as it stands.
+        real_time_factor: by model, measured compute seconds per audio second.
+        draining: running requests are finished, new ones refused.
+    """
+
+    ready: bool
+    reason: str
+    queue_audio_seconds: float
+    queued_windows: int
+    running: int
+    batch_seconds: Mapping[str, float]
+    real_time_factor: Mapping[str, float]
+    draining: bool

@@ -1,0 +1,154 @@
+"""Inputs for the engine's tests: encoders whose answers can be computed by hand, and clocks."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from app.engine import EncodeRequest, Engine, EngineOptions
+from app.engine.types import FloatArray
+from app.telemetry import Telemetry
+
+HOP = 320
+RECEPTIVE_FIELD = 400
+RATE = 16_000
+T = TypeVar("T")
+
+
+class FakeClock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def frame_features(wave: FloatArray) -> FloatArray:
+    """Three numbers of each frame's own samples alone, float32 [frames, 3]."""
+    frames = np.lib.stride_tricks.sliding_window_view(wave, RECEPTIVE_FIELD)[::HOP]
+    return np.stack([frames[:, 0], frames.max(axis=1), frames.min(axis=1)], axis=1)
+
+
+@dataclass
+class FrameEncoder:
+    """An encoder whose every frame depends on that frame's samples only.
+
+    `before` runs at the start of each call, on the device thread: it may raise, wait, or take
+    note. `calls` holds the first sample of each window of each call, by which tests tell
+    requests apart.
+    """
+
+    device: str = "cpu"
+    before: Callable[[Sequence[FloatArray]], None] | None = None
+    calls: list[list[float]] = field(default_factory=list)
+    dtype: str = "float32"
+    hop: int = HOP
+    receptive_field: int = RECEPTIVE_FIELD
+
+    def frames(self, samples: int) -> int:
+        return max(0, (samples - RECEPTIVE_FIELD) // HOP + 1)
+
+    def encode(self, windows: Sequence[FloatArray]) -> list[FloatArray]:
+        self.calls.append([float(wave[0]) for wave in windows])
+        if self.before is not None:
+            self.before(windows)
+        return [frame_features(wave) for wave in windows]
+
+
+class Gate:
+    """Holds the device thread inside a call until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self._open = threading.Event()
+
+    def __call__(self, windows: Sequence[FloatArray]) -> None:
+        self.entered.set()
+        assert self._open.wait(20), "the test never opened the gate"
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@dataclass(frozen=True)
+class Span:
+    start: int
+    stop: int
+    keep_from: int
+    keep_to: int
+
+
+def spans(samples: int, *, length: int = 20 * RATE, context: int = 25) -> list[Span]:
+    """Windows of that length, `context` frames dropped at every seam, the last one shorter."""
+    encoder = FrameEncoder()
+    total = encoder.frames(samples)
+    step = encoder.frames(length) - 2 * context
+    found: list[Span] = []
+    kept = 0
+    while kept < total:
+        first = max(0, kept - context)
+        stop = min(samples, first * HOP + length)
+        until = total if stop == samples else min(total, kept + step)
+        found.append(Span(first * HOP, stop, kept - first, until - first))
+        kept = until
+    return found
+
+
+def constant(value: float, seconds: float) -> FloatArray:
+    return np.full(round(seconds * RATE), value, np.float32)
+
+
+def noise(seed: int, seconds: float) -> FloatArray:
+    return np.random.default_rng(seed).standard_normal(round(seconds * RATE), dtype=np.float32)
+
+
+def request_of(wave: FloatArray, model: str = "m", **changes: Any) -> EncodeRequest[Span]:
+    fields: dict[str, Any] = {
+        "model": model,
+        "windows": spans(len(wave)),
+        "fetch": lambda span: wave[span.start : span.stop],
+        "request_id": "test",
+    }
+    return EncodeRequest(**(fields | changes))
+
+
+@asynccontextmanager
+async def engine_with(
+    *encoders: FrameEncoder,
+    clock: Callable[[], float] | None = None,
+    telemetry: Telemetry | None = None,
+    **options: Any,
+) -> AsyncIterator[Engine]:
+    """A started engine; the encoders are models m, m2, …; one window a batch by default."""
+    chosen = EngineOptions(**({"batch_seconds": 20.0} | options))
+    engine = Engine(chosen, telemetry or Telemetry(), **({"clock": clock} if clock else {}))
+    models = {f"m{number}" if number > 1 else "m": e for number, e in enumerate(encoders, 1)}
+    await engine.start(models)
+    for encoder in encoders:
+        encoder.calls.clear()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that another thread brings about."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a thread cannot set an asyncio.Event
+            await asyncio.sleep(0.002)
+
+
+def run(test: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine; nothing in these tests may wait for longer than this."""
+    return asyncio.run(asyncio.wait_for(test, 30))
+
+
+def sample(telemetry: Telemetry, name: str, **labels: str) -> float:
+    return telemetry.registry.get_sample_value(name, labels) or 0.0

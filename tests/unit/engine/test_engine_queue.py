@@ -1,0 +1,270 @@
+"""Who is served when, and who is not: turns, hang-ups, deadlines, overload, shutdown."""
+
+import asyncio
+import gc
+import time
+import weakref
+
+import numpy as np
+import pytest
+from engine_parts import (
+    RATE,
+    FakeClock,
+    FrameEncoder,
+    Gate,
+    constant,
+    engine_with,
+    frame_features,
+    noise,
+    request_of,
+    run,
+    sample,
+    spans,
+    until,
+)
+
+from app.errors import DeadlineExceededError, OverloadedError, UnavailableError
+from app.telemetry import Telemetry
+
+
+def test_clip_sent_while_a_long_file_runs_is_in_the_very_next_batch():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            file = asyncio.create_task(engine.encode(request_of(constant(1, 200))))
+            await until(gate.entered.is_set)
+            clip = asyncio.create_task(engine.encode(request_of(constant(2, 3))))
+            await until(lambda: engine.status().queued_windows > len(spans(200 * RATE)) - 1)
+            gate.open()
+            await asyncio.gather(file, clip)
+        assert encoder.calls[:3] == [[1.0], [2.0], [1.0]]
+
+    run(test())
+
+
+def test_cancelled_request_is_not_computed_and_gives_its_room_back():
+    async def test():
+        encoder = FrameEncoder()
+        telemetry = Telemetry()
+        async with engine_with(encoder, telemetry=telemetry) as engine:
+            encoder.before = gate = Gate()
+            first = asyncio.create_task(engine.encode(request_of(constant(1, 3))))
+            await until(gate.entered.is_set)
+            waiting = asyncio.create_task(engine.encode(request_of(constant(2, 100))))
+            await until(lambda: engine.status().queued_windows > 0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert engine.status().queued_windows == 0
+            assert engine.status().queue_audio_seconds == pytest.approx(3)
+            gate.open()
+            await first
+        assert encoder.calls == [[1.0]]
+        assert sample(telemetry, "nordlyd_failures_total", code="cancelled") == 1
+
+    run(test())
+
+
+def test_request_cancelled_while_its_first_window_runs_computes_no_other():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            task = asyncio.create_task(engine.encode(request_of(constant(1, 100))))
+            await until(gate.entered.is_set)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert engine.status().queue_audio_seconds == 0
+            gate.open()
+            await engine.encode(request_of(constant(2, 3)))
+        assert encoder.calls == [[1.0], [2.0]]
+
+    run(test())
+
+
+def test_thousand_cancelled_requests_leave_nothing_behind():
+    class Recording:
+        def fetch(self, span):
+            return constant(3, 5)
+
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            first = asyncio.create_task(engine.encode(request_of(constant(1, 3))))
+            await until(gate.entered.is_set)
+            recordings = [Recording() for _ in range(1000)]
+            remains = [weakref.ref(recording) for recording in recordings]
+            tasks = [
+                asyncio.create_task(engine.encode(request_of(constant(2, 5), fetch=r.fetch)))
+                for r in recordings
+            ]
+            await until(lambda: engine.status().queued_windows == 1000)
+            del recordings
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert engine.status().queued_windows == 0
+            gate.open()
+            await first
+            assert engine.status().queue_audio_seconds == 0
+            del tasks, task
+            gc.collect()
+            assert sum(remain() is not None for remain in remains) == 0
+        assert encoder.calls == [[1.0]]
+
+    run(test())
+
+
+def test_deadline_that_passes_in_the_queue_costs_nothing():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            first = asyncio.create_task(engine.encode(request_of(constant(1, 3))))
+            await until(gate.entered.is_set)
+            with pytest.raises(DeadlineExceededError):
+                await engine.encode(request_of(constant(2, 3), deadline=time.monotonic() + 0.05))
+            gate.open()
+            await first
+            assert engine.status().queue_audio_seconds == 0
+        assert encoder.calls == [[1.0]]
+
+    run(test())
+
+
+def test_deadline_that_passes_while_running_is_answered_at_once():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            with pytest.raises(DeadlineExceededError):
+                await engine.encode(request_of(constant(1, 100), deadline=time.monotonic() + 0.05))
+            gate.open()
+            await engine.encode(request_of(constant(2, 3)))
+        # The file's other windows were never computed.
+        assert encoder.calls == [[1.0], [2.0]]
+
+    run(test())
+
+
+def test_deadline_in_the_past_is_refused():
+    async def test():
+        async with engine_with(FrameEncoder()) as engine:
+            with pytest.raises(DeadlineExceededError, match="had passed when it arrived"):
+                await engine.encode(request_of(constant(1, 3), deadline=time.monotonic() - 1))
+
+    run(test())
+
+
+def test_overload_is_refused_with_the_time_the_queue_really_needs():
+    async def test():
+        clock = FakeClock()
+        gate = Gate()
+
+        def half_real_time(windows):
+            clock.now += sum(len(wave) for wave in windows) / RATE / 2
+
+        encoder = FrameEncoder(before=half_real_time)
+        async with engine_with(
+            encoder, clock=clock, max_queue_seconds=100, hang_seconds=1e6
+        ) as engine:
+            assert engine.status().real_time_factor["m"] == pytest.approx(0.5)
+            encoder.before = gate
+            tasks = [
+                asyncio.create_task(engine.encode(request_of(constant(1, 18)))) for _ in range(5)
+            ]
+            await until(gate.entered.is_set)
+            with pytest.raises(OverloadedError) as refused:
+                await engine.encode(request_of(constant(2, 16)))
+            # 90 s queued, 16 s asked for, 100 s accepted: 6 s of audio at factor 0.5.
+            assert refused.value.retry_after == pytest.approx(3)
+            await asyncio.wait_for(_admitted(engine, request_of(constant(2, 10))), 5)
+            gate.open()
+            await asyncio.gather(*tasks)
+            assert engine.status().queue_audio_seconds == 0
+
+    run(test())
+
+
+async def _admitted(engine, request):
+    """Submit and hang up; raises when it is not admitted."""
+    task = asyncio.create_task(engine.encode(request))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_recording_longer_than_the_queue_is_served_when_nothing_waits():
+    async def test():
+        async with engine_with(FrameEncoder(), max_queue_seconds=10) as engine:
+            answer = await engine.encode(request_of(noise(0, 100)))
+            assert len(answer.emissions) == FrameEncoder().frames(100 * RATE)
+
+    run(test())
+
+
+def test_drain_finishes_what_runs_and_refuses_what_comes():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            task = asyncio.create_task(engine.encode(request_of(noise(0, 60))))
+            await until(gate.entered.is_set)
+            drained = asyncio.create_task(engine.drain(20))
+            await until(lambda: engine.status().draining)
+            assert not engine.status().ready
+            with pytest.raises(UnavailableError) as refused:
+                await engine.encode(request_of(constant(2, 3)))
+            assert refused.value.code == "draining"
+            gate.open()
+            assert await drained
+            np.testing.assert_array_equal((await task).emissions, frame_features(noise(0, 60)))
+
+    run(test())
+
+
+def test_drain_fails_what_does_not_finish_in_time():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            task = asyncio.create_task(engine.encode(request_of(noise(0, 60))))
+            await until(gate.entered.is_set)
+            assert not await engine.drain(0.01)
+            with pytest.raises(UnavailableError, match="could not finish"):
+                await task
+            gate.open()
+
+    run(test())
+
+
+def test_drain_of_an_idle_engine_is_done_at_once():
+    async def test():
+        async with engine_with(FrameEncoder()) as engine:
+            assert await engine.drain(20)
+
+    run(test())
+
+
+def test_stop_fails_what_waits_and_refuses_more():
+    async def test():
+        encoder = FrameEncoder()
+        async with engine_with(encoder) as engine:
+            encoder.before = gate = Gate()
+            tasks = [asyncio.create_task(engine.encode(request_of(noise(0, 60)))) for _ in range(3)]
+            await until(gate.entered.is_set)
+            gate.open()
+            engine.stop()
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(answer, UnavailableError) for answer in answers)
+            with pytest.raises(UnavailableError):
+                await engine.encode(request_of(constant(1, 3)))
+            with pytest.raises(UnavailableError):
+                await engine.add("late", FrameEncoder())
+            assert not engine.status().ready
+
+    run(test())
