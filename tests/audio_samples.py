@@ -17,6 +17,7 @@ import soundfile
 # The chirp stays below the 3.4 kHz that the narrowest codec, AMR, carries.
 LOWEST_HZ, HIGHEST_HZ = 200.0, 1_500.0
 PEAK = 0.4
+FADE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,14 @@ SOUNDFILE_FORMATS = (
     Format("ogg-opus", "opus", "audio/ogg", "OGG", "OPUS", rate=48_000, fidelity=0.99),
     Format("mp3", "mp3", "audio/mpeg", "MP3", "MPEG_LAYER_III", fidelity=0.99),
 )
+# Where the container cannot declare the encoder's delay, the rate is one at which that delay is a
+# whole number of samples at 16 kHz.
 PYAV_FORMATS = (
     Format("m4a-aac", "m4a", "audio/mp4", "ipod", "aac", fidelity=0.99),
     Format("m4a-alac", "m4a", "audio/mp4", "ipod", "alac"),
     Format("mp4-video", "mp4", "video/mp4", "mp4", "aac", fidelity=0.99, video="mpeg4"),
     Format(
-        "mp4-fragmented", "mp4", "video/mp4", "mp4", "aac", fidelity=0.99,
+        "mp4-fragmented", "mp4", "video/mp4", "mp4", "aac", rate=32_000, fidelity=0.99,
         options=(("movflags", "frag_keyframe+empty_moov"),),
     ),
     Format("mov-pcm", "mov", "video/quicktime", "mov", "pcm_s16be", video="mjpeg"),
@@ -87,9 +90,13 @@ PYAV_FORMATS = (
     Format("webm-opus", "webm", "audio/webm", "webm", "libopus", rate=48_000, fidelity=0.99),
     Format("mkv-flac", "mkv", "video/x-matroska", "matroska", "flac", video="mpeg4"),
     Format("mkv-ac3", "mkv", "video/x-matroska", "matroska", "ac3", fidelity=0.99),
-    Format("adts", "aac", "audio/aac", "adts", "aac", fidelity=0.99),
-    Format("mpeg-ts", "ts", "video/mp2t", "mpegts", "aac", fidelity=0.99, video="mpeg4"),
-    Format("mpeg-ps", "mpg", "video/mpeg", "mpeg", "mp2", fidelity=0.99, video="mpeg4"),
+    Format("adts", "aac", "audio/aac", "adts", "aac", rate=32_000, fidelity=0.99),
+    Format(
+        "mpeg-ts", "ts", "video/mp2t", "mpegts", "aac", rate=32_000, fidelity=0.99, video="mpeg4"
+    ),
+    Format(
+        "mpeg-ps", "mpg", "video/mpeg", "mpeg", "mp2", rate=16_000, fidelity=0.99, video="mpeg4"
+    ),
     Format("avi-mp3", "avi", "video/x-msvideo", "avi", "mp3", fidelity=0.99, video="mpeg4"),
     Format("wma", "wma", "audio/x-ms-wma", "asf", "wmav2", fidelity=0.99, bit_rate=128_000),
     Format(
@@ -107,7 +114,9 @@ def chirp(seconds: float, rate: int) -> np.ndarray:
     """A tone that rises from 200 to 1,500 Hz: float32 [samples]."""
     time = np.arange(round(seconds * rate)) / rate
     cycles = LOWEST_HZ * time + (HIGHEST_HZ - LOWEST_HZ) / (2 * max(seconds, 1e-9)) * time**2
-    return (PEAK * np.sin(2 * np.pi * cycles)).astype(np.float32)
+    # A sudden end would make every lossy encoder overshoot.
+    edges = np.minimum(1.0, np.minimum(time, time[::-1]) / FADE_SECONDS)
+    return (PEAK * edges * np.sin(2 * np.pi * cycles)).astype(np.float32)
 
 
 def spread(mono: np.ndarray, channels: int) -> np.ndarray:

@@ -1,0 +1,257 @@
+"""How much audio a container promises and how much of it is there, without decoding any.
+
+A stream and its container flow in; an `Extent` flows out. libsndfile quietly plays what is left
+of a file that was cut short, so this is looked at before.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from app.audio.sniff import Container
+from app.errors import AudioError
+
+# Writers that forget a padding byte or count the header twice are off by a few bytes; a
+# transfer that broke off is off by far more.
+_SLACK_BYTES = 64
+# What a writer that cannot seek back leaves in a 32-bit size: 0, or a number just below or at
+# 2 GiB (SoX, arecord) or 4 GiB (FFmpeg), sometimes less the header.
+_PLACEHOLDER_SLACK = 8_192
+# More chunks than any writer makes; a damaged file must not keep us walking.
+_MOST_CHUNKS = 100_000
+_MOST_OGG_PAGE = 65_307
+_OGG_HEADER_BYTES = 27
+_BOX_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the header promises.
+
+    Attributes:
+        promised: bytes that the header counts; 0 where it counts none.
+        missing: how many of them are beyond the stream's end; a few are forgiven and not counted.
+        open_ended: the header leaves the length open: the audio goes on to the stream's end.
+        located: False where there should be a chunk of audio data and is none. FFmpeg would
+            search such a file for seconds.
+    """
+
+    promised: int = 0
+    missing: int = 0
+    open_ended: bool = False
+    located: bool = True
+
+    def check(self, name: str) -> None:
+        """Refuse a stream that was cut short.
+
+        Args:
+            name: of the container, for the message.
+
+        Raises:
+            AudioError: bytes are missing.
+        """
+        if self.missing:
+            raise AudioError(
+                f"The {name} file is cut short: {self.missing:,} of the {self.promised:,} bytes "
+                "that its header promises are missing. Send the whole file."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """One way to write a list of chunks: identifier, size, payload."""
+
+    first: int
+    header: str
+    data: bytes
+    alignment: int = 2
+    size_counts_header: bool = False
+
+
+_W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+_DIALECTS = {
+    Container.WAV: _Dialect(12, "<4sI", b"data"),
+    Container.RF64: _Dialect(12, "<4sI", b"data"),
+    Container.W64: _Dialect(40, "<16sQ", _W64_DATA, alignment=8, size_counts_header=True),
+    Container.AIFF: _Dialect(12, ">4sI", b"SSND"),
+    Container.CAF: _Dialect(8, ">4sQ", b"data", alignment=1),
+}
+
+
+def measure(stream: BinaryIO, container: Container, size: int) -> Extent:
+    """What the header of a stream promises, against what is there.
+
+    Args:
+        stream: seekable; left at its beginning.
+        container: as sniffed.
+        size: bytes in the stream.
+
+    Returns:
+        An empty `Extent` for containers whose header does not count their bytes, and for headers
+        too damaged to follow: decoding them says what is wrong.
+    """
+    if container in _DIALECTS:
+        extent = _chunked(stream, container, size)
+    else:
+        extent = _OTHERS.get(container, _unmeasured)(stream, size)
+    stream.seek(0)
+    return extent
+
+
+def _within(promised: int, present: int) -> Extent:
+    missing = promised - present
+    return Extent(promised, missing if missing > _SLACK_BYTES else 0)
+
+
+def _chunks(
+    stream: BinaryIO, dialect: _Dialect, at: int, end: int
+) -> Iterator[tuple[bytes, int, int]]:
+    """Identifier, offset of the payload and its size, for each chunk between two offsets."""
+    header_bytes = struct.calcsize(dialect.header)
+    for _ in range(_MOST_CHUNKS):
+        if at >= end:
+            return
+        stream.seek(at)
+        header = stream.read(header_bytes)
+        if len(header) < header_bytes:
+            return
+        identifier, size = struct.unpack(dialect.header, header)
+        payload = at + header_bytes
+        if dialect.size_counts_header:
+            size = max(0, size - header_bytes)
+        yield identifier, payload, size
+        at = payload + size + -size % dialect.alignment
+
+
+def _chunked(stream: BinaryIO, container: Container, size: int) -> Extent:
+    dialect = _DIALECTS[container]
+    long_size: int | None = None
+    for identifier, payload, declared in _chunks(stream, dialect, dialect.first, size):
+        if identifier == b"ds64":
+            stream.seek(payload + 8)
+            long_size = int.from_bytes(stream.read(8), "little")
+        if identifier != dialect.data:
+            continue
+        promised = declared
+        if container is Container.RF64 and long_size is not None and declared == 2**32 - 1:
+            promised = long_size
+        present = max(0, size - payload)
+        if promised > present and _is_placeholder(promised):
+            return Extent(open_ended=True)
+        if promised == 0 and present and not _only_chunks(stream, dialect, payload, size):
+            return Extent(open_ended=True)
+        return _within(promised, present)
+    return Extent(located=False)
+
+
+def _is_placeholder(size: int) -> bool:
+    return any(-_PLACEHOLDER_SLACK <= size - 2**bits <= 0 for bits in (31, 32, 63, 64))
+
+
+def _only_chunks(stream: BinaryIO, dialect: _Dialect, at: int, size: int) -> bool:
+    """Whether nothing but well-formed chunks follow: then an empty data chunk really is empty."""
+    end = at
+    for identifier, payload, length in _chunks(stream, dialect, at, size):
+        if not identifier[:4].isascii() or not identifier[:4].decode().isprintable():
+            return False
+        end = payload + length
+    return end in {size, size - 1}
+
+
+def _au(stream: BinaryIO, size: int) -> Extent:
+    stream.seek(4)
+    header = stream.read(8)
+    offset, declared = struct.unpack(">II", header.ljust(8, b"\0"))
+    if declared == 2**32 - 1:
+        return Extent(open_ended=True)
+    return _within(declared, max(0, size - offset))
+
+
+def _avi(stream: BinaryIO, size: int) -> Extent:
+    stream.seek(4)
+    declared = int.from_bytes(stream.read(4), "little")
+    if _is_placeholder(declared):
+        return Extent()
+    return _within(declared + 8, size)
+
+
+def _mp4(stream: BinaryIO, size: int) -> Extent:
+    """Top-level boxes, ISO/IEC 14496-12 section 4.2."""
+    at, kinds = 0, set[bytes]()
+    for _ in range(_MOST_CHUNKS):
+        if at + _BOX_BYTES > size:
+            break
+        stream.seek(at)
+        header = stream.read(2 * _BOX_BYTES)
+        length, kind = struct.unpack(">I4s", header[:_BOX_BYTES])
+        if length == 1:
+            length = int.from_bytes(header[_BOX_BYTES:], "big")
+        elif length == 0:
+            length = size - at
+        kinds.add(kind)
+        if kind in {b"moov", b"mdat", b"moof"} and at + length > size:
+            return _within(length, size - at)
+        if length < _BOX_BYTES:
+            return Extent()
+        at += length
+    if kinds and b"moov" not in kinds:
+        raise AudioError(
+            "The MP4 file has no index (moov box): it was cut short, or its recording was never "
+            "finished. Send the whole file."
+        )
+    return Extent()
+
+
+def _matroska(stream: BinaryIO, size: int) -> Extent:
+    """The EBML header and the segment behind it, RFC 8794 sections 4 and 5."""
+    stream.seek(4)
+    header = _ebml_size(stream)
+    if header is None:
+        return Extent()
+    stream.seek(min(size, stream.tell() + header))
+    if stream.read(4) != b"\x18\x53\x80\x67":
+        return Extent()
+    segment = _ebml_size(stream)
+    if segment is None:
+        return Extent()
+    return _within(segment, size - stream.tell())
+
+
+def _ebml_size(stream: BinaryIO) -> int | None:
+    """A variable-length size; None for one that is unknown or not there."""
+    first = stream.read(1)
+    if not first or first == b"\0":
+        return None
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(first + stream.read(more), "big") & ((1 << 7 * (more + 1)) - 1)
+    return None if value == (1 << 7 * (more + 1)) - 1 else value
+
+
+def _ogg(stream: BinaryIO, size: int) -> Extent:
+    """The last page, RFC 3533 section 6: one that was cut in its middle is not whole."""
+    start = max(0, size - _MOST_OGG_PAGE)
+    stream.seek(start)
+    tail = stream.read(_MOST_OGG_PAGE)
+    at = tail.rfind(b"OggS\0")
+    if at < 0:
+        return Extent()
+    page = tail[at:]
+    # 255 lengths of segments follow the fixed part of the header at most.
+    table = page[26] if len(page) >= _OGG_HEADER_BYTES else 255
+    whole = _OGG_HEADER_BYTES + table + sum(page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + table])
+    return Extent(whole, max(0, whole - len(page)))
+
+
+def _unmeasured(stream: BinaryIO, size: int) -> Extent:
+    del stream, size
+    return Extent()
+
+
+_OTHERS: dict[Container, Callable[[BinaryIO, int], Extent]] = {
+    Container.AU: _au,
+    Container.AVI: _avi,
+    Container.MP4: _mp4,
+    Container.MATROSKA: _matroska,
+    Container.OGG: _ogg,
+}

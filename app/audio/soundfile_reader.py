@@ -1,0 +1,121 @@
+"""Uncompressed audio, FLAC and raw PCM by libsndfile.
+
+A stream flows in, blocks at its own rate flow out. Only containers that libsndfile reads without
+loss come here. It stops an MP3 without a Xing header at an estimate of its length, plays only the
+first of chained Ogg streams, and prints to the console about a damaged CAF: these go to FFmpeg.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from app.audio.limits import check_signal
+from app.audio.raw import RawFormat
+from app.audio.reader import BLOCK_VALUES
+from app.audio.resample import Block, mix_down
+from app.errors import AudioError
+
+# libsndfile's frame count for a header that leaves it open.
+_UNCOUNTED = 2**62
+
+
+class UnreadableError(Exception):
+    """libsndfile cannot open the stream; another library may."""
+
+
+class _Callbacks:
+    """A stream as libsndfile's callbacks want it.
+
+    A damaged header sends libsndfile to impossible offsets. It expects such a seek to have no
+    effect; an exception within the callback would only print a trace.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return self._stream.tell()
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+class SoundFileReader:
+    """Decodes one stream; see `Reader`.
+
+    Args:
+        stream: seekable, read from its beginning.
+        name: of the container, for messages.
+        raw: what the stream is, if it has no header.
+
+    Raises:
+        AudioError: its rate or channel count is not accepted.
+        UnreadableError: libsndfile does not know the codec, or the header is damaged.
+    """
+
+    tolerance = 0.0
+
+    def __init__(self, stream: BinaryIO, name: str, raw: RawFormat | None = None) -> None:
+        stream.seek(0)
+        self._name = name
+        try:
+            if raw is None:
+                self._file = soundfile.SoundFile(_Callbacks(stream))
+            else:
+                self._file = soundfile.SoundFile(
+                    _Callbacks(stream),
+                    samplerate=raw.rate,
+                    channels=raw.channels,
+                    format="RAW",
+                    subtype=raw.subtype,
+                    endian="LITTLE",
+                )
+        except soundfile.LibsndfileError as error:
+            raise UnreadableError from error
+        self._rate: int = self._file.samplerate
+        self._frames: int = self._file.frames
+        if self._frames >= _UNCOUNTED or self._file.subtype.startswith("MPEG"):
+            self.close()
+            raise UnreadableError
+        try:
+            check_signal(self._rate, self._file.channels)
+        except AudioError:
+            self.close()
+            raise
+
+    @property
+    def declared(self) -> float:
+        """Seconds that the header promises."""
+        return self._frames / self._rate
+
+    def blocks(self) -> Iterator[Block]:
+        """The audio in order; see `Reader`."""
+        channels: int = self._file.channels
+        done = 0
+        while done < self._frames:
+            size = min(self._frames - done, max(1, BLOCK_VALUES // channels))
+            try:
+                frames = self._file.read(out=np.empty((size, channels), dtype=np.float32))
+            except soundfile.SoundFileError as error:
+                raise AudioError(
+                    f"The {self._name} file is damaged or cut short: it declares "
+                    f"{self.declared:.2f} s, but cannot be decoded to its end."
+                ) from error
+            if not len(frames):
+                return
+            done += len(frames)
+            yield Block(mix_down(frames), self._rate)
+
+    def close(self) -> None:
+        """Let go of the decoder; the stream itself stays open."""
+        self._file.close()

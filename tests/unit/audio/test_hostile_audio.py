@@ -1,0 +1,93 @@
+"""Whatever the bytes are, decoding ends with a recording or with an error of the service."""
+
+import contextlib
+import io
+
+import pytest
+from audio_samples import FORMATS, make
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.audio import AudioLimits, RawFormat, decode_audio
+from app.errors import NordlydError
+
+LIMITS = AudioLimits(max_seconds=60)
+BOUNDED = settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+STARTS = [
+    b"",
+    b"RIFF\xff\xff\xff\x7fWAVEfmt ",
+    b"RIFF....AVI LIST",
+    b"FORM\x00\x00\x00\x00AIFF",
+    b".snd\x00\x00\x00\x18",
+    b"caff\x00\x01\x00\x00",
+    b"NIST_1A\n   1024\n",
+    b"fLaC\x00\x00\x00\x22",
+    b"OggS\x00\x02",
+    b"ID3\x04\x00\x00\x00\x00\x00\x00",
+    b"\xff\xfb\x90\x64",
+    b"\xff\xf1\x50\x80",
+    b"\x1a\x45\xdf\xa3\x9f",
+    b"\x00\x00\x00\x18ftypM4A ",
+    b"\x00\x00\x00\x08moov",
+    b"\x00\x00\x01\xba",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    b"#!AMR\n",
+    b"FLV\x01\x05\x00\x00\x00\x09",
+]
+
+
+@pytest.fixture(scope="module")
+def encoded() -> dict[str, bytes]:
+    return {name: make(name, seconds=0.2) for name in FORMATS}
+
+
+def attempt(data: bytes, raw: RawFormat | None = None) -> None:
+    with contextlib.suppress(NordlydError):
+        recording = decode_audio(io.BytesIO(data), raw=raw, limits=LIMITS)
+        assert 0 < recording.duration <= LIMITS.max_seconds + 1
+
+
+@BOUNDED
+@given(start=st.sampled_from(STARTS), rest=st.binary(max_size=600))
+def test_random_bytes_behind_a_known_beginning(start: bytes, rest: bytes) -> None:
+    attempt(start + rest)
+
+
+@BOUNDED
+@given(
+    data=st.binary(max_size=600),
+    encoding=st.sampled_from(["s16le", "f32le", "mulaw", "alaw"]),
+    channels=st.integers(1, 64),
+)
+def test_random_bytes_declared_as_raw_pcm(data: bytes, encoding: str, channels: int) -> None:
+    attempt(data, RawFormat(rate=8_000, encoding=encoding, channels=channels))
+
+
+@BOUNDED
+@given(
+    name=st.sampled_from(sorted(FORMATS)),
+    changes=st.lists(
+        st.tuples(
+            # Headers are at the beginning, so most changes are made there.
+            st.one_of(st.integers(0, 300), st.integers(0, 2**16)),
+            st.integers(0, 3),
+            st.binary(min_size=1, max_size=8),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    kept=st.floats(0.05, 1.0),
+)
+def test_a_damaged_file(
+    name: str, changes: list[tuple[int, int, bytes]], kept: float, encoded: dict[str, bytes]
+) -> None:
+    data = bytearray(encoded[name])
+    for place, removed, inserted in changes:
+        at = place % len(data)
+        data[at : at + removed] = inserted
+    attempt(bytes(data[: max(1, round(len(data) * kept))]))
