@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from app.engine import EncodeRequest, Engine, EngineOptions
+from app.audio import Window, plan_windows
+from app.engine import Encoder, EncodeRequest, Engine, EngineOptions
 from app.engine.types import FloatArray
 from app.telemetry import Telemetry
 
@@ -76,28 +77,11 @@ class Gate:
         self._open.set()
 
 
-@dataclass(frozen=True)
-class Span:
-    start: int
-    stop: int
-    keep_from: int
-    keep_to: int
-
-
-def spans(samples: int, *, length: int = 20 * RATE, context: int = 25) -> list[Span]:
-    """Windows of that length, `context` frames dropped at every seam, the last one shorter."""
-    encoder = FrameEncoder()
-    total = encoder.frames(samples)
-    step = encoder.frames(length) - 2 * context
-    found: list[Span] = []
-    kept = 0
-    while kept < total:
-        first = max(0, kept - context)
-        stop = min(samples, first * HOP + length)
-        until = total if stop == samples else min(total, kept + step)
-        found.append(Span(first * HOP, stop, kept - first, until - first))
-        kept = until
-    return found
+def spans(samples: int, *, length: int = 20 * RATE, context: int = 25 * HOP) -> list[Window]:
+    """The windows of a recording of so many samples."""
+    return plan_windows(
+        samples, window=length, context=context, hop=HOP, receptive_field=RECEPTIVE_FIELD
+    )
 
 
 def constant(value: float, seconds: float) -> FloatArray:
@@ -108,7 +92,7 @@ def noise(seed: int, seconds: float) -> FloatArray:
     return np.random.default_rng(seed).standard_normal(round(seconds * RATE), dtype=np.float32)
 
 
-def request_of(wave: FloatArray, model: str = "m", **changes: Any) -> EncodeRequest[Span]:
+def request_of(wave: FloatArray, model: str = "m", **changes: Any) -> EncodeRequest[Window]:
     fields: dict[str, Any] = {
         "model": model,
         "windows": spans(len(wave)),
@@ -120,7 +104,7 @@ def request_of(wave: FloatArray, model: str = "m", **changes: Any) -> EncodeRequ
 
 @asynccontextmanager
 async def engine_with(
-    *encoders: FrameEncoder,
+    *encoders: Encoder,
     clock: Callable[[], float] | None = None,
     telemetry: Telemetry | None = None,
     **options: Any,
@@ -131,7 +115,8 @@ async def engine_with(
     models = {f"m{number}" if number > 1 else "m": e for number, e in enumerate(encoders, 1)}
     await engine.start(models)
     for encoder in encoders:
-        encoder.calls.clear()
+        if isinstance(encoder, FrameEncoder):
+            encoder.calls.clear()  # those of the warm-up
     try:
         yield engine
     finally:

@@ -10,7 +10,7 @@ from app.engine.stitch import Stitcher
 from app.errors import EncodingError
 
 RECORDING = noise(0, 9.37)
-WINDOWS = spans(len(RECORDING), length=2 * RATE, context=12)
+WINDOWS = spans(len(RECORDING), length=2 * RATE, context=12 * 320)
 WHOLE = frame_features(RECORDING)
 
 
