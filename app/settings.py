@@ -1,8 +1,9 @@
 """Every setting of the service, read from the environment with the prefix NORDLYD_."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
@@ -112,14 +113,17 @@ def load_settings(environment: Mapping[str, str], **overrides: object) -> Settin
     Raises:
         ConfigurationError: one line that names the variable, its value and what is accepted.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings.model_validate(given)
+        return Settings(**given)
     except SettingsError as error:
-        cause = error.__cause__ or error
-        raise ConfigurationError(f"{error}: {cause}") from None
+        # Only fields of a JSON type can get here, and only the message says which.
+        found = re.search(r'field "(\w+)"', str(error))
+        variable = f"{PREFIX}{found[1] if found else '…'}".upper()
+        value = environment.get(variable)
+        raise ConfigurationError(f"{variable} is {value!r}: must be JSON") from None
     except ValidationError as error:
-        raise ConfigurationError(_explain(error, environment), param="settings") from None
+        raise ConfigurationError(_explain(error, environment)) from None
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

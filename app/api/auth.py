@@ -53,7 +53,8 @@ class Authentication:
         scheme, _, given = header.partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
             raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
-        presented = given.strip().encode()
+        # Header bytes are read as Latin-1; undone, a key of any letters is what was sent.
+        presented = given.strip().encode("latin-1")
         # Every key is compared, so that the time taken says nothing of which one was close.
         matches = [hmac.compare_digest(presented, key) for key in self.keys]
         if not any(matches):

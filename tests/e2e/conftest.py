@@ -1,0 +1,50 @@
+"""One server for all tests that leave it as they found it, and one that is guarded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from running import RunningServer
+
+KEY = "nøkkel-1"
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(checkpoints: dict[str, Path]) -> dict[str, str]:
+    """Both tiny models, in float32 so that every machine gives the same text."""
+    return {
+        "MODELS": ",".join(str(folder) for folder in checkpoints.values()),
+        "DTYPE": "float32",
+        "MAX_AUDIO_SECONDS": "1800",
+        "LOG_FORMAT": "json",
+    }
+
+
+@pytest.fixture(scope="session")
+def server(
+    tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """The shared server; ends with a clean drain."""
+    running = RunningServer(tmp_path_factory.mktemp("server"), tiny_settings)
+    yield running.wait_ready()
+    assert running.stop() == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture
+def client(server: RunningServer) -> Iterator[httpx.Client]:
+    """A client of the shared server."""
+    with server.client() as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def guarded(
+    tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """A server with API keys and a limit of 1 MiB."""
+    settings = tiny_settings | {"API_KEYS": f"key-0,{KEY}", "MAX_UPLOAD_MB": "1"}
+    running = RunningServer(tmp_path_factory.mktemp("guarded"), settings)
+    yield running.wait_ready()
+    assert running.stop() == 0

@@ -1,0 +1,108 @@
+"""`nordlyd serve` as a process of its own, as people run it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+NORDLYD = Path(sys.executable).with_name("nordlyd")
+_START_SECONDS = 60.0
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with no setting of its own, and these instead."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NORDLYD_")}
+    kept |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default"}
+    return kept | {f"NORDLYD_{name}": value for name, value in settings.items()}
+
+
+class RunningServer:
+    """A started server; `address` is known once it is ready.
+
+    Args:
+        folder: where its log goes.
+        settings: names without the prefix NORDLYD_, and values.
+        arguments: of `nordlyd serve`.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], arguments: tuple[str, ...] = ()
+    ) -> None:
+        self.log = folder / "serve.log"
+        self.greeting: list[str] = []
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [NORDLYD, "serve", "--port", "0", *arguments],
+                env=environment(settings),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self._greeted = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self.greeting.append(line.rstrip("\n"))
+                self._greeted.set()
+        self._greeted.set()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as the log says."""
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
+        assert found, self.log.read_text()
+        return found[0]
+
+    def wait_ready(self) -> "RunningServer":
+        """Wait for the line it prints once it is ready."""
+        assert self._greeted.wait(_START_SECONDS), self.log.read_text()
+        assert self.greeting, f"ended with {self.process.wait()}: {self.log.read_text()}"
+        return self
+
+    def client(self, **options: object) -> httpx.Client:
+        """A client that waits long enough for a busy machine."""
+        return httpx.Client(base_url=self.address, timeout=120, **options)  # type: ignore[arg-type]
+
+    def signal_stop(self) -> None:
+        """Ask it to drain."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """Ask it to drain and wait for its exit status."""
+        self.signal_stop()
+        try:
+            return self.process.wait(60)
+        finally:
+            self.process.kill()
+            self._reader.join(5)
+
+
+def wait_until_queued(client: httpx.Client, *, seconds: float = 30.0) -> None:
+    """Wait until the server has audio waiting or running."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if client.get("/health").json()["queue"]["seconds"] > 0:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nothing was queued")
+
+
+def wait_until_idle(client: httpx.Client, *, seconds: float = 30.0) -> None:
+    """Wait until the server has no audio waiting or running."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if client.get("/health").json()["queue"]["seconds"] == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"still queued: {client.get('/health').json()['queue']}")

@@ -1,0 +1,146 @@
+"""What a real server says no to: each its own clear answer, and the next request is served."""
+
+import audio_samples
+import httpx
+import pytest
+
+
+def assert_error(answer: httpx.Response, status: int, *, code: str, param: str | None) -> str:
+    """Check the one error form; returns the message."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert list(answer.json()) == ["error"]
+    error = answer.json()["error"]
+    assert list(error) == ["message", "type", "param", "code"]
+    assert (error["code"], error["param"]) == (code, param)
+    assert "Traceback" not in error["message"]
+    return str(error["message"])
+
+
+def assert_served(client: httpx.Client, wav: bytes) -> None:
+    answer = client.post("/transcribe", files={"file": wav})
+    assert answer.status_code == 200
+    assert answer.json()["text"]
+
+
+@pytest.mark.parametrize("name", audio_samples.REFUSED)
+def test_bad_audio_is_refused_with_a_reason_and_the_next_request_is_served(
+    client: httpx.Client, clip, name: str
+) -> None:
+    answer = client.post("/transcribe", files={"file": (name, audio_samples.REFUSED[name]())})
+    assert answer.status_code in {415, 422}, answer.text
+    error = answer.json()["error"]
+    assert list(error) == ["message", "type", "param", "code"]
+    assert error["type"] == "invalid_request_error"
+    assert error["code"] in {"invalid_audio", "unsupported_audio"}
+    assert len(error["message"]) > 20
+    assert_served(client, clip())
+
+
+def test_a_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
+    answer = client.post("/transcribe", content=audio_samples.flac_bomb())
+    assert_error(answer, 413, code="too_large", param=None)
+    assert_served(client, clip())
+
+
+@pytest.mark.parametrize("place", ["params", "data"])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"langauge": "nb"}, "accepted: file, model, language, decoder, words"),
+        ({"decoder": "beam"}, "accepted: greedy"),
+        ({"words": "maybe"}, "accepted: true, false"),
+        ({"rate": "fast"}, "accepted: a whole number"),
+        ({"encoding": "s17le", "rate": "16000"}, "s16le"),
+        ({"timeout": "0"}, "greater than 0"),
+        ({"timeout": "soon"}, "number"),
+        ({"language": "nb", "model": "tiny-da"}, "it serves: da"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_is_accepted(
+    client: httpx.Client, clip, fields: dict[str, str], said: str, place: str
+) -> None:
+    answer = client.post("/transcribe", files={"file": clip()}, **{place: fields})
+    param = next(iter(fields))
+    assert said in assert_error(answer, 400, code="invalid_request", param=param)
+    assert_served(client, clip())
+
+
+def test_raw_samples_need_a_rate(client: httpx.Client, clip) -> None:
+    answer = client.post("/transcribe?encoding=s16le", content=clip())
+    message = assert_error(answer, 400, code="invalid_request", param="rate")
+    assert "rate=16000" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"model": "tiny-sv"}, "loaded: tiny-nb, tiny-da"), ({"language": "sv"}, "served: nb")],
+)
+def test_an_unknown_model_or_language_is_404_with_what_there_is(
+    client: httpx.Client, clip, fields: dict[str, str], said: str
+) -> None:
+    answer = client.post("/transcribe", files={"file": clip()}, data=fields)
+    assert said in assert_error(answer, 404, code="model_not_found", param=next(iter(fields)))
+
+
+def test_a_parameter_given_twice_is_refused(client: httpx.Client, clip) -> None:
+    answer = client.post("/transcribe?language=nb", files={"file": clip()}, data={"language": "da"})
+    assert_error(answer, 400, code="invalid_request", param="language")
+
+
+@pytest.mark.parametrize("given", ["-1", "nan", "soon"])
+def test_a_timeout_header_must_be_seconds(client: httpx.Client, clip, given: str) -> None:
+    answer = client.post("/transcribe", content=clip(), headers={"x-request-timeout": given})
+    assert_error(answer, 400, code="invalid_request", param="x-request-timeout")
+
+
+def test_a_deadline_that_passes_is_504(client: httpx.Client, clip) -> None:
+    for answer in (
+        client.post("/transcribe", content=clip(), headers={"x-request-timeout": "0.0001"}),
+        client.post("/transcribe?timeout=0.0001", content=clip()),
+    ):
+        assert_error(answer, 504, code="deadline_exceeded", param=None)
+    assert_served(client, clip())
+
+
+def test_a_deadline_in_the_middle_of_the_encoder_is_504(client: httpx.Client, clip) -> None:
+    answer = client.post("/transcribe?timeout=0.6", content=clip(seconds=600.0))
+    assert_error(answer, 504, code="deadline_exceeded", param=None)
+    assert_served(client, clip())
+
+
+def test_a_form_without_a_file_says_so(client: httpx.Client, clip) -> None:
+    answer = client.post("/transcribe", files={"audio": clip()})
+    assert "`file`" in assert_error(answer, 400, code="invalid_request", param="audio")
+    answer = client.post("/transcribe", files={"language": (None, "nb")})
+    assert_error(answer, 400, code="invalid_request", param="file")
+    answer = client.post("/transcribe", files={"file": (None, "text, not a file")})
+    assert "curl" in assert_error(answer, 400, code="invalid_request", param="file")
+
+
+def test_two_files_are_refused(client: httpx.Client, clip) -> None:
+    answer = client.post("/transcribe", files=[("file", clip()), ("file", clip(1))])
+    assert_error(answer, 400, code="invalid_request", param=None)
+
+
+def test_no_body_and_an_empty_file_are_refused(client: httpx.Client) -> None:
+    for answer in (
+        client.post("/transcribe"),
+        client.post("/transcribe", files={"file": ("empty.wav", b"")}),
+    ):
+        assert_error(answer, 422, code="invalid_audio", param="file")
+
+
+def test_a_broken_form_is_refused(client: httpx.Client) -> None:
+    for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
+        answer = client.post(
+            "/transcribe", content=b"no form", headers={"content-type": content_type}
+        )
+        assert_error(answer, 400, code="invalid_request", param=None)
+
+
+def test_other_paths_and_methods_answer_in_the_same_form(client: httpx.Client) -> None:
+    assert_error(client.get("/nope"), 404, code="not_found", param=None)
+    answer = client.get("/transcribe")
+    assert_error(answer, 405, code="method_not_allowed", param=None)
+    assert answer.headers["allow"] == "POST"

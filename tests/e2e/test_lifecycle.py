@@ -1,0 +1,151 @@
+"""Start and stop of a real server: what ends the start, and what a stop waits for."""
+
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from running import NORDLYD, RunningServer, environment, wait_until_queued
+
+
+def failed_start(settings: dict[str, str], *arguments: str) -> str:
+    """Start a server that cannot start; returns the one line it ends with."""
+    ended = subprocess.run(
+        [NORDLYD, "serve", *arguments],
+        env=environment({"LOG_FORMAT": "json"} | settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1, ended
+    assert ended.stdout == ""
+    lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1, ended.stderr
+    assert lines[0].startswith("nordlyd: ")
+    return lines[0]
+
+
+def test_sigterm_finishes_what_runs_and_refuses_what_is_new(
+    tiny_settings: dict[str, str], tmp_path: Path, clip
+) -> None:
+    running = RunningServer(tmp_path, tiny_settings | {"DRAIN_SECONDS": "100"}).wait_ready()
+    answers: list[httpx.Response] = []
+    wav = clip(1, 300.0)
+    with running.client() as client, running.client() as other:
+        sender = threading.Thread(
+            target=lambda: answers.append(other.post("/transcribe", content=wav))
+        )
+        sender.start()
+        wait_until_queued(client)
+        running.signal_stop()
+        while (ready := client.get("/health/ready")).status_code == 200:
+            pass
+        assert ready.json()["error"]["code"] == "draining"
+        assert int(ready.headers["retry-after"]) > 0
+        assert client.get("/health/live").status_code == 200
+        refused = client.post("/transcribe", content=clip())
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "draining"
+        assert not answers
+        sender.join()
+    assert answers[0].status_code == 200
+    assert answers[0].json()["duration"] == 300.0
+    assert running.process.wait(30) == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_a_drain_that_takes_too_long_answers_and_ends(
+    tiny_settings: dict[str, str], tmp_path: Path, clip
+) -> None:
+    running = RunningServer(tmp_path, tiny_settings | {"DRAIN_SECONDS": "0.2"}).wait_ready()
+    answers: list[httpx.Response] = []
+    wav = clip(1, 900.0)
+    with running.client() as client, running.client() as other:
+        sender = threading.Thread(
+            target=lambda: answers.append(other.post("/transcribe", content=wav))
+        )
+        sender.start()
+        wait_until_queued(client)
+        running.signal_stop()
+        sender.join()
+    assert answers[0].status_code == 503
+    assert answers[0].json()["error"]["code"] == "draining"
+    assert running.process.wait(30) == 0
+
+
+def test_a_stop_while_models_are_loaded_ends_at_once(
+    tiny_settings: dict[str, str], tmp_path: Path
+) -> None:
+    running = RunningServer(tmp_path, tiny_settings)
+    while "listening" not in running.log.read_text():
+        assert running.process.poll() is None
+    with running.client() as client:
+        # It answers before it is ready.
+        assert client.get("/health/live").status_code == 200
+    assert running.stop() == 0
+
+
+def test_a_missing_folder_ends_the_start_with_the_line_that_helps(tmp_path: Path) -> None:
+    line = failed_start({"MODELS": "wav2vec2-xlsr-1B-NPSC-NN", "STORE": str(tmp_path)})
+    assert "wav2vec2-xlsr-1B-NPSC-NN" in line
+    assert "missing config.json" in line
+    assert "nordlyd models pull" in line
+
+
+def test_an_unknown_model_ends_the_start_with_what_there_is() -> None:
+    assert "demo-nn" in failed_start({"MODELS": "demo-sv"})
+
+
+def test_a_damaged_checkpoint_ends_the_process_after_the_bind(
+    checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for file in checkpoints["tiny-nb"].iterdir():
+        if file.name != "model.toml":
+            (damaged / file.name).write_bytes(file.read_bytes())
+    (damaged / "model.safetensors").write_bytes(b"not weights")
+    assert "damaged" in failed_start({"MODELS": str(damaged)}, "--port", "0")
+
+
+def test_a_busy_port_is_named(tiny_settings: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = failed_start(tiny_settings, "--port", str(port))
+    assert f"127.0.0.1:{port}" in line
+    assert "in use" in line
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_a_public_bind_without_keys_is_refused(tiny_settings: dict[str, str], host: str) -> None:
+    line = failed_start(tiny_settings, "--host", host, "--port", "0")
+    assert "NORDLYD_API_KEYS" in line
+    assert "NORDLYD_ALLOW_ANONYMOUS" in line
+
+
+@pytest.mark.parametrize("extra", [{"API_KEYS": "a-key"}, {"ALLOW_ANONYMOUS": "true"}])
+def test_a_public_bind_starts_with_keys_or_when_told_so(
+    tiny_settings: dict[str, str], tmp_path: Path, extra: dict[str, str]
+) -> None:
+    running = RunningServer(tmp_path, tiny_settings | extra, ("--host", "0.0.0.0")).wait_ready()
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PORT": "http"}, "NORDLYD_PORT is 'http'"),
+        ({"PORT": "tcp://10.0.0.1:8000"}, "service links"),
+        ({"WINDOW_SECONDS": "1"}, "NORDLYD_WINDOW_SECONDS is '1'"),
+        ({"ROUTES": "nn"}, "NORDLYD_ROUTES is 'nn': must be JSON"),
+        ({"DEFAULT_LANGUAGE": "sv"}, "NORDLYD_DEFAULT_LANGUAGE"),
+        ({"CATALOGUE": "/nowhere"}, "NORDLYD_CATALOGUE"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    tiny_settings: dict[str, str], settings: dict[str, str], said: str
+) -> None:
+    assert said in failed_start(tiny_settings | settings)
