@@ -1,0 +1,122 @@
+"""The whole HTTP side in this process, over a model whose pace and failures a test decides."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+from fastapi import FastAPI
+
+from app.api import Parts, build_api
+from app.catalogue import ModelCard, Router
+from app.engine import Engine, EngineOptions
+from app.pipeline import PipelineOptions, Transcriber
+from app.service import ModelSource, Service
+from app.settings import Settings
+from app.telemetry import Telemetry
+from app.vocabulary import Vocabulary
+
+
+class ScriptedModel:
+    """Says "a" for everything it hears, as soon as `gate` is open, or fails as told."""
+
+    hop = 320
+    receptive_field = 400
+    device = "cpu"
+    dtype = "float32"
+    do_normalize = False
+    parameters = 1
+    vocabulary = Vocabulary(("[PAD]", "|", "a"), blank=0, delimiter=1, special=frozenset({0}))
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+
+    def frames(self, samples: int) -> int:
+        return max(0, (samples - self.receptive_field) // self.hop + 1)
+
+    def encode(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        self.gate.wait(20)
+        if self.failure is not None:
+            raise self.failure
+        certain = np.log(np.array([1e-9, 1e-9, 1 - 2e-9], dtype=np.float32))
+        return [np.tile(certain, (self.frames(len(window)), 1)) for window in windows]
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """What a test needs."""
+
+    client: httpx.AsyncClient
+    service: Service
+    app: FastAPI
+    model: ScriptedModel
+
+    async def until(self, state: str) -> None:
+        """Wait until the service says it is in that state."""
+        await wait_for(lambda: self.service.readiness.state == state)
+
+
+async def wait_for(condition: Callable[[], bool]) -> None:
+    """Look again and again until it is so."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def in_process(
+    *,
+    load_gate: threading.Event | None = None,
+    load_failure: Exception | None = None,
+    **settings: object,
+) -> AsyncIterator[InProcess]:
+    """Run the service with one model, `scripted`, which loads once `load_gate` is open."""
+    given = Settings(**{"models": ["scripted"], **settings})  # type: ignore[arg-type]
+    telemetry = Telemetry()
+    card = ModelCard(id="scripted", languages=("nb",))
+    engine = Engine(
+        EngineOptions(
+            max_queue_seconds=given.max_queue_seconds,
+            hang_seconds=given.hang_seconds,
+            batch_seconds=given.batch_seconds,
+        ),
+        telemetry,
+    )
+    options = PipelineOptions(
+        max_audio_seconds=given.max_audio_seconds,
+        window_seconds=given.window_seconds,
+        context_seconds=given.context_seconds,
+        threads=2,
+    )
+    transcriber = Transcriber(Router({}, [card]), engine, telemetry, options)
+    model = ScriptedModel()
+
+    def load(source: ModelSource) -> ScriptedModel:
+        if load_gate is not None:
+            load_gate.wait(20)
+        if load_failure is not None:
+            raise load_failure
+        return model
+
+    service = Service([ModelSource(card, Path())], load, engine, transcriber, telemetry)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        model.gate.set()
+        await service.stop()
+
+    app = build_api(Parts(given, telemetry, service), lifespan)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://here") as client,
+    ):
+        yield InProcess(client, service, app, model)

@@ -1,0 +1,18 @@
+"""Which rooms stay light: torch is brought along by app.acoustic alone, the trainer by nobody."""
+
+import subprocess
+import sys
+
+LIGHT = (
+    "app.api", "app.audio", "app.catalogue", "app.decoding", "app.engine", "app.main",
+    "app.server", "app.settings", "app.cli", "app.cli.transcribe", "app.cli.greeting",
+)  # fmt: skip
+
+
+def test_only_the_acoustic_room_is_heavy() -> None:
+    heavy = {"torch", "transformers", "huggingface_hub", "trainer"}
+    code = f"import sys, {', '.join(LIGHT)}; print(*({heavy} & set(sys.modules)))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert ended.stdout.split() == []

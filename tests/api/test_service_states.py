@@ -1,0 +1,189 @@
+"""What the routes answer while the service loads, hangs, is full, drains or is surprised."""
+
+import asyncio
+import threading
+
+import httpx
+import pytest
+from in_process import InProcess, in_process, wait_for
+
+from app.errors import CheckpointError
+
+
+def error_of(answer: httpx.Response) -> dict[str, str]:
+    assert list(answer.json()) == ["error"]
+    error: dict[str, str] = answer.json()["error"]
+    assert list(error) == ["message", "type", "param", "code"]
+    return error
+
+
+async def not_ready(running: InProcess, clip, code: str) -> str:
+    """Readiness and work are refused alike, and the process is still alive; returns why."""
+    ready = await running.client.get("/health/ready")
+    work = await running.client.post("/transcribe", content=clip())
+    assert ready.status_code == work.status_code == 503
+    assert error_of(ready)["code"] == error_of(work)["code"] == code
+    assert int(ready.headers["retry-after"]) >= 1
+    assert (await running.client.get("/health/live")).status_code == 200
+    health = (await running.client.get("/health")).json()
+    assert health["state"] == code
+    metrics = (await running.client.get("/metrics")).text
+    assert "\nnordlyd_ready 0.0\n" in metrics
+    return str(health["reason"])
+
+
+def test_it_is_not_ready_before_the_models_are_loaded(clip) -> None:
+    async def run() -> None:
+        gate = threading.Event()
+        async with in_process(load_gate=gate) as running:
+            await running.until("loading")
+            assert "scripted" in await not_ready(running, clip, "loading")
+            gate.set()
+            await running.until("ready")
+            assert (await running.client.get("/health/ready")).status_code == 200
+            answer = await running.client.post("/transcribe", content=clip())
+            assert answer.json()["text"] == "a"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (CheckpointError("the head has 40 outputs, the vocabulary 36 tokens"), "40 outputs"),
+        (MemoryError("no room"), "MemoryError: no room"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_a_failure_with_one_line(
+    clip, failure: Exception, said: str
+) -> None:
+    async def run() -> None:
+        async with in_process(load_failure=failure) as running:
+            await running.until("failed")
+            assert said in await not_ready(running, clip, "failed")
+            assert running.service.failure is not None
+            assert "scripted" in running.service.failure.message
+            assert "\n" not in running.service.failure.message
+
+    asyncio.run(run())
+
+
+def test_a_warm_up_that_fails_is_a_failure_too(clip) -> None:
+    async def run() -> None:
+        gate = threading.Event()
+        async with in_process(load_gate=gate) as running:
+            running.model.failure = RuntimeError("the device is gone")
+            gate.set()
+            await running.until("failed")
+            assert "the device is gone" in await not_ready(running, clip, "failed")
+
+    asyncio.run(run())
+
+
+def test_a_device_that_hangs_turns_readiness_false(clip) -> None:
+    async def run() -> None:
+        async with in_process(hang_seconds=0.2) as running:
+            await running.until("ready")
+            running.model.gate.clear()
+            waiting = asyncio.create_task(running.client.post("/transcribe", content=clip()))
+            await running.until("hung")
+            assert await not_ready(running, clip, "hung")
+            assert (await waiting).status_code == 503
+            running.model.gate.set()
+            await running.until("ready")
+            assert (await running.client.post("/transcribe", content=clip())).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_is_429_with_the_seconds_until_it_has_room(clip) -> None:
+    async def run() -> None:
+        async with in_process(max_queue_seconds=2.0) as running:
+            await running.until("ready")
+            running.model.gate.clear()
+            waiting = asyncio.create_task(running.client.post("/transcribe", content=clip()))
+            await wait_for(lambda: running.service.engine.status().queue_audio_seconds > 0)
+            refused = await running.client.post("/transcribe", content=clip())
+            assert refused.status_code == 429
+            assert error_of(refused)["code"] == "queue_full"
+            assert error_of(refused)["type"] == "rate_limit_error"
+            assert int(refused.headers["retry-after"]) >= 1
+            running.model.gate.set()
+            assert (await waiting).status_code == 200
+            assert (await running.client.post("/transcribe", content=clip())).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_a_drain_refuses_new_work_and_cuts_off_what_stays(clip) -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            running.model.gate.clear()
+            waiting = asyncio.create_task(running.client.post("/transcribe", content=clip()))
+            await wait_for(lambda: not running.service.idle)
+            running.service.begin_drain()
+            await not_ready(running, clip, "draining")
+            assert not running.service.idle
+            running.service.cut_off.set()
+            cut = await waiting
+            assert cut.status_code == 503
+            assert error_of(cut)["code"] == "draining"
+            assert running.service.idle
+
+    asyncio.run(run())
+
+
+def test_a_failing_model_is_500_with_the_reason_and_others_are_served(clip) -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            running.model.failure = ValueError("odd input")
+            answer = await running.client.post("/transcribe", content=clip())
+            assert answer.status_code == 500
+            assert error_of(answer)["code"] == "encoding_failed"
+            running.model.failure = None
+            assert (await running.client.post("/transcribe", content=clip())).status_code == 200
+
+    asyncio.run(run())
+
+
+def test_the_unforeseen_is_a_500_that_tells_nothing_but_where_to_look() -> None:
+    async def run() -> None:
+        async with in_process() as running:
+
+            @running.app.get("/broken")
+            async def broken() -> None:
+                raise RuntimeError("a secret path /srv/keys")
+
+            answer = await running.client.get("/broken", headers={"x-request-id": "look-here"})
+            assert answer.status_code == 500
+            assert answer.headers["x-request-id"] == "look-here"
+            error = error_of(answer)
+            assert error["code"] == "internal_error"
+            assert "look-here" in error["message"]
+            assert "secret" not in answer.text
+            metrics = (await running.client.get("/metrics")).text
+            assert 'nordlyd_requests_total{route="/broken",status="500"} 1.0' in metrics
+            assert 'nordlyd_failures_total{code="internal_error"} 1.0' in metrics
+
+    asyncio.run(run())
+
+
+def test_what_the_framework_itself_refuses_has_the_same_form() -> None:
+    async def run() -> None:
+        async with in_process(max_upload_mb=0.001) as running:
+
+            @running.app.post("/typed")
+            async def typed(number: int, body: dict[str, int]) -> int:
+                return number + sum(body.values())
+
+            wrong = await running.client.post("/typed?number=x", json={})
+            assert wrong.status_code == 400
+            assert error_of(wrong)["param"] == "number"
+            # The framework reads this body itself, and wraps what reading raises.
+            over = await running.client.post("/typed?number=1", json={"a" * 5_000: 1})
+            assert over.status_code == 413
+            assert error_of(over)["code"] == "too_large"
+
+    asyncio.run(run())
