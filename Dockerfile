@@ -26,14 +26,15 @@ RUN --mount=type=cache,target=/root/.cache/pip \
         cpu) torch="$torch+cpu" ;; \
         *) echo "DEVICE is cuda or cpu, not '$DEVICE'" >&2; exit 1 ;; \
     esac; \
-    pip install --constraint constraints.txt "$torch"; \
-    python -c "import sys, torch; sys.exit(('$DEVICE' == 'cuda') != bool(torch.version.cuda))"
+    pip install --constraint constraints.txt "$torch" \
+        || { echo "No $torch: DEVICE=cpu needs PIP_EXTRA_INDEX_URL, see docs/operating.md" >&2; exit 1; }
 COPY pyproject.toml ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     set -eu; \
     python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > requirements.txt; \
-    pip install --constraint constraints.txt --requirement requirements.txt
+    pip install --constraint constraints.txt --requirement requirements.txt; \
+    python -c "import sys, torch; sys.exit(0 if ('$DEVICE' == 'cuda') == bool(torch.version.cuda) else 'This torch is not built for DEVICE=$DEVICE')"
 
 FROM dependencies AS package
 COPY . .
@@ -69,6 +70,6 @@ USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 # The first start pulls the models; a failing check counts only once that time is over.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30m --start-interval=2s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30m --retries=3 \
     CMD ["python", "/opt/nordlyd/healthcheck.py"]
 CMD ["nordlyd", "serve"]

@@ -155,7 +155,12 @@ class Builder:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file, or what is in a folder; hard links, because an environment is large."""
     if source.is_dir():
-        shutil.copytree(source, target, copy_function=os.link, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(source, target, copy_function=_link, symlinks=True, dirs_exist_ok=True)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        _link(str(source), str(target))
+
+
+def _link(source: str, target: str) -> None:
+    Path(target).unlink(missing_ok=True)
+    os.link(source, target, follow_symlinks=False)

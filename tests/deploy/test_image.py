@@ -1,0 +1,117 @@
+"""The Dockerfile's install and start lines, run as written in a clean environment.
+
+Needs the package index, so it is marked `image` and run by `make test-image`.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from image_build import Builder, Image
+from service_client import post_tone
+
+pytestmark = [pytest.mark.image, pytest.mark.timeout(1200)]
+
+KEY = "a-key-of-the-test"
+
+
+@pytest.fixture(scope="module")
+def image(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The last stage, built for a CPU: DEVICE=cuda would fetch gigabytes of CUDA."""
+    arguments = {"DEVICE": "cpu", "PIP_EXTRA_INDEX_URL": os.environ.get("PIP_EXTRA_INDEX_URL", "")}
+    return Builder(repository, tmp_path_factory.mktemp("image"), arguments).build()
+
+
+@pytest.fixture
+def container(
+    image: Image, tiny_checkpoint: Path, new_port: Callable[[], int]
+) -> Iterator[dict[str, str]]:
+    """The environment of a container with one model in its volume, given keys and a port."""
+    environment = image.environment | {
+        "NORDLYD_API_KEYS": KEY,
+        "NORDLYD_PORT": str(new_port()),
+        "NORDLYD_MODELS": f"{image.environment['NORDLYD_STORE']}/tiny",
+        "OMP_NUM_THREADS": "1",
+    }
+    model = Path(environment["NORDLYD_MODELS"])
+    shutil.copytree(tiny_checkpoint, model)
+    yield environment
+    shutil.rmtree(model)
+
+
+def test_it_starts_turns_healthy_transcribes_and_stops(
+    image: Image, container: dict[str, str]
+) -> None:
+    check = image.command("HEALTHCHECK")
+    [command, *arguments] = image.command("CMD")
+    found = shutil.which(command, path=container["PATH"])
+    assert found is not None
+    assert Path(found).is_relative_to(image.root)
+    with subprocess.Popen([found, *arguments], env=container, cwd=image.directory) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while subprocess.run(check, env=container, check=False).returncode != 0:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+            address = f"http://127.0.0.1:{container['NORDLYD_PORT']}/transcribe"
+            assert post_tone(address)[0] == 401
+            status, answer = post_tone(address, key=KEY)
+            assert status == 200
+            assert answer["duration"] == pytest.approx(2.0)
+        finally:
+            process.send_signal(signal.Signals[image.stage.last("STOPSIGNAL").value])
+        assert process.wait(timeout=60) == 0
+    assert subprocess.run(check, env=container, check=False).returncode == 1
+
+
+def test_it_refuses_to_start_on_its_public_address_without_keys(
+    image: Image, container: dict[str, str]
+) -> None:
+    environment = container | {"NORDLYD_API_KEYS": ""}
+    run = subprocess.run(
+        image.command("CMD"), env=environment, capture_output=True, text=True, timeout=60,
+        executable=shutil.which("nordlyd", path=environment["PATH"]),
+        check=False,
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert "NORDLYD_API_KEYS" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_its_catalogue_knows_the_models_that_it_is_told_to_load(image: Image) -> None:
+    nordlyd = shutil.which("nordlyd", path=image.environment["PATH"])
+    assert nordlyd is not None
+    run = subprocess.run(
+        [nordlyd, "models", "list", "--json"],
+        env=image.environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    states = {row["id"]: row["state"] for row in json.loads(run.stdout)}
+    for model in image.environment["NORDLYD_MODELS"].split(","):
+        assert model in states
+    assert not list(image.root.rglob("*.safetensors"))
+
+
+def test_without_its_index_the_cpu_image_fails_with_a_line_that_says_so(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(subprocess.CalledProcessError):
+        Builder(repository, tmp_path, {"DEVICE": "cpu"}).build()
+    assert "DEVICE=cpu needs PIP_EXTRA_INDEX_URL" in capfd.readouterr().err
+
+
+def test_a_device_that_does_not_exist_fails_before_anything_is_fetched(
+    repository: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        Builder(repository, tmp_path, {"DEVICE": "gpu"}).build()
+    assert "DEVICE is cuda or cpu, not 'gpu'" in capfd.readouterr().err

@@ -1,0 +1,147 @@
+"""The Prometheus files, read by promtool and by a Prometheus that scrapes a live service.
+
+Needs Debian's `prometheus`, so it is marked `image` and run by `make test-image`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from service_client import open_url, post_tone
+
+pytestmark = pytest.mark.image
+
+
+@pytest.fixture(scope="module")
+def folder(repository: Path) -> Path:
+    return repository / "deploy" / "prometheus"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", "rules.yml"],
+        ["test", "rules", "rules_test.yml"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_promtool_is_content(folder: Path, arguments: list[str]) -> None:
+    subprocess.run(["promtool", *arguments], cwd=folder, check=True)
+
+
+def test_every_alert_is_raised_by_a_rules_test(folder: Path) -> None:
+    rules = yaml.safe_load((folder / "rules.yml").read_text("utf-8"))
+    alerts = {rule["alert"] for rule in rules["groups"][0]["rules"] if "alert" in rule}
+    tests = yaml.safe_load((folder / "rules_test.yml").read_text("utf-8"))["tests"]
+    cases = [case for test in tests for case in test.get("alert_rule_test", [])]
+    assert alerts == {case["alertname"] for case in cases if case["exp_alerts"]}
+
+
+def test_a_live_service_fills_the_rules_and_every_panel(
+    repository: Path, folder: Path, tmp_path: Path, tiny_checkpoint: Path,
+    new_port: Callable[[], int],
+) -> None:  # fmt: skip
+    dashboard = json.loads((repository / "deploy/grafana/dashboards/nordlyd.json").read_text())
+    panels = {
+        (panel["title"], target["refId"]): as_grafana_sends_it(target["expr"])
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", [])
+    }
+    with (
+        service(tiny_checkpoint, new_port()) as address,
+        prometheus(folder, tmp_path, address, new_port()) as ask,
+    ):
+
+        def has_data(query: str) -> bool:
+            samples = ask("query", query=query)["result"]
+            return any(sample["value"][1] != "NaN" for sample in samples)
+
+        deadline = time.monotonic() + 120
+        empty = set(panels)
+        while empty and time.monotonic() < deadline:
+            assert post_tone(f"http://{address}/transcribe")[0] == 200
+            assert post_tone(f"http://{address}/transcribe?language=xx")[0] == 404
+            empty = {name for name, query in panels.items() if not has_data(query)}
+        assert empty == set()
+        [up] = ask("query", query='up{job="nordlyd"}')["result"]
+        assert up["value"][1] == "1"
+        [group] = ask("rules")["groups"]
+        assert {rule["health"] for rule in group["rules"]} == {"ok"}
+
+
+def as_grafana_sends_it(expression: str) -> str:
+    return expression.replace("$__rate_interval", "1m").replace("$instance", ".*")
+
+
+@contextmanager
+def service(checkpoint: Path, port: int) -> Iterator[str]:
+    """A running service with one model; yields its address once it is ready."""
+    environment = os.environ | {
+        "NORDLYD_MODELS": str(checkpoint),
+        "NORDLYD_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [Path(sys.executable).parent / "nordlyd", "serve"]
+    with started(command, environment, f"http://127.0.0.1:{port}/health/ready"):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def prometheus(
+    folder: Path, scratch: Path, target: str, port: int
+) -> Iterator[Callable[..., dict[str, Any]]]:
+    """A Prometheus with our configuration, but for the target and a faster pace; asks its API."""
+    config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(folder / name) for name in config["rule_files"]]
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
+    (scratch / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
+    base = f"http://127.0.0.1:{port}"
+
+    def ask(path: str, **parameters: str) -> dict[str, Any]:
+        with open_url(f"{base}/api/v1/{path}?{urllib.parse.urlencode(parameters)}") as answer:
+            body = json.load(answer)
+        assert body["status"] == "success"
+        return body["data"]
+
+    command = [
+        "prometheus",
+        f"--config.file={scratch / 'prometheus.yml'}",
+        f"--storage.tsdb.path={scratch / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with started(command, dict(os.environ), f"{base}/-/ready"):
+        yield ask
+
+
+@contextmanager
+def started(command: list[Any], environment: dict[str, str], ready: str) -> Iterator[None]:
+    """Run a command until the block ends; enter it when `ready` answers 200."""
+    with subprocess.Popen(command, env=environment) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not answers(ready):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            yield
+        finally:
+            process.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with open_url(url):
+            return True
+    except OSError:
+        return False
