@@ -1,0 +1,90 @@
+# The two commands of the README, and what maintainers need. `make` alone lists them.
+#
+# The environment is in .venv and is installed once for each state of what it depends on; after
+# that nothing is fetched, so every target works offline. PYTHON=… picks another interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+BENCH ?= encoder
+ARGS ?=
+
+# Content, not dates: a fresh checkout or a touched file does not install anything again.
+STATE := $(shell cat pyproject.toml constraints.txt setup.py app/acoustic/native/*.[ch] | cksum | cut -d' ' -f1)
+INSTALLED := $(VENV)/.installed-$(STATE)
+INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test test-gpu lint format bench constraints clean
+
+help:
+	@echo "make serve        install what is needed, then serve the bundled demo models"
+	@echo "make test         install the test extras, then run the tests"
+	@echo "make test-gpu     run the tests that need an NVIDIA card"
+	@echo "make lint         ruff, mypy and yamllint"
+	@echo "make format       let ruff format everything"
+	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
+	@echo "make constraints  write constraints.txt anew from what is installed"
+	@echo "make clean        remove .venv and everything that was generated"
+
+serve: $(INSTALLED)
+	@exec $(BIN)/nordlyd serve $(ARGS)
+
+test: $(INSTALLED_TEST)
+	$(BIN)/python -m pytest -m "not cuda" $(ARGS)
+
+test-gpu: $(INSTALLED_TEST)
+	$(BIN)/python -m pytest -m cuda $(ARGS)
+
+lint: $(INSTALLED_TEST)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+
+format: $(INSTALLED_TEST)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED_TEST)
+	$(BIN)/nordlyd bench $(BENCH) $(ARGS)
+
+constraints: $(INSTALLED_TEST)
+	@sed '/^#/!Q' constraints.txt > constraints.new
+	@$(BIN)/python -m pip freeze --exclude-editable \
+		| sed -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e "/^numpy==/d" >> constraints.new
+	@grep '^numpy==' constraints.txt >> constraints.new
+	@mv constraints.new constraints.txt
+	@echo "constraints.txt is written; set the two lines of numpy by hand."
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f app/acoustic/native/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): | $(BIN)/pip
+	@if [ "$$(uname -m)" = x86_64 ] && ! command -v cc >/dev/null && ! command -v gcc >/dev/null; then \
+		echo "nordlyd: no C compiler; the service works without, but slower on CPUs with AMX (apt install gcc python3-dev)"; \
+	fi
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(INSTALLED_TEST): $(INSTALLED)
+	$(PIP_INSTALL) -e '.[test]'
+	@touch $@
+
+$(BIN)/pip:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+				echo "nordlyd: $$python cannot make a virtual environment; run: apt install python3-venv" >&2; \
+				exit 1; \
+			fi; \
+			$$python -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
+			exit 0; \
+		fi; \
+	done; \
+	echo "nordlyd: Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing); run: apt install python3 python3-venv, or name one with PYTHON=…" >&2; \
+	exit 1
