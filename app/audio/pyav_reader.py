@@ -44,8 +44,8 @@ _DEMUXERS = {
 # These may be recorded from a broadcast, beginning and ending within a frame.
 _CUT_ANYWHERE = {Container.MP3, Container.ADTS, Container.MPEG_TS, Container.MPEG_PS}
 _READ_BYTES = 131_072
-# Encoder delay and padding of MP3 (two frames) and Opus (a pre-skip of 80 ms), rounded up.
-_TOLERANCE_SECONDS = 0.25
+# Twice the encoder delay and padding of MP3 at 8 kHz, the longest there is; Opus has 80 ms.
+_TOLERANCE_SECONDS = 0.4
 
 _FrameKind = tuple[int, int, str]
 

@@ -175,15 +175,17 @@ def test_an_mp3_without_a_count_of_its_frames_is_read_whole() -> None:
 
 @pytest.mark.parametrize("name", ["ogg-vorbis", "ogg-opus", "mp3", "adts"])
 def test_streams_that_were_joined_are_read_to_the_end(name: str) -> None:
-    assert decoded(make(name) * 2).duration == pytest.approx(2.0, abs=0.1)
+    once = decoded(make(name)).duration
+    assert decoded(make(name) * 2).duration == pytest.approx(2 * once, abs=2 * DELAY_SECONDS)
 
 
 @pytest.mark.parametrize("name", ["mp3", "adts"])
 def test_a_stream_recorded_on_air_may_begin_and_end_within_a_frame(name: str) -> None:
     whole = make(name, seconds=2.0)
     first = whole.index(b"\xff", 4)
-    part = decoded(whole[first + 50 : -50])
-    assert part.duration == pytest.approx(2.0, abs=0.15)
+    # FFmpeg may take some frames to find the first whole one.
+    assert 1.5 <= decoded(whole[first + 50 : -50]).duration <= 2.05
+    assert 1.95 <= decoded(whole[:-50]).duration <= 2.05
 
 
 def test_flac_that_was_streamed_without_a_count_of_samples() -> None:
