@@ -2,14 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from trainer.errors import TrainerError
-from trainer.export import Layout
+from trainer.errors import DataError, TrainerError
 from trainer.recipe import load_recipe
 
 app = typer.Typer(
@@ -34,11 +33,11 @@ def synthesise(
     from trainer.prepare import prepare  # noqa: PLC0415 - espeak-ng only where it is needed
 
     counts = prepare(load_recipe(recipe), output, packages=packages, say=console.print)
-    print(json.dumps(counts, ensure_ascii=False, indent=2))  # noqa: T201
+    print(json.dumps(counts, ensure_ascii=False, indent=2))
 
 
 @app.command()
-def train(
+def train(  # noqa: PLR0917 - options of a command line, named by the user
     recipe: RecipeName,
     data: Annotated[Path, typer.Option(help="Data folder made by `synthesise`.")],
     output: Annotated[Path, typer.Option(help="Run folder: checkpoint, log, export.")],
@@ -82,33 +81,58 @@ def train(
 @app.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="Checkpoint folder.")],
-    manifest: Annotated[Path, typer.Option(help='JSON lines of {"audio", "text"}.')],
+    manifest: Annotated[Path | None, typer.Option(help='JSON lines of {"audio", "text"}.')] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder made by `synthesise`: its test split.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure the greedy word and character error rates of a checkpoint."""
-    from trainer.evaluation import evaluate_manifest  # noqa: PLC0415
+    from trainer import evaluation  # noqa: PLC0415
+    from trainer.store import read_split  # noqa: PLC0415
 
-    result = evaluate_manifest(model, manifest)
+    if (manifest is None) == (data is None):
+        raise DataError("say what to evaluate on: either --manifest or --data")
+    speech = (
+        evaluation.manifest_speech(manifest)
+        if manifest is not None
+        else evaluation.split_speech(read_split(data or Path(), "test"))
+    )
+    result = evaluation.evaluate(model, speech)
     if as_json:
-        print(json.dumps(result.as_dict(), ensure_ascii=False))  # noqa: T201
+        print(json.dumps(result.as_dict()))
     else:
-        console.print(
-            f"{result.utterances} utterances: greedy WER {result.greedy_wer:.4f}, "
-            f"CER {result.greedy_cer:.4f}"
+        print(
+            f"{result.utterances} utterances, {result.seconds:.0f} s: "
+            f"greedy WER {result.greedy_wer:.4f}, CER {result.greedy_cer:.4f}"
         )
+
+
+@app.command()
+def samples(
+    data: Annotated[Path, typer.Argument(help="Data folder made by `synthesise`.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write.")],
+    count: Annotated[int, typer.Option(min=1, help="How many files.")] = 3,
+) -> None:
+    """Write a few utterances of the test split as FLAC files, to try a model with."""
+    from trainer.samples import write_samples  # noqa: PLC0415
+    from trainer.store import read_split  # noqa: PLC0415
+
+    write_samples(read_split(data, "test"), folder, count=count)
 
 
 @app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder, or a checkpoint folder.")],
     folder: Annotated[Path, typer.Argument(help="Folder to write.")],
-    layout: Annotated[Layout, typer.Option(help="File layout.")] = "today",
+    layout: Annotated[Literal["today", "2022"], typer.Option(help="File layout.")] = "today",
 ) -> None:
     """Write a checkpoint folder in today's layout or that of 2022."""
-    from trainer.evaluation import load_stock  # noqa: PLC0415
-    from trainer.export import export_model  # noqa: PLC0415
+    from trainer.export import export_model, load_stock  # noqa: PLC0415
 
     source = run / "export" if (run / "export").is_dir() else run
+    if not (source / "config.json").is_file():
+        raise DataError(f"{run} is neither a run folder nor a checkpoint folder")
     export_model(load_stock(source), folder, layout=layout)
 
 

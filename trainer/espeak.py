@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import espeakng_loader
 import numpy as np
+import numpy.typing as npt
 
 from trainer.errors import SynthesisError
 
@@ -47,7 +48,7 @@ _Callback = ctypes.CFUNCTYPE(
 class Speech:
     """int16 samples at `rate` Hz, and (character position in the text, start in seconds)."""
 
-    samples: np.ndarray
+    samples: npt.NDArray[np.int16]
     rate: int
     word_starts: tuple[tuple[int, float], ...]
 
@@ -65,13 +66,18 @@ class Espeak:
         self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT)
         if self.rate <= 0:
             raise SynthesisError("espeak-ng does not start; is espeakng-loader installed whole?")
-        self._blocks: list[np.ndarray] = []
+        self._blocks: list[npt.NDArray[np.int16]] = []
         self._words: list[tuple[int, float]] = []
         # ctypes frees a callback that nothing refers to, while the library still calls it.
         self._callback = _Callback(self._receive)
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def _receive(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
+    def _receive(
+        self,
+        samples: "ctypes._Pointer[ctypes.c_short]",
+        count: int,
+        events: "ctypes._Pointer[_Event]",
+    ) -> int:
         if samples and count > 0:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         index = 0
@@ -82,7 +88,7 @@ class Espeak:
             index += 1
         return 0
 
-    def speak(self, text: str, *, voice: str, rate: int, pitch: int) -> Speech:
+    def speak(self, text: str, *, voice: str, rate: int, pitch: int, seed: int = 0) -> Speech:
         """Synthesise `text` with `voice` (such as `da+f2`), at `rate` words a minute.
 
         Args:
@@ -90,6 +96,7 @@ class Espeak:
             voice: an espeak-ng voice, with `+variant` where wanted.
             rate: words a minute, 80 to 450.
             pitch: 0 to 100; 50 is the voice's own.
+            seed: of the small variations that some voices make; espeak-ng takes the clock's.
 
         Raises:
             SynthesisError: espeak-ng does not know the voice or fails on the text.
@@ -99,6 +106,7 @@ class Espeak:
             raise SynthesisError(f"espeak-ng has no voice {voice!r}")
         library.espeak_SetParameter(_RATE, rate, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
+        library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         self._blocks, self._words = [], []
         raw = text.encode() + b"\0"
         if library.espeak_Synth(raw, len(raw), 0, _CHARACTERS, 0, _UTF8 | _END_PAUSE, None, None):

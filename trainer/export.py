@@ -48,11 +48,30 @@ def export_model(model: Wav2Vec2ForCTC, folder: Path, *, layout: Layout = "today
         _write(folder / "preprocessor_config.json", _FEATURES)
         fresh = folder / "model.safetensors.tmp"
         save_file(weights, fresh, metadata={"format": "pt"})
+        fresh.chmod(0o644)  # safetensors makes it readable for its owner alone
         fresh.replace(folder / "model.safetensors")
     else:
         _write(folder / "preprocessor_config.json", _FEATURES)
         _write(folder / "added_tokens.json", {START: len(TOKENS) - 2, END: len(TOKENS) - 1})
-        torch.save(weights, folder / "pytorch_model.bin")
+        torch.save(_old_names(weights), folder / "pytorch_model.bin")
+
+
+def _old_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    renamed = {
+        "parametrizations.weight.original0": "weight_g",
+        "parametrizations.weight.original1": "weight_v",
+    }
+    return {
+        next((name.replace(new, old) for new, old in renamed.items() if new in name), name): tensor
+        for name, tensor in weights.items()
+    }
+
+
+def load_stock(folder: Path) -> Wav2Vec2ForCTC:
+    """Load a checkpoint folder with stock transformers, in fp32 and ready to infer."""
+    model: Wav2Vec2ForCTC = Wav2Vec2ForCTC.from_pretrained(folder, dtype=torch.float32)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
 def _special_tokens(layout: Layout) -> dict[str, Any]:
@@ -60,7 +79,13 @@ def _special_tokens(layout: Layout) -> dict[str, Any]:
         return dict(_SPECIAL)
     # The published repositories repeat this pair; loaders must cope, so ours write it too.
     added = [
-        {"content": token, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
+        {
+            "content": token,
+            "lstrip": False,
+            "normalized": True,
+            "rstrip": False,
+            "single_word": False,
+        }
         for token in (START, END)
     ]
     return _SPECIAL | {"additional_special_tokens": added}
@@ -76,8 +101,12 @@ def _tokenizer(layout: Layout) -> dict[str, Any]:
     if layout == "today":
         tokenizer["added_tokens_decoder"] = {
             str(TOKENS.index(token)): {
-                "content": token, "lstrip": True, "normalized": False, "rstrip": True,
-                "single_word": False, "special": token in (START, END),
+                "content": token,
+                "lstrip": True,
+                "normalized": False,
+                "rstrip": True,
+                "single_word": False,
+                "special": token in (START, END),
             }
             for token in (UNKNOWN, BLANK, START, END)
         }

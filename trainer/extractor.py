@@ -5,6 +5,8 @@ is transposed. A kernel of twice its stride is two matrix products over blocks o
 each block meets the first half of the kernel, the next block the second half.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from torch import nn
@@ -20,16 +22,17 @@ class ChannelsLastExtractor(nn.Module):
 
     def __init__(self, extractor: nn.Module) -> None:
         super().__init__()
-        self.conv_layers = extractor.conv_layers
+        self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Map waveforms [batch, samples] to features [batch, channel, frames]."""
         hidden = waveforms.unsqueeze(-1)
         for layer in self.conv_layers:
-            hidden = convolve(hidden, layer.conv)
-            norm = layer.layer_norm
+            hidden = convolve(hidden, cast("nn.Conv1d", layer.conv))
+            norm = cast("nn.LayerNorm", layer.layer_norm)
             weight, bias = norm.weight.to(hidden.dtype), norm.bias.to(hidden.dtype)
-            hidden = F.gelu(F.layer_norm(hidden, norm.normalized_shape, weight, bias, norm.eps))
+            shape = list(norm.normalized_shape)
+            hidden = F.gelu(F.layer_norm(hidden, shape, weight, bias, norm.eps))
         return hidden.transpose(1, 2)
 
 
@@ -37,14 +40,16 @@ def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
     """Apply a 1-d convolution to [batch, time, channel]; returns [batch, frames, channel]."""
     kernel, stride = convolution.kernel_size[0], convolution.stride[0]
     if kernel != 2 * stride:
-        return convolution(hidden.transpose(1, 2)).transpose(1, 2).contiguous()
+        plain: torch.Tensor = convolution(hidden.transpose(1, 2))
+        return plain.transpose(1, 2).contiguous()
     batch, time, channels = hidden.shape
     count = time // stride
     blocks = hidden[:, : count * stride].reshape(batch, count, stride * channels)
-    first, second = convolution.weight.permute(0, 2, 1).split(stride, dim=1)
+    first, second = convolution.weight.permute(0, 2, 1).chunk(2, dim=1)
     halves = F.linear(blocks, torch.cat([first.flatten(1), second.flatten(1)]))
     early, late = halves.chunk(2, dim=-1)
-    return early[:, :-1] + late[:, 1:] + convolution.bias.to(halves.dtype)
+    frames = early[:, :-1] + late[:, 1:]
+    return frames if convolution.bias is None else frames + convolution.bias.to(frames.dtype)
 
 
 def use_fast_layout(model: Wav2Vec2ForCTC) -> Wav2Vec2ForCTC:
@@ -55,6 +60,6 @@ def use_fast_layout(model: Wav2Vec2ForCTC) -> Wav2Vec2ForCTC:
     """
     if model.config.feat_extract_norm == "layer":
         encoder = model.wav2vec2.feature_extractor
-        model.wav2vec2.feature_extractor = ChannelsLastExtractor(encoder)
+        model.wav2vec2.feature_extractor = ChannelsLastExtractor(encoder)  # type: ignore[assignment]
     model.set_attn_implementation("eager")
     return model

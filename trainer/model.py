@@ -44,7 +44,6 @@ def configuration(model: ModelRecipe, training: TrainingRecipe) -> Wav2Vec2Confi
         conv_dim=list(model.conv_dim),
         conv_kernel=list(model.conv_kernel),
         conv_stride=list(model.conv_stride),
-        num_feat_extract_layers=len(model.conv_dim),
         hidden_size=model.hidden_size,
         num_hidden_layers=model.layers,
         num_attention_heads=model.heads,

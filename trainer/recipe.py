@@ -141,7 +141,7 @@ def _build(kind: type[T], table: dict[str, Any], where: str) -> T:
     return kind(**{name: _value(hints[name], table[name], f"{where}: {name}") for name in names})
 
 
-def _value(kind: Any, value: Any, where: str) -> Any:
+def _value(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - any field of any recipe
     if is_dataclass(kind):
         if not isinstance(value, dict):
             raise RecipeError(f"{where} must be a table")

@@ -77,16 +77,22 @@ def clean(raw: str, recipe: TextRecipe) -> tuple[str, str | None]:
         return raw, "names and abbreviations in capitals"
     # The published normalisation removes hyphens; `bruker-konto` would become a word nobody writes.
     sentence = normalise(re.sub(r"[-–—]", " ", raw), mode=recipe.normalisation)
+    return sentence, _flaw(sentence, recipe)
+
+
+def _flaw(sentence: str, recipe: TextRecipe) -> str | None:
     words = sentence.split()
-    if not recipe.min_words <= len(words) <= recipe.max_words:
-        return sentence, "too short or too long"
-    if not _KNOWN.issuperset(sentence):
-        return sentence, "foreign letters"
-    if any(len(word) > recipe.max_word_letters or not _VOWEL.search(word) for word in words):
-        return sentence, "a word that is no word"
-    if any(_REPEATED.search(word) for word in words):
-        return sentence, "a word that is no word"
     kept = set(words)
-    if kept.isdisjoint(recipe.function_words) or not kept.isdisjoint(recipe.foreign_words):
-        return sentence, "another language"
-    return sentence, None
+    flaws = {
+        "too short or too long": not recipe.min_words <= len(words) <= recipe.max_words,
+        "foreign letters": not _KNOWN.issuperset(sentence),
+        "a word that is no word": not all(_is_word(word, recipe) for word in words),
+        "another language": kept.isdisjoint(recipe.function_words)
+        or not kept.isdisjoint(recipe.foreign_words),
+    }
+    return next((flaw for flaw, found in flaws.items() if found), None)
+
+
+def _is_word(word: str, recipe: TextRecipe) -> bool:
+    fits = len(word) <= recipe.max_word_letters
+    return fits and _VOWEL.search(word) is not None and not _REPEATED.search(word)

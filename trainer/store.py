@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from trainer.errors import DataError
 
 SAMPLE_RATE = 16000
+
+Pcm = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,12 @@ class Split:
     """The utterances of one split; `audio` is int16 at 16 kHz, all of them one after another."""
 
     utterances: tuple[Utterance, ...]
-    audio: np.ndarray
+    audio: Pcm
 
-    def waveform(self, index: int) -> np.ndarray:
+    def waveform(self, index: int) -> npt.NDArray[np.float32]:
         """Return utterance `index` as float32 in -1..1."""
         item = self.utterances[index]
-        block: np.ndarray = self.audio[item.start : item.start + item.samples]
+        block: Pcm = self.audio[item.start : item.start + item.samples]
         return block.astype(np.float32) / 32768
 
     @property
@@ -56,7 +59,7 @@ class Split:
 
 
 def write_split(
-    folder: Path, name: str, items: Iterable[tuple[Utterance, np.ndarray]]
+    folder: Path, name: str, items: Iterable[tuple[Utterance, Pcm]]
 ) -> tuple[int, float]:
     """Write utterances (their `start` is filled in here) and return their number and seconds."""
     folder.mkdir(parents=True, exist_ok=True)

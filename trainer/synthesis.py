@@ -8,11 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from trainer.espeak import Espeak
 from trainer.recipe import SynthesisRecipe
-from trainer.store import SAMPLE_RATE, Utterance
+from trainer.store import SAMPLE_RATE, Pcm, Utterance
+
+Wave = npt.NDArray[np.float32]
 
 _QUIET = 200  # of 32768: what espeak-ng leaves before and after speech
 _FULL_SCALE = 32000
@@ -20,11 +23,12 @@ _FULL_SCALE = 32000
 
 def utterances(
     sentences: Sequence[str], recipe: SynthesisRecipe, *, split: str, seed: int
-) -> Iterator[tuple[Utterance, np.ndarray]]:
+) -> Iterator[tuple[Utterance, Pcm]]:
     """Speak sentences of one split; yields the utterance and its int16 samples at 16 kHz.
 
-    Every choice for a sentence depends on the seed, the split and the sentence alone, so the
-    order of the sentences, or those before it, change nothing. Utterances over
+    Voice, rate, pitch and noise of a sentence follow from the seed, the split and the sentence
+    alone. espeak-ng's own flutter goes on from sentence to sentence for as long as the process
+    lives: the same bytes come out of the same calls in a new process. Utterances over
     `max_seconds` are left out.
     """
     speaker = Espeak()
@@ -38,7 +42,9 @@ def utterances(
         variant = choice.choice(variants)
         voice = f"{recipe.voice}+{variant}" if variant else recipe.voice
         rate, pitch = choice.randint(*recipe.rate), choice.randint(*recipe.pitch)
-        speech = speaker.speak(sentence, voice=voice, rate=rate, pitch=pitch)
+        speech = speaker.speak(
+            sentence, voice=voice, rate=rate, pitch=pitch, seed=choice.getrandbits(31)
+        )
         samples, offset = trim(speech.samples, speech.rate)
         before, after = (choice.uniform(*recipe.silence_seconds) for _ in range(2))
         wave = soxr.resample(samples.astype(np.float32) / 32768, speech.rate, SAMPLE_RATE)
@@ -50,14 +56,19 @@ def utterances(
         starts = word_starts(sentence, speech.word_starts)
         yield (
             Utterance(
-                text=sentence, start=0, samples=len(wave), speaker=voice, rate=rate, pitch=pitch,
+                text=sentence,
+                start=0,
+                samples=len(wave),
+                speaker=voice,
+                rate=rate,
+                pitch=pitch,
                 word_starts=tuple(round(max(0.0, start + shift), 3) for start in starts),
             ),
             (wave * 32768).astype(np.int16),
         )
 
 
-def trim(samples: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
+def trim(samples: Pcm, rate: int) -> tuple[Pcm, float]:
     """Cut the silence off both ends; returns the rest and the seconds cut off in front."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _QUIET)
     if not len(loud):
@@ -79,7 +90,7 @@ def word_starts(sentence: str, events: Sequence[tuple[int, float]]) -> list[floa
     return starts
 
 
-def augment(wave: np.ndarray, recipe: SynthesisRecipe, choice: random.Random) -> np.ndarray:
+def augment(wave: Wave, recipe: SynthesisRecipe, choice: random.Random) -> Wave:
     """Change the level and, in `noise_share` of the cases, add white or pink noise."""
     wave = wave * 10 ** (choice.uniform(*recipe.gain_db) / 20)
     if choice.random() < recipe.noise_share:
@@ -95,7 +106,7 @@ def augment(wave: np.ndarray, recipe: SynthesisRecipe, choice: random.Random) ->
     return (wave * min(1.0, limit / peak) if peak else wave).astype(np.float32)
 
 
-def pink(white: np.ndarray) -> np.ndarray:
+def pink(white: Wave) -> Wave:
     """Shape white noise to fall by 3 dB an octave, by weighting its spectrum."""
     spectrum = np.fft.rfft(white)
     spectrum /= np.sqrt(np.arange(len(spectrum)) + 1.0)

@@ -6,7 +6,6 @@ stopped and resumed ends with the same weights as one that was not.
 """
 
 import csv
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from transformers import Wav2Vec2ForCTC
 
 from trainer.batches import Batch, Schedule, collate
 from trainer.errors import DataError, RecipeError
-from trainer.export import export_model
+from trainer.export import export_model, load_stock
 from trainer.extractor import use_fast_layout
 from trainer.model import BLANK_ID, collapse, random_model
 from trainer.recipe import Recipe, TrainingRecipe
@@ -61,7 +60,7 @@ def ctc_loss(model: Wav2Vec2ForCTC, batch: Batch, recipe: TrainingRecipe) -> tor
     """Return the CTC loss of a batch per target token, in fp32."""
     with autocast(recipe):
         logits = model(batch.waveforms, attention_mask=batch.mask).logits
-    frames = model._get_feat_extract_output_lengths(batch.mask.sum(-1))
+    frames = frame_counts(model, batch)
     total: torch.Tensor = torch.nn.functional.ctc_loss(
         logits.float().log_softmax(-1).transpose(0, 1),
         batch.targets,
@@ -72,6 +71,12 @@ def ctc_loss(model: Wav2Vec2ForCTC, batch: Batch, recipe: TrainingRecipe) -> tor
         zero_infinity=recipe.zero_infinity,
     )
     return total / batch.target_lengths.sum()
+
+
+def frame_counts(model: Wav2Vec2ForCTC, batch: Batch) -> torch.Tensor:
+    """Return how many frames of logits each utterance of a batch has, [items]."""
+    counts: torch.Tensor = model._get_feat_extract_output_lengths(batch.mask.sum(-1))  # type: ignore[arg-type]
+    return counts
 
 
 def autocast(recipe: TrainingRecipe) -> AbstractContextManager[Any]:
@@ -118,8 +123,12 @@ def fit(
     )
     model = use_fast_layout(initial_model(recipe, init))
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=numbers.learning_rate, betas=numbers.betas, eps=numbers.epsilon,
-        weight_decay=numbers.weight_decay, fused=True,
+        model.parameters(),
+        lr=numbers.learning_rate,
+        betas=numbers.betas,
+        eps=numbers.epsilon,
+        weight_decay=numbers.weight_decay,
+        fused=True,
     )
     output.mkdir(parents=True, exist_ok=True)
     checkpoint = output / "checkpoint.pt"
@@ -147,8 +156,13 @@ def fit(
                 losses = []
             report(
                 Progress(
-                    done, numbers.steps, schedule.epoch(done), loss,
-                    learning_rate(step, numbers), speed, validation,
+                    done,
+                    numbers.steps,
+                    schedule.epoch(done),
+                    loss,
+                    learning_rate(step, numbers),
+                    speed,
+                    validation,
                 )
             )
             if done % numbers.checkpoint_every == 0 or done == last or interrupted():
@@ -169,8 +183,7 @@ def initial_model(recipe: Recipe, init: Path | None) -> Wav2Vec2ForCTC:
             f"{recipe.id} starts from the weights of {recipe.training.init}; say where with --init"
         )
     model: Wav2Vec2ForCTC = random_model(recipe.model, recipe.training, seed=recipe.seed)
-    source = Wav2Vec2ForCTC.from_pretrained(init, dtype=torch.float32)
-    model.load_state_dict(source.state_dict())
+    model.load_state_dict(load_stock(init).state_dict())
     return model
 
 
@@ -184,7 +197,7 @@ def update(
     """Take one optimiser step and return the loss; a loss that is not finite changes nothing."""
     numbers = recipe.training
     # SpecAugment draws from numpy's global generator inside transformers.
-    np.random.seed((recipe.seed * 1_000_003 + step) % 2**32)  # noqa: NPY002
+    np.random.seed((recipe.seed * 1_000_003 + step) % 2**32)
     torch.manual_seed(recipe.seed * 1_000_003 + step)
     model.train()
     for group in optimiser.param_groups:
@@ -201,7 +214,7 @@ def update(
 @torch.inference_mode()
 def validate(model: Wav2Vec2ForCTC, valid: Split, recipe: Recipe) -> tuple[float, float]:
     """Return the loss per token and the greedy WER on the first utterances of the split."""
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     count = min(recipe.training.evaluate_utterances, len(valid.utterances))
     order = sorted(range(count), key=lambda index: valid.utterances[index].samples)
     losses: list[float] = []
@@ -213,7 +226,7 @@ def validate(model: Wav2Vec2ForCTC, valid: Split, recipe: Recipe) -> tuple[float
         losses.append(float(ctc_loss(model, batch, recipe.training)))
         with autocast(recipe.training):
             paths = model(batch.waveforms, attention_mask=batch.mask).logits.argmax(-1)
-        frames = model._get_feat_extract_output_lengths(batch.mask.sum(-1))
+        frames = frame_counts(model, batch)
         for row, index in enumerate(indexes):
             texts.append(collapse(paths[row, : frames[row]].tolist()))
             references.append(valid.utterances[index].text)
@@ -238,7 +251,7 @@ def save_checkpoint(
         },
         fresh,
     )
-    os.replace(fresh, path)
+    fresh.replace(path)
 
 
 class TrainingLog:

@@ -1,0 +1,54 @@
+"""Transcripts in, the letters a model writes out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.text import corpus_line, fold, normalise, rejection
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Hej, verden!", "hej verden"),
+        ("  to\tord \n", "to ord"),
+        ("ÆRLIG Øl Å", "ærlig øl å"),
+        ("Ängström på café", "ængstrøm på cafe"),
+        ("áàâ éèëê íìïî óòô úùüû ç", "aaa eeee iiii ooo uuuu c"),
+        ("ja <ee> nei <qq> <mm>", "ja eee nei qqq mmm"),
+        ("«sitat» – og (mer) …", "sitat og mer"),
+        ("e-post", "epost"),
+    ],
+)
+def test_a_transcript_becomes_plain_words(raw: str, expected: str) -> None:
+    assert normalise(raw) == expected
+
+
+def test_strict_mode_repeats_the_published_fold_of_o_umlaut() -> None:
+    assert fold("Malmö") == "malmø"
+    assert fold("Malmö", mode="strict") == "malmo"
+    assert normalise("Malmö!", mode="strict") == "malmo"
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing(raw: str) -> None:
+    once = normalise(raw)
+    assert normalise(once) == once
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("så sa <inaudible> det", "inaudible"),
+        ("i 1814", "digits"),
+        ("ja", "too short"),
+        ("  a ", "too short"),
+        ("takk for det", None),
+    ],
+)
+def test_what_cannot_be_trained_on_is_named(raw: str, reason: str | None) -> None:
+    assert rejection(raw) == reason
+
+
+def test_a_corpus_line_loses_digits_and_punctuation() -> None:
+    assert corpus_line("Møte 12/5: «Öl» + kaffe, 50 %") == "møte øl kaffe"
