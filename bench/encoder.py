@@ -14,6 +14,7 @@ from torch.nn import functional
 from app.acoustic.checkpoint import AcousticModel, assemble, choose_kernels
 from app.acoustic.config import EncoderConfig, make_config
 from app.acoustic.device import resolve_device
+from app.acoustic.encoder import Waveform
 from app.acoustic.weights import renamed
 from bench.report import finish, interleaved, table
 from bench.shapes import SHAPES, stock_model, vocabulary
@@ -42,9 +43,9 @@ def build(shape: str, dtype: str, device: str, *, native: bool = True) -> Acoust
     weights = renamed(dict(stock_model(shape, torch.float32).state_dict()))
     int8 = dtype == "int8"
     kernels = choose_kernels(
-        config, resolve_device(device), "bfloat16" if int8 else DTYPES[dtype], native=native
+        config, resolve_device(device), DTYPES.get(dtype, dtype), int8=int8, native=native
     )
-    return assemble(config, vocabulary(shape), weights, kernels, int8=int8)
+    return assemble(config, vocabulary(shape), weights, kernels)
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -53,9 +54,7 @@ def measure(options: argparse.Namespace) -> None:
     peer_dtype = torch.float16 if device.type == "cuda" else torch.bfloat16
     rng = np.random.default_rng(0)
     samples = round(options.seconds * 16_000)
-    waveforms = [
-        rng.standard_normal(samples).astype(np.float32) for _ in range(options.batch)
-    ]
+    waveforms = [rng.standard_normal(samples).astype(np.float32) for _ in range(options.batch)]
     ours = build(options.shape, options.dtype, options.device, native=not options.no_native)
     config = make_config(SHAPES[options.shape], {})
     candidates: dict[str, Callable[[], object]] = {
@@ -64,9 +63,7 @@ def measure(options: argparse.Namespace) -> None:
         "matmul_s": _products(config, samples, options.batch, peer_dtype, device),
     }
     if not options.no_fp32:
-        candidates["transformers_fp32_s"] = _stock(
-            options.shape, torch.float32, device, waveforms
-        )
+        candidates["transformers_fp32_s"] = _stock(options.shape, torch.float32, device, waveforms)
     times = interleaved(candidates, rounds=options.rounds)
     best = {name: min(seconds) for name, seconds in times.items()}
     audio = options.seconds * options.batch
@@ -102,7 +99,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _stock(
-    shape: str, dtype: torch.dtype, device: torch.device, waveforms: Sequence[np.ndarray]
+    shape: str, dtype: torch.dtype, device: torch.device, waveforms: Sequence[Waveform]
 ) -> Callable[[], object]:
     model = stock_model(shape, dtype).to(device)
     values = torch.from_numpy(np.stack(waveforms)).to(device=device, dtype=dtype)

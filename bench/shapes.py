@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from app.vocabulary import Vocabulary
 
@@ -52,18 +53,18 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def stock_model(shape: str, dtype: torch.dtype) -> Any:
-    """transformers' own `Wav2Vec2ForCTC` in that shape, random weights, ready to infer."""
-    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
-
+def stock_model(shape: str, dtype: torch.dtype) -> torch.nn.Module:
+    """The stock `Wav2Vec2ForCTC` in that shape, random weights, ready to infer."""
     torch.manual_seed(0)
     options = {key: value for key, value in SHAPES[shape].items() if key != "model_type"}
-    return Wav2Vec2ForCTC(Wav2Vec2Config(**options)).to(dtype).eval()
+    model: torch.nn.Module = Wav2Vec2ForCTC(Wav2Vec2Config(**options))
+    return model.to(dtype).eval()
 
 
 def vocabulary(shape: str) -> Vocabulary:
     """As many tokens as the shape's head has outputs; which ones is of no account."""
     size, blank = SHAPES[shape]["vocab_size"], SHAPES[shape]["pad_token_id"]
-    tokens = tuple("|" if i == 0 else f"<{i}>" if i >= blank - 1 else chr(96 + i)
-                   for i in range(size))
+    tokens = tuple(
+        "|" if i == 0 else f"<{i}>" if i >= blank - 1 else chr(96 + i) for i in range(size)
+    )
     return Vocabulary(tokens, blank, 0, frozenset({blank - 1, blank, blank + 1, blank + 2}))

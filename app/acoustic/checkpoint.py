@@ -10,8 +10,9 @@ import torch
 from app.acoustic.config import EncoderConfig, read_config
 from app.acoustic.device import resolve_device, resolve_dtype
 from app.acoustic.encoder import Encoder
+from app.acoustic.int8 import TorchInt8Kernels
 from app.acoustic.kernels import Kernels, TorchKernels
-from app.acoustic.native import AmxKernels, load_library
+from app.acoustic.native import AmxInt8Kernels, AmxKernels, load_library
 from app.acoustic.tokens import read_vocabulary
 from app.acoustic.weights import check_weights, read_weights
 from app.errors import AudioError, ConfigurationError, EncodingError
@@ -29,8 +30,14 @@ class AcousticModel:
         parameters: how many weights it has.
     """
 
-    def __init__(self, config: EncoderConfig, vocabulary: Vocabulary, encoder: Encoder,
-                 parameters: int, dtype: str) -> None:
+    def __init__(
+        self,
+        config: EncoderConfig,
+        vocabulary: Vocabulary,
+        encoder: Encoder,
+        parameters: int,
+        dtype: str,
+    ) -> None:
         self._config = config
         self._encoder = encoder
         self.vocabulary = vocabulary
@@ -116,10 +123,10 @@ def load_checkpoint(
     vocabulary = read_vocabulary(
         path, head_size=config.vocab_size, pad_token_id=config.pad_token_id
     )
-    kernels = choose_kernels(config, resolve_device(device), dtype, native=native)
+    kernels = choose_kernels(config, resolve_device(device), dtype, int8=int8, native=native)
     weights = read_weights(path)
     check_weights(path, weights, config)
-    return assemble(config, vocabulary, weights, kernels, int8=int8)
+    return assemble(config, vocabulary, weights, kernels)
 
 
 def assemble(
@@ -127,25 +134,34 @@ def assemble(
     vocabulary: Vocabulary,
     weights: dict[str, torch.Tensor],
     kernels: Kernels,
-    *,
-    int8: bool = False,
 ) -> AcousticModel:
     """Build the model from parts that are already there; `weights` is emptied."""
-    if int8:
-        raise ConfigurationError("int8")
     parameters = sum(weight.numel() for weight in weights.values())
     encoder = Encoder(config, weights, kernels)
-    dtype = str(kernels.dtype).removeprefix("torch.")
+    dtype = "int8" if kernels.name.endswith("int8") else str(kernels.dtype).removeprefix("torch.")
     return AcousticModel(config, vocabulary, encoder, parameters, dtype)
 
 
 def choose_kernels(
-    config: EncoderConfig, device: torch.device, dtype: str, *, native: bool
+    config: EncoderConfig,
+    device: torch.device,
+    dtype: str,
+    *,
+    int8: bool = False,
+    native: bool = True,
 ) -> Kernels:
-    """Our compiled kernels for bf16 on a CPU that runs them, torch's otherwise."""
-    precision = resolve_dtype(dtype, device)
+    """Our compiled kernels for bf16 and int8 on a CPU that runs them, torch's otherwise.
+
+    Raises:
+        ConfigurationError: int8 anywhere but on a CPU, or an unknown precision.
+    """
+    if int8 and device.type != "cpu":
+        raise ConfigurationError(
+            f"int8 is for CPUs; {device.type} computes in float16", param="int8_models"
+        )
+    precision = torch.bfloat16 if int8 else resolve_dtype(dtype, device)
     wanted = native and device.type == "cpu" and precision == torch.bfloat16
     library = load_library() if wanted and AmxKernels.supports(config) else None
     if library is not None:
-        return AmxKernels(library)
-    return TorchKernels(device, precision)
+        return AmxInt8Kernels(library) if int8 else AmxKernels(library)
+    return TorchInt8Kernels() if int8 else TorchKernels(device, precision)

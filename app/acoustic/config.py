@@ -1,4 +1,4 @@
-"""A checkpoint's `config.json` and `preprocessor_config.json`, read into the few facts that we compute from.
+"""A checkpoint's `config.json` and `preprocessor_config.json`: the facts that we compute from.
 
 In: a folder. Out: a frozen `EncoderConfig`, or a `CheckpointError` that names what does not fit.
 """
@@ -88,7 +88,9 @@ def read_config(folder: Path) -> EncoderConfig:
         CheckpointError: a file is missing, or the model is no wav2vec2-CTC model we can run.
     """
     if not folder.is_dir():
-        raise CheckpointError(f"{folder} is not a folder; a checkpoint is a folder with config.json")
+        raise CheckpointError(
+            f"{folder} is not a folder; a checkpoint is a folder with config.json"
+        )
     raw = _with_defaults(read_json(folder / "config.json"))
     _refuse_what_differs(folder, raw)
     features = _feature_extractor(folder)
@@ -152,7 +154,8 @@ def _refuse_what_differs(folder: Path, raw: dict[str, Any]) -> None:
     config = folder / "config.json"
     if raw["model_type"] != "wav2vec2":
         raise CheckpointError(
-            f"{config} has model_type {raw['model_type']!r}; only 'wav2vec2' with a CTC head is served"
+            f"{config} has model_type {raw['model_type']!r}; only 'wav2vec2' with"
+            " a CTC head is served"
         )
     architectures = raw.get("architectures") or ["Wav2Vec2ForCTC"]
     if "Wav2Vec2ForCTC" not in architectures:
@@ -168,7 +171,9 @@ def _refuse_what_differs(folder: Path, raw: dict[str, Any]) -> None:
         if raw[key] not in _GELU:
             raise CheckpointError(f"{config} has {key} {raw[key]!r}; only 'gelu' is served")
     if raw["add_adapter"]:
-        raise CheckpointError(f"{config} has add_adapter true; convolutional adapters are not served")
+        raise CheckpointError(
+            f"{config} has add_adapter true; convolutional adapters are not served"
+        )
     if raw["adapter_attn_dim"] is not None and not raw["do_stable_layer_norm"]:
         raise CheckpointError(f"{config} has adapter_attn_dim without do_stable_layer_norm")
     sizes = {len(raw[key]) for key in ("conv_dim", "conv_kernel", "conv_stride")}

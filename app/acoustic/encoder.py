@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from app.acoustic.kernels import (
 )
 from app.acoustic.weights import fold_weight_norm
 
+Waveform = npt.NDArray[np.float32]
 Layer = Callable[[Tensor, Sequence[Span]], Tensor]
 
 
@@ -66,7 +68,7 @@ class Encoder:
         self._head = kernels.head(_pair(weights, "lm_head"))
 
     @torch.inference_mode()
-    def __call__(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
+    def __call__(self, waveforms: Sequence[Waveform]) -> list[Tensor]:
         """Log-probabilities of each waveform, in the order given.
 
         Args:
@@ -90,20 +92,21 @@ class Encoder:
         emissions = logits.log_softmax(dim=-1).cpu()
         lengths = [span.frames for span in spans for _ in range(span.count)]
         answers: list[Tensor] = [emissions] * len(order)
-        for i, part in zip(order, emissions.split(lengths), strict=True):
+        for i, part in zip(order, torch.split(emissions, lengths), strict=True):
             answers[i] = part
         return answers
 
-    def _features(self, waveforms: Sequence[np.ndarray]) -> tuple[Tensor, list[Span]]:
+    def _features(self, waveforms: Sequence[Waveform]) -> tuple[Tensor, list[Span]]:
         """Run the extractor on runs of equally long waveforms, so that nothing is padded."""
         rows, spans = [], []
         for _, run in groupby(waveforms, key=len):
             stacked = torch.from_numpy(np.stack(list(run)))
             # A CPU's cache holds one utterance at a time at best.
-            parts = stacked.split(1) if self.kernels.device.type == "cpu" else (stacked,)
-            done = [self._extract(part) for part in parts]
-            spans.append(Span(len(stacked), done[0].shape[1]))
-            rows.extend(part.flatten(0, 1) for part in done)
+            parts = torch.split(stacked, 1) if self.kernels.device.type == "cpu" else (stacked,)
+            # Kernels may give out memory that they will write again.
+            done = torch.cat([self._extract(part).clone() for part in parts])
+            spans.append(Span(*done.shape[:2]))
+            rows.append(done.flatten(0, 1))
         return torch.cat(rows), spans
 
     def _extract(self, waveforms: Tensor) -> Tensor:
@@ -113,9 +116,7 @@ class Encoder:
         return x
 
 
-def _extractor(
-    config: EncoderConfig, weights: dict[str, Tensor], kernels: Kernels
-) -> list[Conv]:
+def _extractor(config: EncoderConfig, weights: dict[str, Tensor], kernels: Kernels) -> list[Conv]:
     layers = []
     for index, (_, _, stride) in enumerate(config.conv_layers):
         name = f"wav2vec2.feature_extractor.conv_layers.{index}"
@@ -151,9 +152,7 @@ def _attention(
     return kernels.attention(config.heads, q, k, v, out)
 
 
-def _feed_forward(
-    weights: dict[str, Tensor], name: str, kernels: Kernels
-) -> tuple[Linear, Linear]:
+def _feed_forward(weights: dict[str, Tensor], name: str, kernels: Kernels) -> tuple[Linear, Linear]:
     inner = _pair(weights, f"{name}.feed_forward.intermediate_dense")
     outer = _pair(weights, f"{name}.feed_forward.output_dense")
     return kernels.linear(inner, gelu=True), kernels.linear(outer)

@@ -44,33 +44,46 @@ class ConvLayer:
 
 
 class Conv(Protocol):
-    """x [utterances, frames in, channels] → [utterances, frames out, channels]."""
+    """x [utterances, frames in, channels] → [utterances, frames out, channels].
 
-    def __call__(self, x: Tensor) -> Tensor: ...
+    One utterance at a time on a CPU; the result is good until the extractor runs again.
+    """
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Run it."""
+        ...
 
 
 class Linear(Protocol):
     """x [rows, in] → [rows, out], plus `residual` [rows, out] where given."""
 
-    def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor: ...
+    def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        """Run it."""
+        ...
 
 
 class Norm(Protocol):
     """x [rows, channels] → the same shape."""
 
-    def __call__(self, x: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor) -> Tensor:
+        """Run it."""
+        ...
 
 
 class Positional(Protocol):
     """x [rows, channels] → x plus what its neighbours within the utterance say."""
 
-    def __call__(self, x: Tensor, spans: Sequence[Span]) -> Tensor: ...
+    def __call__(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+        """Run it."""
+        ...
 
 
 class Attention(Protocol):
     """x [rows, channels] → what its utterance's rows attend to, plus `residual`."""
 
-    def __call__(self, x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor: ...
+    def __call__(self, x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor:
+        """Run it."""
+        ...
 
 
 # A linear layer's weight [out, in] and bias [out], float32.
@@ -109,7 +122,7 @@ class Kernels(Protocol):
         ...
 
     def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
-        """x + GELU(grouped convolution of x); weight [channels, channels / groups, kernel]."""
+        """The sum of x and GELU(grouped convolution of x); weight [out, in per group, kernel]."""
         ...
 
     def attention(
@@ -143,7 +156,7 @@ class TorchKernels:
         stride = (1, layer.stride)
 
         def run(x: Tensor) -> Tensor:
-            # [utterances, frames, channels] seen as channels-last [utterances, channels, 1, frames].
+            # [utterance, frame, channel] seen as channels-last [utterance, channel, 1, frame].
             y = functional.conv2d(x.unsqueeze(1).permute(0, 3, 1, 2), weight, bias, stride)
             if norm is not None and layer.group_norm:
                 y = functional.group_norm(y, y.shape[1], norm[0], norm[1])
@@ -237,4 +250,4 @@ class TorchKernels:
 
 
 def _parts(x: Tensor, spans: Sequence[Span]) -> list[tuple[Tensor, Span]]:
-    return list(zip(x.split([span.rows for span in spans]), spans, strict=True))
+    return list(zip(torch.split(x, [span.rows for span in spans]), spans, strict=True))

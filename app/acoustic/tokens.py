@@ -6,7 +6,6 @@ dictionaries of 2022 as two extra tokens, which shifts no id but breaks the voca
 
 import json
 from pathlib import Path
-from typing import Any
 
 from app.acoustic.config import read_json
 from app.errors import CheckpointError
@@ -43,8 +42,9 @@ def read_vocabulary(folder: Path, *, head_size: int, pad_token_id: int) -> Vocab
             f"{folder}: the pad token {names['pad_token']!r} has id {blank} in the vocabulary, but"
             f" config.json says pad_token_id {pad_token_id}; the CTC blank must be one of them"
         )
-    special = {ids[names[key]] for key in _DEFAULTS if key != "word_delimiter_token"
-               if names[key] in ids}
+    special = {
+        ids[names[key]] for key in _DEFAULTS if key != "word_delimiter_token" if names[key] in ids
+    }
     return Vocabulary(
         tokens=tokens,
         blank=blank,
@@ -109,7 +109,7 @@ def _special_names(folder: Path) -> dict[str, str]:
     return names
 
 
-def _content(value: Any) -> str:
+def _content(value: object) -> str:
     """A special token is a string, or an AddedToken written as a dictionary."""
     if isinstance(value, dict):
         return str(value["content"])

@@ -137,5 +137,6 @@ def fold_weight_norm(gain: torch.Tensor, direction: torch.Tensor) -> torch.Tenso
         direction: [channels, channels per group, kernel].
     """
     direction = direction.float()
-    norm = direction.norm(dim=(0, 1), keepdim=True)
-    return gain.float() * direction / norm
+    norm = torch.linalg.vector_norm(direction, dim=(0, 1), keepdim=True)
+    kernel: torch.Tensor = gain.float() * direction / norm
+    return kernel

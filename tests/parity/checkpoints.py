@@ -81,27 +81,43 @@ def write_tokenizer(folder: Path, *, layout: str = "today") -> None:
         added = {"<s>": tokens.pop("<s>"), "</s>": tokens.pop("</s>")}
         _write(folder / "added_tokens.json", added)
         repeated = [
-            {"content": token, "lstrip": False, "normalized": True, "rstrip": False,
-             "single_word": False}
+            {
+                "content": token,
+                "lstrip": False,
+                "normalized": True,
+                "rstrip": False,
+                "single_word": False,
+            }
             for token in ("<s>", "</s>") * 3
         ]
-        _write(folder / "special_tokens_map.json", special | {"additional_special_tokens": repeated})
+        _write(
+            folder / "special_tokens_map.json", special | {"additional_special_tokens": repeated}
+        )
         _write(folder / "preprocessor_config.json", features)
-        _write(folder / "alphabet.json", {"labels": [" ", *LETTERS, "⁇", "", "<s>", "</s>"],
-                                          "is_bpe": False})
+        _write(
+            folder / "alphabet.json",
+            {"labels": [" ", *LETTERS, "⁇", "", "<s>", "</s>"], "is_bpe": False},
+        )
     else:
-        _write(folder / "processor_config.json",
-               {"feature_extractor": features, "processor_class": "Wav2Vec2Processor"})
+        _write(
+            folder / "processor_config.json",
+            {"feature_extractor": features, "processor_class": "Wav2Vec2Processor"},
+        )
     _write(folder / "vocab.json", tokens)
-    _write(folder / "tokenizer_config.json", special | {
-        "do_lower_case": False,
-        "word_delimiter_token": "|",
-        "tokenizer_class": "Wav2Vec2CTCTokenizer",
-    })
+    _write(
+        folder / "tokenizer_config.json",
+        special
+        | {
+            "do_lower_case": False,
+            "word_delimiter_token": "|",
+            "tokenizer_class": "Wav2Vec2CTCTokenizer",
+        },
+    )
 
 
-def write_checkpoint(folder: Path, shape: str = "xls-r", *, layout: str = "today",
-                     seed: int = 0) -> Wav2Vec2ForCTC:
+def write_checkpoint(
+    folder: Path, shape: str = "xls-r", *, layout: str = "today", seed: int = 0
+) -> Wav2Vec2ForCTC:
     """Write a whole checkpoint folder and return the model that it holds."""
     folder.mkdir(parents=True, exist_ok=True)
     model = make_model(shape, seed)
@@ -109,7 +125,8 @@ def write_checkpoint(folder: Path, shape: str = "xls-r", *, layout: str = "today
     if layout == "2022":
         weights = {
             name.replace("parametrizations.weight.original0", "weight_g").replace(
-                "parametrizations.weight.original1", "weight_v"): tensor
+                "parametrizations.weight.original1", "weight_v"
+            ): tensor
             for name, tensor in model.state_dict().items()
         }
         torch.save(weights, folder / "pytorch_model.bin")

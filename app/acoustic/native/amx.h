@@ -80,14 +80,17 @@ typedef struct {
     long row, step, block;
 } layout;
 
-/* c (+)= A * B for one 32 x 32 block in fp32, `rows` of it real, over `steps` steps.
+/* c (+)= A * B for one 32 x 32 block, `rows` of it real, over `steps` steps.
  *
- * a: the block's first row and step. b: packed weights, `steps` pairs of tiles. c: [32][32].
+ * bf16 in and fp32 out, or `quantised`: int8 in, twice as many values in the same 64 bytes, and
+ * int32 out. a: the block's first row and step. b: packed weights, `steps` pairs of tiles. c: [32][32].
  * Sixteen kilobytes of b stay in the first-level cache while row after row passes by: a longer
  * run of steps would read both sides from the second level, at two thirds of the speed.
  */
-static inline void multiply_block(const bf16 *a, layout at, long rows, const bf16 *b, long steps,
-                                  float *c, int first) {
+static inline __attribute__((always_inline)) void multiply_block(const bf16 *a, layout at,
+                                                                 long rows, const bf16 *b,
+                                                                 long steps, float *c, int first,
+                                                                 const int quantised) {
     const long stride = at.row * (long)sizeof(bf16), lower = TILE_ROWS * at.row;
     float *below = c + TILE_ROWS * BLOCK;
     if (first) {
@@ -107,18 +110,30 @@ static inline void multiply_block(const bf16 *a, layout at, long rows, const bf1
             _tile_loadd(6, b + step * 1024, 64);
             _tile_loadd(5, a + step * at.step + lower, stride);
             _tile_loadd(7, b + step * 1024 + 512, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(3, 5, 7);
+            if (quantised) {
+                _tile_dpbssd(0, 4, 6);
+                _tile_dpbssd(2, 5, 6);
+                _tile_dpbssd(1, 4, 7);
+                _tile_dpbssd(3, 5, 7);
+            } else {
+                _tile_dpbf16ps(0, 4, 6);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(1, 4, 7);
+                _tile_dpbf16ps(3, 5, 7);
+            }
         }
     } else {
         for (long step = 0; step < steps; step++) {
             _tile_loadd(4, a + step * at.step, stride);
             _tile_loadd(6, b + step * 1024, 64);
             _tile_loadd(7, b + step * 1024 + 512, 64);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(1, 4, 7);
+            if (quantised) {
+                _tile_dpbssd(0, 4, 6);
+                _tile_dpbssd(1, 4, 7);
+            } else {
+                _tile_dpbf16ps(0, 4, 6);
+                _tile_dpbf16ps(1, 4, 7);
+            }
         }
     }
     _tile_stored(0, c, 4 * BLOCK);

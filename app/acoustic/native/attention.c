@@ -148,7 +148,7 @@ void nordlyd_attention(const bf16 *qkv, long frames, long heads, long width, lon
                 for (long r = 0; r < BLOCK; r++) tops[r] = _mm512_set1_ps(-3.0e38f);
                 for (long block = 0; block < blocks; block++) {
                     multiply_block(q, in, BLOCK, keys + head * head_size + block * steps * 1024,
-                                   steps, scores + block * 1024, 1);
+                                   steps, scores + block * 1024, 1, 0);
                     raise_tops(scores + block * 1024, frames - block * BLOCK, tops);
                 }
                 for (long r = 0; r < BLOCK; r++) {
@@ -164,7 +164,8 @@ void nordlyd_attention(const bf16 *qkv, long frames, long heads, long width, lon
                     const layout along = {KSTEP, 1024, 0};
                     bf16 *to = out + ((query * heads + head) * steps + panel) * 1024;
                     multiply_block(p, along, BLOCK,
-                                   values + head * head_size + panel * blocks * 1024, blocks, c, 1);
+                                   values + head * head_size + panel * blocks * 1024, blocks, c, 1,
+                                   0);
                     for (long r = 0; r < BLOCK; r++) {
                         const __m512 low = _mm512_mul_ps(_mm512_load_ps(c + r * BLOCK), sums[r]);
                         const __m512 high = _mm512_mul_ps(_mm512_load_ps(c + r * BLOCK + 16), sums[r]);

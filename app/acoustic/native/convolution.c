@@ -68,7 +68,7 @@ void nordlyd_convolution(const bf16 *a, long row_stride, long pitch, long taps, 
                             multiply_block(a + block * at.block + tap * pitch + step * KSTEP, at,
                                            real, b, at_most(steps - step, NEAR_STEPS),
                                            sums + ((block - first) * panels + panel) * SUMS,
-                                           tap + step == 0);
+                                           tap + step == 0, 0);
                             if (real < BLOCK) configure_tiles(BLOCK);
                         }
                     }

@@ -7,7 +7,9 @@ alone and in company.
 """
 
 import ctypes
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -30,6 +32,37 @@ from app.acoustic.kernels import (
 _BLOCK = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Weights of a product as `pack` orders them, with what follows it.
+
+    `columns` and `depth` are those of each group; `scales` [columns] where values are int8,
+    and then `depth` counts pairs of values.
+    """
+
+    values: Tensor
+    bias: Tensor
+    groups: int
+    columns: int
+    depth: int
+    scales: Tensor | None = None
+    gelu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A matrix in memory: `layout` as in amx.h, `group` the distance from group to group.
+
+    `scales` [rows] where the values are int8.
+    """
+
+    data: Tensor
+    layout: tuple[int, int, int]
+    rows: int
+    group: int = 0
+    scales: Tensor | None = None
+
+
 class AmxKernels:
     """Operations in bf16 by AMX.
 
@@ -44,7 +77,8 @@ class AmxKernels:
         self.dtype = torch.bfloat16
         self._library = library
         self._torch = TorchKernels(self.device, self.dtype)
-        self._memory = torch.empty(0, dtype=torch.uint8)
+        self._memory: dict[str, Tensor] = {}
+        self._convs = 0
 
     @staticmethod
     def supports(config: EncoderConfig) -> bool:
@@ -73,37 +107,34 @@ class AmxKernels:
         needed = self._library.nordlyd_convolution_scratch
         # The first layer's windows of samples are one step; elsewhere a frame is a tap.
         shape = (1, _BLOCK) if first else (taps, channels)
+        self._convs += 1
+        buffer = f"conv {self._convs % 2}"
 
         def apply(x: Tensor) -> Tensor:
-            outputs = []
-            for one in x:
-                rows = (one.shape[0] - taps) // layer.stride + 1
-                source = functional.pad(one, (0, 0, 0, _BLOCK)) if first else one
-                pitch = source.stride(0)
-                # Rows a power of two apart would share a few sets of the cache.
-                out = torch.empty(rows, columns + _BLOCK, dtype=torch.bfloat16)[:, :columns]
-                run(
-                    *(source.data_ptr(), layer.stride * pitch, pitch, *shape, rows),
-                    *(packed.data_ptr(), columns, bias.data_ptr(), gain.data_ptr()),
-                    *(shift.data_ptr(), 1e-5, out.data_ptr(), out.stride(0)),
-                    self._scratch(needed(columns) * 4 * torch.get_num_threads()),
-                )
-                outputs.append(out)
-            return torch.stack(outputs) if len(outputs) > 1 else outputs[0].unsqueeze(0)
+            source = functional.pad(x[0], (0, 0, 0, _BLOCK)) if first else x[0]
+            rows = (x.shape[1] - taps) // layer.stride + 1
+            pitch = source.stride(0)
+            # Rows a power of two apart would share a few sets of the cache.
+            out = self._buffer(buffer, rows, columns + _BLOCK)[:, :columns]
+            run(
+                *(source.data_ptr(), layer.stride * pitch, pitch, *shape, rows),
+                *(packed.data_ptr(), columns, bias.data_ptr(), gain.data_ptr()),
+                *(shift.data_ptr(), 1e-5, out.data_ptr(), out.stride(0)),
+                self._scratch(needed(columns) * 4 * torch.get_num_threads()),
+            )
+            return out.unsqueeze(0)
 
         return apply
 
     def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
         """See `Kernels`: [blocks, channels / 32, 32, 32], rows beyond an utterance's end zero."""
-        parts = x.split([frames for frames, _ in _utterances(spans)])
+        parts = torch.split(x, [frames for frames, _ in _utterances(spans)])
         padded = torch.cat([functional.pad(p, (0, 0, 0, -len(p) % _BLOCK)) for p in parts])
         return padded.view(-1, _BLOCK, x.shape[1] // _BLOCK, _BLOCK).transpose(1, 2).contiguous()
 
     def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
         """See `Kernels`."""
-        return torch.cat(
-            [x[block * _BLOCK :][:frames] for frames, block in _utterances(spans)]
-        )
+        return torch.cat([x[block * _BLOCK :][:frames] for frames, block in _utterances(spans)])
 
     def linear(
         self,
@@ -115,31 +146,28 @@ class AmxKernels:
         """See `Kernels`. Odd widths are filled up with zeros to whole blocks."""
         weight, bias = _filled(parameters)
         columns, depth = weight.shape
-        packed = pack(weight.unsqueeze(0))
+        weights = Packed(pack(weight.unsqueeze(0)), bias, 1, columns, depth, gelu=gelu)
         steps = columns // _BLOCK
 
         def apply(x: Tensor, residual: Tensor | None = None) -> Tensor:
-            out = torch.empty(len(x), steps, _BLOCK, _BLOCK, dtype=torch.bfloat16)
-            self._product(
-                *(x, _tiles(depth), 0, len(x) * _BLOCK, packed, (1, columns, depth), bias),
-                *(residual, out, _tiles(columns), gelu),
-            )
+            # Each sum is read before it is written, so the residual stream stays in place.
+            out = residual
+            if out is None:
+                out = self._buffer(f"linear {steps}", len(x), steps, _BLOCK, _BLOCK)
+            self._product(in_tiles(x, depth), weights, in_tiles(out, columns), residual)
             return out
 
         return apply
 
     def head(self, parameters: Parameters) -> Linear:
         """See `Kernels`; the output is plain rows, those between utterances included."""
-        weight, bias = parameters[0], parameters[1].contiguous()
+        weight, bias = parameters
         columns, depth = weight.shape
-        packed = pack(weight.unsqueeze(0))
+        weights = Packed(pack(weight.unsqueeze(0)), bias.contiguous(), 1, columns, depth)
 
         def apply(x: Tensor, residual: Tensor | None = None) -> Tensor:
             out = torch.empty(len(x) * _BLOCK, columns, dtype=torch.float32)
-            self._product(
-                *(x, _tiles(depth), 0, len(out), packed, (1, columns, depth), bias),
-                *(residual, out, _rows(columns), False),
-            )
+            self._product(in_tiles(x, depth), weights, _in_rows(out, len(out), columns), residual)
             return out
 
         return apply
@@ -150,7 +178,7 @@ class AmxKernels:
         run = self._library.nordlyd_layer_norm
 
         def apply(x: Tensor) -> Tensor:
-            out = torch.empty_like(x)
+            out = self._buffer("norm", *x.shape)
             run(
                 *(x.data_ptr(), len(x), len(gain), gain.data_ptr(), shift.data_ptr(), eps),
                 out.data_ptr(),
@@ -163,21 +191,21 @@ class AmxKernels:
         """See `Kernels`: a window of frames is a row of a view whose rows overlap."""
         channels, width, taps = weight.shape
         by_group = weight.view(groups, width, width, taps).permute(0, 1, 3, 2)
-        packed = pack(by_group.reshape(groups, width, width * taps))
-        bias = bias.contiguous()
+        weights = Packed(
+            *(pack(by_group.reshape(groups, width, width * taps)), bias.contiguous()),
+            *(groups, width, width * taps),
+            gelu=True,
+        )
         before = taps // 2
 
         def apply(x: Tensor, spans: Sequence[Span]) -> Tensor:
-            out = torch.zeros_like(x)
+            out = self._buffer("positional", *x.shape)
             for frames, block in _utterances(spans):
                 blocks = slice(block, block + -(-frames // _BLOCK))
                 rows = x[blocks].transpose(1, 2).reshape(-1, groups, width)[:frames]
                 padded = functional.pad(rows.transpose(0, 1), (0, 0, before, taps))
-                self._product(
-                    *(padded, _rows(width), padded.stride(0), frames, packed),
-                    *((groups, width, width * taps), bias, x[blocks], out[blocks]),
-                    *(_tiles(channels), True),
-                )
+                source = _in_rows(padded, frames, width, padded.stride(0))
+                self._product(source, weights, in_tiles(out[blocks], channels), x[blocks])
             return out
 
         return apply
@@ -209,9 +237,7 @@ class AmxKernels:
 
         def apply(x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor:
             qkv = together(x)
-            attended = torch.empty(
-                len(x), heads * width // _BLOCK, _BLOCK, _BLOCK, dtype=torch.bfloat16
-            )
+            attended = self._buffer("attended", len(x), heads * width // _BLOCK, _BLOCK, _BLOCK)
             for frames, block in _utterances(spans):
                 size = needed(frames, heads, width, torch.get_num_threads())
                 run(
@@ -223,33 +249,35 @@ class AmxKernels:
         return apply
 
     def _product(
-        self,
-        a: Tensor,
-        a_layout: tuple[int, int, int],
-        a_group: int,
-        rows: int,
-        packed: Tensor,
-        shape: tuple[int, int, int],
-        bias: Tensor,
-        residual: Tensor | None,
-        out: Tensor,
-        out_layout: tuple[int, int, int],
-        gelu: bool,
+        self, a: Operand, weights: Packed, out: Operand, residual: Tensor | None = None
     ) -> None:
-        _, columns, depth = shape
-        size = self._library.nordlyd_linear_scratch(columns, depth) * 4 * torch.get_num_threads()
-        self._library.nordlyd_linear(
-            *(a.data_ptr(), *a_layout, a_group, rows, packed.data_ptr(), *shape, bias.data_ptr()),
-            *(None if residual is None else residual.data_ptr(), out.data_ptr(), *out_layout),
-            *(int(gelu), int(out.dtype == torch.float32), self._scratch(size)),
+        """Out = activation(a x weights + bias) + residual, the latter laid out as `out`."""
+        library, (columns, depth) = self._library, (weights.columns, weights.depth)
+        size = library.nordlyd_linear_scratch(columns, depth) * 4 * torch.get_num_threads()
+        library.nordlyd_linear(
+            *(a.data.data_ptr(), *a.layout, a.group, a.rows, weights.values.data_ptr()),
+            *(weights.groups, columns, depth, weights.bias.data_ptr(), _address(residual)),
+            *(out.data.data_ptr(), *out.layout, int(weights.gelu)),
+            *(int(out.data.dtype == torch.float32), _address(a.scales), _address(weights.scales)),
+            self._scratch(size),
         )
 
     def _scratch(self, size: int) -> int:
         """The address of `size` bytes, aligned to a cache line, kept from call to call."""
-        if len(self._memory) < size + 64:
-            self._memory = torch.empty(size + 64, dtype=torch.uint8)
-        address = self._memory.data_ptr()
+        address = self._buffer("scratch", size // 2 + _BLOCK).data_ptr()
         return address + (-address) % 64
+
+    def _buffer(self, use: str, *shape: int) -> Tensor:
+        """A bf16 tensor in memory that is kept for this use: fresh pages cost more than sums.
+
+        What the previous batch left in it is still there, which only rows between utterances
+        ever show, and nobody reads those.
+        """
+        size = math.prod(shape)
+        memory = self._memory.get(use)
+        if memory is None or len(memory) < size:
+            memory = self._memory[use] = torch.empty(size, dtype=torch.bfloat16)
+        return memory[:size].view(shape)
 
 
 def pack(weight: Tensor) -> Tensor:
@@ -279,14 +307,18 @@ def _filled(parameters: Parameters) -> Parameters:
     )
 
 
-def _tiles(columns: int) -> tuple[int, int, int]:
-    """The `layout` (see amx.h) of activations in tiles."""
-    return _BLOCK, _BLOCK * _BLOCK, _BLOCK * columns
+def in_tiles(data: Tensor, columns: int, scales: Tensor | None = None) -> Operand:
+    """Activations [blocks, columns / 32, 32, 32] as an operand."""
+    layout = (_BLOCK, _BLOCK * _BLOCK, _BLOCK * columns)
+    return Operand(data, layout, len(data) * _BLOCK, scales=scales)
 
 
-def _rows(pitch: int) -> tuple[int, int, int]:
-    """The `layout` (see amx.h) of plain rows, `pitch` values apart."""
-    return pitch, _BLOCK, _BLOCK * pitch
+def _in_rows(data: Tensor, rows: int, pitch: int, group: int = 0) -> Operand:
+    return Operand(data, (pitch, _BLOCK, _BLOCK * pitch), rows, group)
+
+
+def _address(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
 
 
 def _utterances(spans: Sequence[Span]) -> Iterator[tuple[int, int]]:

@@ -20,9 +20,10 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
         None,
         [
             *(_POINTER, *(_LONG,) * 5, _POINTER, *(_LONG,) * 3, _POINTER, _POINTER, _POINTER),
-            *(_LONG, _LONG, _LONG, _INT, _INT, _POINTER),
+            *(_LONG, _LONG, _LONG, _INT, _INT, _POINTER, _POINTER, _POINTER),
         ],
     ),
+    "nordlyd_quantise": (None, [_POINTER, _LONG, _LONG, _POINTER, _POINTER]),
     "nordlyd_convolution_scratch": (_LONG, [_LONG]),
     "nordlyd_convolution": (
         None,

@@ -25,6 +25,7 @@ typedef struct {
     void *out;
     layout out_at; /* of the residual too */
     int activation, out_float;
+    const float *row_scales, *column_scales; /* of int8 values; null for bf16 */
 } product;
 
 static inline void finish_block(const product *p, const float *c, long row, long rows, long group,
@@ -40,8 +41,15 @@ static inline void finish_block(const product *p, const float *c, long row, long
         const __m512 bias = _mm512_maskz_loadu_ps(mask, p->bias + all);
         const long to = base + (all / KSTEP) * at.step + all % KSTEP;
         const bf16 *residual = p->residual ? p->residual + to : 0;
+        const float *row_scales = p->row_scales ? p->row_scales + row : 0;
+        const __m512 scales = row_scales ? _mm512_maskz_loadu_ps(mask, p->column_scales + all)
+                                         : _mm512_setzero_ps();
         for (long r = 0; r < rows; r++) {
-            __m512 value = _mm512_add_ps(_mm512_load_ps(c + r * BLOCK + half * 16), bias);
+            __m512 value = _mm512_load_ps(c + r * BLOCK + half * 16);
+            if (row_scales)
+                value = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_castps_si512(value)),
+                                      _mm512_mul_ps(scales, _mm512_set1_ps(row_scales[r])));
+            value = _mm512_add_ps(value, bias);
             if (activation) value = gelu(value);
             if (residual) value = _mm512_add_ps(value, load_bf16(residual + r * at.row, mask));
             if (out_float)
@@ -73,9 +81,12 @@ static void multiply_panels(const product *p, long group, long chunk, long chunk
                     for (long line = (block - first) * 16; line < (block - first + 1) * 16; line++)
                         _mm_prefetch(ahead + line * 64, _MM_HINT_T1);
                     if (rows < BLOCK) configure_tiles(rows);
-                    multiply_block(p->a + group * p->a_group + block * p->a_at.block +
-                                       near * p->a_at.step,
-                                   p->a_at, rows, b + near * 1024, run, sum, near == 0);
+                    const bf16 *a = p->a + group * p->a_group + block * p->a_at.block +
+                                    near * p->a_at.step;
+                    if (p->row_scales)
+                        multiply_block(a, p->a_at, rows, b + near * 1024, run, sum, near == 0, 1);
+                    else
+                        multiply_block(a, p->a_at, rows, b + near * 1024, run, sum, near == 0, 0);
                     if (rows < BLOCK) configure_tiles(BLOCK);
                     if (near + run == steps) finish_block(p, sum, row, rows, group, panel * BLOCK);
                 }
@@ -95,14 +106,30 @@ long nordlyd_linear_scratch(long columns, long depth) {
  * packed: per group, panels of 32 columns of depth / 32 pairs of tiles; depth divides by 32.
  * out, residual: laid out as out_row, out_step, out_block say; bf16, or float `out_float`.
  * activation: 0 none, 1 GELU. scratch: 64-byte aligned.
+ * With row_scales and column_scales, a and packed hold int8 values, two where one bf16 stands
+ * (so `depth` and a's layout count pairs), and the product is scaled by both.
  */
 void nordlyd_linear(const bf16 *a, long a_row, long a_step, long a_block, long a_group, long rows,
                     const bf16 *packed, long groups, long columns, long depth, const float *bias,
                     const bf16 *residual, void *out, long out_row, long out_step, long out_block,
-                    int activation, int out_float, float *scratch) {
-    const product p = {a,        {a_row, a_step, a_block},       a_group,    rows,     packed,
-                       groups,   columns,  depth,                bias,       residual, out,
-                       {out_row, out_step, out_block},           activation, out_float};
+                    int activation, int out_float, const float *row_scales,
+                    const float *column_scales, float *scratch) {
+    const product p = {.a = a,
+                       .a_at = {a_row, a_step, a_block},
+                       .a_group = a_group,
+                       .rows = rows,
+                       .packed = packed,
+                       .groups = groups,
+                       .columns = columns,
+                       .depth = depth,
+                       .bias = bias,
+                       .residual = residual,
+                       .out = out,
+                       .out_at = {out_row, out_step, out_block},
+                       .activation = activation,
+                       .out_float = out_float,
+                       .row_scales = row_scales,
+                       .column_scales = column_scales};
     const long panels = (columns + BLOCK - 1) / BLOCK, blocks = (rows + BLOCK - 1) / BLOCK;
     const long own = nordlyd_linear_scratch(columns, depth);
 #pragma omp parallel
