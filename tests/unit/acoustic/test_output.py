@@ -1,0 +1,53 @@
+"""What comes out for audio that is odd, and for weights that overflow."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from checkpoints import write_checkpoint
+from safetensors.torch import load_file, save_file
+
+from app.acoustic import load_checkpoint
+from app.errors import AudioError, EncodingError
+
+PRECISIONS = [{}, {"dtype": "bfloat16"}, {"dtype": "float16"}, {"int8": True}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    write_checkpoint(folder)
+    return folder
+
+
+@pytest.mark.parametrize("options", PRECISIONS)
+def test_silence_gives_finite_emissions(folder, options):
+    (emissions,) = load_checkpoint(folder, **options).emissions([np.zeros(16_000, np.float32)])
+    assert np.isfinite(emissions).all()
+    np.testing.assert_allclose(np.exp(emissions).sum(axis=1), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("options", PRECISIONS)
+def test_the_same_audio_gives_the_same_emissions_twice(folder, options):
+    model = load_checkpoint(folder, **options)
+    waveform = np.random.default_rng(1).standard_normal(12_345).astype(np.float32)
+    np.testing.assert_array_equal(model.emissions([waveform])[0], model.emissions([waveform])[0])
+
+
+def test_too_short_a_waveform_is_refused_with_the_shortest_length(folder):
+    model = load_checkpoint(folder)
+    with pytest.raises(AudioError, match=r"has 399 samples.*has 400"):
+        model.emissions([np.zeros(399, np.float32)])
+    assert model.frames(399) == 0
+    assert model.frames(400) == 1
+    assert model.frames(720) == 2
+
+
+def test_an_output_that_is_not_finite_is_an_error_not_a_text(folder, tmp_path):
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.bias"][3] = float("nan")
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(EncodingError, match="not finite"):
+        load_checkpoint(tmp_path).emissions([np.ones(800, np.float32)])
