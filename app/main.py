@@ -86,10 +86,9 @@ def _load(settings: Settings, source: ModelSource) -> AcousticModel:
     # Not at the top: it brings torch along, which takes seconds.
     from app.acoustic import load_checkpoint  # noqa: PLC0415
 
-    names = {source.card.id, source.card.hub}
-    return load_checkpoint(
-        source.folder,
-        device=settings.device,
-        dtype=settings.dtype,
-        int8=not names.isdisjoint(settings.int8_models),
-    )
+    int8 = not {source.card.id, source.card.hub}.isdisjoint(settings.int8_models)
+    if int8:
+        from app.quantisation import require  # noqa: PLC0415
+
+        require(source.card.id, settings.store)
+    return load_checkpoint(source.folder, device=settings.device, dtype=settings.dtype, int8=int8)

@@ -1,8 +1,10 @@
-"""`nordlyd models list | show | pull`: the catalogue in, lines for people or programs out."""
+"""`nordlyd models list | show | pull | int8`: catalogue in, lines for people or programs out."""
 
 import json
 import os
 import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +44,7 @@ def list_models(
             )
         )
         return
-    columns = ("id", "languages", "state", "licence", "best published figure")
+    columns = ("id", "languages", "state", "licence", "published figure")
     lines = [
         (row.id, " ".join(row.languages), row.state, row.licence or "", row.figure or "")
         for row in rows
@@ -98,6 +100,36 @@ def pull(
             print(resolved.folder)
             continue
         print(fetch(resolved.card, settings.store, report=report_pull))
+
+
+@app.command()
+def int8(
+    model: Annotated[str, typer.Argument(help="Id, folder or hub id.")],
+    manifest: Annotated[
+        Path, typer.Option(help='JSON lines of {"audio": path, "text": reference}.')
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Measure what int8 costs a model in WER and gains in speed; allow it up to 0.2 points."""
+    from app.catalogue import locate  # noqa: PLC0415
+    from app.quantisation import measure, save  # noqa: PLC0415
+
+    settings, catalogue = _catalogue()
+    resolved = catalogue.resolve(model)
+    folder = locate(resolved, settings.store, allow_pull=True, report=report_pull)
+    record = measure(resolved.id, folder, manifest, settings.dtype)
+    if as_json:
+        print(json.dumps(asdict(record) | {"cost": round(record.cost, 3)}))
+    else:
+        print(f"{record.utterances} utterances, {record.words} words")
+        for name, wer, speed in (
+            (record.baseline_dtype, record.baseline_wer, record.baseline_speed),
+            ("int8", record.int8_wer, record.int8_speed),
+        ):
+            print(f"{name:10} WER {wer:6.2f} %   {speed:g} times real time")
+    file = save(record, settings.store)
+    if not as_json:
+        print(f"allowed ({file}); set NORDLYD_INT8_MODELS={record.model} to use it")
 
 
 def report_pull(plan: "PullPlan") -> None:

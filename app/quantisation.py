@@ -1,0 +1,183 @@
+"""Whether a model may run in int8: measured on the operator's own speech, and remembered.
+
+A manifest of recordings and references goes in; a record of what int8 costs and gains comes
+out, and without a record that passed the service does not load a model in int8.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import numpy.typing as npt
+
+from app.acoustic import AcousticModel, load_checkpoint
+from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
+from app.decoding import GreedyDecoder
+from app.errors import ConfigurationError
+from app.text import normalise
+
+MOST_COST = 0.2
+"""Percentage points of word error rate that int8 may cost at most."""
+
+_LONGEST_SECONDS = 120.0
+_ROUNDS = 3
+
+Speech = list[tuple[npt.NDArray[np.float32], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What int8 was measured to cost and gain; error rates in percent, speed in audio s per s."""
+
+    model: str
+    utterances: int
+    words: int
+    baseline_dtype: str
+    baseline_wer: float
+    int8_wer: float
+    baseline_speed: float
+    int8_speed: float
+
+    @property
+    def cost(self) -> float:
+        """Percentage points of word error rate by which int8 is worse (or, below 0, better)."""
+        return self.int8_wer - self.baseline_wer
+
+    @property
+    def passed(self) -> bool:
+        """Whether int8 is accurate enough to be used, and faster at all."""
+        return self.cost <= MOST_COST and self.int8_speed > self.baseline_speed
+
+
+def measure(model: str, folder: Path, manifest: Path, dtype: str = "auto") -> Record:
+    """Transcribe a manifest in the usual precision and in int8, side by side.
+
+    Args:
+        model: the id under which the record is kept.
+        folder: checkpoint folder.
+        manifest: JSON lines of `{"audio": path, "text": reference}`; paths are relative to it.
+        dtype: the precision to compare with, as in the settings.
+
+    Raises:
+        ConfigurationError: the manifest cannot be read, or the checkpoint cannot be loaded.
+    """
+    speech = read_manifest(manifest)
+    models = [load_checkpoint(folder, dtype=dtype), load_checkpoint(folder, int8=True)]
+    waveforms = [waveform for waveform, _ in speech]
+    audio = sum(len(waveform) for waveform in waveforms) / SAMPLE_RATE
+    seconds = [float("inf"), float("inf")]
+    emissions: list[list[npt.NDArray[np.float32]]] = [[], []]
+    # Interleaved, so that what else the machine does falls on both alike.
+    for _ in range(_ROUNDS):
+        for index, candidate in enumerate(models):
+            start = time.perf_counter()
+            emissions[index] = [candidate.emissions([waveform])[0] for waveform in waveforms]
+            seconds[index] = min(seconds[index], time.perf_counter() - start)
+    references = [normalise(text) for _, text in speech]
+    baseline, quantised = (
+        _error_rate(candidate, answers, references)
+        for candidate, answers in zip(models, emissions, strict=True)
+    )
+    return Record(
+        model=model,
+        utterances=len(speech),
+        words=sum(len(reference.split()) for reference in references),
+        baseline_dtype=models[0].dtype,
+        baseline_wer=round(baseline, 3),
+        int8_wer=round(quantised, 3),
+        baseline_speed=round(audio / seconds[0], 2),
+        int8_speed=round(audio / seconds[1], 2),
+    )
+
+
+def read_manifest(path: Path) -> Speech:
+    """Decode what a manifest lists.
+
+    Raises:
+        ConfigurationError: a line or a recording cannot be read; names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ConfigurationError(f"the manifest {path} cannot be read: {error.strerror}") from None
+    speech: Speech = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            audio, text = path.parent / entry["audio"], str(entry["text"])
+        except (ValueError, KeyError, TypeError):
+            raise ConfigurationError(
+                f'{path}, line {number}: expected {{"audio": path, "text": reference}}'
+            ) from None
+        if not audio.is_file():
+            raise ConfigurationError(f"{path}, line {number}: there is no file {audio}")
+        recording = decode_audio(audio, limits=AudioLimits(max_seconds=_LONGEST_SECONDS))
+        speech.append((recording.slice(0, recording.samples), text))
+    if not any(normalise(text) for _, text in speech):
+        raise ConfigurationError(f"the manifest {path} lists no speech with a reference")
+    return speech
+
+
+def save(record: Record, store: Path) -> Path:
+    """Keep a record beside the pulled models; returns its file.
+
+    Raises:
+        ConfigurationError: it did not pass, and says by how much.
+    """
+    if record.cost > MOST_COST:
+        raise ConfigurationError(
+            f"int8 costs {record.model} {record.cost:.2f} points of WER"
+            f" ({record.baseline_wer:.2f} % in {record.baseline_dtype}, {record.int8_wer:.2f} % in"
+            f" int8); at most {MOST_COST} are allowed, so it stays in {record.baseline_dtype}"
+        )
+    if not record.passed:
+        raise ConfigurationError(
+            f"int8 makes {record.model} no faster here ({record.baseline_speed:g} times real time"
+            f" in {record.baseline_dtype}, {record.int8_speed:g} in int8), so it stays in"
+            f" {record.baseline_dtype}"
+        )
+    file = _file(record.model, store)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
+    return file
+
+
+def require(model: str, store: Path) -> None:
+    """Do nothing where int8 was measured for the model and passed.
+
+    Raises:
+        ConfigurationError: it was not; says how to measure it.
+    """
+    if not _file(model, store).is_file():
+        raise ConfigurationError(
+            f"{model} is to run in int8, but what that costs in WER was not measured: run"
+            f" `nordlyd models int8 {model} --manifest FILE.jsonl` first",
+            param="int8_models",
+        )
+
+
+def _file(model: str, store: Path) -> Path:
+    return store / "int8" / f"{model}.json"
+
+
+def _error_rate(
+    model: AcousticModel,
+    emissions: Sequence[npt.NDArray[np.float32]],
+    references: Sequence[str],
+) -> float:
+    """Word error rate in percent, of greedy texts."""
+    decoder = GreedyDecoder(model.vocabulary)
+    frame_seconds = model.hop / SAMPLE_RATE
+    texts = [
+        decoder.decode(
+            answer, frame_seconds=frame_seconds, duration=len(answer) * frame_seconds
+        ).text
+        for answer in emissions
+    ]
+    return 100 * float(jiwer.wer(list(references), texts))

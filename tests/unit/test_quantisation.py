@@ -1,0 +1,117 @@
+"""int8 is used only where it was measured, on the operator's speech, to cost next to nothing."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from checkpoints import write_checkpoint
+from safetensors.torch import load_file, save_file
+
+from app.acoustic import load_checkpoint
+from app.decoding import GreedyDecoder
+from app.errors import ConfigurationError
+from app.quantisation import MOST_COST, Record, measure, read_manifest, require, save
+
+GOOD = Record("m", 10, 100, "bfloat16", 8.0, 8.0 + MOST_COST, 40.0, 60.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint")
+    write_checkpoint(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise, whose references are what the model itself makes of it in fp32."""
+    here = tmp_path_factory.mktemp("speech")
+    model = load_checkpoint(folder)
+    decoder = GreedyDecoder(model.vocabulary)
+    lines = []
+    for seed in range(4):
+        waveform = np.random.default_rng(seed).uniform(-0.5, 0.5, 24_000).astype(np.float32)
+        soundfile.write(here / f"{seed}.wav", waveform, 16_000, subtype="FLOAT")
+        (emissions,) = model.emissions([waveform])
+        text = decoder.decode(emissions, frame_seconds=0.02, duration=1.5).text
+        lines.append(json.dumps({"audio": f"{seed}.wav", "text": text}))
+    (here / "manifest.jsonl").write_text("\n".join(lines))
+    return here / "manifest.jsonl"
+
+
+def test_both_precisions_are_measured_on_the_same_speech(folder, manifest):
+    record = measure("m", folder, manifest, dtype="float32")
+    assert record.utterances == 4
+    assert record.words >= 4
+    assert record.baseline_dtype == "float32"
+    assert record.baseline_wer == 0
+    assert record.int8_wer > 0
+    assert record.baseline_speed > 0
+    assert record.int8_speed > 0
+
+
+def test_a_model_that_int8_spoils_is_refused_with_the_figures(folder, manifest, tmp_path):
+    spoilt = Path(shutil.copytree(folder, tmp_path / "spoilt"))
+    weights = load_file(spoilt / "model.safetensors")
+    for name, weight in weights.items():
+        if name.endswith("intermediate_dense.weight"):
+            # One huge weight takes the whole int8 range of its row from the others.
+            weight[:, 0] = 3_000 * weight[:, 0].sign()
+    save_file(weights, spoilt / "model.safetensors")
+    reference = json.loads(manifest.read_text().splitlines()[0])
+    model = load_checkpoint(spoilt)
+    waveform, _ = soundfile.read(manifest.parent / reference["audio"], dtype="float32")
+    (emissions,) = model.emissions([waveform])
+    text = GreedyDecoder(model.vocabulary).decode(emissions, frame_seconds=0.02, duration=1.5).text
+    own = tmp_path / "own.jsonl"
+    own.write_text(json.dumps({"audio": str(manifest.parent / reference["audio"]), "text": text}))
+    record = measure("m", spoilt, own, dtype="float32")
+    assert record.cost > MOST_COST
+    with pytest.raises(ConfigurationError, match="points of WER"):
+        save(record, tmp_path)
+    with pytest.raises(ConfigurationError, match="was not measured"):
+        require("m", tmp_path)
+
+
+def test_a_record_that_passed_allows_the_model(tmp_path):
+    with pytest.raises(ConfigurationError, match="nordlyd models int8 m --manifest"):
+        require("m", tmp_path)
+    save(GOOD, tmp_path)
+    require("m", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (replace(GOOD, int8_wer=8.21), "costs m 0.21 points"),
+        (replace(GOOD, int8_speed=40.0), "no faster"),
+    ],
+)
+def test_too_costly_or_useless_records_are_refused(tmp_path, spoilt, said):
+    with pytest.raises(ConfigurationError, match=said):
+        save(spoilt, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "lists no speech"),
+        ("no json", "line 1: expected"),
+        ('{"audio": "a.wav"}', "line 1: expected"),
+        ('\n{"audio": "gone.wav", "text": "hei"}', "line 2: there is no file"),
+    ],
+)
+def test_a_bad_manifest_is_told_by_line(tmp_path, content, said):
+    (tmp_path / "m.jsonl").write_text(content)
+    with pytest.raises(ConfigurationError, match=said):
+        read_manifest(tmp_path / "m.jsonl")
+
+
+def test_a_missing_manifest_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"nowhere\.jsonl cannot be read"):
+        read_manifest(tmp_path / "nowhere.jsonl")
