@@ -4,6 +4,7 @@ What is heavy is imported by the command that needs it, so that `--help` answers
 """
 
 import importlib
+import logging
 import os
 import pkgutil
 import sys
@@ -109,7 +110,11 @@ def serve(
         on_ready=lambda address: print(greet(settings, address), flush=True),
         report=_report_pull,
     )
-    raise typer.Exit(status)
+    # A thread that still reads a file or weights must not hold up the exit, nor must the second
+    # that torch takes to be torn down.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)
 
 
 @app.command()

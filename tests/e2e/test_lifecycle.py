@@ -119,18 +119,15 @@ def test_a_busy_port_is_named(tiny_settings: dict[str, str]) -> None:
     assert "in use" in line
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_a_public_bind_without_keys_is_refused(tiny_settings: dict[str, str], host: str) -> None:
-    line = failed_start(tiny_settings, "--host", host, "--port", "0")
+def test_a_public_bind_without_keys_is_refused(tiny_settings: dict[str, str]) -> None:
+    line = failed_start(tiny_settings, "--host", "0.0.0.0", "--port", "0")
     assert "NORDLYD_API_KEYS" in line
     assert "NORDLYD_ALLOW_ANONYMOUS" in line
 
 
-@pytest.mark.parametrize("extra", [{"API_KEYS": "a-key"}, {"ALLOW_ANONYMOUS": "true"}])
-def test_a_public_bind_starts_with_keys_or_when_told_so(
-    tiny_settings: dict[str, str], tmp_path: Path, extra: dict[str, str]
-) -> None:
-    running = RunningServer(tmp_path, tiny_settings | extra, ("--host", "0.0.0.0")).wait_ready()
+def test_a_public_bind_starts_with_keys(tiny_settings: dict[str, str], tmp_path: Path) -> None:
+    settings = tiny_settings | {"API_KEYS": "a-key"}
+    running = RunningServer(tmp_path, settings, ("--host", "0.0.0.0")).wait_ready()
     assert running.stop() == 0
 
 

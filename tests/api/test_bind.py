@@ -1,0 +1,39 @@
+"""Which addresses may be opened, and what is said of those that cannot be."""
+
+import socket
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.server import bind, check_bind
+from app.settings import Settings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_needs_no_keys(host: str) -> None:
+    check_bind(Settings(host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.4", "example.test"])
+def test_all_else_needs_keys_or_leave(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="NORDLYD_API_KEYS"):
+        check_bind(Settings(host=host))
+    check_bind(Settings(host=host, api_keys=["a-key"]))
+    check_bind(Settings(host=host, allow_anonymous=True))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", ""])
+def test_port_0_is_a_free_one(host: str) -> None:
+    with bind(host, 0) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+        with pytest.raises(ConfigurationError, match="in use"):
+            bind(host, port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_is_not_here_is_one_line(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot listen on") as caught:
+        bind(host, 0)
+    assert "\n" not in caught.value.message
