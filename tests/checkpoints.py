@@ -25,6 +25,13 @@ SHAPES = {
         "conv_bias": True,
         "adapter_attn_dim": 16,
     },
+    # Heads of 80 as in the 1B models: no multiple of what a tile holds.
+    "wide-heads": {
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "hidden_size": 320,
+        "intermediate_size": 384,
+    },
     "odd-positional": {
         "feat_extract_norm": "layer",
         "do_stable_layer_norm": True,

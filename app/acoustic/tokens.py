@@ -4,7 +4,6 @@ Read directly rather than through transformers: its releases read the repeated A
 dictionaries of 2022 as two extra tokens, which shifts no id but breaks the vocabulary's size.
 """
 
-import json
 from pathlib import Path
 
 from app.acoustic.config import read_json
@@ -114,14 +113,3 @@ def _content(value: object) -> str:
     if isinstance(value, dict):
         return str(value["content"])
     return str(value)
-
-
-def read_alphabet(folder: Path) -> list[str] | None:
-    """The labels of a pyctcdecode `alphabet.json`, where the folder has one."""
-    path = folder / "alphabet.json"
-    if not path.exists():
-        return None
-    labels = read_json(path).get("labels")
-    if not isinstance(labels, list):
-        raise CheckpointError(f"{path} has no list of labels: {json.dumps(labels)[:40]}")
-    return [str(label) for label in labels]

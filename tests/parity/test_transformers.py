@@ -68,7 +68,9 @@ def test_a_batch_matches_each_utterance_alone_for_models_without_a_mask(checkpoi
 
 
 @pytest.mark.parametrize("native", [True, False])
-@pytest.mark.parametrize("shape", ["xls-r", "xls-r-unbiased", "base", "layer-post", "mms"])
+@pytest.mark.parametrize(
+    "shape", ["xls-r", "xls-r-unbiased", "base", "layer-post", "mms", "wide-heads"]
+)
 def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, native):
     folder, model = checkpoint(shape)
     waveform = speechlike(24_321, seed=3)
@@ -85,7 +87,7 @@ def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, nati
 
 
 @pytest.mark.parametrize("native", [True, False])
-@pytest.mark.parametrize("shape", ["xls-r", "base", "layer-post", "mms"])
+@pytest.mark.parametrize("shape", ["xls-r", "base", "layer-post", "mms", "wide-heads"])
 def test_int8_stays_near_fp32(checkpoint, shape, native):
     folder, model = checkpoint(shape)
     waveform = speechlike(24_321, seed=4)
