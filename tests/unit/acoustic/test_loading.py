@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from checkpoints import LETTERS, vocabulary, write_checkpoint
+from checkpoints import LETTERS, make_model, vocabulary, write_checkpoint
 from safetensors.torch import load_file, save_file
+from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2Processor
 
 from app.acoustic import load_checkpoint
 from app.errors import CheckpointError, ConfigurationError
@@ -52,6 +53,22 @@ def test_the_vocabulary_is_the_checkpoints_own(folder):
         "<s>",
         "</s>",
     }
+
+
+def test_a_folder_written_by_transformers_processor_loads(tmp_path):
+    model = make_model("xls-r")
+    plain = {token: i for token, i in vocabulary().items() if token not in {"<s>", "</s>"}}
+    (tmp_path / "plain.json").write_text(json.dumps(plain))
+    tokenizer = Wav2Vec2CTCTokenizer(
+        str(tmp_path / "plain.json"), unk_token="[UNK]", pad_token="[PAD]"
+    )
+    features = Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True)
+    folder = tmp_path / "checkpoint"
+    Wav2Vec2Processor(feature_extractor=features, tokenizer=tokenizer).save_pretrained(folder)
+    model.save_pretrained(folder)
+    ours = load_checkpoint(folder)
+    assert list(ours.vocabulary.tokens) == tokenizer.convert_ids_to_tokens(list(range(34)))
+    assert ours.vocabulary.blank == tokenizer.pad_token_id
 
 
 def test_added_tokens_extend_the_vocabulary(originals, tmp_path):
