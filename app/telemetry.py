@@ -27,43 +27,65 @@ class Telemetry:
             registry=self.registry,
         )
         self.audio_seconds = Counter(
-            "nordlyd_audio_seconds", "Audio received, in seconds.", ["model"],
+            "nordlyd_audio_seconds",
+            "Audio received, in seconds.",
+            ["model"],
             registry=self.registry,
         )
         self.failures = Counter(
-            "nordlyd_failures", "Requests that failed, by error code.", ["code"],
+            "nordlyd_failures",
+            "Requests that failed, by error code.",
+            ["code"],
             registry=self.registry,
         )
         self.queue_seconds = Gauge(
-            "nordlyd_queue_audio_seconds", "Audio waiting or running, in seconds.",
+            "nordlyd_queue_audio_seconds",
+            "Audio waiting or running, in seconds.",
             registry=self.registry,
         )
         self.batch_items = Histogram(
-            "nordlyd_batch_items", "Windows in a batch.", ["model"],
-            buckets=(1, 2, 4, 8, 16, 32, 64, 128), registry=self.registry,
+            "nordlyd_batch_items",
+            "Windows in a batch.",
+            ["model"],
+            buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+            registry=self.registry,
         )
         self.batch_padded_seconds = Histogram(
-            "nordlyd_batch_padded_seconds", "Audio seconds in a batch, padding included.",
-            ["model"], buckets=(1, 2, 5, 10, 20, 40, 80, 160, 320, 640), registry=self.registry,
+            "nordlyd_batch_padded_seconds",
+            "Audio seconds in a batch, padding included.",
+            ["model"],
+            buckets=(1, 2, 5, 10, 20, 40, 80, 160, 320, 640),
+            registry=self.registry,
         )
         self.batch_padding_share = Histogram(
-            "nordlyd_batch_padding_share", "Share of a batch that is padding, 0 to 1.", ["model"],
-            buckets=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0), registry=self.registry,
+            "nordlyd_batch_padding_share",
+            "Share of a batch that is padding, 0 to 1.",
+            ["model"],
+            buckets=(0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+            registry=self.registry,
         )
         self.stage_seconds = Histogram(
             "nordlyd_stage_seconds",
             "Time a request spent in a stage: decode_audio, queue, encode, decode_text.",
-            ["stage"], buckets=_STAGE_BUCKETS, registry=self.registry,
+            ["stage"],
+            buckets=_STAGE_BUCKETS,
+            registry=self.registry,
         )
         self.real_time_factor = Histogram(
-            "nordlyd_real_time_factor", "Processing time divided by audio duration.", ["model"],
-            buckets=_RTF_BUCKETS, registry=self.registry,
+            "nordlyd_real_time_factor",
+            "Processing time divided by audio duration.",
+            ["model"],
+            buckets=_RTF_BUCKETS,
+            registry=self.registry,
         )
         self.model_info = Gauge(
-            "nordlyd_model_info", "1 for each loaded model.", ["model", "device", "dtype"],
+            "nordlyd_model_info",
+            "1 for each loaded model.",
+            ["model", "device", "dtype"],
             registry=self.registry,
         )
         self.ready = Gauge(
-            "nordlyd_ready", "1 while every loaded model answers on its device thread.",
+            "nordlyd_ready",
+            "1 while every loaded model answers on its device thread.",
             registry=self.registry,
         )

@@ -1,0 +1,104 @@
+"""The pipeline itself: progress, cancellation, deadlines, and files that are closed in time."""
+
+import asyncio
+import io
+import threading
+import time
+
+import numpy as np
+import pytest
+from in_process import in_process, wait_for
+from sounds import as_wav, tones
+
+from app.audio import RawFormat
+from app.errors import DeadlineExceededError
+from app.pipeline import TranscriptionRequest
+
+
+class GatedFile(io.BytesIO):
+    """A file whose reads wait for a gate, and that counts them."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.gate = threading.Event()
+        self.reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        self.gate.wait(20)
+        return super().read(size)
+
+
+def test_progress_is_told_window_by_window_to_the_last() -> None:
+    async def run() -> None:
+        async with in_process(window_seconds=5.0, context_seconds=1.3) as running:
+            await running.until("ready")
+            told: list[tuple[int, int]] = []
+            source = io.BytesIO(as_wav(tones(0, 20.0)))
+            transcript = await running.service.transcriber.transcribe(
+                TranscriptionRequest(source, "here"),
+                progress=lambda done, total: told.append((done, total)),
+            )
+            windows = told[-1][1]
+            assert windows > 4
+            assert told == [(number, windows) for number in range(1, windows + 1)]
+            assert transcript.duration == 20.0
+            assert transcript.segments[-1].end <= 20.0
+            assert source.closed
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("deadline", [False, True])
+def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            source = GatedFile(bytes(2 * 16_000 * 600))
+            request = TranscriptionRequest(
+                source,
+                "here",
+                raw=RawFormat(rate=16_000),
+                deadline=time.monotonic() + 0.2 if deadline else None,
+            )
+            work = asyncio.create_task(running.service.transcriber.transcribe(request))
+            await wait_for(lambda: source.reads > 0)
+            if not deadline:
+                work.cancel()
+            with pytest.raises(DeadlineExceededError if deadline else asyncio.CancelledError):
+                await work
+            assert not source.closed
+            source.gate.set()
+            await wait_for(lambda: source.closed)
+            # Some 300 reads would have been needed for all of it.
+            assert source.reads < 10
+
+    asyncio.run(run())
+
+
+def test_a_file_that_cannot_be_decoded_is_closed_too() -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            source = io.BytesIO(b"no audio")
+            with pytest.raises(Exception, match="text"):
+                await running.service.transcriber.transcribe(TranscriptionRequest(source, "here"))
+            await wait_for(lambda: source.closed)
+
+    asyncio.run(run())
+
+
+def test_silence_does_not_ask_the_encoder() -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            running.model.failure = AssertionError("it was asked")
+            source = io.BytesIO(as_wav(np.zeros(48_000, dtype=np.float32)))
+            transcript = await running.service.transcriber.transcribe(
+                TranscriptionRequest(source, "here")
+            )
+            assert (transcript.text, transcript.segments) == ("", ())
+            assert transcript.duration == 3.0
+            assert transcript.timing.real_time_factor > 0
+
+    asyncio.run(run())
