@@ -29,9 +29,13 @@ def configure_logging(
     ]
     renderer: Processor
     if console:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     else:
-        shared.append(structlog.processors.dict_tracebacks)
+        # Without the local variables, among which are headers with keys and what people said.
+        traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        shared.append(structlog.processors.ExceptionRenderer(traces))
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
     logging.config.dictConfig(_standard_library(level, shared, renderer))
     structlog.configure(

@@ -19,6 +19,8 @@ from app.errors import (
     UnavailableError,
 )
 
+# Where it is not known when asking again makes sense.
+_RETRY_SECONDS = 5.0
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -55,8 +57,9 @@ def error_response(error: NordlydError) -> JSONResponse:
         headers.update(error.headers)
     if isinstance(error, AuthenticationError):
         headers["www-authenticate"] = "Bearer"
-    if isinstance(error, OverloadedError | UnavailableError) and error.retry_after is not None:
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, OverloadedError | UnavailableError):
+        seconds = _RETRY_SECONDS if error.retry_after is None else error.retry_after
+        headers["retry-after"] = str(max(1, math.ceil(seconds)))
     body = ErrorBody(
         error=ErrorDetail(
             message=error.message, type=error.type, param=error.param, code=error.code

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import models
+from app.cli import models as catalogue
 from app.errors import ConfigurationError, NordlydError
 from app.settings import load_settings, unknown_variables
 
@@ -35,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(models.app, name="models")
+app.add_typer(catalogue.app, name="models")
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def serve(
     status = run(
         settings,
         on_ready=lambda address: print(greet(settings, address), flush=True),
-        report=_report_pull,
+        report=catalogue.report_pull,
     )
     # A thread that still reads a file or weights must not hold up the exit, nor must the second
     # that torch takes to be torn down.
@@ -143,7 +143,7 @@ def transcribe(
         language=language,
         model=model,
         as_json=format is Format.json,
-        report=_report_pull,
+        report=catalogue.report_pull,
     )
     raise typer.Exit(0 if whole else 1)
 
@@ -164,6 +164,3 @@ def bench(context: typer.Context) -> None:
     if name not in known:
         raise ConfigurationError(f"there is no benchmark {name!r}; there are: {', '.join(known)}")
     raise typer.Exit(importlib.import_module(f"bench.{name}").main(arguments) or 0)
-
-
-_report_pull = models.report_pull
