@@ -1,0 +1,73 @@
+"""Every benchmark runs on a small model and ends with its line of JSON."""
+
+import json
+
+import pytest
+
+from bench import fairness, latency, memory, server, startup, windows
+
+
+def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
+    """Its result; everything before the last line is for people."""
+    benchmark.main(arguments.split())
+    *shown, last = capsys.readouterr().out.splitlines()
+    assert shown
+    return json.loads(last)
+
+
+def test_server_is_compared_with_the_encoder_and_the_plain_thing(capsys) -> None:
+    result = run(
+        server,
+        "--shape demo --seconds 1 --requests 4 --concurrency 2 --rounds 1 --plain float32",
+        capsys,
+    )
+    for key in ("server", "encoder", "plain"):
+        assert result[f"{key}_audio_s_per_s"] > 0
+    assert result["server_over_encoder"] == pytest.approx(
+        result["server_audio_s_per_s"] / result["encoder_audio_s_per_s"], rel=0.01
+    )
+    assert result["holds"] == (result["server_over_encoder"] >= 0.9)
+
+
+def test_latency_is_compared_with_the_encoder(capsys) -> None:
+    result = run(latency, "--shape demo --seconds 1 --rounds 2", capsys)
+    assert 0 < result["encode_s"] < result["http_s"]
+    assert result["http_over_encoder"] > 0
+
+
+def test_fairness_counts_clips_answered_while_a_long_file_ran(capsys) -> None:
+    result = run(fairness, "--shape demo --seconds 1 --long-seconds 600 --clips 1", capsys)
+    assert result["limit_s"] == pytest.approx(2 * result["idle_s"] + result["batch_s"], abs=1e-4)
+    assert result["busy_s"] > 0
+
+
+def test_memory_is_counted_above_the_loaded_model(capsys) -> None:
+    result = run(memory, "--shape demo --minutes 2", capsys)
+    assert result["duration_s"] == 120
+    assert result["peak_mb"] >= result["loaded_mb"] > 0
+    above = result["peak_mb"] - result["loaded_mb"]
+    assert result["above_loaded_mb"] == pytest.approx(above, abs=0.2)
+    assert result["holds"] == (above < 600)
+
+
+def test_startup_is_compared_with_reading_the_weights(capsys) -> None:
+    result = run(startup, "--shapes demo --runs 1", capsys)
+    assert result["demo_ready_s"] > result["demo_read_s"] > 0
+
+
+def test_windows_are_compared_with_one_pass(capsys) -> None:
+    result = run(windows, "--seconds 25 --shape demo --dtypes float32 --sizes 20/2,60/2", capsys)
+    noise = result["rows"][-1]
+    assert noise["windows"] > 1
+    assert 0 <= noise["frames_differing"] < 0.5
+    one_window = [row for row in result["rows"] if row["window"] == 60]
+    assert all(row["distance"] == 0 for row in one_window)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "distance"),
+    [("", "", 0), ("", "å", 1), ("kitten", "sitting", 3), ("abc", "abc", 0), ("ab", "ba", 2)],
+)
+def test_levenshtein(left: str, right: str, distance: int) -> None:
+    assert windows.levenshtein(left, right) == distance
+    assert windows.levenshtein(right, left) == distance
