@@ -1,1 +1,4 @@
 """Side-by-side measurements; each prints a readable table and, last, one line of JSON."""
+
+BENCHMARKS = ("encoder", "server", "latency", "fairness", "memory", "startup", "windows")
+"""Each is a module with a `main(argv)`."""

@@ -64,7 +64,7 @@ def stock_model(shape: str, dtype: torch.dtype) -> torch.nn.Module:
 def vocabulary(shape: str) -> Vocabulary:
     """As many tokens as the shape's head has outputs; which ones is of no account."""
     size, blank = SHAPES[shape]["vocab_size"], SHAPES[shape]["pad_token_id"]
-    tokens = tuple(
-        "|" if i == 0 else f"<{i}>" if i >= blank - 1 else chr(96 + i) for i in range(size)
-    )
-    return Vocabulary(tokens, blank, 0, frozenset({blank - 1, blank, blank + 1, blank + 2}))
+    special = frozenset(range(blank - 1, size))
+    letters = (chr(ord("À") + i) for i in range(size))
+    tokens = ["|"] + [f"<{i}>" if i in special else next(letters) for i in range(1, size)]
+    return Vocabulary(tuple(tokens), blank, 0, special)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
 
 from app.acoustic import AcousticModel, load_checkpoint
 from app.acoustic.device import resolve_device, resolve_dtype
@@ -151,7 +152,7 @@ def compare(
     differences = []
     for window, context in sizes:
         cut, count = encode(model, recording, window=window, context=context)
-        distance = levenshtein(expected, text(cut))
+        distance = Levenshtein.distance(expected, text(cut))
         differences.append(
             Difference(
                 model=name,
@@ -179,20 +180,6 @@ def encode(
     windows = windows_of(model, recording.samples, window_seconds=window, context_seconds=context)
     parts = [model.encode(prepared(model, recording, [each]))[0] for each in windows]
     return stitch(windows, parts), len(windows)
-
-
-def levenshtein(left: str, right: str) -> int:
-    """Least number of characters to insert, delete or replace (Wagner and Fischer, 1974)."""
-    codes = np.array([ord(character) for character in right], dtype=np.int64)
-    columns = np.arange(len(right) + 1)
-    row = columns.copy()
-    for number, character in enumerate(left, 1):
-        best = np.empty_like(row)
-        best[0] = number
-        best[1:] = np.minimum(row[1:] + 1, row[:-1] + (codes != ord(character)))
-        # Insertions run along the row: the least over all earlier columns, plus the way from there.
-        row = np.minimum.accumulate(best - columns) + columns
-    return int(row[-1])
 
 
 def _rounded(value: np.floating[Any]) -> float:

@@ -57,6 +57,8 @@ def list_models(
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(*columns, box=None)
+    # An id is for copying, so it is never cut.
+    table.columns[0].min_width = max((len(line[0]) for line in lines), default=0)
     for line in lines:
         table.add_row(*line)
     Console().print(table)
@@ -87,7 +89,7 @@ def show(
 @app.command()
 def pull(
     references: Annotated[
-        list[str], typer.Argument(metavar="MODEL…", help="Ids of the catalogue, or hub ids.")
+        list[str], typer.Argument(metavar="MODEL", help="Ids of the catalogue, or hub ids.")
     ],
 ) -> None:
     """Fetch models from the hub once; prints the folder of each."""

@@ -62,12 +62,3 @@ def test_windows_are_compared_with_one_pass(capsys) -> None:
     assert 0 <= noise["frames_differing"] < 0.5
     one_window = [row for row in result["rows"] if row["window"] == 60]
     assert all(row["distance"] == 0 for row in one_window)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "distance"),
-    [("", "", 0), ("", "å", 1), ("kitten", "sitting", 3), ("abc", "abc", 0), ("ab", "ba", 2)],
-)
-def test_levenshtein(left: str, right: str, distance: int) -> None:
-    assert windows.levenshtein(left, right) == distance
-    assert windows.levenshtein(right, left) == distance
