@@ -75,6 +75,12 @@ def test_models_are_listed_and_shown() -> None:
     assert facts["id"] == ids[-1]
 
 
+def test_bench_lists_what_can_be_run() -> None:
+    listed = nordlyd("bench").stdout.replace(",", "").split()
+    assert {"encoder", "server", "latency"} <= set(listed)
+    assert "shapes" not in listed
+
+
 def test_what_there_is_not_is_one_line_and_a_failure(tmp_path: Path) -> None:
     for arguments, said in (
         (("models", "show", "no-such-model"), "the catalogue has"),
