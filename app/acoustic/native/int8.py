@@ -4,11 +4,10 @@ import ctypes
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from app.acoustic.int8 import quantise_rows
 from app.acoustic.kernels import Linear, Parameters
-from app.acoustic.native.kernels import AmxKernels, Packed, in_tiles
+from app.acoustic.native.kernels import AmxKernels, Packed, filled_up, in_tiles
 
 _BLOCK = 32
 # Values that one int8 tile product consumes along the depth: 64 bytes, as in bf16.
@@ -58,10 +57,11 @@ def pack_int8(values: Tensor) -> Tensor:
     """int8 [columns, depth] in the order in which the tile products read it.
 
     Returns:
-        int8 [panels, steps, 2, 16, 16, 4]: panels of 32 columns, steps of 64 values, each two
+        int8 [panels, steps, 2, 16, 64]: panels of 32 columns, steps of 64 values, each two
         tiles of 16 columns with four values side by side.
     """
     columns, depth = values.shape
-    padded = functional.pad(values, (0, -depth % _STEP, 0, -columns % _BLOCK))
-    split = padded.view(len(padded) // _BLOCK, 2, 16, padded.shape[1] // _STEP, 16, 4)
-    return split.permute(0, 3, 1, 4, 2, 5).contiguous()
+    padded = filled_up(values, (0, -depth % _STEP, 0, -columns % _BLOCK))
+    fours = padded.contiguous().view(torch.int32)
+    tiles = fours.view(len(fours) // _BLOCK, 2, 16, fours.shape[1] // 16, 16)
+    return tiles.permute(0, 3, 1, 4, 2).contiguous().view(torch.int8)
