@@ -10,8 +10,19 @@ from pathlib import Path
 
 _KEYWORDS = frozenset(
     [
-        "ARG", "CMD", "COPY", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "RUN",
-        "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "RUN",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
     ]
 )
 

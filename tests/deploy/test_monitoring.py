@@ -77,6 +77,15 @@ def test_the_dashboard_shows_every_metric(
     assert {family for family in families if family not in shown} == set()
 
 
+def test_every_alert_is_raised_by_a_rules_test(
+    repository: Path, rules: list[dict[str, Any]]
+) -> None:
+    document = yaml.safe_load((repository / "deploy/prometheus/rules_test.yml").read_text("utf-8"))
+    cases = [case for test in document["tests"] for case in test.get("alert_rule_test", [])]
+    alerts = {rule["alert"] for rule in rules if "alert" in rule}
+    assert alerts == {case["alertname"] for case in cases if case["exp_alerts"]}
+
+
 def test_the_queue_alert_knows_the_limit(rules: list[dict[str, Any]]) -> None:
     [alert] = [rule for rule in rules if rule.get("alert") == "NordlydQueueNearLimit"]
     limit = float(alert["expr"].rpartition("*")[2])

@@ -39,14 +39,6 @@ def test_promtool_is_content(folder: Path, arguments: list[str]) -> None:
     subprocess.run(["promtool", *arguments], cwd=folder, check=True)
 
 
-def test_every_alert_is_raised_by_a_rules_test(folder: Path) -> None:
-    rules = yaml.safe_load((folder / "rules.yml").read_text("utf-8"))
-    alerts = {rule["alert"] for rule in rules["groups"][0]["rules"] if "alert" in rule}
-    tests = yaml.safe_load((folder / "rules_test.yml").read_text("utf-8"))["tests"]
-    cases = [case for test in tests for case in test.get("alert_rule_test", [])]
-    assert alerts == {case["alertname"] for case in cases if case["exp_alerts"]}
-
-
 def test_a_live_service_fills_the_rules_and_every_panel(
     repository: Path, folder: Path, tmp_path: Path, tiny_checkpoint: Path,
     new_port: Callable[[], int],
