@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from fastapi import FastAPI, Security
+from fastapi_offline import FastAPIOffline
 
 from app.api import health, metrics, transcribe
 from app.api.auth import DOCUMENTED_BEARER, Authentication
@@ -27,7 +28,10 @@ def build_api(
         parts: what the routes use.
         lifespan: runs while the application does.
     """
-    app = FastAPI(
+    # FastAPI's own page loads its scripts from elsewhere, which a house without internet cannot.
+    app = FastAPIOffline(
+        docs_url="/docs",
+        redoc_url=None,
         title="Nordlyd",
         version=version("nordlyd"),
         description=_DESCRIPTION,

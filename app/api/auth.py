@@ -16,12 +16,18 @@ from app.errors import AuthenticationError
 OPEN_PATHS = frozenset(
     {
         "/health", "/health/live", "/health/ready", "/metrics",
-        "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json",
+        "/docs", "/docs/oauth2-redirect", "/openapi.json",
     }
 )  # fmt: skip
+OPEN_FOLDER = "/static-offline-docs/"
+"""What the page at /docs is made of."""
 
 # Only tells the OpenAPI page that there may be keys; `Authentication` checks them.
 DOCUMENTED_BEARER = HTTPBearer(auto_error=False, description="One of NORDLYD_API_KEYS, if set.")
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
 class Authentication:
@@ -38,7 +44,7 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
-        if scope["type"] == "lifespan" or not self.keys or scope["path"] in OPEN_PATHS:
+        if scope["type"] == "lifespan" or not self.keys or _is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         try:

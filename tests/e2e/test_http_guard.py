@@ -1,6 +1,7 @@
 """API keys and the upload limit, on a real server and real sockets."""
 
 import socket
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -46,6 +47,16 @@ def test_every_key_opens(guarded: RunningServer, clip, key: str) -> None:
 def test_health_metrics_and_documentation_are_open(guarded: RunningServer, path: str) -> None:
     with guarded.client() as client:
         assert client.get(path).status_code == 200
+
+
+def test_the_documentation_needs_nothing_from_other_hosts(guarded: RunningServer) -> None:
+    with guarded.client() as client:
+        page = client.get("/docs").text
+        sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert len(sources) >= 3
+        for source in sources:
+            assert source.startswith("/")
+            assert client.get(source).status_code == 200
 
 
 def test_a_long_upload_without_a_key_still_reads_its_401(guarded: RunningServer) -> None:
