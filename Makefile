@@ -39,10 +39,7 @@ test-gpu: $(INSTALLED_TEST)
 	$(BIN)/python -m pytest -m cuda $(ARGS)
 
 lint: $(INSTALLED_TEST)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/yamllint --strict .
+	$(BIN)/pre-commit run --all-files
 
 format: $(INSTALLED_TEST)
 	$(BIN)/ruff check --fix .

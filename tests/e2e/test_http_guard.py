@@ -1,7 +1,7 @@
 """API keys and the upload limit, on a real server and real sockets."""
 
-import socket
 import re
+import socket
 from collections.abc import Iterator
 
 import httpx
