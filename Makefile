@@ -17,11 +17,12 @@ INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-gpu lint format bench constraints clean
+.PHONY: help serve test test-image test-gpu lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests"
+	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
 	@echo "make lint         ruff, mypy and yamllint"
 	@echo "make format       let ruff format everything"
@@ -33,7 +34,12 @@ serve: $(INSTALLED)
 	@exec $(BIN)/nordlyd serve $(ARGS)
 
 test: $(INSTALLED_TEST)
-	$(BIN)/python -m pytest -m "not cuda" $(ARGS)
+	$(BIN)/python -m pytest -m "not cuda and not image" $(ARGS)
+
+# Needs the package index and Debian's prometheus.
+test-image: $(INSTALLED_TEST)
+	@command -v promtool >/dev/null || { echo "nordlyd: promtool is missing; run: apt install prometheus" >&2; exit 1; }
+	$(BIN)/python -m pytest -m image $(ARGS)
 
 test-gpu: $(INSTALLED_TEST)
 	$(BIN)/python -m pytest -m cuda $(ARGS)
@@ -63,7 +69,7 @@ clean:
 
 $(INSTALLED): | $(BIN)/pip
 	@if [ "$$(uname -m)" = x86_64 ] && ! command -v cc >/dev/null && ! command -v gcc >/dev/null; then \
-		echo "nordlyd: no C compiler; the service works without, but slower on CPUs with AMX (apt install gcc python3-dev)"; \
+		echo "nordlyd: no C compiler; the service works without, but slower on CPUs with AMX (apt install gcc libc6-dev)"; \
 	fi
 	$(PIP_INSTALL) -e .
 	@touch $@
