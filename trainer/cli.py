@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+from app.errors import NordlydError
 from trainer.errors import DataError, TrainerError
 from trainer.recipe import load_recipe
 
@@ -140,6 +141,6 @@ def main() -> None:
     """Run the command line; errors that have a message end it with that line and status 1."""
     try:
         app()
-    except TrainerError as error:
-        console.print(f"[red]{error}[/red]")
+    except (TrainerError, NordlydError) as error:
+        console.print(str(error), style="red", markup=False)
         raise SystemExit(1) from error

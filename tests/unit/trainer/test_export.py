@@ -105,9 +105,12 @@ def test_a_manifest_that_cannot_be_evaluated_names_the_line(
 def test_a_missing_thing_ends_the_command_with_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("")
     for arguments in (
         ["export", str(tmp_path), str(tmp_path / "out")],
         ["evaluate", str(tmp_path)],
+        ["evaluate", str(tmp_path / "no-model"), "--manifest", str(manifest)],
         ["train", "demo-xx", "--data", str(tmp_path), "--output", str(tmp_path)],
     ):
         monkeypatch.setattr("sys.argv", ["trainer", *arguments])
