@@ -58,9 +58,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     NORDLYD_STORE=/var/lib/nordlyd/models \
     NORDLYD_MODELS=wav2vec2-xlsr-1B-NPSC-NN,wav2vec2-large-danish-npsc-nst
 COPY --from=dependencies /opt/venv /opt/venv
-# Not copied with the environment: a change of the code then adds one small layer, not torch again.
-RUN --mount=type=bind,from=package,source=/dist,target=/dist \
-    pip install --no-cache-dir --no-index --no-deps /dist/*.whl
+# Not part of the environment above: a change of the code then makes small layers, not torch again.
+# Copied, not mounted: some builders take a mount's old contents from their cache.
+COPY --from=package /dist /opt/nordlyd/dist
+RUN pip install --no-cache-dir --no-index --no-deps /opt/nordlyd/dist/*.whl
 COPY models /opt/nordlyd/models
 COPY deploy/healthcheck.py /opt/nordlyd/healthcheck.py
 RUN mkdir -p /var/lib/nordlyd/models && chown -R 10001:10001 /var/lib/nordlyd
