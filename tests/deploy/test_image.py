@@ -22,10 +22,12 @@ KEY = "a-key-of-the-test"
 
 
 @pytest.fixture(scope="module")
-def image(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+def image(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The last stage, built for a CPU: DEVICE=cuda would fetch gigabytes of CUDA."""
+    folder = tmp_path_factory.mktemp("image")
     arguments = {"DEVICE": "cpu", "PIP_EXTRA_INDEX_URL": os.environ.get("PIP_EXTRA_INDEX_URL", "")}
-    return Builder(repository, tmp_path_factory.mktemp("image"), arguments).build()
+    yield Builder(repository, folder, arguments).build()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
