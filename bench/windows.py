@@ -80,6 +80,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--checkpoint", type=Path, help="with its samples/, instead of the demo models"
     )
+    parser.add_argument(
+        "--speech", type=Path, help="folder of recordings, instead of the models' own samples"
+    )
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(argv)
     try:
@@ -96,7 +99,7 @@ def measure(options: argparse.Namespace) -> None:
     sizes = list(dict.fromkeys([*options.sizes, served]))
     found = []
     for folder in [options.checkpoint] if options.checkpoint else bundled_demos():
-        spoken = speech(folder / "samples", options.seconds)
+        spoken = speech(options.speech or folder / "samples", options.seconds)
         if spoken is None:
             continue
         for dtype in dtypes:

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from trainer.model import encode
 from trainer.store import SAMPLE_RATE, Split
 
 _JITTER = 0.05
+# Seconds between two joined utterances, on top of what each has at its ends.
+_SILENCE = (0.0, 0.5)
+
+Waveform = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +99,30 @@ class Schedule:
         return full + (steps_done - start) / (self._epoch_ends[full] - start)
 
 
-def collate(split: Split, indexes: Sequence[int]) -> Batch:
-    """Read, normalise (zero mean, unit variance, as the feature extractor does) and pad."""
-    waves = [split.waveform(index) for index in indexes]
+def row_seconds(choices: Sequence[float], *, seed: int, step: int) -> float:
+    """Return how long the rows of a step are to be, drawn from the choices."""
+    return random.Random(f"{seed}/{step}/rows").choice(choices)
+
+
+def collate(split: Split, indexes: Sequence[int], *, join_seconds: float = 0.0) -> Batch:
+    """Read, join, normalise (zero mean, unit variance, as the feature extractor does) and pad.
+
+    Args:
+        split: where the utterances are.
+        indexes: which ones.
+        join_seconds: a row takes one utterance after another until it is this long, with a short
+            silence between two, so that the model also meets what a long recording is like:
+            several voices and levels, and attention over more than one sentence.
+    """
+    rows = _rows(split, indexes, join_seconds)
+    waves = [_join([split.waveform(index) for index in row], seed=row[0]) for row in rows]
     longest = max(len(wave) for wave in waves)
     waveforms = np.zeros((len(waves), longest), np.float32)
     mask = np.zeros((len(waves), longest), np.int64)
     for row, wave in enumerate(waves):
         waveforms[row, : len(wave)] = (wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)
         mask[row, : len(wave)] = 1
-    targets = [encode(split.utterances[index].text) for index in indexes]
+    targets = [encode(" ".join(split.utterances[index].text for index in row)) for row in rows]
     return Batch(
         waveforms=torch.from_numpy(waveforms),
         mask=torch.from_numpy(mask),
@@ -111,3 +130,26 @@ def collate(split: Split, indexes: Sequence[int]) -> Batch:
         target_lengths=torch.tensor([len(target) for target in targets]),
         seconds=sum(len(wave) for wave in waves) / SAMPLE_RATE,
     )
+
+
+def _rows(split: Split, indexes: Sequence[int], join_seconds: float) -> list[list[int]]:
+    rows: list[list[int]] = []
+    filled = join_seconds
+    for index in indexes:
+        if filled >= join_seconds:
+            rows.append([])
+            filled = 0.0
+        rows[-1].append(index)
+        filled += split.utterances[index].seconds
+    return rows
+
+
+def _join(waves: Sequence[Waveform], *, seed: int) -> Waveform:
+    if len(waves) == 1:
+        return waves[0]
+    choice = random.Random(seed)
+    parts: list[Waveform] = []
+    for wave in waves:
+        silence = round(choice.uniform(*_SILENCE) * SAMPLE_RATE)
+        parts += [wave, np.zeros(silence, np.float32)]
+    return np.concatenate(parts)

@@ -1,11 +1,13 @@
 """espeak-ng through ctypes: one sentence in, speech and the start of every word out.
 
-The library and its voices come from the `espeakng-loader` wheel. It keeps one global state,
-so a process must use one `Espeak` at a time.
+The library and its voices come from the `espeakng-loader` wheel. It keeps one global state, and
+starting it a second time frees what the first start still points to; so a process has one
+`Espeak`, which `espeak()` gives out.
 """
 
 import ctypes
 from dataclasses import dataclass
+from functools import lru_cache
 
 import espeakng_loader
 import numpy as np
@@ -53,8 +55,27 @@ class Speech:
     word_starts: tuple[tuple[int, float], ...]
 
 
+_SIGNATURES: dict[str, list[type]] = {
+    "espeak_Initialize": [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int],
+    "espeak_SetSynthCallback": [_Callback],
+    "espeak_SetVoiceByName": [ctypes.c_char_p],
+    "espeak_SetParameter": [ctypes.c_int, ctypes.c_int, ctypes.c_int],
+    "espeak_ng_SetRandSeed": [ctypes.c_long],
+    "espeak_Synth": [
+        *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint),
+        *(ctypes.c_uint, ctypes.POINTER(ctypes.c_uint), ctypes.c_void_p),
+    ],
+}
+
+
+@lru_cache(maxsize=1)
+def espeak() -> "Espeak":
+    """Return the synthesiser of this process."""
+    return Espeak()
+
+
 class Espeak:
-    """The synthesiser.
+    """The synthesiser; see `espeak`.
 
     Raises:
         SynthesisError: the library does not start.
@@ -62,6 +83,8 @@ class Espeak:
 
     def __init__(self) -> None:
         self._library = ctypes.cdll.LoadLibrary(espeakng_loader.get_library_path())
+        for name, arguments in _SIGNATURES.items():
+            getattr(self._library, name).argtypes = arguments
         data = espeakng_loader.get_data_path().encode()
         self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT)
         if self.rate <= 0:
@@ -106,7 +129,7 @@ class Espeak:
             raise SynthesisError(f"espeak-ng has no voice {voice!r}")
         library.espeak_SetParameter(_RATE, rate, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
-        library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
+        library.espeak_ng_SetRandSeed(seed)
         self._blocks, self._words = [], []
         raw = text.encode() + b"\0"
         if library.espeak_Synth(raw, len(raw), 0, _CHARACTERS, 0, _UTF8 | _END_PAUSE, None, None):

@@ -85,6 +85,7 @@ class TrainingRecipe:
     weight_decay: float
     max_grad_norm: float
     batch_seconds: float
+    join_seconds: tuple[float, ...]
     sorted_epochs: int
     precision: str
     zero_infinity: bool

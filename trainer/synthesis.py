@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from trainer.espeak import Espeak
+from trainer.espeak import espeak
 from trainer.recipe import SynthesisRecipe
 from trainer.store import SAMPLE_RATE, Pcm, Utterance
 
@@ -31,7 +31,7 @@ def utterances(
     lives: the same bytes come out of the same calls in a new process. Utterances over
     `max_seconds` are left out.
     """
-    speaker = Espeak()
+    speaker = espeak()
     variants = {
         "train": recipe.train_variants,
         "valid": recipe.valid_variants,

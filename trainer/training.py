@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2ForCTC
 
-from trainer.batches import Batch, Schedule, collate
+from trainer.batches import Batch, Schedule, collate, row_seconds
 from trainer.errors import DataError, RecipeError
 from trainer.export import export_model, load_stock
 from trainer.extractor import use_fast_layout
@@ -145,7 +145,8 @@ def fit(
     with InterruptFlag() as interrupted:
         for step in range(done, last):
             began = time.perf_counter()
-            batch = collate(train, schedule.batch(step))
+            rows = row_seconds(numbers.join_seconds, seed=recipe.seed, step=step)
+            batch = collate(train, schedule.batch(step), join_seconds=rows)
             loss = update(model, optimiser, batch, recipe, step)
             losses.append(loss)
             speed = batch.seconds / (time.perf_counter() - began)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trainer.errors import DataError, SynthesisError
-from trainer.espeak import Espeak
+from trainer.espeak import espeak
 from trainer.recipe import Recipe
 from trainer.store import SAMPLE_RATE, read_split
 from trainer.synthesis import trim, utterances, word_starts
@@ -51,7 +51,7 @@ def test_every_word_starts_within_its_utterance_where_its_sound_is(recipe: Recip
 
 
 def test_a_word_starts_when_those_before_it_are_said() -> None:
-    speaker = Espeak()
+    speaker = espeak()
     starts = []
     for text in ("det er en fisk", "det er en sommerdag"):
         speech = speaker.speak(text, voice="nb", rate=150, pitch=50)
@@ -84,7 +84,7 @@ def test_silence_is_trimmed_and_its_length_told() -> None:
 
 def test_an_unknown_voice_is_refused() -> None:
     with pytest.raises(SynthesisError, match="no voice 'xx-nowhere'"):
-        Espeak().speak("hei", voice="xx-nowhere", rate=150, pitch=50)
+        espeak().speak("hei", voice="xx-nowhere", rate=150, pitch=50)
 
 
 def test_speech_over_the_longest_is_left_out(recipe: Recipe) -> None:

@@ -154,3 +154,18 @@ def test_a_recipe_with_a_wrong_key_is_refused(tmp_path: Path) -> None:
             load_recipe(broken)
     with pytest.raises(RecipeError, match="bundled: demo-da"):
         load_recipe("demo-xx")
+
+
+def test_rows_are_joined_to_a_length_with_their_texts_in_order(data: Path) -> None:
+    split = read_split(data, "train")
+    alone = collate(split, [0, 1, 2])
+    joined = collate(split, [0, 1, 2], join_seconds=3600.0)
+    assert len(alone.waveforms) == 3
+    assert len(joined.waveforms) == 1
+    texts = " ".join(split.utterances[index].text for index in (0, 1, 2))
+    assert joined.targets.tolist() == encode(texts)
+    assert joined.seconds >= alone.seconds
+    enough = split.utterances[0].seconds + 0.1
+    assert len(collate(split, [0, 1, 2], join_seconds=enough).waveforms) == 2
+    again = collate(split, [0, 1, 2], join_seconds=3600.0)
+    assert torch.equal(joined.waveforms, again.waveforms)
