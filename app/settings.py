@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         4 * 3600, gt=0, description="Longest accepted audio, after decoding."
     )
     window_seconds: float = Field(
-        20.0, gt=4, le=120, description="Length of one window of long audio, with its context."
+        24.0, gt=4, le=120, description="Length of one window of long audio, with its context."
     )
     context_seconds: float = Field(
         2.0, ge=1.3, description="Context on each side of a window, computed and dropped."

@@ -125,7 +125,7 @@ class EngineOptions:
     max_queue_seconds: float = 4 * 3600
     batch_seconds: float | None = None
     hang_seconds: float = 60.0
-    window_seconds: float = 20.0
+    window_seconds: float = 24.0
     patience_seconds: float = 10.0
     max_padding_share: float = 0.1
     recovery_batches: int = 64
