@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Transcript → what people read. JSON is made in `app.api.schemas`; other formats come here."""
