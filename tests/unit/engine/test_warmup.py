@@ -32,7 +32,8 @@ def measured(
         return function()
 
     encoder = FrameEncoder(device=device, before=compute)
-    found = asyncio.run(warm_up(encoder, on_device, EngineOptions(**options), clock=clock))
+    given = EngineOptions(window_seconds=20.0, **options)
+    found = asyncio.run(warm_up(encoder, on_device, given, clock=clock))
     return found, sizes
 
 
