@@ -156,7 +156,7 @@ def require(model: str, store: Path) -> None:
     """
     if not _file(model, store).is_file():
         raise ConfigurationError(
-            f"{model} is to run in int8, but what that costs in WER was not measured: run"
+            "it is to run in int8, but what that costs in WER was not measured: run"
             f" `nordlyd models int8 {model} --manifest FILE.jsonl` first",
             param="int8_models",
         )
