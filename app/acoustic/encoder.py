@@ -60,9 +60,8 @@ class Encoder:
         )
         self._norm = _norm(weights, "wav2vec2.encoder.layer_norm", kernels, config.layer_norm_eps)
         self._stable = config.stable_layer_norm
-        make_layer = _stable_layer if config.stable_layer_norm else _post_norm_layer
         self._layers = [
-            make_layer(config, weights, f"wav2vec2.encoder.layers.{i}", kernels)
+            _layer(config, weights, f"wav2vec2.encoder.layers.{i}", kernels)
             for i in range(config.layers)
         ]
         self._head = kernels.head(_pair(weights, "lm_head"))
@@ -158,38 +157,25 @@ def _feed_forward(weights: dict[str, Tensor], name: str, kernels: Kernels) -> tu
     return kernels.linear(inner, gelu=True), kernels.linear(outer)
 
 
-def _stable_layer(
-    config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
-) -> Layer:
-    """Norms before attention and feed-forward (XLS-R, wav2vec2-large-lv60)."""
+def _layer(config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels) -> Layer:
+    """One transformer layer, its norms before attention and feed-forward or after the sums."""
     attend = _attention(config, weights, name, kernels)
     first = _norm(weights, f"{name}.layer_norm", kernels, config.layer_norm_eps)
     second = _norm(weights, f"{name}.final_layer_norm", kernels, config.layer_norm_eps)
     inner, outer = _feed_forward(weights, name, kernels)
     adapter = _adapter(config, weights, name, kernels)
 
-    def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+    def norms_before(x: Tensor, spans: Sequence[Span]) -> Tensor:
         x = attend(first(x), spans, x)
         x = outer(inner(second(x)), x)
         return adapter(x) if adapter else x
 
-    return run
-
-
-def _post_norm_layer(
-    config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
-) -> Layer:
-    """Norms after each residual sum (wav2vec2-base, wav2vec2-large)."""
-    attend = _attention(config, weights, name, kernels)
-    first = _norm(weights, f"{name}.layer_norm", kernels, config.layer_norm_eps)
-    second = _norm(weights, f"{name}.final_layer_norm", kernels, config.layer_norm_eps)
-    inner, outer = _feed_forward(weights, name, kernels)
-
-    def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+    def norms_after(x: Tensor, spans: Sequence[Span]) -> Tensor:
         x = first(attend(x, spans, x))
         return second(outer(inner(x), x))
 
-    return run
+    # Before: XLS-R, wav2vec2-large-lv60. After: wav2vec2-base, wav2vec2-large.
+    return norms_before if config.stable_layer_norm else norms_after
 
 
 def _adapter(
