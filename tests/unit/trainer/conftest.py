@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from trainer.recipe import Recipe, load_recipe
-from trainer.store import write_split
-from trainer.synthesis import utterances
+from trainer.data.store import write_split
+from trainer.speech.synthesis import utterances
 
 SENTENCES = {
     "train": (

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from app.acoustic import load_checkpoint
 from trainer.cli import app, main
 from trainer.errors import DataError
-from trainer.evaluation import evaluate, manifest_speech
+from trainer.evaluation.error_rates import evaluate, manifest_speech
 from trainer.export import export_model, load_stock
 from trainer.model import TOKENS, random_model
 from trainer.recipe import Recipe

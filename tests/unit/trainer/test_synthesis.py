@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from trainer.errors import DataError, SynthesisError
-from trainer.espeak import espeak
+from trainer.speech.espeak import espeak
 from trainer.recipe import Recipe
-from trainer.store import SAMPLE_RATE, read_split
-from trainer.synthesis import trim, utterances, word_starts
+from trainer.data.store import SAMPLE_RATE, read_split
+from trainer.speech.synthesis import trim, utterances, word_starts
 
 SPEAK = """
 from pathlib import Path
 from trainer.recipe import load_recipe
-from trainer.store import write_split
-from trainer.synthesis import utterances
+from trainer.data.store import write_split
+from trainer.speech.synthesis import utterances
 spoken = utterances({sentences}, load_recipe("demo-nb").synthesis, split="train", seed={seed})
 write_split(Path({folder!r}), "train", spoken)
 """

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer.batches import Schedule, collate, plan_epoch
+from trainer.training.batches import Schedule, collate, plan_epoch
 from trainer.errors import DataError, RecipeError
-from trainer.extractor import use_fast_layout
+from trainer.training.extractor import use_fast_layout
 from trainer.model import TOKENS, collapse, encode, random_model
 from trainer.recipe import Recipe, load_recipe
-from trainer.store import read_split
-from trainer.training import LOG_COLUMNS, fit, learning_rate
+from trainer.data.store import read_split
+from trainer.training.loop import LOG_COLUMNS, fit, learning_rate
 
 
 def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import CorpusError
-from trainer.packages import download, paragraphs
+from trainer.text.packages import download, paragraphs
 from trainer.recipe import Recipe
-from trainer.sentences import Sentences, collect
-from trainer.store import write_split
-from trainer.synthesis import utterances
+from trainer.text.sentences import Sentences, collect
+from trainer.data.store import write_split
+from trainer.speech.synthesis import utterances
 
 
 def prepare(

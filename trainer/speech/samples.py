@@ -6,7 +6,7 @@ from pathlib import Path
 
 import soundfile
 
-from trainer.store import SAMPLE_RATE, Split
+from trainer.data.store import SAMPLE_RATE, Split
 
 _SHORTEST, _LONGEST = 3.0, 8.0  # seconds
 

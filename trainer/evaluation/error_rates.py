@@ -20,7 +20,7 @@ from app.decoding import GreedyDecoder
 from app.errors import NordlydError
 from app.text import normalise
 from trainer.errors import DataError
-from trainer.store import Split
+from trainer.data.store import Split
 
 _BATCH = 8
 _LONGEST_SECONDS = 120.0

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from trainer.model import encode
-from trainer.store import SAMPLE_RATE, Split
+from trainer.data.store import SAMPLE_RATE, Split
 
 _JITTER = 0.05
 # Seconds between two joined utterances, on top of what each has at its ends.

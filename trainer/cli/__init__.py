@@ -1,0 +1,17 @@
+"""`python -m trainer …` and `nordlyd-train …`: one module a command, joined here."""
+
+from app.errors import NordlydError
+from trainer.cli import evaluate, export, samples, synthesise, train
+from trainer.cli.command import app, console
+from trainer.errors import TrainerError
+
+__all__ = ["evaluate", "export", "main", "samples", "synthesise", "train"]
+
+
+def main() -> None:
+    """Run the command line; errors that have a message end it with that line and status 1."""
+    try:
+        app()
+    except (TrainerError, NordlydError) as error:
+        console.print(str(error), style="red", markup=False)
+        raise SystemExit(1) from error

@@ -1,0 +1,25 @@
+"""Recipe in, data folder of synthesised speech out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainer.cli.command import RecipeName, app, console
+from trainer.recipe import load_recipe
+
+
+@app.command()
+def synthesise(
+    recipe: RecipeName,
+    output: Annotated[Path, typer.Option(help="Data folder to write.")],
+    packages: Annotated[
+        Path | None, typer.Option(help="Where Debian packages are kept; default: in the output.")
+    ] = None,
+) -> None:
+    """Extract the sentences of a recipe from Debian packages and speak them with espeak-ng."""
+    from trainer.speech.prepare import prepare  # noqa: PLC0415 - espeak-ng only where it is needed
+
+    counts = prepare(load_recipe(recipe), output, packages=packages, say=console.print)
+    print(json.dumps(counts, ensure_ascii=False, indent=2))

@@ -1,0 +1,1 @@
+"""Checkpoint and speech in, error rates and what lies behind them out."""

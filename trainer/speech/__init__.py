@@ -1,0 +1,1 @@
+"""Sentences in, synthesised and augmented speech out."""

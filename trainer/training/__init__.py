@@ -1,0 +1,1 @@
+"""Recipe and records in, checkpoints and a log out."""
