@@ -20,8 +20,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure the greedy word and character error rates of a checkpoint."""
-    from trainer.evaluation import error_rates as evaluation  # noqa: PLC0415
     from trainer.data.store import read_split  # noqa: PLC0415
+    from trainer.evaluation import error_rates as evaluation  # noqa: PLC0415
 
     if (manifest is None) == (data is None):
         raise DataError("say what to evaluate on: either --manifest or --data")

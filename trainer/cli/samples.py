@@ -15,7 +15,7 @@ def samples(
     count: Annotated[int, typer.Option(min=1, help="How many files.")] = 3,
 ) -> None:
     """Write a few utterances of the test split as FLAC files, to try a model with."""
-    from trainer.speech.samples import write_samples  # noqa: PLC0415
     from trainer.data.store import read_split  # noqa: PLC0415
+    from trainer.speech.samples import write_samples  # noqa: PLC0415
 
     write_samples(read_split(data, "test"), folder, count=count)

@@ -19,8 +19,8 @@ from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
 from app.decoding import GreedyDecoder
 from app.errors import NordlydError
 from app.text import normalise
-from trainer.errors import DataError
 from trainer.data.store import Split
+from trainer.errors import DataError
 
 _BATCH = 8
 _LONGEST_SECONDS = 120.0

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trainer.errors import CorpusError
-from trainer.text.packages import download, paragraphs
-from trainer.recipe import Recipe
-from trainer.text.sentences import Sentences, collect
 from trainer.data.store import write_split
+from trainer.errors import CorpusError
+from trainer.recipe import Recipe
 from trainer.speech.synthesis import utterances
+from trainer.text.packages import download, paragraphs
+from trainer.text.sentences import Sentences, collect
 
 
 def prepare(

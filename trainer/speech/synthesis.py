@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from trainer.speech.espeak import espeak
-from trainer.recipe import SynthesisRecipe
 from trainer.data.store import SAMPLE_RATE, Pcm, Utterance
+from trainer.recipe import SynthesisRecipe
+from trainer.speech.espeak import espeak
 
 Wave = npt.NDArray[np.float32]
 

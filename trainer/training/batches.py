@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from trainer.model import encode
 from trainer.data.store import SAMPLE_RATE, Split
+from trainer.model import encode
 
 _JITTER = 0.05
 # Seconds between two joined utterances, on top of what each has at its ends.

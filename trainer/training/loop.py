@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from transformers import Wav2Vec2ForCTC
 
-from trainer.training.batches import Batch, Schedule, collate, row_seconds
+from trainer.data.store import Split, read_split
 from trainer.errors import DataError, RecipeError
 from trainer.export import export_model, load_stock
-from trainer.training.extractor import use_fast_layout
 from trainer.model import BLANK_ID, collapse, random_model
 from trainer.recipe import Recipe, TrainingRecipe
-from trainer.data.store import Split, read_split
+from trainer.training.batches import Batch, Schedule, collate, row_seconds
+from trainer.training.extractor import use_fast_layout
 
 LOG_COLUMNS = ("training_loss", "epoch", "step", "validation_loss", "wer")
 _PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}

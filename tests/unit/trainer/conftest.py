@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.recipe import Recipe, load_recipe
 from trainer.data.store import write_split
+from trainer.recipe import Recipe, load_recipe
 from trainer.speech.synthesis import utterances
 
 SENTENCES = {

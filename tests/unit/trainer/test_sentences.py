@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import CorpusError
+from trainer.recipe import Recipe
+from trainer.speech.prepare import choose
 from trainer.text.packages import catalogue_paragraphs, download, manual_paragraphs, page_paragraphs
 from trainer.text.packages import paragraphs as package_paragraphs
-from trainer.speech.prepare import choose
-from trainer.recipe import Recipe
 from trainer.text.sentences import SPLITS, clean, collect, cut, split_of
 
 NUMBERS = ("en", "to", "tre", "fire", "fem", "seks", "sju", "åtte", "ni", "ti", "elleve", "tolv")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.errors import DataError, SynthesisError
-from trainer.speech.espeak import espeak
-from trainer.recipe import Recipe
 from trainer.data.store import SAMPLE_RATE, read_split
+from trainer.errors import DataError, SynthesisError
+from trainer.recipe import Recipe
+from trainer.speech.espeak import espeak
 from trainer.speech.synthesis import trim, utterances, word_starts
 
 SPEAK = """

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer.training.batches import Schedule, collate, plan_epoch
+from trainer.data.store import read_split
 from trainer.errors import DataError, RecipeError
-from trainer.training.extractor import use_fast_layout
 from trainer.model import TOKENS, collapse, encode, random_model
 from trainer.recipe import Recipe, load_recipe
-from trainer.data.store import read_split
+from trainer.training.batches import Schedule, collate, plan_epoch
+from trainer.training.extractor import use_fast_layout
 from trainer.training.loop import LOG_COLUMNS, fit, learning_rate
 
 
