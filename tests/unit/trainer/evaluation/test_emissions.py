@@ -1,0 +1,66 @@
+"""Records in, emissions out: in order, the same from the cache, computed again when they change."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.acoustic import load_checkpoint
+from tests.tiny_checkpoint import write_tiny_checkpoint
+from trainer.data.record import Record, Waveform
+from trainer.evaluation import compute_emissions
+
+
+@dataclass
+class Noise:
+    """Audio that counts how often it was asked for."""
+
+    seconds: float
+    seed: int
+    decoded: int = 0
+
+    def waveform(self) -> Waveform:
+        self.decoded += 1
+        samples = round(self.seconds * 16000)
+        return np.random.default_rng(self.seed).standard_normal(samples, dtype=np.float32) * 0.1
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("models") / "tiny", languages=(), seed=1)
+
+
+def records(*seconds: float, seed: int = 0) -> list[Record]:
+    return [
+        Record(Noise(length, seed + number), f"ord {number}", "nb", "test", "a", length)
+        for number, length in enumerate(seconds)
+    ]
+
+
+def test_each_record_has_the_emissions_it_has_alone_whatever_its_neighbours(model: Path) -> None:
+    said = records(0.5, 40.0, 1.0, 30.0)
+    encoder = load_checkpoint(model)
+    for record, emitted in zip(said, compute_emissions(model, said), strict=True):
+        assert (emitted.text, emitted.seconds) == (record.text, record.seconds)
+        alone = encoder.emissions([record.audio.waveform()])[0]
+        np.testing.assert_allclose(emitted.emissions, alone, atol=2e-4)
+
+
+def test_audio_too_short_for_a_frame_has_no_frames(model: Path) -> None:
+    (emitted, _) = compute_emissions(model, records(0.01, 0.5))
+    assert emitted.emissions.shape == (0, 32)
+
+
+def test_the_cache_is_used_for_the_same_speech_and_only_for_it(model: Path, tmp_path: Path) -> None:
+    first = compute_emissions(model, records(0.5, 0.2, 1.0), cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    written = file.stat().st_mtime_ns
+    again = compute_emissions(model, records(0.5, 0.2, 1.0), cache=tmp_path)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.emissions, other.emissions)
+        assert replace(one, emissions=other.emissions) == other
+    assert [(path, path.stat().st_mtime_ns) for path in tmp_path.iterdir()] == [(file, written)]
+    other_audio = compute_emissions(model, records(0.5, 0.2, 1.0, seed=9), cache=tmp_path)
+    assert not np.array_equal(other_audio[0].emissions, first[0].emissions)
+    assert len(list(tmp_path.iterdir())) == 2
