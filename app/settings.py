@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         30.0, ge=0, description="After SIGTERM, how long running requests may take to finish."
     )
     decode_threads: int = Field(2, ge=1, description="Threads that decode audio and text.")
+    decoder: Literal["auto", "pyctcdecode", "ctc-beam-decoder"] = Field(
+        "auto", description="Library that searches the beam; auto: the fastest one installed."
+    )
 
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, JSON lines otherwise."

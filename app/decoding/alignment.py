@@ -1,0 +1,235 @@
+"""Emissions and what was said in, the frames of every token and the times of every word out.
+
+Viterbi alignment of given tokens, after Graves et al. 2006 and, for long audio, Kürzinger et
+al. 2020, "CTC-Segmentation of Large Corpora for German End-to-End Speech Recognition".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.decoding.types import Emissions, check_emissions
+from app.decoding.viterbi import Indexes, Trellis, best_path
+from app.transcript import Word
+from app.vocabulary import Vocabulary
+
+_LOWEST = -1e4
+_NO_JUMPS = np.zeros(0, dtype=np.int32)
+_NO_SCORES = np.zeros(0, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The frames of each token: `starts` inclusive, `stops` exclusive, int64 [tokens].
+
+    `scores` is the highest log-probability that the token reaches within its frames,
+    float64 [tokens].
+    """
+
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryRule:
+    """How far a word reaches beyond the frames in which its characters are emitted, in seconds.
+
+    A CTC model emits a character in one or two frames somewhere within its sound. `lead` is how
+    much earlier than its first character's first frame a word starts, `tail` how much later than
+    its last character's last frame it ends, where no neighbour is in the way. Negative values
+    move the other way.
+    """
+
+    lead: float = 0.0
+    tail: float = 0.0
+
+
+def align_tokens(emissions: Emissions, tokens: Sequence[int], blank: int) -> Spans:
+    """Return the frames of each token on the most probable path that spells exactly `tokens`.
+
+    Args:
+        emissions: float array [frames, vocabulary] of natural-log probabilities.
+        tokens: indexes into the vocabulary, in order, none of them the blank.
+        blank: index of the blank.
+
+    Raises:
+        ValueError: wrong shape, a value that is no number, a token outside the vocabulary, or
+            more tokens than the frames can hold.
+    """
+    if emissions.ndim != 2:  # noqa: PLR2004
+        raise ValueError(f"emissions have shape {list(emissions.shape)}, must be two-dimensional")
+    labels = np.asarray(tokens, dtype=np.int32).reshape(-1)
+    width = emissions.shape[1]
+    if len(labels) and not (0 <= labels.min() and labels.max() < width):
+        raise ValueError(f"tokens must be 0 to {width - 1}")
+    if blank in labels:
+        raise ValueError(f"tokens hold the blank, {blank}")
+    return _align(emissions, labels, np.full(len(labels) + 1, blank, dtype=np.int32))
+
+
+def word_times(
+    emissions: Emissions,
+    words: Sequence[str],
+    vocabulary: Vocabulary,
+    *,
+    frame_seconds: float,
+    duration: float,
+    rule: BoundaryRule | None = None,
+) -> tuple[Word, ...]:
+    """Place words that were decoded from these emissions.
+
+    Args:
+        emissions: float array [frames, vocabulary] of natural-log probabilities.
+        words: in order, spelled with tokens of the vocabulary.
+        vocabulary: tokens of the checkpoint.
+        frame_seconds: length of one frame in seconds.
+        duration: length of the audio in seconds; no word ends after it.
+        rule: where a word begins and ends; default: the one for checkpoints of this family.
+
+    Returns:
+        The words with times that do not overlap, and with the geometric mean of their
+        characters' highest probabilities as confidence.
+
+    Raises:
+        ValueError: as `align_tokens`, or a word that the vocabulary cannot spell.
+    """
+    check_emissions(emissions, len(vocabulary), frame_seconds=frame_seconds, duration=duration)
+    spelled = [spell(word, vocabulary) for word in words]
+    if not spelled:
+        return ()
+    labels = np.concatenate([np.asarray(tokens, dtype=np.int32) for tokens in spelled])
+    counts = np.array([len(tokens) for tokens in spelled])
+    lasts = np.cumsum(counts)
+    firsts = lasts - counts
+    inside, outside = len(vocabulary), len(vocabulary) + 1
+    gaps = np.full(len(labels) + 1, inside, dtype=np.int32)
+    gaps[firsts] = gaps[-1] = outside
+    spans = _align(with_gaps(emissions, vocabulary), labels, gaps)
+    means = np.add.reduceat(spans.scores, firsts) / counts
+    starts, ends = place_words(
+        spans.starts[firsts],
+        spans.stops[lasts - 1],
+        frame_seconds=frame_seconds,
+        duration=duration,
+        rule=rule,
+    )
+    return tuple(
+        Word(word, start, end, confidence)
+        for word, start, end, confidence in zip(
+            words,
+            starts.tolist(),
+            ends.tolist(),
+            np.exp(np.minimum(means, 0.0)).tolist(),
+            strict=True,
+        )
+    )
+
+
+def place_words(
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    *,
+    frame_seconds: float,
+    duration: float,
+    rule: BoundaryRule | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn each word's first and one-past-last frame into its start and end in seconds.
+
+    Times ascend, do not overlap and lie within the audio. Where two words are closer than the
+    rule would have them, they meet in between.
+    """
+    rule = rule or BoundaryRule()
+    begin = starts * frame_seconds - rule.lead
+    end = stops * frame_seconds + rule.tail
+    clash = end[:-1] > begin[1:]
+    middle = (stops[:-1] + starts[1:]) * frame_seconds / 2 + (rule.tail - rule.lead) / 2
+    middle = np.clip(middle, stops[:-1] * frame_seconds, starts[1:] * frame_seconds)
+    begin[1:] = np.where(clash, middle, begin[1:])
+    end[:-1] = np.where(clash, middle, end[:-1])
+    begin = np.clip(begin, 0.0, duration)
+    return begin, np.clip(end, begin, duration)
+
+
+def spell(word: str, vocabulary: Vocabulary) -> list[int]:
+    """Return the tokens of a word, the longest that fits at each place.
+
+    Raises:
+        ValueError: no token fits.
+    """
+    index = {
+        token: number
+        for number, token in enumerate(vocabulary.tokens)
+        if token and number != vocabulary.delimiter and number not in vocabulary.special
+    }
+    longest = max(map(len, index), default=0)
+    tokens: list[int] = []
+    place = 0
+    while place < len(word):
+        for length in range(longest, 0, -1):
+            token = index.get(word[place : place + length])
+            if token is not None:
+                tokens.append(token)
+                place += length
+                break
+        else:
+            raise ValueError(f"the vocabulary cannot spell {word[place]!r} of {word!r}")
+    if not tokens:
+        raise ValueError("a word is empty")
+    return tokens
+
+
+def with_gaps(emissions: Emissions, vocabulary: Vocabulary) -> NDArray[np.float32]:
+    """Append two columns: what may stand between characters, and what between words.
+
+    Between characters that is the blank and the special tokens, which never become text;
+    between words also every delimiter.
+    """
+    silent = sorted(vocabulary.special | {vocabulary.blank})
+    delimiters = [
+        number
+        for number, token in enumerate(vocabulary.tokens)
+        if number == vocabulary.delimiter or token.isspace()
+    ]
+    within = emissions[:, silent].max(axis=1, keepdims=True)
+    between = emissions[:, [*silent, *delimiters]].max(axis=1, keepdims=True)
+    return np.concatenate((emissions, within, between), axis=1, dtype=np.float32)
+
+
+def _align(emissions: NDArray[np.floating], labels: Indexes, gaps: Indexes) -> Spans:
+    path = best_path(
+        Trellis(
+            scores=relative(emissions),
+            labels=labels,
+            gaps=gaps,
+            adjoining=np.concatenate(([False], labels[1:] != labels[:-1])),
+            jump_gaps=_NO_JUMPS,
+            jump_scores=_NO_SCORES,
+        )
+    )
+    return spans_of(path, emissions, labels)
+
+
+def relative(emissions: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Scores against the best of each frame: sums over an hour then stay small and exact.
+
+    Raises:
+        ValueError: a value that is no number, or a frame with no probability.
+    """
+    best = emissions.max(axis=1, keepdims=True) if emissions.size else emissions[:, :1]
+    if not np.isfinite(best).all():
+        raise ValueError("emissions must be log-probabilities; a frame holds NaN or infinity")
+    return np.maximum(emissions - best, _LOWEST, dtype=np.float32)
+
+
+def spans_of(path: Indexes, emissions: NDArray[np.floating], labels: Indexes) -> Spans:
+    """Read each token's frames off a path; a token that is left out has an empty span."""
+    states = np.arange(len(labels)) * 2 + 1
+    starts = np.searchsorted(path, states, side="left")
+    stops = np.searchsorted(path, states, side="right")
+    scores = np.full(len(labels), -np.inf)
+    inside = np.flatnonzero(path % 2)
+    np.maximum.at(scores, path[inside] // 2, emissions[inside, labels[path[inside] // 2]])
+    return Spans(starts, stops, scores)

@@ -1,0 +1,70 @@
+"""Beam search by ctc-beam-decoder 0.2: pyctcdecode's search in C++, without the GIL."""
+
+from importlib.util import find_spec
+
+from ctc_beam_decoder import BeamSearchDecoder
+
+from app.decoding.backends.types import Backend, Candidate, Search
+from app.decoding.columns import Columns
+from app.decoding.language_model import LanguageModel
+
+
+def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) -> "CtcBeamBackend":
+    """Return a search over these labels."""
+    return CtcBeamBackend(labels, language_model)
+
+
+class CtcBeamBackend:
+    """The library's search; it knows one weight for all hotwords, others go to pyctcdecode."""
+
+    def __init__(self, labels: tuple[str, ...], language_model: LanguageModel | None) -> None:
+        self._labels = labels
+        self._language_model = language_model
+        self._plain = BeamSearchDecoder(list(labels)) if language_model is None else None
+
+    def search(self, columns: Columns, search: Search) -> list[Candidate]:
+        """Return the candidates, best first."""
+        weights = set(search.hotwords.values())
+        if len(weights) > 1:
+            return self._several_weights().search(columns, search)
+        beams = self._decoder(search.alpha, search.beta).decode_beams(
+            columns,
+            beam_width=search.beam_width,
+            beam_prune_logp=search.prune_logp,
+            token_min_logp=search.min_token_logp,
+            prune_history=search.prune_history,
+            hotwords=list(search.hotwords),
+            hotword_weight=weights.pop() if weights else 0.0,
+        )
+        return [
+            Candidate(tuple(word for word, _ in words), tuple(frames for _, frames in words), score)
+            for _, _, words, _, score in beams
+        ]
+
+    def _decoder(self, alpha: float, beta: float) -> BeamSearchDecoder:
+        if self._plain is not None:
+            return self._plain
+        language_model = self._language_model
+        assert language_model is not None
+        # The library fixes both weights when it reads the file; the file is shared by mmap.
+        return language_model.part(
+            ("ctc-beam-decoder", self._labels, alpha, beta),
+            lambda: BeamSearchDecoder(
+                list(self._labels),
+                kenlm_model_path=language_model.path,
+                unigrams=None
+                if language_model.unigrams is None
+                else sorted(language_model.unigrams),
+                alpha=alpha,
+                beta=beta,
+                unk_score_offset=language_model.unk_score_offset,
+                score_boundary=language_model.score_boundary,
+            ),
+        )
+
+    def _several_weights(self) -> Backend:
+        if find_spec("pyctcdecode") is None:
+            raise ValueError("hotwords of different weights need pyctcdecode, not installed here")
+        from app.decoding.backends.pyctc import PyctcdecodeBackend  # noqa: PLC0415
+
+        return PyctcdecodeBackend(self._labels, self._language_model)

@@ -1,0 +1,91 @@
+"""Beam search by pyctcdecode 0.5, the reference: pure Python, with KenLM's own module."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pyctcdecode.alphabet import Alphabet
+from pyctcdecode.decoder import BeamSearchDecoderCTC
+from pyctcdecode.language_model import HotwordScorer
+from pyctcdecode.language_model import LanguageModel as ReferenceLanguageModel
+
+from app.decoding.backends.types import Candidate, Search
+from app.decoding.columns import Columns
+from app.decoding.language_model import LanguageModel
+
+
+def open_backend(
+    labels: tuple[str, ...], language_model: LanguageModel | None
+) -> "PyctcdecodeBackend":
+    """Return a search over these labels."""
+    return PyctcdecodeBackend(labels, language_model)
+
+
+class PyctcdecodeBackend:
+    """pyctcdecode's search, with a weight for each hotword."""
+
+    def __init__(self, labels: tuple[str, ...], language_model: LanguageModel | None) -> None:
+        self._alphabet = Alphabet(list(labels), is_bpe=False)
+        self._language_model = (
+            language_model.part("pyctcdecode", lambda: _reference(language_model))
+            if language_model
+            else None
+        )
+
+    def search(self, columns: Columns, search: Search) -> list[Candidate]:
+        """Return the candidates, best first."""
+        weighted = copy.copy(self._language_model)
+        if weighted is not None:
+            weighted.alpha, weighted.beta = search.alpha, search.beta
+        decoder = BeamSearchDecoderCTC(self._alphabet, weighted)
+        try:
+            # The public call has one weight for all hotwords, and would normalise once more.
+            beams = decoder._decode_logits(
+                cast("Any", columns),
+                beam_width=search.beam_width,
+                beam_prune_logp=search.prune_logp,
+                token_min_logp=search.min_token_logp,
+                prune_history=search.prune_history,
+                hotword_scorer=_WeightedHotwords.of(search.hotwords),
+            )
+        finally:
+            decoder.cleanup()
+        return [
+            Candidate(
+                tuple(word for word, _ in words),
+                tuple((int(start), int(end)) for _, (start, end) in words),
+                float(score),
+            )
+            for _, _, words, _, score in beams
+        ]
+
+
+class _WeightedHotwords(HotwordScorer):
+    """pyctcdecode's scorer, with a weight for each word instead of one for all."""
+
+    _weights: Mapping[str, float]
+
+    @classmethod
+    def of(cls, weights: Mapping[str, float]) -> "_WeightedHotwords":
+        plain = HotwordScorer.build_scorer(weights.keys())
+        scorer = cls(plain._match_ptn, plain._char_trie)
+        scorer._weights = weights
+        return scorer
+
+    def score(self, text: str) -> float:
+        return sum(self._weights[word] for word in self._match_ptn.findall(text))
+
+    def score_partial_token(self, token: str) -> float:
+        if token not in self:
+            return 0.0
+        shortest = next(self._char_trie.iterkeys(token, shallow=True))
+        return self._weights[shortest] * len(token) / len(shortest)
+
+
+def _reference(language_model: LanguageModel) -> ReferenceLanguageModel:
+    return ReferenceLanguageModel(
+        language_model.model,
+        language_model.unigrams,
+        unk_score_offset=language_model.unk_score_offset,
+        score_boundary=language_model.score_boundary,
+    )

@@ -1,0 +1,47 @@
+"""The seam between our decoder and a library that searches a beam."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.decoding.columns import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What one search is to do; the fields are those of `BeamOptions`, with nothing left open.
+
+    `hotwords` are single words with weights other than 0. With `prune_history` readings that
+    differ only in what the language model no longer sees are one: right for the best reading,
+    too few for several.
+    """
+
+    beam_width: int
+    alpha: float
+    beta: float
+    prune_logp: float
+    min_token_logp: float
+    hotwords: Mapping[str, float]
+    prune_history: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Words with their first frame and the one past their last, and the combined score."""
+
+    words: tuple[str, ...]
+    frames: tuple[tuple[int, int], ...]
+    score: float
+
+
+class Backend(Protocol):
+    """A beam search over one alphabet, with or without a language model; safe for threads."""
+
+    def search(self, columns: Columns, search: Search) -> list[Candidate]:
+        """Return the candidates, best first.
+
+        Args:
+            columns: float32 [frames, labels], rows normalised; at least one frame.
+            search: what to do.
+        """
+        ...
