@@ -1,43 +1,52 @@
 """A model recipe in, a wav2vec2-CTC model with random weights and its vocabulary out."""
 
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from app.text import LETTERS
-from trainer.recipe import ModelRecipe, TrainingRecipe
+from trainer.recipe import ModelRecipe
 
 DELIMITER, UNKNOWN, BLANK, START, END = "|", "[UNK]", "[PAD]", "<s>", "</s>"
+SPECIAL = (UNKNOWN, BLANK, START, END)
 
-TOKENS: tuple[str, ...] = (DELIMITER, *LETTERS, UNKNOWN, BLANK, START, END)
+TOKENS: tuple[str, ...] = (DELIMITER, *LETTERS, *SPECIAL)
 """In the order of the published checkpoints: `|` is 0, the special tokens come last."""
 
-_INDEX = {token: index for index, token in enumerate(TOKENS)}
-BLANK_ID = _INDEX[BLANK]
+
+def vocabulary_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the tokens of normalised transcripts: `|`, the letters in order, the special ones."""
+    letters = sorted({letter for text in texts for letter in text} - {" ", DELIMITER})
+    return (DELIMITER, *letters, *SPECIAL)
 
 
-def encode(text: str) -> list[int]:
+def encode(text: str, tokens: tuple[str, ...] = TOKENS) -> list[int]:
     """Return the token indexes of a normalised transcript."""
-    return [_INDEX.get(DELIMITER if letter == " " else letter, _INDEX[UNKNOWN]) for letter in text]
+    index = _index(tokens)
+    return [index.get(DELIMITER if letter == " " else letter, index[UNKNOWN]) for letter in text]
 
 
-def collapse(path: list[int]) -> str:
+def collapse(path: Sequence[int], tokens: tuple[str, ...] = TOKENS) -> str:
     """Return the text of a CTC path: repetitions merged, blanks and special tokens dropped."""
     text: list[str] = []
-    previous = BLANK_ID
+    previous = -1
     for index in path:
-        if index != previous and index < _INDEX[UNKNOWN]:
-            text.append(" " if index == 0 else TOKENS[index])
+        if index != previous and tokens[index] not in SPECIAL:
+            text.append(" " if tokens[index] == DELIMITER else tokens[index])
         previous = index
     return " ".join("".join(text).split())
 
 
-def configuration(model: ModelRecipe, training: TrainingRecipe) -> Wav2Vec2Config:
+@lru_cache(maxsize=8)
+def _index(tokens: tuple[str, ...]) -> dict[str, int]:
+    return {token: index for index, token in enumerate(tokens)}
+
+
+def configuration(model: ModelRecipe, tokens: tuple[str, ...] = TOKENS) -> Wav2Vec2Config:
     """Return the transformers configuration of a recipe: layer-norm extractor, pre-norm layers."""
-    return Wav2Vec2Config(
-        vocab_size=len(TOKENS),
-        pad_token_id=BLANK_ID,
-        bos_token_id=_INDEX[START],
-        eos_token_id=_INDEX[END],
+    config = Wav2Vec2Config(
         feat_extract_norm="layer",
         conv_bias=True,
         do_stable_layer_norm=True,
@@ -50,24 +59,44 @@ def configuration(model: ModelRecipe, training: TrainingRecipe) -> Wav2Vec2Confi
         intermediate_size=model.intermediate_size,
         num_conv_pos_embeddings=model.position_kernel,
         num_conv_pos_embedding_groups=model.position_groups,
-        hidden_dropout=model.dropout,
-        attention_dropout=model.dropout,
-        activation_dropout=model.dropout,
-        feat_proj_dropout=model.dropout,
-        final_dropout=model.dropout,
-        layerdrop=model.layerdrop,
-        apply_spec_augment=training.mask_time_prob > 0 or training.mask_feature_prob > 0,
-        mask_time_prob=training.mask_time_prob,
-        mask_time_length=training.mask_time_length,
-        mask_time_min_masks=0,
-        mask_feature_prob=training.mask_feature_prob,
-        mask_feature_length=training.mask_feature_length,
-        ctc_loss_reduction="mean",
-        ctc_zero_infinity=training.zero_infinity,
     )
+    return regularise(config, model, tokens)
 
 
-def random_model(model: ModelRecipe, training: TrainingRecipe, *, seed: int) -> Wav2Vec2ForCTC:
+def regularise(
+    config: Wav2Vec2Config, model: ModelRecipe, tokens: tuple[str, ...]
+) -> Wav2Vec2Config:
+    """Give the configuration of other weights the regularisation and vocabulary of a recipe."""
+    index = _index(tokens)
+    values = {
+        "vocab_size": len(tokens),
+        "pad_token_id": index[BLANK],
+        "bos_token_id": index[START],
+        "eos_token_id": index[END],
+        "hidden_dropout": model.hidden_dropout,
+        "attention_dropout": model.attention_dropout,
+        "activation_dropout": model.activation_dropout,
+        "feat_proj_dropout": model.feat_proj_dropout,
+        "final_dropout": model.final_dropout,
+        "layerdrop": model.layerdrop,
+        "apply_spec_augment": model.mask_time_prob > 0 or model.mask_feature_prob > 0,
+        "mask_time_prob": model.mask_time_prob,
+        "mask_time_length": model.mask_time_length,
+        "mask_time_min_masks": 0,
+        "mask_feature_prob": model.mask_feature_prob,
+        "mask_feature_length": model.mask_feature_length,
+        "mask_feature_min_masks": 0,
+        "ctc_loss_reduction": "mean",
+        "ctc_zero_infinity": model.zero_infinity,
+    }
+    for name, value in values.items():
+        setattr(config, name, value)
+    return config
+
+
+def random_model(
+    model: ModelRecipe, *, seed: int, tokens: tuple[str, ...] = TOKENS
+) -> Wav2Vec2ForCTC:
     """Return a model with random weights; the same seed gives the same weights."""
     torch.manual_seed(seed)
-    return Wav2Vec2ForCTC(configuration(model, training))
+    return Wav2Vec2ForCTC(configuration(model, tokens))
