@@ -4,7 +4,7 @@ Viterbi alignment of given tokens, after Graves et al. 2006 and, for long audio,
 al. 2020, "CTC-Segmentation of Large Corpora for German End-to-End Speech Recognition".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +63,7 @@ def align_tokens(emissions: Emissions, tokens: Sequence[int], blank: int) -> Spa
         raise ValueError(f"emissions have shape {list(emissions.shape)}, must be two-dimensional")
     labels = np.asarray(tokens, dtype=np.int32).reshape(-1)
     width = emissions.shape[1]
-    if len(labels) and not (0 <= labels.min() and labels.max() < width):
+    if len(labels) and (labels.min() < 0 or labels.max() >= width):
         raise ValueError(f"tokens must be 0 to {width - 1}")
     if blank in labels:
         raise ValueError(f"tokens hold the blank, {blank}")
@@ -97,7 +97,8 @@ def word_times(
         ValueError: as `align_tokens`, or a word that the vocabulary cannot spell.
     """
     check_emissions(emissions, len(vocabulary), frame_seconds=frame_seconds, duration=duration)
-    spelled = [spell(word, vocabulary) for word in words]
+    spelling = spellings(vocabulary)
+    spelled = [spell(word, spelling) for word in words]
     if not spelled:
         return ()
     labels = np.concatenate([np.asarray(tokens, dtype=np.int32) for tokens in spelled])
@@ -153,31 +154,42 @@ def place_words(
     return begin, np.clip(end, begin, duration)
 
 
-def spell(word: str, vocabulary: Vocabulary) -> list[int]:
-    """Return the tokens of a word, the longest that fits at each place.
-
-    Raises:
-        ValueError: no token fits.
-    """
-    index = {
+def spellings(vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the tokens that become text, each with its index."""
+    return {
         token: number
         for number, token in enumerate(vocabulary.tokens)
-        if token and number != vocabulary.delimiter and number not in vocabulary.special
+        if token
+        and not token.isspace()
+        and number not in {vocabulary.delimiter, vocabulary.blank}
+        and number not in vocabulary.special
     }
-    longest = max(map(len, index), default=0)
+
+
+def spell(word: str, spelling: Mapping[str, int]) -> list[int]:
+    """Return the tokens of a word, at each place the longest of `spelling` that fits.
+
+    Raises:
+        ValueError: no token fits, or the word is empty.
+    """
+    if not word:
+        raise ValueError("a word is empty")
+    longest = max(map(len, spelling), default=0)
     tokens: list[int] = []
     place = 0
     while place < len(word):
-        for length in range(longest, 0, -1):
-            token = index.get(word[place : place + length])
-            if token is not None:
-                tokens.append(token)
-                place += length
-                break
-        else:
+        piece = next(
+            (
+                word[place : place + length]
+                for length in range(longest, 0, -1)
+                if word[place : place + length] in spelling
+            ),
+            None,
+        )
+        if piece is None:
             raise ValueError(f"the vocabulary cannot spell {word[place]!r} of {word!r}")
-    if not tokens:
-        raise ValueError("a word is empty")
+        tokens.append(spelling[piece])
+        place += len(piece)
     return tokens
 
 
@@ -198,7 +210,7 @@ def with_gaps(emissions: Emissions, vocabulary: Vocabulary) -> NDArray[np.float3
     return np.concatenate((emissions, within, between), axis=1, dtype=np.float32)
 
 
-def _align(emissions: NDArray[np.floating], labels: Indexes, gaps: Indexes) -> Spans:
+def _align(emissions: NDArray[np.float32], labels: Indexes, gaps: Indexes) -> Spans:
     path = best_path(
         Trellis(
             scores=relative(emissions),
@@ -212,7 +224,7 @@ def _align(emissions: NDArray[np.floating], labels: Indexes, gaps: Indexes) -> S
     return spans_of(path, emissions, labels)
 
 
-def relative(emissions: NDArray[np.floating]) -> NDArray[np.float32]:
+def relative(emissions: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores against the best of each frame: sums over an hour then stay small and exact.
 
     Raises:
@@ -224,7 +236,7 @@ def relative(emissions: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.maximum(emissions - best, _LOWEST, dtype=np.float32)
 
 
-def spans_of(path: Indexes, emissions: NDArray[np.floating], labels: Indexes) -> Spans:
+def spans_of(path: Indexes, emissions: NDArray[np.float32], labels: Indexes) -> Spans:
     """Read each token's frames off a path; a token that is left out has an empty span."""
     states = np.arange(len(labels)) * 2 + 1
     starts = np.searchsorted(path, states, side="left")
