@@ -1,6 +1,14 @@
-"""The number of an update in, its learning rate out: the one schedule of `plan` and of training."""
+"""A recipe and the number of an update in, its learning rate out, and how many updates there are.
 
-from trainer.recipe import TrainingRecipe
+The one schedule of `plan` and of training.
+"""
+
+from math import ceil
+
+from trainer.recipe_schema import DataRecipe, TrainingRecipe
+
+FILL = 0.95
+"""Part of a batch of `batch_seconds` that is audio; the rest is padding and what did not fit."""
 
 
 def learning_rate(step: int, recipe: TrainingRecipe, total_steps: int) -> float:
@@ -21,3 +29,29 @@ def learning_rate(step: int, recipe: TrainingRecipe, total_steps: int) -> float:
     fall = total_steps - recipe.warmup_steps if recipe.schedule == "linear" else recipe.decay_steps
     left = min(1.0, max(0.0, (total_steps - step) / max(1, fall)))
     return final + (peak - final) * left
+
+
+def micro_batches(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:
+    """Return how many batches each device sees in an epoch; the last may be smaller.
+
+    Batches by seconds are an estimate, from the audio there is.
+    """
+    if training.device_batch:
+        return ceil(ceil(data.train_samples / training.device_batch) / devices)
+    return ceil(data.train_seconds / (training.batch_seconds * FILL * devices))
+
+
+def steps_per_epoch(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:
+    """Return the updates of an epoch: accumulated batches that are no full update are dropped.
+
+    That is how transformers 4.17 counted, and what the published logs have. Today's takes the
+    incomplete one as an update too; bundled recipes have sample counts where it is the same.
+    """
+    return max(1, micro_batches(data, training, devices=devices) // training.accumulation)
+
+
+def total_steps(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:
+    """Return the updates of the whole training."""
+    if training.steps:
+        return training.steps
+    return ceil(training.epochs * steps_per_epoch(data, training, devices=devices))
