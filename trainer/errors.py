@@ -19,3 +19,7 @@ class SynthesisError(TrainerError):
 
 class DataError(TrainerError):
     """A data folder or manifest that is missing or broken."""
+
+
+class LanguageModelError(TrainerError):
+    """Text that gives no language model, a tool that fails, or a model that does not help."""
