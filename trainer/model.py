@@ -82,7 +82,7 @@ def regularise(
         "apply_spec_augment": model.mask_time_prob > 0 or model.mask_feature_prob > 0,
         "mask_time_prob": model.mask_time_prob,
         "mask_time_length": model.mask_time_length,
-        "mask_time_min_masks": 0,
+        "mask_time_min_masks": model.mask_time_min_masks,
         "mask_feature_prob": model.mask_feature_prob,
         "mask_feature_length": model.mask_feature_length,
         "mask_feature_min_masks": 0,

@@ -27,6 +27,34 @@ SYNTHESISED = "synthesised"
 _SAMPLE_RATE = 16_000
 _SPECIAL_TOKENS = 5  # the word delimiter, [UNK], [PAD], <s> and </s>
 _PAIR = 2
+_COUNTS_OF_MODEL = (
+    "vocabulary_size",
+    "hidden_size",
+    "layers",
+    "heads",
+    "intermediate_size",
+    "position_kernel",
+    "position_groups",
+    "mask_time_length",
+    "mask_feature_length",
+)
+_COUNTS_OF_TRAINING = (
+    "accumulation",
+    "log_every",
+    "evaluate_every",
+    "evaluate_utterances",
+    "keep_checkpoints",
+    "average_checkpoints",
+)
+_NOT_NEGATIVE = (
+    "warmup_steps",
+    "decay_steps",
+    "final_learning_rate",
+    "weight_decay",
+    "sorted_epochs",
+    "join_from_step",
+    "early_stop_evaluations",
+)
 
 
 def check(recipe: Recipe, where: str) -> None:
@@ -72,14 +100,14 @@ def _ranges_and_shares(
 
 
 def _data(data: DataRecipe) -> Iterator[str]:
-    for key, kinds in (("train", "train, validation or valid"), ("valid", ""), ("test", "")):
+    for key in ("train", "valid", "test"):
         sources: tuple[str, ...] = getattr(data, key)
         if not sources:
             yield f"data.{key} must name at least one source, such as npsc-nynorsk/{key}"
         for source in sources:
             name, slash, split = source.rpartition("/")
             if not (name and slash and split):
-                yield f"data.{key} must name sources as SOURCE/SPLIT, not {source!r} {kinds}".strip()
+                yield f"data.{key} must name sources as SOURCE/SPLIT, not {source!r}"
     for key in ("valid", "test"):
         if both := sorted(set(data.train) & set(getattr(data, key))):
             yield f"data.{key} must not hold what is trained on: {', '.join(both)}"
@@ -117,21 +145,26 @@ def _model(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
     layers = (model.conv_dim, model.conv_kernel, model.conv_stride)
     if len({len(values) for values in layers}) > 1 or not model.conv_dim:
         yield "model.conv_dim, conv_kernel and conv_stride must have one value a layer each"
-    for name in (
-        "vocabulary_size hidden_size layers heads intermediate_size position_kernel "
-        "position_groups mask_time_length mask_feature_length"
-    ).split():
-        if getattr(model, name) < 1:
-            yield f"model.{name} must be at least 1, and is {getattr(model, name)}"
-            return
     if any(value < 1 for values in layers for value in values):
         yield "model.conv_dim, conv_kernel and conv_stride must be at least 1"
-        return
+    for name in _COUNTS_OF_MODEL:
+        if getattr(model, name) < 1:
+            yield f"model.{name} must be at least 1, and is {getattr(model, name)}"
     if model.vocabulary_size <= _SPECIAL_TOKENS:
         yield f"model.vocabulary_size counts the {_SPECIAL_TOKENS} special tokens, and must be more"
     for name in ("heads", "position_groups"):
         if model.hidden_size % getattr(model, name):
             yield f"model.hidden_size must be a multiple of model.{name}"
+    yield from _regularisation(model, data)
+    if not model.init:
+        yield "model.init must be random or the id of the weights to start from"
+    if model.init == "random" and model.fallbacks:
+        yield "model.fallbacks must be empty where model.init is random"
+    if model.init == "random" and model.freeze_feature_encoder:
+        yield "model.freeze_feature_encoder must be false where model.init is random"
+
+
+def _regularisation(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
     for field in fields(model):
         value = getattr(model, field.name)
         probability = field.name.endswith(("dropout", "drop", "_prob"))
@@ -143,14 +176,10 @@ def _model(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
             f"model.mask_time_length must fit the shortest utterance: data.min_seconds has "
             f"{shortest} frames, and the mask {model.mask_time_length}"
         )
+    if model.mask_time_min_masks < 0:
+        yield "model.mask_time_min_masks must not be negative"
     if model.mask_feature_prob and model.mask_feature_length > model.hidden_size:
         yield "model.mask_feature_length must not be above model.hidden_size"
-    if not model.init:
-        yield "model.init must be random or the id of the weights to start from"
-    if model.init == "random" and model.fallbacks:
-        yield "model.fallbacks must be empty where model.init is random"
-    if model.init == "random" and model.freeze_feature_encoder:
-        yield "model.freeze_feature_encoder must be false where model.init is random"
 
 
 def frames(model: ModelRecipe, seconds: float) -> int:
@@ -166,16 +195,10 @@ def _training(training: TrainingRecipe) -> Iterator[str]:
         values = getattr(training, one), getattr(training, other)
         if min(values) != 0 or max(values) <= 0:
             yield f"training.{one} or training.{other} must be above 0, and the other 0"
-    for name in (
-        "accumulation log_every evaluate_every evaluate_utterances keep_checkpoints "
-        "average_checkpoints"
-    ).split():
+    for name in _COUNTS_OF_TRAINING:
         if getattr(training, name) < 1:
             yield f"training.{name} must be at least 1, and is {getattr(training, name)}"
-    for name in (
-        "warmup_steps decay_steps final_learning_rate weight_decay sorted_epochs join_from_step "
-        "early_stop_evaluations"
-    ).split():
+    for name in _NOT_NEGATIVE:
         if getattr(training, name) < 0:
             yield f"training.{name} must not be negative, and is {getattr(training, name)}"
     for name in ("learning_rate", "epsilon", "max_grad_norm"):

@@ -83,7 +83,7 @@ class ModelRecipe:
 
     `init` is `random` or the hub id of the weights to start from; `fallbacks` are tried in
     turn where that is gone. `vocabulary_size` counts the special tokens; lengths of `mask_*`
-    are in frames and features.
+    are in frames and features, `mask_time_min_masks` is the least number of them in time.
     """
 
     init: str
@@ -106,6 +106,7 @@ class ModelRecipe:
     layerdrop: float
     mask_time_prob: float
     mask_time_length: int
+    mask_time_min_masks: int
     mask_feature_prob: float
     mask_feature_length: int
     zero_infinity: bool
