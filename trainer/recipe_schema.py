@@ -12,6 +12,8 @@ class TextRecipe:
 
     `locales` are folder names below which message catalogues and pages count as this
     language; `function_words` are words of which a sentence must hold at least one.
+    `translate_from` names a recipe whose training sentences, translated, are added to this
+    one's; without it there are none.
     """
 
     packages: tuple[str, ...]
@@ -24,6 +26,7 @@ class TextRecipe:
     foreign_words: tuple[str, ...]
     valid_share: float
     test_share: float
+    translate_from: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ Pcm = npt.NDArray[np.int16]
 class Utterance:
     """One spoken sentence; `start` and `samples` are its place in the split's array.
 
-    `word_starts` are seconds from the utterance's own beginning, one for each word.
+    `word_starts` and `word_ends` are seconds from the utterance's own beginning, one for each
+    word; `augmentation` names what happened to the speech.
     """
 
     text: str
@@ -32,6 +33,8 @@ class Utterance:
     rate: int
     pitch: int
     word_starts: tuple[float, ...]
+    word_ends: tuple[float, ...] = ()
+    augmentation: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -98,4 +101,5 @@ def _read_manifest(path: Path) -> Iterator[Utterance]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             record = json.loads(line)
-            yield Utterance(**(record | {"word_starts": tuple(record["word_starts"])}))
+            lists = {key: tuple(value) for key, value in record.items() if isinstance(value, list)}
+            yield Utterance(**(record | lists))

@@ -1,4 +1,4 @@
-"""espeak-ng through ctypes: one sentence in, speech and the start of every word out.
+"""espeak-ng through ctypes: one sentence in, speech and the times of every word out.
 
 The library and its voices come from the `espeakng-loader` wheel. It keeps one global state, and
 starting it a second time frees what the first start still points to; so a process has one
@@ -6,7 +6,8 @@ starting it a second time frees what the first start still points to; so a proce
 """
 
 import ctypes
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import espeakng_loader
@@ -15,8 +16,9 @@ import numpy.typing as npt
 
 from trainer.errors import SynthesisError
 
-_SYNCHRONOUS, _DONT_EXIT = 2, 1 << 15
-_EVENT_END, _EVENT_WORD = 0, 1
+_SYNCHRONOUS, _PHONEME_EVENTS, _DONT_EXIT = 2, 1, 1 << 15
+_EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
+_PAUSE = b"_"  # what the mnemonics of all pauses begin with
 _RATE, _PITCH = 1, 3
 _UTF8, _END_PAUSE = 1, 0x1000
 _CHARACTERS = 1
@@ -47,12 +49,30 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word as espeak-ng reports it: its first character in the text, start and end in seconds."""
+
+    position: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
-    """int16 samples at `rate` Hz, and (character position in the text, start in seconds)."""
+    """int16 samples at `rate` Hz, and the words in them."""
 
     samples: npt.NDArray[np.int16]
     rate: int
-    word_starts: tuple[tuple[int, float], ...]
+    words: tuple[SpokenWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The start of a word (with its position), of a sound (None), or of a pause (None, True)."""
+
+    seconds: float
+    position: int | None = None
+    pause: bool = False
 
 
 _SIGNATURES: dict[str, list[type]] = {
@@ -86,11 +106,12 @@ class Espeak:
         for name, arguments in _SIGNATURES.items():
             getattr(self._library, name).argtypes = arguments
         data = espeakng_loader.get_data_path().encode()
-        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT)
+        options = _PHONEME_EVENTS | _DONT_EXIT
+        self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, options)
         if self.rate <= 0:
             raise SynthesisError("espeak-ng does not start; is espeakng-loader installed whole?")
         self._blocks: list[npt.NDArray[np.int16]] = []
-        self._words: list[tuple[int, float]] = []
+        self._events: list[Event] = []
         # ctypes frees a callback that nothing refers to, while the library still calls it.
         self._callback = _Callback(self._receive)
         self._library.espeak_SetSynthCallback(self._callback)
@@ -105,9 +126,12 @@ class Espeak:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         index = 0
         while events[index].type != _EVENT_END:
-            if events[index].type == _EVENT_WORD:
-                event = events[index]
-                self._words.append((event.text_position - 1, event.audio_position / 1000))
+            event = events[index]
+            seconds = event.sample / self.rate
+            if event.type == _EVENT_WORD:
+                self._events.append(Event(seconds, event.text_position - 1))
+            elif event.type == _EVENT_PHONEME:
+                self._events.append(Event(seconds, pause=event.id.text.startswith(_PAUSE)))
             index += 1
         return 0
 
@@ -130,9 +154,23 @@ class Espeak:
         library.espeak_SetParameter(_RATE, rate, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
         library.espeak_ng_SetRandSeed(seed)
-        self._blocks, self._words = [], []
+        self._blocks, self._events = [], []
         raw = text.encode() + b"\0"
         if library.espeak_Synth(raw, len(raw), 0, _CHARACTERS, 0, _UTF8 | _END_PAUSE, None, None):
             raise SynthesisError(f"espeak-ng fails on {text!r}")
         samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
-        return Speech(samples, self.rate, tuple(self._words))
+        words = spoken_words(self._events, duration=len(samples) / self.rate)
+        return Speech(samples, self.rate, tuple(words))
+
+
+def spoken_words(events: Iterable[Event], *, duration: float) -> list[SpokenWord]:
+    """Return the words: each ends with its last sound, where a pause or the next word begins."""
+    words: list[SpokenWord] = []
+    silent = True
+    for event in events:
+        if words and not silent and (event.pause or event.position is not None):
+            words[-1] = replace(words[-1], end=event.seconds)
+        if event.position is not None:
+            words.append(SpokenWord(event.position, event.seconds, duration))
+        silent = event.pause
+    return words

@@ -2,17 +2,20 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from trainer.data.store import write_split
+from trainer.data.store import Pcm, Utterance, write_split
 from trainer.errors import CorpusError
-from trainer.recipe import Recipe
+from trainer.recipe import Recipe, SynthesisRecipe
 from trainer.speech.synthesis import utterances
-from trainer.text.packages import download, paragraphs
-from trainer.text.sentences import Sentences, collect
+from trainer.text.corpus import Corpus, read_corpus
+
+_SAY_EVERY = 1000
 
 
 def prepare(
@@ -31,54 +34,90 @@ def prepare(
         say: called with a line of progress.
 
     Raises:
-        CorpusError: a package cannot be had, or the text does not suffice.
+        CorpusError: the recipe has no speech to synthesise, a package or Apertium cannot be
+            had, or the text does not suffice.
         SynthesisError: espeak-ng fails.
     """
-    archives = []
-    for name in recipe.text.packages:
-        say(f"package {name}")
-        archives.append(download(name, packages or output / "packages"))
-    say("reading sentences")
-    sentences = collect(
-        (text for archive in archives for text in paragraphs(archive, recipe.text.locales)),
-        recipe.text,
-    )
+    synthesis = synthesis_of(recipe)
+    wanted = wanted_sentences(synthesis)
+    numbers = {split: round(count * synthesis.number_share) for split, count in wanted.items()}
+    corpus = read_corpus(recipe, packages or output / "packages", numbers=numbers, say=say)
     counts: dict[str, Any] = {
         "recipe": recipe.id,
-        "packages": [archive.stem for archive in archives],
-        "sentences": {name: len(kept) for name, kept in sentences.splits.items()},
-        "dropped": sentences.dropped,
+        "packages": list(corpus.packages),
+        "sentences": {split: len(corpus.sentences(split)) for split in wanted},
+        "numbers": numbers,
+        "translated": len(corpus.translated),
+        "dropped": corpus.dropped,
+        "dropped_translations": corpus.dropped_translations,
     }
-    for split, wanted in wanted_sentences(recipe).items():
-        chosen = choose(sentences, split, wanted, seed=recipe.seed)
+    for split, count in wanted.items():
+        chosen = choose(corpus, split, count, seed=recipe.seed)
         say(f"speaking {len(chosen)} sentences of {split}")
-        count, seconds = write_split(
-            output, split, utterances(chosen, recipe.synthesis, split=split, seed=recipe.seed)
-        )
-        counts[split] = {"utterances": count, "hours": round(seconds / 3600, 2)}
-    text = json.dumps(counts | {"settings": asdict(recipe.synthesis)}, ensure_ascii=False, indent=2)
+        done: Counter[str] = Counter()
+        started = monotonic()
+        spoken = utterances(chosen, synthesis, split=split, seed=recipe.seed)
+        written, seconds = write_split(output, split, _watched(spoken, done, len(chosen), say))
+        counts[split] = {
+            "utterances": written,
+            "hours": round(seconds / 3600, 2),
+            "too_long": len(chosen) - written,
+            "augmentation": dict(sorted(done.items())),
+        }
+        say(f"{split}: {seconds / 3600:.2f} h, {seconds / (monotonic() - started):.0f}x real time")
+    text = json.dumps(counts | {"settings": asdict(synthesis)}, ensure_ascii=False, indent=2)
     (output / "counts.json").write_text(text + "\n", encoding="utf-8")
     return counts
 
 
-def wanted_sentences(recipe: Recipe) -> dict[str, int]:
+def synthesis_of(recipe: Recipe) -> SynthesisRecipe:
+    """Return the [synthesis] part of a recipe.
+
+    Raises:
+        CorpusError: there is none.
+    """
+    if recipe.synthesis is None:
+        raise CorpusError(f"{recipe.id} is trained on recordings; it has no [synthesis]")
+    return recipe.synthesis
+
+
+def wanted_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
     """Return how many sentences each split is to have."""
-    numbers = recipe.synthesis
     return {
-        "train": numbers.train_sentences,
-        "valid": numbers.valid_sentences,
-        "test": numbers.test_sentences,
+        "train": synthesis.train_sentences,
+        "valid": synthesis.valid_sentences,
+        "test": synthesis.test_sentences,
     }
 
 
-def choose(sentences: Sentences, split: str, wanted: int, *, seed: int) -> list[str]:
-    """Return at most `wanted` sentences of a split, drawn at random from the seed.
+def choose(corpus: Corpus, split: str, wanted: int, *, seed: int) -> list[str]:
+    """Return at most `wanted` sentences of a split in an order drawn from the seed.
+
+    Sentences from packages come first, translated ones fill up; all with numbers are in.
 
     Raises:
         CorpusError: the split is empty.
     """
-    kept = list(sentences.splits[split])
-    if not kept:
+    draw = random.Random(f"{seed}/{split}")
+    numbers = list(corpus.numbers[split])[:wanted]
+    found = draw.sample(corpus.found[split], len(corpus.found[split]))
+    if split == "train":
+        found += draw.sample(corpus.translated, len(corpus.translated))
+    if not found:
         raise CorpusError(f"the recipe's packages hold no sentences for {split}")
-    random.Random(f"{seed}/{split}").shuffle(kept)
-    return kept[:wanted]
+    chosen = found[: wanted - len(numbers)] + numbers
+    draw.shuffle(chosen)
+    return list(dict.fromkeys(chosen))
+
+
+def _watched(
+    spoken: Iterable[tuple[Utterance, Pcm]],
+    done: Counter[str],
+    total: int,
+    say: Callable[[str], None],
+) -> Iterator[tuple[Utterance, Pcm]]:
+    for number, (utterance, samples) in enumerate(spoken, start=1):
+        done.update(utterance.augmentation or ("none",))
+        if number % _SAY_EVERY == 0:
+            say(f"{number} of {total}")
+        yield utterance, samples

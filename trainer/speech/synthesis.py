@@ -6,19 +6,31 @@ Held-out speech is held out twice: its sentences by their hash, its voices by th
 import random
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
+from trainer.data.record import Waveform
 from trainer.data.store import SAMPLE_RATE, Pcm, Utterance
 from trainer.recipe import SynthesisRecipe
-from trainer.speech.espeak import espeak
-
-Wave = npt.NDArray[np.float32]
+from trainer.speech.augmentation import augment, change_speed
+from trainer.speech.espeak import SpokenWord, espeak
 
 _QUIET = 200  # of 32768: what espeak-ng leaves before and after speech
-_FULL_SCALE = 32000
+_OTHERS = 24  # sentences heard behind others
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One sentence before anything happened to it; times are of `wave`, at 16 kHz."""
+
+    wave: Waveform
+    voice: str
+    rate: int
+    pitch: int
+    starts: tuple[float, ...]
+    ends: tuple[float, ...]
 
 
 def utterances(
@@ -26,46 +38,72 @@ def utterances(
 ) -> Iterator[tuple[Utterance, Pcm]]:
     """Speak sentences of one split; yields the utterance and its int16 samples at 16 kHz.
 
-    Voice, rate, pitch and noise of a sentence follow from the seed, the split and the sentence
-    alone. espeak-ng's own flutter goes on from sentence to sentence for as long as the process
-    lives: the same bytes come out of the same calls in a new process. Utterances over
-    `max_seconds` are left out.
+    Voice, rate, pitch and all that happens to a sentence follow from the seed, the split and
+    the sentence; what is heard behind it is of the same split. Utterances over `max_seconds`
+    (before their speed is changed) are left out.
+
+    Raises:
+        SynthesisError: espeak-ng fails.
     """
-    speaker = espeak()
-    variants = {
-        "train": recipe.train_variants,
-        "valid": recipe.valid_variants,
-        "test": recipe.test_variants,
-    }[split]
+    others = _others(sentences, recipe, split=split, seed=seed)
     for sentence in sentences:
         choice = random.Random(f"{seed}/{split}/{sentence}")
-        variant = choice.choice(variants)
-        voice = f"{recipe.voice}+{variant}" if variant else recipe.voice
-        rate, pitch = choice.randint(*recipe.rate), choice.randint(*recipe.pitch)
-        speech = speaker.speak(
-            sentence, voice=voice, rate=rate, pitch=pitch, seed=choice.getrandbits(31)
-        )
-        samples, offset = trim(speech.samples, speech.rate)
+        spoken = speak(sentence, recipe, split, choice)
         before, after = (choice.uniform(*recipe.silence_seconds) for _ in range(2))
-        wave = soxr.resample(samples.astype(np.float32) / 32768, speech.rate, SAMPLE_RATE)
-        wave = np.pad(wave, (round(before * SAMPLE_RATE), round(after * SAMPLE_RATE)))
-        if len(wave) > recipe.max_seconds * SAMPLE_RATE:
+        if len(spoken.wave) / SAMPLE_RATE + before + after > recipe.max_seconds:
             continue
-        shift = before - offset
-        wave = augment(wave, recipe, choice)
-        starts = word_starts(sentence, speech.word_starts)
+        generator = np.random.default_rng(choice.getrandbits(64))
+        wave, factor = spoken.wave, 1.0
+        done: tuple[str, ...] = ()
+        if generator.random() < recipe.speed_share:
+            factor, done = generator.uniform(*recipe.speed), ("speed",)
+            wave = change_speed(wave, factor)
+        wave = np.pad(wave, (round(before * SAMPLE_RATE), round(after * SAMPLE_RATE)))
+        wave, later = augment(wave, recipe, generator, others)
         yield (
             Utterance(
                 text=sentence,
                 start=0,
                 samples=len(wave),
-                speaker=voice,
-                rate=rate,
-                pitch=pitch,
-                word_starts=tuple(round(max(0.0, start + shift), 3) for start in starts),
+                speaker=spoken.voice,
+                rate=spoken.rate,
+                pitch=spoken.pitch,
+                word_starts=tuple(round(time / factor + before, 3) for time in spoken.starts),
+                word_ends=tuple(round(time / factor + before, 3) for time in spoken.ends),
+                augmentation=done + later,
             ),
-            (wave * 32768).astype(np.int16),
+            np.round(wave * 32767).astype(np.int16),
         )
+
+
+def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Random) -> Spoken:
+    """Speak a sentence with a voice of its split, without silence at either end.
+
+    Raises:
+        SynthesisError: espeak-ng fails.
+    """
+    variants = {
+        "train": recipe.train_variants,
+        "valid": recipe.valid_variants,
+        "test": recipe.test_variants,
+    }[split]
+    variant = choice.choice(variants)
+    voice = f"{recipe.voice}+{variant}" if variant else recipe.voice
+    rate, pitch = choice.randint(*recipe.rate), choice.randint(*recipe.pitch)
+    speech = espeak().speak(
+        sentence, voice=voice, rate=rate, pitch=pitch, seed=choice.getrandbits(31)
+    )
+    samples, offset = trim(speech.samples, speech.rate)
+    seconds = len(samples) / speech.rate
+    starts, ends = word_times(sentence, speech.words)
+    return Spoken(
+        wave=soxr.resample(samples.astype(np.float32) / 32768, speech.rate, SAMPLE_RATE),
+        voice=voice,
+        rate=rate,
+        pitch=pitch,
+        starts=tuple(min(max(0.0, time - offset), seconds) for time in starts),
+        ends=tuple(min(max(0.0, time - offset), seconds) for time in ends),
+    )
 
 
 def trim(samples: Pcm, rate: int) -> tuple[Pcm, float]:
@@ -76,38 +114,30 @@ def trim(samples: Pcm, rate: int) -> tuple[Pcm, float]:
     return samples[loud[0] : loud[-1] + 1], float(loud[0] / rate)
 
 
-def word_starts(sentence: str, events: Sequence[tuple[int, float]]) -> list[float]:
-    """Return one start for each word from espeak-ng's (character position, seconds) events.
+def word_times(sentence: str, spoken: Sequence[SpokenWord]) -> tuple[list[float], list[float]]:
+    """Return one start and one end for each word of the sentence.
 
     espeak-ng sometimes reports a word in several parts, or two as one; a word without an
-    event of its own begins where the event before it did.
+    event of its own has the times of the event before it.
     """
     starts: list[float] = []
+    ends: list[float] = []
     for match in re.finditer(r"\S+", sentence):
-        within = [start for place, start in events if match.start() <= place < match.end()]
-        earlier = [start for place, start in events if place <= match.start()]
-        starts.append(within[0] if within else max(earlier, default=0.0))
-    return starts
+        own = [word for word in spoken if match.start() <= word.position < match.end()]
+        own = own or [word for word in spoken if word.position <= match.start()][-1:]
+        starts.append(own[0].start if own else 0.0)
+        ends.append(own[-1].end if own else 0.0)
+    for index, later in enumerate(starts[1:]):
+        if later > starts[index]:
+            ends[index] = min(ends[index], later)
+    return starts, ends
 
 
-def augment(wave: Wave, recipe: SynthesisRecipe, choice: random.Random) -> Wave:
-    """Change the level and, in `noise_share` of the cases, add white or pink noise."""
-    wave = wave * 10 ** (choice.uniform(*recipe.gain_db) / 20)
-    if choice.random() < recipe.noise_share:
-        generator = np.random.default_rng(choice.getrandbits(64))
-        noise = generator.standard_normal(len(wave)).astype(np.float32)
-        if choice.random() < 0.5:  # noqa: PLR2004 - as often pink as white
-            noise = pink(noise)
-        snr = choice.uniform(*recipe.noise_snr_db)
-        level = np.sqrt(np.mean(wave**2) / np.mean(noise**2)) * 10 ** (-snr / 20)
-        wave = wave + level * noise
-    peak = float(np.max(np.abs(wave), initial=0.0))
-    limit = _FULL_SCALE / 32768
-    return (wave * min(1.0, limit / peak) if peak else wave).astype(np.float32)
-
-
-def pink(white: Wave) -> Wave:
-    """Shape white noise to fall by 3 dB an octave, by weighting its spectrum."""
-    spectrum = np.fft.rfft(white)
-    spectrum /= np.sqrt(np.arange(len(spectrum)) + 1.0)
-    return np.fft.irfft(spectrum, n=len(white)).astype(np.float32)
+def _others(
+    sentences: Sequence[str], recipe: SynthesisRecipe, *, split: str, seed: int
+) -> list[Waveform]:
+    """Return the speech heard behind other speech: a few sentences of the same split."""
+    choice = random.Random(f"{seed}/{split}/others")
+    chosen = choice.sample(sentences, min(_OTHERS, len(sentences)))
+    spoken = (speak(sentence, recipe, split, choice).wave for sentence in chosen)
+    return [wave for wave in spoken if len(wave)]

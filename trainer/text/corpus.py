@@ -1,0 +1,155 @@
+"""A recipe in, all its sentences out: from packages, from translation, and made up with numbers.
+
+Synthesis speaks a part of them; the language model learns from all training sentences.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from trainer.errors import CorpusError
+from trainer.recipe import Recipe, TextRecipe, load_recipe
+from trainer.text.numbers import number_sentences
+from trainer.text.packages import download, paragraphs
+from trainer.text.sentences import SPLITS, Sentences, clean, collect, split_of
+from trainer.text.translation import translate
+
+_TRIES = 20  # numbers to try for each sentence wanted: a small split takes one in thirty
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """All sentences of a recipe, by split.
+
+    `found` come from packages; `translated` (training only) from another recipe's; `numbers`
+    are made up. `packages` are the archives' names with versions, `dropped` counts reasons.
+    """
+
+    found: dict[str, tuple[str, ...]]
+    translated: tuple[str, ...]
+    numbers: dict[str, tuple[str, ...]]
+    packages: tuple[str, ...]
+    dropped: dict[str, int]
+    dropped_translations: dict[str, int]
+
+    def sentences(self, split: str) -> tuple[str, ...]:
+        """Return every sentence of a split."""
+        more = self.translated if split == "train" else ()
+        return self.found[split] + more + self.numbers[split]
+
+
+def read_corpus(
+    recipe: Recipe,
+    packages: Path,
+    *,
+    numbers: dict[str, int] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Corpus:
+    """Extract, translate and make up the sentences of a recipe.
+
+    Args:
+        recipe: one with a [text] part.
+        packages: where Debian archives are kept; what is missing is downloaded.
+        numbers: how many sentences with numbers to make up for each split.
+        say: called with a line of progress.
+
+    Raises:
+        CorpusError: the recipe has no [text], or a package or Apertium cannot be had.
+    """
+    text = text_of(recipe)
+    sentences, archives = _read(text, packages, say)
+    translated: tuple[str, ...] = ()
+    refused: Counter[str] = Counter()
+    if text.translate_from:
+        source = load_recipe(text.translate_from)
+        source_sentences, more = _read(text_of(source), packages, say)
+        archives = tuple(dict.fromkeys(archives + more))
+        originals = source_sentences.splits["train"]
+        say(f"translating {len(originals)} sentences of {source.id}")
+        known = {sentence for kept in sentences.splits.values() for sentence in kept}
+        translated = tuple(
+            keep_translations(
+                translate(originals, source.language, recipe.language), known, text, refused
+            )
+        )
+    wanted = numbers or dict.fromkeys(SPLITS, 0)
+    return Corpus(
+        found=sentences.splits,
+        translated=translated,
+        numbers=make_numbers(recipe, wanted),
+        packages=archives,
+        dropped=sentences.dropped,
+        dropped_translations=dict(refused),
+    )
+
+
+def text_of(recipe: Recipe) -> TextRecipe:
+    """Return the [text] part of a recipe.
+
+    Raises:
+        CorpusError: there is none.
+    """
+    if recipe.text is None:
+        raise CorpusError(f"{recipe.id} has no [text]: its sentences come with its speech")
+    return recipe.text
+
+
+def keep_translations(
+    translations: list[str | None], known: set[str], recipe: TextRecipe, dropped: Counter[str]
+) -> list[str]:
+    """Return what may be trained on: clean, new, and by its own hash a training sentence.
+
+    Only training sentences are translated, and a translation whose hash says valid or test is
+    dropped: so no held-out sentence has a counterpart in training, on either side.
+    """
+    kept: dict[str, None] = {}
+    for translation in translations:
+        if translation is None:
+            dropped["words unknown to the translator"] += 1
+            continue
+        sentence, reason = clean(translation, recipe)
+        if reason is None and (sentence in known or sentence in kept):
+            reason = "repeated"
+        if reason is None and split_of(sentence, recipe) != "train":
+            reason = "held out by its hash"
+        if reason is None:
+            kept[sentence] = None
+        else:
+            dropped[reason] += 1
+    return list(kept)
+
+
+def make_numbers(recipe: Recipe, wanted: dict[str, int]) -> dict[str, tuple[str, ...]]:
+    """Make up sentences with numbers until every split has what it wants.
+
+    Raises:
+        CorpusError: the language has no number words, or a split is too small to fill.
+    """
+    kept: dict[str, dict[str, None]] = {split: {} for split in wanted}
+    if not any(wanted.values()):
+        return dict.fromkeys(wanted, ())
+    text = text_of(recipe)
+    smallest = min(share for share in (text.valid_share, text.test_share, 1.0) if share > 0)
+    tries = round(_TRIES * max(wanted.values()) / smallest)
+    for raw in islice(number_sentences(recipe.language, seed=recipe.seed), tries):
+        sentence, reason = clean(raw, text)
+        split = split_of(sentence, text)
+        if reason is None and len(kept[split]) < wanted[split]:
+            kept[split][sentence] = None
+        if all(len(kept[name]) == count for name, count in wanted.items()):
+            return {name: tuple(sentences) for name, sentences in kept.items()}
+    raise CorpusError(f"cannot make up {wanted} different sentences with numbers")
+
+
+def _read(
+    text: TextRecipe, packages: Path, say: Callable[[str], None]
+) -> tuple[Sentences, tuple[str, ...]]:
+    archives = []
+    for name in text.packages:
+        say(f"package {name}")
+        archives.append(download(name, packages))
+    say("reading sentences")
+    found = (part for archive in archives for part in paragraphs(archive, text.locales))
+    return collect(found, text), tuple(archive.stem for archive in archives)
