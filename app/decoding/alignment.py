@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.types import Emissions, check_emissions
 from app.decoding.viterbi import Indexes, Trellis, best_path
 from app.transcript import Word
@@ -31,20 +32,6 @@ class Spans:
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     scores: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class BoundaryRule:
-    """How far a word reaches beyond the frames in which its characters are emitted, in seconds.
-
-    A CTC model emits a character in one or two frames somewhere within its sound. `lead` is how
-    much earlier than its first character's first frame a word starts, `tail` how much later than
-    its last character's last frame it ends, where no neighbour is in the way. Negative values
-    move the other way.
-    """
-
-    lead: float = 0.0
-    tail: float = 0.0
 
 
 def align_tokens(emissions: Emissions, tokens: Sequence[int], blank: int) -> Spans:
@@ -77,7 +64,7 @@ def word_times(
     *,
     frame_seconds: float,
     duration: float,
-    rule: BoundaryRule | None = None,
+    rule: BoundaryRule = FRAMES_ONLY,
 ) -> tuple[Word, ...]:
     """Place words that were decoded from these emissions.
 
@@ -87,7 +74,7 @@ def word_times(
         vocabulary: tokens of the checkpoint.
         frame_seconds: length of one frame in seconds.
         duration: length of the audio in seconds; no word ends after it.
-        rule: where a word begins and ends; default: the one for checkpoints of this family.
+        rule: how far words reach beyond their frames.
 
     Returns:
         The words with times that do not overlap, and with the geometric mean of their
@@ -116,6 +103,8 @@ def word_times(
         frame_seconds=frame_seconds,
         duration=duration,
         rule=rule,
+        first_tokens=labels[firsts].tolist(),
+        last_tokens=labels[lasts - 1].tolist(),
     )
     return tuple(
         Word(word, start, end, confidence)
@@ -127,31 +116,6 @@ def word_times(
             strict=True,
         )
     )
-
-
-def place_words(
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-    *,
-    frame_seconds: float,
-    duration: float,
-    rule: BoundaryRule | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Turn each word's first and one-past-last frame into its start and end in seconds.
-
-    Times ascend, do not overlap and lie within the audio. Where two words are closer than the
-    rule would have them, they meet in between.
-    """
-    rule = rule or BoundaryRule()
-    begin = starts * frame_seconds - rule.lead
-    end = stops * frame_seconds + rule.tail
-    clash = end[:-1] > begin[1:]
-    middle = (stops[:-1] + starts[1:]) * frame_seconds / 2 + (rule.tail - rule.lead) / 2
-    middle = np.clip(middle, stops[:-1] * frame_seconds, starts[1:] * frame_seconds)
-    begin[1:] = np.where(clash, middle, begin[1:])
-    end[:-1] = np.where(clash, middle, end[:-1])
-    begin = np.clip(begin, 0.0, duration)
-    return begin, np.clip(end, begin, duration)
 
 
 def spellings(vocabulary: Vocabulary) -> dict[str, int]:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.decoding import GreedyDecoder
-from app.decoding.alignment import BoundaryRule, align_tokens, place_words, word_times
+from app.decoding.alignment import align_tokens, word_times
+from app.decoding.boundaries import BoundaryRule, place_words
 from app.vocabulary import Vocabulary
 
 FRAME = 0.02
@@ -92,9 +93,7 @@ def test_words_of_the_best_path_are_placed_where_it_has_them(
     emissions = random_emissions(seed, frames, len(TOKENS), sharpness)
     arguments = {"frame_seconds": FRAME, "duration": frames * FRAME}
     greedy = GreedyDecoder(VOCABULARY).decode(emissions, **arguments).words
-    words = word_times(
-        emissions, [word.text for word in greedy], VOCABULARY, rule=BoundaryRule(), **arguments
-    )
+    words = word_times(emissions, [word.text for word in greedy], VOCABULARY, **arguments)
     for word, expected in zip(words, greedy, strict=True):
         assert word.text == expected.text
         assert expected.confidence == pytest.approx(word.confidence, abs=1e-5)
@@ -103,21 +102,25 @@ def test_words_of_the_best_path_are_placed_where_it_has_them(
 
 @given(
     st.lists(st.integers(1, 9), min_size=2, max_size=12),
-    st.floats(-0.1, 0.3),
-    st.floats(-0.1, 0.3),
+    st.lists(st.floats(-0.3, 0.3), min_size=8, max_size=8),
     st.floats(0.0, 1.2),
 )
 def test_times_are_monotone_and_inside_the_audio(
-    steps: list[int], lead: float, tail: float, share: float
+    steps: list[int], reaches: list[float], share: float
 ) -> None:
     edges = np.cumsum(steps[: len(steps) // 2 * 2])
+    tokens = np.arange(len(edges) // 2) % 2
     duration = share * float(edges[-1]) * FRAME
     starts, ends = place_words(
         edges[0::2],
         edges[1::2],
         frame_seconds=FRAME,
         duration=duration,
-        rule=BoundaryRule(lead, tail),
+        rule=BoundaryRule(
+            (0.0, 0.1), *(tuple(reaches[place : place + 2]) for place in range(0, 8, 2))
+        ),
+        first_tokens=tokens.tolist(),
+        last_tokens=tokens.tolist(),
     )
     times = np.stack((starts, ends), axis=1).ravel()
     assert (np.diff(times) >= 0).all()
@@ -131,10 +134,34 @@ def test_words_reach_into_the_pause_around_them_and_meet_where_there_is_none() -
         np.array([12, 20, 60]),
         frame_seconds=FRAME,
         duration=2.0,
-        rule=BoundaryRule(lead=0.04, tail=0.06),
+        rule=BoundaryRule((0.0,), (0.04,), (0.06,)),
     )
     assert starts == pytest.approx([0.16, 0.27, 0.96])
     assert ends == pytest.approx([0.27, 0.46, 1.26])
+
+
+def test_reach_depends_on_the_gap_and_on_the_token() -> None:
+    starts, ends = place_words(
+        np.array([10, 15, 50]),
+        np.array([12, 20, 60]),
+        frame_seconds=FRAME,
+        duration=2.0,
+        rule=BoundaryRule(
+            (0.0, 0.12), (0.0, 0.04), (0.0, 0.0), token_leads=(0.0, 0.01), token_tails=(0.02, 0.0)
+        ),
+        first_tokens=[0, 1, 1],
+        last_tokens=[0, 1, 0],
+    )
+    assert starts == pytest.approx([0.16, 0.27, 0.95])
+    assert ends == pytest.approx([0.26, 0.4, 1.22])
+
+
+@pytest.mark.parametrize(
+    "fields", [((), (), ()), ((0.0, 0.0), (0, 0), (0, 0)), ((0.0,), (math.nan,), (0.0,))]
+)
+def test_a_rule_that_makes_no_sense_is_refused(fields: tuple) -> None:
+    with pytest.raises(ValueError, match="boundary rule"):
+        BoundaryRule(*fields)
 
 
 def test_an_alignment_of_many_frames_equals_one_of_few() -> None:
