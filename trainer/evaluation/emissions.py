@@ -120,7 +120,9 @@ def _save(file: Path, emitted: Sequence[Emitted]) -> None:
     fresh = file.with_name(f"{file.stem}.tmp.npz")
     np.savez(
         fresh,
-        emissions=np.concatenate([item.emissions for item in emitted] or [np.zeros((0, 0), np.float32)]),
+        emissions=np.concatenate(
+            [item.emissions for item in emitted] or [np.zeros((0, 0), np.float32)]
+        ),
         frames=np.array([len(item.emissions) for item in emitted], np.int64),
         seconds=np.array([item.seconds for item in emitted], np.float64),
     )

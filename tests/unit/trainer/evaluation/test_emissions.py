@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_checkpoint import write_tiny_checkpoint
 
 from app.acoustic import load_checkpoint
-from tests.tiny_checkpoint import write_tiny_checkpoint
 from trainer.data.record import Record, Waveform
 from trainer.evaluation import compute_emissions
 

@@ -1,0 +1,208 @@
+"""The command, on the bundled demo and its samples: the figures, the refusals, the report."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jiwer
+import pytest
+from conftest import DEMO
+from typer.testing import CliRunner
+
+from app.acoustic import load_checkpoint
+from app.decoding import GreedyDecoder
+from trainer.cli import app, main
+from trainer.errors import DataError
+from trainer.evaluation import evaluate, read_manifest, summarise, write_report
+
+
+def run(*arguments: str | Path) -> dict:
+    answer = CliRunner().invoke(app, ["evaluate", *map(str, arguments), "--json"])
+    assert answer.exit_code == 0, answer.output
+    return json.loads(answer.stdout)
+
+
+@pytest.fixture(scope="module")
+def with_lm(model_with_lm: Path, samples: Path) -> dict:
+    return run(model_with_lm, "--manifest", samples)
+
+
+def test_the_greedy_rates_are_those_of_what_the_service_would_write(
+    with_lm: dict, samples: Path, texts: list[str]
+) -> None:
+    model = load_checkpoint(DEMO)
+    decoder = GreedyDecoder(model.vocabulary)
+    written = [
+        decoder.decode(
+            model.emissions([record.audio.waveform()])[0],
+            frame_seconds=model.hop / 16000,
+            duration=record.seconds,
+        ).text
+        for record in read_manifest(samples).records
+    ]
+    assert with_lm["greedy_wer"] == pytest.approx(jiwer.wer(texts, written))
+    assert with_lm["greedy_cer"] == pytest.approx(jiwer.cer(texts, written))
+
+
+def test_a_language_model_that_knows_the_words_removes_errors(with_lm: dict) -> None:
+    # Nothing is left to gain where the demo already writes its samples without an error.
+    assert with_lm["beam_lm_wer"] < with_lm["greedy_wer"] or with_lm["greedy_wer"] == 0
+    assert with_lm["beam_lm_cer"] <= with_lm["greedy_cer"]
+    gain = with_lm["lm_difference"]
+    assert gain["wer"] == with_lm["beam_lm_wer"] - with_lm["greedy_wer"]
+    assert with_lm["language_model"] == {"file": "2gram.arpa", "order": 2, "alpha": 0.5, "beta": 1}
+
+
+def test_every_rate_lies_in_its_interval(with_lm: dict) -> None:
+    assert len(with_lm["intervals"]) == 6
+    for name, (low, high) in with_lm["intervals"].items():
+        assert low <= with_lm[name] <= high
+
+
+def test_the_parts_of_the_test_set_make_up_the_whole(with_lm: dict) -> None:
+    for groups in (with_lm["by_speaker"], with_lm["by_length"]):
+        assert sum(group["utterances"] for group in groups) == with_lm["utterances"] == 3
+        errors = sum(group["words"] * group["greedy_wer"] for group in groups)
+        assert errors / with_lm["words"] == pytest.approx(with_lm["greedy_wer"])
+    assert {group["name"] for group in with_lm["by_speaker"]} == {"nb+f5", "nb+m7"}
+    assert with_lm["by_augmentation"] == []
+
+
+def test_without_a_language_model_its_rates_are_null(samples: Path, tmp_path: Path) -> None:
+    shutil.copytree(DEMO, tmp_path / "m", ignore=shutil.ignore_patterns("language_model"))
+    found = run(tmp_path / "m", "--manifest", samples, "--beam-width", "8", "--limit", "1")
+    assert found["beam_lm_wer"] is found["beam_lm_cer"] is found["lm_difference"] is None
+    assert (found["utterances"], found["beam_width"]) == (1, 8)
+    assert 0 <= found["beam_wer"] <= 1
+    assert set(found["real_time_factor"]) == {"encoder", "greedy", "beam"}
+
+
+def test_augmentations_named_by_the_manifest_have_rates_of_their_own(
+    samples: Path, tmp_path: Path
+) -> None:
+    lines = [json.loads(line) for line in samples.read_text("utf-8").splitlines()]
+    for line, names in zip(lines, (["noise", "room"], ["noise"], []), strict=True):
+        line["audio"] = str(samples.parent / line["audio"])
+        line["augmentation"] = names
+    manifest = tmp_path / "noted.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    found = run(DEMO, "--manifest", manifest)["by_augmentation"]
+    assert [(group["name"], group["utterances"]) for group in found] == [
+        ("none", 1),
+        ("noise", 2),
+        ("room", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("not json", "line 1 is no"),
+        ('{"text": "hei"}', "line 1 is no"),
+        ('["hei"]', "line 1 is no"),
+        ('{"audio": "missing.wav", "text": "hei"}', "line 1: .*missing.wav"),
+        ("", "nothing to evaluate"),
+    ],
+)
+def test_a_manifest_that_cannot_be_evaluated_names_the_line(
+    tmp_path: Path, line: str, message: str
+) -> None:
+    (tmp_path / "manifest.jsonl").write_text(line)
+    with pytest.raises(DataError, match=message):
+        evaluate(DEMO, read_manifest(tmp_path / "manifest.jsonl"))
+
+
+def test_a_missing_thing_ends_the_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    samples: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for arguments in (
+        [str(DEMO)],
+        [str(DEMO), "--manifest", str(samples), "--data", str(tmp_path)],
+        [str(DEMO), "--manifest", str(tmp_path / "none.jsonl")],
+        [str(DEMO), "--data", str(tmp_path)],
+        [str(tmp_path / "no-model"), "--manifest", str(samples)],
+    ):
+        monkeypatch.setattr("sys.argv", ["trainer", "evaluate", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 1
+        assert "Traceback" not in capsys.readouterr().err
+
+
+class Page(HTMLParser):
+    """Notes every element, and that each is closed in its turn."""
+
+    EMPTY = frozenset({"meta", "rect", "path"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def test_the_report_is_one_page_with_the_sound_of_the_worst_utterances(
+    model_with_lm: Path, samples: Path, tmp_path: Path
+) -> None:
+    test_set = read_manifest(samples)
+    wrong = replace(test_set.records[0], text="helt andre ord enn disse", language="nb")
+    test_set = replace(test_set, records=(wrong, *test_set.records[1:]))
+    summary = summarise(evaluate(model_with_lm, test_set))
+    summary["model"] = "<script>alert(1)</script>"
+    write_report(summary, test_set, tmp_path)
+    text = (tmp_path / "report.html").read_text("utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert not page.all("script")
+    assert len(page.all("audio")) == len(summary["worst"]) > 0
+    assert all(
+        audio["src"].startswith("data:audio/flac;base64,ZkxhQ") for audio in page.all("audio")
+    )
+    for _, attributes in page.found:
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:")
+    assert not re.search(r"https?://|@import|url\(", text)
+    names = {attributes.get("id") for _, attributes in page.found}
+    assert {attributes.get("aria-labelledby") for _, attributes in page.found} <= names
+    assert json.loads((tmp_path / "evaluation.json").read_text("utf-8")) == json.loads(
+        json.dumps(summary)
+    )
+
+
+def test_the_markdown_report_has_the_figures(
+    model_with_lm: Path, samples: Path, tmp_path: Path
+) -> None:
+    answer = CliRunner().invoke(
+        app,
+        ["evaluate", str(model_with_lm), "--manifest", str(samples), "--report", str(tmp_path)],
+    )
+    assert answer.exit_code == 0
+    text = (tmp_path / "report.md").read_text("utf-8")
+    summary = json.loads((tmp_path / "evaluation.json").read_text("utf-8"))
+    for name in ("greedy", "beam", "beam_lm"):
+        share = f"{100 * summary[f'{name}_wer']:.1f} %"
+        assert share in text
+        assert share in answer.stdout
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1

@@ -1,0 +1,148 @@
+"""The figures of an evaluation in, Markdown and a few lines for the terminal out."""
+
+from collections.abc import Sequence
+
+from trainer.evaluation.measure import TITLES
+from trainer.evaluation.report.figures import (
+    Summary,
+    confusion_tables,
+    decodings,
+    factor,
+    group_tables,
+    language_model_line,
+    machine_line,
+    method_line,
+    percent,
+    span,
+    test_set_line,
+)
+
+_MOST_CONFUSIONS = 10
+_MOST_WORST = 10
+
+
+def headline(summary: Summary) -> list[str]:
+    """Return the lines that the terminal shows."""
+    lines = [test_set_line(summary)]
+    for row in decodings(summary):
+        lines.append(
+            f"{row.title}: WER {percent(row.wer)} ({span(row.wer_interval)}), "
+            f"CER {percent(row.cer)} ({span(row.cer_interval)}), "
+            f"real-time factor {factor(row.real_time_factor)}"
+        )
+    if summary["lm_difference"] is not None:
+        lines.append(language_model_line(summary))
+    lines.append(f"encoder: real-time factor {factor(summary['real_time_factor']['encoder'])}")
+    return lines
+
+
+def results_table(summary: Summary) -> str:
+    """Return the table of error rates alone, as a model card shows it too."""
+    return table(
+        ("decoding", "WER", "95 % interval", "CER", "95 % interval"),
+        [
+            (
+                row.title,
+                percent(row.wer),
+                span(row.wer_interval),
+                percent(row.cer),
+                span(row.cer_interval),
+            )
+            for row in decodings(summary)
+        ],
+    )
+
+
+def markdown(summary: Summary) -> str:
+    """Return the whole report as Markdown, without audio."""
+    parts = [
+        f"# Test report of {escape(summary['model'])}",
+        f"{escape(test_set_line(summary))}.",
+        results_table(summary),
+        language_model_line(summary),
+        method_line(summary),
+        "## Speed",
+        table(
+            ("part", "real-time factor"),
+            [
+                ("encoder", factor(summary["real_time_factor"]["encoder"])),
+                *((row.title, factor(row.real_time_factor)) for row in decodings(summary)),
+            ],
+        ),
+        machine_line(summary),
+    ]
+    for group_table in group_tables(summary):
+        names = [
+            name for name in TITLES if any(group[f"{name}_wer"] for group in group_table.groups)
+        ]
+        parts += [f"## {group_table.title}"]
+        parts += [group_table.note] if group_table.note else []
+        parts += [
+            table(
+                (
+                    group_table.column,
+                    "utterances",
+                    "words",
+                    *(f"WER, {TITLES[name]}" for name in names),
+                ),
+                [
+                    (
+                        group["name"],
+                        f"{group['utterances']:,}",
+                        f"{group['words']:,}",
+                        *(percent(group[f"{name}_wer"]) for name in names),
+                    )
+                    for group in group_table.groups
+                ],
+            )
+        ]
+        if group_table.left_out:
+            parts += [f"{group_table.left_out} more did better."]
+    parts += _confusions(summary)
+    parts += _worst(summary)
+    return "\n\n".join(parts) + "\n"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; what would break it is escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(escape, line)) + " |" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Escape what Markdown would take for its own."""
+    for sign in "\\|<>*_`[]":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def _confusions(summary: Summary) -> list[str]:
+    parts = ["## Most frequent errors", "Of the final decoding; the number after the colon is how"]
+    parts[-1] += " often it happened."
+    for found in confusion_tables(summary):
+        shown = "; ".join(
+            f"{_quoted(said)} → {_quoted(written)}: {count}"
+            for said, written, count in found.rows[:_MOST_CONFUSIONS]
+        )
+        parts.append(f"- **{found.title}** ({found.total:,} in all): {shown}")
+    return parts if parts[2:] else []
+
+
+def _worst(summary: Summary) -> list[str]:
+    if not summary["worst"]:
+        return []
+    parts = ["## Worst utterances", "`report.html` has them to listen to."]
+    for item in summary["worst"][:_MOST_WORST]:
+        who = f"{item['speaker']}, " if item["speaker"] else ""
+        lines = [f"- {escape(who)}{item['seconds']} s", f"  - said: {_quoted(item['reference'])}"]
+        lines += [
+            f"  - {title}: {_quoted(item[name])}" for name, title in TITLES.items() if name in item
+        ]
+        parts.append("\n".join(lines))
+    return parts
+
+
+def _quoted(text: str) -> str:
+    if not text:
+        return "nothing"
+    return "space" if text.isspace() else f"“{escape(text)}”"
