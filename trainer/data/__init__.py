@@ -1,6 +1,6 @@
 """Speech with its text, wherever it is kept: records in, nothing decoded before it is needed."""
 
-from trainer.data.folder import read_split
+from trainer.data.folder import evaluation_sentences, read_split
 from trainer.data.record import Audio, Record, Waveform
 
-__all__ = ["Audio", "Record", "Waveform", "read_split"]
+__all__ = ["Audio", "Record", "Waveform", "evaluation_sentences", "read_split"]

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+from trainer.data.manifest import read_prepared
 from trainer.data.record import Record
 from trainer.data.synthesised import read_synthesised
+from trainer.errors import DataError
+
+EVALUATION = ("valid", "test")
 
 
 def read_split(folder: Path, split: str) -> list[Record]:
@@ -12,4 +16,20 @@ def read_split(folder: Path, split: str) -> list[Record]:
     Raises:
         DataError: the split is missing, broken or empty.
     """
-    return read_synthesised(folder, split)
+    if (folder / f"{split}.pcm").is_file():
+        return read_synthesised(folder, split)
+    manifest = folder / f"{split}.jsonl"
+    if not manifest.is_file():
+        raise DataError(
+            f"{manifest} is missing; make it with `python -m trainer prepare` or `synthesise`"
+        )
+    return read_prepared(manifest, split)
+
+
+def evaluation_sentences(folder: Path) -> frozenset[str]:
+    """Return the texts of the valid and test splits: what a language model must not have seen.
+
+    Raises:
+        DataError: a split is missing, broken or empty.
+    """
+    return frozenset(record.text for split in EVALUATION for record in read_split(folder, split))

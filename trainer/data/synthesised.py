@@ -1,43 +1,38 @@
-"""A folder written by `synthesise` in, records out; each reads its own samples when asked."""
+"""A folder written by `synthesise` in, records or candidates out."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from trainer.data.record import Record, Waveform
+from trainer.data.audio import PcmAudio
+from trainer.data.candidate import Candidate
+from trainer.data.record import Record
 from trainer.data.store import SAMPLE_RATE
 from trainer.errors import DataError, RecipeError
 from trainer.recipe import load_recipe
 
 _SAMPLE_BYTES = 2
-_FULL_SCALE = 32768
 
 
 @dataclass(frozen=True, slots=True)
-class PcmAudio:
-    """A stretch of a file of int16 samples at 16 kHz; small, so that it crosses processes."""
+class SynthesisedSource:
+    """A folder of synthesised speech as a source, to be mixed with others."""
 
-    file: Path
-    start: int
-    samples: int
+    folder: Path
 
-    def waveform(self) -> Waveform:
-        """Read the samples.
+    def candidates(self, split: str) -> Iterator[Candidate]:
+        """Yield every utterance.
 
         Raises:
-            DataError: the file is gone or shorter than its manifest says.
+            DataError: a file is missing or broken, or manifest and audio do not belong together.
         """
-        try:
-            pcm = np.fromfile(
-                self.file, dtype="<i2", count=self.samples, offset=_SAMPLE_BYTES * self.start
-            )
-        except OSError as error:
-            raise DataError(f"{self.file} cannot be read: {error.strerror}") from error
-        if len(pcm) != self.samples:
-            raise DataError(f"{self.file} ends before sample {self.start + self.samples}")
-        return pcm.astype(np.float32) / _FULL_SCALE
+        for record, audio in _utterances(self.folder, split):
+            yield Candidate(audio, record.text, record.language, record.speaker)
+
+    def note(self, split: str) -> str | None:  # noqa: ARG002 - true of every split
+        """Say that nobody spoke this."""
+        return "synthesised speech"
 
 
 def read_synthesised(folder: Path, split: str) -> list[Record]:
@@ -46,12 +41,16 @@ def read_synthesised(folder: Path, split: str) -> list[Record]:
     Raises:
         DataError: a file is missing or broken, or manifest and audio do not belong together.
     """
+    return [record for record, _ in _utterances(folder, split)]
+
+
+def _utterances(folder: Path, split: str) -> list[tuple[Record, PcmAudio]]:
     audio, manifest = folder / f"{split}.pcm", folder / f"{split}.jsonl"
     for file in (audio, manifest):
         if not file.is_file():
             raise DataError(f"{file} is missing; make it with `python -m trainer synthesise`")
     language = _language(folder)
-    records, samples = [], 0
+    utterances, samples = [], 0
     with manifest.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -67,12 +66,12 @@ def read_synthesised(folder: Path, split: str) -> list[Record]:
                 )
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(f"{manifest}, line {number} is no utterance: {error!r}") from error
-            records.append(record)
+            utterances.append((record, place))
             samples += place.samples
     expected = _SAMPLE_BYTES * samples
     if audio.stat().st_size != expected or not expected:
         raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} says {expected}")
-    return records
+    return utterances
 
 
 def _language(folder: Path) -> str:

@@ -1,0 +1,126 @@
+"""A folder of Praat TextGrid or ELAN files beside their audio in, one candidate an interval out.
+
+Every tier with times is a speaker, every interval with text an utterance; its audio is the part
+of the file between its two times.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pympi
+from praatio import textgrid
+
+from trainer.data.audio import FileAudio
+from trainer.data.candidate import Candidate
+from trainer.errors import DataError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
+
+_SUFFIXES = (".textgrid", ".eaf")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What is said between two times, in seconds; `tier` is the name of its tier."""
+
+    tier: str
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationSource:
+    """A folder of annotated recordings, and the folders in it."""
+
+    folder: Path
+
+    def candidates(self, split: str) -> Iterator[Candidate]:  # noqa: ARG002 - a folder is one split
+        """Yield every interval; a file without audio or that cannot be read is one dropped row.
+
+        Raises:
+            DataError: the folder holds no annotations.
+        """
+        files = sorted(file for file in self.folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+        if not files:
+            raise DataError(f"{self.folder} holds no files {' or '.join(_SUFFIXES)}")
+        for file in files:
+            yield from _candidates(file)
+
+    def note(self, split: str) -> str | None:  # noqa: ARG002 - a folder is one split
+        """Return None: there is nothing to say of a folder."""
+        return None
+
+
+def read_intervals(file: Path) -> tuple[list[Interval], Path | None]:
+    """Return the intervals with text of an annotation file, and its audio where there is some.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if file.suffix.lower() == ".eaf":
+        return _read_eaf(file)
+    return _read_textgrid(file), _beside(file)
+
+
+def _candidates(file: Path) -> Iterator[Candidate]:
+    try:
+        intervals, audio = read_intervals(file)
+    except DataError:
+        yield Candidate(None, None, "", "", dropped="broken annotations")
+        return
+    if audio is None:
+        yield Candidate(None, None, "", "", dropped="annotations without audio")
+        return
+    for interval in intervals:
+        yield Candidate(
+            audio=FileAudio(audio, interval.start, interval.end),
+            text=interval.text,
+            language="",
+            speaker=interval.tier,
+        )
+
+
+def _read_textgrid(file: Path) -> list[Interval]:
+    try:
+        grid = textgrid.openTextgrid(
+            str(file),
+            includeEmptyIntervals=False,
+            reportingMode="silence",
+            duplicateNamesMode="rename",
+        )
+    except Exception as error:  # praatio lets whatever its parsing meets come through
+        raise DataError(f"{file} is no TextGrid that can be read: {error}") from error
+    return [
+        Interval(tier.name, entry.start, entry.end, entry.label)
+        for tier in grid.tiers
+        if isinstance(tier, textgrid.IntervalTier)
+        for entry in tier.entries
+    ]
+
+
+def _read_eaf(file: Path) -> tuple[list[Interval], Path | None]:
+    try:
+        document = pympi.Eaf(str(file), suppress_version_warning=True)
+        intervals = [
+            Interval(tier, start / 1000, end / 1000, text)
+            for tier in document.get_tier_names()
+            # What lies below another tier repeats it: its words, its sounds, its translation.
+            if document.get_parameters_for_tier(tier).get("PARENT_REF") is None
+            for start, end, text in document.get_annotation_data_for_tier(tier)
+            if text and start is not None and end is not None
+        ]
+        linked = [
+            PurePosixPath(media.get("RELATIVE_MEDIA_URL") or media["MEDIA_URL"]).name
+            for media in document.get_linked_files()
+        ]
+    except Exception as error:  # pympi raises Exception itself
+        raise DataError(f"{file} is no ELAN document that can be read: {error}") from error
+    named = (file.parent / name for name in linked)
+    return intervals, next((path for path in named if path.is_file()), _beside(file))
+
+
+def _beside(file: Path) -> Path | None:
+    places = (file.with_suffix(suffix) for suffix in AUDIO_SUFFIXES)
+    return next((place for place in places if place.is_file()), None)

@@ -1,0 +1,158 @@
+"""Where audio is kept in, samples at 16 kHz out: files, parts of files, and raw int16 files.
+
+Each kind names its place in a manifest line with `place`, and `audio_at` reads that line back.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+import soxr
+
+from trainer.data.record import Audio, Waveform
+from trainer.data.store import SAMPLE_RATE
+from trainer.errors import DataError
+
+_SAMPLE_BYTES = 2
+_FULL_SCALE = 32768
+# Headers of MP3 files tell their length a few frames off; a file that was cut off, far more.
+_LEAST_PRESENT = 0.9
+
+
+class PlacedAudio(Audio, Protocol):
+    """Audio whose place can be written down and whose length can be found out."""
+
+    def seconds(self) -> float:
+        """Decode everything and return the length, so that broken audio is found here.
+
+        Raises:
+            DataError: the audio cannot be read, breaks off, is empty or holds no numbers.
+        """
+        ...
+
+    def place(self) -> dict[str, Any]:
+        """Return the fields of a manifest line that lead back to this audio."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileAudio:
+    """A file in any format libsndfile reads, or the part between two times in seconds."""
+
+    file: Path
+    start: float = 0.0
+    end: float | None = None
+
+    def waveform(self) -> Waveform:
+        """Decode to mono at 16 kHz.
+
+        Raises:
+            DataError: the file is missing or broken, or ends before the part does.
+        """
+        return to_rate(*self._decoded())
+
+    def seconds(self) -> float:
+        """Decode and return the length.
+
+        Raises:
+            DataError: as `waveform`.
+        """
+        samples, rate = self._decoded()
+        return len(samples) / rate
+
+    def place(self) -> dict[str, Any]:
+        """Return `audio`, and `start` and `end` for a part of a file."""
+        part = {} if self.end is None else {"start": self.start, "end": self.end}
+        return {"audio": str(self.file), **part}
+
+    def _decoded(self) -> tuple[Waveform, int]:
+        try:
+            with self.file.open("rb") as stream:
+                return decode(stream, str(self.file), start=self.start, end=self.end)
+        except OSError as error:
+            raise DataError(f"{self.file} cannot be read: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PcmAudio:
+    """A stretch of a file of int16 samples at 16 kHz; small, so that it crosses processes."""
+
+    file: Path
+    first: int
+    samples: int
+
+    def waveform(self) -> Waveform:
+        """Read the samples.
+
+        Raises:
+            DataError: the file is gone or shorter than its manifest says.
+        """
+        try:
+            pcm = np.fromfile(
+                self.file, dtype="<i2", count=self.samples, offset=_SAMPLE_BYTES * self.first
+            )
+        except OSError as error:
+            raise DataError(f"{self.file} cannot be read: {error.strerror or error}") from error
+        if len(pcm) != self.samples:
+            raise DataError(f"{self.file} ends before sample {self.first + self.samples}")
+        return pcm.astype(np.float32) / _FULL_SCALE
+
+    def seconds(self) -> float:
+        """Return the length.
+
+        Raises:
+            DataError: as `waveform`, or there are no samples.
+        """
+        if not len(self.waveform()):
+            raise DataError(f"{self.file} holds no samples at {self.first}")
+        return self.samples / SAMPLE_RATE
+
+    def place(self) -> dict[str, Any]:
+        """Return `audio`, `first` and `samples`."""
+        return {"audio": str(self.file), "first": self.first, "samples": self.samples}
+
+
+def decode(
+    stream: BinaryIO, name: str, *, start: float = 0.0, end: float | None = None
+) -> tuple[Waveform, int]:
+    """Decode a stream to mono [samples] at its own rate, and return that rate.
+
+    Args:
+        stream: an audio file in any format libsndfile reads.
+        name: what to call it in an error.
+        start: seconds to leave out in front.
+        end: where to stop, in seconds; None is the end.
+
+    Raises:
+        DataError: no audio, broken or cut off, empty, or with samples that are no numbers.
+    """
+    try:
+        with soundfile.SoundFile(stream) as file:
+            first = round(start * file.samplerate)
+            last = file.frames if end is None else round(end * file.samplerate)
+            if not 0 <= first < last <= file.frames + file.samplerate // 10:
+                raise DataError(
+                    f"{name} holds {file.frames / file.samplerate:.2f} s, "
+                    f"nothing from {start:.2f} to {last / file.samplerate:.2f} s"
+                )
+            if first:
+                file.seek(first)
+            samples: Waveform = file.read(last - first, dtype="float32", always_2d=True)
+            rate: int = file.samplerate
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{name} is no audio that can be read: {error.error_string}") from error
+    if len(samples) < _LEAST_PRESENT * (last - first):
+        raise DataError(f"{name} breaks off after {len(samples)} of {last - first} samples")
+    if not np.isfinite(samples).all():
+        raise DataError(f"{name} holds samples that are no numbers")
+    return samples.mean(axis=1), rate
+
+
+def to_rate(samples: Waveform, rate: int) -> Waveform:
+    """Resample mono samples to 16 kHz."""
+    if rate == SAMPLE_RATE:
+        return samples
+    resampled: Waveform = soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32, copy=False)
+    return resampled

@@ -1,0 +1,38 @@
+"""The value every adapter yields: a row as its source has it, before the filters of a recipe."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from trainer.data.audio import PlacedAudio
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What may become a record.
+
+    `text` is as published. `language` and `speaker` are empty where the source does not say.
+    `dropped` is why the source itself leaves the row out; such a row may have no audio.
+    """
+
+    audio: PlacedAudio | None
+    text: str | None
+    language: str
+    speaker: str
+    dropped: str | None = None
+
+
+class Source(Protocol):
+    """A set of speech that can be read split by split."""
+
+    def candidates(self, split: str) -> Iterator[Candidate]:
+        """Yield every row of a split, also those that are to be dropped.
+
+        Raises:
+            DataError: the split cannot be had at all.
+        """
+        ...
+
+    def note(self, split: str) -> str | None:
+        """Return what a person should know of this split, or None."""
+        ...

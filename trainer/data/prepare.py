@@ -1,0 +1,228 @@
+"""A recipe in, a data folder out: one manifest a split, and the counts of what was dropped.
+
+A manifest line refers to the audio where it lies; nothing is copied. All audio is decoded once
+here, so that lengths are exact and nothing broken is left for the training to meet.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from app.text import Mode
+from trainer.data import filters as reasons
+from trainer.data.candidate import Candidate
+from trainer.data.filters import Filters, filters_of, unknown_characters
+from trainer.data.sources import open_source
+from trainer.errors import DataError
+from trainer.recipe import Recipe
+
+SPLITS = ("train", "valid", "test")
+
+_CHUNK = 256
+_SAY_EVERY_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows of one source."""
+
+    rows: int = 0
+    kept: int = 0
+    seconds: float = 0.0
+    dropped: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    speakers: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+
+    def counts(self) -> dict[str, Any]:
+        """Return the figures as they go into `counts.json`."""
+        return {
+            "rows": self.rows,
+            "utterances": self.kept,
+            "hours": round(self.seconds / 3600, 3),
+            "speakers": len(self.speakers - {""}),
+            "dropped": dict(self.dropped.most_common()),
+            "unknown_characters": dict(self.unknown.most_common()),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A candidate that was read; `reason` is why it is dropped, or None where it is kept."""
+
+    candidate: Candidate
+    text: str
+    seconds: float
+    reason: str | None
+
+
+def prepare(
+    recipe: Recipe,
+    output: Path,
+    *,
+    folders: Mapping[str, Path] | None = None,
+    workers: int = 1,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Write `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
+
+    Args:
+        recipe: names the sources and the filters.
+        output: data folder.
+        folders: where sources are, by name; the others come from the hub.
+        workers: threads that decode.
+        say: called with a line of progress.
+
+    Raises:
+        DataError: a source cannot be had, or nothing of a split is left.
+    """
+    folders = folders or {}
+    references = {split: getattr(recipe.data, split) for split in SPLITS}
+    # A name that is wrong is found before hours of another source are read.
+    for reference in {name for names in references.values() for name in names}:
+        open_source(reference, folders)
+    output.mkdir(parents=True, exist_ok=True)
+    sources: dict[str, dict[str, Any]] = {}
+    totals: dict[str, Tally] = {}
+    for split, names in references.items():
+        total = totals[split] = Tally()
+        unfinished = output / f"{split}.jsonl.part"
+        with unfinished.open("w", encoding="utf-8") as manifest:
+            for name in names:
+                tally, facts = _read_source(
+                    name, manifest, recipe, folders=folders, workers=workers, say=say
+                )
+                sources[name] = facts | tally.counts()
+                _add(total, tally)
+        if not total.kept:
+            raise DataError(f"nothing of {split} is left: {dict(total.dropped)}")
+        unfinished.replace(output / f"{split}.jsonl")
+    text = json.dumps(_counts(recipe, sources, totals), ensure_ascii=False, indent=2)
+    (output / "counts.json").write_text(text + "\n", encoding="utf-8")
+    counts: dict[str, Any] = json.loads(text)
+    return counts
+
+
+def judge(candidate: Candidate, filters: Filters) -> Measured:
+    """Read one candidate and say whether the filters keep it.
+
+    The audio is decoded only where the text passes.
+    """
+    if candidate.dropped is not None:
+        return Measured(candidate, "", 0.0, candidate.dropped)
+    text, reason = filters.text(candidate.text)
+    if reason is not None:
+        return Measured(candidate, text, 0.0, reason)
+    try:
+        seconds = candidate.audio.seconds() if candidate.audio else 0.0
+    except DataError:
+        return Measured(candidate, text, 0.0, reasons.BROKEN)
+    reason = filters.audio(candidate.text or "", text, seconds)
+    return Measured(candidate, text, seconds, reason)
+
+
+def _read_source(
+    name: str,
+    manifest: TextIO,
+    recipe: Recipe,
+    *,
+    folders: Mapping[str, Path],
+    workers: int,
+    say: Callable[[str], None],
+) -> tuple[Tally, dict[str, Any]]:
+    opened = open_source(name, folders)
+    filters = filters_of(recipe)
+    tally = Tally()
+    said = time.monotonic()
+    say(f"reading {name}")
+    with ThreadPoolExecutor(workers) as pool:
+        for chunk in _chunks(opened.source.candidates(opened.split)):
+            for item in pool.map(lambda one: judge(one, filters), chunk):
+                _count(item, tally, filters.mode)
+                if item.reason is None:
+                    line = _line(item, name, recipe.language)
+                    manifest.write(json.dumps(line, ensure_ascii=False) + "\n")
+            if time.monotonic() - said > _SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                say(f"{name}: {tally.rows} rows, {tally.seconds / 3600:.1f} hours kept")
+    dropped = sum(tally.dropped.values())
+    say(f"{name}: kept {tally.kept} of {tally.rows}, {tally.seconds / 3600:.2f} hours")
+    if dropped:
+        say(f"{name}: dropped {dropped}: {_listed(tally.dropped)}")
+    facts = {"licence": opened.licence, "note": opened.source.note(opened.split)}
+    return tally, {key: value for key, value in facts.items() if value}
+
+
+def _chunks(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
+    while chunk := list(islice(candidates, _CHUNK)):
+        yield chunk
+
+
+def _count(item: Measured, tally: Tally, mode: Mode) -> None:
+    tally.rows += 1
+    if item.reason is not None:
+        tally.dropped[item.reason] += 1
+        if item.reason == reasons.UNKNOWN:
+            tally.unknown.update(unknown_characters(item.text, mode))
+        return
+    tally.kept += 1
+    tally.seconds += item.seconds
+    tally.speakers.add(item.candidate.speaker)
+    tally.texts.add(item.text)
+
+
+def _line(item: Measured, source: str, language: str) -> dict[str, Any]:
+    audio = item.candidate.audio
+    place = audio.place() if audio else {}
+    return {
+        **place,
+        "audio": str(Path(place["audio"]).resolve()),
+        "text": item.text,
+        "language": item.candidate.language or language,
+        "speaker": item.candidate.speaker,
+        "seconds": round(item.seconds, 4),
+        "source": source,
+    }
+
+
+def _add(total: Tally, tally: Tally) -> None:
+    total.rows += tally.rows
+    total.kept += tally.kept
+    total.seconds += tally.seconds
+    total.dropped.update(tally.dropped)
+    total.unknown.update(tally.unknown)
+    total.speakers |= tally.speakers
+    total.texts |= tally.texts
+
+
+def _counts(
+    recipe: Recipe, sources: dict[str, dict[str, Any]], totals: dict[str, Tally]
+) -> dict[str, Any]:
+    train = totals["train"]
+    dropped = sum((tally.dropped for tally in totals.values()), Counter())
+    return {
+        "recipe": recipe.id,
+        "language": recipe.language,
+        "sources": sources,
+        "dropped": dict(dropped.most_common()),
+        **{split: tally.counts() for split, tally in totals.items()},
+        # Evaluation that training has seen flatters the figures; this says by how much it could.
+        "seen_in_training": {
+            split: {
+                "texts": len(totals[split].texts & train.texts),
+                "speakers": len((totals[split].speakers & train.speakers) - {""}),
+            }
+            for split in ("valid", "test")
+        },
+        "settings": asdict(recipe.data),
+    }
+
+
+def _listed(dropped: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
