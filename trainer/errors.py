@@ -23,3 +23,7 @@ class DataError(TrainerError):
 
 class LanguageModelError(TrainerError):
     """Text that gives no language model, a tool that fails, or a model that does not help."""
+
+
+class TrainingError(TrainerError):
+    """A training that cannot go on."""

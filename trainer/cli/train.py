@@ -1,52 +1,84 @@
 """Recipe and data folder in, run folder out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from trainer.cli.command import RecipeName, app, console
 from trainer.recipe import load_recipe
 
+if TYPE_CHECKING:
+    from trainer.training import Progress
+
+_LINE_EVERY = 50  # updates, where the output is no terminal
+
 
 @app.command()
 def train(  # noqa: PLR0917 - options of a command line, named by the user
     recipe: RecipeName,
-    data: Annotated[Path, typer.Option(help="Data folder made by `synthesise`.")],
-    output: Annotated[Path, typer.Option(help="Run folder: checkpoint, log, export.")],
+    output: Annotated[Path, typer.Option(help="Run folder: checkpoints, log, export.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder; by default data/ID of the recipe.")
+    ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="Checkpoint folder to start from, if the recipe wants one.")
+        Path | None, typer.Option(help="Checkpoint folder to start from, not what the recipe says.")
     ] = None,
     max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this step of the schedule.")
+        int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with the run in the output folder.")] = False,
+    precision: Annotated[
+        Literal["auto", "fp16", "bf16", "fp32"] | None,
+        typer.Option(help="In place of the recipe's."),
+    ] = None,
 ) -> None:
-    """Train a model; Ctrl-C saves, --resume goes on exactly where it stopped."""
-    from trainer.training import loop as training  # noqa: PLC0415 - torch only where it is needed
+    """Train a model; Ctrl-C saves, --resume goes on exactly where it stopped.
+
+    On several devices: torchrun --nproc-per-node N -m trainer train …
+    """
+    from trainer.training import fit  # noqa: PLC0415 - torch only where it is needed
 
     chosen = load_recipe(recipe)
-    with Bar(console=console, transient=True) as bar:
-        task = bar.add_task("training", total=chosen.training.steps)
+    with _bar() as bar:
+        task = bar.add_task("training", total=None, figures="")
 
-        def report(progress: training.Progress) -> None:
-            bar.update(
-                task,
-                completed=progress.step,
-                description=f"loss {progress.loss:.3f}, rate {progress.learning_rate:.1e}, "
-                f"{progress.seconds_per_second:.0f} s/s",
+        def report(progress: "Progress") -> None:
+            figures = (
+                f"epoch {progress.epoch:.2f}, loss {progress.loss:.3f}, "
+                f"rate {progress.learning_rate:.1e}, {progress.seconds_per_second:.0f} audio s/s"
             )
-            line = (
-                f"step {progress.step}/{progress.steps}, epoch {progress.epoch:.2f}, "
-                f"loss {progress.loss:.3f}, {progress.seconds_per_second:.0f} s of audio a second"
-            )
+            last = min(progress.steps, max_steps or progress.steps)
+            bar.update(task, completed=progress.step, total=last, figures=figures)
+            line = f"step {progress.step}/{progress.steps}, {figures}"
             if progress.validation:
                 loss, wer = progress.validation
                 console.print(f"{line}; validation loss {loss:.3f}, WER {wer:.3f}")
-            elif progress.step % 50 == 0 and not console.is_terminal:
+            elif progress.step % _LINE_EVERY == 0 and not console.is_terminal:
                 console.print(line)
 
-        training.fit(
-            chosen, data, output, init=init, max_steps=max_steps, resume=resume, report=report
+        fit(
+            chosen,
+            data or Path("data") / chosen.id,
+            output,
+            init=init,
+            max_steps=max_steps,
+            resume=resume,
+            precision=precision,
+            report=report,
+            say=lambda line: console.print(line, markup=False),
         )
+
+
+def _bar() -> Bar:
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )

@@ -1,1 +1,7 @@
 """Recipe and records in, checkpoints and a log out."""
+
+from trainer.training.log import LOG_COLUMNS
+from trainer.training.progress import Progress
+from trainer.training.run import fit
+
+__all__ = ["LOG_COLUMNS", "Progress", "fit"]

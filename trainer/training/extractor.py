@@ -26,6 +26,14 @@ class ChannelsLastExtractor(nn.Module):
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Map waveforms [batch, samples] to features [batch, channel, frames]."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self._learns):
+            return self._features(waveforms)
+
+    @property
+    def _learns(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    def _features(self, waveforms: torch.Tensor) -> torch.Tensor:
         hidden = waveforms.unsqueeze(-1)
         for layer in self.conv_layers:
             hidden = convolve(hidden, cast("nn.Conv1d", layer.conv))
@@ -52,14 +60,15 @@ def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
     return frames if convolution.bias is None else frames + convolution.bias.to(frames.dtype)
 
 
-def use_fast_layout(model: Wav2Vec2ForCTC) -> Wav2Vec2ForCTC:
+def use_fast_layout(model: Wav2Vec2ForCTC, device: torch.device) -> Wav2Vec2ForCTC:
     """Give a model the faster front end, where it has layer norms, and return it.
 
-    Attention becomes two plain matrix products: on a CPU the backward pass of the fused
+    On a CPU attention becomes two plain matrix products: there the backward pass of the fused
     kernel takes five times as long for the short sequences of training.
     """
     if model.config.feat_extract_norm == "layer":
         encoder = model.wav2vec2.feature_extractor
         model.wav2vec2.feature_extractor = ChannelsLastExtractor(encoder)  # type: ignore[assignment]
-    model.set_attn_implementation("eager")
+    if device.type == "cpu":
+        model.set_attn_implementation("eager")
     return model

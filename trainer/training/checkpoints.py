@@ -1,0 +1,85 @@
+"""Checkpoint folders of a run: which is the last, how one is finished, which ones may go.
+
+They are those of transformers' Trainer, `checkpoint-STEP`, and one more file: `run_state.json`.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trainer.errors import DataError
+
+STATE_FILE = "run_state.json"
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+@dataclass(slots=True)
+class RunState:
+    """What a log needs to go on as if nothing had happened.
+
+    `loss_sum` are the losses since `logged_step`, `training_loss` is the mean that was logged
+    there. `stale_evaluations` have passed since the best WER.
+    """
+
+    loss_sum: float = 0.0
+    logged_step: int = 0
+    training_loss: float = float("nan")
+    best_wer: float = float("inf")
+    best_step: int = 0
+    stale_evaluations: int = 0
+
+    def save(self, folder: Path) -> None:
+        """Write the state into a checkpoint folder."""
+        (folder / STATE_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "RunState":
+        """Read the state of a checkpoint folder."""
+        return cls(**json.loads((folder / STATE_FILE).read_text("utf-8")))
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Return the complete checkpoint folders of a run, oldest first."""
+    found = [
+        (int(match[1]), path)
+        for path in run.glob("checkpoint-*")
+        if (match := _NAME.fullmatch(path.name)) and (path / STATE_FILE).is_file()
+    ]
+    return [path for _, path in sorted(found)]
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the update after which a checkpoint was saved."""
+    match = _NAME.fullmatch(checkpoint.name)
+    if match is None:
+        raise DataError(f"{checkpoint} is no checkpoint folder; they are called checkpoint-STEP")
+    return int(match[1])
+
+
+@contextmanager
+def fresh_folder(final: Path) -> Iterator[Path]:
+    """Yield a folder to write to, which takes the final name once everything is on disk.
+
+    A process killed while it writes leaves the final name as it was.
+    """
+    fresh = final.with_name(f"unfinished-{final.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    yield fresh
+    for file in fresh.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    shutil.rmtree(final, ignore_errors=True)
+    fresh.replace(final)
+
+
+def rotate(run: Path, *, keep: int, spare_step: int | None) -> None:
+    """Remove all but the last `keep` checkpoints of a run and the one of `spare_step`."""
+    for checkpoint in checkpoints(run)[: -max(1, keep)]:
+        if step_of(checkpoint) != spare_step:
+            shutil.rmtree(checkpoint)

@@ -1,0 +1,58 @@
+"""Figures of a training in; `training_log.csv` and TensorBoard's event files out."""
+
+import csv
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+from transformers import TrainerCallback
+
+from trainer.training.trainer import CtcTrainer
+
+LOG_COLUMNS = ("training_loss", "epoch", "step", "validation_loss", "wer")
+
+
+class TrainingLog:
+    """`training_log.csv`, with the columns of the published cards.
+
+    Args:
+        path: the file; made with its header if it is not there.
+        keep_until: rows of later updates are dropped, for they will be written again.
+    """
+
+    def __init__(self, path: Path, *, keep_until: int) -> None:
+        self._path = path
+        rows: list[dict[str, str]] = []
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= keep_until]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, LOG_COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def write(
+        self, loss: float, epoch: float, step: int, validation_loss: float, wer: float
+    ) -> None:
+        """Append one row; `loss` is the mean over the updates since the last but one was logged."""
+        row = (round(loss, 4), round(epoch, 2), step, round(validation_loss, 4), round(wer, 4))
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerow(row)
+
+
+class TensorBoardLog(TrainerCallback):  # type: ignore[misc]
+    """Writes what transformers logs to event files; a resumed run goes on in the same curves."""
+
+    def __init__(self, trainer: CtcTrainer, folder: Path, *, start: int) -> None:
+        self._trainer = trainer
+        self._writer = SummaryWriter(str(folder), purge_step=start + 1)
+
+    def on_log(self, *_: object, logs: dict[str, float], **__: object) -> None:
+        """Write every number under the name it is logged with."""
+        step = self._trainer.state.global_step
+        for name, value in logs.items():
+            group = "validation" if name.startswith("eval_") else "training"
+            self._writer.add_scalar(f"{group}/{name.removeprefix('eval_')}", value, step)
+
+    def on_train_end(self, *_: object, **__: object) -> None:
+        """Close the file."""
+        self._writer.close()

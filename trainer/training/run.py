@@ -1,0 +1,164 @@
+"""A recipe and a data folder in, a run folder out: checkpoints, log, export.
+
+The training is a function of the recipe, the data and the number of the update, so that one
+that was stopped and resumed ends with the same weights as one that was not.
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers import TrainingArguments, Wav2Vec2ForCTC
+
+from trainer.data import read_split
+from trainer.errors import DataError
+from trainer.export import export_model
+from trainer.recipe import Recipe
+from trainer.training.checkpoints import RunState, checkpoints, step_of
+from trainer.training.extractor import use_fast_layout
+from trainer.training.feed import Feed
+from trainer.training.initial import initial_model
+from trainer.training.interrupt import InterruptFlag
+from trainer.training.log import TensorBoardLog, TrainingLog
+from trainer.training.loss import resolve_precision
+from trainer.training.order import Schedule, UpdateSize
+from trainer.training.progress import Progress, ProgressReport
+from trainer.training.rhythm import Rhythm, stops_early
+from trainer.training.trainer import CtcTrainer
+from trainer.training.validation import validate
+from trainer.training.vocabulary import read_tokens, tokens_for, write_tokens
+
+
+def fit(
+    recipe: Recipe,
+    data: Path,
+    output: Path,
+    *,
+    init: Path | None = None,
+    max_steps: int | None = None,
+    resume: bool = False,
+    precision: str | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Wav2Vec2ForCTC:
+    """Train and return the model; the schedule is the recipe's even when `max_steps` ends it early.
+
+    Args:
+        recipe: every number.
+        data: folder with the splits `train` and `valid`.
+        output: run folder; made if it is not there.
+        init: checkpoint folder to start from, in place of the recipe's.
+        max_steps: stop after this update of the schedule.
+        resume: go on from the last checkpoint in `output`, where there is one.
+        precision: in place of the recipe's.
+        report: called after every update and every evaluation.
+        say: told in a line what a person should know.
+
+    Raises:
+        DataError: the data are missing, or `output` holds a run and `resume` is off.
+        RecipeError: the weights to start from cannot be had, or the precision is not for here.
+        TrainingError: the gradient stays infinite.
+    """
+    saved = checkpoints(output)
+    if saved and not resume:
+        raise DataError(f"{output} already holds a training; --resume goes on with it")
+    last_saved = saved[-1] if saved else None
+    args = _arguments(recipe, output)
+    numbers, rank, world = recipe.training, args.process_index, args.world_size
+    train, valid = read_split(data, "train"), read_split(data, "valid")
+    valid = valid[: numbers.evaluate_utterances or None]
+    tokens = (last_saved and read_tokens(last_saved)) or tokens_for(recipe, train)
+    schedule = Schedule(
+        [record.seconds for record in train],
+        UpdateSize(numbers.device_batch, numbers.batch_seconds, numbers.accumulation, world),
+        sorted_epochs=numbers.sorted_epochs,
+        seed=recipe.seed,
+        steps=numbers.steps,
+        epochs=numbers.epochs,
+    )
+    args.max_steps = schedule.total_steps
+    kind = resolve_precision(precision or numbers.precision, args.device)
+    trainer = CtcTrainer(
+        _prepared(initial_model(recipe, tokens, init, say), recipe, args.device),
+        args,
+        recipe=recipe,
+        feed=Feed(train, schedule, recipe, tokens, device=rank, devices=world),
+        precision=kind,
+        validate=partial(
+            validate, records=valid, tokens=tokens, precision=kind, device=rank, devices=world
+        ),
+        save_tokens=partial(write_tokens, tokens=tokens),
+        warn=say,
+    )
+    start = step_of(last_saved) if last_saved else 0
+    last = min(schedule.total_steps, max_steps or schedule.total_steps)
+    if args.should_save:
+        output.mkdir(parents=True, exist_ok=True)
+        trainer.add_callback(TensorBoardLog(trainer, output / "tensorboard", start=start))
+        trainer.add_callback(ProgressReport(trainer, report))
+    trainer.add_callback(Rhythm(trainer, last=last, evaluated=_Evaluated(trainer, output, start)))
+    if last_saved:
+        trainer.run = RunState.load(last_saved)
+    if start < last and not stops_early(trainer, start):
+        with InterruptFlag() as trainer.asked_to_stop:
+            trainer.train(resume_from_checkpoint=str(last_saved) if last_saved else None)
+    elif last_saved:
+        trainer._load_from_checkpoint(str(last_saved))
+    if args.should_save and numbers.select == "last":
+        export_model(trainer.model, output / "export")
+    return trainer.model
+
+
+class _Evaluated:
+    """Writes the log, and exports what is worth it."""
+
+    def __init__(self, trainer: CtcTrainer, output: Path, start: int) -> None:
+        self._trainer = trainer
+        self._output = output
+        self._log = None
+        if trainer.args.should_save:
+            self._log = TrainingLog(output / "training_log.csv", keep_until=start)
+
+    def __call__(self, loss: float, wer: float) -> None:
+        trainer, step = self._trainer, self._trainer.state.global_step
+        if self._log is None:
+            return
+        epoch = trainer.feed.schedule.epoch(step)
+        self._log.write(trainer.run.training_loss, epoch, step, loss, wer)
+        if trainer.recipe.training.select == "last" or trainer.run.best_step == step:
+            export_model(trainer.model, self._output / "export")
+
+
+def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
+    """Return what transformers has to know; the strategies are `Rhythm`'s business."""
+    cuda, torchrun = torch.cuda.is_available(), "LOCAL_RANK" in os.environ
+    numbers = recipe.training
+    args = TrainingArguments(
+        output_dir=str(output),
+        max_steps=1,
+        max_grad_norm=numbers.max_grad_norm,
+        seed=recipe.seed,
+        use_cpu=not cuda,
+        ddp_backend="gloo" if torchrun and not cuda else None,
+        ddp_find_unused_parameters=recipe.model.layerdrop > 0,
+        average_tokens_across_devices=False,
+        logging_strategy="no",
+        eval_strategy="no",
+        save_strategy="no",
+        logging_nan_inf_filter=False,
+        ignore_data_skip=True,
+        disable_tqdm=True,
+        report_to=[],
+    )
+    args._n_gpu = min(1, args.n_gpu)  # several devices only by torchrun, never by threads
+    return args
+
+
+def _prepared(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> Wav2Vec2ForCTC:
+    if recipe.model.freeze_feature_encoder:
+        model.freeze_feature_encoder()
+    if recipe.model.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    return use_fast_layout(model, device)
