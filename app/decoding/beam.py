@@ -4,10 +4,11 @@ Prefix beam search after Hannun et al. 2014, "First-pass large vocabulary contin
 recognition using bi-directional recurrent DNNs", with pyctcdecode's scores and pruning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
-import numpy as np
-
+from app.decoding.alignment import word_times
 from app.decoding.backends import BackendName, Candidate, Search, open_backend
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
@@ -16,12 +17,15 @@ from app.decoding.types import Emissions, Hypothesis
 from app.transcript import Word
 from app.vocabulary import Vocabulary
 
+_CHUNK_FRAMES = 1500
+
 
 class BeamDecoder:
     """Beam-search CTC decoder for one vocabulary, language model and set of options.
 
     Cheap to make: what is heavy belongs to the language model and is shared. Special tokens
-    and white space are read as `GreedyDecoder` reads them.
+    and white space are read as `GreedyDecoder` reads them. Word times and confidences are those of
+    the words' most probable path (`word_times`).
 
     Args:
         vocabulary: tokens of the checkpoint.
@@ -42,10 +46,13 @@ class BeamDecoder:
         backend: BackendName = "auto",
     ) -> None:
         self._alphabet = Alphabet.of(vocabulary)
-        self._column = {label: index for index, label in enumerate(self._alphabet.labels)}
+        labels = self._alphabet.labels
+        self._spoken = Vocabulary(
+            labels, blank=0, delimiter=1 if " " in labels else None, special=frozenset({0})
+        )
         self._options = options
         self._language_model = language_model
-        self._backend = open_backend(backend, self._alphabet.labels, language_model)
+        self._backend = open_backend(backend, labels, language_model)
 
     def decode(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Hypothesis:
         """Return the best hypothesis.
@@ -80,7 +87,7 @@ class BeamDecoder:
         columns = self._alphabet.columns(emissions, frame_seconds=frame_seconds, duration=duration)
         if len(columns) == 0:
             return [Hypothesis("", (), 0.0)]
-        candidates = self._backend.search(columns, self._request())
+        candidates = self._backend.search(columns, self._request(count))
         best: dict[tuple[str, ...], Candidate] = {}
         for candidate in sorted(candidates, key=lambda found: -found.score):
             best.setdefault(candidate.words, candidate)
@@ -89,7 +96,7 @@ class BeamDecoder:
             for candidate in list(best.values())[:count]
         ] or [Hypothesis("", (), 0.0)]
 
-    def _request(self) -> Search:
+    def _request(self, count: int) -> Search:
         options, language_model = self._options, self._language_model
         alpha = language_model.alpha if language_model else 0.0
         beta = language_model.beta if language_model else 0.0
@@ -101,30 +108,46 @@ class BeamDecoder:
             min_token_logp=options.min_token_logp,
             hotwords=options.hotword_weights(),
             prune_history=False,
+            n_best=count,
         )
 
     def _hypothesis(
         self, candidate: Candidate, columns: Columns, frame_seconds: float, duration: float
     ) -> Hypothesis:
+        align = partial(word_times, vocabulary=self._spoken, frame_seconds=frame_seconds)
         words: list[Word] = []
-        earliest = 0
-        for text, (first, past) in zip(candidate.words, candidate.frames, strict=True):
-            start = min(max(first, earliest), len(columns) - 1)
-            end = min(max(past, start + 1), len(columns))
-            earliest = end
-            words.append(
-                Word(
-                    text,
-                    min(start * frame_seconds, duration),
-                    min(end * frame_seconds, duration),
-                    self._confidence(text, columns[start:end]),
-                )
-            )
+        try:
+            for first, end, start, past in _chunks(candidate.frames, len(columns)):
+                offset = start * frame_seconds
+                length = max(min(past * frame_seconds, duration) - offset, 0.0)
+                aligned = align(columns[start:past], candidate.words[first:end], duration=length)
+                words += [
+                    replace(word, start=word.start + offset, end=word.end + offset)
+                    for word in aligned
+                ] if offset else aligned  # fmt: skip
+        except ValueError:
+            # The beam may have been so wrong about a pause that a part's words do not fit into it.
+            words = list(align(columns, candidate.words, duration=duration))
         return Hypothesis(" ".join(candidate.words), tuple(words), candidate.score)
 
-    def _confidence(self, text: str, columns: Columns) -> float:
-        """Geometric mean of the highest probability each character reaches in the word."""
-        found: Sequence[int] = [self._column[char] for char in text if char in self._column]
-        if not found:
-            return 0.0
-        return float(np.exp(columns[:, found].max(axis=0).mean()))
+
+def _chunks(frames: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, int, int, int]]:
+    """Part words at long pauses, so that aligning them takes time in proportion to the audio.
+
+    Yields:
+        The first word of a part, one past its last, its first frame and one past its last.
+    """
+    first = start = 0
+    while first < len(frames):
+        late = [
+            word
+            for word in range(first + 1, len(frames))
+            if start + _CHUNK_FRAMES // 2 < frames[word][0] <= start + _CHUNK_FRAMES
+        ]
+        if not late or total - start <= _CHUNK_FRAMES:
+            yield first, len(frames), start, total
+            return
+        cut = max(late, key=lambda word: frames[word][0] - frames[word - 1][1])
+        past = (frames[cut - 1][1] + frames[cut][0]) // 2
+        yield first, cut, start, past
+        first, start = cut, past

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.decoding.search import load_library, normalised_columns
 from app.decoding.types import Emissions, check_emissions
 from app.vocabulary import Vocabulary
 
@@ -19,7 +20,8 @@ class Alphabet:
     """What the columns of a beam search stand for.
 
     `labels` are the characters, with "" for the blank in column 0 and, where the vocabulary
-    parts words, " " in column 1. `sources` are the vocabulary's indexes of each column.
+    parts words, " " in column 1. `sources` are the vocabulary's indexes of each column,
+    `column_of` int32 [vocabulary] the column of each index.
 
     Special tokens count as blank and every white-space token as the delimiter, as they do in
     `GreedyDecoder`. Tokens of the same text share a column.
@@ -27,7 +29,7 @@ class Alphabet:
 
     labels: tuple[str, ...]
     sources: tuple[tuple[int, ...], ...]
-    size: int
+    column_of: NDArray[np.int32]
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> "Alphabet":
@@ -47,7 +49,10 @@ class Alphabet:
         if delimiters:
             columns[" "] = delimiters
         columns |= texts
-        return cls(tuple(columns), tuple(map(tuple, columns.values())), len(vocabulary))
+        column_of = np.zeros(len(vocabulary), dtype=np.int32)
+        for column, sources in enumerate(columns.values()):
+            column_of[sources] = column
+        return cls(tuple(columns), tuple(map(tuple, columns.values())), column_of)
 
     def columns(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Columns:
         """Check emissions and return them as float32 [frames, columns], each row normalised.
@@ -55,23 +60,36 @@ class Alphabet:
         Raises:
             ValueError: wrong shape or width, NaN, infinity, or a frame with no probability.
         """
-        check_emissions(emissions, self.size, frame_seconds=frame_seconds, duration=duration)
+        check_emissions(
+            emissions, len(self.column_of), frame_seconds=frame_seconds, duration=duration
+        )
+        library = load_library()
+        if library is not None and emissions.dtype in (np.float32, np.float16):
+            columns, bad = normalised_columns(
+                library,
+                emissions.astype(np.float32, copy=False),
+                self.column_of,
+                len(self.labels),
+                MIN_LOGP,
+            )
+        else:
+            columns, bad = self._normalised(emissions)
+        if bad is not None:
+            raise ValueError(
+                f"emissions hold {emissions[bad].max()} in frame {bad}, "
+                "must be finite log-probabilities"
+            )
+        return columns
+
+    def _normalised(self, emissions: Emissions) -> tuple[Columns, int | None]:
+        """What `normalised_columns` does, in numpy and for any float type."""
         peaks = emissions.max(axis=1, keepdims=True, initial=-np.inf).astype(np.float64)
         bad = np.flatnonzero(~np.isfinite(peaks[:, 0]))
         if len(bad):
-            raise ValueError(
-                f"emissions hold {peaks[bad[0], 0]} in frame {bad[0]}, "
-                "must be finite log-probabilities"
-            )
-        merged = np.empty((len(emissions), len(self.labels)), dtype=np.float64)
-        for column, sources in enumerate(self.sources):
-            merged[:, column] = emissions[:, sources[0]]
-            for source in sources[1:]:
-                np.logaddexp(
-                    merged[:, column], emissions[:, source].astype(np.float64),
-                    out=merged[:, column],
-                )  # fmt: skip
-        merged -= peaks
-        merged -= np.log(np.exp(merged).sum(axis=1, keepdims=True))
-        np.clip(merged, MIN_LOGP, 0.0, out=merged)
-        return merged.astype(np.float32)
+            return np.empty((0, len(self.labels)), dtype=np.float32), int(bad[0])
+        values = emissions.astype(np.float64) - peaks
+        merged = np.stack(
+            [np.logaddexp.reduce(values[:, sources], axis=1) for sources in self.sources], axis=1
+        )
+        merged -= np.logaddexp.reduce(merged, axis=1, keepdims=True)
+        return np.clip(merged, MIN_LOGP, 0.0).astype(np.float32), None

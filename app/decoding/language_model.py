@@ -9,7 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any, TypeVar, cast
 
 import kenlm
@@ -67,7 +67,7 @@ class LanguageModel:
         self.score_boundary = score_boundary
         self.order: int = self.model.order
         self._parts: OrderedDict[Hashable, object] = OrderedDict()
-        self._lock = Lock()
+        self._lock = RLock()
 
     def part(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what a backend has built from this model under a key, building it once.
@@ -81,6 +81,11 @@ class LanguageModel:
             while len(self._parts) > _KEPT:
                 self._parts.popitem(last=False)
             return cast("_T", self._parts[key])
+
+    def drop(self, key: Hashable) -> None:
+        """Forget what was built under a key; who uses it keeps it."""
+        with self._lock:
+            self._parts.pop(key, None)
 
 
 def load_language_model(folder: Path) -> LanguageModel:

@@ -1,4 +1,4 @@
-"""Which library searches the beam: the fastest one that is installed, or the one named."""
+"""What searches the beam: the fastest that is installed here, or the one named."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -6,23 +6,26 @@ from typing import Literal, cast
 
 from app.decoding.backends.types import Backend
 from app.decoding.language_model import LanguageModel
+from app.decoding.search import load_library
 from app.errors import ConfigurationError
 
-BackendName = Literal["auto", "pyctcdecode", "ctc-beam-decoder"]
+BackendName = Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"]
 
 # Fastest first.
-_MODULES = {
+_MODULES: dict[str, tuple[str | None, str]] = {
+    "native": (None, "app.decoding.backends.native"),
     "ctc-beam-decoder": ("ctc_beam_decoder", "app.decoding.backends.ctc_beam"),
     "pyctcdecode": ("pyctcdecode", "app.decoding.backends.pyctc"),
 }
 
 
 def available_backends() -> tuple[BackendName, ...]:
-    """The libraries that are installed, fastest first."""
-    return tuple(
+    """What is installed, fastest first."""
+    compiled: tuple[BackendName, ...] = ("native",) if load_library() is not None else ()
+    return compiled + tuple(
         cast("BackendName", name)
         for name, (library, _) in _MODULES.items()
-        if find_spec(library) is not None
+        if library is not None and find_spec(library) is not None
     )
 
 

@@ -13,7 +13,7 @@ class Search:
 
     `hotwords` are single words with weights other than 0. With `prune_history` readings that
     differ only in what the language model no longer sees are one: right for the best reading,
-    too few for several.
+    too few for several. `n_best` is how many candidates are wanted.
     """
 
     beam_width: int
@@ -23,11 +23,12 @@ class Search:
     min_token_logp: float
     hotwords: Mapping[str, float]
     prune_history: bool
+    n_best: int
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Words with their first frame and the one past their last, and the combined score."""
+    """Words, roughly their first frame and the one past their last, and the combined score."""
 
     words: tuple[str, ...]
     frames: tuple[tuple[int, int], ...]

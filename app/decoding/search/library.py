@@ -1,0 +1,120 @@
+"""The compiled search and columns, loaded by ctypes, which lets go of the GIL.
+
+Compiled when the package is installed, where a C compiler was there.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ScoreWord = ctypes.CFUNCTYPE(
+    ctypes.c_double, ctypes.c_int32, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int32)
+)
+ScoreEnd = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int32)
+
+_POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int32, ctypes.c_float
+
+_SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
+    "nordlyd_columns": (_LONG, [_POINTER, _LONG, _LONG, _POINTER, _LONG, _FLOAT, _POINTER]),
+    "nordlyd_lexicon_create": (_POINTER, [ctypes.c_char_p, _LONG]),
+    "nordlyd_lexicon_free": (None, [_POINTER]),
+    "nordlyd_cache_create": (_POINTER, []),
+    "nordlyd_cache_free": (None, [_POINTER]),
+    "nordlyd_search": (_POINTER, [_POINTER, _POINTER, _LONG, *(_POINTER,) * 3]),
+    "nordlyd_release": (None, [_POINTER]),
+}
+
+
+class Task(ctypes.Structure):
+    """`Task` of search.h."""
+
+    _fields_ = (
+        ("labels", ctypes.c_char_p),
+        ("columns", _INT),
+        ("delimiter", _INT),
+        ("score_word", ScoreWord),
+        ("score_end", ScoreEnd),
+        ("start_state", _INT),
+        ("lexicon", _POINTER),
+        ("cache", _POINTER),
+        ("alpha", ctypes.c_double),
+        ("beta", ctypes.c_double),
+        ("unknown", ctypes.c_double),
+        ("hotwords", _POINTER),
+        ("weights", _POINTER),
+        ("lengths", _POINTER),
+        ("beam_width", _INT),
+        ("prune_logp", ctypes.c_double),
+        ("min_token_logp", ctypes.c_double),
+        ("n_best", _INT),
+    )
+
+
+class Lexicon:
+    """A set of words as a trie in C memory; a word's number is its place in the sequence."""
+
+    def __init__(self, library: ctypes.CDLL, words: Sequence[str]) -> None:
+        text = "".join(f"{word}\n" for word in words).encode()
+        self._library = library
+        self.handle: int | None = library.nordlyd_lexicon_create(text, len(text))
+        if self.handle is None:
+            raise MemoryError(f"no memory for {len(words)} words")
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None) is not None:
+            self._library.nordlyd_lexicon_free(self.handle)
+
+
+class Cache:
+    """Answers of a language model in C memory."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+        self.handle: int | None = library.nordlyd_cache_create()
+        if self.handle is None:
+            raise MemoryError("no memory for a cache")
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None) is not None:
+            self._library.nordlyd_cache_free(self.handle)
+
+
+@lru_cache(maxsize=1)
+def load_library() -> ctypes.CDLL | None:
+    """The compiled functions, or None where they were not compiled."""
+    for path in sorted(Path(__file__).parent.glob("_search*.so")):
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:
+            # Built for another machine.
+            continue
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+        return library
+    return None
+
+
+def normalised_columns(
+    library: ctypes.CDLL,
+    emissions: NDArray[np.float32],
+    column_of: NDArray[np.int32],
+    columns: int,
+    lowest: float,
+) -> tuple[NDArray[np.float32], int | None]:
+    """Sum tokens of one column up and normalise; also the first frame that is no distribution."""
+    emissions = np.ascontiguousarray(emissions)
+    out = np.empty((len(emissions), columns), dtype=np.float32)
+    bad = library.nordlyd_columns(
+        emissions.ctypes.data,
+        *emissions.shape,
+        column_of.ctypes.data,
+        columns,
+        lowest,
+        out.ctypes.data,
+    )
+    return out, None if bad < 0 else bad

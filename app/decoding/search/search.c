@@ -1,0 +1,253 @@
+/* CTC prefix beam search with a word language model and hotwords: pyctcdecode's search.
+   Frames in which a single token is tried, the same as before, move every reading alike and
+   are only added up. */
+#include "words.h"
+
+#include <math.h>
+
+static double log_sum(double a, double b) {
+    return a >= b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
+}
+
+static void make_room(Search *search, int64_t beams) {
+    if (beams <= search->room) return;
+    while (search->room < beams) search->room *= 2;
+    search->beams = grown(search, search->beams, search->room * sizeof *search->beams);
+    search->next = grown(search, search->next, search->room * sizeof *search->next);
+    search->merge_mask = search->room * 2 - 1;
+    search->merged = grown(search, search->merged, search->room * 2 * sizeof *search->merged);
+    search->stamps = grown(search, search->stamps, search->room * 2 * sizeof *search->stamps);
+    memset(search->stamps, 0, search->room * 2 * sizeof *search->stamps);
+    search->stamp = 1;
+}
+
+/* Add a beam to `next`, or its probability to the equal one that is there. */
+static int32_t merge(Search *search, int32_t count, const Beam *beam) {
+    const uint64_t key = ((uint64_t)beam->history * 0x9e3779b97f4a7c15u) ^
+                         ((uint64_t)beam->word << 20) ^ (uint32_t)(beam->column + 1);
+    uint32_t at = table_place(key) & search->merge_mask;
+    for (; search->stamps[at] == search->stamp; at = (at + 1) & search->merge_mask) {
+        Beam *there = &search->next[search->merged[at]];
+        if (there->history != beam->history || there->word != beam->word ||
+            there->column != beam->column)
+            continue;
+        const double sum = log_sum(there->emitted, beam->emitted);
+        if (beam->emitted > there->emitted) there->first = beam->first, there->past = beam->past;
+        there->emitted = sum;
+        return count;
+    }
+    search->stamps[at] = search->stamp;
+    search->merged[at] = count;
+    search->next[count] = *beam;
+    return count + 1;
+}
+
+static Beam extended(Search *search, const Beam *beam, int32_t column, int32_t frame, double logp) {
+    Beam longer = *beam;
+    longer.emitted += logp;
+    longer.column = column;
+    if (column == 0) return longer;
+    if (column == search->task->delimiter) {
+        if (beam->column != column && beam->word) {
+            longer.history = next_history(search, beam);
+            longer.word = 0;
+        }
+        return longer;
+    }
+    if (beam->column != column) {
+        longer.word = next_letters(search, beam->word, column);
+        if (!beam->word) longer.first = frame;
+    }
+    longer.past = frame + 1;
+    return longer;
+}
+
+/* Keep the best `width` of `count` beams in front, in any order (Hoare's quickselect). */
+static void select_best(Beam *beams, int32_t count, int32_t width) {
+    int32_t low = 0, high = count - 1;
+    while (low < high) {
+        const double pivot = beams[(low + high) / 2].score;
+        int32_t left = low, right = high;
+        while (left <= right) {
+            while (beams[left].score > pivot) left++;
+            while (beams[right].score < pivot) right--;
+            if (left <= right) {
+                const Beam swap = beams[left];
+                beams[left++] = beams[right];
+                beams[right--] = swap;
+            }
+        }
+        if (width - 1 <= right)
+            high = right;
+        else if (width - 1 >= left)
+            low = left;
+        else
+            return;
+    }
+}
+
+/* Drop what is far below the best, and what is over the width. */
+static int32_t prune(const Task *task, Beam *beams, int32_t count) {
+    double best = -INFINITY;
+    for (int32_t at = 0; at < count; at++)
+        if (beams[at].score > best) best = beams[at].score;
+    int32_t kept = 0;
+    for (int32_t at = 0; at < count; at++)
+        if (beams[at].score >= best + task->prune_logp) beams[kept++] = beams[at];
+    if (kept <= task->beam_width) return kept;
+    select_best(beams, kept, task->beam_width);
+    return task->beam_width;
+}
+
+static int32_t step(Search *search, int32_t count, const float *logp, int32_t frame,
+                    int32_t tries) {
+    const int32_t *tried = search->tried;
+    make_room(search, (int64_t)count * tries);
+    search->stamp++;
+    int32_t made = 0;
+    for (int32_t at = 0; at < tries; at++)
+        for (int32_t beam = 0; beam < count; beam++) {
+            const Beam longer =
+                extended(search, &search->beams[beam], tried[at], frame, logp[tried[at]]);
+            made = merge(search, made, &longer);
+        }
+    for (int32_t at = 0; at < made; at++) {
+        Beam *beam = &search->next[at];
+        beam->score = beam->emitted + search->histories[beam->history].score +
+                      search->letters[beam->word].partial;
+    }
+    made = prune(search->task, search->next, made);
+    Beam *swap = search->beams;
+    search->beams = search->next;
+    search->next = swap;
+    return made;
+}
+
+static int32_t finish(Search *search, int32_t count) {
+    const Task *task = search->task;
+    search->stamp++;
+    int32_t made = 0;
+    for (int32_t at = 0; at < count; at++) {
+        Beam beam = search->beams[at];
+        if (beam.word) beam.history = next_history(search, &beam);
+        beam.word = 0;
+        beam.column = -1;
+        made = merge(search, made, &beam);
+    }
+    for (int32_t at = 0; at < made; at++) {
+        Beam *beam = &search->next[at];
+        const History *history = &search->histories[beam->history];
+        beam->score = beam->emitted + history->score;
+        if (task->score_end) beam->score += task->alpha * task->score_end(history->state) * LN10;
+    }
+    return prune(task, search->next, made);
+}
+
+static int better(const void *left, const void *right) {
+    const Beam *a = left, *b = right;
+    if (a->score != b->score) return a->score < b->score ? 1 : -1;
+    return (a->history > b->history) - (a->history < b->history);
+}
+
+/* Each reading as its words, a space after each, and a NUL; `spans` gets two frames a word. */
+static char *write_readings(Search *search, int32_t count, double *scores) {
+    size_t at = 0, words = 0, room = 0;
+    for (int32_t reading = 0; reading < count; reading++) {
+        const Beam *beam = &search->next[reading];
+        scores[reading] = beam->score;
+        int32_t length = 0;
+        for (int32_t node = beam->history; node; node = search->histories[node].parent) length++;
+        if ((words + length) * 2 + 2 > room) {
+            room = (words + length) * 4 + 2;
+            search->spans = grown(search, search->spans, room * sizeof *search->spans);
+        }
+        search->path = grown(search, search->path, (length + 1) * sizeof *search->path);
+        int32_t left = length;
+        for (int32_t node = beam->history; node; node = search->histories[node].parent)
+            search->path[--left] = node;
+        for (int32_t word = 0; word < length; word++, words++) {
+            const History *history = &search->histories[search->path[word]];
+            at = spell(search, history->word, at);
+            search->text[at++] = ' ';
+            search->spans[words * 2] = history->first;
+            search->spans[words * 2 + 1] = history->past;
+        }
+        at = spell(search, 0, at) + 1;
+    }
+    char *text = search->text;
+    search->text = NULL;
+    return text;
+}
+
+static void free_search(Search *search) {
+    free(search->labels);
+    free(search->letters);
+    free(search->histories);
+    table_free(&search->letter_children);
+    table_free(&search->history_children);
+    free(search->beams);
+    free(search->next);
+    free(search->merged);
+    free(search->stamps);
+    free(search->text);
+    free(search->tried);
+    free(search->path);
+    free(search->spans);
+    free(search);
+}
+
+/* Go through all frames; returns the number of beams in `next`, best first. */
+static int32_t run(Search *search, const float *logp, long frames, double *alike) {
+    const Task *task = search->task;
+    search->room = 64;
+    make_room(search, 256);
+    search->beams[0] = (Beam){0, 0, -1, 0, 0, 0, 0};
+    search->tried = grown(search, NULL, (task->columns + 1) * sizeof *search->tried);
+    int32_t *tried = search->tried, beams = 1, before = -1;
+    for (long frame = 0; frame < frames; frame++, logp += task->columns) {
+        int32_t tries = 0, best = 0;
+        for (int32_t column = 0; column < task->columns; column++) {
+            if (logp[column] > logp[best]) best = column;
+            tried[tries] = column;
+            tries += logp[column] >= task->min_token_logp;
+        }
+        if (!tries) tried[tries++] = best;
+        const int32_t only = tries == 1 ? tried[0] : -1;
+        if (only >= 0 && only == before) {
+            *alike += logp[only];
+            for (int32_t beam = 0; only > 0 && beam < beams; beam++)
+                search->beams[beam].past += only != task->delimiter;
+            continue;
+        }
+        beams = step(search, beams, logp, (int32_t)frame, tries);
+        before = only;
+    }
+    beams = finish(search, beams);
+    qsort(search->next, beams, sizeof *search->next, better);
+    return beams < task->n_best ? beams : task->n_best;
+}
+
+/* Search float32 [frames, columns]. Returns the readings, best first, their number in `count`,
+   their scores in `scores` [n_best] and the words' frames in `spans`; text and frames are the
+   caller's to give to nordlyd_release. NULL where there is no memory. */
+char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
+                     double *scores, int32_t **spans) {
+    Search *const search = calloc(1, sizeof *search);
+    char *volatile text = NULL;
+    *spans = NULL;
+    if (!search) return NULL;
+    search->task = task;
+    if (!setjmp(search->no_memory)) {
+        double alike = 0;
+        begin_words(search);
+        *count = run(search, logp, frames, &alike);
+        text = write_readings(search, *count, scores);
+        for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+        *spans = search->spans;
+        search->spans = NULL;
+    }
+    free_search(search);
+    return text;
+}
+
+void nordlyd_release(void *memory) { free(memory); }

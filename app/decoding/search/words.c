@@ -1,0 +1,127 @@
+/* Grows the trees of letters and words, and scores words as they are finished. */
+#include "words.h"
+
+/* Letters after which an unknown word costs more; pyctcdecode's AVG_TOKEN_LEN. */
+#define LONG_WORD 6
+
+void *grown(Search *search, void *memory, size_t bytes) {
+    void *larger = realloc(memory, bytes);
+    if (!larger) longjmp(search->no_memory, 1);
+    return larger;
+}
+
+static double partial_score(const Task *task, const Letters *word) {
+    if (word->hotword > 0) {
+        const int32_t shortest = task->hotwords->first[word->hotword];
+        return task->weights[shortest] * word->letters / task->lengths[shortest];
+    }
+    if (!task->score_word || (task->lexicon && word->lexicon >= 0)) return 0;
+    return word->letters > LONG_WORD ? task->unknown * word->letters / LONG_WORD : task->unknown;
+}
+
+static int32_t add_letters(Search *search, int32_t parent, int32_t column) {
+    const Task *task = search->task;
+    if (search->letters_used == search->letters_room) {
+        search->letters_room *= 2;
+        search->letters =
+            grown(search, search->letters, search->letters_room * sizeof *search->letters);
+    }
+    Letters *word = &search->letters[search->letters_used];
+    if (parent < 0) {
+        *word = (Letters){-1, 0, 0, task->lexicon ? 0 : -1, task->hotwords ? 0 : -1, 0};
+        return search->letters_used++;
+    }
+    const Letters before = search->letters[parent];
+    const char *label = search->labels[column];
+    int32_t letters = 0;
+    for (const char *byte = label; *byte; byte++) letters += (*byte & 0xc0) != 0x80;
+    word->parent = parent;
+    word->column = column;
+    word->letters = before.letters + letters;
+    word->lexicon = before.lexicon < 0 ? -1 : lexicon_step(task->lexicon, before.lexicon, label);
+    word->hotword = before.hotword < 0 ? -1 : lexicon_step(task->hotwords, before.hotword, label);
+    word->partial = partial_score(task, word);
+    return search->letters_used++;
+}
+
+int32_t next_letters(Search *search, int32_t parent, int32_t column) {
+    const uint64_t key = (uint64_t)parent << 32 | (uint32_t)column;
+    int32_t child = table_get(&search->letter_children, key);
+    if (child < 0) {
+        child = add_letters(search, parent, column);
+        if (!table_add(&search->letter_children, key, child)) longjmp(search->no_memory, 1);
+    }
+    return child;
+}
+
+size_t spell(Search *search, int32_t word, size_t at) {
+    size_t bytes = 0;
+    for (int32_t node = word; node; node = search->letters[node].parent)
+        bytes += strlen(search->labels[search->letters[node].column]);
+    if (at + bytes + 2 > search->text_room) {
+        search->text_room = (at + bytes + 2) * 2;
+        search->text = grown(search, search->text, search->text_room);
+    }
+    char *end = search->text + at + bytes;
+    *end = 0;
+    for (int32_t node = word; node; node = search->letters[node].parent) {
+        const char *label = search->labels[search->letters[node].column];
+        const size_t length = strlen(label);
+        end -= length;
+        memcpy(end, label, length);
+    }
+    return at + bytes;
+}
+
+static double word_score(Search *search, int32_t state, int32_t word, int32_t *next) {
+    const Task *task = search->task;
+    const int32_t node = search->letters[word].lexicon;
+    const int32_t known = node < 0 || !task->cache ? -1 : task->lexicon->word[node];
+    double score;
+    if (known >= 0 && cache_get(task->cache, state, known, &score, next)) return score;
+    spell(search, word, 0);
+    score = task->score_word(state, search->text, next);
+    if (known >= 0) cache_put(task->cache, state, known, score, *next);
+    return score;
+}
+
+int32_t next_history(Search *search, const Beam *beam) {
+    const Task *task = search->task;
+    const uint64_t key = (uint64_t)beam->history << 32 | (uint32_t)beam->word;
+    int32_t child = table_get(&search->history_children, key);
+    if (child >= 0) return child;
+    if (search->histories_used == search->histories_room) {
+        search->histories_room *= 2;
+        search->histories =
+            grown(search, search->histories, search->histories_room * sizeof *search->histories);
+    }
+    child = search->histories_used++;
+    History *history = &search->histories[child];
+    const History *before = &search->histories[beam->history];
+    *history = (History){beam->history, beam->word, -1, beam->first, beam->past, before->score};
+    if (task->score_word) {
+        const double score = word_score(search, before->state, beam->word, &history->state);
+        history->score += task->alpha * score * LN10 + task->beta;
+    }
+    const int32_t hot = search->letters[beam->word].hotword;
+    if (hot > 0 && task->hotwords->word[hot] >= 0)
+        history->score += task->weights[task->hotwords->word[hot]];
+    if (!table_add(&search->history_children, key, child)) longjmp(search->no_memory, 1);
+    return child;
+}
+
+void begin_words(Search *search) {
+    const Task *task = search->task;
+    if (!table_make(&search->letter_children, 1024) || !table_make(&search->history_children, 256))
+        longjmp(search->no_memory, 1);
+    search->labels = grown(search, NULL, (task->columns + 1) * sizeof *search->labels);
+    const char *label = task->labels;
+    for (int32_t column = 0; column < task->columns; column++, label += strlen(label) + 1)
+        search->labels[column] = label;
+    search->letters_room = search->histories_room = 256;
+    search->letters = grown(search, NULL, 256 * sizeof *search->letters);
+    search->histories = grown(search, NULL, 256 * sizeof *search->histories);
+    add_letters(search, -1, 0);
+    search->histories[0] = (History){-1, 0, task->start_state, 0, 0, 0};
+    search->histories_used = 1;
+}

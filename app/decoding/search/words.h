@@ -1,0 +1,52 @@
+/* The two trees a search grows: letters of words, and words of readings. */
+#ifndef NORDLYD_WORDS_H
+#define NORDLYD_WORDS_H
+
+#include "search.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+#define LN10 2.302585092994045684
+
+typedef struct {
+    int32_t parent, column, letters;
+    int32_t lexicon, hotword; /* nodes there, or -1 */
+    double partial;           /* score of a word that begins so and is not finished */
+} Letters;
+
+typedef struct {
+    int32_t parent, word, state, first, past;
+    double score; /* of all words up to here: language model and hotwords */
+} History;
+
+typedef struct {
+    const Task *task;
+    const char **labels;
+    Letters *letters;
+    History *histories;
+    Table letter_children, history_children;
+    int32_t letters_used, letters_room, histories_used, histories_room;
+    Beam *beams, *next; /* [room] */
+    int32_t *merged;    /* [merge_mask + 1] places in `next`, valid where the stamp is the frame's */
+    uint32_t *stamps;
+    uint32_t stamp, merge_mask;
+    int32_t room;
+    char *text;
+    size_t text_room;
+    int32_t *tried;       /* [columns] of a frame */
+    int32_t *path, *spans; /* of a reading */
+    jmp_buf no_memory;
+} Search;
+
+/* realloc that leaves the search where there is no memory. */
+void *grown(Search *search, void *memory, size_t bytes);
+void begin_words(Search *search);
+/* The word with one more label. */
+int32_t next_letters(Search *search, int32_t parent, int32_t column);
+/* The history with the letters of a beam as one more word. */
+int32_t next_history(Search *search, const Beam *beam);
+/* Append the text of a word to `text` at a place, with a NUL; the place of that NUL. */
+size_t spell(Search *search, int32_t word, size_t at);
+
+#endif
