@@ -11,7 +11,7 @@ BENCH ?= encoder
 ARGS ?=
 
 # Content, not dates: a fresh checkout or a touched file does not install anything again.
-STATE := $(shell cat pyproject.toml constraints.txt setup.py app/acoustic/native/*.[ch] | cksum | cut -d' ' -f1)
+STATE := $(shell cat pyproject.toml constraints.txt setup.py app/*/*/*.[ch] | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
@@ -64,7 +64,7 @@ constraints: $(INSTALLED_TEST)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f app/acoustic/native/*.so
+	rm -f app/*/*/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): | $(BIN)/pip

@@ -1,4 +1,4 @@
-"""Compiles the AMX kernels where there is a C compiler; without one the install goes on."""
+"""Compiles the kernels where there is a C compiler; without one the install goes on."""
 
 import platform
 
@@ -15,4 +15,21 @@ kernels = Extension(
     optional=True,
 )
 
-setup(ext_modules=[kernels] if platform.machine() == "x86_64" else [])
+alignment = Extension(
+    "app.decoding.align._viterbi",
+    sources=["app/decoding/align/viterbi.c"],
+    extra_compile_args=["-O3", "-std=gnu11"],
+    optional=True,
+)
+
+SEARCH_SOURCES = ("cache", "columns", "lexicon", "search", "words")
+
+search = Extension(
+    "app.decoding.search._search",
+    sources=[f"app/decoding/search/{name}.c" for name in SEARCH_SOURCES],
+    depends=[f"app/decoding/search/{name}.h" for name in ("lexicon", "search", "table", "words")],
+    extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
+    optional=True,
+)
+
+setup(ext_modules=[alignment, search, *([kernels] if platform.machine() == "x86_64" else [])])

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.decoding.align.trellis import Indexes, Trellis
+from app.decoding.align.viterbi import best_path
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.types import Emissions, check_emissions
-from app.decoding.viterbi import Indexes, Trellis, best_path
 from app.transcript import Word
 from app.vocabulary import Vocabulary
 
@@ -180,7 +181,7 @@ def _align(emissions: NDArray[np.float32], labels: Indexes, gaps: Indexes) -> Sp
             scores=relative(emissions),
             labels=labels,
             gaps=gaps,
-            adjoining=np.concatenate(([False], labels[1:] != labels[:-1])),
+            adjoining=np.diff(labels, prepend=labels[:1]) != 0,
             jump_gaps=_NO_JUMPS,
             jump_scores=_NO_SCORES,
         )
