@@ -9,6 +9,7 @@ KenLM's `lmplz`, which is the way to go for a corpus that does not fit in memory
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ def prune_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
         raise LanguageModelError(f"an n-gram model has an order of 1 or more, not {order}")
     if len(given) > order:
         raise LanguageModelError(f"prune has {len(given)} thresholds for {order} orders")
-    if given[0] < 0 or any(low > high for low, high in zip(given, given[1:], strict=False)):
+    if given[0] < 0 or any(low > high for low, high in pairwise(given)):
         raise LanguageModelError(f"prune must be 0 or more and never fall, not {list(given)}")
     return given + (given[-1],) * (order - len(given))
 
@@ -225,7 +226,7 @@ def _class_sizes(counted: list[_Counted], adjusted: list[Ints], level: int) -> l
     counts = adjusted[level]
     is_last = all(
         higher.suffix[-1] == len(lower.words) - 1
-        for lower, higher in zip(counted, counted[1 : level + 1], strict=False)
+        for lower, higher in pairwise(counted[: level + 1])
     )
     if is_last and level < len(counted) - 1:
         counts = counts.copy()
@@ -243,23 +244,21 @@ def _smooth(
 ) -> _Smoothed:
     """Return discounted probabilities, and the share of each context that the lower order gets."""
     taken = np.array([0.0, *discounts])[np.minimum(counts, _HIGHEST_CLASS)]
-    totals = np.bincount(grams.context, counts, minlength=contexts) if contexts > 1 else counts.sum()
-    to_lower = np.where(pruned, counts, taken)
-    place = grams.context if contexts > 1 else np.zeros(len(counts), dtype=np.int64)
-    left = np.bincount(place, to_lower, minlength=contexts)
-    totals = np.broadcast_to(np.asarray(totals, dtype=np.float64), left.shape)
-    # A context that is never followed by anything leaves all to the lower order.
-    left = np.where(totals > 0, left / np.maximum(totals, 1), 1.0)
-    return _Smoothed(~pruned, (counts - taken) / np.maximum(totals[place], 1), left)
+    totals = np.bincount(grams.context, counts, minlength=contexts)
+    to_lower = np.bincount(grams.context, np.where(pruned, counts, taken), minlength=contexts)
+    # A context that nothing ever follows leaves all to the lower order.
+    divisors = np.maximum(totals, 1.0)
+    left = np.where(totals > 0, to_lower / divisors, 1.0)
+    return _Smoothed(~pruned, (counts - taken) / divisors[grams.context], left)
 
 
 def _interpolate(counted: list[_Counted], smoothed: list[_Smoothed]) -> tuple[Ngrams, ...]:
     """Mix each order with the one below it, the lowest with a uniform share for every word."""
     orders = []
+    # Uniform over every word but <s>.
     lower = np.array([1.0 / (smoothed[0].kept.sum() - 1)])
     for level, (grams, smooth) in enumerate(zip(counted, smoothed, strict=True)):
-        place = grams.context if level else np.zeros_like(grams.context)
-        probabilities = smooth.own + smooth.left[place] * lower[grams.suffix if level else place]
+        probabilities = smooth.own + smooth.left[grams.context] * lower[grams.suffix]
         if level == 0:
             # <s> is given, never predicted; its probability is by convention 1.
             probabilities[BOS] = 1.0

@@ -1,0 +1,66 @@
+"""Recipe and data folder in, a language model in the layout the service loads out."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from trainer.cli.command import RecipeName, app, console
+from trainer.errors import LanguageModelError
+from trainer.recipe import load_recipe
+
+
+@app.command()
+def lm(
+    recipe: RecipeName,
+    data: Annotated[Path, typer.Option(help="Data folder; its valid and test texts are left out.")],
+    output: Annotated[
+        Path, typer.Option(help="Folder to write: `language_model` in a checkpoint folder.")
+    ],
+    packages: Annotated[
+        Path | None, typer.Option(help="Where Debian packages are kept; default: in the data.")
+    ] = None,
+    estimator: Annotated[
+        Literal["auto", "lmplz", "numpy"], typer.Option(help="KenLM's, ours, or what there is.")
+    ] = "auto",
+) -> None:
+    """Estimate an n-gram language model from the text of a recipe."""
+    from trainer.language_model import build, gather  # noqa: PLC0415
+
+    chosen = load_recipe(recipe)
+    if chosen.language_model is None:
+        raise LanguageModelError(f"{chosen.id} has no [language_model]")
+    console.print("reading text")
+    corpus = gather(chosen, data, packages=packages)
+    built = build(
+        corpus.lines, chosen.language_model, output, estimator=estimator, say=console.print
+    )
+    facts = {
+        "recipe": chosen.id,
+        "sources": list(chosen.language_model.sources),
+        "lines": len(corpus.lines),
+        "words": corpus.words,
+        "dropped": corpus.dropped,
+        "estimator": built.estimator,
+        "order": chosen.language_model.order,
+        "prune": list(chosen.language_model.prune),
+        "ngrams": list(built.ngrams),
+        "bytes": built.sizes,
+    }
+    text = json.dumps(facts, ensure_ascii=False, indent=2)
+    output.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+@app.command()
+def kenlm(
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the programs; default: the user's cache.")
+    ] = None,
+) -> None:
+    """Build KenLM's lmplz and build_binary from PyPI's source, for `lm` to use."""
+    from trainer.language_model import build_tools  # noqa: PLC0415
+
+    for tool in build_tools(output, say=console.print):
+        print(tool)

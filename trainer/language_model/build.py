@@ -1,0 +1,159 @@
+"""A corpus and a recipe's numbers in, a `language_model/` folder that the service loads out.
+
+The folder holds what pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` write and read:
+`attrs.json`, `unigrams.txt` and one KenLM file, and nothing else. Where the model came from
+stands beside it, in `language_model.json`.
+"""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from trainer.errors import LanguageModelError
+from trainer.language_model.arpa import ngram_counts, unigrams, write_arpa
+from trainer.language_model.kneser_ney import estimate, prune_thresholds
+from trainer.language_model.tools import MAX_ORDER, find_tool, run_tool
+from trainer.recipe import LanguageModelRecipe
+
+Estimator = Literal["auto", "lmplz", "numpy"]
+
+DEFAULT_ATTRIBUTES: dict[str, float | bool] = {
+    "alpha": 0.5,
+    "beta": 1.5,
+    "unk_score_offset": -10.0,
+    "score_boundary": True,
+}
+"""pyctcdecode's own; `tune` finds better ones."""
+
+# 8 bits for probabilities and 7 for back-offs are KenLM's own advice; 22 bits of pointers in an
+# array make the trie smallest; -v leaves out the words, which unigrams.txt has.
+_BINARY = ("-v", "-q", "8", "-b", "7", "-a", "22", "-S", "1G", "trie")
+_LMPLZ_MEMORY = "1G"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was written: the folder, the estimator, n-grams of each order, bytes of each file."""
+
+    folder: Path
+    estimator: str
+    ngrams: tuple[int, ...]
+    sizes: dict[str, int]
+
+
+def build(
+    lines: Iterable[str],
+    recipe: LanguageModelRecipe,
+    output: Path,
+    *,
+    estimator: Estimator = "auto",
+    say: Callable[[str], None] = lambda _: None,
+) -> Built:
+    """Estimate a model and write its folder, in place of the language model there, if any.
+
+    Args:
+        lines: clean sentences, one word after the other, parted by single spaces.
+        recipe: order, pruning and size of the vocabulary.
+        output: folder to write, usually `language_model` in a checkpoint folder.
+        estimator: `auto` takes `lmplz` where it is installed, else our own, `numpy`.
+        say: called with a line of progress.
+
+    Raises:
+        LanguageModelError: there is no text, `lmplz` is asked for and not installed, a tool
+            fails, or `output` holds files that are no language model.
+    """
+    if recipe.order > MAX_ORDER:
+        raise LanguageModelError(
+            f"KenLM reads n-grams of at most {MAX_ORDER} words, not {recipe.order}"
+        )
+    _check_folder(output)
+    lmplz = None if estimator == "numpy" else find_tool("lmplz")
+    if estimator == "lmplz" and lmplz is None:
+        raise LanguageModelError("lmplz is not installed; `python -m trainer kenlm` builds it")
+    texts = tuple(lines)
+    keep = most_frequent(texts, recipe.max_unigrams) if recipe.max_unigrams else None
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".language-model-") as scratch:
+        folder = Path(scratch)
+        arpa = folder / f"{recipe.order}gram.arpa"
+        say(f"estimating a {recipe.order}-gram model with {lmplz or 'our own estimator'}")
+        if lmplz is None:
+            write_arpa(estimate(texts, order=recipe.order, prune=recipe.prune, keep=keep), arpa)
+        else:
+            _run_lmplz(lmplz, texts, recipe, keep, arpa)
+        counts = ngram_counts(arpa)
+        words = unigrams(arpa)
+        model = _to_binary(arpa, say)
+        _replace(output, model, words)
+    sizes = {file.name: file.stat().st_size for file in sorted(output.iterdir())}
+    return Built(output, "lmplz" if lmplz else "numpy", counts, sizes)
+
+
+def most_frequent(lines: Iterable[str], count: int) -> frozenset[str]:
+    """Return the `count` most frequent words; of equally frequent ones those seen first."""
+    seen = Counter(word for line in lines for word in line.split())
+    return frozenset(word for word, _ in seen.most_common(count))
+
+
+def _run_lmplz(
+    lmplz: Path,
+    lines: tuple[str, ...],
+    recipe: LanguageModelRecipe,
+    keep: frozenset[str] | None,
+    arpa: Path,
+) -> None:
+    folder = arpa.parent
+    text = folder / "corpus.txt"
+    text.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    thresholds = prune_thresholds(recipe.prune, recipe.order)
+    command = [lmplz, "--order", recipe.order, "--discount_fallback", "--prune", *thresholds]
+    if keep is not None:
+        known = folder / "vocabulary.txt"
+        known.write_text("\n".join(sorted(keep)) + "\n", encoding="utf-8")
+        command += ["--limit_vocab_file", known]
+    command += ["-S", _LMPLZ_MEMORY, "-T", folder / "sort", "--text", text, "--arpa", arpa]
+    run_tool([str(part) for part in command])
+
+
+def _to_binary(arpa: Path, say: Callable[[str], None]) -> Path:
+    """Return the binary form of an ARPA file, or the file itself where there is no tool for it."""
+    tool = find_tool("build_binary")
+    if tool is None:
+        say(
+            "no build_binary: the model stays in ARPA format, five times as large and slow to "
+            "load; `python -m trainer kenlm` builds the tool, then run this again"
+        )
+        return arpa
+    binary = arpa.with_suffix(".bin")
+    run_tool([tool, *_BINARY, arpa, binary])
+    return binary
+
+
+def _check_folder(output: Path) -> None:
+    """Refuse to write into a folder with anything but a language model in it."""
+    if not output.exists():
+        return
+    known = {"attrs.json", "unigrams.txt"}
+    for file in output.iterdir() if output.is_dir() else (output,):
+        if file.name not in known and file.suffix not in {".bin", ".binary", ".arpa"}:
+            raise LanguageModelError(f"{output} holds {file.name}; name a folder of its own")
+
+
+def _replace(output: Path, model: Path, words: list[str]) -> None:
+    if output.exists():
+        shutil.rmtree(output)
+    output.mkdir()
+    model.replace(output / model.name)
+    (output / "unigrams.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    write_attributes(output, DEFAULT_ATTRIBUTES)
+
+
+def write_attributes(folder: Path, attributes: dict[str, float | bool]) -> None:
+    """Write `attrs.json` anew."""
+    text = json.dumps(attributes, indent=2)
+    (folder / "attrs.json").write_text(text + "\n", encoding="utf-8")

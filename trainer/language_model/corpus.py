@@ -1,0 +1,174 @@
+"""A recipe's text in, clean and distinct lines to estimate a language model from out.
+
+No sentence that the model will be judged by is among them, nor any line with one in it.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from app.text import LETTERS, corpus_line
+from trainer.data import read_split
+from trainer.errors import LanguageModelError
+from trainer.recipe import Recipe, TextRecipe
+from trainer.text.packages import download, paragraphs
+from trainer.text.sentences import collect, cut
+
+_KNOWN = frozenset(LETTERS + " ")
+_DASHES = re.compile(r"[-–—]")
+_GAPS = re.compile(r"\d|%[^\s%]")
+"""Numbers, and what a program puts a value for: words around them never stood side by side."""
+
+_INDEXED = 3
+"""Held-out sentences of fewer words are looked for as whole lines only, not in longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Lines in the order they were found, their words, and how many were dropped and why."""
+
+    lines: tuple[str, ...]
+    words: int
+    dropped: dict[str, int]
+
+
+class HeldOut:
+    """Sentences that no language model may have seen.
+
+    Args:
+        sentences: as they stand in the data; they are compared the way a corpus is written.
+    """
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self._sentences = frozenset(filter(None, map(corpus_line, sentences)))
+        self._by_start: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        for sentence in self._sentences:
+            words = sentence.split()
+            if len(words) >= _INDEXED:
+                self._by_start[tuple(words[:_INDEXED])].append(f" {sentence} ")
+
+    def __len__(self) -> int:
+        return len(self._sentences)
+
+    def within(self, line: str) -> bool:
+        """Return whether a line is one of the sentences, or holds one among other words."""
+        if line in self._sentences:
+            return True
+        words = line.split()
+        padded = f" {line} "
+        starts = zip(*(words[skip:] for skip in range(_INDEXED)), strict=False)
+        return any(
+            sentence in padded for start in starts for sentence in self._by_start.get(start, ())
+        )
+
+
+def gather(recipe: Recipe, data: Path, *, packages: Path | None = None) -> Corpus:
+    """Read every source of the recipe's language model.
+
+    Args:
+        recipe: `sentences` is all text of its packages that is no held-out sentence, whether
+            it is fit to be spoken or not; `transcripts` what is said in the training split.
+        data: data folder; what is said in its validation and test splits is held out.
+        packages: where Debian packages are kept; default: `packages` in the data folder.
+
+    Raises:
+        LanguageModelError: the recipe has no language model, or its sources hold no text.
+        CorpusError: a package cannot be had.
+        DataError: the data folder lacks a split.
+    """
+    if recipe.language_model is None:
+        raise LanguageModelError(f"{recipe.id} has no [language_model]")
+    held_out = [record.text for split in ("valid", "test") for record in read_split(data, split)]
+    dropped: Counter[str] = Counter()
+    sources: list[Iterable[str]] = []
+    for source in recipe.language_model.sources:
+        if source == "sentences":
+            text = _text_recipe(recipe)
+            found = package_paragraphs(text, packages or data / "packages")
+            spoken = collect(found, text).splits
+            held_out += [*spoken["valid"], *spoken["test"]]
+            sources.append(running_text(found, text, dropped))
+        elif source == "transcripts":
+            sources.append(record.text for record in read_split(data, "train"))
+        else:
+            sources.append(_file_lines(Path(source)))
+    corpus = clean(chain.from_iterable(sources), HeldOut(held_out), dropped)
+    if not corpus.lines:
+        raise LanguageModelError(f"the sources of {recipe.id} hold no text for a language model")
+    return corpus
+
+
+def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None = None) -> Corpus:
+    """Write every text as a corpus line, and drop what is empty, foreign, repeated or held out.
+
+    Args:
+        texts: one sentence each.
+        held_out: sentences that must not be in the corpus.
+        dropped: counts of what has been dropped before; goes on being counted in.
+    """
+    counts: Counter[str] = Counter() if dropped is None else dropped
+    lines: dict[str, None] = {}
+    words = 0
+    for text in texts:
+        line = corpus_line(text)
+        if reason := _flaw(line, lines, held_out):
+            counts[reason] += 1
+        else:
+            lines[line] = None
+            words += line.count(" ") + 1
+    return Corpus(tuple(lines), words, dict(counts))
+
+
+def _flaw(line: str, seen: Container[str], held_out: HeldOut) -> str | None:
+    if not line:
+        return "empty"
+    if not _KNOWN.issuperset(line):
+        return "foreign letters"
+    if line in seen:
+        return "repeated"
+    return "evaluation sentence" if held_out.within(line) else None
+
+
+def package_paragraphs(text: TextRecipe, folder: Path) -> list[str]:
+    """Return the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
+    return [
+        paragraph
+        for package in text.packages
+        for paragraph in paragraphs(download(package, folder), text.locales)
+    ]
+
+
+def running_text(found: Iterable[str], text: TextRecipe, dropped: Counter[str]) -> Iterator[str]:
+    """Yield the sentences of some paragraphs, counting those with gaps or in another language.
+
+    Unlike the sentences that are spoken they may be short, long, or have names in them.
+    """
+    foreign = frozenset(text.foreign_words)
+    for paragraph in found:
+        for sentence in cut(paragraph):
+            # As in `trainer.text`: a hyphen parts words, or two would become one nobody writes.
+            line = _DASHES.sub(" ", sentence)
+            if _GAPS.search(line):
+                dropped["numbers and placeholders"] += 1
+            elif not foreign.isdisjoint(line.lower().split()):
+                dropped["another language"] += 1
+            else:
+                yield line
+
+
+def _text_recipe(recipe: Recipe) -> TextRecipe:
+    if recipe.text is None:
+        raise LanguageModelError(f"{recipe.id} has no [text], so no source 'sentences'")
+    return recipe.text
+
+
+def _file_lines(path: Path) -> Iterator[str]:
+    if not path.is_file():
+        raise LanguageModelError(
+            f"{path} is no text file; a source is 'sentences', 'transcripts' or a path"
+        )
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        yield from lines
