@@ -144,11 +144,10 @@ def room_response(seconds: float, generator: np.random.Generator) -> Waveform:
         tail *= np.sqrt(max(early_energy, 1e-3) / tail_energy)
     reverberation = early + tail
     energy = float(np.sum(reverberation**2))
-    response = (
-        reverberation * _decibels(-generator.uniform(*_DIRECT_DB)) / np.sqrt(max(energy, 1e-9))
-    )
+    level = _decibels(-generator.uniform(*_DIRECT_DB)) / np.sqrt(max(energy, 1e-9))
+    response: Waveform = (reverberation * level).astype(np.float32)
     response[0] = 1.0
-    return response.astype(np.float32)
+    return response
 
 
 def make_noise(
