@@ -93,10 +93,9 @@ def score_of(
 @given(trellis=trellises(frames=4, tokens=3))
 def test_no_path_over_jumps_is_better(kernel, trellis: Trellis) -> None:
     states = range(2 * len(trellis.labels) + 1)
-    scores = (
-        score_of(trellis, moves, path)
-        for path in itertools.product(states, repeat=len(trellis.scores))
-    )
+    moves = moves_of(trellis)
+    paths = itertools.product(states, repeat=len(trellis.scores))
+    scores = (score_of(trellis, moves, path) for path in paths)
     best = max((score for score in scores if score is not None), default=None)
     if best is None:
         with pytest.raises(ValueError, match="cannot be aligned"):
