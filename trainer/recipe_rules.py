@@ -24,7 +24,7 @@ from trainer.schedule import total_steps
 
 LANGUAGES = ("da", "nb", "nn")
 SYNTHESISED = "synthesised"
-_SAMPLE_RATE = 16_000
+SAMPLE_RATE = 16_000
 _SPECIAL_TOKENS = 5  # the word delimiter, [UNK], [PAD], <s> and </s>
 _PAIR = 2
 _COUNTS_OF_MODEL = (
@@ -184,7 +184,7 @@ def _regularisation(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
 
 def frames(model: ModelRecipe, seconds: float) -> int:
     """Return how many frames of emissions so many seconds of audio have."""
-    length = round(seconds * _SAMPLE_RATE)
+    length = round(seconds * SAMPLE_RATE)
     for kernel, stride in zip(model.conv_kernel, model.conv_stride, strict=True):
         length = max(0, (length - kernel) // stride + 1)
     return length
