@@ -23,6 +23,9 @@ def prepare(
             "--from", metavar="NAME=FOLDER", help="Where a source is; the others come from the hub."
         ),
     ] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy the audio too: faster to read, and movable.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = os.cpu_count() or 1,
 ) -> None:
     """Read, filter and measure the speech a recipe names, and write its manifests and counts."""
@@ -33,6 +36,7 @@ def prepare(
         loaded,
         output or Path("data") / loaded.id,
         folders=dict(_named(given) for given in folder or ()),
+        copy=copy,
         workers=workers,
         say=console.print,
     )

@@ -3,6 +3,7 @@
 Each kind names its place in a manifest line with `place`, and `audio_at` reads that line back.
 """
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -36,6 +37,14 @@ class PlacedAudio(Audio, Protocol):
         """Return the fields of a manifest line that lead back to this audio."""
         ...
 
+    def encoded(self) -> bytes | None:
+        """Return the bytes as published, or None where this is a part of a larger file.
+
+        Raises:
+            DataError: they cannot be read.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FileAudio:
@@ -66,6 +75,14 @@ class FileAudio:
         """Return `audio`, and `start` and `end` for a part of a file."""
         part = {} if self.end is None else {"start": self.start, "end": self.end}
         return {"audio": str(self.file), **part}
+
+    def encoded(self) -> bytes | None:
+        """Return the bytes of the file, or None for a part of it.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return None if self.end is not None or self.start else read_bytes(self.file)
 
     def _decoded(self) -> tuple[Waveform, int]:
         try:
@@ -113,6 +130,54 @@ class PcmAudio:
         """Return `audio`, `first` and `samples`."""
         return {"audio": str(self.file), "first": self.first, "samples": self.samples}
 
+    def encoded(self) -> bytes | None:
+        """Return None: this is a part of a larger file."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcerptAudio:
+    """An audio file that lies within another file, as `prepare --copy` puts them together."""
+
+    file: Path
+    offset: int
+    length: int
+
+    def waveform(self) -> Waveform:
+        """Decode to mono at 16 kHz.
+
+        Raises:
+            DataError: the file is gone or too short, or the audio is broken.
+        """
+        return to_rate(*self._decoded())
+
+    def seconds(self) -> float:
+        """Decode and return the length.
+
+        Raises:
+            DataError: as `waveform`.
+        """
+        samples, rate = self._decoded()
+        return len(samples) / rate
+
+    def place(self) -> dict[str, Any]:
+        """Return `audio`, `offset` and `length`, both in bytes."""
+        return {"audio": str(self.file), "offset": self.offset, "length": self.length}
+
+    def encoded(self) -> bytes | None:
+        """Return the bytes.
+
+        Raises:
+            DataError: the file is gone or too short.
+        """
+        data = read_bytes(self.file, self.offset, self.length)
+        if len(data) != self.length:
+            raise DataError(f"{self.file} ends before byte {self.offset + self.length}")
+        return data
+
+    def _decoded(self) -> tuple[Waveform, int]:
+        return decode(io.BytesIO(self.encoded() or b""), f"{self.file}, byte {self.offset}")
+
 
 def decode(
     stream: BinaryIO, name: str, *, start: float = 0.0, end: float | None = None
@@ -148,6 +213,20 @@ def decode(
     if not np.isfinite(samples).all():
         raise DataError(f"{name} holds samples that are no numbers")
     return samples.mean(axis=1), rate
+
+
+def read_bytes(file: Path, offset: int = 0, length: int = -1) -> bytes:
+    """Return the bytes of a file from `offset`, all of them by default.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(length)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
 def to_rate(samples: Waveform, rate: int) -> Waveform:

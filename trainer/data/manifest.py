@@ -1,7 +1,8 @@
 """Manifests, one utterance a line, in JSON Lines, CSV or TSV: candidates or records out.
 
 Lines name `audio` and `text`, and may name `speaker`, `language`, and `start` and `end` in
-seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet file.
+seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet file, or
+`offset` and `length` in bytes for a file within a file.
 """
 
 import csv
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.data.audio import FileAudio, PcmAudio, PlacedAudio
+from trainer.data.audio import ExcerptAudio, FileAudio, PcmAudio, PlacedAudio
 from trainer.data.candidate import Candidate
 from trainer.data.parquet import ParquetPool, RowAudio
 from trainer.data.record import Record
@@ -34,6 +35,8 @@ def audio_at(entry: Mapping[str, Any], base: Path, pool: ParquetPool) -> PlacedA
     file = base / entry["audio"]
     if entry.get("row") is not None:
         return RowAudio(pool, file, int(entry["row"]))
+    if entry.get("offset") is not None:
+        return ExcerptAudio(file, int(entry["offset"]), int(entry["length"]))
     if entry.get("samples") is not None:
         return PcmAudio(file, int(entry["first"]), int(entry["samples"]))
     end = entry.get("end")

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainer.data.audio import decode, to_rate
+from trainer.data.audio import decode, read_bytes, to_rate
 from trainer.data.record import Waveform
 from trainer.errors import DataError
 
@@ -57,10 +57,7 @@ class ParquetPool:
             return bytes(value["bytes"])
         if not value.get("path"):
             raise DataError(f"{path}, row {row} has no audio")
-        try:
-            return Path(path.parent, value["path"]).read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}, row {row}: {value['path']} is not beside it") from error
+        return read_bytes(path.parent / value["path"])
 
     def _locate(self, path: Path, row: int) -> tuple[int, int]:
         metadata = self._file(path).metadata
@@ -105,6 +102,14 @@ class RowAudio:
     def place(self) -> dict[str, Any]:
         """Return `audio` and `row`."""
         return {"audio": str(self.file), "row": self.row}
+
+    def encoded(self) -> bytes | None:
+        """Return the bytes as published.
+
+        Raises:
+            DataError: the row has no audio.
+        """
+        return self.pool.read(self.file, self.row)
 
     def _decoded(self) -> tuple[Waveform, int]:
         data = self.pool.read(self.file, self.row)

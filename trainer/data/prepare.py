@@ -1,7 +1,7 @@
 """A recipe in, a data folder out: one manifest a split, and the counts of what was dropped.
 
-A manifest line refers to the audio where it lies; nothing is copied. All audio is decoded once
-here, so that lengths are exact and nothing broken is left for the training to meet.
+A manifest line refers to the audio where it lies, unless copies are asked for. All audio is
+decoded once here, so that lengths are exact and nothing broken is left for training to meet.
 """
 
 import json
@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from app.text import Mode
 from trainer.data import filters as reasons
 from trainer.data.candidate import Candidate
 from trainer.data.filters import Filters, filters_of, unknown_characters
 from trainer.data.sources import open_source
+from trainer.data.writer import Writer, finish
 from trainer.errors import DataError
 from trainer.recipe import Recipe
 
@@ -67,6 +68,7 @@ def prepare(
     output: Path,
     *,
     folders: Mapping[str, Path] | None = None,
+    copy: bool = False,
     workers: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -76,6 +78,8 @@ def prepare(
         recipe: names the sources and the filters.
         output: data folder.
         folders: where sources are, by name; the others come from the hub.
+        copy: whether to put the encoded audio of each split into `{split}.audio`, so that the
+            folder can be moved and a single utterance is read without its row group.
         workers: threads that decode.
         say: called with a line of progress.
 
@@ -87,22 +91,24 @@ def prepare(
     # A name that is wrong is found before hours of another source are read.
     for reference in {name for names in references.values() for name in names}:
         open_source(reference, folders)
+    if spoken := [split for split in SPLITS if (output / f"{split}.pcm").exists()]:
+        raise DataError(f"{output} holds synthesised speech ({spoken[0]}.pcm); choose another")
     output.mkdir(parents=True, exist_ok=True)
     sources: dict[str, dict[str, Any]] = {}
     totals: dict[str, Tally] = {}
     for split, names in references.items():
         total = totals[split] = Tally()
-        unfinished = output / f"{split}.jsonl.part"
-        with unfinished.open("w", encoding="utf-8") as manifest:
+        with Writer(output, split, copy=copy) as writer:
             for name in names:
                 tally, facts = _read_source(
-                    name, manifest, recipe, folders=folders, workers=workers, say=say
+                    name, writer, recipe, folders=folders, workers=workers, say=say
                 )
                 sources[name] = facts | tally.counts()
                 _add(total, tally)
         if not total.kept:
             raise DataError(f"nothing of {split} is left: {dict(total.dropped)}")
-        unfinished.replace(output / f"{split}.jsonl")
+    for split in SPLITS:
+        finish(output, split)
     text = json.dumps(_counts(recipe, sources, totals), ensure_ascii=False, indent=2)
     (output / "counts.json").write_text(text + "\n", encoding="utf-8")
     counts: dict[str, Any] = json.loads(text)
@@ -114,13 +120,13 @@ def judge(candidate: Candidate, filters: Filters) -> Measured:
 
     The audio is decoded only where the text passes.
     """
-    if candidate.dropped is not None:
-        return Measured(candidate, "", 0.0, candidate.dropped)
+    if candidate.dropped is not None or candidate.audio is None:
+        return Measured(candidate, "", 0.0, candidate.dropped or reasons.BROKEN)
     text, reason = filters.text(candidate.text)
     if reason is not None:
         return Measured(candidate, text, 0.0, reason)
     try:
-        seconds = candidate.audio.seconds() if candidate.audio else 0.0
+        seconds = candidate.audio.seconds()
     except DataError:
         return Measured(candidate, text, 0.0, reasons.BROKEN)
     reason = filters.audio(candidate.text or "", text, seconds)
@@ -129,7 +135,7 @@ def judge(candidate: Candidate, filters: Filters) -> Measured:
 
 def _read_source(
     name: str,
-    manifest: TextIO,
+    writer: Writer,
     recipe: Recipe,
     *,
     folders: Mapping[str, Path],
@@ -146,8 +152,8 @@ def _read_source(
             for item in pool.map(lambda one: judge(one, filters), chunk):
                 _count(item, tally, filters.mode)
                 if item.reason is None:
-                    line = _line(item, name, recipe.language)
-                    manifest.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    assert item.candidate.audio is not None
+                    writer.write(item.candidate.audio, _facts(item, name, recipe.language))
             if time.monotonic() - said > _SAY_EVERY_SECONDS:
                 said = time.monotonic()
                 say(f"{name}: {tally.rows} rows, {tally.seconds / 3600:.1f} hours kept")
@@ -177,12 +183,8 @@ def _count(item: Measured, tally: Tally, mode: Mode) -> None:
     tally.texts.add(item.text)
 
 
-def _line(item: Measured, source: str, language: str) -> dict[str, Any]:
-    audio = item.candidate.audio
-    place = audio.place() if audio else {}
+def _facts(item: Measured, source: str, language: str) -> dict[str, Any]:
     return {
-        **place,
-        "audio": str(Path(place["audio"]).resolve()),
         "text": item.text,
         "language": item.candidate.language or language,
         "speaker": item.candidate.speaker,

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,6 +102,21 @@ def test_records_cross_processes_without_open_files(nynorsk, folder, tmp_path: P
     np.testing.assert_array_equal(again[2].audio.waveform(), records[2].audio.waveform())
 
 
+def test_copied_audio_moves_with_the_folder(nynorsk, folder, tmp_path: Path) -> None:
+    prepare(nynorsk, tmp_path / "here", folders={"npsc": folder})
+    prepare(nynorsk, tmp_path / "copied", folders={"npsc": folder}, copy=True)
+    expected = [record.audio.waveform() for record in read_split(tmp_path / "here", "train")]
+    moved = (tmp_path / "copied").rename(tmp_path / "moved")
+    shutil.rmtree(folder)
+    records = read_split(moved, "train")
+    for record, samples in zip(records, expected, strict=True):
+        np.testing.assert_array_equal(record.audio.waveform(), samples)
+    assert sorted(path.suffix for path in moved.glob("train*")) == [".audio", ".jsonl"]
+    (moved / "train.audio").write_bytes((moved / "train.audio").read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"train\.audio ends before byte"):
+        records[-1].audio.waveform()
+
+
 def test_sentences_of_evaluation_are_known_and_counted_where_trained_on(
     nynorsk, folder, tmp_path: Path
 ) -> None:
@@ -169,7 +185,7 @@ def test_a_split_of_which_nothing_is_left_ends_it_with_the_reasons(
     nynorsk, npsc, encoded, tmp_path: Path
 ) -> None:
     npsc("train", [{"text": "Møtet er hevet", "sentence_language_code": "nb-NO"}])
-    with pytest.raises(DataError, match="nothing of train is left.*another language.*1"):
+    with pytest.raises(DataError, match=r"nothing of train is left.*another language.*1"):
         prepare(nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"})
     assert not (tmp_path / "out" / "train.jsonl").exists()
 
@@ -192,7 +208,7 @@ def test_a_split_that_is_not_there_says_where_it_was_looked_for(
 def test_a_download_that_broke_off_is_no_set(nynorsk, npsc, encoded, tmp_path: Path) -> None:
     path = npsc("train", [{"text": GOOD, "audio": encoded(4.0)}])
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match="0000.parquet is no Parquet file that can be read"):
+    with pytest.raises(DataError, match=r"0000\.parquet is no Parquet file that can be read"):
         prepare(nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"})
 
 

@@ -1,0 +1,184 @@
+"""One's own recordings: manifests, annotations of Praat and ELAN, and synthesised speech."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pympi
+import pytest
+import soundfile
+from praatio import textgrid
+
+from trainer.data import read_split
+from trainer.data.prepare import prepare
+from trainer.data.sources import open_source
+from trainer.data.store import Utterance, write_split
+from trainer.errors import DataError
+
+
+def prepared(recipe, reference: str, out: Path, **options):
+    data = replace(recipe.data, train=(reference,), valid=(reference,), test=(reference,))
+    counts = prepare(replace(recipe, data=data), out, **options)
+    return counts, read_split(out, "train")
+
+
+@pytest.fixture
+def meeting(tmp_path: Path) -> Path:
+    """A recording of 6 s whose level steps from 0.1 to 0.6, a step a second."""
+    levels = np.repeat(np.arange(1, 7) / 10, 16000)
+    path = tmp_path / "own" / "meeting.wav"
+    path.parent.mkdir()
+    soundfile.write(path, levels.astype(np.float32), 16000, subtype="FLOAT")
+    return path
+
+
+def test_a_manifest_in_json_lines_is_read_relative_to_itself(nynorsk, meeting: Path) -> None:
+    lines = [
+        {"audio": "meeting.wav", "text": "Heile møtet", "speaker": "kari", "language": "nb"},
+        {"audio": "meeting.wav", "text": "Det tredje sekundet", "start": 2.0, "end": 3.0},
+        {"audio": "gone.wav", "text": "Denne er borte"},
+        {"text": "Utan lyd"},
+        {"audio": "meeting.wav", "text": "Etter slutten", "start": 5.5, "end": 9.0},
+        {"audio": "meeting.wav", "text": "Baklengs", "start": 3.0, "end": 2.0},
+        ["no", "object"],
+    ]
+    manifest = meeting.with_name("own.jsonl")
+    manifest.write_text("\n".join([*map(json.dumps, lines), "{broken", ""]))
+    counts, (whole, part) = prepared(nynorsk, f"manifest:{manifest}", meeting.parent / "out")
+    assert counts["train"]["dropped"] == {"broken audio": 3, "broken line": 3}
+    assert (whole.text, whole.speaker, whole.language) == ("heile møtet", "kari", "nb")
+    assert (part.speaker, part.language, part.seconds) == ("", "nn", 1.0)
+    assert whole.seconds == 6.0
+    np.testing.assert_allclose(part.audio.waveform(), np.full(16000, 0.3), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("suffix", "between"), [("csv", ","), ("tsv", "\t")])
+def test_a_manifest_in_a_table_leaves_empty_cells_out(
+    nynorsk, meeting: Path, suffix: str, between: str
+) -> None:
+    table = [
+        ("audio", "text", "speaker", "start", "end"),
+        ("meeting.wav", '"Ja, det går"', "kari", "", ""),
+        (str(meeting), "Det andre", "", "1", "2"),
+    ]
+    folder = meeting.parent / "manifests"
+    folder.mkdir()
+    manifest = folder / f"train.{suffix}"
+    manifest.write_text("\n".join(between.join(row) for row in table))
+    (folder / "meeting.wav").write_bytes(meeting.read_bytes())
+    _, records = prepared(nynorsk, f"manifest:{folder}/train", meeting.parent / "out")
+    assert [(one.text, one.speaker, one.seconds) for one in records] == [
+        ("ja det går", "kari", 6.0),
+        ("det andre", "", 1.0),
+    ]
+
+
+def test_every_interval_of_a_textgrid_with_text_is_an_utterance(nynorsk, meeting: Path) -> None:
+    grid = textgrid.Textgrid()
+    grid.addTier(
+        textgrid.IntervalTier(
+            "kari", [(0.5, 1.5, "Ordet er fritt"), (3.0, 5.0, "Takk for det")], 0, 6
+        )
+    )
+    grid.addTier(textgrid.IntervalTier("ola", [(1.0, 2.0, "Eg òg vil snakke")], 0, 6))
+    grid.addTier(textgrid.PointTier("bell", [(2.5, "pling")], 0, 6))
+    grid.save(str(meeting.with_suffix(".TextGrid")), "long_textgrid", True)
+    _, records = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert [(one.speaker, one.text, one.seconds) for one in records] == [
+        ("kari", "ordet er fritt", 1.0),
+        ("kari", "takk for det", 2.0),
+        ("ola", "eg og vil snakke", 1.0),
+    ]
+    samples = records[1].audio.waveform()
+    np.testing.assert_allclose(samples, np.repeat([0.4, 0.5], 16000), rtol=1e-6)
+
+
+def test_tiers_of_an_elan_document_are_speakers_and_what_hangs_below_them_is_not(
+    nynorsk, meeting: Path
+) -> None:
+    document = pympi.Eaf()
+    document.add_linked_file(str(meeting), relpath="./meeting.wav", mimetype="audio/x-wav")
+    document.add_linguistic_type("translation", "Symbolic_Association")
+    document.add_tier("kari")
+    document.add_annotation("kari", 1000, 2500, "Ordet er fritt")
+    document.add_annotation("kari", 3000, 3200, "")
+    document.add_tier("kari-en", "translation", parent="kari")
+    document.add_ref_annotation("kari-en", "kari", 1500, "the floor is open")
+    document.to_file(str(meeting.with_name("interview.eaf")))
+    _, (record,) = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert (record.speaker, record.text, record.seconds) == ("kari", "ordet er fritt", 1.5)
+    np.testing.assert_allclose(record.audio.waveform()[:16000], np.full(16000, 0.2), rtol=1e-6)
+
+
+def test_annotations_that_are_broken_or_have_no_audio_are_counted(nynorsk, meeting: Path) -> None:
+    good = textgrid.Textgrid()
+    good.addTier(textgrid.IntervalTier("kari", [(0.5, 1.5, "Ordet er fritt")], 0, 6))
+    good.save(str(meeting.with_suffix(".TextGrid")), "short_textgrid", True)
+    good.save(str(meeting.with_name("alone.TextGrid")), "long_textgrid", True)
+    meeting.with_name("torn.TextGrid").write_text('File type = "ooTextFile"\nObject class')
+    meeting.with_name("torn.eaf").write_text("<ANNOTATION_DOCUMENT><TIER")
+    counts, records = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert len(records) == 1
+    assert counts["train"]["dropped"] == {"broken annotations": 2, "annotations without audio": 1}
+
+
+def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
+    opened = open_source(f"annotations:{tmp_path}", {})
+    with pytest.raises(DataError, match=r"holds no files \.textgrid or \.eaf"):
+        list(opened.source.candidates(opened.split))
+
+
+def test_synthesised_speech_can_be_mixed_in(nynorsk, meeting: Path, tmp_path: Path) -> None:
+    spoken = tmp_path / "spoken"
+    utterance = Utterance(
+        text="eg les ei bok",
+        start=0,
+        samples=0,
+        speaker="nb+f1",
+        rate=150,
+        pitch=50,
+        word_starts=(),
+    )
+    blocks = [np.full(16000, level, np.int16) for level in (4096, 8192)]
+    write_split(spoken, "train", [(utterance, block) for block in blocks])
+    counts, records = prepared(nynorsk, f"synthesised:{spoken}/train", tmp_path / "out")
+    assert [one.seconds for one in records] == [1.0, 1.0]
+    np.testing.assert_array_equal(records[1].audio.waveform(), np.full(16000, 0.25, np.float32))
+    assert records[0].language == "nn"
+    source = counts["sources"][f"synthesised:{spoken}/train"]
+    assert source["note"] == "synthesised speech"
+    _, again = prepared(
+        nynorsk, "synthesised/train", tmp_path / "again", folders={"synthesised": spoken}
+    )
+    assert len(again) == 2
+
+
+def test_manifests_are_not_written_over_synthesised_speech(nynorsk, tmp_path: Path) -> None:
+    (tmp_path / "train.pcm").touch()
+    with pytest.raises(DataError, match="holds synthesised speech"):
+        prepared(nynorsk, "npsc-nynorsk/train", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("manifest:gone.jsonl", r"no manifest gone\.jsonl"),
+        ("synthesised/train", "say where with --from synthesised=FOLDER.*synthesise"),
+        ("npsc-nynorsk", "no source 'npsc-nynorsk'; accepted are NAME/SPLIT"),
+        ("npsc-nynorsk/", "no source 'npsc-nynorsk/'"),
+    ],
+)
+def test_what_cannot_be_opened_says_what_is_accepted(reference: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        open_source(reference, {})
+
+
+def test_a_prepared_line_that_was_tampered_with_is_named(nynorsk, meeting: Path) -> None:
+    manifest = meeting.with_name("own.jsonl")
+    manifest.write_text('{"audio": "meeting.wav", "text": "Heile møtet"}')
+    out = meeting.parent / "out"
+    prepared(nynorsk, f"manifest:{manifest}", out)
+    (out / "test.jsonl").write_text(manifest.read_text())
+    with pytest.raises(DataError, match=r"test\.jsonl, line 1 is not as `prepare` writes it"):
+        read_split(out, "test")
