@@ -31,26 +31,23 @@ def lm(
     chosen = load_recipe(recipe)
     if chosen.language_model is None:
         raise LanguageModelError(f"{chosen.id} has no [language_model]")
-    console.print("reading text")
-    corpus = gather(chosen, data, packages=packages)
-    built = build(
-        corpus.lines, chosen.language_model, output, estimator=estimator, say=console.print
-    )
+    text = gather(chosen, data, packages=packages, say=console.print)
+    built = build(text.lines, chosen.language_model, output, estimator=estimator, say=console.print)
     facts = {
         "recipe": chosen.id,
         "sources": list(chosen.language_model.sources),
-        "lines": len(corpus.lines),
-        "words": corpus.words,
-        "dropped": corpus.dropped,
+        "lines": len(text.lines),
+        "words": text.words,
+        "dropped": text.dropped,
         "estimator": built.estimator,
         "order": chosen.language_model.order,
         "prune": list(chosen.language_model.prune),
         "ngrams": list(built.ngrams),
         "bytes": built.sizes,
     }
-    text = json.dumps(facts, ensure_ascii=False, indent=2)
-    output.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    report = json.dumps(facts, ensure_ascii=False, indent=2)
+    output.with_suffix(".json").write_text(report + "\n", encoding="utf-8")
+    print(report)
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """Sentences in, a KenLM language model in the layout the service loads out."""
 
 from trainer.language_model.build import Built, build
-from trainer.language_model.corpus import Corpus, gather
+from trainer.language_model.corpus import Text, gather
 from trainer.language_model.kneser_ney import NgramModel, Ngrams, estimate
 from trainer.language_model.tools import build_tools
 
-__all__ = ["Built", "Corpus", "NgramModel", "Ngrams", "build", "build_tools", "estimate", "gather"]
+__all__ = ["Built", "NgramModel", "Ngrams", "Text", "build", "build_tools", "estimate", "gather"]

@@ -5,7 +5,7 @@ No sentence that the model will be judged by is among them, nor any line with on
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,9 +13,10 @@ from pathlib import Path
 from app.text import LETTERS, corpus_line
 from trainer.data import read_split
 from trainer.errors import LanguageModelError
-from trainer.recipe import Recipe, TextRecipe
+from trainer.recipe import Recipe
+from trainer.text.corpus import read_corpus, text_of
 from trainer.text.packages import download, paragraphs
-from trainer.text.sentences import collect, cut
+from trainer.text.sentences import cut
 
 _KNOWN = frozenset(LETTERS + " ")
 _DASHES = re.compile(r"[-–—]")
@@ -27,7 +28,7 @@ _INDEXED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class Text:
     """Lines in the order they were found, their words, and how many were dropped and why."""
 
     lines: tuple[str, ...]
@@ -65,14 +66,21 @@ class HeldOut:
         )
 
 
-def gather(recipe: Recipe, data: Path, *, packages: Path | None = None) -> Corpus:
+def gather(
+    recipe: Recipe,
+    data: Path,
+    *,
+    packages: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Text:
     """Read every source of the recipe's language model.
 
     Args:
-        recipe: `sentences` is all text of its packages that is no held-out sentence, whether
-            it is fit to be spoken or not; `transcripts` what is said in the training split.
+        recipe: `sentences` is its training sentences, and what else stands in its packages,
+            fit to be spoken or not; `transcripts` is what is said in the training split.
         data: data folder; what is said in its validation and test splits is held out.
         packages: where Debian packages are kept; default: `packages` in the data folder.
+        say: called with a line of progress.
 
     Raises:
         LanguageModelError: the recipe has no language model, or its sources hold no text.
@@ -86,22 +94,22 @@ def gather(recipe: Recipe, data: Path, *, packages: Path | None = None) -> Corpu
     sources: list[Iterable[str]] = []
     for source in recipe.language_model.sources:
         if source == "sentences":
-            text = _text_recipe(recipe)
-            found = package_paragraphs(text, packages or data / "packages")
-            spoken = collect(found, text).splits
-            held_out += [*spoken["valid"], *spoken["test"]]
-            sources.append(running_text(found, text, dropped))
+            folder = packages or data / "packages"
+            corpus = read_corpus(recipe, folder, say=say)
+            held_out += [*corpus.sentences("valid"), *corpus.sentences("test")]
+            sources.append(corpus.sentences("train"))
+            sources.append(running_text(package_paragraphs(recipe, folder), recipe, dropped))
         elif source == "transcripts":
             sources.append(record.text for record in read_split(data, "train"))
         else:
             sources.append(_file_lines(Path(source)))
-    corpus = clean(chain.from_iterable(sources), HeldOut(held_out), dropped)
-    if not corpus.lines:
+    text = clean(chain.from_iterable(sources), HeldOut(held_out), dropped)
+    if not text.lines:
         raise LanguageModelError(f"the sources of {recipe.id} hold no text for a language model")
-    return corpus
+    return text
 
 
-def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None = None) -> Corpus:
+def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None = None) -> Text:
     """Write every text as a corpus line, and drop what is empty, foreign, repeated or held out.
 
     Args:
@@ -119,7 +127,7 @@ def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None 
         else:
             lines[line] = None
             words += line.count(" ") + 1
-    return Corpus(tuple(lines), words, dict(counts))
+    return Text(tuple(lines), words, dict(counts))
 
 
 def _flaw(line: str, seen: Container[str], held_out: HeldOut) -> str | None:
@@ -132,21 +140,19 @@ def _flaw(line: str, seen: Container[str], held_out: HeldOut) -> str | None:
     return "evaluation sentence" if held_out.within(line) else None
 
 
-def package_paragraphs(text: TextRecipe, folder: Path) -> list[str]:
-    """Return the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
-    return [
-        paragraph
-        for package in text.packages
-        for paragraph in paragraphs(download(package, folder), text.locales)
-    ]
+def package_paragraphs(recipe: Recipe, folder: Path) -> Iterator[str]:
+    """Yield the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
+    text = text_of(recipe)
+    for package in text.packages:
+        yield from paragraphs(download(package, folder), text.locales)
 
 
-def running_text(found: Iterable[str], text: TextRecipe, dropped: Counter[str]) -> Iterator[str]:
+def running_text(found: Iterable[str], recipe: Recipe, dropped: Counter[str]) -> Iterator[str]:
     """Yield the sentences of some paragraphs, counting those with gaps or in another language.
 
     Unlike the sentences that are spoken they may be short, long, or have names in them.
     """
-    foreign = frozenset(text.foreign_words)
+    foreign = frozenset(text_of(recipe).foreign_words)
     for paragraph in found:
         for sentence in cut(paragraph):
             # As in `trainer.text`: a hyphen parts words, or two would become one nobody writes.
@@ -157,12 +163,6 @@ def running_text(found: Iterable[str], text: TextRecipe, dropped: Counter[str]) 
                 dropped["another language"] += 1
             else:
                 yield line
-
-
-def _text_recipe(recipe: Recipe) -> TextRecipe:
-    if recipe.text is None:
-        raise LanguageModelError(f"{recipe.id} has no [text], so no source 'sentences'")
-    return recipe.text
 
 
 def _file_lines(path: Path) -> Iterator[str]:
