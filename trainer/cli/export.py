@@ -5,20 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from trainer.cli.command import app
-from trainer.errors import DataError
+from trainer.cli.command import app, console
 
 
 @app.command()
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder, or a checkpoint folder.")],
+    model: Annotated[Path, typer.Argument(help="Run folder, or a checkpoint folder.")],
     folder: Annotated[Path, typer.Argument(help="Folder to write.")],
     layout: Annotated[Literal["today", "2022"], typer.Option(help="File layout.")] = "today",
+    average: Annotated[
+        int | None, typer.Option(min=1, help="Average so many of the run's last checkpoints.")
+    ] = None,
 ) -> None:
-    """Write a checkpoint folder in today's layout or that of 2022."""
-    from trainer.export import export_model, load_stock  # noqa: PLC0415
+    """Write a checkpoint folder with fp16 weights, in today's layout or that of 2022."""
+    from trainer.export import export_folder  # noqa: PLC0415 - torch only where it is needed
 
-    source = run / "export" if (run / "export").is_dir() else run
-    if not (source / "config.json").is_file():
-        raise DataError(f"{run} is neither a run folder nor a checkpoint folder")
-    export_model(load_stock(source), folder, layout=layout)
+    taken = export_folder(model, folder, layout=layout, average=average)
+    names = ", ".join(path.name for path in taken)
+    console.print(f"{folder}: the weights of {names}, layout {layout}", markup=False)

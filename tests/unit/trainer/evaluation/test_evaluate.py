@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jiwer
 import pytest
-from conftest import DEMO
+from demo_model import DEMO, SAMPLES, sample_texts
 from typer.testing import CliRunner
 
 from app.acoustic import load_checkpoint
@@ -26,13 +26,11 @@ def run(*arguments: str | Path) -> dict:
 
 
 @pytest.fixture(scope="module")
-def with_lm(model_with_lm: Path, samples: Path) -> dict:
-    return run(model_with_lm, "--manifest", samples)
+def with_lm(model_with_lm: Path) -> dict:
+    return run(model_with_lm, "--manifest", SAMPLES)
 
 
-def test_the_greedy_rates_are_those_of_what_the_service_would_write(
-    with_lm: dict, samples: Path, texts: list[str]
-) -> None:
+def test_the_greedy_rates_are_those_of_what_the_service_would_write(with_lm: dict) -> None:
     model = load_checkpoint(DEMO)
     decoder = GreedyDecoder(model.vocabulary)
     written = [
@@ -41,10 +39,10 @@ def test_the_greedy_rates_are_those_of_what_the_service_would_write(
             frame_seconds=model.hop / 16000,
             duration=record.seconds,
         ).text
-        for record in read_manifest(samples).records
+        for record in read_manifest(SAMPLES).records
     ]
-    assert with_lm["greedy_wer"] == pytest.approx(jiwer.wer(texts, written))
-    assert with_lm["greedy_cer"] == pytest.approx(jiwer.cer(texts, written))
+    assert with_lm["greedy_wer"] == pytest.approx(jiwer.wer(sample_texts(), written))
+    assert with_lm["greedy_cer"] == pytest.approx(jiwer.cer(sample_texts(), written))
 
 
 def test_a_language_model_that_knows_the_words_removes_errors(with_lm: dict) -> None:
@@ -71,21 +69,19 @@ def test_the_parts_of_the_test_set_make_up_the_whole(with_lm: dict) -> None:
     assert with_lm["by_augmentation"] == []
 
 
-def test_without_a_language_model_its_rates_are_null(samples: Path, tmp_path: Path) -> None:
+def test_without_a_language_model_its_rates_are_null(tmp_path: Path) -> None:
     shutil.copytree(DEMO, tmp_path / "m", ignore=shutil.ignore_patterns("language_model"))
-    found = run(tmp_path / "m", "--manifest", samples, "--beam-width", "8", "--limit", "1")
+    found = run(tmp_path / "m", "--manifest", SAMPLES, "--beam-width", "8", "--limit", "1")
     assert found["beam_lm_wer"] is found["beam_lm_cer"] is found["lm_difference"] is None
     assert (found["utterances"], found["beam_width"]) == (1, 8)
     assert 0 <= found["beam_wer"] <= 1
     assert set(found["real_time_factor"]) == {"encoder", "greedy", "beam"}
 
 
-def test_augmentations_named_by_the_manifest_have_rates_of_their_own(
-    samples: Path, tmp_path: Path
-) -> None:
-    lines = [json.loads(line) for line in samples.read_text("utf-8").splitlines()]
+def test_augmentations_named_by_the_manifest_have_rates_of_their_own(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in SAMPLES.read_text("utf-8").splitlines()]
     for line, names in zip(lines, (["noise", "room"], ["noise"], []), strict=True):
-        line["audio"] = str(samples.parent / line["audio"])
+        line["audio"] = str(SAMPLES.parent / line["audio"])
         line["augmentation"] = names
     manifest = tmp_path / "noted.jsonl"
     manifest.write_text("\n".join(map(json.dumps, lines)))
@@ -118,15 +114,14 @@ def test_a_manifest_that_cannot_be_evaluated_names_the_line(
 def test_a_missing_thing_ends_the_command_with_one_line(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    samples: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for arguments in (
         [str(DEMO)],
-        [str(DEMO), "--manifest", str(samples), "--data", str(tmp_path)],
+        [str(DEMO), "--manifest", str(SAMPLES), "--data", str(tmp_path)],
         [str(DEMO), "--manifest", str(tmp_path / "none.jsonl")],
         [str(DEMO), "--data", str(tmp_path)],
-        [str(tmp_path / "no-model"), "--manifest", str(samples)],
+        [str(tmp_path / "no-model"), "--manifest", str(SAMPLES)],
     ):
         monkeypatch.setattr("sys.argv", ["trainer", "evaluate", *arguments])
         with pytest.raises(SystemExit) as stop:
@@ -162,9 +157,9 @@ class Page(HTMLParser):
 
 
 def test_the_report_is_one_page_with_the_sound_of_the_worst_utterances(
-    model_with_lm: Path, samples: Path, tmp_path: Path
+    model_with_lm: Path, tmp_path: Path
 ) -> None:
-    test_set = read_manifest(samples)
+    test_set = read_manifest(SAMPLES)
     wrong = replace(test_set.records[0], text="helt andre ord enn disse", language="nb")
     test_set = replace(test_set, records=(wrong, *test_set.records[1:]))
     summary = summarise(evaluate(model_with_lm, test_set))
@@ -189,12 +184,10 @@ def test_the_report_is_one_page_with_the_sound_of_the_worst_utterances(
     )
 
 
-def test_the_markdown_report_has_the_figures(
-    model_with_lm: Path, samples: Path, tmp_path: Path
-) -> None:
+def test_the_markdown_report_has_the_figures(model_with_lm: Path, tmp_path: Path) -> None:
     answer = CliRunner().invoke(
         app,
-        ["evaluate", str(model_with_lm), "--manifest", str(samples), "--report", str(tmp_path)],
+        ["evaluate", str(model_with_lm), "--manifest", str(SAMPLES), "--report", str(tmp_path)],
     )
     assert answer.exit_code == 0
     text = (tmp_path / "report.md").read_text("utf-8")

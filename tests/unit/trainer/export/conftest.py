@@ -1,0 +1,11 @@
+"""The bundled demo with a language model, to be exported."""
+
+from pathlib import Path
+
+import pytest
+from demo_model import write_demo_with_language_model
+
+
+@pytest.fixture(scope="session")
+def model_with_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demo_with_language_model(tmp_path_factory.mktemp("with-lm") / "demo-nb")

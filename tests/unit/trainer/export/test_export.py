@@ -1,0 +1,227 @@
+"""A trained model in, folders out that stock transformers and the service load alike."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import make_model, write_checkpoint
+from transformers import (
+    AutoProcessor,
+    AutoTokenizer,
+    Wav2Vec2ForCTC,
+    Wav2Vec2Processor,
+    Wav2Vec2ProcessorWithLM,
+)
+from typer.testing import CliRunner
+
+from app.acoustic import load_checkpoint
+from app.decoding import BeamDecoder, BeamOptions, load_language_model
+from trainer.cli import app, main
+from trainer.errors import DataError
+from trainer.export import export_folder, export_model, load_stock
+from trainer.model import TOKENS, random_model
+from trainer.recipe import load_recipe
+
+NORWEGIAN = ("|", *"abcdefghijklmnopqrstuvwxyzàäåæçéèêòóôöøü", "[UNK]", "[PAD]", "<s>", "</s>")
+
+
+def demo_model() -> Wav2Vec2ForCTC:
+    shape = replace(
+        load_recipe("demo-nb").model,
+        conv_dim=(16, 16, 16, 16),
+        hidden_size=32,
+        layers=2,
+        heads=2,
+        intermediate_size=32,
+        position_kernel=8,
+        position_groups=4,
+    )
+    return random_model(shape, seed=1).eval()
+
+
+MODELS: dict[str, Callable[[], Wav2Vec2ForCTC]] = {
+    "demo": demo_model,
+    "xls-r": lambda: make_model("xls-r"),
+    "base": lambda: make_model("base"),
+}
+
+
+@pytest.fixture(params=[(name, layout) for name in MODELS for layout in ("today", "2022")])
+def exported(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Wav2Vec2ForCTC, Path]:
+    name, layout = request.param
+    model = MODELS[name]()
+    export_model(model, tmp_path / "model", layout=layout)
+    return model, tmp_path / "model"
+
+
+def wave(seed: int = 1, samples: int = 8000) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(samples).astype(np.float32) * 0.1
+
+
+def stock_logits(folder: Path, sound: np.ndarray) -> torch.Tensor:
+    processor = Wav2Vec2Processor.from_pretrained(folder, additional_special_tokens=[])
+    inputs = processor(sound, sampling_rate=16000, return_tensors="pt")
+    with torch.inference_mode():
+        return load_stock(folder)(**inputs).logits
+
+
+def test_an_export_gives_equal_logits_in_stock_transformers(
+    exported: tuple[Wav2Vec2ForCTC, Path],
+) -> None:
+    model, folder = exported
+    loaded = load_stock(folder)
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight.half(), loaded.state_dict()[name].half()), name
+    model.load_state_dict({key: value.half().float() for key, value in model.state_dict().items()})
+    processor = AutoProcessor.from_pretrained(folder, additional_special_tokens=[])
+    inputs = processor(wave(), sampling_rate=16000, return_tensors="pt")
+    with torch.inference_mode():
+        assert torch.equal(model(**inputs).logits, loaded(**inputs).logits)
+
+
+def test_an_export_has_the_emissions_of_transformers_in_the_service(
+    exported: tuple[Wav2Vec2ForCTC, Path],
+) -> None:
+    _, folder = exported
+    expected = stock_logits(folder, wave()).log_softmax(-1)[0].numpy()
+    model = load_checkpoint(folder)
+    assert model.vocabulary.tokens == TOKENS
+    assert model.vocabulary.blank == TOKENS.index("[PAD]")
+    np.testing.assert_allclose(model.emissions([wave()])[0], expected, atol=1e-4)
+
+
+def test_the_tokenizer_of_an_export_reads_and_writes_text(
+    exported: tuple[Wav2Vec2ForCTC, Path],
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(exported[1], additional_special_tokens=[])
+    indexes = tokenizer("hej på dig").input_ids
+    assert indexes == [TOKENS.index("|" if letter == " " else letter) for letter in "hej på dig"]
+    assert tokenizer.decode(indexes, group_tokens=False) == "hej på dig"
+    assert len(tokenizer) == len(TOKENS)
+
+
+def test_the_2022_layout_has_the_files_of_the_published_checkpoints(tmp_path: Path) -> None:
+    export_model(demo_model(), tmp_path, layout="2022")
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"pytorch_model.bin", "added_tokens.json", "special_tokens_map.json"} <= names
+    assert "processor_config.json" not in names
+    weights = torch.load(tmp_path / "pytorch_model.bin", weights_only=True)
+    assert "wav2vec2.encoder.pos_conv_embed.conv.weight_g" in weights
+    assert {weight.dtype for weight in weights.values()} == {torch.float16}
+
+
+@pytest.mark.parametrize("shape", ["xls-r", "base", "mms"])
+def test_both_layouts_lead_into_each_other_and_back(shape: str, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "source", shape, layout="today")
+    export_folder(tmp_path / "source", tmp_path / "old", layout="2022")
+    export_folder(tmp_path / "old", tmp_path / "new", layout="today")
+    export_folder(tmp_path / "new", tmp_path / "again", layout="2022")
+    for name in ("vocab.json", "tokenizer_config.json", "added_tokens.json", "config.json"):
+        assert (tmp_path / "old" / name).read_text() == (tmp_path / "again" / name).read_text()
+    assert torch.equal(
+        stock_logits(tmp_path / "old", wave()), stock_logits(tmp_path / "new", wave())
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run as the training leaves it: weights, configuration and tokens of three checkpoints."""
+    run = tmp_path / "run"
+    for step, seed in ((500, 1), (1000, 2), (1500, 3)):
+        model = make_model("base", seed)
+        model.lm_head = torch.nn.Linear(64, len(NORWEGIAN))
+        with torch.no_grad():
+            model.lm_head.weight.normal_()
+        model.config.update({"vocab_size": len(NORWEGIAN)})
+        model.config.update({"pad_token_id": NORWEGIAN.index("[PAD]")})
+        folder = run / f"checkpoint-{step}"
+        model.save_pretrained(folder)
+        index = {token: place for place, token in enumerate(NORWEGIAN)}
+        (folder / "vocab.json").write_text(json.dumps(index), "utf-8")
+    return run
+
+
+@pytest.mark.parametrize("layout", ["today", "2022"])
+def test_the_mean_of_the_last_checkpoints_of_a_run_with_its_own_vocabulary(
+    run: Path, tmp_path: Path, layout: str
+) -> None:
+    out = tmp_path / "out"
+    answer = CliRunner().invoke(
+        app, ["export", str(run), str(out), "--average", "2", "--layout", layout]
+    )
+    assert answer.exit_code == 0, answer.output
+    earlier, later, mean = (
+        load_stock(folder).state_dict()
+        for folder in (run / "checkpoint-1000", run / "checkpoint-1500", out)
+    )
+    for name, weight in mean.items():
+        expected = (earlier[name] + later[name]) / 2
+        torch.testing.assert_close(weight, expected, atol=2e-3, rtol=1e-3)
+    assert load_checkpoint(out).vocabulary.tokens == NORWEGIAN
+    tokenizer = AutoTokenizer.from_pretrained(out, additional_special_tokens=[])
+    assert tokenizer.decode(tokenizer("éin før").input_ids, group_tokens=False) == "éin før"
+    expected = stock_logits(out, wave()).log_softmax(-1)[0].numpy()
+    np.testing.assert_allclose(load_checkpoint(out).emissions([wave()])[0], expected, atol=1e-4)
+
+
+def test_of_a_run_its_export_is_taken_or_its_last_checkpoint(run: Path, tmp_path: Path) -> None:
+    assert export_folder(run, tmp_path / "a") == [run / "checkpoint-1500"]
+    export_model(demo_model(), run / "export")
+    assert export_folder(run, tmp_path / "b") == [run / "export"]
+    assert load_checkpoint(tmp_path / "b").vocabulary.tokens == TOKENS
+
+
+@pytest.mark.parametrize("layout", ["today", "2022"])
+def test_the_language_model_comes_along(model_with_lm: Path, tmp_path: Path, layout: str) -> None:
+    export_folder(model_with_lm, tmp_path / "out", layout=layout)
+    model = load_checkpoint(tmp_path / "out")
+    language_model = load_language_model(tmp_path / "out" / "language_model")
+    decoder = BeamDecoder(model.vocabulary, BeamOptions(beam_width=4), language_model)
+    assert decoder.decode(model.emissions([wave()])[0], frame_seconds=0.02, duration=1.0).text == (
+        decoder.decode(
+            load_checkpoint(model_with_lm).emissions([wave()])[0], frame_seconds=0.02, duration=1.0
+        ).text
+    )
+    if layout == "2022":
+        processor = Wav2Vec2ProcessorWithLM.from_pretrained(
+            tmp_path / "out", additional_special_tokens=[]
+        )
+        assert processor.decoder.model_container[processor.decoder._model_key].order == 2
+
+
+def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path) -> None:
+    export_model(demo_model(), tmp_path / "one")
+    with pytest.raises(DataError, match="3 checkpoints, 4 are wanted"):
+        export_folder(run, tmp_path / "out", average=4)
+    with pytest.raises(DataError, match="only those of a run"):
+        export_folder(tmp_path / "one", tmp_path / "out", average=2)
+    with pytest.raises(DataError, match="neither a run"):
+        export_folder(tmp_path, tmp_path / "out")
+    with pytest.raises(DataError, match="name another folder"):
+        export_folder(tmp_path / "one", tmp_path / "one")
+    with pytest.raises(DataError, match="34 outputs for 43 tokens"):
+        export_model(demo_model(), tmp_path / "out", tokens=NORWEGIAN[:43])
+    shutil.copytree(run / "checkpoint-500", run / "checkpoint-2000", dirs_exist_ok=True)
+    write_checkpoint(run / "checkpoint-2000", "xls-r")
+    with pytest.raises(DataError, match="checkpoint-2000 is a checkpoint of another model"):
+        export_folder(run, tmp_path / "out", average=2)
+    model = demo_model()
+    with torch.no_grad():
+        model.lm_head.weight[0, 0] = 1e6
+    with pytest.raises(DataError, match=r"lm_head.weight .*fp16"):
+        export_model(model, tmp_path / "out")
+
+
+def test_a_folder_that_is_no_model_ends_the_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["trainer", "export", str(tmp_path), str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    assert "Traceback" not in capsys.readouterr().err

@@ -1,0 +1,16 @@
+"""A model, a run or a checkpoint in, a folder that stock transformers and the service load out."""
+
+from trainer.export.average import average_checkpoints, last_checkpoints
+from trainer.export.folder import export_folder, export_model, load_stock
+from trainer.export.layouts import Layout
+from trainer.export.tokens import Tokens
+
+__all__ = [
+    "Layout",
+    "Tokens",
+    "average_checkpoints",
+    "export_folder",
+    "export_model",
+    "last_checkpoints",
+    "load_stock",
+]

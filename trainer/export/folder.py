@@ -1,0 +1,167 @@
+"""A model in memory, a run or a checkpoint in; a checkpoint folder with fp16 weights out."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Wav2Vec2ForCTC
+
+from trainer.errors import DataError
+from trainer.export.average import average_checkpoints, last_checkpoints
+from trainer.export.layouts import Checkpoint, Layout, write_2022, write_today
+from trainer.export.tokens import Tokens, read_tokens
+from trainer.model import TOKENS
+
+LANGUAGE_MODEL = "language_model"
+
+_FEATURES: dict[str, Any] = {
+    "do_normalize": True,
+    "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+    "feature_size": 1,
+    "padding_side": "right",
+    "padding_value": 0.0,
+    "return_attention_mask": True,
+    "sampling_rate": 16000,
+}
+
+
+def export_model(
+    model: Wav2Vec2ForCTC,
+    folder: Path,
+    *,
+    layout: Layout = "today",
+    tokens: Sequence[str] = TOKENS,
+) -> None:
+    """Write a model that is in memory.
+
+    Args:
+        model: in any precision; it is not changed.
+        folder: made if it is not there.
+        layout: which files to write.
+        tokens: what the outputs stand for; those of the demo models if nothing is said.
+
+    Raises:
+        DataError: the head has another width than there are tokens, or a weight is beyond fp16.
+    """
+    if model.config.vocab_size != len(tokens):
+        raise DataError(f"the head has {model.config.vocab_size} outputs for {len(tokens)} tokens")
+    blank = model.config.pad_token_id
+    if blank is None:
+        raise DataError("the model's configuration names no pad_token_id, the CTC blank")
+    named = Tokens.of(tokens, blank)
+    checkpoint = _checkpoint(model.state_dict(), model.config.to_dict(), named, _FEATURES)
+    _write(folder, checkpoint, layout, language_model=None)
+
+
+def export_folder(
+    source: Path, folder: Path, *, layout: Layout = "today", average: int | None = None
+) -> list[Path]:
+    """Write a checkpoint, or the mean of the last ones of a run, with its language model.
+
+    Args:
+        source: a checkpoint folder in either layout, or a run folder: of that its `export`
+            is taken, or its last checkpoint where there is none.
+        folder: made if it is not there; must not be the source.
+        layout: which files to write.
+        average: how many of the run's last checkpoints to average.
+
+    Returns:
+        The folders whose weights were taken.
+
+    Raises:
+        CheckpointError: the source cannot be read.
+        DataError: the source is neither, or has fewer checkpoints than are to be averaged, or a
+            weight is beyond fp16.
+    """
+    taken = _sources(source, average)
+    if folder.resolve() in {path.resolve() for path in (source, *taken)}:
+        raise DataError(f"{folder} is what is to be exported; name another folder")
+    config = json.loads((taken[-1] / "config.json").read_text(encoding="utf-8"))
+    found = next(
+        (
+            path
+            for path in (taken[-1], source, source / "export")
+            if (path / "vocab.json").is_file()
+        ),
+        taken[-1],
+    )
+    models = (path / LANGUAGE_MODEL for path in (taken[-1], source, source / "export"))
+    language_model = next((path for path in models if path.is_dir()), None)
+    checkpoint = _checkpoint(
+        average_checkpoints(taken), config, read_tokens(found, config), _read_features(found)
+    )
+    _write(folder, checkpoint, layout, language_model=language_model)
+    return taken
+
+
+def load_stock(folder: Path) -> Wav2Vec2ForCTC:
+    """Load a checkpoint folder with stock transformers, in fp32 and ready to infer."""
+    model: Wav2Vec2ForCTC = Wav2Vec2ForCTC.from_pretrained(folder, dtype=torch.float32)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
+
+
+def _sources(source: Path, average: int | None) -> list[Path]:
+    if average is not None:
+        if (source / "config.json").is_file():
+            raise DataError(f"{source} is one checkpoint; only those of a run can be averaged")
+        return last_checkpoints(source, average)
+    for path in (source, source / "export"):
+        if (path / "config.json").is_file():
+            return [path]
+    if not any(source.glob("checkpoint-*")):
+        raise DataError(f"{source} is neither a run folder nor a checkpoint folder")
+    return last_checkpoints(source, 1)
+
+
+def _read_features(folder: Path) -> dict[str, Any]:
+    """Return the feature extractor's settings; where a run has none yet, those of the family."""
+    for name, key in (
+        ("preprocessor_config.json", None),
+        ("processor_config.json", "feature_extractor"),
+    ):
+        if (folder / name).is_file():
+            said = json.loads((folder / name).read_text(encoding="utf-8"))
+            found = said if key is None else said.get(key, {})
+            return {name: found.get(name, value) for name, value in _FEATURES.items()}
+    return _FEATURES
+
+
+def _checkpoint(
+    weights: dict[str, torch.Tensor],
+    config: dict[str, Any],
+    tokens: Tokens,
+    features: dict[str, Any],
+) -> Checkpoint:
+    left_out = {"torch_dtype", "dtype", "_name_or_path"}
+    kept = {key: value for key, value in config.items() if key not in left_out}
+    return Checkpoint(
+        {name: _halve(name, weight) for name, weight in weights.items()},
+        kept | {"architectures": ["Wav2Vec2ForCTC"]},
+        tokens,
+        features,
+    )
+
+
+def _write(
+    folder: Path, checkpoint: Checkpoint, layout: Layout, *, language_model: Path | None
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if layout == "today":
+        write_today(folder, checkpoint)
+    else:
+        write_2022(folder, checkpoint, language_model=language_model is not None)
+    if language_model is not None:
+        shutil.copytree(language_model, folder / LANGUAGE_MODEL, dirs_exist_ok=True)
+
+
+def _halve(name: str, weight: torch.Tensor) -> torch.Tensor:
+    if not weight.is_floating_point():
+        return weight.detach().cpu().contiguous()
+    halved = weight.detach().to("cpu", torch.float16).contiguous()
+    if not torch.isfinite(halved).all():
+        raise DataError(f"{name} holds a value that is not a number or beyond what fp16 can hold")
+    return halved
