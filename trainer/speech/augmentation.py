@@ -69,6 +69,8 @@ def augment(
         The waveform, as long as before and below full scale, and the names of what happened.
     """
     done: list[str] = []
+    if not len(wave):
+        return wave, ()
     wave = wave * _decibels(generator.uniform(*recipe.gain_db))
     if generator.random() < recipe.room_share:
         wave = add_room(wave, generator.uniform(*recipe.room_seconds), generator)

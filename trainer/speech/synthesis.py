@@ -39,8 +39,10 @@ def utterances(
     """Speak sentences of one split; yields the utterance and its int16 samples at 16 kHz.
 
     Voice, rate, pitch and all that happens to a sentence follow from the seed, the split and
-    the sentence; what is heard behind it is of the same split. Utterances over `max_seconds`
-    (before their speed is changed) are left out.
+    the sentence; what is heard behind it is of the same split. espeak-ng's own flutter goes on
+    from sentence to sentence for as long as the process lives: the same bytes come out of the
+    same calls in a new process. Utterances over `max_seconds` (before their speed is changed)
+    are left out.
 
     Raises:
         SynthesisError: espeak-ng fails.

@@ -66,28 +66,36 @@ class _Speaker:
         return " ".join(cardinal(self.choice.randrange(10, 100), self.language) for _ in range(4))
 
     def clock(self) -> str:
-        """A time as it is said, to five minutes."""
-        phrases = self.phrases
-        hour, minutes = self.choice.randrange(12), self.choice.randrange(0, _HOUR, 5)
-        this, following = (
-            cardinal((hour + later - 1) % 12 + 1, self.language, neuter=True) for later in (0, 1)
+        """A time to five minutes."""
+        return clock_time(
+            self.choice.randrange(12), self.choice.randrange(0, _HOUR, 5), self.language
         )
-        if minutes == 0:
-            return this
-        if minutes == _HALF:
-            return f"{phrases.half} {following}"
-        base, distance = (this, minutes)
-        if minutes > _HALF - 15:
-            base, distance = f"{phrases.half} {following}", minutes - _HALF
-        if minutes >= _HOUR - _QUARTER:
-            base, distance = following, minutes - _HOUR
-        if minutes == _QUARTER:
-            base, distance = this, _QUARTER
-        side = phrases.after if distance > 0 else phrases.before
-        if abs(distance) == _QUARTER:
-            return f"{phrases.quarter} {side} {base}"
-        unit = f" {phrases.minutes}" if phrases.minutes else ""
-        return f"{cardinal(abs(distance), self.language)}{unit} {side} {base}"
+
+
+def clock_time(hour: int, minutes: int, language: str) -> str:
+    """Return a time as people say it, from the hour and the half: `ti over halv seks`.
+
+    Raises:
+        CorpusError: there are no phrases for this language.
+    """
+    phrases = _phrases(language)
+    this, following = (
+        cardinal((hour + later - 1) % 12 + 1, language, neuter=True) for later in (0, 1)
+    )
+    half = f"{phrases.half} {following}"
+    if minutes <= _QUARTER:
+        base, distance = this, minutes
+    elif minutes < _HOUR - _QUARTER:
+        base, distance = half, minutes - _HALF
+    else:
+        base, distance = following, minutes - _HOUR
+    if not distance:
+        return base
+    side = phrases.after if distance > 0 else phrases.before
+    if abs(distance) == _QUARTER:
+        return f"{phrases.quarter} {side} {base}"
+    unit = f" {phrases.minutes}" if phrases.minutes else ""
+    return f"{cardinal(abs(distance), language)}{unit} {side} {base}"
 
 
 def number_sentences(language: str, *, seed: int) -> Iterator[str]:
@@ -96,9 +104,14 @@ def number_sentences(language: str, *, seed: int) -> Iterator[str]:
     Raises:
         CorpusError: there are no phrases for this language.
     """
+    phrases = _phrases(language)
+    speaker = _Speaker(language, phrases, random.Random(f"{seed}/numbers/{language}"))
+    while True:
+        yield speaker.sentence()
+
+
+def _phrases(language: str) -> Phrases:
     if language not in PHRASES:
         known = ", ".join(PHRASES)
         raise CorpusError(f"no sentences with numbers in {language!r}, only in {known}")
-    speaker = _Speaker(language, PHRASES[language], random.Random(f"{seed}/numbers/{language}"))
-    while True:
-        yield speaker.sentence()
+    return PHRASES[language]

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.errors import CorpusError
-from trainer.recipe import Recipe
-from trainer.speech.prepare import choose
+from trainer.recipe_schema import TextRecipe
 from trainer.text.packages import catalogue_paragraphs, download, manual_paragraphs, page_paragraphs
 from trainer.text.packages import paragraphs as package_paragraphs
 from trainer.text.sentences import SPLITS, clean, collect, cut, split_of
@@ -19,19 +17,19 @@ NUMBERS = ("en", "to", "tre", "fire", "fem", "seks", "sju", "åtte", "ni", "ti",
 MANY = [f"det er {a} {b} og {c} her" for a in NUMBERS for b in NUMBERS for c in NUMBERS]
 
 
-def test_no_sentence_is_in_two_splits_whatever_else_is_in_the_corpus(recipe: Recipe) -> None:
-    alone = collect(MANY[:400], recipe.text).splits
-    among = collect(reversed(MANY + MANY), recipe.text).splits
+def test_no_sentence_is_in_two_splits_whatever_else_is_in_the_corpus(text: TextRecipe) -> None:
+    alone = collect(MANY[:400], text).splits
+    among = collect(reversed(MANY + MANY), text).splits
     for split in SPLITS:
         assert set(alone[split]) <= set(among[split])
     every = [sentence for kept in among.values() for sentence in kept]
     assert len(every) == len(set(every)) == len(MANY)
 
 
-def test_the_splits_have_the_shares_of_the_recipe(recipe: Recipe) -> None:
-    splits = [split_of(sentence, recipe.text) for sentence in MANY]
-    assert splits.count("test") / len(MANY) == pytest.approx(recipe.text.test_share, abs=0.02)
-    assert splits.count("valid") / len(MANY) == pytest.approx(recipe.text.valid_share, abs=0.02)
+def test_the_splits_have_the_shares_of_the_recipe(text: TextRecipe) -> None:
+    splits = [split_of(sentence, text) for sentence in MANY]
+    assert splits.count("test") / len(MANY) == pytest.approx(text.test_share, abs=0.02)
+    assert splits.count("valid") / len(MANY) == pytest.approx(text.valid_share, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -49,24 +47,15 @@ def test_the_splits_have_the_shares_of_the_recipe(recipe: Recipe) -> None:
     ],
 )
 def test_what_is_no_sentence_is_dropped_and_the_reason_counted(
-    recipe: Recipe, raw: str, reason: str
+    text: TextRecipe, raw: str, reason: str
 ) -> None:
-    assert clean(raw, recipe.text)[1] == reason
-    assert collect([raw], recipe.text).dropped == {reason: 1}
+    assert clean(raw, text)[1] == reason
+    assert collect([raw], text).dropped == {reason: 1}
 
 
 def test_a_paragraph_is_cut_into_sentences_without_its_asides() -> None:
     found = list(cut("Velg en fil (eller flere). Trykk på «Åpne»!\nDet er alt"))
     assert found == ["Velg en fil.", "Trykk på «Åpne»!", "Det er alt"]
-
-
-def test_the_same_seed_draws_the_same_sentences(recipe: Recipe) -> None:
-    sentences = collect(MANY, recipe.text)
-    drawn = choose(sentences, "train", 20, seed=1)
-    assert drawn == choose(sentences, "train", 20, seed=1)
-    assert drawn != choose(sentences, "train", 20, seed=2)
-    with pytest.raises(CorpusError, match="no sentences for test"):
-        choose(collect([], recipe.text), "test", 1, seed=1)
 
 
 def test_a_page_gives_its_blocks_and_marks_hidden_code() -> None:

@@ -1,0 +1,191 @@
+"""Sentences in, speech with word times out."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.data.store import SAMPLE_RATE, Utterance, read_split
+from trainer.errors import DataError, SynthesisError
+from trainer.recipe_schema import SynthesisRecipe
+from trainer.speech.augmentation import augment
+from trainer.speech.espeak import Event, SpokenWord, espeak, spoken_words
+from trainer.speech.synthesis import trim, utterances, word_times
+
+SPEAK = """
+from pathlib import Path
+from trainer.recipe import load_recipe
+from trainer.data.store import write_split
+from trainer.speech.synthesis import utterances
+spoken = utterances({sentences}, load_recipe("demo-nb").synthesis, split="train", seed={seed})
+write_split(Path({folder!r}), "train", spoken)
+"""
+SENTENCES = (
+    "det er en prøve på tale",
+    "vi går hjem om natten",
+    "han leser en bok om båten som ligger i havnen",
+    "hun har en hest",
+)
+
+
+@pytest.fixture(scope="module")
+def quiet(synthesis: SynthesisRecipe) -> SynthesisRecipe:
+    """Nothing happens to the speech."""
+    return replace(
+        synthesis, room_share=0, noise_share=0, band_share=0, codec_share=0, speed_share=0
+    )
+
+
+def test_the_same_recipe_speaks_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        script = SPEAK.format(sentences=SENTENCES, seed=seed, folder=str(tmp_path / name))
+        subprocess.run([sys.executable, "-c", script], check=True)
+    for file in ("train.pcm", "train.jsonl"):
+        one, two, three = (
+            (tmp_path / name / file).read_bytes() for name in ("one", "two", "three")
+        )
+        assert one == two != three
+
+
+def test_every_word_starts_and_ends_within_its_utterance_where_its_sound_is(
+    quiet: SynthesisRecipe,
+) -> None:
+    for utterance, samples in utterances(SENTENCES, quiet, split="train", seed=1):
+        starts, ends = utterance.word_starts, utterance.word_ends
+        assert len(starts) == len(ends) == len(utterance.text.split())
+        assert list(starts) == sorted(set(starts))
+        assert all(start < end for start, end in zip(starts, ends, strict=True))
+        assert all(end <= later for end, later in zip(ends, starts[1:], strict=False))
+        level = np.abs(samples.astype(np.int32))
+        before = level[: max(1, int((starts[0] - 0.02) * SAMPLE_RATE))]
+        after = level[int((ends[-1] + 0.1) * SAMPLE_RATE) :]
+        said = level[int(starts[0] * SAMPLE_RATE) : int(ends[-1] * SAMPLE_RATE)]
+        assert before.max() < said.max() / 20
+        assert after.max(initial=0) < said.max() / 20
+        assert ends[-1] <= utterance.seconds
+
+
+def test_a_pause_is_in_no_word() -> None:
+    text = "vi går hjem, om natten"
+    speech = espeak().speak(text, voice="nb", rate=150, pitch=50)
+    starts, ends = word_times(text, speech.words)
+    assert starts[3] - ends[2] > 0.1
+    pause = speech.samples[int((ends[2] + 0.02) * speech.rate) : int(starts[3] * speech.rate)]
+    assert np.abs(pause.astype(np.int32)).max() < np.abs(speech.samples).max() / 20
+
+
+def test_a_word_starts_when_those_before_it_are_said() -> None:
+    speaker = espeak()
+    starts = []
+    for text in ("det er en fisk", "det er en sommerdag"):
+        speech = speaker.speak(text, voice="nb", rate=150, pitch=50)
+        starts.append(word_times(text, speech.words)[0][3])
+    before = speaker.speak("det er en", voice="nb", rate=150, pitch=50)
+    assert starts[0] == pytest.approx(starts[1], abs=0.03)
+    assert starts[0] == pytest.approx(before.words[-1].end, abs=0.1)
+
+
+def test_speed_moves_the_words_with_the_speech(quiet: SynthesisRecipe) -> None:
+    def spoken(speed: float) -> list[Utterance]:
+        recipe = replace(quiet, speed_share=1.0, speed=(speed, speed))
+        return [item for item, _ in utterances(SENTENCES, recipe, split="train", seed=1)]
+
+    for normal, slow in zip(spoken(1.0), spoken(0.9), strict=True):
+        assert slow.augmentation == ("speed",)
+        times = [normal.word_starts + normal.word_ends, slow.word_starts + slow.word_ends]
+        first, second = (
+            np.subtract(one, item.word_starts[0])
+            for one, item in zip(times, (normal, slow), strict=True)
+        )
+        assert second == pytest.approx(first / 0.9, abs=0.02)
+
+
+def test_speech_stays_where_it_was_under_all_that_happens_to_it(
+    synthesis: SynthesisRecipe, quiet: SynthesisRecipe
+) -> None:
+    rough = replace(synthesis, room_share=1, noise_share=1, band_share=1, codec_share=1)
+    for seed, (_, samples) in enumerate(utterances(SENTENCES, quiet, split="train", seed=1)):
+        wave = samples.astype(np.float32) / 32768
+        changed, done = augment(wave, rough, np.random.default_rng(seed), [wave[::-1].copy()])
+        assert len(done) == 4
+        size = 2 * len(wave)
+        spectra = np.fft.rfft(wave, size).conj() * np.fft.rfft(changed, size)
+        lag = int(np.abs(np.fft.irfft(spectra)).argmax())
+        assert min(lag, size - lag) / SAMPLE_RATE < 0.002
+
+
+def test_held_out_splits_have_voices_of_their_own(data: Path, synthesis: SynthesisRecipe) -> None:
+    heard = {
+        split: {item.speaker for item in read_split(data, split).utterances}
+        for split in ("train", "valid", "test")
+    }
+    named = {
+        "train": set(synthesis.train_variants),
+        "valid": set(synthesis.valid_variants),
+        "test": set(synthesis.test_variants),
+    }
+    for groups in (heard, named):
+        assert groups["train"].isdisjoint(groups["valid"] | groups["test"])
+        assert groups["valid"].isdisjoint(groups["test"])
+
+
+def test_every_voice_of_the_recipe_speaks(synthesis: SynthesisRecipe) -> None:
+    groups = (synthesis.train_variants, synthesis.valid_variants, synthesis.test_variants)
+    sounds = {}
+    for variant in (variant for group in groups for variant in group):
+        voice = f"nb+{variant}" if variant else "nb"
+        speech = espeak().speak("det er en prøve", voice=voice, rate=160, pitch=50)
+        assert len(speech.words) == 4
+        sounds[variant] = speech.samples.tobytes()
+    assert len(set(sounds.values())) == len(sounds)
+
+
+def test_a_word_in_parts_and_two_words_in_one_keep_times_that_make_sense() -> None:
+    events = [SpokenWord(0, 0.0, 0.3), SpokenWord(6, 0.4, 0.5), SpokenWord(8, 0.5, 0.7)]
+    starts, ends = word_times("i det hele", events)
+    assert starts == [0.0, 0.0, 0.4]
+    assert ends == [0.3, 0.3, 0.7]
+
+
+def test_a_word_ends_with_its_last_sound() -> None:
+    events = [
+        *(Event(0.0, pause=True), Event(0.1, position=0), Event(0.12), Event(0.2)),
+        *(Event(0.3, position=3), Event(0.3), Event(0.4, pause=True), Event(0.5)),
+        *(Event(0.6, pause=True), Event(0.8, pause=True)),
+    ]
+    words = spoken_words(events, duration=0.9)
+    assert words == [SpokenWord(0, 0.1, 0.3), SpokenWord(3, 0.3, 0.6)]
+    assert all(one.end <= two.start for one, two in pairwise(words))
+    assert spoken_words([Event(0.1, position=0), Event(0.1)], duration=0.5)[0].end == 0.5
+
+
+def test_silence_is_trimmed_and_its_length_told() -> None:
+    samples = np.concatenate([np.zeros(100), np.full(50, 900), np.zeros(20)]).astype(np.int16)
+    rest, offset = trim(samples, 100)
+    assert len(rest) == 50
+    assert offset == pytest.approx(1.0)
+    assert len(trim(np.zeros(5, np.int16), 100)[0]) == 5
+
+
+def test_an_unknown_voice_is_refused() -> None:
+    with pytest.raises(SynthesisError, match="no voice 'xx-nowhere'"):
+        espeak().speak("hei", voice="xx-nowhere", rate=150, pitch=50)
+
+
+def test_speech_over_the_longest_is_left_out(synthesis: SynthesisRecipe) -> None:
+    short = replace(synthesis, max_seconds=0.5)
+    assert list(utterances(SENTENCES, short, split="train", seed=1)) == []
+
+
+def test_a_broken_data_folder_is_named(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train.pcm is missing.*synthesise"):
+        read_split(tmp_path, "train")
+    for suffix in ("pcm", "jsonl"):
+        content = (data / f"train.{suffix}").read_bytes()
+        (tmp_path / f"train.{suffix}").write_bytes(content[:-2] if suffix == "pcm" else content)
+    with pytest.raises(DataError, match="bytes"):
+        read_split(tmp_path, "train")
