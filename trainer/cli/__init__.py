@@ -1,11 +1,22 @@
 """`python -m trainer …` and `nordlyd-train …`: one module a command, joined here."""
 
 from app.errors import NordlydError
-from trainer.cli import evaluate, export, lm, plan, prepare, samples, synthesise, train
+from trainer.cli import evaluate, export, lm, plan, prepare, samples, synthesise, train, tune
 from trainer.cli.command import app, console
 from trainer.errors import TrainerError
 
-__all__ = ["evaluate", "export", "lm", "main", "plan", "prepare", "samples", "synthesise", "train"]
+__all__ = [
+    "evaluate",
+    "export",
+    "lm",
+    "main",
+    "plan",
+    "prepare",
+    "samples",
+    "synthesise",
+    "train",
+    "tune",
+]
 
 
 def main() -> None:

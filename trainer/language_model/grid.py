@@ -1,0 +1,196 @@
+"""Emissions and many decoder settings in, the error rates of each setting out, in parallel.
+
+Nothing here imports torch: the processes that decode start fast and stay small.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+
+import jiwer
+import numpy as np
+from numpy.typing import NDArray
+
+from app.decoding import (
+    BeamDecoder,
+    BeamOptions,
+    Decoder,
+    GreedyDecoder,
+    Hotword,
+    LanguageModel,
+    load_language_model,
+)
+from app.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a model heard in a validation split, and what was said.
+
+    `emissions` are natural-log probabilities, float32 [frames, vocabulary], one an utterance;
+    `seconds` their lengths, `frame_seconds` that of a frame.
+    """
+
+    vocabulary: Vocabulary
+    frame_seconds: float
+    emissions: tuple[NDArray[np.float32], ...]
+    references: tuple[str, ...]
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How to decode; `language_model` False searches by emissions alone, whatever alpha is."""
+
+    alpha: float
+    beta: float
+    beam_width: int
+    hotwords: tuple[str, ...] = ()
+    hotword_weight: float = 0.0
+    language_model: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Error rates as shares; `hotwords_found` is the share of the hotwords said that were read.
+
+    `seconds_per_second` is how much audio one process decodes in a second.
+    """
+
+    setting: Setting
+    wer: float
+    cer: float
+    hotwords_found: float
+    seconds_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """`Heard` with its emissions one after the other in a file, for processes to map."""
+
+    vocabulary: Vocabulary
+    frame_seconds: float
+    file: Path
+    stops: tuple[int, ...]
+    references: tuple[str, ...]
+    seconds: tuple[float, ...]
+
+
+def measure(
+    heard: Heard,
+    settings: Sequence[Setting],
+    language_model: Path,
+    *,
+    processes: int,
+    done: Callable[[int], None] = lambda _: None,
+) -> list[Outcome]:
+    """Decode everything with every setting.
+
+    Args:
+        heard: the validation split.
+        settings: those of one alpha and beam width are decoded by one process.
+        language_model: a `language_model/` folder.
+        processes: how many decode at a time.
+        done: called with the number of settings that were just finished.
+
+    Returns:
+        One outcome a setting, in their order.
+    """
+    shares: dict[tuple[float, int], list[int]] = {}
+    for index, setting in enumerate(settings):
+        shares.setdefault((setting.alpha, setting.beam_width), []).append(index)
+    found: dict[int, Outcome] = {}
+    # Never fork: torch may have threads in this process.
+    context = get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(min(processes, len(shares)), mp_context=context) as pool,
+    ):
+        stored = _store(heard, Path(folder) / "emissions.npy")
+        running = {
+            pool.submit(_decode_share, stored, [settings[i] for i in share], language_model): share
+            for share in shares.values()
+        }
+        for finished in as_completed(running):
+            share = running[finished]
+            found |= dict(zip(share, finished.result(), strict=True))
+            done(len(share))
+    return [found[index] for index in range(len(settings))]
+
+
+def measure_greedy(heard: Heard) -> Outcome:
+    """Decode everything along the best path."""
+    nothing = Setting(alpha=0.0, beta=0.0, beam_width=1, language_model=False)
+    return _outcome(nothing, heard, GreedyDecoder(heard.vocabulary))
+
+
+def _store(heard: Heard, file: Path) -> _Stored:
+    np.save(file, np.concatenate(heard.emissions))
+    stops = np.cumsum([len(part) for part in heard.emissions]).tolist()
+    return _Stored(
+        heard.vocabulary,
+        heard.frame_seconds,
+        file,
+        tuple(stops),
+        heard.references,
+        heard.seconds,
+    )
+
+
+def _decode_share(
+    stored: _Stored, settings: Sequence[Setting], language_model: Path
+) -> list[Outcome]:
+    """Run in a process of its own: open everything once, decode with each setting."""
+    frames = np.load(stored.file, mmap_mode="r")
+    heard = Heard(
+        stored.vocabulary,
+        stored.frame_seconds,
+        tuple(frames[start:stop] for start, stop in pairwise((0, *stored.stops))),
+        stored.references,
+        stored.seconds,
+    )
+    loaded = load_language_model(language_model)
+    return [_outcome(one, heard, _decoder(one, heard.vocabulary, loaded)) for one in settings]
+
+
+def _decoder(setting: Setting, vocabulary: Vocabulary, model: LanguageModel) -> BeamDecoder:
+    options = BeamOptions(
+        beam_width=setting.beam_width,
+        alpha=setting.alpha,
+        beta=setting.beta,
+        hotwords=tuple(Hotword(word, setting.hotword_weight) for word in setting.hotwords),
+    )
+    return BeamDecoder(vocabulary, options, model if setting.language_model else None)
+
+
+def _outcome(setting: Setting, heard: Heard, decoder: Decoder) -> Outcome:
+    began = time.perf_counter()
+    texts = [
+        decoder.decode(emissions, frame_seconds=heard.frame_seconds, duration=seconds).text
+        for emissions, seconds in zip(heard.emissions, heard.seconds, strict=True)
+    ]
+    spent = time.perf_counter() - began
+    references = list(heard.references)
+    return Outcome(
+        setting,
+        wer=float(jiwer.wer(references, texts)),
+        cer=float(jiwer.cer(references, texts)),
+        hotwords_found=_found(setting.hotwords, references, texts),
+        seconds_per_second=sum(heard.seconds) / max(spent, 1e-9),
+    )
+
+
+def _found(hotwords: Iterable[str], references: list[str], texts: list[str]) -> float:
+    """Return the share of the hotwords in the references that are in the texts as well."""
+    wanted = frozenset(hotwords)
+    said = read = 0
+    for reference, text in zip(references, texts, strict=True):
+        words = wanted.intersection(reference.split())
+        said += len(words)
+        read += len(words.intersection(text.split()))
+    return read / said if said else 0.0

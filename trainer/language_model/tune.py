@@ -1,0 +1,180 @@
+"""A validation split and a language model in, the weights that read it best out.
+
+Selected on validation only: the test split is for the figure that is reported once.
+"""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import LanguageModelError
+from trainer.language_model.build import write_attributes
+from trainer.language_model.grid import Heard, Outcome, Setting, measure, measure_greedy
+
+ALPHAS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
+BETAS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+BEAM_WIDTH = 100
+BEAM_WIDTHS = (10, 25, 50, 100, 200)
+HOTWORD_WEIGHTS = (0.0, 2.0, 5.0, 10.0, 15.0, 20.0)
+MAX_HOTWORDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Everything that was measured, and the best point of the grid.
+
+    `widths` and `hotwords` vary the beam width and the weight of hotwords at that point.
+    """
+
+    greedy: Outcome
+    beam: Outcome
+    grid: tuple[Outcome, ...]
+    best: Outcome
+    widths: tuple[Outcome, ...]
+    hotwords: tuple[Outcome, ...]
+
+    @property
+    def helps(self) -> bool:
+        """Whether the language model makes fewer word errors than greedy decoding."""
+        return self.best.wer < self.greedy.wer
+
+
+def tune(
+    heard: Heard,
+    language_model: Path,
+    *,
+    alphas: Sequence[float] = ALPHAS,
+    betas: Sequence[float] = BETAS,
+    beam_width: int = BEAM_WIDTH,
+    processes: int = 1,
+    done: Callable[[int, int], None] = lambda _, __: None,
+) -> Tuning:
+    """Measure a grid of alpha and beta, then beam widths and hotword weights at its best point.
+
+    Args:
+        heard: the validation split.
+        language_model: a `language_model/` folder.
+        alphas: weights of the language model to try.
+        betas: bonuses for each word to try.
+        beam_width: of the grid.
+        processes: how many decode at a time.
+        done: called with the number of settings that are finished, and that there are.
+
+    Raises:
+        LanguageModelError: there is nothing to decode.
+        ConfigurationError: the folder is no language model.
+    """
+    if not heard.references:
+        raise LanguageModelError("the validation split is empty: there is nothing to tune on")
+    alone = Setting(alpha=0.0, beta=0.0, beam_width=beam_width, language_model=False)
+    points = [Setting(alpha, beta, beam_width) for alpha in alphas for beta in betas]
+    hotwords = choose_hotwords(heard.references, language_model)
+    total = 1 + len(points) + len(BEAM_WIDTHS) + (len(HOTWORD_WEIGHTS) if hotwords else 0)
+    finished = 0
+
+    def count(number: int) -> None:
+        nonlocal finished
+        finished += number
+        done(finished, total)
+
+    def run(settings: Sequence[Setting]) -> list[Outcome]:
+        return measure(heard, settings, language_model, processes=processes, done=count)
+
+    beam, *grid = run([alone, *points])
+    best = min(grid, key=lambda point: (point.wer, point.cer, point.setting.alpha))
+    near = [replace(best.setting, beam_width=width) for width in BEAM_WIDTHS]
+    offered = [
+        replace(best.setting, hotwords=hotwords, hotword_weight=weight)
+        for weight in (HOTWORD_WEIGHTS if hotwords else ())
+    ]
+    outcomes = run([*near, *offered])
+    return Tuning(
+        greedy=measure_greedy(heard),
+        beam=beam,
+        grid=tuple(grid),
+        best=best,
+        widths=tuple(outcomes[: len(near)]),
+        hotwords=tuple(outcomes[len(near) :]),
+    )
+
+
+def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[str, ...]:
+    """Return words that are said and that the language model does not know, the commonest first.
+
+    Those are what a user gives as hotwords: names and terms of a trade.
+    """
+    file = language_model / "unigrams.txt"
+    known = frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else frozenset()
+    said = Counter(word for text in references for word in text.split() if word not in known)
+    return tuple(word for word, _ in said.most_common(MAX_HOTWORDS)) if known else ()
+
+
+def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
+    """Put the language model with its best alpha and beta into a checkpoint folder.
+
+    Returns:
+        The folder `language_model` of the checkpoint.
+
+    Raises:
+        LanguageModelError: it is no better than greedy decoding; nothing is written.
+    """
+    if not tuning.helps:
+        raise LanguageModelError(
+            f"the language model does not help: at best WER {tuning.best.wer:.2%} on validation, "
+            f"greedy decoding has {tuning.greedy.wer:.2%}; {model} is left as it is"
+        )
+    target = model / "language_model"
+    if language_model.resolve() != target.resolve():
+        with tempfile.TemporaryDirectory(dir=model, prefix=".language-model-") as scratch:
+            fresh = shutil.copytree(language_model, Path(scratch) / target.name)
+            if target.exists():
+                shutil.rmtree(target)
+            fresh.replace(target)
+        facts = language_model.with_suffix(".json")
+        if facts.is_file():
+            shutil.copy(facts, target.with_suffix(".json"))
+    attributes = json.loads((target / "attrs.json").read_text(encoding="utf-8"))
+    best = tuning.best.setting
+    write_attributes(target, attributes | {"alpha": best.alpha, "beta": best.beta})
+    return target
+
+
+def as_dict(tuning: Tuning) -> dict[str, Any]:
+    """Return the figures as `language_model.json` keeps them; error rates are shares."""
+
+    def rates(outcome: Outcome) -> dict[str, float]:
+        return {"wer": round(outcome.wer, 5), "cer": round(outcome.cer, 5)}
+
+    def speed(outcome: Outcome) -> dict[str, float]:
+        return rates(outcome) | {"audio_s_per_s": round(outcome.seconds_per_second, 1)}
+
+    best = tuning.best.setting
+    return {
+        "alpha": best.alpha,
+        "beta": best.beta,
+        "beam_width": best.beam_width,
+        "greedy": rates(tuning.greedy),
+        "beam": rates(tuning.beam),
+        "beam_lm": rates(tuning.best),
+        "grid": [
+            {"alpha": point.setting.alpha, "beta": point.setting.beta} | rates(point)
+            for point in tuning.grid
+        ],
+        "beam_widths": [
+            {"beam_width": point.setting.beam_width} | speed(point) for point in tuning.widths
+        ],
+        "hotword_weights": [
+            {
+                "weight": point.setting.hotword_weight,
+                "hotwords": len(point.setting.hotwords),
+                "found": round(point.hotwords_found, 4),
+            }
+            | rates(point)
+            for point in tuning.hotwords
+        ],
+    }
