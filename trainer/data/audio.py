@@ -20,6 +20,8 @@ _SAMPLE_BYTES = 2
 _FULL_SCALE = 32768
 # Headers of MP3 files tell their length a few frames off; a file that was cut off, far more.
 _LEAST_PRESENT = 0.9
+# Annotations may end a little after their recording, for the programs round times.
+_SLACK_SECONDS = 0.1
 
 
 class PlacedAudio(Audio, Protocol):
@@ -197,11 +199,12 @@ def decode(
         with soundfile.SoundFile(stream) as file:
             first = round(start * file.samplerate)
             last = file.frames if end is None else round(end * file.samplerate)
-            if not 0 <= first < last <= file.frames + file.samplerate // 10:
+            if not 0 <= first < last <= file.frames + _SLACK_SECONDS * file.samplerate:
                 raise DataError(
                     f"{name} holds {file.frames / file.samplerate:.2f} s, "
                     f"nothing from {start:.2f} to {last / file.samplerate:.2f} s"
                 )
+            last = min(last, file.frames)
             if first:
                 file.seek(first)
             samples: Waveform = file.read(last - first, dtype="float32", always_2d=True)
