@@ -17,12 +17,13 @@ INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-image test-gpu lint format bench constraints clean
+.PHONY: help serve test test-image test-lmplz test-gpu lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
+	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
 	@echo "make lint         ruff, mypy and yamllint"
 	@echo "make format       let ruff format everything"
@@ -34,12 +35,17 @@ serve: $(INSTALLED)
 	@exec $(BIN)/nordlyd serve $(ARGS)
 
 test: $(INSTALLED_TEST)
-	$(BIN)/python -m pytest -m "not cuda and not image" $(ARGS)
+	$(BIN)/python -m pytest -m "not cuda and not image and not lmplz" $(ARGS)
 
 # Needs the package index and Debian's prometheus.
 test-image: $(INSTALLED_TEST)
 	@command -v promtool >/dev/null || { echo "nordlyd: promtool is missing; run: apt install prometheus" >&2; exit 1; }
 	$(BIN)/python -m pytest -m image $(ARGS)
+
+# Needs g++ and Boost's headers, and the package index the first time.
+test-lmplz: $(INSTALLED_TEST)
+	@$(BIN)/python -m trainer kenlm --if-missing
+	$(BIN)/python -m pytest -m lmplz $(ARGS)
 
 test-gpu: $(INSTALLED_TEST)
 	$(BIN)/python -m pytest -m cuda $(ARGS)

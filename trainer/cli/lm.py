@@ -55,9 +55,12 @@ def kenlm(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the programs; default: the user's cache.")
     ] = None,
+    if_missing: Annotated[bool, typer.Option("--if-missing", help="Not where both are.")] = False,
 ) -> None:
     """Build KenLM's lmplz and build_binary from PyPI's source, for `lm` to use."""
-    from trainer.language_model import build_tools  # noqa: PLC0415
+    from trainer.language_model import build_tools, find_tool  # noqa: PLC0415
 
+    if if_missing and find_tool("lmplz") and find_tool("build_binary"):
+        return
     for tool in build_tools(output, say=console.print):
         print(tool)

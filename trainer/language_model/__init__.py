@@ -3,6 +3,16 @@
 from trainer.language_model.build import Built, build
 from trainer.language_model.corpus import Text, gather
 from trainer.language_model.kneser_ney import NgramModel, Ngrams, estimate
-from trainer.language_model.tools import build_tools
+from trainer.language_model.tools import build_tools, find_tool
 
-__all__ = ["Built", "NgramModel", "Ngrams", "Text", "build", "build_tools", "estimate", "gather"]
+__all__ = [
+    "Built",
+    "NgramModel",
+    "Ngrams",
+    "Text",
+    "build",
+    "build_tools",
+    "estimate",
+    "find_tool",
+    "gather",
+]
