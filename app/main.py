@@ -9,9 +9,10 @@ from fastapi import FastAPI
 
 from app.api import Parts, build_api
 from app.catalogue import Catalogue, PullPlan, Router, locate
+from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.pipeline import AcousticModel, PipelineOptions, Transcriber
-from app.service import ModelSource, Service
+from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
 from app.telemetry import Telemetry
 
@@ -53,7 +54,11 @@ def build_service(
     resolved = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in resolved], settings.default_language)
     sources = [
-        ModelSource(model.card, locate(model, settings.store, allow_pull=True, report=report))
+        ModelSource(
+            model.card,
+            locate(model, settings.store, allow_pull=True, report=report),
+            beside=settings.catalogue / model.card.id,
+        )
         for model in resolved
     ]
     engine = Engine(
@@ -74,9 +79,18 @@ def build_service(
             window_seconds=settings.window_seconds,
             context_seconds=settings.context_seconds,
             threads=settings.decode_threads,
+            decode_workers=settings.decode_workers or os.cpu_count() or 1,
+            decode_processes=needs_processes(settings.decoder),
         ),
     )
-    return Service(sources, partial(_load, settings), engine, transcriber, telemetry)
+    return Service(
+        sources,
+        partial(_load, settings),
+        engine,
+        transcriber,
+        telemetry,
+        decoders=partial(decoders_beside, backend=settings.decoder),
+    )
 
 
 def _load(settings: Settings, source: ModelSource) -> AcousticModel:

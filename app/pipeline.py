@@ -9,7 +9,7 @@ import io
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
@@ -27,12 +27,12 @@ from app.audio import (
     plan_windows,
 )
 from app.catalogue import ModelCard, Router
-from app.decoding import Decoder, segment_words
+from app.decoding import DecodingPool, DecodingRequest, ModelDecoders, Reading, segment_words
 from app.engine import EncodedAudio, Encoder, EncodeRequest, Engine
 from app.errors import DeadlineExceededError, UnavailableError
 from app.spool import StoppableSource
 from app.telemetry import Telemetry
-from app.transcript import Segment, Timing, Transcript
+from app.transcript import Alternative, Timing, Transcript
 from app.vocabulary import Vocabulary
 
 _T = TypeVar("_T")
@@ -60,11 +60,11 @@ class AcousticModel(Encoder, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model in memory, with the decoder that reads its emissions."""
+    """A model in memory, with the decoders that read its emissions."""
 
     card: ModelCard
     acoustic: AcousticModel
-    decoder: Decoder
+    decoders: ModelDecoders
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ class TranscriptionRequest:
         model: id or hub id of a loaded model; None lets the language choose.
         language: code, tag or name; None takes the default.
         deadline: instant of `time.monotonic` after which no answer is wanted.
+        decoding: how the text is read off the emissions.
     """
 
     source: BinaryIO | Path
@@ -86,16 +87,22 @@ class TranscriptionRequest:
     model: str | None = None
     language: str | None = None
     deadline: float | None = None
+    decoding: DecodingRequest = field(default_factory=DecodingRequest)
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineOptions:
-    """Limits and sizes, all in seconds of audio but for the threads."""
+    """Limits and sizes, all in seconds of audio but for the workers.
+
+    `threads` decode audio; `decode_workers`, processes where the decoder needs them, text.
+    """
 
     max_audio_seconds: float
     window_seconds: float
     context_seconds: float
     threads: int
+    decode_workers: int
+    decode_processes: bool = False
 
 
 class Transcriber:
@@ -120,7 +127,7 @@ class Transcriber:
         self._models: dict[str, LoadedModel] = {}
         # Two pools, so that the text of a finished request never waits behind long files.
         self._audio_threads = ThreadPoolExecutor(options.threads, "nordlyd-audio")
-        self._text_threads = ThreadPoolExecutor(options.threads, "nordlyd-text")
+        self._decoding = DecodingPool(options.decode_workers, processes=options.decode_processes)
 
     @property
     def models(self) -> Sequence[LoadedModel]:
@@ -131,14 +138,19 @@ class Transcriber:
         """Serve one more model; the engine must have its encoder under the card's id."""
         self._models[model.card.id] = model
 
-    def route(self, model: str | None, language: str | None) -> ModelCard:
+    def route(
+        self, model: str | None, language: str | None, decoding: DecodingRequest | None = None
+    ) -> ModelCard:
         """Choose the model, so that a wrong name is told before the audio is decoded.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
-            InvalidRequestError: the model does not serve the language.
+            InvalidRequestError: the model does not serve the language, or cannot be decoded so.
         """
-        return self._router.route(model, language)
+        card = self._router.route(model, language)
+        if decoding is not None and card.id in self._models:
+            self._models[card.id].decoders.check(decoding)
+        return card
 
     async def transcribe(
         self, request: TranscriptionRequest, *, progress: Progress | None = None
@@ -158,7 +170,7 @@ class Transcriber:
             NordlydError: as the router and the engine say.
         """
         started = time.perf_counter()
-        card = self.route(request.model, request.language)
+        card = self.route(request.model, request.language, request.decoding)
         model = self._models.get(card.id)
         if model is None:
             raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
@@ -166,12 +178,18 @@ class Transcriber:
         decoded = time.perf_counter()
         encoded = await self._encode(model, recording, request, progress)
         handed_back = time.perf_counter()
-        segments: tuple[Segment, ...] = ()
-        text = ""
-        if encoded is not None:
-            text, segments = await _in_pool(
-                self._text_threads, partial(_read, model, encoded, recording.duration)
-            )
+        emissions = (
+            np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
+            if encoded is None
+            else encoded.emissions
+        )
+        reading: Reading = await self._decoding.run(
+            model.decoders.read,
+            emissions,
+            request.decoding,
+            frame_seconds=model.acoustic.hop / SAMPLE_RATE,
+            duration=recording.duration,
+        )
         finished = time.perf_counter()
         timing = Timing(
             queue=encoded.queue_seconds if encoded else 0.0,
@@ -182,18 +200,24 @@ class Transcriber:
         )
         self._count(card.id, recording.duration, timing)
         return Transcript(
-            text=text,
-            segments=segments,
+            text=reading.hypotheses[0].text,
+            segments=segment_words(reading.hypotheses[0].words),
             language=self._router.language_of(card, request.language),
             model=card.id,
             duration=recording.duration,
             timing=timing,
+            decoder=reading.decoder,
+            language_model=reading.language_model,
+            alternatives=tuple(
+                Alternative(hypothesis.text, hypothesis.score, hypothesis.words)
+                for hypothesis in (reading.hypotheses if request.decoding.n_best > 1 else ())
+            ),
         )
 
     def close(self) -> None:
-        """End the threads; what still waits in them is dropped."""
-        for pool in (self._audio_threads, self._text_threads):
-            pool.shutdown(wait=False, cancel_futures=True)
+        """End the threads and processes; what still waits for them is dropped."""
+        self._audio_threads.shutdown(wait=False, cancel_futures=True)
+        self._decoding.close()
 
     async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
         source = request.source
@@ -246,17 +270,6 @@ class Transcriber:
         stages.labels("queue").observe(timing.queue)
         stages.labels("encode").observe(timing.encode)
         stages.labels("decode_text").observe(timing.decode_text)
-
-
-def _read(
-    model: LoadedModel, encoded: EncodedAudio, duration: float
-) -> tuple[str, tuple[Segment, ...]]:
-    """The text and the segments along a recording's emissions."""
-    frame_seconds = model.acoustic.hop / SAMPLE_RATE
-    hypothesis = model.decoder.decode(
-        encoded.emissions, frame_seconds=frame_seconds, duration=duration
-    )
-    return hypothesis.text, segment_words(hypothesis.words)
 
 
 async def _in_pool(pool: ThreadPoolExecutor, function: Callable[[], _T]) -> _T:

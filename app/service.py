@@ -16,11 +16,12 @@ from typing import Literal, TypeVar, cast
 import structlog
 
 from app.catalogue import ModelCard
-from app.decoding import GreedyDecoder
+from app.decoding import BackendName, ModelDecoders, open_decoders
 from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
 from app.pipeline import AcousticModel, LoadedModel, Transcriber
 from app.telemetry import Telemetry
+from app.vocabulary import Vocabulary
 
 State = Literal["loading", "ready", "draining", "hung", "failed"]
 
@@ -34,10 +35,23 @@ _log = structlog.get_logger("nordlyd.service")
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model to load: its card, and the folder with its files."""
+    """A model to load: its card, the folder with its files, and one the operator may add to."""
 
     card: ModelCard
     folder: Path
+    beside: Path | None = None
+
+
+def decoders_beside(
+    source: ModelSource, vocabulary: Vocabulary, backend: BackendName = "auto"
+) -> ModelDecoders:
+    """Open a model's decoders, with the language models in its folder and beside it.
+
+    Raises:
+        ConfigurationError: a language model cannot be loaded.
+    """
+    folders = [source.folder, *([source.beside] if source.beside else [])]
+    return open_decoders(vocabulary, tuple(folders), backend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,7 @@ class Service:
         engine: runs the encoders.
         transcriber: gets every model once it is loaded.
         telemetry: told whether the service is ready.
+        decoders: opens the decoders of a model that was loaded; runs in a thread.
     """
 
     def __init__(
@@ -71,6 +86,8 @@ class Service:
         engine: Engine,
         transcriber: Transcriber,
         telemetry: Telemetry,
+        *,
+        decoders: Callable[[ModelSource, Vocabulary], ModelDecoders] = decoders_beside,
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
@@ -78,6 +95,7 @@ class Service:
         self.cut_off = asyncio.Event()
         self._sources = tuple(sources)
         self._load = load
+        self._decoders = decoders
         self._progress = "the models are not loaded yet"
         self._loaded = False
         self._draining = False
@@ -99,14 +117,16 @@ class Service:
         for number, source in enumerate(self._sources, 1):
             name = source.card.id
             self._progress = f"loading {name} ({number} of {len(self._sources)})"
-            acoustic = await _in_daemon_thread(partial(self._load_one, source))
-            models.append(LoadedModel(source.card, acoustic, GreedyDecoder(acoustic.vocabulary)))
+            model = await _in_daemon_thread(partial(self._load_one, source))
+            models.append(model)
+            acoustic = model.acoustic
             _log.info(
                 "model loaded",
                 model=name,
                 device=acoustic.device,
                 dtype=acoustic.dtype,
                 parameters=acoustic.parameters,
+                language_models=model.decoders.language_models,
             )
         self._progress = "the models are being warmed up"
         await self.engine.start({model.card.id: model.acoustic for model in models})
@@ -192,9 +212,10 @@ class Service:
                 f"the models cannot be warmed up: {type(error).__name__}: {error}"
             )
 
-    def _load_one(self, source: ModelSource) -> AcousticModel:
+    def _load_one(self, source: ModelSource) -> LoadedModel:
         try:
-            return self._load(source)
+            acoustic = self._load(source)
+            return LoadedModel(source.card, acoustic, self._decoders(source, acoustic.vocabulary))
         except NordlydError as error:
             raise ConfigurationError(
                 f"model {source.card.id}: {error.message}", param=error.param

@@ -88,9 +88,15 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         30.0, ge=0, description="After SIGTERM, how long running requests may take to finish."
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode audio and text.")
-    decoder: Literal["auto", "pyctcdecode", "ctc-beam-decoder"] = Field(
-        "auto", description="Library that searches the beam; auto: the fastest one installed."
+    decode_threads: int = Field(2, ge=1, description="Threads that decode audio.")
+    decode_workers: int | None = Field(
+        None,
+        ge=1,
+        description="Threads that decode text, processes where the decoder needs them; "
+        "default: all cores.",
+    )
+    decoder: Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"] = Field(
+        "auto", description="What searches the beam; auto: the first of these that is installed."
     )
 
     log_format: Literal["auto", "json", "console"] = Field(

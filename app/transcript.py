@@ -25,6 +25,15 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """One of several readings; `score` is a natural-log score that ranks them."""
+
+    text: str
+    score: float
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds that each stage of a request took.
 
@@ -40,7 +49,11 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """The answer to one transcription request; `duration` is the audio's, in seconds."""
+    """The answer to one transcription request; `duration` is the audio's, in seconds.
+
+    `decoder` and `language_model` say what read the text; no language model is None.
+    `alternatives` are the readings, best first, where several were asked for.
+    """
 
     text: str
     segments: tuple[Segment, ...]
@@ -48,6 +61,9 @@ class Transcript:
     model: str
     duration: float
     timing: Timing
+    decoder: str = "greedy"
+    language_model: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
     @property
     def words(self) -> tuple[Word, ...]:

@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.audio import RawFormat
+from app.decoding import DecodingRequest, Hotword
+from app.decoding.options import MAX_BEAM_WIDTH, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
 
 TIMEOUT_HEADER = "x-request-timeout"
@@ -28,7 +30,38 @@ class TranscribeParameters(BaseModel):
         description="Chooses the model where none is named: nn, nb, no, da, or a name of these.",
         examples=["nn"],
     )
-    decoder: Literal["greedy"] = Field("greedy", description="How text is read off the emissions.")
+    decoder: Literal["auto", "greedy", "beam", "greedy+lm"] = Field(
+        "auto",
+        description="How text is read off the emissions. auto: a beam with the language model "
+        "where the model has one, or where an option of the beam is given; greedy otherwise.",
+    )
+    beam_width: int | None = Field(
+        None, ge=1, le=MAX_BEAM_WIDTH, description="Readings kept after each frame; 100."
+    )
+    alpha: float | None = Field(
+        None, allow_inf_nan=False, description="Weight of the language model; its own by default."
+    )
+    beta: float | None = Field(
+        None, allow_inf_nan=False, description="Bonus for each word; the model's by default."
+    )
+    prune_logp: float | None = Field(
+        None, le=0, description="Readings this far below the best are dropped; -10."
+    )
+    min_token_logp: float | None = Field(
+        None, le=0, description="Tokens below this are not tried; -5."
+    )
+    hotwords: str | None = Field(
+        None,
+        description="Words that are expected, comma-separated, each with a weight after a colon "
+        "if 10 is not wanted.",
+        examples=["Stortinget, Ås:12, votering:6.5"],
+    )
+    n_best: int = Field(
+        1, ge=1, le=MAX_N_BEST, description="Above 1, `alternatives` lists so many readings."
+    )
+    lm: str | None = Field(
+        None, description="One of the language models beside the model.", examples=["parliament"]
+    )
     words: bool = Field(True, description="Whether to list the words with their times.")
     encoding: str | None = Field(
         None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
@@ -41,6 +74,47 @@ class TranscribeParameters(BaseModel):
         allow_inf_nan=False,
         description="Seconds after which no answer is wanted; also as header x-request-timeout.",
     )
+
+    @field_validator("hotwords")
+    @classmethod
+    def _check_hotwords(cls, value: str | None) -> str | None:
+        parse_hotwords(value)
+        return value
+
+    def decoding(self) -> DecodingRequest:
+        """What is asked of the decoder."""
+        return DecodingRequest(
+            decoder=self.decoder,
+            beam_width=self.beam_width,
+            alpha=self.alpha,
+            beta=self.beta,
+            prune_logp=self.prune_logp,
+            min_token_logp=self.min_token_logp,
+            hotwords=parse_hotwords(self.hotwords),
+            n_best=self.n_best,
+            lm=self.lm,
+        )
+
+
+def parse_hotwords(text: str | None) -> tuple[Hotword, ...]:
+    """Read `word, two words:8, word:-2`.
+
+    Raises:
+        ValueError: a word is missing, a weight is no number, or there are too many.
+    """
+    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+    if len(parts) > MAX_HOTWORDS:
+        raise ValueError(f"there are {len(parts)} hotwords, at most {MAX_HOTWORDS}")
+    hotwords = []
+    for part in parts:
+        word, colon, weight = part.rpartition(":")
+        try:
+            hotwords.append(Hotword(word.strip(), float(weight)) if colon else Hotword(part))
+        except ValueError:
+            raise ValueError(
+                f"{part!r} is no hotword; accepted: a word, or word:weight with a number"
+            ) from None
+    return tuple(hotwords)
 
 
 def gather(*sources: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -138,7 +212,8 @@ def _explain(name: str, kind: str, issue: Mapping[str, Any], model: type[BaseMod
         return f"{name} is {given!r}; accepted: true, false."
     if kind.startswith("int"):
         return f"{name} is {given!r}; accepted: a whole number."
-    return f"{name} is {given!r}: {str(issue['msg']).removeprefix('Input ')}."
+    reason = str(issue["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    return f"{name} is {given!r}: {reason}."
 
 
 def _content_type(header: str | None) -> tuple[str, dict[str, str]]:

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.transcript import Timing, Transcript
+from app.transcript import Alternative, Timing, Transcript, Word
 
 _WORDS: list[Any] = [
     {"word": "eg", "start": 0.42, "end": 0.54, "confidence": 0.981},
@@ -19,6 +19,33 @@ class WordBody(BaseModel):
     start: float
     end: float
     confidence: float = Field(ge=0, le=1, description="The word's own posterior, 0 to 1.")
+
+    @classmethod
+    def of(cls, word: Word, duration: float) -> Self:
+        """Round to milliseconds, never beyond the duration."""
+        return cls(
+            word=word.text,
+            start=min(round(word.start, 3), duration),
+            end=min(round(word.end, 3), duration),
+            confidence=round(word.confidence, 4),
+        )
+
+
+class AlternativeBody(BaseModel):
+    """One of several readings."""
+
+    text: str
+    score: float = Field(description="Natural-log score; ranks the readings of one recording.")
+    words: list[WordBody] = Field(description="Empty when the request says words=false.")
+
+    @classmethod
+    def of(cls, alternative: Alternative, duration: float, *, words: bool) -> Self:
+        """Render one reading."""
+        return cls(
+            text=alternative.text,
+            score=round(alternative.score, 4),
+            words=[WordBody.of(word, duration) for word in (alternative.words if words else ())],
+        )
 
 
 class SegmentBody(BaseModel):
@@ -70,6 +97,8 @@ class TranscriptionBody(BaseModel):
                     "language": "nn",
                     "model": "wav2vec2-xlsr-1B-NPSC-NN",
                     "duration": 1.28,
+                    "decoder": "beam",
+                    "lm": "default",
                     "timing": {
                         "queue": 0.0006, "decode_audio": 0.0021, "encode": 0.0843,
                         "decode_text": 0.0009, "real_time_factor": 0.06867,
@@ -86,8 +115,20 @@ class TranscriptionBody(BaseModel):
     language: str = Field(description="Code of the language that was transcribed.")
     model: str = Field(description="Id of the model that did it.")
     duration: float = Field(description="Length of the audio, in seconds.")
+    decoder: str = Field(description="What read the text: greedy, beam or greedy+lm.")
+    lm: str | None = Field(
+        description="The language model that was used; null where the model has none, whatever "
+        "decoder was asked for, and with greedy."
+    )
+    alternatives: list[AlternativeBody] | None = Field(
+        None, description="The best readings, only when the request says n_best above 1."
+    )
     timing: TimingBody
     request_id: str = Field(description="The same as in the header x-request-id.")
+
+    def to_json(self) -> str:
+        """The body as it is sent; alternatives are left out where none were asked for."""
+        return self.model_dump_json(exclude={"alternatives"} if self.alternatives is None else None)
 
     @classmethod
     def of(cls, transcript: Transcript, *, words: bool, request_id: str) -> Self:
@@ -95,15 +136,7 @@ class TranscriptionBody(BaseModel):
         duration = round(transcript.duration, 3)
         return cls(
             text=transcript.text,
-            words=[
-                WordBody(
-                    word=word.text,
-                    start=min(round(word.start, 3), duration),
-                    end=min(round(word.end, 3), duration),
-                    confidence=round(word.confidence, 4),
-                )
-                for word in (transcript.words if words else ())
-            ],
+            words=[WordBody.of(word, duration) for word in (transcript.words if words else ())],
             segments=[
                 SegmentBody(
                     id=index,
@@ -117,6 +150,13 @@ class TranscriptionBody(BaseModel):
             language=transcript.language,
             model=transcript.model,
             duration=duration,
+            decoder=transcript.decoder,
+            lm=transcript.language_model,
+            alternatives=[
+                AlternativeBody.of(alternative, duration, words=words)
+                for alternative in transcript.alternatives
+            ]
+            or None,
             timing=TimingBody.of(transcript.timing),
             request_id=request_id,
         )
@@ -139,7 +179,7 @@ class ErrorBody(BaseModel):
             "examples": [
                 {
                     "error": {
-                        "message": "decoder is 'beam'; accepted: greedy",
+                        "message": "decoder is 'bream'; accepted: auto, greedy, beam or greedy+lm.",
                         "type": "invalid_request_error",
                         "param": "decoder",
                         "code": "invalid_request",

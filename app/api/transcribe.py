@@ -85,12 +85,12 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
         query = request.query_params.multi_items()
         checked = parse(TranscribeParameters, gather(query))
         parse_timeout(request.headers.get(TIMEOUT_HEADER))
-        service.transcriber.route(checked.model, checked.language)
+        service.transcriber.route(checked.model, checked.language, checked.decoding())
         upload = await read_upload(request)
         try:
             parameters = parse(TranscribeParameters, gather(query, upload.fields))
             work = _request(request, upload, parameters)
-            service.transcriber.route(work.model, work.language)
+            service.transcriber.route(work.model, work.language, work.decoding)
         except BaseException:
             upload.audio.close()
             raise
@@ -111,6 +111,7 @@ def _request(
         model=parameters.model,
         language=parameters.language,
         deadline=None if timeout is None else request.state.started + timeout,
+        decoding=parameters.decoding(),
     )
 
 
@@ -119,7 +120,7 @@ def _answer(transcript: Transcript, parameters: TranscribeParameters, request_id
     timing = transcript.timing
     compute = timing.decode_audio + timing.encode + timing.decode_text
     return Response(
-        body.model_dump_json(),
+        body.to_json(),
         media_type="application/json",
         headers={
             "x-queue-time": str(round(timing.queue * 1000)),

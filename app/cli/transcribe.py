@@ -113,4 +113,4 @@ def _render(file: Path, transcript: Transcript, *, as_json: bool, named: bool) -
     from app.api.schemas import TranscriptionBody  # noqa: PLC0415
 
     body = TranscriptionBody.of(transcript, words=True, request_id=str(file))
-    return body.model_dump_json()
+    return body.to_json()

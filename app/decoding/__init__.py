@@ -2,9 +2,11 @@
 
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
+from app.decoding.decoders import DecodingRequest, ModelDecoders, Reading, open_decoders
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
 from app.decoding.options import BeamOptions, Hotword
+from app.decoding.pool import DecodingPool, needs_processes
 from app.decoding.segments import segment_words
 from app.decoding.types import Decoder, Hypothesis
 
@@ -13,11 +15,17 @@ __all__ = [
     "BeamDecoder",
     "BeamOptions",
     "Decoder",
+    "DecodingPool",
+    "DecodingRequest",
     "GreedyDecoder",
     "Hotword",
     "Hypothesis",
     "LanguageModel",
+    "ModelDecoders",
+    "Reading",
     "available_backends",
     "load_language_model",
+    "needs_processes",
+    "open_decoders",
     "segment_words",
 ]

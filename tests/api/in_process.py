@@ -93,6 +93,7 @@ async def in_process(
         window_seconds=given.window_seconds,
         context_seconds=given.context_seconds,
         threads=2,
+        decode_workers=2,
     )
     transcriber = Transcriber(Router({}, [card]), engine, telemetry, options)
     model = ScriptedModel()

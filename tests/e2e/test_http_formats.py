@@ -64,7 +64,8 @@ def test_the_body_has_exactly_the_documented_fields(client: httpx.Client, clip) 
     answer = client.post("/transcribe", files={"file": clip()}, headers={"x-request-id": "me-1"})
     body = answer.json()
     assert list(body) == [
-        "text", "words", "segments", "language", "model", "duration", "timing", "request_id",
+        "text", "words", "segments", "language", "model", "duration",
+        "decoder", "lm", "timing", "request_id",
     ]  # fmt: skip
     assert list(body["words"][0]) == ["word", "start", "end", "confidence"]
     assert list(body["segments"][0]) == ["id", "start", "end", "text", "confidence"]

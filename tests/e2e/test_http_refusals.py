@@ -48,7 +48,12 @@ def test_a_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
     ("fields", "said"),
     [
         ({"langauge": "nb"}, "accepted: file, model, language, decoder, words"),
-        ({"decoder": "beam"}, "accepted: greedy"),
+        ({"decoder": "bream"}, "accepted: auto, greedy, beam or greedy+lm"),
+        ({"decoder": "greedy", "beam_width": "50"}, "accepted with it: decoder auto, beam"),
+        ({"beam_width": "0"}, "greater than or equal to 1"),
+        ({"n_best": "1000"}, "less than or equal to 100"),
+        ({"hotwords": "ja:tungt"}, "accepted: a word, or word:weight"),
+        ({"lm": "parliament"}, "this model has no language model"),
         ({"words": "maybe"}, "accepted: true, false"),
         ({"rate": "fast"}, "accepted: a whole number"),
         ({"encoding": "s17le", "rate": "16000"}, "s16le"),
