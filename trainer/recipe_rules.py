@@ -5,6 +5,7 @@ without a word: a schedule shorter than its warm-up, a mask longer than the shor
 a test split that was trained on.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -24,6 +25,24 @@ from trainer.schedule import total_steps
 
 LANGUAGES = ("da", "nb", "nn")
 SYNTHESISED = "synthesised"
+OWN_SOURCES = (SYNTHESISED, "manifest", "annotations")
+PUBLISHED_SOURCES = (
+    "npsc",
+    "npsc-nynorsk",
+    "npsc-bokmaal",
+    "nst-norwegian",
+    "nst-norwegian-distant",
+    "nst-danish",
+    "ftspeech",
+    "coral-read-aloud",
+    "coral-conversation",
+    "fleurs-da",
+    "fleurs-nb",
+    "common-voice-da",
+    "common-voice-nn",
+)
+"""What `trainer.data.sources` opens; named here so that reading a recipe needs none of it."""
+
 SAMPLE_RATE = 16_000
 _SPECIAL_TOKENS = 5  # the word delimiter, [UNK], [PAD], <s> and </s>
 _PAIR = 2
@@ -105,11 +124,14 @@ def _data(data: DataRecipe) -> Iterator[str]:
         if not sources:
             yield f"data.{key} must name at least one source, such as npsc-nynorsk/{key}"
         for source in sources:
-            name, slash, split = source.rpartition("/")
-            if not (name and slash and split):
-                yield f"data.{key} must name sources as SOURCE/SPLIT, not {source!r}"
+            if not _is_source(source):
+                yield (
+                    f"data.{key} has no source {source!r}; accepted are SOURCE/SPLIT with one of "
+                    f"{', '.join((*OWN_SOURCES, *PUBLISHED_SOURCES))}, or one of "
+                    f"{', '.join(f'{kind}:PATH' for kind in OWN_SOURCES)}"
+                )
     for key in ("valid", "test"):
-        if both := sorted(set(data.train) & set(getattr(data, key))):
+        if both := _shared(data.train, getattr(data, key)):
             yield f"data.{key} must not hold what is trained on: {', '.join(both)}"
     if data.min_letters < 1:
         yield f"data.min_letters must be at least 1, and is {data.min_letters}"
@@ -125,11 +147,27 @@ def _data(data: DataRecipe) -> Iterator[str]:
         )
 
 
+def _is_source(reference: str) -> bool:
+    kind, colon, path = reference.partition(":")
+    if colon:
+        return kind in OWN_SOURCES and bool(path)
+    name, _, split = reference.rpartition("/")
+    return name in {*OWN_SOURCES, *PUBLISHED_SOURCES} and bool(split)
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
+    """Return the sources in both; a split may be called valid or validation."""
+    whole = [{re.sub("/valid$", "/validation", name) for name in names} for names in (one, other)]
+    return sorted(whole[0] & whole[1])
+
+
 def _speech(recipe: Recipe) -> Iterator[str]:
     data, synthesis = recipe.data, recipe.synthesis
-    sources = {source.rpartition("/")[0] for source in (*data.train, *data.valid, *data.test)}
-    if SYNTHESISED in sources and not (recipe.text and synthesis):
-        yield "the source synthesised needs the tables [text] and [synthesis]"
+    sources = {
+        re.split("[:/]", source, maxsplit=1)[0] for source in (*data.train, *data.valid, *data.test)
+    }
+    if f"{SYNTHESISED}/train" in data.train and not (recipe.text and synthesis):
+        yield "the source synthesised/train needs the tables [text] and [synthesis]"
     if synthesis and SYNTHESISED not in sources:
         yield "[synthesis] is there, but no split has the source synthesised"
     if synthesis and synthesis.max_seconds > data.max_seconds:
@@ -234,7 +272,7 @@ def _selection(recipe: Recipe) -> Iterator[str]:
         yield "training.average_checkpoints must not be above training.keep_checkpoints"
     if training.early_stop_evaluations and training.select != "validation":
         yield 'training.early_stop_evaluations needs select = "validation"'
-    seen = sorted(set(recipe.data.valid) & set(recipe.data.test))
+    seen = _shared(recipe.data.valid, recipe.data.test)
     if training.select == "validation" and seen:
         yield (
             f'training.select = "validation" would choose by the test split: data.valid and '

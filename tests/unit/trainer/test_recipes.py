@@ -1,0 +1,202 @@
+"""Recipe files in; the bundled ones hold together and say where their numbers come from."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from trainer.data.sources import LOCAL, PUBLISHED, open_source
+from trainer.errors import RecipeError
+from trainer.recipe import RECIPES, Recipe, bundled_recipes, load_recipe
+from trainer.recipe_rules import OWN_SOURCES, PUBLISHED_SOURCES
+
+DEMOS = ("demo-da", "demo-nb", "demo-nn")
+STRICT = ("wav2vec2-xlsr-1B-NPSC-NN", "wav2vec2-large-danish-npsc-nst")
+IMPROVED = tuple(f"{name}-improved" for name in STRICT)
+LARGE = (*STRICT, *IMPROVED, "nb-1b-nynorsk")
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_a_bundled_recipe_loads_under_its_own_name(name: str) -> None:
+    assert load_recipe(name).id == name
+
+
+def test_the_promised_recipes_are_bundled() -> None:
+    assert {*DEMOS, *LARGE} <= set(bundled_recipes())
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_every_number_says_where_it_comes_from(name: str) -> None:
+    lines = (RECIPES / f"{name}.toml").read_text(encoding="utf-8").splitlines()
+    bare = [line for index, line in enumerate(lines) if not _explained(lines, index)]
+    if name in LARGE:
+        assert bare == []
+    else:
+        # A demo explains a block of like numbers once, at its head.
+        assert not [line for line in bare if not _in_explained_block(lines, line)]
+
+
+def _explained(lines: list[str], index: int) -> bool:
+    line = lines[index]
+    number = re.match(r"\w+ = (?=.*\d)[\[\d.,\-+e \]]+", line)
+    if not number or "#" in line:
+        return True
+    return index > 0 and lines[index - 1].startswith("#")
+
+
+def _in_explained_block(lines: list[str], line: str) -> bool:
+    """A comment stands at the line or, without an empty line or a table between, above it."""
+    for above in reversed(lines[: lines.index(line)]):
+        if not above or above.startswith("["):
+            return False
+        if "#" in above:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_sources_of_a_recipe_can_be_opened(name: str, tmp_path: Path) -> None:
+    data = load_recipe(name).data
+    folders = {spec.name: tmp_path for spec in PUBLISHED.values()}
+    for reference in (*data.train, *data.valid, *data.test):
+        assert open_source(reference, folders).split == reference.rpartition("/")[2]
+
+
+def test_recipes_know_the_sources_that_the_data_room_opens() -> None:
+    assert set(PUBLISHED_SOURCES) == set(PUBLISHED)
+    assert set(OWN_SOURCES) == set(LOCAL)
+
+
+def test_the_strict_recipes_keep_the_published_quirks() -> None:
+    nynorsk, danish = (load_recipe(name) for name in STRICT)
+    for recipe in (nynorsk, danish):
+        assert recipe.data.normalisation == "strict"
+        assert set(recipe.data.valid) == set(recipe.data.test)
+        assert any(source.endswith("/validation") for source in recipe.data.train)
+        assert recipe.training.precision == "fp16"
+        assert recipe.training.select == "last"
+        assert recipe.training.keep_checkpoints == 3
+        assert recipe.training.average_checkpoints == 1
+        assert recipe.augmentation is None
+    assert not nynorsk.model.zero_infinity
+    assert danish.model.zero_infinity
+    assert danish.data.max_seconds == 20.0
+
+
+@pytest.mark.parametrize("name", [*IMPROVED, "nb-1b-nynorsk"])
+def test_what_we_would_run_today_chooses_by_validation_and_reports_test_once(name: str) -> None:
+    recipe = load_recipe(name)
+    splits = [set(recipe.data.train), set(recipe.data.valid), set(recipe.data.test)]
+    assert not splits[0] & splits[1]
+    assert not splits[1] & splits[2]
+    assert not splits[0] & splits[2]
+    assert recipe.training.select == "validation"
+    assert recipe.training.average_checkpoints > 1
+    assert recipe.training.precision == "auto"
+    assert recipe.model.zero_infinity
+    assert recipe.data.normalisation == "corrected"
+    assert recipe.augmentation
+    assert recipe.augmentation.noise_share > 0
+    assert recipe.augmentation.speed_share > 0
+
+
+def changed(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
+    """Write a bundled recipe with the value of some keys (`table.key`) replaced."""
+    text = (RECIPES / f"{name}.toml").read_text(encoding="utf-8")
+    for key, value in changes:
+        table, _, field = key.rpartition(".")
+        head, mark, rest = text.partition(f"[{table}]\n") if table else ("", "", text)
+        rest, count = re.subn(
+            rf"^{field} = (?:\[[^\]]*\]|[^\n#]*)", f"{field} = {value}", rest, count=1, flags=re.M
+        )
+        assert count == 1, key
+        text = head + mark + rest
+    path = tmp_path / "changed.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_recipe_with_a_wrong_key_is_refused(tmp_path: Path) -> None:
+    text = (RECIPES / "demo-da.toml").read_text(encoding="utf-8")
+    broken = tmp_path / "broken.toml"
+    for old, new, message in (
+        ("seed =", "sede =", "lacks seed"),
+        ("heads = 4", 'heads = "4"', "heads must be int"),
+        ('normalisation = "corrected"', 'normalisation = "other"', "corrected, strict"),
+        ("[model]", "[model]\nlearners = 3", "unknown keys learners"),
+        ("betas = [0.9, 0.98]", "betas = [0.9]", "must have 2 values"),
+        ("[text]", "[text", "is not TOML"),
+    ):
+        assert old in text
+        broken.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(RecipeError, match=message):
+            load_recipe(broken)
+
+
+def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
+    with pytest.raises(RecipeError, match=r"bundled: demo-da.*wav2vec2-xlsr-1B-NPSC-NN"):
+        load_recipe("demo-xx")
+
+
+NYNORSK, DANISH = "wav2vec2-xlsr-1B-NPSC-NN", "wav2vec2-large-danish-npsc-nst-improved"
+
+CONTRADICTIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...] = (
+    (NYNORSK, (("language", '"sv"'),), "language must be one of da, nb, nn"),
+    (NYNORSK, (("training.steps", "100"),), r"epochs or training.steps .* the other 0"),
+    (NYNORSK, (("training.epochs", "0.0"),), r"epochs or training.steps .* the other 0"),
+    (NYNORSK, (("training.batch_seconds", "30.0"),), "device_batch or training.batch_seconds"),
+    (NYNORSK, (("training.warmup_steps", "30000"),), "more than the 23250 steps"),
+    (NYNORSK, (("training.decay_steps", "10"),), "0 for linear"),
+    (NYNORSK, (("training.join_seconds", "[12.0]"),), "needs batches of training.batch_seconds"),
+    (NYNORSK, (("training.average_checkpoints", "4"),), "not be above training.keep_checkpoints"),
+    (NYNORSK, (("training.early_stop_evaluations", "4"),), 'needs select = "validation"'),
+    (NYNORSK, (("training.select", '"validation"'),), "choose by the test split"),
+    (NYNORSK, (("training.betas", "[0.9, 1.0]"),), "betas must be from 0 to below 1"),
+    (NYNORSK, (("training.learning_rate", "0.0"),), "learning_rate must be above 0"),
+    (NYNORSK, (("data.train", '["npsc-nynorks/train"]'),), "no source 'npsc-nynorks/train'"),
+    (NYNORSK, (("data.train", '["npsc-nynorsk"]'),), "accepted are SOURCE/SPLIT"),
+    (NYNORSK, (("data.train", '["hub:npsc/train"]'),), "no source 'hub:npsc/train'"),
+    (NYNORSK, (("data.test", '["npsc-nynorsk/train"]'),), "what is trained on: npsc-nynorsk/train"),
+    (NYNORSK, (("data.test", '["npsc-nynorsk/valid"]'),), "npsc-nynorsk/validation"),
+    (NYNORSK, (("data.valid", "[]"),), "at least one source"),
+    (NYNORSK, (("data.train_seconds", "1.0"),), "0.00 s an utterance"),
+    (NYNORSK, (("data.min_seconds", "31.0"),), "below data.max_seconds"),
+    (NYNORSK, (("model.mask_time_length", "25"),), "has 24 frames, and the mask 25"),
+    (NYNORSK, (("model.mask_feature_length", "1281"),), "not be above model.hidden_size"),
+    (NYNORSK, (("model.heads", "15"),), "hidden_size must be a multiple of model.heads"),
+    (NYNORSK, (("model.conv_stride", "[5, 2]"),), "one value a layer each"),
+    (NYNORSK, (("model.layerdrop", "1.0"),), "from 0 to below 1, and is 1"),
+    (NYNORSK, (("model.vocabulary_size", "5"),), "5 special tokens"),
+    (NYNORSK, (("model.init", '"random"'),), "freeze_feature_encoder must be false"),
+    (NYNORSK, (("language_model.prune", "[0, 0]"),), "each of the 5 orders, not 2"),
+    (NYNORSK, (("language_model.prune", "[0, 1, 0, 1, 1]"),), "not fall from one order"),
+    (NYNORSK, (("language_model.sources", '["sentences"]'),), "need the table .text."),
+    (DANISH, (("augmentation.speed", "[1.1, 0.9]"),), "low to high, not 1.1 to 0.9"),
+    (DANISH, (("augmentation.noise_share", "1.5"),), "from 0 to 1, and is 1.5"),
+    ("demo-da", (("training.decay_steps", "0"),), "above 0 for the schedule plateau"),
+    ("demo-da", (("training.batch_seconds", "5.0"),), "not be above training.batch_seconds"),
+    ("demo-da", (("synthesis.test_variants", '["m1"]'),), "voices of valid or test"),
+    ("demo-da", (("synthesis.max_seconds", "99.0"),), "not be above data.max_seconds"),
+)
+
+
+@pytest.mark.parametrize(("name", "changes", "message"), CONTRADICTIONS)
+def test_values_that_contradict_each_other_are_refused(
+    tmp_path: Path, name: str, changes: tuple[tuple[str, str], ...], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(changed(tmp_path, name, *changes))
+
+
+def test_one_own_data_may_be_named_with_a_path(tmp_path: Path) -> None:
+    path = changed(tmp_path, NYNORSK, ("data.train", '["manifest:speech/train.jsonl"]'))
+    assert load_recipe(path).data.train == ("manifest:speech/train.jsonl",)
+
+
+def test_a_recipe_is_what_its_file_says() -> None:
+    recipe: Recipe = load_recipe(NYNORSK)
+    document = tomllib.loads((RECIPES / f"{NYNORSK}.toml").read_text(encoding="utf-8"))
+    assert recipe.training.learning_rate == document["training"]["learning_rate"] == 6e-5
+    assert list(recipe.model.conv_dim) == document["model"]["conv_dim"]
+    assert recipe.text is None
