@@ -16,6 +16,6 @@ def samples(
 ) -> None:
     """Write a few utterances of the test split as FLAC files, to try a model with."""
     from trainer.data.store import read_split  # noqa: PLC0415
-    from trainer.speech.samples import write_samples  # noqa: PLC0415
+    from trainer.speech import write_samples  # noqa: PLC0415
 
     write_samples(read_split(data, "test"), folder, count=count)

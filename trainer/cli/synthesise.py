@@ -13,13 +13,17 @@ from trainer.recipe import load_recipe
 @app.command()
 def synthesise(
     recipe: RecipeName,
-    output: Annotated[Path, typer.Option(help="Data folder to write.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Data folder to write; by default data/ID of the recipe.")
+    ] = None,
     packages: Annotated[
         Path | None, typer.Option(help="Where Debian packages are kept; default: in the output.")
     ] = None,
 ) -> None:
     """Extract the sentences of a recipe from Debian packages and speak them with espeak-ng."""
-    from trainer.speech.prepare import prepare  # noqa: PLC0415 - espeak-ng only where it is needed
+    from trainer.speech import prepare  # noqa: PLC0415 - espeak-ng only where it is needed
 
-    counts = prepare(load_recipe(recipe), output, packages=packages, say=console.print)
+    chosen = load_recipe(recipe)
+    folder = output or Path("data") / chosen.id
+    counts = prepare(chosen, folder, packages=packages, say=console.print)
     print(json.dumps(counts, ensure_ascii=False, indent=2))

@@ -1,1 +1,6 @@
 """Packages in, clean sentences out."""
+
+from trainer.text.corpus import Corpus, read_corpus
+from trainer.text.sentences import Sentences, collect, split_of
+
+__all__ = ["Corpus", "Sentences", "collect", "read_corpus", "split_of"]

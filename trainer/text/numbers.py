@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trainer.errors import CorpusError
-from trainer.text.numerals import cardinal, ordinal, year
+from app.numerals import cardinal, ordinal, year
 from trainer.text.phrases import PHRASES, Phrases
 
 _HALF, _QUARTER, _HOUR = 30, 15, 60
