@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.decoding.align.anchors import Reading
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
@@ -156,6 +157,15 @@ def spell(word: str, spelling: Mapping[str, int]) -> list[int]:
         tokens.append(spelling[piece])
         place += len(piece)
     return tokens
+
+
+def greedy_reading(emissions: Emissions, vocabulary: Vocabulary) -> Reading:
+    """Return the characters of the best path, with their frames."""
+    path = emissions.argmax(axis=1)
+    starts = np.flatnonzero(np.concatenate(([True], path[1:] != path[:-1])))
+    stops = np.append(starts[1:], len(path))
+    kept = np.isin(path[starts], list(spellings(vocabulary).values()))
+    return Reading(path[starts][kept].astype(np.int64), starts[kept], stops[kept])
 
 
 def with_gaps(emissions: Emissions, vocabulary: Vocabulary) -> NDArray[np.float32]:

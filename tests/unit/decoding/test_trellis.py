@@ -42,6 +42,7 @@ def trellises(draw: st.DrawFn, frames: int = 40, tokens: int = 12) -> Trellis:
     return trellis_of(scores, labels, jumps, costs)
 
 
+@settings(deadline=None)
 @given(trellises())
 def test_both_kernels_find_the_same_path(trellis: Trellis) -> None:
     paths = []
@@ -89,7 +90,7 @@ def score_of(
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(trellis=trellises(frames=4, tokens=3))
 def test_no_path_over_jumps_is_better(kernel, trellis: Trellis) -> None:
     states = range(2 * len(trellis.labels) + 1)

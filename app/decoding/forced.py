@@ -1,0 +1,345 @@
+"""Emissions and the text that is supposed to be in them in, where each written word is said out.
+
+One Viterbi search over words that may be left out and audio that may be left over: a word that
+is not said is jumped over, and between words anything may be heard, both at a cost. Long audio is
+cut where a greedy reading and the text agree, so that memory and time grow with its length only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.decoding.align.anchors import cut_points
+from app.decoding.align.trellis import Trellis
+from app.decoding.align.viterbi import best_path
+from app.decoding.alignment import Spans, greedy_reading, relative, spans_of, with_gaps
+from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
+from app.decoding.matching import WrittenWord, written_words
+from app.decoding.types import Emissions, check_emissions
+from app.vocabulary import Vocabulary
+
+# Costs are natural-log probabilities below the most probable token of a frame.
+_LEFT_OVER = 2.0  # a frame of speech that is not in the text
+_LEFT_OUT = 2.0  # a token of a word that is not said
+_LEFT_OUT_WORD = 2.0  # and the word as such
+_ANYTHING = 0.5  # a frame of a word that nobody can spell
+_ISLAND = 6  # tokens; fewer that are found amid what is not are chance
+_SHORE = 3  # words not found that make an island
+_LEAST_SCORE = 0.01
+
+_CUT_ABOVE = 20_000_000  # frames times tokens
+_CUT_FRAMES = 1000
+_MOST_CELLS = 40_000_000_000
+
+Frames = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedPart:
+    """A character of a word, or a number in it; seconds from the start of the audio."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedWord:
+    """A word as it was written, and where it is said.
+
+    `score` is the geometric mean over its characters of the highest probability each reaches,
+    0 where it was not found. A word that is not `found` has no times, unless something else was
+    heard in its place: `start` and `end` then say where.
+    """
+
+    text: str
+    start: float | None
+    end: float | None
+    score: float
+    found: bool
+    parts: tuple[AlignedPart, ...] = ()
+
+
+def align_text(
+    emissions: Emissions,
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    frame_seconds: float,
+    duration: float,
+    language: str | None = None,
+    rule: BoundaryRule = FRAMES_ONLY,
+) -> tuple[AlignedWord, ...]:
+    """Find every word of a text in the audio.
+
+    Args:
+        emissions: float array [frames, vocabulary] of natural-log probabilities.
+        text: as it was written; case, punctuation and digits are matched to the vocabulary.
+        vocabulary: tokens of the checkpoint.
+        frame_seconds: length of one frame in seconds.
+        duration: length of the audio in seconds; no word ends after it.
+        language: da, nb or nn, for numbers.
+        rule: how far words reach beyond their frames.
+
+    Returns:
+        All words of the text in its order; times of those that have them ascend and do not
+        overlap.
+
+    Raises:
+        ValueError: wrong shape, a value that is no number, or text and audio so long and so
+            different that aligning them would take minutes.
+    """
+    check_emissions(emissions, len(vocabulary), frame_seconds=frame_seconds, duration=duration)
+    words = written_words(text, vocabulary, language=language)
+    if not words or not len(emissions):
+        return tuple(AlignedWord(word.text, None, None, 0.0, found=False) for word in words)
+    search = _Search(emissions, vocabulary)
+    located = [_Located(word) for word in words]
+    search.locate(located)
+    search.settle_uncertain(located)
+    _drop_islands(located)
+    return _timed(located, frame_seconds, duration, rule)
+
+
+class _Located:
+    """A written word on its way: the reading that was chosen, and the frames of its tokens."""
+
+    def __init__(self, word: WrittenWord) -> None:
+        self.word = word
+        self.reading = word.readings[0] if word.certain else ()
+        self.spans: Spans | None = None
+        self.found = False
+
+    @property
+    def tokens(self) -> list[int]:
+        return [token for part in self.reading for token in part.tokens]
+
+    @property
+    def start(self) -> int | None:
+        return None if self.spans is None else int(self.spans.starts[0])
+
+    @property
+    def stop(self) -> int | None:
+        return None if self.spans is None else int(self.spans.stops[-1])
+
+    def place(self, spans: Spans) -> None:
+        self.spans = spans
+        self.found = bool(self.reading) and self.score >= _LEAST_SCORE
+
+    def lose(self) -> None:
+        self.spans, self.found = None, False
+
+    @property
+    def score(self) -> float:
+        if self.spans is None or not self.reading:
+            return 0.0
+        return float(np.exp(min(self.spans.scores.mean(), 0.0)))
+
+
+class _Search:
+    """Aligns runs of words to ranges of frames, over one array of emissions."""
+
+    def __init__(self, emissions: Emissions, vocabulary: Vocabulary) -> None:
+        self._emissions = emissions
+        self._vocabulary = vocabulary
+        self._within, self._between, self._any = (len(vocabulary) + i for i in range(3))
+
+    def locate(self, words: Sequence[_Located]) -> None:
+        """Find the frames of every word; those that are not said keep none."""
+        tokens = [word.tokens or [self._any] for word in words]
+        counts = np.array([len(found) for found in tokens], dtype=np.int64)
+        firsts = np.concatenate(([0], np.cumsum(counts)))
+        labels = np.concatenate([np.asarray(found, dtype=np.int32) for found in tokens])
+        frames = len(self._emissions)
+        cuts: list[tuple[int, int]] = []
+        if frames * len(labels) > _CUT_ABOVE:
+            reading = greedy_reading(self._emissions, self._vocabulary)
+            cuts = cut_points(
+                reading, labels.astype(np.int64), firsts[:-1], least_frames=_CUT_FRAMES
+            )
+        edges = [(0, 0), *cuts, (len(words), frames)]
+        self._refuse_too_much(edges, firsts)
+        for (word, frame), (next_word, next_frame) in pairwise(edges):
+            if next_word > word and next_frame > frame:
+                self._locate_piece(words[word:next_word], counts[word:next_word], frame, next_frame)
+
+    def _refuse_too_much(self, edges: Sequence[tuple[int, int]], firsts: Frames) -> None:
+        cells = max(
+            (frame - start) * int(firsts[word] - firsts[first])
+            for (first, start), (word, frame) in pairwise(edges)
+        )
+        if cells > _MOST_CELLS:
+            raise ValueError(
+                "the text and the audio are long and have too little in common to be aligned; "
+                "send the part of the text that is said"
+            )
+
+    def _locate_piece(
+        self, words: Sequence[_Located], counts: Frames, start: int, stop: int
+    ) -> None:
+        labels = np.concatenate(
+            [np.asarray(word.tokens or [self._any], dtype=np.int32) for word in words]
+        )
+        firsts = np.concatenate(([0], np.cumsum(counts)))
+        scores = self._scores(start, stop)
+        path = best_path(
+            Trellis(
+                scores=scores,
+                labels=labels,
+                gaps=self._gaps(len(labels), firsts),
+                adjoining=np.diff(labels, prepend=labels[:1]) != 0,
+                jump_gaps=firsts.astype(np.int32),
+                jump_scores=-(_LEFT_OUT * counts + _LEFT_OUT_WORD).astype(np.float32),
+            )
+        )
+        spans = spans_of(path, scores, labels)
+        for word, first, past in zip(words, firsts.tolist(), firsts[1:].tolist(), strict=False):
+            if spans.stops[first] > spans.starts[first]:
+                self._place(word, spans, first, past, start)
+
+    def _place(self, word: _Located, spans: Spans, first: int, past: int, offset: int) -> None:
+        starts, stops = spans.starts[first:past] + offset, spans.stops[first:past] + offset
+        peaks = np.zeros(len(starts))
+        if word.reading:
+            peaks = np.array(
+                [
+                    self._emissions[begin:end, token].max()
+                    for token, begin, end in zip(
+                        word.tokens, starts.tolist(), stops.tolist(), strict=True
+                    )
+                ],
+                dtype=np.float64,
+            )
+        word.place(Spans(starts, stops, peaks))
+
+    def settle_uncertain(self, words: Sequence[_Located]) -> None:
+        """Choose the reading of every run of words that can be said in several ways or in none."""
+        index = 0
+        while index < len(words):
+            past = index
+            while past < len(words) and not words[past].word.certain:
+                past += 1
+            if past > index:
+                before = [word.stop for word in words[:index] if word.stop is not None][-1:]
+                after = next((word.start for word in words[past:] if word.start is not None), None)
+                self._settle(
+                    words[index:past],
+                    before[0] if before else 0,
+                    len(self._emissions) if after is None else after,
+                )
+            index = max(past, index + 1)
+
+    def _settle(self, run: Sequence[_Located], start: int, stop: int) -> None:
+        if stop <= start or not all(located.word.readings for located in run):
+            return
+        scores = self._scores(start, stop)
+        best = float(scores[:, self._between].sum())
+        for style in range(max(len(located.word.readings) for located in run)):
+            readings = [
+                located.word.readings[min(style, len(located.word.readings) - 1)] for located in run
+            ]
+            spelled = [[token for part in parts for token in part.tokens] for parts in readings]
+            counts = np.array([len(tokens) for tokens in spelled])
+            firsts = np.concatenate(([0], np.cumsum(counts)))
+            labels = np.concatenate(spelled).astype(np.int32)
+            gaps = self._gaps(len(labels), firsts)
+            trellis = Trellis(
+                scores=scores,
+                labels=labels,
+                gaps=gaps,
+                adjoining=np.diff(labels, prepend=labels[:1]) != 0,
+                jump_gaps=np.zeros(0, np.int32),
+                jump_scores=np.zeros(0, np.float32),
+            )
+            try:
+                path = best_path(trellis)
+            except ValueError:
+                continue
+            columns = np.empty(2 * len(labels) + 1, dtype=np.int32)
+            columns[0::2], columns[1::2] = gaps, labels
+            total = float(scores[np.arange(len(path)), columns[path]].sum())
+            # What leaving these words out would cost is what saying them may cost.
+            total += _LEFT_OUT * len(labels) + _LEFT_OUT_WORD * len(run)
+            if total > best:
+                best = total
+                spans = spans_of(path, scores, labels)
+                for located, parts, first, past in zip(
+                    run, readings, firsts.tolist(), firsts[1:].tolist(), strict=False
+                ):
+                    located.reading = parts
+                    self._place(located, spans, first, past, start)
+
+    def _gaps(self, tokens: int, firsts: Frames) -> NDArray[np.int32]:
+        gaps = np.full(tokens + 1, self._within, dtype=np.int32)
+        gaps[firsts] = self._between
+        return gaps
+
+    def _scores(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Columns for tokens, for gaps within and between words, and for anything."""
+        known = relative(with_gaps(self._emissions[start:stop], self._vocabulary))
+        known[:, self._between] = np.maximum(known[:, self._between], -_LEFT_OVER)
+        # A little below the blank, so that silence belongs to the gap beside the word.
+        anything = np.maximum(known[:, self._within] - _ANYTHING / 10, -_ANYTHING)
+        return np.column_stack((known, anything))
+
+
+def _drop_islands(words: Sequence[_Located]) -> None:
+    """Lose the few short words that are found by chance amid many that are not."""
+    index = 0
+    while index < len(words):
+        past = index
+        while past < len(words) and words[past].found:
+            past += 1
+        if past > index:
+            tokens = sum(len(word.tokens) for word in words[index:past])
+            before, after = words[max(index - _SHORE, 0) : index], words[past : past + _SHORE]
+            alone = all(
+                len(shore) == _SHORE and not any(word.found for word in shore)
+                for shore in (before, after)
+            )
+            if tokens < _ISLAND and alone:
+                for word in words[index:past]:
+                    word.lose()
+        index = max(past, index + 1)
+
+
+def _timed(
+    words: Sequence[_Located], frame_seconds: float, duration: float, rule: BoundaryRule
+) -> tuple[AlignedWord, ...]:
+    placed = [(word, word.spans) for word in words if word.spans is not None]
+    starts, ends = place_words(
+        np.array([spans.starts[0] for _, spans in placed], dtype=np.int64),
+        np.array([spans.stops[-1] for _, spans in placed], dtype=np.int64),
+        frame_seconds=frame_seconds,
+        duration=duration,
+        rule=rule,
+        first_tokens=[word.tokens[0] if word.reading else -1 for word, _ in placed],
+        last_tokens=[word.tokens[-1] if word.reading else -1 for word, _ in placed],
+    )
+    times = iter(zip(starts.tolist(), ends.tolist(), strict=True))
+    aligned: list[AlignedWord] = []
+    for word in words:
+        if word.spans is None:
+            aligned.append(AlignedWord(word.word.text, None, None, 0.0, found=False))
+            continue
+        start, end = next(times)
+        parts = _parts(word, word.spans, start, end, frame_seconds) if word.reading else ()
+        aligned.append(AlignedWord(word.word.text, start, end, word.score, word.found, parts))
+    return tuple(aligned)
+
+
+def _parts(
+    word: _Located, spans: Spans, start: float, end: float, frame_seconds: float
+) -> tuple[AlignedPart, ...]:
+    """The characters side by side: two meet in the middle between their frames."""
+    sizes = [len(part.tokens) for part in word.reading]
+    firsts = np.concatenate(([0], np.cumsum(sizes)))[1:-1]
+    meetings = (spans.stops[firsts - 1] + spans.starts[firsts]) / 2 * frame_seconds
+    edges = [start, *np.clip(meetings, start, end).tolist(), end]
+    return tuple(
+        AlignedPart(part.text, begin, finish)
+        for part, begin, finish in zip(word.reading, edges, edges[1:], strict=False)
+    )

@@ -1,0 +1,185 @@
+"""Forced alignment of a written text: what is found, where, and what is not."""
+
+import resource
+import sys
+
+import numpy as np
+import pytest
+from spoken import FRAME, VOCABULARY, random_words, spoken
+
+from app.decoding.forced import AlignedWord, align_text
+from app.vocabulary import Vocabulary
+
+
+def align(emissions: np.ndarray, text: str, language: str | None = "nb") -> tuple[AlignedWord, ...]:
+    return align_text(
+        emissions,
+        text,
+        VOCABULARY,
+        frame_seconds=FRAME,
+        duration=len(emissions) * FRAME,
+        language=language,
+    )
+
+
+def frames(word: AlignedWord) -> tuple[int, int]:
+    assert word.start is not None
+    assert word.end is not None
+    return round(word.start / FRAME), round(word.end / FRAME)
+
+
+def test_words_come_back_as_written_with_their_times() -> None:
+    emissions, spans = spoken(["hei", "du", "der", "ute"])
+    words = align(emissions, "«Hei»,  du der\n– ute!")
+    assert [word.text for word in words] == ["«Hei»,", "du", "der –", "ute!"]
+    assert [frames(word) for word in words] == spans
+    assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
+
+
+def test_characters_tile_their_word() -> None:
+    emissions, spans = spoken(["hei"])
+    (word,) = align(emissions, "(Hei)")
+    assert [part.text for part in word.parts] == ["H", "e", "i"]
+    times = [time for part in word.parts for time in (part.start, part.end)]
+    assert times[0] == word.start
+    assert times[-1] == word.end
+    assert times[1:-1:2] == times[2::2]
+    first = spans[0][0]
+    assert [part.start for part in word.parts[1:]] == pytest.approx(
+        [(first + 2) * FRAME, (first + 5) * FRAME]
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "said"),
+    [
+        ("nb", "21", "tjueen"),
+        ("nb", "7", "syv"),
+        ("nb", "3.", "tredje"),
+        ("nb", "1998", "nittennittiåtte"),
+        ("nb", "1998", "nittenhundreognittiåtte"),
+        ("nb", "112", "enento"),
+        ("nb", "2,5", "tokommafem"),
+        ("nb", "12:30", "tolvtretti"),
+        ("nb", "7-åring", "sjuåring"),
+        ("nb", "5%", "femprosent"),
+        ("nn", "21", "tjueein"),
+        ("da", "21", "enogtyve"),
+        ("da", "75.", "femoghalvfjerdsindstyvende"),
+        ("da", "1985", "nittenhundredefemogfirs"),
+    ],
+)
+def test_numbers_are_found_in_the_way_they_are_said(language: str, written: str, said: str) -> None:
+    emissions, spans = spoken(["det", "var", said, "eller", "noe"])
+    words = align(emissions, f"Det var {written} eller noe.", language)
+    assert [word.found for word in words] == [True] * 5
+    assert frames(words[2]) == spans[2]
+    assert words[2].score > 0.9
+    assert "".join(part.text for part in words[2].parts) == written.rstrip(".").replace("-", "")
+
+
+def test_a_number_nobody_can_spell_is_located_between_its_neighbours() -> None:
+    emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
+    words = align(emissions, "Det var 21 eller noe.", language="sv")
+    assert [word.found for word in words] == [True, True, False, True, True]
+    start, end = frames(words[2])
+    assert spans[2][0] - 1 <= start < end <= spans[2][1] + 1
+
+
+def test_a_word_that_is_not_said_has_no_times() -> None:
+    emissions, spans = spoken(["dette", "er", "alt"])
+    words = align(emissions, "Dette er ikke alt")
+    assert [word.found for word in words] == [True, True, False, True]
+    assert (words[2].start, words[2].end, words[2].score) == (None, None, 0.0)
+    assert [frames(word) for word in words if word.found] == spans
+
+
+def test_what_is_said_and_not_written_is_passed_over() -> None:
+    said = ["dette", "var", "altså", "det", "hele"]
+    emissions, spans = spoken(said)
+    words = align(emissions, "dette det hele")
+    assert [frames(word) for word in words] == [spans[0], spans[3], spans[4]]
+
+
+def test_a_text_about_something_else_is_not_found() -> None:
+    emissions, _ = spoken(random_words(40, seed=1))
+    words = align(emissions, " ".join(random_words(40, seed=2)))
+    assert sum(word.found for word in words) <= 8
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "–", "…?!"])
+def test_text_without_words(text: str) -> None:
+    emissions, _ = spoken(["ja"])
+    assert align(emissions, text) == ()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_audio_of_no_frames_or_one(count: int) -> None:
+    emissions, _ = spoken(["ja"])
+    words = align(emissions[:count], "ja da")
+    assert [word.text for word in words] == ["ja", "da"]
+    assert not any(word.found for word in words)
+
+
+def test_vocabularies_of_capitals_and_other_scripts() -> None:
+    tokens = ("|", "H", "E", "I", "П", "[PAD]")
+    vocabulary = Vocabulary(tokens, 5, 0, frozenset({5}))
+    path = [5, 1, 5, 2, 5, 3, 5, 0, 5, 4, 5]
+    emissions = np.full((len(path), 6), np.log(0.01), np.float32)
+    emissions[np.arange(len(path)), path] = np.log(0.95)
+    words = align_text(emissions, "hei п", vocabulary, frame_seconds=FRAME, duration=1.0)
+    assert [word.found for word in words] == [True, True]
+    assert [frames(word) for word in words] == [(1, 6), (9, 10)]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
+    emissions, _ = spoken(["ja"])
+    emissions[3, 3] = bad
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        align(emissions, "ja")
+
+
+HOUR = 180_000
+
+
+@pytest.fixture(scope="module")
+def hour() -> tuple[list[str], np.ndarray, list[tuple[int, int]]]:
+    words = random_words(9500, seed=5)
+    emissions, spans = spoken(words, errors=0.08, pause=2)
+    assert len(emissions) > HOUR
+    return words, emissions, spans
+
+
+def check(words: tuple[AlignedWord, ...], spans: list[tuple[int, int]]) -> None:
+    """Nearly every word is found, and those are within two frames of where they are."""
+    found = [(word, span) for word, span in zip(words, spans, strict=True) if word.found]
+    assert len(found) > 0.98 * len(words)
+    off = [max(abs(a - b) for a, b in zip(frames(word), span, strict=True)) for word, span in found]
+    assert np.mean(np.array(off) <= 2) > 0.98
+
+
+def test_an_hour_is_aligned_in_little_memory(hour) -> None:
+    words, emissions, spans = hour
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    check(align(emissions, " ".join(words)), spans)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown / (2**20 if sys.platform == "darwin" else 2**10) < 600
+
+
+def test_an_hour_with_a_paragraph_too_few_and_one_too_many(hour) -> None:
+    words, emissions, spans = hour
+    added = random_words(300, seed=6)
+    text = [*words[:2000], *words[2400:6000], *added, *words[6000:]]
+    aligned = align(emissions, " ".join(text))
+    kept = [*aligned[:5600], *aligned[5900:]]
+    check(tuple(kept), [*spans[:2000], *spans[2400:]])
+    assert sum(word.found for word in aligned[5600:5900]) < 15
+    times = [time for word in aligned if word.start is not None for time in (word.start, word.end)]
+    assert times == sorted(times)
+
+
+def test_a_long_text_that_has_nothing_to_do_with_the_audio_is_refused(hour) -> None:
+    _, emissions, _ = hour
+    with pytest.raises(ValueError, match="too little in common"):
+        align(emissions, " ".join(random_words(60_000, seed=9)))
