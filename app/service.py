@@ -51,7 +51,8 @@ def decoders_beside(
         ConfigurationError: a language model cannot be loaded.
     """
     folders = [source.folder, *([source.beside] if source.beside else [])]
-    return open_decoders(vocabulary, tuple(folders), backend)
+    defaults = source.card.decoding.model_dump(exclude_none=True)
+    return open_decoders(vocabulary, tuple(folders), backend, tuple(defaults.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ Prefix beam search after Hannun et al. 2014, "First-pass large vocabulary contin
 recognition using bi-directional recurrent DNNs", with pyctcdecode's scores and pruning.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 
 from app.decoding.alignment import word_times
 from app.decoding.backends import BackendName, Candidate, Search, open_backend
@@ -51,6 +52,7 @@ class BeamDecoder:
             labels, blank=0, delimiter=1 if " " in labels else None, special=frozenset({0})
         )
         self._options = options
+        self._hotwords = _in_case_of(labels, options.hotword_weights())
         self._language_model = language_model
         self._backend = open_backend(backend, labels, language_model)
 
@@ -106,7 +108,7 @@ class BeamDecoder:
             beta=beta if options.beta is None else options.beta,
             prune_logp=options.prune_logp,
             min_token_logp=options.min_token_logp,
-            hotwords=options.hotword_weights(),
+            hotwords=self._hotwords,
             prune_history=False,
             n_best=count,
         )
@@ -131,6 +133,16 @@ class BeamDecoder:
         return Hypothesis(" ".join(candidate.words), tuple(words), candidate.score)
 
 
+def _in_case_of(labels: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
+    """Hotwords as a vocabulary of one case can spell them."""
+    letters = "".join(labels)
+    if letters == letters.lower():
+        return {word.lower(): weight for word, weight in weights.items()}
+    if letters == letters.upper():
+        return {word.upper(): weight for word, weight in weights.items()}
+    return dict(weights)
+
+
 def _chunks(frames: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, int, int, int]]:
     """Part words at long pauses, so that aligning them takes time in proportion to the audio.
 
@@ -139,11 +151,11 @@ def _chunks(frames: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int
     """
     first = start = 0
     while first < len(frames):
-        late = [
-            word
-            for word in range(first + 1, len(frames))
-            if start + _CHUNK_FRAMES // 2 < frames[word][0] <= start + _CHUNK_FRAMES
-        ]
+        reached = takewhile(
+            lambda word: frames[word][0] <= start + _CHUNK_FRAMES,  # noqa: B023 - used at once
+            range(first + 1, len(frames)),
+        )
+        late = [word for word in reached if frames[word][0] > start + _CHUNK_FRAMES // 2]
         if not late or total - start <= _CHUNK_FRAMES:
             yield first, len(frames), start, total
             return

@@ -82,6 +82,7 @@ class ModelDecoders:
         vocabulary: tokens of the checkpoint.
         folders: where language models are looked for, the first that has one wins.
         backend: the library that searches beams.
+        defaults: names and values of attributes that a language model lacks.
 
     Raises:
         ConfigurationError: the model's language model cannot be loaded, or the library is not
@@ -89,9 +90,14 @@ class ModelDecoders:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, folders: Sequence[Path], backend: BackendName = "auto"
+        self,
+        vocabulary: Vocabulary,
+        folders: Sequence[Path],
+        backend: BackendName = "auto",
+        defaults: tuple[tuple[str, float], ...] = (),
     ) -> None:
-        self._opened_with = (vocabulary, tuple(folders), backend)
+        self._opened_with = (vocabulary, tuple(folders), backend, defaults)
+        self._defaults = dict(defaults)
         self._vocabulary = vocabulary
         self._backend: BackendName = backend
         self._greedy = GreedyDecoder(vocabulary)
@@ -185,16 +191,19 @@ class ModelDecoders:
             return None
         with self._lock:
             if name not in self._loaded:
-                self._loaded[name] = load_language_model(folder)
+                self._loaded[name] = load_language_model(folder, self._defaults)
             return self._loaded[name]
 
 
 @lru_cache(maxsize=32)
 def open_decoders(
-    vocabulary: Vocabulary, folders: tuple[Path, ...], backend: BackendName = "auto"
+    vocabulary: Vocabulary,
+    folders: tuple[Path, ...],
+    backend: BackendName = "auto",
+    defaults: tuple[tuple[str, float], ...] = (),
 ) -> ModelDecoders:
     """Open a model's decoders; the same arguments give the same object, in each process."""
-    return ModelDecoders(vocabulary, folders, backend)
+    return ModelDecoders(vocabulary, folders, backend, defaults)
 
 
 def _options(request: DecodingRequest) -> BeamOptions:

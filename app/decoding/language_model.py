@@ -7,7 +7,7 @@ The folder is the one pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` wr
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
@@ -88,13 +88,13 @@ class LanguageModel:
             self._parts.pop(key, None)
 
 
-def load_language_model(folder: Path) -> LanguageModel:
+def load_language_model(folder: Path, defaults: Mapping[str, float] | None = None) -> LanguageModel:
     """Load a `language_model/` folder.
 
     Args:
-        folder: holds one KenLM file, `attrs.json` (missing attributes take pyctcdecode's
-            defaults) and `unigrams.txt`; without the latter, or if it is empty, no list of
-            known words is used.
+        folder: holds one KenLM file, `attrs.json` and `unigrams.txt`; without the latter, or if
+            it is empty, no list of known words is used.
+        defaults: of attributes that `attrs.json` lacks; what they lack is pyctcdecode's.
 
     Raises:
         ConfigurationError: a file is missing or cannot be read; the message names it.
@@ -107,19 +107,18 @@ def load_language_model(folder: Path) -> LanguageModel:
         raise ConfigurationError(
             f"{folder} must hold one KenLM file ({', '.join(MODEL_SUFFIXES)}); found: {found}"
         )
-    attributes = _read_attributes(folder / ATTRIBUTES)
+    attributes = _read_attributes(folder / ATTRIBUTES, defaults or {})
     return LanguageModel(models[0], _read_unigrams(folder / UNIGRAMS), **attributes)
 
 
-def _read_attributes(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return dict(_DEFAULTS)
+def _read_attributes(path: Path, defaults: Mapping[str, float]) -> dict[str, Any]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
         raise ConfigurationError(f"{path} is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise ConfigurationError(f"{path} must hold an object")
+    given = {**defaults, **given}
     attributes = _DEFAULTS | {name: given[name] for name in _DEFAULTS if name in given}
     for name, value in attributes.items():
         if name == "score_boundary":

@@ -1,0 +1,200 @@
+"""The beam search: what it reads, with and without a language model, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from emitted import FRAME, VOCABULARY, emit
+from ngrams import write_language_model
+
+from app.decoding import (
+    BeamDecoder,
+    BeamOptions,
+    Decoder,
+    GreedyDecoder,
+    Hotword,
+    LanguageModel,
+    available_backends,
+    load_language_model,
+)
+from app.vocabulary import Vocabulary
+
+BACKENDS = available_backends()
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
+    return load_language_model(write_language_model(tmp_path_factory.mktemp("lm") / "3gram"))
+
+
+def read(decoder: Decoder, emissions: np.ndarray) -> str:
+    duration = len(emissions) * FRAME
+    return decoder.decode(emissions, frame_seconds=FRAME, duration=duration).text
+
+
+def columns_of(probabilities: list[dict[str, float]]) -> np.ndarray:
+    """Emissions with these probabilities of tokens, frame by frame; "" is the blank."""
+    rows = np.full((len(probabilities), len(VOCABULARY)), 1e-7, dtype=np.float32)
+    for row, given in zip(rows, probabilities, strict=True):
+        for token, probability in given.items():
+            row[VOCABULARY.tokens.index(token or "[PAD]")] = probability
+    return np.log(rows / rows.sum(axis=1, keepdims=True))
+
+
+def test_all_backends_are_here() -> None:
+    assert set(BACKENDS) == {"native", "ctc-beam-decoder", "pyctcdecode"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_clear_speech_reads_as_it_was_said(backend, language_model: LanguageModel) -> None:
+    text = "otto såg alle ååå ballen i hall aa"
+    for model in (None, language_model):
+        assert read(BeamDecoder(VOCABULARY, language_model=model, backend=backend), emit(text)) == (
+            text
+        )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_language_model_decides_between_letters_in_doubt(
+    backend, language_model: LanguageModel
+) -> None:
+    emissions = columns_of(
+        [{letter: 0.99} for letter in "han|le"]
+        + [{"s": 0.99}, {"r": 0.55, "e": 0.44}, {"r": 0.99}, {"|": 0.99}]
+        + [{letter: 0.99} for letter in "en"]
+    )
+    assert read(GreedyDecoder(VOCABULARY), emissions) == "han lesr en"
+    assert read(BeamDecoder(VOCABULARY, backend=backend), emissions) == "han lesr en"
+    with_model = BeamDecoder(VOCABULARY, language_model=language_model, backend=backend)
+    assert read(with_model, emissions) == "han leser en"
+    without_weight = BeamOptions(alpha=0.0, beta=0.0, hotwords=(Hotword("lesr", 30.0),))
+    decoder = BeamDecoder(VOCABULARY, without_weight, language_model, backend=backend)
+    assert read(decoder, emissions) == "han lesr en"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_hotword_has_its_own_weight(backend) -> None:
+    emissions = columns_of(
+        [{"b": 0.99}, {"å": 0.4, "a": 0.6}, {"t": 0.99}, {"|": 0.99}]
+        + [{"h": 0.99}, {"å": 0.4, "a": 0.6}, {"r": 0.99}]
+    )
+
+    def with_hotwords(*hotwords: Hotword) -> str:
+        options = BeamOptions(hotwords=hotwords)
+        return read(BeamDecoder(VOCABULARY, options, backend=backend), emissions)
+
+    assert with_hotwords() == "bat har"
+    assert with_hotwords(Hotword("båt")) == "båt har"
+    assert with_hotwords(Hotword("BÅT")) == "båt har"
+    assert with_hotwords(Hotword("båt hår")) == "båt hår"
+    assert with_hotwords(Hotword("båt", 5.0), Hotword("hår", 0.01)) == "båt har"
+    assert with_hotwords(Hotword("bat", 5.0), Hotword("båt", 3.0), Hotword("hår", 2.0)) == "bat hår"
+    assert with_hotwords(Hotword("bat", -5.0)) == "båt har"
+    assert with_hotwords(Hotword("båt", 0.0), Hotword("hår", 0.0)) == "bat har"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_special_tokens_are_silent_and_white_space_parts_words(backend) -> None:
+    vocabulary = Vocabulary(
+        ("<s>", "a", "[UNK]", " ", "b", "_", "|", ""),
+        blank=5,
+        delimiter=6,
+        special=frozenset({0, 2, 5}),
+    )
+    path = [1, 0, 1, 2, 4, 3, 4, 7, 4, 6, 1]
+    emissions = np.full((len(path), len(vocabulary)), -12.0, dtype=np.float32)
+    emissions[np.arange(len(path)), path] = -0.001
+    assert read(BeamDecoder(vocabulary, backend=backend), emissions) == "aab bb a"
+    assert read(GreedyDecoder(vocabulary), emissions) == "aab bb a"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_any_float_type_and_unnormalised_rows_read_alike(backend, dtype) -> None:
+    emissions = emit("det er en god dag") + np.float32(3.0)
+    decoder = BeamDecoder(VOCABULARY, backend=backend)
+    assert read(decoder, emissions.astype(dtype)) == "det er en god dag"
+    assert read(decoder, np.asfortranarray(emissions.astype(dtype))) == "det er en god dag"
+
+
+def test_masked_tokens_count_as_impossible() -> None:
+    emissions = emit("dag")
+    emissions[:, 30] = -np.inf
+    assert read(BeamDecoder(VOCABULARY), emissions) == "dag"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda e: e[:, :-1], "must be [frames, 32]"),
+        (lambda e: e[0], "must be [frames, 32]"),
+        (lambda e: e.astype(np.int64), "must be floating point"),
+        (lambda e: np.where(e == e[3, 4], np.nan, e), "hold nan in frame 3"),
+        (lambda e: np.where(e == e[3, 4], np.inf, e), "hold inf in frame 3"),
+        (lambda e: np.where(np.arange(len(e))[:, None] == 2, -np.inf, e), "hold -inf in frame 2"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_no_emissions_is_refused(backend, spoil, said: str, dtype) -> None:
+    emissions = np.random.default_rng(0).normal(size=(6, 32)).astype(dtype)
+    with pytest.raises(ValueError, match="emissions") as caught:
+        read(BeamDecoder(VOCABULARY, backend=backend), spoil(emissions))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_frames_and_one_frame(backend, language_model: LanguageModel) -> None:
+    decoder = BeamDecoder(VOCABULARY, BeamOptions(n_best=5), language_model, backend=backend)
+    nothing = decoder.n_best(np.zeros((0, 32), np.float32), frame_seconds=FRAME, duration=0.0)
+    assert [(found.text, found.words) for found in nothing] == [("", ())]
+    silence = decoder.decode(columns_of([{"": 1.0}]), frame_seconds=FRAME, duration=FRAME)
+    assert (silence.text, silence.words) == ("", ())
+    letter = decoder.decode(columns_of([{"a": 1.0}]), frame_seconds=FRAME, duration=0.015)
+    assert letter.text == "a"
+    assert 0 <= letter.words[0].start < letter.words[0].end <= 0.015
+
+
+def test_half_an_hour_at_once(language_model: LanguageModel) -> None:
+    sentence = emit("vi må snakke om saken før møtet ")
+    silence = columns_of([{"": 1.0}] * 200)
+    emissions = np.tile(np.concatenate((sentence, silence)), (100_000 // (len(sentence) + 200), 1))
+    seconds = len(emissions) * FRAME
+    found = BeamDecoder(VOCABULARY, language_model=language_model).decode(
+        emissions, frame_seconds=FRAME, duration=seconds
+    )
+    times = [time for word in found.words for time in (word.start, word.end)]
+    assert set(found.text.split()) == set("vi må snakke om saken før møtet".split())
+    assert times == sorted(times)
+    assert seconds - 10 < times[-1] <= seconds
+    # The same sentence, again and again, at the same distance.
+    starts = np.array([word.start for word in found.words if word.text == "vi"])
+    assert np.ptp(np.diff(starts)) < 0.001
+
+
+def test_options_out_of_range_are_refused() -> None:
+    for wrong in (
+        {"beam_width": 0},
+        {"n_best": 0},
+        {"alpha": float("nan")},
+        {"beta": float("inf")},
+        {"prune_logp": 1.0},
+        {"min_token_logp": float("nan")},
+        {"hotwords": (Hotword("a"),) * 1001},
+    ):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            BeamOptions(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="empty"):
+        Hotword("  ")
+    with pytest.raises(ValueError, match="weight"):
+        Hotword("a", float("nan"))
+
+
+def test_decoders_with_other_weights_share_a_model(language_model: LanguageModel) -> None:
+    """Two decoders with other weights share what was loaded, and do not disturb each other."""
+    emissions = emit("det er en god dag", doubt=0.6, seed=3)
+    plain = BeamDecoder(VOCABULARY, language_model=language_model)
+    before = plain.decode(emissions, frame_seconds=FRAME, duration=5.0)
+    heavy = BeamDecoder(VOCABULARY, BeamOptions(alpha=3.0, beta=5.0), language_model)
+    assert heavy.decode(emissions, frame_seconds=FRAME, duration=5.0).score != before.score
+    assert plain.decode(emissions, frame_seconds=FRAME, duration=5.0) == before
