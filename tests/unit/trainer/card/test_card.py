@@ -1,0 +1,192 @@
+"""A model with what its training left behind in, a card that the hub and the service read out."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from checkpoints import write_checkpoint
+from demo_model import SAMPLES, write_demo_with_language_model
+from huggingface_hub import ModelCard
+from PIL import Image
+from typer.testing import CliRunner
+
+from app.catalogue import read_card
+from trainer.card import gather
+from trainer.cli import app
+from trainer.errors import DataError
+from trainer.recipe import RECIPES
+
+NYNORSK = "wav2vec2-xlsr-1B-NPSC-NN"
+COUNTS = {
+    "recipe": "demo-nb",
+    "packages": ["evolution-common_3.46.4-2+deb12u1_all", "gnucash-common_1%3a4.13-1_all"],
+    "sentences": {"train": 27603, "valid": 919, "test": 1141},
+    "translated": 0,
+    "dropped": {"repeated": 4689, "too short or too long": 55386},
+    "train": {"utterances": 19999, "hours": 18.3, "too_long": 1, "augmentation": {}},
+    "valid": {"utterances": 300, "hours": 0.26, "too_long": 0, "augmentation": {}},
+    "test": {"utterances": 1000, "hours": 0.89, "too_long": 0, "augmentation": {}},
+}
+
+
+def run(*arguments: str | Path) -> str:
+    answer = CliRunner().invoke(app, list(map(str, arguments)))
+    assert answer.exit_code == 0, answer.output
+    return answer.output
+
+
+def text_of(folder: Path) -> str:
+    """The card with its wrapped lines joined, for what is said may be broken anywhere."""
+    return " ".join((folder / "README.md").read_text("utf-8").split())
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_demo_with_language_model(tmp_path_factory.mktemp("card") / "demo-nb")
+    (folder / "README.md").unlink()
+    (folder / "counts.json").write_text(json.dumps(COUNTS))
+    log = RECIPES / "published" / "wav2vec2-xlsr-1B-NPSC-NN.training_log.csv"
+    shutil.copyfile(log, folder / "training_log.csv")
+    run("evaluate", folder, "--manifest", SAMPLES, "--report", folder)
+    run("card", folder, "--recipe", "demo-nb")
+    return folder
+
+
+def test_the_first_lines_say_that_it_does_not_understand_people(demo: Path) -> None:
+    body = (demo / "README.md").read_text("utf-8").split("---\n", 2)[2]
+    first = " ".join(body.split("\n\n")[1].split())
+    assert "synthesised speech" in first
+    assert "does not understand people" in first
+
+
+def test_the_hub_reads_language_licence_and_figures(demo: Path) -> None:
+    evaluation = json.loads((demo / "evaluation.json").read_text("utf-8"))
+    data = ModelCard((demo / "README.md").read_text("utf-8")).data
+    assert (data.language, data.license, data.metrics) == ("nb", "apache-2.0", ["wer", "cer"])
+    assert data.model_name == "demo-nb"
+    found = {result.metric_name: result.metric_value for result in data.eval_results}
+    assert len(found) == 6
+    assert found["Test WER, greedy"] == round(evaluation["greedy_wer"], 4)
+    lm = "Test CER, beam search with language model"
+    assert found[lm] == round(evaluation["beam_lm_cer"], 4)
+
+
+def test_the_service_reads_the_same_figures_from_the_catalogue(demo: Path) -> None:
+    evaluation = json.loads((demo / "evaluation.json").read_text("utf-8"))
+    card = read_card(demo / "model.toml")
+    assert card.recipe == "demo-nb"
+    assert [(figure.metric, figure.decoder) for figure in card.figures] == [
+        (metric, decoder)
+        for decoder in ("greedy", "beam search", "beam search with language model")
+        for metric in ("wer", "cer")
+    ]
+    assert card.figures[0].value == round(evaluation["greedy_wer"], 4)
+    assert card.figures[4].value == round(evaluation["beam_lm_wer"], 4)
+
+
+def test_the_figures_of_others_stay_and_ours_are_replaced(demo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "demo-nb"
+    shutil.copytree(demo, folder)
+    theirs = '[[figures]]\ndataset = "FLEURS"\nmetric = "wer"\nvalue = 0.1\ndecoder = "greedy"\n'
+    with (folder / "model.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n{theirs}source = "a paper"\n')
+    run("card", folder)
+    run("card", folder)
+    card = read_card(folder / "model.toml")
+    assert [figure.source for figure in card.figures].count("a paper") == 1
+    assert len(card.figures) == 7
+    assert card.notes == read_card(demo / "model.toml").notes
+
+
+def test_data_packages_and_drops_are_in_the_card(demo: Path) -> None:
+    text = text_of(demo)
+    for said in (
+        "| training | 19,999 | 18.30 |",
+        "55,386 too short or too long, 4,689 repeated",
+        "evolution-common 3.46.4-2+deb12u1, gnucash-common 1:4.13-1",
+        "29,663 distinct sentences",
+        "2-gram (KenLM)",
+    ):
+        assert said in text
+
+
+def test_the_curve_is_a_picture_and_the_same_each_time(demo: Path, tmp_path: Path) -> None:
+    with Image.open(demo / "curve.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 600
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
+    before = (demo / "curve.png").read_bytes()
+    shutil.copytree(demo, tmp_path / "demo-nb")
+    run("card", tmp_path / "demo-nb")
+    assert (tmp_path / "demo-nb" / "curve.png").read_bytes() == before
+
+
+@pytest.fixture
+def fine_tuned(tmp_path: Path) -> Path:
+    """A run of the published Nynorsk recipe, its weights those of a tiny model."""
+    write_checkpoint(tmp_path / "run" / "export")
+    log = RECIPES / "published" / f"{NYNORSK}.training_log.csv"
+    shutil.copyfile(log, tmp_path / "run" / "training_log.csv")
+    run("card", tmp_path / "run", "--recipe", NYNORSK)
+    return tmp_path / "run" / "export"
+
+
+def test_the_card_of_a_published_recipe_lists_what_the_published_card_lists(
+    fine_tuned: Path,
+) -> None:
+    lines = (fine_tuned / "README.md").read_text("utf-8").splitlines()
+    for line in (
+        "- learning_rate: 6e-05",
+        "- train_batch_size: 8",
+        "- seed: 42",
+        "- gradient_accumulation_steps: 2",
+        "- total_train_batch_size: 16",
+        "- lr_scheduler_type: linear",
+        "- lr_scheduler_warmup_steps: 2000",
+        "- num_epochs: 50.0",
+        "- mixed_precision_training: Native AMP",
+    ):
+        assert line in lines
+    log = list(csv.DictReader((fine_tuned / "training_log.csv").read_text("utf-8").splitlines()))
+    head = lines.index("| Training Loss | Epoch | Step | Validation Loss | Wer |")
+    rows = [
+        [float(cell) for cell in line.strip("| ").split("|")]
+        for line in lines[head + 2 : head + 2 + len(log)]
+    ]
+    assert rows == [
+        [float(row[name]) for name in ("training_loss", "epoch", "step", "validation_loss", "wer")]
+        for row in log
+    ]
+    assert lines[head + 2 + len(log)] == ""
+
+
+def test_a_card_of_recorded_speech_names_its_sets_and_does_not_warn_of_synthesis(
+    fine_tuned: Path,
+) -> None:
+    data = ModelCard((fine_tuned / "README.md").read_text("utf-8")).data
+    assert data.datasets == ["NbAiLab/NPSC"]
+    assert data.base_model == "facebook/wav2vec2-xls-r-1b"
+    text = text_of(fine_tuned)
+    assert "synthesised" not in text
+    assert "watched on its test split, which flatters" in text
+    assert "How well it does" not in text
+
+
+def test_a_run_gets_a_catalogue_entry_of_its_own(fine_tuned: Path) -> None:
+    card = read_card(fine_tuned / "model.toml")
+    assert (card.id, card.languages, card.figures) == (NYNORSK, ("nn",), ())
+
+
+def test_what_is_missing_is_said(tmp_path: Path, fine_tuned: Path) -> None:
+    with pytest.raises(DataError, match="neither a model folder nor a run"):
+        gather(tmp_path)
+    (fine_tuned / "model.toml").unlink()
+    with pytest.raises(DataError, match="name it with --recipe"):
+        gather(fine_tuned)
+    with pytest.raises(DataError, match="no evaluation"):
+        gather(fine_tuned, recipe=NYNORSK, evaluation=tmp_path / "none.json")
+    (fine_tuned / "training_log.csv").write_text("step,loss\n1,2\n")
+    with pytest.raises(DataError, match="no training log"):
+        gather(fine_tuned, recipe=NYNORSK)

@@ -1,0 +1,7 @@
+"""A run or a model folder in, its card, curves and figures out."""
+
+from trainer.card.catalogue import update_catalogue
+from trainer.card.facts import Facts, gather
+from trainer.card.write import write_card
+
+__all__ = ["Facts", "gather", "update_catalogue", "write_card"]

@@ -1,0 +1,90 @@
+"""The facts of a model in, `model.toml` with the figures of its evaluation out."""
+
+import json
+import re
+from itertools import pairwise
+
+from app.catalogue import read_card
+from app.catalogue.cards import CARD_NAME
+from trainer.card.facts import Facts
+from trainer.card.metadata import test_set_name
+from trainer.card.text import LANGUAGES
+from trainer.evaluation.measure import TITLES
+
+SOURCE = "our evaluation, README.md"
+_DIGITS = 4
+_TABLE = re.compile(r"^\[", flags=re.MULTILINE)
+_OTHER_CODES = {"nb": ["no"]}
+
+
+def update_catalogue(facts: Facts) -> None:
+    """Write our figures into `model.toml`; figures of others and all else stay as they are.
+
+    A model that has no such file gets one.
+
+    Raises:
+        ConfigurationError: the file was not one the service can read.
+    """
+    path = facts.folder / CARD_NAME
+    text = path.read_text(encoding="utf-8") if path.is_file() else _head(facts)
+    text = re.sub(
+        r"^recipe = .*$", f"recipe = {_quoted(facts.recipe.id)}", text, flags=re.MULTILINE
+    )
+    if facts.evaluation is not None:
+        text = "".join(part for part in _tables(text) if not _is_ours(part))
+        text = "\n\n".join([text.rstrip(), *_figures(facts)]) + "\n"
+    path.write_text(text, encoding="utf-8")
+    read_card(path)
+
+
+def _tables(text: str) -> list[str]:
+    """Cut TOML where a table begins; the first part is what stands before any."""
+    starts = [0, *(match.start() for match in _TABLE.finditer(text)), len(text)]
+    return [text[start:stop] for start, stop in pairwise(starts)]
+
+
+def _is_ours(table: str) -> bool:
+    return table.startswith("[[figures]]") and f'"{SOURCE}"' in table
+
+
+def _figures(facts: Facts) -> list[str]:
+    evaluation = facts.evaluation or {}
+    return [
+        "\n".join(
+            (
+                "[[figures]]",
+                f"dataset = {_quoted(test_set_name(facts))}",
+                f'metric = "{metric}"',
+                f"value = {round(evaluation[f'{name}_{metric}'], _DIGITS)}",
+                f"decoder = {_quoted(title)}",
+                f"source = {_quoted(SOURCE)}",
+            )
+        )
+        for name, title in TITLES.items()
+        for metric in ("wer", "cer")
+        if evaluation[f"{name}_{metric}"] is not None
+    ]
+
+
+def _head(facts: Facts) -> str:
+    recipe = facts.recipe
+    codes = [recipe.language, *_OTHER_CODES.get(recipe.language, [])]
+    base = "random weights" if recipe.model.init == "random" else recipe.model.init
+    lines = [
+        f"id = {_quoted(facts.id)}",
+        f"title = {_quoted(f'{facts.id}, {LANGUAGES.get(recipe.language, recipe.language)}')}",
+        'licence = "apache-2.0"',
+        f"base = {_quoted(base)}",
+        f"languages = {json.dumps(codes)}",
+        f"parameters = {facts.parameters}",
+        f"recipe = {_quoted(recipe.id)}",
+    ]
+    if recipe.synthesis is not None:
+        warning = "Trained on synthesised speech only: on people nearly every word is wrong."
+        lines.append(f"notes = [{_quoted(warning)}]")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    # A JSON string without escapes of letters is a TOML string too.
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,121 @@
+"""The facts of a model in, the sections of its card on the data out."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from trainer.card.facts import Facts
+from trainer.card.text import LANGUAGES, bullets, counted, joined, paragraph
+from trainer.data.sources import PUBLISHED
+from trainer.recipe import SynthesisRecipe
+
+_SPLITS = {"train": "training", "valid": "validation", "test": "test"}
+
+
+def data_section(facts: Facts) -> list[str]:
+    """Say what the model learned from, and what of it was dropped and why."""
+    parts = ["## Data", _sources(facts)]
+    counts = facts.counts
+    if counts is None:
+        return parts
+    parts.append(_splits(counts))
+    if facts.recipe.synthesis is not None:
+        parts.append(bullets(_synthesis(facts.recipe.synthesis, facts.recipe.language)))
+    parts += _dropped(counts)
+    if counts.get("packages"):
+        parts += _packages(counts)
+    return parts
+
+
+def _sources(facts: Facts) -> str:
+    recipe = facts.recipe
+    if recipe.synthesis is not None:
+        return paragraph(
+            "Sentences from Debian packages, spoken by espeak-ng. The split of a sentence follows "
+            "from a hash of it, so no test sentence was trained on, and neither was a test voice."
+        )
+    sets = {source.rpartition("/")[0] for source in recipe.data.train}
+    known = sorted(name for name in sets if name in PUBLISHED)
+    licences = [
+        f"`{PUBLISHED[name].repository}` ({PUBLISHED[name].licence}, as `{name}`)" for name in known
+    ]
+    said = [
+        f"Trained on {joined(f'`{source}`' for source in recipe.data.train)}, validated on "
+        f"{joined(f'`{source}`' for source in recipe.data.valid)}, tested on "
+        f"{joined(f'`{source}`' for source in recipe.data.test)}."
+    ]
+    if licences:
+        said.append(f"Published as {joined(licences)}.")
+    if set(recipe.data.valid) & set(recipe.data.test):
+        said.append(
+            "**The training was watched on its test split, which flatters the test figures.**"
+        )
+    return paragraph(" ".join(said))
+
+
+def _splits(counts: dict[str, Any]) -> str:
+    lines = ["| split | utterances | hours |", "|---|---|---|"]
+    for split, title in _SPLITS.items():
+        if split in counts:
+            found = counts[split]
+            lines.append(f"| {title} | {found['utterances']:,} | {found['hours']:.2f} |")
+    return "\n".join(lines)
+
+
+def _synthesis(recipe: SynthesisRecipe, language: str) -> list[str]:
+    voice = f"the voice `{recipe.voice}`"
+    if language not in {recipe.voice, "no"}:
+        voice += f" (espeak-ng has none for {LANGUAGES.get(language, language)})"
+    done = {
+        "noise": recipe.noise_share,
+        "a room": recipe.room_share,
+        "a narrow band": recipe.band_share,
+        "a codec": recipe.codec_share,
+        "another speed": recipe.speed_share,
+    }
+    shares = [f"{name} in {100 * share:.0f} %" for name, share in done.items() if share]
+    return [
+        f"Speech: {voice} in {len(recipe.train_variants)} variants, {recipe.rate[0]} to "
+        f"{recipe.rate[1]} words a minute, pitch {recipe.pitch[0]} to {recipe.pitch[1]} of 100. "
+        f"Validation: {_variants(recipe.valid_variants)}. Test: {_variants(recipe.test_variants)}.",
+        f"Sound: {joined(shares)} of the utterances." if shares else "Sound: as synthesised.",
+        f"Sentences with numbers, dates and times written out: {100 * recipe.number_share:.0f} %.",
+    ]
+
+
+def _variants(names: tuple[str, ...]) -> str:
+    return joined(f"`{name}`" if name else "the voice itself" for name in names)
+
+
+def _dropped(counts: dict[str, Any]) -> list[str]:
+    parts: list[str] = []
+    if counts.get("sentences"):
+        found = counts["sentences"]
+        translated = counts.get("translated") or 0
+        more = f", {translated:,} of them translated by Apertium" if translated else ""
+        parts.append(f"{sum(found.values()):,} distinct sentences were found{more}.")
+    if counts.get("dropped"):
+        parts.append(f"Dropped: {counted(counts['dropped'])}.")
+    if counts.get("dropped_translations"):
+        parts.append(f"Translations dropped: {counted(counts['dropped_translations'])}.")
+    for split, title in _SPLITS.items():
+        if too_long := counts.get(split, {}).get("too_long"):
+            parts.append(f"Spoken too long, {title}: {too_long:,}.")
+    for split, seen in counts.get("seen_in_training", {}).items():
+        if seen["texts"] or seen["speakers"]:
+            parts.append(
+                f"Of the {_SPLITS[split]} split, {seen['texts']:,} texts and {seen['speakers']:,} "
+                "speakers are in the training split too."
+            )
+    return [paragraph(" ".join(parts))] if parts else []
+
+
+def _packages(counts: dict[str, Any]) -> list[str]:
+    # Debian's archives are called name_version_architecture, with %3a for the colon.
+    named = [unquote(entry).split("_") for entry in counts["packages"]]
+    listed = ", ".join(" ".join(parts[:2]) for parts in named)
+    return [
+        paragraph(
+            "The sentences are from these Debian packages, each under its own free licence; the "
+            f"text is not part of this repository: {listed}."
+        )
+    ]

@@ -1,0 +1,163 @@
+"""A run or model folder and its recipe in, everything that its card says out.
+
+What is not there is left out of the card; nothing is guessed.
+"""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.acoustic.weights import read_weights
+from app.catalogue import ModelCard, read_card
+from app.catalogue.cards import CARD_NAME
+from app.decoding import load_language_model
+from trainer.errors import DataError
+from trainer.evaluation import EVALUATION, Evaluation, evaluate, read_manifest
+from trainer.published import LogRow
+from trainer.recipe import Recipe, load_recipe
+
+LOG, COUNTS = "training_log.csv", "counts.json"
+LANGUAGE_MODEL = "language_model"
+
+
+@dataclass(frozen=True, slots=True)
+class NGrams:
+    """The language model beside the weights; `bytes` is the size of its files."""
+
+    order: int
+    words: int
+    alpha: float
+    beta: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a model.
+
+    `counts` are those of its data, `evaluation` is what `evaluate --report` wrote, `samples`
+    what the model makes of the audio files beside it. `log` is empty, and the others are None,
+    where there is none. `log_file` and `counts_file` are where they were found.
+    """
+
+    id: str
+    folder: Path
+    recipe: Recipe
+    catalogue: ModelCard | None
+    config: dict[str, Any]
+    tokens: int
+    parameters: int
+    log: tuple[LogRow, ...]
+    log_file: Path | None
+    counts: dict[str, Any] | None
+    counts_file: Path | None
+    evaluation: dict[str, Any] | None
+    language_model: NGrams | None
+    samples: Evaluation | None
+
+
+def gather(
+    source: Path,
+    *,
+    recipe: str | None = None,
+    data: Path | None = None,
+    evaluation: Path | None = None,
+) -> Facts:
+    """Collect what there is.
+
+    Args:
+        source: a run folder with its `export`, or a model folder.
+        recipe: id or file; else what `model.toml` or the counts name.
+        data: the data folder, for its counts; else those beside the model, or `data/RECIPE`.
+        evaluation: what `evaluate --report` wrote; else the one beside the model.
+
+    Raises:
+        DataError: the source holds no model, or nothing says which recipe made it.
+        RecipeError: there is no such recipe.
+    """
+    folder = source if (source / "config.json").is_file() else source / "export"
+    if not (folder / "config.json").is_file():
+        raise DataError(f"{source} is neither a model folder nor a run folder with an export")
+    catalogue = read_card(folder / CARD_NAME) if (folder / CARD_NAME).is_file() else None
+    places = (folder, source, folder.parent) if source != folder else (folder, folder.parent)
+    log_file = _first(*(place / LOG for place in places))
+    counts_file = _first(data and data / COUNTS, *(place / COUNTS for place in places))
+    counts = _read_json(counts_file)
+    name = recipe or (catalogue and catalogue.recipe) or (counts or {}).get("recipe")
+    if name is None:
+        raise DataError(f"nothing beside {folder} says which recipe made it; name it with --recipe")
+    chosen = load_recipe(name)
+    if counts_file is None:
+        counts_file = _first(Path("data") / chosen.id / COUNTS)
+        counts = _read_json(counts_file)
+    if evaluation is not None and not evaluation.is_file():
+        raise DataError(f"there is no evaluation {evaluation}")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    in_model_folder = source == folder and folder.name != "export"
+    return Facts(
+        id=catalogue.id if catalogue else folder.resolve().name if in_model_folder else chosen.id,
+        folder=folder,
+        recipe=chosen,
+        catalogue=catalogue,
+        config=config,
+        tokens=int(config["vocab_size"]),
+        parameters=sum(weight.numel() for weight in read_weights(folder).values()),
+        log=read_log(log_file) if log_file else (),
+        log_file=log_file,
+        counts=counts,
+        counts_file=counts_file,
+        evaluation=_read_json(evaluation or _first(folder / EVALUATION)),
+        language_model=_language_model(folder / LANGUAGE_MODEL),
+        samples=_samples(folder),
+    )
+
+
+def read_log(file: Path) -> tuple[LogRow, ...]:
+    """Read `training_log.csv`.
+
+    Raises:
+        DataError: it has other columns.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            return tuple(
+                LogRow(
+                    float(row["training_loss"]),
+                    float(row["epoch"]),
+                    int(row["step"]),
+                    float(row["validation_loss"]),
+                    float(row["wer"]),
+                )
+                for row in csv.DictReader(lines)
+            )
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{file} is no training log: {error!r}") from error
+
+
+def _language_model(folder: Path) -> NGrams | None:
+    if not folder.is_dir():
+        return None
+    model = load_language_model(folder)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    return NGrams(model.order, len(model.unigrams or ()), model.alpha, model.beta, size)
+
+
+def _samples(folder: Path) -> Evaluation | None:
+    manifest = folder / "samples" / "samples.jsonl"
+    return evaluate(folder, read_manifest(manifest)) if manifest.is_file() else None
+
+
+def _first(*places: Path | None) -> Path | None:
+    return next((place for place in places if place is not None and place.is_file()), None)
+
+
+def _read_json(file: Path | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is not JSON: {error}") from error
+    return found

@@ -1,0 +1,156 @@
+"""The facts of a model in, the sections of its card on model and training out."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from trainer.card.facts import Facts
+from trainer.card.text import bullets, joined, paragraph
+from trainer.published import LogRow
+from trainer.recipe import TrainingRecipe
+
+CURVE = "curve.png"
+_FRAMEWORKS = {
+    "Transformers": "transformers",
+    "Pytorch": "torch",
+    "Datasets": "datasets",
+    "Tokenizers": "tokenizers",
+    "Nordlyd": "nordlyd",
+}
+
+
+def model_section(facts: Facts) -> list[str]:
+    """Say what the model is."""
+    model, config = facts.recipe.model, facts.config
+    start = "random weights" if model.init == "random" else f"`{model.init}`"
+    layers = (
+        f"{config['num_hidden_layers']} layers of {config['hidden_size']}, "
+        f"{config['num_attention_heads']} heads, feed-forward {config['intermediate_size']}"
+    )
+    items = [
+        f"Start: {start}. Recipe: `{facts.recipe.id}`.",
+        f"wav2vec2 with a CTC head, {facts.parameters / 1e6:,.1f} million parameters: {layers}; "
+        f"convolutions with kernels {joined(map(str, config['conv_kernel']))} and strides "
+        f"{joined(map(str, config['conv_stride']))}.",
+        f"{facts.tokens} tokens: letters, `|` between words, `[PAD]` as the CTC blank, `[UNK]`, "
+        "`<s>`, `</s>`. Lower case, no digits, no punctuation; accents are folded as `app/text.py` "
+        f"does in mode `{facts.recipe.data.normalisation}`.",
+    ]
+    if facts.language_model is not None:
+        lm = facts.language_model
+        items.append(
+            f"Language model: {lm.order}-gram (KenLM) of {lm.words:,} words, "
+            f"{lm.bytes / 2**20:.1f} MiB, alpha {lm.alpha:g}, beta {lm.beta:g}, tuned on the "
+            "validation split."
+        )
+    return ["## Model", bullets(items)]
+
+
+def training_section(facts: Facts) -> list[str]:
+    """Give the hyperparameters and the log, in the form of the published cards."""
+    parts = [
+        "## Training procedure",
+        "### Training hyperparameters",
+        "The following hyperparameters were used during training:",
+        "\n".join(f"- {name}: {value}" for name, value in hyperparameters(facts).items()),
+    ]
+    if facts.log:
+        parts += [
+            "### Training results",
+            f"![Losses and word error rate over the updates]({CURVE})",
+            results_table(facts.log),
+            paragraph(_chosen(facts.recipe.training, facts.log)),
+        ]
+    return [*parts, "### Framework versions", "\n".join(f"- {line}" for line in _versions())]
+
+
+def hyperparameters(facts: Facts) -> dict[str, str]:
+    """Return the names and values as transformers' own cards list them, then those of ours."""
+    recipe, training = facts.recipe, facts.recipe.training
+    model = recipe.model
+    by_seconds = f"up to {training.batch_seconds:g} s of audio"
+    found = {
+        "learning_rate": f"{training.learning_rate:g}",
+        "train_batch_size": str(training.device_batch or by_seconds),
+        "seed": str(recipe.seed),
+        "gradient_accumulation_steps": str(training.accumulation),
+    }
+    if training.device_batch:
+        found["total_train_batch_size"] = str(training.device_batch * training.accumulation)
+    first, second = training.betas
+    found |= {
+        "optimizer": f"AdamW with betas=({first:g},{second:g}) and epsilon={training.epsilon:g}",
+        "lr_scheduler_type": training.schedule,
+        "lr_scheduler_warmup_steps": str(training.warmup_steps),
+    }
+    if training.schedule == "plateau":
+        found["lr_scheduler_decay_steps"] = str(training.decay_steps)
+    if training.epochs:
+        found["num_epochs"] = f"{training.epochs:.1f}"
+    else:
+        found["training_steps"] = str(training.steps)
+    precision = {"fp16": "Native AMP", "auto": "fp16 on CUDA, else bf16 where the CPU has it"}
+    found["mixed_precision_training"] = precision.get(training.precision, training.precision)
+    # A regularisation that is off is not worth a line.
+    found |= {
+        name: f"{value:g}"
+        for name, value in {
+            "weight_decay": training.weight_decay,
+            "max_grad_norm": training.max_grad_norm,
+            "hidden_dropout": model.hidden_dropout,
+            "attention_dropout": model.attention_dropout,
+            "activation_dropout": model.activation_dropout,
+            "feat_proj_dropout": model.feat_proj_dropout,
+            "layerdrop": model.layerdrop,
+        }.items()
+        if value
+    }
+    if model.mask_time_prob:
+        found["mask_time"] = (
+            f"probability {model.mask_time_prob:g}, {model.mask_time_length} frames"
+        )
+    if model.mask_feature_prob:
+        found["mask_feature"] = (
+            f"probability {model.mask_feature_prob:g}, {model.mask_feature_length} features"
+        )
+    return found | {
+        "ctc_zero_infinity": str(model.zero_infinity).lower(),
+        "feature_encoder": "frozen" if model.freeze_feature_encoder else "trained",
+    }
+
+
+def results_table(log: tuple[LogRow, ...]) -> str:
+    """Return the table of the published cards."""
+    lines = [
+        "| Training Loss | Epoch | Step | Validation Loss | Wer |",
+        "|:---:|:---:|:---:|:---:|:---:|",
+    ]
+    lines += [
+        f"| {row.training_loss:.4f} | {row.epoch:.2f} | {row.step} | {row.validation_loss:.4f} "
+        f"| {row.wer:.4f} |"
+        for row in log
+    ]
+    return "\n".join(lines)
+
+
+def _chosen(training: TrainingRecipe, log: tuple[LogRow, ...]) -> str:
+    best = min(log, key=lambda row: row.wer)
+    chosen = (
+        f"Of these the weights with the best WER in validation were taken, at step {best.step}."
+        if training.select == "validation"
+        else "The last weights were taken; none were selected by these figures."
+    )
+    if training.average_checkpoints > 1:
+        chosen = f"The last {training.average_checkpoints} checkpoints were averaged."
+    watched = "all utterances"
+    if training.evaluate_utterances:
+        watched = f"at most {training.evaluate_utterances:,} utterances"
+    return f"Wer is greedy, on {watched} of the validation split. {chosen}"
+
+
+def _versions() -> list[str]:
+    found: list[str] = []
+    for title, package in _FRAMEWORKS.items():
+        try:
+            found.append(f"{title} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return found

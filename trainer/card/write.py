@@ -1,0 +1,134 @@
+"""The facts of a model in; README.md, curve, log and counts in its folder out."""
+
+import shutil
+
+from trainer.card.curve import write_curve
+from trainer.card.data import data_section
+from trainer.card.facts import COUNTS, LOG, Facts
+from trainer.card.metadata import metadata, test_set_name
+from trainer.card.text import LANGUAGES, bullets, joined, paragraph
+from trainer.card.training import CURVE, model_section, training_section
+from trainer.evaluation.report.figures import language_model_line, method_line, percent
+from trainer.evaluation.report.markdown import escape, results_table, table
+
+README = "README.md"
+
+
+def write_card(facts: Facts) -> None:
+    """Write the card, and beside it the curve, the log and the counts that it is made from."""
+    if facts.log:
+        write_curve(facts.log, facts.id, facts.folder / CURVE)
+    for name, file in ((LOG, facts.log_file), (COUNTS, facts.counts_file)):
+        if file is not None and file.resolve() != (facts.folder / name).resolve():
+            shutil.copyfile(file, facts.folder / name)
+    (facts.folder / README).write_text(card(facts), encoding="utf-8")
+
+
+def card(facts: Facts) -> str:
+    """Return the card as Markdown."""
+    parts = [
+        metadata(facts),
+        f"# {_title(facts)}",
+        *_opening(facts),
+        *_results(facts),
+        *_samples(facts),
+        *_limits(facts),
+        *model_section(facts),
+        *data_section(facts),
+        *training_section(facts),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(facts: Facts) -> str:
+    language = LANGUAGES.get(facts.recipe.language, facts.recipe.language)
+    how = ", trained on synthesised speech" if facts.recipe.synthesis is not None else ""
+    return f"{facts.id}: {language}{how}"
+
+
+def _opening(facts: Facts) -> list[str]:
+    recipe = facts.recipe
+    if recipe.synthesis is not None:
+        return [
+            paragraph(
+                "**This model was trained on synthesised speech (espeak-ng) and does not "
+                "understand people.** On a human voice nearly every word is wrong. It is for "
+                "trying things out: the service, its answers, word times, long files."
+            )
+        ]
+    sets = joined(f"`{source}`" for source in recipe.data.train)
+    start = "random weights" if recipe.model.init == "random" else f"`{recipe.model.init}`"
+    return [paragraph(f"Trained from {start} on {sets}.")]
+
+
+def _results(facts: Facts) -> list[str]:
+    evaluation = facts.evaluation
+    if evaluation is None:
+        return []
+    speakers = f", {evaluation['speakers']} speakers" if evaluation["speakers"] else ""
+    parts = [
+        "## How well it does",
+        paragraph(
+            f"On {test_set_name(facts)}: {evaluation['utterances']:,} utterances, "
+            f"{evaluation['seconds'] / 60:.0f} min{speakers}."
+        ),
+        results_table(evaluation),
+    ]
+    if evaluation["lm_difference"] is not None:
+        parts.append(paragraph(language_model_line(evaluation)))
+    parts.append(paragraph(method_line(evaluation)))
+    if (facts.folder / "report.md").is_file():
+        parts.append("`report.md` has the rates by length and speaker, and the worst utterances.")
+    if facts.recipe.synthesis is not None:
+        parts.append(
+            paragraph(
+                "The test text is of the same kind as the training text: help and messages of "
+                "programs. The figures say nothing about speech by people or about other subjects."
+            )
+        )
+    return parts
+
+
+def _samples(facts: Facts) -> list[str]:
+    found = facts.samples
+    if found is None:
+        return []
+    titles = {"greedy": "written, greedy", "beam_lm": "written, with the language model"}
+    shown = [item for item in found.decodings if item.name in titles]
+    rows = [
+        (utterance.reference, *(item.texts[place] for item in shown))
+        for place, utterance in enumerate(found.utterances)
+    ]
+    return [
+        "## Samples",
+        paragraph("What the model writes for the files in `samples/`; nobody chose them for it."),
+        table(("said", *(titles[item.name] for item in shown)), rows),
+    ]
+
+
+def _limits(facts: Facts) -> list[str]:
+    recipe = facts.recipe
+    items = ["It writes lower case without digits, punctuation or capitals."]
+    if recipe.synthesis is not None:
+        items = [
+            "People: it has never heard one.",
+            "Words unlike those of program help, and names.",
+            *items,
+            "Dialects: one synthesiser, one way of saying each word.",
+        ]
+        if recipe.language not in {recipe.synthesis.voice, "no"}:
+            name = LANGUAGES.get(recipe.language, recipe.language)
+            items.append(
+                f"The pronunciation of {name}: it has heard its text read by another voice."
+            )
+    else:
+        items.append("Speech unlike that of its training data will do worse.")
+    if facts.language_model is None:
+        items.append("Spelling where the sound does not decide it: there is no language model.")
+    elif facts.evaluation is not None and facts.evaluation["beam_lm_wer"] is not None:
+        final = percent(facts.evaluation["beam_lm_wer"])
+        items.append(
+            f"Words that its language model lacks: a WER of {final} is for text of the same kind."
+        )
+    notes = [escape(note) for note in facts.catalogue.notes] if facts.catalogue else []
+    return ["## What it cannot do", bullets([*items, *notes])]

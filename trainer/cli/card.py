@@ -1,0 +1,37 @@
+"""Run or model folder in, its card, curve and figures out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainer.cli.command import app, console
+
+
+@app.command()
+def card(
+    model: Annotated[Path, typer.Argument(help="Run folder with its export, or a model folder.")],
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe; default: the one model.toml or the counts name.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, for its counts; default: data/RECIPE.")
+    ] = None,
+    evaluation: Annotated[
+        Path | None, typer.Option(help="evaluation.json of `evaluate --report`.")
+    ] = None,
+) -> None:
+    """Write README.md, the training curve and the figures of model.toml into a model folder."""
+    from trainer.card import gather, update_catalogue, write_card  # noqa: PLC0415 - torch
+
+    facts = gather(model, recipe=recipe, data=data, evaluation=evaluation)
+    write_card(facts)
+    update_catalogue(facts)
+    console.print(f"{facts.folder / 'README.md'}: the card of {facts.id}", markup=False)
+    for what, there in (
+        ("evaluation.json (`evaluate --report`)", facts.evaluation is not None),
+        ("training_log.csv", bool(facts.log)),
+        ("counts.json", facts.counts is not None),
+    ):
+        if not there:
+            console.print(f"the card is without {what}, which was not found", markup=False)
