@@ -5,6 +5,7 @@ is not said is jumped over, and between words anything may be heard, both at a c
 cut where a greedy reading and the text agree, so that memory and time grow with its length only.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.decoding.align.anchors import cut_points
-from app.decoding.align.trellis import Trellis
+from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
 from app.decoding.alignment import Spans, greedy_reading, relative, spans_of, with_gaps
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
-from app.decoding.matching import WrittenWord, written_words
+from app.decoding.matching import Part, WrittenWord, written_words
 from app.decoding.types import Emissions, check_emissions
 from app.vocabulary import Vocabulary
 
@@ -105,38 +106,35 @@ def align_text(
 
 
 class _Located:
-    """A written word on its way: the reading that was chosen, and the frames of its tokens."""
+    """A written word on its way: the reading that was chosen, and the frames of its tokens.
+
+    `starts` and `stops` are empty until something is found; a word without a reading then has
+    one entry, for whatever it is.
+    """
 
     def __init__(self, word: WrittenWord) -> None:
         self.word = word
         self.reading = word.readings[0] if word.certain else ()
-        self.spans: Spans | None = None
+        self.tokens = [token for part in self.reading for token in part.tokens]
+        self.starts: list[int] = []
+        self.stops: list[int] = []
+        self.score = 0.0
         self.found = False
 
-    @property
-    def tokens(self) -> list[int]:
-        return [token for part in self.reading for token in part.tokens]
+    def read_as(self, reading: tuple[Part, ...]) -> None:
+        self.reading = reading
+        self.tokens = [token for part in reading for token in part.tokens]
 
-    @property
-    def start(self) -> int | None:
-        return None if self.spans is None else int(self.spans.starts[0])
-
-    @property
-    def stop(self) -> int | None:
-        return None if self.spans is None else int(self.spans.stops[-1])
-
-    def place(self, spans: Spans) -> None:
-        self.spans = spans
-        self.found = bool(self.reading) and self.score >= _LEAST_SCORE
+    def place(self, spans: Spans, first: int, past: int, offset: int) -> None:
+        self.starts = [start + offset for start in spans.starts[first:past].tolist()]
+        self.stops = [stop + offset for stop in spans.stops[first:past].tolist()]
+        if self.tokens:
+            scores: list[float] = spans.scores[first:past].tolist()
+            self.score = math.exp(min(sum(scores) / len(scores), 0.0))
+        self.found = self.score >= _LEAST_SCORE
 
     def lose(self) -> None:
-        self.spans, self.found = None, False
-
-    @property
-    def score(self) -> float:
-        if self.spans is None or not self.reading:
-            return 0.0
-        return float(np.exp(min(self.spans.scores.mean(), 0.0)))
+        self.starts, self.stops, self.score, self.found = [], [], 0.0, False
 
 
 class _Search:
@@ -195,25 +193,10 @@ class _Search:
                 jump_scores=-(_LEFT_OUT * counts + _LEFT_OUT_WORD).astype(np.float32),
             )
         )
-        spans = spans_of(path, scores, labels)
+        spans = self._spans(path, labels, start, stop)
         for word, first, past in zip(words, firsts.tolist(), firsts[1:].tolist(), strict=False):
             if spans.stops[first] > spans.starts[first]:
-                self._place(word, spans, first, past, start)
-
-    def _place(self, word: _Located, spans: Spans, first: int, past: int, offset: int) -> None:
-        starts, stops = spans.starts[first:past] + offset, spans.stops[first:past] + offset
-        peaks = np.zeros(len(starts))
-        if word.reading:
-            peaks = np.array(
-                [
-                    self._emissions[begin:end, token].max()
-                    for token, begin, end in zip(
-                        word.tokens, starts.tolist(), stops.tolist(), strict=True
-                    )
-                ],
-                dtype=np.float64,
-            )
-        word.place(Spans(starts, stops, peaks))
+                word.place(spans, first, past, start)
 
     def settle_uncertain(self, words: Sequence[_Located]) -> None:
         """Choose the reading of every run of words that can be said in several ways or in none."""
@@ -223,12 +206,10 @@ class _Search:
             while past < len(words) and not words[past].word.certain:
                 past += 1
             if past > index:
-                before = [word.stop for word in words[:index] if word.stop is not None][-1:]
-                after = next((word.start for word in words[past:] if word.start is not None), None)
+                before = next((word.stops[-1] for word in reversed(words[:index]) if word.stops), 0)
+                after = next((word.starts[0] for word in words[past:] if word.starts), None)
                 self._settle(
-                    words[index:past],
-                    before[0] if before else 0,
-                    len(self._emissions) if after is None else after,
+                    words[index:past], before, len(self._emissions) if after is None else after
                 )
             index = max(past, index + 1)
 
@@ -265,12 +246,17 @@ class _Search:
             total += _LEFT_OUT * len(labels) + _LEFT_OUT_WORD * len(run)
             if total > best:
                 best = total
-                spans = spans_of(path, scores, labels)
+                spans = self._spans(path, labels, start, stop)
                 for located, parts, first, past in zip(
                     run, readings, firsts.tolist(), firsts[1:].tolist(), strict=False
                 ):
-                    located.reading = parts
-                    self._place(located, spans, first, past, start)
+                    located.read_as(parts)
+                    located.place(spans, first, past, start)
+
+    def _spans(self, path: Indexes, labels: Indexes, start: int, stop: int) -> Spans:
+        # What nobody can spell has no probability of its own; its score is not looked at.
+        known = np.minimum(labels, len(self._vocabulary) - 1)
+        return spans_of(path, self._emissions[start:stop], known)
 
     def _gaps(self, tokens: int, firsts: Frames) -> NDArray[np.int32]:
         gaps = np.full(tokens + 1, self._within, dtype=np.int32)
@@ -309,37 +295,41 @@ def _drop_islands(words: Sequence[_Located]) -> None:
 def _timed(
     words: Sequence[_Located], frame_seconds: float, duration: float, rule: BoundaryRule
 ) -> tuple[AlignedWord, ...]:
-    placed = [(word, word.spans) for word in words if word.spans is not None]
+    placed = [word for word in words if word.starts]
     starts, ends = place_words(
-        np.array([spans.starts[0] for _, spans in placed], dtype=np.int64),
-        np.array([spans.stops[-1] for _, spans in placed], dtype=np.int64),
+        np.array([word.starts[0] for word in placed], dtype=np.int64),
+        np.array([word.stops[-1] for word in placed], dtype=np.int64),
         frame_seconds=frame_seconds,
         duration=duration,
         rule=rule,
-        first_tokens=[word.tokens[0] if word.reading else -1 for word, _ in placed],
-        last_tokens=[word.tokens[-1] if word.reading else -1 for word, _ in placed],
+        first_tokens=[word.tokens[0] if word.tokens else -1 for word in placed],
+        last_tokens=[word.tokens[-1] if word.tokens else -1 for word in placed],
     )
     times = iter(zip(starts.tolist(), ends.tolist(), strict=True))
     aligned: list[AlignedWord] = []
     for word in words:
-        if word.spans is None:
+        if not word.starts:
             aligned.append(AlignedWord(word.word.text, None, None, 0.0, found=False))
             continue
         start, end = next(times)
-        parts = _parts(word, word.spans, start, end, frame_seconds) if word.reading else ()
+        parts = _parts(word, start, end, frame_seconds)
         aligned.append(AlignedWord(word.word.text, start, end, word.score, word.found, parts))
     return tuple(aligned)
 
 
 def _parts(
-    word: _Located, spans: Spans, start: float, end: float, frame_seconds: float
+    word: _Located, start: float, end: float, frame_seconds: float
 ) -> tuple[AlignedPart, ...]:
     """The characters side by side: two meet in the middle between their frames."""
-    sizes = [len(part.tokens) for part in word.reading]
-    firsts = np.concatenate(([0], np.cumsum(sizes)))[1:-1]
-    meetings = (spans.stops[firsts - 1] + spans.starts[firsts]) / 2 * frame_seconds
-    edges = [start, *np.clip(meetings, start, end).tolist(), end]
-    return tuple(
-        AlignedPart(part.text, begin, finish)
-        for part, begin, finish in zip(word.reading, edges, edges[1:], strict=False)
-    )
+    parts: list[AlignedPart] = []
+    begin = start
+    past = 0
+    for part in word.reading:
+        past += len(part.tokens)
+        finish = end
+        if past < len(word.starts):
+            middle = (word.stops[past - 1] + word.starts[past]) / 2 * frame_seconds
+            finish = min(max(middle, start), end)
+        parts.append(AlignedPart(part.text, begin, finish))
+        begin = finish
+    return tuple(parts)
