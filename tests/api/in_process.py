@@ -74,9 +74,13 @@ async def in_process(
     *,
     load_gate: threading.Event | None = None,
     load_failure: Exception | None = None,
+    folder: Path | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
-    """Run the service with one model, `scripted`, which loads once `load_gate` is open."""
+    """Run the service with one model, `scripted`, which loads once `load_gate` is open.
+
+    Its language models are those in `folder`.
+    """
     given = Settings(**{"models": ["scripted"], **settings})  # type: ignore[arg-type]
     telemetry = Telemetry()
     card = ModelCard(id="scripted", languages=("nb",))
@@ -105,7 +109,7 @@ async def in_process(
             raise load_failure
         return model
 
-    service = Service([ModelSource(card, Path())], load, engine, transcriber, telemetry)
+    service = Service([ModelSource(card, folder or Path())], load, engine, transcriber, telemetry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

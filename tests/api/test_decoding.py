@@ -1,0 +1,90 @@
+"""How a request chooses its decoder over HTTP, and how the answer says what was done."""
+
+import asyncio
+from pathlib import Path
+
+from in_process import in_process
+from ngrams import write_language_model
+from sounds import as_wav, tones
+
+CLIP = as_wav(tones(0, 1.0))
+
+
+def test_the_answer_names_decoder_and_language_model(tmp_path: Path) -> None:
+    write_language_model(tmp_path / "language_model", ["a", "a a"], order=2)
+    write_language_model(tmp_path / "language_models" / "news", ["a", "a a"], order=2)
+
+    async def run() -> None:
+        async with in_process(folder=tmp_path) as running:
+            await running.until("ready")
+
+            async def ask(**parameters: object) -> tuple[str, str | None]:
+                answer = await running.client.post("/transcribe", params=parameters, content=CLIP)
+                assert answer.status_code == 200, answer.text
+                body = answer.json()
+                assert body["text"] == "a"
+                assert "alternatives" not in body
+                return body["decoder"], body["lm"]
+
+            assert await ask() == ("beam", "default")
+            assert await ask(decoder="greedy") == ("greedy", None)
+            assert await ask(decoder="greedy+lm") == ("greedy+lm", "default")
+            assert await ask(lm="news", alpha=0.1, beta=2) == ("beam", "news")
+            assert await ask(hotwords="a:3, b b:-1,c", beam_width=7) == ("beam", "default")
+            wrong = await running.client.post("/transcribe?lm=sport", content=CLIP)
+            assert wrong.status_code == 400
+            error = wrong.json()["error"]
+            assert error["param"] == "lm"
+            assert "default, news" in error["message"]
+
+    asyncio.run(run())
+
+
+def test_a_model_without_language_model_says_so() -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            post = running.client.post
+            plain = (await post("/transcribe", content=CLIP)).json()
+            assert (plain["decoder"], plain["lm"]) == ("greedy", None)
+            beam = (await post("/transcribe?decoder=beam", content=CLIP)).json()
+            assert (beam["decoder"], beam["lm"]) == ("beam", None)
+            assert beam["text"] == plain["text"]
+
+    asyncio.run(run())
+
+
+def test_several_readings_are_listed_best_first() -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            answer = await running.client.post(
+                "/transcribe", params={"n_best": 3, "min_token_logp": -100, "prune_logp": -100},
+                content=CLIP,
+            )  # fmt: skip
+            body = answer.json()
+            readings = body["alternatives"]
+            assert len(readings) == 3
+            assert readings[0]["text"] == body["text"]
+            assert readings[0]["words"] == body["words"]
+            scores = [reading["score"] for reading in readings]
+            assert scores == sorted(scores, reverse=True)
+            assert len({reading["text"] for reading in readings}) == 3
+            without = await running.client.post("/transcribe?n_best=2&words=false", content=CLIP)
+            assert without.json()["alternatives"][0]["words"] == []
+
+    asyncio.run(run())
+
+
+def test_silence_has_one_empty_reading() -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            answer = await running.client.post(
+                "/transcribe?n_best=3&encoding=s16le&rate=16000", content=bytes(32_000)
+            )
+            body = answer.json()
+            assert (body["text"], body["decoder"]) == ("", "beam")
+            assert [reading["text"] for reading in body["alternatives"]] == [""]
+
+    asyncio.run(run())
