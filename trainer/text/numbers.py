@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trainer.errors import CorpusError
 from app.numerals import cardinal, ordinal, year
+from trainer.errors import CorpusError
 from trainer.text.phrases import PHRASES, Phrases
 
 _HALF, _QUARTER, _HOUR = 30, 15, 60

@@ -4,11 +4,11 @@ from itertools import islice
 
 import pytest
 
+from app.numerals import cardinal, ordinal, year
 from trainer.errors import CorpusError
 from trainer.recipe import load_recipe
 from trainer.text.corpus import text_of
 from trainer.text.numbers import clock_time, number_sentences
-from app.numerals import cardinal, ordinal, year
 from trainer.text.sentences import clean
 
 LANGUAGES = ("da", "nb", "nn")
