@@ -27,12 +27,18 @@ from app.audio import (
     plan_windows,
 )
 from app.catalogue import ModelCard, Router
-from app.decoding import DecodingPool, DecodingRequest, ModelDecoders, Reading, segment_words
+from app.decoding import (
+    DecodingPool,
+    DecodingRequest,
+    ModelDecoders,
+    Reading,
+    segment_words,
+)
 from app.engine import EncodedAudio, Encoder, EncodeRequest, Engine
 from app.errors import DeadlineExceededError, UnavailableError
 from app.spool import StoppableSource
 from app.telemetry import Telemetry
-from app.transcript import Alternative, Timing, Transcript
+from app.transcript import AlignedTranscript, AlignedWord, Alternative, Timing, Transcript
 from app.vocabulary import Vocabulary
 
 _T = TypeVar("_T")
@@ -105,6 +111,25 @@ class PipelineOptions:
     decode_processes: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A recording's emissions, and the instants and seconds that led to them."""
+
+    model: LoadedModel
+    language: str
+    emissions: npt.NDArray[np.float32]
+    duration: float
+    started: float
+    decoded: float
+    handed_back: float
+    queued: float
+    encoding: float
+
+    @property
+    def frame_seconds(self) -> float:
+        return self.model.acoustic.hop / SAMPLE_RATE
+
+
 class Transcriber:
     """Leads recordings through audio, engine and decoding.
 
@@ -169,43 +194,21 @@ class Transcriber:
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine say.
         """
-        started = time.perf_counter()
-        card = self.route(request.model, request.language, request.decoding)
-        model = self._models.get(card.id)
-        if model is None:
-            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
-        recording = await self._decode_audio(request)
-        decoded = time.perf_counter()
-        encoded = await self._encode(model, recording, request, progress)
-        handed_back = time.perf_counter()
-        emissions = (
-            np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
-            if encoded is None
-            else encoded.emissions
-        )
+        heard = await self._hear(request, progress)
         reading: Reading = await self._decoding.run(
-            model.decoders.read,
-            emissions,
+            heard.model.decoders.read,
+            heard.emissions,
             request.decoding,
-            frame_seconds=model.acoustic.hop / SAMPLE_RATE,
-            duration=recording.duration,
+            frame_seconds=heard.frame_seconds,
+            duration=heard.duration,
         )
-        finished = time.perf_counter()
-        timing = Timing(
-            queue=encoded.queue_seconds if encoded else 0.0,
-            decode_audio=decoded - started,
-            encode=encoded.encode_seconds if encoded else 0.0,
-            decode_text=finished - handed_back,
-            real_time_factor=(finished - started) / recording.duration,
-        )
-        self._count(card.id, recording.duration, timing)
         return Transcript(
             text=reading.hypotheses[0].text,
             segments=segment_words(reading.hypotheses[0].words),
-            language=self._router.language_of(card, request.language),
-            model=card.id,
-            duration=recording.duration,
-            timing=timing,
+            language=heard.language,
+            model=heard.model.card.id,
+            duration=heard.duration,
+            timing=self._timing(heard),
             decoder=reading.decoder,
             language_model=reading.language_model,
             alternatives=tuple(
@@ -214,10 +217,65 @@ class Transcriber:
             ),
         )
 
+    async def align(
+        self, request: TranscriptionRequest, text: str, *, progress: Progress | None = None
+    ) -> AlignedTranscript:
+        """Find the words of a text in a recording. Cancelling the awaiting task stops the work.
+
+        Args:
+            request: the recording; how to decode it is not looked at.
+            text: what is said in it, as it was written.
+            progress: called on the event loop as windows are encoded.
+
+        Raises:
+            InvalidRequestError: text and audio are long and have nothing in common.
+            NordlydError: as `transcribe`.
+        """
+        heard = await self._hear(request, progress)
+        words: tuple[AlignedWord, ...] = await self._decoding.run(
+            heard.model.decoders.align,
+            heard.emissions,
+            text,
+            heard.language,
+            frame_seconds=heard.frame_seconds,
+            duration=heard.duration,
+        )
+        return AlignedTranscript(
+            words=words,
+            language=heard.language,
+            model=heard.model.card.id,
+            duration=heard.duration,
+            timing=self._timing(heard),
+        )
+
     def close(self) -> None:
         """End the threads and processes; what still waits for them is dropped."""
         self._audio_threads.shutdown(wait=False, cancel_futures=True)
         self._decoding.close()
+
+    async def _hear(self, request: TranscriptionRequest, progress: Progress | None) -> _Heard:
+        """Turn a recording into emissions."""
+        started = time.perf_counter()
+        card = self.route(request.model, request.language, request.decoding)
+        model = self._models.get(card.id)
+        if model is None:
+            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
+        recording = await self._decode_audio(request)
+        decoded = time.perf_counter()
+        encoded = await self._encode(model, recording, request, progress)
+        return _Heard(
+            model=model,
+            language=self._router.language_of(card, request.language),
+            emissions=np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
+            if encoded is None
+            else encoded.emissions,
+            duration=recording.duration,
+            started=started,
+            decoded=decoded,
+            handed_back=time.perf_counter(),
+            queued=encoded.queue_seconds if encoded else 0.0,
+            encoding=encoded.encode_seconds if encoded else 0.0,
+        )
 
     async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
         source = request.source
@@ -262,14 +320,25 @@ class Transcriber:
             on_window=progress and (lambda index, _: progress(index + 1, len(windows))),
         )
 
-    def _count(self, model: str, duration: float, timing: Timing) -> None:
-        self._telemetry.audio_seconds.labels(model).inc(duration)
+    def _timing(self, heard: _Heard) -> Timing:
+        """What each stage took until now, which is counted too."""
+        finished = time.perf_counter()
+        timing = Timing(
+            queue=heard.queued,
+            decode_audio=heard.decoded - heard.started,
+            encode=heard.encoding,
+            decode_text=finished - heard.handed_back,
+            real_time_factor=(finished - heard.started) / heard.duration,
+        )
+        model = heard.model.card.id
+        self._telemetry.audio_seconds.labels(model).inc(heard.duration)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
         stages = self._telemetry.stage_seconds
         stages.labels("decode_audio").observe(timing.decode_audio)
         stages.labels("queue").observe(timing.queue)
         stages.labels("encode").observe(timing.encode)
         stages.labels("decode_text").observe(timing.decode_text)
+        return timing
 
 
 async def _in_pool(pool: ThreadPoolExecutor, function: Callable[[], _T]) -> _T:

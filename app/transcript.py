@@ -69,3 +69,40 @@ class Transcript:
     def words(self) -> tuple[Word, ...]:
         """All words of all segments, in order."""
         return tuple(word for segment in self.segments for word in segment.words)
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedPart:
+    """A character of a word, or a number in it; seconds from the start of the audio."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedWord:
+    """A word as it was written, and where it is said.
+
+    `score` is the geometric mean over its characters of the highest probability each reaches,
+    0 where it was not found. A word that is not `found` has no times, unless something else was
+    heard in its place: `start` and `end` then say where.
+    """
+
+    text: str
+    start: float | None
+    end: float | None
+    score: float
+    found: bool
+    parts: tuple[AlignedPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedTranscript:
+    """The answer to one alignment request; `duration` is the audio's, in seconds."""
+
+    words: tuple[AlignedWord, ...]
+    language: str
+    model: str
+    duration: float
+    timing: Timing

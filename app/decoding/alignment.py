@@ -100,13 +100,11 @@ def word_times(
     spans = _align(with_gaps(emissions, vocabulary), labels, gaps)
     means = np.add.reduceat(spans.scores, firsts) / counts
     starts, ends = place_words(
-        spans.starts[firsts],
-        spans.stops[lasts - 1],
-        frame_seconds=frame_seconds,
+        spans.starts[firsts] * frame_seconds,
+        spans.stops[lasts - 1] * frame_seconds,
+        words,
         duration=duration,
         rule=rule,
-        first_tokens=labels[firsts].tolist(),
-        last_tokens=labels[lasts - 1].tolist(),
     )
     return tuple(
         Word(word, start, end, confidence)

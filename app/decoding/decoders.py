@@ -13,11 +13,14 @@ from typing import Any, Literal
 
 from app.decoding.backends import BackendName
 from app.decoding.beam import BeamDecoder
+from app.decoding.confidence import Calibration, found_by, load_calibration
+from app.decoding.forced import UnalignableError, align_text
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
 from app.decoding.options import BeamOptions, Hotword
 from app.decoding.types import Emissions, Hypothesis
 from app.errors import InvalidRequestError
+from app.transcript import AlignedWord
 from app.vocabulary import Vocabulary
 
 DecoderName = Literal["auto", "greedy", "beam", "greedy+lm"]
@@ -80,13 +83,14 @@ class ModelDecoders:
 
     Args:
         vocabulary: tokens of the checkpoint.
-        folders: where language models are looked for, the first that has one wins.
+        folders: where language models and a calibration are looked for, the first that has one
+            wins.
         backend: the library that searches beams.
         defaults: names and values of attributes that a language model lacks.
 
     Raises:
-        ConfigurationError: the model's language model cannot be loaded, or the library is not
-            installed.
+        ConfigurationError: the model's language model or calibration cannot be loaded, or the
+            library is not installed.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class ModelDecoders:
         self._vocabulary = vocabulary
         self._backend: BackendName = backend
         self._greedy = GreedyDecoder(vocabulary)
+        self._calibration: Calibration = load_calibration(folders)
         self._folders: dict[str, Path] = {}
         for folder in reversed(folders):
             if (folder / _FOLDER).is_dir():
@@ -173,15 +178,68 @@ class ModelDecoders:
         fused = request.decoder == "greedy+lm"
         wanted = request.decoder == "beam" or bool(asked) or has_model
         if request.decoder == "greedy" or not wanted:
-            return Reading((self._greedy.decode(emissions, **times),), "greedy", None)
+            return self._calibrated(
+                (self._greedy.decode(emissions, **times),), "greedy", None, duration
+            )
         language_model = self._language_model(request.lm)
         decoder = BeamDecoder(
             self._vocabulary, _options(request), language_model, backend=self._backend
         )
-        return Reading(
+        return self._calibrated(
             tuple(decoder.n_best(emissions, **times)),
             "greedy+lm" if fused else "beam",
             (request.lm or DEFAULT_LM) if language_model else None,
+            duration,
+        )
+
+    def align(
+        self,
+        emissions: Emissions,
+        text: str,
+        language: str | None,
+        *,
+        frame_seconds: float,
+        duration: float,
+    ) -> tuple[AlignedWord, ...]:
+        """Find every word of a text in one audio, with the model's own boundaries.
+
+        Args:
+            emissions: float array [frames, vocabulary] of natural-log probabilities.
+            text: as it was written.
+            language: of the text, for numbers.
+            frame_seconds: length of one frame in seconds.
+            duration: length of the audio in seconds; no word ends after it.
+
+        Raises:
+            InvalidRequestError: text and audio are so long and so different that it would take
+                minutes.
+            ValueError: the emissions do not fit the vocabulary or are not numbers.
+        """
+        try:
+            return align_text(
+                emissions,
+                text,
+                self._vocabulary,
+                frame_seconds=frame_seconds,
+                duration=duration,
+                language=language,
+                rule=self._calibration.boundaries,
+            )
+        except UnalignableError as error:
+            raise InvalidRequestError(f"{error}.", param="text") from None
+
+    def _calibrated(
+        self,
+        hypotheses: tuple[Hypothesis, ...],
+        decoder: str,
+        language_model: str | None,
+        duration: float,
+    ) -> Reading:
+        name = found_by(decoder, language_model)
+        return Reading(
+            tuple(self._calibration.apply(item, name, duration=duration) for item in hypotheses),
+            decoder,
+            language_model,
         )
 
     def _language_model(self, name: str | None) -> LanguageModel | None:

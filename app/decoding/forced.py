@@ -7,7 +7,6 @@ cut where a greedy reading and the text agree, so that memory and time grow with
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +19,7 @@ from app.decoding.alignment import Spans, greedy_reading, relative, spans_of, wi
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.matching import Part, WrittenWord, written_words
 from app.decoding.types import Emissions, check_emissions
+from app.transcript import AlignedPart, AlignedWord
 from app.vocabulary import Vocabulary
 
 # Costs are natural-log probabilities below the most probable token of a frame.
@@ -38,30 +38,8 @@ _MOST_CELLS = 40_000_000_000
 Frames = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class AlignedPart:
-    """A character of a word, or a number in it; seconds from the start of the audio."""
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class AlignedWord:
-    """A word as it was written, and where it is said.
-
-    `score` is the geometric mean over its characters of the highest probability each reaches,
-    0 where it was not found. A word that is not `found` has no times, unless something else was
-    heard in its place: `start` and `end` then say where.
-    """
-
-    text: str
-    start: float | None
-    end: float | None
-    score: float
-    found: bool
-    parts: tuple[AlignedPart, ...] = ()
+class UnalignableError(ValueError):
+    """Text and audio are so long and so different that aligning them would take minutes."""
 
 
 def align_text(
@@ -90,8 +68,8 @@ def align_text(
         overlap.
 
     Raises:
-        ValueError: wrong shape, a value that is no number, or text and audio so long and so
-            different that aligning them would take minutes.
+        UnalignableError: text and audio are so long and so different that it would take minutes.
+        ValueError: wrong shape, or a value that is no number.
     """
     check_emissions(emissions, len(vocabulary), frame_seconds=frame_seconds, duration=duration)
     words = written_words(text, vocabulary, language=language)
@@ -102,7 +80,7 @@ def align_text(
     search.locate(located)
     search.settle_uncertain(located)
     _drop_islands(located)
-    return _timed(located, frame_seconds, duration, rule)
+    return _timed(located, vocabulary, frame_seconds, duration, rule)
 
 
 class _Located:
@@ -170,8 +148,8 @@ class _Search:
             for (first, start), (word, frame) in pairwise(edges)
         )
         if cells > _MOST_CELLS:
-            raise ValueError(
-                "the text and the audio are long and have too little in common to be aligned; "
+            raise UnalignableError(
+                "The text and the audio are long and have too little in common to be aligned; "
                 "send the part of the text that is said"
             )
 
@@ -293,17 +271,19 @@ def _drop_islands(words: Sequence[_Located]) -> None:
 
 
 def _timed(
-    words: Sequence[_Located], frame_seconds: float, duration: float, rule: BoundaryRule
+    words: Sequence[_Located],
+    vocabulary: Vocabulary,
+    frame_seconds: float,
+    duration: float,
+    rule: BoundaryRule,
 ) -> tuple[AlignedWord, ...]:
     placed = [word for word in words if word.starts]
     starts, ends = place_words(
-        np.array([word.starts[0] for word in placed], dtype=np.int64),
-        np.array([word.stops[-1] for word in placed], dtype=np.int64),
-        frame_seconds=frame_seconds,
+        np.array([word.starts[0] for word in placed]) * frame_seconds,
+        np.array([word.stops[-1] for word in placed]) * frame_seconds,
+        ["".join(vocabulary.tokens[token] for token in word.tokens) for word in placed],
         duration=duration,
         rule=rule,
-        first_tokens=[word.tokens[0] if word.tokens else -1 for word in placed],
-        last_tokens=[word.tokens[-1] if word.tokens else -1 for word in placed],
     )
     times = iter(zip(starts.tolist(), ends.tolist(), strict=True))
     aligned: list[AlignedWord] = []

@@ -109,18 +109,15 @@ def test_times_are_monotone_and_inside_the_audio(
     steps: list[int], reaches: list[float], share: float
 ) -> None:
     edges = np.cumsum(steps[: len(steps) // 2 * 2])
-    tokens = np.arange(len(edges) // 2) % 2
     duration = share * float(edges[-1]) * FRAME
+    lead, tail, first, last = (tuple(reaches[place : place + 2]) for place in range(0, 8, 2))
+    letters = [dict(zip("ab", values, strict=True)) for values in (first, last)]
     starts, ends = place_words(
-        edges[0::2],
-        edges[1::2],
-        frame_seconds=FRAME,
+        edges[0::2] * FRAME,
+        edges[1::2] * FRAME,
+        ["ab"[place % 2] for place in range(len(edges) // 2)],
         duration=duration,
-        rule=BoundaryRule(
-            (0.0, 0.1), *(tuple(reaches[place : place + 2]) for place in range(0, 8, 2))
-        ),
-        first_tokens=tokens.tolist(),
-        last_tokens=tokens.tolist(),
+        rule=BoundaryRule((0.0, 0.1), lead, tail, *letters),
     )
     times = np.stack((starts, ends), axis=1).ravel()
     assert (np.diff(times) >= 0).all()
@@ -130,9 +127,9 @@ def test_times_are_monotone_and_inside_the_audio(
 
 def test_words_reach_into_the_pause_around_them_and_meet_where_there_is_none() -> None:
     starts, ends = place_words(
-        np.array([10, 14, 50]),
-        np.array([12, 20, 60]),
-        frame_seconds=FRAME,
+        np.array([10, 14, 50]) * FRAME,
+        np.array([12, 20, 60]) * FRAME,
+        ["a", "b", "a"],
         duration=2.0,
         rule=BoundaryRule((0.0,), (0.04,), (0.06,)),
     )
@@ -140,20 +137,18 @@ def test_words_reach_into_the_pause_around_them_and_meet_where_there_is_none() -
     assert ends == pytest.approx([0.27, 0.46, 1.26])
 
 
-def test_reach_depends_on_the_gap_and_on_the_token() -> None:
+def test_reach_depends_on_the_gap_and_on_the_letter() -> None:
     starts, ends = place_words(
-        np.array([10, 15, 50]),
-        np.array([12, 20, 60]),
-        frame_seconds=FRAME,
+        np.array([10, 15, 50]) * FRAME,
+        np.array([12, 20, 60]) * FRAME,
+        ["ab", "bb", "ba"],
         duration=2.0,
         rule=BoundaryRule(
-            (0.0, 0.12), (0.0, 0.04), (0.0, 0.0), token_leads=(0.0, 0.01), token_tails=(0.02, 0.0)
+            (0.0, 0.12), (0.0, 0.04), (0.0, 0.0), letter_leads={"b": 0.01}, letter_tails={"a": 0.02}
         ),
-        first_tokens=[0, 1, 1],
-        last_tokens=[0, 1, 0],
     )
     assert starts == pytest.approx([0.16, 0.27, 0.95])
-    assert ends == pytest.approx([0.26, 0.4, 1.22])
+    assert ends == pytest.approx([0.24, 0.4, 1.22])
 
 
 @pytest.mark.parametrize(

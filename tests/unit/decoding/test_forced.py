@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from spoken import FRAME, VOCABULARY, random_words, spoken
 
-from app.decoding.forced import AlignedWord, align_text
+from app.decoding.forced import align_text
+from app.transcript import AlignedWord
 from app.vocabulary import Vocabulary
 
 

@@ -1,0 +1,156 @@
+"""What a decoder found in, the same with times and confidences that mean something out.
+
+Both are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
+in `calibration.json`: a curve from a word's posterior to the share of such words that are right,
+for each decoder, and a rule from frames to boundaries.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.decoding.boundaries import GENERAL_RULE, BoundaryRule, place_words
+from app.decoding.types import Hypothesis
+from app.errors import ConfigurationError
+
+CALIBRATION_NAME = "calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A rising line from the posterior of a word to the probability that it is right.
+
+    Attributes:
+        posteriors: ascending, in 0..1.
+        shares: of right words at each, not falling, in 0..1; in between interpolated.
+
+    Raises:
+        ValueError: the numbers are not as said.
+    """
+
+    posteriors: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.posteriors) != len(self.shares) or not self.posteriors:
+            raise ValueError("a curve needs as many shares as posteriors, at least one")
+        if not all(0 <= number <= 1 for number in (*self.posteriors, *self.shares)):
+            raise ValueError("a curve's posteriors and shares must be 0 to 1")
+        if (np.diff(self.posteriors) <= 0).any() or (np.diff(self.shares) < 0).any():
+            raise ValueError("a curve's posteriors must ascend and its shares not fall")
+
+    def __call__(self, posterior: float) -> float:
+        """The probability that a word of this posterior is right."""
+        return float(np.interp(posterior, self.posteriors, self.shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was fitted to a model.
+
+    Attributes:
+        boundaries: from frames to boundaries.
+        curves: by how the words were found: `greedy`, `beam`, `beam+lm`, `greedy+lm`. Words
+            found in another way keep their posterior.
+    """
+
+    boundaries: BoundaryRule = GENERAL_RULE
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+
+    def apply(self, hypothesis: Hypothesis, found_by: str, *, duration: float) -> Hypothesis:
+        """Return a hypothesis whose words have calibrated confidences, and boundaries.
+
+        Args:
+            hypothesis: with the times of frames and with posteriors, as decoders give it.
+            found_by: one of the names of `curves`.
+            duration: length of the audio in seconds.
+        """
+        words = hypothesis.words
+        starts, ends = place_words(
+            np.array([word.start for word in words]),
+            np.array([word.end for word in words]),
+            [word.text for word in words],
+            duration=duration,
+            rule=self.boundaries,
+        )
+        curve = self.curves.get(found_by)
+        return replace(
+            hypothesis,
+            words=tuple(
+                replace(
+                    word,
+                    start=start,
+                    end=end,
+                    confidence=curve(word.confidence) if curve else word.confidence,
+                )
+                for word, start, end in zip(words, starts.tolist(), ends.tolist(), strict=True)
+            ),
+        )
+
+
+def found_by(decoder: str, language_model: str | None) -> str:
+    """The name of the curve for words of a decoder, with a language model or without."""
+    return f"{decoder}+lm" if decoder == "beam" and language_model is not None else decoder
+
+
+def load_calibration(folders: Sequence[Path]) -> Calibration:
+    """Read the first `calibration.json` there is; none gives what holds for all models.
+
+    Raises:
+        ConfigurationError: the file cannot be read or makes no sense.
+    """
+    file = next((path for folder in folders if (path := folder / CALIBRATION_NAME).is_file()), None)
+    if file is None:
+        return Calibration()
+    try:
+        return calibration_of(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{file}: no calibration of ours ({type(error).__name__}: {error}); "
+            "make it anew with `python -m trainer calibrate`, or remove it"
+        ) from error
+
+
+def calibration_of(data: Mapping[str, Any]) -> Calibration:
+    """Build a calibration from the content of its file.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: the content makes no sense.
+    """
+    rule = data["boundaries"]
+    leads, tails = (
+        {str(letter): float(value) for letter, value in rule[name].items()}
+        for name in ("letter_leads", "letter_tails")
+    )
+    gaps, reaches, later = (tuple(map(float, rule[name])) for name in ("gaps", "leads", "tails"))
+    return Calibration(
+        boundaries=BoundaryRule(gaps, reaches, later, leads, tails),
+        curves={
+            str(name): Curve(
+                tuple(map(float, curve["posteriors"])), tuple(map(float, curve["shares"]))
+            )
+            for name, curve in data["confidence"].items()
+        },
+    )
+
+
+def calibration_data(calibration: Calibration) -> dict[str, Any]:
+    """The content of the file of a calibration; `calibration_of` reads it back."""
+    rule = calibration.boundaries
+    return {
+        "boundaries": {
+            "gaps": list(rule.gaps),
+            "leads": list(rule.leads),
+            "tails": list(rule.tails),
+            "letter_leads": dict(rule.letter_leads),
+            "letter_tails": dict(rule.letter_tails),
+        },
+        "confidence": {
+            name: {"posteriors": list(curve.posteriors), "shares": list(curve.shares)}
+            for name, curve in calibration.curves.items()
+        },
+    }
