@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -76,22 +76,39 @@ def build(
     if estimator == "lmplz" and lmplz is None:
         raise LanguageModelError("lmplz is not installed; `python -m trainer kenlm` builds it")
     texts = tuple(lines)
-    keep = most_frequent(texts, recipe.max_unigrams) if recipe.max_unigrams else None
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".language-model-") as scratch:
         folder = Path(scratch)
         arpa = folder / f"{recipe.order}gram.arpa"
         say(f"estimating a {recipe.order}-gram model with {lmplz or 'our own estimator'}")
-        if lmplz is None:
-            write_arpa(estimate(texts, order=recipe.order, prune=recipe.prune, keep=keep), arpa)
-        else:
-            _run_lmplz(lmplz, texts, recipe, keep, arpa)
+        estimate_arpa(texts, recipe, arpa, lmplz=lmplz)
         counts = ngram_counts(arpa)
         words = unigrams(arpa)
         model = _to_binary(arpa, say)
         _replace(output, model, words)
     sizes = {file.name: file.stat().st_size for file in sorted(output.iterdir())}
     return Built(output, "lmplz" if lmplz else "numpy", counts, sizes)
+
+
+def estimate_arpa(
+    lines: Sequence[str], recipe: LanguageModelRecipe, arpa: Path, *, lmplz: Path | None
+) -> None:
+    """Estimate a model and write it to an ARPA file.
+
+    Args:
+        lines: clean sentences.
+        recipe: order, pruning and size of the vocabulary.
+        arpa: file to write.
+        lmplz: the program, or None for our own estimator.
+
+    Raises:
+        LanguageModelError: there is no text, or `lmplz` fails.
+    """
+    keep = most_frequent(lines, recipe.max_unigrams) if recipe.max_unigrams else None
+    if lmplz is None:
+        write_arpa(estimate(lines, order=recipe.order, prune=recipe.prune, keep=keep), arpa)
+    else:
+        _run_lmplz(lmplz, lines, recipe, keep, arpa)
 
 
 def most_frequent(lines: Iterable[str], count: int) -> frozenset[str]:
@@ -102,22 +119,25 @@ def most_frequent(lines: Iterable[str], count: int) -> frozenset[str]:
 
 def _run_lmplz(
     lmplz: Path,
-    lines: tuple[str, ...],
+    lines: Sequence[str],
     recipe: LanguageModelRecipe,
     keep: frozenset[str] | None,
     arpa: Path,
 ) -> None:
-    folder = arpa.parent
-    text = folder / "corpus.txt"
-    text.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if not lines:
+        raise LanguageModelError("there is no text to estimate a language model from")
     thresholds = prune_thresholds(recipe.prune, recipe.order)
     command = [lmplz, "--order", recipe.order, "--discount_fallback", "--prune", *thresholds]
-    if keep is not None:
-        known = folder / "vocabulary.txt"
-        known.write_text("\n".join(sorted(keep)) + "\n", encoding="utf-8")
-        command += ["--limit_vocab_file", known]
-    command += ["-S", _LMPLZ_MEMORY, "-T", folder / "sort", "--text", text, "--arpa", arpa]
-    run_tool([str(part) for part in command])
+    with tempfile.TemporaryDirectory(dir=arpa.parent) as scratch:
+        folder = Path(scratch)
+        text = folder / "corpus.txt"
+        text.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if keep is not None:
+            known = folder / "vocabulary.txt"
+            known.write_text("\n".join(sorted(keep)) + "\n", encoding="utf-8")
+            command += ["--limit_vocab_file", known]
+        command += ["-S", _LMPLZ_MEMORY, "-T", folder / "sort", "--text", text, "--arpa", arpa]
+        run_tool([str(part) for part in command])
 
 
 def _to_binary(arpa: Path, say: Callable[[str], None]) -> Path:

@@ -95,7 +95,7 @@ def measure(
         heard: the validation split.
         settings: those of one alpha and beam width are decoded by one process.
         language_model: a `language_model/` folder.
-        processes: how many decode at a time.
+        processes: how many decode at a time; 1 is this one.
         done: called with the number of settings that were just finished.
 
     Returns:
@@ -104,6 +104,13 @@ def measure(
     shares: dict[tuple[float, int], list[int]] = {}
     for index, setting in enumerate(settings):
         shares.setdefault((setting.alpha, setting.beam_width), []).append(index)
+    if processes == 1 or len(shares) == 1:
+        loaded = load_language_model(language_model)
+        outcomes = []
+        for setting in settings:
+            outcomes.append(_outcome(setting, heard, _decoder(setting, heard.vocabulary, loaded)))
+            done(1)
+        return outcomes
     found: dict[int, Outcome] = {}
     # Never fork: torch may have threads in this process.
     context = get_context("spawn")

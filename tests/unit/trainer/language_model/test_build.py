@@ -1,0 +1,114 @@
+"""The folder that `lm` writes, as those read it who have to."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pyctcdecode.language_model import LanguageModel as PyctcdecodeModel
+
+from app.decoding import load_language_model
+from trainer.errors import LanguageModelError
+from trainer.language_model.build import build
+from trainer.language_model.tools import build_tools, find_tool, run_tool
+from trainer.recipe import LanguageModelRecipe
+
+
+@pytest.fixture
+def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without KenLM's programs, and without a compiler."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CXX", raising=False)
+
+
+@pytest.mark.usefixtures("no_tools")
+def test_a_machine_with_python_alone_gets_a_model_that_the_service_loads(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    built = build(corpus, numbers, tmp_path / "model/language_model", say=said.append)
+    assert built.estimator == "numpy"
+    assert set(built.sizes) == {"3gram.arpa", "attrs.json", "unigrams.txt"}
+    assert any("five times as large" in line and "trainer kenlm" in line for line in said)
+    loaded = load_language_model(built.folder)
+    assert (loaded.order, loaded.alpha, loaded.beta) == (3, 0.5, 1.5)
+    assert loaded.unigrams == {word for line in corpus for word in line.split()}
+    assert built.ngrams == (len(loaded.unigrams) + 3, 705, 1217)
+    # Strict about its files: exactly three, with exactly its attributes.
+    assert PyctcdecodeModel.load_from_dir(str(built.folder)).order == 3
+
+
+def test_a_new_model_takes_the_place_of_the_old_one(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    folder = tmp_path / "language_model"
+    build(corpus, numbers, folder)
+    attributes = json.loads((folder / "attrs.json").read_text())
+    (folder / "attrs.json").write_text(json.dumps(attributes | {"alpha": 0.9}))
+    build(corpus[:50], replace(numbers, order=2, prune=(0, 0)), folder)
+    loaded = load_language_model(folder)
+    assert (loaded.order, loaded.alpha) == (2, 0.5)
+    assert [path.name for path in tmp_path.iterdir()] == ["language_model"]
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(LanguageModelError, match=r"holds config\.json; name a folder of its own"):
+        build(corpus, numbers, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_only_the_most_frequent_words_are_kept(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    built = build(corpus, replace(numbers, max_unigrams=20), tmp_path / "language_model")
+    known = load_language_model(built.folder).unigrams
+    assert known is not None
+    assert len(known) == 20
+    assert {"vi", "ser"} < known
+    assert "kveldsskyer" not in known
+
+
+def test_no_text_is_refused_and_writes_nothing(
+    numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    with pytest.raises(LanguageModelError, match="no text"):
+        build([], numbers, tmp_path / "language_model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_longer_ngrams_than_kenlm_reads_are_refused(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    with pytest.raises(LanguageModelError, match="at most 6 words, not 7"):
+        build(corpus, replace(numbers, order=7, prune=(0,) * 7), tmp_path / "language_model")
+
+
+@pytest.mark.usefixtures("no_tools")
+def test_asking_for_lmplz_where_there_is_none_says_how_to_get_it(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    with pytest.raises(LanguageModelError, match="python -m trainer kenlm"):
+        build(corpus, numbers, tmp_path / "language_model", estimator="lmplz")
+    with pytest.raises(LanguageModelError, match=r"C\+\+ compiler, and there is no g\+\+"):
+        build_tools(tmp_path / "tools", say=print)
+
+
+def test_tools_are_found_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert find_tool("lmplz") is None
+    cached = tmp_path / "nordlyd" / "kenlm-0.3.0" / "lmplz"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    assert find_tool("lmplz") == cached
+
+
+def test_a_tool_that_fails_is_quoted(tmp_path: Path) -> None:
+    with pytest.raises(LanguageModelError, match=r"ls failed: .*nowhere"):
+        run_tool(["ls", tmp_path / "nowhere"])
+    with pytest.raises(LanguageModelError, match="cannot be run: No such file"):
+        run_tool([tmp_path / "nothing"])

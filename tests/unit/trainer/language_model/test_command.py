@@ -1,0 +1,116 @@
+"""`lm` and `tune`, as a person runs them, on the bundled demo model and its samples."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from demo_model import DEMO, sample_texts, write_demo_with_language_model
+
+from app.audio import AudioLimits, decode_audio
+from app.decoding import load_language_model
+from trainer.cli import main
+from trainer.data.store import Utterance, write_split
+from trainer.recipe import RECIPES
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`demo-nb` that takes its text from the training split and tries two points."""
+    file = tmp_path_factory.mktemp("recipe") / "small.toml"
+    head, mark, tail = (RECIPES / "demo-nb.toml").read_text("utf-8").partition("[language_model]")
+    changed = {"sources": '["transcripts"]', "alphas": "[0.3, 0.6]", "betas": "[1.0]"}
+    lines = [
+        f"{key} = {changed[key]}" if (key := line.split(" ")[0]) in changed else line
+        for line in tail.splitlines()
+    ]
+    file.write_text(head + mark + "\n".join(lines), "utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples of the demo as validation split, sentences of their words to train on."""
+    folder = tmp_path_factory.mktemp("data")
+    said = list(zip(sorted(DEMO.glob("samples/*.flac")), sample_texts(), strict=True))
+    spoken = []
+    for file, text in said:
+        recording = decode_audio(file, raw=None, limits=AudioLimits(60.0))
+        samples = (recording.slice(0, recording.samples) * 32767).astype(np.int16)
+        starts = (0.0,) * len(text.split())
+        spoken.append((Utterance(text, 0, len(samples), "nb", 150, 50, starts), samples))
+    write_split(folder, "valid", spoken)
+    write_split(folder, "test", spoken[:1])
+    words = [word for _, text in said for word in text.split()]
+    silence = np.zeros(1600, np.int16)
+    halves = [" ".join(words[start : start + 3]) for start in range(0, len(words), 2)]
+    train = [(Utterance(text, 0, 1600, "nb", 150, 50, ()), silence) for text in halves]
+    write_split(folder, "train", train)
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["trainer", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert isinstance(stopped.value.code, int | None)
+    return stopped.value.code or 0
+
+
+def test_a_language_model_is_made_tuned_and_put_into_the_checkpoint(
+    recipe: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = tmp_path / "made" / "language_model"
+    assert run(monkeypatch, "lm", recipe, "--data", data, "--output", made) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts == json.loads(made.with_suffix(".json").read_text("utf-8"))
+    assert facts["lines"] > 3
+    model = write_demo_with_language_model(tmp_path / "demo")
+    tune = ("tune", model, "--data", data, "--recipe", recipe, "--language-model", made)
+    assert run(monkeypatch, *tune, "--cache", tmp_path / "cache", "--json", "--processes", 1) == 0
+    tuning = json.loads(capsys.readouterr().out)
+    assert tuning["beam_lm"]["wer"] < tuning["greedy"]["wer"]
+    loaded = load_language_model(model / "language_model")
+    assert (loaded.order, loaded.alpha) == (3, tuning["alpha"])
+    kept = json.loads((model / "language_model.json").read_text("utf-8"))
+    assert (kept["tuning"], kept["lines"]) == (tuning, facts["lines"])
+    assert (model / "language_model.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_that_does_not_help_ends_with_status_1(
+    recipe: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = tmp_path / "other.txt"
+    text.write_text("helt andre ord\nord helt andre\n", "utf-8")
+    other = tmp_path / "other.toml"
+    other.write_text(
+        recipe.read_text("utf-8").replace('["transcripts"]', json.dumps([str(text)])), "utf-8"
+    )
+    made = tmp_path / "made" / "language_model"
+    assert run(monkeypatch, "lm", other, "--data", data, "--output", made) == 0
+    model = write_demo_with_language_model(tmp_path / "demo")
+    before = (model / "language_model" / "attrs.json").read_text()
+    tune = ("tune", model, "--data", data, "--recipe", other, "--language-model", made)
+    assert run(monkeypatch, *tune, "--cache", tmp_path / "cache", "--processes", 1) == 1
+    assert "does not help" in capsys.readouterr().err
+    assert (model / "language_model" / "attrs.json").read_text() == before
+    assert not (model / "language_model.json").exists()
+
+
+def test_a_checkpoint_without_language_model_is_told_how_to_get_one(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, "tune", tmp_path, "--data", data) == 1
+    assert "python -m trainer lm" in capsys.readouterr().err
