@@ -1,12 +1,13 @@
 """The facts of a model in, the sections of its card on the data out."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote
 
 from trainer.card.facts import Facts
 from trainer.card.text import LANGUAGES, bullets, counted, joined, paragraph
 from trainer.data.sources import PUBLISHED
-from trainer.recipe import SynthesisRecipe
 
 _SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
@@ -19,7 +20,8 @@ def data_section(facts: Facts) -> list[str]:
         return parts
     parts.append(_splits(counts))
     if facts.recipe.synthesis is not None:
-        parts.append(bullets(_synthesis(facts.recipe.synthesis, facts.recipe.language)))
+        settings = counts.get("settings") or asdict(facts.recipe.synthesis)
+        parts.append(bullets(_synthesis(settings, counts, facts.recipe.language)))
     parts += _dropped(counts)
     if counts.get("packages"):
         parts += _packages(counts)
@@ -61,28 +63,29 @@ def _splits(counts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _synthesis(recipe: SynthesisRecipe, language: str) -> list[str]:
-    voice = f"the voice `{recipe.voice}`"
-    if language not in {recipe.voice, "no"}:
+def _synthesis(said: Mapping[str, Any], counts: Mapping[str, Any], language: str) -> list[str]:
+    """Say how the speech was made, by the settings that were kept when it was."""
+    voice = f"the voice `{said['voice']}`"
+    if language not in {said["voice"], "no"}:
         voice += f" (espeak-ng has none for {LANGUAGES.get(language, language)})"
-    done = {
-        "noise": recipe.noise_share,
-        "a room": recipe.room_share,
-        "a narrow band": recipe.band_share,
-        "a codec": recipe.codec_share,
-        "another speed": recipe.speed_share,
-    }
-    shares = [f"{name} in {100 * share:.0f} %" for name, share in done.items() if share]
-    return [
-        f"Speech: {voice} in {len(recipe.train_variants)} variants, {recipe.rate[0]} to "
-        f"{recipe.rate[1]} words a minute, pitch {recipe.pitch[0]} to {recipe.pitch[1]} of 100. "
-        f"Validation: {_variants(recipe.valid_variants)}. Test: {_variants(recipe.test_variants)}.",
-        f"Sound: {joined(shares)} of the utterances." if shares else "Sound: as synthesised.",
-        f"Sentences with numbers, dates and times written out: {100 * recipe.number_share:.0f} %.",
+    items = [
+        f"Speech: {voice} in {len(said['train_variants'])} variants, {said['rate'][0]} to "
+        f"{said['rate'][1]} words a minute, pitch {said['pitch'][0]} to {said['pitch'][1]} of 100. "
+        f"Validation: {_variants(said['valid_variants'])}. Test: "
+        f"{_variants(said['test_variants'])}."
     ]
+    if done := counts.get("train", {}).get("augmentation"):
+        items.append(
+            f"What was done to the training utterances, some of it to the same: {counted(done)}."
+        )
+    elif share := said.get("noise_share"):
+        items.append(f"Noise in {100 * share:.0f} % of the utterances.")
+    if numbers := counts.get("numbers", {}).get("train"):
+        items.append(f"Training sentences with numbers, dates and times written out: {numbers:,}.")
+    return items
 
 
-def _variants(names: tuple[str, ...]) -> str:
+def _variants(names: Iterable[str]) -> str:
     return joined(f"`{name}`" if name else "the voice itself" for name in names)
 
 

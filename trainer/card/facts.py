@@ -15,10 +15,11 @@ from app.catalogue.cards import CARD_NAME
 from app.decoding import load_language_model
 from trainer.errors import DataError
 from trainer.evaluation import EVALUATION, Evaluation, evaluate, read_manifest
+from trainer.evaluation.digest import model_digest
 from trainer.published import LogRow
 from trainer.recipe import Recipe, load_recipe
 
-LOG, COUNTS = "training_log.csv", "counts.json"
+LOG, COUNTS, RECIPE = "training_log.csv", "counts.json", "recipe.toml"
 LANGUAGE_MODEL = "language_model"
 
 
@@ -69,12 +70,14 @@ def gather(
 
     Args:
         source: a run folder with its `export`, or a model folder.
-        recipe: id or file; else what `model.toml` or the counts name.
+        recipe: id or file; else `recipe.toml` of the run, else what `model.toml` or the
+            counts name.
         data: the data folder, for its counts; else those beside the model, or `data/RECIPE`.
         evaluation: what `evaluate --report` wrote; else the one beside the model.
 
     Raises:
-        DataError: the source holds no model, or nothing says which recipe made it.
+        DataError: the source holds no model, nothing says which recipe made it, or the
+            evaluation is of another model.
         RecipeError: there is no such recipe.
     """
     folder = source if (source / "config.json").is_file() else source / "export"
@@ -85,7 +88,8 @@ def gather(
     log_file = _first(*(place / LOG for place in places))
     counts_file = _first(data and data / COUNTS, *(place / COUNTS for place in places))
     counts = _read_json(counts_file)
-    name = recipe or (catalogue and catalogue.recipe) or (counts or {}).get("recipe")
+    own = _first(*(place / RECIPE for place in places))
+    name = recipe or own or (catalogue and catalogue.recipe) or (counts or {}).get("recipe")
     if name is None:
         raise DataError(f"nothing beside {folder} says which recipe made it; name it with --recipe")
     chosen = load_recipe(name)
@@ -96,6 +100,12 @@ def gather(
         raise DataError(f"there is no evaluation {evaluation}")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     in_model_folder = source == folder and folder.name != "export"
+    found = _read_json(evaluation or _first(folder / EVALUATION))
+    if found is not None and found.get("model_digest") != model_digest(folder):
+        raise DataError(
+            f"the evaluation is of other weights or another language model than {folder} holds;"
+            " run `evaluate --report` again"
+        )
     return Facts(
         id=catalogue.id if catalogue else folder.resolve().name if in_model_folder else chosen.id,
         folder=folder,
@@ -108,7 +118,7 @@ def gather(
         log_file=log_file,
         counts=counts,
         counts_file=counts_file,
-        evaluation=_read_json(evaluation or _first(folder / EVALUATION)),
+        evaluation=found,
         language_model=_language_model(folder / LANGUAGE_MODEL),
         samples=_samples(folder),
     )

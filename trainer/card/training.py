@@ -143,7 +143,10 @@ def _chosen(training: TrainingRecipe, log: tuple[LogRow, ...]) -> str:
     watched = "all utterances"
     if training.evaluate_utterances:
         watched = f"at most {training.evaluate_utterances:,} utterances"
-    return f"Wer is greedy, on {watched} of the validation split. {chosen}"
+    ended = ""
+    if training.steps and log[-1].step < training.steps:
+        ended = f" The log ends at step {log[-1].step:,} of the recipe's {training.steps:,}."
+    return f"Wer is greedy, on {watched} of the validation split. {chosen}{ended}"
 
 
 def _versions() -> list[str]:

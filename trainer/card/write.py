@@ -130,5 +130,7 @@ def _limits(facts: Facts) -> list[str]:
         items.append(
             f"Words that its language model lacks: a WER of {final} is for text of the same kind."
         )
-    notes = [escape(note) for note in facts.catalogue.notes] if facts.catalogue else []
+    # A demo's notes say what its first lines say.
+    said = facts.catalogue.notes if facts.catalogue and recipe.synthesis is None else ()
+    notes = [escape(note) for note in said]
     return ["## What it cannot do", bullets([*items, *notes])]

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from app.acoustic import AcousticModel, load_checkpoint
 from app.audio import SAMPLE_RATE
 from trainer.data.record import Record, Waveform
+from trainer.evaluation.digest import ENCODER, model_digest
 
 _BATCH_SECONDS = 60.0
 _WAVEFORMS_LOOKED_AT = 32
-_WEIGHTS = ("*.safetensors", "*.bin", "config.json", "preprocessor_config.json", "vocab.json")
 
 Emissions = NDArray[np.float32]
 
@@ -103,11 +103,7 @@ def _batches(records: Sequence[Record]) -> Iterator[list[int]]:
 
 def _fingerprint(model_folder: Path, records: Sequence[Record]) -> str:
     """Name the weights and the records by a hash: of the audio, 32 utterances spread over all."""
-    digest = hashlib.sha256()
-    for pattern in _WEIGHTS:
-        for file in sorted(model_folder.glob(pattern)):
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    digest = hashlib.sha256(model_digest(model_folder, ENCODER).encode())
     for record in records:
         digest.update(f"{record.text}\0{record.speaker}\0{record.seconds}\n".encode())
     for record in records[:: max(1, len(records) // _WAVEFORMS_LOOKED_AT)]:

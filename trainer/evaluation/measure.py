@@ -27,6 +27,7 @@ from app.vocabulary import Vocabulary
 from trainer.errors import DataError
 from trainer.evaluation.alignment import Alignment, align_characters, align_words, error_rate
 from trainer.evaluation.bootstrap import Bootstrap
+from trainer.evaluation.digest import model_digest
 from trainer.evaluation.emissions import Emitted, emit
 from trainer.evaluation.test_set import TestSet
 
@@ -96,11 +97,12 @@ class LanguageModelFacts:
 class Evaluation:
     """Everything that is known after a test set went through a model.
 
-    `decodings` are greedy and beam search, and beam search with the language model where the
-    model has one.
+    `digest` names the contents of the model's files. `decodings` are greedy and beam search,
+    and beam search with the language model where the model has one.
     """
 
     model: str
+    digest: str
     data: str
     utterances: tuple[Utterance, ...]
     decodings: tuple[Decoding, ...]
@@ -157,6 +159,7 @@ def evaluate(
     frame_seconds = model.hop / SAMPLE_RATE
     return Evaluation(
         model=model_folder.resolve().name,
+        digest=model_digest(model_folder),
         data=test_set.name,
         utterances=tuple(
             Utterance(reference, item.speaker, augmentation, item.seconds)

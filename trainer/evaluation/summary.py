@@ -23,6 +23,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
     bootstrap, seconds, machine = evaluation.bootstrap, evaluation.seconds, evaluation.machine
     summary: dict[str, Any] = {
         "model": evaluation.model,
+        "model_digest": evaluation.digest,
         "data": evaluation.data,
         "utterances": len(evaluation.utterances),
         "seconds": round(seconds, 1),

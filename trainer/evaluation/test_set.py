@@ -30,7 +30,7 @@ class TestSet:
             return self
         chosen = [place * total // count for place in range(count)]
         return TestSet(
-            self.name,
+            f"{self.name}, {count:,} of {total:,}",
             tuple(self.records[index] for index in chosen),
             tuple(self.augmentations[index] for index in chosen),
         )

@@ -43,7 +43,7 @@ def page(summary: Summary, test_set: TestSet) -> str:
         *(_groups(found) for found in group_tables(summary)),
         _confusions(summary),
         _worst(summary, test_set),
-        f'<section aria-labelledby="how"><h2 id="how">How this was measured</h2>'
+        f'<section><h2 id="how">How this was measured</h2>'
         f"<p>{escape(method_line(summary))}</p><p>{escape(machine_line(summary))}</p></section>",
     ]
     return f"""<!DOCTYPE html>
@@ -80,7 +80,7 @@ def _results(summary: Summary) -> str:
     )
     encoder = factor(summary["real_time_factor"]["encoder"])
     return (
-        '<section aria-labelledby="rates"><h2 id="rates">Error rates</h2>'
+        '<section><h2 id="rates">Error rates</h2>'
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="rates"><table><thead><tr>'
         '<th scope="col">decoding</th><th scope="col" colspan="2">word error rate</th>'
         '<th scope="col">character error rate</th><th scope="col">real-time factor</th>'
@@ -110,7 +110,7 @@ def _groups(found: GroupTable) -> str:
     more = f"<p>{found.left_out} more did better.</p>" if found.left_out else ""
     note = f"<p>{escape(found.note)}</p>" if found.note else ""
     return (
-        f'<section aria-labelledby="{key}"><h2 id="{key}">{escape(found.title)}</h2>{note}'
+        f'<section><h2 id="{key}">{escape(found.title)}</h2>{note}'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{key}"><table><thead><tr>'
         f'<th scope="col">{escape(found.column)}</th><th scope="col">utterances</th>'
         f'<th scope="col">words</th>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
@@ -123,7 +123,7 @@ def _confusions(summary: Summary) -> str:
     if not tables:
         return ""
     return (
-        '<section aria-labelledby="errors"><h2 id="errors">Most frequent errors</h2>'
+        '<section><h2 id="errors">Most frequent errors</h2>'
         f'<p>Of the final decoding.</p><div class="columns">{tables}</div></section>'
     )
 
@@ -147,7 +147,7 @@ def _worst(summary: Summary, test_set: TestSet) -> str:
         _utterance(number, item, test_set) for number, item in enumerate(summary["worst"], start=1)
     )
     return (
-        '<section aria-labelledby="worst"><h2 id="worst">Worst utterances</h2>'
+        '<section><h2 id="worst">Worst utterances</h2>'
         "<p>By word error rate of the final decoding. <del>Struck out</del> is what was said and "
         "not written, <ins>underlined</ins> what was written and not said.</p>"
         f"{articles}</section>"

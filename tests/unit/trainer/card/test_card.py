@@ -19,13 +19,14 @@ from trainer.errors import DataError
 from trainer.recipe import RECIPES
 
 NYNORSK = "wav2vec2-xlsr-1B-NPSC-NN"
+DONE = {"noise": 12000, "none": 9000}
 COUNTS = {
     "recipe": "demo-nb",
     "packages": ["evolution-common_3.46.4-2+deb12u1_all", "gnucash-common_1%3a4.13-1_all"],
     "sentences": {"train": 27603, "valid": 919, "test": 1141},
     "translated": 0,
     "dropped": {"repeated": 4689, "too short or too long": 55386},
-    "train": {"utterances": 19999, "hours": 18.3, "too_long": 1, "augmentation": {}},
+    "train": {"utterances": 19999, "hours": 18.3, "too_long": 1, "augmentation": DONE},
     "valid": {"utterances": 300, "hours": 0.26, "too_long": 0, "augmentation": {}},
     "test": {"utterances": 1000, "hours": 0.89, "too_long": 0, "augmentation": {}},
 }
@@ -105,11 +106,23 @@ def test_data_packages_and_drops_are_in_the_card(demo: Path) -> None:
     for said in (
         "| training | 19,999 | 18.30 |",
         "55,386 too short or too long, 4,689 repeated",
+        "some of it to the same: 12,000 noise, 9,000 none",
         "evolution-common 3.46.4-2+deb12u1, gnucash-common 1:4.13-1",
         "29,663 distinct sentences",
         "2-gram (KenLM)",
     ):
         assert said in text
+
+
+def test_figures_of_other_weights_or_another_language_model_are_refused(
+    demo: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "demo-nb"
+    shutil.copytree(demo, folder)
+    attributes = json.loads((folder / "language_model" / "attrs.json").read_text())
+    (folder / "language_model" / "attrs.json").write_text(json.dumps(attributes | {"alpha": 2.0}))
+    with pytest.raises(DataError, match="another language model"):
+        gather(folder)
 
 
 def test_the_curve_is_a_picture_and_the_same_each_time(demo: Path, tmp_path: Path) -> None:
@@ -129,7 +142,8 @@ def fine_tuned(tmp_path: Path) -> Path:
     write_checkpoint(tmp_path / "run" / "export")
     log = RECIPES / "published" / f"{NYNORSK}.training_log.csv"
     shutil.copyfile(log, tmp_path / "run" / "training_log.csv")
-    run("card", tmp_path / "run", "--recipe", NYNORSK)
+    shutil.copyfile(RECIPES / f"{NYNORSK}.toml", tmp_path / "run" / "recipe.toml")
+    run("card", tmp_path / "run")
     return tmp_path / "run" / "export"
 
 
@@ -183,6 +197,7 @@ def test_what_is_missing_is_said(tmp_path: Path, fine_tuned: Path) -> None:
     with pytest.raises(DataError, match="neither a model folder nor a run"):
         gather(tmp_path)
     (fine_tuned / "model.toml").unlink()
+    (fine_tuned.parent / "recipe.toml").unlink()
     with pytest.raises(DataError, match="name it with --recipe"):
         gather(fine_tuned)
     with pytest.raises(DataError, match="no evaluation"):

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import pytest
 from demo_model import DEMO, SAMPLES, sample_texts
 from typer.testing import CliRunner
@@ -15,8 +16,9 @@ from typer.testing import CliRunner
 from app.acoustic import load_checkpoint
 from app.decoding import GreedyDecoder
 from trainer.cli import app, main
+from trainer.data.store import Utterance, write_split
 from trainer.errors import DataError
-from trainer.evaluation import evaluate, read_manifest, summarise, write_report
+from trainer.evaluation import evaluate, read_data, read_manifest, summarise, write_report
 
 
 def run(*arguments: str | Path) -> dict:
@@ -91,6 +93,22 @@ def test_augmentations_named_by_the_manifest_have_rates_of_their_own(tmp_path: P
         ("noise", 2),
         ("room", 1),
     ]
+
+
+def test_a_split_of_synthesised_speech_knows_what_was_done_to_it(tmp_path: Path) -> None:
+    spoken = [
+        Utterance("vi går på tur", 0, 0, "nb+m7", 150, 50, (0.0,), (), done)
+        for done in ((), ("noise",), ("noise", "codec"), ())
+    ]
+    pcm = np.random.default_rng(1).integers(-9000, 9000, 16000).astype(np.int16)
+    write_split(tmp_path / "nb", "test", [(item, pcm) for item in spoken])
+    whole = read_data(tmp_path / "nb", "test")
+    assert whole.augmentations == ((), ("noise",), ("noise", "codec"), ())
+    half = whole.limit(2)
+    assert (half.name, half.augmentations) == ("nb/test, 2 of 4", ((), ("noise", "codec")))
+    found = run(DEMO, "--data", tmp_path / "nb")
+    assert [group["name"] for group in found["by_augmentation"]] == ["none", "codec", "noise"]
+    assert found["interval"]["drawn_by"] == "utterance"
 
 
 @pytest.mark.parametrize(
