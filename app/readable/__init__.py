@@ -1,0 +1,18 @@
+"""Verbatim words in, text that people like to read out: sentences, digits, nothing unwanted.
+
+A room of its own beside `app.decoding`: it works on a transcript's words, not on emissions, so
+every protocol and the formats can use it on any transcript.
+"""
+
+from app.readable.formatting import FormattedText, ReadableOptions, format_transcript
+from app.readable.numbers import write_numbers
+from app.readable.word_lists import WordList, read_word_list
+
+__all__ = [
+    "FormattedText",
+    "ReadableOptions",
+    "WordList",
+    "format_transcript",
+    "read_word_list",
+    "write_numbers",
+]
