@@ -5,6 +5,7 @@ Everything follows from the recipe's numbers; nothing is read, downloaded or bui
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any
 
 from trainer.errors import RecipeError
@@ -133,12 +134,12 @@ def plan(
 
 
 def largest_batch(data: DataRecipe, training: TrainingRecipe) -> BatchShape:
-    """Return the batch that needs the most memory: every row as long as rows may be."""
+    """Return the batch that needs the most memory: full, and of rows as long as may be."""
     if training.device_batch:
         return BatchShape(training.device_batch, data.max_seconds)
-    longest = max(data.max_seconds, *training.join_seconds, 0.0)
-    row = min(longest, training.batch_seconds)
-    return BatchShape(max(1, int(training.batch_seconds // row)), row)
+    longest = min(training.batch_seconds, max(data.max_seconds, *training.join_seconds, 0.0))
+    rows = ceil(training.batch_seconds / longest)
+    return BatchShape(rows, round(training.batch_seconds / rows, 2))
 
 
 def _effective_batch(data: DataRecipe, training: TrainingRecipe, devices: int) -> tuple[int, float]:

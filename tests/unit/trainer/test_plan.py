@@ -249,6 +249,14 @@ def test_the_memory_is_that_of_a_real_update_within_an_eighth(
     assert estimate.total == pytest.approx(peak.bytes, rel=TOLERANCE)
 
 
+def test_the_largest_batch_is_full_and_of_rows_as_long_as_may_be() -> None:
+    recipe = load_recipe("nb-1b-nynorsk")
+    assert plan(load_recipe(NYNORSK)).largest_batch == BatchShape(8, 30.0)
+    assert plan(recipe).largest_batch == BatchShape(3, 28.0)
+    joined = replace(recipe.training, join_seconds=(0.0, 84.0))
+    assert plan(replace(recipe, training=joined)).largest_batch == BatchShape(1, 84.0)
+
+
 def test_checkpointing_makes_the_1b_training_fit_24_gib() -> None:
     planned = plan(load_recipe(NYNORSK))
     assert planned.gradient_checkpointing
