@@ -23,7 +23,8 @@ class ReadableOptions:
 
     Longer than `comma_pause` gives a comma, longer than `sentence_pause` (that of a segment's
     end) a full stop. After a word that cannot end a sentence, such as `og`, it takes
-    `unfinished_pause`; no comma follows such a word, nor `den` or `med`. `profanities` go before our own list.
+    `unfinished_pause`; no comma follows such a word, nor `den` or `med`. `profanities`, where
+    given, replace our own list.
 
     Raises:
         ValueError: the pauses are not in this order, or below 0.
