@@ -1,4 +1,14 @@
 """Side-by-side measurements; each prints a readable table and, last, one line of JSON."""
 
-BENCHMARKS = ("encoder", "server", "latency", "fairness", "memory", "startup", "windows")
+BENCHMARKS = (
+    "encoder",
+    "server",
+    "latency",
+    "fairness",
+    "memory",
+    "startup",
+    "windows",
+    "decoder",
+    "training",
+)
 """Each is a module with a `main(argv)`."""

@@ -10,6 +10,7 @@ import torch
 from app.audio import SAMPLE_RATE
 from trainer.data import Record, Waveform
 from trainer.model import TOKENS, encode
+from trainer.training.framing import Framing
 
 # Seconds between two joined utterances, on top of what each has at its ends.
 _SILENCE = (0.0, 0.5)
@@ -22,17 +23,22 @@ Augment = Callable[[Waveform, int], Waveform]
 class Batch:
     """Padded waveforms [items, samples], their lengths, and the targets one after another.
 
-    `lengths` are in samples and `target_lengths` in tokens, both [items]; `rows` are the
-    records of each item, by index; `seconds` is the audio without padding. A batch with a
-    `weight` of 0 counts for nothing: it stands in on a device that has no other work.
+    `lengths` are in samples, `frames` in frames of logits and `target_lengths` in tokens, all
+    [items] and on the CPU; `time_mask` [items, frames] and `feature_mask` [items, hidden] are
+    what SpecAugment hides; `rows` are the records of each item, by index; `seconds` is the
+    audio without padding. A batch with a `weight` of 0 counts for nothing: it stands in on a
+    device that has no other work.
     """
 
     waveforms: torch.Tensor
     lengths: torch.Tensor
+    frames: torch.Tensor
     targets: torch.Tensor
     target_lengths: torch.Tensor
     rows: tuple[tuple[int, ...], ...]
     seconds: float
+    time_mask: torch.Tensor | None = None
+    feature_mask: torch.Tensor | None = None
     weight: float = 1.0
 
     def to(self, device: torch.device) -> "Batch":
@@ -43,35 +49,31 @@ class Batch:
             self,
             waveforms=self.waveforms.to(device, non_blocking=True),
             targets=self.targets.to(device, non_blocking=True),
+            time_mask=None if self.time_mask is None else self.time_mask.to(device),
+            feature_mask=None if self.feature_mask is None else self.feature_mask.to(device),
         )
-
-    @property
-    def mask(self) -> torch.Tensor:
-        """Attention mask, int64 [items, samples]."""
-        places = torch.arange(self.waveforms.shape[1], device=self.waveforms.device)
-        return (places < self.lengths.to(places.device)[:, None]).long()
 
 
 def collate(
     records: Sequence[Record],
     indexes: Sequence[int],
+    framing: Framing,
     *,
     tokens: tuple[str, ...] = TOKENS,
     join_seconds: float = 0.0,
     augment: Augment | None = None,
-    weight: float = 1.0,
 ) -> Batch:
     """Read, join, normalise (zero mean, unit variance, as the feature extractor does) and pad.
 
     Args:
         records: where the utterances are.
         indexes: which ones.
+        framing: of the model that will see them.
         tokens: of the targets.
         join_seconds: a row takes one utterance after another until it is this long, with a short
             silence between two, so that the model also meets what a long recording is like:
             several voices and levels, and attention over more than one sentence.
         augment: what is done to each waveform on its way.
-        weight: of the batch.
 
     Raises:
         DataError: the audio of a record cannot be read.
@@ -83,19 +85,19 @@ def collate(
         if augment is not None:
             parts = [augment(part, index) for part, index in zip(parts, row, strict=True)]
         waves.append(_join(parts, seed=row[0]))
-    longest = max(len(wave) for wave in waves)
-    waveforms = np.zeros((len(waves), longest), np.float32)
+    lengths = [len(wave) for wave in waves]
+    waveforms = np.zeros((len(waves), framing.width(max(lengths))), np.float32)
     for place, wave in zip(waveforms, waves, strict=True):
         place[: len(wave)] = (wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)
     targets = [encode(" ".join(records[index].text for index in row), tokens) for row in rows]
     return Batch(
         waveforms=torch.from_numpy(waveforms),
-        lengths=torch.tensor([len(wave) for wave in waves]),
+        lengths=torch.tensor(lengths),
+        frames=torch.tensor([framing.frames(length) for length in lengths]),
         targets=torch.tensor([token for target in targets for token in target]),
         target_lengths=torch.tensor([len(target) for target in targets]),
         rows=tuple(tuple(row) for row in rows),
-        seconds=sum(len(wave) for wave in waves) / SAMPLE_RATE,
-        weight=weight,
+        seconds=sum(lengths) / SAMPLE_RATE,
     )
 
 

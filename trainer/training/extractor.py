@@ -1,8 +1,9 @@
 """The convolutional front end for training: the weights of transformers, another memory layout.
 
 Activations stay [batch, time, channel], so the layer norm acts on contiguous memory and nothing
-is transposed. A kernel of twice its stride is two matrix products over blocks of one stride:
-each block meets the first half of the kernel, the next block the second half.
+is transposed. A convolution is a product over blocks of one stride, and where its kernel is
+longer, another product with the blocks that follow. A frozen front end runs on the service's
+kernels, without a gradient.
 """
 
 from typing import cast
@@ -10,30 +11,51 @@ from typing import cast
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from torch import nn
-from transformers import Wav2Vec2ForCTC
+from transformers import Wav2Vec2Config
+
+from app.acoustic.checkpoint import choose_kernels
+from app.acoustic.config import make_config
+from app.acoustic.kernels import Conv, ConvLayer
+
+_DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
 
-class ChannelsLastExtractor(nn.Module):
-    """Takes the place of `Wav2Vec2FeatureEncoder`, sharing its parameters and their names.
+def fast_extractor(extractor: nn.Module, config: Wav2Vec2Config) -> nn.Module:
+    """Return what takes the place of a `Wav2Vec2FeatureEncoder`, with its parameters and names.
 
-    Args:
-        extractor: an encoder whose layers all have a layer norm (`feat_extract_norm="layer"`).
+    It maps waveforms [batch, samples] to features [batch, frames, channel].
     """
+    if not any(parameter.requires_grad for parameter in extractor.parameters()):
+        return FrozenExtractor(extractor, config)
+    if config.feat_extract_norm == "layer":
+        return ChannelsLastExtractor(extractor)
+    return StockExtractor(extractor)
+
+
+class StockExtractor(nn.Module):
+    """The front end as it is, for models whose first layer has a group norm."""
 
     def __init__(self, extractor: nn.Module) -> None:
         super().__init__()
         self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Map waveforms [batch, samples] to features [batch, channel, frames]."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self._learns):
-            return self._features(waveforms)
+        """Map waveforms [batch, samples] to features [batch, frames, channel]."""
+        hidden = waveforms[:, None]
+        for layer in self.conv_layers:
+            hidden = layer(hidden)
+        return hidden.transpose(1, 2)
 
-    @property
-    def _learns(self) -> bool:
-        return any(parameter.requires_grad for parameter in self.parameters())
 
-    def _features(self, waveforms: torch.Tensor) -> torch.Tensor:
+class ChannelsLastExtractor(nn.Module):
+    """A front end that learns, whose layers all have a layer norm."""
+
+    def __init__(self, extractor: nn.Module) -> None:
+        super().__init__()
+        self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Map waveforms [batch, samples] to features [batch, frames, channel]."""
         hidden = waveforms.unsqueeze(-1)
         for layer in self.conv_layers:
             hidden = convolve(hidden, cast("nn.Conv1d", layer.conv))
@@ -41,34 +63,79 @@ class ChannelsLastExtractor(nn.Module):
             weight, bias = norm.weight.to(hidden.dtype), norm.bias.to(hidden.dtype)
             shape = list(norm.normalized_shape)
             hidden = F.gelu(F.layer_norm(hidden, shape, weight, bias, norm.eps))
-        return hidden.transpose(1, 2)
+        return hidden
+
+
+class FrozenExtractor(nn.Module):
+    """A front end that does not learn, run utterance by utterance on the service's kernels."""
+
+    def __init__(self, extractor: nn.Module, config: Wav2Vec2Config) -> None:
+        super().__init__()
+        self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
+        self._config = make_config(config.to_dict(), {})
+        self._built: dict[tuple[torch.device, torch.dtype], list[Conv]] = {}
+
+    @torch.no_grad()
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Map waveforms [batch, samples] to features [batch, frames, channel]."""
+        device = waveforms.device
+        dtype = torch.float32
+        if torch.is_autocast_enabled(device.type):
+            dtype = torch.get_autocast_dtype(device.type)
+        convolutions = self._convolutions(device, dtype)
+        # A CPU's cache holds one utterance at a time at best.
+        parts = torch.split(waveforms, 1) if device.type == "cpu" else (waveforms,)
+        done: list[torch.Tensor] = []
+        for part in parts:
+            hidden = part.to(dtype).unsqueeze(-1)
+            for convolution in convolutions:
+                hidden = convolution(hidden)
+            done.append(hidden.clone())  # kernels give out memory that they will write again
+        return torch.cat(done)
+
+    def _convolutions(self, device: torch.device, dtype: torch.dtype) -> list[Conv]:
+        if (device, dtype) not in self._built:
+            kernels = choose_kernels(self._config, device, _DTYPES[dtype])
+            self._built[device, dtype] = [
+                kernels.conv(_described(layer, group_norm=self._config.group_norm))
+                for layer in self.conv_layers
+            ]
+        return self._built[device, dtype]
+
+
+def _described(layer: nn.Module, *, group_norm: bool) -> ConvLayer:
+    convolution = cast("nn.Conv1d", layer.conv)
+    norm = getattr(layer, "layer_norm", None)
+    return ConvLayer(
+        weight=convolution.weight.detach().float(),
+        bias=None if convolution.bias is None else convolution.bias.detach().float(),
+        stride=convolution.stride[0],
+        norm=None if norm is None else (norm.weight.detach().float(), norm.bias.detach().float()),
+        group_norm=group_norm,
+    )
 
 
 def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
-    """Apply a 1-d convolution to [batch, time, channel]; returns [batch, frames, channel]."""
-    kernel, stride = convolution.kernel_size[0], convolution.stride[0]
-    if kernel != 2 * stride:
-        plain: torch.Tensor = convolution(hidden.transpose(1, 2))
-        return plain.transpose(1, 2).contiguous()
-    batch, time, channels = hidden.shape
-    count = time // stride
-    blocks = hidden[:, : count * stride].reshape(batch, count, stride * channels)
-    first, second = convolution.weight.permute(0, 2, 1).chunk(2, dim=1)
-    halves = F.linear(blocks, torch.cat([first.flatten(1), second.flatten(1)]))
-    early, late = halves.chunk(2, dim=-1)
-    frames = early[:, :-1] + late[:, 1:]
-    return frames if convolution.bias is None else frames + convolution.bias.to(frames.dtype)
+    """Apply a 1-d convolution to [batch, time, channel]; returns [batch, frames, channel].
 
-
-def use_fast_layout(model: Wav2Vec2ForCTC, device: torch.device) -> Wav2Vec2ForCTC:
-    """Give a model the faster front end, where it has layer norms, and return it.
-
-    On a CPU attention becomes two plain matrix products: there the backward pass of the fused
-    kernel takes five times as long for the short sequences of training.
+    Kernels of one to two strides only, as every wav2vec2 has them.
     """
-    if model.config.feat_extract_norm == "layer":
-        encoder = model.wav2vec2.feature_extractor
-        model.wav2vec2.feature_extractor = ChannelsLastExtractor(encoder)  # type: ignore[assignment]
-    if device.type == "cpu":
-        model.set_attn_implementation("eager")
-    return model
+    kernel, stride = convolution.kernel_size[0], convolution.stride[0]
+    batch, time, channels = hidden.shape
+    frames = (time - kernel) // stride + 1
+    weight = convolution.weight.permute(0, 2, 1)
+    rest = kernel - stride
+    if rest == stride:
+        # Both halves in one product; each block meets the first, the next block the second.
+        blocks = hidden[:, : (frames + 1) * stride].reshape(batch, frames + 1, stride * channels)
+        first, second = weight.chunk(2, dim=1)
+        halves = F.linear(blocks, torch.cat([first.flatten(1), second.flatten(1)]))
+        early, late = halves.chunk(2, dim=-1)
+        sums = early[:, :-1] + late[:, 1:]
+    else:
+        blocks = hidden[:, : frames * stride].reshape(batch, frames, stride * channels)
+        sums = F.linear(blocks, weight[:, :stride].flatten(1))
+        if rest:
+            places = [hidden[:, stride + i :: stride][:, :frames] for i in range(rest)]
+            sums = sums + F.linear(torch.cat(places, dim=-1), weight[:, stride:].flatten(1))
+    return sums if convolution.bias is None else sums + convolution.bias.to(sums.dtype)

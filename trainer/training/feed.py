@@ -2,14 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
+import torch
 
 from trainer.data import Record, Waveform
 from trainer.recipe import Recipe
 from trainer.speech.augmentation import vary
 from trainer.training.batches import Batch, collate
+from trainer.training.framing import Framing
+from trainer.training.masks import span_mask
 from trainer.training.order import Schedule, row_seconds
+
+# What random numbers are for, so that no two purposes share them.
+_AUGMENT, _HIDE_FRAMES, _HIDE_FEATURES = range(3)
 
 
 class Feed:
@@ -18,8 +25,9 @@ class Feed:
     Args:
         records: the training split.
         schedule: which of them each update sees.
-        recipe: for the seed, the augmentation and the joined rows.
+        recipe: for the seed, the augmentation, the masks and the joined rows.
         tokens: of the targets.
+        framing: of the model.
         device: number of this device among `devices`.
         devices: how many there are.
     """
@@ -30,6 +38,7 @@ class Feed:
         schedule: Schedule,
         recipe: Recipe,
         tokens: tuple[str, ...],
+        framing: Framing,
         *,
         device: int = 0,
         devices: int = 1,
@@ -38,6 +47,7 @@ class Feed:
         self._records = records
         self._recipe = recipe
         self._tokens = tokens
+        self._framing = framing
         self._device, self._devices = device, devices
 
     def updates(self, start: int) -> Iterator[list[Batch]]:
@@ -62,28 +72,57 @@ class Feed:
         if step >= numbers.join_from_step and numbers.join_seconds:
             joined = row_seconds(numbers.join_seconds, seed=recipe.seed, step=step)
 
-        def augment(wave: Waveform, index: int) -> Waveform:
+        def change(wave: Waveform, index: int) -> Waveform:
             if recipe.augmentation is None:
                 return wave
-            generator = np.random.default_rng((recipe.seed, step, index))
-            return vary(wave, recipe.augmentation, generator)
+            return vary(wave, recipe.augmentation, self._choices(step, index, _AUGMENT))
 
-        def read(indexes: Sequence[int], weight: float) -> Batch:
-            return collate(
+        def read(indexes: Sequence[int]) -> Batch:
+            batch = collate(
                 self._records,
                 indexes,
+                self._framing,
                 tokens=self._tokens,
                 join_seconds=joined,
-                augment=augment,
-                weight=weight,
+                augment=change,
             )
+            return self._masked(batch, step)
 
         parts = self.schedule.update(step)
         mine = [part for part in parts[self._device :: self._devices] if part]
         if mine:
-            return [read(part, 1.0) for part in mine]
+            return [read(part) for part in mine]
         # Too few utterances for all devices: this one keeps the others company.
-        return [read(next(part for part in parts if part)[:1], 0.0)]
+        return [replace(read(next(part for part in parts if part)[:1]), weight=0.0)]
+
+    def _masked(self, batch: Batch, step: int) -> Batch:
+        """Add SpecAugment's masks."""
+        model = self._recipe.model
+        time_mask = feature_mask = None
+        if model.mask_time_prob > 0:
+            spans = span_mask(
+                batch.frames.tolist(),
+                [self._choices(step, row[0], _HIDE_FRAMES) for row in batch.rows],
+                width=self._framing.frames(batch.waveforms.shape[1]),
+                probability=model.mask_time_prob,
+                length=model.mask_time_length,
+                least=model.mask_time_min_masks,
+            )
+            time_mask = torch.from_numpy(spans)
+        if model.mask_feature_prob > 0:
+            spans = span_mask(
+                [model.hidden_size] * len(batch.rows),
+                [self._choices(step, row[0], _HIDE_FEATURES) for row in batch.rows],
+                width=model.hidden_size,
+                probability=model.mask_feature_prob,
+                length=model.mask_feature_length,
+                least=0,
+            )
+            feature_mask = torch.from_numpy(spans)
+        return replace(batch, time_mask=time_mask, feature_mask=feature_mask)
+
+    def _choices(self, step: int, index: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self._recipe.seed, step, index, purpose))
 
     def describe(self, row: Sequence[int]) -> str:
         """Name the records of a row: split, number and text of each."""

@@ -9,7 +9,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 from trainer.errors import RecipeError
 from trainer.model import random_model, regularise
 from trainer.recipe import Recipe
-from trainer.training.vocabulary import read_tokens
+from trainer.training.vocabulary import tokens_of
 
 
 def initial_model(
@@ -55,6 +55,6 @@ def _load(source: str, recipe: Recipe, tokens: tuple[str, ...]) -> Wav2Vec2ForCT
     model: Wav2Vec2ForCTC = Wav2Vec2ForCTC.from_pretrained(
         source, config=config, dtype=torch.float32, ignore_mismatched_sizes=True
     )
-    if read_tokens(Path(source)) != tokens:
+    if tokens_of(Path(source)) != tokens:
         model.lm_head.reset_parameters()
     return model

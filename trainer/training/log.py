@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
@@ -33,26 +34,47 @@ class TrainingLog:
     def write(
         self, loss: float, epoch: float, step: int, validation_loss: float, wer: float
     ) -> None:
-        """Append one row; `loss` is the mean over the updates since the last but one was logged."""
+        """Append one row; `loss` is the mean that was last logged."""
         row = (round(loss, 4), round(epoch, 2), step, round(validation_loss, 4), round(wer, 4))
         with self._path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(row)
 
 
-class TensorBoardLog(TrainerCallback):  # type: ignore[misc]
+class EvaluationLog(TrainerCallback):
+    """Writes a row at each evaluation."""
+
+    def __init__(self, trainer: CtcTrainer, log: TrainingLog) -> None:
+        self._trainer = trainer
+        self._log = log
+
+    def on_evaluate(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
+        """Write loss and WER beside the loss that was last logged in training."""
+        trainer, step = self._trainer, self._trainer.state.global_step
+        metrics: dict[str, float] = event["metrics"]
+        self._log.write(
+            trainer.run.training_loss,
+            trainer.feed.schedule.epoch(step),
+            step,
+            metrics["eval_loss"],
+            metrics["eval_wer"],
+        )
+
+
+class TensorBoardLog(TrainerCallback):
     """Writes what transformers logs to event files; a resumed run goes on in the same curves."""
 
     def __init__(self, trainer: CtcTrainer, folder: Path, *, start: int) -> None:
         self._trainer = trainer
         self._writer = SummaryWriter(str(folder), purge_step=start + 1)
 
-    def on_log(self, *_: object, logs: dict[str, float], **__: object) -> None:
+    def on_log(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Write every number under the name it is logged with."""
+        logs: dict[str, float] = event["logs"]
         step = self._trainer.state.global_step
         for name, value in logs.items():
             group = "validation" if name.startswith("eval_") else "training"
             self._writer.add_scalar(f"{group}/{name.removeprefix('eval_')}", value, step)
 
-    def on_train_end(self, *_: object, **__: object) -> None:
+    def on_train_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Close the file."""
         self._writer.close()

@@ -1,11 +1,10 @@
 """A model and a batch in, the CTC loss of every utterance out, in fp32."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers import Wav2Vec2Config
 
 from trainer.errors import RecipeError
 from trainer.training.batches import Batch
@@ -36,25 +35,26 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any
     return torch.autocast(device.type, dtype=dtype) if dtype else nullcontext()
 
 
-def frame_counts(config: Wav2Vec2Config, samples: torch.Tensor) -> torch.Tensor:
-    """Return how many frames of logits so many samples give, [items]."""
-    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
-        samples = torch.div(samples - kernel, stride, rounding_mode="floor") + 1
-    return samples.clamp(min=0)
-
-
-def utterance_losses(logits: torch.Tensor, batch: Batch, config: Wav2Vec2Config) -> torch.Tensor:
+def utterance_losses(
+    logits: torch.Tensor, batch: Batch, *, blank: int, zero_infinity: bool
+) -> torch.Tensor:
     """Return the negative log-likelihood of each utterance, fp32 [items].
 
     Log-softmax and loss are in fp32: half precision gives NaN on silence.
+
+    Args:
+        logits: [items, frames, tokens].
+        batch: what they are of.
+        blank: index of the blank token.
+        zero_infinity: count a text that is too long for its frames as 0.
     """
     losses: torch.Tensor = functional.ctc_loss(
         logits.float().log_softmax(-1).transpose(0, 1),
         batch.targets,
-        frame_counts(config, batch.lengths),
+        batch.frames,
         batch.target_lengths,
-        blank=cast("int", config.pad_token_id),
+        blank=blank,
         reduction="none",
-        zero_infinity=config.ctc_zero_infinity,
+        zero_infinity=zero_infinity,
     )
     return losses

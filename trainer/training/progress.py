@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from transformers import TrainerCallback
 
@@ -27,7 +28,7 @@ class Progress:
     validation: tuple[float, float] | None = None
 
 
-class ProgressReport(TrainerCallback):  # type: ignore[misc]
+class ProgressReport(TrainerCallback):
     """Reports the progress of the first device, with the audio of all.
 
     Args:
@@ -41,11 +42,11 @@ class ProgressReport(TrainerCallback):  # type: ignore[misc]
         self._began = self._told = time.perf_counter()
         self._audio = 0.0
 
-    def on_train_begin(self, *_: object, **__: object) -> None:
+    def on_train_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Start the clock."""
         self._began = time.perf_counter()
 
-    def on_step_end(self, *_: object, **__: object) -> None:
+    def on_step_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Report an update."""
         now = time.perf_counter()
         self._audio += self._trainer.step_seconds * self._trainer.args.world_size
@@ -54,12 +55,13 @@ class ProgressReport(TrainerCallback):  # type: ignore[misc]
             self._report(self._progress(now))
             self._began, self._audio, self._told = now, 0.0, now
 
-    def on_evaluate(self, *_: object, metrics: dict[str, float], **__: object) -> None:
+    def on_evaluate(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Report an evaluation."""
+        metrics: dict[str, float] = event["metrics"]
         measured = (metrics["eval_loss"], metrics["eval_wer"])
         self._report(self._progress(time.perf_counter(), measured))
 
-    def on_step_begin(self, *_: object, **__: object) -> None:
+    def on_step_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Leave evaluations and checkpoints out of the speed."""
         if not self._audio:
             self._began = time.perf_counter()

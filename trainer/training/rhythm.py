@@ -1,6 +1,6 @@
-"""Updates done in; when to log, evaluate, save, export and stop out."""
+"""Updates done in; when to log, evaluate, save and stop out."""
 
-from collections.abc import Callable
+from typing import Any
 
 from transformers import TrainerCallback
 
@@ -10,27 +10,23 @@ EARLIEST_STOP = 1500
 """Both published trainings still had a WER of 1.0 at update 500."""
 
 
-class Rhythm(TrainerCallback):  # type: ignore[misc]
+class Rhythm(TrainerCallback):
     """Tells transformers what to do after each update.
 
     Args:
         trainer: whose updates they are.
         last: the update to stop after.
-        evaluated: told of loss and WER.
     """
 
-    def __init__(
-        self, trainer: CtcTrainer, *, last: int, evaluated: Callable[[float, float], None]
-    ) -> None:
+    def __init__(self, trainer: CtcTrainer, *, last: int) -> None:
         self._trainer = trainer
         self._last = last
-        self._evaluated = evaluated
 
-    def on_train_begin(self, *_: object, **__: object) -> None:
+    def on_train_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Go on with the log where the checkpoint left it."""
         self._trainer.begin_log()
 
-    def on_step_end(self, *_: object, **__: object) -> None:
+    def on_step_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Decide by the number of the update alone, so that a resumed run does the same."""
         state, control = self._trainer.state, self._trainer.control
         numbers, step = self._trainer.recipe.training, state.global_step
@@ -40,9 +36,8 @@ class Rhythm(TrainerCallback):  # type: ignore[misc]
         control.should_save = control.should_evaluate or stopping
         control.should_training_stop = stopping
 
-    def on_evaluate(self, *_: object, metrics: dict[str, float], **__: object) -> None:
-        """Hand the figures on, and stop where they have not improved for long enough."""
-        self._evaluated(metrics["eval_loss"], metrics["eval_wer"])
+    def on_evaluate(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
+        """Stop where the figures have not improved for long enough."""
         if stops_early(self._trainer, self._trainer.state.global_step):
             self._trainer.control.should_training_stop = True
 

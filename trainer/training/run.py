@@ -14,21 +14,22 @@ from transformers import TrainingArguments, Wav2Vec2ForCTC
 
 from trainer.data import read_split
 from trainer.errors import DataError
-from trainer.export import export_model
 from trainer.recipe import Recipe
-from trainer.training.checkpoints import RunState, checkpoints, step_of
-from trainer.training.extractor import use_fast_layout
+from trainer.training.checkpoints import checkpoints, step_of
+from trainer.training.exports import Exports
 from trainer.training.feed import Feed
+from trainer.training.framing import Framing
 from trainer.training.initial import initial_model
 from trainer.training.interrupt import InterruptFlag
-from trainer.training.log import TensorBoardLog, TrainingLog
+from trainer.training.log import EvaluationLog, TensorBoardLog, TrainingLog
 from trainer.training.loss import resolve_precision
+from trainer.training.network import CtcNetwork, recompute_layers
 from trainer.training.order import Schedule, UpdateSize
 from trainer.training.progress import Progress, ProgressReport
 from trainer.training.rhythm import Rhythm, stops_early
 from trainer.training.trainer import CtcTrainer
 from trainer.training.validation import validate
-from trainer.training.vocabulary import read_tokens, tokens_for, write_tokens
+from trainer.training.vocabulary import tokens_for, tokens_of, write_tokens
 
 
 def fit(
@@ -69,7 +70,7 @@ def fit(
     numbers, rank, world = recipe.training, args.process_index, args.world_size
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
-    tokens = (last_saved and read_tokens(last_saved)) or tokens_for(recipe, train)
+    tokens = (last_saved and tokens_of(last_saved)) or tokens_for(recipe, train)
     schedule = Schedule(
         [record.seconds for record in train],
         UpdateSize(numbers.device_batch, numbers.batch_seconds, numbers.accumulation, world),
@@ -80,11 +81,13 @@ def fit(
     )
     args.max_steps = schedule.total_steps
     kind = resolve_precision(precision or numbers.precision, args.device)
+    network = _network(initial_model(recipe, tokens, init, say), recipe, args.device)
+    framing = Framing.of(network.model.config)
     trainer = CtcTrainer(
-        _prepared(initial_model(recipe, tokens, init, say), recipe, args.device),
+        network,
         args,
         recipe=recipe,
-        feed=Feed(train, schedule, recipe, tokens, device=rank, devices=world),
+        feed=Feed(train, schedule, recipe, tokens, framing, device=rank, devices=world),
         precision=kind,
         validate=partial(
             validate, records=valid, tokens=tokens, precision=kind, device=rank, devices=world
@@ -94,41 +97,23 @@ def fit(
     )
     start = step_of(last_saved) if last_saved else 0
     last = min(schedule.total_steps, max_steps or schedule.total_steps)
+    exports = Exports(trainer, output, tokens)
     if args.should_save:
         output.mkdir(parents=True, exist_ok=True)
+        log = TrainingLog(output / "training_log.csv", keep_until=start)
         trainer.add_callback(TensorBoardLog(trainer, output / "tensorboard", start=start))
         trainer.add_callback(ProgressReport(trainer, report))
-    trainer.add_callback(Rhythm(trainer, last=last, evaluated=_Evaluated(trainer, output, start)))
+        trainer.add_callback(EvaluationLog(trainer, log))
+        trainer.add_callback(exports)
+    trainer.add_callback(Rhythm(trainer, last=last))
     if last_saved:
-        trainer.run = RunState.load(last_saved)
+        trainer._load_from_checkpoint(str(last_saved))
     if start < last and not stops_early(trainer, start):
         with InterruptFlag() as trainer.asked_to_stop:
             trainer.train(resume_from_checkpoint=str(last_saved) if last_saved else None)
-    elif last_saved:
-        trainer._load_from_checkpoint(str(last_saved))
-    if args.should_save and numbers.select == "last":
-        export_model(trainer.model, output / "export")
-    return trainer.model
-
-
-class _Evaluated:
-    """Writes the log, and exports what is worth it."""
-
-    def __init__(self, trainer: CtcTrainer, output: Path, start: int) -> None:
-        self._trainer = trainer
-        self._output = output
-        self._log = None
-        if trainer.args.should_save:
-            self._log = TrainingLog(output / "training_log.csv", keep_until=start)
-
-    def __call__(self, loss: float, wer: float) -> None:
-        trainer, step = self._trainer, self._trainer.state.global_step
-        if self._log is None:
-            return
-        epoch = trainer.feed.schedule.epoch(step)
-        self._log.write(trainer.run.training_loss, epoch, step, loss, wer)
-        if trainer.recipe.training.select == "last" or trainer.run.best_step == step:
-            export_model(trainer.model, self._output / "export")
+    if args.should_save:
+        exports.finish()
+    return network.model
 
 
 def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
@@ -142,6 +127,7 @@ def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
         seed=recipe.seed,
         use_cpu=not cuda,
         ddp_backend="gloo" if torchrun and not cuda else None,
+        # Layer drop leaves out what other devices may have used.
         ddp_find_unused_parameters=recipe.model.layerdrop > 0,
         average_tokens_across_devices=False,
         logging_strategy="no",
@@ -156,9 +142,9 @@ def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
     return args
 
 
-def _prepared(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> Wav2Vec2ForCTC:
+def _network(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> CtcNetwork:
     if recipe.model.freeze_feature_encoder:
-        model.freeze_feature_encoder()
+        model.freeze_feature_encoder()  # type: ignore[no-untyped-call]
     if recipe.model.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    return use_fast_layout(model, device)
+        recompute_layers(model)
+    return CtcNetwork(model, device)

@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import PrinterCallback, Trainer, TrainingArguments, Wav2Vec2ForCTC
+from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from trainer.errors import TrainingError
 from trainer.recipe import Recipe
@@ -24,6 +23,7 @@ from trainer.training.batches import Batch
 from trainer.training.checkpoints import RunState, fresh_folder, rotate
 from trainer.training.feed import Feed
 from trainer.training.loss import autocast, utterance_losses
+from trainer.training.network import CtcNetwork
 
 _PATIENCE = 25
 """Updates in a row without a finite gradient before a training gives up."""
@@ -33,7 +33,7 @@ class CtcTrainer(Trainer):
     """Trains a `Wav2Vec2ForCTC` by a recipe.
 
     Args:
-        model: in the layout to train in.
+        network: what is trained.
         args: of transformers; its strategies are off, since `Rhythm` says what happens when.
         recipe: every number.
         feed: the micro-batches of every update, for this device.
@@ -45,17 +45,18 @@ class CtcTrainer(Trainer):
 
     def __init__(
         self,
-        model: Wav2Vec2ForCTC,
+        network: CtcNetwork,
         args: TrainingArguments,
         *,
         recipe: Recipe,
         feed: Feed,
         precision: str,
-        validate: Callable[[Wav2Vec2ForCTC], tuple[float, float]],
+        validate: Callable[[CtcNetwork], tuple[float, float]],
         save_tokens: Callable[[Path], None],
         warn: Callable[[str], None],
     ) -> None:
-        super().__init__(model=model, args=args)
+        super().__init__(model=network, args=args)
+        self.network = network
         self.remove_callback(PrinterCallback)
         self.recipe = recipe
         self.feed = feed
@@ -71,6 +72,8 @@ class CtcTrainer(Trainer):
         self._warn = warn
         self._losses: list[tuple[Batch, torch.Tensor]] = []
         self._left_out = 0
+        self._blank = cast("int", network.model.config.pad_token_id)
+        self._zero_infinity = recipe.model.zero_infinity
 
     # Data: an update at a time, from wherever the training stands.
 
@@ -90,29 +93,39 @@ class CtcTrainer(Trainer):
 
     # One update.
 
-    def training_step(self, model: nn.Module, inputs: list[Batch], *_: object) -> torch.Tensor:
+    def training_step(
+        self,
+        model: nn.Module,
+        inputs: Any,  # noqa: ANN401 - transformers has dictionaries
+        *_: object,
+    ) -> torch.Tensor:
         """Accumulate the gradient of an update and return its loss, per target token."""
         step, device = self.state.global_step, self.args.device
         self._set_rate(step)
         model.train()
         self._losses = []
-        tokens = sum(int(batch.target_lengths.sum()) for batch in inputs if batch.weight)
+        batches: list[Batch] = inputs
+        tokens = sum(int(batch.target_lengths.sum()) for batch in batches if batch.weight)
         tokens, self.interrupted = self._agree(tokens, self.asked_to_stop())
         total = torch.zeros((), device=device)
-        for part, batch in enumerate(inputs):
+        for part, batch in enumerate(batches):
             self._seed(step, part)
-            last = part == len(inputs) - 1
+            last = part == len(batches) - 1
             with nullcontext() if last else self.accelerator.no_sync(model):
                 ready = batch.to(device)
                 with autocast(self._precision, device):
-                    logits = model(ready.waveforms, attention_mask=ready.mask).logits
-                losses = utterance_losses(logits, ready, self.model.config)
+                    logits = model(
+                        ready.waveforms, ready.frames, ready.time_mask, ready.feature_mask
+                    )
+                losses = utterance_losses(
+                    logits, ready, blank=self._blank, zero_infinity=self._zero_infinity
+                )
                 loss = losses.sum() * (batch.weight * self.args.world_size / tokens)
                 self.accelerator.backward(loss)
             self._losses.append((batch, losses.detach()))
             total += loss.detach()
         self.step_loss = total
-        self.step_seconds = sum(batch.seconds * batch.weight for batch in inputs)
+        self.step_seconds = sum(batch.seconds * batch.weight for batch in batches)
         passed = max(1, step - self._globalstep_last_logged)
         return torch.where(total.isfinite(), total, self._tr_loss / passed)
 
@@ -125,10 +138,9 @@ class CtcTrainer(Trainer):
         return int(both[0]), bool(both[1])
 
     def _seed(self, step: int, part: int) -> None:
-        # SpecAugment draws from numpy's global generator inside transformers.
+        """Make dropout and layer drop a function of the update and the part of it."""
         place = part * self.args.world_size + self.args.process_index
         seed = (self.recipe.seed * 1_000_003 + step) * 1_009 + place
-        np.random.seed(seed % 2**32)
         torch.manual_seed(seed)
 
     def _clip_grad_norm(self, model: nn.Module) -> torch.Tensor:
@@ -170,7 +182,7 @@ class CtcTrainer(Trainer):
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Return AdamW in one fused pass; norms and biases do not decay, as transformers has it."""
-        model = self.model if model is None else model
+        model = model or self.network
         numbers = self.recipe.training
         decays = set(self.get_decay_parameter_names(model))
         groups = [
@@ -196,7 +208,7 @@ class CtcTrainer(Trainer):
         """Return the recipe's learning rate as a function of the update."""
         numbers = self.recipe.training
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or self.optimizer,
+            optimizer or cast("torch.optim.Optimizer", self.optimizer),
             lambda step: learning_rate(step, numbers, num_training_steps),
         )
         return self.lr_scheduler
@@ -204,7 +216,7 @@ class CtcTrainer(Trainer):
     def _set_rate(self, step: int) -> None:
         """Set the rate of an update, whatever was skipped or loaded before it."""
         self.step_rate = learning_rate(step, self.recipe.training, self.state.max_steps)
-        for group in self.optimizer.param_groups:
+        for group in cast("torch.optim.Optimizer", self.optimizer).param_groups:
             group["lr"] = self.step_rate
 
     def _get_learning_rate(self) -> float:
@@ -226,7 +238,7 @@ class CtcTrainer(Trainer):
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """Measure the model on the validation split."""
-        loss, wer = self._validate(self.model)
+        loss, wer = self._validate(self.network)
         metrics = {"eval_loss": loss, "eval_wer": wer}
         if wer < self.run.best_wer:
             self.run.best_wer, self.run.best_step = wer, self.state.global_step
@@ -240,8 +252,8 @@ class CtcTrainer(Trainer):
         return metrics
 
     def _save_checkpoint(self, model: nn.Module, trial: object) -> None:  # noqa: ARG002
-        final = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        self.run.loss_sum = float(self._tr_loss)
+        final = self._folder / f"checkpoint-{self.state.global_step}"
+        self.run.loss_sum = float(self.accelerator.reduce(self._tr_loss.clone(), "mean"))
         self.run.logged_step = self._globalstep_last_logged
         if self.args.should_save:
             with fresh_folder(final) as folder:
@@ -255,17 +267,22 @@ class CtcTrainer(Trainer):
             rotate(final.parent, keep=numbers.keep_checkpoints, spare_step=spare)
         self.accelerator.wait_for_everyone()
 
+    @property
+    def _folder(self) -> Path:
+        return Path(str(self.args.output_dir))
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401, ARG002
-        folder = Path(output_dir or self.args.output_dir)
-        self.model.config.architectures = ["Wav2Vec2ForCTC"]
-        self.model.config.save_pretrained(folder)
-        weights = {name: value.contiguous() for name, value in self.model.state_dict().items()}
+        folder = Path(output_dir) if output_dir else self._folder
+        model = self.network.model
+        model.config.architectures = ["Wav2Vec2ForCTC"]
+        model.config.save_pretrained(folder)
+        weights = {name: value.contiguous() for name, value in model.state_dict().items()}
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         self._save_tokens(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401, ARG002
         folder = Path(resume_from_checkpoint)
-        self.model.load_state_dict(load_file(folder / "model.safetensors"))
+        self.network.model.load_state_dict(load_file(folder / "model.safetensors"))
         self.run = RunState.load(folder)
 
 

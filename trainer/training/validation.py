@@ -4,19 +4,20 @@ from collections.abc import Sequence
 
 import jiwer
 import torch
-from transformers import Wav2Vec2ForCTC
 
 from trainer.data import Record
-from trainer.model import collapse
+from trainer.model import BLANK, collapse
 from trainer.training.batches import collate
-from trainer.training.loss import autocast, frame_counts, utterance_losses
+from trainer.training.framing import Framing
+from trainer.training.loss import autocast, utterance_losses
+from trainer.training.network import CtcNetwork
 
 _BATCH = 8
 
 
 @torch.inference_mode()
 def validate(
-    model: Wav2Vec2ForCTC,
+    network: CtcNetwork,
     records: Sequence[Record],
     tokens: tuple[str, ...],
     *,
@@ -27,26 +28,30 @@ def validate(
     """Return the CTC loss per token and the greedy WER over the records, of all devices.
 
     Args:
-        model: to measure; left in evaluation mode.
+        network: to measure; left in evaluation mode.
         records: what to measure on.
         tokens: of the model's head.
         precision: fp16, bf16 or fp32.
         device: number of this device among `devices`, which share the work.
         devices: how many there are.
     """
-    model.eval()  # type: ignore[no-untyped-call]
+    network.eval()
+    config, place = network.model.config, network.model.device
+    framing = Framing.of(config)
     order = sorted(range(len(records)), key=lambda index: records[index].seconds)
     loss, count = 0.0, 0
     answers: list[tuple[str, str]] = []
     for start in range(device * _BATCH, len(order), devices * _BATCH):
         indexes = order[start : start + _BATCH]
-        batch = collate(records, indexes, tokens=tokens).to(model.device)
-        with autocast(precision, model.device):
-            logits = model(batch.waveforms, attention_mask=batch.mask).logits
-        loss += float(utterance_losses(logits, batch, model.config).sum())
+        batch = collate(records, indexes, framing, tokens=tokens).to(place)
+        with autocast(precision, place):
+            logits = network(batch.waveforms, batch.frames)
+        losses = utterance_losses(
+            logits, batch, blank=tokens.index(BLANK), zero_infinity=config.ctc_zero_infinity
+        )
+        loss += float(losses.sum())
         count += int(batch.target_lengths.sum())
-        frames = frame_counts(model.config, batch.lengths)
-        for index, path, length in zip(indexes, logits.argmax(-1).cpu(), frames, strict=True):
+        for index, path, length in zip(indexes, logits.argmax(-1).cpu(), batch.frames, strict=True):
             answers.append((records[index].text, collapse(path[:length].tolist(), tokens)))
     if devices > 1:
         parts: list[tuple[float, int, list[tuple[str, str]]] | None] = [None] * devices

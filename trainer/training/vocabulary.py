@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.data import Record
+from trainer.export.tokens import read_tokens
 from trainer.model import TOKENS, vocabulary_of
 from trainer.recipe import Recipe
 
@@ -16,16 +17,12 @@ def tokens_for(recipe: Recipe, records: Sequence[Record]) -> tuple[str, ...]:
     return vocabulary_of(record.text for record in records)
 
 
-def read_tokens(folder: Path) -> tuple[str, ...] | None:
+def tokens_of(folder: Path) -> tuple[str, ...] | None:
     """Return the tokens of a checkpoint folder, or None where it has none."""
-    file = folder / "vocab.json"
-    if not file.is_file():
+    if not (folder / "vocab.json").is_file():
         return None
-    index: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
-    added = folder / "added_tokens.json"
-    if added.is_file():
-        index |= json.loads(added.read_text(encoding="utf-8"))
-    return tuple(sorted(index, key=index.__getitem__))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return read_tokens(folder, config).tokens
 
 
 def write_tokens(folder: Path, tokens: Sequence[str]) -> None:

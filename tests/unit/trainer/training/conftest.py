@@ -1,0 +1,49 @@
+"""A recipe small enough to train in seconds, and something for it to learn."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tones import write_speech
+
+from trainer.recipe import Recipe, load_recipe
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """`demo-nb`, shrunk to 30,000 weights and six updates."""
+    full = load_recipe("demo-nb")
+    model = replace(
+        full.model,
+        conv_dim=(16, 16, 16, 16),
+        hidden_size=32,
+        layers=2,
+        heads=2,
+        intermediate_size=32,
+        position_kernel=8,
+        position_groups=4,
+        mask_time_prob=0.2,
+        mask_feature_prob=0.2,
+        mask_feature_length=4,
+        hidden_dropout=0.1,
+    )
+    training = replace(
+        full.training,
+        steps=6,
+        warmup_steps=2,
+        decay_steps=3,
+        batch_seconds=5.0,
+        precision="fp32",
+        log_every=2,
+        evaluate_every=2,
+        join_seconds=(0.0, 3.0),
+        join_from_step=3,
+        sorted_epochs=1,
+    )
+    return replace(full, model=model, training=training)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the splits that training needs."""
+    return write_speech(tmp_path_factory.mktemp("data"))

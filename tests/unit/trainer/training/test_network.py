@@ -1,0 +1,114 @@
+"""The network for training computes what transformers computes, forwards and backwards."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers import Wav2Vec2ForCTC
+
+from trainer.model import random_model
+from trainer.recipe import ModelRecipe, Recipe
+from trainer.training.framing import Framing
+from trainer.training.network import CtcNetwork, recompute_layers
+
+CPU = torch.device("cpu")
+WAVES = torch.randn(2, 9001, generator=torch.Generator().manual_seed(1))
+LENGTHS = (9001, 6000)
+
+
+def stock_logits(model: Wav2Vec2ForCTC) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the logits of transformers and the gradients of their mean square."""
+    mask = torch.ones(2, 9001, dtype=torch.long)
+    mask[1, LENGTHS[1] :] = 0
+    logits = model(WAVES, attention_mask=mask).logits
+    score(logits, model).backward()
+    gradients = {
+        name: value.grad.clone()
+        for name, value in model.named_parameters()
+        if value.grad is not None
+    }
+    model.zero_grad()
+    return logits.detach(), gradients
+
+
+def frames(model: Wav2Vec2ForCTC) -> torch.Tensor:
+    framing = Framing.of(model.config)
+    return torch.tensor([framing.frames(length) for length in LENGTHS])
+
+
+def score(logits: torch.Tensor, model: Wav2Vec2ForCTC) -> torch.Tensor:
+    return sum(row[:count].square().sum() for row, count in zip(logits, frames(model), strict=True))
+
+
+def shapes(model: ModelRecipe) -> list[ModelRecipe]:
+    return [
+        model,
+        replace(model, conv_kernel=(20, 7, 8, 2)),  # kernels of one to two strides
+        replace(
+            model, conv_dim=(32, 32, 32, 32), conv_kernel=(10, 3, 3, 2), conv_stride=(5, 2, 2, 2)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("shape", range(3))
+@pytest.mark.parametrize("frozen", [False, True])
+def test_logits_and_gradients_are_those_of_transformers(
+    recipe: Recipe, shape: int, frozen: bool
+) -> None:
+    model = random_model(shapes(recipe.model)[shape], seed=1).eval()
+    if frozen:
+        model.freeze_feature_encoder()
+    expected, gradients = stock_logits(model)
+    ours = CtcNetwork(model, CPU).eval()(WAVES, frames(model))
+    score(ours, model).backward()
+    for row, other, count in zip(ours, expected, frames(model), strict=True):
+        assert torch.allclose(row[:count], other[:count], atol=1e-5)
+    found = {n: v.grad for n, v in model.named_parameters() if v.grad is not None}
+    assert found.keys() == gradients.keys()
+    for name, gradient in gradients.items():
+        assert torch.allclose(found[name], gradient, atol=1e-4, rtol=1e-3), name
+    assert frozen != any("feature_extractor" in name for name in found)
+
+
+def test_the_kind_with_norms_after_the_sums_and_a_group_norm_trains_too(recipe: Recipe) -> None:
+    model = random_model(recipe.model, seed=1)
+    config = model.config
+    config.feat_extract_norm, config.do_stable_layer_norm, config.conv_bias = "group", False, False
+    model = Wav2Vec2ForCTC(config).eval()
+    expected, gradients = stock_logits(model)
+    ours = CtcNetwork(model, CPU).eval()(WAVES, frames(model))
+    score(ours, model).backward()
+    assert torch.allclose(ours[0], expected[0], atol=1e-5)
+    for name, value in model.named_parameters():
+        if name in gradients:
+            assert torch.allclose(value.grad, gradients[name], atol=1e-4, rtol=1e-3), name
+
+
+def test_what_specaugment_hides_leaves_no_trace(recipe: Recipe) -> None:
+    model = random_model(recipe.model, seed=1).eval()
+    network = CtcNetwork(model, CPU).eval()
+    count = int(frames(model)[0])
+    everything = torch.ones(2, count, dtype=torch.bool)
+    with torch.no_grad():
+        hidden = network(WAVES, frames(model), everything)
+        other = network(WAVES.flip(1), frames(model), everything)
+        assert torch.allclose(hidden, other)
+        channels = torch.ones(2, recipe.model.hidden_size, dtype=torch.bool)
+        assert torch.allclose(
+            network(WAVES, frames(model), None, channels),
+            network(WAVES.flip(1), frames(model), None, channels),
+        )
+
+
+def test_checkpointing_changes_no_gradient(recipe: Recipe) -> None:
+    found: list[dict[str, torch.Tensor]] = []
+    for checkpointing in (False, True):
+        model = random_model(replace(recipe.model, hidden_dropout=0.3), seed=1)
+        if checkpointing:
+            recompute_layers(model)
+        network = CtcNetwork(model, CPU).train()
+        torch.manual_seed(7)
+        score(network(WAVES, frames(model)), model).backward()
+        found.append({n: v.grad for n, v in model.named_parameters() if v.grad is not None})
+    for name, gradient in found[0].items():
+        assert torch.allclose(found[1][name], gradient, atol=1e-5), name

@@ -1,0 +1,134 @@
+"""A recipe and speech in, the same weights every time out, stopped in the middle or not."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tones import TEXTS
+
+from app.acoustic import load_checkpoint
+from trainer.errors import DataError, RecipeError
+from trainer.recipe import Recipe
+from trainer.training import LOG_COLUMNS, Progress, fit
+
+
+def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
+    return load_file(run / f"checkpoint-{step}/model.safetensors")
+
+
+def test_a_resumed_training_ends_with_the_weights_and_the_log_of_an_uninterrupted_one(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    whole = fit(recipe, data, tmp_path / "whole")
+    for stop in (3, 5):  # both within the stretch of one logged loss
+        fit(recipe, data, tmp_path / "parts", max_steps=stop, resume=True)
+    parts = fit(recipe, data, tmp_path / "parts", resume=True)
+    for (name, one), other in zip(
+        whole.state_dict().items(), parts.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, other), name
+    logs = [(tmp_path / run / "training_log.csv").read_text() for run in ("whole", "parts")]
+    assert logs[0] == logs[1]
+    rows = list(csv.DictReader(logs[0].splitlines()))
+    assert tuple(rows[0]) == LOG_COLUMNS
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+
+
+def test_a_run_killed_while_it_saves_goes_on_from_the_checkpoint_before(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    fit(recipe, data, tmp_path / "whole", max_steps=4)
+    killed = tmp_path / "killed"
+    fit(recipe, data, killed, max_steps=2)
+    (killed / "unfinished-checkpoint-4").mkdir()
+    (killed / "unfinished-checkpoint-4/model.safetensors").write_bytes(b"half")
+    (killed / "checkpoint-3").mkdir()
+    fit(recipe, data, killed, max_steps=4, resume=True)
+    for name, value in weights(tmp_path / "whole", 4).items():
+        assert torch.equal(value, weights(killed, 4)[name]), name
+
+
+def test_a_run_is_not_overwritten_unasked(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    fit(recipe, data, tmp_path, max_steps=1)
+    with pytest.raises(DataError, match="--resume"):
+        fit(recipe, data, tmp_path)
+
+
+def test_a_finished_run_resumed_changes_nothing(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    fit(recipe, data, tmp_path)
+    before = weights(tmp_path, 6)
+    log = (tmp_path / "training_log.csv").read_text()
+    again = fit(recipe, data, tmp_path, resume=True).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in before.items())
+    assert (tmp_path / "training_log.csv").read_text() == log
+
+
+def test_only_the_last_checkpoints_are_kept_and_the_best_where_it_is_wanted(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    numbers = replace(recipe.training, evaluate_every=1, keep_checkpoints=2, learning_rate=1e-9)
+    fit(replace(recipe, training=numbers), data, tmp_path / "last")
+    kept = sorted(path.name for path in (tmp_path / "last").glob("checkpoint-*"))
+    assert kept == ["checkpoint-5", "checkpoint-6"]
+    best = replace(numbers, select="validation")
+    # Nothing is learnt at this rate, so no evaluation beats the first.
+    fit(replace(recipe, training=best), data, tmp_path / "best")
+    kept = sorted(path.name for path in (tmp_path / "best").glob("checkpoint-*"))
+    assert kept == ["checkpoint-1", "checkpoint-5", "checkpoint-6"]
+
+
+def test_fine_tuning_takes_the_weights_and_makes_a_head_for_its_own_letters(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    first = fit(recipe, data, tmp_path / "first", max_steps=2)
+    second = replace(
+        recipe,
+        model=replace(recipe.model, init="nobody/nothing"),
+        training=replace(recipe.training, learning_rate=0.0, weight_decay=0.0),
+    )
+    init = tmp_path / "first/export"
+    tuned = fit(second, data, tmp_path / "second", init=init, max_steps=1).state_dict()
+    for name, value in first.state_dict().items():
+        same = tuned[name].shape == value.shape and torch.allclose(value, tuned[name], atol=1e-3)
+        assert same != name.startswith("lm_head"), name
+    letters = sorted({letter for text in TEXTS["train"] for letter in text} - {" "})
+    expected = ("|", *letters, "[UNK]", "[PAD]", "<s>", "</s>")
+    exported = load_checkpoint(tmp_path / "second/export")
+    assert exported.vocabulary.tokens == expected
+    assert [len(e[0]) for e in exported.emissions([np.zeros(16000, np.float32)])] == [len(expected)]
+
+
+def test_going_on_with_the_same_letters_keeps_the_head(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    first = fit(recipe, data, tmp_path / "first", max_steps=2).state_dict()
+    still = replace(recipe, training=replace(recipe.training, learning_rate=0.0, weight_decay=0.0))
+    init = tmp_path / "first/export"
+    tuned = fit(still, data, tmp_path / "second", init=init, max_steps=1).state_dict()
+    assert torch.allclose(first["lm_head.weight"], tuned["lm_head.weight"], atol=1e-3)
+
+
+def test_weights_that_cannot_be_had_are_named(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    gone = replace(
+        recipe,
+        model=replace(recipe.model, init=str(tmp_path / "one"), fallbacks=(str(tmp_path / "two"),)),
+    )
+    with pytest.raises(RecipeError, match=r"one.*two.*--init"):
+        fit(gone, data, tmp_path / "run")
+
+
+def test_training_lowers_the_loss(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    numbers = replace(recipe.training, steps=15, decay_steps=1, evaluate_every=15, log_every=15)
+    losses: list[float] = []
+
+    def note(progress: Progress) -> None:
+        if not progress.validation:
+            losses.append(progress.loss)
+
+    fit(replace(recipe, training=numbers), data, tmp_path, report=note)
+    assert len(losses) == 15
+    assert sum(losses[-3:]) < 0.9 * sum(losses[:3])

@@ -1,0 +1,188 @@
+"""An update is the same however it is cut, and one that cannot be made is left out by name."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tones import TEXTS, write_speech
+
+from trainer.errors import RecipeError, TrainingError
+from trainer.recipe import Recipe
+from trainer.training import Progress, fit
+from trainer.training.loss import resolve_precision
+from trainer.training.order import UpdateSize, plan_epoch
+
+TWO_PROCESSES = """
+import pickle, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from trainer.training import fit
+recipe, data, output = pickle.loads(Path(sys.argv[1]).read_bytes())
+fit(recipe, data, output)
+"""
+
+
+@pytest.fixture
+def eight(recipe: Recipe) -> Recipe:
+    """Updates of all eight utterances, masks and all, but without dropout."""
+    model = replace(recipe.model, hidden_dropout=0.0, mask_time_prob=0.3)
+    training = replace(
+        recipe.training, device_batch=8, batch_seconds=0.0, log_every=1, join_from_step=99, steps=3
+    )
+    return replace(recipe, model=model, training=training)
+
+
+def cut(recipe: Recipe, batch: int, accumulation: int) -> Recipe:
+    numbers = replace(recipe.training, device_batch=batch, accumulation=accumulation)
+    return replace(recipe, training=numbers)
+
+
+def logged(run: Path, step: int) -> list[tuple[float, float]]:
+    """Return loss and gradient norm of each update."""
+    state = json.loads((run / f"checkpoint-{step}/trainer_state.json").read_text())
+    return [(row["loss"], row["grad_norm"]) for row in state["log_history"] if "grad_norm" in row]
+
+
+@pytest.mark.parametrize("accumulation", [2, 4])
+def test_accumulation_changes_neither_the_loss_nor_the_gradient(
+    eight: Recipe, data: Path, tmp_path: Path, accumulation: int
+) -> None:
+    fit(eight, data, tmp_path / "whole")
+    fit(cut(eight, 8 // accumulation, accumulation), data, tmp_path / "cut")
+    whole, parts = logged(tmp_path / "whole", 3), logged(tmp_path / "cut", 3)
+    assert len(whole) == 3
+    assert parts[0] == pytest.approx(whole[0], rel=1e-5)
+    # From the second update on the rounding of the first has gone through the optimiser.
+    for one, other in zip(whole, parts, strict=True):
+        assert other == pytest.approx(one, rel=1e-3)
+
+
+def test_two_processes_learn_what_one_learns_from_twice_the_batch(
+    eight: Recipe, data: Path, tmp_path: Path
+) -> None:
+    halved = cut(eight, 4, 1)
+    job, script = tmp_path / "job.pickle", tmp_path / "job.py"
+    job.write_bytes(pickle.dumps((halved, data, tmp_path / "two")))
+    script.write_text(TWO_PROCESSES)
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        (*torchrun, str(script), str(job)),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    fit(eight, data, tmp_path / "one")
+    for one, two in zip(logged(tmp_path / "one", 3), logged(tmp_path / "two", 3), strict=True):
+        assert two == pytest.approx(one, rel=1e-3)
+    logs = [(tmp_path / run / "training_log.csv").read_text().split() for run in ("one", "two")]
+    assert [row.split(",")[1:3] for row in logs[0]] == [row.split(",")[1:3] for row in logs[1]]
+
+
+def test_an_utterance_without_a_finite_loss_is_named_and_its_update_left_out(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    data = write_speech(tmp_path / "data")
+    lines = (data / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    broken = json.loads(lines[3]) | {"text": "altfor mange ord for så kort en lyd " * 3}
+    lines[3] = json.dumps(broken)
+    (data / "train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    model = replace(recipe.model, zero_infinity=False)
+    said: list[str] = []
+    steps: list[int] = []
+    trained = fit(
+        replace(recipe, model=model),
+        data,
+        tmp_path / "run",
+        say=said.append,
+        report=lambda progress: steps.append(progress.step),
+    )
+    assert any("train/3 'altfor mange ord" in line and "left out" in line for line in said)
+    assert not any("train/2" in line for line in said)
+    assert max(steps) == 6
+    assert all(bool(value.isfinite().all()) for value in trained.parameters())
+
+
+def test_a_training_that_only_leaves_out_ends_with_advice(recipe: Recipe, tmp_path: Path) -> None:
+    texts = TEXTS | {"train": ("hei",) * 4}
+    data = write_speech(tmp_path / "data", texts)
+    for line in (manifest := data / "train.jsonl").read_text().splitlines():
+        assert "hei" in line
+    manifest.write_text(manifest.read_text().replace("hei", "altfor mye tekst til " * 5))
+    endless = replace(
+        recipe,
+        model=replace(recipe.model, zero_infinity=False),
+        training=replace(recipe.training, steps=100, evaluate_every=100),
+    )
+    with pytest.raises(TrainingError, match="learning_rate"):
+        fit(endless, data, tmp_path / "run")
+
+
+def test_a_signal_saves_and_ends_the_training_and_nothing_is_lost(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    fit(recipe, data, tmp_path / "whole")
+
+    def interrupt(progress: Progress) -> None:
+        if progress.step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    fit(recipe, data, tmp_path / "parts", report=interrupt)
+    assert (tmp_path / "parts/checkpoint-3").is_dir() or (tmp_path / "parts/checkpoint-4").is_dir()
+    assert not (tmp_path / "parts/checkpoint-6").exists()
+    fit(recipe, data, tmp_path / "parts", resume=True)
+    ends = [
+        load_file(tmp_path / run / "checkpoint-6/model.safetensors") for run in ("whole", "parts")
+    ]
+    for name, value in ends[0].items():
+        assert torch.equal(value, ends[1][name]), name
+
+
+def test_an_early_stop_waits_for_patience_and_for_the_first_updates(
+    recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.training.rhythm.EARLIEST_STOP", 4)
+    numbers = replace(
+        recipe.training, evaluate_every=1, early_stop_evaluations=2, learning_rate=1e-9
+    )
+    fit(replace(recipe, training=numbers), data, tmp_path)
+    rows = (tmp_path / "training_log.csv").read_text().split()[1:]
+    assert [row.split(",")[2] for row in rows] == ["1", "2", "3", "4"]
+    fit(replace(recipe, training=numbers), data, tmp_path, resume=True)
+    assert not (tmp_path / "checkpoint-5").exists()
+
+
+def test_precision_is_what_the_device_has() -> None:
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert resolve_precision("auto", cuda) == "fp16"
+    assert resolve_precision("auto", cpu) in {"bf16", "fp32"}
+    assert resolve_precision("fp32", cpu) == "fp32"
+    with pytest.raises(RecipeError, match="CUDA"):
+        resolve_precision("fp16", cpu)
+
+
+def test_bf16_learns_too(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+    numbers = replace(recipe.training, steps=15, decay_steps=1, evaluate_every=15, log_every=5)
+    fit(replace(recipe, training=numbers), data, tmp_path, precision="bf16")
+    losses = [loss for loss, _ in logged(tmp_path, 15)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_an_epoch_leaves_out_at_most_what_makes_no_update() -> None:
+    size = UpdateSize(4, 0.0, accumulation=2)
+    for count in (8, 9, 12, 13, 15, 16):
+        updates = plan_epoch([1.0] * count, size, seed=1, epoch=0, shortest_first=False)
+        # 13 make 4 micro-batches, and so a second update; 9 and 12 make 3.
+        assert len(updates) == (2 if count > 12 else 1)

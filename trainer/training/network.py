@@ -1,0 +1,104 @@
+"""Waveforms in, CTC logits out: the weights of transformers, in an order of work for training.
+
+What differs from `Wav2Vec2ForCTC.forward`: the front end keeps channels last; SpecAugment's
+masks come with the batch; padding is hidden by products and one bias a row, where transformers
+gathers and scatters by index and builds a mask of [items, 1, frames, frames].
+"""
+
+import os
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import Wav2Vec2ForCTC
+
+from trainer.errors import RecipeError
+from trainer.training.extractor import fast_extractor
+
+
+def recompute_layers(model: Wav2Vec2ForCTC) -> None:
+    """Keep only what goes into each layer, and compute the rest again on the way back."""
+    options = {"use_reentrant": False}
+    newer: Any = getattr(model, "activation_checkpointing_enable", None)
+    if newer is not None:
+        newer(activation_checkpointing_kwargs=options)
+    else:  # transformers before 5.20
+        older: Any = model.gradient_checkpointing_enable
+        older(gradient_checkpointing_kwargs=options)
+
+
+class CtcNetwork(nn.Module):
+    """The model to train; its weights stay those of `model`, under their names.
+
+    Attention becomes two plain matrix products on a CPU: there the backward pass of the fused
+    kernel takes five times as long for the short sequences of training.
+
+    Args:
+        model: of transformers; it can no longer be called itself.
+        device: where it will be trained.
+
+    Raises:
+        RecipeError: the model has an adapter, which changes the number of frames.
+    """
+
+    def __init__(self, model: Wav2Vec2ForCTC, device: torch.device) -> None:
+        super().__init__()
+        if model.wav2vec2.adapter is not None:
+            raise RecipeError("models with an adapter on top of the encoder cannot be trained here")
+        base: Any = model.wav2vec2
+        base.feature_extractor = fast_extractor(base.feature_extractor, model.config)
+        if device.type == "cpu":
+            model.set_attn_implementation("eager")
+            # oneDNN compiles a kernel for each shape of each product. Its usual 1,024 are those
+            # of about 35 widths of a batch; below that it would throw away what it needs next.
+            os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
+        self.model = model
+
+    def forward(
+        self,
+        waveforms: torch.Tensor,
+        frames: torch.Tensor,
+        time_mask: torch.Tensor | None = None,
+        feature_mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return logits [items, frames, tokens].
+
+        Args:
+            waveforms: padded with zeros, [items, samples].
+            frames: how many of each row are no padding, [items], on the CPU.
+            time_mask: frames to replace by the learnt mask vector, bool [items, frames].
+            feature_mask: channels to set to zero, bool [items, hidden].
+        """
+        model = self.model
+        base: Any = model.wav2vec2
+        hidden, _ = base.feature_projection(base.feature_extractor(waveforms))
+        if time_mask is not None:
+            vector = base.masked_spec_embed.to(hidden.dtype)
+            hidden = torch.where(time_mask[..., None], vector, hidden)
+        if feature_mask is not None:
+            hidden = hidden.masked_fill(feature_mask[:, None], 0)
+        hidden = self._encode(hidden, frames)
+        return cast("torch.Tensor", model.lm_head(model.dropout(hidden)))
+
+    def _encode(self, hidden: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        encoder: Any = self.model.wav2vec2.encoder
+        config = self.model.config
+        bias = None
+        if int(frames.min()) < hidden.shape[1]:
+            places = torch.arange(hidden.shape[1], device=hidden.device)
+            padding = places >= frames.to(hidden.device)[:, None]
+            hidden = hidden.masked_fill(padding[..., None], 0)
+            lowest = torch.finfo(hidden.dtype).min
+            bias = torch.zeros_like(padding, dtype=hidden.dtype).masked_fill_(padding, lowest)
+            bias = bias[:, None, None]
+        hidden = hidden + encoder.pos_conv_embed(hidden)
+        if not config.do_stable_layer_norm:
+            hidden = encoder.layer_norm(hidden)
+        hidden = functional.dropout(hidden, config.hidden_dropout, self.training)
+        for layer in encoder.layers:
+            # Layer drop, Fan et al. 2019, arXiv:1909.11556.
+            if self.training and config.layerdrop and torch.rand(()) < config.layerdrop:
+                continue
+            hidden = layer(hidden, attention_mask=bias)
+        return encoder.layer_norm(hidden) if config.do_stable_layer_norm else hidden
