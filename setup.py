@@ -22,7 +22,7 @@ alignment = Extension(
     optional=True,
 )
 
-SEARCH_SOURCES = ("cache", "columns", "lexicon", "search", "words")
+SEARCH_SOURCES = ("cache", "columns", "lexicon", "search", "spans", "words")
 
 search = Extension(
     "app.decoding.search._search",

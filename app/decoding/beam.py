@@ -4,21 +4,15 @@ Prefix beam search after Hannun et al. 2014, "First-pass large vocabulary contin
 recognition using bi-directional recurrent DNNs", with pyctcdecode's scores and pruning.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from itertools import takewhile
+from collections.abc import Mapping, Sequence
 
-from app.decoding.alignment import word_times
 from app.decoding.backends import BackendName, Candidate, Search, open_backend
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.decoding.options import BeamOptions
+from app.decoding.placing import WordPlacer
 from app.decoding.types import Emissions, Hypothesis
-from app.transcript import Word
 from app.vocabulary import Vocabulary
-
-_CHUNK_FRAMES = 1500
 
 
 class BeamDecoder:
@@ -48,9 +42,7 @@ class BeamDecoder:
     ) -> None:
         self._alphabet = Alphabet.of(vocabulary)
         labels = self._alphabet.labels
-        self._spoken = Vocabulary(
-            labels, blank=0, delimiter=1 if " " in labels else None, special=frozenset({0})
-        )
+        self._placer = WordPlacer(labels)
         self._options = options
         self._hotwords = _in_case_of(labels, options.hotword_weights())
         self._language_model = language_model
@@ -116,21 +108,14 @@ class BeamDecoder:
     def _hypothesis(
         self, candidate: Candidate, columns: Columns, frame_seconds: float, duration: float
     ) -> Hypothesis:
-        align = partial(word_times, vocabulary=self._spoken, frame_seconds=frame_seconds)
-        words: list[Word] = []
-        try:
-            for first, end, start, past in _chunks(candidate.frames, len(columns)):
-                offset = start * frame_seconds
-                length = max(min(past * frame_seconds, duration) - offset, 0.0)
-                aligned = align(columns[start:past], candidate.words[first:end], duration=length)
-                words += [
-                    replace(word, start=word.start + offset, end=word.end + offset)
-                    for word in aligned
-                ] if offset else aligned  # fmt: skip
-        except ValueError:
-            # The beam may have been so wrong about a pause that a part's words do not fit into it.
-            words = list(align(columns, candidate.words, duration=duration))
-        return Hypothesis(" ".join(candidate.words), tuple(words), candidate.score)
+        words = self._placer.place(
+            columns,
+            candidate.words,
+            candidate.frames,
+            frame_seconds=frame_seconds,
+            duration=duration,
+        )
+        return Hypothesis(" ".join(candidate.words), words, candidate.score)
 
 
 def _in_case_of(labels: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:
@@ -141,25 +126,3 @@ def _in_case_of(labels: Sequence[str], weights: Mapping[str, float]) -> dict[str
     if letters == letters.upper():
         return {word.upper(): weight for word, weight in weights.items()}
     return dict(weights)
-
-
-def _chunks(frames: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, int, int, int]]:
-    """Part words at long pauses, so that aligning them takes time in proportion to the audio.
-
-    Yields:
-        The first word of a part, one past its last, its first frame and one past its last.
-    """
-    first = start = 0
-    while first < len(frames):
-        reached = takewhile(
-            lambda word: frames[word][0] <= start + _CHUNK_FRAMES,  # noqa: B023 - used at once
-            range(first + 1, len(frames)),
-        )
-        late = [word for word in reached if frames[word][0] > start + _CHUNK_FRAMES // 2]
-        if not late or total - start <= _CHUNK_FRAMES:
-            yield first, len(frames), start, total
-            return
-        cut = max(late, key=lambda word: frames[word][0] - frames[word - 1][1])
-        past = (frames[cut - 1][1] + frames[cut][0]) // 2
-        yield first, cut, start, past
-        first, start = cut, past

@@ -26,7 +26,7 @@ from app.vocabulary import Vocabulary
 DecoderName = Literal["auto", "greedy", "beam", "greedy+lm"]
 
 DEFAULT_LM = "default"
-FUSED_GREEDY = BeamOptions(beam_width=8, prune_logp=-6.0, min_token_logp=-3.0)
+FUSED_GREEDY = BeamOptions(beam_width=8, prune_logp=-8.0, min_token_logp=-4.0)
 """A beam so narrow, over so few tokens, that it costs little more than the best path."""
 
 _FOLDER, _NAMED_FOLDER = "language_model", "language_models"

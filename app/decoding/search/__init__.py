@@ -8,6 +8,7 @@ from app.decoding.search.library import (
     Task,
     load_library,
     normalised_columns,
+    word_spans,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "Task",
     "load_library",
     "normalised_columns",
+    "word_spans",
 ]

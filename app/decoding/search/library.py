@@ -17,6 +17,7 @@ ScoreWord = ctypes.CFUNCTYPE(
 ScoreEnd = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int32)
 
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int32, ctypes.c_float
+_NO_ROOM = 1
 
 _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "nordlyd_columns": (_LONG, [_POINTER, _LONG, _LONG, _POINTER, _LONG, _FLOAT, _POINTER]),
@@ -26,6 +27,10 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "nordlyd_cache_free": (None, [_POINTER]),
     "nordlyd_search": (_POINTER, [_POINTER, _POINTER, _LONG, *(_POINTER,) * 3]),
     "nordlyd_release": (None, [_POINTER]),
+    "nordlyd_spans": (
+        _INT,
+        [_POINTER, _LONG, _LONG, _INT, _POINTER, _POINTER, _LONG, *(_POINTER,) * 3],
+    ),
 }
 
 
@@ -118,3 +123,51 @@ def normalised_columns(
         out.ctypes.data,
     )
     return out, None if bad < 0 else bad
+
+
+def word_spans(
+    library: ctypes.CDLL,
+    columns: NDArray[np.float32],
+    delimiter: int,
+    labels: NDArray[np.int32],
+    words: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Align words to the columns they were decoded from, by Viterbi.
+
+    Args:
+        library: from `load_library`.
+        columns: float32 [frames, columns] of log-probabilities; column 0 is the blank.
+        delimiter: column that parts words, or -1.
+        labels: int32 [letters], the column of each letter.
+        words: int32 [letters], the word of each letter, from 0 and without a gap.
+
+    Returns:
+        For each word its first frame, the one past its last, and the mean over its letters of
+        the highest log-probability each reaches.
+
+    Raises:
+        ValueError: the letters do not fit into the frames.
+        MemoryError: two bytes for each frame and letter are too much.
+    """
+    columns = np.ascontiguousarray(columns)
+    count = int(words[-1]) + 1 if len(words) else 0
+    first, past = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
+    means = np.zeros(count)
+    if not count:
+        return first, past, means
+    result = library.nordlyd_spans(
+        columns.ctypes.data,
+        *columns.shape,
+        delimiter,
+        labels.ctypes.data,
+        words.ctypes.data,
+        len(labels),
+        first.ctypes.data,
+        past.ctypes.data,
+        means.ctypes.data,
+    )
+    if result == _NO_ROOM:
+        raise ValueError(f"{len(labels)} letters cannot be aligned to {len(columns)} frames")
+    if result:
+        raise MemoryError(f"no memory to align {len(labels)} letters to {len(columns)} frames")
+    return first, past, means

@@ -15,6 +15,7 @@ from app.decoding import (
     available_backends,
     load_language_model,
 )
+from app.decoding.alignment import word_times
 from app.vocabulary import Vocabulary
 
 BACKENDS = available_backends()
@@ -195,3 +196,19 @@ def test_decoders_with_other_weights_share_a_model(language_model: LanguageModel
     heavy = BeamDecoder(VOCABULARY, BeamOptions(alpha=3.0, beta=5.0), language_model)
     assert heavy.decode(emissions, frame_seconds=FRAME, duration=5.0).score != before.score
     assert plain.decode(emissions, frame_seconds=FRAME, duration=5.0) == before
+
+
+@pytest.mark.parametrize("doubt", [0.0, 0.7])
+def test_words_are_placed_where_the_general_alignment_places_them(doubt: float) -> None:
+    sentence = "otto såg alle ballen i hall aa"
+    for seed in range(10):
+        emissions = emit(sentence, doubt=doubt, seed=seed)
+        seconds = len(emissions) * FRAME
+        decoder = BeamDecoder(VOCABULARY, BeamOptions(n_best=3))
+        for found in decoder.n_best(emissions, frame_seconds=FRAME, duration=seconds):
+            expected = word_times(
+                emissions, found.text.split(), VOCABULARY, frame_seconds=FRAME, duration=seconds
+            )
+            for word, wanted in zip(found.words, expected, strict=True):
+                assert (word.start, word.end) == pytest.approx((wanted.start, wanted.end))
+                assert word.confidence == pytest.approx(wanted.confidence, rel=1e-4)

@@ -1,0 +1,242 @@
+"""Beam search with a 3-gram: plain pyctcdecode, and the service's own decoder, side by side.
+
+`nordlyd bench decoder`: audio seconds decoded per second on one core, and the word error rate, on
+the emissions of a bundled demo model; also what the fused greedy decoder costs next to the
+encoder. Speech is the model's samples, or a prepared data folder (`--data`); the language model
+is the model's own, or estimated from a text (`--text`) or from the training sentences of `--data`.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import jiwer
+import numpy as np
+import numpy.typing as npt
+import torch
+from pyctcdecode.decoder import BeamSearchDecoderCTC, build_ctcdecoder
+
+from app.acoustic import AcousticModel, load_checkpoint
+from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
+from app.decoding import (
+    BeamDecoder,
+    BeamOptions,
+    Decoder,
+    GreedyDecoder,
+    LanguageModel,
+    available_backends,
+    load_language_model,
+)
+from app.decoding.decoders import FUSED_GREEDY
+from app.vocabulary import Vocabulary
+from bench.report import finish, table
+from bench.startup import bundled_demos
+
+AIM = 10.0
+FUSED_AIM = 0.10
+_LIMITS = AudioLimits(max_seconds=3600)
+_ORDER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One recording: its samples at 16 kHz, and what was said."""
+
+    waveform: npt.NDArray[np.float32]
+    text: str
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return len(self.waveform) / SAMPLE_RATE
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(prog="nordlyd bench decoder", description=__doc__)
+    parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
+    parser.add_argument("--data", type=Path, help="prepared data folder, instead of samples/")
+    parser.add_argument("--text", type=Path, help="sentences, one a line, to estimate a 3-gram of")
+    parser.add_argument("--utterances", type=int, default=200, help="at most, of --data")
+    parser.add_argument("--beam-width", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args(argv)
+    folder = arguments.model or next(iter(bundled_demos()), None)
+    if folder is None:
+        parser.error("there is no bundled demo model; name a checkpoint with --model")
+    torch.set_num_threads(1)
+    model = load_checkpoint(folder, dtype="float32")
+    spoken = _speech(folder, arguments.data, arguments.utterances)
+    with tempfile.TemporaryDirectory() as scratch:
+        lm_folder = _language_model(folder, arguments.text, arguments.data, Path(scratch))
+        finish(_measure(model, spoken, lm_folder, arguments.beam_width, arguments.rounds))
+
+
+def _speech(folder: Path, data: Path | None, count: int) -> list[Spoken]:
+    if data is not None:
+        from trainer.data import read_split  # noqa: PLC0415
+
+        return [
+            Spoken(np.asarray(record.audio.waveform(), np.float32), record.text)
+            for record in read_split(data, "test")[:count]
+        ]
+    manifest = folder / "samples" / "samples.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text("utf-8").splitlines()]
+    return [
+        Spoken(np.array(decode_audio(manifest.parent / line["audio"], limits=_LIMITS).samples),
+               line["text"])
+        for line in lines
+    ]  # fmt: skip
+
+
+def _language_model(folder: Path, text: Path | None, data: Path | None, scratch: Path) -> Path:
+    """The model's own folder, or one estimated from text; the latter goes first where named."""
+    own = folder / "language_model"
+    if text is None and own.is_dir():
+        return own
+    if text is not None:
+        sentences = text.read_text("utf-8").splitlines()
+    elif data is not None:
+        from trainer.data import read_split  # noqa: PLC0415
+
+        sentences = [record.text for record in read_split(data, "train")]
+    else:
+        raise SystemExit(f"{folder} has no language model: name a --text to estimate one of")
+    from trainer.language_model import estimate  # noqa: PLC0415
+    from trainer.language_model.arpa import write_arpa  # noqa: PLC0415
+
+    made = scratch / "language_model"
+    made.mkdir()
+    write_arpa(estimate(sentences, order=_ORDER), made / "3gram.arpa")
+    words = sorted({word for sentence in sentences for word in sentence.split()})
+    (made / "unigrams.txt").write_text("\n".join(words), encoding="utf-8")
+    return made
+
+
+def _measure(
+    model: AcousticModel, spoken: list[Spoken], lm_folder: Path, beam_width: int, rounds: int
+) -> dict[str, object]:
+    seconds = sum(one.seconds for one in spoken)
+    started = time.process_time()
+    emissions = [model.emissions([_normalised(model, one.waveform)])[0] for one in spoken]
+    encode_seconds = time.process_time() - started
+    language_model = load_language_model(lm_folder)
+    frame = model.hop / SAMPLE_RATE
+
+    def run(decoder: Decoder) -> Callable[[], list[str]]:
+        return lambda: [
+            decoder.decode(one, frame_seconds=frame, duration=said.seconds).text
+            for one, said in zip(emissions, spoken, strict=True)
+        ]
+
+    options = BeamOptions(beam_width=beam_width)
+    ours = BeamDecoder(model.vocabulary, options, language_model)
+    plain = _plain(model.vocabulary, language_model)
+    candidates: dict[str, Callable[[], list[str]]] = {
+        "pyctcdecode": lambda: [
+            plain.decode(cast("Any", one), beam_width=beam_width) for one in emissions
+        ],
+        "ours": run(ours),
+        "greedy+lm": run(BeamDecoder(model.vocabulary, FUSED_GREEDY, language_model)),
+        "greedy": run(GreedyDecoder(model.vocabulary)),
+    }
+    taken = _processor_seconds(candidates, rounds)
+    texts = {name: candidate() for name, candidate in candidates.items()}
+    said = [one.text for one in spoken]
+    wer = {name: float(jiwer.wer(said, read)) for name, read in texts.items()}
+    equal = sum(a == b for a, b in zip(texts["ours"], texts["pyctcdecode"], strict=True))
+    speed = {name: seconds / time_ for name, time_ in taken.items()}
+    fused_share = taken["greedy+lm"] / encode_seconds
+    table(
+        f"{len(spoken)} utterances, {seconds:.0f} s, beam {beam_width}, "
+        f"{language_model.order}-gram, one core",
+        ["decoder", "audio s per s", "times pyctcdecode", "WER %"],
+        [
+            [name, f"{speed[name]:.0f}", f"{speed[name] / speed['pyctcdecode']:.1f}",
+             f"{100 * wer[name]:.2f}"]
+            for name in candidates
+        ],
+    )  # fmt: skip
+    print(f"texts of ours equal to pyctcdecode's: {equal} of {len(spoken)}")
+    print(f"greedy+lm takes {fused_share:.1%} of the encoder's time (aim {FUSED_AIM:.0%})")
+    two = _two_threads(ours, emissions, frame)
+    print(f"two threads decode {two:.2f} times as much as one")
+    return {
+        "pyctcdecode_audio_s_per_s": round(speed["pyctcdecode"], 1),
+        "ours_audio_s_per_s": round(speed["ours"], 1),
+        "pyctcdecode_wer": round(wer["pyctcdecode"], 5),
+        "ours_wer": round(wer["ours"], 5),
+        "ratio": round(speed["ours"] / speed["pyctcdecode"], 2),
+        "aim": AIM,
+        "backend": available_backends()[0],
+        "equal_texts": equal,
+        "utterances": len(spoken),
+        "fused_greedy_audio_s_per_s": round(speed["greedy+lm"], 1),
+        "fused_greedy_wer": round(wer["greedy+lm"], 5),
+        "fused_greedy_share_of_encoder": round(fused_share, 4),
+        "greedy_wer": round(wer["greedy"], 5),
+        "two_threads_ratio": round(two, 2),
+    }
+
+
+def _processor_seconds(
+    candidates: dict[str, Callable[[], list[str]]], rounds: int
+) -> dict[str, float]:
+    """The least of several rounds, of processor time: one core, whatever else the machine does."""
+    taken = dict.fromkeys(candidates, float("inf"))
+    for run in candidates.values():
+        run()
+    for _ in range(rounds):
+        for name, run in candidates.items():
+            started = time.process_time()
+            run()
+            taken[name] = min(taken[name], time.process_time() - started)
+    return taken
+
+
+def _two_threads(decoder: Decoder, emissions: list[npt.NDArray[np.float32]], frame: float) -> float:
+    """How much faster two threads are; on one long recording each, as the GIL is held between."""
+    long = np.concatenate(emissions)
+
+    def decode(_: int) -> None:
+        decoder.decode(long, frame_seconds=frame, duration=len(long) * frame)
+
+    decode(0)
+    started = time.perf_counter()
+    decode(0)
+    one = time.perf_counter() - started
+    with ThreadPoolExecutor(2) as pool:
+        started = time.perf_counter()
+        list(pool.map(decode, range(2)))
+        both = time.perf_counter() - started
+    return 2 * one / both
+
+
+def _plain(vocabulary: Vocabulary, language_model: LanguageModel) -> BeamSearchDecoderCTC:
+    labels = list(vocabulary.tokens)
+    labels[vocabulary.blank] = ""
+    if vocabulary.delimiter is not None:
+        labels[vocabulary.delimiter] = " "
+    words = None if language_model.unigrams is None else sorted(language_model.unigrams)
+    return build_ctcdecoder(
+        labels,
+        str(language_model.path),
+        words,
+        language_model.alpha,
+        language_model.beta,
+        language_model.unk_score_offset,
+        language_model.score_boundary,
+    )
+
+
+def _normalised(model: AcousticModel, waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if not model.do_normalize:
+        return waveform
+    scaled = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+    return np.asarray(scaled, dtype=np.float32)
