@@ -90,6 +90,21 @@ def amounts_in_range(reader: NumberReader, place: int) -> tuple[Written, ...]:
     )
 
 
+def approximately(reader: NumberReader, place: int) -> tuple[Written, ...]:
+    """Two amounts for one, as in `ti femten minutter`, before what is counted; or nothing."""
+    low = reader.cardinal(place, ones_first=False)
+    high = (
+        reader.cardinal(low.end, ones_first=False)
+        if low and low.end < reader.reach(place)
+        else None
+    )
+    if low is None or high is None or not reader.counts_something(high.end):
+        return ()
+    if not _TEN <= low.value < high.value < _HUNDRED:
+        return ()
+    return (Written(f"{low.value}\N{EN DASH}{high.value}", place, high.end - 1),)
+
+
 def cardinal(reader: NumberReader, place: int) -> tuple[Written, ...]:
     """A number by the house style, which may be as it was said; nothing where there is none."""
     lexicon, words = reader.lexicon, reader.words
@@ -140,8 +155,8 @@ def _fraction(reader: NumberReader, place: int) -> tuple[str, int] | None:
         return None
     text, end = str(first), place + 2
     while first < _TEN and (digit := reader.small(end)) is not None and digit < _TEN:
-        if reader.atoms(end)[0].article:
-            break
+        if reader.atoms(end)[0].article and reader.small(end + 1) is None:
+            break  # "to komma fem en": an article
         text, end = text + str(digit), end + 1
     return text, end
 

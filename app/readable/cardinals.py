@@ -6,7 +6,6 @@ rest. Words may be written apart (`fem hundrede`) or in one (`femhundredeogtre`)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Literal
 
 from app.readable.lexicon import Lexicon
@@ -59,9 +58,25 @@ class NumberReader:
 
     def reach(self, place: int) -> int:
         """The word at which the number words that follow each other from here end."""
-        places = range(place, min(place + _LONGEST, len(self.words)))
-        run = takewhile(lambda i: self.atoms(i) and (i == place or i not in self._stops), places)
-        return place + sum(1 for _ in run)
+        if place >= len(self.words) or not self._atoms[place]:
+            return place
+        end, limit = place + 1, min(place + _LONGEST, len(self.words))
+        while end < limit and self._atoms[end] and end not in self._stops:
+            end += 1
+        return end
+
+    def may_begin(self, place: int) -> bool:
+        """Whether a number, a date or a clock time can begin at a word; most words say no."""
+        word, lexicon = self.words[place], self.lexicon
+        return (
+            bool(self._atoms[place])
+            or word in lexicon.ordinals
+            or word in lexicon.months
+            or word in lexicon.clocks
+            or word in lexicon.quarters
+            or word == lexicon.half
+            or word.endswith(lexicon.century_endings)
+        )
 
     def is_any(self, place: int, *sets: frozenset[str]) -> bool:
         """Whether the word there is in one of the sets."""
@@ -181,8 +196,8 @@ def _group(atoms: Sequence[Atom], words: Lexicon) -> int | None:
     if not rest:
         return factor * _HUNDRED
     linked = rest[0].kind == "link"
-    if rest[0].article and len(rest) == 1:
-        return None
+    if rest[0].article and len(rest) == 1 and factor < _TEN:
+        return None  # "to hundrede en": an article, but "nitten hundrede en" is a year
     last = _below_hundred(rest[linked:], words)
     return factor * _HUNDRED + last if last else None
 

@@ -236,7 +236,7 @@ def _nynorsk() -> Lexicon:
     small, ordinals = _numbers(
         numerals("nn"),
         "ei=1 eit=1 éin=1 syv=7 tjuge=20",
-        "tjugande=20 sjuende=7 åttende=8 niende=9 tiende=10",
+        "fyrste=1 tjugande=20 sjuende=7 åttende=8 niende=9 tiende=10",
     )
     words = {
         "articles": _set("ein eit ei"),

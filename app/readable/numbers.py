@@ -19,6 +19,7 @@ _RULES: tuple[_Rule, ...] = (
     amounts.decimal,
     amounts.run_of_digits,
     amounts.amounts_in_range,
+    amounts.approximately,
     amounts.cardinal,
     amounts.ordinal,
 )
@@ -41,7 +42,8 @@ def write_numbers(
     pieces: list[Written] = []
     place = 0
     while place < len(words):
-        found = next((p for rule in _RULES if (p := rule(reader, place))), None)
+        rules = _RULES if reader.may_begin(place) else ()
+        found = next((p for rule in rules if (p := rule(reader, place))), None)
         pieces += found or (Written(words[place], place, place),)
         place = pieces[-1].last + 1
     return tuple(pieces)
