@@ -100,7 +100,8 @@ def approximately(reader: NumberReader, place: int) -> tuple[Written, ...]:
     )
     if low is None or high is None or not reader.counts_something(high.end):
         return ()
-    if not _TEN <= low.value < high.value < _HUNDRED:
+    # Nobody guesses more widely than that: "åtte ti", "ti femten", "ti tjue".
+    if not low.value < high.value <= 2 * low.value or not _TEN <= high.value < _HUNDRED:
         return ()
     return (Written(f"{low.value}\N{EN DASH}{high.value}", place, high.end - 1),)
 
@@ -120,7 +121,9 @@ def cardinal(reader: NumberReader, place: int) -> tuple[Written, ...]:
             Written(digits(factor, lexicon), place, said.end - 2),
             Written(words[said.end - 1], said.end - 1, said.end - 1, glued=True),
         )
-    if said.bare:
+    if said.atoms[0].kind != "small" and reader.is_any(place - 1, lexicon.vague):
+        wanted = False  # "flere hundre tusen"
+    elif said.bare:
         wanted = reader.counts_something(said.end)
     elif said.value < _TEN:
         named = reader.is_any(place - 1, lexicon.labels)

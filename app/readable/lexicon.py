@@ -15,10 +15,11 @@ _TWENTY = 20
 class Lexicon:
     """The words of one language, all in lower case.
 
-    `small` are the numbers 0..99 said as one word, `ordinals` those of 1..99. `articles` are the
-    words for one that are more often an article. `units` turn a small number before them into
-    digits, `counted` are other nouns that follow an amount, `labels` words before a number that
-    is a name (`nummer fire`). `before_year` are words a year often follows. No sentence ends
+    `small` are the numbers 0..99 said as one word, `ordinals` those of 1..99. `ones` are the
+    words for one, `articles` those of them that are more often an article. `units` turn a small
+    number before them into digits, `counted` are other nouns that follow an amount, `labels`
+    words before a number that is a name (`nummer fire`). `vague` are words before a hundred or
+    thousand that nobody counted, `before_year` words a year often follows. No sentence ends
     after the `unfinished` ones unless the speaker stops, and no comma follows the `leaning`.
     """
 
@@ -48,6 +49,7 @@ class Lexicon:
     units: frozenset[str]
     counted: frozenset[str]
     labels: frozenset[str]
+    vague: frozenset[str]
     before_year: frozenset[str]
     unfinished: frozenset[str]
     leaning: frozenset[str]
@@ -137,7 +139,7 @@ def _danish() -> Lexicon:
         between=_set("mellem både"),
         ranges=_set("til eller af"),
         clocks=_set("klokken kl"),
-        about=_set("er var bliver blev ca cirka omkring præcis før efter til fra mellem"),
+        about=_set("er var bliver blev ca cirka omkring præcis før efter til fra mellem lidt over"),
         half="halv",
         quarters=_set("kvart kvarter"),
         before=_set("i før"),
@@ -146,10 +148,12 @@ def _danish() -> Lexicon:
         century_endings=("tallets", "tallet", "tal"),
         units=_set(_UNITS + "procent procentpoint grader kroner kilometers meters"),
         counted=_set(
-            "år dage timer minutter sekunder uger måneder nætter gange mennesker personer "
-            "stykker elever medlemmer stemmer"
+            "år årene dage dagene timer timerne minutter minutterne sekunder sekunderne uger "
+            "ugerne måneder månederne nætter gange mennesker personer stykker elever medlemmer "
+            "stemmer"
         ),
         labels=_set("nummer side kapitel paragraf artikel punkt kanal minus"),
+        vague=_set("flere mange nogle par adskillige få"),
         before_year=_set(
             "i år året årene fra siden før efter til sommeren vinteren foråret efteråret indtil "
             "omkring årgang af"
@@ -187,8 +191,8 @@ def _norwegian(
         ranges=_set("til eller av"),
         clocks=_set("klokka klokken kl"),
         about=_set(
-            "er var blir ble vart ca cirka omtrent rundt omkring presis før etter over til fra frå "
-            "mellom"
+            "er var blir ble vart litt ca cirka omtrent rundt omkring presis før etter over til "
+            "fra frå mellom"
         ),
         half="halv",
         quarters=_set("kvart kvarter"),
@@ -200,6 +204,7 @@ def _norwegian(
                    "gradar mil meters kilometers kilowattimar"),
         counted=words["counted"],
         labels=_set("nummer side kapittel paragraf artikkel punkt kanal minus"),
+        vague=_set("flere fleire mange noen nokre nokon par atskillige få"),
         before_year=words["before_year"],
         unfinished=words["unfinished"],
         leaning=words["leaning"],
@@ -216,8 +221,9 @@ def _bokmaal() -> Lexicon:
         "articles": _set("en et ei"),
         "ones": _set("en ett et ei"),
         "counted": _set(
-            "år dager døgn timer minutter sekunder uker måneder netter ganger mennesker personer "
-            "stykker elever medlemmer stemmer"
+            "år årene åra dager dagene døgn timer timene minutter minuttene sekunder sekundene "
+            "uker ukene måneder månedene netter ganger mennesker personer stykker elever medlemmer "
+            "stemmer"
         ),
         "before_year": _set(
             "i år året årene fra siden før etter til sommeren vinteren våren høsten inntil "
@@ -242,8 +248,9 @@ def _nynorsk() -> Lexicon:
         "articles": _set("ein eit ei"),
         "ones": _set("ein eitt eit ei"),
         "counted": _set(
-            "år dagar døgn timar minutt sekund sekundar veker månader netter gonger menneske "
-            "menneskje personar stykke elevar medlemer medlemmer røyster stemmer"
+            "år åra dagar dagane døgn timar timane minutt minutta sekund sekundar veker vekene "
+            "månader månadene netter gonger menneske personar stykke elevar medlemer medlemmer "
+            "røyster stemmer"
         ),
         "before_year": _set(
             "i år året åra frå sidan før etter til sommaren vinteren våren hausten inntil "

@@ -1,0 +1,218 @@
+"""A transcript to readable text: sentences and commas by pauses, times kept, words let go."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.decoding.segments import MAX_PAUSE
+from app.errors import ConfigurationError
+from app.readable import ReadableOptions, format_transcript, read_word_list
+from app.transcript import Word
+
+
+def spoken(text: str) -> list[Word]:
+    """Words of 0.2 s, one after the other; a number among them is a pause in seconds."""
+    now, words = 0.0, []
+    for part in text.split():
+        if part[0].isdigit():
+            now += float(part)
+            continue
+        words.append(Word(part, now, now + 0.2, 0.9))
+        now += 0.2
+    return words
+
+
+def readable(text: str, language: str = "nb", **options: object) -> str:
+    return format_transcript(spoken(text), language, ReadableOptions(**options)).text  # type: ignore[arg-type]
+
+
+def test_long_pauses_end_sentences_and_short_ones_give_commas() -> None:
+    text = readable("vi kom sent 0.7 bussen var full 0.4 men vi rakk det")
+
+    assert text == "Vi kom sent. Bussen var full, men vi rakk det."
+
+
+def test_without_pauses_there_is_one_sentence() -> None:
+    assert readable("ja det er bra") == "Ja det er bra."
+
+
+def test_a_sentence_ends_where_a_segment_does() -> None:
+    assert ReadableOptions().sentence_pause == MAX_PAUSE
+
+
+def test_a_word_that_cannot_end_a_sentence_needs_a_longer_pause() -> None:
+    assert readable("hun kom og 1.0 gikk") == "Hun kom og gikk."
+    assert readable("hun kom og 2.5 ja") == "Hun kom og. Ja."
+
+
+def test_no_comma_comes_after_a_preposition_or_inside_a_date() -> None:
+    text = readable("vi møttes i 0.4 oslo den 0.4 tolvte 0.4 mai 0.4 nitten førtito")
+
+    assert text == "Vi møttes i oslo den 12. mai 1942."
+
+
+def test_an_ordinal_at_the_end_has_one_full_stop() -> None:
+    assert readable("hun kommer den tolvte") == "Hun kommer den 12."
+    assert readable("den tolvte 0.4 altså i morgen") == "Den 12., altså i morgen."
+
+
+def test_pauses_can_be_chosen() -> None:
+    words = "ja 0.5 det er bra"
+
+    assert readable(words, comma_pause=0.6) == "Ja det er bra."
+    assert readable(words, sentence_pause=0.4) == "Ja. Det er bra."
+
+
+@pytest.mark.parametrize(
+    "pauses",
+    [
+        {"comma_pause": -0.1},
+        {"comma_pause": 0.8},
+        {"sentence_pause": 3.0},
+        {"sentence_pause": float("nan")},
+    ],
+)
+def test_pauses_in_the_wrong_order_are_refused(pauses: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="rising order"):
+        ReadableOptions(**pauses)
+
+
+def test_a_word_that_stands_for_several_lasts_as_long_as_they_do() -> None:
+    said = [
+        Word("klokka", 0.1, 0.5, 0.9),
+        Word("halv", 0.6, 0.8, 0.7),
+        Word("åtte", 0.8, 1.2, 0.95),
+        Word("kom", 1.2, 1.4, 0.8),
+        Word("ho", 1.4, 1.6, 1.0),
+    ]
+
+    assert format_transcript(said, "nn").words == (
+        Word("Klokka", 0.1, 0.5, 0.9),
+        Word("7.30", 0.6, 1.2, 0.7),
+        Word("kom", 1.2, 1.4, 0.8),
+        Word("ho.", 1.4, 1.6, 1.0),
+    )
+
+
+def test_the_language_decides_how_digits_are_written() -> None:
+    assert readable("femten tusind kroner", "da") == "15.000 kroner."
+    assert readable("femten tusen kroner", "nb") == "15\N{NO-BREAK SPACE}000 kroner."
+
+
+def test_numbers_can_stay_words() -> None:
+    assert readable("klokken halv ni", "da", numbers=False) == "Klokken halv ni."
+
+
+def test_hesitations_stay_unless_they_are_unwanted() -> None:
+    words = "jeg eee mener mmm at qqq det øhm går"
+
+    assert readable(words) == "Jeg eee mener mmm at qqq det øhm går."
+    assert readable(words, remove_hesitations=True) == "Jeg mener at det går."
+
+
+@pytest.mark.parametrize("word", ["eee", "qqq", "mmm", "øh", "øhm", "eh", "ehm", "hmm", "æh"])
+def test_sounds_of_thinking_are_hesitations(word: str) -> None:
+    assert readable(f"ja {word} da", "da", remove_hesitations=True) == "Ja da."
+
+
+@pytest.mark.parametrize("word", ["e", "æ", "å", "mm", "he", "ham", "hem", "øy", "ah"])
+def test_words_are_no_hesitations(word: str) -> None:
+    assert readable(f"ja {word} da", remove_hesitations=True) == f"Ja {word} da."
+
+
+def test_a_hesitation_that_goes_is_no_pause() -> None:
+    words = [
+        Word("jeg", 0.0, 0.2, 1.0),
+        Word("eee", 0.3, 1.9, 1.0),
+        Word("kommer", 2.0, 2.4, 1.0),
+    ]
+
+    result = format_transcript(words, "nb", ReadableOptions(remove_hesitations=True))
+
+    assert result.text == "Jeg kommer."
+
+
+def test_numbers_are_read_across_a_hesitation_that_goes() -> None:
+    assert readable("to hundre eee og tolv", remove_hesitations=True) == "212."
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "shown"),
+    [
+        ("da", "fandens osse", "F****** osse."),
+        ("nb", "det er faen ikke sant", "Det er f*** ikke sant."),
+        ("nn", "for noko dritt", "For noko d****."),
+        ("no", "faen", "F***."),
+    ],
+)
+def test_profanities_are_masked_on_request(language: str, said: str, shown: str) -> None:
+    assert readable(said, language, mask_profanities=True) == shown
+    assert "*" not in readable(said, language)
+
+
+def test_an_operators_list_goes_before_ours(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("# ours\nBanan\n\nagurk*  # and all that begins so\n", "utf-8")
+    words = read_word_list(path)
+
+    text = readable("banan bananer agurktid faen", mask_profanities=True, profanities=words)
+
+    assert text == "B**** bananer a******* faen."
+
+
+@pytest.mark.parametrize("content", ["two words", "*", "in*side"])
+def test_a_list_that_cannot_be_meant_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text(f"good\n{content}\n", "utf-8")
+
+    with pytest.raises(ConfigurationError, match=r"line 2: .* must be one word"):
+        read_word_list(path)
+
+
+def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        read_word_list(tmp_path / "none.txt")
+
+
+def test_nothing_said_is_nothing_written() -> None:
+    result = format_transcript([], "da")
+
+    assert (result.text, result.words) == ("", ())
+    only = format_transcript(spoken("eee øh"), "da", ReadableOptions(remove_hesitations=True))
+    assert (only.text, only.words) == ("", ())
+
+
+def test_other_languages_get_sentences() -> None:
+    assert readable("vi ses klockan tjugo 0.7 hej", "sv") == "Vi ses klockan tjugo. Hej."
+
+
+SAID = "eee klokka halv åtte den tolvte mai nitten hundre og to faen hus"
+words_said = st.lists(
+    st.tuples(
+        st.sampled_from(SAID.split()),
+        st.floats(0, 3),
+    ),
+    max_size=20,
+)
+
+
+@given(words_said, st.booleans(), st.booleans())
+def test_words_are_the_text_and_their_times_go_on(
+    said: list[tuple[str, float]], remove: bool, masked: bool
+) -> None:
+    now, words = 0.0, []
+    for text, pause in said:
+        words.append(Word(text, now + pause, now + pause + 0.3, 0.5))
+        now = words[-1].end
+    options = ReadableOptions(remove_hesitations=remove, mask_profanities=masked)
+
+    result = format_transcript(words, "nb", options)
+
+    assert result.text == " ".join(word.text for word in result.words)
+    assert result.text.split(" ") == ([word.text for word in result.words] or [""])
+    assert all(a.end <= b.start for a, b in zip(result.words, result.words[1:], strict=False))
+    assert {word.start for word in result.words} <= {word.start for word in words}
+    assert not result.text or result.text.endswith(".")
+    assert format_transcript(words, "nb", options) == result
