@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -166,7 +166,15 @@ def parse_timeout(header: str | None) -> float | None:
     return seconds
 
 
-def raw_format(parameters: TranscribeParameters, content_type: str | None) -> RawFormat | None:
+class RawParameters(Protocol):
+    """The parameters of every route that takes raw samples."""
+
+    encoding: str | None
+    rate: int | None
+    channels: int | None
+
+
+def raw_format(parameters: RawParameters, content_type: str | None) -> RawFormat | None:
     """How to read raw samples, or None where the bytes say themselves what they are.
 
     `audio/L16` is read as little-endian, as speech services and their clients do, although

@@ -19,11 +19,11 @@ from app.api.parts import PartsOf
 from app.api.schemas import ErrorBody, TranscriptionBody
 from app.api.upload import Upload, read_upload
 from app.pipeline import TranscriptionRequest
-from app.transcript import Transcript
+from app.transcript import Timing, Transcript
 
 router = APIRouter(tags=["transcription"])
 
-_BINARY = {"type": "string", "format": "binary"}
+BINARY = {"type": "string", "format": "binary"}
 _FORM_FIELDS = {
     name: {key: value for key, value in schema.items() if key != "title"}
     for name, schema in TranscribeParameters.model_json_schema()["properties"].items()
@@ -37,20 +37,20 @@ _OPERATION: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": _BINARY, **_FORM_FIELDS},
+                    "properties": {"file": BINARY, **_FORM_FIELDS},
                 }
             },
-            "audio/*": {"schema": _BINARY},
-            "application/octet-stream": {"schema": _BINARY},
+            "audio/*": {"schema": BINARY},
+            "application/octet-stream": {"schema": BINARY},
         },
     },
 }
-_HEADERS = {
+HEADERS = {
     "x-request-id": {"description": "The request's id.", "schema": {"type": "string"}},
     "x-queue-time": {"description": "Waited, in ms.", "schema": {"type": "integer"}},
     "x-compute-time": {"description": "Computed, in ms.", "schema": {"type": "integer"}},
 }
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": description}
     for status, description in {
         400: "A parameter or the form is wrong.",
@@ -70,7 +70,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     "/transcribe",
     summary="Transcribe a recording",
     response_model=TranscriptionBody,
-    responses={200: {"headers": _HEADERS}, **_ERRORS},
+    responses={200: {"headers": HEADERS}, **ERRORS},
     openapi_extra=_OPERATION,
 )
 async def transcribe(request: Request, parts: PartsOf) -> Response:
@@ -115,15 +115,17 @@ def _request(
     )
 
 
+def timing_headers(timing: Timing) -> dict[str, str]:
+    """How long a request waited and was computed, in whole milliseconds."""
+    compute = timing.decode_audio + timing.encode + timing.decode_text
+    return {
+        "x-queue-time": str(round(timing.queue * 1000)),
+        "x-compute-time": str(round(compute * 1000)),
+    }
+
+
 def _answer(transcript: Transcript, parameters: TranscribeParameters, request_id: str) -> Response:
     body = TranscriptionBody.of(transcript, words=parameters.words, request_id=request_id)
-    timing = transcript.timing
-    compute = timing.decode_audio + timing.encode + timing.decode_text
     return Response(
-        body.to_json(),
-        media_type="application/json",
-        headers={
-            "x-queue-time": str(round(timing.queue * 1000)),
-            "x-compute-time": str(round(compute * 1000)),
-        },
+        body.to_json(), media_type="application/json", headers=timing_headers(transcript.timing)
     )

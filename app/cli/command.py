@@ -1,4 +1,4 @@
-"""`nordlyd serve | transcribe | models | bench`: arguments in, the other rooms' work started.
+"""`nordlyd serve | transcribe | align | models | bench`: arguments in, work of other rooms begun.
 
 What is heavy is imported by the command that needs it, so that `--help` answers at once.
 """
@@ -26,6 +26,16 @@ class Format(StrEnum):
 
     text = "text"
     json = "json"
+
+
+class AlignFormat(StrEnum):
+    """What `nordlyd align` prints."""
+
+    json = "json"
+    textgrid = "textgrid"
+    eaf = "eaf"
+    srt = "srt"
+    ctm = "ctm"
 
 
 app = typer.Typer(
@@ -145,6 +155,37 @@ def transcribe(
         report=catalogue.report_pull,
     )
     raise typer.Exit(0 if whole else 1)
+
+
+@app.command()
+def align(
+    audio: Annotated[Path, typer.Argument(help="Audio or video file.")],
+    text: Annotated[Path, typer.Argument(help="File with what is said in it; - reads stdin.")],
+    language: Annotated[
+        str | None, typer.Option(help="nn, nb, no, da, or a name of these; chooses the model.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Id, folder or hub id of a model.")] = None,
+    format: Annotated[AlignFormat, typer.Option(help="What to print.")] = AlignFormat.json,
+) -> None:
+    """Find when each word of a text is said in a recording.
+
+    Words come back as they were written. How many were not found is told on stderr.
+    """
+    from app.cli.align import align_file  # noqa: PLC0415
+    from app.logs import configure_logging  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    level = "debug" if settings.log_level == "debug" else "error"
+    configure_logging(log_format=settings.log_format, level=level)
+    align_file(
+        settings,
+        audio,
+        text,
+        language=language,
+        model=model,
+        style=format.value,
+        report=catalogue.report_pull,
+    )
 
 
 @app.command(

@@ -42,7 +42,7 @@ def transcribe_files(
     Raises:
         NordlydError: nothing can be transcribed, whatever the files are.
     """
-    reference = _choose(settings, model, language)
+    reference = choose_model(settings, model, language)
     settings = settings.model_copy(update={"models": [reference], "default_language": None})
     return asyncio.run(_run(settings, files, language, as_json, report))
 
@@ -96,7 +96,7 @@ async def _transcribe(transcriber: Transcriber, file: Path, language: str | None
         )
 
 
-def _choose(settings: Settings, model: str | None, language: str | None) -> str:
+def choose_model(settings: Settings, model: str | None, language: str | None) -> str:
     """The one reference to load: the model named, or the one the language leads to."""
     if model is not None:
         return model

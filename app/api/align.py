@@ -1,0 +1,199 @@
+"""POST /align: a recording and what is said in it in, the time of every word out."""
+
+import asyncio
+from typing import Any, Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.attend import attend
+from app.api.parameters import TIMEOUT_HEADER, gather, parse, parse_timeout, raw_format
+from app.api.parts import PartsOf
+from app.api.schemas import TimingBody
+from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.api.upload import Upload, read_upload
+from app.errors import InvalidRequestError
+from app.pipeline import TranscriptionRequest
+from app.transcript import AlignedTranscript, AlignedWord
+
+router = APIRouter(tags=["alignment"])
+
+
+class AlignParameters(BaseModel):
+    """The fields of POST /align; all but the text may also come in the query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str | None = Field(None, description="What is said, as it is written.")
+    model: str | None = Field(None, description="Id or hub id of a loaded model.")
+    language: str | None = Field(
+        None,
+        description="Chooses the model where none is named, and how numbers are said: nn, nb, "
+        "no, da, or a name of these.",
+    )
+    characters: bool = Field(False, description="Whether to list the characters of every word.")
+    encoding: str | None = Field(
+        None, description="Says that the file is raw samples in this encoding."
+    )
+    rate: int | None = Field(None, description="Of raw samples, in Hz.")
+    channels: int | None = Field(None, description="Of raw samples; 1 by default.")
+    timeout: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Seconds after which no answer is wanted."
+    )
+
+
+class AlignedCharacterBody(BaseModel):
+    """One character of a word, or one number in it."""
+
+    text: str
+    start: float
+    end: float
+
+
+class AlignedWordBody(BaseModel):
+    """One word as it was written; times in seconds from the start of the audio."""
+
+    word: str
+    start: float | None = Field(
+        description="Null where the word was not found, unless something else is in its place."
+    )
+    end: float | None
+    score: float = Field(ge=0, le=1, description="Geometric mean of its characters' posteriors.")
+    found: bool = Field(description="Whether it is said.")
+    characters: list[AlignedCharacterBody] | None = None
+
+    @classmethod
+    def of(cls, word: AlignedWord, duration: float, *, characters: bool) -> Self:
+        """Round to milliseconds, never beyond the duration."""
+
+        def rounded(seconds: float) -> float:
+            return min(round(seconds, 3), duration)
+
+        return cls(
+            word=word.text,
+            start=None if word.start is None else rounded(word.start),
+            end=None if word.end is None else rounded(word.end),
+            score=round(word.score, 4),
+            found=word.found,
+            characters=[
+                AlignedCharacterBody(
+                    text=part.text, start=rounded(part.start), end=rounded(part.end)
+                )
+                for part in word.parts
+            ]
+            if characters
+            else None,
+        )
+
+
+class AlignmentBody(BaseModel):
+    """The answer of POST /align."""
+
+    words: list[AlignedWordBody]
+    language: str = Field(description="Code of the language.")
+    model: str = Field(description="Id of the model that did it.")
+    duration: float = Field(description="Length of the audio, in seconds.")
+    timing: TimingBody
+    request_id: str = Field(description="The same as in the header x-request-id.")
+
+    @classmethod
+    def of(cls, aligned: AlignedTranscript, *, characters: bool, request_id: str) -> Self:
+        """Render an alignment."""
+        duration = round(aligned.duration, 3)
+        return cls(
+            words=[
+                AlignedWordBody.of(word, duration, characters=characters) for word in aligned.words
+            ],
+            language=aligned.language,
+            model=aligned.model,
+            duration=duration,
+            timing=TimingBody.of(aligned.timing),
+            request_id=request_id,
+        )
+
+    def to_json(self) -> str:
+        """The body as it is sent; characters are left out where nobody asked for them."""
+        hidden = {"words": {"__all__": {"characters"}}}
+        asked = any(word.characters is not None for word in self.words)
+        return self.model_dump_json(exclude=None if asked else hidden)
+
+
+_FIELDS = AlignParameters.model_json_schema()["properties"]
+_OPERATION: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "text"],
+                    "properties": {"file": BINARY, **_FIELDS},
+                }
+            }
+        },
+    },
+}
+
+
+@router.post(
+    "/align",
+    summary="Find the words of a text in a recording",
+    response_model=AlignmentBody,
+    responses={200: {"headers": HEADERS}, **ERRORS},
+    openapi_extra=_OPERATION,
+)
+async def align(request: Request, parts: PartsOf) -> Response:
+    """The start and end of every word of a text that is known.
+
+    Send the audio as `file` and the text as `text` in a multipart form. Words come back as they
+    were written. A word that is not said is not found; what is said and not written is passed
+    over.
+    """
+    service = parts.service
+    with service.admit():
+        query = request.query_params.multi_items()
+        checked = parse(AlignParameters, gather(query))
+        parse_timeout(request.headers.get(TIMEOUT_HEADER))
+        service.transcriber.route(checked.model, checked.language)
+        upload = await read_upload(request)
+        try:
+            parameters = parse(AlignParameters, gather(query, upload.fields))
+            text = _text(parameters)
+            work = _request(request, upload, parameters)
+            service.transcriber.route(work.model, work.language)
+        except BaseException:
+            upload.audio.close()
+            raise
+        aligned = await attend(
+            request,
+            service.transcriber.align(work, text),
+            cut_off=service.cut_off,
+        )
+        return await asyncio.to_thread(_answer, aligned, parameters, work.request_id)
+
+
+def _text(parameters: AlignParameters) -> str:
+    if parameters.text is None:
+        raise InvalidRequestError(
+            "There is no `text`; send what is said as a field of the form.", param="text"
+        )
+    return parameters.text
+
+
+def _request(request: Request, upload: Upload, parameters: AlignParameters) -> TranscriptionRequest:
+    timeout = parameters.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
+    return TranscriptionRequest(
+        source=upload.audio,
+        request_id=request.state.request_id,
+        raw=raw_format(parameters, upload.content_type),
+        model=parameters.model,
+        language=parameters.language,
+        deadline=None if timeout is None else request.state.started + timeout,
+    )
+
+
+def _answer(aligned: AlignedTranscript, parameters: AlignParameters, request_id: str) -> Response:
+    body = AlignmentBody.of(aligned, characters=parameters.characters, request_id=request_id)
+    return Response(
+        body.to_json(), media_type="application/json", headers=timing_headers(aligned.timing)
+    )
