@@ -1,11 +1,24 @@
 """`python -m trainer …` and `nordlyd-train …`: one module a command, joined here."""
 
 from app.errors import NordlydError
-from trainer.cli import card, evaluate, export, lm, plan, prepare, samples, synthesise, train, tune
+from trainer.cli import (
+    calibrate,
+    card,
+    evaluate,
+    export,
+    lm,
+    plan,
+    prepare,
+    samples,
+    synthesise,
+    train,
+    tune,
+)
 from trainer.cli.command import app, console
 from trainer.errors import TrainerError
 
 __all__ = [
+    "calibrate",
     "card",
     "evaluate",
     "export",
