@@ -87,6 +87,8 @@ class ModelRecipe:
     `init` is `random` or the hub id of the weights to start from; `fallbacks` are tried in
     turn where that is gone. `vocabulary_size` counts the special tokens; lengths of `mask_*`
     are in frames and features, `mask_time_min_masks` is the least number of them in time.
+    The loss is a mean over all tokens of an update, or over its utterances of the mean over
+    their tokens (`loss_per`).
     """
 
     init: str
@@ -113,6 +115,7 @@ class ModelRecipe:
     mask_feature_prob: float
     mask_feature_length: int
     zero_infinity: bool
+    loss_per: Literal["token", "utterance"]
     freeze_feature_encoder: bool
     gradient_checkpointing: bool
 
