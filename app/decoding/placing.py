@@ -58,11 +58,7 @@ class WordPlacer:
         """
         if not words:
             return ()
-        try:
-            placed = self._in_parts(columns, words, frames)
-        except ValueError:
-            # The beam may have been so wrong about a pause that a part's words do not fit into it.
-            placed = self._in_parts(columns, words, [(0, 0)] * len(words))
+        placed = self._in_parts(columns, words, frames)
         return tuple(
             Word(
                 word,
@@ -78,7 +74,11 @@ class WordPlacer:
     ) -> list[tuple[int, int, float]]:
         placed: list[tuple[int, int, float]] = []
         for first, end, start, past in _parts(frames, len(columns)):
-            spans = self._spans(columns[start:past], words[first:end])
+            try:
+                spans = self._spans(columns[start:past], words[first:end])
+            except ValueError:
+                # Without a pause to cut at, a part may be too short for its words.
+                spans = self._roughly(columns, words[first:end], frames[first:end], start, past)
             placed += [(start + begin, start + stop, sure) for begin, stop, sure in spans]
         return placed
 
@@ -99,6 +99,19 @@ class WordPlacer:
         )
         posteriors: NDArray[np.float64] = np.exp(np.minimum(means, 0.0))
         return zip(first.tolist(), past.tolist(), posteriors.tolist(), strict=True)
+
+    def _roughly(
+        self, columns: Columns, words: Sequence[str], frames: _Frames, start: int, past: int
+    ) -> Iterator[tuple[int, int, float]]:
+        """The beam's own frames within a part, one word after the other."""
+        earliest = start
+        for word, (begin, stop) in zip(words, frames, strict=True):
+            first = min(max(begin, earliest), past)
+            earliest = min(max(stop, first + 1), past)
+            heard = columns[min(first, past - 1) : earliest]
+            letters = [self._column[letter] for letter in word if letter in self._column]
+            sure = float(np.exp(heard[:, letters].max(axis=0).mean())) if letters else 0.0
+            yield first - start, earliest - start, sure
 
 
 def _parts(frames: _Frames, total: int) -> Iterator[tuple[int, int, int, int]]:

@@ -1,5 +1,7 @@
 """The beam search: what it reads, with and without a language model, and what it refuses."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from emitted import FRAME, VOCABULARY, emit
@@ -212,3 +214,18 @@ def test_words_are_placed_where_the_general_alignment_places_them(doubt: float) 
             for word, wanted in zip(found.words, expected, strict=True):
                 assert (word.start, word.end) == pytest.approx((wanted.start, wanted.end))
                 assert word.confidence == pytest.approx(wanted.confidence, rel=1e-4)
+
+
+def test_noise_without_a_pause_keeps_its_words_in_order() -> None:
+    """A letter or a delimiter in each frame: there is no room to be wrong about a cut."""
+    generator = np.random.default_rng(0)
+    tokens = generator.integers(1, 31, size=20_000)
+    emissions = np.full((len(tokens), len(VOCABULARY)), -8.0, dtype=np.float32)
+    emissions[np.arange(len(tokens)), tokens] = -0.01
+    seconds = len(tokens) * FRAME
+    found = BeamDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=seconds)
+    times = [time for word in found.words for time in (word.start, word.end)]
+    assert len(found.words) > 500
+    assert all(later >= earlier for earlier, later in pairwise(times))
+    assert 0 <= times[0] <= times[-1] <= seconds
+    assert all(0 <= word.confidence <= 1 for word in found.words)
