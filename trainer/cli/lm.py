@@ -12,7 +12,7 @@ from trainer.recipe import load_recipe
 
 
 @app.command()
-def lm(
+def lm(  # noqa: PLR0917 - options of a command line, named by the user
     recipe: RecipeName,
     data: Annotated[Path, typer.Option(help="Data folder; its valid and test texts are left out.")],
     output: Annotated[
@@ -20,6 +20,9 @@ def lm(
     ],
     packages: Annotated[
         Path | None, typer.Option(help="Where Debian packages are kept; default: in the data.")
+    ] = None,
+    save_text: Annotated[
+        Path | None, typer.Option(help="File for the clean text; a source of other recipes.")
     ] = None,
     estimator: Annotated[
         Literal["auto", "lmplz", "numpy"], typer.Option(help="KenLM's, ours, or what there is.")
@@ -32,6 +35,8 @@ def lm(
     if chosen.language_model is None:
         raise LanguageModelError(f"{chosen.id} has no [language_model]")
     text = gather(chosen, data, packages=packages, say=console.print)
+    if save_text is not None:
+        save_text.write_text("\n".join(text.lines) + "\n", encoding="utf-8")
     built = build(text.lines, chosen.language_model, output, estimator=estimator, say=console.print)
     facts = {
         "recipe": chosen.id,

@@ -16,8 +16,8 @@ from trainer.errors import LanguageModelError
 from trainer.language_model.build import write_attributes
 from trainer.language_model.grid import Heard, Outcome, Setting, measure, measure_greedy
 
-ALPHAS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0)
-BETAS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+ALPHAS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
+BETAS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 BEAM_WIDTH = 100
 BEAM_WIDTHS = (10, 25, 50, 100, 200)
 HOTWORD_WEIGHTS = (0.0, 2.0, 5.0, 10.0, 15.0, 20.0)

@@ -66,10 +66,12 @@ def test_a_language_model_is_made_tuned_and_put_into_the_checkpoint(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made = tmp_path / "made" / "language_model"
-    assert run(monkeypatch, "lm", recipe, "--data", data, "--output", made) == 0
+    saved = tmp_path / "text.txt"
+    lm = ("lm", recipe, "--data", data, "--output", made, "--save-text", saved)
+    assert run(monkeypatch, *lm) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts == json.loads(made.with_suffix(".json").read_text("utf-8"))
-    assert facts["lines"] > 3
+    assert facts["lines"] == len(saved.read_text("utf-8").splitlines()) > 3
     model = write_demo_with_language_model(tmp_path / "demo")
     tune = ("tune", model, "--data", data, "--recipe", recipe, "--language-model", made)
     assert run(monkeypatch, *tune, "--cache", tmp_path / "cache", "--json", "--processes", 1) == 0

@@ -90,6 +90,7 @@ def test_a_binary_says_what_its_arpa_says(
         assert model.score(sentence) == pytest.approx(exact.score(sentence), rel=0.02)
 
 
+@pytest.mark.timeout(900)
 def test_the_tools_are_built_from_source(tmp_path: Path) -> None:
     said: list[str] = []
     tools = build_tools(tmp_path, say=said.append)
