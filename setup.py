@@ -28,6 +28,7 @@ search = Extension(
     "app.decoding.search._search",
     sources=[f"app/decoding/search/{name}.c" for name in SEARCH_SOURCES],
     depends=[f"app/decoding/search/{name}.h" for name in ("lexicon", "search", "table", "words")],
+    libraries=["m"],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
     optional=True,
 )
