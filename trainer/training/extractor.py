@@ -6,7 +6,7 @@ longer, another product with the blocks that follow. A frozen front end runs on 
 kernels, without a gradient.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
@@ -125,13 +125,14 @@ def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
     frames = (time - kernel) // stride + 1
     weight = convolution.weight.permute(0, 2, 1)
     rest = kernel - stride
-    if rest == stride:
-        # Both halves in one product; each block meets the first, the next block the second.
-        blocks = hidden[:, : (frames + 1) * stride].reshape(batch, frames + 1, stride * channels)
+    if channels == 1:
+        # Windows of samples are small; their copy costs less than sums of two halves.
+        sums = F.linear(hidden.squeeze(-1).unfold(1, kernel, stride), weight.flatten(1))
+    elif rest == stride:
         first, second = weight.chunk(2, dim=1)
-        halves = F.linear(blocks, torch.cat([first.flatten(1), second.flatten(1)]))
-        early, late = halves.chunk(2, dim=-1)
-        sums = early[:, :-1] + late[:, 1:]
+        halves = torch.cat([first.flatten(1), second.flatten(1)])
+        blocks = hidden[:, : (frames + 1) * stride].reshape(batch, frames + 1, stride * channels)
+        sums = cast("torch.Tensor", _Halves.apply(blocks, halves.to(blocks.dtype)))  # type: ignore[no-untyped-call]
     else:
         blocks = hidden[:, : frames * stride].reshape(batch, frames, stride * channels)
         sums = F.linear(blocks, weight[:, :stride].flatten(1))
@@ -139,3 +140,31 @@ def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
             places = [hidden[:, stride + i :: stride][:, :frames] for i in range(rest)]
             sums = sums + F.linear(torch.cat(places, dim=-1), weight[:, stride:].flatten(1))
     return sums if convolution.bias is None else sums + convolution.bias.to(sums.dtype)
+
+
+class _Halves(torch.autograd.Function):
+    """A kernel of two strides: each block meets its first half, the next block the second.
+
+    By hand, since autograd would fill and add a tensor of zeros for each of the two slices.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, blocks: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+        """Return sums [batch, n - 1, out] for blocks [batch, n, in], weight [2 x out, in]."""
+        ctx.save_for_backward(blocks, weight)
+        early, late = F.linear(blocks, weight).chunk(2, dim=-1)
+        return early[:, :-1] + late[:, 1:]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
+        """Return the gradients of both."""
+        blocks, weight = ctx.saved_tensors
+        (gradient,) = gradients
+        batch, frames, out = gradient.shape
+        halves = gradient.new_empty(batch, frames + 1, 2 * out)
+        halves[:, :-1, :out] = gradient
+        halves[:, -1, :out] = 0
+        halves[:, 1:, out:] = gradient
+        halves[:, 0, out:] = 0
+        rows = halves.flatten(0, 1)
+        return (rows @ weight).view_as(blocks), rows.t() @ blocks.flatten(0, 1)

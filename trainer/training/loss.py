@@ -58,3 +58,14 @@ def utterance_losses(
         zero_infinity=zero_infinity,
     )
     return losses
+
+
+def loss_share(batch: Batch, per: str) -> tuple[torch.Tensor, int]:
+    """Return what each loss of a batch is multiplied by, [items], and what their sum is over.
+
+    Divided by the sum of the latter over all batches of an update, the losses make a mean that
+    does not depend on how the update was cut. Per `utterance` is the reduction `mean` of torch.
+    """
+    if per == "utterance":
+        return 1 / batch.target_lengths.clamp(min=1), len(batch.rows)
+    return torch.ones(len(batch.rows)), int(batch.target_lengths.sum())

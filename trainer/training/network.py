@@ -1,59 +1,53 @@
 """Waveforms in, CTC logits out: the weights of transformers, in an order of work for training.
 
 What differs from `Wav2Vec2ForCTC.forward`: the front end keeps channels last; SpecAugment's
-masks come with the batch; padding is hidden by products and one bias a row, where transformers
-gathers and scatters by index and builds a mask of [items, 1, frames, frames].
+masks come with the batch; padding is hidden by one bias a row, where transformers builds a mask
+of [items, 1, frames, frames]; the layers are run by `run_layer`.
 """
 
 import os
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 from transformers import Wav2Vec2ForCTC
 
 from trainer.errors import RecipeError
+from trainer.training.dropout import use_fast_dropout
 from trainer.training.extractor import fast_extractor
-
-
-def recompute_layers(model: Wav2Vec2ForCTC) -> None:
-    """Keep only what goes into each layer, and compute the rest again on the way back."""
-    options = {"use_reentrant": False}
-    newer: Any = getattr(model, "activation_checkpointing_enable", None)
-    if newer is not None:
-        newer(activation_checkpointing_kwargs=options)
-    else:  # transformers before 5.20
-        older: Any = model.gradient_checkpointing_enable
-        older(gradient_checkpointing_kwargs=options)
+from trainer.training.layers import run_layer
 
 
 class CtcNetwork(nn.Module):
     """The model to train; its weights stay those of `model`, under their names.
 
-    Attention becomes two plain matrix products on a CPU: there the backward pass of the fused
-    kernel takes five times as long for the short sequences of training.
-
     Args:
         model: of transformers; it can no longer be called itself.
         device: where it will be trained.
+        recompute: keep only what goes into each layer, and compute the rest again on the way
+            back (gradient checkpointing).
 
     Raises:
         RecipeError: the model has an adapter, which changes the number of frames.
     """
 
-    def __init__(self, model: Wav2Vec2ForCTC, device: torch.device) -> None:
+    def __init__(
+        self, model: Wav2Vec2ForCTC, device: torch.device, *, recompute: bool = False
+    ) -> None:
         super().__init__()
         if model.wav2vec2.adapter is not None:
             raise RecipeError("models with an adapter on top of the encoder cannot be trained here")
         base: Any = model.wav2vec2
         base.feature_extractor = fast_extractor(base.feature_extractor, model.config)
         if device.type == "cpu":
-            model.set_attn_implementation("eager")
+            use_fast_dropout(model)
             # oneDNN compiles a kernel for each shape of each product. Its usual 1,024 are those
             # of about 35 widths of a batch; below that it would throw away what it needs next.
             os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
         self.model = model
+        self._recompute = recompute
 
     def forward(
         self,
@@ -91,14 +85,18 @@ class CtcNetwork(nn.Module):
             hidden = hidden.masked_fill(padding[..., None], 0)
             lowest = torch.finfo(hidden.dtype).min
             bias = torch.zeros_like(padding, dtype=hidden.dtype).masked_fill_(padding, lowest)
-            bias = bias[:, None, None]
+            bias = bias[:, None]
         hidden = hidden + encoder.pos_conv_embed(hidden)
         if not config.do_stable_layer_norm:
             hidden = encoder.layer_norm(hidden)
-        hidden = functional.dropout(hidden, config.hidden_dropout, self.training)
+        hidden = encoder.dropout(hidden)
+        run = partial(run_layer, norm_first=config.do_stable_layer_norm)
         for layer in encoder.layers:
             # Layer drop, Fan et al. 2019, arXiv:1909.11556.
             if self.training and config.layerdrop and torch.rand(()) < config.layerdrop:
                 continue
-            hidden = layer(hidden, attention_mask=bias)
+            if self._recompute and self.training:
+                hidden = checkpoint(run, layer, hidden, bias, use_reentrant=False)
+            else:
+                hidden = run(layer, hidden, bias)
         return encoder.layer_norm(hidden) if config.do_stable_layer_norm else hidden

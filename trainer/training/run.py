@@ -23,7 +23,7 @@ from trainer.training.initial import initial_model
 from trainer.training.interrupt import InterruptFlag
 from trainer.training.log import EvaluationLog, TensorBoardLog, TrainingLog
 from trainer.training.loss import resolve_precision
-from trainer.training.network import CtcNetwork, recompute_layers
+from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
 from trainer.training.progress import Progress, ProgressReport
 from trainer.training.rhythm import Rhythm, stops_early
@@ -66,7 +66,11 @@ def fit(
     if saved and not resume:
         raise DataError(f"{output} already holds a training; --resume goes on with it")
     last_saved = saved[-1] if saved else None
-    args = _arguments(recipe, output)
+    cuda = torch.cuda.is_available()
+    kind = resolve_precision(
+        precision or recipe.training.precision, torch.device("cuda" if cuda else "cpu")
+    )
+    args = _arguments(recipe, output, kind)
     numbers, rank, world = recipe.training, args.process_index, args.world_size
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
@@ -80,7 +84,6 @@ def fit(
         epochs=numbers.epochs,
     )
     args.max_steps = schedule.total_steps
-    kind = resolve_precision(precision or numbers.precision, args.device)
     network = _network(initial_model(recipe, tokens, init, say), recipe, args.device)
     framing = Framing.of(network.model.config)
     trainer = CtcTrainer(
@@ -90,7 +93,13 @@ def fit(
         feed=Feed(train, schedule, recipe, tokens, framing, device=rank, devices=world),
         precision=kind,
         validate=partial(
-            validate, records=valid, tokens=tokens, precision=kind, device=rank, devices=world
+            validate,
+            records=valid,
+            tokens=tokens,
+            precision=kind,
+            loss_per=recipe.model.loss_per,
+            device=rank,
+            devices=world,
         ),
         save_tokens=partial(write_tokens, tokens=tokens),
         warn=say,
@@ -116,7 +125,7 @@ def fit(
     return network.model
 
 
-def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
+def _arguments(recipe: Recipe, output: Path, precision: str) -> TrainingArguments:
     """Return what transformers has to know; the strategies are `Rhythm`'s business."""
     cuda, torchrun = torch.cuda.is_available(), "LOCAL_RANK" in os.environ
     numbers = recipe.training
@@ -125,6 +134,8 @@ def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
         max_steps=1,
         max_grad_norm=numbers.max_grad_norm,
         seed=recipe.seed,
+        # Only for the scaling of gradients: the casts are `autocast`'s.
+        fp16=precision == "fp16",
         use_cpu=not cuda,
         ddp_backend="gloo" if torchrun and not cuda else None,
         # Layer drop leaves out what other devices may have used.
@@ -145,6 +156,4 @@ def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
 def _network(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> CtcNetwork:
     if recipe.model.freeze_feature_encoder:
         model.freeze_feature_encoder()  # type: ignore[no-untyped-call]
-    if recipe.model.gradient_checkpointing:
-        recompute_layers(model)
-    return CtcNetwork(model, device)
+    return CtcNetwork(model, device, recompute=recipe.model.gradient_checkpointing)

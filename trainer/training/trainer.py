@@ -1,6 +1,6 @@
 """transformers' Trainer with another idea of a batch, a loss and a checkpoint.
 
-An update arrives whole, as its micro-batches: their losses are divided by the tokens of all of
+An update arrives whole, as its micro-batches: their losses are divided by the size of all of
 them, on all devices, so that how an update is cut changes nothing. Every random choice of an
 update follows from its number.
 """
@@ -22,7 +22,7 @@ from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
 from trainer.training.checkpoints import RunState, fresh_folder, rotate
 from trainer.training.feed import Feed
-from trainer.training.loss import autocast, utterance_losses
+from trainer.training.loss import autocast, loss_share, utterance_losses
 from trainer.training.network import CtcNetwork
 
 _PATIENCE = 25
@@ -99,14 +99,15 @@ class CtcTrainer(Trainer):
         inputs: Any,  # noqa: ANN401 - transformers has dictionaries
         *_: object,
     ) -> torch.Tensor:
-        """Accumulate the gradient of an update and return its loss, per target token."""
+        """Accumulate the gradient of an update and return its loss."""
         step, device = self.state.global_step, self.args.device
         self._set_rate(step)
         model.train()
         self._losses = []
         batches: list[Batch] = inputs
-        tokens = sum(int(batch.target_lengths.sum()) for batch in batches if batch.weight)
-        tokens, self.interrupted = self._agree(tokens, self.asked_to_stop())
+        per = self.recipe.model.loss_per
+        sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
+        size, self.interrupted = self._agree(sum(sizes), self.asked_to_stop())
         total = torch.zeros((), device=device)
         for part, batch in enumerate(batches):
             self._seed(step, part)
@@ -120,7 +121,8 @@ class CtcTrainer(Trainer):
                 losses = utterance_losses(
                     logits, ready, blank=self._blank, zero_infinity=self._zero_infinity
                 )
-                loss = losses.sum() * (batch.weight * self.args.world_size / tokens)
+                scale = batch.weight * self.args.world_size / size
+                loss = (losses * loss_share(batch, per)[0].to(device)).sum() * scale
                 self.accelerator.backward(loss)
             self._losses.append((batch, losses.detach()))
             total += loss.detach()
@@ -129,11 +131,11 @@ class CtcTrainer(Trainer):
         passed = max(1, step - self._globalstep_last_logged)
         return torch.where(total.isfinite(), total, self._tr_loss / passed)
 
-    def _agree(self, tokens: int, stop: bool) -> tuple[int, bool]:
-        """Sum the tokens of all devices, and stop where any was asked to."""
+    def _agree(self, size: int, stop: bool) -> tuple[int, bool]:
+        """Sum the sizes of all devices' parts, and stop where any was asked to."""
         if self.args.world_size == 1:
-            return tokens, stop
-        both = torch.tensor([tokens, int(stop)], device=self.args.device)
+            return size, stop
+        both = torch.tensor([size, int(stop)], device=self.args.device)
         torch.distributed.all_reduce(both)
         return int(both[0]), bool(both[1])
 

@@ -1,4 +1,4 @@
-"""A model and the validation split in, its loss per token and greedy WER out."""
+"""A model and the validation split in, its loss and greedy WER out."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from trainer.data import Record
 from trainer.model import BLANK, collapse
 from trainer.training.batches import collate
 from trainer.training.framing import Framing
-from trainer.training.loss import autocast, utterance_losses
+from trainer.training.loss import autocast, loss_share, utterance_losses
 from trainer.training.network import CtcNetwork
 
 _BATCH = 8
@@ -22,16 +22,18 @@ def validate(
     tokens: tuple[str, ...],
     *,
     precision: str,
+    loss_per: str,
     device: int = 0,
     devices: int = 1,
 ) -> tuple[float, float]:
-    """Return the CTC loss per token and the greedy WER over the records, of all devices.
+    """Return the mean CTC loss and the greedy WER over the records, of all devices.
 
     Args:
         network: to measure; left in evaluation mode.
         records: what to measure on.
         tokens: of the model's head.
         precision: fp16, bf16 or fp32.
+        loss_per: token or utterance.
         device: number of this device among `devices`, which share the work.
         devices: how many there are.
     """
@@ -49,8 +51,9 @@ def validate(
         losses = utterance_losses(
             logits, batch, blank=tokens.index(BLANK), zero_infinity=config.ctc_zero_infinity
         )
-        loss += float(losses.sum())
-        count += int(batch.target_lengths.sum())
+        share, size = loss_share(batch, loss_per)
+        loss += float((losses.cpu() * share).sum())
+        count += size
         for index, path, length in zip(indexes, logits.argmax(-1).cpu(), batch.frames, strict=True):
             answers.append((records[index].text, collapse(path[:length].tolist(), tokens)))
     if devices > 1:

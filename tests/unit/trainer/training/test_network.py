@@ -8,8 +8,9 @@ from transformers import Wav2Vec2ForCTC
 
 from trainer.model import random_model
 from trainer.recipe import ModelRecipe, Recipe
+from trainer.training.dropout import dropout
 from trainer.training.framing import Framing
-from trainer.training.network import CtcNetwork, recompute_layers
+from trainer.training.network import CtcNetwork
 
 CPU = torch.device("cpu")
 WAVES = torch.randn(2, 9001, generator=torch.Generator().manual_seed(1))
@@ -103,12 +104,30 @@ def test_what_specaugment_hides_leaves_no_trace(recipe: Recipe) -> None:
 def test_checkpointing_changes_no_gradient(recipe: Recipe) -> None:
     found: list[dict[str, torch.Tensor]] = []
     for checkpointing in (False, True):
-        model = random_model(replace(recipe.model, hidden_dropout=0.3), seed=1)
-        if checkpointing:
-            recompute_layers(model)
-        network = CtcNetwork(model, CPU).train()
+        model = random_model(
+            replace(recipe.model, hidden_dropout=0.3, attention_dropout=0.2), seed=1
+        )
+        network = CtcNetwork(model, CPU, recompute=checkpointing).train()
         torch.manual_seed(7)
         score(network(WAVES, frames(model)), model).backward()
         found.append({n: v.grad for n, v in model.named_parameters() if v.grad is not None})
     for name, gradient in found[0].items():
         assert torch.allclose(found[1][name], gradient, atol=1e-5), name
+
+
+def test_dropout_drops_as_many_as_it_says_and_keeps_the_mean() -> None:
+    for shape in ((1000, 101), (7,)):
+        values = torch.ones(shape, requires_grad=True)
+        torch.manual_seed(3)
+        dropped = dropout(values, 0.1, training=True)
+        assert dropped[dropped != 0].tolist() == pytest.approx(
+            [1 / 0.9] * int((dropped != 0).sum())
+        )
+        dropped.sum().backward()
+        assert torch.equal(values.grad, dropped.detach())
+        torch.manual_seed(3)
+        assert torch.equal(dropout(values, 0.1, training=True), dropped)
+    assert dropout(values, 0.1, training=False) is values
+    many = dropout(torch.ones(1000, 1000), 0.047, training=True)
+    assert (many == 0).float().mean().item() == pytest.approx(0.047, abs=1e-3)
+    assert many.mean().item() == pytest.approx(1, abs=1e-3)

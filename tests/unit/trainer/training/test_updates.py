@@ -8,16 +8,22 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tones import TEXTS, write_speech
 
+from trainer.data import read_split
 from trainer.errors import RecipeError, TrainingError
+from trainer.model import BLANK, TOKENS, random_model
 from trainer.recipe import Recipe
 from trainer.training import Progress, fit
-from trainer.training.loss import resolve_precision
+from trainer.training.batches import collate
+from trainer.training.framing import Framing
+from trainer.training.loss import loss_share, resolve_precision, utterance_losses
+from trainer.training.network import CtcNetwork
 from trainer.training.order import UpdateSize, plan_epoch
 
 TWO_PROCESSES = """
@@ -52,10 +58,11 @@ def logged(run: Path, step: int) -> list[tuple[float, float]]:
     return [(row["loss"], row["grad_norm"]) for row in state["log_history"] if "grad_norm" in row]
 
 
-@pytest.mark.parametrize("accumulation", [2, 4])
+@pytest.mark.parametrize(("accumulation", "per"), [(2, "token"), (4, "token"), (4, "utterance")])
 def test_accumulation_changes_neither_the_loss_nor_the_gradient(
-    eight: Recipe, data: Path, tmp_path: Path, accumulation: int
+    eight: Recipe, data: Path, tmp_path: Path, accumulation: int, per: Literal["token", "utterance"]
 ) -> None:
+    eight = replace(eight, model=replace(eight.model, loss_per=per))
     fit(eight, data, tmp_path / "whole")
     fit(cut(eight, 8 // accumulation, accumulation), data, tmp_path / "cut")
     whole, parts = logged(tmp_path / "whole", 3), logged(tmp_path / "cut", 3)
@@ -64,6 +71,23 @@ def test_accumulation_changes_neither_the_loss_nor_the_gradient(
     # From the second update on the rounding of the first has gone through the optimiser.
     for one, other in zip(whole, parts, strict=True):
         assert other == pytest.approx(one, rel=1e-3)
+
+
+def test_a_loss_per_utterance_is_the_mean_of_torch(recipe: Recipe, data: Path) -> None:
+    model = random_model(recipe.model, seed=1)
+    batch = collate(read_split(data, "train"), [0, 1, 5], Framing.of(model.config))
+    network = CtcNetwork(model, torch.device("cpu")).eval()
+    logits = network(batch.waveforms, batch.frames).detach()
+    losses = utterance_losses(logits, batch, blank=TOKENS.index(BLANK), zero_infinity=False)
+    share, size = loss_share(batch, "utterance")
+    expected = torch.nn.functional.ctc_loss(
+        logits.log_softmax(-1).transpose(0, 1),
+        batch.targets,
+        batch.frames,
+        batch.target_lengths,
+        blank=TOKENS.index(BLANK),
+    )
+    assert ((losses * share).sum() / size).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(
