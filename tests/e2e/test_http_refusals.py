@@ -47,9 +47,9 @@ def test_a_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"langauge": "nb"}, "accepted: file, model, language, decoder, words"),
+        ({"langauge": "nb"}, "accepted: file, model, language, decoder, beam_width"),
         ({"decoder": "bream"}, "accepted: auto, greedy, beam or greedy+lm"),
-        ({"decoder": "greedy", "beam_width": "50"}, "accepted with it: decoder auto, beam"),
+        ({"beam_width": "50", "decoder": "greedy"}, "accepted with it: decoder auto, beam"),
         ({"beam_width": "0"}, "greater than or equal to 1"),
         ({"n_best": "1000"}, "less than or equal to 100"),
         ({"hotwords": "ja:tungt"}, "accepted: a word, or word:weight"),
