@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from demo_model import DEMO, sample_texts, write_demo_with_language_model
 from app.audio import AudioLimits, decode_audio
 from app.decoding import load_language_model
 from trainer.cli import main
-from trainer.data.store import Utterance, write_split
+from trainer.data.store import Pcm, Utterance, write_split
 from trainer.recipe import RECIPES
 
 
@@ -31,23 +32,38 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples of the demo as validation split, sentences of their words to train on."""
-    folder = tmp_path_factory.mktemp("data")
+    """The samples of the demo to validate on, in which even a good model hears little wrong."""
+    return write_data(tmp_path_factory.mktemp("data"), noise=(0.0,))
+
+
+@pytest.fixture(scope="module")
+def noisy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in so much noise that any model needs help."""
+    return write_data(tmp_path_factory.mktemp("noisy"), noise=(0.01, 0.02))
+
+
+def write_data(folder: Path, *, noise: Sequence[float]) -> Path:
+    """Write a data folder: the samples in noise, and their words in threes to train on."""
     said = list(zip(sorted(DEMO.glob("samples/*.flac")), sample_texts(), strict=True))
+    draw = np.random.default_rng(1)
     spoken = []
-    for file, text in said:
-        recording = decode_audio(file, raw=None, limits=AudioLimits(60.0))
-        samples = (recording.slice(0, recording.samples) * 32767).astype(np.int16)
-        starts = (0.0,) * len(text.split())
-        spoken.append((Utterance(text, 0, len(samples), "nb", 150, 50, starts), samples))
+    for level in noise:
+        for file, text in said:
+            recording = decode_audio(file, raw=None, limits=AudioLimits(60.0))
+            clean = recording.slice(0, recording.samples)
+            mixed = np.clip(clean + draw.normal(0, level, len(clean)), -1, 1)
+            spoken.append(utterance(text, (mixed * 32767).astype(np.int16)))
     write_split(folder, "valid", spoken)
     write_split(folder, "test", spoken[:1])
     words = [word for _, text in said for word in text.split()]
+    threes = [" ".join(words[start : start + 3]) for start in range(0, len(words), 2)]
     silence = np.zeros(1600, np.int16)
-    halves = [" ".join(words[start : start + 3]) for start in range(0, len(words), 2)]
-    train = [(Utterance(text, 0, 1600, "nb", 150, 50, ()), silence) for text in halves]
-    write_split(folder, "train", train)
+    write_split(folder, "train", [utterance(text, silence) for text in threes])
     return folder
+
+
+def utterance(text: str, samples: Pcm) -> tuple[Utterance, Pcm]:
+    return Utterance(text, 0, len(samples), "nb", 150, 50, (0.0,) * len(text.split())), samples
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -60,20 +76,20 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 def test_a_language_model_is_made_tuned_and_put_into_the_checkpoint(
     recipe: Path,
-    data: Path,
+    noisy_data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made = tmp_path / "made" / "language_model"
     saved = tmp_path / "text.txt"
-    lm = ("lm", recipe, "--data", data, "--output", made, "--save-text", saved)
+    lm = ("lm", recipe, "--data", noisy_data, "--output", made, "--save-text", saved)
     assert run(monkeypatch, *lm) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts == json.loads(made.with_suffix(".json").read_text("utf-8"))
     assert facts["lines"] == len(saved.read_text("utf-8").splitlines()) > 3
     model = write_demo_with_language_model(tmp_path / "demo")
-    tune = ("tune", model, "--data", data, "--recipe", recipe, "--language-model", made)
+    tune = ("tune", model, "--data", noisy_data, "--recipe", recipe, "--language-model", made)
     assert run(monkeypatch, *tune, "--cache", tmp_path / "cache", "--json", "--processes", 1) == 0
     tuning = json.loads(capsys.readouterr().out)
     assert tuning["beam_lm"]["wer"] < tuning["greedy"]["wer"]
