@@ -4,28 +4,17 @@ Audio is decoded and text is decoded in threads, the encoder runs in the engine;
 blocks the event loop. Every protocol and the command line go through `Transcriber`.
 """
 
-import asyncio
-import io
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from app.audio import (
-    SAMPLE_RATE,
-    AudioLimits,
-    RawFormat,
-    Recording,
-    Window,
-    decode_audio,
-    plan_windows,
-)
+from app.audio import SAMPLE_RATE, AudioLimits, RawFormat, Recording, Window, plan_windows
+from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
 from app.decoding import (
     DecodingPool,
@@ -35,14 +24,10 @@ from app.decoding import (
     segment_words,
 )
 from app.engine import EncodedAudio, Encoder, EncodeRequest, Engine
-from app.errors import DeadlineExceededError, UnavailableError
-from app.spool import StoppableSource
+from app.errors import UnavailableError
 from app.telemetry import Telemetry
 from app.transcript import AlignedTranscript, AlignedWord, Alternative, Timing, Transcript
 from app.vocabulary import Vocabulary
-
-_T = TypeVar("_T")
-_READ_BYTES = 2**16
 
 # Told how many of how many windows are encoded.
 Progress = Callable[[int, int], None]
@@ -146,12 +131,11 @@ class Transcriber:
         self._router = router
         self._engine = engine
         self._telemetry = telemetry
-        self._limits = AudioLimits(max_seconds=options.max_audio_seconds)
         self._window = round(options.window_seconds * SAMPLE_RATE)
         self._context = round(options.context_seconds * SAMPLE_RATE)
         self._models: dict[str, LoadedModel] = {}
         # Two pools, so that the text of a finished request never waits behind long files.
-        self._audio_threads = ThreadPoolExecutor(options.threads, "nordlyd-audio")
+        self._audio = AudioThreads(options.threads, AudioLimits(options.max_audio_seconds))
         self._decoding = DecodingPool(options.decode_workers, processes=options.decode_processes)
 
     @property
@@ -250,7 +234,7 @@ class Transcriber:
 
     def close(self) -> None:
         """End the threads and processes; what still waits for them is dropped."""
-        self._audio_threads.shutdown(wait=False, cancel_futures=True)
+        self._audio.close()
         self._decoding.close()
 
     async def _hear(self, request: TranscriptionRequest, progress: Progress | None) -> _Heard:
@@ -260,7 +244,7 @@ class Transcriber:
         model = self._models.get(card.id)
         if model is None:
             raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
-        recording = await self._decode_audio(request)
+        recording = await self._audio.decode(request.source, request.raw, request.deadline)
         decoded = time.perf_counter()
         encoded = await self._encode(model, recording, request, progress)
         return _Heard(
@@ -276,22 +260,6 @@ class Transcriber:
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
         )
-
-    async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
-        source = request.source
-        if isinstance(source, Path):
-            decode = partial(decode_audio, source, raw=request.raw, limits=self._limits)
-            return await _before(request.deadline, _in_pool(self._audio_threads, decode))
-        stoppable = StoppableSource(source)
-        reader = io.BufferedReader(stoppable, _READ_BYTES)
-        decode = partial(decode_audio, reader, raw=request.raw, limits=self._limits)
-        job = self._audio_threads.submit(decode)
-        # Not sooner: the thread may be reading even after nobody waits for it any more.
-        job.add_done_callback(lambda _: source.close())
-        try:
-            return await _before(request.deadline, asyncio.wrap_future(job))
-        finally:
-            stoppable.stop()
 
     async def _encode(
         self,
@@ -339,21 +307,3 @@ class Transcriber:
         stages.labels("encode").observe(timing.encode)
         stages.labels("decode_text").observe(timing.decode_text)
         return timing
-
-
-async def _in_pool(pool: ThreadPoolExecutor, function: Callable[[], _T]) -> _T:
-    return await asyncio.get_running_loop().run_in_executor(pool, function)
-
-
-async def _before(deadline: float | None, work: Awaitable[_T]) -> _T:
-    """Await work until an instant of `time.monotonic`."""
-    remaining = None if deadline is None else deadline - time.monotonic()
-    try:
-        async with asyncio.timeout(remaining) as limit:
-            return await work
-    except TimeoutError:
-        if limit.expired():
-            raise DeadlineExceededError(
-                "The request's deadline passed while its audio was being decoded."
-            ) from None
-        raise
