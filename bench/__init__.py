@@ -9,6 +9,7 @@ BENCHMARKS = (
     "startup",
     "windows",
     "decoder",
+    "alignment",
     "training",
 )
 """Each is a module with a `main(argv)`."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import fairness, latency, memory, server, startup, windows
+from bench import alignment, fairness, latency, memory, server, startup, windows
 
 
 def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
@@ -62,3 +62,13 @@ def test_windows_are_compared_with_one_pass(capsys) -> None:
     assert 0 <= noise["frames_differing"] < 0.5
     one_window = [row for row in result["rows"] if row["window"] == 60]
     assert all(row["distance"] == 0 for row in one_window)
+
+
+def test_word_times_are_compared_with_known_ones(capsys) -> None:
+    result = run(alignment, "--utterances 6", capsys)
+    assert result["words"] > 0
+    for peer in ("pyctcdecode", "transformers"):
+        assert result[f"ours_over_{peer}"] == pytest.approx(
+            result["mean_error_s"] / result[f"{peer}_mean_error_s"], abs=1e-3
+        )
+    assert 0 < result["mean_error_s"] <= result["p95_error_s"]
