@@ -1,5 +1,6 @@
 """Recipe and data folder in, run folder out."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from trainer.cli.command import RecipeName, app, console
-from trainer.recipe import load_recipe
+from trainer.recipe import RECIPES, load_recipe
 
 if TYPE_CHECKING:
     from trainer.training import Progress
@@ -55,9 +56,9 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             line = f"step {progress.step}/{progress.steps}, {figures}"
             if progress.validation:
                 loss, wer = progress.validation
-                console.print(f"{line}; validation loss {loss:.3f}, WER {wer:.3f}")
+                console.print(f"{line}; validation loss {loss:.3f}, WER {wer:.3f}", soft_wrap=True)
             elif progress.step % _LINE_EVERY == 0 and not console.is_terminal:
-                console.print(line)
+                console.print(line, soft_wrap=True)
 
         fit(
             chosen,
@@ -67,8 +68,9 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             max_steps=max_steps,
             resume=resume,
             precision=precision,
+            recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
             report=report,
-            say=lambda line: console.print(line, markup=False),
+            say=lambda line: console.print(line, markup=False, soft_wrap=True),
         )
 
 
@@ -81,4 +83,6 @@ def _bar() -> Bar:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        # torchrun starts this once for each device; one bar is enough.
+        disable=os.environ.get("RANK", "0") != "0",
     )

@@ -9,6 +9,7 @@ import torch
 
 from app.audio import SAMPLE_RATE
 from trainer.data import Record, Waveform
+from trainer.errors import DataError
 from trainer.model import TOKENS, encode
 from trainer.training.framing import Framing
 
@@ -62,6 +63,7 @@ def collate(
     tokens: tuple[str, ...] = TOKENS,
     join_seconds: float = 0.0,
     augment: Augment | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Batch:
     """Read, join, normalise (zero mean, unit variance, as the feature extractor does) and pad.
 
@@ -74,17 +76,16 @@ def collate(
             silence between two, so that the model also meets what a long recording is like:
             several voices and levels, and attention over more than one sentence.
         augment: what is done to each waveform on its way.
+        warn: told of records that are left out because their audio cannot be read.
 
     Raises:
-        DataError: the audio of a record cannot be read.
+        DataError: none of the audio can be read.
     """
-    rows = _rows(records, indexes, join_seconds)
-    waves: list[Waveform] = []
-    for row in rows:
-        parts = [records[index].audio.waveform() for index in row]
-        if augment is not None:
-            parts = [augment(part, index) for part, index in zip(parts, row, strict=True)]
-        waves.append(_join(parts, seed=row[0]))
+    read = _read(records, indexes, warn)
+    if augment is not None:
+        read = {index: augment(wave, index) for index, wave in read.items()}
+    rows = _rows(records, list(read), join_seconds)
+    waves = [_join([read[index] for index in row], seed=row[0]) for row in rows]
     lengths = [len(wave) for wave in waves]
     waveforms = np.zeros((len(waves), framing.width(max(lengths))), np.float32)
     for place, wave in zip(waveforms, waves, strict=True):
@@ -99,6 +100,27 @@ def collate(
         rows=tuple(tuple(row) for row in rows),
         seconds=sum(lengths) / SAMPLE_RATE,
     )
+
+
+def describe(records: Sequence[Record], index: int) -> str:
+    """Name a record: split, number and text."""
+    return f"{records[index].split}/{index} {records[index].text!r}"
+
+
+def _read(
+    records: Sequence[Record], indexes: Sequence[int], warn: Callable[[str], None]
+) -> dict[int, Waveform]:
+    read: dict[int, Waveform] = {}
+    problem = ""
+    for index in indexes:
+        try:
+            read[index] = records[index].audio.waveform()
+        except DataError as error:
+            problem = f"{describe(records, index)} left out: {error}"
+            warn(problem)
+    if not read:
+        raise DataError(f"nothing in a batch can be read; the last was {problem}")
+    return read
 
 
 def _rows(

@@ -5,7 +5,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from trainer.export import export_folder, export_model
+from app.acoustic.weights import renamed
+from trainer.export import average_checkpoints, export_model, last_checkpoints
 from trainer.training.checkpoints import checkpoints
 from trainer.training.trainer import CtcTrainer
 
@@ -32,16 +33,35 @@ class Exports(TrainerCallback):
         self._export()
 
     def finish(self) -> None:
-        """Leave what the recipe selects: the mean of the last checkpoints, the best or the last."""
-        count = self._trainer.recipe.training.average_checkpoints
+        """Leave what the recipe selects: the last state, the best, or the mean of the last ones.
+
+        Where validation selects, the mean has to be better than the best of them.
+        """
+        trainer = self._trainer
+        trainer.accelerator.wait_for_everyone()
+        count = trainer.recipe.training.average_checkpoints
+        exported = (self._run / "export").is_dir()
         if count > 1 and len(checkpoints(self._run)) >= count:
-            export_folder(self._run, self._run / "export", average=count)
-        elif not (self._by_validation and (self._run / "export").is_dir()):
+            self._average(count)
+        elif not (self._by_validation and exported):
             self._export()
+        trainer.accelerator.wait_for_everyone()
+
+    def _average(self, count: int) -> None:
+        model = self._trainer.network.model
+        last = {name: value.clone() for name, value in model.state_dict().items()}
+        mean = average_checkpoints(last_checkpoints(self._run, count))
+        model.load_state_dict(
+            {name: mean[other] for name, other in zip(last, renamed(last), strict=True)}
+        )
+        if not self._by_validation or self._trainer.measure()[1] < self._trainer.run.best_wer:
+            self._export()
+        model.load_state_dict(last)
 
     @property
     def _by_validation(self) -> bool:
         return self._trainer.recipe.training.select == "validation"
 
     def _export(self) -> None:
-        export_model(self._trainer.network.model, self._run / "export", tokens=self._tokens)
+        if self._trainer.args.should_save:
+            export_model(self._trainer.network.model, self._run / "export", tokens=self._tokens)

@@ -1,6 +1,6 @@
 """Schedule and records in, the micro-batches of one update after another out, read ahead."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import torch
 from trainer.data import Record, Waveform
 from trainer.recipe import Recipe
 from trainer.speech.augmentation import vary
-from trainer.training.batches import Batch, collate
+from trainer.training.batches import Batch, collate, describe
 from trainer.training.framing import Framing
 from trainer.training.masks import span_mask
 from trainer.training.order import Schedule, row_seconds
@@ -30,6 +30,7 @@ class Feed:
         framing: of the model.
         device: number of this device among `devices`.
         devices: how many there are.
+        warn: told of records whose audio cannot be read.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Feed:
         *,
         device: int = 0,
         devices: int = 1,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.schedule = schedule
         self._records = records
@@ -49,6 +51,7 @@ class Feed:
         self._tokens = tokens
         self._framing = framing
         self._device, self._devices = device, devices
+        self._warn = warn
 
     def updates(self, start: int) -> Iterator[list[Batch]]:
         """Yield the updates from `start` on; the next one is read while one is worked on."""
@@ -65,7 +68,7 @@ class Feed:
         """Read the micro-batches of an update that are this device's.
 
         Raises:
-            DataError: the audio of a record cannot be read.
+            DataError: none of the audio of a micro-batch can be read.
         """
         recipe, numbers = self._recipe, self._recipe.training
         joined = 0.0
@@ -85,6 +88,7 @@ class Feed:
                 tokens=self._tokens,
                 join_seconds=joined,
                 augment=change,
+                warn=self._warn,
             )
             return self._masked(batch, step)
 
@@ -126,7 +130,4 @@ class Feed:
 
     def describe(self, row: Sequence[int]) -> str:
         """Name the records of a row: split, number and text of each."""
-        named = [
-            f"{self._records[index].split}/{index} {self._records[index].text!r}" for index in row
-        ]
-        return " + ".join(named)
+        return " + ".join(describe(self._records, index) for index in row)

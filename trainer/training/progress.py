@@ -40,7 +40,7 @@ class ProgressReport(TrainerCallback):
         self._trainer = trainer
         self._report = report
         self._began = self._told = time.perf_counter()
-        self._audio = 0.0
+        self._audio = self._speed = 0.0
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Start the clock."""
@@ -52,21 +52,22 @@ class ProgressReport(TrainerCallback):
         self._audio += self._trainer.step_seconds * self._trainer.args.world_size
         cheap = self._trainer.args.device.type == "cpu"
         if cheap or now - self._told > _SELDOM:
-            self._report(self._progress(now))
+            self._speed = self._audio / max(1e-9, now - self._began)
+            self._report(self._progress())
             self._began, self._audio, self._told = now, 0.0, now
 
     def on_evaluate(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Report an evaluation."""
         metrics: dict[str, float] = event["metrics"]
         measured = (metrics["eval_loss"], metrics["eval_wer"])
-        self._report(self._progress(time.perf_counter(), measured))
+        self._report(self._progress(measured))
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
         """Leave evaluations and checkpoints out of the speed."""
         if not self._audio:
             self._began = time.perf_counter()
 
-    def _progress(self, now: float, validation: tuple[float, float] | None = None) -> Progress:
+    def _progress(self, validation: tuple[float, float] | None = None) -> Progress:
         trainer, state = self._trainer, self._trainer.state
         return Progress(
             step=state.global_step,
@@ -74,6 +75,6 @@ class ProgressReport(TrainerCallback):
             epoch=trainer.feed.schedule.epoch(state.global_step),
             loss=float(trainer.step_loss),
             learning_rate=trainer.step_rate,
-            seconds_per_second=self._audio / max(1e-9, now - self._began),
+            seconds_per_second=self._speed,
             validation=validation,
         )

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from shutil import copyfile
 
 import torch
 from transformers import TrainingArguments, Wav2Vec2ForCTC
@@ -41,6 +42,7 @@ def fit(
     max_steps: int | None = None,
     resume: bool = False,
     precision: str | None = None,
+    recipe_file: Path | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Wav2Vec2ForCTC:
@@ -54,6 +56,7 @@ def fit(
         max_steps: stop after this update of the schedule.
         resume: go on from the last checkpoint in `output`, where there is one.
         precision: in place of the recipe's.
+        recipe_file: copied into the run, for the card.
         report: called after every update and every evaluation.
         say: told in a line what a person should know.
 
@@ -90,7 +93,7 @@ def fit(
         network,
         args,
         recipe=recipe,
-        feed=Feed(train, schedule, recipe, tokens, framing, device=rank, devices=world),
+        feed=Feed(train, schedule, recipe, tokens, framing, device=rank, devices=world, warn=say),
         precision=kind,
         validate=partial(
             validate,
@@ -109,6 +112,8 @@ def fit(
     exports = Exports(trainer, output, tokens)
     if args.should_save:
         output.mkdir(parents=True, exist_ok=True)
+        if recipe_file is not None:
+            copyfile(recipe_file, output / "recipe.toml")
         log = TrainingLog(output / "training_log.csv", keep_until=start)
         trainer.add_callback(TensorBoardLog(trainer, output / "tensorboard", start=start))
         trainer.add_callback(ProgressReport(trainer, report))
@@ -120,8 +125,7 @@ def fit(
     if start < last and not stops_early(trainer, start):
         with InterruptFlag() as trainer.asked_to_stop:
             trainer.train(resume_from_checkpoint=str(last_saved) if last_saved else None)
-    if args.should_save:
-        exports.finish()
+    exports.finish()
     return network.model
 
 

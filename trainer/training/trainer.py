@@ -238,9 +238,13 @@ class CtcTrainer(Trainer):
             self.run.training_loss = logs["loss"]
         super().log(logs, start_time)
 
+    def measure(self) -> tuple[float, float]:
+        """Return loss and WER of the model as it is, on the validation split."""
+        return self._validate(self.network)
+
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         """Measure the model on the validation split."""
-        loss, wer = self._validate(self.network)
+        loss, wer = self.measure()
         metrics = {"eval_loss": loss, "eval_wer": wer}
         if wer < self.run.best_wer:
             self.run.best_wer, self.run.best_step = wer, self.state.global_step

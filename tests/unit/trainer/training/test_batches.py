@@ -1,11 +1,13 @@
 """Records in, normalised and padded batches out, joined where long recordings are wanted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from trainer.data import read_split
+from trainer.data import Waveform, read_split
+from trainer.errors import DataError
 from trainer.model import TOKENS, collapse, encode, vocabulary_of
 from trainer.training.batches import collate
 from trainer.training.framing import Framing
@@ -65,3 +67,21 @@ def test_batches_have_few_widths_that_waste_little(framing: Framing) -> None:
         # The widest row of a batch has no more frames than the batch.
         assert framing.frames(width) >= framing.frames(samples)
         assert framing.samples(framing.frames(width)) == width
+
+
+class Gone:
+    """Audio that cannot be read."""
+
+    def waveform(self) -> Waveform:
+        raise DataError("the disk ate it")
+
+
+def test_what_cannot_be_read_is_named_and_left_out(data: Path) -> None:
+    records = read_split(data, "train")
+    records[1] = replace(records[1], audio=Gone())
+    said: list[str] = []
+    batch = collate(records, [0, 1, 2], FRAMING, warn=said.append)
+    assert batch.rows == ((0,), (2,))
+    assert said == ["train/1 'vi går på tur' left out: the disk ate it"]
+    with pytest.raises(DataError, match="train/1"):
+        collate(records, [1], FRAMING)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from tones import TEXTS
 
 from app.acoustic import load_checkpoint
+from app.acoustic.weights import read_weights
 from trainer.errors import DataError, RecipeError
 from trainer.recipe import Recipe
 from trainer.training import LOG_COLUMNS, Progress, fit
@@ -79,6 +80,35 @@ def test_only_the_last_checkpoints_are_kept_and_the_best_where_it_is_wanted(
     fit(replace(recipe, training=best), data, tmp_path / "best")
     kept = sorted(path.name for path in (tmp_path / "best").glob("checkpoint-*"))
     assert kept == ["checkpoint-1", "checkpoint-5", "checkpoint-6"]
+    head = read_weights(tmp_path / "best/export")["lm_head.weight"]
+    assert torch.equal(head, weights(tmp_path / "best", 1)["lm_head.weight"].half())
+
+
+def test_the_export_is_the_mean_of_the_last_checkpoints_where_that_is_wanted(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    numbers = replace(recipe.training, keep_checkpoints=3, average_checkpoints=2)
+    fit(replace(recipe, training=numbers), data, tmp_path)
+    head = read_weights(tmp_path / "export")["lm_head.weight"]
+    both = [weights(tmp_path, step)["lm_head.weight"] for step in (4, 6)]
+    assert torch.allclose(head.float(), (both[0] + both[1]) / 2, atol=1e-3)
+    assert not torch.allclose(head.float(), both[1], atol=1e-4)
+
+
+def test_of_a_mean_and_the_best_checkpoint_validation_selects_the_better(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    numbers = replace(
+        recipe.training,
+        keep_checkpoints=3,
+        average_checkpoints=2,
+        select="validation",
+        learning_rate=1e-9,
+    )
+    fit(replace(recipe, training=numbers), data, tmp_path)
+    # At this rate the mean is no better than the first.
+    head = read_weights(tmp_path / "export")["lm_head.weight"]
+    assert torch.equal(head, weights(tmp_path, 2)["lm_head.weight"].half())
 
 
 def test_fine_tuning_takes_the_weights_and_makes_a_head_for_its_own_letters(

@@ -1,0 +1,78 @@
+"""`python -m trainer train` as a person types it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from trainer.cli import app
+from trainer.errors import DataError
+from trainer.recipe import RECIPES
+
+SMALL = {
+    "conv_dim": "[16, 16, 16, 16]",
+    "hidden_size": "32",
+    "layers": "1",
+    "heads": "2",
+    "intermediate_size": "32",
+    "position_kernel": "8",
+    "position_groups": "4",
+    "batch_seconds": "15.0",
+    "join_seconds": "[0.0]",
+    "steps": "3001",
+    "evaluate_every": "2",
+}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A recipe file: `demo-da`, made small."""
+    text = (RECIPES / "demo-da.toml").read_text(encoding="utf-8")
+    for name, value in SMALL.items():
+        text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        assert count == 1, name
+    file = tmp_path / "small.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_recipe_and_a_data_folder_make_a_run_that_can_go_on(
+    small: Path, data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [
+        "train",
+        str(small),
+        "--data",
+        str(data),
+        "--output",
+        str(run),
+        "--precision",
+        "fp32",
+    ]
+    first = CliRunner().invoke(app, [*command, "--max-steps", "2"])
+    assert first.exit_code == 0, first.output
+    assert {path.name for path in run.iterdir()} == {
+        "checkpoint-2",
+        "export",
+        "recipe.toml",
+        "tensorboard",
+        "training_log.csv",
+    }
+    assert re.search(r"step 2/3001, .* WER \d", first.output)
+    again = CliRunner().invoke(app, command)
+    assert isinstance(again.exception, DataError)
+    assert "--resume" in str(again.exception)
+    more = CliRunner().invoke(app, [*command, "--resume", "--max-steps", "3"])
+    assert more.exit_code == 0, more.output
+    assert (run / "checkpoint-3").is_dir()
+
+
+def test_without_a_data_folder_it_looks_where_synthesise_writes(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["train", str(small), "--output", "run"])
+    assert isinstance(result.exception, DataError)
+    assert "data/demo-da" in str(result.exception)
