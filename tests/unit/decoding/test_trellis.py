@@ -42,18 +42,6 @@ def trellises(draw: st.DrawFn, frames: int = 40, tokens: int = 12) -> Trellis:
     return trellis_of(scores, labels, jumps, costs)
 
 
-@settings(deadline=None)
-@given(trellises())
-def test_both_kernels_find_the_same_path(trellis: Trellis) -> None:
-    paths = []
-    for kernel in KERNELS:
-        try:
-            paths.append(best_path(trellis, kernel).tolist())
-        except ValueError:
-            paths.append(None)
-    assert paths[0] == paths[1]
-
-
 def moves_of(trellis: Trellis) -> dict[tuple[int, int], float]:
     """Which state may follow which, and at what cost; the state after the last is the end."""
     end = 2 * len(trellis.labels) + 1
@@ -87,6 +75,24 @@ def score_of(
         return None
     emitted = sum(float(trellis.scores[t, columns[state]]) for t, state in enumerate(path))
     return emitted + sum(moves[step] for step in steps)
+
+
+@settings(deadline=None)
+@given(trellises())
+def test_both_kernels_find_an_equally_good_path(trellis: Trellis) -> None:
+    """The paths may differ where two are as good: sums are rounded in another order."""
+    moves = moves_of(trellis)
+    scores = []
+    for kernel in KERNELS:
+        try:
+            path = tuple(best_path(trellis, kernel).tolist())
+        except ValueError:
+            scores.append(None)
+        else:
+            score = score_of(trellis, moves, path)
+            assert score is not None
+            scores.append(score)
+    assert scores[0] == (None if scores[1] is None else pytest.approx(scores[1], abs=1e-3))
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
