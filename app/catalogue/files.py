@@ -107,6 +107,7 @@ _SMALL_FILES = frozenset(
         "preprocessor_config.json",
         "processor_config.json",
         "alphabet.json",
+        "calibration.json",
         "LICENSE",
     }
 )
