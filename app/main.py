@@ -11,7 +11,9 @@ from app.api import Parts, build_api
 from app.catalogue import Catalogue, PullPlan, Router, locate
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
+from app.errors import ConfigurationError
 from app.pipeline import AcousticModel, PipelineOptions, Transcriber
+from app.readable import WordList, read_word_list
 from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -82,6 +84,7 @@ def build_service(
             decode_workers=settings.decode_workers or os.cpu_count() or 1,
             decode_processes=needs_processes(settings.decoder),
         ),
+        profanities=_profanities(settings),
     )
     return Service(
         sources,
@@ -91,6 +94,17 @@ def build_service(
         telemetry,
         decoders=partial(decoders_beside, backend=settings.decoder),
     )
+
+
+def _profanities(settings: Settings) -> WordList | None:
+    if settings.profanities is None:
+        return None
+    try:
+        return read_word_list(settings.profanities)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"NORDLYD_PROFANITIES: {error.message}", param="profanities"
+        ) from None
 
 
 def _load(settings: Settings, source: ModelSource) -> AcousticModel:

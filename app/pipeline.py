@@ -6,7 +6,7 @@ blocks the event loop. Every protocol and the command line go through `Transcrib
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,17 +16,13 @@ import numpy.typing as npt
 from app.audio import SAMPLE_RATE, AudioLimits, RawFormat, Recording, Window, plan_windows
 from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
-from app.decoding import (
-    DecodingPool,
-    DecodingRequest,
-    ModelDecoders,
-    Reading,
-    segment_words,
-)
+from app.decoding import DecodingPool, DecodingRequest, ModelDecoders
 from app.engine import EncodedAudio, Encoder, EncodeRequest, Engine
-from app.errors import UnavailableError
+from app.errors import InvalidRequestError, UnavailableError
+from app.readable import LANGUAGES, ReadableOptions, WordList
+from app.reading import read_text
 from app.telemetry import Telemetry
-from app.transcript import AlignedTranscript, AlignedWord, Alternative, Timing, Transcript
+from app.transcript import AlignedTranscript, AlignedWord, Timing, Transcript
 from app.vocabulary import Vocabulary
 
 # Told how many of how many windows are encoded.
@@ -70,6 +66,7 @@ class TranscriptionRequest:
         language: code, tag or name; None takes the default.
         deadline: instant of `time.monotonic` after which no answer is wanted.
         decoding: how the text is read off the emissions.
+        readable: how to write a readable text beside the verbatim one; None writes none.
     """
 
     source: BinaryIO | Path
@@ -79,6 +76,7 @@ class TranscriptionRequest:
     language: str | None = None
     deadline: float | None = None
     decoding: DecodingRequest = field(default_factory=DecodingRequest)
+    readable: ReadableOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +121,22 @@ class Transcriber:
         engine: runs the encoders.
         telemetry: where each stage's time is counted.
         options: limits and sizes.
+        profanities: words to mask where a request asks for it, instead of our own list.
     """
 
     def __init__(
-        self, router: Router, engine: Engine, telemetry: Telemetry, options: PipelineOptions
+        self,
+        router: Router,
+        engine: Engine,
+        telemetry: Telemetry,
+        options: PipelineOptions,
+        *,
+        profanities: WordList | None = None,
     ) -> None:
         self._router = router
         self._engine = engine
         self._telemetry = telemetry
+        self._profanities = profanities
         self._window = round(options.window_seconds * SAMPLE_RATE)
         self._context = round(options.context_seconds * SAMPLE_RATE)
         self._models: dict[str, LoadedModel] = {}
@@ -148,17 +154,29 @@ class Transcriber:
         self._models[model.card.id] = model
 
     def route(
-        self, model: str | None, language: str | None, decoding: DecodingRequest | None = None
+        self,
+        model: str | None,
+        language: str | None,
+        decoding: DecodingRequest | None = None,
+        readable: ReadableOptions | None = None,
     ) -> ModelCard:
         """Choose the model, so that a wrong name is told before the audio is decoded.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
-            InvalidRequestError: the model does not serve the language, or cannot be decoded so.
+            InvalidRequestError: the model does not serve the language, cannot be decoded so, or
+                nobody wrote rules to make its language readable.
         """
         card = self._router.route(model, language)
         if decoding is not None and card.id in self._models:
             self._models[card.id].decoders.check(decoding)
+        written = self._router.language_of(card, language)
+        if readable is not None and written not in LANGUAGES:
+            raise InvalidRequestError(
+                f"format_text has no rules for language {written!r}; "
+                f"it has some for: {', '.join(LANGUAGES)}.",
+                param="format_text",
+            )
         return card
 
     async def transcribe(
@@ -179,26 +197,30 @@ class Transcriber:
             NordlydError: as the router and the engine say.
         """
         heard = await self._hear(request, progress)
-        reading: Reading = await self._decoding.run(
-            heard.model.decoders.read,
+        readable = request.readable
+        if readable is not None and readable.profanities is None:
+            readable = replace(readable, profanities=self._profanities)
+        reading = await self._decoding.run(
+            read_text,
+            heard.model.decoders,
             heard.emissions,
             request.decoding,
             frame_seconds=heard.frame_seconds,
             duration=heard.duration,
+            language=heard.language,
+            readable=readable,
         )
         return Transcript(
-            text=reading.hypotheses[0].text,
-            segments=segment_words(reading.hypotheses[0].words),
+            text=reading.text,
+            segments=reading.segments,
             language=heard.language,
             model=heard.model.card.id,
             duration=heard.duration,
             timing=self._timing(heard),
             decoder=reading.decoder,
             language_model=reading.language_model,
-            alternatives=tuple(
-                Alternative(hypothesis.text, hypothesis.score, hypothesis.words)
-                for hypothesis in (reading.hypotheses if request.decoding.n_best > 1 else ())
-            ),
+            alternatives=reading.alternatives,
+            formatted=reading.formatted,
         )
 
     async def align(
@@ -240,7 +262,7 @@ class Transcriber:
     async def _hear(self, request: TranscriptionRequest, progress: Progress | None) -> _Heard:
         """Turn a recording into emissions."""
         started = time.perf_counter()
-        card = self.route(request.model, request.language, request.decoding)
+        card = self.route(request.model, request.language, request.decoding, request.readable)
         model = self._models.get(card.id)
         if model is None:
             raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")

@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     decoder: Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"] = Field(
         "auto", description="What searches the beam; auto: the first of these that is installed."
     )
+    profanities: Path | None = Field(
+        None,
+        description="File of words that mask_profanities masks, instead of our own lists: a word "
+        "a line, * at its end for any ending.",
+    )
 
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, JSON lines otherwise."

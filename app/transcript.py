@@ -26,11 +26,28 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One of several readings; `score` is a natural-log score that ranks them."""
+    """One of several readings; `score` is a natural-log score that ranks them.
+
+    `formatted_text` is the reading made readable, where that was asked for.
+    """
 
     text: str
     score: float
     words: tuple[Word, ...]
+    formatted_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """A transcript made readable: sentences and digits, in segments of their own."""
+
+    text: str
+    segments: tuple[Segment, ...]
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words of all segments as they are written, in order."""
+        return tuple(word for segment in self.segments for word in segment.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,8 @@ class Transcript:
     """The answer to one transcription request; `duration` is the audio's, in seconds.
 
     `decoder` and `language_model` say what read the text; no language model is None.
-    `alternatives` are the readings, best first, where several were asked for.
+    `alternatives` are the readings, best first, where several were asked for. `formatted` is the
+    same made readable, where that was asked for; the rest is what was said, word for word.
     """
 
     text: str
@@ -64,6 +82,7 @@ class Transcript:
     decoder: str = "greedy"
     language_model: str | None = None
     alternatives: tuple[Alternative, ...] = ()
+    formatted: Formatted | None = None
 
     @property
     def words(self) -> tuple[Word, ...]:

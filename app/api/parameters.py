@@ -10,6 +10,7 @@ from app.audio import RawFormat
 from app.decoding import DecodingRequest, Hotword
 from app.decoding.options import MAX_BEAM_WIDTH, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
+from app.readable import ReadableOptions
 
 TIMEOUT_HEADER = "x-request-timeout"
 
@@ -62,6 +63,17 @@ class TranscribeParameters(BaseModel):
     lm: str | None = Field(
         None, description="One of the language models beside the model.", examples=["parliament"]
     )
+    format_text: bool = Field(
+        False,
+        description="Whether to add `formatted_text`, with sentences and digits, and its words and "
+        "segments; `text` stays as it was said.",
+    )
+    remove_hesitations: bool = Field(
+        False, description="With format_text: leaves out eee, mmm, øh and the like there."
+    )
+    mask_profanities: bool = Field(
+        False, description="With format_text: writes f*** there for words of a list."
+    )
     words: bool = Field(True, description="Whether to list the words with their times.")
     encoding: str | None = Field(
         None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
@@ -94,6 +106,25 @@ class TranscribeParameters(BaseModel):
             n_best=self.n_best,
             lm=self.lm,
         )
+
+    def readable(self) -> ReadableOptions | None:
+        """How to write the readable text; None where none is asked for.
+
+        Raises:
+            InvalidRequestError: something is asked of a readable text that is not asked for.
+        """
+        if self.format_text:
+            return ReadableOptions(
+                remove_hesitations=self.remove_hesitations, mask_profanities=self.mask_profanities
+            )
+        for name in ("remove_hesitations", "mask_profanities"):
+            if getattr(self, name):
+                # Taken for granted, it would leave its caller with `text` as it was said.
+                raise InvalidRequestError(
+                    f"{name} changes only formatted_text; accepted with it: format_text=true.",
+                    param=name,
+                )
+        return None
 
 
 def parse_hotwords(text: str | None) -> tuple[Hotword, ...]:

@@ -1,15 +1,57 @@
 """The JSON bodies of the native protocol, with the examples shown on the OpenAPI page."""
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.transcript import Alternative, Timing, Transcript, Word
+from app.transcript import Alternative, Segment, Timing, Transcript, Word
+
+_ON_REQUEST = ("alternatives", "formatted_text", "formatted_words", "formatted_segments")
 
 _WORDS: list[Any] = [
     {"word": "eg", "start": 0.42, "end": 0.54, "confidence": 0.981},
     {"word": "kjem", "start": 0.6, "end": 0.86, "confidence": 0.967},
+    {"word": "halv", "start": 0.94, "end": 1.14, "confidence": 0.973},
+    {"word": "åtte", "start": 1.2, "end": 1.5, "confidence": 0.962},
 ]
+_WRITTEN: list[Any] = [
+    {"word": "Eg", "start": 0.42, "end": 0.54, "confidence": 0.981},
+    {"word": "kjem", "start": 0.6, "end": 0.86, "confidence": 0.967},
+    {"word": "7.30.", "start": 0.94, "end": 1.5, "confidence": 0.962},
+]
+_SEGMENT = {"id": 0, "start": 0.42, "end": 1.5, "text": "eg kjem halv åtte", "confidence": 0.9708}
+_EXAMPLE: dict[str, Any] = {
+    "text": "eg kjem halv åtte",
+    "words": _WORDS,
+    "segments": [_SEGMENT],
+    "language": "nn",
+    "model": "wav2vec2-xlsr-1B-NPSC-NN",
+    "duration": 1.92,
+    "decoder": "beam",
+    "lm": "default",
+    "timing": {
+        "queue": 0.0006, "decode_audio": 0.0021, "encode": 0.0843,
+        "decode_text": 0.0009, "real_time_factor": 0.04578,
+    },
+    "request_id": "5a8f0f6f5d0c4b7f9c1f0a6f3f1f2a77",
+}  # fmt: skip
+_EVERYTHING = _EXAMPLE | {
+    "formatted_text": "Eg kjem 7.30.",
+    "formatted_words": _WRITTEN,
+    "formatted_segments": [_SEGMENT | {"text": "Eg kjem 7.30.", "confidence": 0.97}],
+    "alternatives": [
+        {
+            "text": "eg kjem halv åtte", "score": -2.1804,
+            "words": _WORDS, "formatted_text": "Eg kjem 7.30.",
+        },
+        {
+            "text": "eg kjem halv ått", "score": -9.4127,
+            "words": [*_WORDS[:3], _WORDS[3] | {"word": "ått"}],
+            "formatted_text": "Eg kjem halv ått.",
+        },
+    ],
+}  # fmt: skip
 
 
 class WordBody(BaseModel):
@@ -37,6 +79,9 @@ class AlternativeBody(BaseModel):
     text: str
     score: float = Field(description="Natural-log score; ranks the readings of one recording.")
     words: list[WordBody] = Field(description="Empty when the request says words=false.")
+    formatted_text: str | None = Field(
+        None, description="The reading made readable, only when the request says format_text."
+    )
 
     @classmethod
     def of(cls, alternative: Alternative, duration: float, *, words: bool) -> Self:
@@ -44,7 +89,8 @@ class AlternativeBody(BaseModel):
         return cls(
             text=alternative.text,
             score=round(alternative.score, 4),
-            words=[WordBody.of(word, duration) for word in (alternative.words if words else ())],
+            words=_words(alternative.words if words else (), duration),
+            formatted_text=alternative.formatted_text,
         )
 
 
@@ -56,6 +102,25 @@ class SegmentBody(BaseModel):
     end: float
     text: str
     confidence: float = Field(ge=0, le=1)
+
+    @classmethod
+    def of(cls, index: int, segment: Segment, duration: float) -> Self:
+        """Round to milliseconds, never beyond the duration."""
+        return cls(
+            id=index,
+            start=min(round(segment.start, 3), duration),
+            end=min(round(segment.end, 3), duration),
+            text=segment.text,
+            confidence=round(segment.confidence, 4),
+        )
+
+
+def _words(words: Iterable[Word], duration: float) -> list[WordBody]:
+    return [WordBody.of(word, duration) for word in words]
+
+
+def _segments(segments: Iterable[Segment], duration: float) -> list[SegmentBody]:
+    return [SegmentBody.of(index, segment, duration) for index, segment in enumerate(segments)]
 
 
 class TimingBody(BaseModel):
@@ -82,36 +147,23 @@ class TimingBody(BaseModel):
 class TranscriptionBody(BaseModel):
     """The answer of POST /transcribe."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "text": "eg kjem",
-                    "words": _WORDS,
-                    "segments": [
-                        {
-                            "id": 0, "start": 0.42, "end": 0.86,
-                            "text": "eg kjem", "confidence": 0.974,
-                        }
-                    ],
-                    "language": "nn",
-                    "model": "wav2vec2-xlsr-1B-NPSC-NN",
-                    "duration": 1.28,
-                    "decoder": "beam",
-                    "lm": "default",
-                    "timing": {
-                        "queue": 0.0006, "decode_audio": 0.0021, "encode": 0.0843,
-                        "decode_text": 0.0009, "real_time_factor": 0.06867,
-                    },
-                    "request_id": "5a8f0f6f5d0c4b7f9c1f0a6f3f1f2a77",
-                }
-            ]
-        }
-    )  # fmt: skip
+    model_config = ConfigDict(json_schema_extra={"examples": [_EVERYTHING, _EXAMPLE]})
 
-    text: str
+    text: str = Field(description="What was said, word for word.")
     words: list[WordBody] = Field(description="Empty when the request says words=false.")
     segments: list[SegmentBody]
+    formatted_text: str | None = Field(
+        None,
+        description="The text with sentences and digits, only when the request says format_text.",
+    )
+    formatted_words: list[WordBody] | None = Field(
+        None,
+        description="Its words as they are written, with the times of what was said for each; "
+        "empty when the request says words=false.",
+    )
+    formatted_segments: list[SegmentBody] | None = Field(
+        None, description="Its words between two pauses; not always as many as `segments`."
+    )
     language: str = Field(description="Code of the language that was transcribed.")
     model: str = Field(description="Id of the model that did it.")
     duration: float = Field(description="Length of the audio, in seconds.")
@@ -127,26 +179,28 @@ class TranscriptionBody(BaseModel):
     request_id: str = Field(description="The same as in the header x-request-id.")
 
     def to_json(self) -> str:
-        """The body as it is sent; alternatives are left out where none were asked for."""
-        return self.model_dump_json(exclude={"alternatives"} if self.alternatives is None else None)
+        """The body as it is sent, without what nobody asked for."""
+        unasked: dict[str, Any] = {
+            name: True for name in _ON_REQUEST if getattr(self, name) is None
+        }
+        if self.formatted_text is None and self.alternatives is not None:
+            unasked["alternatives"] = {"__all__": {"formatted_text"}}
+        return self.model_dump_json(exclude=unasked)
 
     @classmethod
     def of(cls, transcript: Transcript, *, words: bool, request_id: str) -> Self:
         """Render a transcript; times are rounded to milliseconds, never beyond the duration."""
         duration = round(transcript.duration, 3)
+        formatted = transcript.formatted
         return cls(
             text=transcript.text,
-            words=[WordBody.of(word, duration) for word in (transcript.words if words else ())],
-            segments=[
-                SegmentBody(
-                    id=index,
-                    start=min(round(segment.start, 3), duration),
-                    end=min(round(segment.end, 3), duration),
-                    text=segment.text,
-                    confidence=round(segment.confidence, 4),
-                )
-                for index, segment in enumerate(transcript.segments)
-            ],
+            words=_words(transcript.words if words else (), duration),
+            segments=_segments(transcript.segments, duration),
+            formatted_text=formatted.text if formatted else None,
+            formatted_words=_words(formatted.words if words else (), duration)
+            if formatted
+            else None,
+            formatted_segments=_segments(formatted.segments, duration) if formatted else None,
             language=transcript.language,
             model=transcript.model,
             duration=duration,

@@ -74,7 +74,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     openapi_extra=_OPERATION,
 )
 async def transcribe(request: Request, parts: PartsOf) -> Response:
-    """Text with the start, end and confidence of every word.
+    """Text with the start, end and confidence of every word; made readable on request.
 
     Send the audio as the body itself or as `file` in a multipart form. Its format is found out
     from its content, whatever its name or declared type. Parameters go in the query or the form.
@@ -90,7 +90,7 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
         try:
             parameters = parse(TranscribeParameters, gather(query, upload.fields))
             work = _request(request, upload, parameters)
-            service.transcriber.route(work.model, work.language, work.decoding)
+            service.transcriber.route(work.model, work.language, work.decoding, work.readable)
         except BaseException:
             upload.audio.close()
             raise
@@ -112,6 +112,7 @@ def _request(
         language=parameters.language,
         deadline=None if timeout is None else request.state.started + timeout,
         decoding=parameters.decoding(),
+        readable=parameters.readable(),
     )
 
 

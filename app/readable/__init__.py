@@ -5,10 +5,12 @@ every protocol and the formats can use it on any transcript.
 """
 
 from app.readable.formatting import FormattedText, ReadableOptions, format_transcript
+from app.readable.lexicon import LANGUAGES
 from app.readable.numbers import write_numbers
 from app.readable.word_lists import WordList, read_word_list
 
 __all__ = [
+    "LANGUAGES",
     "FormattedText",
     "ReadableOptions",
     "WordList",

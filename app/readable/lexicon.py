@@ -276,3 +276,6 @@ def _months(own: str) -> dict[str, int]:
 
 
 _LEXICONS = {"da": _danish(), "nb": _bokmaal(), "nn": _nynorsk()}
+
+LANGUAGES = (*_LEXICONS, "no")
+"""Codes of the languages there are words for."""

@@ -15,6 +15,7 @@ from app.api import Parts, build_api
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.pipeline import PipelineOptions, Transcriber
+from app.readable import read_word_list
 from app.service import ModelSource, Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -75,15 +76,17 @@ async def in_process(
     load_gate: threading.Event | None = None,
     load_failure: Exception | None = None,
     folder: Path | None = None,
+    model: ScriptedModel | None = None,
+    languages: tuple[str, ...] = ("nb",),
     **settings: object,
 ) -> AsyncIterator[InProcess]:
     """Run the service with one model, `scripted`, which loads once `load_gate` is open.
 
-    Its language models are those in `folder`.
+    Its language models are those in `folder`; it is `model`, where given, and serves `languages`.
     """
     given = Settings(**{"models": ["scripted"], **settings})  # type: ignore[arg-type]
     telemetry = Telemetry()
-    card = ModelCard(id="scripted", languages=("nb",))
+    card = ModelCard(id="scripted", languages=languages)
     engine = Engine(
         EngineOptions(
             max_queue_seconds=given.max_queue_seconds,
@@ -99,8 +102,14 @@ async def in_process(
         threads=2,
         decode_workers=2,
     )
-    transcriber = Transcriber(Router({}, [card]), engine, telemetry, options)
-    model = ScriptedModel()
+    transcriber = Transcriber(
+        Router({}, [card]),
+        engine,
+        telemetry,
+        options,
+        profanities=read_word_list(given.profanities) if given.profanities else None,
+    )
+    model = model or ScriptedModel()
 
     def load(source: ModelSource) -> ScriptedModel:
         if load_gate is not None:

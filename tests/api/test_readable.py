@@ -1,0 +1,212 @@
+"""Readable text over HTTP, beside what was said: a model that spells out what a test writes."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from in_process import InProcess, ScriptedModel, in_process
+from sounds import as_wav, tones
+
+from app.api.schemas import TranscriptionBody
+from app.readable import format_transcript
+from app.transcript import Word
+from app.vocabulary import Vocabulary
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzæøå"
+Ask = Callable[..., httpx.Response]
+SAID = "det koster tolv tusen og åtte kroner … eee ja … faen"
+
+
+class Speller(ScriptedModel):
+    """Says a text, letter by letter; an ellipsis is a second of silence."""
+
+    vocabulary = Vocabulary(("[PAD]", "|", *LETTERS), blank=0, delimiter=1, special=frozenset({0}))
+
+    text = ""
+
+    def encode(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [self._spell(self.frames(len(window))) for window in windows]
+
+    def _spell(self, frames: int) -> np.ndarray:
+        path = [0] * 10
+        for word in self.text.split():
+            if word == "…":
+                path += [0] * 50
+            else:
+                for letter in word:
+                    path += [LETTERS.index(letter) + 2, 0]
+                path += [1, 0]
+        path = (path + [0] * frames)[:frames]
+        emissions = np.full((frames, len(self.vocabulary)), 1e-6, dtype=np.float32)
+        emissions[np.arange(frames), path] = 1 - 1e-6 * (len(self.vocabulary) - 1)
+        return np.log(emissions)
+
+
+@contextmanager
+def asking(**settings: object) -> Iterator[Ask]:
+    """A running service: ask it what it answers to 8 s in which a text is said."""
+
+    async def post(
+        running: InProcess, text: str, form: dict[str, str] | None, query: dict[str, object]
+    ) -> httpx.Response:
+        await running.until("ready")
+        running.model.text = text
+        wav = as_wav(tones(0, 8.0))
+        sent = {"content": wav} if form is None else {"files": {"file": wav}, "data": form}
+        return await running.client.post("/transcribe", params=query, **sent)
+
+    with asyncio.Runner() as runner:
+        service = in_process(model=Speller(), languages=("nb", "nn", "da", "sv"), **settings)
+        running = runner.run(service.__aenter__())
+        try:
+            yield lambda text=SAID, form=None, **query: runner.run(post(running, text, form, query))
+        finally:
+            runner.run(service.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def answer() -> Iterator[Ask]:
+    with asking() as ask:
+        yield ask
+
+
+def test_readable_text_stands_beside_what_was_said(answer: Ask) -> None:
+    plain = answer().json()
+    body = answer(format_text="true").json()
+    assert body["text"] == "det koster tolv tusen og åtte kroner eee ja faen"
+    assert body["formatted_text"] == "Det koster 12\N{NO-BREAK SPACE}008 kroner. Eee ja. Faen."
+    for name in ("text", "words", "segments"):
+        assert body[name] == plain[name]
+    assert set(body) - set(plain) == {"formatted_text", "formatted_words", "formatted_segments"}
+
+
+def test_words_and_segments_of_the_readable_text_lie_where_they_were_said(answer: Ask) -> None:
+    body = answer(format_text="true").json()
+    said = {word["word"]: word for word in body["words"]}
+    written = {word["word"]: word for word in body["formatted_words"]}
+    number = written["12\N{NO-BREAK SPACE}008"]
+    assert (number["start"], number["end"]) == (said["tolv"]["start"], said["åtte"]["end"])
+    assert " ".join(written) == body["formatted_text"]
+    segments = body["formatted_segments"]
+    assert [segment["text"] for segment in segments] == [
+        "Det koster 12\N{NO-BREAK SPACE}008 kroner.", "Eee ja.", "Faen.",
+    ]  # fmt: skip
+    assert [segment["id"] for segment in segments] == [0, 1, 2]
+    assert [segment["start"] for segment in segments] == [
+        segment["start"] for segment in body["segments"]
+    ]
+    without = answer(format_text="true", words="false").json()
+    assert (without["words"], without["formatted_words"]) == ([], [])
+    assert without["formatted_segments"] == segments
+
+
+def test_hesitations_go_and_profanities_are_masked_on_request(answer: Ask) -> None:
+    price = "Det koster 12\N{NO-BREAK SPACE}008 kroner."
+    asked = {"format_text": "true", "remove_hesitations": "true"}
+    body = answer(**asked).json()
+    assert body["formatted_text"] == f"{price} Ja. Faen."
+    assert body["text"].endswith("eee ja faen")
+    # Wherever the fields are given: some in the query, some in the form.
+    body = answer(form={"format_text": "true"}, mask_profanities="true").json()
+    assert body["formatted_text"] == f"{price} Eee ja. F***."
+    assert body["text"].endswith("eee ja faen")
+
+
+def test_an_operators_list_is_masked_instead_of_ours(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("kron*  # not here\n", "utf-8")
+    asked = {"format_text": "true", "mask_profanities": "true"}
+    with asking(profanities=words) as answer:
+        body = answer(**asked).json()
+        assert body["formatted_text"].endswith("k*****. Eee ja. Faen.")
+        # It is only for who asks.
+        assert "kroner" in answer(format_text="true").json()["formatted_text"]
+
+
+def test_each_language_has_its_rules(answer: Ask) -> None:
+    said = "klokken seksten femogtredive den tolvte maj nitten toogfyrre"
+    body = answer(said, language="da", format_text="true").json()
+    assert body["formatted_text"] == "Klokken 16.35 den 12. maj 1942."
+    said = "klokka er kvart over sju tjuefem menneske"
+    body = answer(said, language="nn", format_text="true").json()
+    assert body["formatted_text"].startswith("Klokka er 7.15")
+
+
+def test_every_alternative_is_made_readable(answer: Ask) -> None:
+    body = answer(
+        "fem hundre elever", n_best=3, format_text="true", prune_logp=-100, min_token_logp=-100
+    ).json()
+    readings = body["alternatives"]
+    assert len(readings) == 3
+    assert readings[0]["formatted_text"] == body["formatted_text"] == "500 elever."
+    for reading in readings:
+        assert reading["formatted_text"][0] in (reading["text"][0].upper(), *"123456789")
+        assert reading["formatted_text"].endswith(".")
+    bare = answer("fem hundre elever", n_best=3, min_token_logp=-100).json()
+    assert all("formatted_text" not in reading for reading in bare["alternatives"])
+
+
+def test_silence_is_readable_too(answer: Ask) -> None:
+    body = answer("", format_text="true", n_best=2).json()
+    assert (body["formatted_text"], body["formatted_words"]) == ("", [])
+    assert body["formatted_segments"] == []
+    assert body["alternatives"][0]["formatted_text"] == ""
+
+
+@pytest.mark.parametrize("name", ["remove_hesitations", "mask_profanities"])
+def test_what_changes_only_the_readable_text_is_refused_without_it(answer: Ask, name: str) -> None:
+    refused = answer(**{name: "true"})
+    assert refused.status_code == 400
+    error = refused.json()["error"]
+    assert error["param"] == name
+    assert "format_text=true" in error["message"]
+    assert answer(**{name: "false"}).status_code == 200
+
+
+def test_a_language_without_rules_is_refused(answer: Ask) -> None:
+    refused = answer(language="sv", format_text="true")
+    assert refused.status_code == 400
+    error = refused.json()["error"]
+    assert error["param"] == "format_text"
+    assert "'sv'" in error["message"]
+    assert "da, nb, nn" in error["message"]
+    assert answer(language="sv").status_code == 200
+
+
+def test_a_wrong_value_is_refused_by_name(answer: Ask) -> None:
+    error = answer(format_text="perhaps").json()["error"]
+    assert (error["param"], error["code"]) == ("format_text", "invalid_request")
+    assert "true, false" in error["message"]
+
+
+def test_the_openapi_document_says_it_and_its_example_is_true() -> None:
+    async def run() -> dict:
+        async with in_process() as running:
+            return (await running.client.get("/openapi.json")).json()
+
+    document = asyncio.run(run())
+    schemas = document["components"]["schemas"]
+    fields = schemas["TranscriptionBody"]["properties"]
+    for name in ("formatted_text", "formatted_words", "formatted_segments"):
+        assert "format_text" in fields["formatted_text"]["description"]
+        assert fields[name]["description"]
+    assert {"decoder", "lm", "alternatives"} <= set(fields)
+    assert "formatted_text" in schemas["AlternativeBody"]["properties"]
+    asked = document["paths"]["/transcribe"]["post"]["parameters"]
+    described = {field["name"]: field["description"] for field in asked}
+    assert all(
+        described[name] for name in ("format_text", "remove_hesitations", "mask_profanities")
+    )
+    for example in schemas["TranscriptionBody"]["examples"]:
+        TranscriptionBody.model_validate(example)
+    example = schemas["TranscriptionBody"]["examples"][0]
+    said = [Word(w["word"], w["start"], w["end"], w["confidence"]) for w in example["words"]]
+    formatted = format_transcript(said, example["language"])
+    assert formatted.text == example["formatted_text"]
+    assert [word.text for word in formatted.words] == [
+        word["word"] for word in example["formatted_words"]
+    ]
