@@ -1,5 +1,6 @@
 """Rounds of training updates, ours and those of transformers, on noise that passes for speech."""
 
+import gc
 import tempfile
 import time
 from collections.abc import Sequence
@@ -146,6 +147,8 @@ def train_ours(
         )
         trainer.add_callback(clock)
         trainer.train()
+        del trainer
+    gc.collect()  # a trainer and its optimiser refer to each other
     counted = range(numbers.steps) if began is not None else range(1, numbers.steps)
     indexes = [i for step in counted for part in schedule.update(step) for i in part]
     start = clock.times[0] if began is None else began
@@ -200,6 +203,8 @@ def train_stock(
         trainer.remove_callback(PrinterCallback)
         trainer.add_callback(clock)
         trainer.train()
+        del trainer
+    gc.collect()
     count = len(clock.times)
     return Round(sum(audio[1:count]), clock.times[-1] - clock.times[0])
 

@@ -10,6 +10,7 @@ from trainer.model import random_model
 from trainer.recipe import ModelRecipe, Recipe
 from trainer.training.dropout import dropout
 from trainer.training.framing import Framing
+from trainer.training.loss import autocast
 from trainer.training.network import CtcNetwork
 
 CPU = torch.device("cpu")
@@ -83,6 +84,22 @@ def test_the_kind_with_norms_after_the_sums_and_a_group_norm_trains_too(recipe: 
     for name, value in model.named_parameters():
         if name in gradients:
             assert torch.allclose(value.grad, gradients[name], atol=1e-4, rtol=1e-3), name
+
+
+def test_a_frozen_front_end_in_bf16_is_close_to_fp32_and_has_no_gradient(recipe: Recipe) -> None:
+    # Widths that the service's compiled kernels take, where the CPU has them.
+    wide = replace(recipe.model, conv_dim=(32,) * 4, hidden_size=64, position_groups=2)
+    model = random_model(wide, seed=1)
+    model.freeze_feature_encoder()
+    with torch.no_grad():
+        expected = model.wav2vec2.feature_extractor(WAVES).transpose(1, 2)
+    extractor = CtcNetwork(model, CPU).model.wav2vec2.feature_extractor
+    with autocast("bf16", CPU):
+        features = extractor(WAVES)
+    assert features.dtype == torch.bfloat16
+    assert not features.requires_grad
+    assert features.shape == expected.shape
+    assert (features - expected).abs().mean() < 0.03 * expected.abs().mean()
 
 
 def test_what_specaugment_hides_leaves_no_trace(recipe: Recipe) -> None:
