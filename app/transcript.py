@@ -89,6 +89,12 @@ class Transcript:
         """All words of all segments, in order."""
         return tuple(word for segment in self.segments for word in segment.words)
 
+    @property
+    def confidence(self) -> float | None:
+        """Mean confidence of the words; None where there are none."""
+        words = self.words
+        return sum(word.confidence for word in words) / len(words) if words else None
+
 
 @dataclass(frozen=True, slots=True)
 class AlignedPart:

@@ -25,6 +25,7 @@ _EXAMPLE: dict[str, Any] = {
     "text": "eg kjem halv åtte",
     "words": _WORDS,
     "segments": [_SEGMENT],
+    "confidence": 0.9708,
     "language": "nn",
     "model": "wav2vec2-xlsr-1B-NPSC-NN",
     "duration": 1.92,
@@ -60,7 +61,12 @@ class WordBody(BaseModel):
     word: str
     start: float
     end: float
-    confidence: float = Field(ge=0, le=1, description="The word's own posterior, 0 to 1.")
+    confidence: float = Field(
+        ge=0,
+        le=1,
+        description="How likely the word is right: calibrated where the model has a calibration, "
+        "the word's posterior otherwise.",
+    )
 
     @classmethod
     def of(cls, word: Word, duration: float) -> Self:
@@ -123,6 +129,10 @@ def _segments(segments: Iterable[Segment], duration: float) -> list[SegmentBody]
     return [SegmentBody.of(index, segment, duration) for index, segment in enumerate(segments)]
 
 
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 4)
+
+
 class TimingBody(BaseModel):
     """Seconds each stage took."""
 
@@ -152,6 +162,9 @@ class TranscriptionBody(BaseModel):
     text: str = Field(description="What was said, word for word.")
     words: list[WordBody] = Field(description="Empty when the request says words=false.")
     segments: list[SegmentBody]
+    confidence: float | None = Field(
+        ge=0, le=1, description="Mean of the words': the share to be expected right; null for none."
+    )
     formatted_text: str | None = Field(
         None,
         description="The text with sentences and digits, only when the request says format_text.",
@@ -196,6 +209,7 @@ class TranscriptionBody(BaseModel):
             text=transcript.text,
             words=_words(transcript.words if words else (), duration),
             segments=_segments(transcript.segments, duration),
+            confidence=_rounded(transcript.confidence),
             formatted_text=formatted.text if formatted else None,
             formatted_words=_words(formatted.words if words else (), duration)
             if formatted

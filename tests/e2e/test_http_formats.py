@@ -66,7 +66,7 @@ def test_the_body_has_exactly_the_documented_fields(client: httpx.Client, clip) 
     answer = client.post("/transcribe", files={"file": clip()}, headers={"x-request-id": "me-1"})
     body = answer.json()
     assert list(body) == [
-        "text", "words", "segments", "language", "model", "duration",
+        "text", "words", "segments", "confidence", "language", "model", "duration",
         "decoder", "lm", "timing", "request_id",
     ]  # fmt: skip
     assert list(body["words"][0]) == ["word", "start", "end", "confidence"]
@@ -74,6 +74,8 @@ def test_the_body_has_exactly_the_documented_fields(client: httpx.Client, clip) 
     assert list(body["timing"]) == [
         "queue", "decode_audio", "encode", "decode_text", "real_time_factor",
     ]  # fmt: skip
+    confidences = [word["confidence"] for word in body["words"]]
+    assert body["confidence"] == pytest.approx(sum(confidences) / len(confidences), abs=2e-4)
     assert body["timing"]["encode"] > 0
     assert body["request_id"] == answer.headers["x-request-id"] == "me-1"
     assert int(answer.headers["x-queue-time"]) >= 0
