@@ -129,11 +129,55 @@ def serve(
 @app.command()
 def transcribe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Audio or video files.")],
+    *,
     language: Annotated[
         str | None, typer.Option(help="nn, nb, no, da, or a name of these; chooses the model.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="Id, folder or hub id of a model.")] = None,
     format: Annotated[Format, typer.Option(help="What to print.")] = Format.text,
+    decoder: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="auto (the default), greedy, beam or greedy+lm."),
+    ] = None,
+    beam_width: Annotated[
+        str | None, typer.Option(metavar="N", help="Readings kept after each frame; 100.")
+    ] = None,
+    alpha: Annotated[
+        str | None,
+        typer.Option(metavar="X", help="Weight of the language model; its own by default."),
+    ] = None,
+    beta: Annotated[
+        str | None, typer.Option(metavar="X", help="Bonus for each word; the model's by default.")
+    ] = None,
+    prune_logp: Annotated[
+        str | None,
+        typer.Option(metavar="X", help="Readings this far below the best are dropped; -10."),
+    ] = None,
+    min_token_logp: Annotated[
+        str | None, typer.Option(metavar="X", help="Tokens below this are not tried; -5.")
+    ] = None,
+    hotwords: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS", help="Expected words, as in 'Stortinget, Ås:12, votering:6.5'."
+        ),
+    ] = None,
+    n_best: Annotated[
+        str | None, typer.Option(metavar="N", help="Readings that --format json lists.")
+    ] = None,
+    lm: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="One of the language models beside the model."),
+    ] = None,
+    format_text: Annotated[
+        bool, typer.Option("--format-text", help="Print sentences with digits; json has both.")
+    ] = False,
+    remove_hesitations: Annotated[
+        bool, typer.Option("--remove-hesitations", help="With --format-text: no eee, mmm, øh.")
+    ] = False,
+    mask_profanities: Annotated[
+        bool, typer.Option("--mask-profanities", help="With --format-text: f*** for listed words.")
+    ] = False,
 ) -> None:
     """Transcribe files on this machine, without a server.
 
@@ -146,12 +190,27 @@ def transcribe(
     settings = load_settings(os.environ)
     level = "debug" if settings.log_level == "debug" else "error"
     configure_logging(log_format=settings.log_format, level=level)
+    given = {
+        "decoder": decoder,
+        "beam_width": beam_width,
+        "alpha": alpha,
+        "beta": beta,
+        "prune_logp": prune_logp,
+        "min_token_logp": min_token_logp,
+        "hotwords": hotwords,
+        "n_best": n_best,
+        "lm": lm,
+        "format_text": "true" if format_text else None,
+        "remove_hesitations": "true" if remove_hesitations else None,
+        "mask_profanities": "true" if mask_profanities else None,
+    }
     whole = transcribe_files(
         settings,
         files,
         language=language,
         model=model,
         as_json=format is Format.json,
+        options={name: value for name, value in given.items() if value is not None},
         report=catalogue.report_pull,
     )
     raise typer.Exit(0 if whole else 1)

@@ -2,19 +2,33 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from app.api.parameters import TranscribeParameters, parse
+from app.api.schemas import TranscriptionBody
 from app.catalogue import Catalogue, PullPlan, Router
-from app.errors import NordlydError
+from app.decoding import DecodingRequest
+from app.errors import InvalidRequestError, NordlydError
 from app.main import build_service
 from app.pipeline import Transcriber, TranscriptionRequest
+from app.readable import ReadableOptions
 from app.settings import Settings
 from app.telemetry import Telemetry
 from app.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is the same for every file."""
+
+    language: str | None
+    decoding: DecodingRequest
+    readable: ReadableOptions | None
 
 
 def transcribe_files(
@@ -24,6 +38,7 @@ def transcribe_files(
     language: str | None = None,
     model: str | None = None,
     as_json: bool = False,
+    options: Mapping[str, str] | None = None,
     report: Callable[[PullPlan], None] | None = None,
 ) -> bool:
     """Transcribe files one after the other, with only the model they need in memory.
@@ -34,6 +49,7 @@ def transcribe_files(
         language: chooses among the models of the settings.
         model: any model the catalogue can resolve.
         as_json: print the body POST /transcribe answers with, a line a file.
+        options: fields of POST /transcribe that say how text is decoded and written.
         report: told what is about to be fetched from the hub, if anything is.
 
     Returns:
@@ -42,15 +58,21 @@ def transcribe_files(
     Raises:
         NordlydError: nothing can be transcribed, whatever the files are.
     """
+    asked = parse(TranscribeParameters, options or {})
+    if asked.n_best > 1 and not as_json:
+        raise InvalidRequestError(
+            f"n_best is {asked.n_best}: only --format json lists the readings.", param="n_best"
+        )
+    wanted = _Wanted(language, asked.decoding(), asked.readable())
     reference = choose_model(settings, model, language)
     settings = settings.model_copy(update={"models": [reference], "default_language": None})
-    return asyncio.run(_run(settings, files, language, as_json, report))
+    return asyncio.run(_run(settings, files, wanted, as_json, report))
 
 
 async def _run(
     settings: Settings,
     files: Sequence[Path],
-    language: str | None,
+    wanted: _Wanted,
     as_json: bool,
     report: Callable[[PullPlan], None] | None,
 ) -> bool:
@@ -58,11 +80,11 @@ async def _run(
     failed = 0
     try:
         await service.load()
-        # A wrong language is wrong for every file.
-        service.transcriber.route(None, language)
+        # What is wrong for every file is told once.
+        service.transcriber.route(None, wanted.language, wanted.decoding, wanted.readable)
         for file in files:
             try:
-                transcript = await _transcribe(service.transcriber, file, language)
+                transcript = await _transcribe(service.transcriber, file, wanted)
             except NordlydError as error:
                 failed += 1
                 print(f"nordlyd: {file}: {error.message}", file=sys.stderr, flush=True)
@@ -73,7 +95,7 @@ async def _run(
     return not failed
 
 
-async def _transcribe(transcriber: Transcriber, file: Path, language: str | None) -> Transcript:
+async def _transcribe(transcriber: Transcriber, file: Path, wanted: _Wanted) -> Transcript:
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -91,7 +113,13 @@ async def _transcribe(transcriber: Transcriber, file: Path, language: str | None
             bar.update(task, completed=done, total=total)
 
         return await transcriber.transcribe(
-            TranscriptionRequest(source=file, request_id=str(file), language=language),
+            TranscriptionRequest(
+                source=file,
+                request_id=str(file),
+                language=wanted.language,
+                decoding=wanted.decoding,
+                readable=wanted.readable,
+            ),
             progress=progress,
         )
 
@@ -109,8 +137,7 @@ def choose_model(settings: Settings, model: str | None, language: str | None) ->
 
 def _render(file: Path, transcript: Transcript, *, as_json: bool, named: bool) -> str:
     if not as_json:
-        return f"{file}: {transcript.text}" if named else transcript.text
-    from app.api.schemas import TranscriptionBody  # noqa: PLC0415
-
+        text = transcript.formatted.text if transcript.formatted else transcript.text
+        return f"{file}: {text}" if named else text
     body = TranscriptionBody.of(transcript, words=True, request_id=str(file))
     return body.to_json()
