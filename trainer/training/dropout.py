@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-_LEVELS = 2**16
+_LEVELS = 2**15
 _PER_WORD = 4  # elements that 64 random bits decide on
 
 
 def dropout(hidden: torch.Tensor, probability: float, *, training: bool) -> torch.Tensor:
-    """Set each element to zero with a probability, in steps of 1/65,536, and scale up the rest."""
+    """Set each element to zero with a probability, in steps of 1/32,768, and scale up the rest."""
     if not training or probability == 0:
         return hidden
     if hidden.device.type != "cpu":
@@ -50,11 +50,22 @@ class _Drop(torch.autograd.Function):
     def forward(ctx: Any, hidden: torch.Tensor, probability: float) -> torch.Tensor:  # noqa: ANN401
         seed = int(torch.randint(2**63 - 1, ()))
         words = np.random.SFC64(seed).random_raw(-(-hidden.numel() // _PER_WORD))
-        fates = torch.from_numpy(words.view(np.int16)[: hidden.numel()]).view(hidden.shape)
-        ctx.dropped = fates < round(probability * _LEVELS) - _LEVELS // 2
+        # All bits set where an element stays: a sign, spread. torch's own ways to choose
+        # elements (masked_fill, where) take ten times as long as arithmetic does.
+        fates = words.view(np.int16)[: hidden.numel()] & np.int16(_LEVELS - 1)
+        np.subtract(np.int16(round(probability * _LEVELS) - 1), fates, out=fates)
+        np.right_shift(fates, 15, out=fates)
+        ctx.kept = torch.from_numpy(fates).view(hidden.shape)
         ctx.scale = 1 / (1 - probability)
-        return hidden.masked_fill(ctx.dropped, 0).mul_(ctx.scale)
+        return _keep(hidden, ctx.kept, ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:  # noqa: ANN401
-        return gradients[0].masked_fill(ctx.dropped, 0).mul_(ctx.scale), None
+        return _keep(gradients[0], ctx.kept, ctx.scale), None
+
+
+def _keep(values: torch.Tensor, kept: torch.Tensor, scale: float) -> torch.Tensor:
+    if values.element_size() == kept.element_size():
+        bits = values.contiguous().view(torch.int16).bitwise_and(kept)
+        return bits.view(values.dtype).mul_(scale)
+    return (values * kept).mul_(-scale)

@@ -68,10 +68,11 @@ class CtcNetwork(nn.Module):
         base: Any = model.wav2vec2
         hidden, _ = base.feature_projection(base.feature_extractor(waveforms))
         if time_mask is not None:
-            vector = base.masked_spec_embed.to(hidden.dtype)
-            hidden = torch.where(time_mask[..., None], vector, hidden)
+            # By products: choosing by `where` takes a CPU ten times as long.
+            hide = time_mask[..., None].to(hidden.dtype)
+            hidden = hidden * (1 - hide) + base.masked_spec_embed.to(hidden.dtype) * hide
         if feature_mask is not None:
-            hidden = hidden.masked_fill(feature_mask[:, None], 0)
+            hidden = hidden * (~feature_mask)[:, None].to(hidden.dtype)
         hidden = self._encode(hidden, frames)
         return cast("torch.Tensor", model.lm_head(model.dropout(hidden)))
 
@@ -82,7 +83,7 @@ class CtcNetwork(nn.Module):
         if int(frames.min()) < hidden.shape[1]:
             places = torch.arange(hidden.shape[1], device=hidden.device)
             padding = places >= frames.to(hidden.device)[:, None]
-            hidden = hidden.masked_fill(padding[..., None], 0)
+            hidden = hidden * (~padding)[..., None].to(hidden.dtype)
             lowest = torch.finfo(hidden.dtype).min
             bias = torch.zeros_like(padding, dtype=hidden.dtype).masked_fill_(padding, lowest)
             bias = bias[:, None]
