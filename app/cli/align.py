@@ -8,7 +8,7 @@ from pathlib import Path
 from app.catalogue import PullPlan
 from app.cli.transcribe import choose_model
 from app.errors import InvalidRequestError
-from app.formats import as_transcript, to_ctm, to_eaf, to_srt, to_textgrid
+from app.formats import as_transcript, render
 from app.main import build_service
 from app.pipeline import TranscriptionRequest
 from app.settings import Settings
@@ -83,13 +83,4 @@ def _render(aligned: AlignedTranscript, audio: Path, style: str) -> str:
 
         body = AlignmentBody.of(aligned, characters=True, request_id=str(audio))
         return f"{body.to_json()}\n"
-    transcript = as_transcript(aligned)
-    match style:
-        case "textgrid":
-            return to_textgrid(transcript)
-        case "eaf":
-            return to_eaf(transcript, media=audio.name)
-        case "srt":
-            return to_srt(transcript)
-        case _:
-            return to_ctm(transcript, recording=audio.stem)
+    return render(as_transcript(aligned), style, recording=audio.name).body

@@ -1,21 +1,22 @@
-"""A transcript in, NIST CTM out: a line for each word with its time and confidence."""
+"""A timeline in, NIST CTM out: a line for each word with its time and confidence."""
 
-from app.transcript import Transcript
+from app.formats.timeline import Timeline
 
 
-def to_ctm(transcript: Transcript, *, recording: str, channel: str = "1") -> str:
+def to_ctm(timeline: Timeline, *, recording: str, channel: str = "1") -> str:
     """Write `recording channel start seconds word confidence`, times in seconds.
 
     Args:
-        transcript: what was said.
+        timeline: what was said.
         recording: name of the recording; spaces become underscores, as do those in words.
         channel: of the recording.
     """
-    name = _one_word(recording)
+    # A line that begins with two semicolons is a comment.
+    name = _one_word(recording).lstrip(";") or "_"
     return "".join(
-        f"{name} {channel} {word.start:.3f} {word.end - word.start:.3f} "
+        f"{name} {channel} {word.start / 1000:.3f} {(word.end - word.start) / 1000:.3f} "
         f"{_one_word(word.text)} {word.confidence:.4f}\n"
-        for word in transcript.words
+        for word in timeline.words
     )
 
 

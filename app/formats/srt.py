@@ -1,15 +1,14 @@
-"""A transcript in, SubRip subtitles out: one for each segment."""
+"""Cues in, SubRip subtitles out."""
 
-from pysubs2 import SSAEvent, SSAFile
+from collections.abc import Sequence
 
-from app.transcript import Transcript
+from app.formats.subtitles import Cue
+from app.formats.vtt import clock
 
 
-def to_srt(transcript: Transcript) -> str:
-    """Write one subtitle for each segment, in its own time."""
-    subtitles = SSAFile()
-    for segment in transcript.segments:
-        event = SSAEvent(round(segment.start * 1000), round(segment.end * 1000))
-        event.plaintext = segment.text
-        subtitles.append(event)
-    return subtitles.to_string("srt")
+def to_srt(cues: Sequence[Cue]) -> str:
+    """Number the cues from 1; nothing is escaped, SubRip knows no way to."""
+    return "".join(
+        f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n{cue.text}\n\n"
+        for number, cue in enumerate(cues, 1)
+    )

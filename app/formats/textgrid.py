@@ -1,23 +1,21 @@
-"""A transcript in, a TextGrid of Praat out: tiers of segments and of words."""
+"""A timeline in, a TextGrid of Praat out: tiers of utterances and of words."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from praatio.textgrid import IntervalTier, Textgrid
 
-from app.formats.intervals import Interval, apart
-from app.transcript import Transcript
+from app.formats.timeline import Timeline
 
 
-def to_textgrid(transcript: Transcript) -> str:
-    """Write the long form; what lasts no time at all is left out."""
-    grid = Textgrid(0.0, transcript.duration)
-    for name, intervals in (
-        ("segments", [Interval(item.start, item.end, item.text) for item in transcript.segments]),
-        ("words", [Interval(item.start, item.end, item.text) for item in transcript.words]),
-    ):
-        entries = [(item.start, item.end, item.text) for item in apart(intervals)]
-        grid.addTier(IntervalTier(name, entries, 0.0, transcript.duration))
+def to_textgrid(timeline: Timeline) -> str:
+    """Write the long form; Praat wants the time between the labels as well, without text."""
+    # Praat refuses a grid that lasts no time.
+    end = max(timeline.duration, 1) / 1000
+    grid = Textgrid(0.0, end)
+    for name, items in (("utterances", timeline.utterances), ("words", timeline.words)):
+        entries = [(item.start / 1000, item.end / 1000, item.text) for item in items]
+        grid.addTier(IntervalTier(name, entries, 0.0, end))
     # praatio writes files only.
     with TemporaryDirectory() as folder:
         file = Path(folder) / "transcript.TextGrid"

@@ -1,0 +1,237 @@
+"""Words on a clock in, subtitles out: the best of all ways to cut them, by dynamic programming.
+
+What is asked of a subtitle is in `SubtitleRules`; docs/formats.md says where each rule is from.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+from app.formats.phrases import phrases
+from app.formats.timeline import TimedWord, Timeline
+
+Line: TypeAlias = tuple[TimedWord, ...]
+
+# What a cue costs, in units of one cue more. Broken phrases weigh most, and nothing outweighs a
+# cue that nobody has time to see.
+_CUE = 1.0
+_SEAM = 6.0
+_LINE_BREAK = 2.0
+_UNBALANCED = 1.0
+_TOP_HEAVY = 0.1
+_INNER_SENTENCE = 0.5
+_INNER_PAUSE = 1.5
+_READING = 0.15
+_READING_MOST = 3.0
+_TOO_SHORT = 10_000.0
+_PAUSE_RELIEF = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleRules:
+    """Limits; times in milliseconds, lengths in characters, reading speed in characters a second.
+
+    A pause of `clear_pause` is a good place to cut, and none of `longest_pause` lies inside a cue.
+    A cue stays up to `linger` beyond its words to be read, and until the next where that comes
+    within `chain`.
+    """
+
+    line_length: int = 42
+    shortest: int = 834
+    longest: int = 7000
+    gap: int = 84
+    reading_speed: float = 17.0
+    clear_pause: int = 600
+    longest_pause: int = 1500
+    linger: int = 1000
+    chain: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One or two lines of words, shown from `start` to `end` [ms]."""
+
+    start: int
+    end: int
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines, one below the other."""
+        return "\n".join(" ".join(word.text for word in line) for line in self.lines)
+
+
+def lay_out_subtitles(
+    timeline: Timeline, language: str, rules: SubtitleRules | None = None
+) -> tuple[Cue, ...]:
+    """Cut words into cues and lines.
+
+    Every word is in one cue, whole. Cues are in order and do not overlap, and none ends after the
+    audio. Lines keep to `line_length` unless a single word is longer; no cue is longer than
+    `longest`. One shorter than `shortest` remains only where the next words come too soon and do
+    not fit in beside it.
+
+    Args:
+        timeline: what was said.
+        language: whose phrases are kept together.
+        rules: the limits.
+    """
+    words = timeline.words
+    layout = _Layout(words, timeline.duration, language, rules or SubtitleRules())
+    cuts = layout.cut()
+    return layout.show(cuts)
+
+
+class _Layout:
+    """The words of one recording, and what it costs to put some of them on screen together."""
+
+    def __init__(
+        self, words: Sequence[TimedWord], duration: int, language: str, rules: SubtitleRules
+    ) -> None:
+        self._words = words
+        self._duration = duration
+        self._rules = rules
+        known = phrases(language)
+        texts = [known.cost(a.text, b.text) for a, b in pairwise(words)]
+        pauses = [b.start - a.end for a, b in pairwise(words)]
+        # Index i is between the words i - 1 and i.
+        self._pauses = [0, *pauses]
+        self._seams = [0.0, *(map(self._seam, texts, pauses)), 0.0]
+        self._inner = [0.0, *(map(self._within, texts, pauses))]
+        self._offsets = [0]
+        for word in words:
+            self._offsets.append(self._offsets[-1] + len(word.text) + 1)
+
+    def _seam(self, text: float, pause: int) -> float:
+        """What it costs to cut there."""
+        return text * (1 - _PAUSE_RELIEF * min(1.0, pause / self._rules.clear_pause))
+
+    def _within(self, text: float, pause: int) -> float:
+        """What it costs not to."""
+        rules = self._rules
+        long = max(0, pause - rules.clear_pause) / (rules.longest_pause - rules.clear_pause)
+        return _INNER_PAUSE * long + (0.0 if text else _INNER_SENTENCE)
+
+    def cut(self) -> list[tuple[int, int]]:
+        """The cheapest cues: the first word of each, and the one after its last."""
+        count = len(self._words)
+        best = [0.0] + [math.inf] * count
+        began = [0] * (count + 1)
+        for end in range(1, count + 1):
+            inner = 0.0
+            for start in range(end - 1, -1, -1):
+                if start < end - 1:
+                    if not self._may_join(start, end):
+                        break
+                    inner += self._inner[start + 1]
+                lines = self._break_cost(start, end)
+                if lines is None:
+                    break
+                cost = best[start] + inner + lines + self._cue_cost(start, end)
+                if cost < best[end]:
+                    best[end], began[end] = cost, start
+        cuts: list[tuple[int, int]] = []
+        end = count
+        while end:
+            cuts.append((began[end], end))
+            end = began[end]
+        return cuts[::-1]
+
+    def _may_join(self, start: int, end: int) -> bool:
+        rules = self._rules
+        lasts = self._words[end - 1].end - self._words[start].start
+        return lasts <= rules.longest and self._pauses[start + 1] < rules.longest_pause
+
+    def _cue_cost(self, start: int, end: int) -> float:
+        """For its time on screen and for where it ends."""
+        rules = self._rules
+        begins = self._words[start].start
+        shown = min(self._limit(begins, end), begins + rules.longest) - begins
+        speed = self._length(start, end) * 1000 / shown
+        hurried = min(_READING_MOST, _READING * max(0.0, speed - rules.reading_speed))
+        late = _TOO_SHORT if shown < rules.shortest else 0.0
+        return _CUE + _SEAM * self._seams[end] + hurried + late
+
+    def _limit(self, begins: int, end: int) -> int:
+        """When a cue must be gone, if the next begins with its first word."""
+        if end == len(self._words):
+            return self._duration
+        return self._before(begins, self._words[end].start)
+
+    def _before(self, begins: int, following: int) -> int:
+        return following - min(self._rules.gap, (following - begins) // 2)
+
+    def _length(self, start: int, end: int) -> int:
+        return self._offsets[end] - self._offsets[start] - 1
+
+    def _fits(self, start: int, end: int) -> bool:
+        return end - start == 1 or self._length(start, end) <= self._rules.line_length
+
+    def _break_cost(self, start: int, end: int) -> float | None:
+        """What the break between the lines costs, None if two lines are not enough."""
+        if self._fits(start, end):
+            return 0.0
+        found = self._break(start, end)
+        return None if found is None else found[0]
+
+    def _break(self, start: int, end: int) -> tuple[float, int] | None:
+        """The cheapest break of a cue into two lines: its cost, and the word below it."""
+        found: tuple[float, int] | None = None
+        for below in range(end - 1, start, -1):
+            if not self._fits(below, end):
+                break
+            if not self._fits(start, below):
+                continue
+            uneven = self._length(start, below) - self._length(below, end)
+            cost = (
+                _LINE_BREAK * self._seams[below]
+                + _UNBALANCED * abs(uneven) / self._rules.line_length
+                + (_TOP_HEAVY if uneven > 0 else 0.0)
+            )
+            if found is None or cost < found[0]:
+                found = cost, below
+        return found
+
+    def show(self, cuts: Sequence[tuple[int, int]]) -> tuple[Cue, ...]:
+        """Give cues their lines and times."""
+        starts = self._starts(cuts)
+        cues: list[Cue] = []
+        for i, (first, end) in enumerate(cuts):
+            following = starts[i + 1] if i + 1 < len(cuts) else None
+            shown_until = self._end(starts[i], following, first, end)
+            cues.append(Cue(starts[i], shown_until, self._lines(first, end)))
+        return tuple(cues)
+
+    def _lines(self, start: int, end: int) -> tuple[Line, ...]:
+        found = None if self._fits(start, end) else self._break(start, end)
+        cuts = [start, end] if found is None else [start, found[1], end]
+        return tuple(tuple(self._words[a:b]) for a, b in pairwise(cuts))
+
+    def _starts(self, cuts: Sequence[tuple[int, int]]) -> list[int]:
+        """With the first word, or before it where too little time would be left for the cue."""
+        rules = self._rules
+        starts = [self._words[first].start for first, _ in cuts]
+        for i in range(len(cuts) - 1, -1, -1):
+            last = i + 1 == len(cuts)
+            limit = self._duration if last else self._before(starts[i], starts[i + 1])
+            if limit - starts[i] >= rules.shortest:
+                continue
+            free = 0
+            if i:
+                spoken = self._words[cuts[i][0] - 1].end
+                free = max(spoken, starts[i - 1] + rules.shortest) + rules.gap
+            starts[i] = min(starts[i], max(free, limit - rules.shortest))
+        return starts
+
+    def _end(self, start: int, following: int | None, first: int, end: int) -> int:
+        rules = self._rules
+        limit = self._duration if following is None else self._before(start, following)
+        limit = min(limit, start + rules.longest)
+        spoken = self._words[end - 1].end
+        reading = start + math.ceil(self._length(first, end) * 1000 / rules.reading_speed)
+        wanted = max(spoken, start + rules.shortest, min(reading, spoken + rules.linger))
+        if following is not None and following - wanted < rules.chain:
+            wanted = limit
+        return min(wanted, limit)

@@ -1,0 +1,99 @@
+"""A transcript in, its words on a clock of whole milliseconds out, one after the other.
+
+Every writer starts from here, so that all formats agree on what is said when.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.transcript import Transcript, Word
+
+# XML 1.0 has no way to write these, and a lone surrogate is no UTF-8.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word without line breaks or control characters; times in milliseconds."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One or more words between two pauses; times in milliseconds."""
+
+    words: tuple[TimedWord, ...]
+
+    @property
+    def text(self) -> str:
+        """The words, with single spaces."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def start(self) -> int:
+        """Of the first word."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> int:
+        """Of the last word."""
+        return self.words[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Words that do not overlap and last a millisecond or more, none beyond `duration` [ms]."""
+
+    utterances: tuple[Utterance, ...]
+    duration: int
+
+    @property
+    def words(self) -> tuple[TimedWord, ...]:
+        """All words of all utterances, in order."""
+        return tuple(word for utterance in self.utterances for word in utterance.words)
+
+
+def time_words(transcript: Transcript) -> Timeline:
+    """Put a transcript on the clock: the readable one where there is one, else the verbatim."""
+    said = transcript.formatted or transcript
+    segments = [
+        [(text, word) for word in segment.words if (text := _writable(word.text))]
+        for segment in said.segments
+    ]
+    count = sum(map(len, segments))
+    # Not round(): half a millisecond too much is beyond the end. The addend is for 1.001 * 1000.
+    duration = max(int(transcript.duration * 1000 + 1e-6), count)
+    times = iter(_times([word for segment in segments for _, word in segment], duration))
+    utterances = tuple(
+        Utterance(tuple(TimedWord(text, *next(times), word.confidence) for text, word in segment))
+        for segment in segments
+        if segment
+    )
+    return Timeline(utterances, duration)
+
+
+def _times(words: Sequence[Word], duration: int) -> list[tuple[int, int]]:
+    """Rounded starts and ends; what would last no time is given a millisecond of its own."""
+    times: list[tuple[int, int]] = []
+    reached = 0
+    for word in words:
+        start = max(reached, round(word.start * 1000))
+        reached = max(start + 1, round(word.end * 1000))
+        times.append((start, reached))
+    limit = duration
+    for i in range(len(times) - 1, -1, -1):
+        start, end = times[i]
+        if end <= limit:
+            break
+        times[i] = (min(start, limit - 1), limit)
+        limit = times[i][0]
+    return times
+
+
+def _writable(text: str) -> str:
+    return " ".join(_UNWRITABLE.sub(" ", text).split())

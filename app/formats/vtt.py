@@ -1,0 +1,47 @@
+"""Cues in, WebVTT out, with the time of each word where that is wanted.
+
+The format is https://www.w3.org/TR/webvtt1/.
+"""
+
+import html
+from collections.abc import Sequence
+
+from app.formats.subtitles import Cue
+
+
+def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
+    """Write the cues with `&`, `<` and `>` escaped.
+
+    Args:
+        cues: in order.
+        words: put each word in a `<c>` with the time it is said before it. A time must lie
+            within the cue and after its start, so the first word mostly needs none.
+    """
+    blocks = [
+        f"{clock(cue.start)} --> {clock(cue.end)}\n{_timed(cue) if words else _escape(cue.text)}\n"
+        for cue in cues
+    ]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def clock(milliseconds: int, point: str = ".") -> str:
+    """Write `01:02:03.004`."""
+    seconds, rest = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{point}{rest:03}"
+
+
+def _timed(cue: Cue) -> str:
+    return "\n".join(
+        " ".join(
+            (f"<{clock(word.start)}>" if cue.start < word.start < cue.end else "")
+            + f"<c>{_escape(word.text)}</c>"
+            for word in line
+        )
+        for line in cue.lines
+    )
+
+
+def _escape(text: str) -> str:
+    return html.escape(text, quote=False)
