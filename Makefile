@@ -17,11 +17,12 @@ INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-image test-lmplz test-gpu lint format bench constraints clean
+.PHONY: help serve test test-page test-image test-lmplz test-gpu lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests"
+	@echo "make test-page    drive the page in Debian's Chromium"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
@@ -35,7 +36,12 @@ serve: $(INSTALLED)
 	@exec $(BIN)/nordlyd serve $(ARGS)
 
 test: $(INSTALLED_TEST)
-	$(BIN)/python -m pytest -m "not cuda and not image and not lmplz" $(ARGS)
+	$(BIN)/python -m pytest -m "not cuda and not image and not lmplz and not page" $(ARGS)
+
+# Needs Debian's chromium.
+test-page: $(INSTALLED_TEST)
+	@command -v chromium >/dev/null || { echo "nordlyd: chromium is missing; run: apt install chromium" >&2; exit 1; }
+	$(BIN)/python -m pytest -m page $(ARGS)
 
 # Needs the package index and Debian's prometheus.
 test-image: $(INSTALLED_TEST)
