@@ -1,16 +1,20 @@
-"""Transcripts in formats of annotation tools and subtitles, read by those tools' readers."""
+"""Transcripts in formats of annotation tools and tables, read by what did not write them."""
 
+import csv
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
 
-import pympi
-import pysubs2
 import pytest
+import tgt
+from hypothesis import given, settings
 from praatio import textgrid
+from timed_words import TIMING, texts, transcript_of, transcripts
 
-from app.formats import as_transcript, to_ctm, to_eaf, to_srt, to_textgrid
-from app.transcript import AlignedTranscript, AlignedWord, Timing, Transcript
+from app.formats import as_transcript, render
+from app.formats.timeline import time_words
+from app.transcript import AlignedTranscript, AlignedWord, Transcript, Word
 
-TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)
 ALIGNED = AlignedTranscript(
     words=(
         AlignedWord("«Hei»,", 0.42, 0.6004, 0.98, found=True),
@@ -24,14 +28,26 @@ ALIGNED = AlignedTranscript(
     duration=3.2,
     timing=TIMING,
 )
-EMPTY = AlignedTranscript((), "nb", "demo-nb", 1.0, TIMING)
 WORDS = [(0.42, 0.6, "«Hei»,"), (0.6, 0.601, "på"), (2.5, 2.75, '"Ærøy"')]
-SEGMENTS = [(0.42, 0.601, "«Hei», på"), (2.5, 2.75, '"Ærøy"')]
+UTTERANCES = [(0.42, 0.601, "«Hei», på"), (2.5, 2.75, '"Ærøy"')]
+NOTHING = transcript_of([], 1.0)
 
 
 @pytest.fixture
 def transcript() -> Transcript:
     return as_transcript(ALIGNED)
+
+
+def grid_of(transcript: Transcript) -> tgt.TextGrid:
+    """As `tgt` reads it."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "a.TextGrid"
+        file.write_text(render(transcript, "textgrid").body, encoding="utf-8")
+        return tgt.read_textgrid(str(file), encoding="utf-8", include_empty_intervals=True)
+
+
+def labels(tier: tgt.IntervalTier) -> list[tuple[float, float, str]]:
+    return [(item.start_time, item.end_time, item.text) for item in tier if item.text]
 
 
 def test_words_that_were_not_found_are_in_no_transcript(transcript: Transcript) -> None:
@@ -41,51 +57,142 @@ def test_words_that_were_not_found_are_in_no_transcript(transcript: Transcript) 
 
 def test_praat_reads_the_tiers(transcript: Transcript, tmp_path: Path) -> None:
     file = tmp_path / "a.TextGrid"
-    file.write_text(to_textgrid(transcript), encoding="utf-8")
+    file.write_text(render(transcript, "textgrid").body, encoding="utf-8")
     grid = textgrid.openTextgrid(str(file), includeEmptyIntervals=False)
     assert grid.maxTimestamp == 3.2
-    assert list(grid.tierNames) == ["segments", "words"]
-    for name, expected in (("words", WORDS), ("segments", SEGMENTS)):
+    assert list(grid.tierNames) == ["utterances", "words"]
+    for name, expected in (("words", WORDS), ("utterances", UTTERANCES)):
         entries = [(entry.start, entry.end, entry.label) for entry in grid.getTier(name).entries]
         assert entries == expected
 
 
-def test_elan_reads_the_tiers(transcript: Transcript, tmp_path: Path) -> None:
-    file = tmp_path / "a.eaf"
-    file.write_text(to_eaf(transcript, media="opptak.flac"), encoding="utf-8")
-    document = pympi.Eaf(str(file), suppress_version_warning=True)
-    assert sorted(document.get_tier_names()) == ["segments", "words"]
-    for name, expected in (("words", WORDS), ("segments", SEGMENTS)):
-        entries = [
-            (start / 1000, end / 1000, text)
-            for start, end, text in sorted(document.get_annotation_data_for_tier(name))
-        ]
-        assert entries == expected
-    assert [linked["MEDIA_URL"] for linked in document.get_linked_files()] == ["opptak.flac"]
-
-
-def test_players_read_the_subtitles(transcript: Transcript) -> None:
-    subtitles = pysubs2.SSAFile.from_string(to_srt(transcript), format_="srt")
-    assert [(line.start, line.end, line.plaintext) for line in subtitles] == [
-        (round(1000 * start), round(1000 * end), text) for start, end, text in SEGMENTS
+@given(transcripts())
+@settings(max_examples=40, deadline=None)
+def test_a_textgrid_has_every_word_and_no_hole(transcript: Transcript) -> None:
+    grid = grid_of(transcript)
+    assert grid.get_tier_names() == ["utterances", "words"]
+    words = grid.get_tier_by_name("words")
+    assert labels(words) == [
+        (word.start / 1000, word.end / 1000, word.text) for word in time_words(transcript).words
     ]
+    said = transcript.formatted or transcript
+    utterances = labels(grid.get_tier_by_name("utterances"))
+    assert [text for _, _, text in utterances] == [segment.text for segment in said.segments]
+    # Praat wants intervals without holes, from the grid's beginning to its end.
+    edges = [0.0, *(item.end_time for item in words)]
+    assert [item.start_time for item in words] == edges[:-1]
+    assert edges[-1] == grid.end_time <= max(transcript.duration, len(words) / 1000, 0.001)
+
+
+def tiers_of(body: str) -> dict[str, list[tuple[int, int, str]]]:
+    """The tiers of a document of ELAN, which must keep to the rules of its schema."""
+    document = ElementTree.fromstring(body.encode())
+    order = ["HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "CONSTRAINT"]
+    positions = [order.index(child.tag) for child in document]
+    assert positions == sorted(positions)
+    assert set(document.attrib) >= {"AUTHOR", "DATE", "VERSION", "FORMAT"}
+    slots = {
+        slot.attrib["TIME_SLOT_ID"]: int(slot.attrib["TIME_VALUE"])
+        for slot in document.iter("TIME_SLOT")
+    }
+    assert len(slots) == len(list(document.iter("TIME_SLOT")))
+    identifiers = [item.attrib["ANNOTATION_ID"] for item in document.iter("ALIGNABLE_ANNOTATION")]
+    assert len(set(identifiers)) == len(identifiers)
+    assert set(identifiers).isdisjoint(slots)
+    types = {kind.attrib["LINGUISTIC_TYPE_ID"] for kind in document.iter("LINGUISTIC_TYPE")}
+    tiers = {}
+    for tier in document.iter("TIER"):
+        assert tier.attrib["LINGUISTIC_TYPE_REF"] in types
+        tiers[tier.attrib["TIER_ID"]] = [
+            (
+                slots[item.attrib["TIME_SLOT_REF1"]],
+                slots[item.attrib["TIME_SLOT_REF2"]],
+                item.findtext("ANNOTATION_VALUE") or "",
+            )
+            for item in tier.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION")
+        ]
+    return tiers
+
+
+def test_elan_reads_the_tiers(transcript: Transcript) -> None:
+    body = render(transcript, "eaf", recording="mappe/opptak.flac").body
+    assert body.startswith('<?xml version="1.0" encoding="UTF-8"?>')
+    assert tiers_of(body) == {
+        name: [(round(start * 1000), round(end * 1000), text) for start, end, text in expected]
+        for name, expected in (("utterances", UTTERANCES), ("words", WORDS))
+    }
+    (media,) = ElementTree.fromstring(body.encode()).iter("MEDIA_DESCRIPTOR")
+    assert media.attrib == {
+        "MEDIA_URL": "opptak.flac",
+        "RELATIVE_MEDIA_URL": "./opptak.flac",
+        "MIME_TYPE": "audio/flac",
+    }
+
+
+def test_a_recording_without_the_name_of_one_is_not_linked(transcript: Transcript) -> None:
+    assert "MEDIA_DESCRIPTOR" not in render(transcript, "eaf", recording="upload").body
+
+
+@given(transcripts())
+@settings(max_examples=40, deadline=None)
+def test_a_document_has_every_word_and_nothing_overlaps(transcript: Transcript) -> None:
+    tiers = tiers_of(render(transcript, "eaf").body)
+    assert [text for _, _, text in tiers["words"]] == texts(transcript)
+    for items in tiers.values():
+        times = [time for start, end, _ in items for time in (start, end)]
+        assert times == sorted(times)
+        assert all(start < end for start, end, _ in items)
 
 
 def test_ctm_has_a_line_for_each_word(transcript: Transcript) -> None:
-    assert to_ctm(transcript, recording="møte 1").splitlines() == [
+    assert render(transcript, "ctm", recording="møte 1.wav").body.splitlines() == [
         "møte_1 1 0.420 0.180 «Hei», 0.9800",
-        "møte_1 1 0.600 0.000 på 0.5000",
+        "møte_1 1 0.600 0.001 på 0.5000",
         'møte_1 1 2.500 0.250 "Ærøy" 0.7500',
     ]
 
 
-def test_nothing_said_is_a_whole_file_all_the_same(tmp_path: Path) -> None:
-    nothing = as_transcript(EMPTY)
-    assert to_ctm(nothing, recording="a") == ""
-    assert to_srt(nothing).strip() == ""
-    file = tmp_path / "a.TextGrid"
-    file.write_text(to_textgrid(nothing), encoding="utf-8")
-    assert textgrid.openTextgrid(str(file), includeEmptyIntervals=False).maxTimestamp == 1.0
-    document = tmp_path / "a.eaf"
-    document.write_text(to_eaf(nothing), encoding="utf-8")
-    assert len(pympi.Eaf(str(document), suppress_version_warning=True).get_tier_names()) == 2
+@given(transcripts())
+@settings(max_examples=40, deadline=None)
+def test_a_ctm_is_six_columns_in_the_order_of_time(transcript: Transcript) -> None:
+    body = render(transcript, "ctm", recording=";; x y").body
+    rows = list(csv.reader(body.split("\n")[:-1], delimiter=" ", quoting=csv.QUOTE_NONE))
+    assert all(len(row) == 6 and row[:2] == ["_x_y", "1"] for row in rows)
+    assert [row[4] for row in rows] == texts(transcript)
+    starts = [float(row[2]) for row in rows]
+    assert starts == sorted(starts)
+    assert all(float(row[3]) > 0 and 0 <= float(row[5]) <= 1 for row in rows)
+
+
+@given(transcripts())
+@settings(max_examples=40, deadline=None)
+def test_a_table_has_a_row_for_each_utterance(transcript: Transcript) -> None:
+    body = render(transcript, "tsv").body
+    header, *rows = csv.reader(body.split("\n")[:-1], delimiter="\t", quoting=csv.QUOTE_NONE)
+    assert header == ["start", "end", "text"]
+    said = transcript.formatted or transcript
+    assert [row[2] for row in rows] == [segment.text for segment in said.segments]
+    times = [int(time) for row in rows for time in row[:2]]
+    assert times == sorted(times)
+    if times:
+        assert times[-1] <= max(transcript.duration * 1000 + 1e-6, len(texts(transcript)))
+
+
+def test_what_a_format_cannot_hold_becomes_a_space() -> None:
+    odd = transcript_of(
+        [Word("a\tb\nc\x00d\ud800e", 0.0, 1.0, 1.0), Word("\x01", 1.0, 2.0, 1.0)], 2.0
+    )
+    assert render(odd, "tsv").body == "start\tend\ttext\n0\t1000\ta b c d e\n"
+    assert tiers_of(render(odd, "eaf").body)["words"] == [(0, 1000, "a b c d e")]
+    assert " a_b_c_d_e " in render(odd, "ctm").body
+    assert labels(grid_of(odd).get_tier_by_name("words")) == [(0.0, 1.0, "a b c d e")]
+
+
+def test_nothing_said_is_a_whole_file_all_the_same() -> None:
+    assert render(NOTHING, "ctm").body == ""
+    assert render(NOTHING, "text").body == ""
+    assert render(NOTHING, "tsv").body == "start\tend\ttext\n"
+    assert tiers_of(render(NOTHING, "eaf").body) == {"utterances": [], "words": []}
+    grid = grid_of(NOTHING)
+    assert grid.end_time == 1.0
+    assert [labels(tier) for tier in grid] == [[], []]

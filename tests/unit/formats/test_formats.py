@@ -1,0 +1,71 @@
+"""One table says what formats there are; each one is written, readable where that was asked."""
+
+import pytest
+from timed_words import said, transcript_of
+
+from app.errors import InvalidRequestError
+from app.formats import FORMATS, describe, render
+
+TRANSCRIPT = transcript_of(said("eg kjem halv åtte"), 3.0)
+READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, readable=True)
+
+
+@pytest.mark.parametrize("name", FORMATS[1:])
+def test_every_format_is_written_with_its_media_type(name: str) -> None:
+    info = describe(name)
+    rendered = render(TRANSCRIPT, name)
+    assert "åtte" in rendered.body
+    assert (rendered.media_type, rendered.extension) == (info.media_type, info.extension)
+    assert info.file_name("møte") == f"møte.{info.extension}"
+
+
+@pytest.mark.parametrize("name", FORMATS[1:])
+def test_readable_text_is_written_where_there_is_one(name: str) -> None:
+    body = render(READABLE, name).body
+    assert "7.30." in body
+    assert "halv" not in body
+
+
+def test_media_types_are_those_programs_know() -> None:
+    assert {name: describe(name).media_type.partition(";")[0] for name in FORMATS} == {
+        "json": "application/json",
+        "text": "text/plain",
+        "srt": "application/x-subrip",
+        "vtt": "text/vtt",
+        "tsv": "text/tab-separated-values",
+        "textgrid": "text/praat-textgrid",
+        "eaf": "application/xml",
+        "ctm": "text/plain",
+    }
+
+
+def test_text_is_one_line() -> None:
+    assert render(TRANSCRIPT, "text").body == "eg kjem halv åtte\n"
+    assert render(READABLE, "text").body == "Jeg kommer 7.30.\n"
+
+
+def test_an_unknown_format_is_told_what_there_is() -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        render(TRANSCRIPT, "docx")
+    assert refused.value.message == (
+        "the format is 'docx'; accepted: json, text, srt, vtt, tsv, textgrid, eaf or ctm."
+    )
+
+
+def test_json_is_written_by_the_api_alone() -> None:
+    with pytest.raises(ValueError, match="json"):
+        render(TRANSCRIPT, "json")
+
+
+@pytest.mark.parametrize(
+    ("recording", "stem"),
+    [
+        ("opptak.wav", "opptak"),
+        ("C:\\lyd\\møte 1.mp4", "møte_1"),
+        ("/tmp/2026.11.22.ogg", "2026.11.22"),
+        ("møte 1.2", "møte_1.2"),
+        ("", "_"),
+    ],
+)
+def test_a_recording_is_named_without_folder_and_ending(recording: str, stem: str) -> None:
+    assert render(TRANSCRIPT, "ctm", recording=recording).body.startswith(f"{stem} 1 ")

@@ -1,0 +1,73 @@
+"""Transcripts for tests of formats: drawn by hypothesis, or said in a sentence."""
+
+from hypothesis import strategies as st
+
+from app.decoding import segment_words
+from app.readable import format_transcript
+from app.transcript import Formatted, Timing, Transcript, Word
+
+TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)
+
+
+def transcript_of(words: list[Word], duration: float, *, readable: bool = False) -> Transcript:
+    """What was said, with the segments the service would make of it."""
+    formatted = None
+    if readable:
+        written = format_transcript(words, "nb")
+        formatted = Formatted(written.text, segment_words(written.words))
+    return Transcript(
+        " ".join(word.text for word in words),
+        segment_words(words),
+        "nb",
+        "demo-nb",
+        duration,
+        TIMING,
+        formatted=formatted,
+    )
+
+
+def said(text: str, *, pause_before: dict[str, float] | None = None) -> list[Word]:
+    """The words of a sentence, evenly spoken: 60 ms a letter, 50 ms between words."""
+    words: list[Word] = []
+    time = 0.4
+    for word in text.split():
+        time += (pause_before or {}).get(word, 0.05)
+        words.append(Word(word, time, time + 0.06 * len(word), 0.9))
+        time = words[-1].end
+    return words
+
+
+_SAID = (
+    "og så er det jeg ikke i på til en bare kanskje andre toget biblioteket arbeidsledighetstrygd "
+    "Kraftfahrzeughaftpflichtversicherungsgesellschaft mars. ja, nei. 21. 7.30. A&B <i>x</i> -->"
+)
+_COMMON = st.sampled_from(_SAID.split())
+_ANY = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1, max_size=60
+).filter(lambda text: text.split() == [text])
+
+
+@st.composite
+def transcripts(draw: st.DrawFn, *, lively: bool = False) -> Transcript:
+    """Any transcript: pauses and words of any length, odd characters, times below a millisecond.
+
+    `lively` ones are as people speak: no word takes under 30 ms a letter.
+    """
+    words: list[Word] = []
+    time = draw(st.floats(0, 3))
+    for text in draw(st.lists(st.one_of(_COMMON, _ANY) if not lively else _COMMON, max_size=60)):
+        if lively:
+            length = len(text) * draw(st.floats(0.03, 0.2))
+        else:
+            length = draw(st.one_of(st.floats(0, 0.002), st.floats(0, 0.6), st.floats(0, 12)))
+        words.append(Word(text, time, time + length, draw(st.floats(0, 1))))
+        time += length + draw(st.one_of(st.just(0.0), st.floats(0, 0.4), st.floats(0, 4)))
+    end = words[-1].end if words else time
+    # A millisecond for each word there must be, or nothing could tell them apart.
+    duration = max(end + draw(st.one_of(st.just(0.0), st.floats(0, 3))), len(words) / 1000)
+    return transcript_of(words, duration, readable=draw(st.booleans()))
+
+
+def texts(transcript: Transcript) -> list[str]:
+    """The words that every format must hold, in order."""
+    return [word.text for word in (transcript.formatted or transcript).words]
