@@ -57,7 +57,8 @@ class Authentication:
 
     def _check(self, header: str) -> None:
         scheme, _, given = header.partition(" ")
-        if scheme.lower() != "bearer" or not given.strip():
+        # `Token` is what Deepgram's clients write.
+        if scheme.lower() not in {"bearer", "token"} or not given.strip():
             raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
         # Header bytes are read as Latin-1; undone, a key of any letters is what was sent.
         presented = given.strip().encode("latin-1")

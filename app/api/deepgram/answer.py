@@ -1,0 +1,243 @@
+"""A transcript in, Deepgram's form of answer out; times in seconds."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from pydantic import BaseModel, Field
+
+from app.api.deepgram.parameters import Listen
+from app.readable.formatting import SENTENCE_PAUSE
+from app.transcript import Transcript, Word
+
+_PARAGRAPH_PAUSE = 2.0
+
+
+class ListenWord(BaseModel):
+    """One word, or several spoken ones that are written as one."""
+
+    word: str = Field(description="As it was said.")
+    start: float
+    end: float
+    confidence: float
+    punctuated_word: str | None = Field(None, description="As it is written.")
+
+    @property
+    def written(self) -> str:
+        """As it is written, where that was asked for, or as it was said."""
+        return self.word if self.punctuated_word is None else self.punctuated_word
+
+
+class Sentence(BaseModel):
+    """One sentence of a paragraph."""
+
+    text: str
+    start: float
+    end: float
+
+
+class Paragraph(BaseModel):
+    """Sentences with no long pause between them."""
+
+    sentences: list[Sentence]
+    num_words: int
+    start: float
+    end: float
+
+
+class Paragraphs(BaseModel):
+    """The text in paragraphs."""
+
+    transcript: str
+    paragraphs: list[Paragraph]
+
+
+class ListenAlternative(BaseModel):
+    """One reading."""
+
+    transcript: str
+    confidence: float = Field(description="Mean of the words'; 0 where there are none.")
+    words: list[ListenWord]
+    paragraphs: Paragraphs | None = None
+
+
+class Channel(BaseModel):
+    """What was said on all channels of the audio, heard as one."""
+
+    alternatives: list[ListenAlternative]
+
+
+class Utterance(BaseModel):
+    """What was said between two pauses."""
+
+    start: float
+    end: float
+    confidence: float
+    channel: int
+    transcript: str
+    words: list[ListenWord]
+    id: str
+
+
+class Results(BaseModel):
+    """What was said."""
+
+    channels: list[Channel]
+    utterances: list[Utterance] | None = None
+
+
+class ModelInfo(BaseModel):
+    """What is known of the model."""
+
+    name: str
+    version: str
+    arch: str
+
+
+class Metadata(BaseModel):
+    """What was heard, and by what."""
+
+    transaction_key: str
+    request_id: str
+    sha256: str = Field(description="Of the audio as it was sent.")
+    created: str
+    duration: float
+    channels: int
+    models: list[str]
+    model_info: dict[str, ModelInfo]
+    language: str = Field(description="Code of the language that was transcribed.")
+
+
+class ListenBody(BaseModel):
+    """The answer of POST /v1/listen."""
+
+    metadata: Metadata
+    results: Results
+
+    def to_json(self) -> str:
+        """The body as it is sent, without what nobody asked for."""
+        return self.model_dump_json(exclude_none=True)
+
+
+def render(transcript: Transcript, listen: Listen, *, request_id: str, sha256: str) -> ListenBody:
+    """Render a transcript as the request wanted it."""
+    duration = round(transcript.duration, 3)
+    words = _words(transcript, duration)
+    best = _alternative(transcript.formatted.text if transcript.formatted else None, words)
+    if listen.paragraphs:
+        best.paragraphs = _paragraphs(words)
+    others = [
+        _alternative(other.formatted_text, [_word(word, duration) for word in other.words])
+        for other in transcript.alternatives[1:]
+    ]
+    utterances = None
+    if listen.utterance_pause is not None:
+        utterances = [_utterance(part) for part in _split(words, listen.utterance_pause)]
+    return ListenBody(
+        metadata=Metadata(
+            transaction_key="deprecated",
+            request_id=request_id,
+            sha256=sha256,
+            created=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            duration=duration,
+            channels=1,
+            models=[transcript.model],
+            model_info={
+                transcript.model: ModelInfo(
+                    name=transcript.model, version=version("nordlyd"), arch="wav2vec2-ctc"
+                )
+            },
+            language=transcript.language,
+        ),
+        results=Results(channels=[Channel(alternatives=[best, *others])], utterances=utterances),
+    )
+
+
+def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
+    """The words as they are written where that was asked for, each with what was said for it."""
+    if transcript.formatted is None:
+        return [_word(word, duration) for word in transcript.words]
+    written = []
+    for word in transcript.formatted.words:
+        said = [
+            spoken.text
+            for spoken in transcript.words
+            if word.start <= spoken.start and spoken.end <= word.end
+        ]
+        written.append(_word(word, duration, said=" ".join(said)))
+    return written
+
+
+def _word(word: Word, duration: float, *, said: str | None = None) -> ListenWord:
+    """Render a word; with `said` it is one that was written for that."""
+    return ListenWord(
+        word=said or word.text,
+        start=min(round(word.start, 3), duration),
+        end=min(round(word.end, 3), duration),
+        confidence=round(word.confidence, 4),
+        punctuated_word=None if said is None else word.text,
+    )
+
+
+def _alternative(text: str | None, words: list[ListenWord]) -> ListenAlternative:
+    return ListenAlternative(
+        transcript=_text(words) if text is None else text,
+        confidence=_confidence(words),
+        words=words,
+    )
+
+
+def _paragraphs(words: list[ListenWord]) -> Paragraphs:
+    paragraphs = [_paragraph(part) for part in _split(words, _PARAGRAPH_PAUSE)]
+    texts = [" ".join(sentence.text for sentence in part.sentences) for part in paragraphs]
+    return Paragraphs(transcript="\n\n".join(texts), paragraphs=paragraphs)
+
+
+def _paragraph(words: list[ListenWord]) -> Paragraph:
+    sentences: list[list[ListenWord]] = [[]]
+    for word in words:
+        before = sentences[-1]
+        # A full stop alone is not enough: `3. mai` has one too.
+        ended = before and before[-1].written.endswith((".", "!", "?"))
+        if ended and word.start - before[-1].end > SENTENCE_PAUSE:
+            sentences.append([])
+        sentences[-1].append(word)
+    return Paragraph(
+        sentences=[
+            Sentence(text=_text(part), start=part[0].start, end=part[-1].end) for part in sentences
+        ],
+        num_words=len(words),
+        start=words[0].start,
+        end=words[-1].end,
+    )
+
+
+def _utterance(words: list[ListenWord]) -> Utterance:
+    return Utterance(
+        start=words[0].start,
+        end=words[-1].end,
+        confidence=_confidence(words),
+        channel=0,
+        transcript=_text(words),
+        words=words,
+        id=str(uuid.uuid4()),
+    )
+
+
+def _split(words: Sequence[ListenWord], pause: float) -> list[list[ListenWord]]:
+    """Words between two pauses longer than `pause` seconds, in order."""
+    parts: list[list[ListenWord]] = []
+    for word in words:
+        if not parts or word.start - parts[-1][-1].end > pause:
+            parts.append([])
+        parts[-1].append(word)
+    return parts
+
+
+def _text(words: Sequence[ListenWord]) -> str:
+    return " ".join(word.written for word in words)
+
+
+def _confidence(words: Sequence[ListenWord]) -> float:
+    return round(sum(word.confidence for word in words) / len(words), 4) if words else 0.0

@@ -1,0 +1,171 @@
+"""POST /v1/listen: a body of audio and Deepgram's parameters in, its form of answer out."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, BinaryIO
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from app.api.attend import attend
+from app.api.deepgram.answer import ListenBody, render
+from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
+from app.api.errors import error_response
+from app.api.parameters import TIMEOUT_HEADER, openapi_parameters, parse_timeout
+from app.api.parts import PartsOf
+from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.errors import AudioError, InvalidRequestError, NordlydError
+from app.pipeline import TranscriptionRequest
+from app.spool import spool
+
+_MAX_JSON_BYTES = 64 * 2**10
+
+
+class _DeepgramRoute(APIRoute):
+    """A route whose errors carry Deepgram's three keys beside ours."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except NordlydError as error:
+                return _refusal(request, error)
+
+        return guarded
+
+
+router = APIRouter(tags=["compatible"], route_class=_DeepgramRoute)
+
+_OPERATION: dict[str, Any] = {
+    "parameters": [
+        *openapi_parameters(ListenParameters),
+        *(
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "schema": {"type": "array", "items": {"type": "string"}},
+                "description": description,
+            }
+            for name, description in LISTS.items()
+        ),
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "audio/*": {"schema": BINARY},
+            "application/octet-stream": {"schema": BINARY},
+        },
+    },
+}
+
+
+@router.post(
+    "/v1/listen",
+    summary="Transcribe a recording, as Deepgram's clients ask for it",
+    response_model=ListenBody,
+    responses={200: {"headers": HEADERS}, **ERRORS},
+    openapi_extra=_OPERATION,
+)
+async def listen(request: Request, parts: PartsOf) -> Response:
+    """Deepgram's prerecorded API, as far as its words mean something here.
+
+    Send the audio as the body; its format is found out from its content. Errors carry Deepgram's
+    `err_code`, `err_msg` and `request_id` beside our `error`.
+    """
+    service = parts.service
+    with service.admit():
+        wanted = parse_listen(request.query_params.multi_items())
+        timeout = parse_timeout(request.headers.get(TIMEOUT_HEADER))
+        service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
+        audio, sha256 = await _read(request)
+        work = TranscriptionRequest(
+            source=audio,
+            request_id=request.state.request_id,
+            raw=wanted.raw,
+            model=wanted.model,
+            language=wanted.language,
+            deadline=None if timeout is None else request.state.started + timeout,
+            decoding=wanted.decoding,
+            readable=wanted.readable,
+        )
+        transcript = await attend(
+            request, service.transcriber.transcribe(work), cut_off=service.cut_off
+        )
+        body = await asyncio.to_thread(
+            render, transcript, wanted, request_id=work.request_id, sha256=sha256
+        )
+        return Response(
+            body.to_json(),
+            media_type="application/json",
+            headers=timing_headers(transcript.timing) | {"dg-request-id": work.request_id},
+        )
+
+
+async def _read(request: Request) -> tuple[BinaryIO, str]:
+    """The audio at its beginning, and its SHA-256 in hexadecimal."""
+    essence = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if essence == "application/json":
+        return await _read_url(request)
+    if essence.startswith("multipart/"):
+        raise InvalidRequestError(
+            "The audio goes in the body itself; forms are for /transcribe.", param="body"
+        )
+    digest = hashlib.sha256()
+
+    async def watched() -> AsyncIterator[bytes]:
+        async for chunk in request.stream():
+            digest.update(chunk)
+            yield chunk
+
+    audio = await spool(watched())
+    if not audio.read(1):
+        audio.close()
+        raise AudioError("The audio is empty: send it as the body.", param="body")
+    audio.seek(0)
+    return audio, digest.hexdigest()
+
+
+async def _read_url(request: Request) -> tuple[BinaryIO, str]:
+    """The recording that a body of `{"url": …}` names."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_JSON_BYTES:
+            raise InvalidRequestError(
+                f"The JSON is over {_MAX_JSON_BYTES} bytes; accepted: one `url`.", param="body"
+            )
+    _parse_url(bytes(body))
+    raise InvalidRequestError(
+        "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
+    )
+
+
+def _parse_url(body: bytes) -> str:
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str) or len(fields) > 1:
+        raise InvalidRequestError(
+            'The body is not what its content type says; accepted as JSON: {"url": "https://…"}. '
+            "Audio goes with a content type such as audio/wav.",
+            param="url",
+        )
+    return str(fields["url"])
+
+
+def _refusal(request: Request, error: NordlydError) -> Response:
+    request.scope.setdefault("state", {})["error_code"] = error.code
+    plain = error_response(error)
+    request_id = request.state.request_id
+    body = {"err_code": error.code, "err_msg": error.message, "request_id": request_id}
+    kept = {name: value for name, value in plain.headers.items() if name != "content-length"}
+    return JSONResponse(
+        body | json.loads(bytes(plain.body)), status_code=error.status, headers=kept
+    )

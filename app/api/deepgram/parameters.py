@@ -1,0 +1,229 @@
+"""The query of POST /v1/listen in, what the pipeline is asked out.
+
+What Deepgram has and we do not is refused where leaving it out would change the answer.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.parameters import parse
+from app.audio import RawFormat
+from app.decoding import DecodingRequest, Hotword
+from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
+from app.errors import InvalidRequestError
+from app.readable import ReadableOptions
+
+LISTS = {
+    "keywords": "Expected words, each `word` or `word:intensifier`; the weight of a hotword is 10 "
+    "times the intensifier.",
+    "keyterm": "Expected words or phrases.",
+}
+"""Parameters that may be given more than once."""
+
+_IGNORED = frozenset(
+    {
+        "version", "tier", "tag", "extra", "mip_opt_out", "language_hint",
+        "callback_method", "custom_topic_mode", "custom_intent_mode",
+    }
+)  # fmt: skip
+_REFUSED = {
+    "callback": "the answer goes to the caller alone",
+    "custom_intent": "intents are not found",
+    "custom_topic": "topics are not found",
+    "detect_entities": "entities are not found",
+    "detect_language": "the language is not found out; name it in `language`",
+    "diarize": "speakers are not told apart",
+    "diarize_model": "speakers are not told apart",
+    "dictation": "spoken marks are not written as marks",
+    "intents": "intents are not found",
+    "measurements": "units are not abbreviated",
+    "multichannel": "all channels are heard as one",
+    "redact": "nothing is redacted",
+    "replace": "nothing is replaced",
+    "search": "nothing is searched for",
+    "sentiment": "sentiment is not told",
+    "summarize": "nothing is summarised",
+    "topics": "topics are not found",
+}
+_OFF = frozenset({"false", "0", "no", "off"})
+
+# Deepgram's own, whose place the model of the language takes.
+_DEEPGRAM_MODEL = re.compile(
+    r"(nova|enhanced|base|whisper|flux)([-_].*)?|"
+    r"general|meeting|phonecall|voicemail|finance|conversationalai|video|medical|drivethru|"
+    r"automotive",
+    re.IGNORECASE,
+)
+_RAW_ENCODINGS = {
+    "linear16": "s16le",
+    "linear32": "f32le",
+    "mulaw": "mulaw",
+    "alaw": "alaw",
+}
+_BY_CONTENT = ("flac", "opus", "ogg-opus", "speex", "amr-nb", "amr-wb")
+
+
+class ListenParameters(BaseModel):
+    """The parameters of POST /v1/listen that may be given once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        None,
+        description="Id or hub id of a loaded model. A name of Deepgram's, such as nova-3, leaves "
+        "the choice to the language.",
+        examples=["nova-3", "demo-nb"],
+    )
+    language: str | None = Field(
+        None, description="nn, nb, no, da, or a tag or name of these.", examples=["da-DK"]
+    )
+    punctuate: bool = Field(False, description="Sentences, capitals and commas.")
+    smart_format: bool = Field(False, description="The same with digits and paragraphs.")
+    paragraphs: bool = Field(False, description="Sentences, and paragraphs of them.")
+    numerals: bool = Field(False, description="Numbers in digits; brings sentences with it.")
+    profanity_filter: bool = Field(
+        False, description="Writes f*** for words of a list; brings sentences with it."
+    )
+    filler_words: bool = Field(
+        False,
+        description="Whether eee, mmm, øh and the like stay in a text with sentences. Without "
+        "sentences the text is word for word.",
+    )
+    utterances: bool = Field(False, description="Whether to list what is said between pauses.")
+    utt_split: float = Field(
+        0.8, gt=0, allow_inf_nan=False, description="Pause in seconds that ends an utterance."
+    )
+    alternatives: int = Field(1, ge=1, le=MAX_N_BEST, description="How many readings to list.")
+    encoding: str | None = Field(
+        None, description="Of raw samples: linear16, linear32, mulaw or alaw."
+    )
+    sample_rate: int | None = Field(None, description="Of raw samples, in Hz.")
+    channels: int | None = Field(None, description="Of raw samples; 1 by default.")
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """One request, checked.
+
+    `raw` is None where the bytes say themselves what they are, `readable` where the text is to
+    be word for word.
+    """
+
+    model: str | None
+    language: str | None
+    raw: RawFormat | None
+    decoding: DecodingRequest
+    readable: ReadableOptions | None
+    paragraphs: bool
+    utterance_pause: float | None
+
+
+def parse_listen(query: Iterable[tuple[str, str]]) -> Listen:
+    """Check a query.
+
+    Raises:
+        InvalidRequestError: a parameter is unknown, wrong, given twice, or asks for what is not
+            done here.
+    """
+    single: dict[str, str] = {}
+    several: dict[str, list[str]] = {name: [] for name in LISTS}
+    for name, value in query:
+        given = value.strip()
+        if not given or name in _IGNORED:
+            continue
+        if name in LISTS:
+            several[name].append(given)
+        elif name in _REFUSED:
+            if given.lower() not in _OFF:
+                raise InvalidRequestError(
+                    f"{name} is not served: {_REFUSED[name]}. Leave it out.", param=name
+                )
+        elif name not in ListenParameters.model_fields:
+            known = ", ".join((*ListenParameters.model_fields, *LISTS))
+            raise InvalidRequestError(
+                f"There is no parameter {name!r}; accepted: {known}.", param=name
+            )
+        elif name in single:
+            raise InvalidRequestError(f"{name} is given twice.", param=name)
+        else:
+            single[name] = given
+    parameters = parse(ListenParameters, single)
+    return Listen(
+        model=_model(parameters.model),
+        language=parameters.language,
+        raw=_raw(parameters),
+        decoding=DecodingRequest(
+            hotwords=_hotwords(several["keywords"], several["keyterm"]),
+            n_best=parameters.alternatives,
+        ),
+        readable=_readable(parameters),
+        paragraphs=parameters.paragraphs or parameters.smart_format,
+        utterance_pause=parameters.utt_split if parameters.utterances else None,
+    )
+
+
+def _model(name: str | None) -> str | None:
+    return None if name is None or _DEEPGRAM_MODEL.fullmatch(name) else name
+
+
+def _readable(parameters: ListenParameters) -> ReadableOptions | None:
+    digits = parameters.smart_format or parameters.numerals
+    written = parameters.punctuate or parameters.paragraphs or parameters.profanity_filter
+    if not digits and not written:
+        return None
+    return ReadableOptions(
+        numbers=digits,
+        remove_hesitations=not parameters.filler_words,
+        mask_profanities=parameters.profanity_filter,
+    )
+
+
+def _raw(parameters: ListenParameters) -> RawFormat | None:
+    name = (parameters.encoding or "").lower()
+    if name in _BY_CONTENT:
+        return None
+    if name and name not in _RAW_ENCODINGS:
+        raise InvalidRequestError(
+            f"encoding is {parameters.encoding!r}; accepted: {', '.join(_RAW_ENCODINGS)}, and by "
+            f"their content: {', '.join(_BY_CONTENT)}.",
+            param="encoding",
+        )
+    if not name:
+        # Deepgram's clients send the rate along with files that say it themselves.
+        return None
+    if parameters.sample_rate is None:
+        raise InvalidRequestError(
+            f"Raw samples need their rate, as in `encoding={name}&sample_rate=16000`.",
+            param="sample_rate",
+        )
+    return RawFormat(
+        rate=parameters.sample_rate,
+        encoding=_RAW_ENCODINGS[name],
+        channels=1 if parameters.channels is None else parameters.channels,
+    )
+
+
+def _hotwords(keywords: list[str], keyterms: list[str]) -> tuple[Hotword, ...]:
+    hotwords = [_keyword(text) for text in keywords] + [Hotword(text) for text in keyterms]
+    if len(hotwords) > MAX_HOTWORDS:
+        raise InvalidRequestError(
+            f"There are {len(hotwords)} keywords and keyterms; accepted: at most {MAX_HOTWORDS}.",
+            param="keywords" if keywords else "keyterm",
+        )
+    return tuple(hotwords)
+
+
+def _keyword(text: str) -> Hotword:
+    word, colon, intensifier = text.rpartition(":")
+    try:
+        if not colon:
+            return Hotword(text)
+        return Hotword(word.strip(), HOTWORD_WEIGHT * float(intensifier))
+    except ValueError:
+        raise InvalidRequestError(
+            f"{text!r} is no keyword; accepted: a word, or word:intensifier with a number.",
+            param="keywords",
+        ) from None
