@@ -4,7 +4,12 @@ A room of its own beside `app.decoding`: it works on a transcript's words, not o
 every protocol and the formats can use it on any transcript.
 """
 
-from app.readable.formatting import FormattedText, ReadableOptions, format_transcript
+from app.readable.formatting import (
+    FormattedText,
+    ReadableOptions,
+    finished_words,
+    format_transcript,
+)
 from app.readable.lexicon import LANGUAGES
 from app.readable.numbers import write_numbers
 from app.readable.word_lists import WordList, read_word_list
@@ -14,6 +19,7 @@ __all__ = [
     "FormattedText",
     "ReadableOptions",
     "WordList",
+    "finished_words",
     "format_transcript",
     "read_word_list",
     "write_numbers",

@@ -69,18 +69,9 @@ def format_transcript(
         options: what to do; the defaults leave hesitations and profanities in.
     """
     chosen = options or ReadableOptions()
-    kept: list[Word] = []
-    pauses: list[float] = []
-    silence = 0.0
-    for i, word in enumerate(words):
-        # A hesitation that goes leaves no pause: only silence counts.
-        silence = max(silence, word.start - words[i - 1].end) if i else 0.0
-        if chosen.remove_hesitations and is_hesitation(word.text):
-            continue
-        kept.append(word)
-        pauses.append(silence)
-        silence = 0.0
     known = lexicon(language)
+    indexes, pauses = _kept(words, chosen)
+    kept = [words[index] for index in indexes]
     marks = [
         _mark(word.text, pause, known, chosen)
         for word, pause in zip(kept, pauses[1:], strict=False)
@@ -91,6 +82,51 @@ def format_transcript(
         commas = frozenset(i - start + 1 for i in range(start, end - 1) if marks[i])
         written += _sentence(kept[start:end], commas, language, chosen)
     return FormattedText(" ".join(word.text for word in written), tuple(written))
+
+
+def finished_words(
+    words: Sequence[Word],
+    language: str,
+    options: ReadableOptions | None = None,
+    *,
+    next_start: float,
+) -> int:
+    """How many of the words are of sentences that are over, whatever is said next.
+
+    Made readable apart from the rest, they become what they become together with it.
+
+    Args:
+        words: as `format_transcript` takes them.
+        language: of the words.
+        options: what to do.
+        next_start: no further word starts before this, in seconds.
+    """
+    chosen = options or ReadableOptions()
+    known = lexicon(language)
+    indexes, pauses = _kept(words, chosen)
+    ends = 0
+    for position, index in enumerate(indexes):
+        last = position + 1 == len(indexes)
+        pause = next_start - words[-1].end if last else pauses[position + 1]
+        if _mark(words[index].text, pause, known, chosen) == ".":
+            ends = len(words) if last else indexes[position + 1]
+    return ends
+
+
+def _kept(words: Sequence[Word], options: ReadableOptions) -> tuple[list[int], list[float]]:
+    """Indexes of the words that are written, and the silence before each of them."""
+    kept: list[int] = []
+    pauses: list[float] = []
+    silence = 0.0
+    for i, word in enumerate(words):
+        # A hesitation that goes leaves no pause: only silence counts.
+        silence = max(silence, word.start - words[i - 1].end) if i else 0.0
+        if options.remove_hesitations and is_hesitation(word.text):
+            continue
+        kept.append(i)
+        pauses.append(silence)
+        silence = 0.0
+    return kept, pauses
 
 
 def _mark(before: str, pause: float, words: Lexicon | None, options: ReadableOptions) -> str:
