@@ -1,0 +1,90 @@
+"""Asynchronous iterators in, plain ones out, and the other way round, each with a thread."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypeVar
+
+_T = TypeVar("_T")
+# What is ready and not yet taken, at most.
+_AHEAD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    error: BaseException | None
+
+
+def step_through(values: AsyncGenerator[_T, None]) -> Generator[_T, None, None]:
+    """Yield what an asynchronous generator yields; it goes on while its reader is busy.
+
+    Closing this one closes the other and ends its thread.
+    """
+    box: SimpleQueue[_T | _Ended] = SimpleQueue()
+    room = asyncio.Semaphore(_AHEAD)
+    loop = asyncio.new_event_loop()
+
+    async def pump() -> None:
+        async with aclosing(values):
+            async for value in values:
+                await room.acquire()
+                box.put(value)
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(task)
+        except BaseException as error:
+            box.put(_Ended(error))
+        else:
+            box.put(_Ended(None))
+
+    task = loop.create_task(pump())
+    thread = threading.Thread(target=run, name="nordlyd-stream", daemon=True)
+    thread.start()
+    try:
+        while not isinstance(value := box.get(), _Ended):
+            yield value
+            loop.call_soon_threadsafe(room.release)
+        if value.error is not None:
+            raise value.error
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        loop.close()
+
+
+async def step_beside(values: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
+    """Yield what any iterator yields; a plain one is read on a thread, since reading may wait.
+
+    The thread is not waited for at the end: it may be reading from a pipe into which nobody
+    writes any more.
+    """
+    if isinstance(values, AsyncIterable):
+        async for value in values:
+            yield value
+        return
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[_T | _Ended] = asyncio.Queue(maxsize=_AHEAD)
+
+    def hand_over(value: "_T | _Ended") -> None:
+        asyncio.run_coroutine_threadsafe(queue.put(value), loop).result()
+
+    def run() -> None:
+        # The loop is closed once nobody listens any more.
+        with suppress(RuntimeError, asyncio.CancelledError):
+            try:
+                for value in values:
+                    hand_over(value)
+            except Exception as error:
+                hand_over(_Ended(error))
+            else:
+                hand_over(_Ended(None))
+
+    threading.Thread(target=run, name="nordlyd-source", daemon=True).start()
+    while not isinstance(item := await queue.get(), _Ended):
+        yield item
+    if item.error is not None:
+        raise item.error
