@@ -86,9 +86,10 @@ class AcousticModel:
 
         Args and errors as for `encode`, but for the waveforms being raw, any scale.
         """
-        return self.encode([self._prepare(waveform) for waveform in waveforms])
+        return self.encode([self.prepare(waveform) for waveform in waveforms])
 
-    def _prepare(self, waveform: Array) -> Array:
+    def prepare(self, waveform: Array) -> Array:
+        """A raw waveform, float32 [samples], as `encode` wants it; windows are cut from this."""
         raw = np.asarray(waveform, dtype=np.float32)
         if not self.do_normalize or raw.size == 0:
             return raw

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.acoustic import AcousticModel, load_checkpoint
-from app.audio import SAMPLE_RATE
+from app.audio import SAMPLE_RATE, plan_windows, stitch
 from trainer.data.record import Record, Waveform
 from trainer.evaluation.digest import ENCODER, model_digest
 
 _BATCH_SECONDS = 60.0
+_WINDOW_SECONDS = 24.0
+_CONTEXT_SECONDS = 2.0
 _WAVEFORMS_LOOKED_AT = 32
 
 Emissions = NDArray[np.float32]
@@ -42,6 +44,8 @@ def compute_emissions(
     model_folder: Path, records: Sequence[Record], *, cache: Path | None = None
 ) -> list[Emitted]:
     """Return the emissions of every record, in their order, computed in float32.
+
+    Audio above 24 s is cut into windows with 2 s of context, which are the service's defaults.
 
     Args:
         model_folder: a checkpoint folder.
@@ -82,10 +86,26 @@ def emit(model: AcousticModel, records: Sequence[Record]) -> tuple[list[Emitted]
 
 
 def _encode(model: AcousticModel, waves: Sequence[Waveform]) -> list[Emissions]:
-    long_enough = [wave for wave in waves if len(wave) >= model.receptive_field]
-    answers = iter(model.emissions(long_enough))
+    """Encode each waveform as the service does: whole, or in its windows where it is long."""
+    plans = [
+        plan_windows(
+            len(wave),
+            window=round(_WINDOW_SECONDS * SAMPLE_RATE),
+            context=round(_CONTEXT_SECONDS * SAMPLE_RATE),
+            hop=model.hop,
+            receptive_field=model.receptive_field,
+        )
+        for wave in waves
+    ]
+    whole = [index for index, plan in enumerate(plans) if len(plan) == 1]
+    found = dict(zip(whole, model.emissions([waves[index] for index in whole]), strict=True))
+    for index, plan in enumerate(plans):
+        if len(plan) > 1:
+            prepared = model.prepare(waves[index])
+            parts = [model.encode([prepared[cut.start : cut.stop]])[0] for cut in plan]
+            found[index] = stitch(plan, parts)
     silent = np.zeros((0, len(model.vocabulary)), np.float32)
-    return [next(answers) if len(wave) >= model.receptive_field else silent for wave in waves]
+    return [found.get(index, silent) for index in range(len(waves))]
 
 
 def _batches(records: Sequence[Record]) -> Iterator[list[int]]:

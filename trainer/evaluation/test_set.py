@@ -10,7 +10,8 @@ from app.errors import NordlydError
 from trainer.data import Record, Waveform, read_split
 from trainer.errors import DataError
 
-LONGEST_SECONDS = 120.0
+LONGEST_SECONDS = 4 * 3600.0
+"""What the service takes, unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class FileAudio:
         """Decode to mono at 16 kHz.
 
         Raises:
-            DataError: no audio, damaged, or longer than two minutes.
+            DataError: no audio, damaged, or longer than four hours.
         """
         try:
             recording = decode_audio(self.path, limits=AudioLimits(LONGEST_SECONDS))

@@ -8,6 +8,7 @@ import pytest
 from tiny_checkpoint import write_tiny_checkpoint
 
 from app.acoustic import load_checkpoint
+from app.audio import plan_windows, stitch
 from trainer.data.record import Record, Waveform
 from trainer.evaluation import compute_emissions
 
@@ -39,12 +40,27 @@ def records(*seconds: float, seed: int = 0) -> list[Record]:
 
 
 def test_each_record_has_the_emissions_it_has_alone_whatever_its_neighbours(model: Path) -> None:
-    said = records(0.5, 40.0, 1.0, 30.0)
+    said = records(0.5, 24.0, 1.0, 20.0)
     encoder = load_checkpoint(model)
     for record, emitted in zip(said, compute_emissions(model, said), strict=True):
         assert (emitted.text, emitted.seconds) == (record.text, record.seconds)
         alone = encoder.emissions([record.audio.waveform()])[0]
         np.testing.assert_allclose(emitted.emissions, alone, atol=2e-4)
+
+
+def test_a_long_recording_is_encoded_in_the_windows_of_the_service(model: Path) -> None:
+    (record,) = records(70.0)
+    (emitted,) = compute_emissions(model, [record])
+    encoder = load_checkpoint(model)
+    prepared = encoder.prepare(record.audio.waveform())
+    windows = plan_windows(
+        len(prepared), window=24 * 16000, context=2 * 16000,
+        hop=encoder.hop, receptive_field=encoder.receptive_field,
+    )  # fmt: skip
+    parts = encoder.encode([prepared[cut.start : cut.stop] for cut in windows])
+    assert len(windows) > 1
+    assert len(emitted.emissions) == encoder.frames(len(prepared))
+    np.testing.assert_allclose(emitted.emissions, stitch(windows, parts), atol=2e-4)
 
 
 def test_audio_too_short_for_a_frame_has_no_frames(model: Path) -> None:
