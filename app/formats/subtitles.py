@@ -22,7 +22,8 @@ _LINE_BREAK = 2.0
 _UNBALANCED = 1.0
 _TOP_HEAVY = 0.1
 _INNER_SENTENCE = 0.5
-_INNER_PAUSE = 1.5
+_INNER_PAUSE = 0.5
+_LONGER_PAUSE = 1.0
 _READING = 0.15
 _READING_MOST = 3.0
 _TOO_SHORT = 10_000.0
@@ -45,7 +46,7 @@ class SubtitleRules:
     reading_speed: float = 17.0
     clear_pause: int = 600
     longest_pause: int = 1500
-    linger: int = 1000
+    linger: int = 500
     chain: int = 500
 
 
@@ -111,8 +112,11 @@ class _Layout:
     def _within(self, text: float, pause: int) -> float:
         """What it costs not to."""
         rules = self._rules
-        long = max(0, pause - rules.clear_pause) / (rules.longest_pause - rules.clear_pause)
-        return _INNER_PAUSE * long + (0.0 if text else _INNER_SENTENCE)
+        cost = 0.0 if text else _INNER_SENTENCE
+        if pause > rules.clear_pause:
+            beyond = (pause - rules.clear_pause) / (rules.longest_pause - rules.clear_pause)
+            cost += _INNER_PAUSE + _LONGER_PAUSE * beyond
+        return cost
 
     def cut(self) -> list[tuple[int, int]]:
         """The cheapest cues: the first word of each, and the one after its last."""

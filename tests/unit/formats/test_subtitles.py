@@ -104,10 +104,11 @@ def test_a_long_pause_ends_a_cue() -> None:
     ]
 
 
-def test_sentences_that_fit_have_a_line_each() -> None:
+def test_sentences_that_fit_are_cues_of_their_own() -> None:
     text = "Toget er forsinket med tre kvarter i dag. Vi tar heller bussen hjem fra byen. Det går."
     assert lines_of(text, Vi=0.7, Det=1.3) == [
-        ["Toget er forsinket med tre kvarter i dag.", "Vi tar heller bussen hjem fra byen."],
+        ["Toget er forsinket med tre kvarter i dag."],
+        ["Vi tar heller bussen hjem fra byen."],
         ["Det går."],
     ]
 
@@ -146,10 +147,10 @@ def test_a_compound_longer_than_a_line_stays_whole_on_its_own() -> None:
 
 
 def test_a_cue_stays_to_be_read_and_then_goes() -> None:
-    words = said("dette ble sagt fort")
-    quick = [Word(w.text, 0.4 + i * 0.1, 0.45 + i * 0.1, 0.9) for i, w in enumerate(words)]
+    words = said("det er sagt så fort")
+    quick = [Word(w.text, 0.4 + i * 0.2, 0.45 + i * 0.2, 0.9) for i, w in enumerate(words)]
     (cue,) = cues_of(transcript_of(quick, 20.0))
-    assert cue.end == 400 + -(-len("dette ble sagt fort") * 1000 // 17)
+    assert cue.end == 400 + -(-len("det er sagt så fort") * 1000 // 17)
 
 
 def test_a_short_word_at_the_very_end_is_shown_a_little_early() -> None:

@@ -1,0 +1,53 @@
+"""The examples of docs/formats.md are what the service writes."""
+
+import re
+from pathlib import Path
+
+import pytest
+from timed_words import said, transcript_of
+
+from app.formats import FORMATS, describe, render
+
+PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
+TRANSCRIPT = transcript_of(
+    said(
+        "jeg kommer halv åtte og tar bussen fra byen fordi toget fra oslo er forsinket vi ses",
+        pause_before={"og": 0.35, "fordi": 0.35, "vi": 0.9},
+    ),
+    9.0,
+    readable=True,
+)
+
+
+def examples(name: str) -> list[str]:
+    """The fenced blocks of a format's section."""
+    section = PAGE.read_text().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    return re.findall(r"```\w+\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", FORMATS[1:])
+def test_the_examples_are_what_is_written(name: str) -> None:
+    shown = examples(name)
+    assert shown
+    written = [
+        re.sub(
+            r" +$",
+            "",
+            render(TRANSCRIPT, name, recording="møte.wav", word_cues=cues).body,
+            flags=re.M,
+        )
+        for cues in (False, True)
+    ]
+    for example, body in zip(shown, written, strict=False):
+        assert dedented(example.partition("…")[0].strip()) in dedented(body)
+
+
+def dedented(text: str) -> str:
+    return re.sub(r"^\s+", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_table_says_what_the_service_says(name: str) -> None:
+    info = describe(name)
+    row = next(line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{name}` |"))
+    assert f"| `.{info.extension}` | `{info.media_type.partition(';')[0]}` |" in row
