@@ -63,6 +63,19 @@ class TooLargeError(InvalidRequestError):
     code = "too_large"
 
 
+class UrlRefusedError(InvalidRequestError):
+    """The service does not fetch from that URL."""
+
+    code = "url_not_allowed"
+
+
+class UrlFetchError(InvalidRequestError):
+    """The service may fetch from that URL and could not."""
+
+    status = 422
+    code = "url_failed"
+
+
 class AuthenticationError(NordlydError):
     """No API key, or a wrong one."""
 
@@ -130,6 +143,14 @@ class DeadlineExceededError(NordlydError):
     status = 504
     type = "timeout_error"
     code = "deadline_exceeded"
+
+
+class StreamIdleError(NordlydError):
+    """No audio has come for so long that the live stream was ended."""
+
+    status = 408
+    type = "timeout_error"
+    code = "stream_idle"
 
 
 class EncodingError(NordlydError):

@@ -12,6 +12,7 @@ from app.catalogue import Catalogue, PullPlan, Router, locate
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
+from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.pipeline import AcousticModel, PipelineOptions, Transcriber
 from app.readable import WordList, read_word_list
 from app.service import ModelSource, Service, decoders_beside
@@ -38,7 +39,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         yield
         await service.stop()
 
-    return build_api(Parts(settings, telemetry, service), lifespan)
+    return build_api(Parts(settings, telemetry, service, fetcher=_fetcher(settings)), lifespan)
 
 
 def build_service(
@@ -94,6 +95,17 @@ def build_service(
         telemetry,
         decoders=partial(decoders_beside, backend=settings.decoder),
     )
+
+
+def _fetcher(settings: Settings) -> Fetcher | None:
+    if not settings.url_hosts:
+        return None
+    try:
+        rules = [parse_rule(pattern) for pattern in settings.url_hosts]
+    except ValueError as error:
+        raise ConfigurationError(f"NORDLYD_URL_HOSTS: {error}", param="url_hosts") from None
+    megabytes = settings.url_max_mb or settings.max_upload_mb
+    return Fetcher(rules, FetchLimits(round(megabytes * 2**20), settings.url_timeout))
 
 
 def _profanities(settings: Settings) -> WordList | None:

@@ -66,6 +66,20 @@ class Settings(BaseSettings):
     )
 
     max_upload_mb: float = Field(2048, gt=0, description="Largest accepted body, in MiB.")
+    max_batch_files: int = Field(
+        1000, ge=1, description="Files that one call may bring; their sum is one body."
+    )
+    url_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Hosts that callers may have audio fetched from, comma-separated; empty means "
+        "none.",
+    )
+    url_max_mb: float | None = Field(
+        None, gt=0, description="Largest recording fetched, in MiB; default: max_upload_mb."
+    )
+    url_timeout: float = Field(
+        300.0, gt=0, description="Seconds that fetching a recording may take in all."
+    )
     max_audio_seconds: float = Field(
         4 * 3600, gt=0, description="Longest accepted audio, after decoding."
     )
@@ -109,7 +123,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("models", "int8_models", "api_keys", mode="before")
+    @field_validator("models", "int8_models", "api_keys", "url_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -7,12 +7,21 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.attend import attend
-from app.api.parameters import TIMEOUT_HEADER, gather, parse, parse_timeout, raw_format
+from app.api.outputs import Output, base_name, json_output, rendered_output
+from app.api.parameters import (
+    TIMEOUT_HEADER,
+    ResponseFormat,
+    gather,
+    parse,
+    parse_timeout,
+    raw_format,
+)
 from app.api.parts import PartsOf
 from app.api.schemas import TimingBody
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
-from app.api.upload import Upload, read_upload
+from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
+from app.api.upload import Upload, is_form, read_upload
 from app.errors import InvalidRequestError
+from app.formats import as_transcript, render
 from app.pipeline import TranscriptionRequest
 from app.transcript import AlignedTranscript, AlignedWord
 
@@ -32,6 +41,10 @@ class AlignParameters(BaseModel):
         "no, da, or a name of these.",
     )
     characters: bool = Field(False, description="Whether to list the characters of every word.")
+    response_format: ResponseFormat = Field(
+        "json",
+        description="What to answer with. All but json leave out words that were not found.",
+    )
     encoding: str | None = Field(
         None, description="Says that the file is raw samples in this encoding."
     )
@@ -139,7 +152,7 @@ _OPERATION: dict[str, Any] = {
     "/align",
     summary="Find the words of a text in a recording",
     response_model=AlignmentBody,
-    responses={200: {"headers": HEADERS}, **ERRORS},
+    responses={200: {"headers": HEADERS, "content": FORMATTED}, **ERRORS},
     openapi_extra=_OPERATION,
 )
 async def align(request: Request, parts: PartsOf) -> Response:
@@ -154,7 +167,9 @@ async def align(request: Request, parts: PartsOf) -> Response:
         query = request.query_params.multi_items()
         checked = parse(AlignParameters, gather(query))
         parse_timeout(request.headers.get(TIMEOUT_HEADER))
-        service.transcriber.route(checked.model, checked.language)
+        # A form may name the model yet.
+        if checked.model is not None or not is_form(request):
+            service.transcriber.route(checked.model, checked.language)
         upload = await read_upload(request)
         try:
             parameters = parse(AlignParameters, gather(query, upload.fields))
@@ -169,7 +184,8 @@ async def align(request: Request, parts: PartsOf) -> Response:
             service.transcriber.align(work, text),
             cut_off=service.cut_off,
         )
-        return await asyncio.to_thread(_answer, aligned, parameters, work.request_id)
+        output = await asyncio.to_thread(_output, aligned, parameters, upload.name, work.request_id)
+        return output_response(output, aligned.timing)
 
 
 def _text(parameters: AlignParameters) -> str:
@@ -192,8 +208,12 @@ def _request(request: Request, upload: Upload, parameters: AlignParameters) -> T
     )
 
 
-def _answer(aligned: AlignedTranscript, parameters: AlignParameters, request_id: str) -> Response:
-    body = AlignmentBody.of(aligned, characters=parameters.characters, request_id=request_id)
-    return Response(
-        body.to_json(), media_type="application/json", headers=timing_headers(aligned.timing)
-    )
+def _output(
+    aligned: AlignedTranscript, parameters: AlignParameters, recording: str, request_id: str
+) -> Output:
+    name = parameters.response_format
+    if name == "json":
+        body = AlignmentBody.of(aligned, characters=parameters.characters, request_id=request_id)
+        return json_output(body.to_json(), recording)
+    rendered = render(as_transcript(aligned), name, recording=base_name(recording) or "audio")
+    return rendered_output(rendered, name, recording)

@@ -50,6 +50,11 @@ def internal_error(request_id: str) -> NordlydError:
     )
 
 
+def error_detail(error: NordlydError) -> ErrorDetail:
+    """What every protocol tells of an error."""
+    return ErrorDetail(message=error.message, type=error.type, param=error.param, code=error.code)
+
+
 def error_response(error: NordlydError) -> JSONResponse:
     """Render an error, with the headers HTTP and the clients' retry logic expect."""
     headers: dict[str, str] = {}
@@ -60,11 +65,7 @@ def error_response(error: NordlydError) -> JSONResponse:
     if isinstance(error, OverloadedError | UnavailableError):
         seconds = _RETRY_SECONDS if error.retry_after is None else error.retry_after
         headers["retry-after"] = str(max(1, math.ceil(seconds)))
-    body = ErrorBody(
-        error=ErrorDetail(
-            message=error.message, type=error.type, param=error.param, code=error.code
-        )
-    )
+    body = ErrorBody(error=error_detail(error))
     return JSONResponse(body.model_dump(), status_code=error.status, headers=headers)
 
 

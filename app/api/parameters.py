@@ -14,12 +14,15 @@ from app.readable import ReadableOptions
 
 TIMEOUT_HEADER = "x-request-timeout"
 
+ResponseFormat = Literal["json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"]
+
+_MAX_URL_CHARACTERS = 8192
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 _RAW_TYPES = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw"})
 
 
-class TranscribeParameters(BaseModel):
-    """The parameters of POST /transcribe, each in the query or in the form."""
+class TextParameters(BaseModel):
+    """What every route of the native protocol takes that turns speech into text."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,17 +78,6 @@ class TranscribeParameters(BaseModel):
         False, description="With format_text: writes f*** there for words of a list."
     )
     words: bool = Field(True, description="Whether to list the words with their times.")
-    encoding: str | None = Field(
-        None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
-    )
-    rate: int | None = Field(None, description="Of raw samples, in Hz.", examples=[16000])
-    channels: int | None = Field(None, description="Of raw samples; 1 by default.", examples=[1])
-    timeout: float | None = Field(
-        None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Seconds after which no answer is wanted; also as header x-request-timeout.",
-    )
 
     @field_validator("hotwords")
     @classmethod
@@ -125,6 +117,45 @@ class TranscribeParameters(BaseModel):
                     param=name,
                 )
         return None
+
+
+class TranscribeParameters(TextParameters):
+    """The parameters of POST /transcribe, each in the query or in the form."""
+
+    response_format: ResponseFormat = Field(
+        "json", description="What to answer with: JSON, plain text, subtitles or annotations."
+    )
+    word_cues: bool = Field(False, description="With vtt: marks when each word is said.")
+    url: str | None = Field(
+        None,
+        max_length=_MAX_URL_CHARACTERS,
+        description="Where the recording is, instead of a file. Only hosts that the operator "
+        "allows; none by default.",
+        examples=["https://archive.example.org/speech.mp3"],
+    )
+    encoding: str | None = Field(
+        None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
+    )
+    rate: int | None = Field(None, description="Of raw samples, in Hz.", examples=[16000])
+    channels: int | None = Field(None, description="Of raw samples; 1 by default.", examples=[1])
+    timeout: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which no answer is wanted; also as header x-request-timeout.",
+    )
+
+    def check_word_cues(self) -> None:
+        """Refuse word cues where the answer would not have them.
+
+        Raises:
+            InvalidRequestError: the answer is not WebVTT.
+        """
+        if self.word_cues and self.response_format != "vtt":
+            raise InvalidRequestError(
+                "word_cues marks the words of WebVTT; accepted with it: response_format=vtt.",
+                param="word_cues",
+            )
 
 
 def parse_hotwords(text: str | None) -> tuple[Hotword, ...]:

@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from app.fetching import Fetcher
 from app.service import Service
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -12,11 +13,12 @@ from app.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts a route may use."""
+    """The parts a route may use; without a `fetcher`, nothing is fetched from URLs."""
 
     settings: Settings
     telemetry: Telemetry
     service: Service
+    fetcher: Fetcher | None = None
 
 
 def _parts(request: Request) -> Parts:

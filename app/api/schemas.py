@@ -260,6 +260,26 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
+class RenderedBody(BaseModel):
+    """A transcript in another format than JSON, inside a line of JSON."""
+
+    content: str = Field(description="The whole file.")
+    media_type: str = Field(examples=["text/vtt; charset=utf-8"])
+    file_name: str = Field(description="A name to save it under.", examples=["speech.vtt"])
+
+
+class BatchLineBody(BaseModel):
+    """One line of an answer to several files: a result or an error, never both."""
+
+    index: int = Field(ge=0, description="Which file it is, in the order they were sent, from 0.")
+    name: str = Field(description="The file's name as it was sent.", examples=["speech.wav"])
+    status: int = Field(description="What the file alone would have been answered with.")
+    result: TranscriptionBody | RenderedBody | None = Field(
+        None, description="Only with status 200; RenderedBody with a response_format but json."
+    )
+    error: ErrorDetail | None = Field(None, description="Only with another status.")
+
+
 class LiveBody(BaseModel):
     """The process answers."""
 

@@ -1,11 +1,17 @@
-"""POST /transcribe, the native protocol: a body of audio in, text with word times out."""
+"""POST /transcribe, the native protocol: recordings in, text with word times out."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from app.api import batch
 from app.api.attend import attend
+from app.api.outputs import Output, transcription_output
 from app.api.parameters import (
     TIMEOUT_HEADER,
     TranscribeParameters,
@@ -15,11 +21,14 @@ from app.api.parameters import (
     parse_timeout,
     raw_format,
 )
-from app.api.parts import PartsOf
-from app.api.schemas import ErrorBody, TranscriptionBody
-from app.api.upload import Upload, read_upload
+from app.api.parts import Parts, PartsOf
+from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
+from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
+from app.errors import InvalidRequestError, UrlRefusedError
+from app.fetching import Fetcher
+from app.formats import FORMATS, describe
 from app.pipeline import TranscriptionRequest
-from app.transcript import Timing, Transcript
+from app.transcript import Timing
 
 router = APIRouter(tags=["transcription"])
 
@@ -31,13 +40,12 @@ _FORM_FIELDS = {
 _OPERATION: dict[str, Any] = {
     "parameters": openapi_parameters(TranscribeParameters),
     "requestBody": {
-        "required": True,
+        "required": False,
         "content": {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": BINARY, **_FORM_FIELDS},
+                    "properties": {"file": {"type": "array", "items": BINARY}, **_FORM_FIELDS},
                 }
             },
             "audio/*": {"schema": BINARY},
@@ -49,6 +57,10 @@ HEADERS = {
     "x-request-id": {"description": "The request's id.", "schema": {"type": "string"}},
     "x-queue-time": {"description": "Waited, in ms.", "schema": {"type": "integer"}},
     "x-compute-time": {"description": "Computed, in ms.", "schema": {"type": "integer"}},
+    "content-disposition": {
+        "description": "A name to save the answer under.",
+        "schema": {"type": "string"},
+    },
 }
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": description}
@@ -64,55 +76,157 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         504: "The request's own deadline passed.",
     }.items()
 }
+FORMATTED: dict[str, Any] = {
+    describe(name).media_type.partition(";")[0]: {"schema": {"type": "string"}}
+    for name in FORMATS
+    if name != "json"
+}
+"""What an answer may be besides JSON, for the OpenAPI page."""
+
+
+def _line_schema() -> dict[str, Any]:
+    """The schema of a line, with references into the document where it has the models already."""
+    schema = BatchLineBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    rendered = schema.pop("$defs")["RenderedBody"]
+    result = schema["properties"]["result"]
+    result["anyOf"] = [
+        rendered if option.get("$ref", "").endswith("/RenderedBody") else option
+        for option in result["anyOf"]
+    ]
+    return schema
 
 
 @router.post(
     "/transcribe",
-    summary="Transcribe a recording",
+    summary="Transcribe recordings",
     response_model=TranscriptionBody,
-    responses={200: {"headers": HEADERS}, **ERRORS},
+    responses={
+        200: {
+            "headers": HEADERS,
+            "content": FORMATTED | {batch.MEDIA_TYPE: {"schema": _line_schema()}},
+        },
+        **ERRORS,
+    },
     openapi_extra=_OPERATION,
 )
 async def transcribe(request: Request, parts: PartsOf) -> Response:
     """Text with the start, end and confidence of every word; made readable on request.
 
-    Send the audio as the body itself or as `file` in a multipart form. Its format is found out
-    from its content, whatever its name or declared type. Parameters go in the query or the form.
+    Send the audio as the body itself or as `file` in a multipart form, or say its `url` where the
+    operator allows that. Its format is found out from its content, whatever its name or declared
+    type. Parameters go in the query or the form. Several files, or `Accept: application/x-ndjson`,
+    are answered with a line of JSON for each file as it is done.
     """
     service = parts.service
-    with service.admit():
-        # What the query says is checked before a long body is read.
+    with ExitStack() as stack:
+        stack.enter_context(service.admit())
         query = request.query_params.multi_items()
-        checked = parse(TranscribeParameters, gather(query))
-        parse_timeout(request.headers.get(TIMEOUT_HEADER))
-        service.transcriber.route(checked.model, checked.language, checked.decoding())
-        upload = await read_upload(request)
-        try:
-            parameters = parse(TranscribeParameters, gather(query, upload.fields))
-            work = _request(request, upload, parameters)
-            service.transcriber.route(work.model, work.language, work.decoding, work.readable)
-        except BaseException:
-            upload.audio.close()
-            raise
-        transcript = await attend(
-            request, service.transcriber.transcribe(work), cut_off=service.cut_off
+        _check_query(request, parts, query)
+        uploads = stack.enter_context(
+            await read_uploads(request, max_files=parts.settings.max_batch_files)
         )
-        return await asyncio.to_thread(_answer, transcript, parameters, work.request_id)
+        parameters = parse(TranscribeParameters, gather(query, uploads.fields))
+        _check(parts, parameters)
+        timeout = parameters.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
+        deadline = None if timeout is None else request.state.started + timeout
+        call = _Call(request.state.request_id, parts, parameters, deadline)
+        sources = _sources(uploads, parameters)
+        if len(sources) > 1 or batch.wants_lines(request):
+            failures = parts.telemetry.failures
+            return batch.BatchResponse(
+                request,
+                call.jobs(sources),
+                stack.pop_all(),
+                cut_off=service.cut_off,
+                failed=lambda code: failures.labels(code).inc(),
+            )
+        return await attend(request, call.answer(sources[0]), cut_off=service.cut_off)
 
 
-def _request(
-    request: Request, upload: Upload, parameters: TranscribeParameters
-) -> TranscriptionRequest:
-    timeout = parameters.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
-    return TranscriptionRequest(
-        source=upload.audio,
-        request_id=request.state.request_id,
-        raw=raw_format(parameters, upload.content_type),
-        model=parameters.model,
-        language=parameters.language,
-        deadline=None if timeout is None else request.state.started + timeout,
-        decoding=parameters.decoding(),
-        readable=parameters.readable(),
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request, once its body was read; a source is a recording or the URL of one."""
+
+    request_id: str
+    parts: Parts
+    parameters: TranscribeParameters
+    deadline: float | None
+
+    async def answer(self, source: UploadedFile | str) -> Response:
+        """Answer with one recording's transcript."""
+        async with self._recording(source) as file:
+            output, timing = await self._transcribe(file, self.request_id)
+        return output_response(output, timing)
+
+    def jobs(self, sources: Sequence[UploadedFile | str]) -> list[batch.Job]:
+        """The work on each of several recordings."""
+        return [
+            batch.Job(
+                index,
+                source if isinstance(source, str) else source.name,
+                partial(self._line, source, f"{self.request_id}/{index}"),
+            )
+            for index, source in enumerate(sources)
+        ]
+
+    async def _line(self, source: UploadedFile | str, request_id: str) -> str:
+        async with self._recording(source) as file:
+            output, _ = await batch.when_there_is_room(
+                partial(self._transcribe, file, request_id), self.deadline
+            )
+        return output.in_json()
+
+    @asynccontextmanager
+    async def _recording(self, source: UploadedFile | str) -> AsyncIterator[UploadedFile]:
+        if isinstance(source, UploadedFile):
+            yield source
+            return
+        fetched = await _fetcher(self.parts).fetch(source, self.deadline)
+        bodies = fetched.bodies
+        try:
+            yield UploadedFile(
+                fetched.name,
+                fetched.content_type,
+                bodies.size,
+                partial(bodies.open, 0, bodies.size),
+            )
+        finally:
+            bodies.close()
+
+    async def _transcribe(self, file: UploadedFile, request_id: str) -> tuple[Output, Timing]:
+        parameters = self.parameters
+        raw = raw_format(parameters, file.content_type)
+        transcript = await self.parts.service.transcriber.transcribe(
+            TranscriptionRequest(
+                source=file.open(),
+                request_id=request_id,
+                raw=raw,
+                model=parameters.model,
+                language=parameters.language,
+                deadline=self.deadline,
+                decoding=parameters.decoding(),
+                readable=parameters.readable(),
+            )
+        )
+        output = await asyncio.to_thread(
+            transcription_output,
+            transcript,
+            parameters,
+            recording=file.name,
+            request_id=request_id,
+        )
+        return output, transcript.timing
+
+
+def output_response(output: Output, timing: Timing) -> Response:
+    """Send an output, with its name and the times it took."""
+    return Response(
+        output.body,
+        headers={
+            "content-type": output.media_type,
+            "content-disposition": output.disposition,
+            **timing_headers(timing),
+        },
     )
 
 
@@ -125,8 +239,43 @@ def timing_headers(timing: Timing) -> dict[str, str]:
     }
 
 
-def _answer(transcript: Transcript, parameters: TranscribeParameters, request_id: str) -> Response:
-    body = TranscriptionBody.of(transcript, words=parameters.words, request_id=request_id)
-    return Response(
-        body.to_json(), media_type="application/json", headers=timing_headers(transcript.timing)
+def _check_query(request: Request, parts: Parts, query: Sequence[tuple[str, str]]) -> None:
+    """Refuse what no body can make right, before a long one is read."""
+    parameters = parse(TranscribeParameters, gather(query))
+    parse_timeout(request.headers.get(TIMEOUT_HEADER))
+    if not is_form(request):
+        _check(parts, parameters)
+        return
+    if parameters.url is not None:
+        _fetcher(parts).check(parameters.url)
+    # The form may name the model yet, and the model decides what else is accepted.
+    if parameters.model is not None:
+        parts.service.transcriber.route(
+            parameters.model, parameters.language, parameters.decoding()
+        )
+
+
+def _check(parts: Parts, parameters: TranscribeParameters) -> None:
+    """Refuse what cannot be served, before the audio is decoded."""
+    parameters.check_word_cues()
+    if parameters.url is not None:
+        _fetcher(parts).check(parameters.url)
+    parts.service.transcriber.route(
+        parameters.model, parameters.language, parameters.decoding(), parameters.readable()
     )
+
+
+def _sources(uploads: Uploads, parameters: TranscribeParameters) -> Sequence[UploadedFile | str]:
+    if parameters.url is None:
+        return uploads.require()
+    if not uploads.empty:
+        raise InvalidRequestError("There is audio and a `url`; accepted: one of them.", param="url")
+    return (parameters.url,)
+
+
+def _fetcher(parts: Parts) -> Fetcher:
+    if parts.fetcher is None:
+        raise UrlRefusedError(
+            "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
+        )
+    return parts.fetcher

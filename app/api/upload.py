@@ -1,14 +1,15 @@
-"""A request's body in, the audio as a file and the form's fields out."""
+"""A request's body in, the recordings in it as files and the form's fields out."""
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
 
+from app.api.forms import FilePart, Form, FormLimits, read_form
 from app.errors import AudioError, InvalidRequestError
-from app.spool import spool
+from app.spool import SpooledBodies
 
 _FILE = "file"
 _MAX_FIELDS = 50
@@ -22,11 +23,115 @@ class Upload:
         audio: the bytes, at their beginning; on disk when they are many.
         content_type: what the client says they are, which only matters for raw samples.
         fields: the form's other fields, as given; empty for a raw body.
+        name: the file's name as the client gave it; empty for a raw body.
     """
 
     audio: BinaryIO
     content_type: str | None
     fields: tuple[tuple[str, str], ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A recording that was sent or fetched, and can be opened again and again.
+
+    Attributes:
+        name: the file's name as it came; empty where there is none.
+        content_type: what the sender says it is, which only matters for raw samples.
+        size: in bytes.
+        read: opens it at its beginning.
+    """
+
+    name: str
+    content_type: str | None
+    size: int
+    read: Callable[[], BinaryIO]
+
+    def open(self) -> BinaryIO:
+        """Open it; whoever does closes it.
+
+        Raises:
+            AudioError: it is empty.
+        """
+        if self.size == 0:
+            raise AudioError(
+                "The audio is empty: send it as the body, or as `file` in a multipart form.",
+                param=_FILE,
+            )
+        return self.read()
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Everything a body held; closed, nothing of it can be opened any more.
+
+    Attributes:
+        files: the recordings, in their order; one, perhaps empty, for a raw body.
+        fields: the form's other fields, as given.
+    """
+
+    files: tuple[UploadedFile, ...]
+    fields: tuple[tuple[str, str], ...]
+    bodies: SpooledBodies
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bodies.close()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was sent that could be audio, not even an empty file with a name."""
+        return all(not file.size and not file.name for file in self.files)
+
+    def require(self) -> tuple[UploadedFile, ...]:
+        """Return the recordings.
+
+        Raises:
+            InvalidRequestError: the form has none.
+        """
+        if self.files:
+            return self.files
+        raise InvalidRequestError("There is no `file` in the form.", param=_FILE)
+
+
+def is_form(request: Request) -> bool:
+    """Whether the body is a multipart form."""
+    return request.headers.get("content-type", "").lower().startswith("multipart/")
+
+
+async def read_uploads(request: Request, *, max_files: int) -> Uploads:
+    """Read a multipart body with files called `file`, or any other body as the audio itself.
+
+    Raises:
+        InvalidRequestError: a malformed form, or too many files.
+        TooLargeError: the body is over the limit of the service.
+        ClientDisconnect: the client hung up.
+    """
+    content_type = request.headers.get("content-type")
+    bodies = SpooledBodies()
+    try:
+        if not is_form(request):
+            async for chunk in request.stream():
+                bodies.add(chunk)
+                await bodies.drain()
+            await bodies.drain(everything=True)
+            part = FilePart(_FILE, "", content_type, 0, bodies.size)
+            return Uploads((_file(part, bodies),), (), bodies)
+        form = await read_form(
+            content_type or "", request.stream(), bodies, FormLimits(max_files, _MAX_FIELDS)
+        )
+        return _from_form(form, bodies)
+    except BaseException:
+        bodies.close()
+        raise
 
 
 async def read_upload(request: Request) -> Upload:
@@ -38,46 +143,28 @@ async def read_upload(request: Request) -> Upload:
         TooLargeError: the body is over the limit of the service.
         ClientDisconnect: the client hung up.
     """
-    content_type = request.headers.get("content-type")
-    if (content_type or "").lower().startswith("multipart/"):
-        form = await request.form(max_files=1, max_fields=_MAX_FIELDS)
-        try:
-            upload = _from_form(form)
-        except InvalidRequestError:
-            await form.close()
-            raise
-    else:
-        upload = Upload(await spool(request.stream()), content_type)
-    size = upload.audio.seek(0, os.SEEK_END)
-    if size == 0:
-        upload.audio.close()
-        raise AudioError(
-            "The audio is empty: send it as the body, or as `file` in a multipart form.",
-            param=_FILE,
-        )
-    upload.audio.seek(0)
-    return upload
+    with await read_uploads(request, max_files=1) as uploads:
+        (file,) = uploads.require()
+        return Upload(file.open(), file.content_type, uploads.fields, file.name)
 
 
-def _from_form(form: FormData) -> Upload:
-    file: UploadFile | None = None
-    fields: list[tuple[str, str]] = []
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            fields.append((name, value))
-        elif name == _FILE:
-            file = value
-        else:
+def _from_form(form: Form, bodies: SpooledBodies) -> Uploads:
+    for part in form.files:
+        if part.field != _FILE:
             raise InvalidRequestError(
-                f"A file came under the name {name!r}; the audio goes under `file`.", param=name
+                f"A file came under the name {part.field!r}; the audio goes under `file`.",
+                param=part.field,
             )
-    if file is None:
-        text_only = any(name == _FILE for name, _ in fields)
+    if any(name == _FILE for name, _ in form.fields):
         raise InvalidRequestError(
             "`file` came as text, without a file name; send it as a file, as `curl -F "
-            "file=@speech.wav` does."
-            if text_only
-            else "There is no `file` in the form.",
+            "file=@speech.wav` does.",
             param=_FILE,
         )
-    return Upload(file.file, file.content_type, tuple(fields))
+    return Uploads(tuple(_file(part, bodies) for part in form.files), form.fields, bodies)
+
+
+def _file(part: FilePart, bodies: SpooledBodies) -> UploadedFile:
+    return UploadedFile(
+        part.name, part.content_type, part.size, lambda: bodies.open(part.start, part.size)
+    )

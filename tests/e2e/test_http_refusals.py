@@ -123,9 +123,10 @@ def test_a_form_without_a_file_says_so(client: httpx.Client, clip) -> None:
     assert "curl" in assert_error(answer, 400, code="invalid_request", param="file")
 
 
-def test_two_files_are_refused(client: httpx.Client, clip) -> None:
-    answer = client.post("/transcribe", files=[("file", clip()), ("file", clip(1))])
-    assert_error(answer, 400, code="invalid_request", param=None)
+def test_two_files_are_refused_where_one_is_meant(client: httpx.Client, clip) -> None:
+    files = [("file", clip()), ("file", clip(1))]
+    answer = client.post("/align", files=files, data={"text": "ja"})
+    assert "more files than the 1" in assert_error(answer, 400, code="invalid_request", param=None)
 
 
 def test_no_body_and_an_empty_file_are_refused(client: httpx.Client) -> None:

@@ -1,0 +1,171 @@
+"""Several pieces of work in, a line of JSON for each as it finishes out."""
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+import structlog
+from fastapi import Request, Response
+from starlette.types import Receive, Scope, Send
+
+from app.api.attend import attend
+from app.api.errors import error_detail, internal_error
+from app.errors import ClientDisconnectedError, NordlydError, OverloadedError, UnavailableError
+
+MEDIA_TYPE = "application/x-ndjson"
+AT_ONCE = 4
+"""How many files of one call are worked on at the same time, so that other callers get theirs."""
+
+_LONGEST_WAIT_SECONDS = 30.0
+_T = TypeVar("_T")
+_log = structlog.get_logger("nordlyd.batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work.
+
+    `name` is its file's; `run` does it and returns the result as JSON text, or raises.
+    """
+
+    index: int
+    name: str
+    run: Callable[[], Coroutine[Any, Any, str]]
+
+
+def wants_lines(request: Request) -> bool:
+    """Whether the client says that it reads lines of JSON."""
+    accepted = ",".join(request.headers.getlist("accept")).split(",")
+    return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accepted)
+
+
+class BatchResponse(Response):
+    """Works while it answers; ends the work when the client hangs up.
+
+    Args:
+        request: whose body was read.
+        jobs: what to do.
+        hold: left when the answer has ended, however it ended.
+        cut_off: set when a stopping service waits no longer.
+        failed: told the code of every job that fails.
+    """
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        request: Request,
+        jobs: Sequence[Job],
+        hold: AbstractContextManager[object],
+        *,
+        cut_off: asyncio.Event,
+        failed: Callable[[str], None],
+    ) -> None:
+        # Lines are worth nothing to whoever waits for all of them; nginx would.
+        super().__init__(headers={"x-accel-buffering": "no", "cache-control": "no-store"})
+        del self.headers["content-length"]
+        self._request = request
+        self._jobs = {job.index: job for job in jobs}
+        self._hold = hold
+        self._cut_off = cut_off
+        self._failed = failed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the lines."""
+        with self._hold:
+            start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+            await send(start)
+            try:
+                await attend(self._request, self._send_lines(send), cut_off=self._cut_off)
+            except ClientDisconnectedError as error:
+                scope.setdefault("state", {})["error_code"] = error.code
+                return
+            except UnavailableError as error:
+                for job in list(self._jobs.values()):
+                    await self._send(send, job, self._refusal(job, error))
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_lines(self, send: Send) -> None:
+        runs = [lambda job=job: self._line(job) for job in self._jobs.values()]
+        async with aclosing(as_finished(runs, AT_ONCE)) as lines:
+            async for job, line in lines:
+                await self._send(send, job, line)
+
+    async def _send(self, send: Send, job: Job, line: str) -> None:
+        # Before it is sent: cut off while it waits for a slow reader, it must not come twice.
+        del self._jobs[job.index]
+        await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
+
+    async def _line(self, job: Job) -> tuple[Job, str]:
+        try:
+            return job, _line(job, 200, "result", await job.run())
+        except NordlydError as error:
+            return job, self._refusal(job, error)
+        # One file that nobody foresaw must not cost the others their answers.
+        except Exception:
+            request_id = self._request.state.request_id
+            _log.exception("a file of a batch failed", index=job.index)
+            return job, self._refusal(job, internal_error(request_id))
+
+    def _refusal(self, job: Job, error: NordlydError) -> str:
+        self._failed(error.code)
+        return _line(job, error.status, "error", error_detail(error).model_dump_json())
+
+
+async def as_finished(
+    runs: Sequence[Callable[[], Coroutine[Any, Any, _T]]], at_once: int
+) -> AsyncGenerator[_T]:
+    """Run coroutines, a few at a time, and yield what they return as they finish.
+
+    No more than `at_once` run or wait to be taken. Closing this cancels what still runs.
+    """
+    waiting = iter(runs)
+    running: set[asyncio.Task[_T]] = set()
+    try:
+        while True:
+            running |= {
+                asyncio.create_task(run()) for run in islice(waiting, at_once - len(running))
+            }
+            if not running:
+                return
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+            running -= done
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def when_there_is_room(
+    attempt: Callable[[], Coroutine[Any, Any, _T]], deadline: float | None
+) -> _T:
+    """Try again whenever a full queue is expected to have room.
+
+    Args:
+        attempt: the work.
+        deadline: instant of `time.monotonic` from which on a full queue is an error.
+
+    Raises:
+        OverloadedError: there was no room in time.
+    """
+    while True:
+        try:
+            return await attempt()
+        except OverloadedError as full:
+            left = math.inf if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise
+            await asyncio.sleep(min(full.retry_after, left, _LONGEST_WAIT_SECONDS))
+
+
+def _line(job: Job, status: int, kind: str, value: str) -> str:
+    name = json.dumps(job.name, ensure_ascii=False)
+    return f'{{"index":{job.index},"name":{name},"status":{status},"{kind}":{value}}}\n'

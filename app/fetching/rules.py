@@ -1,0 +1,101 @@
+"""Patterns of hosts in, whether an address of the web may be asked out."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+import httpx
+
+_INTERNAL = "internal!"
+_PORTS = {"https": 443, "http": 80}
+_LABELS = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*")
+_MAX_PORT = 65535
+_ACCEPTED = (
+    "accepted: archive.example.org, *.example.org, * (any public host), each with http:// before "
+    "it or :PORT after it where that is wanted, and internal!host for one host with an address "
+    "that is not public"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostRule:
+    """One pattern: a scheme, a host and a port that may be asked.
+
+    `host` is a name in lower-case ASCII or an address, `*.` before a name stands for everything
+    below it, `*` for every host. `internal` lets the host have an address that is not public.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    internal: bool = False
+
+    def admits(self, scheme: str, host: str, port: int) -> bool:
+        """Whether the pattern fits; `host` as `plain_host` writes it."""
+        if (scheme, port) != (self.scheme, self.port):
+            return False
+        if self.host == "*":
+            return True
+        if self.host.startswith("*."):
+            return host.endswith(self.host[1:])
+        return host == self.host
+
+
+def parse_rule(pattern: str) -> HostRule:
+    """Read one pattern, such as `archive.example.org` or `internal!http://media.lan:8080`.
+
+    Raises:
+        ValueError: it is none; says what is accepted.
+    """
+    internal = pattern.startswith(_INTERNAL)
+    rest = pattern.removeprefix(_INTERNAL)
+    scheme, separator, after = rest.partition("://")
+    scheme, rest = (scheme.lower(), after) if separator else ("https", rest)
+    below = "*." if rest.startswith("*.") else ""
+    try:
+        host, port = _host_and_port(rest.removeprefix(below), _PORTS.get(scheme, 0))
+    except ValueError:
+        raise ValueError(f"{pattern!r} is no pattern of a host; {_ACCEPTED}") from None
+    if internal and (below or host == "*"):
+        raise ValueError(f"{pattern!r} does not name one host, as internal! must; {_ACCEPTED}")
+    return HostRule(scheme, below + host, port, internal)
+
+
+def find_rule(rules: Iterable[HostRule], url: httpx.URL) -> HostRule | None:
+    """The rule that lets a URL be asked; one that allows an internal address goes first."""
+    host = plain_host(url)
+    port = url.port or _PORTS.get(url.scheme, 0)
+    fitting = [rule for rule in rules if host and rule.admits(url.scheme, host, port)]
+    return max(fitting, key=lambda rule: rule.internal, default=None)
+
+
+def plain_host(url: httpx.URL) -> str:
+    """The host in lower-case ASCII without a dot at its end; "" where it is no name or address."""
+    host = url.raw_host.decode("ascii").lower().removesuffix(".")
+    return host if _LABELS.fullmatch(host) or _is_address(host) else ""
+
+
+def _host_and_port(text: str, default: int) -> tuple[str, int]:
+    if re.fullmatch(r"\*(:\d+)?", text):
+        host, port = "*", text[2:]
+    elif re.search(r"[/?#@\\\s%]", text):
+        raise ValueError(text)
+    else:
+        try:
+            url = httpx.URL(f"//{text}")
+        except httpx.InvalidURL as error:
+            raise ValueError(text) from error
+        host, port = plain_host(url), "" if url.port is None else str(url.port)
+    number = int(port) if port else default
+    if not default or not host or not 0 < number <= _MAX_PORT:
+        raise ValueError(text)
+    return host, number
+
+
+def _is_address(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return not (isinstance(address, IPv6Address) and address.scope_id)

@@ -1,0 +1,90 @@
+"""A request in, its response out, from an address that was looked at before connecting to it.
+
+A name is resolved once, and the very addresses that were vetted are connected to: a name that
+answers differently the second time is never asked a second time.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import httpx
+
+from app.errors import UrlRefusedError
+from app.fetching.rules import plain_host
+
+_RESOLVING_THREADS = 4
+_ADDRESSES_TRIED = 4
+
+
+class Resolver(Protocol):
+    """Finds the addresses of a host."""
+
+    async def __call__(self, host: str) -> Sequence[str]:
+        """Return addresses in their usual notation, the best first; none where there is no host."""
+
+
+class SystemResolver:
+    """Asks the system, in threads of its own: a slow name server must hold up nothing else."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_RESOLVING_THREADS, "nordlyd-names")
+
+    async def __call__(self, host: str) -> Sequence[str]:
+        """Return the addresses of a host."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _look_up, host)
+
+
+class PinnedTransport(httpx.AsyncBaseTransport):
+    """Connects to addresses that were vetted, under the name that was asked for.
+
+    Args:
+        resolve: finds the addresses.
+        vet: says which of them may be connected to.
+        inner: makes the connections; must keep none open, since it knows hosts by address only.
+    """
+
+    def __init__(
+        self, resolve: Resolver, vet: Callable[[str], bool], inner: httpx.AsyncBaseTransport
+    ) -> None:
+        self._resolve = resolve
+        self._vet = vet
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without a body.
+
+        Raises:
+            UrlRefusedError: the host has no address that may be connected to.
+            httpx.HTTPError: nothing there answers.
+        """
+        host = plain_host(request.url)
+        addresses = [address for address in await self._resolve(host) if self._vet(address)]
+        failure: httpx.HTTPError | None = None
+        for address in addresses[:_ADDRESSES_TRIED]:
+            pinned = httpx.Request(
+                request.method,
+                request.url.copy_with(host=address),
+                # With the host's name in them.
+                headers=request.headers,
+                extensions=request.extensions | {"sni_hostname": host},
+            )
+            try:
+                return await self._inner.handle_async_request(pinned)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        # The same for a name that is unknown and one that is internal, which is nobody's business.
+        raise UrlRefusedError(f"{host} has no public address.", param="url")
+
+
+def _look_up(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    # In the system's order, each once.
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
