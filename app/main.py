@@ -17,6 +17,7 @@ from app.pipeline import AcousticModel, PipelineOptions, Transcriber
 from app.readable import WordList, read_word_list
 from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
+from app.streaming import StreamLimits, Streams, VoiceModel
 from app.telemetry import Telemetry
 
 
@@ -32,14 +33,22 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     """
     telemetry = Telemetry()
     service = build_service(settings, telemetry, report=report)
+    limits = StreamLimits(
+        streams=settings.live_streams,
+        keep_seconds=settings.live_keep_seconds,
+        idle_seconds=settings.live_idle_seconds,
+    )
+    live = Streams(service, telemetry, limits, VoiceModel.load())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         service.start()
         yield
+        await live.close()
         await service.stop()
 
-    return build_api(Parts(settings, telemetry, service, fetcher=_fetcher(settings)), lifespan)
+    parts = Parts(settings, telemetry, service, live, fetcher=_fetcher(settings))
+    return build_api(parts, lifespan)
 
 
 def build_service(

@@ -118,6 +118,14 @@ class Settings(BaseSettings):
         "a line, * at its end for any ending.",
     )
 
+    live_streams: int = Field(32, ge=0, description="Live streams at once; more get a 429.")
+    live_keep_seconds: float = Field(
+        60.0, ge=0, description="How long a live stream whose connection broke is kept."
+    )
+    live_idle_seconds: float = Field(
+        300.0, gt=0, description="A live stream without audio for so long is ended."
+    )
+
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, JSON lines otherwise."
     )

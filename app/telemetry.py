@@ -84,6 +84,18 @@ class Telemetry:
             ["model", "device", "dtype"],
             registry=self.registry,
         )
+        self.live_streams = Gauge(
+            "nordlyd_live_streams",
+            "Live streams, those kept for a client to connect again included.",
+            registry=self.registry,
+        )
+        self.live_word_seconds = Histogram(
+            "nordlyd_live_word_seconds",
+            "Time from the arrival of a word's last sample until it is stable.",
+            ["model"],
+            buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10),
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "nordlyd_ready",
             "1 while every loaded model answers on its device thread.",

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Security
 from fastapi_offline import FastAPIOffline
 
-from app.api import align, deepgram, health, metrics, transcribe
+from app.api import align, deepgram, health, metrics, stream, transcribe
 from app.api.auth import DOCUMENTED_BEARER, Authentication
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
@@ -41,8 +41,10 @@ def build_api(
     install_error_handlers(app)
     app.include_router(health.router)
     app.include_router(metrics.router)
-    for router in (transcribe.router, align.router, deepgram.router):
+    app.include_router(page.router)
+    for router in (transcribe.router, align.router, render.router, deepgram.router):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
+    app.include_router(stream.router)
     # The last added is the outermost.
     limit = round(parts.settings.max_upload_mb * 2**20)
     app.add_middleware(UploadLimit, limit=limit)

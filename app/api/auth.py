@@ -3,6 +3,8 @@
 Checked before a body is read. Without keys in the settings everything is open.
 """
 
+import base64
+import binascii
 import hmac
 from collections.abc import Sequence
 
@@ -11,23 +13,49 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import error_response
+from app.api.sockets import SUBPROTOCOL, refuse
 from app.errors import AuthenticationError
 
 OPEN_PATHS = frozenset(
     {
         "/health", "/health/live", "/health/ready", "/metrics",
-        "/docs", "/docs/oauth2-redirect", "/openapi.json",
+        "/docs", "/docs/oauth2-redirect", "/openapi.json", "/",
     }
 )  # fmt: skip
-OPEN_FOLDER = "/static-offline-docs/"
-"""What the page at /docs is made of."""
+OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
+"""What the pages at /docs and / are made of."""
+
+_KEY = f"{SUBPROTOCOL}.key."
+_OPENAI_KEY = "openai-insecure-api-key."
 
 # Only tells the OpenAPI page that there may be keys; `Authentication` checks them.
 DOCUMENTED_BEARER = HTTPBearer(auto_error=False, description="One of NORDLYD_API_KEYS, if set.")
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+
+
+def _presented(scope: Scope) -> str:
+    """The header `Authorization`, or what stands for it where a browser can set no header.
+
+    A page can only name subprotocols when it opens a WebSocket, and these are tokens of ASCII:
+    so ours carries the key in base64url without padding. The other is what OpenAI's pages write.
+    """
+    header = Headers(scope=scope).get("authorization", "")
+    if header or scope["type"] != "websocket":
+        return header
+    for offered in scope["subprotocols"]:
+        if offered.startswith(_OPENAI_KEY):
+            return f"Bearer {offered.removeprefix(_OPENAI_KEY)}"
+        if offered.startswith(_KEY):
+            encoded = offered.removeprefix(_KEY)
+            try:
+                key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
+            except binascii.Error:
+                return "Bearer ?"  # A key was given, and it is none of ours.
+            return f"Bearer {key.decode('latin-1')}"
+    return ""
 
 
 class Authentication:
@@ -48,10 +76,13 @@ class Authentication:
             await self.app(scope, receive, send)
             return
         try:
-            self._check(Headers(scope=scope).get("authorization", ""))
+            self._check(_presented(scope))
         except AuthenticationError as error:
             scope.setdefault("state", {})["error_code"] = error.code
-            await error_response(error)(scope, receive, send)
+            if scope["type"] == "websocket":
+                await refuse(error, scope, receive, send, subprotocol=SUBPROTOCOL)
+            else:
+                await error_response(error)(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

@@ -4,21 +4,18 @@ From the outside in: `LingeringClose`, `Observability`, authentication (`auth.py
 """
 
 import asyncio
-import re
 import time
-import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import error_response, internal_error
+from app.api.observing import observe_socket, request_id_of, route_of
 from app.errors import TooLargeError
 from app.telemetry import Telemetry
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
-_UNROUTED = "unmatched"
 _HUNG_UP = 499
 
 _log = structlog.get_logger("nordlyd.access")
@@ -92,11 +89,14 @@ class Observability:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
+        if scope["type"] == "websocket":
+            await observe_socket(self.app, scope, receive, send, telemetry=self.telemetry)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(Headers(scope=scope))
+        request_id = request_id_of(Headers(scope=scope))
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         state["started"] = time.monotonic()
@@ -128,7 +128,7 @@ class Observability:
                 self._record(scope, status or _HUNG_UP, seconds)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", _UNROUTED)
+        route = route_of(scope)
         self.telemetry.requests.labels(route, str(status)).inc()
         self.telemetry.request_seconds.labels(route).observe(seconds)
         code = scope["state"].get("error_code")
@@ -192,8 +192,3 @@ class UploadLimit:
 
 def _has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-
-
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

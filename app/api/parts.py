@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from app.fetching import Fetcher
 from app.service import Service
 from app.settings import Settings
+from app.streaming import LiveStreams
 from app.telemetry import Telemetry
 
 
@@ -18,11 +20,12 @@ class Parts:
     settings: Settings
     telemetry: Telemetry
     service: Service
+    live: LiveStreams
     fetcher: Fetcher | None = None
 
 
-def _parts(request: Request) -> Parts:
-    return cast("Parts", request.app.state.parts)
+def _parts(connection: HTTPConnection) -> Parts:
+    return cast("Parts", connection.app.state.parts)
 
 
 PartsOf = Annotated[Parts, Depends(_parts)]

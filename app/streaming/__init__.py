@@ -1,5 +1,7 @@
 """Live audio in, words out while they are being said."""
 
+from app.streaming.pcm import PcmInput
+from app.streaming.streams import StreamLimits, Streams
 from app.streaming.types import (
     Endpointing,
     EndpointReached,
@@ -12,6 +14,7 @@ from app.streaming.types import (
     PartialResult,
     SpeechStarted,
 )
+from app.streaming.voice import VoiceModel
 
 __all__ = [
     "EndpointReached",
@@ -23,5 +26,9 @@ __all__ = [
     "LiveStreams",
     "LiveWord",
     "PartialResult",
+    "PcmInput",
     "SpeechStarted",
+    "StreamLimits",
+    "Streams",
+    "VoiceModel",
 ]

@@ -18,6 +18,7 @@ from app.pipeline import PipelineOptions, Transcriber
 from app.readable import read_word_list
 from app.service import ModelSource, Service
 from app.settings import Settings
+from app.streaming import StreamLimits, Streams, VoiceModel
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
@@ -120,14 +121,17 @@ async def in_process(
 
     service = Service([ModelSource(card, folder or Path())], load, engine, transcriber, telemetry)
 
+    live = Streams(service, telemetry, StreamLimits(), VoiceModel.load())
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         yield
         model.gate.set()
+        await live.close()
         await service.stop()
 
-    app = build_api(Parts(given, telemetry, service), lifespan)
+    app = build_api(Parts(given, telemetry, service, live), lifespan)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

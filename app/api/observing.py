@@ -1,0 +1,99 @@
+"""A WebSocket's way through the application in; its id, its log line and its place in the metrics.
+
+What `Observability` does to requests, for connections that stay.
+"""
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import error_response, internal_error
+from app.api.sockets import INTERNAL
+from app.telemetry import Telemetry
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_UNROUTED = "unmatched"
+_SWITCHED, _FORBIDDEN = 101, 403
+
+_log = structlog.get_logger("nordlyd.access")
+
+
+def request_id_of(headers: Headers) -> str:
+    """The client's `x-request-id` where that is sane, and a new one otherwise."""
+    given = headers.get("x-request-id", "")
+    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def route_of(scope: Scope) -> str:
+    """The path of the route that served a scope, as it was declared."""
+    return str(getattr(scope.get("route"), "path", _UNROUTED))
+
+
+async def observe_socket(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, telemetry: Telemetry
+) -> None:
+    """Serve one WebSocket, count it when it is answered and log it when it is over.
+
+    A failure nobody foresaw closes it with code 1011, or is a 500 before it is accepted.
+    """
+    started = time.perf_counter()
+    request_id = request_id_of(Headers(scope=scope))
+    state = scope.setdefault("state", {})
+    state["request_id"] = request_id
+    state["started"] = time.monotonic()
+    status = 0
+    closed: int | None = None
+
+    async def observed_receive() -> Message:
+        nonlocal closed
+        message = await receive()
+        if message["type"] == "websocket.disconnect" and closed is None:
+            closed = message.get("code")
+        return message
+
+    async def observed_send(message: Message) -> None:
+        nonlocal status, closed
+        match message["type"]:
+            case "websocket.accept":
+                status = _SWITCHED
+            case "websocket.http.response.start":
+                status = message["status"]
+            case "websocket.close":
+                status = status or _FORBIDDEN
+                closed = message.get("code")
+        if message["type"] in {"websocket.accept", "websocket.http.response.start"}:
+            message.setdefault("headers", [])
+            MutableHeaders(scope=message)["x-request-id"] = request_id
+        await send(message)
+
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        try:
+            await app(scope, observed_receive, observed_send)
+        except Exception:
+            if closed is None:
+                _log.exception("stream failed", path=scope["path"])
+                error = internal_error(request_id)
+                state["error_code"] = error.code
+                if status:
+                    await observed_send({"type": "websocket.close", "code": INTERNAL})
+                else:
+                    await error_response(error)(scope, observed_receive, observed_send)
+        finally:
+            code = state.get("error_code")
+            if code is not None:
+                telemetry.failures.labels(code).inc()
+            telemetry.requests.labels(route_of(scope), str(status)).inc()
+            client = scope.get("client")
+            _log.info(
+                "stream",
+                path=scope["path"],
+                status=status,
+                closed=closed,
+                seconds=round(time.perf_counter() - started, 4),
+                client=client[0] if client else None,
+                code=code,
+            )

@@ -1,0 +1,47 @@
+"""What all WebSocket routes share: close codes, refusals a browser can read, and who hung up."""
+
+import json
+from http import HTTPStatus
+
+from starlette.types import Receive, Scope, Send
+
+from app.api.errors import error_detail, error_response
+from app.errors import NordlydError, OverloadedError, UnavailableError
+
+SUBPROTOCOL = "nordlyd"
+"""The name of our own protocol, for clients that offer several."""
+
+# RFC 6455, section 7.4.1, and IANA's registry.
+NORMAL, GOING_AWAY, POLICY, INTERNAL, RESTART, TRY_AGAIN = 1000, 1001, 1008, 1011, 1012, 1013
+
+
+def close_code(error: NordlydError) -> int:
+    """With which code a WebSocket is closed after that error was told."""
+    if isinstance(error, UnavailableError) and error.code == "draining":
+        return RESTART
+    if isinstance(error, OverloadedError | UnavailableError):
+        return TRY_AGAIN
+    return POLICY if error.status < HTTPStatus.INTERNAL_SERVER_ERROR else INTERNAL
+
+
+def is_broken(code: int | None) -> bool:
+    """Whether a disconnection with that code was no farewell: its client may come again."""
+    return code not in {NORMAL, GOING_AWAY}
+
+
+async def refuse(
+    error: NordlydError, scope: Scope, receive: Receive, send: Send, *, subprotocol: str | None
+) -> None:
+    """Refuse a WebSocket before its route is asked.
+
+    Answers the handshake with the error as HTTP does. Browsers hide that answer from their page;
+    a client that offered `subprotocol` gets the handshake, the error as a message, and a close.
+    """
+    if subprotocol is None or subprotocol not in scope["subprotocols"]:
+        await error_response(error)(scope, receive, send)
+        return
+    body = {"type": "error", "error": error_detail(error).model_dump()}
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": subprotocol})
+    await send({"type": "websocket.send", "text": json.dumps(body, ensure_ascii=False)})
+    await send({"type": "websocket.close", "code": close_code(error)})

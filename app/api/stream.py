@@ -1,0 +1,236 @@
+"""WS /stream, the native protocol of live audio: PCM in, JSON of what is heard out.
+
+docs/streaming.md describes every message.
+"""
+
+import asyncio
+import json
+from typing import Any, Literal
+
+from fastapi import APIRouter, WebSocket
+from pydantic import Field
+from starlette.websockets import WebSocketDisconnect
+
+from app.api.errors import error_detail
+from app.api.parameters import TextParameters, gather, parse
+from app.api.parts import Parts, PartsOf
+from app.api.sockets import SUBPROTOCOL, close_code, is_broken
+from app.errors import InvalidRequestError, NordlydError
+from app.streaming import (
+    Endpointing,
+    EndpointReached,
+    FinalResult,
+    LiveEvent,
+    LiveOptions,
+    LiveStream,
+    LiveWord,
+    PartialResult,
+    PcmInput,
+    SpeechStarted,
+)
+
+router = APIRouter()
+
+
+class StreamParameters(TextParameters):
+    """The parameters of WS /stream, all in the query."""
+
+    partials: bool = Field(True, description="Whether to tell words while they are being said.")
+    encoding: Literal["s16le", "f32le", "mulaw", "alaw"] = Field(
+        "s16le", description="Of the samples in binary messages."
+    )
+    rate: int = Field(16_000, description="Samples per second of one channel.")
+    channels: int = Field(1, description="Interleaved; their mean is heard.")
+    endpoint_silence: float = Field(
+        0.6, ge=0.1, le=10, description="A pause of so many seconds ends an utterance."
+    )
+    vad_threshold: float = Field(
+        0.5, gt=0, lt=1, description="Probability above which a frame counts as speech."
+    )
+    max_utterance: float = Field(
+        20.0, ge=2, le=60, description="Seconds after which the next short pause ends one."
+    )
+    session: str | None = Field(None, description="Goes on with the stream of that name.")
+
+    def options(self, request_id: str) -> LiveOptions:
+        """How the stream is to be transcribed.
+
+        Raises:
+            InvalidRequestError: parameters contradict each other.
+        """
+        return LiveOptions(
+            request_id=request_id,
+            model=self.model,
+            language=self.language,
+            decoding=self.decoding(),
+            readable=self.readable(),
+            endpointing=Endpointing(
+                silence_seconds=self.endpoint_silence,
+                threshold=self.vad_threshold,
+                max_seconds=self.max_utterance,
+            ),
+            partials=self.partials,
+        )
+
+
+@router.websocket("/stream")
+async def stream(socket: WebSocket, parts: PartsOf) -> None:
+    """Hear one stream, or go on with one whose connection broke."""
+    chosen = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
+    await socket.accept(subprotocol=chosen)
+    try:
+        await _serve(socket, parts)
+    except NordlydError as error:
+        socket.state.error_code = error.code
+        await _send(socket, {"type": "error", "error": error_detail(error).model_dump()})
+        await _close(socket, close_code(error))
+
+
+async def _serve(socket: WebSocket, parts: Parts) -> None:
+    parameters = parse(StreamParameters, gather(socket.query_params.multi_items()))
+    pcm = PcmInput(parameters.encoding, parameters.rate, parameters.channels)
+    if parameters.session is None:
+        live = await parts.live.open(parameters.options(socket.state.request_id))
+    else:
+        live = await parts.live.resume(parameters.session)
+    broken = False
+    try:
+        await _send(
+            socket,
+            {
+                "type": "ready",
+                "session": live.session,
+                "model": live.model,
+                "language": live.language,
+                "received": _seconds(live.received_seconds),
+            },
+        )
+        broken = await _converse(socket, live, pcm, words=parameters.words)
+    finally:
+        if broken:
+            parts.live.detach(live)
+        else:
+            await live.close()
+
+
+async def _converse(socket: WebSocket, live: LiveStream, pcm: PcmInput, *, words: bool) -> bool:
+    """Listen and tell at once until either ends; True if the connection broke."""
+    listening = asyncio.create_task(_listen(socket, live, pcm))
+    telling = asyncio.create_task(_tell(socket, live, words=words))
+    try:
+        await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
+        if telling.done():
+            await telling
+            return False
+        return await listening
+    finally:
+        for task in (listening, telling):
+            task.cancel()
+        await asyncio.gather(listening, telling, return_exceptions=True)
+
+
+async def _listen(socket: WebSocket, live: LiveStream, pcm: PcmInput) -> bool:
+    """Take what the client says until it leaves; True if its connection broke."""
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return is_broken(message.get("code"))
+        data = message.get("bytes")
+        if data is not None:
+            await live.push(pcm.feed(data))
+            continue
+        match _command(message["text"]):
+            case "flush":
+                await live.push(pcm.flush())
+                await live.flush()
+            case "end":
+                await live.push(pcm.flush())
+                await live.finish()
+
+
+def _command(text: str) -> str:
+    try:
+        command = json.loads(text)
+    except ValueError:
+        command = None
+    kind = command.get("type") if isinstance(command, dict) else None
+    if kind not in {"flush", "end"}:
+        raise InvalidRequestError(
+            f"The message {text[:100]!r} is not known; accepted: binary messages of samples, "
+            'and the texts {"type": "flush"} and {"type": "end"}.'
+        )
+    return str(kind)
+
+
+async def _tell(socket: WebSocket, live: LiveStream, *, words: bool) -> None:
+    async for event in live.events():
+        await _send(socket, _body(event, words=words))
+    await _send(socket, {"type": "end", "duration": _seconds(live.received_seconds)})
+    await _close(socket, 1000)
+
+
+async def _send(socket: WebSocket, body: dict[str, Any]) -> None:
+    await socket.send_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+
+
+async def _close(socket: WebSocket, code: int) -> None:
+    try:
+        await socket.close(code)
+    except (WebSocketDisconnect, RuntimeError):
+        return  # It was gone already.
+
+
+def _body(event: LiveEvent, *, words: bool) -> dict[str, Any]:
+    """An event as it is sent."""
+    match event:
+        case SpeechStarted(utterance, time):
+            return {"type": "speech_start", "utterance": utterance, "time": _seconds(time)}
+        case EndpointReached(utterance, time):
+            return {"type": "endpoint", "utterance": utterance, "time": _seconds(time)}
+        case PartialResult():
+            body: dict[str, Any] = {
+                "type": "partial",
+                "utterance": event.utterance,
+                "text": event.text,
+                "stable": event.stable_text,
+            }
+            if words:
+                body["words"] = [_word(word) | {"stable": word.stable} for word in event.words]
+            return body
+        case FinalResult():
+            return _final(event, words=words)
+
+
+def _final(event: FinalResult, *, words: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": "final",
+        "utterance": event.utterance,
+        "start": _seconds(event.start),
+        "end": _seconds(event.end),
+        "text": event.text,
+        "confidence": None if event.confidence is None else round(event.confidence, 4),
+    }
+    if words:
+        body["words"] = [_word(word) for word in event.words]
+    if event.formatted_text is not None:
+        body["formatted_text"] = event.formatted_text
+    if event.alternatives:
+        body["alternatives"] = [
+            {"text": text, "score": round(score, 4)}
+            | ({"words": [_word(word) for word in found]} if words else {})
+            for text, score, found in event.alternatives
+        ]
+    return body
+
+
+def _word(word: LiveWord) -> dict[str, Any]:
+    return {
+        "word": word.text,
+        "start": _seconds(word.start),
+        "end": _seconds(word.end),
+        "confidence": round(word.confidence, 4),
+    }
+
+
+def _seconds(value: float) -> float:
+    return round(value, 3)

@@ -1,0 +1,164 @@
+"""Samples in, the probability of speech in every 32 ms out: Silero's voice activity detector.
+
+The network of the package silero-vad, its 16 kHz weights read from the package and computed by
+numpy: a stream costs a fraction of a percent of a core, and torch is neither needed nor, as on
+importing the package, told to use one thread.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file
+
+from app.audio import Samples
+from app.errors import ConfigurationError
+
+CHUNK_SAMPLES = 512
+"""Samples of one probability."""
+
+_CONTEXT, _REFLECTED, _FFT, _STRIDE, _BINS, _STATE = 64, 64, 256, 128, 129, 128
+_FRAMES = (_CONTEXT + CHUNK_SAMPLES + _REFLECTED - _FFT) // _STRIDE + 1
+_WEIGHTS = "data/silero_vad_16k.safetensors"
+# Strides of the four convolutions over a chunk's frames, each with a kernel of three.
+_STRIDES = (1, 2, 2, 1)
+
+_Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A matrix that is multiplied from the right, and what is added."""
+
+    weight: _Array
+    bias: _Array
+
+    def __call__(self, values: _Array) -> _Array:
+        result: _Array = values @ self.weight + self.bias
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceModel:
+    """The weights, shared by all streams.
+
+    Attributes:
+        transform: [256, 258], the windowed cosines and sines of a Fourier transform.
+        convolutions: four, each [3 * channels in, channels out].
+        recurrent: [256, 512] over a frame's features and the last state.
+        output: [128, 1].
+    """
+
+    transform: _Array
+    convolutions: tuple[_Layer, ...]
+    recurrent: _Layer
+    output: _Layer
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the weights out of the installed package, without importing it.
+
+        Raises:
+            ConfigurationError: it is not installed, or not as known.
+        """
+        found = importlib.util.find_spec("silero_vad")
+        if found is None or not found.submodule_search_locations:
+            raise ConfigurationError("live streams need the package silero-vad: install it")
+        path = Path(found.submodule_search_locations[0]) / _WEIGHTS
+        try:
+            weights: dict[str, _Array] = load_file(path)
+            return cls._of(weights)
+        except (OSError, KeyError, ValueError) as error:
+            raise ConfigurationError(
+                f"the package silero-vad has no weights that can be used, {path}: {error}"
+            ) from error
+
+    @classmethod
+    def _of(cls, weights: dict[str, _Array]) -> Self:
+        def convolution(name: str) -> _Layer:
+            kernel = weights[f"{name}.weight"]  # [out, in, 3]
+            flat = np.ascontiguousarray(kernel.transpose(2, 1, 0).reshape(-1, kernel.shape[0]))
+            return _Layer(flat, weights[f"{name}.bias"])
+
+        recurrent = np.concatenate(
+            (weights["lstm_cell.weight_ih"].T, weights["lstm_cell.weight_hh"].T)
+        )
+        return cls(
+            transform=np.ascontiguousarray(weights["stft_conv.weight"][:, 0].T),
+            convolutions=tuple(convolution(f"conv{number}") for number in (1, 2, 3, 4)),
+            recurrent=_Layer(
+                np.ascontiguousarray(recurrent),
+                weights["lstm_cell.bias_ih"] + weights["lstm_cell.bias_hh"],
+            ),
+            output=_Layer(weights["final_conv.weight"][:, :, 0].T, weights["final_conv.bias"]),
+        )
+
+    def features(self, chunks: _Array) -> _Array:
+        """What the recurrent layer sees of each chunk.
+
+        Args:
+            chunks: float32 [chunks, 64 + 512], each with the samples before it.
+
+        Returns:
+            float32 [chunks, 128].
+        """
+        padded = np.concatenate((chunks, chunks[:, -2 : -2 - _REFLECTED : -1]), axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT, axis=1)[:, ::_STRIDE]
+        spectrum = windows @ self.transform
+        hidden: _Array = np.sqrt(spectrum[..., :_BINS] ** 2 + spectrum[..., _BINS:] ** 2)
+        for layer, stride in zip(self.convolutions, _STRIDES, strict=True):
+            hidden = _convolve(hidden, layer, stride)
+        return hidden[:, 0]
+
+
+class VoiceActivity:
+    """The detector of one stream.
+
+    Args:
+        model: the weights.
+    """
+
+    def __init__(self, model: VoiceModel) -> None:
+        self._model = model
+        self._context = np.zeros(_CONTEXT, np.float32)
+        self._hidden = np.zeros(_STATE, np.float32)
+        self._cell = np.zeros(_STATE, np.float32)
+
+    def probabilities(self, samples: Samples) -> list[float]:
+        """The probability of speech in each next 512 samples.
+
+        Args:
+            samples: float32 [a multiple of 512], following the last ones.
+        """
+        if not samples.size:
+            return []
+        joined = np.concatenate((self._context, samples))
+        self._context = joined[-_CONTEXT:]
+        chunks = np.lib.stride_tricks.sliding_window_view(joined, _CONTEXT + CHUNK_SAMPLES)
+        features = self._model.features(chunks[::CHUNK_SAMPLES])
+        return [self._step(feature) for feature in features]
+
+    def _step(self, feature: _Array) -> float:
+        """One step of the long short-term memory, and the output."""
+        gates = self._model.recurrent(np.concatenate((feature, self._hidden)))
+        entry, keep, candidate, exit_ = gates.reshape(4, _STATE)
+        self._cell = _sigmoid(keep) * self._cell + _sigmoid(entry) * np.tanh(candidate)
+        self._hidden = _sigmoid(exit_) * np.tanh(self._cell)
+        return float(_sigmoid(self._model.output(np.maximum(self._hidden, 0)))[0])
+
+
+def _convolve(values: _Array, layer: _Layer, stride: int) -> _Array:
+    """A kernel of three over frames: [chunks, frames, channels], padded by one on each side."""
+    padded = np.pad(values, ((0, 0), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1)[:, ::stride]
+    flat = windows.transpose(0, 1, 3, 2).reshape(len(values), -1, 3 * values.shape[2])
+    return np.maximum(layer(flat), 0)
+
+
+def _sigmoid(values: _Array) -> _Array:
+    # By tanh: it does not overflow.
+    result: _Array = 0.5 * np.tanh(0.5 * values) + 0.5
+    return result
