@@ -5,93 +5,39 @@ blocks the event loop. Every protocol and the command line go through `Transcrib
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from app.audio import SAMPLE_RATE, AudioLimits, RawFormat, Recording, Window, plan_windows
+from app.audio import SAMPLE_RATE, AudioLimits, Recording, Window, plan_windows
 from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
-from app.decoding import DecodingPool, DecodingRequest, ModelDecoders
-from app.engine import EncodedAudio, Encoder, EncodeRequest, Engine
+from app.decoding import DecodingPool, DecodingRequest
+from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
+from app.incremental import Follower, TextListener
 from app.readable import LANGUAGES, ReadableOptions, WordList
-from app.reading import read_text
+from app.reading import TextRead, read_text
 from app.telemetry import Telemetry
 from app.transcript import AlignedTranscript, AlignedWord, Timing, Transcript
-from app.vocabulary import Vocabulary
+from app.work import (
+    AcousticModel,
+    LoadedModel,
+    PipelineOptions,
+    Progress,
+    TranscriptionRequest,
+)
 
-# Told how many of how many windows are encoded.
-Progress = Callable[[int, int], None]
-
-
-class AcousticModel(Encoder, Protocol):
-    """What the service needs of a loaded checkpoint; `app.acoustic.AcousticModel` is one."""
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The tokens that the columns of the emissions stand for."""
-
-    @property
-    def do_normalize(self) -> bool:
-        """Whether the waveform is to have zero mean and unit variance."""
-
-    @property
-    def parameters(self) -> int:
-        """How many weights it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A model in memory, with the decoders that read its emissions."""
-
-    card: ModelCard
-    acoustic: AcousticModel
-    decoders: ModelDecoders
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptionRequest:
-    """One recording to transcribe.
-
-    Args:
-        source: an open file at its beginning, which is closed once it is read, or a path.
-        request_id: for the logs.
-        raw: how to read samples that come without a header.
-        model: id or hub id of a loaded model; None lets the language choose.
-        language: code, tag or name; None takes the default.
-        deadline: instant of `time.monotonic` after which no answer is wanted.
-        decoding: how the text is read off the emissions.
-        readable: how to write a readable text beside the verbatim one; None writes none.
-    """
-
-    source: BinaryIO | Path
-    request_id: str
-    raw: RawFormat | None = None
-    model: str | None = None
-    language: str | None = None
-    deadline: float | None = None
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
-    readable: ReadableOptions | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineOptions:
-    """Limits and sizes, all in seconds of audio but for the workers.
-
-    `threads` decode audio; `decode_workers`, processes where the decoder needs them, text.
-    """
-
-    max_audio_seconds: float
-    window_seconds: float
-    context_seconds: float
-    threads: int
-    decode_workers: int
-    decode_processes: bool = False
+__all__ = [
+    "AcousticModel",
+    "LoadedModel",
+    "PipelineOptions",
+    "Progress",
+    "Transcriber",
+    "TranscriptionRequest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +95,11 @@ class Transcriber:
         """The models in memory, in the order they were added."""
         return tuple(self._models.values())
 
+    @property
+    def decoding(self) -> DecodingPool:
+        """Where text is decoded."""
+        return self._decoding
+
     def add(self, model: LoadedModel) -> None:
         """Serve one more model; the engine must have its encoder under the card's id."""
         self._models[model.card.id] = model
@@ -179,8 +130,28 @@ class Transcriber:
             )
         return card
 
+    def loaded(self, card: ModelCard, language: str | None) -> tuple[LoadedModel, str]:
+        """The model of a card, and the code of the language that it will hear.
+
+        Raises:
+            UnavailableError: it is still being loaded.
+        """
+        if card.id not in self._models:
+            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
+        return self._models[card.id], self._router.language_of(card, language)
+
+    def readable(self, options: ReadableOptions | None) -> ReadableOptions | None:
+        """What a request asks of a readable text, with the operator's own list of words."""
+        if options is None or options.profanities is not None:
+            return options
+        return replace(options, profanities=self._profanities)
+
     async def transcribe(
-        self, request: TranscriptionRequest, *, progress: Progress | None = None
+        self,
+        request: TranscriptionRequest,
+        *,
+        progress: Progress | None = None,
+        on_text: TextListener | None = None,
     ) -> Transcript:
         """Transcribe one recording. Cancelling the awaiting task stops the work.
 
@@ -190,26 +161,25 @@ class Transcriber:
         Args:
             request: what to transcribe.
             progress: called on the event loop as windows are encoded.
+            on_text: called on the event loop with each further part of the text, as soon as it is
+                final; joined, the parts are the transcript's text. The recording is then read
+                piece by piece, and has no alternatives.
 
         Raises:
             AudioError: the bytes cannot be transcribed.
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine say.
         """
-        heard = await self._hear(request, progress)
-        readable = request.readable
-        if readable is not None and readable.profanities is None:
-            readable = replace(readable, profanities=self._profanities)
-        reading = await self._decoding.run(
-            read_text,
-            heard.model.decoders,
-            heard.emissions,
-            request.decoding,
-            frame_seconds=heard.frame_seconds,
-            duration=heard.duration,
-            language=heard.language,
-            readable=readable,
-        )
+        follower: Follower | None = None
+        if on_text is not None:
+            readable = self.readable(request.readable)
+            follower = Follower(self._decoding, request.decoding, readable, on_text)
+        try:
+            heard = await self._hear(request, progress, follower)
+            reading = await (follower.finish() if follower else self._read(heard, request))
+        finally:
+            if follower is not None:
+                follower.close()
         return Transcript(
             text=reading.text,
             segments=reading.segments,
@@ -259,19 +229,50 @@ class Transcriber:
         self._audio.close()
         self._decoding.close()
 
-    async def _hear(self, request: TranscriptionRequest, progress: Progress | None) -> _Heard:
+    async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
+        """Turn emissions into text."""
+        return await self._decoding.run(
+            read_text,
+            heard.model.decoders,
+            heard.emissions,
+            request.decoding,
+            frame_seconds=heard.frame_seconds,
+            duration=heard.duration,
+            language=heard.language,
+            readable=self.readable(request.readable),
+        )
+
+    async def _hear(
+        self,
+        request: TranscriptionRequest,
+        progress: Progress | None,
+        follower: Follower | None = None,
+    ) -> _Heard:
         """Turn a recording into emissions."""
         started = time.perf_counter()
         card = self.route(request.model, request.language, request.decoding, request.readable)
-        model = self._models.get(card.id)
-        if model is None:
-            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
+        model, language = self.loaded(card, request.language)
         recording = await self._audio.decode(request.source, request.raw, request.deadline)
         decoded = time.perf_counter()
-        encoded = await self._encode(model, recording, request, progress)
+        encoded = await self.encode(
+            model,
+            recording,
+            request.request_id,
+            request.deadline,
+            progress=progress,
+            on_window=None
+            if follower is None
+            else follower.start(
+                model.decoders,
+                model.acoustic.vocabulary,
+                language,
+                frame_seconds=model.acoustic.hop / SAMPLE_RATE,
+                duration=recording.duration,
+            ),
+        )
         return _Heard(
             model=model,
-            language=self._router.language_of(card, request.language),
+            language=language,
             emissions=np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
             if encoded is None
             else encoded.emissions,
@@ -283,14 +284,23 @@ class Transcriber:
             encoding=encoded.encode_seconds if encoded else 0.0,
         )
 
-    async def _encode(
+    async def encode(
         self,
         model: LoadedModel,
         recording: Recording,
-        request: TranscriptionRequest,
-        progress: Progress | None,
+        request_id: str,
+        deadline: float | None = None,
+        *,
+        progress: Progress | None = None,
+        on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
-        """The recording's emissions, or None when it cannot hold a word."""
+        """The recording's emissions, or None when it cannot hold a word.
+
+        Both listeners are called on the event loop as windows are encoded.
+
+        Raises:
+            NordlydError: as the engine says.
+        """
         acoustic = model.acoustic
         windows = plan_windows(
             recording.samples,
@@ -305,9 +315,14 @@ class Transcriber:
         def fetch(window: Window) -> npt.NDArray[np.float32]:
             return recording.slice(window.start, window.stop, normalise=acoustic.do_normalize)
 
+        def tell(index: int, emissions: npt.NDArray[np.float32]) -> None:
+            if progress is not None:
+                progress(index + 1, len(windows))
+            if on_window is not None:
+                on_window(index, emissions)
+
         return await self._engine.encode(
-            EncodeRequest(model.card.id, windows, fetch, request.request_id, request.deadline),
-            on_window=progress and (lambda index, _: progress(index + 1, len(windows))),
+            EncodeRequest(model.card.id, windows, fetch, request_id, deadline), on_window=tell
         )
 
     def _timing(self, heard: _Heard) -> Timing:

@@ -13,6 +13,8 @@ from app.api.schemas import ErrorBody, ErrorDetail
 from app.errors import (
     AuthenticationError,
     ClientDisconnectedError,
+    DeadlineExceededError,
+    EncodingError,
     InvalidRequestError,
     NordlydError,
     OverloadedError,
@@ -65,6 +67,10 @@ def error_response(error: NordlydError) -> JSONResponse:
     if isinstance(error, OverloadedError | UnavailableError):
         seconds = _RETRY_SECONDS if error.retry_after is None else error.retry_after
         headers["retry-after"] = str(max(1, math.ceil(seconds)))
+        # OpenAI's clients go by this first, and by the status where the third does not say it.
+        headers["retry-after-ms"] = str(max(1, math.ceil(seconds * 1000)))
+    if isinstance(error, DeadlineExceededError | EncodingError):
+        headers["x-should-retry"] = "false"
     body = ErrorBody(error=error_detail(error))
     return JSONResponse(body.model_dump(), status_code=error.status, headers=headers)
 

@@ -107,7 +107,9 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
-async def read_uploads(request: Request, *, max_files: int) -> Uploads:
+async def read_uploads(
+    request: Request, *, max_files: int, max_fields: int = _MAX_FIELDS
+) -> Uploads:
     """Read a multipart body with files called `file`, or any other body as the audio itself.
 
     Raises:
@@ -126,7 +128,7 @@ async def read_uploads(request: Request, *, max_files: int) -> Uploads:
             part = FilePart(_FILE, "", content_type, 0, bodies.size)
             return Uploads((_file(part, bodies),), (), bodies)
         form = await read_form(
-            content_type or "", request.stream(), bodies, FormLimits(max_files, _MAX_FIELDS)
+            content_type or "", request.stream(), bodies, FormLimits(max_files, max_fields)
         )
         return _from_form(form, bodies)
     except BaseException:
@@ -134,7 +136,7 @@ async def read_uploads(request: Request, *, max_files: int) -> Uploads:
         raise
 
 
-async def read_upload(request: Request) -> Upload:
+async def read_upload(request: Request, *, max_fields: int = _MAX_FIELDS) -> Upload:
     """Read a multipart body with one `file`, or any other body as the audio itself.
 
     Raises:
@@ -143,7 +145,7 @@ async def read_upload(request: Request) -> Upload:
         TooLargeError: the body is over the limit of the service.
         ClientDisconnect: the client hung up.
     """
-    with await read_uploads(request, max_files=1) as uploads:
+    with await read_uploads(request, max_files=1, max_fields=max_fields) as uploads:
         (file,) = uploads.require()
         return Upload(file.open(), file.content_type, uploads.fields, file.name)
 

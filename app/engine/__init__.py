@@ -10,6 +10,7 @@ from app.engine.types import (
     EncodeRequest,
     EngineOptions,
     EngineStatus,
+    WindowCallback,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Engine",
     "EngineOptions",
     "EngineStatus",
+    "WindowCallback",
 ]

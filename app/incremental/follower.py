@@ -16,7 +16,6 @@ from app.reading import TextRead
 from app.transcript import Formatted, Word
 from app.vocabulary import Vocabulary
 
-
 # A word may begin so much before the first frame it is heard in.
 _LEAD_SECONDS = 0.1
 

@@ -1,0 +1,217 @@
+"""The form of POST /v1/audio/transcriptions in, what is asked of the pipeline out.
+
+OpenAI's own fields and ours, which their SDK sends from `extra_body`, come in one form.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.openai.names import routed_model
+from app.api.parameters import TranscribeParameters, parse
+from app.decoding import DecodingRequest, Hotword
+from app.errors import InvalidRequestError, NordlydError
+from app.pipeline import Transcriber
+from app.readable import ReadableOptions
+
+MAX_FIELDS = 1200
+"""Fields of one form; every keyword is one."""
+
+OUR_FIELDS = (
+    "decoder", "beam_width", "alpha", "beta", "prune_logp", "min_token_logp", "hotwords", "lm",
+    "format_text", "remove_hesitations", "mask_profanities", "encoding", "rate", "channels",
+    "timeout",
+)  # fmt: skip
+_LISTS = ("languages", "timestamp_granularities", "include", "keywords")
+_UNSUPPORTED = ("known_speaker_names", "known_speaker_references")
+_ALIASES = {"beam_size": "beam_width"}
+_INDEXED = re.compile(r"^(\w+)\[\w*\]$")
+
+# Their names for what is written here.
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+
+
+class OpenAIParameters(BaseModel):
+    """OpenAI's fields of POST /v1/audio/transcriptions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        None,
+        description="A model of GET /v1/models, or whisper-1, gpt-4o-transcribe and the like, "
+        "which let the language choose.",
+        examples=["whisper-1"],
+    )
+    language: str | None = Field(None, description="nn, nb, no, da.", examples=["nb"])
+    languages: list[str] = Field(
+        [], description="Likely languages; the first that is served is taken."
+    )
+    prompt: str | None = Field(None, description="Not used; `keywords` is.")
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    temperature: float | None = Field(
+        None, ge=0, le=1, description="Not used: nothing is drawn at random."
+    )
+    stream: bool = Field(False, description="Whether to answer with server-sent events.")
+    chunking_strategy: str | None = Field(
+        None, description="Not used: audio of any length is cut as the model needs it."
+    )
+    timestamp_granularities: list[Literal["word", "segment"]] = Field(
+        [], description="With verbose_json; word also with vtt."
+    )
+    include: list[Literal["logprobs"]] = Field([], description="With json and with stream.")
+    keywords: list[str] = Field([], description="Words that are expected, as hotwords.")
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribing:
+    """One request, checked.
+
+    Attributes:
+        asked: OpenAI's fields.
+        ours: our own fields, as POST /transcribe has them.
+        model: what to ask the router for.
+        language: the same.
+        decoding: how the text is read.
+        readable: how it is made readable; None leaves it word for word.
+    """
+
+    asked: OpenAIParameters
+    ours: TranscribeParameters
+    model: str | None
+    language: str | None
+    decoding: DecodingRequest
+    readable: ReadableOptions | None
+
+
+def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, TranscribeParameters]:
+    """Check the fields of a form; lists come with brackets after their names, or without.
+
+    Raises:
+        InvalidRequestError: a field is unknown, given twice or wrong; says what is accepted.
+    """
+    given: dict[str, Any] = {}
+    for full_name, value in fields:
+        name = _plain(full_name)
+        if name not in OpenAIParameters.model_fields and name not in OUR_FIELDS:
+            raise _refusal(name)
+        if not value.strip():
+            continue
+        if name in _LISTS:
+            items = (part.strip() for part in value.split(","))
+            given.setdefault(name, []).extend(item for item in items if item)
+        elif name in given and name != "chunking_strategy":
+            raise InvalidRequestError(f"{name} is given twice.", param=name)
+        else:
+            given[name] = value.strip()
+    if given.get("response_format") == "diarized_json":
+        raise InvalidRequestError(
+            "response_format is 'diarized_json', but speakers are not told apart here; accepted: "
+            f"{', '.join(FORMATS)}.",
+            param="response_format",
+        )
+    ours = {name: given.pop(name) for name in OUR_FIELDS if name in given}
+    asked = parse(OpenAIParameters, cast("dict[str, str]", given))
+    _check_together(asked)
+    # Whoever speaks to OpenAI is used to sentences and digits.
+    ours.setdefault("format_text", "true")
+    return asked, parse(TranscribeParameters, ours)
+
+
+def check(
+    transcriber: Transcriber,
+    asked: OpenAIParameters,
+    ours: TranscribeParameters,
+    *,
+    format_given: bool,
+) -> Transcribing:
+    """Route a request, so that a wrong name is told before its audio is decoded.
+
+    Args:
+        transcriber: holds the models.
+        asked: OpenAI's fields.
+        ours: our own.
+        format_given: whether the request says itself if it wants readable text.
+
+    Raises:
+        NordlydError: as the router says.
+    """
+    model = routed_model(asked.model)
+    decoding = ours.decoding()
+    keywords = tuple(Hotword(word) for word in asked.keywords)
+    decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords))
+    wanted = [asked.language] if asked.language else []
+    language = served_language(transcriber, model, [*wanted, *asked.languages], decoding)
+    readable = ours.readable()
+    try:
+        transcriber.route(model, language, decoding, readable)
+    except InvalidRequestError as error:
+        if error.param != "format_text" or format_given:
+            raise
+        # Sentences are the default only where somebody wrote rules for them.
+        readable = None
+    return Transcribing(asked, ours, model, language, decoding, readable)
+
+
+def served_language(
+    transcriber: Transcriber,
+    model: str | None,
+    languages: Sequence[str],
+    decoding: DecodingRequest,
+) -> str | None:
+    """The first of the languages that can be served; None where none is named.
+
+    Raises:
+        NordlydError: none of them can, and why not the first.
+    """
+    refused: NordlydError | None = None
+    for language in languages or (None,):
+        try:
+            transcriber.route(model, language, decoding)
+        except InvalidRequestError as error:
+            refused = refused or error
+        else:
+            return language
+    assert refused is not None
+    raise refused
+
+
+def _plain(name: str) -> str:
+    """A field's name without brackets, where it may have some, and by its usual name."""
+    indexed = _INDEXED.match(name)
+    if indexed and indexed[1] in (*_LISTS, *_UNSUPPORTED, "chunking_strategy"):
+        name = indexed[1]
+    return _ALIASES.get(name, name)
+
+
+def _refusal(name: str) -> InvalidRequestError:
+    if name in _UNSUPPORTED:
+        return InvalidRequestError(
+            f"{name} is for telling speakers apart, which is not done here.", param=name
+        )
+    accepted = ", ".join(("file", *OpenAIParameters.model_fields, *OUR_FIELDS, *_ALIASES))
+    return InvalidRequestError(f"There is no field {name!r}; accepted: {accepted}.", param=name)
+
+
+def _check_together(asked: OpenAIParameters) -> None:
+    """Refuse what would not be in the answer."""
+    form = asked.response_format
+    if asked.stream and form not in {"json", "text"}:
+        raise InvalidRequestError(
+            f"response_format is {form!r}; accepted with stream=true: json, text.",
+            param="response_format",
+        )
+    if asked.include and form != "json":
+        raise InvalidRequestError(
+            f"response_format is {form!r}; accepted with include[]=logprobs: json.",
+            param="include",
+        )
+    fits = {"verbose_json": {"word", "segment"}, "vtt": {"word"}}.get(form, set())
+    if not set(asked.timestamp_granularities) <= fits:
+        raise InvalidRequestError(
+            f"response_format is {form!r}; accepted with timestamp_granularities[]: verbose_json, "
+            "or vtt with word alone.",
+            param="timestamp_granularities",
+        )

@@ -1,0 +1,205 @@
+"""The bodies and events of OpenAI's transcription API, made from our transcripts."""
+
+import math
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from app.transcript import Segment, Transcript, Word
+
+_SEEKS_PER_SECOND = 100
+_FRAMES_PER_SECOND = 50
+_LOWEST_LOGPROB = -100.0
+
+
+class LogprobBody(BaseModel):
+    """One word as a token; joined, the tokens are the text."""
+
+    token: str = Field(examples=[" kommer"])
+    bytes: list[int] = Field(description="The token in UTF-8.")
+    logprob: float = Field(description="Natural logarithm of the word's confidence.")
+
+
+class UsageBody(BaseModel):
+    """What was transcribed."""
+
+    type: Literal["duration"] = "duration"
+    seconds: float = Field(description="Length of the audio.")
+
+
+class LanguageBody(BaseModel):
+    """A language of the audio."""
+
+    code: str = Field(examples=["nb"])
+
+
+class TranscriptionJson(BaseModel):
+    """The answer with response_format json."""
+
+    text: str = Field(description="Readable, or word for word with format_text=false.")
+    usage: UsageBody
+    logprobs: list[LogprobBody] | None = Field(None, description="Only with include[]=logprobs.")
+    languages: list[LanguageBody] | None = Field(
+        None, description="Only with languages[]: the one of them that was transcribed."
+    )
+
+
+class VerboseWord(BaseModel):
+    """One word as it is written; times in seconds."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float = Field(ge=0, le=1, description="Ours: how likely the word is right.")
+
+
+class VerboseSegment(BaseModel):
+    """Words between two pauses, with all the fields that clients of Whisper expect."""
+
+    id: int
+    seek: int = Field(description="The start, in hundredths of a second.")
+    start: float
+    end: float
+    text: str
+    tokens: list[int] = Field(description="Always empty: there are no tokens of words.")
+    temperature: float = Field(description="Always 0: nothing is drawn at random.")
+    avg_logprob: float = Field(description="Mean of its words' natural-log confidences.")
+    compression_ratio: float = Field(description="Length of the text divided by that zipped.")
+    no_speech_prob: float = Field(description="Always 0: segments are where words are.")
+    confidence: float = Field(ge=0, le=1, description="Ours: mean of its words'.")
+
+    @classmethod
+    def of(cls, index: int, segment: Segment, duration: float) -> Self:
+        """Render a segment."""
+        written = segment.text.encode()
+        return cls(
+            id=index,
+            seek=int(segment.start * _SEEKS_PER_SECOND),
+            start=_rounded(segment.start, duration),
+            end=_rounded(segment.end, duration),
+            text=segment.text,
+            tokens=[],
+            temperature=0.0,
+            avg_logprob=round(sum(map(logprob, segment.words)) / max(1, len(segment.words)), 4),
+            compression_ratio=round(len(written) / len(zlib.compress(written)), 4),
+            no_speech_prob=0.0,
+            confidence=round(segment.confidence, 4),
+        )
+
+
+class TranscriptionVerboseJson(BaseModel):
+    """The answer with response_format verbose_json."""
+
+    task: Literal["transcribe"] = "transcribe"
+    language: str = Field(description="Its code.", examples=["nb"])
+    duration: float = Field(description="Length of the audio, in seconds.")
+    text: str
+    words: list[VerboseWord] | None = Field(
+        None, description="Only with timestamp_granularities[]=word."
+    )
+    segments: list[VerboseSegment] | None = Field(
+        None, description="Unless only words were asked for."
+    )
+    usage: UsageBody
+    model: str = Field(description="Ours: id of the model that did it.")
+
+
+def plain_json(transcript: Transcript, *, logprobs: bool, languages: bool) -> str:
+    """The body of response_format json."""
+    body = TranscriptionJson(
+        text=written_text(transcript),
+        usage=usage(transcript.duration),
+        logprobs=tokens_of(written_words(transcript)) if logprobs else None,
+        languages=[LanguageBody(code=transcript.language)] if languages else None,
+    )
+    return body.model_dump_json(exclude_none=True)
+
+
+def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
+    """The body of response_format verbose_json; nothing asked for means segments."""
+    asked = set(granularities) or {"segment"}
+    duration = round(transcript.duration, 3)
+    source = transcript.formatted or transcript
+    body = TranscriptionVerboseJson(
+        language=transcript.language,
+        duration=duration,
+        text=written_text(transcript),
+        words=[
+            VerboseWord(
+                word=word.text,
+                start=_rounded(word.start, duration),
+                end=_rounded(word.end, duration),
+                confidence=round(word.confidence, 4),
+            )
+            for word in source.words
+        ]
+        if "word" in asked
+        else None,
+        segments=[
+            VerboseSegment.of(index, segment, duration)
+            for index, segment in enumerate(source.segments)
+        ]
+        if "segment" in asked
+        else None,
+        usage=usage(duration),
+        model=transcript.model,
+    )
+    return body.model_dump_json(exclude_none=True)
+
+
+def written_text(transcript: Transcript) -> str:
+    """The readable text where there is one, else what was said word for word."""
+    return transcript.formatted.text if transcript.formatted else transcript.text
+
+
+def written_words(transcript: Transcript) -> Sequence[Word]:
+    """The words of `written_text`."""
+    return transcript.formatted.words if transcript.formatted else transcript.words
+
+
+def usage(seconds: float) -> UsageBody:
+    """What was transcribed, to milliseconds."""
+    return UsageBody(seconds=round(seconds, 3))
+
+
+def logprob(word: Word) -> float:
+    """Natural logarithm of a word's confidence; JSON has no infinity, so never below -100."""
+    return math.log(word.confidence) if word.confidence > 0 else _LOWEST_LOGPROB
+
+
+def tokens_of(words: Sequence[Word], *, continued: bool = False) -> list[LogprobBody]:
+    """Words as tokens that, joined, are their text.
+
+    Args:
+        words: as they are written.
+        continued: there are words before them.
+    """
+    tokens = []
+    for index, word in enumerate(words):
+        token = f" {word.text}" if index or continued else word.text
+        tokens.append(
+            LogprobBody(token=token, bytes=list(token.encode()), logprob=round(logprob(word), 4))
+        )
+    return tokens
+
+
+def token_usage(seconds: float, text: str) -> dict[str, Any]:
+    """Usage in tokens, for events whose type in the SDK knows no other.
+
+    One token in is a frame of 20 ms, one token out a character: those are what wav2vec2 with CTC
+    reads and writes.
+    """
+    frames = round(seconds * _FRAMES_PER_SECOND)
+    return {
+        "type": "tokens",
+        "input_tokens": frames,
+        "input_token_details": {"audio_tokens": frames, "text_tokens": 0},
+        "output_tokens": len(text),
+        "total_tokens": frames + len(text),
+    }
+
+
+def _rounded(seconds: float, duration: float) -> float:
+    return min(round(seconds, 3), duration)
