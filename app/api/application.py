@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Security
 from fastapi_offline import FastAPIOffline
 
-from app.api import align, deepgram, health, metrics, stream, transcribe
+from app.api import align, deepgram, health, metrics, page, render, stream, transcribe
 from app.api.auth import DOCUMENTED_BEARER, Authentication
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
