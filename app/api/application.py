@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Security
 from fastapi_offline import FastAPIOffline
 
-from app.api import align, deepgram, health, metrics, page, render, stream, transcribe
+from app.api import align, deepgram, health, metrics, openai, page, render, stream, transcribe
 from app.api.auth import DOCUMENTED_BEARER, Authentication
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
@@ -42,7 +42,13 @@ def build_api(
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(page.router)
-    for router in (transcribe.router, align.router, render.router, deepgram.router):
+    for router in (
+        transcribe.router,
+        align.router,
+        render.router,
+        deepgram.router,
+        *openai.ROUTERS,
+    ):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
     app.include_router(stream.router)
     # The last added is the outermost.
