@@ -7,7 +7,7 @@ SIGTERM drains: readiness turns false, new work is refused, what runs is finishe
 import ipaddress
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
@@ -17,6 +17,7 @@ from app.api import Parts
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
+from app.protocols import ProtocolServer, VoskServer, WyomingServer
 from app.service import Service
 from app.settings import Settings
 
@@ -50,29 +51,31 @@ def serve(
     check_bind(settings)
     app = create_app(settings, report=report)
     parts: Parts = app.state.parts
-    listener = bind(settings.host, settings.port)
-    address = _address(settings.host, listener.getsockname()[1])
-    _log.info("listening", address=address)
+    with bind(settings.host, settings.port) as listener:
+        address = _address("http", settings.host, listener)
+        protocols = _protocols(settings, parts)
+        for each in (address, *(protocol.address for protocol in protocols)):
+            _log.info("listening", address=each)
 
-    def ready() -> None:
-        _log.info("ready", address=address)
-        if on_ready is not None:
-            on_ready(address)
+        def ready() -> None:
+            _log.info("ready", address=address)
+            if on_ready is not None:
+                on_ready(address)
 
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_CLOSE_SECONDS,
-        ),
-        parts.service,
-        drain_seconds=settings.drain_seconds,
-        on_ready=ready,
-    )
-    with listener:
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_CLOSE_SECONDS,
+            ),
+            parts.service,
+            protocols,
+            drain_seconds=settings.drain_seconds,
+            on_ready=ready,
+        )
         server.run(sockets=[listener])
     if parts.service.failure is not None:
         raise parts.service.failure
@@ -84,9 +87,21 @@ def check_bind(settings: Settings) -> None:
     """Refuse to open the service to a network without keys, unless that is asked for.
 
     Raises:
-        ConfigurationError: the host is not a loopback address, and there are no keys.
+        ConfigurationError: the host is not a loopback address, and there are no keys, or a
+            protocol whose clients have none is to be served there.
     """
-    if settings.api_keys or settings.allow_anonymous or _is_loopback(settings.host):
+    if settings.allow_anonymous or _is_loopback(settings.host):
+        return
+    for name in ("vosk_port", "wyoming_port"):
+        if getattr(settings, name) is not None:
+            raise ConfigurationError(
+                f"{settings.host} can be reached from other machines, and clients of "
+                f"NORDLYD_{name.upper()} cannot send a key: set NORDLYD_ALLOW_ANONYMOUS=true (HTTP "
+                "still asks for the keys there are) and let only whom you trust reach that port, "
+                "or unset it, or bind 127.0.0.1",
+                param=name,
+            )
+    if settings.api_keys:
         return
     raise ConfigurationError(
         f"{settings.host} can be reached from other machines and no API keys are set: set "
@@ -96,8 +111,8 @@ def check_bind(settings: Settings) -> None:
     )
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Bind the address.
+def bind(host: str, port: int, setting: str = "port") -> socket.socket:
+    """Bind the address; `setting` is what the port comes from.
 
     Raises:
         ConfigurationError: there is no such address here, or it is taken.
@@ -110,9 +125,10 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port, "
-            "or NORDLYD_HOST and NORDLYD_PORT (port 0 picks a free one)",
-            param="port",
+            f"cannot listen on {host}:{port}: {reason}; choose another with --host"
+            f"{' and --port' if setting == 'port' else ''}, or NORDLYD_HOST and "
+            f"NORDLYD_{setting.upper()} (port 0 picks a free one)",
+            param=setting,
         ) from error
 
 
@@ -122,6 +138,7 @@ class _Server(uvicorn.Server):
     Args:
         config: uvicorn's own.
         service: what drains.
+        protocols: servers on ports of their own, which start and stop with this one.
         drain_seconds: how long running requests may take.
         on_ready: called once, when every model is loaded.
     """
@@ -130,16 +147,31 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         service: Service,
+        protocols: Sequence[ProtocolServer],
         *,
         drain_seconds: float,
         on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._service = service
+        self._protocols = tuple(protocols)
         self._drain_seconds = drain_seconds
         self._on_ready: Callable[[], None] | None = on_ready
         self._signals = 0
         self._drain_until: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start with everything that is served."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            for protocol in self._protocols:
+                await protocol.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End everything that is served, before what serves it ends."""
+        for protocol in self._protocols:
+            await protocol.stop()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Note the signal; the next tick acts on it. A second one ends the wait."""
@@ -175,7 +207,23 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _address(host: str, port: int) -> str:
+def _protocols(settings: Settings, parts: Parts) -> list[ProtocolServer]:
+    """Bind the ports of the protocols that are on."""
+    protocols: list[ProtocolServer] = []
+    for setting, scheme, make in (
+        ("vosk_port", "ws", VoskServer),
+        ("wyoming_port", "tcp", WyomingServer),
+    ):
+        port = getattr(settings, setting)
+        if port is not None:
+            listener = bind(settings.host, port, setting)
+            address = _address(scheme, settings.host, listener)
+            protocols.append(make(listener, address, parts.service, parts.live, parts.telemetry))
+    return protocols
+
+
+def _address(scheme: str, host: str, listener: socket.socket) -> str:
     """Where a client on this machine finds it."""
+    port = listener.getsockname()[1]
     shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    return f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"

@@ -126,6 +126,13 @@ class Settings(BaseSettings):
         300.0, gt=0, description="A live stream without audio for so long is ended."
     )
 
+    vosk_port: int | None = Field(
+        None, ge=0, le=65535, description="Port for vosk's clients; unset: off, 0: a free one."
+    )
+    wyoming_port: int | None = Field(
+        None, ge=0, le=65535, description="Port for Wyoming clients; unset: off, 0: a free one."
+    )
+
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: console on a terminal, JSON lines otherwise."
     )

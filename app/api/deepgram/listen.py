@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
@@ -15,13 +16,16 @@ from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors import error_response
 from app.api.parameters import TIMEOUT_HEADER, openapi_parameters, parse_timeout
-from app.api.parts import PartsOf
+from app.api.parts import Parts, PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
-from app.errors import AudioError, InvalidRequestError, NordlydError
+from app.errors import AudioError, InvalidRequestError, NordlydError, UrlRefusedError
+from app.fetching import Fetcher
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
+from app.transcript import Transcript
 
 _MAX_JSON_BYTES = 64 * 2**10
+_BLOCK_BYTES = 2**20
 
 
 class _DeepgramRoute(APIRoute):
@@ -60,6 +64,13 @@ _OPERATION: dict[str, Any] = {
         "content": {
             "audio/*": {"schema": BINARY},
             "application/octet-stream": {"schema": BINARY},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["url"],
+                    "properties": {"url": {"type": "string"}},
+                }
+            },
         },
     },
 }
@@ -83,35 +94,50 @@ async def listen(request: Request, parts: PartsOf) -> Response:
         wanted = parse_listen(request.query_params.multi_items())
         timeout = parse_timeout(request.headers.get(TIMEOUT_HEADER))
         service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
-        audio, sha256 = await _read(request)
-        work = TranscriptionRequest(
-            source=audio,
-            request_id=request.state.request_id,
-            raw=wanted.raw,
-            model=wanted.model,
-            language=wanted.language,
-            deadline=None if timeout is None else request.state.started + timeout,
-            decoding=wanted.decoding,
-            readable=wanted.readable,
-        )
-        transcript = await attend(
-            request, service.transcriber.transcribe(work), cut_off=service.cut_off
-        )
+        deadline = None if timeout is None else request.state.started + timeout
+        source = await _read(request, parts)
+
+        async def work() -> tuple[Transcript, str]:
+            audio = await _fetch(parts, source, deadline) if isinstance(source, str) else source
+            transcript = await service.transcriber.transcribe(
+                TranscriptionRequest(
+                    source=audio.file,
+                    request_id=request.state.request_id,
+                    raw=wanted.raw,
+                    model=wanted.model,
+                    language=wanted.language,
+                    deadline=deadline,
+                    decoding=wanted.decoding,
+                    readable=wanted.readable,
+                )
+            )
+            return transcript, audio.sha256
+
+        transcript, sha256 = await attend(request, work(), cut_off=service.cut_off)
+        request_id = request.state.request_id
         body = await asyncio.to_thread(
-            render, transcript, wanted, request_id=work.request_id, sha256=sha256
+            render, transcript, wanted, request_id=request_id, sha256=sha256
         )
         return Response(
             body.to_json(),
             media_type="application/json",
-            headers=timing_headers(transcript.timing) | {"dg-request-id": work.request_id},
+            headers=timing_headers(transcript.timing) | {"dg-request-id": request_id},
         )
 
 
-async def _read(request: Request) -> tuple[BinaryIO, str]:
-    """The audio at its beginning, and its SHA-256 in hexadecimal."""
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    """A recording at its beginning, and its SHA-256 in hexadecimal."""
+
+    file: BinaryIO
+    sha256: str
+
+
+async def _read(request: Request, parts: Parts) -> _Audio | str:
+    """The audio of a body, or the URL in it that may be asked for some."""
     essence = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if essence == "application/json":
-        return await _read_url(request)
+        return await _read_url(request, parts)
     if essence.startswith("multipart/"):
         raise InvalidRequestError(
             "The audio goes in the body itself; forms are for /transcribe.", param="body"
@@ -123,16 +149,12 @@ async def _read(request: Request) -> tuple[BinaryIO, str]:
             digest.update(chunk)
             yield chunk
 
-    audio = await spool(watched())
-    if not audio.read(1):
-        audio.close()
-        raise AudioError("The audio is empty: send it as the body.", param="body")
-    audio.seek(0)
-    return audio, digest.hexdigest()
+    file = await spool(watched())
+    return _checked(file, digest.hexdigest())
 
 
-async def _read_url(request: Request) -> tuple[BinaryIO, str]:
-    """The recording that a body of `{"url": …}` names."""
+async def _read_url(request: Request, parts: Parts) -> str:
+    """The address in a body of `{"url": …}`."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -140,10 +162,40 @@ async def _read_url(request: Request) -> tuple[BinaryIO, str]:
             raise InvalidRequestError(
                 f"The JSON is over {_MAX_JSON_BYTES} bytes; accepted: one `url`.", param="body"
             )
-    _parse_url(bytes(body))
-    raise InvalidRequestError(
-        "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
-    )
+    url = _parse_url(bytes(body))
+    _fetcher(parts).check(url)
+    return url
+
+
+async def _fetch(parts: Parts, url: str, deadline: float | None) -> _Audio:
+    fetched = await _fetcher(parts).fetch(url, deadline)
+    file = fetched.bodies.open(0, fetched.bodies.size)
+    fetched.bodies.close()
+    return _checked(file, await asyncio.to_thread(_sha256, file))
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _checked(file: BinaryIO, sha256: str) -> _Audio:
+    if not file.read(1):
+        file.close()
+        raise AudioError("The audio is empty: send it as the body.", param="body")
+    file.seek(0)
+    return _Audio(file, sha256)
+
+
+def _fetcher(parts: Parts) -> Fetcher:
+    if parts.fetcher is None:
+        raise UrlRefusedError(
+            "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
+        )
+    return parts.fetcher
 
 
 def _parse_url(body: bytes) -> str:

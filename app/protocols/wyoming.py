@@ -1,0 +1,292 @@
+"""Home Assistant's Wyoming protocol over TCP: events with PCM in, transcripts out.
+
+https://github.com/OHF-Voice/wyoming; the package reads and writes the events.
+"""
+
+import asyncio
+import socket
+import uuid
+from functools import partial
+
+import structlog
+from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
+from wyoming.audio import AudioChunk, AudioFormat, AudioStart, AudioStop
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import Describe
+from wyoming.ping import Ping, Pong
+from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
+
+from app.errors import InvalidRequestError
+from app.protocols.serving import STOP_SECONDS, explain
+from app.protocols.wyoming_events import (
+    LINE_BYTES,
+    BoundedReader,
+    Wish,
+    describe,
+    next_event,
+    read_format,
+    read_wish,
+)
+from app.service import Service
+from app.streaming import (
+    Endpointing,
+    FinalResult,
+    LiveOptions,
+    LiveStream,
+    LiveStreams,
+    LiveWord,
+    PartialResult,
+    PcmInput,
+)
+from app.telemetry import Telemetry
+
+_log = structlog.get_logger("nordlyd.wyoming")
+
+
+class WyomingServer(AsyncServer):
+    """Serves Wyoming clients.
+
+    Args:
+        listener: bound; it is closed at the stop.
+        address: where clients on this machine find it.
+        service: its models, and whether it is ready.
+        live: the streaming engine.
+        telemetry: where failures are counted.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        address: str,
+        service: Service,
+        live: LiveStreams,
+        telemetry: Telemetry,
+    ) -> None:
+        super().__init__()
+        self._listener = listener
+        self._address = address
+        self._factory: HandlerFactory = partial(Conversation, service, live, telemetry)
+        self._server: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """Where clients on this machine find it."""
+        return self._address
+
+    async def start(self, handler_factory: HandlerFactory | None = None) -> None:
+        """Accept connections."""
+        connected = partial(self._handler_callback, handler_factory or self._factory)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: asyncio.StreamReaderProtocol(BoundedReader(limit=LINE_BYTES), connected),
+            sock=self._listener,
+        )
+
+    async def run(self, handler_factory: HandlerFactory) -> None:
+        """Accept connections and never return."""
+        await self.start(handler_factory)
+        assert self._server is not None
+        await self._server.serve_forever()
+
+    async def stop(self) -> None:
+        """Accept no more connections, and end those there are."""
+        if self._server is None:
+            self._listener.close()
+            return
+        self._server.close()
+        conversations = tuple(self._handlers)
+        await super().stop()
+        if conversations:
+            await asyncio.wait(conversations, timeout=STOP_SECONDS)
+
+
+class Conversation(AsyncEventHandler):
+    """One client's connection, and its stream while it speaks.
+
+    Args:
+        service: its models, and whether it is ready.
+        live: the streaming engine.
+        telemetry: where failures are counted.
+        reader: what the client sends.
+        writer: what it is told.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        live: LiveStreams,
+        telemetry: Telemetry,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        super().__init__(reader, writer)
+        self._service = service
+        self._live = live
+        self._telemetry = telemetry
+        self._request_id = uuid.uuid4().hex
+        self._wish = Wish()
+        self._listening: _Listening | None = None
+        self._refused = False
+
+    async def run(self) -> None:
+        """Serve the connection until either side ends it."""
+        try:
+            while await self._serve_one():
+                pass
+        except (OSError, EOFError):
+            _log.debug("client hung up", request_id=self._request_id)
+        finally:
+            await self.disconnect()
+            self.writer.close()
+
+    async def handle_event(self, event: Event) -> bool:
+        """Do what an event asks for; False ends the connection.
+
+        Raises:
+            NordlydError: it cannot be done.
+        """
+        if self._refused:
+            return not AudioStop.is_type(event.type)
+        await self._take(event)
+        return True
+
+    async def disconnect(self) -> None:
+        """Drop the stream, if there is one."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            await listening.close()
+
+    async def _serve_one(self) -> bool:
+        """Read an event and do what it asks for; False ends the connection."""
+        speaking = False
+        try:
+            event = await next_event(self.reader)
+            if event is None:
+                return False
+            speaking = AudioStart.is_type(event.type) or AudioChunk.is_type(event.type)
+            return await self.handle_event(event)
+        except (OSError, EOFError):
+            raise
+        except Exception as error:
+            told = explain(error, self._telemetry, self._request_id)
+        await self.disconnect()
+        await self.write_event(Error(text=told.message, code=told.code).event())
+        # Home Assistant reads nothing until it has sent everything, and then waits for its
+        # transcript until the connection ends.
+        self._refused = speaking
+        return speaking
+
+    async def _take(self, event: Event) -> None:
+        """Do what an event asks for; unknown ones are passed over, as the protocol says."""
+        kind = event.type
+        if Describe.is_type(kind):
+            self._service.check_ready()
+            cards = [loaded.card for loaded in self._service.transcriber.models]
+            await self.write_event(describe(cards).event())
+        elif Ping.is_type(kind):
+            await self.write_event(Pong(Ping.from_event(event).text).event())
+        elif Transcribe.is_type(kind):
+            self._wish = read_wish(event)
+        elif AudioStart.is_type(kind):
+            await self.disconnect()
+            await self._begin(read_format(event))
+        elif AudioChunk.is_type(kind):
+            given = read_format(event)
+            if self._listening is None:
+                await self._begin(given)
+            assert self._listening is not None
+            await self._listening.hear(event.payload or b"", given)
+        elif AudioStop.is_type(kind):
+            await self._end()
+
+    async def _begin(self, given: AudioFormat) -> None:
+        pcm = PcmInput(rate=given.rate, channels=given.channels)
+        stream = await self._live.open(
+            LiveOptions(
+                request_id=self._request_id,
+                model=self._wish.model,
+                language=self._wish.language,
+                decoding=self._wish.decoding,
+                # The client says when it is over, so the whole command is one utterance.
+                endpointing=Endpointing(silence_seconds=None),
+            )
+        )
+        self._listening = _Listening(stream, pcm, given, self)
+        await self.write_event(TranscriptStart(language=stream.language).event())
+
+    async def _end(self) -> None:
+        if self._listening is None:
+            raise InvalidRequestError("audio-stop came before any audio.", param="audio-stop")
+        text = await self._listening.finish()
+        language = self._listening.language
+        await self.write_event(Transcript(text=text, language=language).event())
+        await self.write_event(TranscriptStop().event())
+        _log.info(
+            "transcribed", request_id=self._request_id, seconds=round(self._listening.seconds, 3)
+        )
+        await self.disconnect()
+        self._wish = Wish()
+
+
+class _Listening:
+    """One stream, whose words are told as soon as they are never taken back."""
+
+    def __init__(
+        self, stream: LiveStream, pcm: PcmInput, given: AudioFormat, client: Conversation
+    ) -> None:
+        self._stream = stream
+        self._pcm = pcm
+        self._given = (given.rate, given.width, given.channels)
+        self._client = client
+        self._said: list[str] = []
+        # Words of the utterance under way that were told.
+        self._told = 0
+        self._relay = asyncio.create_task(self._tell(), name="wyoming-events")
+
+    @property
+    def language(self) -> str:
+        return self._stream.language
+
+    @property
+    def seconds(self) -> float:
+        return self._stream.received_seconds
+
+    async def hear(self, audio: bytes, given: AudioFormat) -> None:
+        if (given.rate, given.width, given.channels) != self._given:
+            raise InvalidRequestError(
+                f"The audio is {given} now; accepted: one format from audio-start to audio-stop.",
+                param="rate",
+            )
+        if self._relay.done():
+            await self._relay
+        await self._stream.push(self._pcm.feed(audio))
+
+    async def finish(self) -> str:
+        """All that was said, which the chunks told so far spell too."""
+        await self._stream.push(self._pcm.flush())
+        await self._stream.finish()
+        await self._relay
+        return "".join(self._said)
+
+    async def close(self) -> None:
+        self._relay.cancel()
+        await asyncio.gather(self._relay, return_exceptions=True)
+        await self._stream.close()
+
+    async def _tell(self) -> None:
+        async for event in self._stream.events():
+            match event:
+                case PartialResult():
+                    await self._tell_words(tuple(word for word in event.words if word.stable))
+                case FinalResult():
+                    await self._tell_words(event.words)
+                    self._told = 0
+
+    async def _tell_words(self, words: tuple[LiveWord, ...]) -> None:
+        fresh = words[self._told :]
+        self._told += len(fresh)
+        if fresh:
+            text = " ".join(word.text for word in fresh)
+            chunk = f" {text}" if self._said else text
+            self._said.append(chunk)
+            await self._client.write_event(TranscriptChunk(text=chunk).event())

@@ -1,0 +1,152 @@
+"""Events of Wyoming in, checked wishes and formats out; model cards in, what `info` says out."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from wyoming.audio import AudioFormat
+from wyoming.event import Event, async_read_event
+from wyoming.info import AsrModel, AsrProgram, Attribution, Info
+
+from app.catalogue import ModelCard
+from app.decoding import DecodingRequest, Hotword
+from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS
+from app.errors import InvalidRequestError
+
+SAMPLE_BYTES = 2
+LINE_BYTES = 2**16
+# Two minutes at 16 kHz; Home Assistant's chunks are a thousandth of it.
+_MAX_PART_BYTES = 4 * 2**20
+_HUB = "https://huggingface.co/"
+
+
+class BoundedReader(asyncio.StreamReader):
+    """Reads no part of an event that is longer than any client means."""
+
+    async def readexactly(self, n: int) -> bytes:
+        """Read so many bytes.
+
+        Raises:
+            ValueError: they are too many; the package takes that for the end of the events.
+        """
+        if n > _MAX_PART_BYTES:
+            raise ValueError(f"{n} bytes are over the limit of {_MAX_PART_BYTES}")
+        return await super().readexactly(n)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a `transcribe` event asks for."""
+
+    model: str | None = None
+    language: str | None = None
+    decoding: DecodingRequest = field(default_factory=DecodingRequest)
+
+
+async def next_event(reader: asyncio.StreamReader) -> Event | None:
+    """Read an event; None at the end of them.
+
+    Raises:
+        InvalidRequestError: what came is none.
+        EOFError: the client hung up in the middle of one.
+    """
+    try:
+        event = await async_read_event(reader)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InvalidRequestError(
+            f"What came is no event of Wyoming: {type(error).__name__}: {error}."
+        ) from error
+    if event is None and not reader.at_eof():
+        raise InvalidRequestError(
+            "What came is no event of Wyoming: it is not JSON, or a part of it is over "
+            f"{_MAX_PART_BYTES} bytes."
+        )
+    if event is not None and not isinstance(event.data, dict):
+        raise InvalidRequestError(f"{event.type}: the data is no JSON object.", param="data")
+    return event
+
+
+def read_wish(event: Event) -> Wish:
+    """Read a `transcribe` event; names weigh as hotwords do, terms half of that.
+
+    Raises:
+        InvalidRequestError: a field is of another kind than the protocol says.
+    """
+    data = event.data
+    for name in ("name", "language"):
+        if not isinstance(data.get(name), str | None):
+            raise InvalidRequestError(
+                f"transcribe: {name} is {data[name]!r}; accepted: text.", param=name
+            )
+    hotwords = [
+        Hotword(text, weight)
+        for name, weight in (
+            ("transcript_names", HOTWORD_WEIGHT),
+            ("transcript_terms", HOTWORD_WEIGHT / 2),
+        )
+        for text in _texts(data.get(name), name)
+    ]
+    # Home Assistant may send the names of a whole house.
+    decoding = DecodingRequest(hotwords=tuple(hotwords[:MAX_HOTWORDS]))
+    return Wish(data.get("name"), data.get("language"), decoding)
+
+
+def read_format(event: Event) -> AudioFormat:
+    """The format that an event of audio declares.
+
+    Raises:
+        InvalidRequestError: it does not, not in whole numbers, or not of 16-bit samples.
+    """
+    numbers: dict[str, int] = {}
+    for name in ("rate", "width", "channels"):
+        value = event.data.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidRequestError(
+                f"{event.type}: {name} is {value!r}; accepted: a whole number.", param=name
+            )
+        numbers[name] = value
+    if numbers["width"] != SAMPLE_BYTES:
+        raise InvalidRequestError(
+            f"{event.type}: width is {numbers['width']}; accepted: {SAMPLE_BYTES} bytes a sample.",
+            param="width",
+        )
+    return AudioFormat(**numbers)
+
+
+def describe(cards: Iterable[ModelCard]) -> Info:
+    """What is answered to `describe`."""
+    program = AsrProgram(
+        name="nordlyd",
+        description="Speech-to-text for Norwegian and Danish",
+        attribution=Attribution(name="Nordlyd", url=""),
+        installed=True,
+        version=version("nordlyd"),
+        models=[_model(card) for card in cards],
+        supports_transcript_streaming=True,
+    )
+    return Info(asr=[program])
+
+
+def _model(card: ModelCard) -> AsrModel:
+    hub = card.hub or ""
+    return AsrModel(
+        name=card.id,
+        description=card.title or card.id,
+        attribution=Attribution(
+            name=hub.partition("/")[0] or "Nordlyd", url=_HUB + hub if hub else ""
+        ),
+        installed=True,
+        version=card.revision,
+        languages=list(card.languages),
+    )
+
+
+def _texts(value: object, name: str) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise InvalidRequestError(
+            f"transcribe: {name} is {str(value)[:80]!r}; accepted: a list of texts.", param=name
+        )
+    return [text for text in value if text.strip()]
