@@ -124,15 +124,30 @@ class Fetcher:
 
     async def _follow(self, url: httpx.URL) -> Fetched:
         name = unquote(url.path).rpartition("/")[2]
-        for _ in range(MAX_REDIRECTS + 1):
-            transport = self._admit(url)
-            request = httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": _TIMEOUTS})
-            response = await transport.handle_async_request(request)
-            async with aclosing(response):
-                if not response.has_redirect_location:
-                    return await self._store(response, name)
-                url = _parse(str(url.join(response.headers["location"])))
+        found = await self._ask(url, name)
+        for _ in range(MAX_REDIRECTS):
+            if isinstance(found, Fetched):
+                return found
+            try:
+                found = await self._ask(_parse(found), name)
+            except UrlRefusedError:
+                # Where it leads to is not the caller's to know.
+                raise UrlRefusedError(
+                    "The URL redirects to what this service may not ask.", param="url"
+                ) from None
+        if isinstance(found, Fetched):
+            return found
         raise UrlFetchError(f"The URL redirects more than {MAX_REDIRECTS} times.", param="url")
+
+    async def _ask(self, url: httpx.URL, name: str) -> Fetched | str:
+        """The recording, or where it is said to be."""
+        transport = self._admit(url)
+        request = httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": _TIMEOUTS})
+        response = await transport.handle_async_request(request)
+        async with aclosing(response):
+            if response.has_redirect_location:
+                return str(url.join(response.headers["location"]))
+            return await self._store(response, name)
 
     def _admit(self, url: httpx.URL) -> PinnedTransport:
         """The transport for a URL that may be asked."""

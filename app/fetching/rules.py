@@ -49,23 +49,21 @@ def parse_rule(pattern: str) -> HostRule:
         ValueError: it is none; says what is accepted.
     """
     internal = pattern.startswith(_INTERNAL)
-    rest = pattern.removeprefix(_INTERNAL)
-    scheme, separator, after = rest.partition("://")
-    scheme, rest = (scheme.lower(), after) if separator else ("https", rest)
-    below = "*." if rest.startswith("*.") else ""
+    scheme, rest = _scheme_and_rest(pattern.removeprefix(_INTERNAL))
+    below = rest.startswith("*.")
     try:
-        host, port = _host_and_port(rest.removeprefix(below), _PORTS.get(scheme, 0))
+        host, port = _host_and_port(rest.removeprefix("*."), _PORTS.get(scheme, 0), named=below)
     except ValueError:
         raise ValueError(f"{pattern!r} is no pattern of a host; {_ACCEPTED}") from None
     if internal and (below or host == "*"):
         raise ValueError(f"{pattern!r} does not name one host, as internal! must; {_ACCEPTED}")
-    return HostRule(scheme, below + host, port, internal)
+    return HostRule(scheme, f"*.{host}" if below else host, port, internal)
 
 
 def find_rule(rules: Iterable[HostRule], url: httpx.URL) -> HostRule | None:
     """The rule that lets a URL be asked; one that allows an internal address goes first."""
     host = plain_host(url)
-    port = url.port or _PORTS.get(url.scheme, 0)
+    port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
     fitting = [rule for rule in rules if host and rule.admits(url.scheme, host, port)]
     return max(fitting, key=lambda rule: rule.internal, default=None)
 
@@ -73,11 +71,22 @@ def find_rule(rules: Iterable[HostRule], url: httpx.URL) -> HostRule | None:
 def plain_host(url: httpx.URL) -> str:
     """The host in lower-case ASCII without a dot at its end; "" where it is no name or address."""
     host = url.raw_host.decode("ascii").lower().removesuffix(".")
-    return host if _LABELS.fullmatch(host) or _is_address(host) else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host if _LABELS.fullmatch(host) else ""
+    zone = isinstance(address, IPv6Address) and address.scope_id
+    return "" if zone else str(address)
 
 
-def _host_and_port(text: str, default: int) -> tuple[str, int]:
-    if re.fullmatch(r"\*(:\d+)?", text):
+def _scheme_and_rest(text: str) -> tuple[str, str]:
+    scheme, separator, rest = text.partition("://")
+    return (scheme.lower(), rest) if separator else ("https", text)
+
+
+def _host_and_port(text: str, default: int, *, named: bool) -> tuple[str, int]:
+    """Read what follows a scheme; `named` takes no star."""
+    if re.fullmatch(r"\*(:\d+)?", text) and not named:
         host, port = "*", text[2:]
     elif re.search(r"[/?#@\\\s%]", text):
         raise ValueError(text)
@@ -91,11 +100,3 @@ def _host_and_port(text: str, default: int) -> tuple[str, int]:
     if not default or not host or not 0 < number <= _MAX_PORT:
         raise ValueError(text)
     return host, number
-
-
-def _is_address(host: str) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return not (isinstance(address, IPv6Address) and address.scope_id)
