@@ -48,3 +48,18 @@ def guarded(
     running = RunningServer(tmp_path_factory.mktemp("guarded"), settings)
     yield running.wait_ready()
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with the bundled Bokmål and Danish models, and every protocol on."""
+    settings = {
+        "MODELS": "demo-nb,demo-da",
+        "VOSK_PORT": "0",
+        "WYOMING_PORT": "0",
+        "LOG_FORMAT": "json",
+    }
+    running = RunningServer(tmp_path_factory.mktemp("demos"), settings)
+    yield running.wait_ready()
+    assert running.stop() == 0
+    assert "Traceback" not in running.log.read_text()

@@ -60,7 +60,20 @@ class RunningServer:
     @property
     def address(self) -> str:
         """Where it listens, as the log says."""
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
+        return self._listens("http")
+
+    @property
+    def vosk(self) -> str:
+        """Where it waits for vosk's clients."""
+        return self._listens("ws")
+
+    @property
+    def wyoming(self) -> str:
+        """Where it waits for Wyoming clients."""
+        return self._listens("tcp")
+
+    def _listens(self, scheme: str) -> str:
+        found = re.search(rf"\b{scheme}://127\.0\.0\.1:\d+", self.log.read_text())
         assert found, self.log.read_text()
         return found[0]
 
