@@ -13,7 +13,9 @@ _NAMELESS = "transcript"
 _SHOWN_BY_BROWSERS = frozenset({"json", "text"})
 _MAX_STEM_CHARACTERS = 120
 _MAX_ENDING_CHARACTERS = 5
-# What no file system minds, and no shell, header or URL reads as something else.
+# Characters that Windows has no file names with.
+_RESERVED = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
+# What no header reads as something else.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._- ")
 
 
@@ -104,7 +106,7 @@ def content_disposition(kind: str, file_name: str) -> str:
 
 
 def _named(body: str, media_type: str, name: str, recording: str) -> Output:
-    stem = base_name(recording)
+    stem = base_name(recording).translate(_RESERVED)
     before, dot, ending = stem.rpartition(".")
     if dot and ending.isalnum() and len(ending) <= _MAX_ENDING_CHARACTERS:
         stem = before

@@ -1,0 +1,162 @@
+"""Multipart bodies in any pieces, and the one file that holds what they bring."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.api.forms import MAX_FIELD_BYTES, Form, FormLimits, read_form
+from app.errors import InvalidRequestError
+from app.spool import IN_MEMORY_BYTES, SpooledBodies
+
+LIMITS = FormLimits(files=3, fields=3)
+TYPE = "multipart/form-data; boundary=b"
+
+
+async def pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+
+
+def read(body: bytes, content_type: str = TYPE, size: int = 2**16) -> tuple[Form, SpooledBodies]:
+    async def run() -> tuple[Form, SpooledBodies]:
+        bodies = SpooledBodies()
+        try:
+            return await read_form(content_type, pieces(body, size), bodies, LIMITS), bodies
+        except BaseException:
+            bodies.close()
+            raise
+
+    return asyncio.run(run())
+
+
+def contents(form: Form, bodies: SpooledBodies) -> list[bytes]:
+    files = [bodies.open(part.start, part.size) for part in form.files]
+    bodies.close()
+    data = []
+    for file in files:
+        with file:
+            data.append(file.read())
+    return data
+
+
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_characters='"\\\r\n\0%', categories=("L", "N", "Zs")),
+    min_size=1, max_size=20,
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(NAMES, st.binary(max_size=300)), max_size=3),
+    st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=3),
+    st.integers(1, 200),
+)
+def test_what_a_client_sends_is_what_is_read_however_it_is_cut(
+    files: list[tuple[str, bytes]], fields: list[tuple[str, str]], size: int
+) -> None:
+    parts = [("file", (name, io.BytesIO(data), "audio/wav")) for name, data in files]
+    # httpx writes a form only if there is something that looks like a file.
+    parts += [(name, (None, text.encode())) for name, text in fields]  # type: ignore[misc]
+    if not parts:
+        return
+    sent = httpx.Request("POST", "http://here", files=parts)
+    form, bodies = read(sent.read(), sent.headers["content-type"], size)
+    assert [part.name for part in form.files] == [name for name, _ in files]
+    assert {(part.field, part.content_type) for part in form.files} <= {("file", "audio/wav")}
+    assert list(form.fields) == fields
+    assert contents(form, bodies) == [data for _, data in files]
+
+
+def test_many_large_files_share_one_file_on_disk() -> None:
+    blocks = [bytes([number]) * (IN_MEMORY_BYTES // 2 + number) for number in range(3)]
+    parts = [("file", (f"{number}.wav", block)) for number, block in enumerate(blocks)]
+    sent = httpx.Request("POST", "http://here", files=parts)
+    form, bodies = read(sent.read(), sent.headers["content-type"])
+    shared = bodies._file
+    assert shared._rolled  # type: ignore[attr-defined]
+    assert contents(form, bodies) == blocks
+    # All of them are closed, and so is the file.
+    assert shared.closed
+
+
+def test_each_file_is_read_by_itself() -> None:
+    body = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n%b\r\n' % data
+        for data in (b"0123456789", b"abc")
+    )
+    form, bodies = read(body + b"--b--\r\n")
+    first, second = (bodies.open(part.start, part.size) for part in form.files)
+    assert (first.read(4), second.read(), second.read(), first.read(2)) == (
+        b"0123", b"abc", b"", b"45",
+    )  # fmt: skip
+    assert (first.seek(-2, io.SEEK_END), first.read(), first.tell()) == (8, b"89", 10)
+    assert (first.seek(3), first.seek(2, io.SEEK_CUR), first.read(1)) == (3, 5, b"5")
+    assert (first.seek(99), first.read()) == (99, b"")
+    with pytest.raises(ValueError, match="-1"):
+        first.seek(-1)
+    bodies.close()
+    first.close()
+    assert second.seek(0) == 0
+    assert second.read() == b"abc"
+    second.close()
+    second.close()
+
+
+FIELD = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n1\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "said"),
+    [
+        (b"", "multipart/form-data", "names no boundary"),
+        (b"", TYPE, "breaks off"),
+        (b"no form at all", TYPE, "not valid"),
+        (FILE, TYPE, "breaks off"),
+        (FILE + b"--b\r\nContent-Disp", TYPE, "breaks off"),
+        (FILE + b"--b\r\nno header\r\n\r\n", TYPE, "not valid"),
+        (b"--b\r\n\r\n1\r\n--b--\r\n", TYPE, "has no name"),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\n1\r\n--b--\r\n", TYPE, "has no name"),
+        (FIELD * 4 + b"--b--\r\n", TYPE, "more fields than the 3"),
+        (FILE * 4 + b"--b--\r\n", TYPE, "more files than the 3"),
+        (
+            FIELD.replace(b"1", b"1" * (MAX_FIELD_BYTES + 1)) + b"--b--\r\n",
+            TYPE,
+            "longer than the 1024 KiB",
+        ),
+        (
+            b"--b\r\n" + b"x" * 100_000 + b": y\r\n\r\n1\r\n--b--\r\n",
+            TYPE,
+            "not valid",
+        ),
+        (FILE + b"--b--\r\n", "multipart/form-data; boundary=" + "b" * 5_000, "not valid"),
+    ],
+)
+def test_a_broken_form_or_one_over_a_limit_is_refused(
+    body: bytes, content_type: str, said: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match=said):
+        read(body, content_type)
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**16])
+@given(body=st.binary(max_size=200))
+@settings(max_examples=50)
+def test_any_bytes_are_a_form_or_refused(size: int, body: bytes) -> None:
+    try:
+        _, bodies = read(b"--b\r\n" + body, TYPE, size)
+    except InvalidRequestError:
+        return
+    bodies.close()
+
+
+def test_old_clients_may_send_latin_1() -> None:
+    body = FIELD.replace(b"1", "på".encode("latin-1")) + b"--b--\r\n"
+    form, bodies = read(body)
+    bodies.close()
+    assert form.fields == (("x", "på"),)
