@@ -9,7 +9,7 @@ from app.formats.recordings import media_of, stem_of
 from app.formats.srt import to_srt
 from app.formats.subtitles import lay_out_subtitles
 from app.formats.textgrid import to_textgrid
-from app.formats.timeline import time_words
+from app.formats.timeline import time_words, writable
 from app.formats.tsv import to_tsv
 from app.formats.vtt import to_vtt
 from app.transcript import Transcript
@@ -41,11 +41,12 @@ def render(
         ValueError: the format is json.
     """
     info = describe(name)
+    recording = writable(recording)
     timeline = time_words(transcript)
     match name:
         case "text":
             formatted = transcript.formatted
-            text = formatted.text if formatted else transcript.text
+            text = writable(formatted.text if formatted else transcript.text)
             body = f"{text}\n" if text else ""
         case "srt":
             body = to_srt(lay_out_subtitles(timeline, transcript.language))

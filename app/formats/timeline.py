@@ -12,6 +12,9 @@ from app.transcript import Transcript, Word
 # XML 1.0 has no way to write these, and a lone surrogate is no UTF-8.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
+# Thirty years: what comes from elsewhere may claim any times.
+_MOST_SECONDS = 1e9
+
 
 @dataclass(frozen=True, slots=True)
 class TimedWord:
@@ -58,16 +61,21 @@ class Timeline:
         return tuple(word for utterance in self.utterances for word in utterance.words)
 
 
+def writable(text: str) -> str:
+    """A text with single spaces for whatever a line of a file cannot hold."""
+    return " ".join(_UNWRITABLE.sub(" ", text).split())
+
+
 def time_words(transcript: Transcript) -> Timeline:
     """Put a transcript on the clock: the readable one where there is one, else the verbatim."""
     said = transcript.formatted or transcript
     segments = [
-        [(text, word) for word in segment.words if (text := _writable(word.text))]
+        [(text, word) for word in segment.words if (text := writable(word.text))]
         for segment in said.segments
     ]
     count = sum(map(len, segments))
     # Not round(): half a millisecond too much is beyond the end. The addend is for 1.001 * 1000.
-    duration = max(int(transcript.duration * 1000 + 1e-6), count)
+    duration = max(int(min(transcript.duration, _MOST_SECONDS) * 1000 + 1e-6), count)
     times = iter(_times([word for segment in segments for _, word in segment], duration))
     utterances = tuple(
         Utterance(tuple(TimedWord(text, *next(times), word.confidence) for text, word in segment))
@@ -82,8 +90,8 @@ def _times(words: Sequence[Word], duration: int) -> list[tuple[int, int]]:
     times: list[tuple[int, int]] = []
     reached = 0
     for word in words:
-        start = max(reached, round(word.start * 1000))
-        reached = max(start + 1, round(word.end * 1000))
+        start = max(reached, round(min(word.start, _MOST_SECONDS) * 1000))
+        reached = max(start + 1, round(min(word.end, _MOST_SECONDS) * 1000))
         times.append((start, reached))
     limit = duration
     for i in range(len(times) - 1, -1, -1):
@@ -93,7 +101,3 @@ def _times(words: Sequence[Word], duration: int) -> list[tuple[int, int]]:
         times[i] = (min(start, limit - 1), limit)
         limit = times[i][0]
     return times
-
-
-def _writable(text: str) -> str:
-    return " ".join(_UNWRITABLE.sub(" ", text).split())

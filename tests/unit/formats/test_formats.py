@@ -1,10 +1,13 @@
 """One table says what formats there are; each one is written, readable where that was asked."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from timed_words import said, transcript_of
 
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe, render
+from app.transcript import Word
 
 TRANSCRIPT = transcript_of(said("eg kjem halv åtte"), 3.0)
 READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, readable=True)
@@ -69,3 +72,23 @@ def test_json_is_written_by_the_api_alone() -> None:
 )
 def test_a_recording_is_named_without_folder_and_ending(recording: str, stem: str) -> None:
     assert render(TRANSCRIPT, "ctm", recording=recording).body.startswith(f"{stem} 1 ")
+
+
+_TEXT = st.text(st.characters(exclude_categories=()))
+_SECONDS = st.floats(0, 1e308) | st.floats(0, 20)
+
+
+@given(
+    st.lists(st.tuples(_TEXT, _SECONDS, _SECONDS), max_size=12),
+    _SECONDS,
+    _TEXT,
+    st.sampled_from(FORMATS[1:]),
+)
+@settings(deadline=None)
+def test_whatever_somebody_made_of_a_transcript_is_a_file_of_text(
+    words: list[tuple[str, float, float]], duration: float, recording: str, name: str
+) -> None:
+    transcript = transcript_of([Word(*word, 1.0) for word in words], duration)
+    for word_cues in (False, True):
+        rendered = render(transcript, name, recording=recording, word_cues=word_cues)
+        rendered.body.encode()
