@@ -7,41 +7,23 @@ import importlib
 import logging
 import os
 import sys
-from enum import StrEnum
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.cli import models as catalogue
+from app.cli.align_command import align
+from app.cli.transcribe_command import transcribe
 from app.errors import ConfigurationError, NordlydError
 from app.settings import load_settings, unknown_variables
 
 _INTERRUPTED = 130
 
 
-class Format(StrEnum):
-    """What `nordlyd transcribe` prints."""
-
-    text = "text"
-    json = "json"
-
-
-class AlignFormat(StrEnum):
-    """What `nordlyd align` prints."""
-
-    json = "json"
-    textgrid = "textgrid"
-    eaf = "eaf"
-    srt = "srt"
-    ctm = "ctm"
-
-
 app = typer.Typer(
     help="Self-hosted speech-to-text for Norwegian and Danish.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(catalogue.app, name="models")
@@ -126,125 +108,8 @@ def serve(
     os._exit(status)
 
 
-@app.command()
-def transcribe(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Audio or video files.")],
-    *,
-    language: Annotated[
-        str | None, typer.Option(help="nn, nb, no, da, or a name of these; chooses the model.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Id, folder or hub id of a model.")] = None,
-    format: Annotated[Format, typer.Option(help="What to print.")] = Format.text,
-    decoder: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="auto (the default), greedy, beam or greedy+lm."),
-    ] = None,
-    beam_width: Annotated[
-        str | None, typer.Option(metavar="N", help="Readings kept after each frame; 100.")
-    ] = None,
-    alpha: Annotated[
-        str | None,
-        typer.Option(metavar="X", help="Weight of the language model; its own by default."),
-    ] = None,
-    beta: Annotated[
-        str | None, typer.Option(metavar="X", help="Bonus for each word; the model's by default.")
-    ] = None,
-    prune_logp: Annotated[
-        str | None,
-        typer.Option(metavar="X", help="Readings this far below the best are dropped; -10."),
-    ] = None,
-    min_token_logp: Annotated[
-        str | None, typer.Option(metavar="X", help="Tokens below this are not tried; -5.")
-    ] = None,
-    hotwords: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WORDS", help="Expected words, as in 'Stortinget, Ås:12, votering:6.5'."
-        ),
-    ] = None,
-    n_best: Annotated[
-        str | None, typer.Option(metavar="N", help="Readings that --format json lists.")
-    ] = None,
-    lm: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="One of the language models beside the model."),
-    ] = None,
-    format_text: Annotated[
-        bool, typer.Option("--format-text", help="Print sentences with digits; json has both.")
-    ] = False,
-    remove_hesitations: Annotated[
-        bool, typer.Option("--remove-hesitations", help="With --format-text: no eee, mmm, øh.")
-    ] = False,
-    mask_profanities: Annotated[
-        bool, typer.Option("--mask-profanities", help="With --format-text: f*** for listed words.")
-    ] = False,
-) -> None:
-    """Transcribe files on this machine, without a server.
-
-    The text goes to stdout, a line a file. A file that cannot be transcribed is reported and the
-    others go on; the exit status is then 1.
-    """
-    from app.cli.transcribe import transcribe_files  # noqa: PLC0415
-    from app.logs import configure_logging  # noqa: PLC0415
-
-    settings = load_settings(os.environ)
-    level = "debug" if settings.log_level == "debug" else "error"
-    configure_logging(log_format=settings.log_format, level=level)
-    given = {
-        "decoder": decoder,
-        "beam_width": beam_width,
-        "alpha": alpha,
-        "beta": beta,
-        "prune_logp": prune_logp,
-        "min_token_logp": min_token_logp,
-        "hotwords": hotwords,
-        "n_best": n_best,
-        "lm": lm,
-        "format_text": "true" if format_text else None,
-        "remove_hesitations": "true" if remove_hesitations else None,
-        "mask_profanities": "true" if mask_profanities else None,
-    }
-    whole = transcribe_files(
-        settings,
-        files,
-        language=language,
-        model=model,
-        as_json=format is Format.json,
-        options={name: value for name, value in given.items() if value is not None},
-        report=catalogue.report_pull,
-    )
-    raise typer.Exit(0 if whole else 1)
-
-
-@app.command()
-def align(
-    audio: Annotated[Path, typer.Argument(help="Audio or video file.")],
-    text: Annotated[Path, typer.Argument(help="File with what is said in it; - reads stdin.")],
-    language: Annotated[
-        str | None, typer.Option(help="nn, nb, no, da, or a name of these; chooses the model.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Id, folder or hub id of a model.")] = None,
-    format: Annotated[AlignFormat, typer.Option(help="What to print.")] = AlignFormat.json,
-) -> None:
-    """Find when each word of a text is said in a recording.
-
-    Words come back as they were written. How many were not found is told on stderr.
-    """
-    from app.cli.align import align_file  # noqa: PLC0415
-    from app.logs import configure_logging  # noqa: PLC0415
-
-    settings = load_settings(os.environ)
-    level = "debug" if settings.log_level == "debug" else "error"
-    configure_logging(log_format=settings.log_format, level=level)
-    align_file(
-        settings,
-        audio,
-        text,
-        language=language,
-        model=model,
-        style=format.value,
-        report=catalogue.report_pull,
-    )
+app.command()(transcribe)
+app.command()(align)
 
 
 @app.command(

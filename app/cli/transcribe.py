@@ -1,143 +1,233 @@
-"""`nordlyd transcribe`: files in, their texts on stdout out, through the same pipeline as HTTP."""
+"""`nordlyd transcribe`: recordings in, their texts on stdout or in a folder out.
+
+Several recordings are on their way at once; what is done stays done, however the run ends.
+"""
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-from app.api.parameters import TranscribeParameters, parse
-from app.api.schemas import TranscriptionBody
-from app.catalogue import Catalogue, PullPlan, Router
-from app.decoding import DecodingRequest
+from app.cli.budget import Budget
+from app.cli.folder import OutputFolder
+from app.cli.inputs import Input
+from app.cli.printing import Failures, Printer, Records, Result, Texts
+from app.cli.progress import Watch, watching
+from app.cli.transcribing import Transcribed, Transcribing
+from app.client import UnreachableError
 from app.errors import InvalidRequestError, NordlydError
-from app.main import build_service
-from app.pipeline import Transcriber, TranscriptionRequest
-from app.readable import ReadableOptions
-from app.settings import Settings
-from app.telemetry import Telemetry
-from app.transcript import Transcript
+from app.formats import render
+
+_SHOWN_FAILURES = 20
+# As many files fit into memory, decoded, on any machine that holds a model.
+_BUDGET_BYTES = 32 * 2**20
+_BY_LINES = frozenset({"text", "json", "ctm"})
+# Statuses for what was asked, who asked or who answers, unless a recording is at fault.
+_HOPELESS = frozenset({400, 401, 403, 404, 429, 503})
+_OF_A_FILE = frozenset({"file", "url"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is the same for every file."""
+class Plan:
+    """What to do with every recording.
 
-    language: str | None
-    decoding: DecodingRequest
-    readable: ReadableOptions | None
+    Attributes:
+        formats: what to write.
+        output: the folder to write to; None prints.
+        as_records: print one JSON object a recording.
+        word_cues: mark words in WebVTT.
+        jobs: recordings on their way at once.
+        force: do again what was done.
+        asked: all that decides what a transcript says, so that another wish is new work.
+    """
+
+    formats: tuple[str, ...]
+    output: Path | None
+    as_records: bool
+    word_cues: bool
+    jobs: int
+    force: bool
+    asked: dict[str, object]
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many recordings were transcribed, skipped, and failed, and why."""
+
+    done: int = 0
+    skipped: int = 0
+    failures: list[tuple[Input, str]] = field(default_factory=list)
 
 
 def transcribe_files(
-    settings: Settings,
-    files: Sequence[Path],
-    *,
-    language: str | None = None,
-    model: str | None = None,
-    as_json: bool = False,
-    options: Mapping[str, str] | None = None,
-    report: Callable[[PullPlan], None] | None = None,
+    work: Callable[[], AbstractAsyncContextManager[Transcribing]],
+    inputs: Sequence[Input],
+    plan: Plan,
 ) -> bool:
-    """Transcribe files one after the other, with only the model they need in memory.
-
-    Args:
-        settings: everything that can be set.
-        files: audio or video files.
-        language: chooses among the models of the settings.
-        model: any model the catalogue can resolve.
-        as_json: print the body POST /transcribe answers with, a line a file.
-        options: fields of POST /transcribe that say how text is decoded and written.
-        report: told what is about to be fetched from the hub, if anything is.
+    """Transcribe recordings and print or write what they say.
 
     Returns:
-        Whether every file was transcribed.
+        Whether every recording was transcribed.
 
     Raises:
-        NordlydError: nothing can be transcribed, whatever the files are.
+        NordlydError: nothing more can be transcribed, whatever the recordings are.
+        KeyboardInterrupt: somebody ended it; what is done is kept.
     """
-    asked = parse(TranscribeParameters, options or {})
-    if asked.n_best > 1 and not as_json:
+    check_plan(plan, inputs)
+    with ExitStack() as stack:
+        folder = None
+        if plan.output is not None:
+            folder = OutputFolder(plan.output, inputs, plan.formats, plan.asked, force=plan.force)
+            stack.callback(folder.close)
+        printer = _printer(plan, named=len(inputs) > 1)
+        stack.callback(printer.end)
+        watch = stack.enter_context(watching(inputs))
+        tally = Tally()
+        run = _Run(plan, folder, printer, watch, tally)
+        try:
+            asyncio.run(run.all(work, inputs))
+        finally:
+            if folder is not None:
+                _sum_up(folder, tally, len(inputs))
+    return not tally.failures
+
+
+def check_plan(plan: Plan, inputs: Sequence[Input]) -> None:
+    """Refuse what could only be printed as a jumble.
+
+    Raises:
+        InvalidRequestError: there is no way to print that.
+    """
+    if plan.output is not None or plan.as_records:
+        return
+    if len(plan.formats) > 1:
         raise InvalidRequestError(
-            f"n_best is {asked.n_best}: only --format json lists the readings.", param="n_best"
+            f"several formats ({', '.join(plan.formats)}) need a folder: --output DIR.",
+            param="output",
         )
-    wanted = _Wanted(language, asked.decoding(), asked.readable())
-    reference = choose_model(settings, model, language)
-    settings = settings.model_copy(update={"models": [reference], "default_language": None})
-    return asyncio.run(_run(settings, files, wanted, as_json, report))
+    if len(inputs) > 1 and not _BY_LINES.issuperset(plan.formats):
+        raise InvalidRequestError(
+            f"several recordings as {plan.formats[0]} need a folder: --output DIR.", param="output"
+        )
 
 
-async def _run(
-    settings: Settings,
-    files: Sequence[Path],
-    wanted: _Wanted,
-    as_json: bool,
-    report: Callable[[PullPlan], None] | None,
-) -> bool:
-    service = build_service(settings, Telemetry(), report=report)
-    failed = 0
-    try:
-        await service.load()
-        # What is wrong for every file is told once.
-        service.transcriber.route(None, wanted.language, wanted.decoding, wanted.readable)
-        for file in files:
+def texts_of(transcribed: Transcribed, item: Input, plan: Plan) -> dict[str, str]:
+    """The texts of all formats that are asked for."""
+    return {
+        name: transcribed.body + "\n"
+        if name == "json"
+        else render(
+            transcribed.transcript, name, recording=item.path.name, word_cues=plan.word_cues
+        ).body
+        for name in plan.formats
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    plan: Plan
+    folder: OutputFolder | None
+    printer: Printer
+    watch: Watch
+    tally: Tally
+
+    async def all(
+        self,
+        work: Callable[[], AbstractAsyncContextManager[Transcribing]],
+        inputs: Sequence[Input],
+    ) -> None:
+        waiting = iter([item for item in inputs if not self._skip(item)])
+        # Nothing is loaded for nothing.
+        first = next(waiting, None)
+        if first is None:
+            return
+        waiting = iter([first, *waiting])
+        budget = Budget(_BUDGET_BYTES)
+        async with work() as transcribing:
+            self.watch.loaded()
+
+            async def worker() -> None:
+                for item in waiting:
+                    async with budget.hold(item.size):
+                        await self._one(transcribing, item)
+
+            workers = [asyncio.create_task(worker()) for _ in range(self.plan.jobs)]
             try:
-                transcript = await _transcribe(service.transcriber, file, wanted)
-            except NordlydError as error:
-                failed += 1
-                print(f"nordlyd: {file}: {error.message}", file=sys.stderr, flush=True)
-                continue
-            print(_render(file, transcript, as_json=as_json, named=len(files) > 1), flush=True)
-    finally:
-        await service.stop()
-    return not failed
+                await asyncio.gather(*workers)
+            finally:
+                for task in workers:
+                    task.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    def _skip(self, item: Input) -> bool:
+        if self.folder is None or not self.folder.is_done(item):
+            return False
+        self.tally.skipped += 1
+        self.watch.skipped(item)
+        self.printer.tell(Result(item, outputs=self.folder.outputs(item)))
+        return True
+
+    async def _one(self, transcribing: Transcribing, item: Input) -> None:
+        try:
+            if self.folder is not None:
+                self.folder.check(item)
+        except InvalidRequestError as error:
+            self._fail(item, error)
+            return
+        try:
+            with self.watch.running(item) as bar:
+                transcribed = await transcribing.transcribe(item, bar.told)
+        except NordlydError as error:
+            if _is_hopeless(error):
+                raise
+            self._fail(item, error)
+            return
+        texts = await asyncio.to_thread(self._keep, item, transcribed)
+        self.tally.done += 1
+        self.watch.finished(seconds=transcribed.transcript.duration)
+        outputs = {} if self.folder is None else self.folder.outputs(item)
+        self.printer.tell(Result(item, texts, outputs, transcribed))
+
+    def _keep(self, item: Input, transcribed: Transcribed) -> dict[str, str]:
+        texts = texts_of(transcribed, item, self.plan)
+        if self.folder is not None:
+            self.folder.write(item, texts)
+        return texts
+
+    def _fail(self, item: Input, error: NordlydError) -> None:
+        self.tally.failures.append((item, error.message))
+        self.watch.finished(failed=True)
+        self.printer.tell(Result(item, error=error))
 
 
-async def _transcribe(transcriber: Transcriber, file: Path, wanted: _Wanted) -> Transcript:
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(file.name, total=None)
-
-        def progress(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        return await transcriber.transcribe(
-            TranscriptionRequest(
-                source=file,
-                request_id=str(file),
-                language=wanted.language,
-                decoding=wanted.decoding,
-                readable=wanted.readable,
-            ),
-            progress=progress,
-        )
+def _is_hopeless(error: NordlydError) -> bool:
+    """Whether every other recording would fail likewise."""
+    if isinstance(error, UnreachableError):
+        return True
+    return error.status in _HOPELESS and error.param not in _OF_A_FILE
 
 
-def choose_model(settings: Settings, model: str | None, language: str | None) -> str:
-    """The one reference to load: the model named, or the one the language leads to."""
-    if model is not None:
-        return model
-    catalogue = Catalogue.load(settings.catalogue)
-    resolved = {catalogue.resolve(reference).id: reference for reference in settings.models}
-    cards = [catalogue.resolve(reference).card for reference in settings.models]
-    router = Router(settings.routes, cards, settings.default_language)
-    return resolved[router.route(None, language).id]
+def _printer(plan: Plan, *, named: bool) -> Printer:
+    if plan.as_records:
+        return Records()
+    return Texts(named=named) if plan.output is None else Failures()
 
 
-def _render(file: Path, transcript: Transcript, *, as_json: bool, named: bool) -> str:
-    if not as_json:
-        text = transcript.formatted.text if transcript.formatted else transcript.text
-        return f"{file}: {text}" if named else text
-    body = TranscriptionBody.of(transcript, words=True, request_id=str(file))
-    return body.to_json()
+def _sum_up(folder: OutputFolder, tally: Tally, count: int) -> None:
+    """Say on stderr what was done, and list what failed."""
+    listed = folder.list_failures(sorted(tally.failures, key=lambda failure: failure[0].number))
+    parts = [f"{tally.done} transcribed"]
+    if tally.skipped:
+        parts.append(f"{tally.skipped} done before")
+    if tally.failures:
+        parts.append(f"{len(tally.failures)} failed")
+    left = count - tally.done - tally.skipped - len(tally.failures)
+    if left:
+        parts.append(f"{left} not begun or not finished; the same command goes on")
+    print(f"nordlyd: {', '.join(parts)} ({folder.folder})", file=sys.stderr)
+    if listed is not None:
+        for item, _ in tally.failures[:_SHOWN_FAILURES]:
+            print(f"nordlyd: failed: {item.shown}", file=sys.stderr)
+        print(f"nordlyd: {listed} says why", file=sys.stderr)

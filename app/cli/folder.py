@@ -1,0 +1,130 @@
+"""Texts in, files below an output folder out, and the memory of what is done there already."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from app.cli.inputs import STDIN, Input
+from app.cli.journal import Entry, Journal, write_whole
+from app.cli.naming import place_outputs
+from app.errors import InvalidRequestError
+from app.formats import describe
+
+FAILED = "failed.txt"
+
+
+class OutputFolder:
+    """The folder that transcripts are written to.
+
+    Args:
+        folder: made if it does not exist.
+        inputs: every recording of this run.
+        formats: to be written for each.
+        asked: what is asked of the transcription; another wish makes a recording new.
+        force: do everything again, and write over whatever is there.
+
+    Raises:
+        InvalidRequestError: it cannot be written to, or another process does.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        inputs: Sequence[Input],
+        formats: Sequence[str],
+        asked: Mapping[str, object],
+        *,
+        force: bool = False,
+    ) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{folder}: cannot be made: {error.strerror}.", param="output"
+            ) from error
+        self.folder = folder
+        self._formats = tuple(formats)
+        self._asked = _digest(asked)
+        self._force = force
+        self._journal = Journal(folder)
+        self._writing = threading.Lock()
+        entries = self._journal.entries
+        taken = {file: entry.place for file, entry in entries.items()}
+        self._places = place_outputs(inputs, taken)
+
+    def outputs(self, item: Input) -> dict[str, Path]:
+        """The files of a recording by their formats, whether they exist or not."""
+        place = self._places[item.path]
+        return {name: self.folder / f"{place}.{describe(name).extension}" for name in self._formats}
+
+    def is_done(self, item: Input) -> bool:
+        """Whether an earlier run wrote all that is asked for, of a recording as it is now."""
+        return (
+            not self._force
+            and set(self._formats) <= self._written(item)
+            and all(path.is_file() for path in self.outputs(item).values())
+        )
+
+    def check(self, item: Input) -> None:
+        """Refuse a recording whose transcript would take the place of somebody else's file.
+
+        Raises:
+            InvalidRequestError: there is such a file.
+        """
+        entry = self._journal.find(item.path)
+        ours = set(entry.formats) if entry else set()
+        for name, path in self.outputs(item).items():
+            if path.exists() and name not in ours and not self._force:
+                raise InvalidRequestError(
+                    f"{path} is there already and not from an earlier run; --force replaces it.",
+                    param="output",
+                )
+
+    def write(self, item: Input, texts: Mapping[str, str]) -> None:
+        """Write what was made of a recording, and that it is done. Safe on any thread.
+
+        Raises:
+            InvalidRequestError: a file cannot be written.
+        """
+        try:
+            for name, path in self.outputs(item).items():
+                write_whole(path, texts[name])
+            with self._writing:
+                formats = tuple(sorted({*self._formats, *self._written(item)}))
+                self._journal.add(self._entry(item, formats))
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{error.filename or self.folder}: cannot be written: {error.strerror}.",
+                param="output",
+            ) from error
+
+    def list_failures(self, failures: Sequence[tuple[Input, str]]) -> Path | None:
+        """Write the recordings that failed, each with its reason; returns the file, if any."""
+        path = self.folder / FAILED
+        if not failures:
+            path.unlink(missing_ok=True)
+            return None
+        write_whole(path, "".join(f"{item.shown}\t{reason}\n" for item, reason in failures))
+        return path
+
+    def close(self) -> None:
+        """Let another process write there."""
+        self._journal.close()
+
+    def _written(self, item: Input) -> set[str]:
+        """The formats that are there already, if nothing has changed since."""
+        entry = self._journal.find(item.path)
+        if entry is None or item.shown == STDIN:
+            return set()
+        return set(entry.formats) if entry == self._entry(item, entry.formats) else set()
+
+    def _entry(self, item: Input, formats: tuple[str, ...]) -> Entry:
+        place = self._places[item.path]
+        return Entry(str(item.path), item.size, item.changed, self._asked, place, formats)
+
+
+def _digest(asked: Mapping[str, object]) -> str:
+    text = json.dumps(dict(sorted(asked.items())), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
