@@ -50,7 +50,8 @@ def build_api(
         *openai.ROUTERS,
     ):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
-    app.include_router(stream.router)
+    for socket in (stream.router, *openai.SOCKETS):
+        app.include_router(socket)
     # The last added is the outermost.
     limit = round(parts.settings.max_upload_mb * 2**20)
     app.add_middleware(UploadLimit, limit=limit)

@@ -3,7 +3,7 @@
 import math
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, Field
 
@@ -12,6 +12,18 @@ from app.transcript import Segment, Transcript, Word
 _SEEKS_PER_SECOND = 100
 _FRAMES_PER_SECOND = 50
 _LOWEST_LOGPROB = -100.0
+
+
+class SureWord(Protocol):
+    """A word, and how sure it is, 0 to 1."""
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+
+    @property
+    def confidence(self) -> float:
+        """How likely it is right."""
 
 
 class LogprobBody(BaseModel):
@@ -164,12 +176,12 @@ def usage(seconds: float) -> UsageBody:
     return UsageBody(seconds=round(seconds, 3))
 
 
-def logprob(word: Word) -> float:
+def logprob(word: SureWord) -> float:
     """Natural logarithm of a word's confidence; JSON has no infinity, so never below -100."""
     return math.log(word.confidence) if word.confidence > 0 else _LOWEST_LOGPROB
 
 
-def tokens_of(words: Sequence[Word], *, continued: bool = False) -> list[LogprobBody]:
+def tokens_of(words: Sequence[SureWord], *, continued: bool = False) -> list[LogprobBody]:
     """Words as tokens that, joined, are their text.
 
     Args:

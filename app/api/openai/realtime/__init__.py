@@ -1,0 +1,5 @@
+"""OpenAI's Realtime transcription over WebSocket, on the live streams of `app.streaming`."""
+
+from app.api.openai.realtime.route import router
+
+__all__ = ["router"]

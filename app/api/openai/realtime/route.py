@@ -1,0 +1,47 @@
+"""WS /v1/realtime: a handshake in, a conversation with that client out."""
+
+from fastapi import APIRouter, WebSocket
+
+from app.api.openai.names import routed_model
+from app.api.openai.realtime.conversation import Conversation
+from app.api.openai.realtime.session import Session, first_session
+from app.api.parts import Parts, PartsOf
+from app.api.sockets import refuse
+from app.errors import InvalidRequestError, NordlydError
+
+SUBPROTOCOL = "realtime"
+_INTENT = "transcription"
+
+router = APIRouter()
+
+
+@router.websocket("/v1/realtime")
+async def realtime(socket: WebSocket, parts: PartsOf) -> None:
+    """Transcribe what one client says, as OpenAI's Realtime API does; docs/openai.md."""
+    try:
+        session = _begin(socket, parts)
+    except NordlydError as error:
+        socket.state.error_code = error.code
+        await refuse(error, socket.scope, socket.receive, socket.send, subprotocol=SUBPROTOCOL)
+        return
+    offered = SUBPROTOCOL in socket.scope["subprotocols"]
+    await socket.accept(subprotocol=SUBPROTOCOL if offered else None)
+    await Conversation(socket, parts, session).run()
+
+
+def _begin(socket: WebSocket, parts: Parts) -> Session:
+    """The session a client asks for with its address.
+
+    Raises:
+        InvalidRequestError: it asks for something else than transcription.
+        UnknownModelError: no such model is loaded.
+        UnavailableError: no new work is welcome.
+    """
+    parts.service.check_ready()
+    query = socket.query_params
+    intent = query.get("intent", _INTENT)
+    if intent != _INTENT:
+        raise InvalidRequestError(f"intent is {intent!r}; accepted: {_INTENT}.", param="intent")
+    model = query.get("model")
+    parts.service.transcriber.route(routed_model(model), None)
+    return first_session(model)
