@@ -1,5 +1,6 @@
 """`nordlyd serve` as a process of its own, as people run it."""
 
+import json
 import os
 import re
 import signal
@@ -9,11 +10,13 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 NORDLYD = Path(sys.executable).with_name("nordlyd")
 _START_SECONDS = 60.0
+_LOG_SECONDS = 20.0
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -82,6 +85,22 @@ class RunningServer:
         assert self._greeted.wait(_START_SECONDS), self.log.read_text()
         assert self.greeting, f"ended with {self.process.wait()}: {self.log.read_text()}"
         return self
+
+    def log_line(self, request_id: str) -> dict[str, Any]:
+        """Wait for the line that its log has of a request, and read it; the log is of JSON.
+
+        It is written once the answer has been sent, so the client may be here first.
+        """
+        until = time.monotonic() + _LOG_SECONDS
+        while time.monotonic() < until:
+            for line in self.log.read_text().splitlines(keepends=True):
+                if not line.startswith("{") or not line.endswith("\n"):
+                    continue
+                entry: dict[str, Any] = json.loads(line)
+                if entry.get("event") == "request" and entry.get("request_id") == request_id:
+                    return entry
+            time.sleep(0.02)
+        raise AssertionError(f"the log has no line of {request_id}: {self.log.read_text()}")
 
     def client(self, **options: object) -> httpx.Client:
         """A client that waits long enough for a busy machine."""

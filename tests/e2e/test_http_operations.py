@@ -1,6 +1,5 @@
 """What operators rely on while a real server works: health, metrics, fairness, hang-ups."""
 
-import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -50,8 +49,7 @@ def test_each_request_is_a_json_line_of_the_log_with_its_id(
     server: RunningServer, client: httpx.Client, clip
 ) -> None:
     client.post("/transcribe", content=clip(), headers={"x-request-id": "find-me"})
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    line = next(line for line in lines if line.get("request_id") == "find-me")
+    line = server.log_line("find-me")
     assert (line["method"], line["path"], line["status"]) == ("POST", "/transcribe", 200)
     assert line["seconds"] > 0
 
@@ -127,8 +125,7 @@ def test_who_hangs_up_leaves_the_queue(server: RunningServer, client: httpx.Clie
         connection.sendall(wav)
         wait_until_queued(client)
     wait_until_idle(client)
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    line = next(line for line in lines if line.get("request_id") == "hung-up")
+    line = server.log_line("hung-up")
     assert (line["status"], line["code"]) == (499, "client_disconnected")
     # It was given up, not finished: the whole of it would have been counted.
     assert line["seconds"] < 60

@@ -1,0 +1,185 @@
+"""Every format of an answer, over HTTP: what it is called, what it is, and who can read it."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import httpx
+import pytest
+import srt
+import webvtt
+from demo_model import DEMO
+from running import RunningServer
+from test_http_refusals import assert_error
+
+from app.api.parameters import ResponseFormat
+from app.formats import FORMATS
+
+SAID = json.loads((DEMO / "samples" / "samples.jsonl").read_text("utf-8").splitlines()[0])
+SAMPLE = DEMO / "samples" / SAID["audio"]
+
+TYPES = {
+    "json": ("application/json", "inline", "json"),
+    "text": ("text/plain; charset=utf-8", "inline", "txt"),
+    "srt": ("application/x-subrip; charset=utf-8", "attachment", "srt"),
+    "vtt": ("text/vtt; charset=utf-8", "attachment", "vtt"),
+    "tsv": ("text/tab-separated-values; charset=utf-8", "attachment", "tsv"),
+    "textgrid": ("text/praat-textgrid; charset=utf-8", "attachment", "TextGrid"),
+    "eaf": ("application/xml", "attachment", "eaf"),
+    "ctm": ("text/plain; charset=utf-8", "attachment", "ctm"),
+}
+
+
+def said_by_srt(text: str) -> str:
+    return " ".join(cue.content for cue in srt.parse(text))
+
+
+def said_by_vtt(text: str) -> str:
+    return " ".join(caption.text for caption in webvtt.from_buffer(io.StringIO(text)))
+
+
+# What each format says, read by whoever reads such files; or at least without our own writers.
+READERS: dict[str, Callable[[str], str]] = {
+    "json": lambda text: json.loads(text)["text"],
+    "text": str,
+    "srt": said_by_srt,
+    "vtt": said_by_vtt,
+    "tsv": lambda text: " ".join(line.split("\t")[-1] for line in text.splitlines()[1:]),
+    "textgrid": lambda text: " ".join(re.findall(r'text = "([^"]+)"', text)),
+    "eaf": lambda text: " ".join(re.findall(r"<ANNOTATION_VALUE>([^<]+)<", text)),
+    "ctm": lambda text: " ".join(line.split()[4] for line in text.splitlines()),
+}
+
+
+@pytest.fixture(scope="module")
+def ask(demos: RunningServer) -> Callable[..., httpx.Response]:
+    def post(
+        path: str, name: str = "Møte på Ås.wav", said: bytes | None = None, **fields: str
+    ) -> httpx.Response:
+        with demos.client() as client:
+            file = (name, SAMPLE.read_bytes() if said is None else said)
+            return client.post(path, files={"file": file}, data={"language": "nb", **fields})
+
+    return post
+
+
+def saved_as(answer: httpx.Response) -> str:
+    return unquote(answer.headers["content-disposition"].partition("filename*=UTF-8''")[2])
+
+
+def test_there_is_a_test_of_every_format() -> None:
+    assert set(TYPES) == set(READERS) == set(FORMATS)
+    assert ResponseFormat.__args__ == FORMATS  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_transcript_comes_in_every_format(ask: Callable[..., httpx.Response], name: str) -> None:
+    answer = ask("/transcribe", response_format=name)
+    assert answer.status_code == 200, answer.text
+    media_type, disposition, extension = TYPES[name]
+    assert answer.headers["content-type"] == media_type
+    assert answer.headers["content-disposition"].startswith(f"{disposition}; ")
+    assert saved_as(answer) == f"Møte på Ås.{extension}"
+    assert int(answer.headers["x-compute-time"]) >= 0
+    plain = ask("/transcribe").json()["text"]
+    assert set(plain.split()) == set(READERS[name](answer.text).split())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_alignment_does_too_without_what_was_not_found(
+    ask: Callable[..., httpx.Response], name: str
+) -> None:
+    text = f"{SAID['text']}, kvasimodo"
+    answer = ask("/align", response_format=name, text=text)
+    assert answer.status_code == 200, answer.text
+    media_type, _, extension = TYPES[name]
+    assert answer.headers["content-type"] == media_type
+    assert saved_as(answer) == f"Møte på Ås.{extension}"
+    if name != "json":
+        found = set(READERS[name](answer.text).split())
+        assert found == {word for word in text.split() if word != "kvasimodo"}
+
+
+def test_readable_text_is_what_is_written_where_it_is_asked_for(
+    ask: Callable[..., httpx.Response],
+) -> None:
+    answer = ask("/transcribe", response_format="text", format_text="true")
+    body = ask("/transcribe", format_text="true").json()
+    assert answer.text == body["formatted_text"] + "\n"
+    assert answer.text != body["text"] + "\n"
+
+
+def test_words_have_their_cues_in_vtt_where_that_is_asked_for(
+    ask: Callable[..., httpx.Response],
+) -> None:
+    plain = ask("/transcribe", response_format="vtt").text
+    marked = ask("/transcribe", response_format="vtt", word_cues="true").text
+    stamp = re.compile(r"<\d\d:\d\d:\d\d\.\d\d\d>")
+    assert not stamp.search(plain)
+    assert len(stamp.findall(marked)) >= 3
+    assert said_by_vtt(stamp.sub("", marked)) == said_by_vtt(plain)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "vtt"])
+def test_cues_are_refused_where_there_can_be_none(
+    ask: Callable[..., httpx.Response], name: str
+) -> None:
+    answer = ask("/transcribe", response_format=name, word_cues="true")
+    message = assert_error(answer, 400, code="invalid_request", param="word_cues")
+    assert "response_format=vtt" in message
+
+
+def test_an_unknown_format_is_refused_with_those_there_are(
+    ask: Callable[..., httpx.Response],
+) -> None:
+    for path, fields in (("/transcribe", {}), ("/align", {"text": "ja"})):
+        answer = ask(path, response_format="docx", **fields)
+        message = assert_error(answer, 400, code="invalid_request", param="response_format")
+        assert "json, text, srt, vtt, tsv, textgrid, eaf or ctm" in message
+
+
+def test_silence_is_a_valid_file_in_every_format(ask: Callable[..., httpx.Response], clip) -> None:
+    silence = clip(0, 1.0)[:44] + bytes(32_000)
+    for name in FORMATS:
+        answer = ask("/transcribe", said=silence, response_format=name)
+        assert answer.status_code == 200, answer.text
+        assert READERS[name](answer.text) == "" if name != "vtt" else "WEBVTT" in answer.text
+
+
+def test_a_name_cannot_break_out_of_its_header(demos: RunningServer) -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="..\\..\\a\\"; x=\\"b.wav"'
+        b"\r\n\r\n" + SAMPLE.read_bytes() + b"\r\n--b--\r\n"
+    )
+    with demos.client() as client:
+        answer = client.post(
+            "/transcribe?response_format=srt",
+            content=body,
+            headers={"content-type": "multipart/form-data; boundary=b"},
+        )
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].count('"') == 2
+    assert "/" not in answer.headers["content-disposition"]
+
+
+def test_a_raw_body_has_no_name_to_go_by(demos: RunningServer) -> None:
+    with demos.client() as client:
+        answer = client.post("/transcribe?response_format=text", content=SAMPLE.read_bytes())
+    assert answer.headers["content-disposition"] == 'inline; filename="transcript.txt"'
+
+
+def test_the_openapi_page_knows_every_type_of_answer(demos: RunningServer) -> None:
+    with demos.client() as client:
+        document = client.get("/openapi.json").json()
+    for path in ("/transcribe", "/align"):
+        operation = document["paths"][path]["post"]
+        types = set(operation["responses"]["200"]["content"])
+        assert {media_type.partition(";")[0] for media_type, _, _ in TYPES.values()} <= types
+    line = document["paths"]["/transcribe"]["post"]["responses"]["200"]["content"][
+        "application/x-ndjson"
+    ]["schema"]
+    references = re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(line))
+    assert set(references) <= set(document["components"]["schemas"])
+    assert {"index", "name", "status", "result", "error"} == set(line["properties"])
