@@ -39,8 +39,10 @@ async def health(parts: PartsOf) -> HealthBody:
         models=[
             ModelBody(
                 id=model.card.id,
+                title=model.card.title,
                 hub=model.card.hub,
                 languages=list(model.card.languages),
+                language_models=list(model.decoders.language_models),
                 device=model.acoustic.device,
                 dtype=model.acoustic.dtype,
                 parameters=model.acoustic.parameters,

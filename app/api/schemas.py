@@ -296,8 +296,12 @@ class ModelBody(BaseModel):
     """One loaded model."""
 
     id: str = Field(examples=["wav2vec2-xlsr-1B-NPSC-NN"])
+    title: str | None = Field(description="For a person; null where its card has none.")
     hub: str | None = Field(description="Repository on the model hub; null for local models.")
     languages: list[str] = Field(examples=[["nn"]])
+    language_models: list[str] = Field(
+        description="What a request may name as `lm`.", examples=[["default"]]
+    )
     device: str = Field(examples=["cuda"])
     dtype: str = Field(examples=["float16"])
     parameters: int = Field(examples=[962_474_672])

@@ -1,0 +1,50 @@
+/**
+ * Loudness over time, off the page's thread: {blob} of a WAV or {samples} in, {peaks} out.
+ *
+ * A WAV is read piece by piece, so that hours of it never are in memory. {peaks: null} says that
+ * the file is no WAV that can be read so.
+ */
+
+import { readWavHead } from "./wav.js";
+
+const HEAD_BYTES = 65_536;
+const PIECE_BYTES = 4 << 20;
+// Enough of each bar to see its loudness; every sample of hours would take minutes.
+const LOOKS = 400;
+
+self.onmessage = async ({ data }) => {
+  try {
+    self.postMessage({ peaks: data.blob ? await ofWav(data.blob, data.bars) : ofSamples(data.samples, data.bars) });
+  } catch (error) {
+    self.postMessage({ peaks: null, reason: String(error) });
+  }
+};
+
+function ofSamples(samples, bars) {
+  const peaks = new Float32Array(bars);
+  for (let i = 0; i < samples.length; i++) {
+    const bar = Math.min(bars - 1, Math.floor((i / samples.length) * bars));
+    peaks[bar] = Math.max(peaks[bar], Math.abs(samples[i]));
+  }
+  return peaks;
+}
+
+async function ofWav(blob, bars) {
+  const head = readWavHead(await blob.slice(0, HEAD_BYTES).arrayBuffer(), blob.size);
+  if (!head) return null;
+  const frame = head.width * head.channels;
+  const frames = Math.floor(head.bytes / frame);
+  const peaks = new Float32Array(bars);
+  const step = Math.max(1, Math.floor(frames / bars / LOOKS));
+  const piece = Math.floor(PIECE_BYTES / frame);
+  for (let first = 0; first < frames; first += piece) {
+    const past = Math.min(frames, first + piece);
+    const bytes = blob.slice(head.offset + first * frame, head.offset + past * frame);
+    const view = new DataView(await bytes.arrayBuffer());
+    for (let i = 0; i < past - first; i += step) {
+      const bar = Math.min(bars - 1, Math.floor(((first + i) / frames) * bars));
+      peaks[bar] = Math.max(peaks[bar], Math.abs(head.read(view, i * frame)));
+    }
+  }
+  return peaks;
+}

@@ -1,0 +1,295 @@
+/** One recording's text, opened: a finished job in; hearing, correcting and taking it along out. */
+
+import { ApiError } from "./api.js";
+import { isDemo } from "./choices.js";
+import { byId, clock, make } from "./dom.js";
+import { Downloads } from "./downloads.js";
+import { Editor } from "./editor.js";
+import { recall, store } from "./i18n.js";
+import { peaksOf } from "./peaks.js";
+import { Player } from "./player.js";
+import { describeProblem } from "./problems.js";
+import { Transcript } from "./transcript.js";
+import { versionsOf, corrected, chosen } from "./versions.js";
+import { Waveform } from "./waveform.js";
+import { paragraphTexts } from "./words.js";
+
+const THRESHOLD = "nordlyd.threshold";
+const VIEW = "nordlyd.view";
+
+export class Result {
+  #i18n;
+  #api;
+  #announce;
+  #job = null;
+  #view = recall(VIEW) ?? "readable";
+  #drawing = new AbortController();
+  #player;
+  #waveform;
+  #transcript;
+  #editor;
+  #downloads;
+
+  /** Called with the job to transcribe once more. */
+  onAgain = () => {};
+
+  constructor(i18n, api, announce) {
+    this.#i18n = i18n;
+    this.#api = api;
+    this.#announce = announce;
+    this.#player = new Player(i18n);
+    this.#waveform = new Waveform(byId("wave"), i18n, (time) => {
+      this.#player.seek(time);
+      this.#waveform.at(time);
+      this.#waveform.tell();
+    });
+    this.#transcript = new Transcript(byId("transcript"), byId("word-readout"), i18n);
+    this.#editor = new Editor(this.#player);
+    this.#downloads = new Downloads(api, i18n, announce);
+    this.#join();
+    i18n.addEventListener("change", () => this.#job && this.#describe());
+  }
+
+  get job() {
+    return this.#job;
+  }
+
+  /** Open a job's text; `focus` moves there, for those who asked for it. */
+  show(job, { focus = false } = {}) {
+    this.hide();
+    this.#job = job;
+    byId("result").hidden = false;
+    byId("result-demo").hidden = !isDemo(job.result.model);
+    byId("again").hidden = false;
+    this.#player.load(job.file, job.result.duration);
+    this.#describe();
+    this.#show();
+    this.#waveform.show(job.result.duration, this.#version().words);
+    this.#paint(job);
+    if (focus) byId("result-title").focus();
+  }
+
+  hide() {
+    if (this.#editor.open) this.#leave(this.#editor.text);
+    this.#drawing.abort();
+    this.#player.unload();
+    this.#job = null;
+    this.#note(null);
+    this.#problem(null);
+    byId("result").hidden = true;
+  }
+
+  #version() {
+    const versions = versionsOf(this.#job);
+    return versions.corrected ?? versions[this.#view] ?? versions.verbatim;
+  }
+
+  #join() {
+    const player = this.#player;
+    player.addEventListener("time", () => this.#follow());
+    player.addEventListener("state", () => player.playing || this.#waveform.tell());
+    player.addEventListener("unplayable", () => this.#waveNote("player.unplayable"));
+    this.#transcript.onPlay = (time) => player.play(time);
+    this.#transcript.onCorrect = (index) => this.#edit(index);
+    this.#editor.onDone = (text) => this.#align(text);
+    this.#editor.onCancel = (text) => this.#leave(text);
+    this.#downloads.source = () => this.#source();
+    this.#downloads.onProblem = (error) => this.#problem(error);
+    byId("edit").addEventListener("click", () => this.#edit());
+    byId("again").addEventListener("click", () => this.onAgain(this.#job));
+    byId("copy").addEventListener("click", () => this.#copy());
+    byId("undo").addEventListener("click", () => this.#undo());
+    byId("next-unsure").addEventListener("click", () => {
+      const word = this.#transcript.nextUnsure();
+      if (word) player.seek(word.start);
+    });
+    const threshold = byId("threshold");
+    threshold.value = recall(THRESHOLD) ?? "70";
+    threshold.addEventListener("input", () => {
+      store(THRESHOLD, threshold.value);
+      this.#mark();
+    });
+    byId("view-choice").addEventListener("change", ({ target }) => {
+      this.#view = target.value;
+      store(VIEW, target.value);
+      this.#show();
+    });
+    byId("result").addEventListener("keydown", (event) => {
+      // Space on a control operates that control.
+      if (event.key !== " " || !event.target.closest("#transcript, #wave")) return;
+      event.preventDefault();
+      player.toggle();
+    });
+  }
+
+  #follow() {
+    if (!this.#job) return;
+    const word = this.#transcript.highlight(this.#player.time, { follow: this.#player.playing });
+    this.#waveform.at(this.#player.time, word);
+  }
+
+  #describe() {
+    const { name, result, live } = this.#job;
+    byId("result-title").textContent = name;
+    const facts = [clock(result.duration), this.#i18n.languageName(result.language), result.model];
+    if (result.confidence !== null) facts.push(this.#i18n.t("facts.sure", { percent: this.#i18n.percent(result.confidence) }));
+    if (live) facts.push(this.#i18n.t("facts.live"));
+    if (this.#version().kind === "corrected") facts.push(this.#i18n.t("facts.corrected"));
+    byId("result-facts").replaceChildren(...facts.map((fact) => make("span", { textContent: fact })));
+    this.#mark();
+  }
+
+  #show() {
+    const versions = versionsOf(this.#job);
+    const version = this.#version();
+    const result = this.#job.result;
+    byId("view-choice").hidden = Boolean(versions.corrected) || !versions.readable;
+    byId("view-readable").checked = version === versions.readable;
+    byId("view-verbatim").checked = version === versions.verbatim;
+    byId("doubt").hidden = version.words.every((word) => word.found);
+    byId("undo").hidden = !versions.corrected;
+    this.#transcript.show(version.words, version.lengths, result.language);
+    this.#waveform.setWords(version.words);
+    this.#mark();
+    this.#follow();
+    this.#i18n.say(byId("downloads-of"), `downloads.${version.kind}`);
+    this.#downloads.recordingButton.hidden = !this.#job.recorded;
+    this.#alternatives();
+  }
+
+  #mark() {
+    const share = Number(byId("threshold").value) / 100;
+    const count = this.#transcript.mark(share);
+    const label = this.#i18n.t("text.threshold", { percent: this.#i18n.percent(share) });
+    byId("threshold-label").textContent = label;
+    this.#i18n.say(byId("next-unsure"), count ? "text.nextUnsure" : "text.noneUnsure", { n: count });
+    byId("next-unsure").disabled = count === 0;
+  }
+
+  #alternatives() {
+    const readings = this.#job.result.alternatives ?? [];
+    byId("alternatives").hidden = readings.length < 2;
+    byId("alternative-list").replaceChildren(
+      ...readings.map((reading) => {
+        const button = make("button", { type: "button", class: "button small" });
+        this.#i18n.say(button, "alternatives.use");
+        button.addEventListener("click", () => {
+          this.#job.edits = chosen(reading);
+          this.#show();
+          this.#describe();
+          this.#note("alternatives.used");
+        });
+        const text = make("span", { lang: this.#job.result.language, textContent: reading.text });
+        return make("li", {}, text, button);
+      }),
+    );
+  }
+
+  #edit(index = null) {
+    if (this.#editor.open) return;
+    const { words, lengths } = this.#version();
+    const text = paragraphTexts(words, lengths).join("\n");
+    const draft = this.#job.draft;
+    this.#note(null);
+    // Words and paragraphs are both parted by one character, so places agree.
+    const before = index === null ? 0 : words.slice(0, index).reduce((sum, word) => sum + word.word.length + 1, 0);
+    const range = index === null || draft ? null : [before, before + words[index].word.length];
+    this.#editor.start(draft ?? text, this.#job.result.language, range);
+  }
+
+  #leave(text) {
+    const { words, lengths } = this.#version();
+    const changed = text !== paragraphTexts(words, lengths).join("\n");
+    this.#job.draft = changed ? text : null;
+    this.#editor.end();
+    this.#note(changed ? "edit.kept" : null);
+    byId("edit").focus();
+  }
+
+  async #align(text) {
+    const job = this.#job;
+    if (!text) return this.#note("edit.empty");
+    this.#editor.busy = true;
+    this.#problem(null);
+    this.#note("edit.aligning");
+    try {
+      const { model, language } = job.result;
+      const answer = await this.#api.align(job.file, job.name, text, { model, language });
+      job.edits = corrected(answer.words, text, job.result.duration);
+      job.draft = null;
+      if (job !== this.#job) return;
+      const lost = job.edits.words.filter((word) => !word.found).length;
+      this.#editor.end();
+      this.#show();
+      this.#describe();
+      this.#note(lost ? "edit.lost" : "edit.all", { n: lost });
+      byId("edit").focus();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#note(null);
+      this.#problem(error);
+    } finally {
+      this.#editor.busy = false;
+    }
+  }
+
+  #undo() {
+    this.#job.edits = null;
+    this.#job.draft = null;
+    this.#show();
+    this.#describe();
+    this.#note("edit.undone");
+    byId("edit").focus();
+  }
+
+  async #copy() {
+    const { words, lengths } = this.#version();
+    try {
+      await navigator.clipboard.writeText(paragraphTexts(words, lengths).join("\n"));
+      this.#note("copied");
+    } catch {
+      this.#note("copyFailed");
+    }
+  }
+
+  /** What a download is made of: the text as it is shown. */
+  #source() {
+    const { file, name, result } = this.#job;
+    const version = this.#version();
+    return { transcript: version.transcript(result), name: name.replace(/\.[^.]+$/, ""), recording: name, file };
+  }
+
+  async #paint(job) {
+    this.#drawing = new AbortController();
+    this.#waveNote("wave.drawing");
+    try {
+      const { peaks, reason } = await peaksOf(job.file, job.result.duration, this.#drawing.signal);
+      if (peaks) this.#waveform.setPeaks(peaks);
+      if (byId("wave-note").dataset.i18n === "wave.drawing") this.#waveNote(reason ? `wave.${reason}` : null);
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    }
+  }
+
+  #waveNote(key) {
+    this.#fill(byId("wave-note"), key);
+  }
+
+  #note(key, facts = {}) {
+    this.#fill(byId("text-note"), key, facts);
+  }
+
+  #fill(element, key, facts = {}) {
+    element.hidden = key === null;
+    if (key) this.#i18n.say(element, key, facts);
+    else {
+      delete element.dataset.i18n;
+      element.textContent = "";
+    }
+  }
+
+  #problem(error) {
+    byId("result-problem").hidden = error === null;
+    if (error) describeProblem(this.#i18n, byId("result-problem"), error);
+  }
+}
