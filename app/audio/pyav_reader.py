@@ -54,8 +54,9 @@ class PyAVReader:
     """Decodes the audio track of one stream; see `Reader`.
 
     Args:
-        stream: seekable, read from its beginning.
+        stream: at its beginning, and seekable unless its container can be read as it comes.
         sniffed: what it is.
+        block_values: how much is joined to one block; 1 hands over each frame as it is decoded.
 
     Raises:
         AudioError: its header is damaged, it has no audio track or no samples, or its rate or
@@ -65,9 +66,13 @@ class PyAVReader:
 
     tolerance = _TOLERANCE_SECONDS
 
-    def __init__(self, stream: BinaryIO, sniffed: Sniffed) -> None:
-        stream.seek(0)
+    def __init__(
+        self, stream: BinaryIO, sniffed: Sniffed, *, block_values: int = BLOCK_VALUES
+    ) -> None:
+        if stream.seekable():
+            stream.seek(0)
         self._sniffed = sniffed
+        self._block_values = block_values
         self._name = sniffed.container.value
         try:
             self._container = av.open(
@@ -112,7 +117,7 @@ class PyAVReader:
         for frame in self._frames():
             check_signal(frame.sample_rate, frame.layout.nb_channels)
             this = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
-            if kind is not None and (kind != this or values >= BLOCK_VALUES):
+            if kind is not None and (kind != this or values >= self._block_values):
                 yield _block(pending, kind)
                 pending, values = [], 0
             kind = this

@@ -138,10 +138,10 @@ Encoding: TypeAlias = Annotated[
     ),
 ]
 Rate: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="HZ", help="Samples per second.", rich_help_panel=_RAW)
+    int | None, typer.Option(metavar="HZ", help="Samples per second.", rich_help_panel=_RAW)
 ]
 Channels: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="N", help="Interleaved; 1.", rich_help_panel=_RAW)
+    int | None, typer.Option(metavar="N", help="Interleaved; 1.", rich_help_panel=_RAW)
 ]
 Server: TypeAlias = Annotated[
     str | None,

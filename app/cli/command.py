@@ -14,6 +14,7 @@ import typer
 
 from app.cli import models as catalogue
 from app.cli.align_command import align
+from app.cli.stream_command import stream
 from app.cli.transcribe_command import transcribe
 from app.errors import ConfigurationError, NordlydError
 from app.settings import load_settings, unknown_variables
@@ -109,6 +110,7 @@ def serve(
 
 
 app.command()(transcribe)
+app.command()(stream)
 app.command()(align)
 
 

@@ -21,6 +21,7 @@ from app.client.events import (
     Ready,
     SpeechStart,
 )
+from app.client.live import Pcm
 from app.client.retries import Retries
 from app.client.session import FileResult
 from app.client.sync import Client
@@ -58,6 +59,7 @@ __all__ = [
     "LiveWord",
     "ModelInfo",
     "Partial",
+    "Pcm",
     "Queue",
     "Ready",
     "RefusedError",

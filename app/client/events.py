@@ -3,7 +3,7 @@
 Every time is in seconds from the first sample of the stream.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -105,6 +105,15 @@ def read_event(message: dict[str, Any]) -> LiveEvent | None:
     except ValidationError as error:
         raise UnexpectedAnswerError(f"The stream sent what Nordlyd does not: {error}") from None
     return event
+
+
+def write_event(event: LiveEvent) -> dict[str, Any]:
+    """The message that an event was read from, but for what nobody asked for."""
+    message = asdict(event)
+    for name in ("formatted_text", "alternatives"):
+        if not message.get(name, True):
+            del message[name]
+    return message
 
 
 def heard_until(event: LiveEvent) -> float:

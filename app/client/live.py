@@ -37,6 +37,8 @@ _SAMPLE_BYTES = {"s16le": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
 _AHEAD_SECONDS = 2.0
 # Only what the server was silent about: any event says that it heard the sound before it.
 _KEEP_SECONDS = 600.0
+# What a resampler holds back, and a thousandth of a second.
+_ROUNDED_SECONDS = 0.02
 _TRY_AGAIN_LATER = 1013
 _MOST_MESSAGE_BYTES = 2**24
 
@@ -146,6 +148,8 @@ async def _converse(
                 continue
             if isinstance(event, Ready):
                 tape.rewind(pcm.position(event.received))
+                if event.received:
+                    tape.skip(pcm.position(_ROUNDED_SECONDS))
                 sending = await stack.enter_async_context(_beside(_send(tape, socket)))
             tape.forget(pcm.position(heard_until(event)))
             yield event

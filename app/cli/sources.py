@@ -1,0 +1,172 @@
+"""Where live sound comes from in, raw samples as they are made out: microphone, pipe or file."""
+
+import io
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+from app.audio.pyav_reader import PyAVReader
+from app.audio.recording import SAMPLE_RATE
+from app.audio.resample import Resampler
+from app.audio.sniff import Sniffed, sniff
+from app.client import Pcm
+from app.errors import AudioError, ConfigurationError, InvalidRequestError
+
+STDIN = "-"
+# A tenth of a second at 16 kHz and 16 bits.
+_READ_BYTES = 3200
+_HEAD_BYTES = 65_536
+_TAG_BYTES = 2**24
+_READS_A_SECOND = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Live sound: pieces of raw samples, and what they are."""
+
+    pieces: Iterable[bytes]
+    pcm: Pcm
+
+
+class _ByteReader(Protocol):
+    """What reads without waiting for more than there is, as pipes and buffered files do."""
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """At most so many bytes; none at the end."""
+
+
+def open_source(name: str, pcm: Pcm | None) -> Source:
+    """Open a file or stdin.
+
+    Args:
+        name: path of a file, or `-`.
+        pcm: what its samples are where there is no header; None looks for one.
+
+    Raises:
+        InvalidRequestError: it cannot be read.
+        AudioError: it is in no format that can be read as it comes.
+    """
+    if name == STDIN:
+        if sys.stdin.isatty():
+            raise InvalidRequestError(
+                "- reads sound from a pipe, and stdin is a terminal.", param="source"
+            )
+        file: BinaryIO = sys.stdin.buffer
+    else:
+        try:
+            file = Path(name).open("rb")  # noqa: SIM115 - read until the stream ends
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{name}: cannot be read: {error.strerror}.", param="source"
+            ) from error
+    reader = cast("_ByteReader", file)
+    if pcm is not None:
+        return Source(_raw(reader), pcm)
+    return Source(_decoded(reader), Pcm("f32le", SAMPLE_RATE, 1))
+
+
+def open_microphone(device: str | None) -> Source:
+    """Open a microphone, at the rate it prefers.
+
+    Args:
+        device: its number or a part of its name; None takes the system's choice.
+
+    Raises:
+        ConfigurationError: there is no microphone, or nothing to listen to it with.
+    """
+    try:
+        import sounddevice  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            "the microphone needs the extra `mic`: pip install 'nordlyd[mic]'. Without it, pipe "
+            "sound in, as in: arecord -f S16_LE -r 16000 | nordlyd stream - --rate 16000"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(
+            f"the microphone needs the library PortAudio (Debian: apt install libportaudio2): "
+            f"{error}"
+        ) from error
+    chosen = int(device) if device is not None and device.isdecimal() else device
+    try:
+        rate = round(sounddevice.query_devices(chosen, "input")["default_samplerate"])
+        stream = sounddevice.RawInputStream(
+            samplerate=rate, device=chosen, channels=1, dtype="int16"
+        )
+    except (sounddevice.PortAudioError, ValueError) as error:
+        found = [entry["name"] for entry in sounddevice.query_devices()
+                 if entry["max_input_channels"]]  # fmt: skip
+        raise ConfigurationError(
+            f"no microphone can be opened: {error}; there are: {', '.join(found) or 'none'}"
+        ) from error
+
+    def pieces() -> Generator[bytes, None, None]:
+        with stream:
+            while True:
+                data, _ = stream.read(rate // _READS_A_SECOND)
+                yield bytes(data)
+
+    return Source(pieces(), Pcm("s16le", rate, 1))
+
+
+def _raw(file: _ByteReader) -> Generator[bytes, None, None]:
+    while data := file.read1(_READ_BYTES):
+        yield data
+
+
+def _decoded(file: _ByteReader) -> Generator[bytes, None, None]:
+    """Samples of a container, decoded while more of it still comes: float32 at 16 kHz."""
+    stream, sniffed = _peek(file)
+    resampler = Resampler()
+    with closing(PyAVReader(stream, sniffed, block_values=1)) as reader:
+        for block in reader.blocks():
+            for samples in resampler.push(block):
+                yield samples.tobytes()
+    for samples in resampler.finish():
+        yield samples.tobytes()
+
+
+def _peek(file: _ByteReader) -> tuple[BinaryIO, Sniffed]:
+    """Find out what a pipe holds, and give it back whole.
+
+    Raises:
+        AudioError: it is in no accepted container.
+    """
+    head = b""
+    while True:
+        data = file.read1(_HEAD_BYTES)
+        head += data
+        try:
+            sniffed = sniff(io.BytesIO(head))
+        except AudioError:
+            # Perhaps too little of it has come so far: an ID3 tag may hold a picture.
+            if data and len(head) < (_TAG_BYTES if head[:3] == b"ID3" else _HEAD_BYTES):
+                continue
+            raise
+        return cast("BinaryIO", _Rejoined(head, file)), sniffed
+
+
+class _Rejoined(io.RawIOBase):
+    """What was read of a pipe already, and then the rest of it."""
+
+    def __init__(self, head: bytes, rest: _ByteReader) -> None:
+        super().__init__()
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Never: what is past is gone."""
+        return False
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        """Read up to the buffer's length, without waiting for all of it; 0 at the end."""
+        data = self._head[: len(buffer)] or self._rest.read1(len(buffer))
+        self._head = self._head[len(data) :] if self._head else b""
+        buffer[: len(data)] = data
+        return len(data)
