@@ -1,0 +1,206 @@
+"""Text that is told while a recording is still being encoded, over a model whose pace is set."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+
+import numpy as np
+import pytest
+from in_process import InProcess, ScriptedModel, in_process, wait_for
+from sounds import RATE, as_wav
+from starlette.requests import Request
+
+from app.api.openai.streaming import EventResponse, TranscriptEvents
+from app.errors import NordlydError
+from app.incremental import TextDelta
+from app.pipeline import TranscriptionRequest
+from app.readable import ReadableOptions
+
+
+class StutteringModel(ScriptedModel):
+    """Says "a" for every burst of sound; waits for its gate, or fails, after `windows` windows."""
+
+    def __init__(self, windows: int) -> None:
+        super().__init__()
+        self.windows = windows
+        self.encoded = 0
+
+    def encode(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        if self.encoded >= self.windows:
+            super().encode(windows)
+        self.encoded += len(windows)
+        return [self._hear(window) for window in windows]
+
+    def _hear(self, window: np.ndarray) -> np.ndarray:
+        frames = self.frames(len(window))
+        parts = np.abs(window[: frames * self.hop]).reshape(frames, self.hop)
+        tokens = np.where(parts.max(axis=1) > 0.1, 2, 1)
+        emissions = np.full((frames, 3), np.log(1e-9), np.float32)
+        emissions[np.arange(frames), tokens] = 0.0
+        return emissions
+
+
+def bursts(seconds: float) -> bytes:
+    """Half a second of sound every one and a half seconds."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    return as_wav(np.where(time % 1.5 < 0.5, 0.5 * np.sin(2000 * time), 0).astype(np.float32))
+
+
+def asked(*, format_text: bool = False) -> TranscriptionRequest:
+    """A minute in ten windows or so."""
+    readable = ReadableOptions() if format_text else None
+    return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", readable=readable)
+
+
+@asynccontextmanager
+async def running(model: ScriptedModel) -> AsyncIterator[InProcess]:
+    async with in_process(
+        model=model, window_seconds=8.0, context_seconds=1.3, batch_seconds=8.0
+    ) as started:
+        await started.until("ready")
+        model.encoded = 0  # type: ignore[attr-defined]
+        yield started
+
+
+def begun(started: InProcess, *, heartbeat: float = 20.0) -> TranscriptEvents:
+    """The events of a request whose client stays."""
+
+    async def stays() -> dict[str, object]:
+        await asyncio.sleep(20)
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "state": {}, "path": "/", "headers": []}
+    return TranscriptEvents(
+        Request(scope, stays),
+        started.service,
+        asked(),
+        logprobs=False,
+        heartbeat=heartbeat,
+    )
+
+
+@pytest.mark.parametrize("format_text", [False, True])
+def test_text_is_told_before_the_recording_is_encoded(format_text: bool) -> None:
+    async def run() -> None:
+        model = StutteringModel(windows=3)
+        async with running(model) as started:
+            transcriber = started.service.transcriber
+            model.gate.clear()
+            told: list[TextDelta] = []
+            work = asyncio.create_task(
+                transcriber.transcribe(asked(format_text=format_text), on_text=told.append)
+            )
+            await wait_for(lambda: len(told) > 0)
+            assert not work.done()
+            assert not model.gate.is_set()
+            model.gate.set()
+            transcript = await work
+            whole = await transcriber.transcribe(asked(format_text=format_text))
+            text = "".join(delta.text for delta in told)
+            assert len(told) > 3
+            assert text == (whole.formatted.text if whole.formatted else whole.text)
+            assert transcript.words == whole.words
+            assert transcript.formatted == whole.formatted
+            assert transcript.segments == whole.segments
+            assert (transcript.decoder, transcript.language_model) == ("greedy", None)
+
+    asyncio.run(run())
+
+
+def test_silence_and_a_click_have_no_text_to_tell() -> None:
+    async def run() -> None:
+        async with running(StutteringModel(windows=99)) as started:
+            for seconds in (0.005, 30.0):
+                told: list[TextDelta] = []
+                source = io.BytesIO(as_wav(np.zeros(round(seconds * RATE), np.float32)))
+                transcript = await started.service.transcriber.transcribe(
+                    TranscriptionRequest(source, "here"), on_text=told.append
+                )
+                assert (transcript.text, told) == ("", [])
+
+    asyncio.run(run())
+
+
+def test_a_silent_stream_says_that_it_is_alive() -> None:
+    async def run() -> None:
+        model = StutteringModel(windows=3)
+        async with running(model) as started:
+            model.gate.clear()
+            events = begun(started, heartbeat=0.05)
+            await events.begin()
+            sent = []
+            async for text in events:
+                sent.append(text)
+                if sum(part.startswith(":") for part in sent) == 3:
+                    model.gate.set()
+            assert all(text.endswith("\n\n") for text in sent)
+            kinds = [json.loads(text[6:])["type"] for text in sent if text.startswith("data: ")]
+            assert kinds[-1] == "transcript.text.done"
+            assert set(kinds[:-1]) == {"transcript.text.delta"}
+
+    asyncio.run(run())
+
+
+def test_a_failure_on_the_way_is_the_last_event() -> None:
+    async def run() -> None:
+        model = StutteringModel(windows=3)
+        async with running(model) as started:
+            model.gate.clear()
+            events = begun(started)
+            await events.begin()
+            model.failure = RuntimeError("out of order")
+            model.gate.set()
+            sent = [json.loads(text.removeprefix("data: ")) async for text in events]
+            assert [event.get("type") for event in sent[:-1]] == ["transcript.text.delta"] * (
+                len(sent) - 1
+            )
+            assert len(sent) > 1
+            error = sent[-1]["error"]
+            assert set(error) == {"message", "type", "param", "code"}
+            assert error["code"] == "encoding_failed"
+
+    asyncio.run(run())
+
+
+def test_a_failure_at_once_is_an_error_of_the_request() -> None:
+    async def run() -> None:
+        model = StutteringModel(windows=0)
+        async with running(model) as started:
+            model.failure = RuntimeError("out of order")
+            with pytest.raises(NordlydError) as caught:
+                await begun(started).begin()
+            assert caught.value.code == "encoding_failed"
+
+    asyncio.run(run())
+
+
+def test_a_client_that_hangs_up_ends_the_work_and_lets_go() -> None:
+    async def run() -> None:
+        model = StutteringModel(windows=3)
+        async with running(model) as started:
+            model.gate.clear()
+            service = started.service
+            events = begun(started)
+            hold = ExitStack()
+            hold.enter_context(service.admit())
+            await events.begin()
+            sent: list[str] = []
+
+            async def receive() -> dict[str, object]:
+                await wait_for(lambda: len(sent) > 1)
+                return {"type": "http.disconnect"}
+
+            async def send(message: dict[str, object]) -> None:
+                sent.append(str(message["type"]))
+
+            assert not service.idle
+            response = EventResponse(events, hold)
+            await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)  # type: ignore[arg-type]
+            assert sent[:2] == ["http.response.start", "http.response.body"]
+            assert service.idle
+            await wait_for(lambda: service.engine.status().queued_windows == 0)
+            model.gate.set()
+
+    asyncio.run(run())

@@ -1,0 +1,97 @@
+"""Text that is told part by part, and is in the end what it would have been at once."""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.incremental import GrowingText, TextDelta
+from app.readable import ReadableOptions, finished_words, format_transcript
+from app.transcript import Word
+
+TEXTS = ("vi", "kom", "og", "den", "tolvte", "mai", "klokka", "halv", "åtte", "tjue", "tre", "eee")
+
+
+def timed(*parts: tuple[str, float]) -> list[Word]:
+    """Words of 0.2 s, each after a pause in seconds."""
+    now, words = 0.0, []
+    for text, pause in parts:
+        now += pause
+        words.append(Word(text, now, now + 0.2, 0.9))
+        now += 0.2
+    return words
+
+
+def grow(
+    words: list[Word], cuts: list[int], readable: ReadableOptions | None
+) -> tuple[GrowingText, list[TextDelta]]:
+    """Add the words in parts that end before these indexes."""
+    told: list[TextDelta] = []
+    text = GrowingText("nb", readable, told.append)
+    edges = [0, *sorted(cuts), len(words)]
+    for start, stop in pairwise(edges):
+        until = words[stop].start if stop < len(words) else words[-1].end
+        text.add(words[start:stop], quiet_until=until)
+    text.finish()
+    return text, told
+
+
+WORDS = st.lists(
+    st.tuples(st.sampled_from(TEXTS), st.sampled_from([0.0, 0.2, 0.4, 0.8, 1.5, 2.5])),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(WORDS, st.lists(st.integers(0, 25), max_size=5), st.booleans(), st.booleans())
+def test_the_parts_are_the_text_of_the_whole(
+    parts: list[tuple[str, float]], cuts: list[int], format_text: bool, remove: bool
+) -> None:
+    words = timed(*parts)
+    readable = ReadableOptions(remove_hesitations=remove) if format_text else None
+    text, told = grow(words, [min(cut, len(words)) for cut in cuts], readable)
+    expected = format_transcript(words, "nb", readable).words if readable else tuple(words)
+    assert "".join(delta.text for delta in told) == " ".join(word.text for word in expected)
+    assert text.written == expected
+    assert text.spoken == tuple(words)
+    assert all(delta.words for delta in told)
+
+
+def test_a_sentence_is_told_once_its_pause_is_heard() -> None:
+    told: list[TextDelta] = []
+    text = GrowingText("nb", ReadableOptions(), told.append)
+    text.add(timed(("vi", 0), ("kom", 0)), quiet_until=0.9)
+    assert told == []
+    text.add([], quiet_until=1.1)
+    assert [delta.text for delta in told] == ["Vi kom."]
+
+
+def test_words_are_told_at_once_where_nothing_is_made_of_them() -> None:
+    _, told = grow(timed(("halv", 0), ("åtte", 0), ("er", 0)), [1, 2], None)
+    assert [delta.text for delta in told] == ["halv", " åtte", " er"]
+
+
+def test_a_sentence_that_never_ends_is_let_go_at_its_longest_pause() -> None:
+    parts = [("ord", 0.3)] * 200
+    parts[150] = ("nå", 0.5)
+    words = timed(*parts)
+    told: list[TextDelta] = []
+    text = GrowingText("nb", ReadableOptions(), told.append)
+    text.add(words, quiet_until=words[-1].end)
+    assert len(told) == 1
+    assert len(told[0].words) == 150
+    text.finish()
+    assert told[1].text.startswith(" Nå")
+
+
+def test_a_word_that_cannot_end_a_sentence_keeps_it_open() -> None:
+    words = timed(("vi", 0), ("og", 0))
+    assert finished_words(words, "nb", next_start=words[-1].end + 1.5) == 0
+    assert finished_words(words, "nb", next_start=words[-1].end + 2.5) == 2
+
+
+def test_a_removed_hesitation_does_not_end_a_sentence() -> None:
+    words = timed(("vi", 0), ("eee", 0.4), ("kom", 0.4), ("ja", 0.8))
+    chosen = ReadableOptions(remove_hesitations=True)
+    assert finished_words(words, "nb", chosen, next_start=words[-1].end) == 3
