@@ -1,9 +1,11 @@
-"""One hypothesis after another in, the words that are never taken back out.
+"""One set of readings after another in, the words that are never taken back out.
 
-A word is stable once two hypotheses in a row have it and the audio has gone on far enough after
-it: local agreement (Liu, Spanakis and Niehues 2020, "Low-Latency Sequence-to-Sequence Speech
+A word is stable once hypotheses in a row have it and the audio has gone on far enough after it:
+local agreement (Liu, Spanakis and Niehues 2020, "Low-Latency Sequence-to-Sequence Speech
 Recognition and Translation by Partial Hypothesis Selection"; Macháček, Dabre and Bojar 2023,
-"Turning Whisper into Real-Time Transcription System").
+"Turning Whisper into Real-Time Transcription System"). And no other reading that is nearly as
+good may have another word there, as where all that a search keeps has one past (Selfridge,
+Arizmendi, Heeman and Williams 2011, "Stability and Accuracy in Incremental Speech Recognition").
 """
 
 from collections.abc import Sequence
@@ -16,18 +18,31 @@ from app.transcript import Word
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """Another reading than the best one.
+
+    Attributes:
+        texts: its words.
+        behind: by how much its natural-log score is below the best one's.
+    """
+
+    texts: tuple[str, ...]
+    behind: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stability:
     """When a word counts as stable.
 
     Attributes:
         distance: seconds of audio after the word's end.
-        confidence: of the word, at least.
         agreeing: hypotheses in a row that have it, this one included.
+        margin: a reading that differs must be behind by this much.
     """
 
-    distance: float = 0.24
-    confidence: float = 0.0
+    distance: float = 0.25
     agreeing: int = 2
+    margin: float = 6.0
 
 
 class LocalAgreement:
@@ -42,36 +57,36 @@ class LocalAgreement:
         self._earlier: list[tuple[str, ...]] = []
         self.stable: tuple[Word, ...] = ()
 
-    def update(self, words: Sequence[Word], heard: float) -> tuple[Word, ...]:
+    def update(
+        self, words: Sequence[Word], heard: float, rivals: Sequence[Rival] = ()
+    ) -> tuple[Word, ...]:
         """Take a new hypothesis.
 
         Args:
             words: of the whole utterance.
             heard: until when the hypothesis knows the audio, on the words' clock.
+            rivals: other readings of the same audio.
 
         Returns:
             The hypothesis, made to begin with what was stable; `stable` holds what now is.
         """
         joined = continued(self.stable, words)
         texts = tuple(word.text for word in joined)
+        rule = self._rule
+        others = [rival.texts for rival in rivals if rival.behind < rule.margin]
+        if len(self._earlier) < rule.agreeing - 1 or joined != tuple(words):
+            others.append(())  # Nothing agrees with what is not there.
+        others += self._earlier
         count = len(self.stable)
-        while count < len(joined) and self._agreed(joined, texts, count, heard):
+        while (
+            count < len(joined)
+            and joined[count].end <= heard - rule.distance
+            and all(other[: count + 1] == texts[: count + 1] for other in others)
+        ):
             count += 1
         self.stable = joined[:count]
-        self._earlier = [*self._earlier, texts][-(self._rule.agreeing - 1) :]
+        self._earlier = [*self._earlier, texts][max(0, len(self._earlier) + 2 - rule.agreeing) :]
         return joined
-
-    def _agreed(
-        self, words: Sequence[Word], texts: tuple[str, ...], index: int, heard: float
-    ) -> bool:
-        rule = self._rule
-        word = words[index]
-        if word.end > heard - rule.distance or word.confidence < rule.confidence:
-            return False
-        until = index + 1
-        return len(self._earlier) >= rule.agreeing - 1 and all(
-            earlier[:until] == texts[:until] for earlier in self._earlier
-        )
 
 
 def continued(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ...]:
@@ -89,17 +104,14 @@ def continued(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ...]
         with them, and the rest of the new hypothesis.
     """
     count = len(stable)
-    if not count:
+    wanted = [word.text for word in stable]
+    if wanted == [word.text for word in words[:count]]:
         return tuple(words)
-    if [word.text for word in stable] == [word.text for word in words[:count]]:
-        return tuple(words)
-    distances = _prefix_distances(
-        [word.text for word in stable], [word.text for word in words]
-    ).tolist()
+    distances = _prefix_distances(wanted, [word.text for word in words]).tolist()
     end = stable[-1].end
     ends = [0.0, *(word.end for word in words)]
     cut = min(range(len(ends)), key=lambda taken: (distances[taken], abs(ends[taken] - end)))
-    # Words that begin before the last stable one ends would be read twice.
+    # Words in the middle of the last stable one would be read twice.
     rest = [word for word in words[cut:] if (word.start + word.end) / 2 >= end]
     return (*stable, *rest)
 

@@ -5,7 +5,7 @@ as Silero's own `VADIterator` has it. Positions are samples from the start of th
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.audio import SAMPLE_RATE
 from app.streaming.types import Endpointing
@@ -14,6 +14,9 @@ from app.streaming.voice import CHUNK_SAMPLES
 # Below the threshold by this much, a frame counts as silence; in between nothing changes.
 _HYSTERESIS = 0.15
 _LOWEST = 0.01
+# Of the pause after an utterance so much is heard: offline text of recordings that end where the
+# speech does is met best so (docs/streaming.md).
+_TAIL = round(0.15 * SAMPLE_RATE)
 # A click is over sooner than this.
 _ONSET_CHUNKS = 2
 # What an utterance that is too long takes for a pause between words.
@@ -33,12 +36,13 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The utterance ends before sample `at`.
+    """The utterance ends before sample `at`, and is worth hearing before sample `until`.
 
     `cut` says that it was cut within speech: the next one begins there at once.
     """
 
     at: int
+    until: int
     cut: bool = False
 
 
@@ -74,14 +78,11 @@ class Endpointer:
         return self._position
 
     @property
-    def speaking(self) -> bool:
-        """An utterance has begun and not ended."""
-        return self._started is not None
-
-    @property
-    def silent_samples(self) -> int:
-        """How long the pause is that the utterance is in; 0 while somebody speaks."""
-        return 0 if self._silent_since is None else self._position - self._silent_since
+    def until(self) -> int:
+        """The sample up to which the utterance is worth hearing: little of a pause is."""
+        if self._silent_since is None:
+            return self._position
+        return min(self._position, self._silent_since + _TAIL)
 
     def hear(self, probability: float) -> Began | Ended | None:
         """Take the next chunk of 512 samples by its probability of speech."""
@@ -96,11 +97,12 @@ class Endpointer:
             self._silent_since = start
         return self._ended()
 
-    def end(self, at: int) -> bool:
-        """End the utterance before sample `at`; False if none had begun."""
-        spoke = self.speaking
+    def end(self, at: int) -> Ended | None:
+        """End the utterance before sample `at`; None if none had begun."""
+        spoke = self._started is not None
+        until = at if self._silent_since is None else min(at, self._silent_since + _TAIL)
         self._reset(at)
-        return spoke
+        return Ended(at, until) if spoke else None
 
     def _before(self, probability: float, start: int) -> Began | None:
         self._onset = self._onset + 1 if probability >= self._speech else 0
@@ -113,21 +115,17 @@ class Endpointer:
     def _ended(self) -> Ended | None:
         assert self._started is not None
         length = self._position - self._started
-        pause = self.silent_samples
+        pause = 0 if self._silent_since is None else self._position - self._silent_since
         if self._pause is not None and pause >= self._pause:
-            return self._end_at(self._position)
+            return self.end(self._position)
         if length >= self._longest and pause >= _SHORT_PAUSE_SECONDS * SAMPLE_RATE:
-            return self._end_at(self._position)
+            return self.end(self._position)
         if length >= _OVERDUE * self._longest:
-            _, start = min(self._recent)
-            ended = self._end_at(start + CHUNK_SAMPLES // 2)
-            self._started = ended.at
-            return replace(ended, cut=True)
+            at = min(self._recent)[1] + CHUNK_SAMPLES // 2
+            self._reset(at)
+            self._started = at
+            return Ended(at, at, cut=True)
         return None
-
-    def _end_at(self, at: int) -> Ended:
-        self._reset(at)
-        return Ended(at)
 
     def _reset(self, at: int) -> None:
         self._previous_end = at

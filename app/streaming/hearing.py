@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Recording, Samples, Window
 from app.decoding import DecodingRequest
+from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest, Engine
 from app.errors import OverloadedError
 from app.pipeline import LoadedModel, Transcriber
-from app.streaming.agreement import LocalAgreement, Stability
+from app.streaming.agreement import LocalAgreement, Rival, Stability
 from app.streaming.reading import UtteranceRead, read_partial, read_utterance
 from app.streaming.sliding import Margins, SlidingEmissions
 from app.streaming.types import LiveOptions
@@ -93,8 +94,8 @@ class Hearing:
 
     async def read_partial(
         self, emissions: npt.NDArray[np.float32], seconds: float
-    ) -> tuple[Word, ...]:
-        """The words of an utterance as far as it was heard."""
+    ) -> tuple[tuple[Word, ...], tuple[Rival, ...]]:
+        """The words of an utterance as far as it was heard, and other readings of it."""
         return await self._transcriber.decoding.run(
             read_partial,
             self._model.decoders,
@@ -104,14 +105,10 @@ class Hearing:
             duration=seconds,
         )
 
-    async def read_final(self, samples: Samples, stable: Sequence[Word]) -> UtteranceRead:
-        """What an utterance said, beginning with the words that were told as stable.
-
-        Raises:
-            NordlydError: as the engine says.
-        """
-        recording = Recording.from_samples(samples)
-        emissions = await self._encode_all(recording)
+    async def read_final(
+        self, emissions: npt.NDArray[np.float32], seconds: float, stable: Sequence[Word]
+    ) -> UtteranceRead:
+        """What an utterance said, beginning with the words that were told as stable."""
         return await self._transcriber.decoding.run(
             read_utterance,
             self._model.decoders,
@@ -119,12 +116,18 @@ class Hearing:
             self._decoding,
             stable=tuple(stable),
             frame_seconds=self._frame_seconds,
-            duration=recording.duration,
+            duration=seconds,
             language=self.language,
             readable=self._readable,
         )
 
-    async def _encode_all(self, recording: Recording) -> npt.NDArray[np.float32]:
+    async def encode_whole(self, samples: Samples) -> npt.NDArray[np.float32]:
+        """Emissions of an utterance that is over, as those of a file; waits for a full queue.
+
+        Raises:
+            NordlydError: as the engine says.
+        """
+        recording = Recording.from_samples(samples)
         for attempt in range(_FULL_TRIES):
             try:
                 encoded = await self._transcriber.encode(self._model, recording, self._request_id)
@@ -153,6 +156,9 @@ class UtteranceHearing:
         self._hearing = hearing
         self._sliding = SlidingEmissions(acoustic.hop, acoustic.receptive_field, tuning.margins)
         self._agreement = LocalAgreement(tuning.stability)
+        # Emissions of all that was heard at once, and of how many samples: a short utterance need
+        # not be encoded again when it turns out to be over.
+        self._whole: tuple[int, npt.NDArray[np.float32]] = (-1, np.empty((0, 0), np.float32))
 
     @property
     def stable(self) -> tuple[Word, ...]:
@@ -163,12 +169,13 @@ class UtteranceHearing:
         """What the next step encodes of an utterance of that many samples; None for nothing."""
         return self._sliding.plan(samples)
 
-    async def step(self, window: Window, samples: Samples) -> tuple[Word, ...]:
+    async def step(self, window: Window, samples: Samples, heard: float) -> tuple[Word, ...]:
         """Listen as far as the end of a window.
 
         Args:
             window: as `needs` says.
             samples: float32, those of the window.
+            heard: seconds of the utterance that have come, silence after the window included.
 
         Returns:
             All words so far; the first of them are `stable`.
@@ -178,9 +185,11 @@ class UtteranceHearing:
         """
         kept = await self._hearing.encode_window(window, samples)
         emissions = self._sliding.add(window, kept)
+        if window.start == 0:
+            self._whole = window.stop, emissions
         seconds = window.stop / SAMPLE_RATE
-        words = await self._hearing.read_partial(emissions, seconds)
-        return self._agreement.update(words, seconds)
+        words, rivals = await self._hearing.read_partial(emissions, seconds)
+        return self._agreement.update(words, heard, rivals)
 
     async def finish(self, samples: Samples) -> UtteranceRead:
         """Hear the whole utterance, float32 [samples].
@@ -188,20 +197,15 @@ class UtteranceHearing:
         Raises:
             NordlydError: as the engine says.
         """
-        return await self._hearing.read_final(samples, self.stable)
+        heard, emissions = self._whole
+        if heard != len(samples):
+            emissions = await self._hearing.encode_whole(samples)
+        return await self._hearing.read_final(emissions, len(samples) / SAMPLE_RATE, self.stable)
 
 
 def _while_it_lasts(decoding: DecodingRequest, model: LoadedModel) -> DecodingRequest:
-    """How to decode before an utterance is over: as it was asked for, but by a narrow beam."""
-    asked = decoding.beam_options()
-    beam = decoding.decoder != "auto" or bool(asked) or bool(model.decoders.language_models)
-    if decoding.decoder == "greedy" or not beam:
+    """How to decode before an utterance is over: just so, the decoder named where `auto` chose."""
+    has_model = DEFAULT_LM in model.decoders.language_models
+    if decoding.decoder != "auto" or decoding.beam_options() or has_model:
         return decoding
-    return replace(
-        decoding,
-        decoder="greedy+lm",
-        beam_width=None,
-        prune_logp=None,
-        min_token_logp=None,
-        n_best=1,
-    )
+    return replace(decoding, decoder="greedy")

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from app.decoding import DecodingRequest, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
 from app.readable import ReadableOptions, format_transcript
-from app.streaming.agreement import continued
+from app.streaming.agreement import Rival, continued
 from app.transcript import Word
 
+# So many readings are looked at for what another word may turn out to be.
+_RIVALS = 10
 # Among so many readings one is looked for that begins with the stable words.
 _CANDIDATES = 50
 
@@ -39,10 +41,26 @@ def read_partial(
     *,
     frame_seconds: float,
     duration: float,
-) -> tuple[Word, ...]:
-    """Decode an utterance that lasts; arguments are those of `ModelDecoders.read`."""
-    reading = decoders.read(emissions, decoding, frame_seconds=frame_seconds, duration=duration)
-    return reading.hypotheses[0].words
+) -> tuple[tuple[Word, ...], tuple[Rival, ...]]:
+    """Decode an utterance that lasts; arguments are those of `ModelDecoders.read`.
+
+    Returns:
+        The words, and the readings that were nearly as good. The best path has none beside it:
+        a beam over the same emissions says which others there are.
+    """
+    times = {"frame_seconds": frame_seconds, "duration": duration}
+    several = replace(decoding, n_best=max(_RIVALS, decoding.n_best))
+    if decoding.decoder == "greedy":
+        words = decoders.read(emissions, decoding, **times).hypotheses[0].words
+        several = replace(several, decoder="beam", alpha=0.0, beta=0.0)
+    found = decoders.read(emissions, several, **times).hypotheses
+    if decoding.decoder != "greedy":
+        words = found[0].words
+    rivals = tuple(
+        Rival(tuple(word.text for word in item.words), found[0].score - item.score)
+        for item in found
+    )
+    return words, rivals
 
 
 def read_utterance(

@@ -60,7 +60,7 @@ class SlidingEmissions:
         first = max(0, first)
         return Window(
             start=first * self._hop,
-            stop=(frames - 1) * self._hop + self._receptive_field,
+            stop=samples,
             keep_from=self._before if first else 0,
             keep_to=frames - first,
         )

@@ -1,7 +1,7 @@
 """One stream of audio in, its events out, by a task of its own.
 
-Audio waits in a short inbox; the task finds utterances in it, has them heard step by step, never
-more than one step at a time, and tells what it hears. A busy machine makes the steps longer.
+Audio waits in a short inbox; the task has it heard, never more than one step at a time. A busy
+machine makes the steps longer, and one that is far behind makes who pushes wait.
 """
 
 import asyncio
@@ -13,57 +13,39 @@ from dataclasses import dataclass, field
 import structlog
 
 from app.audio import SAMPLE_RATE, Samples
-from app.errors import InvalidRequestError, NordlydError, OverloadedError
+from app.errors import InvalidRequestError, NordlydError
 from app.streaming.arrivals import Arrivals
-from app.streaming.endpointing import Began, Ended, Endpointer
-from app.streaming.hearing import Hearing, UtteranceHearing
-from app.streaming.tape import Tape
+from app.streaming.hearing import Hearing
+from app.streaming.listener import Listener
 from app.streaming.told import Told
-from app.streaming.types import (
-    EndpointReached,
-    FinalResult,
-    LiveEvent,
-    LiveOptions,
-    LiveWord,
-    PartialResult,
-    SpeechStarted,
-)
-from app.streaming.voice import CHUNK_SAMPLES, VoiceActivity
+from app.streaming.types import LiveEvent, LiveOptions, LiveWord
+from app.streaming.voice import VoiceActivity
 from app.telemetry import Telemetry
-from app.transcript import Word
 
 _log = structlog.get_logger("nordlyd.streaming")
+
+# A second is found speech in at once; then others have their turn on the event loop.
+_PIECE = SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSizes:
-    """How one stream is paced, in seconds of audio but for the events.
+    """How one stream is paced.
 
     Attributes:
-        step: new audio after which an utterance is listened to again.
-        backlog: audio that may wait; then pushing waits.
+        step_seconds: new audio after which an utterance is listened to again.
+        backlog_seconds: audio that may wait; then pushing waits.
         events: that may wait for a reader; then the stream waits.
     """
 
-    step: float = 0.2
-    backlog: float = 5.0
+    step_seconds: float = 0.19
+    backlog_seconds: float = 5.0
     events: int = 256
 
 
 @dataclass(slots=True)
-class _Utterance:
-    """The one that lasts; positions are samples of the stream."""
-
-    number: int
-    start: int
-    hearing: UtteranceHearing
-    heard: int = 0
-    told: tuple[tuple[str, ...], int] = ((), 0)
-
-
-@dataclass(slots=True)
 class _End:
-    """A request to end the utterance; the last one ends the stream too."""
+    """A wish to end the utterance; the last one ends the stream too."""
 
     last: bool = False
     failure: NordlydError | None = None
@@ -99,12 +81,7 @@ class Stream:
         self.language = hearing.language
         self.last_push = time.monotonic()
         self.connections = 0
-        self._hearing = hearing
-        self._voice = voice
-        self._endpointer = Endpointer(options.endpointing)
-        self._keep = round(options.endpointing.prefix_seconds * SAMPLE_RATE) + 2 * CHUNK_SAMPLES
-        self._partials = options.partials
-        self._sizes = sizes
+        self._most = round(sizes.backlog_seconds * SAMPLE_RATE)
         self._telemetry = telemetry
         self._on_close: Callable[[Stream], None] | None = on_close
         self._inbox: deque[Samples | _End] = deque()
@@ -113,10 +90,15 @@ class Stream:
         self._arrivals = Arrivals()
         self._work_to_do = asyncio.Event()
         self._room = asyncio.Event()
-        self._tape = Tape()
-        self._utterance: _Utterance | None = None
-        self._utterances = 0
         self._told = Told(sizes.events)
+        self._listener = Listener(
+            hearing,
+            voice,
+            options.endpointing,
+            step_seconds=sizes.step_seconds if options.partials else None,
+            tell=self._told.tell,
+            on_stable=self._observe,
+        )
         self._finished = False
         self._failure: Exception | None = None
         self._task = asyncio.create_task(self._run(), name=f"live-{session}")
@@ -126,37 +108,33 @@ class Stream:
         """Audio pushed so far; a client that connects again goes on from there."""
         return self._received / SAMPLE_RATE
 
-    @property
-    def finished(self) -> bool:
-        """No more audio is taken."""
-        return self._finished
-
     async def push(self, samples: Samples) -> None:
         """Take 16 kHz mono samples [n]; waits while the machine is behind.
 
         Raises:
             NordlydError: the stream was finished, or has failed.
         """
-        most = round(self._sizes.backlog * SAMPLE_RATE)
-        for first in range(0, len(samples), SAMPLE_RATE):
-            part = samples[first : first + SAMPLE_RATE]
-            while self._waiting and self._waiting + len(part) > most and not self._finished:
+        for first in range(0, len(samples), _PIECE):
+            piece = samples[first : first + _PIECE]
+            while self._waiting and self._waiting + len(piece) > self._most and not self._finished:
                 self._room.clear()
                 await self._room.wait()
             if self._failure is not None:
                 raise self._failure
             if self._finished:
                 raise InvalidRequestError("The stream was finished; it takes no more audio.")
-            self._waiting += len(part)
-            self._received += len(part)
+            self._waiting += len(piece)
+            self._received += len(piece)
             self.last_push = time.monotonic()
             self._arrivals.note(self._received, self.last_push)
-            self._put(part)
+            self._put(piece)
 
     async def flush(self) -> None:
         """End the utterance now; returns once its final result is among the events."""
         if not self._finished:
-            await self._end(_End())
+            end = _End()
+            self._put(end)
+            await end.done.wait()
 
     async def finish(self) -> None:
         """Take no more audio; the last events follow and `events` then ends."""
@@ -197,10 +175,6 @@ class Stream:
         self._inbox.append(item)
         self._work_to_do.set()
 
-    async def _end(self, end: _End) -> None:
-        self._put(end)
-        await end.done.wait()
-
     def _stop(self, failure: Exception | None) -> None:
         """Nothing more will be heard; nobody may go on waiting for it."""
         self._finished = True
@@ -210,8 +184,6 @@ class Stream:
                 item.done.set()
         self._inbox.clear()
         self._waiting = 0
-        self._tape = Tape()
-        self._utterance = None
         self._room.set()
         self._told.end(failure)
 
@@ -236,97 +208,21 @@ class Stream:
             for _ in range(len(self._inbox)):
                 item = self._inbox.popleft()
                 if isinstance(item, _End):
-                    await self._hear_rest()
-                    item.done.set()
+                    try:
+                        await self._listener.end()
+                    finally:
+                        item.done.set()
                     if item.last:
                         return item.failure
                     continue
                 self._waiting -= len(item)
                 self._room.set()
-                await self._hear(item)
+                await self._listener.hear(item)
                 await asyncio.sleep(0)
             if not self._inbox:
                 self._work_to_do.clear()
             await self._told.room()
-            await self._step_if_due()
-
-    async def _hear(self, samples: Samples) -> None:
-        """Find speech in the next samples; chunks are whole, what is left waits for more."""
-        self._tape.append(samples)
-        start = self._endpointer.position
-        stop = start + (self._tape.end - start) // CHUNK_SAMPLES * CHUNK_SAMPLES
-        for probability in self._voice.probabilities(self._tape.part(start, stop)):
-            match self._endpointer.hear(probability):
-                case Began(speech, kept):
-                    self._begin(speech, kept)
-                case Ended(at, cut):
-                    await self._finish_utterance(at)
-                    if cut:
-                        self._begin(at, at)
-        if self._utterance is None:
-            self._tape.keep_from(self._endpointer.position - self._keep)
-
-    async def _hear_rest(self) -> None:
-        """End the utterance where the audio ends; a last piece of a chunk belongs to it."""
-        if self._utterance is not None:
-            self._endpointer.end(self._tape.end)
-            await self._finish_utterance(self._tape.end)
-
-    def _begin(self, speech: int, kept: int) -> None:
-        self._utterance = _Utterance(self._utterances, kept, self._hearing.begin(), heard=kept)
-        self._utterances += 1
-        self._told.tell(SpeechStarted(self._utterance.number, speech / SAMPLE_RATE))
-
-    async def _finish_utterance(self, at: int) -> None:
-        utterance = self._utterance
-        assert utterance is not None
-        self._told.tell(EndpointReached(utterance.number, at / SAMPLE_RATE))
-        read = await utterance.hearing.finish(self._tape.part(utterance.start, at))
-        offset = utterance.start / SAMPLE_RATE
-        words = _live(read.words, offset, len(read.words))
-        self._observe(words[len(utterance.hearing.stable) :])
-        self._told.tell(
-            FinalResult(
-                utterance=utterance.number,
-                start=offset,
-                end=at / SAMPLE_RATE,
-                words=words,
-                confidence=read.confidence,
-                formatted_text=read.formatted_text,
-                alternatives=tuple(
-                    (text, score, _live(found, offset, len(found)))
-                    for text, score, found in read.alternatives
-                ),
-            )
-        )
-        self._utterance = None
-        self._tape.keep_from(at)
-
-    async def _step_if_due(self) -> None:
-        utterance = self._utterance
-        if utterance is None or not self._partials:
-            return
-        position = self._endpointer.position
-        if position - utterance.heard < self._sizes.step * SAMPLE_RATE:
-            return
-        window = utterance.hearing.needs(position - utterance.start)
-        if window is None:
-            return
-        start, stop = (utterance.start + edge for edge in (window.start, window.stop))
-        before = len(utterance.hearing.stable)
-        try:
-            words = await utterance.hearing.step(window, self._tape.part(start, stop))
-        except OverloadedError:
-            return  # The next step hears it too.
-        finally:
-            utterance.heard = position
-        stable = len(utterance.hearing.stable)
-        live = _live(words, utterance.start / SAMPLE_RATE, stable)
-        told = (tuple(word.text for word in words), stable)
-        if told != utterance.told:
-            utterance.told = told
-            self._told.tell(PartialResult(utterance.number, live))
-            self._observe(live[before:stable])
+            await self._listener.step()
 
     def _observe(self, words: tuple[LiveWord, ...]) -> None:
         """Count how long after its last sample arrived each word was there for good."""
@@ -335,10 +231,3 @@ class Stream:
             arrived = self._arrivals.when(round(word.end * SAMPLE_RATE))
             if arrived is not None:
                 self._telemetry.live_word_seconds.labels(self.model).observe(now - arrived)
-
-
-def _live(words: tuple[Word, ...], offset: float, stable: int) -> tuple[LiveWord, ...]:
-    return tuple(
-        LiveWord(word.text, word.start + offset, word.end + offset, word.confidence, index < stable)
-        for index, word in enumerate(words)
-    )
