@@ -71,8 +71,10 @@ export class Editor {
   #show(open) {
     this.#form.hidden = !open;
     for (const id of ["realign", "edit-cancel"]) byId(id).hidden = !open;
-    for (const id of ["transcript", "word-readout", "edit", "copy", "again"]) byId(id).hidden = open;
+    for (const id of ["transcript", "word-readout", "edit", "copy", "again", "downloads"]) byId(id).hidden = open;
     byId("view-tools").hidden = open;
+    // Shown again, with the text, by whoever knows whether there is something to show.
+    for (const id of ["alternatives", "undo"]) if (open) byId(id).hidden = true;
   }
 
   #grow() {

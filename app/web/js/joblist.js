@@ -24,7 +24,12 @@ export class JobList {
   /** Mark the line whose text is shown. */
   mark(job) {
     this.#current = job;
-    for (const [other, line] of this.#lines) line.item.toggleAttribute("data-current", other === job);
+    for (const [other, line] of this.#lines) this.#mark(line, other === job);
+  }
+
+  #mark(line, current) {
+    line.item.toggleAttribute("data-current", current);
+    line.buttons.open.classList.toggle("primary", !current);
   }
 
   #update(job) {
@@ -85,7 +90,7 @@ export class JobList {
       ["retry", () => this.#queue.retry(job)],
       ["remove", () => this.#queue.remove(job)],
     ]) {
-      const button = make("button", { type: "button", class: action === "open" ? "button small primary" : "button small" });
+      const button = make("button", { type: "button", class: "button small" });
       this.#i18n.say(button, `job.${action}`);
       // Each is told apart by its recording; the name begins with what is seen on the button.
       this.#i18n.label(button, "aria-label", `job.${action}Of`, { name: job.name });
@@ -107,7 +112,7 @@ export class JobList {
     byId("job-list").append(item);
     const line = { item, state, progress, problem, buttons, shown: null };
     this.#lines.set(job, line);
-    item.toggleAttribute("data-current", job === this.#current);
+    this.#mark(line, job === this.#current);
     return line;
   }
 

@@ -1,6 +1,6 @@
 /** How loud the microphone is: pieces of PCM in, a moving picture of the last seconds out. */
 
-const BARS = 100;
+const BARS = 160;
 
 export class LevelMeter {
   #canvas;

@@ -40,9 +40,13 @@ function open(job, options) {
 queue.addEventListener("done", ({ detail: job }) => {
   announce(i18n.t("job.doneSaid", { name: job.name }));
   // The first text opens by itself; a later one never takes the place of what is being read.
-  if (result.job === null || result.job === job) open(job);
+  if (result.job !== null && result.job !== job) return;
+  // Whoever only waits is taken there; whoever does something else meanwhile is left at it.
+  const waiting = [null, document.body, byId("files"), byId("again")].includes(document.activeElement);
+  open(job, { focus: waiting });
 });
 queue.addEventListener("change", () => {
+  document.body.toggleAttribute("data-started", queue.jobs.length > 0);
   if (result.job && !queue.jobs.includes(result.job)) {
     result.hide();
     list.mark(null);

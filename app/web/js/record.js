@@ -36,6 +36,7 @@ export class Recorder {
   async #start() {
     if (this.#microphone) return;
     byId("live").hidden = false;
+    document.body.toggleAttribute("data-started", true);
     byId("record").disabled = true;
     byId("live-text").replaceChildren();
     byId("live-stop").disabled = true;

@@ -144,8 +144,8 @@ export class Result {
     const version = this.#version();
     const result = this.#job.result;
     byId("view-choice").hidden = Boolean(versions.corrected) || !versions.readable;
-    byId("view-readable").checked = version === versions.readable;
-    byId("view-verbatim").checked = version === versions.verbatim;
+    byId("view-readable").checked = version.kind === "readable";
+    byId("view-verbatim").checked = version.kind === "verbatim";
     byId("doubt").hidden = version.words.every((word) => word.found);
     byId("undo").hidden = !versions.corrected;
     this.#transcript.show(version.words, version.lengths, result.language);
@@ -202,6 +202,7 @@ export class Result {
     const changed = text !== paragraphTexts(words, lengths).join("\n");
     this.#job.draft = changed ? text : null;
     this.#editor.end();
+    this.#show();
     this.#note(changed ? "edit.kept" : null);
     byId("edit").focus();
   }
@@ -276,6 +277,7 @@ export class Result {
   }
 
   #note(key, facts = {}) {
+    byId("text-note").classList.toggle("calm", key !== "edit.lost" && key !== "edit.empty");
     this.#fill(byId("text-note"), key, facts);
   }
 

@@ -64,6 +64,7 @@ export default {
   "speech.und": "Ukendt sprog",
   "demo.warning":
     "Demomodel: Den har lært af en computerstemme og forstår ikke mennesker. Når folk taler, bliver næsten alle ord forkerte. Indlæs en rigtig model til rigtige optagelser.",
+  "demo.short": "Demomodel: ikke lavet til mennesker, der taler.",
 
   "service.loading": "Serveren er stadig ved at indlæse sine modeller. Det, du giver den nu, starter, når den er klar.",
   "service.draining": "Serveren er ved at stoppe og tager ikke imod noget nyt. Prøv igen om lidt.",

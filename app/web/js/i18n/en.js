@@ -64,6 +64,7 @@ export default {
   "speech.und": "Unknown language",
   "demo.warning":
     "Demonstration model: it learned from a computer voice and does not understand people. On human speech nearly every word is wrong. Load a real model for real recordings.",
+  "demo.short": "Demonstration model: not made for people’s speech.",
 
   "service.loading": "The server is still loading its models. What you give it now starts when it is ready.",
   "service.draining": "The server is being stopped and takes nothing new. Try again in a while.",

@@ -64,6 +64,7 @@ export default {
   "speech.und": "Ukjent språk",
   "demo.warning":
     "Demomodell: Den har lært av en datastemme og forstår ikke mennesker. Når folk snakker, blir nesten alle ord feil. Last inn en ordentlig modell til virkelige opptak.",
+  "demo.short": "Demomodell: ikke laget for folk som snakker.",
 
   "service.loading": "Serveren laster fortsatt modellene. Det du gir den nå, starter når den er klar.",
   "service.draining": "Serveren er i ferd med å stoppe og tar ikke imot noe nytt. Prøv igjen om en stund.",

@@ -64,6 +64,7 @@ export default {
   "speech.und": "Ukjent språk",
   "demo.warning":
     "Demomodell: Han har lært av ei datastemme og forstår ikkje menneske. Når folk snakkar, blir nesten alle orda feil. Last inn ein skikkeleg modell til verkelege opptak.",
+  "demo.short": "Demomodell: ikkje laga for folk som snakkar.",
 
   "service.loading": "Serveren lastar framleis modellane. Det du gjev han no, startar når han er klar.",
   "service.draining": "Serveren er i ferd med å stoppe og tek ikkje imot noko nytt. Prøv igjen om ei stund.",
