@@ -1,0 +1,318 @@
+"""Home Assistant's protocol on a real TCP port, spoken with the `wyoming` package."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import soundfile
+from demo_model import DEMO, sample_texts
+from running import RunningServer
+from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import Describe, Info, SelectProgram
+from wyoming.ping import Ping, Pong
+
+TEXTS = sample_texts()
+DANISH = "den genererede rapport er et writer dokument som du også kan redigere"
+
+
+def speech(number: int = 0, folder: str = "demo-nb") -> bytes:
+    """A sample as Home Assistant sends it: 16 kHz, 16 bit, mono."""
+    file = DEMO.parent / folder / "samples" / f"sample-{number + 1}.flac"
+    samples, rate = soundfile.read(file, dtype="int16")
+    assert rate == 16_000
+    return samples.tobytes()
+
+
+def audio(data: bytes, *, rate: int = 16_000, channels: int = 1, size: int = 2_048) -> list[Event]:
+    """The events of one recording."""
+    form = {"rate": rate, "width": 2, "channels": channels}
+    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    return [
+        AudioStart(**form).event(),
+        *(AudioChunk(audio=part, **form).event() for part in parts),
+        AudioStop().event(),
+    ]
+
+
+def on(server: RunningServer, work: Callable[[AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
+    """Do something with a connected client."""
+
+    async def connected() -> Any:
+        async with AsyncClient.from_uri(server.wyoming, read_timeout=60) as client:
+            return await work(client)
+
+    return asyncio.run(connected())
+
+
+async def told(client: AsyncClient, *events: Event) -> list[Event]:
+    """Send everything first, as Home Assistant does, then read up to the last answer."""
+    for event in events:
+        await client.write_event(event)
+    answers: list[Event] = []
+    while (event := await client.read_event()) is not None:
+        answers.append(event)
+        if TranscriptStop.is_type(event.type):
+            break
+    return answers
+
+
+def transcript(answers: list[Event]) -> Transcript:
+    (whole,) = [event for event in answers if Transcript.is_type(event.type)]
+    return Transcript.from_event(whole)
+
+
+async def ended(client: AsyncClient) -> bool:
+    return await client.read_event() is None
+
+
+def test_it_says_what_it_offers(demos: RunningServer) -> None:
+    async def ask(client: AsyncClient) -> Event | None:
+        await client.write_event(SelectProgram("nordlyd").event())
+        await client.write_event(Describe().event())
+        return await client.read_event()
+
+    info = Info.from_event(on(demos, ask))
+    (program,) = info.asr
+    assert (program.name, program.installed) == ("nordlyd", True)
+    assert program.version
+    assert program.supports_transcript_streaming
+    assert {model.name: model.languages for model in program.models} == {
+        "demo-nb": ["nb", "no"],
+        "demo-da": ["da"],
+    }
+    assert all(model.installed and model.description for model in program.models)
+    assert all(model.attribution.name for model in program.models)
+
+
+@pytest.mark.parametrize(
+    ("wish", "folder", "text", "language"),
+    [
+        (Transcribe(language="nb"), "demo-nb", TEXTS[0], "nb"),
+        (Transcribe(language="no"), "demo-nb", TEXTS[0], "no"),
+        (Transcribe(language="da"), "demo-da", DANISH, "da"),
+        (Transcribe(name="demo-da"), "demo-da", DANISH, "da"),
+        (None, "demo-nb", TEXTS[0], "nb"),
+    ],
+)
+def test_a_command_is_transcribed_whole_and_in_pieces(
+    demos: RunningServer, wish: Transcribe | None, folder: str, text: str, language: str
+) -> None:
+    asked = [wish.event()] if wish else []
+    answers = on(demos, lambda client: told(client, *asked, *audio(speech(folder=folder))))
+    assert transcript(answers) == Transcript(text, language=language)
+    kinds = [event.type for event in answers]
+    assert kinds[0] == "transcript-start"
+    assert TranscriptStart.from_event(answers[0]).language == language
+    assert kinds[-2:] == ["transcript", "transcript-stop"]
+    chunks = [event for event in answers if TranscriptChunk.is_type(event.type)]
+    assert len(chunks) == len(kinds) - 3 >= 1
+    assert "".join(TranscriptChunk.from_event(chunk).text for chunk in chunks) == text
+
+
+def test_pieces_come_while_one_speaks(demos: RunningServer) -> None:
+    async def speak(client: AsyncClient) -> tuple[str, str]:
+        start, *chunks, stop = audio(speech())
+        for event in (Transcribe(language="nb").event(), start, *chunks):
+            await client.write_event(event)
+        said = ""
+        while not said:
+            event = await client.read_event()
+            assert event is not None
+            if TranscriptChunk.is_type(event.type):
+                said += TranscriptChunk.from_event(event).text
+        return said, transcript(await told(client, stop)).text
+
+    early, whole = on(demos, speak)
+    assert whole == TEXTS[0]
+    assert whole.startswith(early)
+    assert len(early) < len(whole)
+
+
+def test_several_commands_on_one_connection_and_pings_between(demos: RunningServer) -> None:
+    async def speak(client: AsyncClient) -> list[Transcript]:
+        heard = []
+        for language, number, folder in (("nb", 1, "demo-nb"), ("da", 0, "demo-da")):
+            await client.write_event(Ping("there?").event())
+            answer = await client.read_event()
+            assert answer is not None
+            assert Pong.from_event(answer).text == "there?"
+            wish = Transcribe(language=language).event()
+            heard.append(transcript(await told(client, wish, *audio(speech(number, folder)))))
+        # A wish holds for one command.
+        heard.append(transcript(await told(client, *audio(speech(1)))))
+        return heard
+
+    assert on(demos, speak) == [
+        Transcript(TEXTS[1], language="nb"),
+        Transcript(DANISH, language="da"),
+        Transcript(TEXTS[1], language="nb"),
+    ]
+
+
+def test_several_clients_at_once(demos: RunningServer) -> None:
+    async def speak(number: int) -> str:
+        async with AsyncClient.from_uri(demos.wyoming, read_timeout=60) as client:
+            return transcript(await told(client, *audio(speech(number % 3)))).text
+
+    async def all_of_them() -> list[str]:
+        return await asyncio.gather(*(speak(number) for number in range(6)))
+
+    assert asyncio.run(all_of_them()) == TEXTS * 2
+
+
+def test_other_rates_and_two_channels_are_heard(demos: RunningServer) -> None:
+    import numpy as np
+    import soxr
+
+    samples = np.frombuffer(speech(1), "<i2").astype(np.float32)
+    wide = np.clip(soxr.resample(samples, 16_000, 48_000), -32768, 32767).astype("<i2")
+    both = np.stack([wide, wide], axis=1).tobytes()
+    events = audio(both, rate=48_000, channels=2, size=3_840)
+    assert transcript(on(demos, lambda client: told(client, *events))).text == TEXTS[1]
+
+
+def test_a_command_without_a_start_and_one_in_a_single_piece(demos: RunningServer) -> None:
+    _, *events = audio(speech(1), size=10**6)
+    assert len(events) == 2
+    assert transcript(on(demos, lambda client: told(client, *events))).text == TEXTS[1]
+
+
+def test_names_and_terms_are_expected(demos: RunningServer) -> None:
+    wish = Transcribe(
+        language="nb", transcript_names=["Taklampe Stue"], transcript_terms=["lerretet"]
+    ).event()
+    heard = transcript(on(demos, lambda client: told(client, wish, *audio(speech())))).text
+    assert heard == TEXTS[0].replace("lerretets", "lerretet")
+
+
+def test_silence_has_an_empty_transcript(demos: RunningServer) -> None:
+    answers = on(demos, lambda client: told(client, *audio(bytes(32_000))))
+    assert [event.type for event in answers] == [
+        "transcript-start",
+        "transcript",
+        "transcript-stop",
+    ]
+    assert transcript(answers).text == ""
+
+
+@pytest.mark.parametrize(
+    ("events", "code", "said"),
+    [
+        (
+            [Transcribe(language="sv").event(), *audio(bytes(8_000))],
+            "model_not_found",
+            "served: nb",
+        ),
+        (
+            [Transcribe(name="demo-sv").event(), *audio(bytes(8_000))],
+            "model_not_found",
+            "loaded: demo-nb, demo-da",
+        ),
+        ([AudioStart(16_000, 4, 1).event(), AudioStop().event()], "invalid_request", "width is 4"),
+        ([AudioStart(7, 2, 1).event(), AudioStop().event()], "invalid_request", "7"),
+        ([AudioStart(16_000, 2, 0).event(), AudioStop().event()], "invalid_request", "0"),
+        (
+            [Event("audio-start", {"rate": "fast"}), AudioStop().event()],
+            "invalid_request",
+            "rate is 'fast'",
+        ),
+        (
+            [*audio(bytes(8_000))[:-1], *audio(bytes(8_000), rate=8_000)[1:]],
+            "invalid_request",
+            "one format",
+        ),
+        ([AudioStop().event()], "invalid_request", "before any audio"),
+        ([Event("transcribe", {"language": 7})], "invalid_request", "accepted: text"),
+        ([Event("transcribe", {"transcript_terms": "a"})], "invalid_request", "a list of texts"),
+    ],
+)
+def test_what_cannot_be_served_is_said_and_nobody_waits_for_ever(
+    demos: RunningServer, events: list[Event], code: str, said: str
+) -> None:
+    answers = on(demos, lambda client: told(client, *events))
+    error = Error.from_event(answers[-1])
+    assert error.code == code
+    assert said in error.text
+    assert transcript(on(demos, lambda client: told(client, *audio(speech(1))))).text == TEXTS[1]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: here\r\n\r\n",
+        b"[]\n",
+        b"5\n",
+        b"{}\n",
+        b'{"type": "describe", "data": null}\n',
+        b'{"type": "audio-chunk", "data_length": "9"}\n',
+        b'{"type": "audio-chunk", "payload_length": 99999999999}\n',
+        b'{"type": "describe", "data_length": 3}\n[1]',
+        b"x" * 100_000,
+    ],
+)
+def test_what_is_no_event_ends_the_connection_with_a_reason(
+    demos: RunningServer, sent: bytes
+) -> None:
+    async def send() -> list[bytes]:
+        address = urlsplit(demos.wyoming)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), 60)
+        writer.close()
+        await writer.wait_closed()
+        return answer.split(b"\n")
+
+    header, data = asyncio.run(send())
+    assert json.loads(header)["type"] == "error"
+    assert "no event of Wyoming" in json.loads(data)["text"] or "no JSON object" in data.decode()
+
+
+def test_unknown_events_are_passed_over(demos: RunningServer) -> None:
+    async def send(client: AsyncClient) -> Event | None:
+        await client.write_event(Event("synthesize", {"text": "hei"}, b"with a payload"))
+        await client.write_event(Ping().event())
+        return await client.read_event()
+
+    assert Pong.is_type(on(demos, send).type)
+
+
+def test_a_client_that_hangs_up_frees_its_stream(demos: RunningServer) -> None:
+    with demos.client() as http:
+
+        def streams() -> float:
+            lines = http.get("/metrics").text.splitlines()
+            name = "nordlyd_live_streams "
+            return float(next(line for line in lines if line.startswith(name)).split()[1])
+
+        async def wait_for(met: Callable[[], bool]) -> None:
+            end = time.monotonic() + 30
+            while not met() and time.monotonic() < end:  # noqa: ASYNC110 - asked over HTTP
+                await asyncio.sleep(0.02)
+            assert met()
+
+        async def speak_and_leave(end: Callable[[AsyncClient], Awaitable[None]]) -> None:
+            async with AsyncClient.from_uri(demos.wyoming) as client:
+                for event in audio(speech())[:40]:
+                    await client.write_event(event)
+                await wait_for(lambda: streams() == before + 1)
+                await end(client)
+                await wait_for(lambda: streams() == before)
+
+        async def close(client: AsyncClient) -> None:
+            await client.disconnect()
+
+        async def in_the_middle_of_an_event(client: AsyncClient) -> None:
+            client._writer.write(b'{"type": "audio-chunk", "payload_length": 1000}\nabc')
+            client._writer.transport.abort()
+
+        before = streams()
+        asyncio.run(speak_and_leave(close))
+        asyncio.run(speak_and_leave(in_the_middle_of_an_event))
