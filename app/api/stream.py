@@ -154,7 +154,8 @@ def _command(text: str) -> str:
     except ValueError:
         command = None
     kind = command.get("type") if isinstance(command, dict) else None
-    if kind not in {"flush", "end"}:
+    # A tuple: what came may be a list, which has no place in a set.
+    if kind not in ("flush", "end"):
         raise InvalidRequestError(
             f"The message {text[:100]!r} is not known; accepted: binary messages of samples, "
             'and the texts {"type": "flush"} and {"type": "end"}.'
