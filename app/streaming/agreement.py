@@ -36,25 +36,33 @@ class Stability:
 
     Attributes:
         distance: seconds of audio after the word's end.
-        agreeing: hypotheses in a row that have it, this one included.
+        lasting: for so many seconds of audio every hypothesis has had it, two at least.
         margin: a reading that differs must be behind by this much.
     """
 
-    distance: float = 0.25
-    agreeing: int = 2
-    margin: float = 6.0
+    distance: float
+    lasting: float
+    margin: float
+
+
+STABILITY = (
+    Stability(distance=0.25, lasting=0.15, margin=5.0),
+    Stability(distance=1.0, lasting=0.75, margin=1.0),
+)
+"""Any of these will do; chosen by a sweep over test speech (docs/streaming.md)."""
 
 
 class LocalAgreement:
     """The stable words of one utterance.
 
     Args:
-        rule: when a word counts as stable.
+        rules: when a word counts as stable; any of them will do.
     """
 
-    def __init__(self, rule: Stability) -> None:
-        self._rule = rule
-        self._earlier: list[tuple[str, ...]] = []
+    def __init__(self, rules: Sequence[Stability] = STABILITY) -> None:
+        self._rules = tuple(rules)
+        self._memory = max(rule.lasting for rule in rules)
+        self._earlier: list[tuple[float, tuple[str, ...]]] = []
         self.stable: tuple[Word, ...] = ()
 
     def update(
@@ -72,21 +80,41 @@ class LocalAgreement:
         """
         joined = continued(self.stable, words)
         texts = tuple(word.text for word in joined)
-        rule = self._rule
-        others = [rival.texts for rival in rivals if rival.behind < rule.margin]
-        if len(self._earlier) < rule.agreeing - 1 or joined != tuple(words):
-            others.append(())  # Nothing agrees with what is not there.
-        others += self._earlier
+        # Where the hypothesis had to be bent, the others say nothing of what it became.
         count = len(self.stable)
-        while (
-            count < len(joined)
-            and joined[count].end <= heard - rule.distance
-            and all(other[: count + 1] == texts[: count + 1] for other in others)
-        ):
-            count += 1
+        if joined == tuple(words):
+            tests = [
+                (heard - rule.distance, others)
+                for rule in self._rules
+                if (others := self._others(rule, heard, rivals)) is not None
+            ]
+            while count < len(joined) and any(
+                joined[count].end <= until
+                and all(other[: count + 1] == texts[: count + 1] for other in others)
+                for until, others in tests
+            ):
+                count += 1
         self.stable = joined[:count]
-        self._earlier = [*self._earlier, texts][max(0, len(self._earlier) + 2 - rule.agreeing) :]
+        self._remember(heard, texts)
         return joined
+
+    def _others(
+        self, rule: Stability, heard: float, rivals: Sequence[Rival]
+    ) -> list[tuple[str, ...]] | None:
+        """What must agree with a word by that rule; None while there is too little."""
+        since = [at for at, _ in self._earlier if at <= heard - rule.lasting]
+        if not since:
+            return None
+        return [
+            *(rival.texts for rival in rivals if rival.behind < rule.margin),
+            *(texts for at, texts in self._earlier if at >= since[-1]),
+        ]
+
+    def _remember(self, heard: float, texts: tuple[str, ...]) -> None:
+        self._earlier.append((heard, texts))
+        # One that is older than all that lasts must stay, to tell how long it lasts.
+        while len(self._earlier) > 1 and self._earlier[1][0] <= heard - self._memory:
+            self._earlier.pop(0)
 
 
 def continued(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ...]:

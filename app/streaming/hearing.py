@@ -18,7 +18,7 @@ from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest, Engine
 from app.errors import OverloadedError
 from app.pipeline import LoadedModel, Transcriber
-from app.streaming.agreement import LocalAgreement, Rival, Stability
+from app.streaming.agreement import STABILITY, LocalAgreement, Rival, Stability
 from app.streaming.reading import UtteranceRead, read_partial, read_utterance
 from app.streaming.sliding import Margins, SlidingEmissions
 from app.streaming.types import LiveOptions
@@ -34,7 +34,7 @@ class Tuning:
     """How the words of an utterance are found while it lasts; docs/streaming.md has figures."""
 
     margins: Margins = field(default_factory=Margins)
-    stability: Stability = field(default_factory=Stability)
+    stability: Sequence[Stability] = STABILITY
 
 
 class Hearing:
