@@ -1,6 +1,6 @@
 """GET /v1/models and /v1/models/{id}: the loaded models in, OpenAI's list of them out."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -14,6 +14,9 @@ from app.errors import UnknownModelError
 router = APIRouter(prefix="/v1/models", tags=["OpenAI"])
 
 _OURS = "nordlyd"
+_NO_KEY: dict[int | str, dict[str, Any]] = {
+    401: {"model": ErrorBody, "description": "No API key, or a wrong one."}
+}
 
 
 class OpenAIModelBody(BaseModel):
@@ -39,7 +42,7 @@ class OpenAIModelListBody(BaseModel):
     data: list[OpenAIModelBody]
 
 
-@router.get("", summary="List the loaded models")
+@router.get("", summary="List the loaded models", responses=_NO_KEY)
 async def list_models(parts: PartsOf) -> OpenAIModelListBody:
     """The models by the ids that a request may name."""
     models = parts.service.transcriber.models
@@ -49,7 +52,7 @@ async def list_models(parts: PartsOf) -> OpenAIModelListBody:
 @router.get(
     "/{model:path}",
     summary="Describe a model",
-    responses={404: {"model": ErrorBody, "description": "No such model is loaded."}},
+    responses={**_NO_KEY, 404: {"model": ErrorBody, "description": "No such model is loaded."}},
 )
 async def retrieve_model(model: str, parts: PartsOf) -> OpenAIModelBody:
     """One model, by its id, its hub id, or a name of OpenAI's that stands for any of ours."""
