@@ -20,20 +20,12 @@ async def spool(chunks: AsyncIterable[bytes]) -> BinaryIO:
     Returns:
         The file, at its beginning. It is on disk from 2 MiB on.
     """
-    file = SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
-    waiting = bytearray()
+    bodies = SpooledBodies()
     try:
-        async for chunk in chunks:
-            waiting += chunk
-            if len(waiting) >= _WRITE_BYTES:
-                await asyncio.to_thread(file.write, bytes(waiting))
-                waiting.clear()
-        file.write(waiting)
-        file.seek(0)
-    except BaseException:
-        file.close()
-        raise
-    return cast("BinaryIO", file)
+        await bodies.fill(chunks)
+        return bodies.open(0, bodies.size)
+    finally:
+        bodies.close()
 
 
 class SpooledBodies:
@@ -59,6 +51,13 @@ class SpooledBodies:
     def add(self, data: bytes) -> None:
         """Append to what is to be written."""
         self._waiting += data
+
+    async def fill(self, chunks: AsyncIterable[bytes]) -> None:
+        """Append one whole body, of chunks of any size, ready to be read."""
+        async for chunk in chunks:
+            self.add(chunk)
+            await self.drain()
+        await self.drain(everything=True)
 
     async def drain(self, *, everything: bool = False) -> None:
         """Write what waits, if it is much; `everything` however little it is, before reading."""

@@ -16,7 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.attend import attend
 from app.api.errors import error_detail, internal_error
-from app.errors import ClientDisconnectedError, NordlydError, OverloadedError, UnavailableError
+from app.errors import (
+    ClientDisconnectedError,
+    DeadlineExceededError,
+    NordlydError,
+    OverloadedError,
+    UnavailableError,
+)
 
 MEDIA_TYPE = "application/x-ndjson"
 AT_ONCE = 4
@@ -151,10 +157,10 @@ async def when_there_is_room(
 
     Args:
         attempt: the work.
-        deadline: instant of `time.monotonic` from which on a full queue is an error.
+        deadline: instant of `time.monotonic` after which no answer is wanted.
 
     Raises:
-        OverloadedError: there was no room in time.
+        DeadlineExceededError: there was no room in time.
     """
     while True:
         try:
@@ -162,7 +168,9 @@ async def when_there_is_room(
         except OverloadedError as full:
             left = math.inf if deadline is None else deadline - time.monotonic()
             if left <= 0:
-                raise
+                raise DeadlineExceededError(
+                    "The request's deadline passed while it waited for room in the queue."
+                ) from full
             await asyncio.sleep(min(full.retry_after, left, _LONGEST_WAIT_SECONDS))
 
 

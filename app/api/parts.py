@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.service import Service
 from app.settings import Settings
@@ -22,6 +23,18 @@ class Parts:
     service: Service
     live: LiveStreams
     fetcher: Fetcher | None = None
+
+    def need_fetcher(self) -> Fetcher:
+        """Return what fetches recordings.
+
+        Raises:
+            UrlRefusedError: the operator allows no hosts.
+        """
+        if self.fetcher is None:
+            raise UrlRefusedError(
+                "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
+            )
+        return self.fetcher
 
 
 def _parts(connection: HTTPConnection) -> Parts:

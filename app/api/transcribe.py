@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,8 +24,7 @@ from app.api.parameters import (
 from app.api.parts import Parts, PartsOf
 from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
-from app.errors import InvalidRequestError, UrlRefusedError
-from app.fetching import Fetcher
+from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
 from app.pipeline import TranscriptionRequest
 from app.transcript import Timing
@@ -122,9 +121,8 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
         stack.enter_context(service.admit())
         query = request.query_params.multi_items()
         _check_query(request, parts, query)
-        uploads = stack.enter_context(
-            await read_uploads(request, max_files=parts.settings.max_batch_files)
-        )
+        uploads = await read_uploads(request, max_files=parts.settings.max_batch_files)
+        stack.enter_context(closing(uploads))
         parameters = parse(TranscribeParameters, gather(query, uploads.fields))
         _check(parts, parameters)
         timeout = parameters.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
@@ -181,7 +179,7 @@ class _Call:
         if isinstance(source, UploadedFile):
             yield source
             return
-        fetched = await _fetcher(self.parts).fetch(source, self.deadline)
+        fetched = await self.parts.need_fetcher().fetch(source, self.deadline)
         bodies = fetched.bodies
         try:
             yield UploadedFile(
@@ -247,7 +245,7 @@ def _check_query(request: Request, parts: Parts, query: Sequence[tuple[str, str]
         _check(parts, parameters)
         return
     if parameters.url is not None:
-        _fetcher(parts).check(parameters.url)
+        parts.need_fetcher().check(parameters.url)
     # The form may name the model yet, and the model decides what else is accepted.
     if parameters.model is not None:
         parts.service.transcriber.route(
@@ -259,7 +257,7 @@ def _check(parts: Parts, parameters: TranscribeParameters) -> None:
     """Refuse what cannot be served, before the audio is decoded."""
     parameters.check_word_cues()
     if parameters.url is not None:
-        _fetcher(parts).check(parameters.url)
+        parts.need_fetcher().check(parameters.url)
     parts.service.transcriber.route(
         parameters.model, parameters.language, parameters.decoding(), parameters.readable()
     )
@@ -271,11 +269,3 @@ def _sources(uploads: Uploads, parameters: TranscribeParameters) -> Sequence[Upl
     if not uploads.empty:
         raise InvalidRequestError("There is audio and a `url`; accepted: one of them.", param="url")
     return (parameters.url,)
-
-
-def _fetcher(parts: Parts) -> Fetcher:
-    if parts.fetcher is None:
-        raise UrlRefusedError(
-            "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
-        )
-    return parts.fetcher

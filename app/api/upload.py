@@ -1,9 +1,9 @@
 """A request's body in, the recordings in it as files and the form's fields out."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from fastapi import Request
 
@@ -75,15 +75,8 @@ class Uploads:
     fields: tuple[tuple[str, str], ...]
     bodies: SpooledBodies
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Open no more; what is open stays so."""
         self.bodies.close()
 
     @property
@@ -121,10 +114,7 @@ async def read_uploads(
     bodies = SpooledBodies()
     try:
         if not is_form(request):
-            async for chunk in request.stream():
-                bodies.add(chunk)
-                await bodies.drain()
-            await bodies.drain(everything=True)
+            await bodies.fill(request.stream())
             part = FilePart(_FILE, "", content_type, 0, bodies.size)
             return Uploads((_file(part, bodies),), (), bodies)
         form = await read_form(
@@ -145,7 +135,7 @@ async def read_upload(request: Request, *, max_fields: int = _MAX_FIELDS) -> Upl
         TooLargeError: the body is over the limit of the service.
         ClientDisconnect: the client hung up.
     """
-    with await read_uploads(request, max_files=1, max_fields=max_fields) as uploads:
+    with closing(await read_uploads(request, max_files=1, max_fields=max_fields)) as uploads:
         (file,) = uploads.require()
         return Upload(file.open(), file.content_type, uploads.fields, file.name)
 

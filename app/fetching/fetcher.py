@@ -33,10 +33,15 @@ _log = structlog.get_logger("nordlyd.fetching")
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """The largest recording, in bytes, and the longest fetch, in seconds."""
+    """The largest recording, in bytes, the longest fetch, in seconds, and how many at once.
+
+    Those over the number wait, and their waiting counts: a caller needs no bandwidth to fill
+    the disk with what others send.
+    """
 
     max_bytes: int
     seconds: float
+    at_once: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Fetcher:
     ) -> None:
         self._rules = tuple(rules)
         self._limits = limits
+        self._places = asyncio.Semaphore(limits.at_once)
         resolve = resolve or SystemResolver()
         inner = inner or httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
         self._public = PinnedTransport(resolve, is_public, inner)
@@ -103,7 +109,7 @@ class Fetcher:
         left = None if deadline is None else deadline - time.monotonic()
         seconds = self._limits.seconds if left is None else min(left, self._limits.seconds)
         try:
-            async with asyncio.timeout(seconds) as limit:
+            async with asyncio.timeout(seconds) as limit, self._places:
                 return await self._follow(_parse(url))
         except TimeoutError:
             if not limit.expired():

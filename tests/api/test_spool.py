@@ -21,7 +21,7 @@ def test_a_body_is_a_file_at_its_beginning_and_on_disk_when_large(size: int, cou
         data = file.read()
         assert len(data) == size * count
         assert data[::size] == bytes(index % 251 for index in range(count))
-        on_disk = file._rolled  # type: ignore[attr-defined]
+        on_disk = file._bodies._file._rolled  # type: ignore[attr-defined]
         assert on_disk == (size * count > IN_MEMORY_BYTES)
 
 

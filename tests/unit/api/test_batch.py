@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from app.api.batch import AT_ONCE, BatchResponse, Job, as_finished, when_there_is_room
-from app.errors import AudioError, OverloadedError
+from app.errors import AudioError, DeadlineExceededError, OverloadedError
 
 
 class Work:
@@ -85,7 +85,7 @@ def test_but_not_beyond_the_deadline() -> None:
     async def attempt() -> str:
         raise OverloadedError("full", retry_after=1_000)
 
-    with pytest.raises(OverloadedError):
+    with pytest.raises(DeadlineExceededError):
         asyncio.run(when_there_is_room(attempt, time.monotonic() + 0.05))
 
 

@@ -216,6 +216,28 @@ def test_the_callers_own_deadline_is_told_apart(web: WebServer) -> None:
         fetch(fetcher(web, archive()), web.url("/held", "archive.test"), time.monotonic() + 0.2)
 
 
+def test_no_more_are_fetched_at_once_than_there_are_places(web: WebServer) -> None:
+    fetching = fetcher(web, archive(), limits=FetchLimits(10**9, 20, at_once=2))
+
+    async def run() -> None:
+        held = [
+            asyncio.create_task(fetching.fetch(web.url("/held", "archive.test"))) for _ in range(2)
+        ]
+        await until(lambda: len(web.asked) == 2)
+        with pytest.raises(DeadlineExceededError):
+            await fetching.fetch(web.url("/speech.wav", "archive.test"), time.monotonic() + 0.1)
+        assert len(web.asked) == 2
+        held[0].cancel()
+        fetched = await fetching.fetch(web.url("/speech.wav", "archive.test"))
+        assert fetched.bodies.size == len(AUDIO)
+        fetched.bodies.close()
+        held[1].cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+
+    web.asked.clear()
+    asyncio.run(run())
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
