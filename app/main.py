@@ -17,7 +17,7 @@ from app.pipeline import AcousticModel, PipelineOptions, Transcriber
 from app.readable import WordList, read_word_list
 from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, VoiceModel
+from app.streaming import StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
 
 
@@ -38,7 +38,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         keep_seconds=settings.live_keep_seconds,
         idle_seconds=settings.live_idle_seconds,
     )
-    live = Streams(service, telemetry, limits, VoiceModel.load())
+    live = Streams(service, telemetry, limits, find_voice_model())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001

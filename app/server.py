@@ -23,6 +23,8 @@ from app.settings import Settings
 
 _KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
+# A client that sends faster than is heard has its pong waiting behind all that audio.
+_PONG_SECONDS = 60
 # What is left of answers and lingering connections once every request is finished or cut off.
 _CLOSE_SECONDS = 3
 
@@ -70,6 +72,9 @@ def serve(
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_CLOSE_SECONDS,
+                # Audio does not get smaller, and trying costs a window of memory a connection.
+                ws_per_message_deflate=False,
+                ws_ping_timeout=_PONG_SECONDS,
             ),
             parts.service,
             protocols,

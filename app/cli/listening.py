@@ -14,7 +14,7 @@ from app.client import AsyncClient, End, LiveEvent, Pcm, Ready
 from app.client.options import Encoding
 from app.main import build_service
 from app.settings import Settings
-from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, VoiceModel
+from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
 
 
@@ -44,7 +44,7 @@ async def by_this_machine(
         alone(settings, wanted.model, wanted.language), telemetry, report=report
     )
     streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), VoiceModel.load()
+        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_voice_model()
     )
     try:
         await service.load()

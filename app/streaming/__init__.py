@@ -14,7 +14,7 @@ from app.streaming.types import (
     PartialResult,
     SpeechStarted,
 )
-from app.streaming.voice import VoiceModel
+from app.streaming.voice import find_voice_model
 
 __all__ = [
     "EndpointReached",
@@ -30,5 +30,5 @@ __all__ = [
     "SpeechStarted",
     "StreamLimits",
     "Streams",
-    "VoiceModel",
+    "find_voice_model",
 ]

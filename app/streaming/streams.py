@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.errors import InvalidRequestError, OverloadedError, StreamIdleError, UnavailableError
 from app.service import Service
@@ -55,7 +56,7 @@ class Streams:
         service: whose models listen; a stream holds its drain up until its last words are told.
         telemetry: where streams are counted.
         limits: how many streams, and for how long.
-        voice: finds speech.
+        voice: the model that finds speech, as `find_voice_model` says; read with the first stream.
         tuning: of the words while they are being said.
         sizes: how each stream is paced.
         clock: seconds, monotonic.
@@ -66,7 +67,7 @@ class Streams:
         service: Service,
         telemetry: Telemetry,
         limits: StreamLimits,
-        voice: VoiceModel,
+        voice: Path,
         *,
         tuning: Tuning = Tuning(),  # noqa: B008 - frozen
         sizes: StreamSizes = StreamSizes(),  # noqa: B008 - frozen
@@ -75,7 +76,9 @@ class Streams:
         self._service = service
         self._telemetry = telemetry
         self._limits = limits
-        self._voice = voice
+        self._voice_lock = asyncio.Lock()
+        self._voice_path = voice
+        self._voice_model: VoiceModel | None = None
         self._tuning = tuning
         self._sizes = sizes
         self._clock = clock
@@ -98,6 +101,7 @@ class Streams:
             options.model, options.language, options.decoding, options.readable
         )
         model, language = transcriber.loaded(card, options.language)
+        voice = await self._load_voice()
         if len(self._kept) >= self._limits.streams:
             raise OverloadedError(
                 f"All {self._limits.streams} live streams are taken (NORDLYD_LIVE_STREAMS). "
@@ -117,7 +121,7 @@ class Streams:
         stream = Stream(
             secrets.token_urlsafe(16),
             hearing,
-            VoiceActivity(self._voice),
+            VoiceActivity(voice),
             options,
             sizes=self._sizes,
             telemetry=self._telemetry,
@@ -157,6 +161,12 @@ class Streams:
             self._watch.cancel()
         for kept in tuple(self._kept.values()):
             await kept.stream.close()
+
+    async def _load_voice(self) -> VoiceModel:
+        async with self._voice_lock:
+            if self._voice_model is None:
+                self._voice_model = await asyncio.to_thread(VoiceModel.load, self._voice_path)
+            return self._voice_model
 
     def _let_go(self, stream: Stream) -> None:
         self._kept.pop(stream.session).holds.close()

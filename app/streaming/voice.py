@@ -1,18 +1,19 @@
 """Samples in, the probability of speech in every 32 ms out: Silero's voice activity detector.
 
-The network of the package silero-vad, its 16 kHz weights read from the package and computed by
-numpy: a stream costs a fraction of a percent of a core, and torch is neither needed nor, as on
-importing the package, told to use one thread.
+The 16 kHz network of the package silero-vad with its weights, computed by numpy: many times
+cheaper than by TorchScript, and the package, which tells torch to use one thread when it is
+imported, need not be.
 """
 
 import importlib.util
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import load_file
 
 from app.audio import Samples
 from app.errors import ConfigurationError
@@ -22,11 +23,37 @@ CHUNK_SAMPLES = 512
 
 _CONTEXT, _REFLECTED, _FFT, _STRIDE, _BINS, _STATE = 64, 64, 256, 128, 129, 128
 _FRAMES = (_CONTEXT + CHUNK_SAMPLES + _REFLECTED - _FFT) // _STRIDE + 1
-_WEIGHTS = "data/silero_vad_16k.safetensors"
+_MODEL = "data/silero_vad.jit"
 # Strides of the four convolutions over a chunk's frames, each with a kernel of three.
 _STRIDES = (1, 2, 2, 1)
 
+_NAMES = {
+    "transform": "stft.forward_basis_buffer",
+    **{
+        f"conv{number}.{part}": f"encoder.{number}.reparam_conv.{part}"
+        for number in range(4)
+        for part in ("weight", "bias")
+    },
+    **{
+        f"rnn.{part}": f"decoder.rnn.{part}"
+        for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    },
+    **{f"output.{part}": f"decoder.decoder.2.{part}" for part in ("weight", "bias")},
+}
+
 _Array = npt.NDArray[np.float32]
+
+
+def find_voice_model() -> Path:
+    """Where the installed package silero-vad has its model; it is not imported.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    found = importlib.util.find_spec("silero_vad")
+    if found is None or not found.submodule_search_locations:
+        raise ConfigurationError("live streams need the package silero-vad: install it")
+    return Path(found.submodule_search_locations[0]) / _MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +85,38 @@ class VoiceModel:
     output: _Layer
 
     @classmethod
-    def load(cls) -> Self:
-        """Read the weights out of the installed package, without importing it.
+    def load(cls, path: Path) -> Self:
+        """Read the weights of the packaged model; brings torch along, so not on the event loop.
 
         Raises:
-            ConfigurationError: it is not installed, or not as known.
+            ConfigurationError: they are not as known.
         """
-        found = importlib.util.find_spec("silero_vad")
-        if found is None or not found.submodule_search_locations:
-            raise ConfigurationError("live streams need the package silero-vad: install it")
-        path = Path(found.submodule_search_locations[0]) / _WEIGHTS
+        import torch  # noqa: PLC0415 - takes seconds, and is there anyway once a model is
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            state = torch.jit.load(path, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
         try:
-            weights: dict[str, _Array] = load_file(path)
-            return cls._of(weights)
-        except (OSError, KeyError, ValueError) as error:
-            raise ConfigurationError(
-                f"the package silero-vad has no weights that can be used, {path}: {error}"
-            ) from error
+            weights = {name: state[f"_model.{key}"].numpy() for name, key in _NAMES.items()}
+        except KeyError as error:
+            raise ConfigurationError(f"{path} is no model of silero-vad 6: {error}") from error
+        return cls._of(weights)
 
     @classmethod
-    def _of(cls, weights: dict[str, _Array]) -> Self:
-        def convolution(name: str) -> _Layer:
-            kernel = weights[f"{name}.weight"]  # [out, in, 3]
+    def _of(cls, weights: Mapping[str, _Array]) -> Self:
+        def convolution(number: int) -> _Layer:
+            kernel = weights[f"conv{number}.weight"]  # [out, in, 3]
             flat = np.ascontiguousarray(kernel.transpose(2, 1, 0).reshape(-1, kernel.shape[0]))
-            return _Layer(flat, weights[f"{name}.bias"])
+            return _Layer(flat, weights[f"conv{number}.bias"].copy())
 
-        recurrent = np.concatenate(
-            (weights["lstm_cell.weight_ih"].T, weights["lstm_cell.weight_hh"].T)
-        )
+        recurrent = np.concatenate((weights["rnn.weight_ih"].T, weights["rnn.weight_hh"].T))
         return cls(
-            transform=np.ascontiguousarray(weights["stft_conv.weight"][:, 0].T),
-            convolutions=tuple(convolution(f"conv{number}") for number in (1, 2, 3, 4)),
-            recurrent=_Layer(
-                np.ascontiguousarray(recurrent),
-                weights["lstm_cell.bias_ih"] + weights["lstm_cell.bias_hh"],
+            transform=np.ascontiguousarray(weights["transform"][:, 0].T),
+            convolutions=tuple(map(convolution, range(4))),
+            recurrent=_Layer(recurrent, weights["rnn.bias_ih"] + weights["rnn.bias_hh"]),
+            output=_Layer(
+                weights["output.weight"][:, :, 0].T.copy(), weights["output.bias"].copy()
             ),
-            output=_Layer(weights["final_conv.weight"][:, :, 0].T, weights["final_conv.bias"]),
         )
 
     def features(self, chunks: _Array) -> _Array:

@@ -18,7 +18,7 @@ from app.pipeline import PipelineOptions, Transcriber
 from app.readable import read_word_list
 from app.service import ModelSource, Service
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, VoiceModel
+from app.streaming import StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
@@ -121,7 +121,7 @@ async def in_process(
 
     service = Service([ModelSource(card, folder or Path())], load, engine, transcriber, telemetry)
 
-    live = Streams(service, telemetry, StreamLimits(), VoiceModel.load())
+    live = Streams(service, telemetry, StreamLimits(), find_voice_model())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
