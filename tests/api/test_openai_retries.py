@@ -1,0 +1,141 @@
+"""When OpenAI's own client asks again: a real uvicorn over a model that a test holds up."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import openai
+import pytest
+import uvicorn
+from in_process import InProcess, in_process, wait_for
+from openai import AsyncOpenAI
+from sounds import as_wav, tones
+
+CLIP = as_wav(tones(0, 1.5))
+
+
+@asynccontextmanager
+async def serving(**settings: object) -> AsyncIterator[tuple[InProcess, AsyncOpenAI]]:
+    """The service on a socket of loopback, and a client that asks twice again."""
+    async with in_process(**settings) as running:  # type: ignore[arg-type]
+        await running.until("ready")
+        config = uvicorn.Config(running.app, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            task = asyncio.create_task(server.serve([listener]))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+            try:
+                async with AsyncOpenAI(base_url=url, api_key="any", max_retries=2) as client:
+                    yield running, client
+            finally:
+                running.model.gate.set()
+                server.should_exit = True
+                await task
+
+
+def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """For how many seconds the client said that it waits, each time."""
+    return [
+        float(record.args[0])  # type: ignore[index,arg-type]
+        for record in caplog.records
+        if record.message.startswith("Retrying request")
+    ]
+
+
+def test_a_full_queue_is_asked_again_when_it_says(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "openai._base_client")
+
+    async def run() -> None:
+        async with serving(max_queue_seconds=2.0) as (running, client):
+            create = client.audio.transcriptions.with_raw_response.create
+            running.model.gate.clear()
+            first = asyncio.create_task(create(file=CLIP, model="whisper-1"))
+            await wait_for(lambda: running.service.engine.status().queue_audio_seconds > 0)
+            with pytest.raises(openai.RateLimitError) as refused:
+                await client.with_options(max_retries=0).audio.transcriptions.create(
+                    file=CLIP, model="whisper-1"
+                )
+            error = refused.value
+            assert (error.code, error.type) == ("queue_full", "rate_limit_error")
+            assert error.body == {
+                "message": error.body["message"],  # type: ignore[index]
+                "type": "rate_limit_error",
+                "param": None,
+                "code": "queue_full",
+            }
+            headers = error.response.headers
+            exact = int(headers["retry-after-ms"])
+            assert exact <= int(headers["retry-after"]) * 1000
+            second = asyncio.create_task(create(file=CLIP, model="whisper-1"))
+            await wait_for(lambda: len(waits(caplog)) > 0)
+            running.model.gate.set()
+            assert (await first).parse().text == "A."
+            answer = await second
+            assert answer.parse().text == "A."
+            assert answer.retries_taken >= 1
+            assert waits(caplog)[0] == pytest.approx(exact / 1000, abs=0.5)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_cannot_get_better_is_not_asked_again(
+    caplog: pytest.LogCaptureFixture, stream: bool
+) -> None:
+    caplog.set_level(logging.INFO, "openai._base_client")
+
+    async def run() -> None:
+        async with serving() as (running, client):
+            running.model.gate.clear()
+            with pytest.raises(openai.APIStatusError) as late:
+                await client.audio.transcriptions.create(
+                    file=CLIP, model="whisper-1", stream=stream, extra_body={"timeout": 0.1}
+                )
+            assert (late.value.status_code, late.value.code) == (504, "deadline_exceeded")
+            running.model.gate.set()
+            running.model.failure = RuntimeError("out of order")
+            with pytest.raises(openai.InternalServerError) as failed:
+                await client.audio.transcriptions.create(
+                    file=CLIP, model="whisper-1", stream=stream
+                )
+            assert failed.value.code == "encoding_failed"
+            assert waits(caplog) == []
+
+    asyncio.run(run())
+
+
+def test_a_service_that_stops_says_when_to_ask_another() -> None:
+    async def run() -> None:
+        async with serving() as (running, client):
+            running.service.begin_drain()
+            with pytest.raises(openai.InternalServerError) as refused:
+                await client.with_options(max_retries=0).audio.transcriptions.create(
+                    file=CLIP, model="whisper-1"
+                )
+            assert (refused.value.status_code, refused.value.code) == (503, "draining")
+            assert int(refused.value.response.headers["retry-after-ms"]) > 0
+            running.service.cut_off.set()
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_is_cut_off_before_its_first_word_has_a_status() -> None:
+    async def run() -> None:
+        async with serving() as (running, client):
+            running.model.gate.clear()
+            asking = asyncio.create_task(
+                client.with_options(max_retries=0).audio.transcriptions.create(
+                    file=CLIP, model="whisper-1", stream=True
+                )
+            )
+            await wait_for(lambda: not running.service.idle)
+            running.service.begin_drain()
+            running.service.cut_off.set()
+            with pytest.raises(openai.APIStatusError) as cut:
+                await asking
+            assert cut.value.code == "draining"
+            await wait_for(lambda: running.service.idle)
+
+    asyncio.run(run())

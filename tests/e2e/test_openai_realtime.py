@@ -1,0 +1,345 @@
+"""OpenAI's Realtime client against a real server: turns found here, and turns committed there."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import websockets
+from conftest import KEY
+from demo_model import DEMO, sample_texts
+from openai import AsyncOpenAI, OpenAI
+from running import RunningServer
+
+SAID = sample_texts()
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+# The client's package asks websockets for a name of old, which says so.
+pytestmark = pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning")
+
+
+def samples(number: int, rate: int) -> np.ndarray:
+    """One of the demo's sentences, float32."""
+    speech, own = soundfile.read(DEMO / "samples" / f"sample-{number}.flac", dtype="float32")
+    return soxr.resample(speech, own, rate)
+
+
+def pcm(*numbers: int, rate: int = 24_000, pause: float = 1.0) -> bytes:
+    """Sentences, each with a pause after it, as 16-bit samples."""
+    silence = np.zeros(round(rate * pause), np.float32)
+    whole = np.concatenate(
+        [part for number in numbers for part in (samples(number, rate), silence)]
+    )
+    return (np.clip(np.concatenate(parts), -1, 1) * 32_767).astype("<i2").tobytes()
+
+
+def mu_law(signal: np.ndarray) -> bytes:
+    """G.711, by its formula."""
+    wide = np.clip(np.abs(signal) * 32_768, 0, 32_635).astype(np.int32) + 0x84
+    exponent = np.floor(np.log2(wide)).astype(np.int32) - 7
+    mantissa = (wide >> (exponent + 3)) & 0x0F
+    sign = np.where(signal < 0, 0x80, 0)
+    return (~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8).tobytes()
+
+
+class Talk:
+    """One connection; every event it was told."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.events: list[Any] = []
+
+    async def say(self, data: bytes, chunk: int = 9_600) -> None:
+        for start in range(0, len(data), chunk):
+            audio = base64.b64encode(data[start : start + chunk]).decode()
+            await self.connection.input_audio_buffer.append(audio=audio)
+
+    async def until(self, kind: str, times: int = 1) -> Any:
+        """Read events up to the one of that kind, which is returned."""
+        async with asyncio.timeout(60):
+            while times:
+                self.events.append(await self.connection.recv())
+                times -= self.events[-1].type == kind
+        return self.events[-1]
+
+    async def set(self, *, include: list[str] | None = None, **heard: Any) -> Any:
+        session: dict[str, Any] = {"type": "transcription", "audio": {"input": heard}}
+        if include:
+            session["include"] = include
+        await self.connection.session.update(session=session)
+        return (await self.until("session.updated")).session
+
+    def of(self, kind: str) -> list[Any]:
+        return [event for event in self.events if event.type == kind]
+
+    def deltas(self, item: str) -> str:
+        return "".join(
+            event.delta for event in self.of(f"{TRANSCRIPTION}.delta") if event.item_id == item
+        )
+
+
+@asynccontextmanager
+async def talking(server: RunningServer, **query: str) -> AsyncIterator[Talk]:
+    url = f"{server.address}/v1"
+    extra = {"intent": "transcription", **query}
+    async with (
+        AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client,
+        client.realtime.connect(extra_query=extra) as connection,
+    ):
+        talk = Talk(connection)
+        await talk.until("session.created")
+        yield talk
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(test)
+
+
+def test_turns_are_found_and_told_in_their_order(demos: RunningServer) -> None:
+    async def talk_of_two() -> None:
+        async with talking(demos, model="gpt-4o-transcribe") as talk:
+            session = talk.events[0].session
+            assert (session.type, session.audio.input.format.rate) == ("transcription", 24_000)
+            assert session.audio.input.turn_detection.type == "server_vad"
+            assert session.audio.input.transcription.model == "gpt-4o-transcribe"
+            await talk.set(
+                include=["item.input_audio_transcription.logprobs"],
+                transcription={"model": "whisper-1", "language": "no"},
+                turn_detection={"type": "server_vad", "silence_duration_ms": 400},
+            )
+            await talk.say(pcm(1, 2))
+            await talk.until(f"{TRANSCRIPTION}.completed", times=2)
+        first, second = talk.of(f"{TRANSCRIPTION}.completed")
+        assert [first.transcript, second.transcript] == SAID[:2]
+        kinds = [
+            event.type.rpartition(".")[2]
+            for event in talk.events
+            if getattr(event, "item_id", None) == first.item_id
+        ]
+        told = [kind for kind in kinds if kind != "delta"]
+        assert told == ["speech_started", "speech_stopped", "committed", "completed"]
+        started, again = talk.of("input_audio_buffer.speech_started")
+        stopped, ended = talk.of("input_audio_buffer.speech_stopped")
+        duration = 1000 * len(samples(1, 24_000)) / 24_000
+        assert started.audio_start_ms < duration / 4
+        assert duration / 2 < stopped.audio_end_ms < again.audio_start_ms + 300
+        assert ended.audio_end_ms > again.audio_start_ms
+        one, two = talk.of("input_audio_buffer.committed")
+        assert (one.previous_item_id, two.previous_item_id) == (None, first.item_id)
+        assert [event.item.id for event in talk.of("conversation.item.added")] == [
+            first.item_id,
+            second.item_id,
+        ]
+        for item in (first, second):
+            assert talk.deltas(item.item_id) == item.transcript
+            assert "".join(token.token for token in item.logprobs) == item.transcript
+            assert item.usage.type == "duration"
+            assert item.usage.seconds > 2
+
+    run(talk_of_two())
+
+
+def test_a_client_may_commit_instead(demos: RunningServer) -> None:
+    async def commits() -> None:
+        async with talking(demos) as talk:
+            session = await talk.set(turn_detection=None)
+            assert session.audio.input.turn_detection is None
+            for number in (3, 2):
+                # Without the pause at its end: what is committed is heard to its last word.
+                await talk.say(pcm(number, pause=0.0))
+                await talk.connection.input_audio_buffer.commit()
+                completed = await talk.until(f"{TRANSCRIPTION}.completed")
+                assert completed.transcript == SAID[number - 1]
+                assert talk.deltas(completed.item_id) == completed.transcript
+                seconds = len(samples(number, 24_000)) / 24_000
+                assert completed.usage.seconds == pytest.approx(seconds, abs=0.05)
+            assert not talk.of("input_audio_buffer.speech_started")
+            one, two = talk.of("input_audio_buffer.committed")
+            assert two.previous_item_id == one.item_id
+
+    run(commits())
+
+
+def test_a_commit_ends_a_turn_that_lasts_and_silence_is_an_empty_item(
+    demos: RunningServer,
+) -> None:
+    async def commits() -> None:
+        async with talking(demos) as talk:
+            await talk.say(pcm(1, pause=0.0))
+            await talk.connection.input_audio_buffer.commit()
+            completed = await talk.until(f"{TRANSCRIPTION}.completed")
+            assert completed.transcript == SAID[0]
+            assert not talk.of("input_audio_buffer.speech_stopped")
+            await talk.say(bytes(48_000))
+            await talk.connection.input_audio_buffer.commit()
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == ""
+            await talk.say(pcm(2))
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
+            again = talk.of("input_audio_buffer.speech_started")[-1]
+            assert again.audio_start_ms > 1000 * len(samples(1, 24_000)) / 24_000 + 500
+
+    run(commits())
+
+
+def test_what_is_cleared_is_not_heard(demos: RunningServer) -> None:
+    async def clears() -> None:
+        async with talking(demos) as talk:
+            await talk.set(turn_detection=None)
+            await talk.say(pcm(1))
+            await talk.connection.input_audio_buffer.clear()
+            await talk.until("input_audio_buffer.cleared")
+            await talk.connection.input_audio_buffer.commit()
+            error = (await talk.until("error")).error
+            assert error.code == "input_audio_buffer_commit_empty"
+            await talk.say(pcm(2))
+            await talk.connection.input_audio_buffer.commit()
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
+
+    run(clears())
+
+
+@pytest.mark.parametrize("kind", ["audio/pcm", "audio/pcmu"])
+def test_other_rates_and_g711_are_heard(demos: RunningServer, kind: str) -> None:
+    async def hears() -> None:
+        async with talking(demos) as talk:
+            if kind == "audio/pcm":
+                form, data = {"type": kind, "rate": 16_000}, pcm(3, rate=16_000)
+            else:
+                form, data = {"type": kind}, mu_law(samples(3, 8_000))
+            await talk.set(format=form, turn_detection=None)
+            await talk.say(data)
+            await talk.connection.input_audio_buffer.commit()
+            transcript = (await talk.until(f"{TRANSCRIPTION}.completed")).transcript
+            # A telephone takes some letters away.
+            same = set(transcript.split()) & set(SAID[2].split())
+            assert len(same) >= 0.6 * len(SAID[2].split())
+
+    run(hears())
+
+
+def test_language_keywords_and_readable_text_are_settings(demos: RunningServer) -> None:
+    async def sets() -> None:
+        async with talking(demos) as talk:
+            await talk.set(
+                transcription={"language": "nb", "keywords": ["sjakk"], "format_text": True},
+                turn_detection=None,
+            )
+            await talk.say(pcm(2))
+            await talk.connection.input_audio_buffer.commit()
+            written = SAID[1][0].upper() + SAID[1][1:] + "."
+            completed = await talk.until(f"{TRANSCRIPTION}.completed")
+            assert completed.transcript == written
+            assert talk.deltas(completed.item_id) == SAID[1]
+            session = await talk.set(transcription={"languages": ["sv", "da"], "language": None})
+            assert session.audio.input.transcription.languages == ["sv", "da"]
+
+    run(sets())
+
+
+WRONG: list[tuple[dict[str, Any], str | None, str]] = [
+    ({"type": "response.create"}, "type", "input_audio_buffer.append"),
+    ({"type": "input_audio_buffer.append", "audio": "?"}, "audio", "base64"),
+    ({"type": "input_audio_buffer.append"}, "audio", "base64"),
+    ({"type": "session.update", "session": 5}, "session", "object"),
+    ({"type": "session.update", "session": {"type": "realtime"}}, "session.type", "transcription"),
+]
+WRONG += [
+    ({"type": "session.update", "session": {"audio": {"input": heard}}}, param, says)
+    for heard, param, says in (
+        (
+            {"turn_detection": {"type": "semantic_vad"}},
+            "session.audio.input.turn_detection.type",
+            "server_vad",
+        ),
+        ({"format": {"type": "audio/opus"}}, "session.audio.input.format", "audio/pcmu"),
+        (
+            {"format": {"type": "audio/pcm", "rate": 5}},
+            "session.audio.input.format.rate",
+            "greater than or equal to 8000",
+        ),
+        ({"transcription": {"model": "other"}}, "model", "demo-nb"),
+        ({"transcription": {"language": "sv"}}, "language", "served"),
+        (
+            {"transcription": {"beam_with": 5}},
+            "session.audio.input.transcription.beam_with",
+            "no field",
+        ),
+    )
+]
+
+
+def test_what_is_wrong_is_an_event_and_the_session_goes_on(demos: RunningServer) -> None:
+    async def errs() -> None:
+        async with talking(demos) as talk:
+            for number, (wrong, param, says) in enumerate(WRONG):
+                await talk.connection.send_raw(json.dumps(wrong | {"event_id": f"mine_{number}"}))
+                error = (await talk.until("error")).error
+                assert (error.param, error.event_id) == (param, f"mine_{number}"), error
+                assert error.type == "invalid_request_error"
+                assert says in error.message
+            for noise in ("no json", "[]", "[" * 100_000, b"\xff\x00"):
+                await talk.connection.send_raw(noise)
+                assert (await talk.until("error")).error.code == "invalid_request"
+            await talk.say(pcm(2))
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
+
+    run(errs())
+
+
+def test_the_client_that_is_not_awaited_understands_it_too(demos: RunningServer) -> None:
+    with (
+        OpenAI(base_url=f"{demos.address}/v1", api_key="any", max_retries=0) as client,
+        client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
+    ):
+        assert connection.recv().type == "session.created"
+        audio = base64.b64encode(pcm(2)).decode()
+        connection.input_audio_buffer.append(audio=audio)
+        for event in connection:
+            if event.type == f"{TRANSCRIPTION}.completed":
+                assert event.transcript == SAID[1]
+                break
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "param"),
+    [("intent=conversation", 400, "intent"), ("intent=transcription&model=other", 404, "model")],
+)
+def test_what_is_not_offered_is_refused_at_the_door(
+    demos: RunningServer, query: str, status: int, param: str
+) -> None:
+    async def knocks() -> None:
+        url = f"{demos.address.replace('http', 'ws')}/v1/realtime?{query}"
+        with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+            await websockets.connect(url)
+        assert refused.value.response.status_code == status
+        assert json.loads(refused.value.response.body)["error"]["param"] == param
+        # A page cannot read that answer, so it is let in to read this.
+        async with websockets.connect(url, subprotocols=["realtime"]) as page:
+            told = json.loads(await page.recv())
+            assert (told["type"], told["error"]["param"]) == ("error", param)
+            await page.wait_closed()
+            assert page.close_code == 1008
+
+    run(knocks())
+
+
+def test_a_key_comes_in_a_header_or_as_a_subprotocol(guarded: RunningServer) -> None:
+    async def opens() -> None:
+        url = f"{guarded.address.replace('http', 'ws')}/v1/realtime?intent=transcription"
+        with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+            await websockets.connect(url)
+        assert refused.value.response.status_code == 401
+        protocols = ["realtime", "openai-insecure-api-key.key-0"]
+        async with websockets.connect(url, subprotocols=protocols) as page:  # type: ignore[arg-type]
+            assert page.subprotocol == "realtime"
+            assert json.loads(await page.recv())["type"] == "session.created"
+        header = {"authorization": f"Bearer {KEY.encode().decode('latin-1')}"}
+        async with websockets.connect(url, additional_headers=header) as known:
+            assert json.loads(await known.recv())["type"] == "session.created"
+
+    run(opens())
