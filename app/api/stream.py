@@ -106,6 +106,9 @@ async def _serve(socket: WebSocket, parts: Parts) -> None:
             },
         )
         broken = await _converse(socket, live, pcm, words=parameters.words)
+    except WebSocketDisconnect as gone:
+        # Telling may find out before listening does.
+        broken = is_broken(gone.code)
     finally:
         if broken:
             parts.live.detach(live)
