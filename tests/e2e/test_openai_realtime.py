@@ -19,8 +19,8 @@ from running import RunningServer
 
 SAID = sample_texts()
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
-# The client's package asks websockets for a name of old, which says so.
-pytestmark = pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning")
+# The client's package connects as websockets wants it no more.
+pytestmark = pytest.mark.filterwarnings("ignore:connect.. must be used as:DeprecationWarning")
 
 
 def samples(number: int, rate: int) -> np.ndarray:
@@ -32,9 +32,7 @@ def samples(number: int, rate: int) -> np.ndarray:
 def pcm(*numbers: int, rate: int = 24_000, pause: float = 1.0) -> bytes:
     """Sentences, each with a pause after it, as 16-bit samples."""
     silence = np.zeros(round(rate * pause), np.float32)
-    whole = np.concatenate(
-        [part for number in numbers for part in (samples(number, rate), silence)]
-    )
+    parts = [part for number in numbers for part in (samples(number, rate), silence)]
     return (np.clip(np.concatenate(parts), -1, 1) * 32_767).astype("<i2").tobytes()
 
 
