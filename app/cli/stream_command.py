@@ -100,7 +100,7 @@ def stream(
     from app.cli.stream import follow  # noqa: PLC0415
     from app.cli.transcribing import Wanted  # noqa: PLC0415
 
-    if source is None and not sys.stdin.isatty():
+    if source is None and device is None and not sys.stdin.isatty():
         source = _STDIN
     if source is not None and device is not None:
         raise InvalidRequestError("--device chooses a microphone; SOURCE is none.", param="device")

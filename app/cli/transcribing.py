@@ -23,8 +23,10 @@ from app.transcript import AlignedTranscript, Transcript
 # Told how many of how many parts of a recording are done.
 Progress = Callable[[int, int], None]
 
-# Somebody else's work may keep a server busy for a while; nothing is lost by waiting.
-_PATIENCE = Retries(attempts=20, longest_wait=600.0)
+# A server may be busy with somebody else's work, or be started anew: nothing is lost by waiting.
+# At the beginning there is nothing to lose either, and a wrong address is more likely.
+_PATIENCE = Retries(attempts=10, longest_wait=600.0)
+_IMPATIENCE = Retries(attempts=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,11 @@ async def on_a_server(server: str, key: str | None, wanted: Wanted) -> AsyncIter
     """Speak to a server for as long as the block lasts.
 
     Raises:
-        NordlydError: its address is none, or what is asked for is nothing it would accept.
+        NordlydError: it cannot be reached, or would not accept what is asked for.
     """
     parse(TranscribeParameters, wanted.fields).readable()
+    async with AsyncClient(server, key, retries=_IMPATIENCE) as client:
+        await client.health()
     async with AsyncClient(server, key, retries=_PATIENCE) as client:
         yield _Remote(client, {**wanted.fields, **_chosen(wanted)})
 

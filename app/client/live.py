@@ -131,14 +131,12 @@ async def _converse(
     """One connection; ends after `End`."""
     async with AsyncExitStack() as stack:
         socket = await stack.enter_async_context(_connected(server, url))
-        sending: asyncio.Task[None] | None = None
         while True:
             try:
                 message = await socket.recv()
             except ConnectionClosed as closed:
-                if sending is not None and sending.done():
-                    # The source failed, and the connection was closed for it.
-                    sending.result()
+                if tape.failure is not None:
+                    raise tape.failure from closed
                 raise UnreachableError(f"{server.url} broke the connection: {closed}.") from closed
             content = _content(message)
             if content.get("type") == "error":
@@ -150,7 +148,7 @@ async def _converse(
                 tape.rewind(pcm.position(event.received))
                 if event.received:
                     tape.skip(pcm.position(_ROUNDED_SECONDS))
-                sending = await stack.enter_async_context(_beside(_send(tape, socket)))
+                await stack.enter_async_context(_beside(_send(tape, socket)))
             tape.forget(pcm.position(heard_until(event)))
             yield event
             if isinstance(event, End):
@@ -176,9 +174,11 @@ async def _send(tape: Tape, socket: ClientConnection) -> None:
     except ConnectionClosed:
         # Who reads the connection finds the same, and says why.
         return
-    except BaseException:
+    except Exception:
+        if tape.failure is None:
+            raise
+        # Who reads finds the connection closed, and then the failure on the tape.
         await socket.close()
-        raise
 
 
 @asynccontextmanager
@@ -188,7 +188,11 @@ async def _connected(server: Server, url: str) -> AsyncIterator[ClientConnection
             socket = await stack.enter_async_context(
                 connect(
                     url,
-                    additional_headers=server.headers,
+                    # Header values go out as Latin-1, and a key may hold any letters.
+                    additional_headers={
+                        name: value.encode().decode("latin-1")
+                        for name, value in server.headers.items()
+                    },
                     # Sound does not shrink, and compressing it would cost time.
                     compression=None,
                     max_size=_MOST_MESSAGE_BYTES,
@@ -206,11 +210,11 @@ async def _connected(server: Server, url: str) -> AsyncIterator[ClientConnection
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Run something for as long as the block lasts."""
     task = asyncio.create_task(work)
     try:
-        yield task
+        yield
     finally:
         task.cancel()
         # Its failure was told where it mattered, or nobody asks any more.

@@ -37,6 +37,11 @@ class Tape:
         self._error: Exception | None = None
         self._changed = asyncio.Event()
 
+    @property
+    def failure(self) -> Exception | None:
+        """What the source failed with, once all before it was taken."""
+        return None if self._waiting else self._error
+
     async def add(self, sound: bytes) -> None:
         """Record some sound; waits while too much waits to be taken."""
         sound = self._odd + sound
@@ -63,8 +68,8 @@ class Tape:
             Exception: what the source failed with, once all before it was taken.
         """
         while not self._waiting:
-            if self._error is not None:
-                raise self._error
+            if self.failure is not None:
+                raise self.failure
             if self._ended:
                 return None
             await self._change()

@@ -1,0 +1,77 @@
+"""A wire between a client and a server that can be cut: what flows through it is counted."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Wire:
+    """Connections through it; `cut_after` is how many bytes the next one may send, None for all."""
+
+    port: int = 0
+    cut_after: int | None = None
+    sent: list[int] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where a client finds the server through it."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def cutting_proxy(server: str) -> Iterator[Wire]:
+    """Lead connections to a server's address until the block ends."""
+    host, port = server.removeprefix("http://").split(":")
+    wire = Wire()
+    threads: list[threading.Thread] = []
+
+    def lead(client: socket.socket) -> None:
+        most, wire.cut_after = wire.cut_after, None
+        number = len(wire.sent)
+        wire.sent.append(0)
+        with client, socket.create_connection((host, int(port))) as upstream:
+            back = threading.Thread(target=_copy, args=(upstream, client))
+            back.start()
+            with suppress(OSError):
+                while data := client.recv(65_536):
+                    if most is not None:
+                        data = data[: most - wire.sent[number]]
+                    upstream.sendall(data)
+                    wire.sent[number] += len(data)
+                    if wire.sent[number] == most:
+                        break
+            for end in (client, upstream):
+                # A reset, as when a network is gone, and no polite end.
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            back.join()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=lead, args=(listener.accept()[0],)))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire.port = listener.getsockname()[1]
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield wire
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for thread in threads:
+                thread.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
