@@ -10,6 +10,7 @@ import uuid
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from app.api.errors import error_response, internal_error
 from app.api.sockets import INTERNAL
@@ -73,6 +74,9 @@ async def observe_socket(
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         try:
             await app(scope, observed_receive, observed_send)
+        except WebSocketDisconnect as gone:
+            # Found out by telling it something; a client may leave at any time.
+            closed = gone.code if closed is None else closed
         except Exception:
             if closed is None:
                 _log.exception("stream failed", path=scope["path"])
