@@ -1,0 +1,279 @@
+"""WS /stream against a real server with the bundled models, by the `websockets` client."""
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import numpy as np
+import pytest
+import soxr
+from live import (
+    END,
+    FLUSH,
+    RATE,
+    Heard,
+    converse,
+    live_url,
+    pieces,
+    said,
+    sample,
+    silence,
+)
+from running import RunningServer
+from sounds import as_wav
+
+# Audio passes faster than life, so that tests do not take as long as people speak.
+PACE = 0.02
+
+
+@pytest.fixture(scope="session")
+def offline(demos: RunningServer) -> Callable[[np.ndarray], dict]:
+    """What POST /transcribe answers to samples, int16."""
+    known: dict[bytes, dict] = {}
+
+    def transcribe(samples: np.ndarray) -> dict:
+        body = as_wav(samples.astype(np.float32) / 2**15)
+        if body not in known:
+            with demos.client() as client:
+                answer = client.post("/transcribe", files={"file": body}, data={"language": "nb"})
+            known[body] = answer.json()
+        return known[body]
+
+    return transcribe
+
+
+def check_order(heard: Heard) -> None:
+    """What is promised of every stream: the order of messages, and that stable words stay."""
+    kinds = heard.kinds
+    assert kinds[0] == "ready"
+    assert kinds[-1] == "end"
+    assert heard.closed == 1000
+    open_utterance: int | None = None
+    begun = -1
+    stable: list[str] = []
+    for message in heard.messages[1:-1]:
+        match message["type"]:
+            case "speech_start":
+                assert open_utterance is None
+                begun += 1
+                open_utterance, stable = message["utterance"], []
+                assert open_utterance == begun
+            case "partial":
+                now = message["stable"].split()
+                assert now[: len(stable)] == stable
+                assert message["text"].split()[: len(now)] == now
+                assert [word["word"] for word in message["words"]] == message["text"].split()
+                flags = [word["stable"] for word in message["words"]]
+                assert flags == sorted(flags, reverse=True)
+                assert sum(flags) == len(now)
+                stable = now
+            case "final":
+                assert message["text"].split()[: len(stable)] == stable
+                starts = [word["start"] for word in message["words"]]
+                ends = [word["end"] for word in message["words"]]
+                assert starts == sorted(starts)
+                assert message["start"] <= starts[0]
+                assert ends[-1] <= message["end"] + 0.001
+            case "endpoint":
+                assert message["utterance"] == open_utterance
+        if message["type"] == "final":
+            open_utterance = None
+        else:
+            assert message["utterance"] == begun
+    assert open_utterance is None
+    assert kinds.count("speech_start") == kinds.count("endpoint") == kinds.count("final")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_words_come_while_they_are_said_and_end_as_the_offline_text(
+    demos: RunningServer, offline, number: int
+) -> None:
+    samples = sample(number)
+    heard = asyncio.run(converse(live_url(demos, language="nb"), said(samples), pace=PACE))
+    check_order(heard)
+    ready = heard.messages[0]
+    assert (ready["model"], ready["language"], ready["received"]) == ("demo-nb", "nb", 0.0)
+    assert ready["session"]
+    assert heard.text == offline(samples)["text"]
+    partials = heard.of("partial")
+    assert len(partials) >= 5
+    assert sum(bool(partial["stable"]) for partial in partials) >= 3
+    assert heard.messages[-1]["duration"] == pytest.approx(len(samples) / RATE, abs=0.001)
+    # Word times are those of the file, since the stream began with it.
+    [final] = heard.of("final")
+    for live, filed in zip(final["words"], offline(samples)["words"], strict=True):
+        assert live["start"] == pytest.approx(filed["start"], abs=0.1)
+
+
+@pytest.mark.parametrize("size", [1, 333, 10**7])
+def test_the_last_words_are_heard_however_the_bytes_are_cut(
+    demos: RunningServer, offline, size: int
+) -> None:
+    samples = sample(2)
+    # Right after the last sound: no silence, and a piece of a frame of the model.
+    ending = len(samples) - 137
+    data = samples[:ending].tobytes()
+    if size == 1:
+        messages = [*pieces(data[:-999], 3200), *pieces(data[-999:], 1)]
+    else:
+        messages = list(pieces(data, size))
+    heard = asyncio.run(converse(live_url(demos, language="nb"), [*messages, END]))
+    check_order(heard)
+    assert heard.text == offline(samples)["text"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "rate", "channels"),
+    [("f32le", 16_000, 1), ("f32le", 44_100, 2), ("s16le", 48_000, 1)],
+)
+def test_samples_of_any_kind_are_heard(
+    demos: RunningServer, offline, encoding: str, rate: int, channels: int
+) -> None:
+    samples = sample(2)
+    sound = soxr.resample(samples.astype(np.float32) / 2**15, RATE, rate)
+    frames = np.repeat(sound[:, None], channels, axis=1)
+    data = (frames if encoding == "f32le" else frames * (2**15 - 1)).astype(
+        "<f4" if encoding == "f32le" else "<i2"
+    )
+    url = live_url(demos, language="nb", encoding=encoding, rate=rate, channels=channels)
+    heard = asyncio.run(converse(url, [*pieces(data.tobytes(), 16_001), END]))
+    check_order(heard)
+    assert heard.text == offline(samples)["text"]
+    assert heard.messages[-1]["duration"] == pytest.approx(len(samples) / RATE, abs=0.01)
+
+
+def test_a_pause_ends_an_utterance_and_times_go_on(demos: RunningServer, offline) -> None:
+    first, second = sample(1), sample(2)
+    audio = np.concatenate([first, silence(1.5), second])
+    heard = asyncio.run(converse(live_url(demos, language="nb"), said(audio), pace=PACE / 2))
+    check_order(heard)
+    one, other = heard.of("final")
+    assert one["text"] == offline(first)["text"]
+    assert other["text"] == offline(second)["text"]
+    began = (len(first) + 1.5 * RATE) / RATE
+    assert one["end"] < began
+    assert other["words"][0]["start"] > began
+    # Told where the pause was long enough, not where the next speech began.
+    endpoint = heard.of("endpoint")[0]["time"]
+    assert endpoint == pytest.approx(len(first) / RATE + 0.6, abs=0.3)
+    assert [word["word"] for word in other["words"]] == other["text"].split()
+
+
+def test_a_longer_pause_may_be_asked_for(demos: RunningServer) -> None:
+    audio = np.concatenate([sample(1), silence(1.0), sample(2)])
+    url = live_url(demos, language="nb", endpoint_silence=2)
+    heard = asyncio.run(converse(url, said(audio)))
+    check_order(heard)
+    assert len(heard.of("final")) == 1
+
+
+def test_a_flush_ends_an_utterance_at_once(demos: RunningServer, offline) -> None:
+    first, second = sample(2), sample(3)
+    messages = [*pieces(first.tobytes()), FLUSH, *said(second)]
+    heard = asyncio.run(converse(live_url(demos, language="nb"), messages))
+    check_order(heard)
+    assert [final["text"] for final in heard.of("final")] == [
+        offline(first)["text"],
+        offline(second)["text"],
+    ]
+    assert heard.of("endpoint")[0]["time"] == pytest.approx(len(first) / RATE, abs=0.001)
+
+
+def test_speech_without_a_pause_is_cut_and_nothing_of_it_lost(
+    demos: RunningServer, offline
+) -> None:
+    spoken = np.concatenate([sample(1), sample(2), sample(3), sample(1)])
+    url = live_url(demos, language="nb", max_utterance=4, endpoint_silence=5)
+    heard = asyncio.run(converse(url, said(spoken)))
+    check_order(heard)
+    finals = heard.of("final")
+    assert len(finals) >= 3
+    assert all(final["end"] - final["start"] <= 5.1 for final in finals)
+    wanted = " ".join(offline(sample(number))["text"] for number in (1, 2, 3, 1)).split()
+    # A cut may fall into a word; all others are there.
+    assert len(set(wanted) - set(heard.text.split())) <= 3
+    assert abs(len(heard.text.split()) - len(wanted)) <= 4
+
+
+def test_two_streams_at_once_each_have_their_own_words(demos: RunningServer, offline) -> None:
+    async def both() -> tuple[Heard, Heard]:
+        bokmaal = converse(live_url(demos, language="nb"), said(sample(1)), pace=PACE)
+        danish = converse(live_url(demos, language="da"), said(sample(2)), pace=PACE)
+        return await asyncio.gather(bokmaal, danish)
+
+    one, other = asyncio.run(both())
+    check_order(one)
+    check_order(other)
+    assert one.text == offline(sample(1))["text"]
+    assert (other.messages[0]["model"], other.messages[0]["language"]) == ("demo-da", "da")
+    assert one.messages[0]["session"] != other.messages[0]["session"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 3.0])
+def test_silence_has_no_words(demos: RunningServer, seconds: float) -> None:
+    heard = asyncio.run(
+        converse(live_url(demos), [*pieces(silence(seconds).tobytes()), FLUSH, END])
+    )
+    assert heard.kinds == ["ready", "end"]
+    assert heard.messages[-1]["duration"] == seconds
+    assert heard.closed == 1000
+
+
+def test_a_flush_and_an_end_may_come_twice_or_late(demos: RunningServer, offline) -> None:
+    messages = [FLUSH, *said(sample(2))[:-1], FLUSH, FLUSH, END, END, FLUSH]
+    heard = asyncio.run(converse(live_url(demos, language="nb"), messages))
+    check_order(heard)
+    assert heard.text == offline(sample(2))["text"]
+
+
+def test_what_is_asked_for_is_told_and_nothing_else(demos: RunningServer) -> None:
+    asked = {
+        "language": "nb", "words": "false", "n_best": "3",
+        "format_text": "true", "lm": "default", "beta": "-4",
+    }  # fmt: skip
+    url = live_url(demos, partials="false", **asked)
+    heard = asyncio.run(converse(url, said(sample(2)), pace=PACE))
+    assert heard.of("partial") == []
+    [final] = heard.of("final")
+    assert "words" not in final
+    with demos.client() as client:
+        body = as_wav(sample(2).astype(np.float32) / 2**15)
+        answer = client.post("/transcribe", files={"file": body}, data=asked).json()
+    assert len(final["alternatives"]) == len(answer["alternatives"])
+    assert final["formatted_text"] == answer["formatted_text"]
+    assert final["alternatives"][0]["text"] == final["text"]
+    scores = [alternative["score"] for alternative in final["alternatives"]]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < final["confidence"] <= 1
+
+
+def test_greedy_words_are_those_of_the_offline_greedy_decoder(demos: RunningServer) -> None:
+    samples = sample(2)
+    heard = asyncio.run(
+        converse(live_url(demos, language="nb", decoder="greedy"), said(samples), pace=PACE)
+    )
+    check_order(heard)
+    with demos.client() as client:
+        answer = client.post(
+            "/transcribe",
+            files={"file": as_wav(samples.astype(np.float32) / 2**15)},
+            data={"language": "nb", "decoder": "greedy"},
+        ).json()
+    assert heard.text == answer["text"]
+
+
+def test_live_streams_are_counted(demos: RunningServer) -> None:
+    asyncio.run(converse(live_url(demos, language="nb"), said(sample(2)), pace=PACE))
+    with demos.client() as client:
+        metrics = client.get("/metrics").text
+    assert "nordlyd_live_streams 0.0" in metrics
+    assert 'nordlyd_live_word_seconds_count{model="demo-nb"}' in metrics
+    assert 'nordlyd_requests_total{route="/stream",status="101"}' in metrics
+    assert '"path": "/stream"' in demos.log.read_text()
+
+
+def test_an_ordinary_request_to_the_stream_is_told_apart(demos: RunningServer) -> None:
+    with demos.client() as client:
+        answer: httpx.Response = client.get("/stream")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "not_found"
