@@ -22,9 +22,9 @@ class Margins:
         after: frames this close to the edge of the audio are encoded again by the next step.
     """
 
-    window: float = 6.0
-    before: float = 1.5
-    after: float = 1.0
+    window: float = 4.0
+    before: float = 1.0
+    after: float = 0.8
 
 
 class SlidingEmissions:

@@ -1,4 +1,4 @@
-"""WS /stream when things go wrong: refusals, keys, broken connections, a full or stopping server."""
+"""WS /stream when things go wrong: refusals, keys, lost connections, a full or stopping server."""
 
 import asyncio
 import base64
