@@ -40,6 +40,8 @@ _KEEP_SECONDS = 600.0
 # What a resampler holds back, and a thousandth of a second.
 _ROUNDED_SECONDS = 0.02
 _TRY_AGAIN_LATER = 1013
+# A server that is behind reads the farewell after all the sound before it.
+_CLOSE_SECONDS = 1.0
 _MOST_MESSAGE_BYTES = 2**24
 
 
@@ -195,6 +197,7 @@ async def _connected(server: Server, url: str) -> AsyncIterator[ClientConnection
                     },
                     # Sound does not shrink, and compressing it would cost time.
                     compression=None,
+                    close_timeout=_CLOSE_SECONDS,
                     max_size=_MOST_MESSAGE_BYTES,
                 )
             )

@@ -67,24 +67,35 @@ async def step_beside(values: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerato
             yield value
         return
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[_T | _Ended] = asyncio.Queue(maxsize=_AHEAD)
+    queue: asyncio.Queue[_T | _Ended] = asyncio.Queue()
+    room = threading.Semaphore(_AHEAD)
+    left = threading.Event()
 
     def hand_over(value: "_T | _Ended") -> None:
-        asyncio.run_coroutine_threadsafe(queue.put(value), loop).result()
+        room.acquire()
+        if not left.is_set():
+            # The loop may be closed by now, since nobody waits for this thread.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(queue.put_nowait, value)
 
     def run() -> None:
-        # The loop is closed once nobody listens any more.
-        with suppress(RuntimeError, asyncio.CancelledError):
-            try:
-                for value in values:
-                    hand_over(value)
-            except Exception as error:
-                hand_over(_Ended(error))
-            else:
-                hand_over(_Ended(None))
+        try:
+            for value in values:
+                hand_over(value)
+                if left.is_set():
+                    return
+        except Exception as error:
+            hand_over(_Ended(error))
+        else:
+            hand_over(_Ended(None))
 
     threading.Thread(target=run, name="nordlyd-source", daemon=True).start()
-    while not isinstance(item := await queue.get(), _Ended):
-        yield item
+    try:
+        while not isinstance(item := await queue.get(), _Ended):
+            room.release()
+            yield item
+    finally:
+        left.set()
+        room.release()
     if item.error is not None:
         raise item.error
