@@ -10,6 +10,7 @@ BENCHMARKS = (
     "windows",
     "decoder",
     "alignment",
+    "streaming",
     "training",
 )
 """Each is a module with a `main(argv)`."""
