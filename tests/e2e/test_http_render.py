@@ -1,0 +1,89 @@
+"""POST /render: transcripts that are known, in other formats, without computing them again."""
+
+from typing import Any
+
+import httpx
+import pytest
+import srt
+from running import RunningServer
+from test_http_refusals import assert_error
+
+TRANSCRIPT: dict[str, Any] = {
+    "words": [
+        {"word": "Eg", "start": 0.4, "end": 0.5, "confidence": 0.98},
+        {"word": "kjem", "start": 0.6, "end": 0.9},
+        {"word": "– ja.", "start": 2.0, "end": 2.4},
+    ],
+    "segments": [{"text": "Eg kjem"}, {"text": "– ja."}],
+    "language": "nn",
+    "duration": 3.0,
+}
+
+
+def render(client: httpx.Client, transcript: Any, **parameters: object) -> httpx.Response:
+    return client.post("/render", json=transcript, params=parameters)  # type: ignore[arg-type]
+
+
+def test_an_answer_of_transcribe_renders_as_if_asked_for_at_once(
+    client: httpx.Client, clip
+) -> None:
+    audio = clip(seconds=3.0)
+    query = {"language": "nb", "format_text": "true"}
+    known = client.post("/transcribe", content=audio, params=query).json()
+    for name in ("text", "srt", "vtt", "tsv", "textgrid", "ctm"):
+        at_once = client.post(
+            "/transcribe", content=audio, params=query | {"response_format": name}
+        )
+        later = render(client, known, response_format=name)
+        assert later.text == at_once.text
+        assert later.headers["content-type"] == at_once.headers["content-type"]
+
+
+def test_what_a_person_wrote_is_written(client: httpx.Client) -> None:
+    answer = render(client, TRANSCRIPT, response_format="srt", recording="møte.m4a")
+    cues = " ".join(cue.content for cue in srt.parse(answer.text))
+    assert cues == "Eg kjem – ja."
+    assert "m%C3%B8te.srt" in answer.headers["content-disposition"]
+    rows = render(client, TRANSCRIPT, response_format="tsv").text.splitlines()[1:]
+    assert [row.split("\t")[2] for row in rows] == ["Eg kjem", "– ja."]
+
+
+def test_segments_that_do_not_fit_the_words_give_way_to_pauses(client: httpx.Client) -> None:
+    for segments in ([{"text": "Noko anna"}], [{"text": "Eg"}], None):
+        rows = render(client, TRANSCRIPT | {"segments": segments}, response_format="tsv").text
+        assert [row.split("\t")[2] for row in rows.splitlines()[1:]] == ["Eg kjem", "– ja."]
+
+
+def test_nothing_said_is_no_error(client: httpx.Client) -> None:
+    empty = {"words": [], "duration": 1.5}
+    assert render(client, empty, response_format="text").text == ""
+    assert render(client, empty, response_format="vtt").text.startswith("WEBVTT")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"words": None}, "words"),
+        ({"words": [{"word": "a", "start": -1, "end": 2}]}, "words.0.start"),
+        ({"words": [{"word": "a", "start": 2, "end": 1}]}, "ends before it begins"),
+        ({"words": [*TRANSCRIPT["words"], TRANSCRIPT["words"][0]]}, "before the word before it"),
+        ({"duration": "long"}, "duration"),
+    ],
+)
+def test_what_is_no_transcript_is_refused(
+    client: httpx.Client, change: dict[str, Any], reason: str
+) -> None:
+    refused = render(client, TRANSCRIPT | change)
+    assert refused.status_code == 400
+    assert reason in refused.json()["error"]["message"]
+
+
+def test_other_refusals(client: httpx.Client, guarded: RunningServer) -> None:
+    no_json = client.post("/render", content=b"no json")
+    assert_error(no_json, 400, code="invalid_request", param="body")
+    unknown = render(client, TRANSCRIPT, response_format="docx")
+    assert "srt" in assert_error(unknown, 400, code="invalid_request", param="response_format")
+    wrong = render(client, TRANSCRIPT, response_format="srt", word_cues="true")
+    assert "vtt" in assert_error(wrong, 400, code="invalid_request", param="word_cues")
+    with guarded.client() as stranger:
+        assert render(stranger, TRANSCRIPT).status_code == 401

@@ -1,0 +1,109 @@
+"""Opening the page in Chromium, watching what it must not do, and what tests do most with it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
+KEY = "nøkkel-1"
+WAIT_MS = 60_000
+# What Chromium itself writes when a service says no is no mistake of the page.
+_SAYS_NO = "Failed to load resource: the server responded with a status of"
+
+
+def samples(model: str) -> list[tuple[Path, str]]:
+    """A demo model's recordings and what is said in them."""
+    folder = MODELS / model / "samples"
+    lines = (folder / "samples.jsonl").read_text("utf-8").splitlines()
+    return [(folder / line["audio"], line["text"]) for line in map(json.loads, lines)]
+
+
+@dataclass
+class Watched:
+    """A page, and what it must not do: write errors, or ask anyone but its server."""
+
+    page: Page
+    origin: str
+    errors: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self._console(message.type, message.text))
+        self.page.on("request", self._request)
+
+    def _console(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and not text.startswith(_SAYS_NO):
+            self.errors.append(text)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.origin}/", f"blob:{self.origin}/")):
+            self.strangers.append(request.url)
+
+    def open(self) -> Page:
+        """Go to the page and wait for what the service offers."""
+        self.page.goto(self.origin)
+        return ready(self.page)
+
+    def check(self) -> None:
+        assert self.errors == []
+        assert self.strangers == []
+
+
+class Opener:
+    """Opens watched pages in contexts of their own, and checks them at the end."""
+
+    def __init__(self, browser: Browser, origin: str) -> None:
+        self._browser = browser
+        self._origin = origin
+        self._contexts: list[BrowserContext] = []
+        self._watched: list[Watched] = []
+
+    def __call__(self, *, locale: str = "nb-NO", key: str | None = KEY, **options: object) -> Page:
+        context = self._browser.new_context(
+            locale=locale, permissions=["microphone", "clipboard-read", "clipboard-write"],
+            **options,  # type: ignore[arg-type]
+        )  # fmt: skip
+        if key is not None:
+            remember = f"sessionStorage.setItem('nordlyd.key', {json.dumps(key)})"
+            context.add_init_script(f"if (location.protocol === 'http:') {remember}")
+        self._contexts.append(context)
+        watched = Watched(context.new_page(), self._origin)
+        self._watched.append(watched)
+        return watched.open()
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+        for watched in self._watched:
+            watched.check()
+
+
+def ready(page: Page) -> Page:
+    """Wait until the page knows what the service offers."""
+    page.locator("#language option").first.wait_for(state="attached")
+    return page
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for a JavaScript expression to be true; the page's own policy forbids it to evaluate."""
+    for _ in range(WAIT_MS // 20):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {expression}")
+
+
+def transcribe(page: Page, *recordings: Path) -> Locator:
+    """Give recordings; returns the text of the first once it is there."""
+    page.set_input_files("#files", list(recordings))
+    page.wait_for_selector("#result:not([hidden])")
+    return page.locator("#transcript")
+
+
+def words(page: Page) -> list[str]:
+    """The words that are shown."""
+    return page.locator("#transcript .w").all_text_contents()

@@ -1,0 +1,72 @@
+"""One server with both demo models and a key, one Chromium, and a page that is watched."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from browsing import KEY, Opener, samples
+from playwright.sync_api import Browser, Page, sync_playwright
+from running import RunningServer
+
+_FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a browser."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.page)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    settings = {"MODELS": "demo-nb,demo-da", "DTYPE": "float32", "API_KEYS": KEY}
+    running = RunningServer(tmp_path_factory.mktemp("page"), settings)
+    yield running.wait_ready()
+    assert running.stop() == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the microphone hears: a sentence, and silence after it."""
+    path, _ = samples("demo-nb")[1]
+    said, rate = soundfile.read(path, dtype="float32")
+    recording = tmp_path_factory.mktemp("spoken") / "sentence.wav"
+    soundfile.write(recording, np.concatenate([said, np.zeros(30 * rate)]), rate, subtype="PCM_16")
+    return recording
+
+
+@pytest.fixture(scope="session")
+def browser(spoken: Path) -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("These tests drive Debian's Chromium, which is missing: apt install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium,
+            args=[*_FLAGS, f"--use-file-for-fake-audio-capture={spoken}%noloop"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, served: RunningServer) -> Iterator[Opener]:
+    """Opens pages: `opened(locale=…, key=…, color_scheme=…)`."""
+    opener = Opener(browser, served.address)
+    yield opener
+    opener.close()
+
+
+@pytest.fixture
+def page(opened: Opener) -> Page:
+    """The page in Bokmål, with the key known."""
+    return opened()

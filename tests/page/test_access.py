@@ -1,0 +1,168 @@
+"""The page for everyone: by keyboard, by screen reader, on a phone, in any light."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import Opener, ready, samples, transcribe, until, words
+from playwright.sync_api import Page, expect
+
+SPOKEN, TEXT = samples("demo-nb")[1]
+DANISH, _ = samples("demo-da")[1]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
+_RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+
+
+def at_the_start(page: Page) -> None:
+    page.locator("#more summary").click()
+
+
+def while_it_records(page: Page) -> None:
+    page.get_by_role("button", name="Ta opp").click()
+    page.locator("#live-text p[lang]").first.wait_for()
+
+
+def with_a_problem(page: Page) -> None:
+    page.set_input_files("#files", Path(__file__))
+    page.locator(".problem:not([hidden]) summary").click()
+
+
+def with_a_text(page: Page) -> None:
+    page.select_option("#language", "da")
+    page.select_option("#n_best", "3")
+    transcribe(page, DANISH)
+    page.locator("#threshold").fill("100")
+    for fold in ("#alternatives", "#result > .fold:last-child"):
+        page.locator(f"{fold} summary").click()
+    page.locator(".w").nth(2).click()
+    page.locator("#play").click()
+
+
+def while_it_is_corrected(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.locator("#edit").click()
+
+
+def after_correcting(page: Page) -> None:
+    while_it_is_corrected(page)
+    page.fill("#edit-text", TEXT.replace("kraftig", "kraftig underkjølt"))
+    page.keyboard.press("Control+Enter")
+    page.locator(".w.lost").wait_for()
+
+
+def asking_for_a_key(page: Page) -> None:
+    page.evaluate("sessionStorage.clear()")
+    page.context.add_init_script("sessionStorage.clear()")
+    page.reload()
+    ready(page)
+    page.set_input_files("#files", SPOKEN)
+    page.get_by_role("dialog").wait_for()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        at_the_start,
+        while_it_records,
+        with_a_problem,
+        with_a_text,
+        while_it_is_corrected,
+        after_correcting,
+        asking_for_a_key,
+    ],
+)
+def test_no_state_has_a_barrier(opened: Opener, state: Callable[[Page], None]) -> None:
+    page = opened(reduced_motion="reduce")
+    if state is with_a_text:
+        at_the_start(page)
+    state(page)
+    axe = Axe()
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{wide} pixels stick out at {size}"
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found = axe.run(page, options=_RULES)
+            assert found.violations_count == 0, (size, scheme, found.generate_report())
+
+
+def test_a_recording_is_read_and_corrected_by_keyboard_alone(opened: Opener) -> None:
+    page = opened()
+    keys = page.keyboard
+    keys.press("Tab")
+    expect(page.get_by_text("Hopp til innholdet")).to_be_focused()
+    keys.press("Enter")
+    keys.press("Tab")
+    expect(page.locator("#files")).to_be_focused()
+    with page.expect_file_chooser() as choosing:
+        keys.press("Enter")
+    choosing.value.set_files(SPOKEN)
+    expect(page.locator("#result-title")).to_be_focused()
+    keys.press("Tab")
+    expect(page.get_by_role("slider", name="Sted i opptaket")).to_be_focused()
+    keys.press("ArrowRight")
+    assert page.locator("#audio").evaluate("audio => audio.currentTime") == pytest.approx(1)
+    expect(page.locator("#wave")).to_have_attribute("aria-valuetext", "0:01 av 0:03")
+    keys.press("Space")
+    until(page, "!document.querySelector('#audio').paused")
+    keys.press("Space")
+    until(page, "document.querySelector('#audio').paused")
+
+    word = page.locator(".w")
+    for _ in range(20):
+        keys.press("Tab")
+        if word.nth(0).evaluate("word => word === document.activeElement"):
+            break
+    for key, index in [
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("End", 7),
+        ("ArrowLeft", 6),
+        ("Home", 0),
+    ]:
+        keys.press(key)
+        expect(word.nth(index)).to_be_focused()
+    keys.press("End")
+    keys.press("Enter")
+    until(page, "document.querySelector('#audio').currentTime > 2")
+    until(page, "document.querySelector('#audio').paused")
+    keys.press("e")
+    expect(page.locator("#edit-text")).to_be_focused()
+    keys.type("snør.")
+    keys.press("Control+Enter")
+    expect(page.locator("#edit")).to_be_focused()
+    assert words(page)[-1] == "snør."
+
+
+def test_the_focus_is_always_seen(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.locator("#result-title").focus()
+    unseen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        name = page.evaluate(
+            """() => {
+                const focused = document.activeElement;
+                if (focused === document.body) return null;
+                const shown = [focused, focused.nextElementSibling].filter(Boolean);
+                const outlined = shown.some(element =>
+                    getComputedStyle(element).outlineStyle !== 'none');
+                return outlined ? null : focused.outerHTML.slice(0, 80);
+            }"""
+        )
+        unseen += [name] if name else []
+    assert unseen == []
+
+
+def test_nothing_moves_for_those_who_want_no_motion(opened: Opener) -> None:
+    page = opened(reduced_motion="reduce")
+    moving = page.evaluate("document.getAnimations().length")
+    page.route("**/transcribe", lambda _: None)
+    page.set_input_files("#files", SPOKEN)
+    page.locator("progress").wait_for()
+    assert moving == page.evaluate("document.getAnimations().length") == 0

@@ -1,0 +1,133 @@
+"""Correcting the text in place, finding its words again, and taking it along in every format."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import srt
+import tgt
+import webvtt
+from browsing import samples, transcribe, words
+from playwright.sync_api import Page, expect
+
+SPOKEN, TEXT = samples("demo-nb")[1]
+CORRECTED = "Regn, til dels KRAFTIG,\nog underkjølt regn som fryser!"
+
+
+def correct(page: Page, text: str) -> None:
+    page.get_by_role("button", name="Rett teksten").click()
+    page.fill("#edit-text", text)
+    page.keyboard.press("Control+Enter")
+    page.locator("#undo").wait_for()
+
+
+def downloaded(page: Page, ending: str) -> tuple[str, str]:
+    """The name and content of a download."""
+    with page.expect_download() as waiting:
+        page.locator("#download-list button", has_text=f".{ending}").click()
+    path = Path(waiting.value.path())
+    return waiting.value.suggested_filename, path.read_text("utf-8")
+
+
+def test_a_corrected_text_is_found_in_the_sound_again(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    with page.expect_response("**/align") as answered:
+        correct(page, CORRECTED)
+    aligned = answered.value.json()["words"]
+    assert words(page) == CORRECTED.split()
+    assert page.locator("#transcript p").all_inner_texts() == [
+        line.strip() for line in CORRECTED.split("\n")
+    ]
+    assert page.locator(".w.lost").all_text_contents() == ["underkjølt"]
+    expect(page.locator("#text-note")).to_contain_text("1 ord ble ikke funnet i lyden")
+    expect(page.locator("#result-facts")).to_contain_text("rettet av deg")
+    expect(page.locator("#edit")).to_be_focused()
+    page.locator(".w", has_text="fryser!").click()
+    at = page.locator("#audio").evaluate("audio => audio.currentTime")
+    assert at >= aligned[-1]["start"]
+
+
+def test_the_first_text_comes_back(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    before = words(page)
+    correct(page, "regn som fryser")
+    assert words(page) != before
+    page.locator("#undo").click()
+    assert words(page) == before
+    expect(page.locator("#view-choice")).to_be_visible()
+
+
+def test_a_double_click_corrects_that_word_and_changes_are_kept(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.locator(".w", has_text="kraftig").dblclick()
+    area = page.locator("#edit-text")
+    expect(area).to_be_focused()
+    chosen = "area => area.value.slice(area.selectionStart, area.selectionEnd)"
+    assert area.evaluate(chosen) == "kraftig"
+    page.keyboard.type("mektig")
+    page.keyboard.press("Escape")
+    expect(page.locator("#text-note")).to_contain_text("ikke tatt i bruk")
+    assert "kraftig" in words(page)
+    page.locator("#edit").click()
+    assert "mektig" in area.input_value()
+
+
+def test_nothing_to_find_is_said(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.locator("#edit").click()
+    page.fill("#edit-text", "  \n ")
+    page.locator("#realign").click()
+    expect(page.locator("#text-note")).to_contain_text("Skriv det som blir sagt")
+    expect(page.locator("#edit-text")).to_be_visible()
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_every_format_can_be_taken_along(page: Page, tmp_path: Path, *, by_hand: bool) -> None:
+    transcribe(page, SPOKEN)
+    if by_hand:
+        correct(page, CORRECTED)
+    shown = words(page)
+    text = " ".join(shown)
+    stem = SPOKEN.stem
+
+    name, content = downloaded(page, "txt")
+    assert (name, " ".join(content.split())) == (f"{stem}.txt", text)
+    _, content = downloaded(page, "srt")
+    assert " ".join(" ".join(cue.content for cue in srt.parse(content)).split()) == text
+    page.locator("#word-cues").check()
+    _, content = downloaded(page, "vtt")
+    cues = webvtt.from_string(content)
+    assert " ".join(" ".join(cue.text for cue in cues).split()) == text
+    assert content.count("<c>") + content.count("<00:") > 0
+    _, content = downloaded(page, "tsv")
+    rows = list(csv.DictReader(io.StringIO(content), delimiter="\t"))
+    assert " ".join(row["text"] for row in rows) == text
+    name, content = downloaded(page, "TextGrid")
+    assert name == f"{stem}.TextGrid"
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    tier = tgt.io.read_textgrid(path, encoding="utf-8").get_tier_by_name("words")
+    assert [interval.text for interval in tier] == shown
+    _, content = downloaded(page, "eaf")
+    written = ElementTree.fromstring(content).iter("ANNOTATION_VALUE")
+    assert set(shown) <= {word for value in written for word in (value.text or "").split()}
+    _, content = downloaded(page, "ctm")
+    assert [line.split()[4] for line in content.splitlines()] == shown
+    name, content = downloaded(page, "json")
+    answer = json.loads(content)
+    assert name == f"{stem}.json"
+    kept = answer["words"] if by_hand else answer["formatted_words"]
+    assert [word["word"] for word in kept] == shown
+    assert by_hand or answer["text"] == TEXT
+
+
+def test_the_text_word_for_word_is_taken_along_when_it_is_shown(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.get_by_text("Ord for ord", exact=True).click()
+    assert downloaded(page, "txt")[1] == f"{TEXT}\n"
+    page.get_by_role("button", name="Kopier teksten").click()
+    expect(page.locator("#text-note")).to_have_text("Teksten er kopiert.")
+    assert page.evaluate("navigator.clipboard.readText()") == TEXT

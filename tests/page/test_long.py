@@ -1,0 +1,63 @@
+"""Long recordings: the sound of an hour is drawn, and where it cannot be, the page says so."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from browsing import Opener, ready
+from playwright.sync_api import Page
+
+HOUR = 3600
+
+
+@pytest.fixture
+def hour(tmp_path: Path) -> Path:
+    """An hour: loud in its first half, silent in its second."""
+    rate = 8000
+    loud = (np.sin(np.arange(HOUR // 2 * rate) * 0.5) * 20_000).astype(np.int16)
+    path = tmp_path / "time.wav"
+    soundfile.write(path, np.concatenate([loud, np.zeros_like(loud)]), rate, subtype="PCM_16")
+    return path
+
+
+def peaks(page: Page, path: Path, duration: float) -> dict[str, object]:
+    """What the page makes of a file's sound."""
+    page.set_input_files("#files", path)
+    return page.evaluate(  # type: ignore[no-any-return]
+        """async duration => {
+            const {peaksOf} = await import('/web/js/peaks.js');
+            const file = window.given;
+            const {peaks, reason} = await peaksOf(file, duration, new AbortController().signal);
+            return {peaks: peaks && [...peaks], reason};
+        }""",
+        duration,
+    )
+
+
+def test_an_hour_of_wav_is_drawn_piece_by_piece(opened: Opener, hour: Path) -> None:
+    page = opened()
+    keep_what_is_given(page)
+    found = peaks(page, hour, HOUR)["peaks"]
+    assert isinstance(found, list)
+    half = len(found) // 2
+    assert min(found[: half - 1]) > 0.9
+    assert max(found[half + 1 :]) == 0
+
+
+def test_a_long_compressed_recording_is_not_and_says_so(opened: Opener, hour: Path) -> None:
+    page = opened()
+    keep_what_is_given(page)
+    packed = hour.with_suffix(".flac")
+    soundfile.write(packed, np.zeros(8000, dtype=np.int16), 8000)
+    assert peaks(page, packed, HOUR) == {"peaks": None, "reason": "long"}
+    assert peaks(page, packed, 1.0)["peaks"] is not None
+
+
+def keep_what_is_given(page: Page) -> None:
+    page.route("**/transcribe", lambda _: None)
+    page.evaluate(
+        "document.querySelector('#files').addEventListener("
+        "'change', event => window.given = event.target.files[0], {capture: true})"
+    )
+    ready(page)
