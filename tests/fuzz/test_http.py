@@ -1,0 +1,130 @@
+"""What the OpenAPI document allows and forbids is sent, and answered as the document says."""
+
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from running import RunningServer
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error, positive_data_acceptance
+from schemathesis.schemas import APIOperation
+from sounds import as_wav, tones
+
+BOUNDED = settings(
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
+CLIP = as_wav(tones(0, 0.5))
+# Bytes of no meaning are refused before the rest of a request matters.
+SOUNDS = (CLIP, CLIP[:5_000], CLIP[:44])
+# uvicorn itself refuses longer ones, in words of its own.
+LONGEST_URL = 32_000
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+@pytest.fixture(scope="module")
+def operations(server: RunningServer) -> list[APIOperation]:
+    """Every route with its methods, as the server describes them."""
+    document: Any = schemathesis.openapi.from_url(f"{server.address}/openapi.json")
+    return [found.ok() for found in document.get_all_operations()]
+
+
+def check(case: schemathesis.Case, headers: dict[str, str]) -> int:
+    """Send a request; its answer must be as documented. Returns the status."""
+    response = case.call(headers=headers, timeout=60)
+    request = response.request
+    assume(len(request.url or "") < LONGEST_URL)
+    # Which bytes are audio is more than a document can say; a deadline of the client's may pass.
+    excluded = [positive_data_acceptance]
+    if response.status_code == 504:
+        assert response.json()["error"]["code"] == "deadline_exceeded"
+        excluded.append(not_a_server_error)
+    case.validate_response(response, excluded_checks=excluded, headers=headers)
+    assert response.headers["x-request-id"]
+    if response.status_code >= 400:
+        assert response.json()["error"].keys() == {"message", "type", "param", "code"}
+    return response.status_code
+
+
+def has_input(operation: APIOperation) -> bool:
+    return bool(list(operation.iter_parameters()) or list(operation.body))
+
+
+def attempt(
+    operation: APIOperation, mode: GenerationMode, headers: dict[str, str], *sounds: bytes
+) -> set[int]:
+    """Send many requests, with audio where sounds are given. Returns the statuses."""
+    seen: set[int] = set()
+
+    @BOUNDED
+    @given(case=operation.as_strategy(generation_mode=mode), sound=st.sampled_from(sounds or [b""]))
+    def send(case: schemathesis.Case, sound: bytes) -> None:
+        if sound and case.media_type == "multipart/form-data":
+            assume(isinstance(case.body, dict))
+            case.body["file"] = sound
+        elif sound:
+            case.body = sound
+        seen.add(check(case, headers))
+
+    send()
+    return seen
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_every_answer_is_one_the_document_describes(
+    operations: list[APIOperation], mode: GenerationMode, authorised: dict[str, str]
+) -> None:
+    failures: list[Exception] = []
+    for operation in operations:
+        if mode is GenerationMode.NEGATIVE and not has_input(operation):
+            continue
+        try:
+            attempt(operation, mode, authorised)
+        except Exception as failure:
+            failure.add_note(operation.label)
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("answers that are not as documented", failures)
+
+
+def test_parameters_of_all_kinds_come_with_audio(
+    operations: list[APIOperation], authorised: dict[str, str]
+) -> None:
+    for operation in operations:
+        types = {body.media_type for body in operation.body}
+        if types & {"multipart/form-data", "application/octet-stream"}:
+            seen = attempt(operation, GenerationMode.POSITIVE, authorised, *SOUNDS)
+            assert 200 in seen, f"no request to {operation.path} came through: {seen}"
+
+
+def test_other_methods_say_which_ones_there_are(
+    operations: list[APIOperation], client: httpx.Client
+) -> None:
+    documented: dict[str, set[str]] = {}
+    for operation in operations:
+        documented.setdefault(operation.path, set()).add(operation.method.upper())
+    for path, methods in documented.items():
+        for method in METHODS - methods:
+            answer = client.request(method, path)
+            assert answer.status_code == 405, (method, path)
+            assert set(answer.headers["allow"].split(", ")) == methods
+            assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+@BOUNDED
+@given(
+    path=st.text(st.characters(min_codepoint=33), max_size=40),
+    method=st.sampled_from(["GET", "POST"]),
+)
+def test_any_path_and_header_is_answered(client: httpx.Client, path: str, method: str) -> None:
+    url = f"/{path}"
+    answer = client.request(method, httpx.URL(path=url), headers={"x-request-timeout": "1"})
+    assert answer.status_code < 500
+
+
+def test_it_is_as_ready_as_before(client: httpx.Client) -> None:
+    assert client.get("/health/ready").status_code == 200
+    assert client.get("/health").json()["queue"]["seconds"] == 0
+    assert client.post("/transcribe", content=CLIP).json()["duration"] == 0.5

@@ -1,0 +1,76 @@
+"""Hundreds of requests of all kinds leave the process as large as it was."""
+
+import socket
+import time
+from dataclasses import dataclass
+
+import httpx
+import psutil
+from running import RunningServer, wait_until_idle
+from sounds import as_wav, tones
+from websockets.sync.client import connect
+
+ROUNDS = 20
+# Half of what three of them brought along, were it kept. The allocator has less unrest than that.
+CLIP = as_wav(tones(0, 6.0))
+ALLOWED_BYTES = ROUNDS * 3 * len(CLIP) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds."""
+
+    memory: int
+    threads: int
+    files: int
+
+
+def held(process: psutil.Process) -> Held:
+    return Held(process.memory_info().rss, process.num_threads(), process.num_fds())
+
+
+def settled(process: psutil.Process, client: httpx.Client, wanted: Held | None = None) -> Held:
+    """What it holds once all is answered, and connections that were dropped are noticed."""
+    wait_until_idle(client)
+    until = time.monotonic() + 10
+    now = held(process)
+    while wanted and now.files > wanted.files and time.monotonic() < until:
+        time.sleep(0.1)
+        now = held(process)
+    return now
+
+
+def one_of_each(server: RunningServer, client: httpx.Client, authorised: dict[str, str]) -> None:
+    """Requests that succeed, that are refused, that break off, and that are live."""
+    form = {"file": ("a.wav", CLIP)}
+    assert client.post("/transcribe", content=CLIP).status_code == 200
+    assert client.post("/transcribe", files=form, data={"n_best": "3"}).status_code == 200
+    assert client.post("/transcribe", files=form, data={"nope": "1"}).status_code == 400
+    assert client.post("/transcribe", content=CLIP[:1_000]).status_code == 422
+    assert client.post("/transcribe?timeout=0.0001", content=CLIP).status_code == 504
+    assert client.get("/nope").status_code == 404
+    url = httpx.URL(server.address)
+    for sent in (CLIP, CLIP[:50_000]):
+        with socket.create_connection((url.host, url.port), timeout=20) as connection:
+            head = f"POST /transcribe HTTP/1.1\r\nHost: here\r\nContent-Length: {len(CLIP)}\r\n"
+            key = f"Authorization: {authorised['authorization']}\r\n\r\n"
+            connection.sendall((head + key).encode() + sent)
+    live = f"{server.address.replace('http', 'ws')}/stream?language=nb"
+    with connect(live, additional_headers=authorised) as talk:
+        talk.send(CLIP[44:])
+        talk.close_socket()
+
+
+def test_hundreds_of_requests_leave_nothing_behind(
+    server: RunningServer, client: httpx.Client, authorised: dict[str, str]
+) -> None:
+    process = psutil.Process(server.process.pid)
+    for _ in range(ROUNDS):
+        one_of_each(server, client, authorised)
+    before = settled(process, client)
+    for _ in range(ROUNDS):
+        one_of_each(server, client, authorised)
+    after = settled(process, client, before)
+    assert after.threads <= before.threads + 2
+    assert after.files <= before.files + 2
+    assert after.memory - before.memory <= ALLOWED_BYTES

@@ -1,0 +1,17 @@
+"""The log of a server in, what nobody foresaw out."""
+
+from pathlib import Path
+
+_SIGNS = ('"level": "error"', "Traceback", "RuntimeWarning", "ResourceWarning", "never ")
+
+# uvicorn says so of every handshake that is answered with an error as it should be.
+_HARMLESS = "ASGI callable returned without completing handshake"
+
+
+def troubles(log: Path) -> list[str]:
+    """Lines that tell of an error nobody caught, or of something that was left lying."""
+    return [
+        line
+        for line in log.read_text().splitlines()
+        if any(sign in line for sign in _SIGNS) and _HARMLESS not in line
+    ]
