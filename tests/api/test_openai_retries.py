@@ -2,37 +2,14 @@
 
 import asyncio
 import logging
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import openai
 import pytest
-import uvicorn
-from in_process import InProcess, in_process, wait_for
-from openai import AsyncOpenAI
+from in_process import wait_for
+from on_loopback import serving
 from sounds import as_wav, tones
 
 CLIP = as_wav(tones(0, 1.5))
-
-
-@asynccontextmanager
-async def serving(**settings: object) -> AsyncIterator[tuple[InProcess, AsyncOpenAI]]:
-    """The service on a socket of loopback, and a client that asks twice again."""
-    async with in_process(**settings) as running:  # type: ignore[arg-type]
-        await running.until("ready")
-        config = uvicorn.Config(running.app, lifespan="off", log_config=None)
-        server = uvicorn.Server(config)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            task = asyncio.create_task(server.serve([listener]))
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-            try:
-                async with AsyncOpenAI(base_url=url, api_key="any", max_retries=2) as client:
-                    yield running, client
-            finally:
-                running.model.gate.set()
-                server.should_exit = True
-                await task
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> list[float]:

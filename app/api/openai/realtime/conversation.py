@@ -104,23 +104,15 @@ class Conversation:
 
     async def _append(self, samples: Samples) -> None:
         listening = self._listening
-        if (
-            listening is not None
-            and listening.over
-            and (listening.detected or listening.failure is not None)
-        ):
+        if listening is None or listening.over:
             self._retire()
-            listening = None
-        if listening is None:
-            listening = await self._listen()
+            listening = await self._listen(listening)
         try:
             await listening.push(samples)
         except NordlydError:
             await listening.settle()
             if listening.failure is None:
-                # Only for want of audio, which has come now.
-                if not listening.detected:
-                    raise
+                # It ended only for want of audio, which has come now.
                 await self._append(samples)
 
     async def _commit(self) -> None:
@@ -142,7 +134,7 @@ class Conversation:
         self._pcm = self._session.pcm()
         await self._tell([event("input_audio_buffer.cleared")])
 
-    async def _listen(self) -> Listening:
+    async def _listen(self, before: Listening | None) -> Listening:
         options = self._session.options(self._outlet.request_id, self._transcriber)
         detection = self._session.heard.turn_detection
         turns = Turns(
@@ -152,7 +144,7 @@ class Conversation:
             offset=self._seconds,
         )
         stream = await self._live.open(options)
-        self._listening = Listening(stream, turns, self._order, self._outlet)
+        self._listening = Listening(stream, turns, self._order, self._outlet, before)
         return self._listening
 
     def _retire(self) -> None:

@@ -79,14 +79,26 @@ class Listening:
         turns: how its items are made.
         order: of the connection's items.
         outlet: where the events go.
+        before: what ended for want of audio, whose item it goes on with.
     """
 
-    def __init__(self, stream: LiveStream, turns: Turns, order: Order, outlet: Outlet) -> None:
+    def __init__(
+        self,
+        stream: LiveStream,
+        turns: Turns,
+        order: Order,
+        outlet: Outlet,
+        before: "Listening | None" = None,
+    ) -> None:
         self._stream = stream
         self._turns = turns
         self._order = order
         self._outlet = outlet
         self._item = None if turns.detected else self._new_item()
+        self._seconds_before = 0.0
+        if before is not None and not turns.detected and before.failure is None:
+            self._item = before._item
+            self._seconds_before = before.uncommitted_seconds
         self._committing = False
         self._answered = False
         self._committed_seconds = 0.0
@@ -111,7 +123,7 @@ class Listening:
     @property
     def uncommitted_seconds(self) -> float:
         """Audio that is in no item yet."""
-        return self.seconds - self._committed_seconds
+        return self._seconds_before + self.seconds - self._committed_seconds
 
     async def push(self, samples: Samples) -> None:
         """Take more audio.
