@@ -22,7 +22,6 @@ CHUNK_SAMPLES = 512
 """Samples of one probability."""
 
 _CONTEXT, _REFLECTED, _FFT, _STRIDE, _BINS, _STATE = 64, 64, 256, 128, 129, 128
-_FRAMES = (_CONTEXT + CHUNK_SAMPLES + _REFLECTED - _FFT) // _STRIDE + 1
 _MODEL = "data/silero_vad.jit"
 # Strides of the four convolutions over a chunk's frames, each with a kernel of three.
 _STRIDES = (1, 2, 2, 1)
@@ -130,8 +129,10 @@ class VoiceModel:
         """
         padded = np.concatenate((chunks, chunks[:, -2 : -2 - _REFLECTED : -1]), axis=1)
         windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT, axis=1)[:, ::_STRIDE]
-        spectrum = windows @ self.transform
-        hidden: _Array = np.sqrt(spectrum[..., :_BINS] ** 2 + spectrum[..., _BINS:] ** 2)
+        # One product of plain matrices: over a view numpy multiplies by itself, slowly.
+        spectrum = windows.reshape(-1, _FFT) @ self.transform
+        power = spectrum[:, :_BINS] ** 2 + spectrum[:, _BINS:] ** 2
+        hidden: _Array = np.sqrt(power).reshape(len(chunks), -1, _BINS)
         for layer, stride in zip(self.convolutions, _STRIDES, strict=True):
             hidden = _convolve(hidden, layer, stride)
         return hidden[:, 0]
@@ -175,10 +176,12 @@ class VoiceActivity:
 
 def _convolve(values: _Array, layer: _Layer, stride: int) -> _Array:
     """A kernel of three over frames: [chunks, frames, channels], padded by one on each side."""
-    padded = np.pad(values, ((0, 0), (1, 1), (0, 0)))
+    chunks, frames, channels = values.shape
+    padded = np.zeros((chunks, frames + 2, channels), np.float32)
+    padded[:, 1:-1] = values
     windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1)[:, ::stride]
-    flat = windows.transpose(0, 1, 3, 2).reshape(len(values), -1, 3 * values.shape[2])
-    return np.maximum(layer(flat), 0)
+    flat = windows.transpose(0, 1, 3, 2).reshape(-1, 3 * channels)
+    return np.maximum(layer(flat), 0).reshape(chunks, windows.shape[1], -1)
 
 
 def _sigmoid(values: _Array) -> _Array:
