@@ -22,20 +22,15 @@ from app.errors import (
     InvalidRequestError,
     NordlydError,
     OverloadedError,
+    StreamIdleError,
     UnavailableError,
     UnknownModelError,
 )
+from app.protocols.recogniser import Recogniser
 from app.protocols.serving import STOP_SECONDS, explain
 from app.protocols.vosk_messages import VoskConfig, config_of_path, final, partial, read_text
 from app.service import Service
-from app.streaming import (
-    FinalResult,
-    LiveOptions,
-    LiveStream,
-    LiveStreams,
-    PartialResult,
-    PcmInput,
-)
+from app.streaming import FinalResult, LiveOptions, LiveStreams, PcmInput
 from app.telemetry import Telemetry
 
 # A close frame holds no more.
@@ -102,13 +97,15 @@ class VoskServer:
         try:
             assert connection.request is not None
             session.choose(connection.request.path)
-            async for message in connection:
+            while True:
+                message = await _next_message(connection, session)
                 if isinstance(message, str):
                     reply, last = await _unless(gone, session.read(message))
                 else:
                     reply, last = await _unless(gone, session.hear(message)), False
                 if reply is not None:
                     await connection.send(reply)
+                session.check()
                 if last:
                     break
         except ConnectionClosed:
@@ -139,13 +136,22 @@ class VoskSession:
         self._live = live
         self._request_id = request_id
         self._recogniser: Recogniser | None = None
-        # Audio of streams that were reset: times go on from there.
-        self._offset = 0.0
+        self._max_alternatives = 0
+        # Not told yet.
+        self._finals: deque[FinalResult] = deque()
+        self._failure: NordlydError | None = None
+        # Audio of streams that ended; times go on from there.
+        self._before = 0.0
 
     @property
     def seconds(self) -> float:
         """Audio heard so far."""
-        return self._offset + (self._recogniser.seconds if self._recogniser else 0.0)
+        return self._before + (self._recogniser.seconds if self._recogniser else 0.0)
+
+    @property
+    def ended(self) -> asyncio.Task[None] | None:
+        """Done once the stream ended by itself; None where there is no stream."""
+        return self._recogniser.ended if self._recogniser else None
 
     def choose(self, path: str) -> None:
         """Take what the address says.
@@ -173,21 +179,56 @@ class VoskSession:
         """Take audio and reply with the oldest final result not yet told, or the partial one.
 
         Raises:
-            NordlydError: the stream is refused or failed.
+            NordlydError: the stream is refused or failed, and all it heard before was told.
         """
-        if self._recogniser is None:
-            self._recogniser = await self._open()
-        result = await self._recogniser.accept(data)
-        return partial(result) if isinstance(result, str) else self._final((result,))
+        recogniser = self._recogniser or await self._open()
+        try:
+            await recogniser.hear(data)
+        except StreamIdleError:
+            await asyncio.wait({recogniser.ended})
+            # A muted microphone; vosk's own server has all the time in the world.
+            await self.close()
+            recogniser = await self._open()
+            await recogniser.hear(data)
+        except NordlydError:
+            await asyncio.wait({recogniser.ended})
+            if not self._finals:
+                raise
+        if self._finals:
+            return self._final((self._finals.popleft(),))
+        return partial(recogniser.partial)
+
+    async def lapse(self) -> str | None:
+        """Let go of a stream that ended by itself.
+
+        Returns:
+            Its last words, where nobody will ask for them any more.
+
+        Raises:
+            NordlydError: why it ended; not where it only heard nothing for long.
+        """
+        if self._recogniser is not None and self._recogniser.idle:
+            await self.close()
+            return None
+        return await self._end()
+
+    def check(self) -> None:
+        """Do nothing unless the last reply was not all that was said.
+
+        Raises:
+            NordlydError: why.
+        """
+        if self._failure is not None:
+            raise self._failure
 
     async def close(self) -> None:
         """Drop the stream, if there is one."""
         recogniser, self._recogniser = self._recogniser, None
         if recogniser is not None:
-            self._offset += recogniser.seconds
+            self._before += recogniser.seconds
             await recogniser.close()
 
-    async def _open(self) -> "Recogniser":
+    async def _open(self) -> Recogniser:
         config = self.config
         pcm = PcmInput(rate=config.sample_rate)
         stream = await self._live.open(
@@ -198,24 +239,30 @@ class VoskSession:
                 decoding=config.decoding(),
             )
         )
-        return Recogniser(stream, pcm, config.max_alternatives)
+        self._max_alternatives = config.max_alternatives
+        self._recogniser = Recogniser(stream, pcm, self._finals, self._before)
+        return self._recogniser
 
     async def _end(self) -> str:
         """Everything not yet told, as one final result."""
         if self._recogniser is None:
-            return self._final(())
-        reply = self._final(await self._recogniser.finish())
-        await self.close()
-        return reply
+            self._max_alternatives = self.config.max_alternatives
+        else:
+            try:
+                await self._recogniser.finish()
+            except NordlydError as error:
+                await asyncio.wait({self._recogniser.ended})
+                if not isinstance(error, StreamIdleError):
+                    if not self._finals:
+                        raise
+                    self._failure = error
+            await self.close()
+        finals = tuple(self._finals)
+        self._finals.clear()
+        return self._final(finals)
 
     def _final(self, results: tuple[FinalResult, ...]) -> str:
-        asked = self._recogniser.max_alternatives if self._recogniser else None
-        return final(
-            results,
-            words=self.config.words,
-            max_alternatives=self.config.max_alternatives if asked is None else asked,
-            offset=self._offset,
-        )
+        return final(results, words=self.config.words, max_alternatives=self._max_alternatives)
 
     def _checked(self, config: VoskConfig) -> VoskConfig:
         route = self._service.transcriber.route
@@ -230,68 +277,23 @@ class VoskSession:
         return config
 
 
-class Recogniser:
-    """One live stream, asked as vosk's own recogniser is: audio in, the latest result out.
-
-    Args:
-        stream: just opened.
-        pcm: reads the client's samples.
-        max_alternatives: how many readings were asked for.
-    """
-
-    def __init__(self, stream: LiveStream, pcm: PcmInput, max_alternatives: int) -> None:
-        self.max_alternatives = max_alternatives
-        self._stream = stream
-        self._pcm = pcm
-        self._partial = ""
-        self._finals: deque[FinalResult] = deque()
-        self._reader = asyncio.create_task(self._read(), name="vosk-events")
-
-    @property
-    def seconds(self) -> float:
-        """Audio taken so far."""
-        return self._stream.received_seconds
-
-    async def accept(self, data: bytes) -> FinalResult | str:
-        """Take audio; waits only while the machine is behind.
-
-        Returns:
-            The oldest final result not yet told, or the text of the newest partial one.
-
-        Raises:
-            NordlydError: the stream failed.
-        """
-        if self._reader.done():
-            await self._reader
-        await self._stream.push(self._pcm.feed(data))
-        return self._finals.popleft() if self._finals else self._partial
-
-    async def finish(self) -> tuple[FinalResult, ...]:
-        """Take no more audio; returns all final results not yet told.
-
-        Raises:
-            NordlydError: the stream failed.
-        """
-        await self._stream.push(self._pcm.flush())
-        await self._stream.finish()
-        await self._reader
-        return tuple(self._finals)
-
-    async def close(self) -> None:
-        """Drop the stream."""
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
-        await self._stream.close()
-
-    async def _read(self) -> None:
-        async for event in self._stream.events():
-            match event:
-                case PartialResult():
-                    self._partial = event.text
-                case FinalResult():
-                    self._partial = ""
-                    if event.words:
-                        self._finals.append(event)
+async def _next_message(connection: ServerConnection, session: VoskSession) -> str | bytes:
+    """Wait for a message; a stream that ends meanwhile is told of at once."""
+    receiving = asyncio.ensure_future(connection.recv())
+    try:
+        while (ended := session.ended) is not None:
+            waiting: set[asyncio.Future[Any]] = {receiving, ended}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                break
+            last_words = await session.lapse()
+            if last_words is not None:
+                await connection.send(last_words)
+            session.check()
+        return await receiving
+    finally:
+        receiving.cancel()
+        await asyncio.gather(receiving, return_exceptions=True)
 
 
 async def _unless(gone: asyncio.Future[None], work: Coroutine[Any, Any, _T]) -> _T:

@@ -115,16 +115,13 @@ def partial(text: str) -> str:
     return _dump({"partial": text})
 
 
-def final(
-    results: Sequence[FinalResult], *, words: bool, max_alternatives: int, offset: float
-) -> str:
+def final(results: Sequence[FinalResult], *, words: bool, max_alternatives: int) -> str:
     """The final result of some utterances, as if they were one.
 
     Args:
         results: in order; those without words say nothing.
         words: whether to list the words.
         max_alternatives: how many readings; 0 for the plain form.
-        offset: what to add to times, in seconds.
     """
     spoken = [result for result in results if result.words]
     if max_alternatives:
@@ -133,15 +130,13 @@ def final(
         if not count:
             return '{"alternatives" : [{"text": "", "confidence" : 1.0}] }'
         joined = [_join([each[min(k, len(each) - 1)] for each in readings]) for k in range(count)]
-        return _dump({"alternatives": [_reading(each, words, offset) for each in joined]})
+        return _dump({"alternatives": [_reading(each, words) for each in joined]})
     if not spoken:
         return '{"text": ""}'
     body: dict[str, Json] = {"text": " ".join(result.text for result in spoken)}
     if words:
         body["result"] = [
-            {**_word(word, offset), "conf": word.confidence}
-            for result in spoken
-            for word in result.words
+            {**_word(word), "conf": word.confidence} for result in spoken for word in result.words
         ]
     return _dump(body)
 
@@ -159,16 +154,16 @@ def _join(readings: Sequence[Reading]) -> Reading:
     )
 
 
-def _reading(reading: Reading, words: bool, offset: float) -> Json:
+def _reading(reading: Reading, words: bool) -> Json:
     text, score, spoken = reading
     body: dict[str, Json] = {"text": text, "confidence": float(score)}
     if words and spoken:
-        body["result"] = [_word(word, offset) for word in spoken]
+        body["result"] = [_word(word) for word in spoken]
     return body
 
 
-def _word(word: LiveWord, offset: float) -> dict[str, Json]:
-    return {"word": word.text, "start": offset + word.start, "end": offset + word.end}
+def _word(word: LiveWord) -> dict[str, Json]:
+    return {"word": word.text, "start": word.start, "end": word.end}
 
 
 def _phrases(value: object) -> tuple[str, ...]:

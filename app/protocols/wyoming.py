@@ -6,7 +6,9 @@ https://github.com/OHF-Voice/wyoming; the package reads and writes the events.
 import asyncio
 import socket
 import uuid
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import structlog
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
@@ -126,6 +128,7 @@ class Conversation(AsyncEventHandler):
         self._request_id = uuid.uuid4().hex
         self._wish = Wish()
         self._listening: _Listening | None = None
+        self._reading: asyncio.Task[Event | None] | None = None
         self._refused = False
 
     async def run(self) -> None:
@@ -136,6 +139,9 @@ class Conversation(AsyncEventHandler):
         except (OSError, EOFError):
             _log.debug("client hung up", request_id=self._request_id)
         finally:
+            if self._reading is not None:
+                self._reading.cancel()
+                await asyncio.gather(self._reading, return_exceptions=True)
             await self.disconnect()
             self.writer.close()
 
@@ -150,6 +156,14 @@ class Conversation(AsyncEventHandler):
         await self._take(event)
         return True
 
+    async def stop(self) -> None:
+        """End the connection, and say why to a client that speaks."""
+        if self._listening is not None:
+            stopped = Error(text="The service stopped before the audio did.", code="draining")
+            with suppress(OSError):
+                await self.write_event(stopped.event())
+        await super().stop()
+
     async def disconnect(self) -> None:
         """Drop the stream, if there is one."""
         listening, self._listening = self._listening, None
@@ -158,9 +172,9 @@ class Conversation(AsyncEventHandler):
 
     async def _serve_one(self) -> bool:
         """Read an event and do what it asks for; False ends the connection."""
-        speaking = False
+        speaking = self._listening is not None
         try:
-            event = await next_event(self.reader)
+            event = await self._next()
             if event is None:
                 return False
             speaking = AudioStart.is_type(event.type) or AudioChunk.is_type(event.type)
@@ -175,6 +189,19 @@ class Conversation(AsyncEventHandler):
         # transcript until the connection ends.
         self._refused = speaking
         return speaking
+
+    async def _next(self) -> Event | None:
+        """The next event; raises instead what ended the stream meanwhile, if anything did."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(next_event(self.reader), name="wyoming-reading")
+        if self._listening is not None:
+            waiting: set[asyncio.Future[Any]] = {self._reading, self._listening.relay}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not self._reading.done():
+                # Nothing is half read: the same reading goes on the next time.
+                await self._listening.relay
+        reading, self._reading = self._reading, None
+        return await reading
 
     async def _take(self, event: Event) -> None:
         """Do what an event asks for; unknown ones are passed over, as the protocol says."""
@@ -241,7 +268,7 @@ class _Listening:
         self._said: list[str] = []
         # Words of the utterance under way that were told.
         self._told = 0
-        self._relay = asyncio.create_task(self._tell(), name="wyoming-events")
+        self.relay = asyncio.create_task(self._tell(), name="wyoming-events")
 
     @property
     def language(self) -> str:
@@ -257,20 +284,20 @@ class _Listening:
                 f"The audio is {given} now; accepted: one format from audio-start to audio-stop.",
                 param="rate",
             )
-        if self._relay.done():
-            await self._relay
+        if self.relay.done():
+            await self.relay
         await self._stream.push(self._pcm.feed(audio))
 
     async def finish(self) -> str:
         """All that was said, which the chunks told so far spell too."""
         await self._stream.push(self._pcm.flush())
         await self._stream.finish()
-        await self._relay
+        await self.relay
         return "".join(self._said)
 
     async def close(self) -> None:
-        self._relay.cancel()
-        await asyncio.gather(self._relay, return_exceptions=True)
+        self.relay.cancel()
+        await asyncio.gather(self.relay, return_exceptions=True)
         await self._stream.close()
 
     async def _tell(self) -> None:

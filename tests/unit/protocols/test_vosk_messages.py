@@ -30,7 +30,7 @@ NOTHING = FinalResult(2, 3.0, 4.0, (), None)
 
 
 def test_a_final_result_is_spaced_as_vosk_spaces_it() -> None:
-    assert final((WHAT_ZERO,), words=True, max_alternatives=0, offset=0.0) == (
+    assert final((WHAT_ZERO,), words=True, max_alternatives=0) == (
         "{\n"
         '  "result" : [{\n'
         '      "conf" : 1.000000,\n'
@@ -53,33 +53,31 @@ def test_a_partial_result_is_spaced_as_vosk_spaces_it() -> None:
 
 
 def test_words_are_left_out_where_nobody_wants_them() -> None:
-    assert final((WHAT_ZERO,), words=False, max_alternatives=0, offset=0.0) == (
-        '{\n  "text" : "what zero"\n}'
-    )
+    assert final((WHAT_ZERO,), words=False, max_alternatives=0) == ('{\n  "text" : "what zero"\n}')
 
 
 @pytest.mark.parametrize("results", [(), (NOTHING,), (NOTHING, NOTHING)])
 def test_nothing_said_has_forms_of_its_own(results: tuple[FinalResult, ...]) -> None:
-    assert final(results, words=True, max_alternatives=0, offset=0.0) == '{"text": ""}'
-    assert final(results, words=True, max_alternatives=3, offset=0.0) == (
+    assert final(results, words=True, max_alternatives=0) == '{"text": ""}'
+    assert final(results, words=True, max_alternatives=3) == (
         '{"alternatives" : [{"text": "", "confidence" : 1.0}] }'
     )
 
 
 def test_several_utterances_are_told_as_one_with_none_lost() -> None:
-    told = final((WHAT_ZERO, NOTHING, EIGHT), words=True, max_alternatives=0, offset=10.0)
+    told = final((WHAT_ZERO, NOTHING, EIGHT), words=True, max_alternatives=0)
     result = json.loads(told)
     assert result["text"] == "what zero åtte"
-    assert [word["start"] for word in result["result"]] == [10.87, 11.11, 12.25]
+    assert [word["start"] for word in result["result"]] == [0.87, 1.11, 2.25]
 
 
 def test_alternatives_of_several_utterances_are_joined_rank_by_rank() -> None:
-    told = final((WHAT_ZERO, EIGHT), words=True, max_alternatives=5, offset=0.0)
+    told = final((WHAT_ZERO, EIGHT), words=True, max_alternatives=5)
     readings = json.loads(told)["alternatives"]
     assert [reading["text"] for reading in readings] == ["what zero åtte", "what zero ått"]
     assert [reading["confidence"] for reading in readings] == [-0.5, -1.75]
     assert readings[1]["result"][-1] == {"end": 2.4, "start": 2.25, "word": "ått"}
-    one = json.loads(final((EIGHT,), words=False, max_alternatives=1, offset=0.0))
+    one = json.loads(final((EIGHT,), words=False, max_alternatives=1))
     assert one == {"alternatives": [{"confidence": -1.5, "text": "åtte"}]}
 
 
