@@ -69,15 +69,12 @@ class Dialect:
             st.sampled_from(names) | st.text(max_size=8),
             JSON,
         )
-        text = st.one_of(meant.map(json.dumps), bent.map(json.dumps), JSON.map(json.dumps))
-        kinds: list[st.SearchStrategy[str | bytes]] = [
-            text,
-            text,
-            st.text(max_size=80),
-            st.binary(max_size=4_000),
-        ]
+        # Most of it is right, or the first message would end every conversation.
+        kinds: list[st.SearchStrategy[str | bytes]] = [meant.map(json.dumps)] * 4
         if self.audio:
-            kinds += [st.sampled_from(self.audio)] * 2
+            kinds += [st.sampled_from(self.audio)] * 6
+        kinds += [bent.map(json.dumps), JSON.map(json.dumps), st.text(max_size=80)]
+        kinds += [st.binary(max_size=4_000)]
         return st.lists(st.one_of(kinds), max_size=8)
 
     def query(self) -> st.SearchStrategy[dict[str, str]]:
@@ -87,7 +84,7 @@ class Dialect:
                 st.just(name), st.sampled_from(self.queries.get(name, ("1",))) | st.text(max_size=9)
             )
         )
-        return st.lists(one, max_size=3).map(dict)
+        return st.one_of(st.just({}), st.lists(one, max_size=3).map(dict))
 
 
 STREAM = Dialect(
