@@ -1,0 +1,107 @@
+"""What users of other servers complain of most, where no other test says it: docs/complaints.md."""
+
+import re
+import struct
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from audio_samples import make
+from demo_model import DEMO
+from running import RunningServer
+from sounds import RATE, as_wav
+
+SPEECH = [DEMO / "samples" / f"sample-{number}.flac" for number in (1, 2, 3)]
+PAUSE_SECONDS = 0.7
+BIG_BYTES = 400 * 2**20
+
+
+@pytest.fixture(scope="module")
+def said(demos: RunningServer) -> Iterator[httpx.Client]:
+    with demos.client() as client:
+        yield client
+
+
+def words_of(client: httpx.Client, audio: bytes, **asked: object) -> list[dict]:
+    answer = client.post("/transcribe", content=audio, params={"language": "nb", **asked})
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert all(0 <= word["start"] <= word["end"] <= body["duration"] for word in body["words"])
+    return body["words"]
+
+
+def test_words_are_neither_lost_nor_doubled_nor_late_across_windows(said: httpx.Client) -> None:
+    sentences = [soundfile.read(file, dtype="float32")[0] for file in SPEECH] * 8
+    pause = np.zeros(round(PAUSE_SECONDS * RATE), np.float32)
+    alone = [words_of(said, as_wav(sentence)) for sentence in sentences[: len(SPEECH)]] * 8
+    joined = np.concatenate([part for sentence in sentences for part in (sentence, pause)])
+    assert len(joined) / RATE > 3 * 24, "several windows"
+    found = words_of(said, as_wav(joined))
+    expected: list[tuple[str, float, float]] = []
+    offset = 0.0
+    for sentence, words in zip(sentences, alone, strict=True):
+        expected += [(w["word"], w["start"] + offset, w["end"] + offset) for w in words]
+        offset += len(sentence) / RATE + PAUSE_SECONDS
+    matcher = SequenceMatcher(
+        None, [word for word, _, _ in expected], [word["word"] for word in found], autojunk=False
+    )
+    for change, first, last, start, stop in matcher.get_opcodes():
+        before = expected[first:last]
+        after = found[start:stop]
+        if change == "equal":
+            for (_, begins, ends), word in zip(before, after, strict=True):
+                assert word["start"] == pytest.approx(begins, abs=0.1)
+                assert word["end"] == pytest.approx(ends, abs=0.1)
+            continue
+        # A word in doubt may be spelled otherwise in other company; none may be missing or extra.
+        letters = "".join(word for word, _, _ in before), "".join(word["word"] for word in after)
+        assert change == "replace", letters
+        assert abs(len(letters[0]) - len(letters[1])) <= 2, letters
+    assert matcher.ratio() > 0.95
+
+
+def test_words_read_with_a_language_model_have_a_confidence_that_noise_lowers(
+    said: httpx.Client,
+) -> None:
+    samples = soundfile.read(SPEECH[0], dtype="float32")[0]
+    noise = np.random.default_rng(0).normal(0, 0.05, len(samples)).astype(np.float32)
+    clear = words_of(said, as_wav(samples), decoder="beam")
+    noisy = words_of(said, as_wav(samples + noise), decoder="beam")
+    assert all(0 < word["confidence"] <= 1 for word in [*clear, *noisy])
+    assert np.mean([w["confidence"] for w in noisy]) < np.mean([w["confidence"] for w in clear])
+
+
+def peak_bytes(process: psutil.Process) -> int:
+    """The most it ever had in memory, or since it was last told to forget."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) * 1024
+
+
+def test_a_huge_video_costs_disk_and_not_memory(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    small = make("mp4-video")
+
+    def huge() -> Iterator[bytes]:
+        # A box that every reader passes over, as cameras leave them.
+        yield small
+        yield struct.pack(">I4sQ", 1, b"free", BIG_BYTES + 16)
+        piece = bytes(2**20)
+        for _ in range(BIG_BYTES // len(piece)):
+            yield piece
+
+    text = client.post("/transcribe", content=small).json()["text"]
+    process = psutil.Process(server.process.pid)
+    Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+    before = peak_bytes(process)
+    answer = client.post("/transcribe", content=huge())
+    assert answer.json()["text"] == text
+    assert peak_bytes(process) - before < BIG_BYTES // 8
+    assert client.get("/health/ready").status_code == 200
