@@ -1,0 +1,257 @@
+"""The streams of a service around a model whose pace and failures a test decides."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+import soundfile
+from demo_model import DEMO
+from in_process import InProcess, in_process, wait_for
+
+from app.errors import EncodingError, InvalidRequestError, OverloadedError, UnavailableError
+from app.streaming import (
+    EndpointReached,
+    FinalResult,
+    LiveEvent,
+    LiveOptions,
+    LiveStream,
+    PartialResult,
+    SpeechStarted,
+    StreamLimits,
+    Streams,
+    find_voice_model,
+)
+
+
+@pytest.fixture(scope="module")
+def speech() -> np.ndarray:
+    """A bundled sample, float32 [samples] at 16 kHz."""
+    samples, _ = soundfile.read(DEMO / "samples" / "sample-2.flac", dtype="float32")
+    return samples
+
+
+@asynccontextmanager
+async def ready(**settings: object) -> AsyncIterator[InProcess]:
+    async with in_process(**settings) as here:
+        await here.until("ready")
+        yield here
+
+
+def streams_of(here: InProcess, **limits: float) -> Streams:
+    return Streams(
+        here.service,
+        here.app.state.parts.telemetry,
+        StreamLimits(**limits),  # type: ignore[arg-type]
+        find_voice_model(),
+    )
+
+
+async def collect(stream: LiveStream) -> list[LiveEvent]:
+    return [event async for event in stream.events()]
+
+
+def count(here: InProcess) -> float:
+    value = here.app.state.parts.telemetry.registry.get_sample_value("nordlyd_live_streams")
+    assert value is not None
+    return value
+
+
+def test_a_stream_tells_when_speech_begins_and_what_was_said(speech: np.ndarray) -> None:
+    async def run() -> list[LiveEvent]:
+        async with ready() as here:
+            live = streams_of(here)
+            stream = await live.open(LiveOptions("id"))
+            await stream.push(speech)
+            await stream.finish()
+            events = await collect(stream)
+            assert stream.received_seconds == len(speech) / 16_000
+            await stream.close()
+            await stream.close()
+            assert count(here) == 0
+            assert here.service.idle
+            return events
+
+    events = asyncio.run(run())
+    assert isinstance(events[0], SpeechStarted)
+    assert isinstance(events[-2], EndpointReached)
+    final = events[-1]
+    assert isinstance(final, FinalResult)
+    assert final.text == "a"
+    assert final.words[0].stable
+
+
+def test_who_pushes_waits_while_the_device_is_behind(speech: np.ndarray) -> None:
+    async def run() -> None:
+        async with ready() as here:
+            live = streams_of(here)
+            stream = await live.open(LiveOptions("id"))
+            here.model.gate.clear()
+            pushing = asyncio.create_task(stream.push(np.tile(speech, 20)))
+            await wait_for(lambda: here.service.engine.status().queue_audio_seconds > 0)
+            # The rest of 70 s waits with the client: nothing more is taken.
+            taken = -1.0
+            while taken != stream.received_seconds:
+                taken = stream.received_seconds
+                await asyncio.sleep(0.1)
+            assert taken < 30
+            assert not pushing.done()
+            here.model.gate.set()
+            await asyncio.wait_for(pushing, 20)
+            await stream.finish()
+            assert any(isinstance(event, FinalResult) for event in await collect(stream))
+            await stream.close()
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_is_dropped_lets_its_work_go(speech: np.ndarray) -> None:
+    async def run() -> None:
+        async with ready() as here:
+            live = streams_of(here)
+            stream = await live.open(LiveOptions("id"))
+            here.model.gate.clear()
+            pushing = asyncio.create_task(stream.push(np.tile(speech, 20)))
+            flushing = asyncio.create_task(stream.flush())
+            await wait_for(lambda: here.service.engine.status().queue_audio_seconds > 0)
+            await stream.close()
+            with pytest.raises(InvalidRequestError):
+                await asyncio.wait_for(pushing, 5)
+            await asyncio.wait_for(flushing, 5)
+            assert here.service.engine.status().queue_audio_seconds == 0
+            assert here.service.idle
+
+    asyncio.run(run())
+
+
+def test_a_failure_ends_one_stream_and_its_neighbour_goes_on(speech: np.ndarray) -> None:
+    async def run() -> None:
+        async with ready() as here:
+            live = streams_of(here)
+            one, other = await live.open(LiveOptions("1")), await live.open(LiveOptions("2"))
+            here.model.failure = RuntimeError("broken")
+            await one.push(speech)
+            with pytest.raises(EncodingError):
+                await collect(one)
+            with pytest.raises(EncodingError):
+                await one.push(speech)
+            here.model.failure = None
+            await other.push(speech)
+            await other.finish()
+            assert isinstance((await collect(other))[-1], FinalResult)
+            await one.close()
+            await other.close()
+            assert here.service.idle
+
+    asyncio.run(run())
+
+
+def test_flush_returns_once_the_final_result_is_there(speech: np.ndarray) -> None:
+    async def run() -> None:
+        async with ready() as here:
+            stream = await streams_of(here).open(LiveOptions("id", partials=False))
+            await stream.flush()
+            await stream.push(speech)
+            await stream.flush()
+            events = stream.events()
+            told = [await asyncio.wait_for(anext(events), 1) for _ in range(3)]
+            assert [type(event) for event in told] == [
+                SpeechStarted, EndpointReached, FinalResult,
+            ]  # fmt: skip
+            await stream.finish()
+            await stream.flush()
+            with pytest.raises(InvalidRequestError):
+                await stream.push(speech)
+            await stream.close()
+
+    asyncio.run(run())
+
+
+def test_partial_results_nobody_wants_are_not_computed(speech: np.ndarray) -> None:
+    async def run(partials: bool) -> list[LiveEvent]:
+        async with ready() as here:
+            stream = await streams_of(here).open(LiveOptions("id", partials=partials))
+            for start in range(0, len(speech), 3200):
+                await stream.push(speech[start : start + 3200])
+                await asyncio.sleep(0.005)
+            await stream.finish()
+            events = await collect(stream)
+            await stream.close()
+            return events
+
+    assert any(isinstance(event, PartialResult) for event in asyncio.run(run(True)))
+    assert not any(isinstance(event, PartialResult) for event in asyncio.run(run(False)))
+
+
+def test_no_more_streams_than_allowed_and_places_are_free_again() -> None:
+    async def run() -> None:
+        async with ready() as here:
+            live = streams_of(here, streams=1)
+            first = await live.open(LiveOptions("1"))
+            with pytest.raises(OverloadedError) as refused:
+                await live.open(LiveOptions("2"))
+            assert refused.value.retry_after > 0
+            await first.close()
+            await (await live.open(LiveOptions("3"))).close()
+
+    asyncio.run(run())
+
+
+def test_what_cannot_be_served_is_refused_before_it_begins() -> None:
+    async def run() -> None:
+        async with ready(languages=("nb",)) as here:
+            live = streams_of(here)
+            for options in (
+                LiveOptions("id", language="da"),
+                LiveOptions("id", model="other"),
+            ):
+                with pytest.raises(InvalidRequestError):
+                    await live.open(options)
+            here.service.begin_drain()
+            with pytest.raises(UnavailableError):
+                await live.open(LiveOptions("id"))
+            assert count(here) == 0
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_was_taken_over_drops_nothing(speech: np.ndarray) -> None:
+    async def run() -> None:
+        async with ready() as here:
+            live = streams_of(here)
+            old = await live.open(LiveOptions("id"))
+            await old.push(speech[:16_000])
+            new = await live.resume(old.session)
+            # What the old one does now is of no effect: it is found to be broken much later.
+            live.detach(old)
+            await old.close()
+            with pytest.raises(InvalidRequestError, match="took this session over"):
+                await old.push(speech)
+            with pytest.raises(InvalidRequestError, match="took this session over"):
+                await collect(old)
+            await new.push(speech[16_000:])
+            await new.finish()
+            assert isinstance((await collect(new))[-1], FinalResult)
+            await new.close()
+            with pytest.raises(InvalidRequestError, match="no live stream"):
+                await live.resume(old.session)
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_skips_partial_results_and_waits_for_the_final(speech: np.ndarray) -> None:
+    async def run() -> None:
+        # Nothing fits beside anything else; a stream alone fits.
+        async with ready(max_queue_seconds=0.001) as here:
+            live = streams_of(here)
+            streams = [await live.open(LiveOptions(str(n))) for n in range(2)]
+            for stream in streams:
+                await stream.push(speech)
+                await stream.finish()
+            for events in await asyncio.gather(*map(collect, streams)):
+                assert isinstance(events[-1], FinalResult)
+            for stream in streams:
+                await stream.close()
+
+    asyncio.run(run())
