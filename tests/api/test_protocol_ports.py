@@ -1,13 +1,17 @@
 """Ports of protocols whose clients have no keys: off by default, and not open to a network."""
 
+import re
 import socket
+from pathlib import Path
 
 import pytest
+import yaml
 
 from app.errors import ConfigurationError
 from app.server import bind, check_bind
 from app.settings import Settings, load_settings
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = ["vosk_port", "wyoming_port"]
 
 
@@ -41,3 +45,18 @@ def test_a_port_that_is_taken_is_named_by_its_setting(port: str) -> None:
 def test_a_port_is_a_number(port: str) -> None:
     with pytest.raises(ConfigurationError, match=f"NORDLYD_{port.upper()}"):
         load_settings({}, **{port: 70_000})
+
+
+def test_the_compose_override_of_the_docs_may_start() -> None:
+    text = (REPOSITORY / "docs" / "protocols.md").read_text("utf-8")
+    block = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (service,) = [yaml.safe_load(each)["services"]["nordlyd"] for each in block]
+    given = {
+        name.removeprefix("NORDLYD_").lower(): value
+        for name, value in service["environment"].items()
+    }
+    settings = Settings(host="0.0.0.0", api_keys=["a-key"], **given)
+    check_bind(settings)
+    published = {int(port.rpartition(":")[2]) for port in service["ports"]}
+    assert published == {settings.vosk_port, settings.wyoming_port}
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])

@@ -321,6 +321,16 @@ def test_what_cannot_be_understood_is_said_and_the_next_client_is_served(
         assert talk(connection, [bytes(1_600), EOF])[-1] == '{"text": ""}'
 
 
+def test_a_message_has_an_end(demos: RunningServer) -> None:
+    with connect(demos.vosk) as connection:
+        connection.send(bytes(2**20))
+        assert connection.recv(60) == '{\n  "partial" : ""\n}'
+        connection.send(bytes(2**20 + 1))
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(60)
+    assert closed.value.rcvd.code == 1009
+
+
 def test_a_client_that_hangs_up_frees_its_stream(demos: RunningServer) -> None:
     with demos.client() as client:
 
