@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import error_response
-from app.api.sockets import SUBPROTOCOL, refuse
+from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
 from app.errors import AuthenticationError
 
 OPEN_PATHS = frozenset(
@@ -80,7 +80,9 @@ class Authentication:
         except AuthenticationError as error:
             scope.setdefault("state", {})["error_code"] = error.code
             if scope["type"] == "websocket":
-                await refuse(error, scope, receive, send, subprotocol=SUBPROTOCOL)
+                known = {SUBPROTOCOL, OPENAI_SUBPROTOCOL}.intersection(scope["subprotocols"])
+                spoken = next(iter(known), None)
+                await refuse(error, scope, receive, send, subprotocol=spoken)
             else:
                 await error_response(error)(scope, receive, send)
             return

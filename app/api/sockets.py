@@ -11,6 +11,9 @@ from app.errors import NordlydError, OverloadedError, UnavailableError
 SUBPROTOCOL = "nordlyd"
 """The name of our own protocol, for clients that offer several."""
 
+OPENAI_SUBPROTOCOL = "realtime"
+"""The name of OpenAI's, which their pages offer."""
+
 # RFC 6455, section 7.4.1, and IANA's registry.
 NORMAL, GOING_AWAY, POLICY, INTERNAL, RESTART, TRY_AGAIN = 1000, 1001, 1008, 1011, 1012, 1013
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import websockets
 from in_process import InProcess, wait_for
 from on_loopback import serving
 from openai import AsyncOpenAI
 from sounds import tones
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.streaming import StreamLimits, Streams, find_voice_model
 
@@ -40,7 +40,7 @@ async def said(connection: Any) -> None:
 
 async def closed(connection: Any) -> int:
     """The code with which the service closes the connection."""
-    with pytest.raises(websockets.exceptions.ConnectionClosed) as ended:
+    with pytest.raises(ConnectionClosed) as ended:
         await until(connection, "never")
     assert ended.value.rcvd is not None
     return int(ended.value.rcvd.code)
@@ -107,7 +107,7 @@ def test_a_drain_ends_connections_after_their_last_words_and_refuses_new_ones() 
             assert error.code == "draining"
             assert await closed(connection) == 1012
             await wait_for(lambda: running.service.idle)
-            with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+            with pytest.raises(InvalidStatus) as refused:
                 await connect(client).enter()
             assert refused.value.response.status_code == 503
             assert int(refused.value.response.headers["retry-after"]) > 0

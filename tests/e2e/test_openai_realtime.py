@@ -16,6 +16,7 @@ from conftest import KEY
 from demo_model import DEMO, sample_texts
 from openai import AsyncOpenAI, OpenAI
 from running import RunningServer
+from websockets.exceptions import InvalidStatus
 
 SAID = sample_texts()
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -280,7 +281,8 @@ def test_what_is_wrong_is_an_event_and_the_session_goes_on(demos: RunningServer)
                 assert (error.param, error.event_id) == (param, f"mine_{number}"), error
                 assert error.type == "invalid_request_error"
                 assert says in error.message
-            for noise in ("no json", "[]", "[" * 100_000, b"\xff\x00"):
+            half = '{"type": "session.update", "session": {"\\ud800": 1}, "event_id": "\\udfff"}'
+            for noise in ("no json", "[]", "[" * 100_000, b"\xff\x00", half):
                 await talk.connection.send_raw(noise)
                 assert (await talk.until("error")).error.code == "invalid_request"
             await talk.say(pcm(2))
@@ -312,7 +314,7 @@ def test_what_is_not_offered_is_refused_at_the_door(
 ) -> None:
     async def knocks() -> None:
         url = f"{demos.address.replace('http', 'ws')}/v1/realtime?{query}"
-        with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as refused:
             await websockets.connect(url)
         assert refused.value.response.status_code == status
         assert json.loads(refused.value.response.body)["error"]["param"] == param
@@ -329,9 +331,14 @@ def test_what_is_not_offered_is_refused_at_the_door(
 def test_a_key_comes_in_a_header_or_as_a_subprotocol(guarded: RunningServer) -> None:
     async def opens() -> None:
         url = f"{guarded.address.replace('http', 'ws')}/v1/realtime?intent=transcription"
-        with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+        with pytest.raises(InvalidStatus) as refused:
             await websockets.connect(url)
         assert refused.value.response.status_code == 401
+        protocols = ["realtime", "openai-insecure-api-key.wrong"]
+        async with websockets.connect(url, subprotocols=protocols) as stranger:  # type: ignore[arg-type]
+            assert json.loads(await stranger.recv())["error"]["code"] == "invalid_api_key"
+            await stranger.wait_closed()
+            assert stranger.close_code == 1008
         protocols = ["realtime", "openai-insecure-api-key.key-0"]
         async with websockets.connect(url, subprotocols=protocols) as page:  # type: ignore[arg-type]
             assert page.subprotocol == "realtime"

@@ -165,7 +165,8 @@ class Conversation:
         for told in events:
             text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
             try:
-                await self._socket.send_text(text)
+                # Half a surrogate pair, which JSON may hold, is no text that can be sent.
+                await self._socket.send_text(text.encode(errors="replace").decode())
             except (WebSocketDisconnect, RuntimeError):
                 return  # It is gone; `run` is told so next.
 

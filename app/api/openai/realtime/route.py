@@ -6,10 +6,9 @@ from app.api.openai.names import routed_model
 from app.api.openai.realtime.conversation import Conversation
 from app.api.openai.realtime.session import Session, first_session
 from app.api.parts import Parts, PartsOf
-from app.api.sockets import refuse
+from app.api.sockets import OPENAI_SUBPROTOCOL, refuse
 from app.errors import InvalidRequestError, NordlydError
 
-SUBPROTOCOL = "realtime"
 _INTENT = "transcription"
 
 router = APIRouter()
@@ -22,10 +21,12 @@ async def realtime(socket: WebSocket, parts: PartsOf) -> None:
         session = _begin(socket, parts)
     except NordlydError as error:
         socket.state.error_code = error.code
-        await refuse(error, socket.scope, socket.receive, socket.send, subprotocol=SUBPROTOCOL)
+        await refuse(
+            error, socket.scope, socket.receive, socket.send, subprotocol=OPENAI_SUBPROTOCOL
+        )
         return
-    offered = SUBPROTOCOL in socket.scope["subprotocols"]
-    await socket.accept(subprotocol=SUBPROTOCOL if offered else None)
+    offered = OPENAI_SUBPROTOCOL in socket.scope["subprotocols"]
+    await socket.accept(subprotocol=OPENAI_SUBPROTOCOL if offered else None)
     await Conversation(socket, parts, session).run()
 
 

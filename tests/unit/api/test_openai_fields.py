@@ -1,0 +1,114 @@
+"""Whatever comes as fields or events of OpenAI's clients is taken or refused, and no more."""
+
+import base64
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api.openai.names import is_alias, routed_model
+from app.api.openai.parameters import OUR_FIELDS, OpenAIParameters, read_form
+from app.api.openai.realtime.events import event_id, read_audio, read_event
+from app.api.openai.realtime.session import first_session, updated
+from app.errors import InvalidRequestError, UnknownModelError
+
+NAMES = st.sampled_from([*OpenAIParameters.model_fields, *OUR_FIELDS, "beam_size", "x"])
+FIELD = st.tuples(
+    st.builds(lambda name, end: name + end, NAMES, st.sampled_from(["", "[]", "[0]", "[type]"])),
+    st.text(max_size=8) | st.sampled_from(["json", "word", "true", "1", "nan", "0.5", "logprobs"]),
+)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=6)
+            | st.sampled_from(
+                ["type", "audio", "input", "format", "transcription", "turn_detection", "include"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(FIELD, max_size=6))
+def test_a_form_is_read_or_refused(fields: list[tuple[str, str]]) -> None:
+    with suppress(InvalidRequestError):
+        asked, ours = read_form(fields)
+        assert asked.temperature is None or 0 <= asked.temperature <= 1
+        assert ours.n_best == 1
+
+
+@given(JSON, JSON)
+def test_a_session_is_updated_or_left(one: object, other: object) -> None:
+    session = first_session("whisper-1")
+    for update in ({"audio": {"input": one}}, other):
+        with suppress(InvalidRequestError):
+            session = updated(session, update)
+    assert session.body("sess_1")["type"] == "transcription"
+    session.pcm().feed(bytes(4))
+
+
+@given(st.text() | st.builds(str, JSON))
+def test_a_message_is_an_event_or_refused(text: str) -> None:
+    event_id(text)
+    with pytest.raises(InvalidRequestError):
+        read_event(text)
+
+
+@given(st.binary(max_size=50))
+def test_samples_come_as_they_were_sent(data: bytes) -> None:
+    assert read_audio({"audio": base64.b64encode(data).decode()}) == data
+
+
+@pytest.mark.parametrize("audio", [None, 5, "a", "ÅÅÅÅ", "AAA A", [], {}])
+def test_samples_that_are_none_are_refused(audio: object) -> None:
+    with pytest.raises(InvalidRequestError, match="base64"):
+        read_audio({"audio": audio})
+
+
+def test_an_update_leaves_what_it_does_not_name() -> None:
+    session = first_session("whisper-1")
+    for heard in (
+        {"turn_detection": {"type": "server_vad", "threshold": 0.7}},
+        {"turn_detection": {"type": "server_vad", "silence_duration_ms": 900}},
+        {"format": {"type": "audio/pcm", "rate": 8000}, "transcription": {"language": "nb"}},
+    ):
+        session = updated(session, {"audio": {"input": heard}})
+    detection, transcription = session.heard.turn_detection, session.heard.transcription
+    assert detection is not None
+    assert (detection.threshold, detection.silence_duration_ms) == (0.7, 900)
+    assert (transcription.model, transcription.language) == ("whisper-1", "nb")
+    session = updated(session, {"audio": {"input": {"format": {"type": "audio/pcma"}}}})
+    assert session.heard.format.type == "audio/pcma"
+    reset = {"transcription": None, "turn_detection": None}
+    session = updated(session, {"audio": {"input": reset}})
+    assert session.heard.turn_detection is None
+    assert session.heard.transcription.language is None
+
+
+@pytest.mark.parametrize(
+    ("name", "alias"),
+    [
+        ("whisper-1", True),
+        ("gpt-4o-transcribe", True),
+        ("gpt-4o-mini-transcribe-2025-12-15", True),
+        ("gpt-4o-transcribe-diarize", False),
+        ("gpt-4o", False),
+        ("demo-nb", False),
+    ],
+)
+def test_which_names_stand_for_any_model(name: str, alias: bool) -> None:
+    assert is_alias(name) == alias
+
+
+def test_a_model_that_tells_speakers_apart_is_refused_by_its_name() -> None:
+    assert (routed_model(None), routed_model("whisper-1")) == (None, None)
+    assert routed_model("demo-nb") == "demo-nb"
+    with pytest.raises(UnknownModelError, match="speakers"):
+        routed_model("gpt-4o-transcribe-diarize")
