@@ -7,7 +7,18 @@ from importlib.metadata import version
 from fastapi import FastAPI, Security
 from fastapi_offline import FastAPIOffline
 
-from app.api import align, deepgram, health, metrics, openai, page, render, stream, transcribe
+from app.api import (
+    align,
+    deepgram,
+    health,
+    metrics,
+    openai,
+    page,
+    progress,
+    render,
+    stream,
+    transcribe,
+)
 from app.api.auth import DOCUMENTED_BEARER, Authentication
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
@@ -45,6 +56,7 @@ def build_api(
     for router in (
         transcribe.router,
         align.router,
+        progress.router,
         render.router,
         deepgram.router,
         *openai.ROUTERS,

@@ -1,6 +1,6 @@
 """What the routes are given: the parts of the service, as `main` joined them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends
@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
+from app.progress import ProgressBoard
 from app.service import Service
 from app.settings import Settings
 from app.streaming import LiveStreams
@@ -23,6 +24,7 @@ class Parts:
     service: Service
     live: LiveStreams
     fetcher: Fetcher | None = None
+    progress: ProgressBoard = field(default_factory=ProgressBoard)
 
     def need_fetcher(self) -> Fetcher:
         """Return what fetches recordings.

@@ -194,18 +194,18 @@ class _Call:
     async def _transcribe(self, file: UploadedFile, request_id: str) -> tuple[Output, Timing]:
         parameters = self.parameters
         raw = raw_format(parameters, file.content_type)
-        transcript = await self.parts.service.transcriber.transcribe(
-            TranscriptionRequest(
-                source=file.open(),
-                request_id=request_id,
-                raw=raw,
-                model=parameters.model,
-                language=parameters.language,
-                deadline=self.deadline,
-                decoding=parameters.decoding(),
-                readable=parameters.readable(),
-            )
+        work = TranscriptionRequest(
+            source=file.open(),
+            request_id=request_id,
+            raw=raw,
+            model=parameters.model,
+            language=parameters.language,
+            deadline=self.deadline,
+            decoding=parameters.decoding(),
+            readable=parameters.readable(),
         )
+        with self.parts.progress.follow(request_id) as progress:
+            transcript = await self.parts.service.transcriber.transcribe(work, progress=progress)
         output = await asyncio.to_thread(
             transcription_output,
             transcript,

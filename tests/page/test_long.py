@@ -1,12 +1,13 @@
 """Long recordings: the sound of an hour is drawn, and where it cannot be, the page says so."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from browsing import Opener, ready
-from playwright.sync_api import Page
+from browsing import Opener, ready, samples
+from playwright.sync_api import Page, expect
 
 HOUR = 3600
 
@@ -52,6 +53,19 @@ def test_a_long_compressed_recording_is_not_and_says_so(opened: Opener, hour: Pa
     soundfile.write(packed, np.zeros(8000, dtype=np.int16), 8000)
     assert peaks(page, packed, HOUR) == {"peaks": None, "reason": "long"}
     assert peaks(page, packed, 1.0)["peaks"] is not None
+
+
+def test_the_share_that_is_done_is_shown(opened: Opener, tmp_path: Path) -> None:
+    said, rate = soundfile.read(samples("demo-nb")[0][0], dtype="int16")
+    minutes = tmp_path / "minutter.wav"
+    soundfile.write(minutes, np.tile(said, 40), rate, subtype="PCM_16")
+    page = opened()
+    page.set_input_files("#files", minutes)
+    state = page.locator(".job-state")
+    expect(state).to_have_text(re.compile(r"Transkriberer: \d+\s%"))
+    assert 0 < float(page.locator("progress").get_attribute("value") or 0) <= 1
+    page.get_by_role("button", name="Avbryt").click()
+    expect(state).to_have_text("Avbrutt")
 
 
 def keep_what_is_given(page: Page) -> None:

@@ -25,9 +25,9 @@ export class Api {
     return this.#send("GET", "health", { open: true });
   }
 
-  /** Whether the service takes our key; asks for one where it does not. */
-  async checkKey() {
-    await this.#send("GET", "v1/models", {});
+  /** How far a request is: {running, done, windows}. */
+  progress(requestId) {
+    return this.#send("GET", `progress/${encodeURIComponent(requestId)}`, { quiet: true });
   }
 
   /** Transcribe a file; `onUpload` is told the share that is sent. */
@@ -61,7 +61,7 @@ export class Api {
       try {
         return await request(method, path, { ...options, key: options.open ? null : this.#keys.header() });
       } catch (error) {
-        const wanted = error instanceof ApiError && error.status === 401 && !options.open;
+        const wanted = error instanceof ApiError && error.status === 401 && !options.open && !options.quiet;
         if (!wanted || !(await this.#keys.ask({ wrong: asked || this.#keys.known }))) throw error;
       }
     }

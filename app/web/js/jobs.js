@@ -117,12 +117,14 @@ export class JobQueue extends EventTarget {
     }
   }
 
-  /** What the service says of its queue, while it has ours. */
+  /** How far the service is, or what is in its queue before it begins. */
   async #look(job) {
     if (job.state !== "working") return;
     try {
-      const { queue } = await this.#api.health();
-      if (job.state === "working") this.#set(job, { ahead: queue.seconds });
+      const { done, windows } = await this.#api.progress(job.id);
+      const { queue } = done ? { queue: null } : await this.#api.health();
+      if (job.state !== "working") return;
+      this.#set(job, done ? { share: done / windows } : { share: null, ahead: queue.seconds });
     } catch {
       // The request itself will say it if the service is gone.
     }

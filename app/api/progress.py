@@ -1,0 +1,30 @@
+"""GET /progress/{id}: the id of a running request in, how far it is out."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app.api.parts import PartsOf
+from app.api.transcribe import ERRORS
+from app.progress import Advance
+
+router = APIRouter(tags=["transcription"])
+
+
+class ProgressBody(BaseModel):
+    """How far a request is."""
+
+    running: bool = Field(description="False before its body has come, and once it is answered.")
+    done: int = Field(description="Windows of the recording that are encoded.")
+    windows: int = Field(description="All windows; 0 until the recording is decoded.")
+
+
+@router.get(
+    "/progress/{request_id:path}",
+    summary="How far is a request?",
+    responses={401: ERRORS[401]},
+)
+async def progress(request_id: str, parts: PartsOf) -> ProgressBody:
+    """Windows encoded so far of a POST /transcribe that was sent with this `x-request-id`."""
+    advance = parts.progress.of(request_id)
+    known = advance or Advance()
+    return ProgressBody(running=advance is not None, done=known.done, windows=known.windows)
