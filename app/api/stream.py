@@ -51,6 +51,12 @@ class StreamParameters(TextParameters):
         20.0, ge=2, le=60, description="Seconds after which the next short pause ends one."
     )
     session: str | None = Field(None, description="Goes on with the stream of that name.")
+    after: int | None = Field(
+        None,
+        ge=-1,
+        description="With session: the last utterance whose final result came, -1 for none; later "
+        "ones are told again.",
+    )
 
     def options(self, request_id: str) -> LiveOptions:
         """How the stream is to be transcribed.
@@ -92,7 +98,7 @@ async def _serve(socket: WebSocket, parts: Parts) -> None:
     if parameters.session is None:
         live = await parts.live.open(parameters.options(socket.state.request_id))
     else:
-        live = await parts.live.resume(parameters.session)
+        live = await parts.live.resume(parameters.session, after=parameters.after)
     broken = False
     try:
         await _send(

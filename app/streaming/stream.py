@@ -157,6 +157,10 @@ class Stream:
         self._told.wake()
         return self.connections
 
+    def tell_again(self, after: int) -> None:
+        """Tell the final results of later utterances than that once more."""
+        self._told.tell_again(after)
+
     def events(self, wanted: Callable[[], bool]) -> AsyncIterator[LiveEvent]:
         """What there is to tell, in order, while it is wanted; raises what went wrong."""
         return self._told.read(wanted)

@@ -139,8 +139,13 @@ class Streams:
         if kept is not None and isinstance(stream, Connection) and stream.current:
             kept.detached = self._clock()
 
-    async def resume(self, session: str) -> LiveStream:
+    async def resume(self, session: str, *, after: int | None = None) -> LiveStream:
         """Take up a stream whose connection broke, even if that was not noticed here yet.
+
+        Args:
+            session: its name.
+            after: the last utterance whose final result reached the client, -1 for none: later
+                ones are told again. None takes all that was read for arrived.
 
         Raises:
             InvalidRequestError: there is none, or not any more.
@@ -153,7 +158,10 @@ class Streams:
                 param="session",
             )
         kept.detached = None
-        return Connection(kept.stream)
+        connection = Connection(kept.stream)
+        if after is not None:
+            kept.stream.tell_again(after)
+        return connection
 
     async def close(self) -> None:
         """Drop all streams."""

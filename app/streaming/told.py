@@ -7,7 +7,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
-from app.streaming.types import LiveEvent, PartialResult
+from app.streaming.types import FinalResult, LiveEvent, PartialResult
+
+# Final results that were read are kept in case they never reached the client.
+_REMEMBERED = 64
 
 
 class Told:
@@ -20,6 +23,7 @@ class Told:
     def __init__(self, most: int) -> None:
         self._most = most
         self._events: deque[LiveEvent] = deque()
+        self._past: deque[FinalResult] = deque(maxlen=_REMEMBERED)
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -53,6 +57,15 @@ class Told:
         """Wait until events are read, if too many wait."""
         await self._room.wait()
 
+    def tell_again(self, after: int) -> None:
+        """Put back the final results of later utterances than that, although they were read."""
+        again = [event for event in self._past if event.utterance > after]
+        self._past = deque(
+            (event for event in self._past if event.utterance <= after), maxlen=_REMEMBERED
+        )
+        self._events.extendleft(reversed(again))
+        self._changed.set()
+
     def wake(self) -> None:
         """Have readers look again at whether they are wanted."""
         self._changed.set()
@@ -75,6 +88,8 @@ class Told:
                 yield event
                 if self._events and self._events[0] is event:
                     self._events.popleft()
+                    if isinstance(event, FinalResult):
+                        self._past.append(event)
                 if len(self._events) < self._most:
                     self._room.set()
             if self._ended and wanted():

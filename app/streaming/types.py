@@ -168,8 +168,13 @@ class LiveStreams(Protocol):
     def detach(self, stream: LiveStream) -> None:
         """Keep a stream whose connection broke, for a while, with the events not yet read."""
 
-    async def resume(self, session: str) -> LiveStream:
-        """Take up a detached stream.
+    async def resume(self, session: str, *, after: int | None = None) -> LiveStream:
+        """Take up a stream whose connection broke; an older connection to it ends.
+
+        Args:
+            session: its name.
+            after: the last utterance whose final result reached the client, -1 for none: later
+                ones are told again. None takes all that was read for arrived.
 
         Raises:
             InvalidRequestError: there is none, or not any more.

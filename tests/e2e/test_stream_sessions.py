@@ -12,6 +12,7 @@ import pytest
 from conftest import KEY
 from live import (
     END,
+    FLUSH,
     RATE,
     Heard,
     converse,
@@ -190,6 +191,24 @@ def test_results_nobody_read_wait_for_the_client(demos: RunningServer) -> None:
     if heard.messages[0]["received"] * RATE >= len(sample(2)) - 1:
         assert heard.kinds[-1] == "end"
         assert heard.text
+
+
+def test_final_results_that_got_lost_on_the_way_are_told_again(demos: RunningServer) -> None:
+    async def interrupted() -> tuple[Heard, Heard]:
+        async with connect(live_url(demos, language="nb")) as socket:
+            for number in (1, 2, 3):
+                await say(socket, [*pieces(sample(number).tobytes()), FLUSH])
+            before = Heard()
+            while len(before.of("final")) < 3:
+                before.messages.append(json.loads(await socket.recv()))
+            await vanish(socket)
+        # As if only the first of them had come.
+        url = live_url(demos, session=before.messages[0]["session"], after=0)
+        return before, await converse(url, [END])
+
+    before, after = asyncio.run(interrupted())
+    assert after.kinds == ["ready", "final", "final", "end"]
+    assert after.of("final") == before.of("final")[1:]
 
 
 def test_a_second_connection_takes_a_session_over(demos: RunningServer) -> None:
