@@ -17,7 +17,7 @@ from app.api import Parts
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
-from app.protocols import ProtocolServer, VoskServer, WyomingServer
+from app.protocols import Backing, Port, ProtocolServer, VoskServer, WyomingServer
 from app.service import Service
 from app.settings import Settings
 
@@ -214,16 +214,17 @@ def _is_loopback(host: str) -> bool:
 
 def _protocols(settings: Settings, parts: Parts) -> list[ProtocolServer]:
     """Bind the ports of the protocols that are on."""
+    backing = Backing(parts.service, parts.live, parts.telemetry)
     protocols: list[ProtocolServer] = []
     for setting, scheme, make in (
         ("vosk_port", "ws", VoskServer),
         ("wyoming_port", "tcp", WyomingServer),
     ):
-        port = getattr(settings, setting)
-        if port is not None:
-            listener = bind(settings.host, port, setting)
-            address = _address(scheme, settings.host, listener)
-            protocols.append(make(listener, address, parts.service, parts.live, parts.telemetry))
+        number = getattr(settings, setting)
+        if number is not None:
+            listener = bind(settings.host, number, setting)
+            port = Port(listener, _address(scheme, settings.host, listener))
+            protocols.append(make(port, backing))
     return protocols
 
 

@@ -1,17 +1,38 @@
 """What the servers of live protocols share: their life, and what a failed stream is told."""
 
+import socket
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from app.api.errors import internal_error
 from app.errors import NordlydError
+from app.service import Service
+from app.streaming import LiveStreams
 from app.telemetry import Telemetry
 
 STOP_SECONDS = 3.0
 """How long a stopping server waits for its connections to end."""
 
 _log = structlog.get_logger("nordlyd.protocols")
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A socket that is bound, which its server closes, and where clients here find it."""
+
+    listener: socket.socket
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What serves the streams of a protocol: models, streaming engine, and counters."""
+
+    service: Service
+    live: LiveStreams
+    telemetry: Telemetry
 
 
 class ProtocolServer(Protocol):

@@ -5,7 +5,6 @@ https://github.com/alphacep/vosk-server, `websocket/asr_server.py`.
 
 import asyncio
 import json
-import socket
 import uuid
 from collections import deque
 from collections.abc import Coroutine
@@ -27,11 +26,9 @@ from app.errors import (
     UnknownModelError,
 )
 from app.protocols.recogniser import Recogniser
-from app.protocols.serving import STOP_SECONDS, explain
+from app.protocols.serving import STOP_SECONDS, Backing, Port, explain
 from app.protocols.vosk_messages import VoskConfig, config_of_path, final, partial, read_text
-from app.service import Service
-from app.streaming import FinalResult, LiveOptions, LiveStreams, PcmInput
-from app.telemetry import Telemetry
+from app.streaming import FinalResult, LiveOptions, PcmInput
 
 # A close frame holds no more.
 _MAX_REASON_BYTES = 123
@@ -44,55 +41,42 @@ class VoskServer:
     """Serves vosk's clients.
 
     Args:
-        listener: bound, and listening or not; it is closed at the stop.
-        address: where clients on this machine find it.
-        service: its models.
-        live: the streaming engine.
-        telemetry: where failures are counted.
+        port: where.
+        backing: what serves them.
     """
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        address: str,
-        service: Service,
-        live: LiveStreams,
-        telemetry: Telemetry,
-    ) -> None:
-        self._listener = listener
-        self._address = address
-        self._service = service
-        self._live = live
-        self._telemetry = telemetry
+    def __init__(self, port: Port, backing: Backing) -> None:
+        self._port = port
+        self._backing = backing
         self._server: Server | None = None
 
     @property
     def address(self) -> str:
         """Where clients on this machine find it."""
-        return self._address
+        return self._port.address
 
     async def start(self) -> None:
         """Accept connections."""
         # Compressing PCM costs more than it saves.
         self._server = await serve(
-            self._converse, sock=self._listener, compression=None, server_header=None
+            self._converse, sock=self._port.listener, compression=None, server_header=None
         )
 
     async def stop(self) -> None:
         """Accept no more connections, and end those there are with code 1001."""
         if self._server is None:
-            self._listener.close()
+            self._port.listener.close()
             return
         self._server.close(reason="The service is stopping.")
         try:
             await asyncio.wait_for(self._server.wait_closed(), STOP_SECONDS)
         except TimeoutError:
-            _log.warning("connections are still open", address=self._address)
+            _log.warning("connections are still open", address=self.address)
 
     async def _converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it or the client's audio ends."""
         request_id = uuid.uuid4().hex
-        session = VoskSession(self._service, self._live, request_id)
+        session = VoskSession(self._backing, request_id)
         gone = asyncio.ensure_future(connection.wait_closed())
         try:
             assert connection.request is not None
@@ -111,7 +95,7 @@ class VoskServer:
         except ConnectionClosed:
             _log.debug("client hung up", request_id=request_id)
         except Exception as error:
-            await _refuse(connection, explain(error, self._telemetry, request_id))
+            await _refuse(connection, explain(error, self._backing.telemetry, request_id))
         finally:
             gone.cancel()
             await session.close()
@@ -122,18 +106,16 @@ class VoskSession:
     """One connection's settings, and its stream once audio came.
 
     Args:
-        service: its models.
-        live: the streaming engine.
+        backing: what serves it.
         request_id: for the logs.
 
     Attributes:
         config: for the next stream; whether words are listed holds at once.
     """
 
-    def __init__(self, service: Service, live: LiveStreams, request_id: str) -> None:
+    def __init__(self, backing: Backing, request_id: str) -> None:
         self.config = VoskConfig()
-        self._service = service
-        self._live = live
+        self._backing = backing
         self._request_id = request_id
         self._recogniser: Recogniser | None = None
         self._max_alternatives = 0
@@ -160,7 +142,7 @@ class VoskSession:
             NordlydError: it is not understood, or no loaded model is meant.
         """
         config = config_of_path(path)
-        self._service.transcriber.route(config.model, config.language)
+        self._backing.service.transcriber.route(config.model, config.language)
         self.config = config
 
     async def read(self, text: str) -> tuple[str | None, bool]:
@@ -231,7 +213,7 @@ class VoskSession:
     async def _open(self) -> Recogniser:
         config = self.config
         pcm = PcmInput(rate=config.sample_rate)
-        stream = await self._live.open(
+        stream = await self._backing.live.open(
             LiveOptions(
                 request_id=self._request_id,
                 model=config.model,
@@ -265,7 +247,7 @@ class VoskSession:
         return final(results, words=self.config.words, max_alternatives=self._max_alternatives)
 
     def _checked(self, config: VoskConfig) -> VoskConfig:
-        route = self._service.transcriber.route
+        route = self._backing.service.transcriber.route
         try:
             route(config.model, config.language, config.decoding())
         except UnknownModelError as error:

@@ -4,7 +4,6 @@ https://github.com/OHF-Voice/wyoming; the package reads and writes the events.
 """
 
 import asyncio
-import socket
 import uuid
 from contextlib import suppress
 from functools import partial
@@ -20,7 +19,7 @@ from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
 
 from app.errors import InvalidRequestError
-from app.protocols.serving import STOP_SECONDS, explain
+from app.protocols.serving import STOP_SECONDS, Backing, Port, explain
 from app.protocols.wyoming_events import (
     LINE_BYTES,
     BoundedReader,
@@ -30,18 +29,15 @@ from app.protocols.wyoming_events import (
     read_format,
     read_wish,
 )
-from app.service import Service
 from app.streaming import (
     Endpointing,
     FinalResult,
     LiveOptions,
     LiveStream,
-    LiveStreams,
     LiveWord,
     PartialResult,
     PcmInput,
 )
-from app.telemetry import Telemetry
 
 _log = structlog.get_logger("nordlyd.wyoming")
 
@@ -50,38 +46,27 @@ class WyomingServer(AsyncServer):
     """Serves Wyoming clients.
 
     Args:
-        listener: bound; it is closed at the stop.
-        address: where clients on this machine find it.
-        service: its models, and whether it is ready.
-        live: the streaming engine.
-        telemetry: where failures are counted.
+        port: where.
+        backing: what serves them.
     """
 
-    def __init__(
-        self,
-        listener: socket.socket,
-        address: str,
-        service: Service,
-        live: LiveStreams,
-        telemetry: Telemetry,
-    ) -> None:
+    def __init__(self, port: Port, backing: Backing) -> None:
         super().__init__()
-        self._listener = listener
-        self._address = address
-        self._factory: HandlerFactory = partial(Conversation, service, live, telemetry)
+        self._port = port
+        self._factory: HandlerFactory = partial(Conversation, backing)
         self._server: asyncio.Server | None = None
 
     @property
     def address(self) -> str:
         """Where clients on this machine find it."""
-        return self._address
+        return self._port.address
 
     async def start(self, handler_factory: HandlerFactory | None = None) -> None:
         """Accept connections."""
         connected = partial(self._handler_callback, handler_factory or self._factory)
         self._server = await asyncio.get_running_loop().create_server(
             lambda: asyncio.StreamReaderProtocol(BoundedReader(limit=LINE_BYTES), connected),
-            sock=self._listener,
+            sock=self._port.listener,
         )
 
     async def run(self, handler_factory: HandlerFactory) -> None:
@@ -93,7 +78,7 @@ class WyomingServer(AsyncServer):
     async def stop(self) -> None:
         """Accept no more connections, and end those there are."""
         if self._server is None:
-            self._listener.close()
+            self._port.listener.close()
             return
         self._server.close()
         conversations = tuple(self._handlers)
@@ -106,25 +91,16 @@ class Conversation(AsyncEventHandler):
     """One client's connection, and its stream while it speaks.
 
     Args:
-        service: its models, and whether it is ready.
-        live: the streaming engine.
-        telemetry: where failures are counted.
+        backing: what serves it.
         reader: what the client sends.
         writer: what it is told.
     """
 
     def __init__(
-        self,
-        service: Service,
-        live: LiveStreams,
-        telemetry: Telemetry,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        self, backing: Backing, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         super().__init__(reader, writer)
-        self._service = service
-        self._live = live
-        self._telemetry = telemetry
+        self._backing = backing
         self._request_id = uuid.uuid4().hex
         self._wish = Wish()
         self._listening: _Listening | None = None
@@ -182,7 +158,7 @@ class Conversation(AsyncEventHandler):
         except (OSError, EOFError):
             raise
         except Exception as error:
-            told = explain(error, self._telemetry, self._request_id)
+            told = explain(error, self._backing.telemetry, self._request_id)
         await self.disconnect()
         await self.write_event(Error(text=told.message, code=told.code).event())
         # Home Assistant reads nothing until it has sent everything, and then waits for its
@@ -207,8 +183,8 @@ class Conversation(AsyncEventHandler):
         """Do what an event asks for; unknown ones are passed over, as the protocol says."""
         kind = event.type
         if Describe.is_type(kind):
-            self._service.check_ready()
-            cards = [loaded.card for loaded in self._service.transcriber.models]
+            self._backing.service.check_ready()
+            cards = [loaded.card for loaded in self._backing.service.transcriber.models]
             await self.write_event(describe(cards).event())
         elif Ping.is_type(kind):
             await self.write_event(Pong(Ping.from_event(event).text).event())
@@ -228,7 +204,7 @@ class Conversation(AsyncEventHandler):
 
     async def _begin(self, given: AudioFormat) -> None:
         pcm = PcmInput(rate=given.rate, channels=given.channels)
-        stream = await self._live.open(
+        stream = await self._backing.live.open(
             LiveOptions(
                 request_id=self._request_id,
                 model=self._wish.model,

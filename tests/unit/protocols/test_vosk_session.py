@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from app.errors import NordlydError, StreamIdleError, UnavailableError
+from app.protocols import Backing
 from app.protocols.vosk import VoskSession
 from app.streaming import FinalResult, LiveEvent, LiveOptions, LiveStream, LiveWord
+from app.telemetry import Telemetry
 
 FINAL = FinalResult(0, 0.0, 1.0, (LiveWord("ja", 0.5, 0.75, 1.0, stable=True),), 1.0)
 JA = '{\n  "text" : "ja"\n}'
@@ -65,7 +67,8 @@ class Streams:
 
 
 def session(*streams: EndingStream) -> VoskSession:
-    talking = VoskSession(cast("Any", None), cast("Any", Streams(*streams)), "id")
+    backing = Backing(cast("Any", None), cast("Any", Streams(*streams)), Telemetry())
+    talking = VoskSession(backing, "id")
     talking.config = talking.config.updated({"sample_rate": 16_000, "words": False})
     return talking
 
