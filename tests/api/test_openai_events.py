@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 import numpy as np
+import openai
 import pytest
 from in_process import InProcess, ScriptedModel, in_process, wait_for
+from on_loopback import serving
 from sounds import RATE, as_wav
 from starlette.requests import Request
 
@@ -54,13 +56,15 @@ def asked(*, format_text: bool = False) -> TranscriptionRequest:
     return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", readable=readable)
 
 
+# A window at a time.
+SIZES = {"window_seconds": 8.0, "context_seconds": 1.3, "batch_seconds": 8.0}
+
+
 @asynccontextmanager
-async def running(model: ScriptedModel) -> AsyncIterator[InProcess]:
-    async with in_process(
-        model=model, window_seconds=8.0, context_seconds=1.3, batch_seconds=8.0
-    ) as started:
+async def running(model: StutteringModel) -> AsyncIterator[InProcess]:
+    async with in_process(model=model, **SIZES) as started:
         await started.until("ready")
-        model.encoded = 0  # type: ignore[attr-defined]
+        model.encoded = 0
         yield started
 
 
@@ -160,6 +164,31 @@ def test_a_failure_on_the_way_is_the_last_event() -> None:
             error = sent[-1]["error"]
             assert set(error) == {"message", "type", "param", "code"}
             assert error["code"] == "encoding_failed"
+
+    asyncio.run(run())
+
+
+def test_their_client_raises_what_fails_on_the_way() -> None:
+    async def run() -> None:
+        model = StutteringModel(windows=3)
+        async with serving(model=model, **SIZES) as (started, client):
+            model.encoded = 0
+            model.gate.clear()
+            stream = await client.audio.transcriptions.create(
+                file=bursts(60.0), model="whisper-1", stream=True
+            )
+            first = await anext(aiter(stream))
+            assert first.type == "transcript.text.delta"
+            model.failure = RuntimeError("out of order")
+            model.gate.set()
+            with pytest.raises(openai.APIError) as failed:
+                await asyncio.wait_for(drained(stream), 20)
+            assert (failed.value.code, failed.value.type) == ("encoding_failed", "server_error")
+            await wait_for(lambda: started.service.idle)
+
+    async def drained(stream: AsyncIterator[object]) -> None:
+        async for _ in stream:
+            pass
 
     asyncio.run(run())
 
