@@ -52,17 +52,14 @@ def align(
     configure_quiet_logging(settings)
 
     from app.cli.inputs import find_input  # noqa: PLC0415
-    from app.cli.transcribing import Wanted, on_a_server, on_this_machine  # noqa: PLC0415
+    from app.cli.transcribing import Wanted  # noqa: PLC0415
+    from app.cli.working import open_work  # noqa: PLC0415
 
     said = _read(text)
     item = find_input(audio)
     fields = shared.given_fields(encoding=encoding, rate=rate, channels=channels)
     wanted = Wanted(language, model, fields)
-    work = (
-        on_this_machine(settings, wanted, report_pull)
-        if server is None
-        else on_a_server(server, api_key, wanted)
-    )
+    work = open_work(settings, wanted, server=server, key=api_key, report=report_pull)
 
     import asyncio  # noqa: PLC0415
 

@@ -1,5 +1,6 @@
 """What a server answered in, the values that the formats are written from out."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from app.client import AlignedWord as AnsweredAlignedWord
@@ -60,7 +61,9 @@ def _segments(
     segments: Sequence[AnsweredSegment], words: Sequence[AnsweredWord]
 ) -> tuple[Segment, ...]:
     """Segments follow one another, so each takes the words that begin before the next one."""
-    ends = [segment.start for segment in segments[1:]] + [float("inf")]
+    if not segments:
+        return ()
+    ends = [*(segment.start for segment in segments[1:]), math.inf]
     left = list(words)
     joined = []
     for segment, end in zip(segments, ends, strict=True):

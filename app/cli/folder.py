@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from app.cli.inputs import STDIN, Input
@@ -74,7 +75,7 @@ class OutputFolder:
             InvalidRequestError: there is such a file.
         """
         entry = self._journal.find(item.path)
-        ours = set(entry.formats) if entry else set()
+        ours = entry.begun if entry else ()
         for name, path in self.outputs(item).items():
             if path.exists() and name not in ours and not self._force:
                 raise InvalidRequestError(
@@ -89,11 +90,11 @@ class OutputFolder:
             InvalidRequestError: a file cannot be written.
         """
         try:
+            written = self._written(item)
+            self._note(item, written)
             for name, path in self.outputs(item).items():
                 write_whole(path, texts[name])
-            with self._writing:
-                formats = tuple(sorted({*self._formats, *self._written(item)}))
-                self._journal.add(self._entry(item, formats))
+            self._note(item, {*written, *self._formats})
         except OSError as error:
             raise InvalidRequestError(
                 f"{error.filename or self.folder}: cannot be written: {error.strerror}.",
@@ -118,11 +119,25 @@ class OutputFolder:
         entry = self._journal.find(item.path)
         if entry is None or item.shown == STDIN:
             return set()
-        return set(entry.formats) if entry == self._entry(item, entry.formats) else set()
+        now = replace(entry, size=item.size, changed=item.changed, asked=self._asked)
+        return set(entry.formats) if entry == now else set()
 
-    def _entry(self, item: Input, formats: tuple[str, ...]) -> Entry:
-        place = self._places[item.path]
-        return Entry(str(item.path), item.size, item.changed, self._asked, place, formats)
+    def _note(self, item: Input, done: set[str]) -> None:
+        """Write down which formats are done; those that this run wants are ours from now on."""
+        with self._writing:
+            entry = self._journal.find(item.path)
+            begun = {*self._formats, *(entry.begun if entry else ())}
+            self._journal.add(
+                Entry(
+                    file=str(item.path),
+                    size=item.size,
+                    changed=item.changed,
+                    asked=self._asked,
+                    place=self._places[item.path],
+                    formats=tuple(sorted(done)),
+                    begun=tuple(sorted(begun)),
+                )
+            )
 
 
 def _digest(asked: Mapping[str, object]) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
-from app.audio.sniff import sniff
 from app.errors import AudioError, InvalidRequestError
 
 STDIN = "-"
@@ -129,6 +128,9 @@ def _walk(folder: Path) -> Iterator[_Found]:
 
 
 def _is_recording(path: Path) -> bool:
+    # Not at the top: it brings the decoders along, which takes a while.
+    from app.audio.sniff import sniff  # noqa: PLC0415
+
     try:
         if not path.is_file():
             return False

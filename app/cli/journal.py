@@ -1,7 +1,7 @@
 """What was done in an output folder, kept in a file beside the results: a line for each recording.
 
-A run that is ended at any moment, by whatever means, leaves a journal that says no more than is
-true: a line is written after the files it speaks of are in place.
+A run may be ended at any moment, by whatever means. So a line is written before the files of a
+recording, which says that they will be ours, and one after them, which says that they are done.
 """
 
 import json
@@ -18,7 +18,7 @@ _FOLDER = ".nordlyd"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One recording that was transcribed.
+    """One recording and its transcripts.
 
     Attributes:
         file: its absolute path.
@@ -26,7 +26,8 @@ class Entry:
         changed: when it was changed last, in nanoseconds since 1970.
         asked: what was asked of the transcription, as one short string.
         place: of its transcripts, relative to the folder and without an ending.
-        formats: those that were written.
+        formats: those that are done.
+        begun: those that are done, were once, or are being written: their files are ours.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Entry:
     asked: str
     place: str
     formats: tuple[str, ...]
+    begun: tuple[str, ...]
 
 
 class Journal:
@@ -76,7 +78,7 @@ class Journal:
         return self._entries.get(str(path))
 
     def add(self, entry: Entry) -> None:
-        """Write down that a recording is done."""
+        """Write a line; the last one of a recording counts."""
         # One call for the whole line: a process that is killed leaves all of it or nothing.
         self._file.write(_line(entry))
         self._entries[entry.file] = entry
@@ -93,7 +95,8 @@ class Journal:
         for line in self._path.read_bytes().splitlines():
             try:
                 content = json.loads(line)
-                entry = Entry(**content | {"formats": tuple(content["formats"])})
+                lists = {name: tuple(content[name]) for name in ("formats", "begun")}
+                entry = Entry(**content | lists)
             except (ValueError, TypeError, KeyError):
                 # Cut short by a full disk or a loss of power; its recording is done again.
                 continue

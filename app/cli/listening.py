@@ -1,21 +1,9 @@
-"""What listens for the command line: this machine or a server, with the same events from both."""
+"""What listens for the command line: this machine or a server, behind one small protocol."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Protocol, cast
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import Protocol
 
-from app.api.parameters import parse
-from app.api.stream import StreamParameters
-from app.catalogue import PullPlan
-from app.cli.live_events import as_event
-from app.cli.transcribing import Wanted, alone
-from app.client import AsyncClient, End, LiveEvent, Pcm, Ready
-from app.client.options import Encoding
-from app.main import build_service
-from app.settings import Settings
-from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
-from app.telemetry import Telemetry
+from app.client import LiveEvent, Pcm
 
 
 class Listening(Protocol):
@@ -27,98 +15,3 @@ class Listening(Protocol):
         Raises:
             NordlydError: it cannot be heard.
         """
-
-
-@asynccontextmanager
-async def by_this_machine(
-    settings: Settings, wanted: Wanted, report: Callable[[PullPlan], None] | None = None
-) -> AsyncIterator[Listening]:
-    """Load the one model that is needed, for as long as the block lasts.
-
-    Raises:
-        NordlydError: nothing can be heard so, whatever is said.
-    """
-    parse(StreamParameters, wanted.fields).readable()
-    telemetry = Telemetry()
-    service = build_service(
-        alone(settings, wanted.model, wanted.language), telemetry, report=report
-    )
-    streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_voice_model()
-    )
-    try:
-        await service.load()
-        yield _Local(streams, wanted)
-    finally:
-        await streams.close()
-        await service.stop()
-
-
-@asynccontextmanager
-async def by_a_server(server: str, key: str | None, wanted: Wanted) -> AsyncIterator[Listening]:
-    """Speak to a server for as long as the block lasts.
-
-    Raises:
-        NordlydError: its address is none, or what is asked for is nothing it would accept.
-    """
-    parse(StreamParameters, wanted.fields).readable()
-    async with AsyncClient(server, key) as client:
-        yield _Remote(client, {"language": wanted.language, "model": wanted.model, **wanted.fields})
-
-
-class _Local:
-    def __init__(self, streams: Streams, wanted: Wanted) -> None:
-        self._streams = streams
-        self._wanted = wanted
-
-    async def listen(
-        self, pieces: AsyncIterable[bytes], pcm: Pcm
-    ) -> AsyncGenerator[LiveEvent, None]:
-        given = {"language": self._wanted.language, **self._wanted.fields}
-        fields = {name: value for name, value in given.items() if value is not None}
-        live = await self._streams.open(parse(StreamParameters, fields).options("stream"))
-        try:
-            yield Ready("ready", live.session, live.model, live.language)
-            pushing = asyncio.create_task(_push(live, pieces, pcm))
-            try:
-                async for event in _events(live, pushing):
-                    yield event
-                await pushing
-            finally:
-                pushing.cancel()
-                await asyncio.gather(pushing, return_exceptions=True)
-            yield End("end", round(live.received_seconds, 3))
-        finally:
-            await live.close()
-
-
-class _Remote:
-    def __init__(self, client: AsyncClient, options: Mapping[str, Any]) -> None:
-        self._client = client
-        self._options = options
-
-    def listen(self, pieces: AsyncIterable[bytes], pcm: Pcm) -> AsyncGenerator[LiveEvent, None]:
-        return self._client.stream(
-            pieces,
-            encoding=cast("Encoding", pcm.encoding),
-            rate=pcm.rate,
-            channels=pcm.channels,
-            **self._options,
-        )
-
-
-async def _push(live: LiveStream, pieces: AsyncIterable[bytes], pcm: Pcm) -> None:
-    decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
-    try:
-        async for piece in pieces:
-            await live.push(decoder.feed(piece))
-        await live.push(decoder.flush())
-    finally:
-        # Also where the source failed: what was heard so far is told.
-        await live.finish()
-
-
-async def _events(live: LiveStream, pushing: asyncio.Task[None]) -> AsyncIterator[LiveEvent]:
-    async for event in live.events():
-        yield as_event(event)
-    await pushing

@@ -13,9 +13,6 @@ from app.errors import InvalidRequestError
 from app.settings import load_settings
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
-    from app.cli.listening import Listening
     from app.cli.sources import Source
 
 _STDIN = "-"
@@ -96,9 +93,9 @@ def stream(
     settings = load_settings(os.environ)
     configure_quiet_logging(settings)
 
-    from app.cli.listening import by_a_server, by_this_machine  # noqa: PLC0415
     from app.cli.stream import follow  # noqa: PLC0415
     from app.cli.transcribing import Wanted  # noqa: PLC0415
+    from app.cli.working import open_ear  # noqa: PLC0415
 
     if source is None and device is None and not sys.stdin.isatty():
         source = _STDIN
@@ -106,11 +103,7 @@ def stream(
         raise InvalidRequestError("--device chooses a microphone; SOURCE is none.", param="device")
     sound = _open(source, device, encoding, rate, channels)
     wanted = Wanted(language, model, fields)
-    work: AbstractAsyncContextManager[Listening] = (
-        by_this_machine(settings, wanted, report_pull)
-        if server is None
-        else by_a_server(server, api_key, wanted)
-    )
+    work = open_ear(settings, wanted, server=server, key=api_key, report=report_pull)
     interrupted = follow(work, sound, as_json=as_json)
     # Somebody who speaks into a microphone has no other way to stop.
     raise typer.Exit(_INTERRUPTED if interrupted and source is not None else 0)

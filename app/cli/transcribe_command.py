@@ -1,8 +1,8 @@
 """The arguments of `nordlyd transcribe` in, a plan for its work out."""
 
 import os
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from app.cli.models import report_pull
 from app.cli.quiet import configure_quiet_logging
 from app.errors import InvalidRequestError
 from app.settings import load_settings
-
-if TYPE_CHECKING:
-    from app.cli.transcribing import Transcribing
 
 _JOBS = 4
 
@@ -92,28 +89,23 @@ def transcribe(
     settings = load_settings(os.environ)
     configure_quiet_logging(settings)
 
-    from app.api.parameters import TranscribeParameters, parse  # noqa: PLC0415
-    from app.cli.inputs import find_inputs  # noqa: PLC0415
-    from app.cli.transcribe import Plan, transcribe_files  # noqa: PLC0415
-    from app.cli.transcribing import Wanted, on_a_server, on_this_machine  # noqa: PLC0415
-
-    asked = parse(TranscribeParameters, fields)
-    if asked.n_best > 1 and "json" not in formats and not as_json:
+    if n_best not in {None, "1"} and "json" not in formats and not as_json:
         raise InvalidRequestError(
-            f"n_best is {asked.n_best}: only --format json lists the readings.", param="n_best"
+            f"n_best is {n_best}: only --format json lists the readings.", param="n_best"
         )
     if word_cues and "vtt" not in formats:
         raise InvalidRequestError(
             "word_cues marks the words of WebVTT; accepted with it: --format vtt.",
             param="word_cues",
         )
+
+    from app.cli.inputs import find_inputs  # noqa: PLC0415
+    from app.cli.transcribe import Plan, transcribe_files  # noqa: PLC0415
+    from app.cli.transcribing import Wanted  # noqa: PLC0415
+    from app.cli.working import open_work  # noqa: PLC0415
+
     wanted = Wanted(language, model, fields)
-
-    def work() -> "AbstractAsyncContextManager[Transcribing]":
-        if server is None:
-            return on_this_machine(settings, wanted, report_pull)
-        return on_a_server(server, api_key, wanted)
-
+    work = partial(open_work, settings, wanted, server=server, key=api_key, report=report_pull)
     plan = Plan(
         formats=formats,
         output=output,

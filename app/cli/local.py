@@ -1,0 +1,87 @@
+"""The command line's own work: one model in memory, recordings through the service's pipeline."""
+
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.api.align import AlignmentBody
+from app.api.parameters import TranscribeParameters, parse, raw_format
+from app.api.schemas import TranscriptionBody
+from app.catalogue import Catalogue, PullPlan, Router
+from app.cli.inputs import Input
+from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
+from app.main import build_service
+from app.pipeline import Transcriber, TranscriptionRequest
+from app.settings import Settings
+from app.telemetry import Telemetry
+
+
+@asynccontextmanager
+async def on_this_machine(
+    settings: Settings, wanted: Wanted, report: Callable[[PullPlan], None] | None = None
+) -> AsyncIterator[Transcribing]:
+    """Load the one model that is needed, for as long as the block lasts.
+
+    Raises:
+        NordlydError: nothing can be transcribed so, whatever the recordings are.
+    """
+    asked = parse(TranscribeParameters, wanted.fields)
+    service = build_service(
+        alone(settings, wanted.model, wanted.language), Telemetry(), report=report
+    )
+    try:
+        await service.load()
+        # What is wrong for every recording is told once.
+        service.transcriber.route(None, wanted.language, asked.decoding(), asked.readable())
+        yield _Local(service.transcriber, wanted.language, asked)
+    finally:
+        await service.stop()
+
+
+def alone(settings: Settings, model: str | None, language: str | None) -> Settings:
+    """The settings of a service with one model: the one named, or that the language leads to.
+
+    The queue has no limit then, since only this command fills it.
+    """
+    reference = model
+    if reference is None:
+        catalogue = Catalogue.load(settings.catalogue)
+        resolved = {catalogue.resolve(name).id: name for name in settings.models}
+        cards = [catalogue.resolve(name).card for name in settings.models]
+        router = Router(settings.routes, cards, settings.default_language)
+        reference = resolved[router.route(None, language).id]
+    return settings.model_copy(
+        update={"models": [reference], "default_language": None, "max_queue_seconds": math.inf}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    transcriber: Transcriber
+    language: str | None
+    asked: TranscribeParameters
+
+    async def transcribe(self, item: Input, progress: Progress) -> Transcribed:
+        transcript = await self.transcriber.transcribe(self._request(item), progress=progress)
+        body = TranscriptionBody.of(transcript, words=True, request_id=item.shown)
+        return Transcribed(transcript, body.to_json())
+
+    async def align(self, item: Input, text: str) -> Aligned:
+        aligned = await self.transcriber.align(self._request(item), text)
+        body = AlignmentBody.of(aligned, characters=True, request_id=item.shown)
+        return Aligned(aligned, body.to_json() + "\n")
+
+    def _request(self, item: Input) -> TranscriptionRequest:
+        try:
+            source = item.open()
+        except OSError as error:
+            raise unreadable(error) from error
+        return TranscriptionRequest(
+            source=source,
+            request_id=item.shown,
+            raw=raw_format(self.asked, None),
+            language=self.language,
+            decoding=self.asked.decoding(),
+            readable=self.asked.readable(),
+        )
