@@ -17,7 +17,7 @@ from app.api import Parts
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
-from app.protocols import Backing, Port, ProtocolServer, VoskServer, WyomingServer
+from app.protocols import Backing, Port, ProtocolServer
 from app.service import Service
 from app.settings import Settings
 
@@ -216,15 +216,20 @@ def _protocols(settings: Settings, parts: Parts) -> list[ProtocolServer]:
     """Bind the ports of the protocols that are on."""
     backing = Backing(parts.service, parts.live, parts.telemetry)
     protocols: list[ProtocolServer] = []
-    for setting, scheme, make in (
-        ("vosk_port", "ws", VoskServer),
-        ("wyoming_port", "tcp", WyomingServer),
-    ):
-        number = getattr(settings, setting)
-        if number is not None:
-            listener = bind(settings.host, number, setting)
-            port = Port(listener, _address(scheme, settings.host, listener))
-            protocols.append(make(port, backing))
+
+    def opened(scheme: str, number: int, setting: str) -> Port:
+        listener = bind(settings.host, number, setting)
+        return Port(listener, _address(scheme, settings.host, listener))
+
+    if settings.vosk_port is not None:
+        from app.protocols.vosk import VoskServer  # noqa: PLC0415 - only who wants it pays
+
+        protocols.append(VoskServer(opened("ws", settings.vosk_port, "vosk_port"), backing))
+    if settings.wyoming_port is not None:
+        from app.protocols.wyoming import WyomingServer  # noqa: PLC0415 - as above
+
+        port = opened("tcp", settings.wyoming_port, "wyoming_port")
+        protocols.append(WyomingServer(port, backing))
     return protocols
 
 

@@ -1,10 +1,9 @@
 """Protocols on ports of their own, each off unless its port is set: Vosk and Wyoming.
 
-A socket that is bound goes in; a server that starts and stops with the service comes out.
+A socket that is bound goes in; a server that starts and stops with the service comes out. The
+servers are in `vosk` and `wyoming`, so that what is off is not imported.
 """
 
 from app.protocols.serving import Backing, Port, ProtocolServer
-from app.protocols.vosk import VoskServer
-from app.protocols.wyoming import WyomingServer
 
-__all__ = ["Backing", "Port", "ProtocolServer", "VoskServer", "WyomingServer"]
+__all__ = ["Backing", "Port", "ProtocolServer"]
