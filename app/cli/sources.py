@@ -5,8 +5,7 @@ import sys
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 from app.audio.pyav_reader import PyAVReader
 from app.audio.recording import SAMPLE_RATE
@@ -31,13 +30,6 @@ class Source:
     pcm: Pcm
 
 
-class _ByteReader(Protocol):
-    """What reads without waiting for more than there is, as pipes and buffered files do."""
-
-    def read1(self, size: int = -1, /) -> bytes:
-        """At most so many bytes; none at the end."""
-
-
 def open_source(name: str, pcm: Pcm | None) -> Source:
     """Open a file or stdin.
 
@@ -54,18 +46,18 @@ def open_source(name: str, pcm: Pcm | None) -> Source:
             raise InvalidRequestError(
                 "- reads sound from a pipe, and stdin is a terminal.", param="source"
             )
-        file: BinaryIO = sys.stdin.buffer
+        # Not its buffer: a thread that waits there when the process ends would abort it.
+        file = io.FileIO(sys.stdin.fileno(), closefd=False)
     else:
         try:
-            file = Path(name).open("rb")  # noqa: SIM115 - read until the stream ends
+            file = io.FileIO(name)
         except OSError as error:
             raise InvalidRequestError(
                 f"{name}: cannot be read: {error.strerror}.", param="source"
             ) from error
-    reader = cast("_ByteReader", file)
     if pcm is not None:
-        return Source(_raw(reader), pcm)
-    return Source(_decoded(reader), Pcm("f32le", SAMPLE_RATE, 1))
+        return Source(_raw(file), pcm)
+    return Source(_decoded(file), Pcm("f32le", SAMPLE_RATE, 1))
 
 
 def open_microphone(device: str | None) -> Source:
@@ -111,12 +103,12 @@ def open_microphone(device: str | None) -> Source:
     return Source(pieces(), Pcm("s16le", rate, 1))
 
 
-def _raw(file: _ByteReader) -> Generator[bytes, None, None]:
-    while data := file.read1(_READ_BYTES):
+def _raw(file: io.FileIO) -> Generator[bytes, None, None]:
+    while data := file.read(_READ_BYTES):
         yield data
 
 
-def _decoded(file: _ByteReader) -> Generator[bytes, None, None]:
+def _decoded(file: io.FileIO) -> Generator[bytes, None, None]:
     """Samples of a container, decoded while more of it still comes: float32 at 16 kHz."""
     stream, sniffed = _peek(file)
     resampler = Resampler()
@@ -128,7 +120,7 @@ def _decoded(file: _ByteReader) -> Generator[bytes, None, None]:
         yield samples.tobytes()
 
 
-def _peek(file: _ByteReader) -> tuple[BinaryIO, Sniffed]:
+def _peek(file: io.FileIO) -> tuple[BinaryIO, Sniffed]:
     """Find out what a pipe holds, and give it back whole.
 
     Raises:
@@ -136,7 +128,7 @@ def _peek(file: _ByteReader) -> tuple[BinaryIO, Sniffed]:
     """
     head = b""
     while True:
-        data = file.read1(_HEAD_BYTES)
+        data = file.read(_HEAD_BYTES)
         head += data
         try:
             sniffed = sniff(io.BytesIO(head))
@@ -151,7 +143,7 @@ def _peek(file: _ByteReader) -> tuple[BinaryIO, Sniffed]:
 class _Rejoined(io.RawIOBase):
     """What was read of a pipe already, and then the rest of it."""
 
-    def __init__(self, head: bytes, rest: _ByteReader) -> None:
+    def __init__(self, head: bytes, rest: io.FileIO) -> None:
         super().__init__()
         self._head = head
         self._rest = rest
@@ -166,7 +158,7 @@ class _Rejoined(io.RawIOBase):
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         """Read up to the buffer's length, without waiting for all of it; 0 at the end."""
-        data = self._head[: len(buffer)] or self._rest.read1(len(buffer))
+        data = self._head[: len(buffer)] or self._rest.read(len(buffer))
         self._head = self._head[len(data) :] if self._head else b""
         buffer[: len(data)] = data
         return len(data)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any
 
 from app.cli.listening import Listening
 from app.cli.live_view import View, open_view
@@ -47,20 +48,21 @@ async def _follow(work: AbstractAsyncContextManager[Listening], source: Source, 
 async def _until(stopped: asyncio.Event, source: Source) -> AsyncGenerator[bytes, None]:
     """The pieces of a source, until it ends or is stopped."""
     pieces = step_beside(source.pieces)
-    stop = asyncio.create_task(stopped.wait())
+    stop = asyncio.ensure_future(stopped.wait())
+    step: asyncio.Future[bytes] | None = None
     try:
-        while True:
+        while not stop.done():
             step = asyncio.ensure_future(anext(pieces))
             await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not step.done():
-                step.cancel()
-                await asyncio.gather(step, return_exceptions=True)
-                return
-            try:
-                piece = step.result()
-            except StopAsyncIteration:
-                return
-            yield piece
+            if step.done():
+                try:
+                    piece = step.result()
+                except StopAsyncIteration:
+                    return
+                yield piece
     finally:
-        stop.cancel()
+        waiting: list[asyncio.Future[Any]] = [stop] if step is None else [stop, step]
+        for future in waiting:
+            future.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
         await pieces.aclose()

@@ -1,0 +1,74 @@
+"""What the shell suggests while somebody types a command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import NORDLYD, environment
+
+from app.catalogue.languages import canonical_language
+from app.cli import completion
+from app.formats import FORMATS
+
+IDS = {card.parent.name for card in Path(__file__).parents[2].glob("models/*/model.toml")}
+
+
+def suggested(typed: str, shell: str) -> list[str]:
+    """Ask as the scripts of a shell ask; the last word is being typed."""
+    words = typed.split(" ")
+    variables = {
+        "bash": {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": typed},
+        "fish": {"_TYPER_COMPLETE_ARGS": typed, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    ended = subprocess.run(
+        [NORDLYD],
+        env=environment({}) | variables | {"_NORDLYD_COMPLETE": f"complete_{shell}"},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert ended.stderr == ""
+    found = ended.stdout.replace("_arguments '*: :((", "").replace("))'", "")
+    return [line.split("\t")[0].strip('"').split('":"')[0] for line in found.splitlines()]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_models_and_commands_are_suggested(shell: str) -> None:
+    assert set(suggested("nordlyd transcribe --model ", shell)) == IDS
+    commands = {"serve", "transcribe", "stream", "align", "models", "bench"}
+    assert commands <= set(suggested("nordlyd ", shell))
+
+
+def test_formats_and_languages_are_suggested() -> None:
+    assert suggested("nordlyd transcribe x.wav --format srt,t", "bash") == [
+        "srt,text", "srt,tsv", "srt,textgrid",
+    ]  # fmt: skip
+    assert suggested("nordlyd align a b --language n", "bash") == ["nb", "nn", "no"]
+    assert suggested("nordlyd stream --decoder g", "bash") == ["greedy", "greedy+lm"]
+    assert completion.FORMATS == FORMATS
+    assert [canonical_language(code) for code in completion.LANGUAGES] == [*completion.LANGUAGES]
+
+
+def test_the_script_works_in_a_real_shell(tmp_path: Path) -> None:
+    """Bash reads the script that the command prints, and completes with it."""
+    script = (
+        f'PATH="{NORDLYD.parent}:$PATH"; nordlyd --show-completion > complete.sh; '
+        "source complete.sh; COMP_WORDS=(nordlyd transcribe --model demo-n); COMP_CWORD=3; "
+        "wanted=($(complete -p nordlyd)); "
+        'for at in "${!wanted[@]}"; do [[ ${wanted[at]} == -F ]] && break; done; '
+        '"${wanted[at+1]}" nordlyd demo-n --model; echo "${COMPREPLY[@]}"'
+    )
+    ended = subprocess.run(
+        ["bash", "--norc", "-c", script], env=environment({}), cwd=tmp_path, check=True,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.stdout.split() == ["demo-nb", "demo-nn"], ended.stderr
+
+
+def test_asking_a_server_does_not_load_the_service() -> None:
+    code = "import sys, app.cli.command, app.cli.remote, app.cli.working; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    heavy = {"torch", "transformers", "fastapi", "numpy", "av", "soundfile", "app.main"}
+    assert heavy.isdisjoint(ended.stdout.split())

@@ -1,0 +1,175 @@
+"""`nordlyd stream`, as people pipe sound into it."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import KEY
+from demo_model import DEMO, sample_texts
+from running import NORDLYD, RunningServer, environment
+
+SAMPLE = DEMO / "samples" / "sample-1.flac"
+HERE = {"MODELS": "demo-nb,demo-da"}
+
+
+def stream(
+    *arguments: str | Path, stdin: bytes = b"", settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    ended = subprocess.run(
+        [NORDLYD, "stream", *arguments, "--language", "nb"], env=environment(settings or {}),
+        input=stdin, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert b"Traceback" not in ended.stderr, ended.stderr
+    return subprocess.CompletedProcess(
+        ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+    )
+
+
+@pytest.fixture(scope="module")
+def sound() -> tuple[bytes, int]:
+    """The sample as 16-bit samples, and their rate."""
+    samples, rate = soundfile.read(SAMPLE, dtype="int16")
+    return samples.tobytes(), rate
+
+
+def test_a_pipe_is_heard_as_the_file_is(demos: RunningServer) -> None:
+    expected = sample_texts()[0] + "\n"
+    by_server = stream(stdin=SAMPLE.read_bytes(), settings={"SERVER": demos.address})
+    assert (by_server.returncode, by_server.stdout, by_server.stderr) == (0, expected, "")
+    here = stream("-", stdin=SAMPLE.read_bytes(), settings=HERE)
+    assert (here.returncode, here.stdout, here.stderr) == (0, expected, "")
+
+
+def test_containers_and_raw_samples(
+    demos: RunningServer, sound: tuple[bytes, int], tmp_path: Path
+) -> None:
+    data, rate = sound
+    pipes: dict[str, tuple[list[str], bytes]] = {
+        "raw": (["--rate", str(rate)], data),
+        "raw stereo": (["--rate", str(rate), "--channels", "2"], b"".join(
+            data[at : at + 2] * 2 for at in range(0, len(data), 2)
+        )),
+    }  # fmt: skip
+    for name, options in (
+        ("wav", {}), ("ogg", {"format": "OGG", "subtype": "VORBIS"}), ("mp3", {}),
+    ):  # fmt: skip
+        path = tmp_path / f"sample.{name}"
+        soundfile.write(path, soundfile.read(SAMPLE)[0], rate, **options)
+        pipes[name] = ([], path.read_bytes())
+    # A recorder that writes into a pipe cannot know how long it will be.
+    wav = pipes["wav"][1]
+    pipes["endless wav"] = ([], wav[:4] + b"\xff" * 4 + wav[8:40] + b"\xff" * 4 + wav[44:])
+    for name, (arguments, stdin) in pipes.items():
+        ended = stream(*arguments, "--server", demos.address, stdin=stdin)
+        assert (ended.returncode, ended.stderr) == (0, ""), name
+        assert ended.stdout.split() == sample_texts()[0].split(), name
+
+
+def test_events_for_programs_are_the_same_from_both(
+    demos: RunningServer, sound: tuple[bytes, int]
+) -> None:
+    data, rate = sound
+    common = ["--json", "--rate", str(rate), "--n-best", "2", "--format-text"]
+    told = {}
+    for name, arguments, settings in (
+        ("server", ["--server", demos.address], {}), ("here", [], HERE),
+    ):  # fmt: skip
+        ended = stream(*common, *arguments, stdin=data, settings=settings)
+        events = [json.loads(line) for line in ended.stdout.splitlines()]
+        assert [events[0]["type"], events[-1]["type"]] == ["ready", "end"]
+        assert events[-1]["duration"] == pytest.approx(len(data) / 2 / rate, abs=0.01)
+        told[name] = [event for event in events if event["type"] in {"endpoint", "final"}]
+    assert told["server"] == told["here"]
+    final = told["here"][-1]
+    assert (final["text"], len(final["alternatives"])) == (sample_texts()[0], 2)
+    assert final["formatted_text"][0].isupper()
+
+
+def test_a_terminal_shows_words_while_they_are_said(
+    demos: RunningServer, sound: tuple[bytes, int]
+) -> None:
+    data, rate = sound
+    screen, terminal = pty.openpty()
+    running = subprocess.Popen(
+        [NORDLYD, "stream", "--rate", str(rate), "--server", demos.address, "--language", "nb"],
+        env=environment({}) | {"TERM": "xterm", "COLUMNS": "200"}, stdin=subprocess.PIPE,
+        stdout=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    assert running.stdin is not None
+    half = len(data) // 4 * 2
+    running.stdin.write(data[:half])
+    running.stdin.flush()
+    shown = b""
+    while b"velg" not in shown:
+        shown += os.read(screen, 65_536)
+    assert sample_texts()[0].encode() not in shown
+    running.stdin.write(data[half:])
+    running.stdin.close()
+    while sample_texts()[0].encode() + b"\r\n" not in shown:
+        shown += os.read(screen, 65_536)
+    assert running.wait(60) == 0
+    os.close(screen)
+
+
+def test_an_interrupt_ends_the_sound_and_the_last_words_are_told(
+    demos: RunningServer, sound: tuple[bytes, int]
+) -> None:
+    data, rate = sound
+    running = subprocess.Popen(
+        [NORDLYD, "stream", "--json", "--rate", str(rate), "--server", demos.address,
+         "--language", "nb"],
+        env=environment({}), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(data)
+    running.stdin.flush()
+    events = []
+    while not events or events[-1]["type"] != "partial":
+        events.append(json.loads(running.stdout.readline()))
+    time.sleep(0.5)
+    running.send_signal(signal.SIGINT)
+    events += [json.loads(line) for line in running.stdout.read().splitlines()]
+    assert running.wait(60) == 130
+    assert running.stderr is not None
+    assert running.stderr.read() == b""
+    assert events[-1]["type"] == "end"
+    assert [event["text"] for event in events if event["type"] == "final"] == [sample_texts()[0]]
+    for pipe in (running.stdin, running.stdout, running.stderr):
+        pipe.close()
+
+
+def test_keys(guarded: RunningServer, clip: Callable[..., bytes]) -> None:
+    server = ["--server", guarded.address]
+    assert stream(*server, "--api-key", KEY, stdin=clip()).returncode == 0
+    refused = stream(*server, stdin=clip())
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("nordlyd: An API key is needed")
+
+
+def test_what_cannot_be_heard_is_one_line(demos: RunningServer, tmp_path: Path) -> None:
+    server = ["--server", demos.address]
+    for arguments, stdin, said in (
+        (server, b"", "The audio is empty"),
+        (server, b"no sound in here" * 9, "The audio cannot be read: it is text."),
+        ([*server, str(tmp_path / "none.wav")], b"", "none.wav: cannot be read: No such file"),
+        ([*server, "--encoding", "s16le"], b"", "raw samples need their rate"),
+        ([*server, "--rate", "16000", "--encoding", "mp3"], b"", "accepted: s16le, f32le,"),
+        ([*server, "--rate", "16000", "--model", "no-such"], bytes(32), "no-such"),
+        ([*server, "--endpoint-silence", "99"], SAMPLE.read_bytes(), "endpoint_silence"),
+        ([*server, "--device", "no such microphone"], b"", "microphone"),
+        ([*server, "--device", "1", "x.wav"], b"", "--device chooses a microphone"),
+    ):
+        ended = stream(*arguments, stdin=stdin)
+        assert (ended.returncode, ended.stdout) == (1, ""), arguments
+        assert said in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1, ended.stderr
