@@ -303,7 +303,10 @@ def test_a_form_is_sent_elsewhere(demos: RunningServer) -> None:
     assert "/transcribe" in answer.json()["err_msg"]
 
 
-@pytest.mark.parametrize("body", ["[]", "{}", '{"url": 1}', "{", '{"url": "a", "model": "b"}', ""])
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "{}", '{"url": 1}', "{", '{"url": "a", "model": "b"}', "", '{"url": "\\ud800"}'],
+)
 def test_json_that_names_no_url_is_refused(demos: RunningServer, body: str) -> None:
     with demos.client() as client:
         answer = client.post(
@@ -359,6 +362,13 @@ def test_a_wrong_key_is_refused(guarded: RunningServer, clip) -> None:
         listen(stranger, clip())
     assert refused.value.status_code == 401
     assert refused.value.body["error"]["code"] == "invalid_api_key"
+
+
+def test_a_body_over_the_limit_is_refused(guarded: RunningServer) -> None:
+    with client_of(guarded, api_key="key-0") as client, pytest.raises(ApiError) as refused:
+        listen(client, bytes(3 * 2**20))
+    assert refused.value.status_code == 413
+    assert refused.value.body["err_code"] == "too_large"
 
 
 def test_the_openapi_document_tells_its_parameters(demos: RunningServer) -> None:

@@ -201,15 +201,17 @@ def _fetcher(parts: Parts) -> Fetcher:
 def _parse_url(body: bytes) -> str:
     try:
         fields = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str) or len(fields) > 1:
+    url = fields.get("url") if isinstance(fields, dict) and len(fields) == 1 else None
+    # JSON can escape halves of characters, which no text can hold.
+    if not isinstance(url, str) or not url.isprintable():
         raise InvalidRequestError(
             'The body is not what its content type says; accepted as JSON: {"url": "https://…"}. '
             "Audio goes with a content type such as audio/wav.",
             param="url",
         )
-    return str(fields["url"])
+    return url
 
 
 def _refusal(request: Request, error: NordlydError) -> Response:

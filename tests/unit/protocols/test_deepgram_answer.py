@@ -1,0 +1,119 @@
+"""Deepgram's words and options: what was said beside what is written, and what is asked for it."""
+
+import pytest
+
+from app.api.deepgram.answer import render
+from app.api.deepgram.parameters import parse_listen
+from app.decoding import Hotword, segment_words
+from app.readable import ReadableOptions
+from app.readable.formatting import format_transcript
+from app.transcript import Formatted, Timing, Transcript, Word
+
+SAID = tuple(
+    Word(text, start, start + 0.3, 0.5 + start / 100)
+    for text, start in (
+        ("eee", 0.2), ("vi", 0.6), ("møtes", 1.0), ("tredje", 1.5), ("mai", 1.9),
+        ("klokka", 3.0), ("halv", 3.4), ("åtte", 3.8), ("da", 6.5), ("er", 6.9), ("det", 7.3),
+        ("tjuefem", 7.7), ("prosent", 8.1),
+    )
+)  # fmt: skip
+
+
+def answer(query: list[tuple[str, str]]) -> dict:
+    """What a request gets for those words."""
+    wanted = parse_listen(query)
+    formatted = None
+    if wanted.readable is not None:
+        written = format_transcript(SAID, "nb", wanted.readable)
+        formatted = Formatted(written.text, segment_words(written.words))
+    transcript = Transcript(
+        text=" ".join(word.text for word in SAID),
+        segments=segment_words(SAID),
+        language="nb",
+        model="m",
+        duration=8.4,
+        timing=Timing(0, 0, 0, 0, 0),
+        formatted=formatted,
+    )
+    body = render(transcript, wanted, request_id="id", sha256="00")
+    return body.model_dump(exclude_none=True)["results"]
+
+
+def test_a_written_word_stands_beside_all_that_was_said_for_it() -> None:
+    (best,) = answer([("smart_format", "true")])["channels"][0]["alternatives"]
+    pairs = [(word["punctuated_word"], word["word"]) for word in best["words"]]
+    assert pairs == [
+        ("Vi", "vi"), ("møtes", "møtes"), ("3.", "tredje"), ("mai.", "mai"),
+        ("Klokka", "klokka"), ("7.30.", "halv åtte"), ("Da", "da"), ("er", "er"),
+        ("det", "det"), ("25", "tjuefem"), ("prosent.", "prosent"),
+    ]  # fmt: skip
+    assert best["transcript"] == " ".join(written for written, _ in pairs)
+    first, second = best["paragraphs"]["paragraphs"]
+    # The full stop of the ordinal ends no sentence.
+    assert [sentence["text"] for sentence in first["sentences"]] == [
+        "Vi møtes 3. mai.",
+        "Klokka 7.30.",
+    ]
+    assert (second["start"], second["end"]) == (6.5, 8.4)
+
+
+def test_fillers_stay_on_request_and_in_a_text_word_for_word() -> None:
+    for query, there in (
+        ([], True),
+        ([("punctuate", "true")], False),
+        ([("punctuate", "true"), ("filler_words", "true")], True),
+    ):
+        (best,) = answer(query)["channels"][0]["alternatives"]
+        assert ("eee" in best["transcript"].lower()) is there
+
+
+def test_punctuation_alone_leaves_numbers_in_words() -> None:
+    (best,) = answer([("punctuate", "true")])["channels"][0]["alternatives"]
+    assert best["transcript"] == (
+        "Vi møtes tredje mai. Klokka halv åtte. Da er det tjuefem prosent."
+    )
+
+
+def test_utterances_part_at_the_pause_that_is_asked_for() -> None:
+    texts = [
+        [said["transcript"] for said in answer([("utterances", "true"), *more])["utterances"]]
+        for more in ([("utt_split", "0.5")], [])
+    ]
+    assert [len(each) for each in texts] == [3, 2]
+    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.text for word in SAID)
+
+
+@pytest.mark.parametrize(
+    ("query", "readable"),
+    [
+        ([], None),
+        ([("filler_words", "true")], None),
+        ([("punctuate", "false"), ("smart_format", "false")], None),
+        ([("punctuate", "true")], ReadableOptions(numbers=False, remove_hesitations=True)),
+        ([("smart_format", "true")], ReadableOptions(remove_hesitations=True)),
+        (
+            [("numerals", "true"), ("filler_words", "true")],
+            ReadableOptions(),
+        ),
+        (
+            [("profanity_filter", "true")],
+            ReadableOptions(numbers=False, remove_hesitations=True, mask_profanities=True),
+        ),
+    ],
+)
+def test_each_option_asks_for_its_own_text(
+    query: list[tuple[str, str]], readable: ReadableOptions | None
+) -> None:
+    assert parse_listen(query).readable == readable
+
+
+def test_keywords_weigh_by_their_intensifier() -> None:
+    query = [
+        ("keywords", "Ås"), ("keywords", "votering:2"), ("keyterm", "Jens: Stoltenberg"),
+        ("keywords", ""),
+    ]  # fmt: skip
+    assert parse_listen(query).decoding.hotwords == (
+        Hotword("Ås", 10.0),
+        Hotword("votering", 20.0),
+        Hotword("Jens: Stoltenberg", 10.0),
+    )
