@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--chunk-ms", type=float, default=50.0, help="length of a message")
     parser.add_argument("--most", type=int, default=64, help="streams tried at most; 0: none")
     parser.add_argument("--round-seconds", type=float, default=20.0, help="length of each try")
+    parser.add_argument("--talk-seconds", type=float, default=30.0, help="to be re-decoded")
     parser.add_argument("--dtype", default="auto")
     options = parser.parse_args(argv)
     demo = next(iter(bundled_demos()), None)
@@ -104,7 +105,8 @@ def measure(folder: Path, options: argparse.Namespace, demo: Path) -> dict[str, 
             result |= _words(service, speech, offline, options)
         rounds = list(_ramp(service, speech, options))
     held = max((item.streams for item in rounds if item.keeps_up), default=0)
-    naive = rebuffered(load_checkpoint(folder, dtype=options.dtype), folder, _monologue(speech, 30))
+    talk = _monologue(speech, options.talk_seconds)
+    naive = rebuffered(load_checkpoint(folder, dtype=options.dtype), folder, talk)
     share = rounds[0].core_share if rounds else float("nan")
     table(
         f"{folder.name}: streams at once, {options.round_seconds:g} s each",
@@ -133,7 +135,7 @@ def _speech(
         found = islice(spoken(options.data), options.utterances)
         speech = [Utterance(item.waveform, item.words) for item in found]
     else:
-        for path in sorted((folder / "samples").glob("*.flac")):
+        for path in sorted((folder / "samples").glob("*.flac"))[: options.utterances]:
             samples, _ = soundfile.read(path, dtype="float32")
             speech.append(Utterance(samples, []))
     answers = [client.transcribe(Upload.of(wav(item.samples))) for item in speech]

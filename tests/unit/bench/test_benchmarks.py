@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import alignment, fairness, latency, memory, server, startup, windows
+from bench import alignment, fairness, latency, memory, server, startup, streaming, windows
 
 
 def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
@@ -48,6 +48,19 @@ def test_memory_is_counted_above_the_loaded_model(capsys) -> None:
     above = result["peak_mb"] - result["loaded_mb"]
     assert result["above_loaded_mb"] == pytest.approx(above, abs=0.2)
     assert result["holds"] == (above < 600)
+
+
+def test_live_words_are_timed_and_streams_counted(capsys) -> None:
+    arguments = "--utterances 1 --most 1 --round-seconds 2 --talk-seconds 4 --chunk-ms 100"
+    result = run(streaming, arguments, capsys)
+    assert result["utterances"] == 1
+    assert result["words"] > 5
+    assert -0.5 < result["word_latency_median_s"] <= result["word_latency_p95_s"]
+    assert result["final_equals_offline"] in {0, 1}
+    assert result["streams_in_real_time"] in {0, 1}
+    assert result["core_share_over_rebuffered"] == pytest.approx(
+        result["core_share"] / result["rebuffered_core_share"], rel=0.01
+    )
 
 
 def test_startup_is_compared_with_reading_the_weights(capsys) -> None:
