@@ -140,6 +140,20 @@ class Conversation(AsyncEventHandler):
                 await self.write_event(stopped.event())
         await super().stop()
 
+    async def write_event(self, event: Event) -> None:
+        """Tell the client something.
+
+        Raises:
+            OSError: it hung up.
+        """
+        try:
+            await super().write_event(event)
+        except RuntimeError as error:
+            # uvloop's word for a connection that is closed; asyncio itself raises an OSError.
+            if not self.writer.is_closing():
+                raise
+            raise ConnectionResetError("the client hung up") from error
+
     async def disconnect(self) -> None:
         """Drop the stream, if there is one."""
         listening, self._listening = self._listening, None

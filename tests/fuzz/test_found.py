@@ -1,0 +1,63 @@
+"""What was found by throwing things at the server, once and for all."""
+
+import json
+import socket
+import struct
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from live_clients import speech
+from running import RunningServer
+from troubles import troubles
+from websockets.sync.client import connect
+
+FORMAT = {"rate": 16_000, "width": 2, "channels": 1}
+
+
+@pytest.mark.parametrize("kind", [[], {}, None, 1])
+def test_a_command_of_any_kind_is_refused_by_name(
+    server: RunningServer, authorised: dict[str, str], kind: object
+) -> None:
+    url = f"{server.address.replace('http', 'ws')}/stream?language=nb"
+    with connect(url, additional_headers=authorised) as talk:
+        assert json.loads(talk.recv(30))["type"] == "ready"
+        talk.send(json.dumps({"type": kind}))
+        assert json.loads(talk.recv(30))["error"]["code"] == "invalid_request"
+        talk.wait_closed()
+    assert talk.close_code == 1008
+
+
+def test_text_that_is_no_unicode_and_times_without_end_are_rendered(client: httpx.Client) -> None:
+    words = '[{"word": "a\\ud800b", "start": 0, "end": 1e308}]'
+    body = f'{{"words": {words}, "text": "a\\ud800b", "duration": 1e308}}'
+    for name in ("text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"):
+        answer = client.post("/render", content=body, params={"response_format": name})
+        # JSON itself may be refused; nothing may fail.
+        assert answer.status_code in {200, 400}, (name, answer.text)
+
+
+def test_clients_that_hang_up_while_they_are_told_something_are_no_failures(
+    server: RunningServer, authorised: dict[str, str]
+) -> None:
+    where = urlsplit(server.wyoming)
+    audio = speech(seconds=2.0)
+    head = {"type": "audio-chunk", "data": FORMAT, "payload_length": len(audio)}
+    asked = json.dumps(head).encode() + b"\n" + audio + b"no event\n"
+    for attempt in range(60):
+        with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+            # With this, closing does not wait for anything that was sent.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(asked)
+            # At any moment of what the server does with it.
+            time.sleep(attempt / 10_000)
+    url = f"{server.address.replace('http', 'ws')}/stream?language=nb"
+    for _ in range(20):
+        with connect(url, additional_headers=authorised) as talk:
+            talk.send(speech(seconds=0.2))
+            talk.send("[]")
+            talk.close_socket()
+    with connect(url, additional_headers=authorised) as talk:
+        assert json.loads(talk.recv(30))["type"] == "ready"
+    assert troubles(server.log) == []
