@@ -42,6 +42,7 @@ AIM = 10.0
 FUSED_AIM = 0.10
 _LIMITS = AudioLimits(max_seconds=3600)
 _ORDER = 3
+_THREAD_FRAMES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class Spoken:
         return len(self.waveform) / SAMPLE_RATE
 
 
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How to measure."""
+
+    beam_width: int
+    join: int
+    rounds: int
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(prog="nordlyd bench decoder", description=__doc__)
@@ -65,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--text", type=Path, help="sentences, one a line, to estimate a 3-gram of")
     parser.add_argument("--utterances", type=int, default=200, help="at most, of --data")
     parser.add_argument("--beam-width", type=int, default=100)
+    parser.add_argument("--join", type=int, default=1, help="utterances to a recording")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args(argv)
     folder = arguments.model or next(iter(bundled_demos()), None)
@@ -75,7 +86,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     spoken = _speech(folder, arguments.data, arguments.utterances)
     with tempfile.TemporaryDirectory() as scratch:
         lm_folder = _language_model(folder, arguments.text, arguments.data, Path(scratch))
-        finish(_measure(model, spoken, lm_folder, arguments.beam_width, arguments.rounds))
+        options = _Options(arguments.beam_width, arguments.join, arguments.rounds)
+        finish(_measure(model, spoken, lm_folder, options))
 
 
 def _speech(folder: Path, data: Path | None, count: int) -> list[Spoken]:
@@ -88,11 +100,11 @@ def _speech(folder: Path, data: Path | None, count: int) -> list[Spoken]:
         ]
     manifest = folder / "samples" / "samples.jsonl"
     lines = [json.loads(line) for line in manifest.read_text("utf-8").splitlines()]
+    recordings = [decode_audio(manifest.parent / line["audio"], limits=_LIMITS) for line in lines]
     return [
-        Spoken(np.array(decode_audio(manifest.parent / line["audio"], limits=_LIMITS).samples),
-               line["text"])
-        for line in lines
-    ]  # fmt: skip
+        Spoken(recording.slice(0, recording.samples), line["text"])
+        for recording, line in zip(recordings, lines, strict=True)
+    ]
 
 
 def _language_model(folder: Path, text: Path | None, data: Path | None, scratch: Path) -> Path:
@@ -120,7 +132,7 @@ def _language_model(folder: Path, text: Path | None, data: Path | None, scratch:
 
 
 def _measure(
-    model: AcousticModel, spoken: list[Spoken], lm_folder: Path, beam_width: int, rounds: int
+    model: AcousticModel, spoken: list[Spoken], lm_folder: Path, wanted: _Options
 ) -> dict[str, object]:
     seconds = sum(one.seconds for one in spoken)
     started = time.process_time()
@@ -128,11 +140,15 @@ def _measure(
     encode_seconds = time.process_time() - started
     language_model = load_language_model(lm_folder)
     frame = model.hop / SAMPLE_RATE
+    beam_width, rounds = wanted.beam_width, wanted.rounds
+    said = [one.text for one in spoken]
+    if wanted.join > 1:
+        emissions, said = _joined(emissions, said, wanted.join, model.vocabulary)
 
     def run(decoder: Decoder) -> Callable[[], list[str]]:
         return lambda: [
-            decoder.decode(one, frame_seconds=frame, duration=said.seconds).text
-            for one, said in zip(emissions, spoken, strict=True)
+            decoder.decode(one, frame_seconds=frame, duration=len(one) * frame).text
+            for one in emissions
         ]
 
     options = BeamOptions(beam_width=beam_width)
@@ -148,13 +164,12 @@ def _measure(
     }
     taken = _processor_seconds(candidates, rounds)
     texts = {name: candidate() for name, candidate in candidates.items()}
-    said = [one.text for one in spoken]
     wer = {name: float(jiwer.wer(said, read)) for name, read in texts.items()}
     equal = sum(a == b for a, b in zip(texts["ours"], texts["pyctcdecode"], strict=True))
     speed = {name: seconds / time_ for name, time_ in taken.items()}
     fused_share = taken["greedy+lm"] / encode_seconds
     table(
-        f"{len(spoken)} utterances, {seconds:.0f} s, beam {beam_width}, "
+        f"{len(said)} recordings, {seconds:.0f} s, beam {beam_width}, "
         f"{language_model.order}-gram, one core",
         ["decoder", "audio s per s", "times pyctcdecode", "WER %"],
         [
@@ -163,7 +178,7 @@ def _measure(
             for name in candidates
         ],
     )  # fmt: skip
-    print(f"texts of ours equal to pyctcdecode's: {equal} of {len(spoken)}")
+    print(f"texts of ours equal to pyctcdecode's: {equal} of {len(said)}")
     print(f"greedy+lm takes {fused_share:.1%} of the encoder's time (aim {FUSED_AIM:.0%})")
     two = _two_threads(ours, emissions, frame)
     print(f"two threads decode {two:.2f} times as much as one")
@@ -177,12 +192,30 @@ def _measure(
         "backend": available_backends()[0],
         "equal_texts": equal,
         "utterances": len(spoken),
+        "joined": wanted.join,
         "fused_greedy_audio_s_per_s": round(speed["greedy+lm"], 1),
         "fused_greedy_wer": round(wer["greedy+lm"], 5),
         "fused_greedy_share_of_encoder": round(fused_share, 4),
         "greedy_wer": round(wer["greedy"], 5),
         "two_threads_ratio": round(two, 2),
     }
+
+
+def _joined(
+    emissions: Sequence[npt.NDArray[np.float32]],
+    said: Sequence[str],
+    count: int,
+    vocabulary: Vocabulary,
+) -> tuple[list[npt.NDArray[np.float32]], list[str]]:
+    """Recordings of so many utterances, with a tenth of a second between words of two of them."""
+    gap = np.full((5, len(vocabulary)), -20.0, np.float32)
+    gap[:, vocabulary.blank if vocabulary.delimiter is None else vocabulary.delimiter] = 0.0
+    groups = [range(first, min(first + count, len(said))) for first in range(0, len(said), count)]
+    return (
+        [np.concatenate([part for at in group for part in (emissions[at], gap)])
+         for group in groups],
+        [" ".join(said[at] for at in group) for group in groups],
+    )  # fmt: skip
 
 
 def _processor_seconds(
@@ -202,7 +235,8 @@ def _processor_seconds(
 
 def _two_threads(decoder: Decoder, emissions: list[npt.NDArray[np.float32]], frame: float) -> float:
     """How much faster two threads are; on one long recording each, as the GIL is held between."""
-    long = np.concatenate(emissions)
+    once = np.concatenate(emissions)
+    long = np.tile(once, (-(-_THREAD_FRAMES // len(once)), 1))
 
     def decode(_: int) -> None:
         decoder.decode(long, frame_seconds=frame, duration=len(long) * frame)

@@ -99,6 +99,38 @@ static int32_t prune(const Task *task, Beam *beams, int32_t count) {
     return task->beam_width;
 }
 
+/* Of readings that everything to come will score alike, only the best can still win. So where
+   one reading is wanted, keep one for each state of the language model, word begun and last
+   token: readings of long audio that differ far back would crowd out all others. */
+static int32_t keep_winners(Search *search, int32_t count) {
+    search->stamp++;
+    int32_t kept = 0;
+    for (int32_t from = 0; from < count; from++) {
+        const Beam beam = search->next[from];
+        const int32_t state = search->histories[beam.history].state;
+        const uint64_t key = ((uint64_t)(state + 1) * 0x9e3779b97f4a7c15u) ^
+                             ((uint64_t)beam.word << 20) ^ (uint32_t)(beam.column + 1);
+        uint32_t at = table_place(key) & search->merge_mask;
+        Beam *there = NULL;
+        for (; search->stamps[at] == search->stamp; at = (at + 1) & search->merge_mask) {
+            Beam *other = &search->next[search->merged[at]];
+            if (search->histories[other->history].state == state && other->word == beam.word &&
+                other->column == beam.column) {
+                there = other;
+                break;
+            }
+        }
+        if (there) {
+            if (beam.score > there->score) *there = beam;
+            continue;
+        }
+        search->stamps[at] = search->stamp;
+        search->merged[at] = kept;
+        search->next[kept++] = beam;
+    }
+    return kept;
+}
+
 static int32_t step(Search *search, int32_t count, const float *logp, int32_t frame,
                     int32_t tries) {
     const int32_t *tried = search->tried;
@@ -116,6 +148,7 @@ static int32_t step(Search *search, int32_t count, const float *logp, int32_t fr
         beam->score = beam->emitted + search->histories[beam->history].score +
                       search->letters[beam->word].partial;
     }
+    if (search->task->n_best == 1) made = keep_winners(search, made);
     made = prune(search->task, search->next, made);
     Beam *swap = search->beams;
     search->beams = search->next;

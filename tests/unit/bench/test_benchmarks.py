@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import alignment, fairness, latency, memory, server, startup, streaming, windows
+from bench import alignment, decoder, fairness, latency, memory, server, startup, streaming, windows
 
 
 def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
@@ -61,6 +61,14 @@ def test_live_words_are_timed_and_streams_counted(capsys) -> None:
     assert result["core_share_over_rebuffered"] == pytest.approx(
         result["core_share"] / result["rebuffered_core_share"], rel=0.01
     )
+
+
+def test_our_decoder_is_compared_with_pyctcdecode(capsys) -> None:
+    result = run(decoder, "--rounds 1 --beam-width 20 --join 2", capsys)
+    assert result["ratio"] == pytest.approx(
+        result["ours_audio_s_per_s"] / result["pyctcdecode_audio_s_per_s"], rel=0.01
+    )
+    assert 0 <= result["ours_wer"] <= result["pyctcdecode_wer"] < 1
 
 
 def test_startup_is_compared_with_reading_the_weights(capsys) -> None:

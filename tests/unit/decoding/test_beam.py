@@ -1,6 +1,7 @@
 """The beam search: what it reads, with and without a language model, and what it refuses."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,3 +230,17 @@ def test_noise_without_a_pause_keeps_its_words_in_order() -> None:
     assert all(later >= earlier for earlier, later in pairwise(times))
     assert 0 <= times[0] <= times[-1] <= seconds
     assert all(0 <= word.confidence <= 1 for word in found.words)
+
+
+def test_doubts_far_back_do_not_crowd_out_the_words_that_count(tmp_path: Path) -> None:
+    sentences = ["a c", "b d", "e f", "f e", "e e", "f f", "f a", "e b"] * 3
+    attributes = {"alpha": 1.0, "beta": 0.0}
+    model = load_language_model(
+        write_language_model(tmp_path / "2gram", sentences, order=2, attributes=attributes)
+    )
+    doubt = [{"e": 0.5004, "f": 0.4996}, {"|": 0.99}]
+    emissions = columns_of([*doubt * 8, {"a": 0.6, "b": 0.4}, {"|": 0.99}, {"d": 0.99}])
+    narrow = BeamDecoder(VOCABULARY, BeamOptions(beam_width=8), model, backend="native")
+    wide = BeamDecoder(VOCABULARY, BeamOptions(beam_width=2000), model, backend="native")
+    assert read(wide, emissions).endswith(" b d")
+    assert read(narrow, emissions) == read(wide, emissions)
