@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from running import RunningServer
+from web_server import WebServer, web_server
 
 KEY = "nøkkel-1"
 
@@ -51,12 +52,20 @@ def guarded(
 
 
 @pytest.fixture(scope="session")
-def demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def archive() -> Iterator[WebServer]:
+    """A web server with recordings, the only one that `demos` may ask."""
+    with web_server() as web:
+        yield web
+
+
+@pytest.fixture(scope="session")
+def demos(archive: WebServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with the bundled Bokmål and Danish models, and every protocol on."""
     settings = {
         "MODELS": "demo-nb,demo-da",
         "VOSK_PORT": "0",
         "WYOMING_PORT": "0",
+        "URL_HOSTS": f"internal!http://127.0.0.1:{archive.port}",
         "LOG_FORMAT": "json",
     }
     running = RunningServer(tmp_path_factory.mktemp("demos"), settings)

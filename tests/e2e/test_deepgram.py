@@ -18,7 +18,7 @@ from deepgram.errors import BadRequestError
 from demo_model import DEMO, sample_texts
 from running import RunningServer
 from sounds import as_wav, tones
-from web_server import web_server
+from web_server import WebServer
 
 SPEECH = [DEMO / "samples" / f"sample-{number}.flac" for number in (1, 2, 3)]
 DANISH = DEMO.parent / "demo-da" / "samples" / "sample-1.flac"
@@ -316,37 +316,33 @@ def test_json_that_names_no_url_is_refused(demos: RunningServer, body: str) -> N
     assert '{"url": "https://…"}' in answer.json()["err_msg"]
 
 
-def test_a_url_is_fetched_only_where_the_operator_allows(
-    deepgram: DeepgramClient, tmp_path: Path
+def listen_to(client: DeepgramClient, url: str, **options: object):
+    return client.listen.v1.media.transcribe_url(url=url, request_options=ONCE, **options)
+
+
+def test_a_url_is_fetched_where_the_operator_allows(
+    deepgram: DeepgramClient, archive: WebServer
 ) -> None:
     audio = SPEECH[1].read_bytes()
-    with web_server({"/speech.flac": audio, "/empty": b""}) as web:
-        with pytest.raises(BadRequestError) as refused:
-            deepgram.listen.v1.media.transcribe_url(
-                url=web.url("/speech.flac"), request_options=ONCE
-            )
-        assert "fetches nothing" in refused.value.body["err_msg"]
-        assert web.asked == []
-        settings = {
-            "MODELS": "demo-nb",
-            "URL_HOSTS": f"internal!http://127.0.0.1:{web.port}",
-        }
-        server = RunningServer(tmp_path, settings).wait_ready()
-        try:
-            with client_of(server) as client:
-                answer = client.listen.v1.media.transcribe_url(
-                    url=web.url("/speech.flac"), punctuate=True, request_options=ONCE
-                )
-                assert best(answer).transcript.lower() == f"{sample_texts()[1]}."
-                assert answer.metadata.sha256 == hashlib.sha256(audio).hexdigest()
-                for path, code in (("/empty", "invalid_audio"), ("/none", "url_failed")):
-                    with pytest.raises(ApiError) as caught:
-                        client.listen.v1.media.transcribe_url(
-                            url=web.url(path), request_options=ONCE
-                        )
-                    assert caught.value.body["err_code"] == code
-        finally:
-            assert server.stop() == 0
+    archive.files |= {"/speech.flac": audio, "/empty": b""}
+    answer = listen_to(deepgram, archive.url("/speech.flac"), language="nb", punctuate=True)
+    assert best(answer).transcript == f"{sample_texts()[1].capitalize()}."
+    assert answer.metadata.sha256 == hashlib.sha256(audio).hexdigest()
+    for path, code in (("/empty", "invalid_audio"), ("/none", "url_failed")):
+        with pytest.raises(ApiError) as caught:
+            listen_to(deepgram, archive.url(path))
+        assert caught.value.body["err_code"] == code
+    with pytest.raises(BadRequestError) as refused:
+        listen_to(deepgram, archive.url("/speech.flac", host="localhost"))
+    assert refused.value.body["err_code"] == "url_not_allowed"
+
+
+def test_a_url_is_refused_where_none_is_allowed(server: RunningServer, archive: WebServer) -> None:
+    asked = len(archive.asked)
+    with client_of(server) as client, pytest.raises(BadRequestError) as refused:
+        listen_to(client, archive.url("/speech.flac"))
+    assert "fetches nothing" in refused.value.body["err_msg"]
+    assert len(archive.asked) == asked
 
 
 @pytest.mark.parametrize("keys", [{"api_key": "key-0"}, {"access_token": "key-0"}])

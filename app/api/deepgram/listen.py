@@ -18,8 +18,7 @@ from app.api.errors import error_response
 from app.api.parameters import TIMEOUT_HEADER, openapi_parameters, parse_timeout
 from app.api.parts import Parts, PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
-from app.errors import AudioError, InvalidRequestError, NordlydError, UrlRefusedError
-from app.fetching import Fetcher
+from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
 from app.transcript import Transcript
@@ -163,12 +162,12 @@ async def _read_url(request: Request, parts: Parts) -> str:
                 f"The JSON is over {_MAX_JSON_BYTES} bytes; accepted: one `url`.", param="body"
             )
     url = _parse_url(bytes(body))
-    _fetcher(parts).check(url)
+    parts.need_fetcher().check(url)
     return url
 
 
 async def _fetch(parts: Parts, url: str, deadline: float | None) -> _Audio:
-    fetched = await _fetcher(parts).fetch(url, deadline)
+    fetched = await parts.need_fetcher().fetch(url, deadline)
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()
     return _checked(file, await asyncio.to_thread(_sha256, file))
@@ -188,14 +187,6 @@ def _checked(file: BinaryIO, sha256: str) -> _Audio:
         raise AudioError("The audio is empty: send it as the body.", param="body")
     file.seek(0)
     return _Audio(file, sha256)
-
-
-def _fetcher(parts: Parts) -> Fetcher:
-    if parts.fetcher is None:
-        raise UrlRefusedError(
-            "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
-        )
-    return parts.fetcher
 
 
 def _parse_url(body: bytes) -> str:
