@@ -179,11 +179,12 @@ async def align(request: Request, parts: PartsOf) -> Response:
         except BaseException:
             upload.audio.close()
             raise
-        aligned = await attend(
-            request,
-            service.transcriber.align(work, text),
-            cut_off=service.cut_off,
-        )
+        with parts.progress.follow(work.request_id) as progress:
+            aligned = await attend(
+                request,
+                service.transcriber.align(work, text, progress=progress),
+                cut_off=service.cut_off,
+            )
         output = await asyncio.to_thread(_output, aligned, parameters, upload.name, work.request_id)
         return output_response(output, aligned.timing)
 

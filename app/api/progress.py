@@ -24,7 +24,7 @@ class ProgressBody(BaseModel):
     responses={401: ERRORS[401]},
 )
 async def progress(request_id: str, parts: PartsOf) -> ProgressBody:
-    """Windows encoded so far of a POST /transcribe that was sent with this `x-request-id`."""
+    """Windows encoded so far of the POST /transcribe or /align with that `x-request-id`."""
     advance = parts.progress.of(request_id)
     known = advance or Advance()
     return ProgressBody(running=advance is not None, done=known.done, windows=known.windows)

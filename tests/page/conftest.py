@@ -11,6 +11,7 @@ from browsing import KEY, Opener, samples
 from playwright.sync_api import Browser, Page, sync_playwright
 from running import RunningServer
 
+_FOLDER = Path(__file__).parent
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -19,10 +20,14 @@ _FLAGS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a browser."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.page)
+    """Everything here needs a browser, and comes last.
+
+    While Playwright runs, so does an event loop, and tests elsewhere start their own.
+    """
+    ours = [item for item in items if _FOLDER in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.page)
+    items.sort(key=set(ours).__contains__)
 
 
 @pytest.fixture(scope="session")

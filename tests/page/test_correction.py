@@ -131,3 +131,27 @@ def test_the_text_word_for_word_is_taken_along_when_it_is_shown(page: Page) -> N
     page.get_by_role("button", name="Kopier teksten").click()
     expect(page.locator("#text-note")).to_have_text("Teksten er kopiert.")
     assert page.evaluate("navigator.clipboard.readText()") == TEXT
+
+
+def test_looking_for_the_words_can_be_stopped(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.route("**/align", lambda _: None)
+    page.locator("#edit").click()
+    page.fill("#edit-text", "regn som fryser")
+    page.locator("#realign").click()
+    expect(page.locator("#text-note")).to_have_text("Finner ordene i lyden …")
+    page.get_by_role("button", name="Slutt å rette").click()
+    expect(page.locator("#text-note")).to_be_hidden()
+    expect(page.locator("#edit-text")).to_have_value("regn som fryser")
+    expect(page.locator("#result-problem")).to_be_hidden()
+
+
+def test_transcribing_again_keeps_what_was_corrected(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    correct(page, CORRECTED)
+    page.get_by_role("button", name="Transkriber på nytt").click()
+    expect(page.locator(".job-state")).to_have_text(["Klar", "Klar"])
+    assert words(page) == CORRECTED.split()
+    page.get_by_role("button", name=f"Vis teksten til {SPOKEN.name}").nth(1).click()
+    expect(page.locator("#undo")).to_be_hidden()
+    assert words(page)[0] == "Regn"

@@ -36,8 +36,8 @@ export class Api {
   }
 
   /** Find the words of a text in a file. */
-  align(file, name, text, choices, { signal, onUpload } = {}) {
-    return this.#send("POST", "align", { body: form(file, name, { text, ...choices }), signal, onUpload });
+  align(file, name, text, choices, { signal, onUpload, requestId } = {}) {
+    return this.#send("POST", "align", { body: form(file, name, { text, ...choices }), signal, onUpload, requestId });
   }
 
   /** A transcript in another format, as a blob. */

@@ -11,6 +11,8 @@ export class Editor {
   onDone = () => {};
   /** Called with the text as it was left. */
   onCancel = () => {};
+  /** Called when the words are no longer to be looked for. */
+  onStop = () => {};
 
   /** @param player is operated from the keyboard while the hands stay on the text. */
   constructor(player) {
@@ -18,11 +20,12 @@ export class Editor {
       event.preventDefault();
       if (!this.#busy) this.onDone(this.text);
     });
-    byId("edit-cancel").addEventListener("click", () => this.onCancel(this.text));
+    const cancel = () => (this.#busy ? this.onStop() : this.onCancel(this.text));
+    byId("edit-cancel").addEventListener("click", cancel);
     this.#area.addEventListener("input", () => this.#grow());
     this.#area.addEventListener("keydown", (event) => {
       const run = {
-        Escape: () => this.onCancel(this.text),
+        Escape: cancel,
         F9: () => player.toggle(),
         F7: () => player.skip(-3),
         Enter: event.ctrlKey || event.metaKey ? () => this.#form.requestSubmit() : null,

@@ -104,18 +104,18 @@ export class Translator extends EventTarget {
   }
 }
 
-/** Keep something for the next visit, where the browser allows it. */
-export function store(name, value) {
+/** Keep something for the next visit, or for this tab, where the browser allows it. */
+export function store(name, value, { tab = false } = {}) {
   try {
-    localStorage.setItem(name, value);
+    (tab ? sessionStorage : localStorage).setItem(name, value);
   } catch {
     // Private windows may forbid it; the page works without.
   }
 }
 
-export function recall(name) {
+export function recall(name, { tab = false } = {}) {
   try {
-    return localStorage.getItem(name);
+    return (tab ? sessionStorage : localStorage).getItem(name);
   } catch {
     return null;
   }

@@ -10,13 +10,16 @@ const POLL_MS = 1000;
 const PATIENT = new Set(["queue_full", "loading", "unavailable"]);
 const MOST_TRIES = 20;
 
+/** An id for a request; the better source is there on https and on the server's machine alone. */
+export const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+
 export class Job {
   /**
    * @param file the recording as a Blob, kept for playing, aligning and trying again.
    * @param live whether `result` came from the live transcription.
    */
   constructor(file, name, choices, { live = false } = {}) {
-    this.id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    this.id = newId();
     Object.assign(this, { file, name, choices, live });
     this.state = "waiting"; // sending, working, paused, done, failed, cancelled
     this.share = 0; // of what is being sent or worked on; null where nobody knows
@@ -24,8 +27,15 @@ export class Job {
     this.wait = 0; // seconds until the next try
     this.result = null;
     this.error = null;
-    this.edits = null; // what a person made of the text; see result.js
+    this.edits = null; // what a person made of the text; see versions.js
+    this.draft = null; // and what was not used yet
+    this.recorded = false; // here, so that there is no other copy
     this.abort = new AbortController();
+  }
+
+  /** Whether closing the page would lose what a person did. */
+  get precious() {
+    return this.running || this.recorded || this.edits !== null || this.draft !== null;
   }
 
   get running() {

@@ -1,12 +1,13 @@
 /** The API key of this tab: kept until it closes, asked for when the service wants one. */
 
 import { byId } from "./dom.js";
+import { recall, store } from "./i18n.js";
 
 const KEPT = "nordlyd.key";
 
 export class KeyRing {
   #i18n;
-  #key = sessionStorage.getItem(KEPT) ?? "";
+  #key = recall(KEPT, { tab: true }) ?? "";
   #asking = null;
 
   constructor(i18n, announce) {
@@ -67,8 +68,7 @@ export class KeyRing {
 
   #keep(key) {
     this.#key = key;
-    if (key) sessionStorage.setItem(KEPT, key);
-    else sessionStorage.removeItem(KEPT);
+    store(KEPT, key, { tab: true });
     this.#show();
   }
 

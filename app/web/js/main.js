@@ -40,7 +40,8 @@ function open(job, options) {
 queue.addEventListener("done", ({ detail: job }) => {
   announce(i18n.t("job.doneSaid", { name: job.name }));
   // The first text opens by itself; a later one never takes the place of what is being read.
-  if (result.job !== null && result.job !== job) return;
+  const busy = result.job !== null && (result.job !== job || result.editing);
+  if (busy) return;
   // Whoever only waits is taken there; whoever does something else meanwhile is left at it.
   const waiting = [null, document.body, byId("files"), byId("again")].includes(document.activeElement);
   open(job, { focus: waiting });
@@ -52,7 +53,16 @@ queue.addEventListener("change", () => {
     list.mark(null);
   }
 });
-result.onAgain = (job) => queue.retry(job, choices.current());
+result.onAgain = (job) => {
+  if (!job.edits && !job.draft) return queue.retry(job, choices.current());
+  // What a person corrected stays; the new text gets a line of its own.
+  const again = new Job(job.file, job.name, choices.current());
+  again.recorded = job.recorded;
+  queue.add(again);
+};
+window.addEventListener("beforeunload", (event) => {
+  if (queue.jobs.some((job) => job.precious)) event.preventDefault();
+});
 recorder.onDone = (job) => {
   queue.add(job);
   if (job.state === "done") open(job, { focus: true });

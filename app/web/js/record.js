@@ -30,7 +30,9 @@ export class Recorder {
     byId("record").addEventListener("click", () => this.#start());
     byId("live-stop").addEventListener("click", () => this.#stop());
     byId("live-discard").addEventListener("click", () => this.#discard());
-    window.addEventListener("beforeunload", (event) => this.#microphone && event.preventDefault());
+    window.addEventListener("beforeunload", (event) => {
+      if (this.#recording) event.preventDefault();
+    });
   }
 
   async #start() {

@@ -7,6 +7,7 @@ import { Downloads } from "./downloads.js";
 import { Editor } from "./editor.js";
 import { recall, store } from "./i18n.js";
 import { peaksOf } from "./peaks.js";
+import { newId } from "./jobs.js";
 import { Player } from "./player.js";
 import { describeProblem } from "./problems.js";
 import { Transcript } from "./transcript.js";
@@ -16,6 +17,7 @@ import { paragraphTexts } from "./words.js";
 
 const THRESHOLD = "nordlyd.threshold";
 const VIEW = "nordlyd.view";
+const POLL_MS = 1000;
 
 export class Result {
   #i18n;
@@ -24,6 +26,7 @@ export class Result {
   #job = null;
   #view = recall(VIEW) ?? "readable";
   #drawing = new AbortController();
+  #aligning = new AbortController();
   #player;
   #waveform;
   #transcript;
@@ -54,6 +57,10 @@ export class Result {
     return this.#job;
   }
 
+  get editing() {
+    return this.#editor.open;
+  }
+
   /** Open a job's text; `focus` moves there, for those who asked for it. */
   show(job, { focus = false } = {}) {
     this.hide();
@@ -70,6 +77,7 @@ export class Result {
   }
 
   hide() {
+    this.#aligning.abort();
     if (this.#editor.open) this.#leave(this.#editor.text);
     this.#drawing.abort();
     this.#player.unload();
@@ -93,6 +101,7 @@ export class Result {
     this.#transcript.onCorrect = (index) => this.#edit(index);
     this.#editor.onDone = (text) => this.#align(text);
     this.#editor.onCancel = (text) => this.#leave(text);
+    this.#editor.onStop = () => this.#aligning.abort();
     this.#downloads.source = () => this.#source();
     this.#downloads.onProblem = (error) => this.#problem(error);
     byId("edit").addEventListener("click", () => this.#edit());
@@ -213,9 +222,13 @@ export class Result {
     this.#editor.busy = true;
     this.#problem(null);
     this.#note("edit.aligning");
+    this.#aligning = new AbortController();
+    const requestId = newId();
+    const watch = setInterval(() => this.#tellAdvance(job, requestId), POLL_MS);
     try {
       const { model, language } = job.result;
-      const answer = await this.#api.align(job.file, job.name, text, { model, language });
+      const options = { signal: this.#aligning.signal, requestId };
+      const answer = await this.#api.align(job.file, job.name, text, { model, language }, options);
       job.edits = corrected(answer.words, text, job.result.duration);
       job.draft = null;
       if (job !== this.#job) return;
@@ -227,10 +240,20 @@ export class Result {
       byId("edit").focus();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (job !== this.#job) return;
       this.#note(null);
-      this.#problem(error);
+      if (error.code !== "cancelled") this.#problem(error);
     } finally {
+      clearInterval(watch);
       this.#editor.busy = false;
+    }
+  }
+
+  async #tellAdvance(job, requestId) {
+    const { done, windows } = await this.#api.progress(requestId).catch(() => ({ done: 0 }));
+    const waiting = byId("text-note").dataset.i18n?.startsWith("edit.aligning");
+    if (done && waiting && job === this.#job) {
+      this.#note("edit.aligningShare", { percent: this.#i18n.percent(done / windows) });
     }
   }
 

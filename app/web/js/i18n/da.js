@@ -135,6 +135,7 @@ export default {
   "edit.cancel": "Hold op med at rette",
   "edit.undo": "Tilbage til den første tekst",
   "edit.aligning": "Finder ordene i lyden …",
+  "edit.aligningShare": "Finder ordene i lyden: {percent}",
   "edit.kept": "Dine ændringer er ikke taget i brug endnu. De ligger klar, når du retter videre.",
   "edit.all": "Færdig: alle ord blev fundet i lyden.",
   "edit.lost": {

@@ -135,6 +135,7 @@ export default {
   "edit.cancel": "Stop correcting",
   "edit.undo": "Back to the first text",
   "edit.aligning": "Finding the words in the sound …",
+  "edit.aligningShare": "Finding the words in the sound: {percent}",
   "edit.kept": "Your changes are not used yet. They are there when you go on correcting.",
   "edit.all": "Done: every word was found in the sound.",
   "edit.lost": {

@@ -135,6 +135,7 @@ export default {
   "edit.cancel": "Slutt å rette",
   "edit.undo": "Tilbake til den første teksten",
   "edit.aligning": "Finner ordene i lyden …",
+  "edit.aligningShare": "Finner ordene i lyden: {percent}",
   "edit.kept": "Endringene dine er ikke tatt i bruk ennå. De ligger klare når du retter videre.",
   "edit.all": "Ferdig: alle ordene ble funnet i lyden.",
   "edit.lost": {

@@ -135,6 +135,7 @@ export default {
   "edit.cancel": "Slutt å rette",
   "edit.undo": "Tilbake til den første teksten",
   "edit.aligning": "Finn orda i lyden …",
+  "edit.aligningShare": "Finn orda i lyden: {percent}",
   "edit.kept": "Endringane dine er ikkje tekne i bruk enno. Dei ligg klare når du rettar vidare.",
   "edit.all": "Ferdig: alle orda vart funne i lyden.",
   "edit.lost": {
