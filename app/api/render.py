@@ -19,6 +19,7 @@ from app.errors import InvalidRequestError, TooLargeError
 from app.formats import render as write
 from app.transcript import Formatted, Segment, Timing, Transcript, Word
 
+_MOST_SECONDS = 1e7  # four months; what is beyond is a mistake, and no clock of a format has it
 _MOST_BYTES = 64 * 2**20  # a day's speech is a third of it
 _NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -41,8 +42,8 @@ class GivenWord(BaseModel):
     """One word; times in seconds from the start of the audio."""
 
     word: str
-    start: float = Field(ge=0, allow_inf_nan=False)
-    end: float = Field(ge=0, allow_inf_nan=False)
+    start: float = Field(ge=0, le=_MOST_SECONDS)
+    end: float = Field(ge=0, le=_MOST_SECONDS)
     confidence: float = Field(1.0, ge=0, le=1)
 
 
@@ -67,7 +68,7 @@ class GivenTranscript(BaseModel):
     formatted_segments: list[GivenSegment] | None = None
     language: str = "und"
     model: str = ""
-    duration: float = Field(ge=0, allow_inf_nan=False)
+    duration: float = Field(ge=0, le=_MOST_SECONDS)
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
