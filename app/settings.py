@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from app.errors import ConfigurationError
 
 PREFIX = "NORDLYD_"
+# Read by app.client, on a machine that may well serve too.
+_OF_CLIENTS = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # The first loaded model of a list serves the language.
@@ -171,7 +173,7 @@ def load_settings(environment: Mapping[str, str], **overrides: object) -> Settin
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Variables that look like settings and are none: most likely typing mistakes."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | _OF_CLIENTS
     return sorted(
         name
         for name in environment

@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -37,7 +38,12 @@ def main() -> None:
     except NordlydError as error:
         _end(error.message, 1)
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        # Not sys.exit: a library whose threads still compute aborts the process when it is torn
+        # down, and what an interrupt gives back would be lost.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(_INTERRUPTED)
     except BrokenPipeError:
         # The reader has seen enough; what is still buffered must not be flushed into the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

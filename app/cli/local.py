@@ -9,12 +9,16 @@ from app.api.align import AlignmentBody
 from app.api.parameters import TranscribeParameters, parse, raw_format
 from app.api.schemas import TranscriptionBody
 from app.catalogue import Catalogue, PullPlan, Router
+from app.cli.budget import Budget
 from app.cli.inputs import Input
 from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
 from app.main import build_service
 from app.pipeline import Transcriber, TranscriptionRequest
 from app.settings import Settings
 from app.telemetry import Telemetry
+
+# As many bytes of recordings fit into memory, decoded, on any machine that holds a model.
+_BUDGET_BYTES = 32 * 2**20
 
 
 @asynccontextmanager
@@ -34,7 +38,7 @@ async def on_this_machine(
         await service.load()
         # What is wrong for every recording is told once.
         service.transcriber.route(None, wanted.language, asked.decoding(), asked.readable())
-        yield _Local(service.transcriber, wanted.language, asked)
+        yield _Local(service.transcriber, wanted.language, asked, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
 
@@ -61,9 +65,11 @@ class _Local:
     transcriber: Transcriber
     language: str | None
     asked: TranscribeParameters
+    budget: Budget
 
     async def transcribe(self, item: Input, progress: Progress) -> Transcribed:
-        transcript = await self.transcriber.transcribe(self._request(item), progress=progress)
+        async with self.budget.hold(item.size):
+            transcript = await self.transcriber.transcribe(self._request(item), progress=progress)
         body = TranscriptionBody.of(transcript, words=True, request_id=item.shown)
         return Transcribed(transcript, body.to_json())
 

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from app.cli.inputs import Input
+from app.errors import NordlydError
 
 # Recordings differ in length, so the speed of the last seconds says little.
 _SPEED_SECONDS = 3600.0
@@ -73,8 +74,11 @@ class Watch:
         bar = Bar(self, task, self._sizes[item.path] if self._many else 0)
         try:
             yield bar
-        finally:
             bar.finish()
+        except NordlydError:
+            bar.finish()
+            raise
+        finally:
             self.bars.remove_task(task)
 
     def finished(self, *, failed: bool = False, seconds: float = 0.0) -> None:
@@ -125,7 +129,7 @@ class Bar:
         self._count(self._size * done // total if total else 0)
 
     def finish(self) -> None:
-        """The recording is done, or given up."""
+        """The recording is done, or has failed."""
         self._count(self._size)
 
     def _count(self, size: int) -> None:

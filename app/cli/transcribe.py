@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.cli.budget import Budget
 from app.cli.folder import OutputFolder
 from app.cli.inputs import Input
 from app.cli.printing import Failures, Printer, Records, Result, Texts
@@ -21,8 +20,6 @@ from app.errors import InvalidRequestError, NordlydError
 from app.formats import render
 
 _SHOWN_FAILURES = 20
-# As many files fit into memory, decoded, on any machine that holds a model.
-_BUDGET_BYTES = 32 * 2**20
 _BY_LINES = frozenset({"text", "json", "ctm"})
 # Statuses for what was asked, who asked or who answers, unless a recording is at fault.
 _HOPELESS = frozenset({400, 401, 403, 404, 429, 503})
@@ -76,21 +73,17 @@ def transcribe_files(
         KeyboardInterrupt: somebody ended it; what is done is kept.
     """
     check_plan(plan, inputs)
+    tally = Tally()
     with ExitStack() as stack:
         folder = None
         if plan.output is not None:
             folder = OutputFolder(plan.output, inputs, plan.formats, plan.asked, force=plan.force)
             stack.callback(folder.close)
+            stack.callback(_sum_up, folder, tally, len(inputs))
         printer = _printer(plan, named=len(inputs) > 1)
         stack.callback(printer.end)
         watch = stack.enter_context(watching(inputs))
-        tally = Tally()
-        run = _Run(plan, folder, printer, watch, tally)
-        try:
-            asyncio.run(run.all(work, inputs))
-        finally:
-            if folder is not None:
-                _sum_up(folder, tally, len(inputs))
+        asyncio.run(_Run(plan, folder, printer, watch, tally).all(work, inputs))
     return not tally.failures
 
 
@@ -144,14 +137,12 @@ class _Run:
         if first is None:
             return
         waiting = iter([first, *waiting])
-        budget = Budget(_BUDGET_BYTES)
         async with work() as transcribing:
             self.watch.loaded()
 
             async def worker() -> None:
                 for item in waiting:
-                    async with budget.hold(item.size):
-                        await self._one(transcribing, item)
+                    await self._one(transcribing, item)
 
             workers = [asyncio.create_task(worker()) for _ in range(self.plan.jobs)]
             try:

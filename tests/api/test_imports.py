@@ -5,7 +5,8 @@ import sys
 
 LIGHT = (
     "app.api", "app.audio", "app.catalogue", "app.decoding", "app.engine", "app.main",
-    "app.server", "app.settings", "app.cli", "app.cli.transcribe", "app.cli.greeting",
+    "app.server", "app.settings", "app.formats", "app.client", "app.cli", "app.cli.transcribe",
+    "app.cli.local", "app.cli.local_live", "app.cli.remote", "app.cli.greeting",
 )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ import pytest
 from running import RunningServer
 from test_command_line import nordlyd
 
+from app.formats import FORMATS
+
 MODEL = Path(__file__).parents[2] / "models" / "demo-da"
 SAMPLES = [
     json.loads(line) for line in (MODEL / "samples" / "samples.jsonl").read_text().splitlines()
@@ -22,27 +24,23 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def align(written: Path, style: str) -> str:
+def align(written: Path, *arguments: str | Path) -> str:
     audio = MODEL / "samples" / SAMPLES[0]["audio"]
-    ended = nordlyd("align", audio, written, "--model", "demo-da", "--format", style)
+    ended = nordlyd("align", audio, written, "--model", "demo-da", *arguments)
     assert ended.returncode == 0, ended.stderr
     words = len(SAMPLES[0]["text"].split()) + 1
     assert ended.stderr == f"nordlyd: 1 of {words} words were not found\n"
     return ended.stdout
 
 
-def test_the_command_prints_what_the_server_answers(tmp_path: Path, written: Path) -> None:
-    server = RunningServer(tmp_path, {"MODELS": "demo-da"}).wait_ready()
-    try:
-        with server.client() as client:
-            answer = client.post(
-                "/align?characters=true",
-                files={"file": (MODEL / "samples" / SAMPLES[0]["audio"]).read_bytes()},
-                data={"text": written.read_text(encoding="utf-8"), "language": "da"},
-            ).json()
-    finally:
-        assert server.stop() == 0
-    printed = json.loads(align(written, "json"))
+def test_the_command_prints_what_the_server_answers(demos: RunningServer, written: Path) -> None:
+    with demos.client() as client:
+        answer = client.post(
+            "/align?characters=true",
+            files={"file": (MODEL / "samples" / SAMPLES[0]["audio"]).read_bytes()},
+            data={"text": written.read_text(encoding="utf-8"), "language": "da"},
+        ).json()
+    printed = json.loads(align(written))
     assert list(printed) == list(answer)
     assert printed["words"] == answer["words"]
     *found, lost = printed["words"]
@@ -53,24 +51,39 @@ def test_the_command_prints_what_the_server_answers(tmp_path: Path, written: Pat
     times = [word[end] for word in found for end in ("start", "end")]
     assert times == sorted(times)
     assert times[-1] <= printed["duration"]
+    asked = json.loads(align(written, "--server", demos.address))
+    assert asked["words"] == printed["words"]
 
 
-@pytest.mark.parametrize(
-    ("style", "beginning"),
-    [("textgrid", "File type"), ("eaf", "<?xml"), ("srt", "1\n00:00:00,"), ("ctm", "sample-1 1 ")],
-)
-def test_every_format_is_printed(written: Path, style: str, beginning: str) -> None:
-    printed = align(written, style)
-    assert printed.startswith(beginning)
-    assert SAMPLES[0]["text"].split()[2] in printed
-    assert "kvasimodo" not in printed
+def test_every_format_is_written_here_and_by_a_server(
+    demos: RunningServer, written: Path, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    files = align(written, "--format", "all", "--output", here).splitlines()
+    align(written, "--format", "all", "--output", there, "--server", demos.address)
+    assert len(files) == len(FORMATS)
+    beginnings = {
+        "TextGrid": "File type", "eaf": "<?xml", "srt": "1\n00:00:00,", "ctm": "sample-1 1 ",
+        "vtt": "WEBVTT", "tsv": "start\tend",
+    }  # fmt: skip
+    for file in map(Path, files):
+        text = file.read_text(encoding="utf-8")
+        assert SAMPLES[0]["text"].split()[2] in text
+        assert text.startswith(beginnings.get(file.suffix[1:], ""))
+        if file.suffix not in {".json", ".eaf"}:
+            assert "kvasimodo" not in text
+            assert (there / file.name).read_text(encoding="utf-8") == text
+    assert align(written, "--format", "srt", "--server", demos.address) == (
+        here / "sample-1.srt"
+    ).read_text(encoding="utf-8")
 
 
-def test_every_sample_is_found_whole(tmp_path: Path) -> None:
+def test_every_sample_is_found_whole(demos: RunningServer, tmp_path: Path) -> None:
     for sample in SAMPLES[1:]:
         file = tmp_path / "text.txt"
         file.write_text(sample["text"], encoding="utf-8")
-        ended = nordlyd("align", MODEL / "samples" / sample["audio"], file, "--model", "demo-da")
+        audio = MODEL / "samples" / sample["audio"]
+        ended = nordlyd("align", audio, file, "--model", "demo-da", "--server", demos.address)
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
