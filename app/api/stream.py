@@ -5,6 +5,7 @@ docs/streaming.md describes every message.
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any, Literal
 
 from fastapi import APIRouter, WebSocket
@@ -14,7 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 from app.api.errors import error_detail
 from app.api.parameters import TextParameters, gather, parse
 from app.api.parts import Parts, PartsOf
-from app.api.sockets import SUBPROTOCOL, close_code, is_broken
+from app.api.sockets import NORMAL, SUBPROTOCOL, close_code, is_broken
 from app.errors import InvalidRequestError, NordlydError
 from app.streaming import (
     Endpointing,
@@ -84,12 +85,13 @@ async def stream(socket: WebSocket, parts: PartsOf) -> None:
     """Hear one stream, or go on with one whose connection broke."""
     chosen = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
     await socket.accept(subprotocol=chosen)
-    try:
-        await _serve(socket, parts)
-    except NordlydError as error:
-        socket.state.error_code = error.code
-        await _send(socket, {"type": "error", "error": error_detail(error).model_dump()})
-        await _close(socket, close_code(error))
+    with suppress(WebSocketDisconnect):
+        try:
+            await _serve(socket, parts)
+        except NordlydError as error:
+            socket.state.error_code = error.code
+            await _send(socket, {"type": "error", "error": error_detail(error).model_dump()})
+            await socket.close(close_code(error))
 
 
 async def _serve(socket: WebSocket, parts: Parts) -> None:
@@ -145,15 +147,14 @@ async def _listen(socket: WebSocket, live: LiveStream, pcm: PcmInput) -> bool:
         if message["type"] == "websocket.disconnect":
             return is_broken(message.get("code"))
         data = message.get("bytes")
-        if data is not None:
-            await live.push(pcm.feed(data))
-            continue
-        match _command(message["text"]):
-            case "flush":
-                await live.push(pcm.flush())
+        command = _command(message["text"]) if data is None else None
+        samples = pcm.flush() if data is None else pcm.feed(data)
+        # A stream that takes no more says why after its last events, and who tells them hears it.
+        with suppress(NordlydError):
+            await live.push(samples)
+            if command == "flush":
                 await live.flush()
-            case "end":
-                await live.push(pcm.flush())
+            elif command == "end":
                 await live.finish()
 
 
@@ -176,18 +177,11 @@ async def _tell(socket: WebSocket, live: LiveStream, *, words: bool) -> None:
     async for event in live.events():
         await _send(socket, _body(event, words=words))
     await _send(socket, {"type": "end", "duration": _seconds(live.received_seconds)})
-    await _close(socket, 1000)
+    await socket.close(NORMAL)
 
 
 async def _send(socket: WebSocket, body: dict[str, Any]) -> None:
     await socket.send_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
-
-
-async def _close(socket: WebSocket, code: int) -> None:
-    try:
-        await socket.close(code)
-    except (WebSocketDisconnect, RuntimeError):
-        return  # It was gone already.
 
 
 def _body(event: LiveEvent, *, words: bool) -> dict[str, Any]:

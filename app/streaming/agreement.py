@@ -80,20 +80,21 @@ class LocalAgreement:
         """
         joined = continued(self.stable, words)
         texts = tuple(word.text for word in joined)
-        # Where the hypothesis had to be bent, the others say nothing of what it became.
         count = len(self.stable)
-        if joined == tuple(words):
-            tests = [
-                (heard - rule.distance, others)
-                for rule in self._rules
-                if (others := self._others(rule, heard, rivals)) is not None
-            ]
-            while count < len(joined) and any(
-                joined[count].end <= until
-                and all(other[: count + 1] == texts[: count + 1] for other in others)
-                for until, others in tests
-            ):
-                count += 1
+        if joined != tuple(words):
+            # Readings that contradict what was told say nothing of what comes after it.
+            rivals = [rival for rival in rivals if rival.texts[:count] == texts[:count]]
+        tests = [
+            (heard - rule.distance, others)
+            for rule in self._rules
+            if (others := self._others(rule, heard, rivals)) is not None
+        ]
+        while count < len(joined) and any(
+            joined[count].end <= until
+            and all(other[: count + 1] == texts[: count + 1] for other in others)
+            for until, others in tests
+        ):
+            count += 1
         self.stable = joined[:count]
         self._remember(heard, texts)
         return joined
