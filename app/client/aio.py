@@ -58,17 +58,25 @@ class AsyncClient:
 
     @overload
     async def transcribe(
-        self, audio: Audio, *, response_format: None = None, **options: Unpack[TranscribeOptions]
+        self,
+        audio: Audio | None = None,
+        *,
+        response_format: None = None,
+        **options: Unpack[TranscribeOptions],
     ) -> Transcription: ...
 
     @overload
     async def transcribe(
-        self, audio: Audio, *, response_format: TextFormat, **options: Unpack[TranscribeOptions]
+        self,
+        audio: Audio | None = None,
+        *,
+        response_format: TextFormat,
+        **options: Unpack[TranscribeOptions],
     ) -> str: ...
 
     async def transcribe(
         self,
-        audio: Audio,
+        audio: Audio | None = None,
         *,
         response_format: TextFormat | None = None,
         **options: Unpack[TranscribeOptions],

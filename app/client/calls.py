@@ -104,7 +104,7 @@ class Call(Generic[_T]):
 
 
 def transcribe_call(
-    audio: Audio, response_format: TextFormat | None, options: Mapping[str, Any]
+    audio: Audio | None, response_format: TextFormat | None, options: Mapping[str, Any]
 ) -> Call[Transcription | str]:
     """POST /transcribe: a `Transcription`, or the text of a format where one is given."""
     fields = as_fields({**options, "response_format": response_format})

@@ -45,8 +45,9 @@ class _SoundOptions(TypedDict, total=False):
 
 
 class TranscribeOptions(_TextOptions, _SoundOptions, total=False):
-    """The parameters of POST /transcribe."""
+    """The parameters of POST /transcribe; `url` only where the operator allows its host."""
 
+    url: str | None
     word_cues: bool | None
 
 

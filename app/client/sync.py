@@ -67,17 +67,25 @@ class Client:
 
     @overload
     def transcribe(
-        self, audio: Audio, *, response_format: None = None, **options: Unpack[TranscribeOptions]
+        self,
+        audio: Audio | None = None,
+        *,
+        response_format: None = None,
+        **options: Unpack[TranscribeOptions],
     ) -> Transcription: ...
 
     @overload
     def transcribe(
-        self, audio: Audio, *, response_format: TextFormat, **options: Unpack[TranscribeOptions]
+        self,
+        audio: Audio | None = None,
+        *,
+        response_format: TextFormat,
+        **options: Unpack[TranscribeOptions],
     ) -> str: ...
 
     def transcribe(
         self,
-        audio: Audio,
+        audio: Audio | None = None,
         *,
         response_format: TextFormat | None = None,
         **options: Unpack[TranscribeOptions],
@@ -85,7 +93,8 @@ class Client:
         """Transcribe one recording.
 
         Args:
-            audio: a path, bytes, or an open binary file, which is sent from its beginning.
+            audio: a path, bytes, or an open binary file, which is sent from its beginning; none
+                where `url` says where the recording is.
             response_format: the text of a file format instead of a `Transcription`.
             options: the parameters of POST /transcribe.
 

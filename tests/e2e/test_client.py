@@ -14,6 +14,7 @@ from conftest import KEY
 from cutting_proxy import cutting_proxy
 from demo_model import DEMO, sample_texts
 from running import RunningServer
+from web_server import WebServer
 
 from app.client import (
     AsyncClient,
@@ -34,16 +35,16 @@ CLOSE_BYTES = 8
 QUICK = Retries(attempts=3, first_wait=0.05)
 
 
-def ask(awaiting: bool, url: str, method: str, *arguments: Any, **options: Any) -> Any:
+def ask(awaiting: bool, server: str, method: str, /, *arguments: Any, **options: Any) -> Any:
     """Call a method of one of the clients; what comes piece by piece comes as a list."""
     key = options.pop("api_key", None)
     if not awaiting:
-        with Client(url, key, retries=QUICK) as client:
+        with Client(server, key, retries=QUICK) as client:
             answer = getattr(client, method)(*arguments, **options)
             return list(answer) if isinstance(answer, Iterator) else answer
 
     async def run() -> Any:
-        async with AsyncClient(url, key, retries=QUICK) as client:
+        async with AsyncClient(server, key, retries=QUICK) as client:
             answer = getattr(client, method)(*arguments, **options)
             if isinstance(answer, AsyncIterator):
                 return [item async for item in answer]
@@ -111,6 +112,18 @@ def test_raw_samples_are_described(demos: RunningServer, awaiting: bool) -> None
         awaiting, demos.address, "transcribe", sound, encoding="s16le", rate=rate, language="nb"
     )
     assert answer.text == sample_texts()[0]
+
+
+def test_a_recording_is_fetched_where_that_is_allowed(
+    demos: RunningServer, archive: WebServer, awaiting: bool
+) -> None:
+    archive.files["/sample.flac"] = SAMPLES[0].read_bytes()
+    url = archive.url("/sample.flac")
+    answer = ask(awaiting, demos.address, "transcribe", url=url, language="nb")
+    assert answer.text == sample_texts()[0]
+    with pytest.raises(RefusedError) as caught:
+        ask(awaiting, demos.address, "transcribe", url="http://elsewhere.example/x.wav")
+    assert caught.value.code == "url_not_allowed"
 
 
 def test_many_recordings(demos: RunningServer, awaiting: bool, tmp_path: Path) -> None:

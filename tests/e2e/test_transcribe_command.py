@@ -42,7 +42,7 @@ def nordlyd(tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
+def recordings(tmp_path: Path) -> Path:
     """Recordings that are easily confused, and what is none."""
     folder = tmp_path / "archive"
     for place in ("a/x.wav", "b/x.wav", "b/x.mp3", "b/deep/Møte 12.30", "b/deep/y"):
@@ -75,7 +75,7 @@ def tones(folder: Path, names: list[str]) -> Path:
 
 
 def test_a_folder_is_mirrored_in_every_format(
-    demos: RunningServer, nordlyd: Command, archive: Path, tmp_path: Path
+    demos: RunningServer, nordlyd: Command, recordings: Path, tmp_path: Path
 ) -> None:
     command = ["archive", "--format", "all", "--output", "out", "--server", demos.address,
                "--language", "nb"]  # fmt: skip
@@ -115,7 +115,7 @@ def test_this_machine_writes_what_a_server_would(
             assert ours.read_text() == theirs.read_text()
 
 
-def test_globs_stdin_and_stdout(demos: RunningServer, nordlyd: Command, archive: Path) -> None:
+def test_globs_stdin_and_stdout(demos: RunningServer, nordlyd: Command, recordings: Path) -> None:
     server = ["--server", demos.address, "--language", "nb"]
     found = nordlyd("archive/**/*.wav", "archive/b/x.*", *server)
     assert found.returncode == 1
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_a_failure(demos: RunningServer, nordlyd: Command) 
     ]
 
 
-def test_records_for_programs(demos: RunningServer, nordlyd: Command, archive: Path) -> None:
+def test_records_for_programs(demos: RunningServer, nordlyd: Command, recordings: Path) -> None:
     command = ["archive/a", "archive/b/notes.wav", "--json", "--server", demos.address]
     records = [json.loads(line) for line in nordlyd(*command, "-f", "vtt").stdout.splitlines()]
     by_file = {record["file"]: record for record in records}
