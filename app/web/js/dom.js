@@ -43,6 +43,17 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+/** Empty a canvas, as sharp as the screen is. @returns {context, width, height} in CSS pixels */
+export function blank(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const scale = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(height * scale);
+  const context = canvas.getContext("2d");
+  context.scale(scale, scale);
+  return { context, width, height };
+}
+
 /** Seconds as a clock: 0:07, 12:30, 1:02:03. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));

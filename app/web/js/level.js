@@ -1,5 +1,7 @@
 /** How loud the microphone is: pieces of PCM in, a moving picture of the last seconds out. */
 
+import { blank } from "./dom.js";
+
 const BARS = 160;
 
 export class LevelMeter {
@@ -24,13 +26,8 @@ export class LevelMeter {
   }
 
   #paint() {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const { context, width, height } = blank(this.#canvas);
     if (!width || !height) return;
-    const scale = window.devicePixelRatio || 1;
-    this.#canvas.width = Math.round(width * scale);
-    this.#canvas.height = Math.round(height * scale);
-    const context = this.#canvas.getContext("2d");
-    context.scale(scale, scale);
     context.fillStyle = getComputedStyle(this.#canvas).color;
     const slot = width / BARS;
     this.#levels.forEach((level, index) => {

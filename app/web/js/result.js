@@ -155,7 +155,11 @@ export class Result {
     byId("view-choice").hidden = Boolean(versions.corrected) || !versions.readable;
     byId("view-readable").checked = version.kind === "readable";
     byId("view-verbatim").checked = version.kind === "verbatim";
+    // Of words that a person wrote, only those that were not found are in doubt.
     byId("doubt").hidden = version.words.every((word) => word.found);
+    for (const part of [byId("threshold"), byId("threshold-label").parentElement]) {
+      part.hidden = version.words.some((word) => word.found !== undefined);
+    }
     byId("undo").hidden = !versions.corrected;
     this.#transcript.show(version.words, version.lengths, result.language);
     this.#waveform.setWords(version.words);
@@ -237,7 +241,9 @@ export class Result {
       this.#show();
       this.#describe();
       this.#note(lost ? "edit.lost" : "edit.all", { n: lost });
-      byId("edit").focus();
+      byId("edit").focus({ preventScroll: true });
+      // The editor was taller than the text: begin to read at its beginning.
+      byId("text-note").scrollIntoView({ block: "nearest" });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (job !== this.#job) return;

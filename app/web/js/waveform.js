@@ -1,6 +1,6 @@
 /** The recording's picture: peaks, words and a time in; a place to go to out. */
 
-import { clock } from "./dom.js";
+import { blank, clock } from "./dom.js";
 
 const BLOCKS = 1200;
 const BAR = 2;
@@ -97,13 +97,8 @@ export class Waveform {
   }
 
   #paint() {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const { context, width, height } = blank(this.#canvas);
     if (!width || !height) return;
-    const scale = window.devicePixelRatio || 1;
-    this.#canvas.width = Math.round(width * scale);
-    this.#canvas.height = Math.round(height * scale);
-    const context = this.#canvas.getContext("2d");
-    context.scale(scale, scale);
     const x = (seconds) => (this.#duration ? (seconds / this.#duration) * width : 0);
     if (this.#word) {
       context.fillStyle = this.#color("--wave-word");
