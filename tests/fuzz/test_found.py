@@ -29,13 +29,16 @@ def test_a_command_of_any_kind_is_refused_by_name(
     assert talk.close_code == 1008
 
 
-def test_text_that_is_no_unicode_and_times_without_end_are_rendered(client: httpx.Client) -> None:
-    words = '[{"word": "a\\ud800b", "start": 0, "end": 1e308}]'
-    body = f'{{"words": {words}, "text": "a\\ud800b", "duration": 1e308}}'
+def test_times_without_end_are_rendered(client: httpx.Client) -> None:
+    words = [{"word": "hei", "start": 0, "end": 1e308}]
     for name in ("text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"):
-        answer = client.post("/render", content=body, params={"response_format": name})
-        # JSON itself may be refused; nothing may fail.
-        assert answer.status_code in {200, 400}, (name, answer.text)
+        answer = client.post(
+            "/render",
+            json={"words": words, "duration": 1e308},
+            params={"response_format": name},
+        )
+        assert answer.status_code == 200, (name, answer.text)
+        assert "hei" in answer.text
 
 
 def test_clients_that_hang_up_while_they_are_told_something_are_no_failures(

@@ -22,7 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from wyoming.event import Event, read_event
 
 BOUNDED = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 SECONDS = 30
 PARTING = st.sampled_from(["end", "close", "drop"])

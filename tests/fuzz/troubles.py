@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-_SIGNS = ('"level": "error"', "Traceback", "RuntimeWarning", "ResourceWarning", "never ")
+_SIGNS = ('"level": "error"', "Traceback", "RuntimeWarning", "ResourceWarning", "was never ")
 
 # uvicorn says so of every handshake that is answered with an error as it should be.
 _HARMLESS = "ASGI callable returned without completing handshake"
