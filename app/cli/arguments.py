@@ -1,8 +1,8 @@
 """The options that several commands share, each with its help and what the shell may suggest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -23,145 +23,118 @@ _READABLE = "Readable text"
 _SERVER = "Server"
 _RAW = "Raw samples"
 
+
+def _option(
+    panel: str,
+    help: str,
+    *,
+    name: str | None = None,
+    metavar: str | None = None,
+    variable: str | None = None,
+    complete: Callable[[str], list[str]] | None = None,
+) -> Any:  # noqa: ANN401 - as typer.Option, which stands for a value of any type
+    return typer.Option(
+        *([name] if name else []),
+        metavar=metavar,
+        help=help,
+        envvar=variable,
+        autocompletion=complete,
+        rich_help_panel=panel,
+    )
+
+
+_Text: TypeAlias = str | None
+_Number: TypeAlias = int | None
+
 Language: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="nn, nb, no, da, or a name of these; chooses the model.",
-        autocompletion=complete_language,
-        rich_help_panel=_SPEECH,
+    _Text,
+    _option(
+        _SPEECH,
+        "nn, nb, no, da, or a name of these; chooses the model.",
+        complete=complete_language,
     ),
 ]
 Model: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="Id, folder or hub id of a model.",
-        autocompletion=complete_model,
-        rich_help_panel=_SPEECH,
-    ),
+    _Text, _option(_SPEECH, "Id, folder or hub id of a model.", complete=complete_model)
 ]
+
 Decoder: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
+    _Text,
+    _option(
+        _DECODING,
+        "auto (the default), greedy, beam or greedy+lm.",
         metavar="NAME",
-        help="auto (the default), greedy, beam or greedy+lm.",
-        autocompletion=complete_decoder,
-        rich_help_panel=_DECODING,
+        complete=complete_decoder,
     ),
 ]
 BeamWidth: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N", help="Readings kept after each frame; 100.", rich_help_panel=_DECODING
-    ),
+    _Text, _option(_DECODING, "Readings kept after each frame; 100.", metavar="N")
 ]
 Alpha: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="X",
-        help="Weight of the language model; its own by default.",
-        rich_help_panel=_DECODING,
-    ),
+    _Text, _option(_DECODING, "Weight of the language model; its own by default.", metavar="X")
 ]
 Beta: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="X",
-        help="Bonus for each word; the model's by default.",
-        rich_help_panel=_DECODING,
-    ),
+    _Text, _option(_DECODING, "Bonus for each word; the model's by default.", metavar="X")
 ]
 PruneLogp: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="X",
-        help="Readings this far below the best are dropped; -10.",
-        rich_help_panel=_DECODING,
-    ),
+    _Text, _option(_DECODING, "Readings this far below the best are dropped; -10.", metavar="X")
 ]
 MinTokenLogp: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="X", help="Tokens below this are not tried; -5.", rich_help_panel=_DECODING
-    ),
+    _Text, _option(_DECODING, "Tokens below this are not tried; -5.", metavar="X")
 ]
 Hotwords: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="WORDS",
-        help="Expected words, as in 'Stortinget, Ås:12, votering:6.5'.",
-        rich_help_panel=_DECODING,
-    ),
+    _Text,
+    _option(_DECODING, "Expected words, as in 'Stortinget, Ås:12, votering:6.5'.", metavar="WORDS"),
 ]
 NBest: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="N", help="Readings that --format json lists.", rich_help_panel=_DECODING),
+    _Text, _option(_DECODING, "Readings that --format json lists.", metavar="N")
 ]
 LanguageModel: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--lm",
-        metavar="NAME",
-        help="One of the language models beside the model.",
-        rich_help_panel=_DECODING,
-    ),
+    _Text,
+    _option(_DECODING, "One of the language models beside the model.", name="--lm", metavar="NAME"),
 ]
+
 FormatText: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--format-text",
-        help="Write sentences with digits; json has both.",
-        rich_help_panel=_READABLE,
-    ),
+    _option(_READABLE, "Write sentences with digits; json has both.", name="--format-text"),
 ]
 RemoveHesitations: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--remove-hesitations",
-        help="With --format-text: no eee, mmm, øh.",
-        rich_help_panel=_READABLE,
-    ),
+    _option(_READABLE, "With --format-text: no eee, mmm, øh.", name="--remove-hesitations"),
 ]
 MaskProfanities: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--mask-profanities",
-        help="With --format-text: f*** for listed words.",
-        rich_help_panel=_READABLE,
-    ),
+    _option(_READABLE, "With --format-text: f*** for listed words.", name="--mask-profanities"),
 ]
+
 Encoding: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="s16le, f32le, mulaw or alaw: the input has no header.",
-        autocompletion=complete_encoding,
-        rich_help_panel=_RAW,
+    _Text,
+    _option(
+        _RAW, "s16le, f32le, mulaw or alaw: the input has no header.", complete=complete_encoding
     ),
 ]
-Rate: TypeAlias = Annotated[
-    int | None, typer.Option(metavar="HZ", help="Samples per second.", rich_help_panel=_RAW)
-]
-Channels: TypeAlias = Annotated[
-    int | None, typer.Option(metavar="N", help="Interleaved; 1.", rich_help_panel=_RAW)
-]
+Rate: TypeAlias = Annotated[_Number, _option(_RAW, "Samples per second.", metavar="HZ")]
+Channels: TypeAlias = Annotated[_Number, _option(_RAW, "Interleaved; 1.", metavar="N")]
+
 Server: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
+    _Text,
+    _option(
+        _SERVER,
+        "Let a server do the work, instead of this machine.",
         metavar="URL",
-        envvar="NORDLYD_SERVER",
-        help="Let a server do the work, instead of this machine.",
-        rich_help_panel=_SERVER,
+        variable="NORDLYD_SERVER",
     ),
 ]
 ApiKey: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
+    _Text,
+    _option(
+        _SERVER,
+        "One of the server's keys; better as a variable, where others cannot read it.",
         metavar="KEY",
-        envvar="NORDLYD_API_KEY",
-        show_envvar=True,
-        help="One of the server's keys; better as a variable, where others cannot read it.",
-        rich_help_panel=_SERVER,
+        variable="NORDLYD_API_KEY",
     ),
 ]
+
 Formats: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

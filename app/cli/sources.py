@@ -5,6 +5,7 @@ import sys
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import BinaryIO, cast
 
 from app.audio.pyav_reader import PyAVReader
@@ -19,7 +20,7 @@ STDIN = "-"
 _READ_BYTES = 3200
 _HEAD_BYTES = 65_536
 _TAG_BYTES = 2**24
-_READS_A_SECOND = 10
+_PIECES_A_SECOND = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,22 @@ def open_microphone(device: str | None) -> Source:
             f"{error}"
         ) from error
     chosen = int(device) if device is not None and device.isdecimal() else device
+    heard: SimpleQueue[bytes] = SimpleQueue()
+
+    # PortAudio calls this on a thread of its own, so that none of ours waits inside the library
+    # when the process ends.
+    def take(data: memoryview, frames: int, time: object, status: object) -> None:  # noqa: ARG001
+        heard.put(bytes(data))
+
     try:
         rate = round(sounddevice.query_devices(chosen, "input")["default_samplerate"])
         stream = sounddevice.RawInputStream(
-            samplerate=rate, device=chosen, channels=1, dtype="int16"
-        )
+            samplerate=rate, blocksize=rate // _PIECES_A_SECOND, device=chosen, channels=1,
+            dtype="int16", callback=take,
+        )  # fmt: skip
     except (sounddevice.PortAudioError, ValueError) as error:
-        found = [entry["name"] for entry in sounddevice.query_devices()
-                 if entry["max_input_channels"]]  # fmt: skip
+        devices = sounddevice.query_devices()
+        found = [entry["name"] for entry in devices if entry["max_input_channels"]]
         raise ConfigurationError(
             f"no microphone can be opened: {error}; there are: {', '.join(found) or 'none'}"
         ) from error
@@ -97,8 +106,7 @@ def open_microphone(device: str | None) -> Source:
     def pieces() -> Generator[bytes, None, None]:
         with stream:
             while True:
-                data, _ = stream.read(rate // _READS_A_SECOND)
-                yield bytes(data)
+                yield heard.get()
 
     return Source(pieces(), Pcm("s16le", rate, 1))
 

@@ -148,6 +148,72 @@ def test_an_interrupt_ends_the_sound_and_the_last_words_are_told(
         pipe.close()
 
 
+# Stands for the library, since a machine that tests has no microphone: what PortAudio does is call
+# back with what it hears, on its own thread, until it is stopped.
+MICROPHONE = """
+import os, threading, time
+from pathlib import Path
+
+class PortAudioError(Exception):
+    pass
+
+def query_devices(device=None, kind=None):
+    rate = float(os.environ["RATE"])
+    booth = {"name": "Booth", "default_samplerate": rate, "max_input_channels": 1}
+    if kind is None:
+        return [booth]
+    if device not in {None, 0, "Booth"}:
+        raise ValueError(f"No input device matching {device!r}")
+    return booth
+
+class RawInputStream:
+    def __init__(self, *, samplerate, blocksize, device, channels, dtype, callback):
+        assert (channels, dtype) == (1, "int16")
+        self.size, self.callback, self.stopped = 2 * blocksize, callback, threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+    def run(self):
+        sound = Path(os.environ["SOUND"]).read_bytes()
+        while not self.stopped.is_set():
+            piece, sound = sound[: self.size].ljust(self.size, bytes(1)), sound[self.size :]
+            self.callback(memoryview(piece), self.size // 2, None, None)
+            time.sleep(0.002 if sound else 0.05)
+    def __enter__(self):
+        self.thread.start()
+        return self
+    def __exit__(self, *_):
+        self.stopped.set()
+"""
+
+
+def test_a_microphone_is_heard_until_somebody_stops_it(
+    demos: RunningServer, sound: tuple[bytes, int], tmp_path: Path
+) -> None:
+    (tmp_path / "sounddevice.py").write_text(MICROPHONE)
+    (tmp_path / "sound").write_bytes(sound[0])
+    variables = environment({"SERVER": demos.address}) | {
+        "PYTHONPATH": str(tmp_path), "SOUND": str(tmp_path / "sound"), "RATE": str(sound[1]),
+    }  # fmt: skip
+    command = [NORDLYD, "stream", "--language", "nb", "--device"]
+    running = subprocess.Popen(
+        [*command, "0"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    # Silence follows, so this ends while the microphone is still open.
+    assert running.stdout.readline() == sample_texts()[0] + "\n"
+    assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    assert running.communicate(timeout=60) == ("", "")
+    assert running.returncode == 0
+    wrong = subprocess.run(
+        [*command, "Cellar"], env=variables, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert wrong.returncode == 1
+    assert wrong.stderr == (
+        "nordlyd: no microphone can be opened: No input device matching 'Cellar'; "
+        "there are: Booth\n"
+    )
+
+
 def test_keys(guarded: RunningServer, clip: Callable[..., bytes]) -> None:
     server = ["--server", guarded.address]
     assert stream(*server, "--api-key", KEY, stdin=clip()).returncode == 0
@@ -163,11 +229,9 @@ def test_what_cannot_be_heard_is_one_line(demos: RunningServer, tmp_path: Path) 
         (server, b"no sound in here" * 9, "The audio cannot be read: it is text."),
         ([*server, str(tmp_path / "none.wav")], b"", "none.wav: cannot be read: No such file"),
         ([*server, "--encoding", "s16le"], b"", "raw samples need their rate"),
-        ([*server, "--rate", "16000", "--encoding", "mp3"], b"", "accepted: s16le, f32le,"),
         ([*server, "--rate", "16000", "--model", "no-such"], bytes(32), "no-such"),
         ([*server, "--endpoint-silence", "99"], SAMPLE.read_bytes(), "endpoint_silence"),
         ([*server, "--device", "no such microphone"], b"", "microphone"),
-        ([*server, "--device", "1", "x.wav"], b"", "--device chooses a microphone"),
     ):
         ended = stream(*arguments, stdin=stdin)
         assert (ended.returncode, ended.stdout) == (1, ""), arguments
