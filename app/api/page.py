@@ -38,7 +38,6 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".woff2": "font/woff2",
 }
 
 router = APIRouter(include_in_schema=False)
