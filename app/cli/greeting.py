@@ -17,7 +17,10 @@ def greet(settings: Settings, address: str) -> str:
     for card in cards:
         sample = find_sample(settings.catalogue / card.id)
         if sample is not None:
-            lines += ["Try it:", f"  {curl_line(address, card, sample, keys=settings.api_keys)}"]
+            lines += [
+                f"Open {address}/ in a browser, or try:",
+                f"  {curl_line(address, card, sample, keys=settings.api_keys)}",
+            ]
             break
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ def test_the_bundled_models_come_with_a_line_to_try(monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(REPOSITORY)
     said = greet(Settings(), "http://127.0.0.1:8000").splitlines()
     assert said[0].startswith("Nordlyd is ready at http://127.0.0.1:8000 with demo-")
+    assert "Open http://127.0.0.1:8000/ in a browser" in said[1]
     words = shlex.split(said[-1])
     assert words[0] == "curl"
     assert words[-1] == "http://127.0.0.1:8000/transcribe"
