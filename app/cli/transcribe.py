@@ -208,7 +208,8 @@ def _printer(plan: Plan, *, named: bool) -> Printer:
 
 def _sum_up(folder: OutputFolder, tally: Tally, count: int) -> None:
     """Say on stderr what was done, and list what failed."""
-    listed = folder.list_failures(sorted(tally.failures, key=lambda failure: failure[0].number))
+    failures = sorted(tally.failures, key=lambda failure: failure[0].number)
+    listed = folder.list_failures(failures)
     parts = [f"{tally.done} transcribed"]
     if tally.skipped:
         parts.append(f"{tally.skipped} done before")
@@ -219,6 +220,6 @@ def _sum_up(folder: OutputFolder, tally: Tally, count: int) -> None:
         parts.append(f"{left} not begun or not finished; the same command goes on")
     print(f"nordlyd: {', '.join(parts)} ({folder.folder})", file=sys.stderr)
     if listed is not None:
-        for item, _ in tally.failures[:_SHOWN_FAILURES]:
+        for item, _ in failures[:_SHOWN_FAILURES]:
             print(f"nordlyd: failed: {item.shown}", file=sys.stderr)
         print(f"nordlyd: {listed} says why", file=sys.stderr)

@@ -179,11 +179,15 @@ def test_a_run_that_was_ended_goes_on_with_the_rest(
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     until = time.monotonic() + 60
-    while len(written(tmp_path / "out")) < 6 or len(server.asked) < 5:
+    journal = tmp_path / "out" / ".nordlyd" / "journal.jsonl"
+    while not journal.exists() or journal.read_text().count('"formats": ["') < 3:
         assert running.poll() is None
         assert time.monotonic() < until
         time.sleep(0.02)
-    time.sleep(0.2)
+    # Until the next two are on their way, and what was written is counted.
+    while len(server.asked) < 5:
+        time.sleep(0.02)
+    time.sleep(0.3)
     running.send_signal(how)
     said = running.communicate(timeout=60)[1]
     if how is signal.SIGINT:
