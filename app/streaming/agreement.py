@@ -46,7 +46,7 @@ class Stability:
 
 
 STABILITY = (
-    Stability(distance=0.25, lasting=0.15, margin=5.0),
+    Stability(distance=0.3, lasting=0.25, margin=5.0),
     Stability(distance=1.0, lasting=0.75, margin=1.0),
 )
 """Any of these will do; chosen by a sweep over test speech (docs/streaming.md)."""

@@ -38,7 +38,7 @@ class StreamSizes:
         events: that may wait for a reader; then the stream waits.
     """
 
-    step_seconds: float = 0.19
+    step_seconds: float = 0.12
     backlog_seconds: float = 5.0
     events: int = 256
 
