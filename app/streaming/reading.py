@@ -11,6 +11,10 @@ from app.transcript import Word
 
 # So many readings are looked at for what another word may turn out to be.
 _RIVALS = 10
+# A search that only looks for them: what is further behind does not matter.
+_NARROW = DecodingRequest(
+    decoder="beam", beam_width=16, alpha=0.0, beta=0.0, prune_logp=-6.0, n_best=_RIVALS
+)
 # Among so many readings one is looked for that begins with the stable words.
 _CANDIDATES = 50
 
@@ -49,18 +53,15 @@ def read_partial(
         a beam over the same emissions says which others there are.
     """
     times = {"frame_seconds": frame_seconds, "duration": duration}
-    several = replace(decoding, n_best=max(_RIVALS, decoding.n_best))
-    if decoding.decoder == "greedy":
-        words = decoders.read(emissions, decoding, **times).hypotheses[0].words
-        several = replace(several, decoder="beam", alpha=0.0, beta=0.0)
+    greedy = decoding.decoder == "greedy"
+    several = _NARROW if greedy else replace(decoding, n_best=max(_RIVALS, decoding.n_best))
     found = decoders.read(emissions, several, **times).hypotheses
-    if decoding.decoder != "greedy":
-        words = found[0].words
+    best = decoders.read(emissions, decoding, **times).hypotheses[0] if greedy else found[0]
     rivals = tuple(
         Rival(tuple(word.text for word in item.words), found[0].score - item.score)
         for item in found
     )
-    return words, rivals
+    return best.words, rivals
 
 
 def read_utterance(
