@@ -42,11 +42,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the microphone hears: a sentence, and silence after it."""
+    """What the microphone hears: a sentence, and silence around it, as a page may begin late."""
     path, _ = samples("demo-nb")[1]
     said, rate = soundfile.read(path, dtype="float32")
     recording = tmp_path_factory.mktemp("spoken") / "sentence.wav"
-    soundfile.write(recording, np.concatenate([said, np.zeros(30 * rate)]), rate, subtype="PCM_16")
+    soundfile.write(recording, np.pad(said, (rate, 30 * rate)), rate, subtype="PCM_16")
     return recording
 
 

@@ -78,7 +78,7 @@ def test_without_live_text_the_recording_is_transcribed_after_it(page: Page) -> 
     page.route_web_socket("**/stream?*", lambda socket: socket.close(code=1013, reason="full"))
     page.get_by_role("button", name="Ta opp").click()
     expect(page.locator("#live-note")).to_contain_text("Det går ikke å vise teksten underveis")
-    until(page, "document.querySelector('#live-clock').textContent >= '0:05'")
+    until(page, "document.querySelector('#live-clock').textContent >= '0:06'")
     page.get_by_role("button", name="Stopp").click()
     page.wait_for_selector("#result:not([hidden])")
     assert page.locator("#transcript p").inner_text() == f"{TEXT.capitalize()}."
