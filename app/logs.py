@@ -11,6 +11,9 @@ from typing import Any, Literal
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+# Said at level error, though the refusal was sent; the access log has it.
+_REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
+
 
 def configure_logging(
     *, log_format: Literal["auto", "json", "console"] = "auto", level: str = "info"
@@ -70,8 +73,10 @@ def _standard_library(level: str, shared: list[Processor], renderer: Processor) 
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stderr",
                 "formatter": "structured",
+                "filters": ["refused_handshakes"],
             }
         },
+        "filters": {"refused_handshakes": {"()": lambda: _is_news}},
         # Libraries speak up only when something is wrong; start and stop are told by `server`.
         "root": {
             "handlers": ["stderr"],
@@ -85,3 +90,8 @@ def _drop_colour(logger: WrappedLogger, name: str, event: EventDict) -> EventDic
     """Leave out the copy of the message that uvicorn adds with terminal colours in it."""
     event.pop("color_message", None)
     return event
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of each WebSocket that was refused with an HTTP error."""
+    return record.getMessage() != _REFUSED_HANDSHAKE
