@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.attend import attend
 from app.api.outputs import Output, base_name, json_output, rendered_output
 from app.api.parameters import (
-    TIMEOUT_HEADER,
     ResponseFormat,
+    deadline_of,
     gather,
     parse,
-    parse_timeout,
     raw_format,
 )
 from app.api.parts import PartsOf
@@ -166,7 +165,7 @@ async def align(request: Request, parts: PartsOf) -> Response:
     with service.admit():
         query = request.query_params.multi_items()
         checked = parse(AlignParameters, gather(query))
-        parse_timeout(request.headers.get(TIMEOUT_HEADER))
+        deadline_of(request)
         # A form may name the model yet.
         if checked.model is not None or not is_form(request):
             service.transcriber.route(checked.model, checked.language)
@@ -198,14 +197,13 @@ def _text(parameters: AlignParameters) -> str:
 
 
 def _request(request: Request, upload: Upload, parameters: AlignParameters) -> TranscriptionRequest:
-    timeout = parameters.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
         raw=raw_format(parameters, upload.content_type),
         model=parameters.model,
         language=parameters.language,
-        deadline=None if timeout is None else request.state.started + timeout,
+        deadline=deadline_of(request, parameters.timeout),
     )
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol, TypeVar
 
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.audio import RawFormat
@@ -209,12 +210,22 @@ def parse(model: type[_ModelT], fields: Mapping[str, str]) -> _ModelT:
         raise InvalidRequestError(_explain(name, issue["type"], issue, model), param=name) from None
 
 
-def parse_timeout(header: str | None) -> float | None:
-    """Seconds from the header `x-request-timeout`.
+def deadline_of(request: Request, timeout: float | None = None) -> float | None:
+    """The instant of `time.monotonic` after which a request's answer is of no use, or None.
+
+    Args:
+        request: the header `x-request-timeout` counts where no timeout is given.
+        timeout: seconds from the request's beginning.
 
     Raises:
-        InvalidRequestError: it is no number above 0.
+        InvalidRequestError: the header is no number above 0.
     """
+    seconds = timeout or _parse_timeout(request.headers.get(TIMEOUT_HEADER))
+    started: float = request.state.started
+    return None if seconds is None else started + seconds
+
+
+def _parse_timeout(header: str | None) -> float | None:
     if header is None:
         return None
     try:

@@ -13,12 +13,11 @@ from app.api import batch
 from app.api.attend import attend
 from app.api.outputs import Output, transcription_output
 from app.api.parameters import (
-    TIMEOUT_HEADER,
     TranscribeParameters,
+    deadline_of,
     gather,
     openapi_parameters,
     parse,
-    parse_timeout,
     raw_format,
 )
 from app.api.parts import Parts, PartsOf
@@ -125,8 +124,7 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
         stack.enter_context(closing(uploads))
         parameters = parse(TranscribeParameters, gather(query, uploads.fields))
         _check(parts, parameters)
-        timeout = parameters.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
-        deadline = None if timeout is None else request.state.started + timeout
+        deadline = deadline_of(request, parameters.timeout)
         call = _Call(request.state.request_id, parts, parameters, deadline)
         sources = _sources(uploads, parameters)
         if len(sources) > 1 or batch.wants_lines(request):
@@ -240,7 +238,7 @@ def timing_headers(timing: Timing) -> dict[str, str]:
 def _check_query(request: Request, parts: Parts, query: Sequence[tuple[str, str]]) -> None:
     """Refuse what no body can make right, before a long one is read."""
     parameters = parse(TranscribeParameters, gather(query))
-    parse_timeout(request.headers.get(TIMEOUT_HEADER))
+    deadline_of(request)
     if not is_form(request):
         _check(parts, parameters)
         return

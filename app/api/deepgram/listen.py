@@ -15,7 +15,7 @@ from app.api.attend import attend
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors import error_response
-from app.api.parameters import TIMEOUT_HEADER, openapi_parameters, parse_timeout
+from app.api.parameters import deadline_of, openapi_parameters
 from app.api.parts import Parts, PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
 from app.errors import AudioError, InvalidRequestError, NordlydError
@@ -91,9 +91,8 @@ async def listen(request: Request, parts: PartsOf) -> Response:
     service = parts.service
     with service.admit():
         wanted = parse_listen(request.query_params.multi_items())
-        timeout = parse_timeout(request.headers.get(TIMEOUT_HEADER))
+        deadline = deadline_of(request)
         service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
-        deadline = None if timeout is None else request.state.started + timeout
         source = await _read(request, parts)
 
         async def work() -> tuple[Transcript, str]:

@@ -23,7 +23,7 @@ from app.api.openai.schemas import (
     verbose_json,
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
-from app.api.parameters import TIMEOUT_HEADER, TranscribeParameters, parse_timeout, raw_format
+from app.api.parameters import TranscribeParameters, deadline_of, raw_format
 from app.api.parts import PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
 from app.api.upload import Upload, is_form, read_upload
@@ -119,14 +119,13 @@ async def translations() -> Response:
 
 def _work(request: Request, upload: Upload, transcribing: Transcribing) -> TranscriptionRequest:
     ours = transcribing.ours
-    timeout = ours.timeout or parse_timeout(request.headers.get(TIMEOUT_HEADER))
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
         raw=raw_format(ours, upload.content_type),
         model=transcribing.model,
         language=transcribing.language,
-        deadline=None if timeout is None else request.state.started + timeout,
+        deadline=deadline_of(request, ours.timeout),
         decoding=transcribing.decoding,
         readable=transcribing.readable,
     )
