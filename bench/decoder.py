@@ -8,6 +8,7 @@ is the model's own, or estimated from a text (`--text`) or from the training sen
 
 import argparse
 import json
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ FUSED_AIM = 0.10
 _LIMITS = AudioLimits(max_seconds=3600)
 _ORDER = 3
 _THREAD_FRAMES = 100_000
+_THREAD_ROUNDS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,15 +243,15 @@ def _two_threads(decoder: Decoder, emissions: list[npt.NDArray[np.float32]], fra
     def decode(_: int) -> None:
         decoder.decode(long, frame_seconds=frame, duration=len(long) * frame)
 
-    decode(0)
-    started = time.perf_counter()
-    decode(0)
-    one = time.perf_counter() - started
-    with ThreadPoolExecutor(2) as pool:
+    def seconds(threads: int) -> float:
         started = time.perf_counter()
-        list(pool.map(decode, range(2)))
-        both = time.perf_counter() - started
-    return 2 * one / both
+        list(pool.map(decode, range(threads)))
+        return time.perf_counter() - started
+
+    with ThreadPoolExecutor(2) as pool:
+        seconds(2)
+        ratios = [2 * seconds(1) / seconds(2) for _ in range(_THREAD_ROUNDS)]
+    return statistics.median(ratios)
 
 
 def _plain(vocabulary: Vocabulary, language_model: LanguageModel) -> BeamSearchDecoderCTC:

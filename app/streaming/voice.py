@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from app.audio import Samples
 from app.errors import ConfigurationError
@@ -92,6 +93,7 @@ class VoiceModel:
         """
         import torch  # noqa: PLC0415 - takes seconds, and is there anyway once a model is
 
+        _keep_numpy_to_one_thread()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             state = torch.jit.load(path, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
@@ -136,6 +138,16 @@ class VoiceModel:
         for layer, stride in zip(self.convolutions, _STRIDES, strict=True):
             hidden = _convolve(hidden, layer, stride)
         return hidden[:, 0]
+
+
+def _keep_numpy_to_one_thread() -> None:
+    """Products as small as these are slower on several threads, which also spin between them.
+
+    On two cores that cost a stream ten times as much. torch has threads of its own and keeps them.
+    """
+    for library in ThreadpoolController().lib_controllers:
+        if library.user_api == "blas" and "numpy" in library.filepath:
+            library.set_num_threads(1)
 
 
 class VoiceActivity:
