@@ -56,7 +56,7 @@ class Round:
     core_share: float
 
     def keeps_up(self, alone: "Round") -> bool:
-        """Whether all were heard in real time, their words no later than the aim, or one's alone."""
+        """Whether all were heard in real time, words no later than the aim or than one stream's."""
         late = self.latency > max(AIM_SECONDS, alone.latency)
         return self.lag <= _LAG_SECONDS and not late
 
