@@ -11,6 +11,7 @@ from trainer.errors import DataError
 from trainer.recipe import RECIPES
 
 SMALL = {
+    "decay_steps": "2400",
     "conv_dim": "[16, 16, 16, 16]",
     "hidden_size": "32",
     "layers": "1",
