@@ -5,11 +5,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import RunningServer
+from running import KEY, RunningServer
 from troubles import troubles
 from web_server import WebServer, web_server
-
-KEY = "nøkkel-1"
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 
 NORDLYD = Path(sys.executable).with_name("nordlyd")
+KEY = "nøkkel-1"
+"""One of the keys of the guarded server."""
 _START_SECONDS = 60.0
 _LOG_SECONDS = 20.0
 

@@ -10,10 +10,9 @@ from typing import Any
 import httpx
 import pytest
 import soundfile
-from conftest import KEY
 from cutting_proxy import cutting_proxy
 from demo_model import DEMO, sample_texts
-from running import RunningServer
+from running import KEY, RunningServer
 from web_server import WebServer
 
 from app.client import (

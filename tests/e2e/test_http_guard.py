@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import KEY
-from running import RunningServer
+from running import KEY, RunningServer
 from test_http_refusals import assert_error
 
 OVER = bytes(3 * 2**20)

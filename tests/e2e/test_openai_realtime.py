@@ -12,10 +12,9 @@ import pytest
 import soundfile
 import soxr
 import websockets
-from conftest import KEY
 from demo_model import DEMO, sample_texts
 from openai import AsyncOpenAI, OpenAI
-from running import RunningServer
+from running import KEY, RunningServer
 from websockets.exceptions import InvalidStatus
 
 SAID = sample_texts()

@@ -12,10 +12,9 @@ import pysubs2
 import pytest
 import soundfile
 import webvtt
-from conftest import KEY
 from demo_model import DEMO, sample_texts
 from openai import AsyncOpenAI, OpenAI
-from running import RunningServer
+from running import KEY, RunningServer
 
 SPEECH = DEMO / "samples" / "sample-1.flac"
 DANISH = DEMO.parent / "demo-da" / "samples" / "sample-1.flac"

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import KEY
 from demo_model import DEMO, sample_texts
-from running import NORDLYD, RunningServer, environment
+from running import KEY, NORDLYD, RunningServer, environment
 
 SAMPLE = DEMO / "samples" / "sample-1.flac"
 HERE = {"MODELS": "demo-nb,demo-da"}

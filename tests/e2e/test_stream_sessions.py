@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from conftest import KEY
 from live import (
     END,
     FLUSH,
@@ -25,7 +24,7 @@ from live import (
     silence,
     until,
 )
-from running import RunningServer
+from running import KEY, RunningServer
 from troubles import troubles
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import KEY
 from demo_model import DEMO, sample_texts
-from running import NORDLYD, RunningServer, environment
+from running import KEY, NORDLYD, RunningServer, environment
 from scripted_server import Answer, Scripted, answers, error, scripted_server, transcription
 
 from app.formats import FORMATS, describe
