@@ -97,7 +97,9 @@ def test_its_catalogue_knows_the_models_that_it_is_told_to_load(image: Image) ->
     states = {row["id"]: row["state"] for row in json.loads(run.stdout)}
     for model in image.environment["NORDLYD_MODELS"].split(","):
         assert model in states
-    assert not list(image.root.rglob("*.safetensors"))
+    # The voice activity detector brings its own, of a megabyte.
+    weights = [path for path in image.root.rglob("*.safetensors") if "silero_vad" not in path.parts]
+    assert not weights
 
 
 def test_without_its_index_the_cpu_image_fails_with_a_line_that_says_so(
