@@ -3,6 +3,7 @@
 Needs Debian's `prometheus`, so it is marked `image` and run by `make test-image`.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 import yaml
 from service_client import open_url, post_tone
+
+from bench.live import speak
 
 pytestmark = pytest.mark.image
 
@@ -40,9 +44,10 @@ def test_promtool_is_content(folder: Path, arguments: list[str]) -> None:
 
 
 def test_a_live_service_fills_the_rules_and_every_panel(
-    repository: Path, folder: Path, tmp_path: Path, tiny_checkpoint: Path,
-    new_port: Callable[[], int],
-) -> None:  # fmt: skip
+    repository: Path, folder: Path, tmp_path: Path, new_port: Callable[[], int]
+) -> None:
+    model = repository / "models" / "demo-nb"
+    said, _ = soundfile.read(model / "samples" / "sample-1.flac", dtype="float32")
     dashboard = json.loads((repository / "deploy/grafana/dashboards/nordlyd.json").read_text())
     panels = {
         (panel["title"], target["refId"]): as_grafana_sends_it(target["expr"])
@@ -50,7 +55,7 @@ def test_a_live_service_fills_the_rules_and_every_panel(
         for target in panel.get("targets", [])
     }
     with (
-        service(tiny_checkpoint, new_port()) as address,
+        service(model, new_port()) as address,
         prometheus(folder, tmp_path, address, new_port()) as ask,
     ):
 
@@ -63,6 +68,7 @@ def test_a_live_service_fills_the_rules_and_every_panel(
         while empty and time.monotonic() < deadline:
             assert post_tone(f"http://{address}/transcribe")[0] == 200
             assert post_tone(f"http://{address}/transcribe?language=xx")[0] == 404
+            asyncio.run(speak(int(address.rpartition(":")[2]), said, chunk_seconds=0.05))
             empty = {name for name, query in panels.items() if not has_data(query)}
         assert empty == set()
         [up] = ask("query", query='up{job="nordlyd"}')["result"]
