@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import error_response, internal_error
-from app.api.observing import observe_socket, request_id_of, route_of
+from app.api.observing import begin, observe_socket, route_of
 from app.errors import TooLargeError
 from app.telemetry import Telemetry
 
@@ -96,10 +96,8 @@ class Observability:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = request_id_of(Headers(scope=scope))
-        state = scope.setdefault("state", {})
-        state["request_id"] = request_id
-        state["started"] = time.monotonic()
+        request_id = begin(scope)
+        state = scope["state"]
         status = 0
         seconds: float | None = None
 

@@ -23,10 +23,14 @@ _SWITCHED, _FORBIDDEN = 101, 403
 _log = structlog.get_logger("nordlyd.access")
 
 
-def request_id_of(headers: Headers) -> str:
-    """The client's `x-request-id` where that is sane, and a new one otherwise."""
-    given = headers.get("x-request-id", "")
-    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+def begin(scope: Scope) -> str:
+    """Note a scope's id and when it started; the id is the client's `x-request-id` where sane."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    state = scope.setdefault("state", {})
+    state["request_id"] = request_id
+    state["started"] = time.monotonic()
+    return request_id
 
 
 def route_of(scope: Scope) -> str:
@@ -42,10 +46,8 @@ async def observe_socket(
     A failure nobody foresaw closes it with code 1011, or is a 500 before it is accepted.
     """
     started = time.perf_counter()
-    request_id = request_id_of(Headers(scope=scope))
-    state = scope.setdefault("state", {})
-    state["request_id"] = request_id
-    state["started"] = time.monotonic()
+    request_id = begin(scope)
+    state = scope["state"]
     status = 0
     closed: int | None = None
 

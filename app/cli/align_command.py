@@ -26,9 +26,7 @@ def align(
     *,
     format: shared.Formats = None,
     output: shared.Output = None,
-    word_cues: Annotated[
-        bool, typer.Option("--word-cues", help="In vtt: mark when each word is said.")
-    ] = False,
+    word_cues: shared.WordCues = False,
     language: shared.Language = None,
     model: shared.Model = None,
     encoding: shared.Encoding = None,

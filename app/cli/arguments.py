@@ -149,6 +149,9 @@ Output: TypeAlias = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="Write a file a format there."),
 ]
+WordCues: TypeAlias = Annotated[
+    bool, typer.Option("--word-cues", help="In vtt: mark when each word is said.")
+]
 
 
 def read_formats(given: Sequence[str] | None, *, default: str) -> tuple[str, ...]:

@@ -38,9 +38,7 @@ def transcribe(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file, as each is done.")
     ] = False,
-    word_cues: Annotated[
-        bool, typer.Option("--word-cues", help="In vtt: mark when each word is said.")
-    ] = False,
+    word_cues: shared.WordCues = False,
     language: shared.Language = None,
     model: shared.Model = None,
     decoder: shared.Decoder = None,
