@@ -5,11 +5,12 @@ Compiled when the package is installed, where a C compiler was there.
 
 import ctypes
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.native_library import NativeLibrary, Signature
 
 ScoreWord = ctypes.CFUNCTYPE(
     ctypes.c_double, ctypes.c_int32, ctypes.c_char_p, ctypes.POINTER(ctypes.c_int32)
@@ -19,7 +20,7 @@ ScoreEnd = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int32)
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int32, ctypes.c_float
 _NO_ROOM = 1
 
-_SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
+_SIGNATURES: dict[str, Signature] = {
     "nordlyd_columns": (_LONG, [_POINTER, _LONG, _LONG, _POINTER, _LONG, _FLOAT, _POINTER]),
     "nordlyd_lexicon_create": (_POINTER, [ctypes.c_char_p, _LONG]),
     "nordlyd_lexicon_free": (None, [_POINTER]),
@@ -88,20 +89,17 @@ class Cache:
             self._library.nordlyd_cache_free(self.handle)
 
 
-@lru_cache(maxsize=1)
+LIBRARY = NativeLibrary(
+    Path(__file__).parent,
+    "_search",
+    _SIGNATURES,
+    without="text is decoded by another backend, and slower",
+)
+
+
 def load_library() -> ctypes.CDLL | None:
-    """The compiled functions, or None where they were not compiled."""
-    for path in sorted(Path(__file__).parent.glob("_search*.so")):
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            # Built for another machine.
-            continue
-        for name, (result, arguments) in _SIGNATURES.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
-        return library
-    return None
+    """Returns the compiled functions, or None where they cannot be used."""
+    return LIBRARY.load()
 
 
 def normalised_columns(

@@ -1,6 +1,7 @@
 /* CTC prefix beam search with a word language model and hotwords: pyctcdecode's search.
    Frames in which a single token is tried, the same as before, move every reading alike and
    are only added up. */
+#include "../../native_abi.h"
 #include "words.h"
 
 #include <math.h>
@@ -185,6 +186,8 @@ static int better(const void *left, const void *right) {
 /* Each reading as its words, a space after each, and a NUL; `spans` gets two frames a word. */
 static char *write_readings(Search *search, int32_t count, double *scores) {
     size_t at = 0, words = 0, room = 0;
+    /* Also where weights beyond all bounds left no reading whose score is a number. */
+    spell(search, 0, 0);
     for (int32_t reading = 0; reading < count; reading++) {
         const Beam *beam = &search->next[reading];
         scores[reading] = beam->score;
@@ -260,22 +263,29 @@ static int32_t run(Search *search, const float *logp, long frames, double *alike
     return beams < task->n_best ? beams : task->n_best;
 }
 
+/* Run a search whose arrays are its own; NULL where there is no memory. */
+static char *text_of(Search *search, const float *logp, long frames, int32_t *count,
+                     double *scores) {
+    if (setjmp(search->no_memory)) return NULL;
+    double alike = 0;
+    begin_words(search);
+    *count = run(search, logp, frames, &alike);
+    char *text = write_readings(search, *count, scores);
+    for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    return text;
+}
+
 /* Search float32 [frames, columns]. Returns the readings, best first, their number in `count`,
    their scores in `scores` [n_best] and the words' frames in `spans`; text and frames are the
    caller's to give to nordlyd_release. NULL where there is no memory. */
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
                      double *scores, int32_t **spans) {
-    Search *const search = calloc(1, sizeof *search);
-    char *volatile text = NULL;
+    Search *search = calloc(1, sizeof *search);
     *spans = NULL;
     if (!search) return NULL;
     search->task = task;
-    if (!setjmp(search->no_memory)) {
-        double alike = 0;
-        begin_words(search);
-        *count = run(search, logp, frames, &alike);
-        text = write_readings(search, *count, scores);
-        for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    char *text = text_of(search, logp, frames, count, scores);
+    if (text) {
         *spans = search->spans;
         search->spans = NULL;
     }
