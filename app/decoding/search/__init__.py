@@ -1,10 +1,8 @@
 """The beam search in C, for where a compiler was there at install."""
 
 from app.decoding.search.library import (
-    Cache,
     Lexicon,
-    ScoreEnd,
-    ScoreWord,
+    Ngrams,
     Task,
     load_library,
     normalised_columns,
@@ -12,10 +10,8 @@ from app.decoding.search.library import (
 )
 
 __all__ = [
-    "Cache",
     "Lexicon",
-    "ScoreEnd",
-    "ScoreWord",
+    "Ngrams",
     "Task",
     "load_library",
     "normalised_columns",

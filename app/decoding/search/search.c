@@ -108,14 +108,14 @@ static int32_t keep_winners(Search *search, int32_t count) {
     int32_t kept = 0;
     for (int32_t from = 0; from < count; from++) {
         const Beam beam = search->next[from];
-        const int32_t state = search->histories[beam.history].state;
+        const int32_t state = search->histories[beam.history].state_number;
         const uint64_t key = ((uint64_t)(state + 1) * 0x9e3779b97f4a7c15u) ^
                              ((uint64_t)beam.word << 20) ^ (uint32_t)(beam.column + 1);
         uint32_t at = table_place(key) & search->merge_mask;
         Beam *there = NULL;
         for (; search->stamps[at] == search->stamp; at = (at + 1) & search->merge_mask) {
             Beam *other = &search->next[search->merged[at]];
-            if (search->histories[other->history].state == state && other->word == beam.word &&
+            if (search->histories[other->history].state_number == state && other->word == beam.word &&
                 other->column == beam.column) {
                 there = other;
                 break;
@@ -172,7 +172,11 @@ static int32_t finish(Search *search, int32_t count) {
         Beam *beam = &search->next[at];
         const History *history = &search->histories[beam->history];
         beam->score = beam->emitted + history->score;
-        if (task->score_end) beam->score += task->alpha * task->score_end(history->state) * LN10;
+        if (task->ngrams && task->sentence) {
+            State after;
+            const double end = ngrams_score(task->ngrams, &history->state, task->ngrams->end, &after);
+            beam->score += task->alpha * end * LN10;
+        }
     }
     return prune(task, search->next, made);
 }
@@ -221,6 +225,7 @@ static void free_search(Search *search) {
     free(search->histories);
     table_free(&search->letter_children);
     table_free(&search->history_children);
+    table_free(&search->states);
     free(search->beams);
     free(search->next);
     free(search->merged);
