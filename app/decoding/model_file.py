@@ -39,7 +39,7 @@ def write_checksum(model: Path) -> Path:
     """Writes the checksum of a model's file, and returns where."""
     target = checksum_file(model)
     fresh = target.with_name(f".{target.name}.new")
-    digest = hashlib.sha256(_read(model)).hexdigest()
+    digest = _digest(_read(model))
     fresh.write_text(f"{digest}  {model.parent.name}/{model.name}\n", encoding="utf-8")
     fresh.replace(target)
     return target
@@ -55,7 +55,7 @@ def read_model(model: Path) -> tuple[Bytes, bool]:
     expected = _checksum_of(model)
     if expected is None:
         return data, False
-    if hashlib.sha256(data).hexdigest() != expected:
+    if _digest(data) != expected:
         raise ConfigurationError(
             f"{model} is damaged or was replaced: its {len(data)} bytes do not have the checksum "
             f"in {checksum_file(model)}; bring the file again, or remove that one"
@@ -98,6 +98,10 @@ def _read(model: Path) -> Bytes:
         return np.fromfile(model, dtype=np.uint8)
     except OSError as error:
         raise ConfigurationError(f"{model} cannot be read: {error}") from error
+
+
+def _digest(data: Bytes) -> str:
+    return hashlib.sha256(data.data).hexdigest()
 
 
 def _checksum_of(model: Path) -> str | None:

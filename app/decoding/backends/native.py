@@ -12,7 +12,8 @@ import numpy as np
 from app.decoding.backends.types import Candidate, Search
 from app.decoding.columns import Columns
 from app.decoding.language_model import LanguageModel
-from app.decoding.search import Lexicon, Task, load_library
+from app.decoding.search import SEARCH_STOPPED, Lexicon, Poll, Task, load_library
+from app.decoding.turns import current_turn
 from app.errors import ConfigurationError
 
 
@@ -57,6 +58,9 @@ class NativeBackend:
             min_token_logp=search.min_token_logp,
             n_best=search.n_best,
         )
+        turn = current_turn()
+        if turn is not None:
+            task.poll = Poll(turn.poll)
         # Named here, so that it outlives the search.
         lexicon = self._name_language_model(task)
         columns = np.ascontiguousarray(columns, dtype=np.float32)
@@ -70,6 +74,8 @@ class NativeBackend:
             scores.ctypes.data,
             ctypes.addressof(spans),
         )
+        if text is None and turn is not None and count.value == SEARCH_STOPPED:
+            raise turn.ended()
         if text is None:
             raise MemoryError(f"no memory to search {len(columns)} frames")
         try:

@@ -1,8 +1,10 @@
 """The beam search in C, for where a compiler was there at install."""
 
 from app.decoding.search.library import (
+    SEARCH_STOPPED,
     Lexicon,
     Ngrams,
+    Poll,
     Task,
     load_library,
     normalised_columns,
@@ -10,8 +12,10 @@ from app.decoding.search.library import (
 )
 
 __all__ = [
+    "SEARCH_STOPPED",
     "Lexicon",
     "Ngrams",
+    "Poll",
     "Task",
     "load_library",
     "normalised_columns",

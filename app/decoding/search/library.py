@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from app.native_library import NativeLibrary, Signature
 
+Poll = ctypes.CFUNCTYPE(ctypes.c_int32)
+
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int32, ctypes.c_float
 _NO_ROOM = 1
+SEARCH_STOPPED = -2
 _ERROR_BYTES = 256
 
 _SIGNATURES: dict[str, Signature] = {
@@ -54,6 +57,7 @@ class Task(ctypes.Structure):
         ("prune_logp", ctypes.c_double),
         ("min_token_logp", ctypes.c_double),
         ("n_best", _INT),
+        ("poll", Poll),
     )
 
 

@@ -5,6 +5,20 @@
 #include "words.h"
 
 #include <math.h>
+#include <time.h>
+
+#define POLL_NANOSECONDS 5000000
+
+/* Leave the search where nobody waits for it any more, or let others have the processor. */
+static void poll(Search *search) {
+    if (!search->task->poll) return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t at = now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+    if (at - search->polled < POLL_NANOSECONDS) return;
+    search->polled = at;
+    if (!search->task->poll()) longjmp(search->ended, STOPPED);
+}
 
 static double log_sum(double a, double b) {
     return a >= b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
@@ -138,12 +152,14 @@ static int32_t step(Search *search, int32_t count, const float *logp, int32_t fr
     make_room(search, (int64_t)count * tries);
     search->stamp++;
     int32_t made = 0;
-    for (int32_t at = 0; at < tries; at++)
+    for (int32_t at = 0; at < tries; at++) {
+        poll(search);
         for (int32_t beam = 0; beam < count; beam++) {
             const Beam longer =
                 extended(search, &search->beams[beam], tried[at], frame, logp[tried[at]]);
             made = merge(search, made, &longer);
         }
+    }
     for (int32_t at = 0; at < made; at++) {
         Beam *beam = &search->next[at];
         beam->score = beam->emitted + search->histories[beam->history].score +
@@ -268,10 +284,19 @@ static int32_t run(Search *search, const float *logp, long frames, double *alike
     return beams < task->n_best ? beams : task->n_best;
 }
 
-/* Run a search whose arrays are its own; NULL where there is no memory. */
+/* Run a search whose arrays are its own; NULL with the reason, below 0, in `count`. */
 static char *text_of(Search *search, const float *logp, long frames, int32_t *count,
                      double *scores) {
-    if (setjmp(search->no_memory)) return NULL;
+    switch (setjmp(search->ended)) {
+    case 0:
+        break;
+    case STOPPED:
+        *count = -STOPPED;
+        return NULL;
+    default:
+        *count = -NO_MEMORY;
+        return NULL;
+    }
     double alike = 0;
     begin_words(search);
     *count = run(search, logp, frames, &alike);
@@ -282,11 +307,13 @@ static char *text_of(Search *search, const float *logp, long frames, int32_t *co
 
 /* Search float32 [frames, columns]. Returns the readings, best first, their number in `count`,
    their scores in `scores` [n_best] and the words' frames in `spans`; text and frames are the
-   caller's to give to nordlyd_release. NULL where there is no memory. */
+   caller's to give to nordlyd_release. NULL where there is no memory, with -1 in `count`, or the
+   search was ended by its poll, with -2. */
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
                      double *scores, int32_t **spans) {
     Search *search = calloc(1, sizeof *search);
     *spans = NULL;
+    *count = -NO_MEMORY;
     if (!search) return NULL;
     search->task = task;
     char *text = text_of(search, logp, frames, count, scores);

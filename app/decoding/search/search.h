@@ -19,6 +19,7 @@ typedef struct {
     int32_t beam_width;
     double prune_logp, min_token_logp;
     int32_t n_best;
+    int32_t (*poll)(void);   /* called every few milliseconds; 0 ends the search. Or NULL */
 } Task;
 
 typedef struct {

@@ -6,7 +6,7 @@
 
 void *grown(Search *search, void *memory, size_t bytes) {
     void *larger = realloc(memory, bytes);
-    if (!larger) longjmp(search->no_memory, 1);
+    if (!larger) longjmp(search->ended, NO_MEMORY);
     return larger;
 }
 
@@ -50,7 +50,7 @@ int32_t next_letters(Search *search, int32_t parent, int32_t column) {
     int32_t child = table_get(&search->letter_children, key);
     if (child < 0) {
         child = add_letters(search, parent, column);
-        if (!table_add(&search->letter_children, key, child)) longjmp(search->no_memory, 1);
+        if (!table_add(&search->letter_children, key, child)) longjmp(search->ended, NO_MEMORY);
     }
     return child;
 }
@@ -99,7 +99,7 @@ static int32_t number_state(Search *search, int32_t number) {
                           !memcmp(other->words, state->words, 4 * (size_t)state->length);
         return alike ? there : number;
     }
-    if (!table_add(&search->states, key, number)) longjmp(search->no_memory, 1);
+    if (!table_add(&search->states, key, number)) longjmp(search->ended, NO_MEMORY);
     return number;
 }
 
@@ -126,7 +126,7 @@ int32_t next_history(Search *search, const Beam *beam) {
     const int32_t hot = search->letters[beam->word].hotword;
     if (hot > 0 && task->hotwords->word[hot] >= 0)
         history->score += task->weights[task->hotwords->word[hot]];
-    if (!table_add(&search->history_children, key, child)) longjmp(search->no_memory, 1);
+    if (!table_add(&search->history_children, key, child)) longjmp(search->ended, NO_MEMORY);
     return child;
 }
 
@@ -134,7 +134,7 @@ void begin_words(Search *search) {
     const Task *task = search->task;
     if (!table_make(&search->letter_children, 1024) ||
         !table_make(&search->history_children, 256) || !table_make(&search->states, 256))
-        longjmp(search->no_memory, 1);
+        longjmp(search->ended, NO_MEMORY);
     search->labels = grown(search, NULL, (task->columns + 1) * sizeof *search->labels);
     const char *label = task->labels;
     for (int32_t column = 0; column < task->columns; column++, label += strlen(label) + 1)

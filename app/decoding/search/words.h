@@ -39,8 +39,11 @@ typedef struct {
     size_t text_room;
     int32_t *tried;       /* [columns] of a frame */
     int32_t *path, *spans; /* of a reading */
-    jmp_buf no_memory;
+    int64_t polled;        /* when, in nanoseconds */
+    jmp_buf ended;         /* for NO_MEMORY or STOPPED */
 } Search;
+
+enum { NO_MEMORY = 1, STOPPED = 2 };
 
 /* realloc that leaves the search where there is no memory. */
 void *grown(Search *search, void *memory, size_t bytes);
