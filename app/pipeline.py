@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from app.audio import SAMPLE_RATE, AudioLimits, Recording, Window, plan_windows
+from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
 from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
 from app.decoding import DecodingPool, DecodingRequest
 from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
+from app.notices import Notice
 from app.readable import LANGUAGES, ReadableOptions, WordList
 from app.reading import TextRead, read_text
 from app.telemetry import Telemetry
@@ -53,6 +54,8 @@ class _Heard:
     handed_back: float
     queued: float
     encoding: float
+    audio: AudioInfo | None
+    notices: tuple[Notice, ...]
 
     @property
     def frame_seconds(self) -> float:
@@ -191,6 +194,8 @@ class Transcriber:
             language_model=reading.language_model,
             alternatives=reading.alternatives,
             formatted=reading.formatted,
+            audio=heard.audio,
+            notices=heard.notices,
         )
 
     async def align(
@@ -222,6 +227,8 @@ class Transcriber:
             model=heard.model.card.id,
             duration=heard.duration,
             timing=self._timing(heard),
+            audio=heard.audio,
+            notices=heard.notices,
         )
 
     def close(self) -> None:
@@ -252,7 +259,7 @@ class Transcriber:
         started = time.perf_counter()
         card = self.route(request.model, request.language, request.decoding, request.readable)
         model, language = self.loaded(card, request.language)
-        recording = await self._audio.decode(request.source, request.raw, request.deadline)
+        recording = await self._audio.decode(request.source, request.audio, request.deadline)
         decoded = time.perf_counter()
         encoded = await self.encode(
             model,
@@ -282,6 +289,8 @@ class Transcriber:
             handed_back=time.perf_counter(),
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
+            audio=recording.info,
+            notices=recording.notices,
         )
 
     async def encode(

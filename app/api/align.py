@@ -19,6 +19,7 @@ from app.api.parts import PartsOf
 from app.api.schemas import TimingBody
 from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
 from app.api.upload import Upload, is_form, read_upload
+from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import as_transcript, render
 from app.pipeline import TranscriptionRequest
@@ -200,7 +201,7 @@ def _request(request: Request, upload: Upload, parameters: AlignParameters) -> T
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
-        raw=raw_format(parameters, upload.content_type),
+        audio=DecodeOptions(raw_format(parameters, upload.content_type)),
         model=parameters.model,
         language=parameters.language,
         deadline=deadline_of(request, parameters.timeout),

@@ -23,6 +23,7 @@ from app.api.parameters import (
 from app.api.parts import Parts, PartsOf
 from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
+from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
 from app.pipeline import TranscriptionRequest
@@ -195,7 +196,7 @@ class _Call:
         work = TranscriptionRequest(
             source=file.open(),
             request_id=request_id,
-            raw=raw,
+            audio=DecodeOptions(raw),
             model=parameters.model,
             language=parameters.language,
             deadline=self.deadline,

@@ -18,6 +18,7 @@ from app.api.errors import error_response
 from app.api.parameters import deadline_of, openapi_parameters
 from app.api.parts import Parts, PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.audio import DecodeOptions
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
@@ -101,7 +102,7 @@ async def listen(request: Request, parts: PartsOf) -> Response:
                 TranscriptionRequest(
                     source=audio.file,
                     request_id=request.state.request_id,
-                    raw=wanted.raw,
+                    audio=DecodeOptions(wanted.raw),
                     model=wanted.model,
                     language=wanted.language,
                     deadline=deadline,

@@ -27,6 +27,7 @@ from app.api.parameters import TranscribeParameters, deadline_of, raw_format
 from app.api.parts import PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
 from app.api.upload import Upload, is_form, read_upload
+from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
@@ -122,7 +123,7 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
-        raw=raw_format(ours, upload.content_type),
+        audio=DecodeOptions(raw_format(ours, upload.content_type)),
         model=transcribing.model,
         language=transcribing.language,
         deadline=deadline_of(request, ours.timeout),
