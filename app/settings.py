@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         description="Threads that decode text, processes where the decoder needs them; "
         "default: all cores.",
     )
+    decode_jobs: int = Field(
+        64,
+        ge=1,
+        description="Texts that those threads decode by turns; more wait until one has ended.",
+    )
     decoder: Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"] = Field(
         "auto", description="What searches the beam; auto: the first of these that is installed."
     )

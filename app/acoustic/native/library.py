@@ -5,15 +5,17 @@ so the object file names none, and finds torch's among the global symbols.
 """
 
 import ctypes
-import os
+import platform
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
+from app.native_library import NativeLibrary, Signature
+
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 
-_SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
+_SIGNATURES: dict[str, Signature] = {
     "nordlyd_amx_available": (_INT, []),
     "nordlyd_linear_scratch": (_LONG, [_LONG, _LONG]),
     "nordlyd_linear": (
@@ -41,27 +43,29 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
 }
 
 
-@lru_cache(maxsize=1)
-def load_library() -> ctypes.CDLL | None:
-    """The kernels, or None where they were not compiled or this CPU cannot run them."""
-    if os.name != "posix":
-        return None
-    for path in sorted(Path(__file__).parent.glob("_kernels*.so")):
-        try:
-            ctypes.CDLL(str(_openmp_runtime()), mode=ctypes.RTLD_GLOBAL)
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            # Built for another machine, or without an OpenMP runtime to be found.
-            continue
-        for name, (result, arguments) in _SIGNATURES.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
-        if library.nordlyd_amx_available():
-            return library
-    return None
+def _load_openmp() -> None:
+    ctypes.CDLL(str(_openmp_runtime()), mode=ctypes.RTLD_GLOBAL)
 
 
 def _openmp_runtime() -> Path | str:
     root = Path(torch.__file__).parent
     bundled = [*root.glob("lib/libgomp*.so*"), *root.parent.glob("torch.libs/libgomp*.so*")]
     return bundled[0] if bundled else "libgomp.so.1"
+
+
+LIBRARY = NativeLibrary(
+    Path(__file__).parent,
+    "_kernels",
+    _SIGNATURES,
+    without="the encoder runs on torch's kernels",
+    prepare=_load_openmp,
+)
+
+
+@lru_cache(maxsize=1)
+def load_library() -> ctypes.CDLL | None:
+    """The kernels, or None where they cannot be loaded or this CPU cannot run them."""
+    if platform.machine() != "x86_64":
+        return None
+    library = LIBRARY.load()
+    return library if library is not None and library.nordlyd_amx_available() else None
