@@ -77,6 +77,8 @@ class Encoder:
         Returns:
             float32 [frames, vocabulary] for each, on the CPU, natural logarithms.
         """
+        if self.kernels.apart and len(waveforms) > 1:
+            return [self([waveform])[0] for waveform in waveforms]
         order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         features, spans = self._features([waveforms[i] for i in order])
         hidden = self._projection(self._projection_norm(self.kernels.enter(features, spans)))

@@ -71,8 +71,10 @@ class AmxKernels:
     """
 
     name = "amx"
+    apart = False
 
     def __init__(self, library: ctypes.CDLL) -> None:
+        self.number_format = "bfloat16"
         self.device = torch.device("cpu")
         self.dtype = torch.bfloat16
         self._library = library
