@@ -89,9 +89,9 @@ class Router:
         """
         if (model and model.strip()) or not (language and language.strip()):
             return ()
-        if not self._only_undeclared:
-            return ()
         code = canonical_language(language)
+        if not self._only_undeclared or self._routed(code) is not None:
+            return ()
         return (
             Notice(
                 "language_undeclared",
@@ -132,13 +132,17 @@ class Router:
         return card
 
     def _serving(self, code: str) -> ModelCard | None:
-        for name in self._routes.get(code, ()):
-            if name in self._by_name:
-                return self._by_name[name]
+        routed = self._routed(code)
+        if routed is not None:
+            return routed
         fits = [(fit, card) for card in self._cards if (fit := _fit(card, code)) is not None]
         if fits:
             return min(fits, key=lambda pair: pair[0])[1]
         return self._cards[0] if self._only_undeclared else None
+
+    def _routed(self, code: str) -> ModelCard | None:
+        names = (name for name in self._routes.get(code, ()) if name in self._by_name)
+        return next((self._by_name[name] for name in names), None)
 
     @property
     def _only_undeclared(self) -> bool:
