@@ -15,7 +15,7 @@ from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, pl
 from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
 from app.decoding import DecodingPool, DecodingRequest
-from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
 from app.notices import Notice
@@ -266,6 +266,8 @@ class Transcriber:
             recording,
             request.request_id,
             request.deadline,
+            caller=request.caller,
+            admission="wait" if request.wait_for_room else "queue",
             progress=progress,
             on_window=None
             if follower is None
@@ -303,12 +305,15 @@ class Transcriber:
         request_id: str,
         deadline: float | None = None,
         *,
+        caller: str = "",
+        admission: Admission = "queue",
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
         """The recording's emissions, or None when it cannot hold a word.
 
-        Both listeners are called on the event loop as windows are encoded.
+        `caller` and `admission` are those of `EncodeRequest`. Both listeners are called on the
+        event loop as windows are encoded.
 
         Raises:
             NordlydError: as the engine says.
@@ -334,7 +339,16 @@ class Transcriber:
                 on_window(index, emissions)
 
         return await self._engine.encode(
-            EncodeRequest(model.card.id, windows, fetch, request_id, deadline), on_window=tell
+            EncodeRequest(
+                model.card.id,
+                windows,
+                fetch,
+                request_id,
+                deadline,
+                caller=caller,
+                admission=admission,
+            ),
+            on_window=tell,
         )
 
     def _timing(self, heard: _Heard) -> Timing:

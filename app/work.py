@@ -54,6 +54,7 @@ class TranscriptionRequest:
         model: id or hub id of a loaded model; None lets the language choose.
         language: code, tag or name; None takes the default.
         deadline: instant of `time.monotonic` after which no answer is wanted.
+        wait_for_room: wait where the queue is full, instead of being refused.
         decoding: how the text is read off the emissions.
         readable: how to write a readable text beside the verbatim one; None writes none.
     """
@@ -65,6 +66,7 @@ class TranscriptionRequest:
     model: str | None = None
     language: str | None = None
     deadline: float | None = None
+    wait_for_room: bool = False
     decoding: DecodingRequest = field(default_factory=DecodingRequest)
     readable: ReadableOptions | None = None
 

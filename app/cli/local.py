@@ -57,7 +57,12 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
         router = Router(settings.routes, cards, settings.default_language)
         reference = resolved[router.route(None, language).id]
     return settings.model_copy(
-        update={"models": [reference], "default_language": None, "max_queue_seconds": math.inf}
+        update={
+            "models": [reference],
+            "default_language": None,
+            "max_queue_seconds": math.inf,
+            "max_wait_seconds": math.inf,
+        }
     )
 
 

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from app.api.attend import attend
+from app.api.callers import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors import error_response
@@ -90,10 +91,11 @@ async def listen(request: Request, parts: PartsOf) -> Response:
     `err_code`, `err_msg` and `request_id` beside our `error`.
     """
     service = parts.service
-    with service.admit():
+    with service.admit(caller_of(request)):
         wanted = parse_listen(request.query_params.multi_items())
         deadline = deadline_of(request)
         service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
+        service.check_room(caller_of(request), deadline)
         source = await _read(request, parts)
 
         async def work() -> tuple[Transcript, str]:
@@ -102,6 +104,7 @@ async def listen(request: Request, parts: PartsOf) -> Response:
                 TranscriptionRequest(
                     source=audio.file,
                     request_id=request.state.request_id,
+                    caller=caller_of(request),
                     audio=DecodeOptions(wanted.raw),
                     model=wanted.model,
                     language=wanted.language,
