@@ -298,7 +298,10 @@ class Transcriber:
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
             audio=recording.info,
-            notices=recording.notices,
+            notices=(
+                *self._router.notices(request.model, request.language),
+                *recording.notices,
+            ),
         )
 
     async def encode(

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         DEFAULT_ROUTES,
         description="JSON: language to model ids; the first that is loaded serves it.",
     )
+    target_langs: dict[str, str] = Field(
+        {},
+        description="JSON: model to the code of the language whose adapter and vocabulary a "
+        "multilingual (MMS) checkpoint uses, where its card does not say.",
+    )
     default_language: str | None = Field(
         None,
         description="Language of a request that names neither language nor model; without it "

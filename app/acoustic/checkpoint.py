@@ -1,20 +1,22 @@
 """A checkpoint folder → a model that turns raw waveforms into emissions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from app.acoustic.adapters import read_adapter
 from app.acoustic.choice import choose_kernels
 from app.acoustic.config import EncoderConfig, read_config
 from app.acoustic.device import resolve_device
 from app.acoustic.encoder import Encoder
 from app.acoustic.kernels import Kernels
-from app.acoustic.tokens import read_vocabulary
-from app.acoustic.weights import check_weights, read_weights
-from app.errors import AudioError, ConfigurationError, EncodingError
+from app.acoustic.tokens import read_vocabulary, written_vocabulary
+from app.acoustic.weights import check_weights, read_weights, under_one_name
+from app.errors import AudioError, EncodingError
 from app.vocabulary import Vocabulary
 
 Array = npt.NDArray[np.float32]
@@ -27,7 +29,10 @@ class AcousticModel:
         vocabulary: the tokens that the columns of the emissions stand for.
         device, dtype, kernels: where, in which precision and by what it computes.
         parameters: how many weights it has.
+        target_lang: the language of a multilingual checkpoint that was chosen; None for others.
     """
+
+    target_lang: str | None = None
 
     def __init__(
         self,
@@ -103,8 +108,9 @@ def load_checkpoint(
     *,
     int8: bool = False,
     kernels: str = "auto",
+    target_lang: str | None = None,
 ) -> AcousticModel:
-    """Load a wav2vec2-CTC checkpoint in the 2022 layout or today's.
+    """Load a checkpoint with a CTC head, of any family and layout that `docs/models.md` lists.
 
     Args:
         folder: holds config.json, weights, vocab.json and the feature extractor's settings.
@@ -112,6 +118,8 @@ def load_checkpoint(
         dtype: auto, float32, bfloat16 or float16.
         int8: run the transformer's linear layers in dynamic int8 (CPU only).
         kernels: auto for the fastest that this CPU runs, or amx, avx512, avx2, neon or torch.
+        target_lang: code of the language whose adapter and vocabulary a multilingual checkpoint
+            is to use; None takes that of its tokenizer.
 
     Raises:
         CheckpointError: the folder is no CTC checkpoint; the message names what differs.
@@ -119,13 +127,22 @@ def load_checkpoint(
     """
     path = Path(folder)
     config = read_config(path)
+    adapter = read_adapter(path, config, target_lang)
+    if adapter.weights:
+        # Each language has a head of its own width.
+        config = replace(config, vocab_size=len(adapter.weights["lm_head.weight"]))
     vocabulary = read_vocabulary(
-        path, head_size=config.vocab_size, pad_token_id=config.pad_token_id
+        path,
+        head_size=config.vocab_size,
+        pad_token_id=config.pad_token_id,
+        target_lang=adapter.code,
     )
     chosen = choose_kernels(config, resolve_device(device), dtype, int8=int8, kernels=kernels)
-    weights = read_weights(path)
+    weights = under_one_name(path, read_weights(path), config) | adapter.weights
     check_weights(path, weights, config)
-    return assemble(config, vocabulary, weights, chosen)
+    model = assemble(config, written_vocabulary(path, vocabulary), weights, chosen)
+    model.target_lang = adapter.code
+    return model
 
 
 def assemble(

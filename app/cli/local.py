@@ -51,7 +51,7 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
     """
     reference = model
     if reference is None:
-        catalogue = Catalogue.load(settings.catalogue)
+        catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
         resolved = {catalogue.resolve(name).id: name for name in settings.models}
         cards = [catalogue.resolve(name).card for name in settings.models]
         router = Router(settings.routes, cards, settings.default_language)
