@@ -13,6 +13,7 @@ from app.acoustic.encoder import Encoder
 from app.acoustic.int8 import TorchInt8Kernels
 from app.acoustic.kernels import Kernels, TorchKernels
 from app.acoustic.native import AmxInt8Kernels, AmxKernels, load_library
+from app.acoustic.packed import PackedTorchKernels
 from app.acoustic.tokens import read_vocabulary
 from app.acoustic.weights import check_weights, read_weights
 from app.errors import AudioError, ConfigurationError, EncodingError
@@ -153,6 +154,8 @@ def choose_kernels(
 ) -> Kernels:
     """Our compiled kernels for bf16 and int8 on a CPU that runs them, torch's otherwise.
 
+    Torch's are those for accelerators on any other device than a CPU.
+
     Raises:
         ConfigurationError: int8 anywhere but on a CPU, or an unknown precision.
     """
@@ -161,6 +164,8 @@ def choose_kernels(
             f"int8 is for CPUs; {device.type} computes in float16", param="int8_models"
         )
     precision = torch.bfloat16 if int8 else resolve_dtype(dtype, device)
+    if device.type != "cpu":
+        return PackedTorchKernels(device, precision)
     wanted = native and device.type == "cpu" and precision == torch.bfloat16
     library = load_library() if wanted and AmxKernels.supports(config) else None
     if library is not None:
