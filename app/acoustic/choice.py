@@ -15,6 +15,7 @@ from app.acoustic.native import (
     load_library,
     runnable,
 )
+from app.acoustic.packed import PackedTorchKernels
 from app.errors import ConfigurationError
 
 FAMILIES = ("amx", "avx512", "avx2", "neon", "torch")
@@ -106,7 +107,7 @@ def _off_the_cpu(device: torch.device, dtype: str, *, int8: bool, kernels: str) 
             f"the kernels {kernels} are for CPUs; on {device.type} use auto or torch",
             param="kernels",
         )
-    return TorchKernels(device, resolve_dtype(dtype, device))
+    return PackedTorchKernels(device, resolve_dtype(dtype, device))
 
 
 def _of_family(family: str, number_format: str, config: EncoderConfig) -> Kernels | None:

@@ -139,7 +139,7 @@ class Kernels(Protocol):
 
 
 class TorchKernels:
-    """Every operation by torch: the reference, and the only way on CUDA, MPS and in fp32.
+    """Every operation by torch: the reference. `PackedTorchKernels` are those for accelerators.
 
     A convolution over contiguous frames is a two-dimensional one of height 1 in
     channels-last order, which torch's libraries run without any copy or transpose.
@@ -159,20 +159,31 @@ class TorchKernels:
 
     def conv(self, layer: ConvLayer) -> Conv:
         """See `Kernels`."""
+        convolve = self.convolution(layer)
+        norm = None if layer.norm is None else (self._own(layer.norm[0]), self._own(layer.norm[1]))
+
+        def run(x: Tensor) -> Tensor:
+            y = convolve(x)
+            if norm is not None and layer.group_norm:
+                # Channels-last, as the convolution left it.
+                y = functional.group_norm(y.unsqueeze(1).permute(0, 3, 1, 2), y.shape[-1], *norm)
+                y = y.permute(0, 2, 3, 1).squeeze(1)
+            elif norm is not None:
+                y = functional.layer_norm(y, y.shape[-1:], *norm)
+            return functional.gelu(y)
+
+        return run
+
+    def convolution(self, layer: ConvLayer) -> Conv:
+        """The convolution alone, without its norm and GELU."""
         weight = self._own(layer.weight).unsqueeze(2).contiguous(memory_format=torch.channels_last)
         bias = None if layer.bias is None else self._own(layer.bias)
-        norm = None if layer.norm is None else (self._own(layer.norm[0]), self._own(layer.norm[1]))
         stride = (1, layer.stride)
 
         def run(x: Tensor) -> Tensor:
             # [utterance, frame, channel] seen as channels-last [utterance, channel, 1, frame].
             y = functional.conv2d(x.unsqueeze(1).permute(0, 3, 1, 2), weight, bias, stride)
-            if norm is not None and layer.group_norm:
-                y = functional.group_norm(y, y.shape[1], norm[0], norm[1])
-            y = y.permute(0, 2, 3, 1).squeeze(1)
-            if norm is not None and not layer.group_norm:
-                y = functional.layer_norm(y, y.shape[-1:], norm[0], norm[1])
-            return functional.gelu(y)
+            return y.permute(0, 2, 3, 1).squeeze(1)
 
         return run
 
