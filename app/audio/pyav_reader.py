@@ -31,8 +31,9 @@ _READ_BYTES = 131_072
 # for a piece of something longer unless its header counts the time before.
 _LONGEST_UNDECLARED_START = 60.0
 
-# Their first packet gives no samples, and FFmpeg counts time as if it did.
-_LATE_BY_A_PACKET = {"vorbis", "wmav1", "wmav2", "wmapro", "wmavoice", "wmalossless"}
+# The first packet of Vorbis gives no samples, and FFmpeg counts time as if it did. Of WMA it drops
+# two, of which one is the delay of the encoder; ASF cannot say how long that was.
+_COUNTED_TWICE = {"vorbis": 1.0, "wmav1": 0.5, "wmav2": 0.5}
 _LONGEST_DELAY = 0.5
 
 _Kind = tuple[int, int]
@@ -87,7 +88,7 @@ class PyAVReader:
         self._timeline = Timeline(limits, splices=self._form.splices, on_jump=self._jumped)
         self._damage = Damage(stream, sniffed, self._track, findings)
         self._origin = self._begin()
-        self._delays = tracks.infos[index].codec in _LATE_BY_A_PACKET
+        self._late_share = _COUNTED_TWICE.get(tracks.infos[index].codec, 0.0)
         self._first: int | None = None
         self._delay: float | None = None
 
@@ -157,7 +158,7 @@ class PyAVReader:
             return None
         if self._delay is None:
             late = float((frame.pts - self._first) * base) if self._first is not None else 0.0
-            self._delay = late if 0 < late < _LONGEST_DELAY else 0.0
+            self._delay = self._late_share * late if 0 < late < _LONGEST_DELAY else 0.0
         at = float(frame.pts * base) - self._delay
         if self._origin is None:
             self._origin = at
@@ -188,7 +189,7 @@ class PyAVReader:
             except (av.error.FFmpegError, ValueError):
                 self._damage.failed(packet, self._timeline.end)
                 continue
-            if self._delays and self._first is None and packet is not None:
+            if self._late_share and self._first is None and packet is not None:
                 self._first = packet.pts
             for frame in frames:
                 if frame.samples and frame.sample_rate:

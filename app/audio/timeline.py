@@ -97,7 +97,7 @@ class Timeline:
         if abs(off) < _TOLERANCE:
             self._off_since = None
             return 0.0
-        if off >= _CERTAIN_GAP:
+        if first or off >= _CERTAIN_GAP:
             self._off_since = None
             return off
         return self._lasting(off, end)
