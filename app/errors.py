@@ -84,6 +84,21 @@ class AuthenticationError(NordlydError):
     code = "invalid_api_key"
 
 
+class OriginRefusedError(NordlydError):
+    """The request is for another host, or comes from another site's web page."""
+
+    status = 403
+    type = "permission_error"
+    code = "origin_not_allowed"
+
+
+class ContentEncodingError(InvalidRequestError):
+    """The body is compressed in a way that is not accepted."""
+
+    status = 415
+    code = "unsupported_encoding"
+
+
 class UnknownModelError(InvalidRequestError):
     """No loaded model has that id, or none serves that language."""
 

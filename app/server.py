@@ -4,7 +4,6 @@ The models' folders are found before the address is bound, and the weights are r
 SIGTERM drains: readiness turns false, new work is refused, what runs is finished.
 """
 
-import ipaddress
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ import structlog
 import uvicorn
 
 from app.api import Parts
+from app.api.origins import is_loopback
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
@@ -95,7 +95,7 @@ def check_bind(settings: Settings) -> None:
         ConfigurationError: the host is not a loopback address, and there are no keys, or a
             protocol whose clients have none is to be served there.
     """
-    if settings.allow_anonymous or _is_loopback(settings.host):
+    if settings.allow_anonymous or is_loopback(settings.host):
         return
     for name in ("vosk_port", "wyoming_port"):
         if getattr(settings, name) is not None:
@@ -201,15 +201,6 @@ class _Server(uvicorn.Server):
             if late or self._service.idle:
                 return True
         return await super().on_tick(counter)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _protocols(settings: Settings, parts: Parts) -> list[ProtocolServer]:
