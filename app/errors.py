@@ -63,6 +63,21 @@ class TooLargeError(InvalidRequestError):
     code = "too_large"
 
 
+class HeadTooLargeError(InvalidRequestError):
+    """The line and the headers of a request are over the limit."""
+
+    status = 431
+    code = "header_too_large"
+
+
+class RequestTimeoutError(NordlydError):
+    """The request did not come within its time."""
+
+    status = 408
+    type = "timeout_error"
+    code = "request_timeout"
+
+
 class UrlRefusedError(InvalidRequestError):
     """The service does not fetch from that URL."""
 
