@@ -1,6 +1,7 @@
-"""Connections that take without giving, on raw sockets: each limit ends them, and health answers."""
+"""Connections that take without giving, on raw sockets: limits end them, and health answers."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -194,3 +195,32 @@ def test_where_all_are_at_work_others_are_told_to_come_again(strict: RunningServ
             answers.add((answer.status_code, answer.json()["error"]["code"]))
             assert "retry-after" in answer.headers
         assert answers == {(503, "connections")}
+
+
+def test_a_stop_with_fifty_slow_uploads_is_clean_and_within_its_time(strict: RunningServer) -> None:
+    """The last one: it ends the server."""
+    with ExitStack() as stack:
+        uploads = [stack.enter_context(connect(strict)) for _ in range(50)]
+        for upload in uploads:
+            upload.sendall(HEAD + b"Content-Length: 9999999\r\n\r\n" + b"x" * 2_000)
+        with strict.client() as client:
+            while "nordlyd_connections 51.0" not in client.get("/metrics").text:
+                time.sleep(0.05)
+        strict.signal_stop()
+        started = time.monotonic()
+        answers: list[bytes] = []
+        while uploads and time.monotonic() - started < 30:
+            answered, _, _ = select.select(uploads, [], [], 0.1)
+            answers += [read_all(upload) for upload in answered]
+            uploads = [upload for upload in uploads if upload not in answered]
+            for upload in uploads:
+                upload.sendall(b"x" * 1_000)
+        assert strict.process.wait(30) == 0
+        # NORDLYD_DRAIN_SECONDS is 2.
+        assert time.monotonic() - started < 2 + 5
+    assert len(answers) == 50
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b'"code":"draining"' in answer
+    assert "Traceback" not in strict.log.read_text()
+    assert "Cancel" not in strict.log.read_text()
