@@ -76,6 +76,8 @@ def build_service(
     engine = Engine(
         EngineOptions(
             max_queue_seconds=settings.max_queue_seconds,
+            caller_share=settings.caller_share,
+            max_wait_seconds=settings.max_wait_seconds,
             batch_seconds=settings.batch_seconds,
             hang_seconds=settings.hang_seconds,
             window_seconds=settings.window_seconds,

@@ -93,7 +93,19 @@ class Settings(BaseSettings):
     )
 
     max_queue_seconds: float = Field(
-        4 * 3600, gt=0, description="Audio seconds that may wait; above it requests get a 429."
+        4 * 3600,
+        gt=0,
+        description="Audio seconds that may wait, each caller's up to its share; above it "
+        "requests get a 429.",
+    )
+    caller_share: float = Field(
+        0.5, gt=0, le=1, description="The part of the queue that one caller may fill."
+    )
+    max_wait_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="A request without a timeout that would wait longer than this for its work to "
+        "begin gets a 429 before it is read.",
     )
     batch_seconds: float | None = Field(
         None, gt=0, description="Padded seconds in one batch; default: found at warm-up."

@@ -43,6 +43,11 @@ class Telemetry:
             "Audio waiting or running, in seconds.",
             registry=self.registry,
         )
+        self.queue_limit_seconds = Gauge(
+            "nordlyd_queue_limit_audio_seconds",
+            "Audio that may wait before requests are refused, in seconds.",
+            registry=self.registry,
+        )
         self.batch_items = Histogram(
             "nordlyd_batch_items",
             "Windows in a batch.",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.attend import attend
+from app.api.callers import caller_of
 from app.api.outputs import Output, base_name, json_output, rendered_output
 from app.api.parameters import (
     ResponseFormat,
@@ -19,6 +20,7 @@ from app.api.parts import PartsOf
 from app.api.schemas import TimingBody
 from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
 from app.api.upload import Upload, is_form, read_upload
+from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import as_transcript, render
 from app.pipeline import TranscriptionRequest
@@ -162,13 +164,14 @@ async def align(request: Request, parts: PartsOf) -> Response:
     over.
     """
     service = parts.service
-    with service.admit():
+    with service.admit(caller_of(request)):
         query = request.query_params.multi_items()
         checked = parse(AlignParameters, gather(query))
         deadline_of(request)
         # A form may name the model yet.
         if checked.model is not None or not is_form(request):
             service.transcriber.route(checked.model, checked.language)
+        service.check_room(caller_of(request), deadline_of(request))
         upload = await read_upload(request)
         try:
             parameters = parse(AlignParameters, gather(query, upload.fields))
@@ -200,7 +203,8 @@ def _request(request: Request, upload: Upload, parameters: AlignParameters) -> T
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
-        raw=raw_format(parameters, upload.content_type),
+        caller=caller_of(request),
+        audio=DecodeOptions(raw_format(parameters, upload.content_type)),
         model=parameters.model,
         language=parameters.language,
         deadline=deadline_of(request, parameters.timeout),

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api import batch
 from app.api.attend import attend
+from app.api.callers import caller_of
 from app.api.outputs import Output, transcription_output
 from app.api.parameters import (
     TranscribeParameters,
@@ -23,6 +24,7 @@ from app.api.parameters import (
 from app.api.parts import Parts, PartsOf
 from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
+from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
 from app.pipeline import TranscriptionRequest
@@ -117,15 +119,16 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
     """
     service = parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit())
+        stack.enter_context(service.admit(caller_of(request)))
         query = request.query_params.multi_items()
         _check_query(request, parts, query)
+        service.check_room(caller_of(request), deadline_of(request))
         uploads = await read_uploads(request, max_files=parts.settings.max_batch_files)
         stack.enter_context(closing(uploads))
         parameters = parse(TranscribeParameters, gather(query, uploads.fields))
         _check(parts, parameters)
         deadline = deadline_of(request, parameters.timeout)
-        call = _Call(request.state.request_id, parts, parameters, deadline)
+        call = _Call(request.state.request_id, parts, parameters, deadline, caller_of(request))
         sources = _sources(uploads, parameters)
         if len(sources) > 1 or batch.wants_lines(request):
             failures = parts.telemetry.failures
@@ -147,6 +150,7 @@ class _Call:
     parts: Parts
     parameters: TranscribeParameters
     deadline: float | None
+    caller: str
 
     async def answer(self, source: UploadedFile | str) -> Response:
         """Answer with one recording's transcript."""
@@ -167,9 +171,7 @@ class _Call:
 
     async def _line(self, source: UploadedFile | str, request_id: str) -> str:
         async with self._recording(source) as file:
-            output, _ = await batch.when_there_is_room(
-                partial(self._transcribe, file, request_id), self.deadline
-            )
+            output, _ = await self._transcribe(file, request_id, wait_for_room=True)
         return output.in_json()
 
     @asynccontextmanager
@@ -189,16 +191,20 @@ class _Call:
         finally:
             bodies.close()
 
-    async def _transcribe(self, file: UploadedFile, request_id: str) -> tuple[Output, Timing]:
+    async def _transcribe(
+        self, file: UploadedFile, request_id: str, *, wait_for_room: bool = False
+    ) -> tuple[Output, Timing]:
         parameters = self.parameters
         raw = raw_format(parameters, file.content_type)
         work = TranscriptionRequest(
             source=file.open(),
             request_id=request_id,
-            raw=raw,
+            audio=DecodeOptions(raw),
             model=parameters.model,
             language=parameters.language,
             deadline=self.deadline,
+            caller=self.caller,
+            wait_for_room=wait_for_room,
             decoding=parameters.decoding(),
             readable=parameters.readable(),
         )

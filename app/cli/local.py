@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.api.align import AlignmentBody
 from app.api.parameters import TranscribeParameters, parse, raw_format
 from app.api.schemas import TranscriptionBody
+from app.audio import DecodeOptions
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
@@ -56,7 +57,12 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
         router = Router(settings.routes, cards, settings.default_language)
         reference = resolved[router.route(None, language).id]
     return settings.model_copy(
-        update={"models": [reference], "default_language": None, "max_queue_seconds": math.inf}
+        update={
+            "models": [reference],
+            "default_language": None,
+            "max_queue_seconds": math.inf,
+            "max_wait_seconds": math.inf,
+        }
     )
 
 
@@ -86,7 +92,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            raw=raw_format(self.asked, None),
+            audio=DecodeOptions(raw_format(self.asked, None)),
             language=self.language,
             decoding=self.asked.decoding(),
             readable=self.asked.readable(),

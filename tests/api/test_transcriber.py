@@ -10,7 +10,7 @@ import pytest
 from in_process import in_process, wait_for
 from sounds import as_wav, tones
 
-from app.audio import RawFormat
+from app.audio import DecodeOptions, RawFormat
 from app.errors import DeadlineExceededError
 from app.pipeline import TranscriptionRequest
 
@@ -58,7 +58,7 @@ def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
             request = TranscriptionRequest(
                 source,
                 "here",
-                raw=RawFormat(rate=16_000),
+                audio=DecodeOptions(RawFormat(rate=16_000)),
                 deadline=time.monotonic() + 0.2 if deadline else None,
             )
             work = asyncio.create_task(running.service.transcriber.transcribe(request))

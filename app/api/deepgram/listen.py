@@ -12,12 +12,14 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from app.api.attend import attend
+from app.api.callers import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors import error_response
 from app.api.parameters import deadline_of, openapi_parameters
 from app.api.parts import Parts, PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.audio import DecodeOptions
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
@@ -89,10 +91,11 @@ async def listen(request: Request, parts: PartsOf) -> Response:
     `err_code`, `err_msg` and `request_id` beside our `error`.
     """
     service = parts.service
-    with service.admit():
+    with service.admit(caller_of(request)):
         wanted = parse_listen(request.query_params.multi_items())
         deadline = deadline_of(request)
         service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
+        service.check_room(caller_of(request), deadline)
         source = await _read(request, parts)
 
         async def work() -> tuple[Transcript, str]:
@@ -101,7 +104,8 @@ async def listen(request: Request, parts: PartsOf) -> Response:
                 TranscriptionRequest(
                     source=audio.file,
                     request_id=request.state.request_id,
-                    raw=wanted.raw,
+                    caller=caller_of(request),
+                    audio=DecodeOptions(wanted.raw),
                     model=wanted.model,
                     language=wanted.language,
                     deadline=deadline,

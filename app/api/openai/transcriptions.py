@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api.attend import attend
+from app.api.callers import caller_of
 from app.api.errors import RouteError
 from app.api.openai.parameters import (
     MAX_FIELDS,
@@ -27,6 +28,7 @@ from app.api.parameters import TranscribeParameters, deadline_of, raw_format
 from app.api.parts import PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
 from app.api.upload import Upload, is_form, read_upload
+from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
@@ -83,11 +85,12 @@ async def transcriptions(request: Request, parts: PartsOf) -> Response:
     """
     service = parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit())
+        stack.enter_context(service.admit(caller_of(request)))
         if not is_form(request):
             raise InvalidRequestError(
                 "The body is no multipart form; send the audio as its field `file`.", param="file"
             )
+        service.check_room(caller_of(request), deadline_of(request))
         upload = await read_upload(request, max_fields=MAX_FIELDS)
         try:
             asked, ours = read_form(upload.fields)
@@ -122,7 +125,8 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
-        raw=raw_format(ours, upload.content_type),
+        caller=caller_of(request),
+        audio=DecodeOptions(raw_format(ours, upload.content_type)),
         model=transcribing.model,
         language=transcribing.language,
         deadline=deadline_of(request, ours.timeout),
