@@ -7,6 +7,7 @@ app/native_library.py finds it.
 import importlib.util
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,12 +92,15 @@ def _standard_error() -> Iterator:
             os.close(shown)
 
 
+HAS_KERNELS = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
+KERNELS = "app/acoustic/native"
 kernels = library(
     "_kernels",
-    "app/acoustic/native",
-    ("available", "linear", "convolution", "attention", "quantise"),
+    KERNELS,
+    # Each file holds code for one kind of machine, and is empty on others.
+    tuple(path.stem for path in sorted((ROOT / KERNELS).glob("*.c"))),
     # OpenMP is compiled in but not linked: the process already has torch's runtime.
-    extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno"],
+    extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno", "-fno-strict-aliasing"],
 )
 alignment = library(
     "_viterbi",
@@ -113,6 +117,6 @@ search = library(
 )
 
 setup(
-    ext_modules=[alignment, search, *([kernels] if platform.machine() == "x86_64" else [])],
+    ext_modules=[alignment, search, *([kernels] if HAS_KERNELS else [])],
     cmdclass={"build_ext": BuildLibraries},
 )

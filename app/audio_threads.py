@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from app.audio import AudioLimits, RawFormat, Recording, decode_audio
+from app.audio import AudioLimits, DecodeOptions, Recording, decode_audio
 from app.deadlines import before
 from app.spool import StoppableSource
 
@@ -28,13 +28,13 @@ class AudioThreads:
         self._pool = ThreadPoolExecutor(threads, "nordlyd-audio")
 
     async def decode(
-        self, source: BinaryIO | Path, raw: RawFormat | None, deadline: float | None
+        self, source: BinaryIO | Path, options: DecodeOptions, deadline: float | None
     ) -> Recording:
         """Decode one recording. Cancelling the awaiting task stops the thread.
 
         Args:
             source: an open file at its beginning, which is closed once it is read, or a path.
-            raw: how to read samples that come without a header.
+            options: how to read it.
             deadline: instant of `time.monotonic` after which nobody wants it.
 
         Raises:
@@ -42,11 +42,13 @@ class AudioThreads:
             DeadlineExceededError: the deadline passed.
         """
         if isinstance(source, Path):
-            job = self._pool.submit(partial(decode_audio, source, raw=raw, limits=self._limits))
+            job = self._pool.submit(
+                partial(decode_audio, source, options=options, limits=self._limits)
+            )
             return await before(deadline, asyncio.wrap_future(job), _DOING)
         stoppable = StoppableSource(source)
         reader = io.BufferedReader(stoppable, _READ_BYTES)
-        job = self._pool.submit(partial(decode_audio, reader, raw=raw, limits=self._limits))
+        job = self._pool.submit(partial(decode_audio, reader, options=options, limits=self._limits))
         # Not sooner: the thread may be reading even after nobody waits for it any more.
         job.add_done_callback(lambda _: source.close())
         try:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from app.audio import SAMPLE_RATE, AudioLimits, Recording, Window, plan_windows
+from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
 from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
 from app.decoding import DecodingPool, DecodingRequest
-from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
+from app.notices import Notice
 from app.readable import LANGUAGES, ReadableOptions, WordList
 from app.reading import TextRead, read_text
 from app.telemetry import Telemetry
@@ -53,6 +54,8 @@ class _Heard:
     handed_back: float
     queued: float
     encoding: float
+    audio: AudioInfo | None
+    notices: tuple[Notice, ...]
 
     @property
     def frame_seconds(self) -> float:
@@ -195,6 +198,8 @@ class Transcriber:
             language_model=reading.language_model,
             alternatives=reading.alternatives,
             formatted=reading.formatted,
+            audio=heard.audio,
+            notices=heard.notices,
         )
 
     async def align(
@@ -227,6 +232,8 @@ class Transcriber:
             model=heard.model.card.id,
             duration=heard.duration,
             timing=self._timing(heard),
+            audio=heard.audio,
+            notices=heard.notices,
         )
 
     def close(self) -> None:
@@ -258,13 +265,15 @@ class Transcriber:
         started = time.perf_counter()
         card = self.route(request.model, request.language, request.decoding, request.readable)
         model, language = self.loaded(card, request.language)
-        recording = await self._audio.decode(request.source, request.raw, request.deadline)
+        recording = await self._audio.decode(request.source, request.audio, request.deadline)
         decoded = time.perf_counter()
         encoded = await self.encode(
             model,
             recording,
             request.request_id,
             request.deadline,
+            caller=request.caller,
+            admission="wait" if request.wait_for_room else "queue",
             progress=progress,
             on_window=None
             if follower is None
@@ -288,6 +297,11 @@ class Transcriber:
             handed_back=time.perf_counter(),
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
+            audio=recording.info,
+            notices=(
+                *self._router.notices(request.model, request.language),
+                *recording.notices,
+            ),
         )
 
     async def encode(
@@ -297,12 +311,15 @@ class Transcriber:
         request_id: str,
         deadline: float | None = None,
         *,
+        caller: str = "",
+        admission: Admission = "queue",
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
         """The recording's emissions, or None when it cannot hold a word.
 
-        Both listeners are called on the event loop as windows are encoded.
+        `caller` and `admission` are those of `EncodeRequest`. Both listeners are called on the
+        event loop as windows are encoded.
 
         Raises:
             NordlydError: as the engine says.
@@ -328,7 +345,16 @@ class Transcriber:
                 on_window(index, emissions)
 
         return await self._engine.encode(
-            EncodeRequest(model.card.id, windows, fetch, request_id, deadline), on_window=tell
+            EncodeRequest(
+                model.card.id,
+                windows,
+                fetch,
+                request_id,
+                deadline,
+                caller=caller,
+                admission=admission,
+            ),
+            on_window=tell,
         )
 
     def _timing(self, heard: _Heard) -> Timing:

@@ -6,17 +6,17 @@ so the object file names none, and finds torch's among the global symbols.
 
 import ctypes
 import platform
-from functools import lru_cache
+import sys
 from pathlib import Path
 
 import torch
 
+from app.acoustic.native.levels import COMPILED
 from app.native_library import NativeLibrary, Signature
 
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
 
-_SIGNATURES: dict[str, Signature] = {
-    "nordlyd_amx_available": (_INT, []),
+_AMX: dict[str, Signature] = {
     "nordlyd_linear_scratch": (_LONG, [_LONG, _LONG]),
     "nordlyd_linear": (
         None,
@@ -42,6 +42,31 @@ _SIGNATURES: dict[str, Signature] = {
     "nordlyd_attention": (None, [_POINTER, *(_LONG,) * 4, _POINTER, _POINTER]),
 }
 
+# Of each level of the row kernels; the structures that they take are in rows.py.
+_ROWS: dict[str, Signature] = {
+    "linear": (None, [_POINTER]),
+    "linear_scratch": (_LONG, [_POINTER]),
+    "convolution": (None, [_POINTER]),
+    "convolution_scratch": (_LONG, [_POINTER]),
+    "attention": (None, [_POINTER]),
+    "attention_scratch": (_LONG, [_POINTER]),
+    "layer_norm": (None, [_POINTER]),
+    "packed_bytes": (_LONG, [_LONG] * 4),
+    "pack": (None, [_LONG, _POINTER, _LONG, _LONG, _LONG, _POINTER]),
+    "int8_offset": (_LONG, []),
+}
+
+
+def _signatures() -> dict[str, Signature]:
+    common: dict[str, Signature] = {
+        "nordlyd_amx_available": (_INT, []),
+        "nordlyd_levels": (_LONG, []),
+    }
+    for level in COMPILED:
+        for name, signature in _ROWS.items():
+            common[f"nordlyd_{level.symbol}_{name}"] = signature
+    return common | (_AMX if platform.machine() == "x86_64" else {})
+
 
 def _load_openmp() -> None:
     ctypes.CDLL(str(_openmp_runtime()), mode=ctypes.RTLD_GLOBAL)
@@ -56,16 +81,14 @@ def _openmp_runtime() -> Path | str:
 LIBRARY = NativeLibrary(
     Path(__file__).parent,
     "_kernels",
-    _SIGNATURES,
+    _signatures(),
     without="the encoder runs on torch's kernels",
     prepare=_load_openmp,
 )
 
 
-@lru_cache(maxsize=1)
 def load_library() -> ctypes.CDLL | None:
-    """The kernels, or None where they cannot be loaded or this CPU cannot run them."""
-    if platform.machine() != "x86_64":
+    """Returns the compiled kernels, or None where they cannot be loaded or there are none."""
+    if sys.platform != "linux" or not COMPILED:
         return None
-    library = LIBRARY.load()
-    return library if library is not None and library.nordlyd_amx_available() else None
+    return LIBRARY.load()
