@@ -7,7 +7,7 @@
 #include <string.h>
 
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
-                     double *scores, int32_t **spans);
+                     double *scores, int32_t **spans, double **posteriors);
 void nordlyd_release(void *memory);
 long nordlyd_columns(const float *emissions, long frames, long width, const int32_t *column,
                      long columns, float lowest, float *out);
@@ -104,11 +104,13 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
     }
     qsort(expected, texts, sizeof *expected, better);
     int32_t count = 0, *spans = NULL;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    double *posteriors;
+    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "no memory");
     CHECK(count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d of %d", count, texts);
     const char *reading = text;
     const int32_t *span = spans;
+    const double *posterior = posteriors;
     for (int at = 0; at < count; at++, reading += strlen(reading) + 1) {
         CHECK(close_to(scores[at], expected[at].score, 1e-6), "%ld frames, reading %d: %g, not %g",
               frames, at, scores[at], expected[at].score);
@@ -120,18 +122,19 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
             if (*byte == ' ') {
                 CHECK(0 <= span[0] && span[0] < span[1] && span[1] <= frames, "%d to %d", span[0],
                       span[1]);
-                span += 2;
+                CHECK(0 <= *posterior && *posterior <= 1, "posterior %g", *posterior);
+                span += 2, posterior++;
             }
     }
-    nordlyd_release(text), nordlyd_release(spans);
+    nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     /* For one reading, paths that will be merged later may be dropped: it scores no more. */
     task.n_best = 1;
-    text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text && count == 1, "%d readings", count);
     int at = 0;
     while (at < texts && strcmp(text, expected[at].text)) at++;
     CHECK(at < texts && scores[0] <= expected[at].score + 1e-6, "'%s': %g", text, scores[0]);
-    nordlyd_release(text), nordlyd_release(spans);
+    nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
     free(logp);
 }
@@ -151,10 +154,11 @@ static void check_any(long frames, long columns) {
     task.hotwords = hotwords, task.weights = weights, task.lengths = lengths;
     double scores[MOST_READINGS];
     int32_t count = -1, *spans = NULL;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    double *posteriors;
+    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "weights without bounds left no text at all");
     CHECK(0 <= count && count <= task.n_best, "%d readings", count);
-    nordlyd_release(text), nordlyd_release(spans);
+    nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
     free(logp);
 }
@@ -218,12 +222,13 @@ static void *search_with_model(void *argument) {
         qsort(expected, texts, sizeof *expected, better);
         double scores[MOST_READINGS];
         int32_t count, *spans;
-        char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    double *posteriors;
+        char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
         CHECK(text && count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d", count);
         for (int at = 0; at < count; at++)
             CHECK(close_to(scores[at], expected[at].score, 1e-5), "reading %d: %g, not %g", at,
                   scores[at], expected[at].score);
-        nordlyd_release(text), nordlyd_release(spans);
+        nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     }
     free(expected);
     return NULL;
@@ -255,8 +260,9 @@ static void check_stopped(void) {
     task.poll = go_on;
     double scores[MOST_READINGS];
     int32_t count, *spans;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
-    CHECK(!text && !spans && count == -2 && polls == 3, "%d polls, count %d", polls, count);
+    double *posteriors;
+    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+    CHECK(!text && !spans && !posteriors && count == -2 && polls == 3, "%d polls, count %d", polls, count);
     free(logp);
 }
 
