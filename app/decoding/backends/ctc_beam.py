@@ -4,18 +4,19 @@ from importlib.util import find_spec
 
 from ctc_beam_decoder import BeamSearchDecoder
 
-from app.decoding.backends.types import Backend, Candidate, Search
-from app.decoding.columns import Columns
+from app.decoding.backends.by_columns import ColumnsBackend
+from app.decoding.backends.types import Found, Library, Search
+from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.errors import InvalidRequestError
 
 
-def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) -> "CtcBeamBackend":
-    """Return a search over these labels."""
-    return CtcBeamBackend(labels, language_model)
+def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> ColumnsBackend:
+    """Return a search over this alphabet."""
+    return ColumnsBackend(alphabet, CtcBeamLibrary(alphabet.labels, language_model))
 
 
-class CtcBeamBackend:
+class CtcBeamLibrary:
     """The library's search; it knows one weight for all hotwords, others go to pyctcdecode."""
 
     def __init__(self, labels: tuple[str, ...], language_model: LanguageModel | None) -> None:
@@ -23,8 +24,8 @@ class CtcBeamBackend:
         self._language_model = language_model
         self._plain = BeamSearchDecoder(list(labels)) if language_model is None else None
 
-    def search(self, columns: Columns, search: Search) -> list[Candidate]:
-        """Return the candidates, best first."""
+    def search(self, columns: Columns, search: Search) -> list[Found]:
+        """Return what is found, best first."""
         weights = set(search.hotwords.values())
         if len(weights) > 1:
             return self._several_weights().search(columns, search)
@@ -38,7 +39,7 @@ class CtcBeamBackend:
             hotword_weight=weights.pop() if weights else 0.0,
         )
         return [
-            Candidate(tuple(word for word, _ in words), tuple(frames for _, frames in words), score)
+            Found(tuple(word for word, _ in words), tuple(frames for _, frames in words), score)
             for _, _, words, _, score in beams
         ]
 
@@ -63,7 +64,7 @@ class CtcBeamBackend:
             ),
         )
 
-    def _several_weights(self) -> Backend:
+    def _several_weights(self) -> Library:
         if find_spec("pyctcdecode") is None:
             raise InvalidRequestError(
                 "Without our compiled beam search, hotwords of different weights need the package "
@@ -71,6 +72,6 @@ class CtcBeamBackend:
                 "accepted: hotwords of one weight.",
                 param="hotwords",
             )
-        from app.decoding.backends.pyctc import PyctcdecodeBackend  # noqa: PLC0415
+        from app.decoding.backends.pyctc import PyctcdecodeLibrary  # noqa: PLC0415
 
-        return PyctcdecodeBackend(self._labels, self._language_model)
+        return PyctcdecodeLibrary(self._labels, self._language_model)
