@@ -48,21 +48,24 @@ class CtcBeamLibrary:
             return self._plain
         language_model = self._language_model
         assert language_model is not None
-        # The library fixes both weights when it reads the file; the file is shared by mmap.
+        # The library fixes both weights when it reads the file, which it maps.
         return language_model.part(
             ("ctc-beam-decoder", self._labels, alpha, beta),
-            lambda: BeamSearchDecoder(
+            lambda: self._open(language_model, alpha, beta),
+        )
+
+    def _open(self, language_model: LanguageModel, alpha: float, beta: float) -> BeamSearchDecoder:
+        words = language_model.unigrams
+        with language_model.private_copy() as path:
+            return BeamSearchDecoder(
                 list(self._labels),
-                kenlm_model_path=language_model.path,
-                unigrams=None
-                if language_model.unigrams is None
-                else sorted(language_model.unigrams),
+                kenlm_model_path=path,
+                unigrams=None if words is None else sorted(words),
                 alpha=alpha,
                 beta=beta,
                 unk_score_offset=language_model.unk_score_offset,
                 score_boundary=language_model.score_boundary,
-            ),
-        )
+            )
 
     def _several_weights(self) -> Library:
         if find_spec("pyctcdecode") is None:
