@@ -98,6 +98,7 @@ def build_service(
             threads=settings.decode_threads,
             decode_workers=settings.decode_workers or os.cpu_count() or 1,
             decode_processes=needs_processes(settings.decoder),
+            decode_jobs=settings.decode_jobs,
         ),
         profanities=_profanities(settings),
     )

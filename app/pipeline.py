@@ -91,7 +91,9 @@ class Transcriber:
         self._models: dict[str, LoadedModel] = {}
         # Two pools, so that the text of a finished request never waits behind long files.
         self._audio = AudioThreads(options.threads, AudioLimits(options.max_audio_seconds))
-        self._decoding = DecodingPool(options.decode_workers, processes=options.decode_processes)
+        self._decoding = DecodingPool(
+            options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
+        )
 
     @property
     def models(self) -> Sequence[LoadedModel]:
@@ -176,7 +178,9 @@ class Transcriber:
         follower: Follower | None = None
         if on_text is not None:
             readable = self.readable(request.readable)
-            follower = Follower(self._decoding, request.decoding, readable, on_text)
+            follower = Follower(
+                self._decoding, request.decoding, readable, on_text, deadline=request.deadline
+            )
         try:
             heard = await self._hear(request, progress, follower)
             reading = await (follower.finish() if follower else self._read(heard, request))
@@ -213,7 +217,8 @@ class Transcriber:
             NordlydError: as `transcribe`.
         """
         heard = await self._hear(request, progress)
-        words: tuple[AlignedWord, ...] = await self._decoding.run(
+        words: tuple[AlignedWord, ...] = await self._decoding.run_before(
+            request.deadline,
             heard.model.decoders.align,
             heard.emissions,
             text,
@@ -238,7 +243,8 @@ class Transcriber:
 
     async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
         """Turn emissions into text."""
-        return await self._decoding.run(
+        return await self._decoding.run_before(
+            request.deadline,
             read_text,
             heard.model.decoders,
             heard.emissions,

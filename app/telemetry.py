@@ -89,6 +89,17 @@ class Telemetry:
             ["model", "device", "dtype"],
             registry=self.registry,
         )
+        self.connections = Gauge(
+            "nordlyd_connections",
+            "Open connections, on all ports.",
+            registry=self.registry,
+        )
+        self.connections_ended = Counter(
+            "nordlyd_connections_ended",
+            "Connections that were refused or ended by a limit, by what they broke.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.live_streams = Gauge(
             "nordlyd_live_streams",
             "Live streams, those kept for a client to connect again included.",

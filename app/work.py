@@ -84,3 +84,4 @@ class PipelineOptions:
     threads: int
     decode_workers: int
     decode_processes: bool = False
+    decode_jobs: int = 64

@@ -24,6 +24,7 @@ from app.acoustic.kernels import (
     Parameters,
     Span,
 )
+from app.acoustic.packed import PackedTorchKernels
 from app.acoustic.positional import read_positional
 
 Waveform = npt.NDArray[np.float32]
@@ -46,6 +47,7 @@ class Encoder:
         kernels: Kernels,
     ) -> None:
         self.kernels = kernels
+        self._config = config
         self._extractor = _extractor(config, weights, kernels)
         # Some HuBERT checkpoints project without a norm.
         self._projection_norm = (
@@ -76,6 +78,8 @@ class Encoder:
         Returns:
             float32 [frames, vocabulary] for each, on the CPU, natural logarithms.
         """
+        if self.kernels.apart and len(waveforms) > 1:
+            return [self([waveform])[0] for waveform in waveforms]
         order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         features, spans = self._features([waveforms[i] for i in order])
         hidden = self.kernels.enter(features, spans)
@@ -98,12 +102,13 @@ class Encoder:
         return answers
 
     def _features(self, waveforms: Sequence[Waveform]) -> tuple[Tensor, list[Span]]:
-        """Run the extractor on runs of equally long waveforms, so that nothing is padded."""
+        """Run the extractor: in one pass on an accelerator, one utterance at a time on a CPU."""
+        if isinstance(self.kernels, PackedTorchKernels):
+            return self.kernels.extract(self._config, self._extractor, waveforms)
         rows, spans = [], []
         for _, run in groupby(waveforms, key=len):
-            stacked = torch.from_numpy(np.stack(list(run)))
             # A CPU's cache holds one utterance at a time at best.
-            parts = torch.split(stacked, 1) if self.kernels.device.type == "cpu" else (stacked,)
+            parts = torch.split(torch.from_numpy(np.stack(list(run))), 1)
             # Kernels may give out memory that they will write again.
             done = torch.cat([self._extract(part).clone() for part in parts])
             spans.append(Span(*done.shape[:2]))

@@ -49,16 +49,30 @@ def stacked(layers: Sequence[Parameters], groups: int, kernels: Kernels) -> Posi
 
     def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
         outputs = []
-        for part, span in zip(torch.split(x, [span.rows for span in spans]), spans, strict=True):
-            y = part.view(span.count, span.frames, -1)
+        for part, count in _parts(x, spans):
+            y = part.view(count, len(part) // count, -1)
+            frames = y.shape[1]
             for weight, bias in own:
                 y = functional.conv1d(
                     y.transpose(1, 2), weight, bias, padding=weight.shape[-1] // 2, groups=groups
                 )
                 # An even kernel makes one frame too many at the end.
-                y = y[..., : span.frames].transpose(1, 2)
+                y = y[..., :frames].transpose(1, 2)
                 y = functional.gelu(functional.layer_norm(y, y.shape[-1:]))
-            outputs.append(y.reshape(span.rows, -1))
+            outputs.append(y.reshape(count * frames, -1))
         return torch.cat(outputs).add_(x)
 
     return run
+
+
+def _parts(x: Tensor, spans: Sequence[Span]) -> list[tuple[Tensor, int]]:
+    """Rows that are computed together, and of how many utterances they are.
+
+    On a CPU each utterance is computed apart, so that its sums do not depend on the others.
+    """
+    if x.device.type != "cpu":
+        rows, counts = [span.rows for span in spans], [span.count for span in spans]
+    else:
+        rows = [span.frames for span in spans for _ in range(span.count)]
+        counts = [1] * len(rows)
+    return list(zip(torch.split(x, rows), counts, strict=True))

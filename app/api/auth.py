@@ -12,8 +12,9 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.callers import remember_caller
+from app.api.caller import note_key
 from app.api.errors import error_response
+from app.api.paths import route_path
 from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
 from app.errors import AuthenticationError
 
@@ -73,13 +74,11 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
-        if scope["type"] == "lifespan" or not self.keys or _is_open(scope["path"]):
-            if scope["type"] != "lifespan":
-                remember_caller(scope, None)
+        if scope["type"] == "lifespan" or not self.keys or _is_open(route_path(scope)):
             await self.app(scope, receive, send)
             return
         try:
-            remember_caller(scope, self._check(_presented(scope)))
+            note_key(scope, self._check(_presented(scope)))
         except AuthenticationError as error:
             scope.setdefault("state", {})["error_code"] = error.code
             if scope["type"] == "websocket":

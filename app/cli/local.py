@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.api.align import AlignmentBody
-from app.api.parameters import TranscribeParameters, parse, raw_format
+from app.api.parameters import TranscribeParameters, parse
+from app.api.raw_bodies import decode_options
 from app.api.schemas import TranscriptionBody
-from app.audio import DecodeOptions
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
@@ -92,7 +92,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            audio=DecodeOptions(raw_format(self.asked, None)),
+            audio=decode_options(self.asked, None),
             language=self.language,
             decoding=self.asked.decoding(),
             readable=self.asked.readable(),
