@@ -2,19 +2,17 @@
 
 import asyncio
 import io
-import time
-from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
-from app.audio import AudioLimits, RawFormat, Recording, decode_audio
-from app.errors import DeadlineExceededError
+from app.audio import AudioLimits, DecodeOptions, Recording, decode_audio
+from app.deadlines import before
 from app.spool import StoppableSource
 
-_T = TypeVar("_T")
 _READ_BYTES = 2**16
+_DOING = "its audio was being decoded"
 
 
 class AudioThreads:
@@ -30,13 +28,13 @@ class AudioThreads:
         self._pool = ThreadPoolExecutor(threads, "nordlyd-audio")
 
     async def decode(
-        self, source: BinaryIO | Path, raw: RawFormat | None, deadline: float | None
+        self, source: BinaryIO | Path, options: DecodeOptions, deadline: float | None
     ) -> Recording:
         """Decode one recording. Cancelling the awaiting task stops the thread.
 
         Args:
             source: an open file at its beginning, which is closed once it is read, or a path.
-            raw: how to read samples that come without a header.
+            options: how to read it.
             deadline: instant of `time.monotonic` after which nobody wants it.
 
         Raises:
@@ -44,32 +42,20 @@ class AudioThreads:
             DeadlineExceededError: the deadline passed.
         """
         if isinstance(source, Path):
-            job = self._pool.submit(partial(decode_audio, source, raw=raw, limits=self._limits))
-            return await _before(deadline, asyncio.wrap_future(job))
+            job = self._pool.submit(
+                partial(decode_audio, source, options=options, limits=self._limits)
+            )
+            return await before(deadline, asyncio.wrap_future(job), _DOING)
         stoppable = StoppableSource(source)
         reader = io.BufferedReader(stoppable, _READ_BYTES)
-        job = self._pool.submit(partial(decode_audio, reader, raw=raw, limits=self._limits))
+        job = self._pool.submit(partial(decode_audio, reader, options=options, limits=self._limits))
         # Not sooner: the thread may be reading even after nobody waits for it any more.
         job.add_done_callback(lambda _: source.close())
         try:
-            return await _before(deadline, asyncio.wrap_future(job))
+            return await before(deadline, asyncio.wrap_future(job), _DOING)
         finally:
             stoppable.stop()
 
     def close(self) -> None:
         """End the threads; what still waits for one is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-async def _before(deadline: float | None, work: Awaitable[_T]) -> _T:
-    """Await work until an instant of `time.monotonic`."""
-    remaining = None if deadline is None else deadline - time.monotonic()
-    try:
-        async with asyncio.timeout(remaining) as limit:
-            return await work
-    except TimeoutError:
-        if limit.expired():
-            raise DeadlineExceededError(
-                "The request's deadline passed while its audio was being decoded."
-            ) from None
-        raise

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from app.audio import SAMPLE_RATE, AudioLimits, Recording, Window, plan_windows
+from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
 from app.audio_threads import AudioThreads
 from app.catalogue import ModelCard, Router
 from app.decoding import DecodingPool, DecodingRequest
-from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
+from app.notices import Notice
 from app.readable import LANGUAGES, ReadableOptions, WordList
 from app.reading import TextRead, read_text
 from app.telemetry import Telemetry
@@ -53,6 +54,8 @@ class _Heard:
     handed_back: float
     queued: float
     encoding: float
+    audio: AudioInfo | None
+    notices: tuple[Notice, ...]
 
     @property
     def frame_seconds(self) -> float:
@@ -88,7 +91,9 @@ class Transcriber:
         self._models: dict[str, LoadedModel] = {}
         # Two pools, so that the text of a finished request never waits behind long files.
         self._audio = AudioThreads(options.threads, AudioLimits(options.max_audio_seconds))
-        self._decoding = DecodingPool(options.decode_workers, processes=options.decode_processes)
+        self._decoding = DecodingPool(
+            options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
+        )
 
     @property
     def models(self) -> Sequence[LoadedModel]:
@@ -173,7 +178,9 @@ class Transcriber:
         follower: Follower | None = None
         if on_text is not None:
             readable = self.readable(request.readable)
-            follower = Follower(self._decoding, request.decoding, readable, on_text)
+            follower = Follower(
+                self._decoding, request.decoding, readable, on_text, deadline=request.deadline
+            )
         try:
             heard = await self._hear(request, progress, follower)
             reading = await (follower.finish() if follower else self._read(heard, request))
@@ -191,6 +198,8 @@ class Transcriber:
             language_model=reading.language_model,
             alternatives=reading.alternatives,
             formatted=reading.formatted,
+            audio=heard.audio,
+            notices=heard.notices,
         )
 
     async def align(
@@ -208,7 +217,8 @@ class Transcriber:
             NordlydError: as `transcribe`.
         """
         heard = await self._hear(request, progress)
-        words: tuple[AlignedWord, ...] = await self._decoding.run(
+        words: tuple[AlignedWord, ...] = await self._decoding.run_before(
+            request.deadline,
             heard.model.decoders.align,
             heard.emissions,
             text,
@@ -222,6 +232,8 @@ class Transcriber:
             model=heard.model.card.id,
             duration=heard.duration,
             timing=self._timing(heard),
+            audio=heard.audio,
+            notices=heard.notices,
         )
 
     def close(self) -> None:
@@ -231,7 +243,8 @@ class Transcriber:
 
     async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
         """Turn emissions into text."""
-        return await self._decoding.run(
+        return await self._decoding.run_before(
+            request.deadline,
             read_text,
             heard.model.decoders,
             heard.emissions,
@@ -252,13 +265,15 @@ class Transcriber:
         started = time.perf_counter()
         card = self.route(request.model, request.language, request.decoding, request.readable)
         model, language = self.loaded(card, request.language)
-        recording = await self._audio.decode(request.source, request.raw, request.deadline)
+        recording = await self._audio.decode(request.source, request.audio, request.deadline)
         decoded = time.perf_counter()
         encoded = await self.encode(
             model,
             recording,
             request.request_id,
             request.deadline,
+            caller=request.caller,
+            admission="wait" if request.wait_for_room else "queue",
             progress=progress,
             on_window=None
             if follower is None
@@ -282,6 +297,11 @@ class Transcriber:
             handed_back=time.perf_counter(),
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
+            audio=recording.info,
+            notices=(
+                *self._router.notices(request.model, request.language),
+                *recording.notices,
+            ),
         )
 
     async def encode(
@@ -291,12 +311,15 @@ class Transcriber:
         request_id: str,
         deadline: float | None = None,
         *,
+        caller: str = "",
+        admission: Admission = "queue",
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
         """The recording's emissions, or None when it cannot hold a word.
 
-        Both listeners are called on the event loop as windows are encoded.
+        `caller` and `admission` are those of `EncodeRequest`. Both listeners are called on the
+        event loop as windows are encoded.
 
         Raises:
             NordlydError: as the engine says.
@@ -322,7 +345,16 @@ class Transcriber:
                 on_window(index, emissions)
 
         return await self._engine.encode(
-            EncodeRequest(model.card.id, windows, fetch, request_id, deadline), on_window=tell
+            EncodeRequest(
+                model.card.id,
+                windows,
+                fetch,
+                request_id,
+                deadline,
+                caller=caller,
+                admission=admission,
+            ),
+            on_window=tell,
         )
 
     def _timing(self, heard: _Heard) -> Timing:

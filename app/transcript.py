@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from app.audio.info import AudioInfo
+from app.notices import Notice
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -71,6 +74,7 @@ class Transcript:
     `decoder` and `language_model` say what read the text; no language model is None.
     `alternatives` are the readings, best first, where several were asked for. `formatted` is the
     same made readable, where that was asked for; the rest is what was said, word for word.
+    `audio` describes the file, and `notices` are the answer's `warnings`.
     """
 
     text: str
@@ -83,6 +87,8 @@ class Transcript:
     language_model: str | None = None
     alternatives: tuple[Alternative, ...] = ()
     formatted: Formatted | None = None
+    audio: AudioInfo | None = None
+    notices: tuple[Notice, ...] = ()
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -131,3 +137,5 @@ class AlignedTranscript:
     model: str
     duration: float
     timing: Timing
+    audio: AudioInfo | None = None
+    notices: tuple[Notice, ...] = ()

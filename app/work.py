@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.audio import RawFormat
+from app.audio import DecodeOptions
 from app.catalogue import ModelCard
 from app.decoding import DecodingRequest, ModelDecoders
 from app.engine import Encoder
@@ -48,20 +48,25 @@ class TranscriptionRequest:
     Args:
         source: an open file at its beginning, which is closed once it is read, or a path.
         request_id: for the logs.
-        raw: how to read samples that come without a header.
+        audio: how to read it.
+        caller: who sent it, as limits for each caller go by: a digest of the API key, or the
+            address; empty for this process itself.
         model: id or hub id of a loaded model; None lets the language choose.
         language: code, tag or name; None takes the default.
         deadline: instant of `time.monotonic` after which no answer is wanted.
+        wait_for_room: wait where the queue is full, instead of being refused.
         decoding: how the text is read off the emissions.
         readable: how to write a readable text beside the verbatim one; None writes none.
     """
 
     source: BinaryIO | Path
     request_id: str
-    raw: RawFormat | None = None
+    audio: DecodeOptions = field(default_factory=DecodeOptions)
+    caller: str = ""
     model: str | None = None
     language: str | None = None
     deadline: float | None = None
+    wait_for_room: bool = False
     decoding: DecodingRequest = field(default_factory=DecodingRequest)
     readable: ReadableOptions | None = None
 
@@ -79,3 +84,4 @@ class PipelineOptions:
     threads: int
     decode_workers: int
     decode_processes: bool = False
+    decode_jobs: int = 64

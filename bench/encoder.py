@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from app.acoustic.choice import FAMILIES
 from app.acoustic.device import resolve_device
 from bench.machine import device_name
 from bench.peers import Contest, Spec, difference
@@ -73,7 +74,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=float, default=360.0, help="seconds that all may take")
     parser.add_argument("--peers", default=",".join(PEERS), help="which of them; empty: none")
     parser.add_argument("--no-fp32", action="store_true", help="leave transformers fp32 out")
-    parser.add_argument("--no-native", action="store_true", help="ours on torch's kernels only")
+    parser.add_argument(
+        "--kernels", choices=["auto", *FAMILIES], default="auto", help="what runs ours"
+    )
     options = parser.parse_args(argv)
     unknown = set(options.peers.split(",")) - {*PEERS, ""}
     if unknown:
@@ -92,7 +95,7 @@ def measure(options: argparse.Namespace) -> None:
         Contest(_say, deadline=deadline) as contest,
     ):
         folder = Path(parent)
-        add_ours(contest, options.shape, options.dtype, device, native=not options.no_native)
+        add_ours(contest, options.shape, options.dtype, device, kernels=options.kernels)
         peers = [name for name in options.peers.split(",") if name]
         best = "fp32"
         if "transformers" in peers:
@@ -105,14 +108,14 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def add_ours(
-    contest: Contest, shape: str, dtype: str, device: torch.device, *, native: bool = True
+    contest: Contest, shape: str, dtype: str, device: torch.device, *, kernels: str = "auto"
 ) -> None:
     """Load ours, and compute one second.
 
     Raises:
         SystemExit: it cannot run, or takes absurdly long; says why.
     """
-    spec = _spec("ours", shape, dtype, device, native=native)
+    spec = _spec("ours", shape, dtype, device, kernels=kernels)
     if not contest.add("ours", spec) or not contest.once("ours", _PROBE, limit=_PROBE_SECONDS):
         sys.exit(f"nordlyd bench encoder: ours cannot be measured: {contest.dropped['ours']}")
 
@@ -278,11 +281,11 @@ def _spec(
     dtype: str,
     device: torch.device,
     *,
-    native: bool = True,
+    kernels: str = "auto",
     compiled: bool = False,
     file: str | None = None,
 ) -> Spec:
-    return Spec(kind, shape, dtype, str(device), torch.get_num_threads(), native, compiled, file)
+    return Spec(kind, shape, dtype, str(device), torch.get_num_threads(), kernels, compiled, file)
 
 
 def _say(line: str) -> None:

@@ -91,11 +91,17 @@ Parameters = tuple[Tensor, Tensor]
 
 
 class Kernels(Protocol):
-    """Builds the operations from a checkpoint's tensors, in its own layout and precision."""
+    """Builds the operations from a checkpoint's tensors, in its own layout and precision.
+
+    `dtype` is what waveforms are given in, `number_format` what most products multiply. `apart`
+    where utterances must be computed one at a time, so that none depends on its company.
+    """
 
     name: str
     device: torch.device
     dtype: torch.dtype
+    number_format: str
+    apart: bool
 
     def conv(self, layer: ConvLayer) -> Conv:
         """A convolution with its norm and GELU."""
@@ -144,6 +150,9 @@ class TorchKernels:
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
         self.dtype = dtype
+        self.number_format = str(dtype).removeprefix("torch.")
+        # On a CPU torch's libraries sum in an order that depends on how many rows there are.
+        self.apart = device.type == "cpu"
 
     def _own(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype).contiguous()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from app.acoustic.checkpoint import choose_kernels
+from app.acoustic.choice import choose_kernels
 from app.acoustic.config import SAMPLE_RATE, EncoderConfig, read_config
 from app.acoustic.kernels import Kernels, Span
 
@@ -19,14 +19,14 @@ _BUDGET_SECONDS = 4.0
 
 
 def layer_seconds(
-    folder: Path, precisions: Sequence[str], *, native: bool = True
+    folder: Path, precisions: Sequence[str], *, kernels: str = "auto"
 ) -> dict[str, float]:
     """Seconds that a second of audio takes in the products of one transformer layer on this CPU.
 
     Args:
         folder: holds the checkpoint's config; its weights are not read.
         precisions: auto, float32, bfloat16, float16 or int8 each.
-        native: use our compiled kernels where this CPU runs them; False takes torch's.
+        kernels: auto, or one of `FAMILIES`, as in `choose_kernels`.
 
     Returns:
         The minimum over some rounds for each precision, taken in turns. It takes four seconds
@@ -45,7 +45,7 @@ def layer_seconds(
                 torch.device("cpu"),
                 "auto" if name == "int8" else name,
                 int8=name == "int8",
-                native=native,
+                kernels=kernels,
             ),
         )
         for name in precisions

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from app.audio.info import AudioInfo
 from app.errors import AudioError
+from app.notices import Notice
 
 Samples = npt.NDArray[np.float32]
 
@@ -64,11 +66,21 @@ class Recording:
     Args:
         blocks: the samples in order, each [samples].
         statistics: of all blocks together.
+        info: what file it came from; None for samples that came from none.
+        notices: what is to be known about how it was read.
     """
 
-    __slots__ = ("_blocks", "_starts", "_statistics")
+    __slots__ = ("_blocks", "_starts", "_statistics", "info", "notices")
 
-    def __init__(self, blocks: Sequence[Samples], statistics: _Statistics) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[Samples],
+        statistics: _Statistics,
+        info: AudioInfo | None = None,
+        notices: tuple[Notice, ...] = (),
+    ) -> None:
+        self.info = info
+        self.notices = notices
         self._blocks = tuple(blocks)
         self._statistics = statistics
         self._starts: list[int] = []
@@ -179,6 +191,6 @@ class RecordingBuilder:
         self._statistics = self._statistics.merged(block)
         self._blocks.append(block)
 
-    def build(self) -> Recording:
+    def build(self, info: AudioInfo | None = None, notices: tuple[Notice, ...] = ()) -> Recording:
         """The recording of everything appended so far."""
-        return Recording(self._blocks, self._statistics)
+        return Recording(self._blocks, self._statistics, info, notices)

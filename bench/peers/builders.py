@@ -9,7 +9,8 @@ import torch
 import transformers
 from torch.nn import functional
 
-from app.acoustic.checkpoint import AcousticModel, assemble, choose_kernels
+from app.acoustic.checkpoint import AcousticModel, assemble
+from app.acoustic.choice import choose_kernels
 from app.acoustic.config import EncoderConfig, make_config
 from app.acoustic.device import resolve_device
 from app.acoustic.weights import renamed
@@ -26,22 +27,18 @@ def build(spec: Spec) -> tuple[Run, dict[str, str]]:
     return _BUILDERS[spec.kind](spec)
 
 
-def build_ours(shape: str, dtype: str, device: str, *, native: bool = True) -> AcousticModel:
+def build_ours(shape: str, dtype: str, device: str, kernels: str = "auto") -> AcousticModel:
     """Our model in that shape, with the same random weights as `stock_model`."""
     config = make_config(SHAPES[shape], {"do_normalize": True})
     weights = renamed(dict(stock_model(shape, torch.float32).state_dict()))
-    kernels = choose_kernels(
-        config,
-        resolve_device(device),
-        DTYPES.get(dtype, dtype),
-        int8=dtype == "int8",
-        native=native,
-    )
-    return assemble(config, vocabulary(shape), weights, kernels)
+    precision = "auto" if dtype == "int8" else DTYPES.get(dtype, dtype)
+    where, int8 = resolve_device(device), dtype == "int8"
+    chosen = choose_kernels(config, where, precision, int8=int8, kernels=kernels)
+    return assemble(config, vocabulary(shape), weights, chosen)
 
 
 def _ours(spec: Spec) -> tuple[Run, dict[str, str]]:
-    model = build_ours(spec.shape, spec.dtype, spec.device, native=spec.native)
+    model = build_ours(spec.shape, spec.dtype, spec.device, spec.kernels)
     return model.encode, {"kernels": model.kernels, "format": model.dtype}
 
 

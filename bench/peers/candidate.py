@@ -26,7 +26,7 @@ class Spec:
         dtype: bf16, fp16, fp32 or int8; for ours also auto.
         device: cpu, cuda or mps.
         threads: how many it may compute with.
-        native: for ours, whether compiled kernels are used.
+        kernels: for ours, what runs it: auto, or one of `FAMILIES`.
         compiled: for transformers, whether `torch.compile` goes over it.
         file: the exported model, for those that run one.
     """
@@ -36,7 +36,7 @@ class Spec:
     dtype: str
     device: str
     threads: int
-    native: bool = True
+    kernels: str = "auto"
     compiled: bool = False
     file: str | None = None
 

@@ -10,7 +10,7 @@ import pytest
 from in_process import in_process, wait_for
 from sounds import as_wav, tones
 
-from app.audio import RawFormat
+from app.audio import DecodeOptions, RawFormat
 from app.errors import DeadlineExceededError
 from app.pipeline import TranscriptionRequest
 
@@ -58,7 +58,7 @@ def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
             request = TranscriptionRequest(
                 source,
                 "here",
-                raw=RawFormat(rate=16_000),
+                audio=DecodeOptions(RawFormat(rate=16_000)),
                 deadline=time.monotonic() + 0.2 if deadline else None,
             )
             work = asyncio.create_task(running.service.transcriber.transcribe(request))
@@ -100,5 +100,27 @@ def test_silence_does_not_ask_the_encoder() -> None:
             assert (transcript.text, transcript.segments) == ("", ())
             assert transcript.duration == 3.0
             assert transcript.timing.real_time_factor > 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("languages", "codes"), [((), ["language_undeclared"]), (("nb",), [])])
+def test_an_answer_says_that_its_language_was_never_declared(
+    languages: tuple[str, ...], codes: list[str]
+) -> None:
+    async def run() -> None:
+        async with in_process(languages=languages) as running:
+            await running.until("ready")
+            transcriber = running.service.transcriber
+            wav = as_wav(tones(0, 1.0))
+            transcript = await transcriber.transcribe(
+                TranscriptionRequest(io.BytesIO(wav), "here", language="nb")
+            )
+            aligned = await transcriber.align(
+                TranscriptionRequest(io.BytesIO(wav), "there", language="nb"), "a"
+            )
+            for answer in (transcript, aligned):
+                assert [notice.code for notice in answer.notices] == codes
+                assert answer.language == "nb"
 
     asyncio.run(run())

@@ -20,7 +20,7 @@ from audio_samples import (
     wav,
 )
 
-from app.audio import SAMPLE_RATE, AudioLimits, RawFormat, Recording, decode_audio
+from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions, RawFormat, Recording, decode_audio
 from app.errors import InvalidRequestError
 
 LIMITS = AudioLimits(max_seconds=600)
@@ -29,7 +29,7 @@ DELAY_SECONDS = 0.06
 
 
 def decoded(data: bytes, raw: RawFormat | None = None) -> Recording:
-    return decode_audio(io.BytesIO(data), raw=raw, limits=LIMITS)
+    return decode_audio(io.BytesIO(data), options=DecodeOptions(raw), limits=LIMITS)
 
 
 def likeness(recording: Recording, seconds: float) -> float:

@@ -8,7 +8,7 @@ from audio_samples import FORMATS, make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.audio import AudioLimits, RawFormat, decode_audio
+from app.audio import AudioLimits, DecodeOptions, RawFormat, decode_audio
 from app.errors import NordlydError
 
 LIMITS = AudioLimits(max_seconds=60)
@@ -48,7 +48,7 @@ def encoded() -> dict[str, bytes]:
 
 def attempt(data: bytes, raw: RawFormat | None = None) -> None:
     with contextlib.suppress(NordlydError):
-        recording = decode_audio(io.BytesIO(data), raw=raw, limits=LIMITS)
+        recording = decode_audio(io.BytesIO(data), options=DecodeOptions(raw), limits=LIMITS)
         assert 0 < recording.duration <= LIMITS.max_seconds + 1
 
 

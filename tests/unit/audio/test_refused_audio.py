@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from audio_samples import FORMATS, chirp, encode, flac_bomb, make, pcm16, spread, wav
 
-from app.audio import AudioLimits, RawFormat, decode_audio
+from app.audio import AudioLimits, DecodeOptions, RawFormat, decode_audio
 from app.errors import AudioError, TooLargeError, UnsupportedAudioError
 
 LIMITS = AudioLimits(max_seconds=60)
@@ -17,7 +17,7 @@ LIMITS = AudioLimits(max_seconds=60)
 
 def refusal(data: bytes, raw: RawFormat | None = None) -> AudioError:
     with pytest.raises(AudioError) as caught:
-        decode_audio(io.BytesIO(data), raw=raw, limits=LIMITS)
+        decode_audio(io.BytesIO(data), options=DecodeOptions(raw), limits=LIMITS)
     return caught.value
 
 
