@@ -35,16 +35,21 @@ class RunningServer:
         folder: where its log goes.
         settings: names without the prefix NORDLYD_, and values.
         arguments: of `nordlyd serve`.
+        program: the `nordlyd` of another environment.
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], arguments: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        arguments: tuple[str, ...] = (),
+        program: Path = NORDLYD,
     ) -> None:
         self.log = folder / "serve.log"
         self.greeting: list[str] = []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [NORDLYD, "serve", "--port", "0", *arguments],
+                [program, "serve", "--port", "0", *arguments],
                 env=environment(settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
