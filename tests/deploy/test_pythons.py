@@ -86,7 +86,6 @@ def test_a_plan_needs_no_extra(installed: Path, tmp_path: Path) -> None:
         ("nordlyd-train train demo-nb --data . --output run", "train"),
         ("nordlyd bench encoder", "bench"),
         ("nordlyd bench decoder", "pyctcdecode"),
-        ("nordlyd stream --language da", "mic"),
     ],
 )
 def test_a_missing_extra_is_named_in_one_line(

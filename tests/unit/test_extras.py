@@ -49,7 +49,6 @@ def test_a_plan_and_every_help_need_no_extra(without_extras: dict[str, str], com
         ("nordlyd-train prepare demo-nb --output {folder}/data", "pyarrow", "train"),
         ("nordlyd bench encoder", "transformers", "bench"),
         ("nordlyd bench decoder", "pyctcdecode", "pyctcdecode"),
-        ("nordlyd stream --language da", "", "mic"),
     ],
 )
 def test_a_missing_extra_is_named_in_one_line(
