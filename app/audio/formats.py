@@ -219,7 +219,7 @@ _MAGIC = (
     (0, b".RMF", Container.REALMEDIA),
     (0, b".ra\xfd", Container.REALMEDIA),
     (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01", Container.MXF),
-    (0, b"\x00\x00\x00\x00\x01\xbc\x00\x00\x00", Container.GXF),
+    (0, b"\x00\x00\x00\x00\x01\xbc", Container.GXF),
     (0, b"\x1f\x07\x00", Container.DV),
     (0, b"nut/multimedia container\x00", Container.NUT),
     (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d", Container.WTV),

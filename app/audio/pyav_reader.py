@@ -90,6 +90,7 @@ class PyAVReader:
         self._origin = self._begin()
         self._late_share = _COUNTED_TWICE.get(tracks.infos[index].codec, 0.0)
         self._first: int | None = None
+        self._last: int | None = None
         self._delay: float | None = None
 
     @property
@@ -156,6 +157,10 @@ class PyAVReader:
         # Where there is no clock in the file, FFmpeg derives the time from the bit rate.
         if frame.pts is None or base is None or (self._form.resyncs and not self._form.splices):
             return None
+        # RealMedia gives all packets of one block the time of the first.
+        if frame.pts == self._last:
+            return None
+        self._last = frame.pts
         if self._delay is None:
             late = float((frame.pts - self._first) * base) if self._first is not None else 0.0
             self._delay = self._late_share * late if 0 < late < _LONGEST_DELAY else 0.0
