@@ -53,7 +53,6 @@ class Container(Enum):
     IRCAM = "IRCAM"
     SOX = "SoX"
     PVF = "PVF"
-    PAF = "PAF"
     QCP = "QCP"
     ILBC = "iLBC"
     DSS = "DSS"
@@ -150,7 +149,6 @@ FORMATS: dict[Container, Format] = {
     Container.IRCAM: Format("ircam", "sf, ircam", _PCM),
     Container.SOX: Format("sox", "sox", "PCM"),
     Container.PVF: Format("pvf", "pvf", "PCM"),
-    Container.PAF: Format("paf", "paf", "PCM"),
     Container.QCP: Format("qcp", "qcp", "QCELP, EVRC"),
     Container.ILBC: Format("ilbc", "lbc", "iLBC"),
     Container.DSS: Format("dss", "dss", "DSS SP, G.723.1: dictation machines"),
@@ -211,8 +209,6 @@ _MAGIC = (
     (0, b".SoX", Container.SOX),
     (0, b"XoS.", Container.SOX),
     (0, b"PVF1\n", Container.PVF),
-    (0, b" paf\x00\x00\x00\x00", Container.PAF),
-    (0, b"fap \x00\x00\x00\x00", Container.PAF),
     (0, b"\x02dss", Container.DSS),
     (0, b"\x03dss", Container.DSS),
     (0, b"ALawSoundFile**\x00", Container.WVE),

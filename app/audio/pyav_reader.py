@@ -35,6 +35,7 @@ _LONGEST_UNDECLARED_START = 60.0
 # two, of which one is the delay of the encoder; ASF cannot say how long that was.
 _COUNTED_TWICE = {"vorbis": 1.0, "wmav1": 0.5, "wmav2": 0.5}
 _LONGEST_DELAY = 0.5
+_MOST_EMPTY = 100
 
 _Kind = tuple[int, int]
 
@@ -203,17 +204,24 @@ class PyAVReader:
 
     def _packets(self) -> Iterator["av.Packet[av.AudioStream] | None"]:
         """All packets of the track, then None."""
-        packets = self._container.demux(self._track)
-        try:
-            for packet in packets:
-                # PyAV ends with an empty packet of its own.
-                if packet.size or packet.dts is not None:
-                    yield packet
-        except IndexError:
-            # At the very end PyAV asks for tracks that turned up only while it was reading.
-            pass
-        except (av.error.FFmpegError, ValueError) as error:
-            raise AudioError(f"The {self._name} file is damaged or cut short.") from error
+        for _ in range(_MOST_EMPTY):
+            try:
+                for packet in self._container.demux(self._track):
+                    # PyAV ends with an empty packet of its own.
+                    if packet.size or packet.dts is not None:
+                        yield packet
+            except IndexError:
+                # At the very end PyAV asks for tracks that turned up only while it was reading.
+                break
+            except (av.error.FFmpegError, ValueError) as error:
+                if self._sniffed.container is not Container.OGG:
+                    raise AudioError(f"The {self._name} file is damaged or cut short.") from error
+                # FFmpeg's reader of Opus in Ogg stops at a packet without content, and can go on.
+                self._damage.empty(self._timeline.end)
+            else:
+                break
+        else:
+            raise AudioError(f"The {self._name} file is damaged.")
         yield None
 
     def _samples(self, frame: av.AudioFrame) -> npt.NDArray[np.float32]:
