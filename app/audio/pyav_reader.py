@@ -251,7 +251,12 @@ def _open(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits) -> "av.contai
             },
         )
     except av.error.EOFError as error:
-        raise AudioError(f"The {name} file holds no audio samples.") from error
+        # FFmpeg's reader of Matroska goes on to the end of a file when there are too many tracks.
+        tracks = f", or more than the {limits.max_tracks} tracks that are accepted"
+        raise AudioError(
+            f"The {name} file holds no audio samples"
+            f"{tracks if FORMATS[sniffed.container].from_zero else ''}."
+        ) from error
     except MemoryError as error:
         raise AudioError(
             f"The {name} file cannot be opened: it has more than the {limits.max_tracks} tracks "

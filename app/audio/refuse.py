@@ -66,10 +66,9 @@ def describe_stranger(head: bytes) -> str:
             return phrase
     if head[:4] == b"RIFF":
         return "a WebP image" if head[8:12] == b"WEBP" else "a RIFF file that is not WAV or AVI"
-    if head[4:12] in {b"ftypaax ", b"ftypaaxc"} or head[4:8] == b"\x57\x90\x75\x36":
-        return "an Audible book, which is encrypted"
-    if head[4:8] == b"ftyp":
-        return "a still image (HEIF or AVIF)"
+    if head[4:8] in {b"ftyp", b"\x57\x90\x75\x36"}:
+        locked = head[4:8] != b"ftyp" or head[8:12] in {b"aax ", b"aaxc"}
+        return "an Audible book, which is encrypted" if locked else "a still image (HEIF or AVIF)"
     text = _as_text(head[:_EXAMINED])
     if text is None:
         return "binary data in no known audio format"
