@@ -75,6 +75,8 @@ class PyAVReader:
         self._block_values = block_values
         self._container = _open(stream, sniffed, limits)
         try:
+            if len(self._container.streams) > limits.max_tracks:
+                raise _too_many_tracks(self._name, limits)
             tracks = Tracks(self._container, self._name)
             index = tracks.choose(track)
         except AudioError:
@@ -247,25 +249,24 @@ def _open(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits) -> "av.contai
             options={
                 # Without this, looking into a video would decode its first pictures.
                 "codec_whitelist": _audio_decoders(),
-                "max_streams": str(limits.max_tracks),
+                # One more, so that too many can be told from as many as are accepted.
+                "max_streams": str(limits.max_tracks + 1),
             },
         )
     except av.error.EOFError as error:
-        # FFmpeg's reader of Matroska goes on to the end of a file when there are too many tracks.
-        tracks = f", or more than the {limits.max_tracks} tracks that are accepted"
-        raise AudioError(
-            f"The {name} file holds no audio samples"
-            f"{tracks if FORMATS[sniffed.container].from_zero else ''}."
-        ) from error
+        raise AudioError(f"The {name} file holds no audio samples.") from error
     except MemoryError as error:
-        raise AudioError(
-            f"The {name} file cannot be opened: it has more than the {limits.max_tracks} tracks "
-            "that are accepted, or its header is damaged."
-        ) from error
+        raise _too_many_tracks(name, limits) from error
     except (av.error.FFmpegError, ValueError) as error:
         raise AudioError(
             f"The {name} file cannot be opened: its header is damaged or not complete."
         ) from error
+
+
+def _too_many_tracks(name: str, limits: AudioLimits) -> AudioError:
+    return AudioError(
+        f"The {name} file has more than the {limits.max_tracks} tracks that are accepted."
+    )
 
 
 def _refuse(*_: object) -> object:

@@ -65,7 +65,7 @@ SILENCE = np.zeros(RATE, dtype=np.float32)
 def test_a_track_is_chosen_by_its_number(container: str) -> None:
     data = recorded(container, Track(MUSIC), Track(SPEECH))
     assert likeness(decoded(data, "1"), 1.0) > 0.99
-    assert decoded(data, "0").peak == pytest.approx(0.1, rel=0.2)
+    assert decoded(data, "0").peak < 0.2
 
 
 @pytest.mark.parametrize("container", ["matroska", "mp4", "mpegts"])
