@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from app.audio import SAMPLE_RATE, decode_piped
+from app.audio import SAMPLE_RATE, decode_live
 from app.client import Pcm
 from app.errors import ConfigurationError, InvalidRequestError
 
@@ -111,5 +111,5 @@ def _raw(file: io.FileIO) -> Generator[bytes, None, None]:
 
 def _decoded(file: io.FileIO) -> Generator[bytes, None, None]:
     """Samples of a container, decoded while more of it still comes: float32 at 16 kHz."""
-    for samples in decode_piped(file):
+    for samples in decode_live(file):
         yield samples.tobytes()
