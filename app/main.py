@@ -40,6 +40,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         streams=settings.live_streams,
         keep_seconds=settings.live_keep_seconds,
         idle_seconds=settings.live_idle_seconds,
+        min_share=settings.live_min_share,
     )
     live = Streams(service, telemetry, limits, find_voice_model())
 
