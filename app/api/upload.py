@@ -8,6 +8,7 @@ from typing import BinaryIO
 from fastapi import Request
 
 from app.api.forms import FilePart, Form, FormLimits, read_form
+from app.api.parts import Parts
 from app.errors import AudioError, InvalidRequestError
 from app.spool import SpooledBodies
 
@@ -108,10 +109,12 @@ async def read_uploads(
     Raises:
         InvalidRequestError: a malformed form, or too many files.
         TooLargeError: the body is over the limit of the service.
+        OverloadedError, InsufficientStorageError: there is no room for it on disk.
         ClientDisconnect: the client hung up.
     """
     content_type = request.headers.get("content-type")
-    bodies = SpooledBodies()
+    parts: Parts = request.app.state.parts
+    bodies = SpooledBodies(parts.service.transcriber.media.spool.hold(_caller(request)))
     try:
         if not is_form(request):
             await bodies.fill(request.stream())
@@ -133,11 +136,18 @@ async def read_upload(request: Request, *, max_fields: int = _MAX_FIELDS) -> Upl
         InvalidRequestError: a malformed form, no file, or more than one.
         AudioError: the file is empty.
         TooLargeError: the body is over the limit of the service.
+        OverloadedError, InsufficientStorageError: there is no room for it on disk.
         ClientDisconnect: the client hung up.
     """
     with closing(await read_uploads(request, max_files=1, max_fields=max_fields)) as uploads:
         (file,) = uploads.require()
         return Upload(file.open(), file.content_type, uploads.fields, file.name)
+
+
+def _caller(request: Request) -> str:
+    """Who sends a body, as limits for each caller go by."""
+    known = request.scope.get("state", {}).get("caller")
+    return str(known or (request.client.host if request.client else ""))
 
 
 def _from_form(form: Form, bodies: SpooledBodies) -> Uploads:

@@ -89,6 +89,7 @@ class _Local:
             request_id=item.shown,
             audio=DecodeOptions(raw_format(self.asked, None)),
             language=self.language,
+            wait_for_room=True,
             decoding=self.asked.decoding(),
             readable=self.asked.readable(),
         )
