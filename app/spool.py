@@ -15,7 +15,7 @@ from app.errors import InsufficientStorageError
 
 IN_MEMORY_BYTES = 2 * 2**20
 _WRITE_BYTES = 2**20
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,15 @@ class SpooledBodies:
     """
 
     def __init__(self, hold: Hold | None = None) -> None:
+        self._closed = True
         self._file = memory_file()
+        self._closed = False
         self._on_disk = False
         self._hold = hold
         self._waiting = bytearray()
         self._written = 0
         self._users = 1
         self._lock = threading.Lock()
-        self._closed = False
 
     @property
     def size(self) -> int:
@@ -176,6 +177,9 @@ class SpooledBodies:
         if not self._closed:
             self._closed = True
             self.release()
+
+    def __del__(self) -> None:
+        self.close()
 
     def _write(self) -> None:
         size = self.size

@@ -9,6 +9,7 @@ from fastapi import Request
 
 from app.api.forms import FilePart, Form, FormLimits, read_form
 from app.api.parts import Parts
+from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError
 from app.spool import SpooledBodies
 
@@ -101,6 +102,14 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
+def hold_of(request: Request) -> Hold:
+    """What a request's body is counted in while it is on disk."""
+    parts: Parts = request.app.state.parts
+    known = request.scope.get("state", {}).get("caller")
+    caller = str(known or (request.client.host if request.client else ""))
+    return parts.service.transcriber.media.spool.hold(caller)
+
+
 async def read_uploads(
     request: Request, *, max_files: int, max_fields: int = _MAX_FIELDS
 ) -> Uploads:
@@ -113,8 +122,7 @@ async def read_uploads(
         ClientDisconnect: the client hung up.
     """
     content_type = request.headers.get("content-type")
-    parts: Parts = request.app.state.parts
-    bodies = SpooledBodies(parts.service.transcriber.media.spool.hold(_caller(request)))
+    bodies = SpooledBodies(hold_of(request))
     try:
         if not is_form(request):
             await bodies.fill(request.stream())
@@ -142,12 +150,6 @@ async def read_upload(request: Request, *, max_fields: int = _MAX_FIELDS) -> Upl
     with closing(await read_uploads(request, max_files=1, max_fields=max_fields)) as uploads:
         (file,) = uploads.require()
         return Upload(file.open(), file.content_type, uploads.fields, file.name)
-
-
-def _caller(request: Request) -> str:
-    """Who sends a body, as limits for each caller go by."""
-    known = request.scope.get("state", {}).get("caller")
-    return str(known or (request.client.host if request.client else ""))
 
 
 def _from_form(form: Form, bodies: SpooledBodies) -> Uploads:

@@ -102,7 +102,8 @@ class SampleWriter:
         self._waiting_samples = keep
 
     def _reserve(self, samples: int) -> None:
-        if samples <= self._allowed:
+        in_place = self.layout == "blocks" or samples <= FLOAT_SAMPLES
+        if in_place and samples <= self._allowed:
             return
         if samples <= FLOAT_SAMPLES:
             self._allowed = self._grower.grow(samples)

@@ -18,6 +18,7 @@ from app.api.errors import error_response
 from app.api.parameters import deadline_of, openapi_parameters
 from app.api.parts import Parts, PartsOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.api.upload import hold_of
 from app.audio import DecodeOptions
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
@@ -148,7 +149,7 @@ async def _read(request: Request, parts: Parts) -> _Audio | str:
             digest.update(chunk)
             yield chunk
 
-    file = await spool(watched())
+    file = await spool(watched(), hold_of(request))
     return _checked(file, digest.hexdigest())
 
 
@@ -167,7 +168,9 @@ async def _read_url(request: Request, parts: Parts) -> str:
 
 
 async def _fetch(parts: Parts, url: str, deadline: float | None) -> _Audio:
-    fetched = await parts.need_fetcher().fetch(url, deadline)
+    fetched = await parts.need_fetcher().fetch(
+        url, deadline, hold=parts.service.transcriber.media.spool.hold("")
+    )
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()
     return _checked(file, await asyncio.to_thread(_sha256, file))

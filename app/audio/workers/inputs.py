@@ -62,11 +62,18 @@ def _copied(source: BinaryIO) -> FileWindow:
         data = source.getvalue()
         file = memory_file() if len(data) <= _COPIED_IN_MEMORY else disk_file()
         write_at(file, data, 0)
-        return FileWindow(file, 0, len(data))
+        return _handed_over(file, len(data))
     if source.seekable():
         source.seek(0)
     file = disk_file()
     with open(os.dup(file), "wb") as copy:  # noqa: PTH123 - it has no path
         shutil.copyfileobj(source, cast("BinaryIO", copy))
         size = copy.tell()
-    return FileWindow(file, 0, size)
+    return _handed_over(file, size)
+
+
+def _handed_over(file: int, size: int) -> FileWindow:
+    try:
+        return FileWindow(read_only(file), 0, size)
+    finally:
+        os.close(file)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from app.audio.limits import AudioLimits
 from app.audio.options import DEFAULT, DecodeOptions
-from app.audio.recording import Recording
+from app.audio.recording import SAMPLE_RATE, Recording
 from app.audio.stored import stored_bytes
 from app.audio.workers.crew import Shape
 from app.audio.workers.inputs import window_of
@@ -24,7 +24,7 @@ from app.audio.workers.processes import Restarted
 from app.audio.workers.supervisor import Supervisor
 from app.audio.workers.tasks import Task
 from app.budgets import ByteBudget
-from app.errors import DeadlineExceededError
+from app.errors import DeadlineExceededError, UnavailableError
 from app.spool import FileWindow, memory_file
 
 _T = TypeVar("_T")
@@ -75,36 +75,48 @@ class MediaPool:
         self.spool = ByteBudget(
             options.spool_mb * 2**20, name="Audio on disk", setting="NORDLYD_SPOOL_MB"
         )
-        shape = Shape(
+        self._shape = Shape(
             options.workers,
             round(options.memory_mb * 2**20),
             options.processor_seconds,
             options.handlers,
-            stored_bytes(round(_LONGEST_SECONDS) * 16_000),
+            stored_bytes(round(_LONGEST_SECONDS) * SAMPLE_RATE),
         )
-        self._supervisor = Supervisor(shape, restarted)
+        self._restarted = restarted
+        self._supervisor: Supervisor | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
 
     def start(self) -> None:
-        """Start the processes; does nothing where they run."""
+        """Start the processes; does nothing where they run.
+
+        Raises:
+            UnavailableError: the pool was closed.
+        """
+        self._running()
+
+    def _running(self) -> Supervisor:
         with self._lock:
-            if self._thread is None and not self._closed:
+            if self._closed:
+                raise UnavailableError("The service is stopping.", code="draining")
+            if self._supervisor is None:
+                self._supervisor = Supervisor(self._shape, self._restarted)
                 self._thread = threading.Thread(
                     target=self._supervisor.run, name="nordlyd-media", daemon=True
                 )
                 self._thread.start()
+            return self._supervisor
 
     @property
     def held(self) -> tuple[str, ...] | None:
         """What cages the workers: `rlimits`, `landlock`, `seccomp`; None before they have begun."""
-        return self._supervisor.crew.held
+        return None if self._supervisor is None else self._supervisor.crew.held
 
     @property
     def pids(self) -> list[int]:
         """The processes that belong to the pool now."""
-        return self._supervisor.crew.pids
+        return [] if self._supervisor is None else self._supervisor.crew.pids
 
     def submit(
         self,
@@ -198,17 +210,16 @@ class MediaPool:
         """End the processes; what is not finished fails."""
         with self._lock:
             self._closed = True
-            thread, self._thread = self._thread, None
-        self._supervisor.close()
-        if thread is not None:
-            thread.join(_END_SECONDS)
-        else:
-            # It was never begun, or it has ended.
-            self._supervisor.forget()
+            supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None and self._thread is not None:
+            supervisor.close()
+            self._thread.join(_END_SECONDS)
 
     def _submit(self, task: Task) -> "Future[Any]":
-        self.start()
-        self._supervisor.submit(task)
+        try:
+            self._running().submit(task)
+        except UnavailableError as error:
+            task.fail(error)
         return task.future
 
 

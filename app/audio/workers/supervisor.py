@@ -92,11 +92,6 @@ class Supervisor:
         self._closing.set()
         self._call(lambda: None)
 
-    def forget(self) -> None:
-        """Close what a supervisor holds whose `run` was never called."""
-        if not self._ended:
-            self._end()
-
     def _call(self, function: Callable[[], None]) -> None:
         """Have something done by the supervising thread."""
         self._calls.append(function)
