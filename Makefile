@@ -11,17 +11,18 @@ BENCH ?= encoder
 ARGS ?=
 
 # Content, not dates: a fresh checkout or a touched file does not install anything again.
-STATE := $(shell cat pyproject.toml constraints.txt setup.py app/*/*/*.[ch] | cksum | cut -d' ' -f1)
+STATE := $(shell cat pyproject.toml constraints.txt setup.py app/*.h app/*/*/*.[ch] | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-page test-image test-lmplz test-gpu lint format bench constraints clean
+.PHONY: help serve test test-native test-page test-image test-lmplz test-gpu lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests"
+	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
 	@echo "make test-page    drive the page in Debian's Chromium"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
@@ -37,6 +38,14 @@ serve: $(INSTALLED)
 
 test: $(INSTALLED_TEST)
 	$(BIN)/python -m pytest -m "not cuda and not image and not lmplz and not page" $(ARGS)
+
+# Needs Debian's clang, libclang-rt-dev, gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user;
+# no Python.
+test-native:
+	@for tool in gcc clang aarch64-linux-gnu-gcc qemu-aarch64; do \
+		command -v $$tool >/dev/null || { echo "nordlyd: $$tool is missing; run: apt install gcc clang libclang-rt-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" >&2; exit 1; }; \
+	done
+	@$(MAKE) --no-print-directory -s -C tests/native -j$$(nproc) all
 
 # Needs Debian's chromium.
 test-page: $(INSTALLED_TEST)
@@ -76,7 +85,8 @@ constraints: $(INSTALLED_TEST)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f app/*/*/*.so
+	rm -f app/*/*/*.so app/*/*/*.failed
+	rm -rf tests/native/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): | $(BIN)/pip

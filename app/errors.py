@@ -69,6 +69,21 @@ class TooLargeError(InvalidRequestError):
     code = "too_large"
 
 
+class HeadTooLargeError(InvalidRequestError):
+    """The line and the headers of a request are over the limit."""
+
+    status = 431
+    code = "header_too_large"
+
+
+class RequestTimeoutError(NordlydError):
+    """The request did not come within its time."""
+
+    status = 408
+    type = "timeout_error"
+    code = "request_timeout"
+
+
 class UrlRefusedError(InvalidRequestError):
     """The service does not fetch from that URL."""
 
@@ -88,6 +103,21 @@ class AuthenticationError(NordlydError):
     status = 401
     type = "authentication_error"
     code = "invalid_api_key"
+
+
+class OriginRefusedError(NordlydError):
+    """The request is for another host, or comes from another site's web page."""
+
+    status = 403
+    type = "permission_error"
+    code = "origin_not_allowed"
+
+
+class ContentEncodingError(InvalidRequestError):
+    """The body is compressed in a way that is not accepted."""
+
+    status = 415
+    code = "unsupported_encoding"
 
 
 class UnknownModelError(InvalidRequestError):

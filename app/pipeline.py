@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
-from app.audio.workers import MediaPool, before
+from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
+from app.deadlines import before
 from app.decoding import DecodingPool, DecodingRequest
-from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
 from app.memory import trim_soon
@@ -43,6 +44,7 @@ __all__ = [
     "TranscriptionRequest",
 ]
 
+_DOING = "its audio was being decoded"
 # Work on a longer recording takes memory worth giving back.
 _LONG_SECONDS = 600.0
 
@@ -99,7 +101,9 @@ class Transcriber:
         self._models: dict[str, LoadedModel] = {}
         self._media = media
         self._limits = AudioLimits(options.max_audio_seconds)
-        self._decoding = DecodingPool(options.decode_workers, processes=options.decode_processes)
+        self._decoding = DecodingPool(
+            options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
+        )
 
     @property
     def models(self) -> Sequence[LoadedModel]:
@@ -189,7 +193,9 @@ class Transcriber:
         follower: Follower | None = None
         if on_text is not None:
             readable = self.readable(request.readable)
-            follower = Follower(self._decoding, request.decoding, readable, on_text)
+            follower = Follower(
+                self._decoding, request.decoding, readable, on_text, deadline=request.deadline
+            )
         try:
             heard = await self._hear(request, progress, follower)
             reading = await (follower.finish() if follower else self._read(heard, request))
@@ -226,7 +232,8 @@ class Transcriber:
             NordlydError: as `transcribe`.
         """
         heard = await self._hear(request, progress)
-        words: tuple[AlignedWord, ...] = await self._decoding.run(
+        words: tuple[AlignedWord, ...] = await self._decoding.run_before(
+            request.deadline,
             heard.model.decoders.align,
             heard.emissions,
             text,
@@ -251,7 +258,8 @@ class Transcriber:
 
     async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
         """Turn emissions into text."""
-        return await self._decoding.run(
+        return await self._decoding.run_before(
+            request.deadline,
             read_text,
             heard.model.decoders,
             heard.emissions,
@@ -279,6 +287,8 @@ class Transcriber:
             recording,
             request.request_id,
             request.deadline,
+            caller=request.caller,
+            admission="wait" if request.wait_for_room else "queue",
             progress=progress,
             on_window=None
             if follower is None
@@ -307,7 +317,10 @@ class Transcriber:
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
             audio=recording.info,
-            notices=recording.notices,
+            notices=(
+                *self._router.notices(request.model, request.language),
+                *recording.notices,
+            ),
         )
 
     async def _decode(self, request: TranscriptionRequest) -> Recording:
@@ -324,7 +337,7 @@ class Transcriber:
         finally:
             if not isinstance(request.source, Path):
                 request.source.close()
-        return await before(request.deadline, asyncio.wrap_future(job))
+        return await before(request.deadline, asyncio.wrap_future(job), _DOING)
 
     async def encode(
         self,
@@ -333,12 +346,15 @@ class Transcriber:
         request_id: str,
         deadline: float | None = None,
         *,
+        caller: str = "",
+        admission: Admission = "queue",
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
         """The recording's emissions, or None when it cannot hold a word.
 
-        Both listeners are called on the event loop as windows are encoded.
+        `caller` and `admission` are those of `EncodeRequest`. Both listeners are called on the
+        event loop as windows are encoded.
 
         Raises:
             NordlydError: as the engine says.
@@ -364,7 +380,16 @@ class Transcriber:
                 on_window(index, emissions)
 
         return await self._engine.encode(
-            EncodeRequest(model.card.id, windows, fetch, request_id, deadline), on_window=tell
+            EncodeRequest(
+                model.card.id,
+                windows,
+                fetch,
+                request_id,
+                deadline,
+                caller=caller,
+                admission=admission,
+            ),
+            on_window=tell,
         )
 
     def _timing(self, heard: _Heard) -> Timing:

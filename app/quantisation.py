@@ -53,7 +53,13 @@ class Record:
         return self.cost <= MOST_COST and self.int8_speed > self.baseline_speed
 
 
-def measure(model: str, folder: Path, manifest: Path, dtype: str = "auto") -> Record:
+def measure(
+    model: str,
+    folder: Path,
+    manifest: Path,
+    dtype: str = "auto",
+    target_lang: str | None = None,
+) -> Record:
     """Transcribe a manifest in the usual precision and in int8, side by side.
 
     Args:
@@ -61,12 +67,16 @@ def measure(model: str, folder: Path, manifest: Path, dtype: str = "auto") -> Re
         folder: checkpoint folder.
         manifest: JSON lines of `{"audio": path, "text": reference}`; paths are relative to it.
         dtype: the precision to compare with, as in the settings.
+        target_lang: the language of a multilingual checkpoint.
 
     Raises:
         ConfigurationError: the manifest cannot be read, or the checkpoint cannot be loaded.
     """
     speech = read_manifest(manifest)
-    models = [load_checkpoint(folder, dtype=dtype), load_checkpoint(folder, int8=True)]
+    models = [
+        load_checkpoint(folder, dtype=dtype, target_lang=target_lang),
+        load_checkpoint(folder, int8=True, target_lang=target_lang),
+    ]
     waveforms = [waveform for waveform, _ in speech]
     audio = sum(len(waveform) for waveform in waveforms) / SAMPLE_RATE
     seconds = [float("inf"), float("inf")]

@@ -4,24 +4,25 @@ The models' folders are found before the address is bound, and the weights are r
 SIGTERM drains: readiness turns false, new work is refused, what runs is finished.
 """
 
-import ipaddress
 import socket
 import time
 from collections.abc import Callable, Sequence
+from math import ceil
 from types import FrameType
 
 import structlog
 import uvicorn
 
 from app.api import Parts
+from app.api.origins import is_loopback
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.protocols import Backing, Port, ProtocolServer
 from app.service import Service
+from app.serving import Connections, HttpLimits, bound_protocols, default_limit
 from app.settings import Settings
 
-_KEEP_ALIVE_SECONDS = 75
 _BACKLOG = 2048
 # A client that sends faster than is heard has its pong waiting behind all that audio.
 _PONG_SECONDS = 60
@@ -53,6 +54,8 @@ def serve(
     check_bind(settings)
     app = create_app(settings, report=report)
     parts: Parts = app.state.parts
+    connections = Connections(settings.connections or default_limit(), parts.telemetry)
+    http, websocket = bound_protocols(connections, HttpLimits.of(settings))
     with bind(settings.host, settings.port) as listener:
         address = _address("http", settings.host, listener)
         protocols = _protocols(settings, parts)
@@ -70,7 +73,9 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                http=http,
+                ws=websocket,
+                timeout_keep_alive=ceil(settings.keep_alive_seconds),
                 timeout_graceful_shutdown=_CLOSE_SECONDS,
                 # Audio does not get smaller, and trying costs a window of memory a connection.
                 ws_per_message_deflate=False,
@@ -95,7 +100,7 @@ def check_bind(settings: Settings) -> None:
         ConfigurationError: the host is not a loopback address, and there are no keys, or a
             protocol whose clients have none is to be served there.
     """
-    if settings.allow_anonymous or _is_loopback(settings.host):
+    if settings.allow_anonymous or is_loopback(settings.host):
         return
     for name in ("vosk_port", "wyoming_port"):
         if getattr(settings, name) is not None:
@@ -201,15 +206,6 @@ class _Server(uvicorn.Server):
             if late or self._service.idle:
                 return True
         return await super().on_tick(counter)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _protocols(settings: Settings, parts: Parts) -> list[ProtocolServer]:

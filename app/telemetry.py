@@ -43,6 +43,11 @@ class Telemetry:
             "Audio waiting or running, in seconds.",
             registry=self.registry,
         )
+        self.queue_limit_seconds = Gauge(
+            "nordlyd_queue_limit_audio_seconds",
+            "Audio that may wait before requests are refused, in seconds.",
+            registry=self.registry,
+        )
         self.batch_items = Histogram(
             "nordlyd_batch_items",
             "Windows in a batch.",
@@ -82,6 +87,17 @@ class Telemetry:
             "nordlyd_model_info",
             "1 for each loaded model.",
             ["model", "device", "dtype"],
+            registry=self.registry,
+        )
+        self.connections = Gauge(
+            "nordlyd_connections",
+            "Open connections, on all ports.",
+            registry=self.registry,
+        )
+        self.connections_ended = Counter(
+            "nordlyd_connections_ended",
+            "Connections that were refused or ended by a limit, by what they broke.",
+            ["reason"],
             registry=self.registry,
         )
         self.live_streams = Gauge(

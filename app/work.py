@@ -83,3 +83,4 @@ class PipelineOptions:
     context_seconds: float
     decode_workers: int
     decode_processes: bool = False
+    decode_jobs: int = 64

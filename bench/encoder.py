@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from app.acoustic.checkpoint import AcousticModel, assemble, choose_kernels
+from app.acoustic.checkpoint import AcousticModel, assemble
+from app.acoustic.choice import FAMILIES, choose_kernels
 from app.acoustic.config import EncoderConfig, make_config
 from app.acoustic.device import resolve_device
 from app.acoustic.encoder import Waveform
@@ -32,20 +33,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--no-fp32", action="store_true", help="leave transformers fp32 out")
-    parser.add_argument("--no-native", action="store_true", help="ours on torch's kernels only")
+    parser.add_argument(
+        "--kernels", choices=["auto", *FAMILIES], default="auto", help="what runs ours"
+    )
     options = parser.parse_args(argv)
     measure(options)
 
 
-def build(shape: str, dtype: str, device: str, *, native: bool = True) -> AcousticModel:
+def build(shape: str, dtype: str, device: str, *, kernels: str = "auto") -> AcousticModel:
     """Our model in that shape, with the same random weights as `stock_model`."""
     config = make_config(SHAPES[shape], {"do_normalize": True})
     weights = renamed(dict(stock_model(shape, torch.float32).state_dict()))
     int8 = dtype == "int8"
-    kernels = choose_kernels(
-        config, resolve_device(device), DTYPES.get(dtype, dtype), int8=int8, native=native
+    chosen = choose_kernels(
+        config, resolve_device(device), DTYPES.get(dtype, dtype), int8=int8, kernels=kernels
     )
-    return assemble(config, vocabulary(shape), weights, kernels)
+    return assemble(config, vocabulary(shape), weights, chosen)
 
 
 def measure(options: argparse.Namespace) -> None:
@@ -55,7 +58,7 @@ def measure(options: argparse.Namespace) -> None:
     rng = np.random.default_rng(0)
     samples = round(options.seconds * 16_000)
     waveforms = [rng.standard_normal(samples).astype(np.float32) for _ in range(options.batch)]
-    ours = build(options.shape, options.dtype, options.device, native=not options.no_native)
+    ours = build(options.shape, options.dtype, options.device, kernels=options.kernels)
     config = make_config(SHAPES[options.shape], {})
     candidates: dict[str, Callable[[], object]] = {
         "ours_s": lambda: ours.encode(waveforms),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from audio_samples import Sample, write_refused, write_samples
+from checkpoints import write_tiny_checkpoint
 from sounds import as_wav, tones
-from tiny_checkpoint import write_tiny_checkpoint
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.caller import note_key
 from app.api.errors import error_response
+from app.api.paths import route_path
 from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
 from app.errors import AuthenticationError
 
@@ -72,11 +74,11 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
-        if scope["type"] == "lifespan" or not self.keys or _is_open(scope["path"]):
+        if scope["type"] == "lifespan" or not self.keys or _is_open(route_path(scope)):
             await self.app(scope, receive, send)
             return
         try:
-            self._check(_presented(scope))
+            note_key(scope, self._check(_presented(scope)))
         except AuthenticationError as error:
             scope.setdefault("state", {})["error_code"] = error.code
             if scope["type"] == "websocket":
@@ -88,7 +90,8 @@ class Authentication:
             return
         await self.app(scope, receive, send)
 
-    def _check(self, header: str) -> None:
+    def _check(self, header: str) -> bytes:
+        """The key that a header presents, if it is one of ours."""
         scheme, _, given = header.partition(" ")
         # `Token` is what Deepgram's clients write.
         if scheme.lower() not in {"bearer", "token"} or not given.strip():
@@ -99,3 +102,4 @@ class Authentication:
         matches = [hmac.compare_digest(presented, key) for key in self.keys]
         if not any(matches):
             raise AuthenticationError("This API key is not known here.")
+        return presented

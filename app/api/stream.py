@@ -37,7 +37,7 @@ class StreamParameters(TextParameters):
     """The parameters of WS /stream, all in the query."""
 
     partials: bool = Field(True, description="Whether to tell words while they are being said.")
-    encoding: Literal["s16le", "f32le", "mulaw", "alaw"] = Field(
+    encoding: Literal["s16le", "s16be", "f32le", "mulaw", "alaw"] = Field(
         "s16le", description="Of the samples in binary messages."
     )
     rate: int = Field(16_000, description="Samples per second of one channel.")

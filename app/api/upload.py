@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from fastapi import Request
 
+from app.api.caller import caller_of
 from app.api.forms import FilePart, Form, FormLimits, read_form
 from app.api.parts import Parts
 from app.budgets import Hold
@@ -105,9 +106,7 @@ def is_form(request: Request) -> bool:
 def hold_of(request: Request) -> Hold:
     """What a request's body is counted in while it is on disk."""
     parts: Parts = request.app.state.parts
-    known = request.scope.get("state", {}).get("caller")
-    caller = str(known or (request.client.host if request.client else ""))
-    return parts.service.transcriber.media.spool.hold(caller)
+    return parts.service.transcriber.media.spool.hold(caller_of(request))
 
 
 async def read_uploads(

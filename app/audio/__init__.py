@@ -4,6 +4,7 @@ from app.audio.decode import decode_audio
 from app.audio.info import AudioInfo, TrackInfo
 from app.audio.limits import AudioLimits
 from app.audio.options import DecodeOptions
+from app.audio.piped import decode_piped
 from app.audio.raw import RawFormat
 from app.audio.recording import SAMPLE_RATE, Recording, Samples
 from app.audio.windows import Window, plan_windows, stitch
@@ -19,6 +20,7 @@ __all__ = [
     "TrackInfo",
     "Window",
     "decode_audio",
+    "decode_piped",
     "plan_windows",
     "stitch",
 ]

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from app.audio.recording import SAMPLE_RATE
+from app.audio import SAMPLE_RATE
 from app.audio.workers import shared_pool
 from app.client import Pcm
 from app.errors import ConfigurationError, InvalidRequestError

@@ -160,7 +160,7 @@ def _detail(text: str) -> dict[str, str]:
     try:
         error = json.loads(text)["error"]
         return {name: str(value) for name, value in error.items() if value is not None}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 

@@ -103,6 +103,8 @@ async def in_process(
     engine = Engine(
         EngineOptions(
             max_queue_seconds=given.max_queue_seconds,
+            caller_share=given.caller_share,
+            max_wait_seconds=given.max_wait_seconds,
             hang_seconds=given.hang_seconds,
             batch_seconds=given.batch_seconds,
         ),
@@ -147,6 +149,6 @@ async def in_process(
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://here") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield InProcess(client, service, app, model)

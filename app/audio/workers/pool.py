@@ -3,15 +3,13 @@
 A recording that crashes, hangs or swells its decoder costs its own request alone.
 """
 
-import asyncio
 import os
 import threading
-import time
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from app.audio.limits import AudioLimits
 from app.audio.options import DEFAULT, DecodeOptions
@@ -24,10 +22,9 @@ from app.audio.workers.processes import Restarted
 from app.audio.workers.supervisor import Supervisor
 from app.audio.workers.tasks import Task
 from app.budgets import ByteBudget
-from app.errors import DeadlineExceededError, UnavailableError
+from app.errors import UnavailableError
 from app.spool import FileWindow, memory_file
 
-_T = TypeVar("_T")
 _LONGEST_SECONDS = 24 * 3600.0
 _PIECE_BYTES = 2**16
 _END_SECONDS = 10.0
@@ -221,24 +218,6 @@ class MediaPool:
         except UnavailableError as error:
             task.fail(error)
         return task.future
-
-
-async def before(deadline: float | None, work: Awaitable[_T]) -> _T:
-    """Await decoding until an instant of `time.monotonic`; it is cancelled then.
-
-    Raises:
-        DeadlineExceededError: the deadline passed.
-    """
-    remaining = None if deadline is None else deadline - time.monotonic()
-    try:
-        async with asyncio.timeout(remaining) as limit:
-            return await work
-    except TimeoutError:
-        if limit.expired():
-            raise DeadlineExceededError(
-                "The request's deadline passed while its audio was being decoded."
-            ) from None
-        raise
 
 
 def _seconds(task: Task, answer: dict[str, Any]) -> float:

@@ -1,10 +1,10 @@
 """The beam search in C, for where a compiler was there at install."""
 
 from app.decoding.search.library import (
-    Cache,
+    SEARCH_STOPPED,
     Lexicon,
-    ScoreEnd,
-    ScoreWord,
+    Ngrams,
+    Poll,
     Task,
     load_library,
     normalised_columns,
@@ -12,10 +12,10 @@ from app.decoding.search.library import (
 )
 
 __all__ = [
-    "Cache",
+    "SEARCH_STOPPED",
     "Lexicon",
-    "ScoreEnd",
-    "ScoreWord",
+    "Ngrams",
+    "Poll",
     "Task",
     "load_library",
     "normalised_columns",

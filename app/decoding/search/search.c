@@ -1,9 +1,24 @@
 /* CTC prefix beam search with a word language model and hotwords: pyctcdecode's search.
    Frames in which a single token is tried, the same as before, move every reading alike and
    are only added up. */
+#include "../../native_abi.h"
 #include "words.h"
 
 #include <math.h>
+#include <time.h>
+
+#define POLL_NANOSECONDS 5000000
+
+/* Leave the search where nobody waits for it any more, or let others have the processor. */
+static void poll(Search *search) {
+    if (!search->task->poll) return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const int64_t at = now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+    if (at - search->polled < POLL_NANOSECONDS) return;
+    search->polled = at;
+    if (!search->task->poll()) longjmp(search->ended, STOPPED);
+}
 
 static double log_sum(double a, double b) {
     return a >= b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
@@ -107,14 +122,14 @@ static int32_t keep_winners(Search *search, int32_t count) {
     int32_t kept = 0;
     for (int32_t from = 0; from < count; from++) {
         const Beam beam = search->next[from];
-        const int32_t state = search->histories[beam.history].state;
+        const int32_t state = search->histories[beam.history].state_number;
         const uint64_t key = ((uint64_t)(state + 1) * 0x9e3779b97f4a7c15u) ^
                              ((uint64_t)beam.word << 20) ^ (uint32_t)(beam.column + 1);
         uint32_t at = table_place(key) & search->merge_mask;
         Beam *there = NULL;
         for (; search->stamps[at] == search->stamp; at = (at + 1) & search->merge_mask) {
             Beam *other = &search->next[search->merged[at]];
-            if (search->histories[other->history].state == state && other->word == beam.word &&
+            if (search->histories[other->history].state_number == state && other->word == beam.word &&
                 other->column == beam.column) {
                 there = other;
                 break;
@@ -137,12 +152,14 @@ static int32_t step(Search *search, int32_t count, const float *logp, int32_t fr
     make_room(search, (int64_t)count * tries);
     search->stamp++;
     int32_t made = 0;
-    for (int32_t at = 0; at < tries; at++)
+    for (int32_t at = 0; at < tries; at++) {
+        poll(search);
         for (int32_t beam = 0; beam < count; beam++) {
             const Beam longer =
                 extended(search, &search->beams[beam], tried[at], frame, logp[tried[at]]);
             made = merge(search, made, &longer);
         }
+    }
     for (int32_t at = 0; at < made; at++) {
         Beam *beam = &search->next[at];
         beam->score = beam->emitted + search->histories[beam->history].score +
@@ -171,7 +188,11 @@ static int32_t finish(Search *search, int32_t count) {
         Beam *beam = &search->next[at];
         const History *history = &search->histories[beam->history];
         beam->score = beam->emitted + history->score;
-        if (task->score_end) beam->score += task->alpha * task->score_end(history->state) * LN10;
+        if (task->ngrams && task->sentence) {
+            State after;
+            const double end = ngrams_score(task->ngrams, &history->state, task->ngrams->end, &after);
+            beam->score += task->alpha * end * LN10;
+        }
     }
     return prune(task, search->next, made);
 }
@@ -185,6 +206,8 @@ static int better(const void *left, const void *right) {
 /* Each reading as its words, a space after each, and a NUL; `spans` gets two frames a word. */
 static char *write_readings(Search *search, int32_t count, double *scores) {
     size_t at = 0, words = 0, room = 0;
+    /* Also where weights beyond all bounds left no reading whose score is a number. */
+    spell(search, 0, 0);
     for (int32_t reading = 0; reading < count; reading++) {
         const Beam *beam = &search->next[reading];
         scores[reading] = beam->score;
@@ -218,6 +241,7 @@ static void free_search(Search *search) {
     free(search->histories);
     table_free(&search->letter_children);
     table_free(&search->history_children);
+    table_free(&search->states);
     free(search->beams);
     free(search->next);
     free(search->merged);
@@ -260,22 +284,40 @@ static int32_t run(Search *search, const float *logp, long frames, double *alike
     return beams < task->n_best ? beams : task->n_best;
 }
 
+/* Run a search whose arrays are its own; NULL with the reason, below 0, in `count`. */
+static char *text_of(Search *search, const float *logp, long frames, int32_t *count,
+                     double *scores) {
+    switch (setjmp(search->ended)) {
+    case 0:
+        break;
+    case STOPPED:
+        *count = -STOPPED;
+        return NULL;
+    default:
+        *count = -NO_MEMORY;
+        return NULL;
+    }
+    double alike = 0;
+    begin_words(search);
+    *count = run(search, logp, frames, &alike);
+    char *text = write_readings(search, *count, scores);
+    for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    return text;
+}
+
 /* Search float32 [frames, columns]. Returns the readings, best first, their number in `count`,
    their scores in `scores` [n_best] and the words' frames in `spans`; text and frames are the
-   caller's to give to nordlyd_release. NULL where there is no memory. */
+   caller's to give to nordlyd_release. NULL where there is no memory, with -1 in `count`, or the
+   search was ended by its poll, with -2. */
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
                      double *scores, int32_t **spans) {
-    Search *const search = calloc(1, sizeof *search);
-    char *volatile text = NULL;
+    Search *search = calloc(1, sizeof *search);
     *spans = NULL;
+    *count = -NO_MEMORY;
     if (!search) return NULL;
     search->task = task;
-    if (!setjmp(search->no_memory)) {
-        double alike = 0;
-        begin_words(search);
-        *count = run(search, logp, frames, &alike);
-        text = write_readings(search, *count, scores);
-        for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    char *text = text_of(search, logp, frames, count, scores);
+    if (text) {
         *spans = search->spans;
         search->spans = NULL;
     }

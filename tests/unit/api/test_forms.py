@@ -157,6 +157,50 @@ def test_any_bytes_are_a_form_or_refused(size: int, body: bytes) -> None:
     bodies.close()
 
 
+def disposition(options: str) -> bytes:
+    return f'Content-Disposition: form-data; name="file"; {options}'.encode()
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**16])
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (disposition("filename*=UTF-8''m%C3%B8te.wav"), "møte.wav"),
+        (disposition("filename=\"mote.wav\"; filename*=utf-8'nb'm%C3%B8te.wav"), "møte.wav"),
+        (disposition("filename*=iso-8859-1''m%F8te.wav; filename=\"mote.wav\""), "møte.wav"),
+        (disposition("filename=\"a; filename*=UTF-8''b.wav\""), "a; filename*=UTF-8''b.wav"),
+        (b"content-disposition:form-data;\r\n\tname=file;\r\n filename=x.wav", "x.wav"),
+        (b"Content-Transfer-Encoding: binary\r\n" + disposition('filename="x.wav"'), "x.wav"),
+    ],
+)
+@pytest.mark.parametrize("line_break", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("before", [b"", b"\r\n", b"A preamble.\r\n--bo\r\n", b"--box\r\n"])
+def test_a_form_as_the_rfcs_allow_it_is_read(
+    before: bytes, line_break: bytes, head: bytes, name: str, size: int
+) -> None:
+    data = b"\r\n--\n--bee\r\n--b\t \x00\r\n\n--b-1 \r"
+    lines = [b"--b \t", head, b"", data, b"--b--", b"An epilogue."]
+    crlf = b"\r\n"
+    body = before + line_break.join(
+        line if line is data else line.replace(crlf, line_break) for line in lines
+    )
+    form, bodies = read(body, size=size)
+    assert [part.name for part in form.files] == [name]
+    assert contents(form, bodies) == [data]
+
+
+def test_a_part_in_another_coding_is_refused_and_not_misread() -> None:
+    body = FILE.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+    with pytest.raises(InvalidRequestError, match="base64"):
+        read(body + b"--b--\r\n")
+
+
+def test_an_empty_part_is_read() -> None:
+    form, bodies = read(FIELD.replace(b"1\r\n", b"\r\n") + b"--b--")
+    bodies.close()
+    assert form.fields == (("x", ""),)
+
+
 def test_old_clients_may_send_latin_1() -> None:
     body = FIELD.replace(b"1", "på".encode("latin-1")) + b"--b--\r\n"
     form, bodies = read(body)
