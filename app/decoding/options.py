@@ -15,7 +15,7 @@ MAX_HOTWORD_WEIGHT = 1000.0
 MAX_ALPHA = 10.0
 MAX_BETA = 100.0
 MIN_PRUNE_LOGP = -1000.0
-MIN_TOKEN_LOGP = -40.0
+MIN_TOKEN_LOGP = -100.0
 HOTWORD_WEIGHT = 10.0
 
 _BOUNDS = (
@@ -54,7 +54,7 @@ class BeamOptions:
         beta: bonus for each word, against the language model's liking of few, -100 to 100; None as
             above.
         prune_logp: readings this much below the best are dropped; -1000 to 0.
-        min_token_logp: tokens below this are not tried, but for the best one; -40 to 0.
+        min_token_logp: tokens below this are not tried, but for the best one; -100 to 0.
         hotwords: words that are expected, of at most 200 characters each, with weights of -1000 to
             1000.
         n_best: how many readings `n_best` returns at most.
