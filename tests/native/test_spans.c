@@ -1,9 +1,6 @@
 /* Frames of words against a dynamic program in double precision over the same states. */
+#include "app/decoding/search/place.h"
 #include "check.h"
-
-int nordlyd_spans(const float *logp, long frames, long columns, int32_t delimiter,
-                  const int32_t *labels, const int32_t *words, long tokens, int32_t *first,
-                  int32_t *past, double *means);
 
 typedef struct {
     const float *logp;
@@ -88,7 +85,82 @@ static void check(long frames, long columns, long tokens, double sharpness) {
     free(logp), free(labels), free(words), free(first), free(past), free(means);
 }
 
+/* Words with a long silence between them, over many parts: the frames that were emitted. */
+static void check_long(long count) {
+    const long columns = 5, step = 60, frames = count * step;
+    float *logp = allocated(frames * columns * sizeof *logp);
+    int32_t *labels = allocated(2 * count * sizeof *labels);
+    int32_t *words = allocated(2 * count * sizeof *words);
+    int32_t *rough = allocated(2 * count * sizeof *rough);
+    double *posteriors = allocated(count * sizeof *posteriors);
+    for (long at = 0; at < frames * columns; at++) logp[at] = at % columns ? -20 : -1e-6f;
+    for (long word = 0; word < count; word++) {
+        const long start = word * step + random_long(5, 40);
+        for (int letter = 0; letter < 2; letter++) {
+            labels[2 * word + letter] = 2 + letter;
+            words[2 * word + letter] = (int32_t)word;
+            logp[(start + letter) * columns] = -20;
+            logp[(start + letter) * columns + 2 + letter] = -1e-6f;
+        }
+        rough[2 * word] = (int32_t)start;
+        rough[2 * word + 1] = (int32_t)start + 2;
+    }
+    int32_t *placed = allocated(2 * count * sizeof *placed);
+    for (long at = 0; at < 2 * count; at++) placed[at] = rough[at] + (at % 2 ? 1 : -1);
+    CHECK(nordlyd_place(logp, frames, columns, 1, labels, words, 2 * count, count, placed,
+                        posteriors, NULL) == PLACED, "%ld words", count);
+    for (long word = 0; word < count; word++) {
+        CHECK(placed[2 * word] == rough[2 * word] && placed[2 * word + 1] == rough[2 * word + 1],
+              "word %ld: %d to %d, not %d to %d", word, placed[2 * word], placed[2 * word + 1],
+              rough[2 * word], rough[2 * word + 1]);
+        CHECK(posteriors[word] > 0.99, "word %ld: %g", word, posteriors[word]);
+    }
+    free(logp), free(labels), free(words), free(rough), free(placed), free(posteriors);
+}
+
+/* Any words at any rough frames, too many for the audio among them: frames ascend, in bounds. */
+static void check_any_places(long frames, long columns, long tokens) {
+    float *logp = random_columns(frames, columns, 8);
+    int32_t *labels = allocated(tokens * sizeof *labels), *words = allocated(tokens * sizeof *words);
+    for (long k = 0; k < tokens; k++) {
+        labels[k] = (int32_t)random_long(1, columns - 1);
+        words[k] = k ? words[k - 1] + (random_unit() < 0.4) : 0;
+    }
+    const long count = words[tokens - 1] + 1;
+    int32_t *placed = allocated(2 * count * sizeof *placed);
+    double *posteriors = allocated(count * sizeof *posteriors);
+    for (long word = 0; word < count; word++) {
+        placed[2 * word] = (int32_t)(word * frames / count);
+        placed[2 * word + 1] = placed[2 * word] + (int32_t)random_long(1, 9);
+    }
+    CHECK(nordlyd_place(logp, frames, columns, -1, labels, words, tokens, count, placed,
+                        posteriors, NULL) == PLACED, "%ld letters", tokens);
+    for (long word = 0; word < count; word++) {
+        CHECK(0 <= placed[2 * word] && placed[2 * word] <= placed[2 * word + 1] &&
+                  placed[2 * word + 1] <= frames, "%d to %d", placed[2 * word], placed[2 * word + 1]);
+        CHECK(!word || placed[2 * word] >= placed[2 * word - 1], "word %ld before the last", word);
+        CHECK(0 <= posteriors[word] && posteriors[word] <= 1, "%g", posteriors[word]);
+    }
+    free(logp), free(labels), free(words), free(placed), free(posteriors);
+}
+
+static int32_t never(void) { return 0; }
+
+static void check_stopped(void) {
+    float logp[4] = {-1, -1, -1, -1};
+    int32_t labels[] = {1}, words[] = {0}, placed[] = {0, 1};
+    double posterior;
+    CHECK(nordlyd_place(logp, 2, 2, -1, labels, words, 1, 1, placed, &posterior, never) ==
+              PLACE_STOPPED, "not stopped");
+}
+
 int main(void) {
+    check_long(1);
+    check_long(9);
+    check_long(300);
+    for (int round = 0; round < 40; round++)
+        check_any_places(random_long(1, 3000), random_long(2, 6), random_long(1, 900));
+    check_stopped();
     for (int round = 0; round < 2000; round++)
         check(random_long(1, 30), random_long(2, 8), random_long(1, 10), 12 * random_unit());
     check(1, 2, 1, 0);
