@@ -17,7 +17,7 @@ INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-native test-page test-image test-lmplz test-gpu lint format bench constraints clean
+.PHONY: help serve test test-native test-page test-image test-lmplz test-gpu gpu-check lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
@@ -27,6 +27,7 @@ help:
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
+	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
 	@echo "make lint         ruff, mypy and yamllint"
 	@echo "make format       let ruff format everything"
 	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
@@ -64,6 +65,9 @@ test-lmplz: $(INSTALLED_TEST)
 
 test-gpu: $(INSTALLED_TEST)
 	$(BIN)/python -m pytest -m cuda $(ARGS)
+
+gpu-check: $(INSTALLED_TEST)
+	@$(BIN)/python -m bench.gpu_check $(ARGS)
 
 lint: $(INSTALLED_TEST)
 	$(BIN)/pre-commit run --all-files

@@ -261,6 +261,7 @@ def result_of(
         "ours_over_fastest_fp32_peer": _ratio(outcome, *FP32_PEERS),
         "ours_over_fastest_int8_peer": _ratio(outcome, *INT8_PEERS),
         "peers": {name: fact for name, fact in facts.items() if name != "ours"},
+        "differs": {name: round(far, 6) for name, far in outcome.differs.items()},
         "left_out": contest.dropped,
         "peak_mb": outcome.peaks or None,
     }
