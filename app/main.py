@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, Router, locate
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
@@ -40,6 +41,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         streams=settings.live_streams,
         keep_seconds=settings.live_keep_seconds,
         idle_seconds=settings.live_idle_seconds,
+        min_share=settings.live_min_share,
     )
     live = Streams(service, telemetry, limits, find_voice_model())
 
@@ -95,10 +97,19 @@ def build_service(
             max_audio_seconds=settings.max_audio_seconds,
             window_seconds=settings.window_seconds,
             context_seconds=settings.context_seconds,
-            threads=settings.decode_threads,
             decode_workers=settings.decode_workers or os.cpu_count() or 1,
             decode_processes=needs_processes(settings.decoder),
             decode_jobs=settings.decode_jobs,
+        ),
+        MediaPool(
+            PoolOptions(
+                workers=settings.media_workers,
+                memory_mb=settings.media_memory_mb,
+                processor_seconds=settings.media_seconds,
+                decoded_mb=settings.decoded_mb,
+                spool_mb=settings.spool_mb,
+            ),
+            restarted=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
         ),
         profanities=_profanities(settings),
     )

@@ -1,23 +1,27 @@
 """The one way through: a recording's bytes in, a `Transcript` out.
 
-Audio is decoded and text is decoded in threads, the encoder runs in the engine; nothing here
+Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line go through `Transcriber`.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
-from app.audio_threads import AudioThreads
+from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
+from app.deadlines import before
 from app.decoding import DecodingPool, DecodingRequest
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
+from app.memory import trim_soon
 from app.notices import Notice
 from app.readable import LANGUAGES, ReadableOptions, WordList
 from app.reading import TextRead, read_text
@@ -39,6 +43,10 @@ __all__ = [
     "Transcriber",
     "TranscriptionRequest",
 ]
+
+_DOING = "its audio was being decoded"
+# Work on a longer recording takes memory worth giving back.
+_LONG_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Transcriber:
         engine: runs the encoders.
         telemetry: where each stage's time is counted.
         options: limits and sizes.
+        media: decodes audio; closed with this.
         profanities: words to mask where a request asks for it, instead of our own list.
     """
 
@@ -79,6 +88,7 @@ class Transcriber:
         engine: Engine,
         telemetry: Telemetry,
         options: PipelineOptions,
+        media: MediaPool,
         *,
         profanities: WordList | None = None,
     ) -> None:
@@ -89,8 +99,8 @@ class Transcriber:
         self._window = round(options.window_seconds * SAMPLE_RATE)
         self._context = round(options.context_seconds * SAMPLE_RATE)
         self._models: dict[str, LoadedModel] = {}
-        # Two pools, so that the text of a finished request never waits behind long files.
-        self._audio = AudioThreads(options.threads, AudioLimits(options.max_audio_seconds))
+        self._media = media
+        self._limits = AudioLimits(options.max_audio_seconds)
         self._decoding = DecodingPool(
             options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
         )
@@ -99,6 +109,11 @@ class Transcriber:
     def models(self) -> Sequence[LoadedModel]:
         """The models in memory, in the order they were added."""
         return tuple(self._models.values())
+
+    @property
+    def media(self) -> MediaPool:
+        """Where audio is decoded."""
+        return self._media
 
     @property
     def decoding(self) -> DecodingPool:
@@ -238,7 +253,7 @@ class Transcriber:
 
     def close(self) -> None:
         """End the threads and processes; what still waits for them is dropped."""
-        self._audio.close()
+        self._media.close()
         self._decoding.close()
 
     async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
@@ -265,7 +280,7 @@ class Transcriber:
         started = time.perf_counter()
         card = self.route(request.model, request.language, request.decoding, request.readable)
         model, language = self.loaded(card, request.language)
-        recording = await self._audio.decode(request.source, request.audio, request.deadline)
+        recording = await self._decode(request)
         decoded = time.perf_counter()
         encoded = await self.encode(
             model,
@@ -285,6 +300,10 @@ class Transcriber:
                 duration=recording.duration,
             ),
         )
+        # Not where this fails: the device may be reading from it yet, and it closes by itself.
+        recording.close()
+        if recording.duration > _LONG_SECONDS:
+            trim_soon()
         return _Heard(
             model=model,
             language=language,
@@ -303,6 +322,22 @@ class Transcriber:
                 *recording.notices,
             ),
         )
+
+    async def _decode(self, request: TranscriptionRequest) -> Recording:
+        """Turn a recording's bytes into samples; its source is closed."""
+        try:
+            job = self._media.submit(
+                request.source,
+                options=request.audio,
+                limits=self._limits,
+                caller=request.caller,
+                request_id=request.request_id,
+                patient=request.wait_for_room,
+            )
+        finally:
+            if not isinstance(request.source, Path):
+                request.source.close()
+        return await before(request.deadline, asyncio.wrap_future(job), _DOING)
 
     async def encode(
         self,

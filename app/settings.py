@@ -158,7 +158,30 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         30.0, ge=0, description="After SIGTERM, how long running requests may take to finish."
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode audio.")
+    media_workers: int = Field(
+        2, ge=1, description="Recordings that are decoded at once, each by a process of its own."
+    )
+    media_memory_mb: float = Field(
+        512, ge=32, description="Memory that one of these processes may take, in MiB."
+    )
+    media_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Processor seconds that decoding a recording may take, and a tenth of its "
+        "length besides.",
+    )
+    decoded_mb: float = Field(
+        1024,
+        ge=64,
+        description="Decoded audio kept in memory at once, in MiB; one caller may hold half of it "
+        "while others hold some.",
+    )
+    spool_mb: float = Field(
+        16384,
+        ge=64,
+        description="Uploads and decoded audio kept on disk at once, in MiB; one caller may hold "
+        "half of it while others hold some.",
+    )
     decode_workers: int | None = Field(
         None,
         ge=1,

@@ -112,6 +112,12 @@ class Telemetry:
             buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10),
             registry=self.registry,
         )
+        self.media_worker_restarts = Counter(
+            "nordlyd_media_worker_restarts",
+            "Processes decoding audio that were replaced: crash, hang, memory, cancelled, zygote.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "nordlyd_ready",
             "1 while every loaded model answers on its device thread.",

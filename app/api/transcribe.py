@@ -76,9 +76,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The upload or the audio is over the limit.",
         415: "The bytes are in no accepted format.",
         422: "The audio is empty, truncated or holds no audio track.",
-        429: "The queue is full; Retry-After says when it will have room.",
+        429: "The queue, or what the service keeps of audio, is full; Retry-After says until when.",
         503: "Loading, draining, or the device does not answer.",
         504: "The request's own deadline passed.",
+        507: "The disk has no room for the recording.",
     }.items()
 }
 FORMATTED: dict[str, Any] = {
@@ -184,7 +185,8 @@ class _Call:
         if isinstance(source, UploadedFile):
             yield source
             return
-        fetched = await self.parts.need_fetcher().fetch(source, self.deadline)
+        hold = self.parts.service.transcriber.media.spool.hold(self.caller)
+        fetched = await self.parts.need_fetcher().fetch(source, self.deadline, hold=hold)
         bodies = fetched.bodies
         try:
             yield UploadedFile(

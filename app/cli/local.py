@@ -94,6 +94,7 @@ class _Local:
             request_id=item.shown,
             audio=decode_options(self.asked, None),
             language=self.language,
+            wait_for_room=True,
             decoding=self.asked.decoding(),
             readable=self.asked.readable(),
         )

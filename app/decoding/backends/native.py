@@ -65,6 +65,7 @@ class NativeBackend:
         lexicon = self._name_language_model(task)
         columns = np.ascontiguousarray(columns, dtype=np.float32)
         count, spans = ctypes.c_int32(), ctypes.POINTER(ctypes.c_int32)()
+        posteriors = ctypes.POINTER(ctypes.c_double)()
         scores = np.empty(search.n_best)
         text = self._library.nordlyd_search(
             ctypes.addressof(task),
@@ -73,16 +74,17 @@ class NativeBackend:
             ctypes.addressof(count),
             scores.ctypes.data,
             ctypes.addressof(spans),
+            ctypes.addressof(posteriors),
         )
         if text is None and turn is not None and count.value == SEARCH_STOPPED:
             raise turn.ended()
         if text is None:
             raise MemoryError(f"no memory to search {len(columns)} frames")
         try:
-            return _read(text, spans, scores[: count.value].tolist())
+            return _read(text, spans, posteriors, scores[: count.value].tolist())
         finally:
-            self._library.nordlyd_release(text)
-            self._library.nordlyd_release(spans)
+            for memory in (text, spans, posteriors):
+                self._library.nordlyd_release(memory)
             del lexicon
 
     def _name_language_model(self, task: Task) -> Lexicon | None:
@@ -104,18 +106,24 @@ class NativeBackend:
         return lexicon
 
 
-def _read(text: int, spans: Any, scores: list[float]) -> list[Candidate]:  # noqa: ANN401
+def _read(text: int, spans: Any, posteriors: Any, scores: list[float]) -> list[Candidate]:  # noqa: ANN401
     """Take the readings out of C memory: words with a space after each, a NUL after all."""
     candidates, place, start = [], 0, text
     for score in scores:
         reading = ctypes.string_at(start)
         start += len(reading) + 1
         words = tuple(reading.decode().split(" ")[:-1])
-        frames = spans[2 * place : 2 * (place + len(words))]
-        place += len(words)
+        end = place + len(words)
+        frames = spans[2 * place : 2 * end]
         candidates.append(
-            Candidate(words, tuple(zip(frames[::2], frames[1::2], strict=True)), score)
+            Candidate(
+                words,
+                tuple(zip(frames[::2], frames[1::2], strict=True)),
+                score,
+                tuple(posteriors[place:end]),
+            )
         )
+        place = end
     return candidates
 
 

@@ -61,7 +61,7 @@ class PyctcdecodeBackend:
         ]
 
 
-class _WeightedHotwords(HotwordScorer):
+class _WeightedHotwords(HotwordScorer):  # type: ignore[misc,unused-ignore]
     """pyctcdecode's scorer, with a weight for each word instead of one for all."""
 
     _weights: Mapping[str, float]

@@ -8,7 +8,7 @@ from app.decoding.search.library import (
     Task,
     load_library,
     normalised_columns,
-    word_spans,
+    place_words,
 )
 
 __all__ = [
@@ -19,5 +19,5 @@ __all__ = [
     "Task",
     "load_library",
     "normalised_columns",
-    "word_spans",
+    "place_words",
 ]
