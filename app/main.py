@@ -140,4 +140,10 @@ def _load(settings: Settings, source: ModelSource) -> AcousticModel:
         from app.quantisation import require  # noqa: PLC0415
 
         require(source.card.id, settings.store)
-    return load_checkpoint(source.folder, device=settings.device, dtype=settings.dtype, int8=int8)
+    return load_checkpoint(
+        source.folder,
+        device=settings.device,
+        dtype=settings.dtype,
+        int8=int8,
+        kernels=settings.kernels,
+    )

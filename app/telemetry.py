@@ -81,7 +81,7 @@ class Telemetry:
         self.model_info = Gauge(
             "nordlyd_model_info",
             "1 for each loaded model.",
-            ["model", "device", "dtype"],
+            ["model", "device", "dtype", "kernels"],
             registry=self.registry,
         )
         self.live_streams = Gauge(

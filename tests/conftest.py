@@ -1,7 +1,12 @@
 """What every test may use: sample files of every format, tiny checkpoints, and short sounds."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+# Before torch comes in: threads that spin while they wait take the cores from other processes,
+# which makes small models tens of times slower on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 from audio_samples import Sample, write_refused, write_samples

@@ -14,7 +14,7 @@ from app.acoustic.encoder import Encoder
 from app.acoustic.kernels import Kernels
 from app.acoustic.tokens import read_vocabulary
 from app.acoustic.weights import check_weights, read_weights
-from app.errors import AudioError, ConfigurationError, EncodingError
+from app.errors import AudioError, EncodingError
 from app.vocabulary import Vocabulary
 
 Array = npt.NDArray[np.float32]

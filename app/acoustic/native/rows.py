@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from app.acoustic.int8 import quantise_rows
 from app.acoustic.kernels import (
     Attention,
     Conv,
@@ -26,7 +27,6 @@ from app.acoustic.kernels import (
     TorchKernels,
 )
 from app.acoustic.native.levels import Level
-from app.acoustic.int8 import quantise_rows
 
 
 class Format(IntEnum):
@@ -179,7 +179,7 @@ class RowKernels:
 
     def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
         """See `Kernels`: a window of frames is a row of a view whose rows overlap."""
-        channels, width, taps = weight.shape
+        _, width, taps = weight.shape
         by_group = weight.view(groups, width, width, taps).permute(0, 1, 3, 2)
         product = _PackedProduct(
             *(self, by_group.reshape(groups, width, width * taps), bias, self._exact), gelu=True
