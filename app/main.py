@@ -162,6 +162,7 @@ def _load(settings: Settings, source: ModelSource) -> AcousticModel:
         device=settings.device,
         dtype=settings.dtype,
         int8=int8,
+        kernels=settings.kernels,
         target_lang=source.card.target_lang,
     )
     if model.target_lang is not None:

@@ -130,6 +130,8 @@ class Service:
                 model=name,
                 device=acoustic.device,
                 dtype=acoustic.dtype,
+                kernels=acoustic.kernels,
+                decoder=model.decoders.backend,
                 parameters=acoustic.parameters,
                 language_models=model.decoders.language_models,
             )

@@ -58,7 +58,12 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to compute.")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
-        "auto", description="auto: fp16 on CUDA, bf16 on a CPU with bf16 matrix units, else fp32."
+        "auto", description="auto: fp16 on CUDA, bf16 on a CPU that multiplies it, else fp32."
+    )
+    kernels: Literal["auto", "amx", "avx512", "avx2", "neon", "torch"] = Field(
+        "auto",
+        description="What computes on a CPU; auto: the fastest that it runs. What it cannot run is "
+        "refused.",
     )
     int8_models: Annotated[list[str], NoDecode] = Field(
         [], description="Models whose linear layers run in dynamic int8 on a CPU."

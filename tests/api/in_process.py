@@ -41,6 +41,7 @@ class ScriptedModel:
     receptive_field = 400
     device = "cpu"
     dtype = "float32"
+    kernels = "torch"
     do_normalize = False
     parameters = 1
     vocabulary = Vocabulary(("[PAD]", "|", "a"), blank=0, delimiter=1, special=frozenset({0}))
