@@ -1,4 +1,4 @@
-"""The words of a reading and the columns they were found in, the same words with times out.
+"""The words of a reading and the columns they were found in, the frames of each word out.
 
 In C where it was compiled, in parts cut at pauses; by `word_times` otherwise.
 """
@@ -10,7 +10,6 @@ import numpy as np
 from app.decoding.alignment import spell, word_times
 from app.decoding.columns import Columns
 from app.decoding.search import load_library, place_words
-from app.transcript import Word
 from app.vocabulary import Vocabulary
 
 _Frames = Sequence[tuple[int, int]]
@@ -39,31 +38,24 @@ class WordPlacer:
         columns: Columns,
         words: Sequence[str],
         frames: _Frames,
-        *,
-        frame_seconds: float,
-        duration: float,
-    ) -> tuple[Word, ...]:
-        """Return the words with their times and posteriors.
+    ) -> tuple[list[int], list[int], list[float]]:
+        """Return the first frame of each word, the one past its last, and its posterior.
 
         Args:
             columns: float32 [frames, labels] in which the words were found.
             words: in order.
             frames: roughly the first frame of each word and the one past its last.
-            frame_seconds: length of one frame in seconds.
-            duration: length of the audio in seconds; times beyond it are cut to it.
         """
         if not words:
-            return ()
+            return [], [], []
         if self._library is None:
             found = word_times(
                 columns, words, self._vocabulary, frame_seconds=1.0, duration=float(len(columns))
             )
-            return timed(
-                words,
-                [(round(word.start), round(word.end)) for word in found],
+            return (
+                [round(word.start) for word in found],
+                [round(word.end) for word in found],
                 [word.confidence for word in found],
-                frame_seconds=frame_seconds,
-                duration=duration,
             )
         spelled = [spell(word, self._column) for word in words]
         placed, posteriors = place_words(
@@ -74,25 +66,4 @@ class WordPlacer:
             np.array(frames, dtype=np.int32),
             delimiter=self._delimiter,
         )
-        return timed(
-            words,
-            placed.tolist(),
-            posteriors.tolist(),
-            frame_seconds=frame_seconds,
-            duration=duration,
-        )
-
-
-def timed(
-    words: Sequence[str],
-    frames: Sequence[Sequence[int]],
-    posteriors: Sequence[float],
-    *,
-    frame_seconds: float,
-    duration: float,
-) -> tuple[Word, ...]:
-    """Return words with the times of their frames, cut to the length of the audio in seconds."""
-    return tuple(
-        Word(word, min(first * frame_seconds, duration), min(past * frame_seconds, duration), sure)
-        for word, (first, past), sure in zip(words, frames, posteriors, strict=True)
-    )
+        return placed[:, 0].tolist(), placed[:, 1].tolist(), posteriors.tolist()

@@ -15,7 +15,7 @@ from app.native_library import NativeLibrary, Signature
 Poll = ctypes.CFUNCTYPE(ctypes.c_int32)
 
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int32, ctypes.c_float
-SEARCH_STOPPED = -2
+SEARCH_STOPPED, NOT_FINITE = 2, 3
 _ERROR_BYTES = 256
 
 _SIGNATURES: dict[str, Signature] = {
@@ -27,7 +27,10 @@ _SIGNATURES: dict[str, Signature] = {
     "nordlyd_ngrams_order": (_INT, [_POINTER]),
     "nordlyd_ngrams_known": (None, [_POINTER, ctypes.c_char_p, _LONG, _POINTER]),
     "nordlyd_ngrams_score": (None, [_POINTER, ctypes.c_char_p, _LONG, _INT, _POINTER]),
-    "nordlyd_search": (_POINTER, [_POINTER, _POINTER, _LONG, *(_POINTER,) * 4]),
+    "nordlyd_decode": (
+        _INT,
+        [_POINTER, _POINTER, _LONG, _LONG, _POINTER, _FLOAT, _POINTER, _POINTER],
+    ),
     "nordlyd_release": (None, [_POINTER]),
     "nordlyd_place": (
         _INT,
@@ -57,6 +60,18 @@ class Task(ctypes.Structure):
         ("min_token_logp", ctypes.c_double),
         ("n_best", _INT),
         ("poll", Poll),
+    )
+
+
+class Result(ctypes.Structure):
+    """`Result` of decode.c."""
+
+    _fields_ = (
+        ("text", _POINTER),
+        ("spans", ctypes.POINTER(ctypes.c_int32)),
+        ("posteriors", ctypes.POINTER(ctypes.c_double)),
+        ("bad", ctypes.c_int64),
+        ("count", _INT),
     )
 
 
