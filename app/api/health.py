@@ -4,8 +4,9 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
+from app.api.health_schemas import HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
 from app.api.parts import PartsOf
-from app.api.schemas import ErrorBody, HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
+from app.api.schemas import ErrorBody
 
 router = APIRouter(prefix="/health", tags=["operations"])
 

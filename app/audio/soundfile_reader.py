@@ -110,7 +110,7 @@ class SoundFileReader:
                     channels=raw.channels,
                     format="RAW",
                     subtype=raw.subtype,
-                    endian="LITTLE",
+                    endian=raw.endian,
                 )
         except soundfile.LibsndfileError as error:
             raise UnreadableError from error

@@ -3,10 +3,12 @@
 import io
 import sys
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from app.audio import SAMPLE_RATE, decode_live
+from app.audio import SAMPLE_RATE
+from app.audio.workers import shared_pool
 from app.client import Pcm
 from app.errors import ConfigurationError, InvalidRequestError
 
@@ -111,5 +113,5 @@ def _raw(file: io.FileIO) -> Generator[bytes, None, None]:
 
 def _decoded(file: io.FileIO) -> Generator[bytes, None, None]:
     """Samples of a container, decoded while more of it still comes: float32 at 16 kHz."""
-    for samples in decode_live(file):
-        yield samples.tobytes()
+    with closing(shared_pool().live(file.fileno())) as pieces:
+        yield from pieces

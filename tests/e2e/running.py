@@ -35,16 +35,27 @@ class RunningServer:
         folder: where its log goes.
         settings: names without the prefix NORDLYD_, and values.
         arguments: of `nordlyd serve`.
+        descriptors: how many it may have open; as many as this process by default.
+        program: the `nordlyd` of another environment.
     """
 
     def __init__(
-        self, folder: Path, settings: Mapping[str, str], arguments: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        arguments: tuple[str, ...] = (),
+        *,
+        descriptors: int | None = None,
+        program: Path = NORDLYD,
     ) -> None:
         self.log = folder / "serve.log"
         self.greeting: list[str] = []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [NORDLYD, "serve", "--port", "0", *arguments],
+                [
+                    *(["prlimit", f"--nofile={descriptors}"] if descriptors else []),
+                    *[program, "serve", "--port", "0", *arguments],
+                ],
                 env=environment(settings),
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -119,7 +119,7 @@ def test_who_hangs_up_leaves_the_queue(server: RunningServer, client: httpx.Clie
     url = httpx.URL(server.address)
     with socket.create_connection((url.host, url.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /transcribe HTTP/1.1\r\nHost: here\r\nX-Request-Id: hung-up\r\n"
+            b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: hung-up\r\n"
             b"Content-Length: %d\r\n\r\n" % len(wav)
         )
         connection.sendall(wav)
@@ -138,7 +138,7 @@ def test_who_hangs_up_in_the_middle_of_the_body_does_no_harm(
     url = httpx.URL(server.address)
     with socket.create_connection((url.host, url.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /transcribe HTTP/1.1\r\nHost: here\r\nX-Request-Id: half-way\r\n"
+            b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: half-way\r\n"
             b"Content-Length: 1000000\r\n\r\n" + clip()
         )
     assert client.post("/transcribe", content=clip()).status_code == 200

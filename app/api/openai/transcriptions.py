@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api.attend import attend
+from app.api.caller import caller_of
 from app.api.errors import RouteError
 from app.api.openai.parameters import (
     MAX_FIELDS,
@@ -23,11 +24,11 @@ from app.api.openai.schemas import (
     verbose_json,
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
-from app.api.parameters import TranscribeParameters, deadline_of, raw_format
+from app.api.parameters import TranscribeParameters, deadline_of
 from app.api.parts import PartsOf
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.api.raw_bodies import decode_options
+from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
 from app.api.upload import Upload, is_form, read_upload
-from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
@@ -84,11 +85,12 @@ async def transcriptions(request: Request, parts: PartsOf) -> Response:
     """
     service = parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit())
+        stack.enter_context(service.admit(caller_of(request)))
         if not is_form(request):
             raise InvalidRequestError(
                 "The body is no multipart form; send the audio as its field `file`.", param="file"
             )
+        service.check_room(caller_of(request), deadline_of(request))
         upload = await read_upload(request, max_fields=MAX_FIELDS)
         try:
             asked, ours = read_form(upload.fields)
@@ -123,7 +125,8 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
-        audio=DecodeOptions(raw_format(ours, upload.content_type)),
+        audio=decode_options(ours, upload.content_type, upload.audio),
+        caller=caller_of(request),
         model=transcribing.model,
         language=transcribing.language,
         deadline=deadline_of(request, ours.timeout),
@@ -133,7 +136,7 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
 
 
 def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
-    headers = timing_headers(transcript.timing)
+    headers = timing_headers(transcript.timing) | warning_headers(transcript.notices)
     match asked.response_format:
         case "json":
             body = plain_json(
