@@ -14,7 +14,7 @@ from audio_samples import chirp, spread
 
 from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.ffmpeg
 
 LIMITS = AudioLimits(max_seconds=600)
 SECONDS = 1.5
