@@ -75,8 +75,8 @@ class TranscriptionRequest:
 class PipelineOptions:
     """Limits and sizes, all in seconds of audio but for the workers.
 
-    `audio` is what one recording may hold. `decode_workers` decode text: threads, or processes where
-    the decoder needs them.
+    `audio` is what one recording may hold. `decode_workers` decode text: threads, or processes
+    where the decoder needs them.
     """
 
     audio: AudioLimits

@@ -102,7 +102,8 @@ PYAV_FORMATS = (
         "mpeg-ps", "mpg", "video/mpeg", "mpeg", "mp2", rate=16_000, fidelity=0.99, video="mpeg4"
     ),
     Format("avi-mp3", "avi", "video/x-msvideo", "avi", "mp3", fidelity=0.99, video="mpeg4"),
-    Format("wma", "wma", "audio/x-ms-wma", "asf", "wmav2", fidelity=0.99, bit_rate=128_000),
+    # ASF rounds times to milliseconds, so the sound lies between two samples at 16 kHz.
+    Format("wma", "wma", "audio/x-ms-wma", "asf", "wmav2", fidelity=0.98, bit_rate=128_000),
     Format(
         "amr", "amr", "audio/amr", "amr", "libopencore_amrnb", rate=8_000, channels=1,
         fidelity=0.9, bit_rate=12_200,
