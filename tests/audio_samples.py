@@ -209,6 +209,23 @@ def encode_pyav(form: Format, frames: np.ndarray | None) -> bytes:
     return buffer.getvalue()
 
 
+def encode_packed(container: str, codec: str, layout: str, rate: int = 48_000) -> bytes:
+    """The chirp on all channels by FFmpeg, handed over packed: PyAV's planes are what fails."""
+    channels = av.AudioLayout(layout).nb_channels
+    frames = np.repeat(chirp(1.0, rate)[:, None], channels, axis=1)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate, layout=layout)
+        stream.bit_rate = 64_000 * channels
+        for start in range(0, len(frames), 960):
+            packed = np.ascontiguousarray(frames[start : start + 960].reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
 def wav(
     payload: bytes,
     *,
