@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, Router, locate
 from app.decoding import needs_processes
@@ -94,7 +95,13 @@ def build_service(
         engine,
         telemetry,
         PipelineOptions(
-            max_audio_seconds=settings.max_audio_seconds,
+            audio=AudioLimits(
+                max_seconds=settings.max_audio_seconds,
+                max_channels=settings.max_channels,
+                max_tracks=settings.max_tracks,
+                max_edits=settings.max_edits,
+                max_gap_seconds=settings.max_gap_seconds,
+            ),
             window_seconds=settings.window_seconds,
             context_seconds=settings.context_seconds,
             decode_workers=settings.decode_workers or os.cpu_count() or 1,
