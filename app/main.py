@@ -18,6 +18,7 @@ from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.pipeline import AcousticModel, PipelineOptions, Transcriber
 from app.readable import WordList, read_word_list
+from app.rendering import RenderPool
 from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
@@ -52,8 +53,16 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         yield
         await live.close()
         await service.stop()
+        await parts.rendering.close()
 
-    parts = Parts(settings, telemetry, service, live, fetcher=_fetcher(settings))
+    parts = Parts(
+        settings,
+        telemetry,
+        service,
+        live,
+        fetcher=_fetcher(settings),
+        rendering=RenderPool(settings.render_workers, settings.render_seconds),
+    )
     return build_api(parts, lifespan)
 
 

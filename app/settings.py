@@ -240,6 +240,9 @@ class Settings(BaseSettings):
     max_render_mb: float = Field(
         16.0, gt=0, description="Largest transcript that /render takes, in MiB of JSON."
     )
+    render_seconds: float = Field(
+        30.0, gt=0, description="Longest that writing a transcript in /render may take."
+    )
     render_workers: int = Field(1, ge=1, description="Processes that /render writes in.")
 
     vosk_port: int | None = Field(
