@@ -52,16 +52,19 @@ class Supervisor:
     Args:
         shape: how many workers, and their limits.
         restarted: told why a worker had to be replaced.
+        caged: told what cages the workers, once that is known.
     """
 
-    def __init__(self, shape: Shape, restarted: Restarted) -> None:
+    def __init__(
+        self, shape: Shape, restarted: Restarted, caged: Callable[[tuple[str, ...]], None]
+    ) -> None:
         self._shape = shape
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._drain_wake)
-        listeners = Listeners(self._take, self._lost, self._give_up)
+        listeners = Listeners(self._take, self._lost, self._give_up, caged)
         self.crew = Crew(shape, self._selector, restarted, listeners)
         self._calls: deque[Callable[[], None]] = deque()
         self._queued: list[Task] = []
