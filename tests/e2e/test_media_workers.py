@@ -51,7 +51,7 @@ def workers(process: psutil.Process) -> list[psutil.Process]:
     return [worker for zygote in zygotes(process) for worker in zygote.children()]
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -179,6 +179,9 @@ class Crew:
             self._listeners.caged(held)
         self._deaths = 0
         worker.state = "idle"
+        if sum(1 for other in self.workers if other.task is None) > self._shape.workers:
+            # What it was started for has been done by another.
+            self.end(worker, "retired")
 
     def _zygote_said(self) -> None:
         if self._zygote is None:
