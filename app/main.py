@@ -126,6 +126,7 @@ def build_service(
                 spool_mb=settings.spool_mb,
             ),
             restarted=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
+            caged=_log_cage,
         ),
         profanities=_profanities(settings),
     )
@@ -137,6 +138,14 @@ def build_service(
         telemetry,
         decoders=partial(decoders_beside, backend=settings.decoder),
     )
+
+
+def _log_cage(held: tuple[str, ...]) -> None:
+    """Say what keeps the processes that decode audio from doing anything else."""
+    missing = sorted({"landlock", "seccomp"} - set(held))
+    log = structlog.get_logger("nordlyd.media")
+    write = log.warning if missing else log.info
+    write("media workers are caged", by=list(held), missing=missing)
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:
