@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
-from app.decoding.backends import BackendName
+from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
 from app.decoding.confidence import Calibration, found_by, load_calibration
 from app.decoding.forced import UnalignableError, align_text
@@ -122,6 +122,11 @@ class ModelDecoders:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_decoders, self._opened_with
+
+    @property
+    def backend(self) -> str:
+        """The library that searches beams."""
+        return available_backends()[0] if self._backend == "auto" else self._backend
 
     @property
     def language_models(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import subprocess
@@ -32,6 +33,8 @@ def export(
 ) -> dict[str, str]:
     """Write the formats in a process of its own, so that its memory is given back.
 
+    Those that are done when the limit is over are there.
+
     Args:
         shape: of `bench.shapes`.
         folder: where the files go.
@@ -51,14 +54,17 @@ def export(
         done = subprocess.run(  # noqa: S603 - our own program
             command, capture_output=True, text=True, check=False, timeout=limit
         )
-    except subprocess.TimeoutExpired:
-        return dict.fromkeys(formats, f"the export takes more than {limit:.0f} s")
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
+        printed, lines = done.stdout, done.stderr.strip().splitlines()
         reason = lines[-1] if lines else f"the export ended with status {done.returncode}"
-        return dict.fromkeys(formats, reason)
-    failed: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return failed
+    except subprocess.TimeoutExpired as error:
+        # Python gives bytes here, whatever was asked for.
+        printed = error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout or ""
+        reason = f"the export takes more than {limit:.0f} s"
+    outcomes: dict[str, str | None] = {}
+    for line in printed.splitlines():
+        outcomes |= json.loads(line)
+    reasons = {name: outcomes.get(name, reason) for name in formats}
+    return {name: why for name, why in reasons.items() if why is not None}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -78,20 +84,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         "int8": lambda: _quantise(onnx, options.folder / FILES["int8"]),
         "ctranslate2": lambda: _ctranslate2(options.shape, options.folder),
     }
-    failed: dict[str, str] = {}
+    outcomes: dict[str, str | None] = {}
     for name, write in steps.items():
         # What is quantised is the exported one.
         if name not in formats and not (name == "onnx" and "int8" in formats):
             continue
-        if name == "int8" and "onnx" in failed:
-            failed[name] = failed["onnx"]
-            continue
-        try:
-            write()
-        except Exception as error:  # the others may be written all the same
-            lines = str(error).strip().splitlines() or ["no message"]
-            failed[name] = f"{type(error).__name__}: {lines[0]}"
-    print(json.dumps(failed), flush=True)
+        failed = outcomes.get("onnx") if name == "int8" else None
+        if failed is None:
+            try:
+                with contextlib.redirect_stdout(sys.stderr):
+                    write()
+            except Exception as error:  # the others may be written all the same
+                lines = str(error).strip().splitlines() or ["no message"]
+                failed = f"{type(error).__name__}: {lines[0]}"
+        outcomes[name] = failed
+        # A line for each, so that what is done counts where the time is up before all are.
+        print(json.dumps({name: failed}), flush=True)
 
 
 def _onnx(shape: str, file: Path, batch: int, samples: int) -> None:

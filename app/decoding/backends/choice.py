@@ -51,7 +51,8 @@ def open_backend(
     if name not in available:
         raise ConfigurationError(
             f"the decoder library {name} is not installed here; "
-            f"installed: {', '.join(available) or 'none'}"
+            f"installed: {', '.join(available) or 'none'} (a C compiler at install gives native, "
+            "pip install 'nordlyd[pyctcdecode]' the library of that name)"
         )
     backend = import_module(_MODULES[name][1])
     return cast("Backend", backend.open_backend(alphabet, language_model))
