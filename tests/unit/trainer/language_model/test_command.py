@@ -49,7 +49,7 @@ def write_data(folder: Path, *, noise: Sequence[float]) -> Path:
     spoken = []
     for level in noise:
         for file, text in said:
-            recording = decode_audio(file, raw=None, limits=AudioLimits(60.0))
+            recording = decode_audio(file, limits=AudioLimits(60.0))
             clean = recording.slice(0, recording.samples)
             mixed = np.clip(clean + draw.normal(0, level, len(clean)), -1, 1)
             spoken.append(utterance(text, (mixed * 32767).astype(np.int16)))
