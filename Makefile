@@ -122,8 +122,8 @@ clean:
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): | $(BIN)/pip
-	@if [ "$$(uname -m)" = x86_64 ] && ! command -v cc >/dev/null && ! command -v gcc >/dev/null; then \
-		echo "nordlyd: no C compiler; the service works without, but slower on CPUs with AMX (apt install gcc libc6-dev)"; \
+	@if ! command -v cc >/dev/null && ! command -v gcc >/dev/null; then \
+		echo "nordlyd: no C compiler; the service works without, but slower (apt install gcc libc6-dev)"; \
 	fi
 	$(PIP_INSTALL) -e .
 	@touch $@

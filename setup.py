@@ -7,6 +7,7 @@ app/native_library.py finds it.
 import importlib.util
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -63,8 +64,23 @@ class BuildLibraries(build_ext):
                 record.write_text(self.failures[ext.name] + "\n", encoding="utf-8")
                 (root / self.get_ext_filename(ext.name)).unlink(missing_ok=True)
 
+    def _is_clang(self) -> bool:
+        command = getattr(self.compiler, "compiler", ["cc"])[0]
+        try:
+            said = subprocess.run(  # noqa: S603
+                [command, "--version"], capture_output=True, text=True, check=False
+            )
+        except OSError:
+            return False
+        return "clang" in said.stdout
+
     def build_extension(self, ext: Extension) -> None:
         """Compile one library."""
+        if self._is_clang():
+            # Its OpenMP needs a runtime of its own. The row kernels do without, those for AMX
+            # then use one thread.
+            kept_flags = [flag for flag in ext.extra_compile_args if flag != "-fopenmp"]
+            ext.extra_compile_args = kept_flags
         with _standard_error() as kept:
             try:
                 super().build_extension(ext)

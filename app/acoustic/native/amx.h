@@ -8,7 +8,11 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 #define NORDLYD_AMX 1
+#if defined(__clang__) /* what includes this ends it */
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16,amx-int8,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,amx-tile,amx-bf16,amx-int8,fma")
+#endif
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>

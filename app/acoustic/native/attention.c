@@ -176,4 +176,7 @@ void nordlyd_attention(const bf16 *qkv, long frames, long heads, long width, lon
         _tile_release();
     }
 }
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

@@ -129,4 +129,7 @@ void nordlyd_layer_norm(const bf16 *a, long blocks, long columns, const float *g
         }
     }
 }
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

@@ -151,4 +151,7 @@ void nordlyd_linear(const bf16 *a, long a_row, long a_step, long a_block, long a
         _tile_release();
     }
 }
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

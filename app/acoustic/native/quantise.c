@@ -42,4 +42,7 @@ void nordlyd_quantise(const bf16 *a, long blocks, long columns, int8_t *out, flo
             }
     }
 }
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif

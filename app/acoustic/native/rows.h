@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "parallel.h"
+#include "rows_tasks.h"
 
 #define COLUMNS (VECTORS * LANES)
 #define PASTE_(a, b, c) a##b##c
@@ -35,8 +36,6 @@
 #else
 #define UNROLLED _Pragma("GCC unroll 32")
 #endif
-
-enum { F32, BF16, INT8 };
 
 static inline long least(long a, long b) { return a < b ? a : b; }
 static inline long parts_of(long whole, long part) { return (whole + part - 1) / part; }

@@ -41,7 +41,7 @@ _POINTER, _LONG, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_float
 
 
 class _Product(ctypes.Structure):
-    """`product` of rows_layers.h."""
+    """`product` of rows_tasks.h."""
 
     _fields_ = (
         ("a", _POINTER),
@@ -57,7 +57,7 @@ class _Product(ctypes.Structure):
 
 
 class _Norm(ctypes.Structure):
-    """`norm` of rows_layers.h."""
+    """`norm` of rows_tasks.h."""
 
     _fields_ = (
         ("a", _POINTER),
@@ -69,7 +69,7 @@ class _Norm(ctypes.Structure):
 
 
 class _Attention(ctypes.Structure):
-    """`attention` of rows_attention.h."""
+    """`attention` of rows_tasks.h."""
 
     _fields_ = (
         ("qkv", _POINTER),

@@ -5,14 +5,6 @@
  * small memory needs.
  */
 
-typedef struct {
-    const float *qkv; /* [frames, 3 * heads * width]: queries, keys, values side by side */
-    long frames, heads, width;
-    float *out; /* [frames, heads * width] */
-    long format, threads;
-    char *scratch; /* as many bytes as `attention_scratch` says, aligned to 64 */
-} attention;
-
 /* Packed keys, then packed values, of one head. */
 static inline long keys_bytes(const attention *a) {
     return aligned(parts_of(a->frames, COLUMNS) * panel_bytes((int)a->format, a->width));

@@ -3,26 +3,6 @@
  * A convolution is a product whose rows overlap: only their distance is given.
  */
 
-/* out = f(A[g] * W[g]' + bias[g]), side by side for each group g, where f is the layer norm, the
- * GELU and the residual that are wanted, in this order. Python fills it: see rows.py.
- */
-typedef struct {
-    const float *a; /* group g's row r starts at a + g * group_stride + r * row_stride */
-    long group_stride, row_stride, rows;
-    const char *packed; /* of each group, its panels */
-    long groups, columns, depth;
-    const float *bias;          /* [groups * columns] */
-    const float *column_scales; /* [groups * columns], INT8 only */
-    const int32_t *offsets;     /* [groups * columns], INT8 only: INT8_OFFSET * sum of weights */
-    const float *gain, *shift;  /* [groups * columns], or null for no norm */
-    const float *residual;      /* laid out as `out`, or null; may be `out` */
-    float *out;                 /* [rows, groups * columns], rows out_stride apart */
-    long out_stride;
-    long format, activation, threads;
-    char *scratch; /* as many bytes as `scratch` says, aligned to 64 */
-    float eps;
-} product;
-
 /* Bytes of packed rows that stay in the second-level cache. */
 #define CHUNK_BYTES (384 * 1024)
 
@@ -211,15 +191,6 @@ long PUBLIC(int8_offset)(void) {
     return INT8_OFFSET;
 #endif
 }
-
-typedef struct {
-    const float *a; /* [rows, columns] */
-    long rows, columns;
-    const float *gain, *shift;
-    float *out;
-    long threads;
-    float eps;
-} norm;
 
 static void norm_part(const void *task, long thread, long threads) {
     const norm *n = task;

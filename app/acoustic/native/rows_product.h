@@ -42,30 +42,31 @@ static inline uint16_t to_bf16(float x) {
 }
 
 /* One panel: columns `column_stride` and values of the depth `depth_stride` elements apart. */
-static void pack_panel(int format, const void *from, long column_stride, long depth_stride,
-                       long columns, long depth, char *to) {
+OP void pack_as(const int format, const void *from, long column_stride, long depth_stride,
+                long columns, long depth, char *to) {
     const long unit = depth_of_step(format), steps = steps_of(format, depth);
     if (columns < COLUMNS || depth % unit) memset(to, 0, (size_t)(steps * step_bytes(format)));
-    if (format == F32) {
-        const float *values = from;
-        float *packed = (float *)to;
-        for (long i = 0; i < depth; i++)
-            for (long n = 0; n < columns; n++)
-                packed[i * COLUMNS + n] = values[n * column_stride + i * depth_stride];
-    } else if (format == BF16) {
-        const float *values = from;
-        uint16_t *packed = (uint16_t *)to;
-        for (long i = 0; i < depth; i++)
-            for (long n = 0; n < columns; n++)
-                packed[i / 2 * 2 * COLUMNS + n * 2 + i % 2] =
-                    to_bf16(values[n * column_stride + i * depth_stride]);
-    } else {
-        const int8_t *values = from;
-        for (long i = 0; i < depth; i++)
-            for (long n = 0; n < columns; n++)
-                to[i / unit * unit * COLUMNS + n * unit + i % unit] =
-                    (char)values[n * column_stride + i * depth_stride];
-    }
+    /* Along what is contiguous in memory, without leaving a few cache lines of the panel. */
+    const long run = depth_stride == 1 ? 16 : 1;
+    for (long start = 0; start < depth; start += run)
+        for (long n = 0; n < columns; n++)
+            for (long i = start; i < least(depth, start + run); i++) {
+                const long at = n * column_stride + i * depth_stride;
+                const long place = i / unit * unit * COLUMNS + n * unit + i % unit;
+                if (format == F32)
+                    ((float *)to)[place] = ((const float *)from)[at];
+                else if (format == BF16)
+                    ((uint16_t *)to)[place] = to_bf16(((const float *)from)[at]);
+                else
+                    to[place] = ((const char *)from)[at];
+            }
+}
+
+static void pack_panel(int format, const void *from, long column_stride, long depth_stride,
+                       long columns, long depth, char *to) {
+    if (format == F32) pack_as(F32, from, column_stride, depth_stride, columns, depth, to);
+    if (format == BF16) pack_as(BF16, from, column_stride, depth_stride, columns, depth, to);
+    if (format == INT8) pack_as(INT8, from, column_stride, depth_stride, columns, depth, to);
 }
 
 #define SEGMENT 64 /* words of each row that are converted before they are packed */
