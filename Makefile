@@ -15,25 +15,27 @@ BENCH ?= encoder
 ARGS ?=
 
 # Content, not dates: a fresh checkout or a touched file does not install anything again.
-STATE := $(shell cat pyproject.toml constraints*.txt setup.py app/*/*/*.[ch] | cksum | cut -d' ' -f1)
+STATE := $(shell cat pyproject.toml constraints*.txt setup.py app/*.h app/*/*/*.[ch] | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-all test-most test-page test-image test-lmplz test-pyctcdecode \
-	test-pythons test-gpu lint format bench constraints clean
+.PHONY: help serve test test-all test-most test-native test-page test-image test-lmplz test-pyctcdecode \
+	test-pythons test-gpu gpu-check lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests that are quick"
 	@echo "make test-all     run every test that this machine can run, and say which it could not"
+	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
 	@echo "make test-page    drive the page in Debian's Chromium"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-pyctcdecode  hold the beam search to pyctcdecode's, in an environment of numpy 1"
 	@echo "make test-pythons install and serve with each Python from 3.11 to 3.14 that is here"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
+	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
 	@echo "make lint         ruff, mypy and yamllint"
 	@echo "make format       let ruff format everything"
 	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
@@ -52,6 +54,14 @@ test-all: $(INSTALLED_TEST)
 # What `make test` runs, and what takes long.
 test-most: $(INSTALLED_TEST)
 	$(PYTEST) $(PARALLEL) -m "not ($(ELSEWHERE))" $(ARGS)
+
+# Needs Debian's clang, libclang-rt-dev, gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user;
+# no Python.
+test-native:
+	@for tool in gcc clang aarch64-linux-gnu-gcc qemu-aarch64; do \
+		command -v $$tool >/dev/null || { echo "nordlyd: $$tool is missing; run: apt install gcc clang libclang-rt-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" >&2; exit 1; }; \
+	done
+	@$(MAKE) --no-print-directory -s -C tests/native -j$$(nproc) all
 
 # Needs Debian's chromium.
 test-page: $(INSTALLED_TEST)
@@ -80,6 +90,9 @@ test-pythons: $(INSTALLED_TEST)
 test-gpu: $(INSTALLED_TEST)
 	$(PYTEST) -m cuda $(ARGS)
 
+gpu-check: $(INSTALLED_TEST)
+	@$(BIN)/python -m bench.gpu_check $(ARGS)
+
 lint: $(INSTALLED_TEST)
 	$(BIN)/pre-commit run --all-files
 
@@ -98,7 +111,8 @@ constraints-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 
 clean:
 	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -f app/*/*/*.so
+	rm -f app/*/*/*.so app/*/*/*.failed
+	rm -rf tests/native/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): | $(BIN)/pip

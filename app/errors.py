@@ -49,6 +49,12 @@ class AudioError(InvalidRequestError):
     status = 422
 
 
+class MediaCrashedError(AudioError):
+    """The process that read the recording died of it, hung, or took too much memory."""
+
+    code = "media_crashed"
+
+
 class UnsupportedAudioError(AudioError):
     """The bytes are in no audio format that is accepted."""
 
@@ -61,6 +67,21 @@ class TooLargeError(InvalidRequestError):
 
     status = 413
     code = "too_large"
+
+
+class HeadTooLargeError(InvalidRequestError):
+    """The line and the headers of a request are over the limit."""
+
+    status = 431
+    code = "header_too_large"
+
+
+class RequestTimeoutError(NordlydError):
+    """The request did not come within its time."""
+
+    status = 408
+    type = "timeout_error"
+    code = "request_timeout"
 
 
 class UrlRefusedError(InvalidRequestError):
@@ -82,6 +103,21 @@ class AuthenticationError(NordlydError):
     status = 401
     type = "authentication_error"
     code = "invalid_api_key"
+
+
+class OriginRefusedError(NordlydError):
+    """The request is for another host, or comes from another site's web page."""
+
+    status = 403
+    type = "permission_error"
+    code = "origin_not_allowed"
+
+
+class ContentEncodingError(InvalidRequestError):
+    """The body is compressed in a way that is not accepted."""
+
+    status = 415
+    code = "unsupported_encoding"
 
 
 class UnknownModelError(InvalidRequestError):
@@ -106,6 +142,13 @@ class OverloadedError(NordlydError):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InsufficientStorageError(NordlydError):
+    """The disk, or what the service may use of it, has no room for the recording."""
+
+    status = 507
+    code = "insufficient_storage"
 
 
 class UnavailableError(NordlydError):

@@ -116,6 +116,8 @@ class Service:
         Raises:
             ConfigurationError: a checkpoint cannot be used; the message names it.
         """
+        # Before torch: what is forked later shares none of its memory, threads or devices.
+        self.transcriber.media.start()
         models: list[LoadedModel] = []
         for number, source in enumerate(self._sources, 1):
             name = source.card.id
@@ -128,6 +130,8 @@ class Service:
                 model=name,
                 device=acoustic.device,
                 dtype=acoustic.dtype,
+                kernels=acoustic.kernels,
+                decoder=model.decoders.backend,
                 parameters=acoustic.parameters,
                 language_models=model.decoders.language_models,
             )

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         DEFAULT_ROUTES,
         description="JSON: language to model ids; the first that is loaded serves it.",
     )
+    target_langs: dict[str, str] = Field(
+        {},
+        description="JSON: model to the code of the language whose adapter and vocabulary a "
+        "multilingual (MMS) checkpoint uses, where its card does not say.",
+    )
     default_language: str | None = Field(
         None,
         description="Language of a request that names neither language nor model; without it "
@@ -53,7 +58,12 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to compute.")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
-        "auto", description="auto: fp16 on CUDA, bf16 on a CPU with bf16 matrix units, else fp32."
+        "auto", description="auto: fp16 on CUDA, bf16 on a CPU that multiplies it, else fp32."
+    )
+    kernels: Literal["auto", "amx", "avx512", "avx2", "neon", "torch"] = Field(
+        "auto",
+        description="What computes on a CPU; auto: the fastest that it runs. What it cannot run is "
+        "refused.",
     )
     int8_models: Annotated[list[str], NoDecode] = Field(
         [], description="Models whose linear layers run in dynamic int8 on a CPU."
@@ -65,6 +75,43 @@ class Settings(BaseSettings):
     )
     allow_anonymous: bool = Field(
         False, description="Allow a public bind without API keys (behind your own gateway)."
+    )
+
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Names that requests may be for (their Host) besides loopback's, "
+        "comma-separated. None given: any on a public address, loopback's alone on loopback; * for "
+        "any.",
+    )
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Origins of web pages elsewhere that may use the service, comma-separated, "
+        "such as https://app.example.org; * for any.",
+    )
+    root_path: str = Field(
+        "",
+        pattern=r"^((/[A-Za-z0-9._~-]+)+)?$",
+        description="Prefix below which a proxy serves this, such as /speech.",
+    )
+
+    connections: int | None = Field(
+        None,
+        ge=1,
+        description="Connections at once; default: what the limit of descriptors allows, at most "
+        "2000. Health has a reserve beyond it.",
+    )
+    max_header_kb: int = Field(64, ge=1, description="Largest head of a request, in KiB.")
+    header_seconds: float = Field(
+        20.0, gt=0, description="Within which a connection must have sent the head of a request."
+    )
+    keep_alive_seconds: float = Field(
+        75.0, gt=0, description="How long a connection without a request is kept open."
+    )
+    upload_idle_seconds: float = Field(
+        30.0, gt=0, description="Over so many seconds an upload must keep upload_min_rate."
+    )
+    upload_min_rate: float = Field(
+        1000.0, ge=0, description="Bytes per second below which an upload is ended."
     )
 
     max_upload_mb: float = Field(2048, gt=0, description="Largest accepted body, in MiB.")
@@ -116,12 +163,40 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         30.0, ge=0, description="After SIGTERM, how long running requests may take to finish."
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode audio.")
+    media_workers: int = Field(
+        2, ge=1, description="Recordings that are decoded at once, each by a process of its own."
+    )
+    media_memory_mb: float = Field(
+        512, ge=32, description="Memory that one of these processes may take, in MiB."
+    )
+    media_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Processor seconds that decoding a recording may take, and a tenth of its "
+        "length besides.",
+    )
+    decoded_mb: float = Field(
+        1024,
+        ge=64,
+        description="Decoded audio kept in memory at once, in MiB; one caller may hold half of it "
+        "while others hold some.",
+    )
+    spool_mb: float = Field(
+        16384,
+        ge=64,
+        description="Uploads and decoded audio kept on disk at once, in MiB; one caller may hold "
+        "half of it while others hold some.",
+    )
     decode_workers: int | None = Field(
         None,
         ge=1,
         description="Threads that decode text, processes where the decoder needs them; "
         "default: all cores.",
+    )
+    decode_jobs: int = Field(
+        64,
+        ge=1,
+        description="Texts that those threads decode by turns; more wait until one has ended.",
     )
     decoder: Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"] = Field(
         "auto", description="What searches the beam; auto: the first of these that is installed."
@@ -139,6 +214,21 @@ class Settings(BaseSettings):
     live_idle_seconds: float = Field(
         300.0, gt=0, description="A live stream without audio for so long is ended."
     )
+    live_min_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of real time that a live stream's audio must make up over "
+        "live_idle_seconds.",
+    )
+    live_message_seconds: float = Field(
+        600.0, gt=0, description="Most audio in one message of a live protocol."
+    )
+
+    max_render_mb: float = Field(
+        16.0, gt=0, description="Largest transcript that /render takes, in MiB of JSON."
+    )
+    render_workers: int = Field(1, ge=1, description="Processes that /render writes in.")
 
     vosk_port: int | None = Field(
         None, ge=0, le=65535, description="Port for vosk's clients; unset: off, 0: a free one."
@@ -152,7 +242,15 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("models", "int8_models", "api_keys", "url_hosts", mode="before")
+    @field_validator(
+        "models",
+        "int8_models",
+        "api_keys",
+        "url_hosts",
+        "allowed_hosts",
+        "cors_origins",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

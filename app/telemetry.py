@@ -86,7 +86,18 @@ class Telemetry:
         self.model_info = Gauge(
             "nordlyd_model_info",
             "1 for each loaded model.",
-            ["model", "device", "dtype"],
+            ["model", "device", "dtype", "kernels"],
+            registry=self.registry,
+        )
+        self.connections = Gauge(
+            "nordlyd_connections",
+            "Open connections, on all ports.",
+            registry=self.registry,
+        )
+        self.connections_ended = Counter(
+            "nordlyd_connections_ended",
+            "Connections that were refused or ended by a limit, by what they broke.",
+            ["reason"],
             registry=self.registry,
         )
         self.live_streams = Gauge(
@@ -99,6 +110,12 @@ class Telemetry:
             "Time from the arrival of a word's last sample until it is stable.",
             ["model"],
             buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10),
+            registry=self.registry,
+        )
+        self.media_worker_restarts = Counter(
+            "nordlyd_media_worker_restarts",
+            "Processes decoding audio that were replaced: crash, hang, memory, cancelled, zygote.",
+            ["reason"],
             registry=self.registry,
         )
         self.ready = Gauge(

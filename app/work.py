@@ -75,12 +75,12 @@ class TranscriptionRequest:
 class PipelineOptions:
     """Limits and sizes, all in seconds of audio but for the workers.
 
-    `threads` decode audio; `decode_workers`, processes where the decoder needs them, text.
+    `decode_workers` decode text: threads, or processes where the decoder needs them.
     """
 
     max_audio_seconds: float
     window_seconds: float
     context_seconds: float
-    threads: int
     decode_workers: int
     decode_processes: bool = False
+    decode_jobs: int = 64

@@ -8,11 +8,12 @@ from pathlib import Path
 # that spin while they wait for each other stop both. `two_threads` is for tests of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 from audio_samples import Sample, write_refused, write_samples
+from checkpoints import write_tiny_checkpoint
 from sounds import as_wav, tones
-from tiny_checkpoint import write_tiny_checkpoint
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,20 +7,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.attend import attend
-from app.api.callers import caller_of
+from app.api.caller import caller_of
 from app.api.outputs import Output, base_name, json_output, rendered_output
-from app.api.parameters import (
-    ResponseFormat,
-    deadline_of,
-    gather,
-    parse,
-    raw_format,
-)
+from app.api.parameters import STRICT, TRACK, ResponseFormat, deadline_of, gather, parse
 from app.api.parts import PartsOf
-from app.api.schemas import TimingBody
+from app.api.raw_bodies import decode_options
+from app.api.schemas import AudioBody, TimingBody, WarningBody
 from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
 from app.api.upload import Upload, is_form, read_upload
-from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import as_transcript, render
 from app.pipeline import TranscriptionRequest
@@ -46,6 +40,8 @@ class AlignParameters(BaseModel):
         "json",
         description="What to answer with. All but json leave out words that were not found.",
     )
+    track: str | None = TRACK
+    strict: bool = STRICT
     encoding: str | None = Field(
         None, description="Says that the file is raw samples in this encoding."
     )
@@ -107,6 +103,12 @@ class AlignmentBody(BaseModel):
     language: str = Field(description="Code of the language.")
     model: str = Field(description="Id of the model that did it.")
     duration: float = Field(description="Length of the audio, in seconds.")
+    audio: AudioBody | None = Field(
+        description="What the recording's file is; null only where there is no file."
+    )
+    warnings: list[WarningBody] = Field(
+        description="What there is to know about the recording, such as skipped damage."
+    )
     timing: TimingBody
     request_id: str = Field(description="The same as in the header x-request-id.")
 
@@ -121,6 +123,8 @@ class AlignmentBody(BaseModel):
             language=aligned.language,
             model=aligned.model,
             duration=duration,
+            audio=None if aligned.audio is None else AudioBody.of(aligned.audio),
+            warnings=WarningBody.listed(aligned.notices),
             timing=TimingBody.of(aligned.timing),
             request_id=request_id,
         )
@@ -167,11 +171,11 @@ async def align(request: Request, parts: PartsOf) -> Response:
     with service.admit(caller_of(request)):
         query = request.query_params.multi_items()
         checked = parse(AlignParameters, gather(query))
-        deadline_of(request)
+        deadline_of(request, checked.timeout)
         # A form may name the model yet.
         if checked.model is not None or not is_form(request):
             service.transcriber.route(checked.model, checked.language)
-        service.check_room(caller_of(request), deadline_of(request))
+        service.check_room(caller_of(request), request.state.deadline)
         upload = await read_upload(request)
         try:
             parameters = parse(AlignParameters, gather(query, upload.fields))
@@ -188,7 +192,7 @@ async def align(request: Request, parts: PartsOf) -> Response:
                 cut_off=service.cut_off,
             )
         output = await asyncio.to_thread(_output, aligned, parameters, upload.name, work.request_id)
-        return output_response(output, aligned.timing)
+        return output_response(output, aligned.timing, aligned.notices)
 
 
 def _text(parameters: AlignParameters) -> str:
@@ -203,8 +207,8 @@ def _request(request: Request, upload: Upload, parameters: AlignParameters) -> T
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
+        audio=decode_options(parameters, upload.content_type, upload.audio),
         caller=caller_of(request),
-        audio=DecodeOptions(raw_format(parameters, upload.content_type)),
         model=parameters.model,
         language=parameters.language,
         deadline=deadline_of(request, parameters.timeout),

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from fastapi import FastAPI, Security
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api import (
@@ -20,14 +21,22 @@ from app.api import (
     transcribe,
 )
 from app.api.auth import DOCUMENTED_BEARER, Authentication
+from app.api.encodings import ContentDecoding
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
+from app.api.origins import OriginGuard, OriginRules
 from app.api.parts import Parts
+from app.api.paths import HeadAsGet, RootPath
 
 _DESCRIPTION = (
     "Speech-to-text for Norwegian and Danish. Every error has the same form, and every answer "
     "carries `x-request-id`."
 )
+# What a page of another origin may read, besides what it always may.
+_EXPOSED = (
+    "x-request-id", "x-queue-time", "x-compute-time", "x-nordlyd-warnings", "content-disposition",
+    "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id",
+)  # fmt: skip
 
 
 def build_api(
@@ -64,10 +73,30 @@ def build_api(
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
     for socket in (stream.router, *openai.SOCKETS):
         app.include_router(socket)
-    # The last added is the outermost.
-    limit = round(parts.settings.max_upload_mb * 2**20)
-    app.add_middleware(UploadLimit, limit=limit)
-    app.add_middleware(Authentication, keys=parts.settings.api_keys)
-    app.add_middleware(Observability, telemetry=parts.telemetry)
-    app.add_middleware(LingeringClose)
+    _add_middleware(app, parts)
     return app
+
+
+def _add_middleware(app: FastAPI, parts: Parts) -> None:
+    """Wrap the routes; the last added is the outermost."""
+    settings = parts.settings
+    limit = round(settings.max_upload_mb * 2**20)
+    cut_off = parts.service.cut_off
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(ContentDecoding, limit=limit)
+    app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
+    app.add_middleware(Authentication, keys=settings.api_keys)
+    if settings.cors_origins:
+        # Before the keys: a browser's preflight carries none.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED,
+        )
+    app.add_middleware(OriginGuard, rules=OriginRules.of(settings))
+    app.add_middleware(Observability, telemetry=parts.telemetry)
+    app.add_middleware(LingeringClose, cut_off=cut_off)
+    if settings.root_path:
+        app.add_middleware(RootPath, prefix=settings.root_path)

@@ -4,21 +4,21 @@ The framework's own parser keeps a file open and up to a MiB in memory for each 
 of a thousand recordings cannot afford.
 """
 
-from collections.abc import AsyncIterable
+import re
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from python_multipart import MultipartParser
-from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
+from app.api.multipart import Event, MultipartReader, PartBegins, PartEnds
 from app.errors import InvalidRequestError
 from app.spool import SpooledBodies
 
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
-
 MAX_FIELD_BYTES = 2**20
+
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*([\w-]*)'[\w-]*'([^;\s]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,69 +66,57 @@ async def read_form(
     boundary = options.get(b"boundary")
     if not boundary:
         raise InvalidRequestError("The content type of the form names no boundary.")
-    reader = _Reader(bodies, limits)
-    try:
-        parser = MultipartParser(boundary, reader.callbacks())
-        async for chunk in chunks:
-            parser.write(chunk)
-            await bodies.drain()
-    except FormParserError as error:
-        raise InvalidRequestError("The form is not valid multipart/form-data.") from error
-    if not reader.ended:
-        raise InvalidRequestError("The form breaks off: its last boundary is missing.")
+    reader = MultipartReader(boundary)
+    parts = _Parts(bodies, limits)
+    async for chunk in chunks:
+        for event in reader.feed(chunk):
+            parts.add(event)
+        await bodies.drain()
+    reader.finish()
     await bodies.drain(everything=True)
-    return Form(tuple(reader.fields), tuple(reader.files))
+    return Form(tuple(parts.fields), tuple(parts.files))
 
 
-class _Reader:
-    """Gathers what the parser calls out."""
+class _Parts:
+    """Gathers what the reader finds."""
 
     def __init__(self, bodies: SpooledBodies, limits: FormLimits) -> None:
         self.fields: list[tuple[str, str]] = []
         self.files: list[FilePart] = []
-        self.ended = False
         self._bodies = bodies
         self._limits = limits
-        self._headers: dict[bytes, bytes] = {}
-        self._header = b""
-        self._value = b""
         self._name = ""
         self._file_name: str | None = None
+        self._content_type: str | None = None
         self._start = 0
         self._text = bytearray()
 
-    def callbacks(self) -> "MultipartCallbacks":
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._header_name,
-            "on_header_value": self._header_value,
-            "on_header_end": self._header_end,
-            "on_headers_finished": self._headers_finished,
-            "on_part_data": self._data,
-            "on_part_end": self._end,
-            "on_end": self._all,
-        }
+    def add(self, event: Event) -> None:
+        match event:
+            case PartBegins():
+                self._begin(event.headers)
+            case PartEnds():
+                self._end()
+            case data:
+                self._data(data)
 
-    def _begin(self) -> None:
-        self._headers = {}
-
-    def _header_name(self, data: bytes, start: int, end: int) -> None:
-        self._header += data[start:end]
-
-    def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header_end(self) -> None:
-        self._headers[self._header.lower()] = self._value
-        self._header = self._value = b""
-
-    def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+    def _begin(self, headers: Mapping[bytes, bytes]) -> None:
+        disposition = headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         if b"name" not in options:
             raise InvalidRequestError("A part of the form has no name.")
         self._name = _decode(options[b"name"])
-        file_name = options.get(b"filename")
-        self._file_name = None if file_name is None else _decode(file_name)
+        self._file_name = _extended_file_name(disposition)
+        if self._file_name is None and b"filename" in options:
+            self._file_name = _decode(options[b"filename"])
+        content_type = headers.get(b"content-type")
+        self._content_type = None if content_type is None else content_type.decode("latin-1")
+        coding = headers.get(b"content-transfer-encoding", b"binary").decode("latin-1").lower()
+        if coding not in {"binary", "8bit", "7bit"}:
+            raise InvalidRequestError(
+                f"A part of the form is in {coding[:40]!r}; accepted: its bytes as they are.",
+                param=self._name,
+            )
         self._start = self._bodies.size
         self._text.clear()
         many, limit, kind = (
@@ -139,11 +127,11 @@ class _Reader:
         if many >= limit:
             raise InvalidRequestError(f"The form has more {kind} than the {limit} it may have.")
 
-    def _data(self, data: bytes, start: int, end: int) -> None:
+    def _data(self, data: bytes) -> None:
         if self._file_name is not None:
-            self._bodies.add(data[start:end])
+            self._bodies.add(data)
             return
-        self._text += data[start:end]
+        self._text += data
         if len(self._text) > MAX_FIELD_BYTES:
             raise InvalidRequestError(
                 f"{self._name} is longer than the {MAX_FIELD_BYTES // 2**10} KiB of a field.",
@@ -154,19 +142,26 @@ class _Reader:
         if self._file_name is None:
             self.fields.append((self._name, _decode(bytes(self._text))))
             return
-        content_type = self._headers.get(b"content-type")
         self.files.append(
             FilePart(
                 field=self._name,
                 name=self._file_name,
-                content_type=None if content_type is None else content_type.decode("latin-1"),
+                content_type=self._content_type,
                 start=self._start,
                 size=self._bodies.size - self._start,
             )
         )
 
-    def _all(self) -> None:
-        self.ended = True
+
+def _extended_file_name(disposition: bytes) -> str | None:
+    """The name in `filename*=UTF-8''…` (RFC 5987), which RFC 7578 forbids and clients send."""
+    found = _EXTENDED_NAME.search(_QUOTED.sub(b'""', disposition))
+    if found is None:
+        return None
+    try:
+        return unquote(found[2].decode("latin-1"), found[1].decode("latin-1"), errors="strict")
+    except (LookupError, UnicodeDecodeError):
+        return unquote(found[2].decode("latin-1"), "latin-1")
 
 
 def _decode(data: bytes) -> str:

@@ -4,8 +4,9 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
+from app.api.health_schemas import HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
 from app.api.parts import PartsOf
-from app.api.schemas import ErrorBody, HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
+from app.api.schemas import ErrorBody
 
 router = APIRouter(prefix="/health", tags=["operations"])
 
@@ -45,6 +46,8 @@ async def health(parts: PartsOf) -> HealthBody:
                 language_models=list(model.decoders.language_models),
                 device=model.acoustic.device,
                 dtype=model.acoustic.dtype,
+                kernels=model.acoustic.kernels,
+                decoder=model.decoders.backend,
                 parameters=model.acoustic.parameters,
             )
             for model in parts.service.transcriber.models

@@ -1,6 +1,6 @@
 """What happens to every HTTP request around its route, as plain ASGI.
 
-From the outside in: `LingeringClose`, `Observability`, authentication (`auth.py`), `UploadLimit`.
+`application.py` has their order.
 """
 
 import asyncio
@@ -12,11 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import error_response, internal_error
 from app.api.observing import begin, observe_socket, route_of
-from app.errors import TooLargeError
+from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
 from app.telemetry import Telemetry
 
 _QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 _HUNG_UP = 499
+# For what a client sends after its refusal, once the service stops.
+_STOPPING_SECONDS = 0.5
 
 _log = structlog.get_logger("nordlyd.access")
 
@@ -30,11 +32,13 @@ class LingeringClose:
 
     Args:
         app: what is inside.
+        cut_off: set when a stopping service waits no longer.
         seconds: how long what arrives is thrown away at most.
     """
 
-    def __init__(self, app: ASGIApp, *, seconds: float = 10.0) -> None:
+    def __init__(self, app: ASGIApp, *, cut_off: asyncio.Event, seconds: float = 10.0) -> None:
         self.app = app
+        self.cut_off = cut_off
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,13 +56,25 @@ class LingeringClose:
                 body_done = True
             return message
 
+        async def receive_rest() -> None:
+            while not body_done:
+                await watched_receive()
+
         async def discard_rest() -> None:
+            rest = asyncio.ensure_future(receive_rest())
+            stopped = asyncio.ensure_future(self.cut_off.wait())
             try:
-                async with asyncio.timeout(self.seconds):
-                    while not body_done:
-                        await watched_receive()
-            except TimeoutError:
-                return
+                await asyncio.wait(
+                    {rest, stopped},
+                    timeout=self.seconds,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if stopped.done():
+                    await asyncio.wait({rest}, timeout=_STOPPING_SECONDS)
+            finally:
+                for future in (rest, stopped):
+                    future.cancel()
+                await asyncio.gather(rest, stopped, return_exceptions=True)
 
         async def lingering_send(message: Message) -> None:
             nonlocal closing
@@ -148,17 +164,20 @@ class Observability:
 class UploadLimit:
     """Refuses bodies over the limit: a declared length at once, any other when it passes it.
 
-    The refusal is raised where the route reads the body, so that it leaves like every other
-    error of that route.
+    A body that is still on its way when the request's deadline passes, or when a stopping service
+    waits no longer, is refused too. The refusal is raised where the route reads the body, so that
+    it leaves like every other error of that route.
 
     Args:
         app: what is inside.
         limit: bytes.
+        cut_off: set when a stopping service waits no longer.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, cut_off: asyncio.Event) -> None:
         self.app = app
         self.limit = limit
+        self.cut_off = cut_off
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -168,18 +187,47 @@ class UploadLimit:
         declared = Headers(scope=scope).get("content-length", "")
         too_long = declared.isdigit() and int(declared) > self.limit
         received = 0
+        done = False
 
         async def limited_receive() -> Message:
-            nonlocal received
+            nonlocal received, done
             if too_long:
                 raise self._refusal(f"of {int(declared) / 2**20:.1f} MiB ")
-            message = await receive()
+            if done:
+                # Whoever does the work knows when to stop.
+                return await receive()
+            message = await self._in_time(receive, scope)
+            done = not message.get("more_body", False)
             received += len(message.get("body", b""))
             if received > self.limit:
                 raise self._refusal("")
             return message
 
         await self.app(scope, limited_receive, send)
+
+    async def _in_time(self, receive: Receive, scope: Scope) -> Message:
+        deadline: float | None = scope.get("state", {}).get("deadline")
+        message = asyncio.ensure_future(receive())
+        stopped = asyncio.ensure_future(self.cut_off.wait())
+        try:
+            await asyncio.wait(
+                {message, stopped},
+                timeout=None if deadline is None else max(0.0, deadline - time.monotonic()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if message.done():
+                return await message
+            if stopped.done():
+                raise UnavailableError(
+                    "The service stopped before this request was received.", code="draining"
+                )
+            raise DeadlineExceededError(
+                "The request's deadline passed while its body was on its way."
+            )
+        finally:
+            for future in (message, stopped):
+                future.cancel()
+            await asyncio.gather(message, stopped, return_exceptions=True)
 
     def _refusal(self, size: str) -> TooLargeError:
         return TooLargeError(

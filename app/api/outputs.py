@@ -1,5 +1,6 @@
 """A transcript in, the body of an answer out, in any format and with a name to save it under."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -15,6 +16,8 @@ _MAX_STEM_CHARACTERS = 120
 _MAX_ENDING_CHARACTERS = 5
 # Characters that Windows has no file names with.
 _RESERVED = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
+# Devices of Windows, whatever comes after the first dot.
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\..*)?", re.I)
 # What no header reads as something else.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._- ")
 
@@ -111,6 +114,8 @@ def _named(body: str, media_type: str, name: str, recording: str) -> Output:
     if dot and ending.isalnum() and len(ending) <= _MAX_ENDING_CHARACTERS:
         stem = before
     stem = stem[:_MAX_STEM_CHARACTERS].strip(" .") or _NAMELESS
+    if _DEVICE.fullmatch(stem):
+        stem = f"_{stem}"
     file_name = describe(name).file_name(stem)
     kind = "inline" if name in _SHOWN_BY_BROWSERS else "attachment"
     return Output(body, media_type, file_name, content_disposition(kind, file_name))

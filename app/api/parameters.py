@@ -2,14 +2,21 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from app.audio import RawFormat
 from app.decoding import DecodingRequest, Hotword
-from app.decoding.options import MAX_BEAM_WIDTH, MAX_HOTWORDS, MAX_N_BEST
+from app.decoding.options import (
+    MAX_ALPHA,
+    MAX_BEAM_WIDTH,
+    MAX_BETA,
+    MAX_HOTWORDS,
+    MAX_N_BEST,
+    MIN_PRUNE_LOGP,
+    MIN_TOKEN_LOGP,
+)
 from app.errors import InvalidRequestError
 from app.readable import ReadableOptions
 
@@ -19,7 +26,21 @@ ResponseFormat = Literal["json", "text", "srt", "vtt", "tsv", "textgrid", "eaf",
 
 _MAX_URL_CHARACTERS = 8192
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
-_RAW_TYPES = frozenset({"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw"})
+
+
+# Of every route that takes recordings.
+TRACK: Any = Field(
+    None,
+    max_length=100,
+    description="Which audio track to read: its index, from 0, or a language tag such as nob; the "
+    "best one by default.",
+    examples=["1"],
+)
+STRICT: Any = Field(
+    False,
+    description="Whether to refuse what would be read with an entry in `warnings`, such as a "
+    "damaged place that players skip.",
+)
 
 
 class TextParameters(BaseModel):
@@ -44,16 +65,25 @@ class TextParameters(BaseModel):
         None, ge=1, le=MAX_BEAM_WIDTH, description="Readings kept after each frame; 100."
     )
     alpha: float | None = Field(
-        None, allow_inf_nan=False, description="Weight of the language model; its own by default."
+        None,
+        ge=-MAX_ALPHA,
+        le=MAX_ALPHA,
+        description="Weight of the language model; its own by default.",
     )
     beta: float | None = Field(
-        None, allow_inf_nan=False, description="Bonus for each word; the model's by default."
+        None,
+        ge=-MAX_BETA,
+        le=MAX_BETA,
+        description="Bonus for each word; the model's by default.",
     )
     prune_logp: float | None = Field(
-        None, le=0, description="Readings this far below the best are dropped; -10."
+        None,
+        ge=MIN_PRUNE_LOGP,
+        le=0,
+        description="Readings this far below the best are dropped; -10.",
     )
     min_token_logp: float | None = Field(
-        None, le=0, description="Tokens below this are not tried; -5."
+        None, ge=MIN_TOKEN_LOGP, le=0, description="Tokens below this are not tried; -5."
     )
     hotwords: str | None = Field(
         None,
@@ -134,6 +164,8 @@ class TranscribeParameters(TextParameters):
         "allows; none by default.",
         examples=["https://archive.example.org/speech.mp3"],
     )
+    track: str | None = TRACK
+    strict: bool = STRICT
     encoding: str | None = Field(
         None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
     )
@@ -213,6 +245,8 @@ def parse(model: type[_ModelT], fields: Mapping[str, str]) -> _ModelT:
 def deadline_of(request: Request, timeout: float | None = None) -> float | None:
     """The instant of `time.monotonic` after which a request's answer is of no use, or None.
 
+    It is noted in `request.state.deadline`.
+
     Args:
         request: the header `x-request-timeout` counts where no timeout is given.
         timeout: seconds from the request's beginning.
@@ -222,7 +256,10 @@ def deadline_of(request: Request, timeout: float | None = None) -> float | None:
     """
     seconds = timeout or _parse_timeout(request.headers.get(TIMEOUT_HEADER))
     started: float = request.state.started
-    return None if seconds is None else started + seconds
+    deadline = None if seconds is None else started + seconds
+    # It holds for the body that is still to come, too.
+    request.state.deadline = deadline
+    return deadline
 
 
 def _parse_timeout(header: str | None) -> float | None:
@@ -237,39 +274,6 @@ def _parse_timeout(header: str | None) -> float | None:
             f"{TIMEOUT_HEADER} is {header!r}; accepted: seconds above 0.", param=TIMEOUT_HEADER
         )
     return seconds
-
-
-class RawParameters(Protocol):
-    """The parameters of every route that takes raw samples."""
-
-    encoding: str | None
-    rate: int | None
-    channels: int | None
-
-
-def raw_format(parameters: RawParameters, content_type: str | None) -> RawFormat | None:
-    """How to read raw samples, or None where the bytes say themselves what they are.
-
-    `audio/L16` is read as little-endian, as speech services and their clients do, although
-    RFC 2586 says network byte order; `encoding` overrides it.
-
-    Raises:
-        InvalidRequestError: samples are declared raw without a rate, or a number is none.
-    """
-    essence, options = _content_type(content_type)
-    declared = essence in _RAW_TYPES
-    given = (parameters.encoding, parameters.rate, parameters.channels) != (None, None, None)
-    if not declared and not given:
-        return None
-    rate = parameters.rate or _whole(options.get("rate"), "rate")
-    if rate is None:
-        raise InvalidRequestError(
-            "Raw samples need their rate, as in `audio/pcm;rate=16000` or "
-            "`encoding=s16le&rate=16000`.",
-            param="rate",
-        )
-    channels = parameters.channels or _whole(options.get("channels"), "channels") or 1
-    return RawFormat(rate=rate, encoding=parameters.encoding or "s16le", channels=channels)
 
 
 def openapi_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
@@ -295,22 +299,3 @@ def _explain(name: str, kind: str, issue: Mapping[str, Any], model: type[BaseMod
         return f"{name} is {given!r}; accepted: a whole number."
     reason = str(issue["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return f"{name} is {given!r}: {reason}."
-
-
-def _content_type(header: str | None) -> tuple[str, dict[str, str]]:
-    essence, *parts = (header or "").split(";")
-    options = {
-        key.strip().lower(): value.strip().strip('"')
-        for key, _, value in (part.partition("=") for part in parts)
-    }
-    return essence.strip().lower(), options
-
-
-def _whole(text: str | None, name: str) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal():
-        raise InvalidRequestError(
-            f"{name} in the content type is {text!r}; accepted: a whole number.", param=name
-        )
-    return int(text)

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.audio import AudioInfo
+from app.notices import Notice
 from app.transcript import Alternative, Segment, Timing, Transcript, Word
 
 _ON_REQUEST = ("alternatives", "formatted_text", "formatted_words", "formatted_segments")
@@ -35,6 +37,11 @@ _EXAMPLE: dict[str, Any] = {
         "queue": 0.0006, "decode_audio": 0.0021, "encode": 0.0843,
         "decode_text": 0.0009, "real_time_factor": 0.04578,
     },
+    "audio": {
+        "container": "MP4 or M4A", "codec": "aac", "channels": 2, "rate": 44100, "track": 0,
+        "tracks": [{"index": 0, "codec": "aac", "channels": 2, "rate": 44100, "language": "nno"}],
+    },
+    "warnings": [],
     "request_id": "5a8f0f6f5d0c4b7f9c1f0a6f3f1f2a77",
 }  # fmt: skip
 _EVERYTHING = _EXAMPLE | {
@@ -154,6 +161,61 @@ class TimingBody(BaseModel):
         )
 
 
+class TrackBody(BaseModel):
+    """One audio track of a file."""
+
+    index: int = Field(ge=0, description="What `track` takes.")
+    codec: str = Field(description="FFmpeg's name of it; empty where it is unknown.")
+    channels: int
+    rate: int = Field(description="Samples per second of one channel.")
+    language: str | None = Field(description="Its language tag as the file gives it.")
+
+
+class AudioBody(BaseModel):
+    """What a recording's file is; codec, channels and rate are those of the track read."""
+
+    container: str = Field(examples=["MP4 or M4A"])
+    codec: str
+    channels: int
+    rate: int
+    tracks: list[TrackBody]
+    track: int = Field(description="Index of the track that was read.")
+
+    @classmethod
+    def of(cls, audio: AudioInfo) -> Self:
+        """Renders a description."""
+        read = next(track for track in audio.tracks if track.index == audio.track)
+        return cls(
+            container=audio.container,
+            codec=read.codec,
+            channels=read.channels,
+            rate=read.rate,
+            tracks=[
+                TrackBody(
+                    index=track.index,
+                    codec=track.codec,
+                    channels=track.channels,
+                    rate=track.rate,
+                    language=track.language,
+                )
+                for track in audio.tracks
+            ],
+            track=audio.track,
+        )
+
+
+class WarningBody(BaseModel):
+    """Something to know about the recording or the request."""
+
+    code: str = Field(description="For a program.", examples=["resynchronised"])
+    message: str = Field(description="For a person: what was found, and what was done about it.")
+
+    @classmethod
+    def listed(cls, notices: Iterable[Notice]) -> list[Self]:
+        """Renders notices in their order."""
+        return [cls(code=notice.code, message=notice.message) for notice in notices]
+
+
 class TranscriptionBody(BaseModel):
     """The answer of POST /transcribe."""
 
@@ -187,6 +249,12 @@ class TranscriptionBody(BaseModel):
     )
     alternatives: list[AlternativeBody] | None = Field(
         None, description="The best readings, only when the request says n_best above 1."
+    )
+    audio: AudioBody | None = Field(
+        description="What the recording's file is; null only where there is no file."
+    )
+    warnings: list[WarningBody] = Field(
+        description="What there is to know about the recording, such as skipped damage."
     )
     timing: TimingBody
     request_id: str = Field(description="The same as in the header x-request-id.")
@@ -225,6 +293,8 @@ class TranscriptionBody(BaseModel):
                 for alternative in transcript.alternatives
             ]
             or None,
+            audio=None if transcript.audio is None else AudioBody.of(transcript.audio),
+            warnings=WarningBody.listed(transcript.notices),
             timing=TimingBody.of(transcript.timing),
             request_id=request_id,
         )
@@ -278,47 +348,3 @@ class BatchLineBody(BaseModel):
         None, description="Only with status 200; RenderedBody with a response_format but json."
     )
     error: ErrorDetail | None = Field(None, description="Only with another status.")
-
-
-class LiveBody(BaseModel):
-    """The process answers."""
-
-    status: str = Field(examples=["live"])
-
-
-class ReadyBody(BaseModel):
-    """Every configured model is loaded and its device thread answers."""
-
-    status: str = Field(examples=["ready"])
-
-
-class ModelBody(BaseModel):
-    """One loaded model."""
-
-    id: str = Field(examples=["wav2vec2-xlsr-1B-NPSC-NN"])
-    title: str | None = Field(description="For a person; null where its card has none.")
-    hub: str | None = Field(description="Repository on the model hub; null for local models.")
-    languages: list[str] = Field(examples=[["nn"]])
-    language_models: list[str] = Field(
-        description="What a request may name as `lm`.", examples=[["default"]]
-    )
-    device: str = Field(examples=["cuda"])
-    dtype: str = Field(examples=["float16"])
-    parameters: int = Field(examples=[962_474_672])
-
-
-class QueueBody(BaseModel):
-    """Work admitted and not yet answered."""
-
-    seconds: float = Field(description="Audio waiting or running, in seconds.")
-    limit_seconds: float = Field(description="Above this, requests get a 429.")
-
-
-class HealthBody(BaseModel):
-    """What runs here."""
-
-    version: str
-    state: str = Field(description="loading, ready, draining, hung or failed.", examples=["ready"])
-    reason: str | None = Field(description="Why it is not ready; null when it is.")
-    models: list[ModelBody]
-    queue: QueueBody

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.api import batch
 from app.api.attend import attend
-from app.api.callers import caller_of
+from app.api.caller import caller_of
 from app.api.outputs import Output, transcription_output
 from app.api.parameters import (
     TranscribeParameters,
@@ -19,19 +19,20 @@ from app.api.parameters import (
     gather,
     openapi_parameters,
     parse,
-    raw_format,
 )
 from app.api.parts import Parts, PartsOf
+from app.api.raw_bodies import decode_options
 from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
-from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
+from app.notices import Notice
 from app.pipeline import TranscriptionRequest
-from app.transcript import Timing
+from app.transcript import Timing, Transcript
 
 router = APIRouter(tags=["transcription"])
 
+WARNINGS_HEADER = "x-nordlyd-warnings"
 BINARY = {"type": "string", "format": "binary"}
 _FORM_FIELDS = {
     name: {key: value for key, value in schema.items() if key != "title"}
@@ -57,6 +58,10 @@ HEADERS = {
     "x-request-id": {"description": "The request's id.", "schema": {"type": "string"}},
     "x-queue-time": {"description": "Waited, in ms.", "schema": {"type": "integer"}},
     "x-compute-time": {"description": "Computed, in ms.", "schema": {"type": "integer"}},
+    WARNINGS_HEADER: {
+        "description": "Codes of the answer's warnings, where there are any.",
+        "schema": {"type": "string"},
+    },
     "content-disposition": {
         "description": "A name to save the answer under.",
         "schema": {"type": "string"},
@@ -71,9 +76,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The upload or the audio is over the limit.",
         415: "The bytes are in no accepted format.",
         422: "The audio is empty, truncated or holds no audio track.",
-        429: "The queue is full; Retry-After says when it will have room.",
+        429: "The queue, or what the service keeps of audio, is full; Retry-After says until when.",
         503: "Loading, draining, or the device does not answer.",
         504: "The request's own deadline passed.",
+        507: "The disk has no room for the recording.",
     }.items()
 }
 FORMATTED: dict[str, Any] = {
@@ -122,13 +128,13 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
         stack.enter_context(service.admit(caller_of(request)))
         query = request.query_params.multi_items()
         _check_query(request, parts, query)
-        service.check_room(caller_of(request), deadline_of(request))
+        service.check_room(caller_of(request), request.state.deadline)
         uploads = await read_uploads(request, max_files=parts.settings.max_batch_files)
         stack.enter_context(closing(uploads))
         parameters = parse(TranscribeParameters, gather(query, uploads.fields))
         _check(parts, parameters)
         deadline = deadline_of(request, parameters.timeout)
-        call = _Call(request.state.request_id, parts, parameters, deadline, caller_of(request))
+        call = _Call(request.state.request_id, caller_of(request), parts, parameters, deadline)
         sources = _sources(uploads, parameters)
         if len(sources) > 1 or batch.wants_lines(request):
             failures = parts.telemetry.failures
@@ -147,16 +153,16 @@ class _Call:
     """One request, once its body was read; a source is a recording or the URL of one."""
 
     request_id: str
+    caller: str
     parts: Parts
     parameters: TranscribeParameters
     deadline: float | None
-    caller: str
 
     async def answer(self, source: UploadedFile | str) -> Response:
         """Answer with one recording's transcript."""
         async with self._recording(source) as file:
-            output, timing = await self._transcribe(file, self.request_id)
-        return output_response(output, timing)
+            output, transcript = await self._transcribe(file, self.request_id)
+        return output_response(output, transcript.timing, transcript.notices)
 
     def jobs(self, sources: Sequence[UploadedFile | str]) -> list[batch.Job]:
         """The work on each of several recordings."""
@@ -179,7 +185,8 @@ class _Call:
         if isinstance(source, UploadedFile):
             yield source
             return
-        fetched = await self.parts.need_fetcher().fetch(source, self.deadline)
+        hold = self.parts.service.transcriber.media.spool.hold(self.caller)
+        fetched = await self.parts.need_fetcher().fetch(source, self.deadline, hold=hold)
         bodies = fetched.bodies
         try:
             yield UploadedFile(
@@ -193,17 +200,22 @@ class _Call:
 
     async def _transcribe(
         self, file: UploadedFile, request_id: str, *, wait_for_room: bool = False
-    ) -> tuple[Output, Timing]:
+    ) -> tuple[Output, Transcript]:
         parameters = self.parameters
-        raw = raw_format(parameters, file.content_type)
+        source = file.open()
+        try:
+            audio = decode_options(parameters, file.content_type, source)
+        except BaseException:
+            source.close()
+            raise
         work = TranscriptionRequest(
-            source=file.open(),
+            source=source,
             request_id=request_id,
-            audio=DecodeOptions(raw),
+            audio=audio,
+            caller=self.caller,
             model=parameters.model,
             language=parameters.language,
             deadline=self.deadline,
-            caller=self.caller,
             wait_for_room=wait_for_room,
             decoding=parameters.decoding(),
             readable=parameters.readable(),
@@ -217,19 +229,26 @@ class _Call:
             recording=file.name,
             request_id=request_id,
         )
-        return output, transcript.timing
+        return output, transcript
 
 
-def output_response(output: Output, timing: Timing) -> Response:
-    """Send an output, with its name and the times it took."""
+def output_response(output: Output, timing: Timing, notices: Sequence[Notice]) -> Response:
+    """Send an output, with its name, the times it took and the codes of its warnings."""
     return Response(
         output.body,
         headers={
             "content-type": output.media_type,
             "content-disposition": output.disposition,
             **timing_headers(timing),
+            **warning_headers(notices),
         },
     )
+
+
+def warning_headers(notices: Sequence[Notice]) -> dict[str, str]:
+    """Returns the codes of warnings as a header, for answers whose form has no place for them."""
+    codes = ", ".join(dict.fromkeys(notice.code for notice in notices))
+    return {WARNINGS_HEADER: codes} if codes else {}
 
 
 def timing_headers(timing: Timing) -> dict[str, str]:
@@ -244,7 +263,7 @@ def timing_headers(timing: Timing) -> dict[str, str]:
 def _check_query(request: Request, parts: Parts, query: Sequence[tuple[str, str]]) -> None:
     """Refuse what no body can make right, before a long one is read."""
     parameters = parse(TranscribeParameters, gather(query))
-    deadline_of(request)
+    deadline_of(request, parameters.timeout)
     if not is_form(request):
         _check(parts, parameters)
         return

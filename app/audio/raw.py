@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from app.audio.limits import check_signal
 from app.errors import AudioError, InvalidRequestError
 
-# Encoding to libsndfile's subtype and bytes per sample.
+# Encoding to libsndfile's subtype, bytes per sample and byte order.
 _ENCODINGS = {
-    "s16le": ("PCM_16", 2),
-    "f32le": ("FLOAT", 4),
-    "mulaw": ("ULAW", 1),
-    "alaw": ("ALAW", 1),
+    "s16le": ("PCM_16", 2, "LITTLE"),
+    "s16be": ("PCM_16", 2, "BIG"),
+    "f32le": ("FLOAT", 4, "LITTLE"),
+    "mulaw": ("ULAW", 1, "LITTLE"),
+    "alaw": ("ALAW", 1, "LITTLE"),
 }
 
 
@@ -20,7 +21,7 @@ class RawFormat:
 
     Attributes:
         rate: samples per second of one channel.
-        encoding: s16le, f32le, mulaw or alaw.
+        encoding: s16le, s16be, f32le, mulaw or alaw.
         channels: how many, interleaved.
 
     Raises:
@@ -47,6 +48,11 @@ class RawFormat:
     def subtype(self) -> str:
         """The encoding as libsndfile calls it."""
         return _ENCODINGS[self.encoding][0]
+
+    @property
+    def endian(self) -> str:
+        """The order of a sample's bytes as libsndfile calls it."""
+        return _ENCODINGS[self.encoding][2]
 
     @property
     def frame_bytes(self) -> int:

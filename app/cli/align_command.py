@@ -29,6 +29,8 @@ def align(
     word_cues: shared.WordCues = False,
     language: shared.Language = None,
     model: shared.Model = None,
+    track: shared.Track = None,
+    strict: shared.Strict = False,
     encoding: shared.Encoding = None,
     rate: shared.Rate = None,
     channels: shared.Channels = None,
@@ -55,7 +57,9 @@ def align(
 
     said = _read(text)
     item = find_input(audio)
-    fields = shared.given_fields(encoding=encoding, rate=rate, channels=channels)
+    fields = shared.given_fields(
+        track=track, strict=strict, encoding=encoding, rate=rate, channels=channels
+    )
     wanted = Wanted(language, model, fields)
     work = open_work(settings, wanted, server=server, key=api_key, report=report_pull)
 
@@ -67,6 +71,8 @@ def align(
 
     aligned = asyncio.run(run())
     _show(aligned, item, formats, output, word_cues=word_cues)
+    for notice in aligned.transcript.notices:
+        print(f"nordlyd: {item.shown}: warning: {notice.message}", file=sys.stderr)
     lost = sum(not word.found for word in aligned.transcript.words)
     if lost:
         total = len(aligned.transcript.words)

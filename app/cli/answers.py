@@ -8,6 +8,7 @@ from app.client import Alignment, Transcription
 from app.client import Segment as AnsweredSegment
 from app.client import Timing as AnsweredTiming
 from app.client import Word as AnsweredWord
+from app.notices import Notice
 from app.transcript import (
     AlignedPart,
     AlignedTranscript,
@@ -43,6 +44,7 @@ def as_transcript(answer: Transcription) -> Transcript:
             for other in answer.alternatives
         ),
         formatted=formatted,
+        notices=_notices(answer),
     )
 
 
@@ -54,7 +56,12 @@ def as_aligned(answer: Alignment) -> AlignedTranscript:
         model=answer.model,
         duration=answer.duration,
         timing=_timing(answer.timing),
+        notices=_notices(answer),
     )
+
+
+def _notices(answer: Transcription | Alignment) -> tuple[Notice, ...]:
+    return tuple(Notice(warning.code, warning.message) for warning in answer.warnings)
 
 
 def _segments(

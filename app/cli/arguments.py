@@ -110,11 +110,22 @@ MaskProfanities: TypeAlias = Annotated[
 Encoding: TypeAlias = Annotated[
     _Text,
     _option(
-        _RAW, "s16le, f32le, mulaw or alaw: the input has no header.", complete=complete_encoding
+        _RAW,
+        "s16le, s16be, f32le, mulaw or alaw: the input has no header.",
+        complete=complete_encoding,
     ),
 ]
 Rate: TypeAlias = Annotated[_Number, _option(_RAW, "Samples per second.", metavar="HZ")]
 Channels: TypeAlias = Annotated[_Number, _option(_RAW, "Interleaved; 1.", metavar="N")]
+
+Track: TypeAlias = Annotated[
+    _Text,
+    _option(_SPEECH, "Audio track to read: its index, or a language tag.", metavar="TRACK"),
+]
+Strict: TypeAlias = Annotated[
+    bool,
+    _option(_SPEECH, "Refuse what would be read with a warning.", name="--strict"),
+]
 
 Server: TypeAlias = Annotated[
     _Text,

@@ -7,7 +7,7 @@ from app.settings import REPOSITORY
 
 LANGUAGES = ("nb", "nn", "no", "da")
 DECODERS = ("auto", "greedy", "beam", "greedy+lm")
-ENCODINGS = ("s16le", "f32le", "mulaw", "alaw")
+ENCODINGS = ("s16le", "s16be", "f32le", "mulaw", "alaw")
 # Those of app.formats.FORMATS, which takes too long to import here; a test holds them together.
 FORMATS = ("json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm")
 ALL = "all"

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.api.align import AlignmentBody
-from app.api.parameters import TranscribeParameters, parse, raw_format
+from app.api.parameters import TranscribeParameters, parse
+from app.api.raw_bodies import decode_options
 from app.api.schemas import TranscriptionBody
-from app.audio import DecodeOptions
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
@@ -51,7 +51,7 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
     """
     reference = model
     if reference is None:
-        catalogue = Catalogue.load(settings.catalogue)
+        catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
         resolved = {catalogue.resolve(name).id: name for name in settings.models}
         cards = [catalogue.resolve(name).card for name in settings.models]
         router = Router(settings.routes, cards, settings.default_language)
@@ -92,8 +92,9 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            audio=DecodeOptions(raw_format(self.asked, None)),
+            audio=decode_options(self.asked, None),
             language=self.language,
+            wait_for_room=True,
             decoding=self.asked.decoding(),
             readable=self.asked.readable(),
         )

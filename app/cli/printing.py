@@ -42,10 +42,13 @@ class Printer(Protocol):
 
 
 class Failures:
-    """Prints failures on stderr and nothing else: the rest is in files."""
+    """Prints failures and warnings on stderr and nothing else: the rest is in files."""
 
     def tell(self, result: Result) -> None:
-        """Print why a recording failed."""
+        """Print why a recording failed, or what there is to know about it."""
+        shown = result.item.shown
+        for notice in result.done.transcript.notices if result.done else ():
+            print(f"nordlyd: {shown}: warning: {notice.message}", file=sys.stderr, flush=True)
         if result.error is not None:
             print(
                 f"nordlyd: {result.item.shown}: {result.error.message}", file=sys.stderr, flush=True

@@ -32,8 +32,9 @@ from app.client.retries import Retries
 from app.client.stepping import step_beside
 from app.client.tape import Tape
 from app.errors import InvalidRequestError
+from app.untrusted import read_json
 
-_SAMPLE_BYTES = {"s16le": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
+_SAMPLE_BYTES = {"s16le": 2, "s16be": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
 _AHEAD_SECONDS = 2.0
 # Only what the server was silent about: any event says that it heard the sound before it.
 _KEEP_SECONDS = 600.0
@@ -47,7 +48,7 @@ _MOST_MESSAGE_BYTES = 2**24
 
 @dataclass(frozen=True, slots=True)
 class Pcm:
-    """What raw samples are: s16le, f32le, mulaw or alaw, at a rate in Hz, interleaved.
+    """What raw samples are: s16le, s16be, f32le, mulaw or alaw, at a rate in Hz, interleaved.
 
     Raises:
         InvalidRequestError: they are none of these.
@@ -236,7 +237,7 @@ async def _refusal(socket: ClientConnection, content: Mapping[str, Any]) -> Clie
 
 def _content(message: str | bytes) -> dict[str, Any]:
     try:
-        content = json.loads(message)
+        content = read_json(message)
     except ValueError:
         content = None
     if not isinstance(content, dict):

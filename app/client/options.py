@@ -7,7 +7,7 @@ Hotwords: TypeAlias = str | Sequence[str] | Mapping[str, float]
 """`"Stortinget, Ås:12"`, or the words, or the words with their weights."""
 
 Decoder: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
-Encoding: TypeAlias = Literal["s16le", "f32le", "mulaw", "alaw"]
+Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 
 
 class _ModelOptions(TypedDict, total=False):
@@ -36,8 +36,14 @@ class _TextOptions(_ModelOptions, total=False):
 
 
 class _SoundOptions(TypedDict, total=False):
-    """Only for raw samples; `timeout` is in seconds, after which no answer is wanted."""
+    """How the recording is read, with three only for raw samples.
 
+    `track` is an index or a language tag; `strict` refuses what would be read with a warning;
+    `timeout` is in seconds, after which no answer is wanted.
+    """
+
+    track: int | str | None
+    strict: bool | None
     encoding: Encoding | None
     rate: int | None
     channels: int | None

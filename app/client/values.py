@@ -3,13 +3,13 @@
 Every time is in seconds from the start of the audio, every confidence in 0..1.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.client.errors import UnexpectedAnswerError
+from app.untrusted import read_json
 
 _T = TypeVar("_T")
 _SHOWN = 200
@@ -58,11 +58,43 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Track:
+    """One audio track of a file; `index` counts from 0, `rate` is in Hz."""
+
+    index: int
+    codec: str
+    channels: int
+    rate: int
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """What a recording's file is, and the index of the track that was read."""
+
+    container: str
+    codec: str
+    channels: int
+    rate: int
+    tracks: tuple[Track, ...]
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWarning:
+    """Something to know about the recording or the request; `code` is for programs."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transcription:
     """What was said in a recording of `duration` seconds.
 
-    The `formatted_…` fields are there where `format_text` asked for them, `alternatives` where
-    `n_best` did. `body` is the answer as it came, as JSON.
+    `audio` describes the file and `warnings` what there is to know about it; an older server sends
+    neither. The `formatted_…` fields are there where `format_text` asked for them, `alternatives`
+    where `n_best` did. `body` is the answer as it came, as JSON.
     """
 
     text: str
@@ -80,6 +112,8 @@ class Transcription:
     formatted_words: tuple[Word, ...] | None = None
     formatted_segments: tuple[Segment, ...] | None = None
     alternatives: tuple[Alternative, ...] = ()
+    audio: AudioFile | None = None
+    warnings: tuple[AnswerWarning, ...] = ()
     body: str = field(default="", repr=False, compare=False)
 
 
@@ -114,6 +148,8 @@ class Alignment:
     duration: float
     timing: Timing
     request_id: str
+    audio: AudioFile | None = None
+    warnings: tuple[AnswerWarning, ...] = ()
     body: str = field(default="", repr=False, compare=False)
 
 
@@ -160,7 +196,7 @@ def read_value(kind: TypeAdapter[_T], text: str, *, request_id: str | None = Non
         UnexpectedAnswerError: it is something else.
     """
     try:
-        content: Any = json.loads(text)
+        content: Any = read_json(text)
         return kind.validate_python(
             {**content, "body": text} if isinstance(content, dict) else content
         )

@@ -6,22 +6,27 @@ The folder is the one pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` wr
 
 import json
 import math
+import shutil
+import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-import kenlm
-
+from app.decoding.search import Ngrams, load_library
 from app.errors import ConfigurationError
+from app.kenlm_file import find_model, read_model, try_in_child, words_of
+from app.vocabulary import Vocabulary, spellings
 
 ATTRIBUTES = "attrs.json"
 UNIGRAMS = "unigrams.txt"
-MODEL_SUFFIXES = (".bin", ".binary", ".arpa")
 
 _DEFAULTS = {"alpha": 0.5, "beta": 1.5, "unk_score_offset": -10.0, "score_boundary": True}
 _KEPT = 8
+_SAMPLE = 10_000
+_LEAST_SPELLED = 0.01
 
 _T = TypeVar("_T")
 
@@ -30,7 +35,7 @@ class LanguageModel:
     """A word n-gram model, loaded once and shared by all decoders that use it.
 
     Args:
-        path: the KenLM file, read into memory by KenLM itself.
+        path: the KenLM file, which is read into memory.
         unigrams: the words it knows; None where no list of them was kept, then every word
             beginning counts as unknown, as in pyctcdecode.
         alpha: weight of the language model against the emissions.
@@ -52,22 +57,98 @@ class LanguageModel:
         unk_score_offset: float,
         score_boundary: bool,
     ) -> None:
-        try:
-            self.model: Any = kenlm.Model(str(path))
-        except (OSError, RuntimeError) as error:
-            raise ConfigurationError(f"{path} is no KenLM model: {error}") from error
         self.path = path
+        self._parts: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = RLock()
+        file, self._verified = read_model(path)
+        library = load_library()
+        try:
+            self.ngrams = None if library is None else Ngrams(library, file)
+        except ValueError as error:
+            raise ConfigurationError(f"{path} is no KenLM model: {error}") from error
+        self._kenlm: Any = None
+        words = sorted(unigrams or ())
+        listed = words or [word for word in words_of(file) if not word.startswith("<")]
+        self._sample = listed[:: max(len(listed) // _SAMPLE, 1)]
         # Words that the n-gram file lacks would be scored as known ones.
-        self.unigrams = (
-            None if unigrams is None else frozenset(word for word in unigrams if word in self.model)
-        )
+        self.unigrams = None if unigrams is None else frozenset(self._known(words))
         self.alpha = alpha
         self.beta = beta
         self.unk_score_offset = unk_score_offset
         self.score_boundary = score_boundary
-        self.order: int = self.model.order
-        self._parts: OrderedDict[Hashable, object] = OrderedDict()
-        self._lock = RLock()
+        self.order: int = self.ngrams.order if self.ngrams else self.model.order
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401
+        """KenLM's own model, for the libraries that need it; loaded when it is first asked for.
+
+        Raises:
+            ConfigurationError: KenLM cannot read the file.
+        """
+        with self._lock:
+            if self._kenlm is None:
+                self._kenlm = self._load_kenlm()
+            return self._kenlm
+
+    def require_letters_of(self, vocabulary: Vocabulary) -> None:
+        """Does nothing where the tokens of a checkpoint spell words of the language model.
+
+        Raises:
+            ConfigurationError: they spell next to none, so that no word would be found.
+        """
+        letters = {letter for token in spellings(vocabulary) for letter in token}
+        sample = [word for word in self._sample if word]
+        spelled = sum(letters.issuperset(word) for word in sample)
+        if not sample or spelled >= _LEAST_SPELLED * len(sample):
+            return
+        examples = ", ".join(sample[:3])
+        for case, changed in (("lower", str.lower), ("upper", str.upper)):
+            fits = sum(letters.issuperset(changed(word)) for word in sample)
+            if fits >= len(sample) / 2:
+                raise ConfigurationError(
+                    f"the words of the language model {self.path.parent} ({examples}, …) are not "
+                    f"in the case of the model's tokens, which is {case} case; build it again of "
+                    f"text in {case} case"
+                )
+        raise ConfigurationError(
+            f"the model's tokens ({' '.join(sorted(letters)[:40])}) spell no word of the language "
+            f"model {self.path.parent} ({examples}, …); take the one that was made for this model"
+        )
+
+    @contextmanager
+    def private_copy(self) -> Iterator[Path]:
+        """Yields the path of a copy for a library that maps the file, removed afterwards.
+
+        What is mapped stays, and nobody can cut it short. The file's suffix is kept.
+
+        Raises:
+            ConfigurationError: KenLM cannot read the file.
+        """
+        if not self._verified:
+            try_in_child(self.path, self._sample)
+        with tempfile.TemporaryDirectory(prefix="nordlyd-") as folder:
+            yield Path(shutil.copy(self.path, folder))
+
+    def _load_kenlm(self) -> Any:  # noqa: ANN401
+        import kenlm  # noqa: PLC0415
+
+        if not self._verified:
+            try_in_child(self.path, self._sample)
+        config = kenlm.Config()
+        # Not mapped: a file that is cut short in place would end the process.
+        config.load_method = kenlm.LoadMethod.READ
+        config.arpa_complain = kenlm.ARPALoadComplain.NONE
+        config.show_progress = False
+        try:
+            return kenlm.Model(str(self.path), config)
+        except (OSError, RuntimeError) as error:
+            raise ConfigurationError(f"{self.path} is no KenLM model: {error}") from error
+
+    def _known(self, words: list[str]) -> list[str]:
+        if self.ngrams is not None:
+            known = self.ngrams.known(words)
+            return [word for word, there in zip(words, known, strict=True) if there]
+        return [word for word in words if word in self.model]
 
     def part(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what a backend has built from this model under a key, building it once.
@@ -81,11 +162,6 @@ class LanguageModel:
             while len(self._parts) > _KEPT:
                 self._parts.popitem(last=False)
             return cast("_T", self._parts[key])
-
-    def drop(self, key: Hashable) -> None:
-        """Forget what was built under a key; who uses it keeps it."""
-        with self._lock:
-            self._parts.pop(key, None)
 
 
 def load_language_model(folder: Path, defaults: Mapping[str, float] | None = None) -> LanguageModel:
@@ -101,14 +177,9 @@ def load_language_model(folder: Path, defaults: Mapping[str, float] | None = Non
     """
     if not folder.is_dir():
         raise ConfigurationError(f"there is no language model folder {folder}")
-    models = sorted(path for path in folder.iterdir() if path.suffix in MODEL_SUFFIXES)
-    if len(models) != 1:
-        found = ", ".join(path.name for path in models) or "none"
-        raise ConfigurationError(
-            f"{folder} must hold one KenLM file ({', '.join(MODEL_SUFFIXES)}); found: {found}"
-        )
+    model = find_model(folder)
     attributes = _read_attributes(folder / ATTRIBUTES, defaults or {})
-    return LanguageModel(models[0], _read_unigrams(folder / UNIGRAMS), **attributes)
+    return LanguageModel(model, _read_unigrams(folder / UNIGRAMS), **attributes)
 
 
 def _read_attributes(path: Path, defaults: Mapping[str, float]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class PcmInput:
     """Decodes one stream of raw PCM.
 
     Args:
-        encoding: s16le, f32le, mulaw or alaw.
+        encoding: s16le, s16be, f32le, mulaw or alaw.
         rate: samples per second of one channel.
         channels: how many, interleaved; their mean is heard.
 
@@ -29,6 +29,11 @@ class PcmInput:
         self._decode = _decoder(self._format)
         self._rest = b""
         self._resampler = Resampler()
+
+    @property
+    def bytes_per_second(self) -> int:
+        """Of the audio as it comes."""
+        return self._format.frame_bytes * self._format.rate
 
     def feed(self, data: bytes) -> Samples:
         """Decode what arrived; bytes of an unfinished frame wait for the rest of it.
@@ -64,8 +69,9 @@ class PcmInput:
 
 
 def _decoder(raw: RawFormat) -> Callable[[bytes], npt.NDArray[np.float32]]:
-    if raw.encoding == "s16le":
-        return lambda data: np.frombuffer(data, "<i2").astype(np.float32) / np.float32(2**15)
+    if raw.encoding in {"s16le", "s16be"}:
+        kind = "<i2" if raw.encoding == "s16le" else ">i2"
+        return lambda data: np.frombuffer(data, kind).astype(np.float32) / np.float32(2**15)
     if raw.encoding == "f32le":
         return lambda data: np.frombuffer(data, "<f4").astype(np.float32)
     # One byte a sample: libsndfile says once what each of them stands for.

@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.pipeline import PipelineOptions, Transcriber
@@ -23,6 +24,16 @@ from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
 
+class _LastingPool(MediaPool):
+    """One pool for all tests of this process; a service that ends leaves it."""
+
+    def close(self) -> None:
+        """Do nothing: it ends with the process."""
+
+
+_POOL = _LastingPool()
+
+
 class ScriptedModel:
     """Says "a" for everything it hears, as soon as `gate` is open, or fails as told."""
 
@@ -30,6 +41,7 @@ class ScriptedModel:
     receptive_field = 400
     device = "cpu"
     dtype = "float32"
+    kernels = "torch"
     do_normalize = False
     parameters = 1
     vocabulary = Vocabulary(("[PAD]", "|", "a"), blank=0, delimiter=1, special=frozenset({0}))
@@ -79,6 +91,7 @@ async def in_process(
     folder: Path | None = None,
     model: ScriptedModel | None = None,
     languages: tuple[str, ...] = ("nb",),
+    media: MediaPool | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
     """Run the service with one model, `scripted`, which loads once `load_gate` is open.
@@ -102,7 +115,6 @@ async def in_process(
         max_audio_seconds=given.max_audio_seconds,
         window_seconds=given.window_seconds,
         context_seconds=given.context_seconds,
-        threads=2,
         decode_workers=2,
     )
     transcriber = Transcriber(
@@ -110,6 +122,7 @@ async def in_process(
         engine,
         telemetry,
         options,
+        media or _POOL,
         profanities=read_word_list(given.profanities) if given.profanities else None,
     )
     model = model or ScriptedModel()
@@ -137,6 +150,6 @@ async def in_process(
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://here") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield InProcess(client, service, app, model)

@@ -55,7 +55,9 @@ def headers_of(start: Message) -> dict[bytes, bytes]:
 
 def test_an_early_answer_goes_out_whole_before_the_rest_is_thrown_away() -> None:
     parts = [part(b"x", more=True)] * 5 + [part(b"x", more=False)]
-    sent, taken = asyncio.run(call(LingeringClose(early), scope_of(content_length="6"), parts))
+    sent, taken = asyncio.run(
+        call(LingeringClose(early, cut_off=asyncio.Event()), scope_of(content_length="6"), parts)
+    )
     assert [message["type"] for message in sent] == ["http.response.start"] + [
         "http.response.body"
     ] * 2
@@ -68,14 +70,16 @@ def test_an_early_answer_goes_out_whole_before_the_rest_is_thrown_away() -> None
 def test_it_ends_when_the_client_is_gone_or_sends_no_more() -> None:
     gone: Message = {"type": "http.disconnect"}
     for messages in ([part(b"x", more=True), gone], [part(b"x", more=True)]):
-        app = LingeringClose(early, seconds=0.05)
+        app = LingeringClose(early, cut_off=asyncio.Event(), seconds=0.05)
         sent, _ = asyncio.run(call(app, scope_of(transfer_encoding="chunked"), messages))
         assert sent[-1]["more_body"] is False
 
 
 def test_an_answer_after_the_body_keeps_the_connection() -> None:
     for scope in (scope_of(content_length="2"), scope_of()):
-        sent, _ = asyncio.run(call(LingeringClose(patient), scope, [part(b"ab", more=False)]))
+        sent, _ = asyncio.run(
+            call(LingeringClose(patient, cut_off=asyncio.Event()), scope, [part(b"ab", more=False)])
+        )
         assert b"connection" not in headers_of(sent[0])
         assert len(sent) == 2
 
@@ -89,7 +93,7 @@ def test_a_declared_length_over_the_limit_is_refused_unread() -> None:
             taken += 1
             return await receive()
 
-        await UploadLimit(patient, limit=10)(scope, counted, send)
+        await UploadLimit(patient, limit=10, cut_off=asyncio.Event())(scope, counted, send)
 
     with pytest.raises(TooLargeError, match="over the limit"):
         asyncio.run(call(counting, scope_of(content_length="11"), [part(b"x" * 11, more=False)]))
@@ -99,7 +103,11 @@ def test_a_declared_length_over_the_limit_is_refused_unread() -> None:
 @pytest.mark.parametrize(("sizes", "fits"), [([5, 5], True), ([5, 5, 1], False), ([11], False)])
 def test_a_body_of_any_parts_is_counted(sizes: list[int], fits: bool) -> None:
     parts = [part(b"x" * size, more=True) for size in sizes] + [part(b"", more=False)]
-    run = call(UploadLimit(patient, limit=10), scope_of(transfer_encoding="chunked"), parts)
+    run = call(
+        UploadLimit(patient, limit=10, cut_off=asyncio.Event()),
+        scope_of(transfer_encoding="chunked"),
+        parts,
+    )
     if fits:
         sent, _ = asyncio.run(run)
         assert sent[-1]["body"] == b"yes"

@@ -35,6 +35,7 @@ class RunningServer:
         folder: where its log goes.
         settings: names without the prefix NORDLYD_, and values.
         arguments: of `nordlyd serve`.
+        descriptors: how many it may have open; as many as this process by default.
         program: the `nordlyd` of another environment.
     """
 
@@ -43,13 +44,18 @@ class RunningServer:
         folder: Path,
         settings: Mapping[str, str],
         arguments: tuple[str, ...] = (),
+        *,
+        descriptors: int | None = None,
         program: Path = NORDLYD,
     ) -> None:
         self.log = folder / "serve.log"
         self.greeting: list[str] = []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [program, "serve", "--port", "0", *arguments],
+                [
+                    *(["prlimit", f"--nofile={descriptors}"] if descriptors else []),
+                    *[program, "serve", "--port", "0", *arguments],
+                ],
                 env=environment(settings),
                 stdout=subprocess.PIPE,
                 stderr=log,

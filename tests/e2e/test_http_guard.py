@@ -93,7 +93,7 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body(
     url = httpx.URL(guarded.address)
     with socket.create_connection((url.host, url.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /transcribe HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer key-0\r\n"
+            b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key-0\r\n"
             b"Content-Type: audio/wav\r\nContent-Length: 99999999999\r\n\r\n"
         )
         # Not a byte of the body was sent.
@@ -109,7 +109,7 @@ def test_a_client_that_asks_first_is_told_before_it_sends(guarded: RunningServer
     url = httpx.URL(guarded.address)
     with socket.create_connection((url.host, url.port), timeout=20) as connection:
         connection.sendall(
-            b"POST /transcribe HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer key-0\r\n"
+            b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key-0\r\n"
             b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
         )
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413")

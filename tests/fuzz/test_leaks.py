@@ -54,7 +54,9 @@ def one_of_each(server: RunningServer, client: httpx.Client, authorised: dict[st
     url = httpx.URL(server.address)
     for sent in (CLIP, CLIP[:50_000]):
         with socket.create_connection((url.host, url.port), timeout=20) as connection:
-            head = f"POST /transcribe HTTP/1.1\r\nHost: here\r\nContent-Length: {len(CLIP)}\r\n"
+            head = (
+                f"POST /transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(CLIP)}\r\n"
+            )
             key = f"Authorization: {authorised['authorization']}\r\n\r\n"
             connection.sendall((head + key).encode() + sent)
     live = f"{server.address.replace('http', 'ws')}/stream?language=nb"

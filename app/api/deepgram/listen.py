@@ -12,18 +12,22 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from app.api.attend import attend
-from app.api.callers import caller_of
+from app.api.caller import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors import error_response
 from app.api.parameters import deadline_of, openapi_parameters
 from app.api.parts import Parts, PartsOf
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
-from app.audio import DecodeOptions
+from app.api.raw_bodies import Undeclared, raw_format, split_content_type
+from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
+from app.api.upload import hold_of
+from app.audio import DecodeOptions, RawFormat
+from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
 from app.transcript import Transcript
+from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
 _BLOCK_BYTES = 2**20
@@ -99,13 +103,17 @@ async def listen(request: Request, parts: PartsOf) -> Response:
         source = await _read(request, parts)
 
         async def work() -> tuple[Transcript, str]:
-            audio = await _fetch(parts, source, deadline) if isinstance(source, str) else source
+            audio = (
+                await _fetch(parts, source, deadline, hold_of(request))
+                if isinstance(source, str)
+                else source
+            )
             transcript = await service.transcriber.transcribe(
                 TranscriptionRequest(
                     source=audio.file,
                     request_id=request.state.request_id,
+                    audio=DecodeOptions(wanted.raw or audio.raw),
                     caller=caller_of(request),
-                    audio=DecodeOptions(wanted.raw),
                     model=wanted.model,
                     language=wanted.language,
                     deadline=deadline,
@@ -123,21 +131,28 @@ async def listen(request: Request, parts: PartsOf) -> Response:
         return Response(
             body.to_json(),
             media_type="application/json",
-            headers=timing_headers(transcript.timing) | {"dg-request-id": request_id},
+            headers=timing_headers(transcript.timing)
+            | warning_headers(transcript.notices)
+            | {"dg-request-id": request_id},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Audio:
-    """A recording at its beginning, and its SHA-256 in hexadecimal."""
+    """A recording at its beginning, and its SHA-256 in hexadecimal.
+
+    `raw` is what its content type says of samples without a header.
+    """
 
     file: BinaryIO
     sha256: str
+    raw: RawFormat | None
 
 
 async def _read(request: Request, parts: Parts) -> _Audio | str:
     """The audio of a body, or the URL in it that may be asked for some."""
-    essence = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    content_type = request.headers.get("content-type")
+    essence, _ = split_content_type(content_type)
     if essence == "application/json":
         return await _read_url(request, parts)
     if essence.startswith("multipart/"):
@@ -151,8 +166,8 @@ async def _read(request: Request, parts: Parts) -> _Audio | str:
             digest.update(chunk)
             yield chunk
 
-    file = await spool(watched())
-    return _checked(file, digest.hexdigest())
+    file = await spool(watched(), hold_of(request))
+    return _checked(file, digest.hexdigest(), content_type)
 
 
 async def _read_url(request: Request, parts: Parts) -> str:
@@ -169,11 +184,12 @@ async def _read_url(request: Request, parts: Parts) -> str:
     return url
 
 
-async def _fetch(parts: Parts, url: str, deadline: float | None) -> _Audio:
-    fetched = await parts.need_fetcher().fetch(url, deadline)
+async def _fetch(parts: Parts, url: str, deadline: float | None, hold: Hold) -> _Audio:
+    fetched = await parts.need_fetcher().fetch(url, deadline, hold=hold)
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()
-    return _checked(file, await asyncio.to_thread(_sha256, file))
+    sha256 = await asyncio.to_thread(_sha256, file)
+    return _checked(file, sha256, fetched.content_type)
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -184,18 +200,25 @@ def _sha256(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _checked(file: BinaryIO, sha256: str) -> _Audio:
-    if not file.read(1):
+def _checked(file: BinaryIO, sha256: str, content_type: str | None) -> _Audio:
+    try:
+        _check_not_empty(file)
+        return _Audio(file, sha256, raw_format(Undeclared(), content_type, file))
+    except BaseException:
         file.close()
+        raise
+
+
+def _check_not_empty(file: BinaryIO) -> None:
+    if not file.read(1):
         raise AudioError("The audio is empty: send it as the body.", param="body")
     file.seek(0)
-    return _Audio(file, sha256)
 
 
 def _parse_url(body: bytes) -> str:
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
+        fields = read_json(body)
+    except ValueError:
         fields = None
     url = fields.get("url") if isinstance(fields, dict) and len(fields) == 1 else None
     # JSON can escape halves of characters, which no text can hold.

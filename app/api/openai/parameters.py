@@ -22,8 +22,8 @@ MAX_FIELDS = 1200
 
 OUR_FIELDS = (
     "decoder", "beam_width", "alpha", "beta", "prune_logp", "min_token_logp", "hotwords", "lm",
-    "format_text", "remove_hesitations", "mask_profanities", "encoding", "rate", "channels",
-    "timeout",
+    "format_text", "remove_hesitations", "mask_profanities", "track", "strict", "encoding",
+    "rate", "channels", "timeout",
 )  # fmt: skip
 _LISTS = ("languages", "timestamp_granularities", "include", "keywords")
 _UNSUPPORTED = ("known_speaker_names", "known_speaker_references")

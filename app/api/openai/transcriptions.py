@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api.attend import attend
-from app.api.callers import caller_of
+from app.api.caller import caller_of
 from app.api.errors import RouteError
 from app.api.openai.parameters import (
     MAX_FIELDS,
@@ -24,11 +24,11 @@ from app.api.openai.schemas import (
     verbose_json,
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
-from app.api.parameters import TranscribeParameters, deadline_of, raw_format
+from app.api.parameters import TranscribeParameters, deadline_of
 from app.api.parts import PartsOf
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers
+from app.api.raw_bodies import decode_options
+from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
 from app.api.upload import Upload, is_form, read_upload
-from app.audio import DecodeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
@@ -125,8 +125,8 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
+        audio=decode_options(ours, upload.content_type, upload.audio),
         caller=caller_of(request),
-        audio=DecodeOptions(raw_format(ours, upload.content_type)),
         model=transcribing.model,
         language=transcribing.language,
         deadline=deadline_of(request, ours.timeout),
@@ -136,7 +136,7 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
 
 
 def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
-    headers = timing_headers(transcript.timing)
+    headers = timing_headers(transcript.timing) | warning_headers(transcript.notices)
     match asked.response_format:
         case "json":
             body = plain_json(

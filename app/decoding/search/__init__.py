@@ -1,23 +1,27 @@
 """The beam search in C, for where a compiler was there at install."""
 
 from app.decoding.search.library import (
-    Cache,
+    NOT_FINITE,
+    SEARCH_STOPPED,
     Lexicon,
-    ScoreEnd,
-    ScoreWord,
+    Ngrams,
+    Poll,
+    Result,
     Task,
     load_library,
     normalised_columns,
-    word_spans,
+    place_words,
 )
 
 __all__ = [
-    "Cache",
+    "NOT_FINITE",
+    "SEARCH_STOPPED",
     "Lexicon",
-    "ScoreEnd",
-    "ScoreWord",
+    "Ngrams",
+    "Poll",
+    "Result",
     "Task",
     "load_library",
     "normalised_columns",
-    "word_spans",
+    "place_words",
 ]

@@ -67,6 +67,10 @@ export class Result {
     this.#job = job;
     byId("result").hidden = false;
     byId("result-demo").hidden = !isDemo(job.result.model);
+    // In the service's own words, as those of its errors.
+    const warnings = job.result.warnings ?? [];
+    byId("result-warnings").hidden = warnings.length === 0;
+    byId("result-warnings").replaceChildren(...warnings.map(({ message }) => make("li", { textContent: message })));
     byId("again").hidden = false;
     this.#player.load(job.file, job.result.duration);
     this.#describe();

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator
 
 import httpx
@@ -77,11 +78,12 @@ def test_many_large_files_share_one_file_on_disk() -> None:
     parts = [("file", (f"{number}.wav", block)) for number, block in enumerate(blocks)]
     sent = httpx.Request("POST", "http://here", files=parts)
     form, bodies = read(sent.read(), sent.headers["content-type"])
+    assert bodies.on_disk
     shared = bodies._file
-    assert shared._rolled  # type: ignore[attr-defined]
     assert contents(form, bodies) == blocks
     # All of them are closed, and so is the file.
-    assert shared.closed
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(shared)
 
 
 def test_each_file_is_read_by_itself() -> None:
@@ -153,6 +155,50 @@ def test_any_bytes_are_a_form_or_refused(size: int, body: bytes) -> None:
     except InvalidRequestError:
         return
     bodies.close()
+
+
+def disposition(options: str) -> bytes:
+    return f'Content-Disposition: form-data; name="file"; {options}'.encode()
+
+
+@pytest.mark.parametrize("size", [1, 7, 2**16])
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (disposition("filename*=UTF-8''m%C3%B8te.wav"), "møte.wav"),
+        (disposition("filename=\"mote.wav\"; filename*=utf-8'nb'm%C3%B8te.wav"), "møte.wav"),
+        (disposition("filename*=iso-8859-1''m%F8te.wav; filename=\"mote.wav\""), "møte.wav"),
+        (disposition("filename=\"a; filename*=UTF-8''b.wav\""), "a; filename*=UTF-8''b.wav"),
+        (b"content-disposition:form-data;\r\n\tname=file;\r\n filename=x.wav", "x.wav"),
+        (b"Content-Transfer-Encoding: binary\r\n" + disposition('filename="x.wav"'), "x.wav"),
+    ],
+)
+@pytest.mark.parametrize("line_break", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("before", [b"", b"\r\n", b"A preamble.\r\n--bo\r\n", b"--box\r\n"])
+def test_a_form_as_the_rfcs_allow_it_is_read(
+    before: bytes, line_break: bytes, head: bytes, name: str, size: int
+) -> None:
+    data = b"\r\n--\n--bee\r\n--b\t \x00\r\n\n--b-1 \r"
+    lines = [b"--b \t", head, b"", data, b"--b--", b"An epilogue."]
+    crlf = b"\r\n"
+    body = before + line_break.join(
+        line if line is data else line.replace(crlf, line_break) for line in lines
+    )
+    form, bodies = read(body, size=size)
+    assert [part.name for part in form.files] == [name]
+    assert contents(form, bodies) == [data]
+
+
+def test_a_part_in_another_coding_is_refused_and_not_misread() -> None:
+    body = FILE.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+    with pytest.raises(InvalidRequestError, match="base64"):
+        read(body + b"--b--\r\n")
+
+
+def test_an_empty_part_is_read() -> None:
+    form, bodies = read(FIELD.replace(b"1\r\n", b"\r\n") + b"--b--")
+    bodies.close()
+    assert form.fields == (("x", ""),)
 
 
 def test_old_clients_may_send_latin_1() -> None:

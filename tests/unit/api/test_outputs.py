@@ -36,6 +36,11 @@ def saved_as(recording: str) -> str:
         ("tekst\u202egpj.exe", "tekstgpj.json"),
         ("x" * 500 + ".wav", "x" * 120 + ".json"),
         ("a\u030a.wav", "å.json"),
+        ("CON.wav", "_CON.json"),
+        ("nul", "_nul.json"),
+        ("Com1.tar.gz", "_Com1.tar.json"),
+        ("LPT².mp3", "_LPT².json"),
+        ("CONSUL.wav", "CONSUL.json"),
     ],
 )
 def test_an_answer_is_called_after_its_recording(recording: str, name: str) -> None:
