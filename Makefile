@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 PYTEST := $(BIN)/python -m pytest
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
-ELSEWHERE := cuda or image or lmplz or page or pyctcdecode or pythons
+ELSEWHERE := cuda or ffmpeg or image or lmplz or page or pyctcdecode or pythons
 BENCH ?= encoder
 ARGS ?=
 
@@ -21,14 +21,15 @@ INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-all test-most test-native test-page test-image test-lmplz test-pyctcdecode \
-	test-pythons test-gpu gpu-check lint format bench constraints clean
+.PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-image test-lmplz \
+	test-pyctcdecode test-pythons test-gpu gpu-check lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests that are quick"
 	@echo "make test-all     run every test that this machine can run, and say which it could not"
 	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
+	@echo "make test-ffmpeg  compare how formats are read with Debian's ffmpeg"
 	@echo "make test-page    drive the page in Debian's Chromium"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
@@ -62,6 +63,11 @@ test-native:
 		command -v $$tool >/dev/null || { echo "nordlyd: $$tool is missing; run: apt install gcc clang libclang-rt-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user" >&2; exit 1; }; \
 	done
 	@$(MAKE) --no-print-directory -s -C tests/native -j$$(nproc) all
+
+# Needs Debian's ffmpeg.
+test-ffmpeg: $(INSTALLED_TEST)
+	@command -v ffmpeg >/dev/null || { echo "nordlyd: ffmpeg is missing; run: apt install ffmpeg" >&2; exit 1; }
+	$(PYTEST) $(PARALLEL) -m ffmpeg $(ARGS)
 
 # Needs Debian's chromium.
 test-page: $(INSTALLED_TEST)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.acoustic import AcousticModel, layer_seconds, load_checkpoint
-from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
+from app.audio import SAMPLE_RATE, AudioLimits
+from app.audio.workers import shared_pool
 from app.decoding import GreedyDecoder
 from app.errors import ConfigurationError
 from app.text import normalise
@@ -160,7 +161,7 @@ def read_manifest(path: Path) -> Speech:
             ) from None
         if not audio.is_file():
             raise ConfigurationError(f"{path}, line {number}: there is no file {audio}")
-        recording = decode_audio(audio, limits=AudioLimits(max_seconds=_LONGEST_SECONDS))
+        recording = shared_pool().decode(audio, limits=AudioLimits(max_seconds=_LONGEST_SECONDS))
         speech.append((recording.slice(0, recording.samples), text))
     if not any(normalise(text) for _, text in speech):
         raise ConfigurationError(f"the manifest {path} lists no speech with a reference")

@@ -181,6 +181,8 @@ class _Server(uvicorn.Server):
         """End everything that is served, before what serves it ends."""
         for protocol in self._protocols:
             await protocol.stop()
+        # Whatever still runs is not waited for.
+        self._service.cut_off.set()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002

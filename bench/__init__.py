@@ -5,6 +5,7 @@ BENCHMARKS = (
     "server",
     "latency",
     "fairness",
+    "media",
     "memory",
     "startup",
     "windows",

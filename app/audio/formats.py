@@ -64,7 +64,6 @@ class Container(Enum):
     DV = "DV"
     NUT = "NUT"
     WTV = "WTV"
-    NSV = "NSV"
     OMA = "Sony OpenMG"
     VQF = "TwinVQ"
     XWMA = "xWMA"
@@ -162,7 +161,6 @@ FORMATS: dict[Container, Format] = {
     Container.DV: Format("dv", "dv, dif", "PCM: camcorders"),
     Container.NUT: Format("nut", "nut", "any", from_zero=True),
     Container.WTV: Format("wtv", "wtv", "MPEG audio, AC-3: Windows Media Center"),
-    Container.NSV: Format("nsv", "nsv", "MP3, AAC"),
     Container.OMA: Format("oma", "oma, aa3", "ATRAC 3, MP3"),
     Container.VQF: Format("vqf", "vqf", "TwinVQ"),
     Container.XWMA: Format("xwma", "xwma", "WMA"),
@@ -219,8 +217,6 @@ _MAGIC = (
     (0, b"\x1f\x07\x00", Container.DV),
     (0, b"nut/multimedia container\x00", Container.NUT),
     (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d", Container.WTV),
-    (0, b"NSVf", Container.NSV),
-    (0, b"NSVs", Container.NSV),
     (0, b"EA3", Container.OMA),
     (0, b"ea3\x03", Container.OMA),
     (0, b"TWIN97012000", Container.VQF),

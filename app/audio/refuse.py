@@ -40,6 +40,8 @@ _MAGIC = (
     (b"\xac\x40", "AC-4, for which there is no free decoder"),
     (b"\xac\x41", "AC-4, for which there is no free decoder"),
     (b"Extended Module: ", "a tracker module, which is a score with samples"),
+    (b"NSVf", "an NSV video, which takes too long to search"),
+    (b"NSVs", "an NSV video, which takes too long to search"),
     (b"IMPM", "a tracker module, which is a score with samples"),
     (b"{\\rtf", "an RTF document"),
 )

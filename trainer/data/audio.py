@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
-import soundfile
 import soxr
 
+from app.audio.excerpt import read_excerpt
+from app.audio.workers import shared_pool
+from app.errors import AudioError, MediaCrashedError
 from trainer.data.record import Audio, Waveform
 from trainer.data.store import SAMPLE_RATE
 from trainer.errors import DataError
 
 _SAMPLE_BYTES = 2
 _FULL_SCALE = 32768
-# Headers of MP3 files tell their length a few frames off; a file that was cut off, far more.
-_LEAST_PRESENT = 0.9
-# Annotations may end a little after their recording, for the programs round times.
-_SLACK_SECONDS = 0.1
 
 
 class PlacedAudio(Audio, Protocol):
@@ -70,8 +68,11 @@ class FileAudio:
         Raises:
             DataError: as `waveform`.
         """
-        samples, rate = self._decoded()
-        return len(samples) / rate
+        try:
+            with self.file.open("rb") as stream:
+                return measure(stream, str(self.file), start=self.start, end=self.end)
+        except OSError as error:
+            raise DataError(f"{self.file} cannot be read: {error.strerror or error}") from error
 
     def place(self) -> dict[str, Any]:
         """Return `audio`, and `start` and `end` for a part of a file."""
@@ -159,8 +160,7 @@ class ExcerptAudio:
         Raises:
             DataError: as `waveform`.
         """
-        samples, rate = self._decoded()
-        return len(samples) / rate
+        return measure(io.BytesIO(self.encoded() or b""), f"{self.file}, byte {self.offset}")
 
     def place(self) -> dict[str, Any]:
         """Return `audio`, `offset` and `length`, both in bytes."""
@@ -196,26 +196,28 @@ def decode(
         DataError: no audio, broken or cut off, empty, or with samples that are no numbers.
     """
     try:
-        with soundfile.SoundFile(stream) as file:
-            first = round(start * file.samplerate)
-            last = file.frames if end is None else round(end * file.samplerate)
-            if not 0 <= first < last <= file.frames + _SLACK_SECONDS * file.samplerate:
-                raise DataError(
-                    f"{name} holds {file.frames / file.samplerate:.2f} s, "
-                    f"nothing from {start:.2f} to {last / file.samplerate:.2f} s"
-                )
-            last = min(last, file.frames)
-            if first:
-                file.seek(first)
-            samples: Waveform = file.read(last - first, dtype="float32", always_2d=True)
-            rate: int = file.samplerate
-    except soundfile.LibsndfileError as error:
-        raise DataError(f"{name} is no audio that can be read: {error.error_string}") from error
-    if len(samples) < _LEAST_PRESENT * (last - first):
-        raise DataError(f"{name} breaks off after {len(samples)} of {last - first} samples")
-    if not np.isfinite(samples).all():
-        raise DataError(f"{name} holds samples that are no numbers")
-    return samples.mean(axis=1), rate
+        return read_excerpt(stream, start=start, end=end)
+    except AudioError as error:
+        raise DataError(f"{name} {error.message}") from error
+
+
+def measure(
+    source: BinaryIO | Path, name: str, *, start: float = 0.0, end: float | None = None
+) -> float:
+    """Decode an audio file in a process of its own, and return its length in seconds.
+
+    What is wrong with it may crash a decoder: that is one file to be dropped, not the end of the
+    run. Arguments as those of `decode`.
+
+    Raises:
+        DataError: as `decode`, or the decoder crashed, hung or took too much memory.
+    """
+    try:
+        return shared_pool().measure(source, start, end)
+    except MediaCrashedError as error:
+        raise DataError(f"{name}: {error.message}") from error
+    except AudioError as error:
+        raise DataError(f"{name} {error.message}") from error
 
 
 def read_bytes(file: Path, offset: int = 0, length: int = -1) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainer.data.audio import decode, read_bytes, to_rate
+from trainer.data.audio import decode, measure, read_bytes, to_rate
 from trainer.data.record import Waveform
 from trainer.errors import DataError
 
@@ -96,8 +96,8 @@ class RowAudio:
         Raises:
             DataError: as `waveform`.
         """
-        samples, rate = self._decoded()
-        return len(samples) / rate
+        data = self.pool.read(self.file, self.row)
+        return measure(io.BytesIO(data), f"{self.file}, row {self.row}")
 
     def place(self) -> dict[str, Any]:
         """Return `audio` and `row`."""

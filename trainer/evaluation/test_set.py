@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
+from app.audio import SAMPLE_RATE, AudioLimits
+from app.audio.workers import shared_pool
 from app.errors import NordlydError
 from trainer.data import Record, Waveform, read_split
 from trainer.errors import DataError
@@ -44,13 +45,13 @@ class FileAudio:
     path: Path
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz.
+        """Decode to mono at 16 kHz, in a process of its own.
 
         Raises:
             DataError: no audio, damaged, or longer than four hours.
         """
         try:
-            recording = decode_audio(self.path, limits=AudioLimits(LONGEST_SECONDS))
+            recording = shared_pool().decode(self.path, limits=AudioLimits(LONGEST_SECONDS))
         except (NordlydError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from error
         return recording.slice(0, recording.samples)

@@ -48,11 +48,13 @@ class Listeners:
         said: a worker with a task sent a message; what it raises ends the worker.
         ended: a worker ended, and why: a reason, and a signal or an exit status.
         unusable: no worker can be started.
+        caged: told once what cages the workers.
     """
 
     said: Callable[[Worker, Message], None]
     ended: Callable[[Worker, str, str], None]
     unusable: Callable[[], None]
+    caged: Callable[[tuple[str, ...]], None]
 
 
 class Crew:
@@ -174,11 +176,12 @@ class Crew:
         held = tuple(str(name) for name in message["held"])
         if self.held != held:
             self.held = held
-            missing = sorted({"landlock", "seccomp"} - set(held))
-            write = _log.warning if missing else _log.info
-            write("media workers are caged", by=list(held), missing=missing)
+            self._listeners.caged(held)
         self._deaths = 0
         worker.state = "idle"
+        if sum(1 for other in self.workers if other.task is None) > self._shape.workers:
+            # What it was started for has been done by another.
+            self.end(worker, "retired")
 
     def _zygote_said(self) -> None:
         if self._zygote is None:

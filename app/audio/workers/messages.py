@@ -6,6 +6,7 @@ that a worker sends is executed or unpickled: it has read bytes of strangers.
 
 import json
 import math
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -70,7 +71,9 @@ class Channel:
         if descriptors:
             sent = socket.send_fds(self.connection, [data], list(descriptors))
             data = data[sent:]
-        self.connection.sendall(data)
+        # Not of nothing: who has read everything may be gone already.
+        if data:
+            self.connection.sendall(data)
 
     def receive(self) -> tuple[Message, list[int]] | None:
         """Wait for one message and the descriptors with it; None where the other side is gone."""
@@ -103,8 +106,11 @@ class Channel:
         return messages, bool(data)
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, and descriptors that came and were not taken."""
         self.connection.close()
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
 
     def _next(self) -> Message | None:
         line, end, rest = self._received.partition(b"\n")

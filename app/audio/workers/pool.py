@@ -5,7 +5,7 @@ A recording that crashes, hangs or swells its decoder costs its own request alon
 
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +60,15 @@ class MediaPool:
         options: how many workers, and what they may take.
         restarted: told why, on a thread of the pool, when a worker was replaced that had died or
             had to be ended: `crash`, `hang`, `memory`, `cancelled` or `zygote`.
+        caged: told, on that thread, what cages the workers: see `held`.
     """
 
     def __init__(
-        self, options: PoolOptions | None = None, *, restarted: Restarted = lambda _: None
+        self,
+        options: PoolOptions | None = None,
+        *,
+        restarted: Restarted = lambda _: None,
+        caged: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         options = options or PoolOptions()
         self.decoded = ByteBudget(
@@ -80,6 +85,7 @@ class MediaPool:
             stored_bytes(round(_LONGEST_SECONDS) * SAMPLE_RATE),
         )
         self._restarted = restarted
+        self._caged = caged
         self._supervisor: Supervisor | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -98,7 +104,7 @@ class MediaPool:
             if self._closed:
                 raise UnavailableError("The service is stopping.", code="draining")
             if self._supervisor is None:
-                self._supervisor = Supervisor(self._shape, self._restarted)
+                self._supervisor = Supervisor(self._shape, self._restarted, self._caged)
                 self._thread = threading.Thread(
                     target=self._supervisor.run, name="nordlyd-media", daemon=True
                 )

@@ -1,5 +1,6 @@
 """The processes of the pool as the service sees them: the zygote, and the workers it forks."""
 
+import math
 import os
 import resource
 import signal
@@ -74,14 +75,14 @@ class Worker:
                 os.kill(self.pid, number)
 
     def limit_processor(self, seconds: float) -> None:
-        """Have the kernel end it after so many processor seconds more than it has used."""
+        """Have the kernel end it after so many processor seconds more than it has used, or never."""
         if sys.platform != "linux" or self.pid is None:
             return
         with suppress(OSError, ValueError):
             # The clock of another process; see clock_getcpuclockid(3).
             used = time.clock_gettime((~self.pid << 3) | 2)
             _, hard = resource.prlimit(self.pid, resource.RLIMIT_CPU)
-            limit = int(used + seconds) + 1
+            limit = hard if seconds == math.inf else int(used + seconds) + 1
             if hard != resource.RLIM_INFINITY:
                 limit = min(limit, hard)
             resource.prlimit(self.pid, resource.RLIMIT_CPU, (limit, hard))

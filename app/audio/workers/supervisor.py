@@ -52,16 +52,19 @@ class Supervisor:
     Args:
         shape: how many workers, and their limits.
         restarted: told why a worker had to be replaced.
+        caged: told what cages the workers, once that is known.
     """
 
-    def __init__(self, shape: Shape, restarted: Restarted) -> None:
+    def __init__(
+        self, shape: Shape, restarted: Restarted, caged: Callable[[tuple[str, ...]], None]
+    ) -> None:
         self._shape = shape
         self._selector = selectors.DefaultSelector()
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
         self._selector.register(self._wake_read, selectors.EVENT_READ, self._drain_wake)
-        listeners = Listeners(self._take, self._lost, self._give_up)
+        listeners = Listeners(self._take, self._lost, self._give_up, caged)
         self.crew = Crew(shape, self._selector, restarted, listeners)
         self._calls: deque[Callable[[], None]] = deque()
         self._queued: list[Task] = []
@@ -196,14 +199,16 @@ class Supervisor:
         best = choose([*self._startable(list(live)), *paused], running, now)
         if best is None:
             return False
-        idle = next((worker for worker in self.crew.workers if worker.state == "idle"), None)
-        if best not in live and idle is None:
-            self.crew.need_one()
-            return False
+        victim = None
         if best.timed and len(running) >= self._shape.workers:
             victim = displace(best, running, now)
             if victim is None:
                 return False
+        idle = next((worker for worker in self.crew.workers if worker.state == "idle"), None)
+        if best not in live and idle is None:
+            self.crew.need_one()
+            return False
+        if victim is not None:
             victim.waiting_since = now
             live[victim].pause()
         best.slice = 0.0
@@ -229,8 +234,7 @@ class Supervisor:
         return [task for task in self._queued if may(task)]
 
     def _start(self, worker: Worker, task: Task) -> None:
-        if task.timed:
-            worker.limit_processor(self._seconds(task))
+        worker.limit_processor(self._seconds(task) if task.timed else math.inf)
         try:
             worker.start(task)
         except OSError:
@@ -284,7 +288,8 @@ class Supervisor:
         """Give a worker back, or end one that may hold much memory or is one too many."""
         worker.task = None
         large = task.used > _RECYCLE_SECONDS or task.allowed > SAMPLE_RATE * 600
-        if large or len(self.crew.workers) > self._shape.workers:
+        unused = sum(1 for other in self.crew.workers if other.task is None)
+        if large or unused > self._shape.workers:
             self.crew.end(worker, "retired")
         else:
             worker.state = "idle"

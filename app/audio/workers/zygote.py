@@ -57,6 +57,7 @@ def _work(control: Channel, file: int, settings: dict[str, int], handlers: dict)
     """Be a worker; never returns."""
     status = 1
     try:
+        # With what came for the next worker, whose end would not be noticed while it is open here.
         control.close()
         # Decoders print what they think of a file.
         silent = os.open(os.devnull, os.O_RDWR)

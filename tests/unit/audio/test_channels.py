@@ -1,13 +1,12 @@
 """Any number of channels, in any order, becomes one; where they cancel, the loudest is taken."""
 
 import io
-from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 import soundfile
-from audio_samples import chirp, likeness, pcm16, spread, wav
+from audio_samples import chirp, encode_packed, likeness, pcm16, spread, wav
 
 from app.audio import SAMPLE_RATE, AudioLimits, Recording, decode_audio
 from app.audio.mixing import Mixer
@@ -18,23 +17,6 @@ LIMITS = AudioLimits(max_seconds=600)
 
 def decoded(data: bytes, **limits: int) -> Recording:
     return decode_audio(io.BytesIO(data), limits=AudioLimits(max_seconds=600, **limits))
-
-
-def encoded(container: str, codec: str, layout: str, rate: int = 48_000) -> bytes:
-    """The chirp on all channels by FFmpeg, handed over packed: PyAV's planes are what fails."""
-    channels = av.AudioLayout(layout).nb_channels
-    frames = np.repeat(chirp(1.0, rate)[:, None], channels, axis=1)
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container) as file:
-        stream = file.add_stream(codec, rate=rate, layout=layout)
-        stream.bit_rate = 64_000 * channels
-        for start in range(0, len(frames), 960):
-            packed = np.ascontiguousarray(frames[start : start + 960].reshape(1, -1))
-            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
-            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-            file.mux(stream.encode(frame))
-        file.mux(stream.encode(None))
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +40,7 @@ def encoded(container: str, codec: str, layout: str, rate: int = 48_000) -> byte
     ],
 )
 def test_eight_and_more_channels_are_read(container: str, codec: str, layout: str) -> None:
-    recording = decoded(encoded(container, codec, layout))
+    recording = decoded(encode_packed(container, codec, layout))
     assert likeness(recording, 1.0) > 0.99
     assert recording.duration == pytest.approx(1.0, abs=0.06)
     assert recording.info is not None
@@ -67,7 +49,7 @@ def test_eight_and_more_channels_are_read(container: str, codec: str, layout: st
 
 def test_an_order_that_the_file_makes_up_itself() -> None:
     """QuickTime describes each channel where no name fits; FFmpeg calls such an order custom."""
-    data = bytearray(encoded("mov", "pcm_s16le", "7.1"))
+    data = bytearray(encode_packed("mov", "pcm_s16le", "7.1"))
     at = data.index(b"chan") + 8
     # Tag 126 << 16 | 8, "MPEG_7_1_A": left and right centre, which FFmpeg's own 7.1 has not.
     data[at : at + 4] = (126 << 16 | 8).to_bytes(4, "big")

@@ -106,6 +106,7 @@ def test_broadcast_video() -> None:
         (b"\x00\x01\x02\x03\x57\x90\x75\x36" + bytes(60), "an Audible book"),
         (b"Extended Module: song" + bytes(90), "a tracker module"),
         (b"IMPM" + bytes(90), "a tracker module"),
+        (b"NSVf" + bytes(90), "an NSV video"),
         (b"\xac\x40\xff\xff" + bytes(90), "AC-4"),
     ],
 )

@@ -99,6 +99,19 @@ def test_tags_and_zeros_behind_the_last_frame_do_not_make_it_cut(tail: bytes) ->
 
 
 def test_an_ogg_page_that_was_lost_is_silence_and_no_shift() -> None:
+    data = bytearray(make("ogg-vorbis", seconds=90))
+    data[len(data) // 2] ^= 0xFF
+    recording = decoded(bytes(data))
+    assert codes(recording) == ["missing_data"]
+    assert recording.duration == pytest.approx(90, abs=0.05)
+    # The chirp is where it was, on both sides of the hole.
+    want = chirp(90, SAMPLE_RATE)
+    for start in (5 * SAMPLE_RATE, 80 * SAMPLE_RATE):
+        got = recording.slice(start, start + SAMPLE_RATE)
+        assert np.corrcoef(got, want[start : start + SAMPLE_RATE])[0, 1] > 0.9
+
+
+def test_an_ogg_file_with_a_hole_is_refused() -> None:
     data = make("ogg-opus", seconds=4)
     first = data.index(b"OggS\0", data.index(b"OggS\0", data.index(b"OggS\0", 4) + 4) + 4)
     damaged = bytearray(data)

@@ -85,9 +85,9 @@ def test_too_many_tracks_are_refused_before_they_are_read() -> None:
         decoded(mp4(tracks=900))
 
 
-def test_hours_of_constant_sound_come_in_pieces() -> None:
-    sink = decoded(flac_bomb(1.0))
-    assert sink.samples / 16_000 == pytest.approx(3_600, abs=1)
+def test_minutes_of_constant_sound_come_in_pieces() -> None:
+    sink = decoded(flac_bomb(0.25))
+    assert sink.samples / 16_000 == pytest.approx(900, abs=1)
     assert sink.largest <= 262_144
 
 

@@ -1,0 +1,171 @@
+"""A recording that kills, hangs or swells its decoder is one request's failure on every route."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import troubled_handlers as trouble
+from in_process import InProcess, in_process, wait_for
+
+from app.audio.workers import MediaPool, PoolOptions
+
+BAD = {
+    "crash.wav": trouble.CRASH,
+    "hang.wav": trouble.HANG,
+    "swell.wav": trouble.EAT,
+    "raise.wav": trouble.RAISE,
+}
+
+
+@asynccontextmanager
+async def running(**options: object) -> AsyncIterator[InProcess]:
+    shape = {"processor_seconds": 0.3, "memory_mb": 96, "handlers": "troubled_handlers"} | options
+    media = MediaPool(PoolOptions(**shape))  # type: ignore[arg-type]
+    async with in_process(media=media) as here:
+        await here.until("ready")
+        yield here
+
+
+def form(data: bytes, name: str = "a.wav") -> dict[str, tuple[str, bytes]]:
+    return {"file": (name, data)}
+
+
+def test_every_route_says_media_crashed_and_good_clips_are_answered(
+    clip: Callable[..., bytes],
+) -> None:
+    async def run() -> None:
+        async with running() as here:
+            post = here.client.post
+            align = {"text": "hei"}
+            openai = {"model": "scripted"}
+            good = [post("/transcribe", files=form(clip(n))) for n in range(12)]
+            bad = [
+                *(post("/transcribe", files=form(data)) for data in BAD.values()),
+                post("/transcribe", content=trouble.CRASH),
+                post("/align", files=form(trouble.CRASH), data=align),
+                post("/v1/audio/transcriptions", files=form(trouble.CRASH), data=openai),
+                post("/v1/listen", content=trouble.CRASH),
+            ]
+            answers = await asyncio.gather(*good, *bad)
+            assert [answer.status_code for answer in answers[:12]] == [200] * 12
+            for answer in answers[12:]:
+                assert answer.status_code == 422, answer.text
+                error = answer.json().get("error")
+                assert error["code"] == "media_crashed"
+                assert "cannot be read" in error["message"]
+                assert "WAV or FLAC" in error["message"]
+            metrics = (await here.client.get("/metrics")).text
+            assert 'nordlyd_failures_total{code="media_crashed"} 8.0' in metrics
+
+    asyncio.run(run())
+
+
+def test_a_stream_of_events_ends_with_the_error(clip: Callable[..., bytes]) -> None:
+    async def run() -> None:
+        async with running() as here:
+            data = {"model": "scripted", "stream": "true"}
+            answer = await here.client.post(
+                "/v1/audio/transcriptions", files=form(trouble.CRASH), data=data
+            )
+            assert "media_crashed" in answer.text
+
+    asyncio.run(run())
+
+
+def test_files_of_a_batch_fail_by_themselves(clip: Callable[..., bytes]) -> None:
+    async def run() -> None:
+        async with running() as here:
+            files = [("file", (name, data)) for name, data in BAD.items()]
+            files += [("file", (f"{number}.wav", clip(number))) for number in range(4)]
+            answer = await here.client.post("/transcribe", files=files)
+            lines = [json.loads(line) for line in answer.text.splitlines()]
+            codes = {line["name"]: line.get("error", {}).get("code") for line in lines}
+            assert codes == dict.fromkeys(BAD, "media_crashed") | {
+                f"{number}.wav": None for number in range(4)
+            }
+
+    asyncio.run(run())
+
+
+def test_a_lost_worker_is_in_the_log_with_its_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def run() -> None:
+        async with running() as here:
+            headers = {"x-request-id": "the-one"}
+            await here.client.post("/transcribe", content=trouble.CRASH, headers=headers)
+
+    asyncio.run(run())
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if "a media worker was lost" in line]
+    assert "SIGSEGV" in line
+    assert "the-one" in line
+    assert "format" in line
+
+
+def test_a_full_disk_is_a_507(clip: Callable[..., bytes]) -> None:
+    async def run() -> None:
+        async with running() as here:
+            answer = await here.client.post("/transcribe", content=trouble.FULL)
+            assert answer.status_code == 507
+            assert answer.json()["error"]["code"] == "insufficient_storage"
+
+    asyncio.run(run())
+
+
+def test_an_upload_beyond_what_is_kept_is_a_507_and_others_are_a_429(
+    clip: Callable[..., bytes],
+) -> None:
+    async def run() -> None:
+        async with running(spool_mb=8) as here:
+            too_much = bytes(9 * 2**20)
+            answer = await here.client.post("/transcribe", content=too_much)
+            assert answer.status_code == 507
+            assert "NORDLYD_SPOOL_MB" in answer.json()["error"]["message"]
+            # One who sends slowly and has begun holds what the next does not get.
+            others = here.service.transcriber.media.spool.hold("another")
+            others.resize(4 * 2**20)
+            answer = await here.client.post("/transcribe", content=bytes(5 * 2**20))
+            assert answer.status_code == 429
+            assert int(answer.headers["retry-after"]) >= 1
+            answer = await here.client.post("/transcribe", content=clip(1))
+            assert answer.status_code == 200
+            others.release()
+            assert here.service.transcriber.media.spool.used == 0
+
+    asyncio.run(run())
+
+
+def test_decoded_audio_that_has_no_room_is_refused_and_a_batch_waits_for_it(
+    clip: Callable[..., bytes],
+) -> None:
+    async def run() -> None:
+        async with running(decoded_mb=64) as here:
+            others = here.service.transcriber.media.decoded.hold("another")
+            others.resize(64 * 2**20)
+            refused = await here.client.post("/transcribe", content=clip(1))
+            assert refused.status_code == 429
+            assert "retry-after" in refused.headers
+            waiting = asyncio.create_task(
+                here.client.post("/transcribe", files=[("file", ("a.wav", clip(1)))] * 2)
+            )
+            await asyncio.sleep(0.5)
+            assert not waiting.done()
+            others.release()
+            answer = await waiting
+            assert [json.loads(line)["status"] for line in answer.text.splitlines()] == [200, 200]
+
+    asyncio.run(run())
+
+
+def test_a_request_that_is_too_late_ends_its_decoding() -> None:
+    async def run() -> None:
+        async with running(processor_seconds=60) as here:
+            answer = await here.client.post("/transcribe?timeout=0.3", content=trouble.HANG)
+            assert answer.status_code == 504
+            media = here.service.transcriber.media
+            await wait_for(lambda: media.decoded.used == 0)
+
+    asyncio.run(run())
