@@ -13,7 +13,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import pytest
 from audio_samples import Sample, write_refused, write_samples
 from checkpoints import write_tiny_checkpoint
+from hypothesis import HealthCheck, settings
 from sounds import as_wav, tones
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile(
+    "tests", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
