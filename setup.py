@@ -1,36 +1,122 @@
-"""Compiles the kernels where there is a C compiler; without one the install goes on."""
+"""Compiles the C libraries where there is a compiler.
 
+Without one the installation goes on: what went wrong is written beside the sources, where
+app/native_library.py finds it.
+"""
+
+import importlib.util
+import os
 import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
-SOURCES = ("available", "linear", "convolution", "attention", "quantise")
+ROOT = Path(__file__).parent
 
-kernels = Extension(
-    "app.acoustic.native._kernels",
-    sources=[f"app/acoustic/native/{name}.c" for name in SOURCES],
-    depends=["app/acoustic/native/amx.h"],
+
+def _module(path: Path):  # noqa: ANN202
+    """Imports a file that needs none of our dependencies."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+native_library = _module(ROOT / "app" / "native_library.py")
+
+
+def library(name: str, folder: str, sources: tuple[str, ...], **options: object) -> Extension:
+    """A library of the C files of one folder, with the stamp that its loader compares."""
+    headers = [str(path.relative_to(ROOT)) for path in sorted((ROOT / folder).rglob("*.h"))]
+    return Extension(
+        f"{folder.replace('/', '.')}.{name}",
+        sources=[f"{folder}/{source}.c" for source in sources],
+        depends=["app/native_abi.h", *headers],
+        define_macros=[("NORDLYD_ABI", f'"{native_library.source_stamp(ROOT / folder)}"')],
+        optional=True,
+        **options,
+    )
+
+
+class BuildLibraries(build_ext):
+    """Compiles all anew, and keeps the reason where that fails."""
+
+    def run(self) -> None:
+        """Compile, then write down what failed beside the sources, or where they would be."""
+        # A stamp that changed is no date that changed.
+        self.force = True
+        self.failures: dict[str, str] = {}
+        super().run()
+        root = ROOT if self.inplace or self.editable_mode else Path(self.build_lib)
+        for ext in self.extensions:
+            *package, name = ext.name.split(".")
+            folder = root.joinpath(*package)
+            record = folder / (name + native_library.FAILURE_SUFFIX)
+            record.unlink(missing_ok=True)
+            if ext.name in self.failures:
+                folder.mkdir(parents=True, exist_ok=True)
+                record.write_text(self.failures[ext.name] + "\n", encoding="utf-8")
+                (root / self.get_ext_filename(ext.name)).unlink(missing_ok=True)
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile one library."""
+        with _standard_error() as kept:
+            try:
+                super().build_extension(ext)
+            except Exception as error:
+                kept.seek(0)
+                lines = kept.read().decode(errors="replace").splitlines()
+                # What the compiler says comes before what its exit status says.
+                said = (line.strip() for line in lines if "error" in line.lower())
+                self.failures[ext.name] = next(said, str(error).splitlines()[0])
+                raise
+
+
+@contextmanager
+def _standard_error() -> Iterator:
+    """Keeps what the compiler writes to standard error, and shows it afterwards."""
+    with tempfile.TemporaryFile() as kept:
+        shown = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield kept
+        finally:
+            os.dup2(shown, 2)
+            kept.seek(0)
+            os.write(shown, kept.read())
+            os.close(shown)
+
+
+HAS_KERNELS = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64")
+KERNELS = "app/acoustic/native"
+kernels = library(
+    "_kernels",
+    KERNELS,
+    # Each file holds code for one kind of machine, and is empty on others.
+    tuple(path.stem for path in sorted((ROOT / KERNELS).glob("*.c"))),
     # OpenMP is compiled in but not linked: the process already has torch's runtime.
-    extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno"],
-    optional=True,
+    extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno", "-fno-strict-aliasing"],
 )
-
-alignment = Extension(
-    "app.decoding.align._viterbi",
-    sources=["app/decoding/align/viterbi.c"],
+alignment = library(
+    "_viterbi",
+    "app/decoding/align",
+    ("viterbi",),
     extra_compile_args=["-O3", "-std=gnu11"],
-    optional=True,
 )
-
-SEARCH_SOURCES = ("cache", "columns", "lexicon", "search", "spans", "words")
-
-search = Extension(
-    "app.decoding.search._search",
-    sources=[f"app/decoding/search/{name}.c" for name in SEARCH_SOURCES],
-    depends=[f"app/decoding/search/{name}.h" for name in ("lexicon", "search", "table", "words")],
+search = library(
+    "_search",
+    "app/decoding/search",
+    ("arpa", "columns", "kenlm_binary", "lexicon", "ngram", "place", "search", "spans", "words"),
     libraries=["m"],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
-    optional=True,
 )
 
-setup(ext_modules=[alignment, search, *([kernels] if platform.machine() == "x86_64" else [])])
+setup(
+    ext_modules=[alignment, search, *([kernels] if HAS_KERNELS else [])],
+    cmdclass={"build_ext": BuildLibraries},
+)

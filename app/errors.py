@@ -49,6 +49,12 @@ class AudioError(InvalidRequestError):
     status = 422
 
 
+class MediaCrashedError(AudioError):
+    """The process that read the recording died of it, hung, or took too much memory."""
+
+    code = "media_crashed"
+
+
 class UnsupportedAudioError(AudioError):
     """The bytes are in no audio format that is accepted."""
 
@@ -136,6 +142,13 @@ class OverloadedError(NordlydError):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InsufficientStorageError(NordlydError):
+    """The disk, or what the service may use of it, has no room for the recording."""
+
+    status = 507
+    code = "insufficient_storage"
 
 
 class UnavailableError(NordlydError):

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import structlog
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, Router, locate
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
@@ -20,6 +22,8 @@ from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
+
+_log = structlog.get_logger("nordlyd.models")
 
 
 def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None = None) -> FastAPI:
@@ -72,7 +76,7 @@ def build_service(
     Raises:
         ConfigurationError: as `create_app`.
     """
-    catalogue = Catalogue.load(settings.catalogue)
+    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     resolved = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in resolved], settings.default_language)
     sources = [
@@ -86,6 +90,8 @@ def build_service(
     engine = Engine(
         EngineOptions(
             max_queue_seconds=settings.max_queue_seconds,
+            caller_share=settings.caller_share,
+            max_wait_seconds=settings.max_wait_seconds,
             batch_seconds=settings.batch_seconds,
             hang_seconds=settings.hang_seconds,
             window_seconds=settings.window_seconds,
@@ -100,9 +106,19 @@ def build_service(
             max_audio_seconds=settings.max_audio_seconds,
             window_seconds=settings.window_seconds,
             context_seconds=settings.context_seconds,
-            threads=settings.decode_threads,
             decode_workers=settings.decode_workers or os.cpu_count() or 1,
             decode_processes=needs_processes(settings.decoder),
+            decode_jobs=settings.decode_jobs,
+        ),
+        MediaPool(
+            PoolOptions(
+                workers=settings.media_workers,
+                memory_mb=settings.media_memory_mb,
+                processor_seconds=settings.media_seconds,
+                decoded_mb=settings.decoded_mb,
+                spool_mb=settings.spool_mb,
+            ),
+            restarted=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
         ),
         profanities=_profanities(settings),
     )
@@ -150,4 +166,15 @@ def _load(settings: Settings, source: ModelSource) -> AcousticModel:
         from app.quantisation import require  # noqa: PLC0415
 
         require(source.card.id, settings.store)
-    return load_checkpoint(source.folder, device=settings.device, dtype=settings.dtype, int8=int8)
+    model = load_checkpoint(
+        source.folder,
+        device=settings.device,
+        dtype=settings.dtype,
+        int8=int8,
+        target_lang=source.card.target_lang,
+    )
+    if model.target_lang is not None:
+        _log.info(
+            "adapter and vocabulary chosen", model=source.card.id, target_lang=model.target_lang
+        )
+    return model

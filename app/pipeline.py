@@ -1,23 +1,27 @@
 """The one way through: a recording's bytes in, a `Transcript` out.
 
-Audio is decoded and text is decoded in threads, the encoder runs in the engine; nothing here
+Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line go through `Transcriber`.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
-from app.audio_threads import AudioThreads
+from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
+from app.deadlines import before
 from app.decoding import DecodingPool, DecodingRequest
-from app.engine import EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.incremental import Follower, TextListener
+from app.memory import trim_soon
 from app.notices import Notice
 from app.readable import LANGUAGES, ReadableOptions, WordList
 from app.reading import TextRead, read_text
@@ -39,6 +43,10 @@ __all__ = [
     "Transcriber",
     "TranscriptionRequest",
 ]
+
+_DOING = "its audio was being decoded"
+# Work on a longer recording takes memory worth giving back.
+_LONG_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Transcriber:
         engine: runs the encoders.
         telemetry: where each stage's time is counted.
         options: limits and sizes.
+        media: decodes audio; closed with this.
         profanities: words to mask where a request asks for it, instead of our own list.
     """
 
@@ -79,6 +88,7 @@ class Transcriber:
         engine: Engine,
         telemetry: Telemetry,
         options: PipelineOptions,
+        media: MediaPool,
         *,
         profanities: WordList | None = None,
     ) -> None:
@@ -89,14 +99,21 @@ class Transcriber:
         self._window = round(options.window_seconds * SAMPLE_RATE)
         self._context = round(options.context_seconds * SAMPLE_RATE)
         self._models: dict[str, LoadedModel] = {}
-        # Two pools, so that the text of a finished request never waits behind long files.
-        self._audio = AudioThreads(options.threads, AudioLimits(options.max_audio_seconds))
-        self._decoding = DecodingPool(options.decode_workers, processes=options.decode_processes)
+        self._media = media
+        self._limits = AudioLimits(options.max_audio_seconds)
+        self._decoding = DecodingPool(
+            options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
+        )
 
     @property
     def models(self) -> Sequence[LoadedModel]:
         """The models in memory, in the order they were added."""
         return tuple(self._models.values())
+
+    @property
+    def media(self) -> MediaPool:
+        """Where audio is decoded."""
+        return self._media
 
     @property
     def decoding(self) -> DecodingPool:
@@ -176,7 +193,9 @@ class Transcriber:
         follower: Follower | None = None
         if on_text is not None:
             readable = self.readable(request.readable)
-            follower = Follower(self._decoding, request.decoding, readable, on_text)
+            follower = Follower(
+                self._decoding, request.decoding, readable, on_text, deadline=request.deadline
+            )
         try:
             heard = await self._hear(request, progress, follower)
             reading = await (follower.finish() if follower else self._read(heard, request))
@@ -213,7 +232,8 @@ class Transcriber:
             NordlydError: as `transcribe`.
         """
         heard = await self._hear(request, progress)
-        words: tuple[AlignedWord, ...] = await self._decoding.run(
+        words: tuple[AlignedWord, ...] = await self._decoding.run_before(
+            request.deadline,
             heard.model.decoders.align,
             heard.emissions,
             text,
@@ -233,12 +253,13 @@ class Transcriber:
 
     def close(self) -> None:
         """End the threads and processes; what still waits for them is dropped."""
-        self._audio.close()
+        self._media.close()
         self._decoding.close()
 
     async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
         """Turn emissions into text."""
-        return await self._decoding.run(
+        return await self._decoding.run_before(
+            request.deadline,
             read_text,
             heard.model.decoders,
             heard.emissions,
@@ -259,13 +280,15 @@ class Transcriber:
         started = time.perf_counter()
         card = self.route(request.model, request.language, request.decoding, request.readable)
         model, language = self.loaded(card, request.language)
-        recording = await self._audio.decode(request.source, request.audio, request.deadline)
+        recording = await self._decode(request)
         decoded = time.perf_counter()
         encoded = await self.encode(
             model,
             recording,
             request.request_id,
             request.deadline,
+            caller=request.caller,
+            admission="wait" if request.wait_for_room else "queue",
             progress=progress,
             on_window=None
             if follower is None
@@ -277,6 +300,10 @@ class Transcriber:
                 duration=recording.duration,
             ),
         )
+        # Not where this fails: the device may be reading from it yet, and it closes by itself.
+        recording.close()
+        if recording.duration > _LONG_SECONDS:
+            trim_soon()
         return _Heard(
             model=model,
             language=language,
@@ -290,8 +317,27 @@ class Transcriber:
             queued=encoded.queue_seconds if encoded else 0.0,
             encoding=encoded.encode_seconds if encoded else 0.0,
             audio=recording.info,
-            notices=recording.notices,
+            notices=(
+                *self._router.notices(request.model, request.language),
+                *recording.notices,
+            ),
         )
+
+    async def _decode(self, request: TranscriptionRequest) -> Recording:
+        """Turn a recording's bytes into samples; its source is closed."""
+        try:
+            job = self._media.submit(
+                request.source,
+                options=request.audio,
+                limits=self._limits,
+                caller=request.caller,
+                request_id=request.request_id,
+                patient=request.wait_for_room,
+            )
+        finally:
+            if not isinstance(request.source, Path):
+                request.source.close()
+        return await before(request.deadline, asyncio.wrap_future(job), _DOING)
 
     async def encode(
         self,
@@ -300,12 +346,15 @@ class Transcriber:
         request_id: str,
         deadline: float | None = None,
         *,
+        caller: str = "",
+        admission: Admission = "queue",
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
         """The recording's emissions, or None when it cannot hold a word.
 
-        Both listeners are called on the event loop as windows are encoded.
+        `caller` and `admission` are those of `EncodeRequest`. Both listeners are called on the
+        event loop as windows are encoded.
 
         Raises:
             NordlydError: as the engine says.
@@ -331,7 +380,16 @@ class Transcriber:
                 on_window(index, emissions)
 
         return await self._engine.encode(
-            EncodeRequest(model.card.id, windows, fetch, request_id, deadline), on_window=tell
+            EncodeRequest(
+                model.card.id,
+                windows,
+                fetch,
+                request_id,
+                deadline,
+                caller=caller,
+                admission=admission,
+            ),
+            on_window=tell,
         )
 
     def _timing(self, heard: _Heard) -> Timing:

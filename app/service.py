@@ -6,6 +6,7 @@ serves, drains and stops.
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class Service:
         self._loaded = False
         self._draining = False
         self._running = 0
+        self._requests: Counter[str] = Counter()
         self._loading: asyncio.Task[None] | None = None
         telemetry.ready.set_function(lambda: float(self.readiness.ready))
 
@@ -114,6 +116,8 @@ class Service:
         Raises:
             ConfigurationError: a checkpoint cannot be used; the message names it.
         """
+        # Before torch: what is forked later shares none of its memory, threads or devices.
+        self.transcriber.media.start()
         models: list[LoadedModel] = []
         for number, source in enumerate(self._sources, 1):
             name = source.card.id
@@ -175,8 +179,11 @@ class Service:
         )
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
+    def admit(self, caller: str | None = None) -> Iterator[None]:
         """Hold the service up until the work inside is answered.
+
+        Args:
+            caller: who sent a request that is on its way to the queue; None for other work.
 
         Raises:
             UnavailableError: no new work is welcome.
@@ -189,10 +196,28 @@ class Service:
     def hold(self) -> Iterator[None]:
         """Hold the service up until the work inside is answered, whatever its state."""
         self._running += 1
+        if caller is not None:
+            self._requests[caller] += 1
         try:
             yield
         finally:
             self._running -= 1
+            if caller is not None:
+                self._requests[caller] -= 1
+                self._requests += Counter()  # drops those that are at 0
+
+    def check_room(self, caller: str, deadline: float | None = None) -> None:
+        """Refuse a request that was admitted before its body is read, if it would wait too long.
+
+        Args:
+            caller: who sends it.
+            deadline: instant of `time.monotonic` after which no answer is wanted.
+
+        Raises:
+            OverloadedError: with the seconds until it would be let in.
+        """
+        others = self._requests - Counter({caller: 1})
+        self.engine.check_before_body(caller, others, deadline)
 
     def begin_drain(self) -> None:
         """Refuse new work from now on; what runs goes on."""

@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         DEFAULT_ROUTES,
         description="JSON: language to model ids; the first that is loaded serves it.",
     )
+    target_langs: dict[str, str] = Field(
+        {},
+        description="JSON: model to the code of the language whose adapter and vocabulary a "
+        "multilingual (MMS) checkpoint uses, where its card does not say.",
+    )
     default_language: str | None = Field(
         None,
         description="Language of a request that names neither language nor model; without it "
@@ -130,7 +135,19 @@ class Settings(BaseSettings):
     )
 
     max_queue_seconds: float = Field(
-        4 * 3600, gt=0, description="Audio seconds that may wait; above it requests get a 429."
+        4 * 3600,
+        gt=0,
+        description="Audio seconds that may wait, each caller's up to its share; above it "
+        "requests get a 429.",
+    )
+    caller_share: float = Field(
+        0.5, gt=0, le=1, description="The part of the queue that one caller may fill."
+    )
+    max_wait_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="A request without a timeout that would wait longer than this for its work to "
+        "begin gets a 429 before it is read.",
     )
     batch_seconds: float | None = Field(
         None, gt=0, description="Padded seconds in one batch; default: found at warm-up."
@@ -141,12 +158,40 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         30.0, ge=0, description="After SIGTERM, how long running requests may take to finish."
     )
-    decode_threads: int = Field(2, ge=1, description="Threads that decode audio.")
+    media_workers: int = Field(
+        2, ge=1, description="Recordings that are decoded at once, each by a process of its own."
+    )
+    media_memory_mb: float = Field(
+        512, ge=32, description="Memory that one of these processes may take, in MiB."
+    )
+    media_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Processor seconds that decoding a recording may take, and a tenth of its "
+        "length besides.",
+    )
+    decoded_mb: float = Field(
+        1024,
+        ge=64,
+        description="Decoded audio kept in memory at once, in MiB; one caller may hold half of it "
+        "while others hold some.",
+    )
+    spool_mb: float = Field(
+        16384,
+        ge=64,
+        description="Uploads and decoded audio kept on disk at once, in MiB; one caller may hold "
+        "half of it while others hold some.",
+    )
     decode_workers: int | None = Field(
         None,
         ge=1,
         description="Threads that decode text, processes where the decoder needs them; "
         "default: all cores.",
+    )
+    decode_jobs: int = Field(
+        64,
+        ge=1,
+        description="Texts that those threads decode by turns; more wait until one has ended.",
     )
     decoder: Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"] = Field(
         "auto", description="What searches the beam; auto: the first of these that is installed."

@@ -43,6 +43,11 @@ class Telemetry:
             "Audio waiting or running, in seconds.",
             registry=self.registry,
         )
+        self.queue_limit_seconds = Gauge(
+            "nordlyd_queue_limit_audio_seconds",
+            "Audio that may wait before requests are refused, in seconds.",
+            registry=self.registry,
+        )
         self.batch_items = Histogram(
             "nordlyd_batch_items",
             "Windows in a batch.",
@@ -105,6 +110,12 @@ class Telemetry:
             "Time from the arrival of a word's last sample until it is stable.",
             ["model"],
             buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10),
+            registry=self.registry,
+        )
+        self.media_worker_restarts = Counter(
+            "nordlyd_media_worker_restarts",
+            "Processes decoding audio that were replaced: crash, hang, memory, cancelled, zygote.",
+            ["reason"],
             registry=self.registry,
         )
         self.ready = Gauge(

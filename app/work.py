@@ -54,6 +54,7 @@ class TranscriptionRequest:
         model: id or hub id of a loaded model; None lets the language choose.
         language: code, tag or name; None takes the default.
         deadline: instant of `time.monotonic` after which no answer is wanted.
+        wait_for_room: wait where the queue is full, instead of being refused.
         decoding: how the text is read off the emissions.
         readable: how to write a readable text beside the verbatim one; None writes none.
     """
@@ -65,6 +66,7 @@ class TranscriptionRequest:
     model: str | None = None
     language: str | None = None
     deadline: float | None = None
+    wait_for_room: bool = False
     decoding: DecodingRequest = field(default_factory=DecodingRequest)
     readable: ReadableOptions | None = None
 
@@ -73,12 +75,12 @@ class TranscriptionRequest:
 class PipelineOptions:
     """Limits and sizes, all in seconds of audio but for the workers.
 
-    `threads` decode audio; `decode_workers`, processes where the decoder needs them, text.
+    `decode_workers` decode text: threads, or processes where the decoder needs them.
     """
 
     max_audio_seconds: float
     window_seconds: float
     context_seconds: float
-    threads: int
     decode_workers: int
     decode_processes: bool = False
+    decode_jobs: int = 64

@@ -14,10 +14,14 @@ import av
 import numpy as np
 import soundfile
 
+from app.audio import SAMPLE_RATE, Recording
+
 # The chirp stays below the 3.4 kHz that the narrowest codec, AMR, carries.
 LOWEST_HZ, HIGHEST_HZ = 200.0, 1_500.0
 PEAK = 0.4
 FADE_SECONDS = 0.02
+# Encoder delay that a container without an edit list cannot declare, and padding at the end.
+DELAY_SECONDS = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,20 @@ def spread(mono: np.ndarray, channels: int) -> np.ndarray:
     """[samples] to [samples, channels] of unlike loudness, whose mean is the mono signal again."""
     gains = np.linspace(0.5, 1.5, channels) if channels > 1 else np.ones(1)
     return (mono[:, None] * gains).astype(np.float32)
+
+
+def likeness(recording: Recording, seconds: float) -> float:
+    """Correlation with the original chirp, after taking out the codec's delay."""
+    got = recording.slice(0, recording.samples).astype(np.float64)
+    want = chirp(seconds, SAMPLE_RATE).astype(np.float64)
+    size = 2 * max(got.size, want.size)
+    products = np.fft.irfft(np.fft.rfft(got, size) * np.conj(np.fft.rfft(want, size)), size)
+    lag = int(np.argmax(products))
+    lag -= size if lag > size // 2 else 0
+    assert abs(lag) <= DELAY_SECONDS * SAMPLE_RATE
+    got, want = got[max(lag, 0) :], want[max(-lag, 0) :]
+    shared = min(got.size, want.size)
+    return float(np.corrcoef(got[:shared], want[:shared])[0, 1])
 
 
 def encode(form: Format, frames: np.ndarray) -> bytes:

@@ -1,21 +1,22 @@
 """A checkpoint folder → a model that turns raw waveforms into emissions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from app.acoustic.adapters import read_adapter
+from app.acoustic.choice import choose_kernels
 from app.acoustic.config import EncoderConfig, read_config
-from app.acoustic.device import resolve_device, resolve_dtype
+from app.acoustic.device import resolve_device
 from app.acoustic.encoder import Encoder
-from app.acoustic.int8 import TorchInt8Kernels
-from app.acoustic.kernels import Kernels, TorchKernels
-from app.acoustic.native import AmxInt8Kernels, AmxKernels, load_library
-from app.acoustic.tokens import read_vocabulary
-from app.acoustic.weights import check_weights, read_weights
-from app.errors import AudioError, ConfigurationError, EncodingError
+from app.acoustic.kernels import Kernels
+from app.acoustic.tokens import read_vocabulary, written_vocabulary
+from app.acoustic.weights import check_weights, read_weights, under_one_name
+from app.errors import AudioError, EncodingError
 from app.vocabulary import Vocabulary
 
 Array = npt.NDArray[np.float32]
@@ -28,7 +29,10 @@ class AcousticModel:
         vocabulary: the tokens that the columns of the emissions stand for.
         device, dtype, kernels: where, in which precision and by what it computes.
         parameters: how many weights it has.
+        target_lang: the language of a multilingual checkpoint that was chosen; None for others.
     """
+
+    target_lang: str | None = None
 
     def __init__(
         self,
@@ -36,14 +40,13 @@ class AcousticModel:
         vocabulary: Vocabulary,
         encoder: Encoder,
         parameters: int,
-        dtype: str,
     ) -> None:
         self._config = config
         self._encoder = encoder
         self.vocabulary = vocabulary
         self.parameters = parameters
         self.device = encoder.kernels.device.type
-        self.dtype = dtype
+        self.dtype = encoder.kernels.number_format
         self.kernels = encoder.kernels.name
         self.hop = config.hop
         self.receptive_field = config.receptive_field
@@ -104,30 +107,42 @@ def load_checkpoint(
     dtype: str = "float32",
     *,
     int8: bool = False,
-    native: bool = True,
+    kernels: str = "auto",
+    target_lang: str | None = None,
 ) -> AcousticModel:
-    """Load a wav2vec2-CTC checkpoint in the 2022 layout or today's.
+    """Load a checkpoint with a CTC head, of any family and layout that `docs/models.md` lists.
 
     Args:
         folder: holds config.json, weights, vocab.json and the feature extractor's settings.
         device: auto, cuda, mps or cpu.
         dtype: auto, float32, bfloat16 or float16.
         int8: run the transformer's linear layers in dynamic int8 (CPU only).
-        native: use our compiled kernels where this CPU runs them; False takes torch's.
+        kernels: auto for the fastest that this CPU runs, or amx, avx512, avx2, neon or torch.
+        target_lang: code of the language whose adapter and vocabulary a multilingual checkpoint
+            is to use; None takes that of its tokenizer.
 
     Raises:
         CheckpointError: the folder is no CTC checkpoint; the message names what differs.
-        ConfigurationError: device or precision cannot be had here.
+        ConfigurationError: device, kernels or precision cannot be had here.
     """
     path = Path(folder)
     config = read_config(path)
+    adapter = read_adapter(path, config, target_lang)
+    if adapter.weights:
+        # Each language has a head of its own width.
+        config = replace(config, vocab_size=len(adapter.weights["lm_head.weight"]))
     vocabulary = read_vocabulary(
-        path, head_size=config.vocab_size, pad_token_id=config.pad_token_id
+        path,
+        head_size=config.vocab_size,
+        pad_token_id=config.pad_token_id,
+        target_lang=adapter.code,
     )
-    kernels = choose_kernels(config, resolve_device(device), dtype, int8=int8, native=native)
-    weights = read_weights(path)
+    chosen = choose_kernels(config, resolve_device(device), dtype, int8=int8, kernels=kernels)
+    weights = under_one_name(path, read_weights(path), config) | adapter.weights
     check_weights(path, weights, config)
-    return assemble(config, vocabulary, weights, kernels)
+    model = assemble(config, written_vocabulary(path, vocabulary), weights, chosen)
+    model.target_lang = adapter.code
+    return model
 
 
 def assemble(
@@ -139,30 +154,4 @@ def assemble(
     """Build the model from parts that are already there; `weights` is emptied."""
     parameters = sum(weight.numel() for weight in weights.values())
     encoder = Encoder(config, weights, kernels)
-    dtype = "int8" if kernels.name.endswith("int8") else str(kernels.dtype).removeprefix("torch.")
-    return AcousticModel(config, vocabulary, encoder, parameters, dtype)
-
-
-def choose_kernels(
-    config: EncoderConfig,
-    device: torch.device,
-    dtype: str,
-    *,
-    int8: bool = False,
-    native: bool = True,
-) -> Kernels:
-    """Our compiled kernels for bf16 and int8 on a CPU that runs them, torch's otherwise.
-
-    Raises:
-        ConfigurationError: int8 anywhere but on a CPU, or an unknown precision.
-    """
-    if int8 and device.type != "cpu":
-        raise ConfigurationError(
-            f"int8 is for CPUs; {device.type} computes in float16", param="int8_models"
-        )
-    precision = torch.bfloat16 if int8 else resolve_dtype(dtype, device)
-    wanted = native and device.type == "cpu" and precision == torch.bfloat16
-    library = load_library() if wanted and AmxKernels.supports(config) else None
-    if library is not None:
-        return AmxInt8Kernels(library) if int8 else AmxKernels(library)
-    return TorchInt8Kernels() if int8 else TorchKernels(device, precision)
+    return AcousticModel(config, vocabulary, encoder, parameters)

@@ -3,11 +3,12 @@
 In: a folder. Out: a frozen `EncoderConfig`, or a `CheckpointError` that names what does not fit.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.acoustic.families import FAMILIES, OTHER_NETWORKS
+from app.acoustic.files import read_json
 from app.errors import CheckpointError
 
 SAMPLE_RATE = 16_000
@@ -21,7 +22,11 @@ class EncoderConfig:
     """The shape of a wav2vec2-CTC model; names as in transformers' `Wav2Vec2Config`.
 
     `conv_layers` holds (channels, kernel, stride) of each layer of the feature extractor.
+    `model_type` is a key of `FAMILIES`. `pos_conv_layers` is None for one positional convolution
+    with weight norm, and for data2vec the number of plain ones.
     """
+
+    model_type: str
 
     conv_layers: tuple[tuple[int, int, int], ...]
     conv_bias: bool
@@ -30,10 +35,12 @@ class EncoderConfig:
     layers: int
     heads: int
     intermediate_size: int
+    projection_norm: bool
     stable_layer_norm: bool
     layer_norm_eps: float
     pos_conv_kernel: int
     pos_conv_groups: int
+    pos_conv_layers: int | None
     adapter_dim: int | None
     vocab_size: int
     pad_token_id: int
@@ -64,23 +71,6 @@ class EncoderConfig:
         return samples
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """One JSON object from a checkpoint folder.
-
-    Raises:
-        CheckpointError: the file is missing, not JSON, or no object.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} lacks {path.name}") from None
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path} holds {type(value).__name__}, not a JSON object")
-    return value
-
-
 def read_config(folder: Path) -> EncoderConfig:
     """Read the model's shape and its feature extractor's habits from a checkpoint folder.
 
@@ -103,7 +93,9 @@ def read_config(folder: Path) -> EncoderConfig:
 def make_config(raw: dict[str, Any], features: dict[str, Any]) -> EncoderConfig:
     """The facts we compute from, out of both files' contents; what is left out has defaults."""
     raw = _with_defaults(raw)
+    stacked = raw["model_type"] == "data2vec-audio"
     return EncoderConfig(
+        model_type=raw["model_type"],
         conv_layers=tuple(
             zip(raw["conv_dim"], raw["conv_kernel"], raw["conv_stride"], strict=True)
         ),
@@ -113,10 +105,12 @@ def make_config(raw: dict[str, Any], features: dict[str, Any]) -> EncoderConfig:
         layers=raw["num_hidden_layers"],
         heads=raw["num_attention_heads"],
         intermediate_size=raw["intermediate_size"],
+        projection_norm=bool(raw["feat_proj_layer_norm"]),
         stable_layer_norm=bool(raw["do_stable_layer_norm"]),
         layer_norm_eps=float(raw["layer_norm_eps"]),
-        pos_conv_kernel=raw["num_conv_pos_embeddings"],
+        pos_conv_kernel=raw["conv_pos_kernel_size" if stacked else "num_conv_pos_embeddings"],
         pos_conv_groups=raw["num_conv_pos_embedding_groups"],
+        pos_conv_layers=raw["num_conv_pos_embeddings"] if stacked else None,
         adapter_dim=raw["adapter_attn_dim"],
         vocab_size=raw["vocab_size"],
         pad_token_id=raw["pad_token_id"],
@@ -126,14 +120,16 @@ def make_config(raw: dict[str, Any], features: dict[str, Any]) -> EncoderConfig:
 
 def _with_defaults(raw: dict[str, Any]) -> dict[str, Any]:
     # transformers leaves out what equals its own defaults, so ours must be the same.
-    return {
-        "model_type": None,
+    raw = {"model_type": "wav2vec2"} | raw
+    stacked = raw["model_type"] == "data2vec-audio"
+    defaults = {
         "conv_dim": [512] * 7,
         "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
         "conv_stride": [5, 2, 2, 2, 2, 2, 2],
         "conv_bias": False,
         "feat_extract_norm": "group",
         "feat_extract_activation": "gelu",
+        "feat_proj_layer_norm": True,
         "hidden_act": "gelu",
         "hidden_size": 768,
         "num_hidden_layers": 12,
@@ -141,27 +137,34 @@ def _with_defaults(raw: dict[str, Any]) -> dict[str, Any]:
         "intermediate_size": 3072,
         "do_stable_layer_norm": False,
         "layer_norm_eps": 1e-5,
-        "num_conv_pos_embeddings": 128,
+        "num_conv_pos_embeddings": 5 if stacked else 128,
         "num_conv_pos_embedding_groups": 16,
+        "conv_pos_kernel_size": 19,
+        "conv_pos_batch_norm": False,
         "adapter_attn_dim": None,
         "add_adapter": False,
         "vocab_size": 32,
         "pad_token_id": 0,
-    } | raw
+    }
+    family = FAMILIES.get(raw["model_type"])
+    return defaults | raw | (dict(family.fixed) if family else {})
 
 
 def _refuse_what_differs(folder: Path, raw: dict[str, Any]) -> None:
     config = folder / "config.json"
-    if raw["model_type"] != "wav2vec2":
+    family = FAMILIES.get(raw["model_type"])
+    if family is None:
+        why = OTHER_NETWORKS.get(raw["model_type"])
         raise CheckpointError(
-            f"{config} has model_type {raw['model_type']!r}; only 'wav2vec2' with"
-            " a CTC head is served"
+            f"{config} has model_type {raw['model_type']!r}"
+            f"{f', another network: {why}' if why else ''}; served are CTC heads on"
+            f" {', '.join(FAMILIES)}"
         )
-    architectures = raw.get("architectures") or ["Wav2Vec2ForCTC"]
-    if "Wav2Vec2ForCTC" not in architectures:
+    architectures = raw.get("architectures") or [family.architecture]
+    if family.architecture not in architectures:
         raise CheckpointError(
             f"{config} names the architecture {', '.join(architectures)}; a CTC checkpoint"
-            " names Wav2Vec2ForCTC"
+            f" names {family.architecture}"
         )
     if raw["feat_extract_norm"] not in {"group", "layer"}:
         raise CheckpointError(
@@ -173,6 +176,11 @@ def _refuse_what_differs(folder: Path, raw: dict[str, Any]) -> None:
     if raw["add_adapter"]:
         raise CheckpointError(
             f"{config} has add_adapter true; convolutional adapters are not served"
+        )
+    if raw["conv_pos_batch_norm"]:
+        raise CheckpointError(
+            f"{config} has conv_pos_batch_norm true; only positional convolutions with weight norm"
+            " are served"
         )
     if raw["adapter_attn_dim"] is not None and not raw["do_stable_layer_norm"]:
         raise CheckpointError(f"{config} has adapter_attn_dim without do_stable_layer_norm")

@@ -1,7 +1,8 @@
 """The wav2vec2-CTC network: prepared waveforms in, log-probabilities out.
 
-Weight-compatible with transformers' `Wav2Vec2ForCTC` (Baevski et al., 2020), laid out as
-rows of [frame, channel] throughout. What runs the operations is a matter of `Kernels`.
+Weight-compatible with transformers' `Wav2Vec2ForCTC` (Baevski et al., 2020) and the families
+that are the same network (see `app.acoustic.families`), laid out as rows of [frame, channel]
+throughout. What runs the operations is a matter of `Kernels`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,8 @@ from app.acoustic.kernels import (
     Parameters,
     Span,
 )
-from app.acoustic.weights import fold_weight_norm
+from app.acoustic.packed import PackedTorchKernels
+from app.acoustic.positional import read_positional
 
 Waveform = npt.NDArray[np.float32]
 Layer = Callable[[Tensor, Sequence[Span]], Tensor]
@@ -45,19 +47,18 @@ class Encoder:
         kernels: Kernels,
     ) -> None:
         self.kernels = kernels
+        self._config = config
         self._extractor = _extractor(config, weights, kernels)
-        self._projection_norm = _norm(
-            weights, "wav2vec2.feature_projection.layer_norm", kernels, config.layer_norm_eps
+        # Some HuBERT checkpoints project without a norm.
+        self._projection_norm = (
+            _norm(weights, "wav2vec2.feature_projection.layer_norm", kernels, config.layer_norm_eps)
+            if config.projection_norm
+            else None
         )
         self._projection = kernels.linear(
             _pair(weights, "wav2vec2.feature_projection.projection"), exact=True
         )
-        pos = "wav2vec2.encoder.pos_conv_embed.conv"
-        self._positional = kernels.positional(
-            fold_weight_norm(weights.pop(f"{pos}.weight_g"), weights.pop(f"{pos}.weight_v")),
-            weights.pop(f"{pos}.bias").float(),
-            config.pos_conv_groups,
-        )
+        self._positional = read_positional(config, weights, kernels)
         self._norm = _norm(weights, "wav2vec2.encoder.layer_norm", kernels, config.layer_norm_eps)
         self._stable = config.stable_layer_norm
         self._layers = [
@@ -77,9 +78,14 @@ class Encoder:
         Returns:
             float32 [frames, vocabulary] for each, on the CPU, natural logarithms.
         """
+        if self.kernels.apart and len(waveforms) > 1:
+            return [self([waveform])[0] for waveform in waveforms]
         order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         features, spans = self._features([waveforms[i] for i in order])
-        hidden = self._projection(self._projection_norm(self.kernels.enter(features, spans)))
+        hidden = self.kernels.enter(features, spans)
+        if self._projection_norm is not None:
+            hidden = self._projection_norm(hidden)
+        hidden = self._projection(hidden)
         hidden = self._positional(hidden, spans)
         if not self._stable:
             hidden = self._norm(hidden)
@@ -96,12 +102,13 @@ class Encoder:
         return answers
 
     def _features(self, waveforms: Sequence[Waveform]) -> tuple[Tensor, list[Span]]:
-        """Run the extractor on runs of equally long waveforms, so that nothing is padded."""
+        """Run the extractor: in one pass on an accelerator, one utterance at a time on a CPU."""
+        if isinstance(self.kernels, PackedTorchKernels):
+            return self.kernels.extract(self._config, self._extractor, waveforms)
         rows, spans = [], []
         for _, run in groupby(waveforms, key=len):
-            stacked = torch.from_numpy(np.stack(list(run)))
             # A CPU's cache holds one utterance at a time at best.
-            parts = torch.split(stacked, 1) if self.kernels.device.type == "cpu" else (stacked,)
+            parts = torch.split(torch.from_numpy(np.stack(list(run))), 1)
             # Kernels may give out memory that they will write again.
             done = torch.cat([self._extract(part).clone() for part in parts])
             spans.append(Span(*done.shape[:2]))

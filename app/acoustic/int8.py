@@ -1,4 +1,4 @@
-"""The transformer's linear layers in dynamic int8 by torch, on CPUs without AMX.
+"""The transformer's linear layers in dynamic int8 by torch, on CPUs with VNNI.
 
 Weights are scaled per output and activations per row, so that an utterance's result does
 not depend on its company in a batch; torch's own dynamic quantisation scales the whole
@@ -19,6 +19,7 @@ class TorchInt8Kernels(TorchKernels):
 
     def __init__(self) -> None:
         super().__init__(torch.device("cpu"), torch.float32)
+        self.number_format = "int8"
 
     def linear(self, parameters: Parameters, *, gelu: bool = False, exact: bool = False) -> Linear:
         """See `Kernels`."""

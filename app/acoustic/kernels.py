@@ -91,11 +91,17 @@ Parameters = tuple[Tensor, Tensor]
 
 
 class Kernels(Protocol):
-    """Builds the operations from a checkpoint's tensors, in its own layout and precision."""
+    """Builds the operations from a checkpoint's tensors, in its own layout and precision.
+
+    `dtype` is what waveforms are given in, `number_format` what most products multiply. `apart`
+    where utterances must be computed one at a time, so that none depends on its company.
+    """
 
     name: str
     device: torch.device
     dtype: torch.dtype
+    number_format: str
+    apart: bool
 
     def conv(self, layer: ConvLayer) -> Conv:
         """A convolution with its norm and GELU."""
@@ -133,7 +139,7 @@ class Kernels(Protocol):
 
 
 class TorchKernels:
-    """Every operation by torch: the reference, and the only way on CUDA, MPS and in fp32.
+    """Every operation by torch: the reference. `PackedTorchKernels` are those for accelerators.
 
     A convolution over contiguous frames is a two-dimensional one of height 1 in
     channels-last order, which torch's libraries run without any copy or transpose.
@@ -144,26 +150,40 @@ class TorchKernels:
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
         self.dtype = dtype
+        self.number_format = str(dtype).removeprefix("torch.")
+        # On a CPU torch's libraries sum in an order that depends on how many rows there are.
+        self.apart = device.type == "cpu"
 
     def _own(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype).contiguous()
 
     def conv(self, layer: ConvLayer) -> Conv:
         """See `Kernels`."""
+        convolve = self.convolution(layer)
+        norm = None if layer.norm is None else (self._own(layer.norm[0]), self._own(layer.norm[1]))
+
+        def run(x: Tensor) -> Tensor:
+            y = convolve(x)
+            if norm is not None and layer.group_norm:
+                # Channels-last, as the convolution left it.
+                y = functional.group_norm(y.unsqueeze(1).permute(0, 3, 1, 2), y.shape[-1], *norm)
+                y = y.permute(0, 2, 3, 1).squeeze(1)
+            elif norm is not None:
+                y = functional.layer_norm(y, y.shape[-1:], *norm)
+            return functional.gelu(y)
+
+        return run
+
+    def convolution(self, layer: ConvLayer) -> Conv:
+        """The convolution alone, without its norm and GELU."""
         weight = self._own(layer.weight).unsqueeze(2).contiguous(memory_format=torch.channels_last)
         bias = None if layer.bias is None else self._own(layer.bias)
-        norm = None if layer.norm is None else (self._own(layer.norm[0]), self._own(layer.norm[1]))
         stride = (1, layer.stride)
 
         def run(x: Tensor) -> Tensor:
             # [utterance, frame, channel] seen as channels-last [utterance, channel, 1, frame].
             y = functional.conv2d(x.unsqueeze(1).permute(0, 3, 1, 2), weight, bias, stride)
-            if norm is not None and layer.group_norm:
-                y = functional.group_norm(y, y.shape[1], norm[0], norm[1])
-            y = y.permute(0, 2, 3, 1).squeeze(1)
-            if norm is not None and not layer.group_norm:
-                y = functional.layer_norm(y, y.shape[-1:], norm[0], norm[1])
-            return functional.gelu(y)
+            return y.permute(0, 2, 3, 1).squeeze(1)
 
         return run
 

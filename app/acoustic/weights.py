@@ -1,19 +1,22 @@
-"""A checkpoint folder's weight file → plain tensors under one set of names.
+"""A checkpoint folder's weight files → plain tensors under one set of names.
 
 Safetensors or `pytorch_model.bin`, sharded or not; weight-norm parameters under their old
-names (`weight_g`, `weight_v`) and their new ones (`parametrizations.weight.original0/1`).
+names (`weight_g`, `weight_v`) and their new ones (`parametrizations.weight.original0/1`); names
+as training wrappers leave them.
 """
 
-import pickle
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from app.acoustic.config import EncoderConfig, read_json
+from app.acoustic.config import EncoderConfig
+from app.acoustic.families import FAMILIES
+from app.acoustic.files import beside, read_json
 from app.errors import CheckpointError
+from app.git_lfs import refuse_pointer
 
 SAFETENSORS = "model.safetensors"
 PICKLED = "pytorch_model.bin"
@@ -22,50 +25,141 @@ _NEW_WEIGHT_NORM = {
     "parametrizations.weight.original0": "weight_g",
     "parametrizations.weight.original1": "weight_v",
 }
+# What DistributedDataParallel, torch.compile, FSDP and activation checkpointing put into names.
+_WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+# Under which training loops keep the model's weights beside the optimiser's state.
+_NESTED = ("state_dict", "model_state_dict", "model", "module")
+_HEAD = "lm_head.weight"
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a checkpoint, memory-mapped where the format allows it.
+    """Returns all tensors of a checkpoint, memory-mapped where the format allows it.
 
     Raises:
         CheckpointError: no weight file, or one that cannot be read.
     """
     for name in (SAFETENSORS, PICKLED):
         if (folder / name).exists():
-            return renamed(_read_file(folder / name))
+            return renamed(read_file(folder / name))
         index = folder / f"{name}.index.json"
         if index.exists():
-            shards = sorted(set(read_json(index)["weight_map"].values()))
-            merged: dict[str, torch.Tensor] = {}
-            for shard in shards:
-                merged |= _read_file(folder / shard)
-            return renamed(merged)
-    raise CheckpointError(f"{folder} lacks {SAFETENSORS} (or {PICKLED})")
+            return renamed(_read_shards(folder, index))
+    raise CheckpointError(f"{folder} lacks {SAFETENSORS} (or {PICKLED}), in one file or in shards")
 
 
-def _read_file(path: Path) -> dict[str, torch.Tensor]:
+def _read_shards(folder: Path, index: Path) -> dict[str, torch.Tensor]:
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise CheckpointError(f"{index} has no weight_map, which says what lies in which file")
+    paths = [beside(folder, name, named_by=index) for name in dict.fromkeys(places.values())]
+    absent = [path.name for path in paths if not path.is_file()]
+    if absent:
+        raise CheckpointError(f"{folder} lacks {', '.join(absent)}, which {index.name} names")
+    merged: dict[str, torch.Tensor] = {}
+    for path in paths:
+        merged |= read_file(path)
+    return merged
+
+
+def read_file(path: Path) -> dict[str, torch.Tensor]:
+    """Returns the tensors of one file, under the names it has for them.
+
+    A pickle is read by torch's weights-only loader, which runs no code of the file's, whether
+    torch packed it as a zip archive or, before 1.6, as bare pickles.
+
+    Raises:
+        CheckpointError: the file is a Git LFS pointer, broken, or holds anything but tensors.
+    """
+    refuse_pointer(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} lacks {path.name}, which its index names") from None
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError) as error:
+        # Only a zip archive can be mapped.
+        mapped = zipfile.is_zipfile(path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    # A damaged or hostile pickle makes its reader raise anything at all.
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as weights: {reason}") from None
+    return _tensors(path, loaded)
+
+
+def _tensors(path: Path, loaded: object) -> dict[str, torch.Tensor]:
+    """Returns the table of tensors in what a pickle held, also one level down."""
     if not isinstance(loaded, dict):
         raise CheckpointError(f"{path} holds {type(loaded).__name__}, not a table of tensors")
-    return {name: tensor for name, tensor in loaded.items() if isinstance(tensor, torch.Tensor)}
+    tables = [
+        {
+            name: tensor
+            for name, tensor in table.items()
+            if isinstance(name, str) and isinstance(tensor, torch.Tensor)
+        }
+        for table in (loaded, *(loaded.get(key) for key in _NESTED))
+        if isinstance(table, dict)
+    ]
+    # A lone tensor beside a nested table is no model.
+    for table in sorted(tables, key=lambda table: not any(map(_is_head, table))):
+        if table:
+            return table
+    raise CheckpointError(
+        f"{path} holds no tensors; it has the keys {', '.join(map(str, list(loaded)[:5])) or '-'},"
+        f" and weights are looked for there and under {', '.join(_NESTED)}"
+    )
 
 
-def renamed(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The weight-norm parameters under their old names, whichever they came with."""
-    renamed = {}
-    for name, tensor in weights.items():
+def _is_head(name: str) -> bool:
+    return name == _HEAD or name.endswith(f".{_HEAD}")
+
+
+def renamed(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Returns the tensors under transformers' names, without what training wrappers add.
+
+    The weight-norm parameters have their old names, whichever they came with.
+
+    Raises:
+        CheckpointError: two tensors would get one name.
+    """
+    found: dict[str, torch.Tensor] = {}
+    for full, tensor in weights.items():
+        name = ".".join(part for part in full.split(".") if part not in _WRAPPERS)
         for new, old in _NEW_WEIGHT_NORM.items():
-            name = name.replace(new, old)  # noqa: PLW2901 - two rewrites of one name
-        renamed[name] = tensor
-    return renamed
+            name = name.replace(new, old)
+        if name in found:
+            raise CheckpointError(f"the weights have two tensors that are both {name}")
+        found[name] = tensor
+    return found
+
+
+def under_one_name(
+    path: Path, weights: Mapping[str, torch.Tensor], config: EncoderConfig
+) -> dict[str, torch.Tensor]:
+    """Returns the tensors under wav2vec2's names, which the encoder reads, whatever the family.
+
+    `model.` before all of them, which training loops of other libraries add, is left out.
+
+    Args:
+        path: where they come from, for messages.
+        weights: what a file or folder holds.
+        config: says of which family they are.
+
+    Raises:
+        CheckpointError: the names begin with something unknown; it is named.
+    """
+    weights = renamed(weights)
+    heads = [name for name in weights if name.endswith(f".{_HEAD}")]
+    if _HEAD not in weights and heads:
+        before = heads[0].removesuffix(_HEAD)
+        if before != "model.":
+            raise CheckpointError(
+                f"{path}: the names of the weights begin with {before!r} ({heads[0]}); accepted are"
+                f" transformers' names ({_HEAD}), also after 'model.' or 'module.'"
+            )
+        weights = {name.removeprefix(before): tensor for name, tensor in weights.items()}
+    prefix = f"{FAMILIES[config.model_type].prefix}."
+    return {
+        f"wav2vec2.{name.removeprefix(prefix)}" if name.startswith(prefix) else name: tensor
+        for name, tensor in weights.items()
+    }
 
 
 def check_weights(folder: Path, weights: dict[str, torch.Tensor], config: EncoderConfig) -> None:
@@ -74,7 +168,7 @@ def check_weights(folder: Path, weights: dict[str, torch.Tensor], config: Encode
     Raises:
         CheckpointError: names the first tensor that is missing or of another shape.
     """
-    if "lm_head.weight" not in weights:
+    if _HEAD not in weights:
         raise CheckpointError(
             f"{folder} has no CTC head (lm_head.weight): it is a pre-trained base, not a"
             " fine-tuned CTC checkpoint"
@@ -82,16 +176,23 @@ def check_weights(folder: Path, weights: dict[str, torch.Tensor], config: Encode
     for name, shape in expected_shapes(config):
         tensor = weights.get(name)
         if tensor is None:
-            raise CheckpointError(f"{folder}: the weights lack {name}, which config.json implies")
+            raise CheckpointError(
+                f"{folder}: the weights lack {_said(name, config)}, which config.json implies"
+            )
         if tuple(tensor.shape) != shape:
             raise CheckpointError(
-                f"{folder}: {name} has the shape {tuple(tensor.shape)}, but config.json implies"
-                f" {shape}"
+                f"{folder}: {_said(name, config)} has the shape {tuple(tensor.shape)}, but"
+                f" config.json implies {shape}"
             )
 
 
+def _said(name: str, config: EncoderConfig) -> str:
+    """Returns the name as the checkpoint has it."""
+    return name.replace("wav2vec2.", f"{FAMILIES[config.model_type].prefix}.", 1)
+
+
 def expected_shapes(config: EncoderConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every tensor that the encoder reads, with its shape, in the order of computation."""
+    """Yields every tensor that the encoder reads, with its shape, in the order of computation."""
     hidden, inner = config.hidden_size, config.intermediate_size
     channels = 1
     for index, (width, kernel, _) in enumerate(config.conv_layers):
@@ -102,12 +203,18 @@ def expected_shapes(config: EncoderConfig) -> Iterator[tuple[str, tuple[int, ...
         if index == 0 or not config.group_norm:
             yield from _pair(f"{name}.layer_norm", (width,))
         channels = width
-    yield from _pair("wav2vec2.feature_projection.layer_norm", (channels,))
+    if config.projection_norm:
+        yield from _pair("wav2vec2.feature_projection.layer_norm", (channels,))
     yield from _pair("wav2vec2.feature_projection.projection", (hidden, channels))
-    pos = "wav2vec2.encoder.pos_conv_embed.conv"
-    yield f"{pos}.weight_g", (1, 1, config.pos_conv_kernel)
-    yield f"{pos}.weight_v", (hidden, hidden // config.pos_conv_groups, config.pos_conv_kernel)
-    yield f"{pos}.bias", (hidden,)
+    pos = "wav2vec2.encoder.pos_conv_embed"
+    taps = config.pos_conv_kernel
+    positional = (hidden, hidden // config.pos_conv_groups, taps)
+    if config.pos_conv_layers is None:
+        yield f"{pos}.conv.weight_g", (1, 1, taps)
+        yield f"{pos}.conv.weight_v", positional
+        yield f"{pos}.conv.bias", (hidden,)
+    for index in range(config.pos_conv_layers or 0):
+        yield from _pair(f"{pos}.layers.{index}.conv", positional)
     yield from _pair("wav2vec2.encoder.layer_norm", (hidden,))
     for index in range(config.layers):
         name = f"wav2vec2.encoder.layers.{index}"

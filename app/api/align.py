@@ -168,13 +168,14 @@ async def align(request: Request, parts: PartsOf) -> Response:
     over.
     """
     service = parts.service
-    with service.admit():
+    with service.admit(caller_of(request)):
         query = request.query_params.multi_items()
         checked = parse(AlignParameters, gather(query))
         deadline_of(request, checked.timeout)
         # A form may name the model yet.
         if checked.model is not None or not is_form(request):
             service.transcriber.route(checked.model, checked.language)
+        service.check_room(caller_of(request), request.state.deadline)
         upload = await read_upload(request)
         try:
             parameters = parse(AlignParameters, gather(query, upload.fields))

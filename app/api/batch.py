@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import math
-import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
@@ -18,9 +16,7 @@ from app.api.attend import attend
 from app.api.errors import error_detail, internal_error
 from app.errors import (
     ClientDisconnectedError,
-    DeadlineExceededError,
     NordlydError,
-    OverloadedError,
     UnavailableError,
 )
 
@@ -148,30 +144,6 @@ async def as_finished(
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-async def when_there_is_room(
-    attempt: Callable[[], Coroutine[Any, Any, _T]], deadline: float | None
-) -> _T:
-    """Try again whenever a full queue is expected to have room.
-
-    Args:
-        attempt: the work.
-        deadline: instant of `time.monotonic` after which no answer is wanted.
-
-    Raises:
-        DeadlineExceededError: there was no room in time.
-    """
-    while True:
-        try:
-            return await attempt()
-        except OverloadedError as full:
-            left = math.inf if deadline is None else deadline - time.monotonic()
-            if left <= 0:
-                raise DeadlineExceededError(
-                    "The request's deadline passed while it waited for room in the queue."
-                ) from full
-            await asyncio.sleep(min(full.retry_after, left, _LONGEST_WAIT_SECONDS))
 
 
 def _line(job: Job, status: int, kind: str, value: str) -> str:

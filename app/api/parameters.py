@@ -8,7 +8,15 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from app.decoding import DecodingRequest, Hotword
-from app.decoding.options import MAX_BEAM_WIDTH, MAX_HOTWORDS, MAX_N_BEST
+from app.decoding.options import (
+    MAX_ALPHA,
+    MAX_BEAM_WIDTH,
+    MAX_BETA,
+    MAX_HOTWORDS,
+    MAX_N_BEST,
+    MIN_PRUNE_LOGP,
+    MIN_TOKEN_LOGP,
+)
 from app.errors import InvalidRequestError
 from app.readable import ReadableOptions
 
@@ -57,16 +65,25 @@ class TextParameters(BaseModel):
         None, ge=1, le=MAX_BEAM_WIDTH, description="Readings kept after each frame; 100."
     )
     alpha: float | None = Field(
-        None, allow_inf_nan=False, description="Weight of the language model; its own by default."
+        None,
+        ge=-MAX_ALPHA,
+        le=MAX_ALPHA,
+        description="Weight of the language model; its own by default.",
     )
     beta: float | None = Field(
-        None, allow_inf_nan=False, description="Bonus for each word; the model's by default."
+        None,
+        ge=-MAX_BETA,
+        le=MAX_BETA,
+        description="Bonus for each word; the model's by default.",
     )
     prune_logp: float | None = Field(
-        None, le=0, description="Readings this far below the best are dropped; -10."
+        None,
+        ge=MIN_PRUNE_LOGP,
+        le=0,
+        description="Readings this far below the best are dropped; -10.",
     )
     min_token_logp: float | None = Field(
-        None, le=0, description="Tokens below this are not tried; -5."
+        None, ge=MIN_TOKEN_LOGP, le=0, description="Tokens below this are not tried; -5."
     )
     hotwords: str | None = Field(
         None,

@@ -76,9 +76,10 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The upload or the audio is over the limit.",
         415: "The bytes are in no accepted format.",
         422: "The audio is empty, truncated or holds no audio track.",
-        429: "The queue is full; Retry-After says when it will have room.",
+        429: "The queue, or what the service keeps of audio, is full; Retry-After says until when.",
         503: "Loading, draining, or the device does not answer.",
         504: "The request's own deadline passed.",
+        507: "The disk has no room for the recording.",
     }.items()
 }
 FORMATTED: dict[str, Any] = {
@@ -124,9 +125,10 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
     """
     service = parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit())
+        stack.enter_context(service.admit(caller_of(request)))
         query = request.query_params.multi_items()
         _check_query(request, parts, query)
+        service.check_room(caller_of(request), request.state.deadline)
         uploads = await read_uploads(request, max_files=parts.settings.max_batch_files)
         stack.enter_context(closing(uploads))
         parameters = parse(TranscribeParameters, gather(query, uploads.fields))
@@ -175,9 +177,7 @@ class _Call:
 
     async def _line(self, source: UploadedFile | str, request_id: str) -> str:
         async with self._recording(source) as file:
-            output, _ = await batch.when_there_is_room(
-                partial(self._transcribe, file, request_id), self.deadline
-            )
+            output, _ = await self._transcribe(file, request_id, wait_for_room=True)
         return output.in_json()
 
     @asynccontextmanager
@@ -185,7 +185,8 @@ class _Call:
         if isinstance(source, UploadedFile):
             yield source
             return
-        fetched = await self.parts.need_fetcher().fetch(source, self.deadline)
+        hold = self.parts.service.transcriber.media.spool.hold(self.caller)
+        fetched = await self.parts.need_fetcher().fetch(source, self.deadline, hold=hold)
         bodies = fetched.bodies
         try:
             yield UploadedFile(
@@ -197,7 +198,9 @@ class _Call:
         finally:
             bodies.close()
 
-    async def _transcribe(self, file: UploadedFile, request_id: str) -> tuple[Output, Transcript]:
+    async def _transcribe(
+        self, file: UploadedFile, request_id: str, *, wait_for_room: bool = False
+    ) -> tuple[Output, Transcript]:
         parameters = self.parameters
         source = file.open()
         try:
@@ -213,6 +216,7 @@ class _Call:
             model=parameters.model,
             language=parameters.language,
             deadline=self.deadline,
+            wait_for_room=wait_for_room,
             decoding=parameters.decoding(),
             readable=parameters.readable(),
         )

@@ -7,7 +7,10 @@ from typing import BinaryIO
 
 from fastapi import Request
 
+from app.api.caller import caller_of
 from app.api.forms import FilePart, Form, FormLimits, read_form
+from app.api.parts import Parts
+from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError
 from app.spool import SpooledBodies
 
@@ -100,6 +103,12 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
+def hold_of(request: Request) -> Hold:
+    """What a request's body is counted in while it is on disk."""
+    parts: Parts = request.app.state.parts
+    return parts.service.transcriber.media.spool.hold(caller_of(request))
+
+
 async def read_uploads(
     request: Request, *, max_files: int, max_fields: int = _MAX_FIELDS
 ) -> Uploads:
@@ -108,10 +117,11 @@ async def read_uploads(
     Raises:
         InvalidRequestError: a malformed form, or too many files.
         TooLargeError: the body is over the limit of the service.
+        OverloadedError, InsufficientStorageError: there is no room for it on disk.
         ClientDisconnect: the client hung up.
     """
     content_type = request.headers.get("content-type")
-    bodies = SpooledBodies()
+    bodies = SpooledBodies(hold_of(request))
     try:
         if not is_form(request):
             await bodies.fill(request.stream())
@@ -133,6 +143,7 @@ async def read_upload(request: Request, *, max_fields: int = _MAX_FIELDS) -> Upl
         InvalidRequestError: a malformed form, no file, or more than one.
         AudioError: the file is empty.
         TooLargeError: the body is over the limit of the service.
+        OverloadedError, InsufficientStorageError: there is no room for it on disk.
         ClientDisconnect: the client hung up.
     """
     with closing(await read_uploads(request, max_files=1, max_fields=max_fields)) as uploads:

@@ -3,6 +3,7 @@
 from app.audio.decode import decode_audio
 from app.audio.info import AudioInfo, TrackInfo
 from app.audio.limits import AudioLimits
+from app.audio.live import decode_live
 from app.audio.options import DecodeOptions
 from app.audio.raw import RawFormat
 from app.audio.recording import SAMPLE_RATE, Recording, Samples
@@ -19,6 +20,7 @@ __all__ = [
     "TrackInfo",
     "Window",
     "decode_audio",
+    "decode_live",
     "plan_windows",
     "stitch",
 ]

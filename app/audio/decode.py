@@ -9,28 +9,27 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from app.audio.extent import Extent, measure
+from app.audio.findings import Findings
+from app.audio.formats import FORMATS, Container
 from app.audio.info import AudioInfo
 from app.audio.limits import AudioLimits
+from app.audio.mp4 import measure_mp4
 from app.audio.options import DEFAULT, DecodeOptions
 from app.audio.pyav_reader import PyAVReader
-from app.audio.raw import RawFormat
 from app.audio.reader import Reader
-from app.audio.recording import Recording, RecordingBuilder, Samples
+from app.audio.recording import SILENCE_DBFS, Recording, RecordingBuilder, Samples
 from app.audio.resample import Resampler
-from app.audio.sniff import Container, Sniffed, sniff
+from app.audio.silent_track import note_silent_track
+from app.audio.sniff import Sniffed, sniff
 from app.audio.soundfile_reader import SoundFileReader, UnreadableError
+from app.audio.tracks import find_track
+from app.audio.views import view
 from app.errors import AudioError
 from app.notices import Notice
 
-_COUNTED = {
-    Container.WAV,
-    Container.RF64,
-    Container.W64,
-    Container.AIFF,
-    Container.AU,
-    Container.NIST,
-    Container.FLAC,
-}
+# A page or two of an Ogg file may be lost to a bad disk; more is a recording with a hole in it.
+_MOST_FOREIGN = 0.02
+SILENCE_PEAK = 10.0 ** (SILENCE_DBFS / 20.0)
 
 
 class SampleSink(Protocol):
@@ -92,60 +91,105 @@ def decode_into(
 
     Args, errors: as for `decode_audio`; `stream` is seekable.
     """
-    reader, name = _open(stream, options.raw)
-    with closing(reader):
-        _read(reader, name, limits, sink)
-    return Decoded()
-
-
-def _open(stream: BinaryIO, raw: RawFormat | None) -> tuple[Reader, str]:
-    if raw is not None:
-        raw.check_size(stream.seek(0, os.SEEK_END))
-        return SoundFileReader(stream, "raw PCM", raw), "raw PCM"
+    findings = Findings(strict=options.strict)
+    if options.raw is not None:
+        options.raw.check_size(stream.seek(0, os.SEEK_END))
+        reader: Reader = SoundFileReader(stream, "raw PCM", limits=limits, raw=options.raw)
+        with closing(reader):
+            _read(reader, "raw PCM", limits, sink)
+        return Decoded()
     sniffed = sniff(stream)
     name = sniffed.container.value
-    extent = measure(stream, sniffed.container, sniffed.size)
+    if sniffed.padding:
+        findings.add(
+            "padding_skipped",
+            f"The first {sniffed.padding:,} bytes, before the {name} file in it, are zeros or a "
+            "tag; they were passed over.",
+        )
+    body = view(stream, sniffed.start)
+    extent = _measure(body, sniffed, limits, findings)
+    body = view(stream, sniffed.start, extent.patches)
+    reader = _choose_reader(
+        body, sniffed, extent, options=options, limits=limits, findings=findings
+    )
+    with closing(reader):
+        peak = _read(reader, name, limits, sink)
+    info = reader.info
+    if info is not None and len(info.tracks) > 1 and peak < SILENCE_PEAK:
+        note_silent_track(body, sniffed, info, limits, findings)
+    return Decoded(info, findings.notices)
+
+
+def _measure(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits, findings: Findings) -> Extent:
+    """Look at what the header promises, and refuse what was cut short."""
+    name, size = sniffed.container.value, sniffed.size - sniffed.start
+    if sniffed.container is Container.MP4:
+        extent = Extent.within(*measure_mp4(stream, size, limits))
+        stream.seek(0)
+    else:
+        extent = measure(stream, sniffed.container, size)
     extent.check(name)
-    return _choose_reader(stream, sniffed, extent), name
+    if extent.foreign > _MOST_FOREIGN * size:
+        raise AudioError(
+            f"The {name} file is damaged: {extent.foreign:,} of its {size:,} bytes belong to no "
+            "part of it."
+        )
+    if extent.foreign:
+        findings.add(
+            "missing_data",
+            f"{extent.foreign:,} bytes of the {name} file are damaged; what they held is silence.",
+        )
+    return extent
 
 
-def _choose_reader(stream: BinaryIO, sniffed: Sniffed, extent: Extent) -> Reader:
+def _choose_reader(
+    stream: BinaryIO,
+    sniffed: Sniffed,
+    extent: Extent,
+    *,
+    options: DecodeOptions,
+    limits: AudioLimits,
+    findings: Findings,
+) -> Reader:
     """Pick libsndfile for what it reads without loss, FFmpeg for all else."""
-    if sniffed.container in _COUNTED and not extent.open_ended:
+    name = sniffed.container.value
+    if FORMATS[sniffed.container].by_libsndfile and not extent.open_ended:
         try:
-            return SoundFileReader(stream, sniffed.container.value)
+            reader = SoundFileReader(stream, name, limits=limits)
         except UnreadableError as error:
             if not extent.located:
                 raise AudioError(
-                    f"The {sniffed.container.value} file cannot be opened: no audio data is where "
-                    "its header leads. It is damaged or cut short."
+                    f"The {name} file cannot be opened: no audio data is where its header leads. "
+                    "It is damaged or cut short."
                 ) from error
-    return PyAVReader(stream, sniffed)
+        else:
+            if options.track is not None and reader.info is not None:
+                find_track(reader.info.tracks, options.track, name)
+            return reader
+    return PyAVReader(stream, sniffed, limits=limits, findings=findings, track=options.track)
 
 
-def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> None:
+def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> float:
+    """Resample all blocks of a reader into a sink, and return the largest absolute sample."""
     if reader.declared is not None:
         limits.check(reader.declared)
     resampler = Resampler()
-    samples, seconds, first = 0, 0.0, np.zeros(1, dtype=np.float32)
+    samples, seconds, peak, first = 0, 0.0, 0.0, np.zeros(1, dtype=np.float32)
     for block in reader.blocks():
         if not seconds:
             first = block.samples[:1].copy()
         seconds += block.samples.size / block.rate
         limits.check(seconds)
+        peak = max(peak, float(np.max(np.abs(block.samples), initial=0.0)))
         for part in resampler.push(block):
             samples += part.size
             sink.append(part)
     if not seconds:
         raise AudioError(f"The {name} file holds no audio samples.")
-    if reader.declared is not None and seconds < reader.declared - reader.tolerance - 1e-6:
-        raise AudioError(
-            f"The {name} file is damaged or cut short: it declares {reader.declared:.2f} s, but "
-            f"only {seconds:.2f} s can be decoded."
-        )
     for part in resampler.finish():
         samples += part.size
         sink.append(part)
     if not samples:
         # Less than one sample at 16 kHz; the value is there, so it is kept.
         sink.append(first)
+    return peak

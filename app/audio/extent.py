@@ -5,8 +5,9 @@ of a file that was cut short, so this is looked at before.
 """
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from app.audio.sniff import Container
@@ -22,7 +23,8 @@ _PLACEHOLDER_SLACK = 8_192
 _MOST_CHUNKS = 100_000
 _MOST_OGG_PAGE = 65_307
 _OGG_HEADER_BYTES = 27
-_BOX_BYTES = 8
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+_OGG_MARK = b"OggS\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,22 @@ class Extent:
         open_ended: the header leaves the length open: the audio goes on to the stream's end.
         located: False where there should be a chunk of audio data and is none. FFmpeg would
             search such a file for seconds.
+        foreign: bytes between the parts of the audio that belong to none of them.
+        patches: bytes to be read in place of those that are there, by their offset: sizes that
+            a writer left open and that neither library takes for open.
     """
 
     promised: int = 0
     missing: int = 0
     open_ended: bool = False
     located: bool = True
+    foreign: int = 0
+    patches: dict[int, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def within(cls, promised: int, missing: int) -> "Extent":
+        """The extent of a header that counts its bytes; a few missing ones are forgiven."""
+        return cls(promised, missing if missing > _SLACK_BYTES else 0)
 
     def check(self, name: str) -> None:
         """Refuse a stream that was cut short.
@@ -100,8 +112,7 @@ def measure(stream: BinaryIO, container: Container, size: int) -> Extent:
 
 
 def _within(promised: int, present: int) -> Extent:
-    missing = promised - present
-    return Extent(promised, missing if missing > _SLACK_BYTES else 0)
+    return Extent.within(promised, promised - present)
 
 
 def _chunks(
@@ -126,10 +137,11 @@ def _chunks(
 
 def _chunked(stream: BinaryIO, container: Container, size: int) -> Extent:
     dialect = _DIALECTS[container]
-    long_size: int | None = None
+    long_size, long_at = None, 0
     for identifier, payload, declared in _chunks(stream, dialect, dialect.first, size):
         if identifier == b"ds64":
-            stream.seek(payload + 8)
+            long_at = payload + 8
+            stream.seek(long_at)
             long_size = int.from_bytes(stream.read(8), "little")
         if identifier != dialect.data:
             continue
@@ -140,6 +152,9 @@ def _chunked(stream: BinaryIO, container: Container, size: int) -> Extent:
         if promised > present and _is_placeholder(promised):
             return Extent(open_ended=True)
         if promised == 0 and present and not _only_chunks(stream, dialect, payload, size):
+            if long_size is not None:
+                # Recorded into a pipe: both libraries take this for empty.
+                return Extent(patches={long_at: present.to_bytes(8, "little")})
             return Extent(open_ended=True)
         return _within(promised, present)
     return Extent(located=False)
@@ -176,33 +191,6 @@ def _avi(stream: BinaryIO, size: int) -> Extent:
     return _within(declared + 8, size)
 
 
-def _mp4(stream: BinaryIO, size: int) -> Extent:
-    """Top-level boxes, ISO/IEC 14496-12 section 4.2."""
-    at, kinds = 0, set[bytes]()
-    for _ in range(_MOST_CHUNKS):
-        if at + _BOX_BYTES > size:
-            break
-        stream.seek(at)
-        header = stream.read(2 * _BOX_BYTES)
-        length, kind = struct.unpack(">I4s", header[:_BOX_BYTES])
-        if length == 1:
-            length = int.from_bytes(header[_BOX_BYTES:], "big")
-        elif length == 0:
-            length = size - at
-        kinds.add(kind)
-        if kind in {b"moov", b"mdat", b"moof"} and at + length > size:
-            return _within(length, size - at)
-        if length < _BOX_BYTES:
-            return Extent()
-        at += length
-    if kinds and b"moov" not in kinds:
-        raise AudioError(
-            "The MP4 file has no index (moov box): it was cut short, or its recording was never "
-            "finished. Send the whole file."
-        )
-    return Extent()
-
-
 def _matroska(stream: BinaryIO, size: int) -> Extent:
     """The EBML header and the segment behind it, RFC 8794 sections 4 and 5."""
     stream.seek(4)
@@ -229,18 +217,48 @@ def _ebml_size(stream: BinaryIO) -> int | None:
 
 
 def _ogg(stream: BinaryIO, size: int) -> Extent:
-    """The last page, RFC 3533 section 6: one that was cut in its middle is not whole."""
-    start = max(0, size - _MOST_OGG_PAGE)
-    stream.seek(start)
-    tail = stream.read(_MOST_OGG_PAGE)
-    at = tail.rfind(b"OggS\0")
-    if at < 0:
-        return Extent()
-    page = tail[at:]
-    # 255 lengths of segments follow the fixed part of the header at most.
-    table = page[26] if len(page) >= _OGG_HEADER_BYTES else 255
-    whole = _OGG_HEADER_BYTES + table + sum(page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + table])
-    return Extent(whole, max(0, whole - len(page)))
+    """The chain of pages, RFC 3533 section 6: whether it is whole, and what else is in between."""
+    at, foreign, end = 0, 0, 0
+    while at < size:
+        stream.seek(at)
+        page = stream.read(_MOST_OGG_PAGE)
+        if page.startswith(_OGG_MARK):
+            # 255 lengths of segments follow the fixed part of the header at most.
+            table = page[26] if len(page) >= _OGG_HEADER_BYTES else 255
+            whole = _OGG_HEADER_BYTES + table
+            whole += sum(page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + table])
+            if at + whole > size and not page.find(_OGG_MARK, 1) > 0:
+                return Extent(whole, at + whole - size, foreign=foreign)
+            if _ogg_checksum(page[:whole]) == page[22:26]:
+                at = end = at + whole
+                continue
+        found = _next_page(stream, at + 1, size)
+        if found is None:
+            break
+        foreign += found - at
+        at = found
+    return Extent(end, foreign=foreign)
+
+
+def _ogg_checksum(page: bytes) -> bytes:
+    """The checksum a page should have: CRC-32 with the bits of each byte in the other order."""
+    blanked = page[:22] + bytes(4) + page[26:]
+    mirrored = zlib.crc32(blanked.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return mirrored.to_bytes(4, "big").translate(_MIRRORED)
+
+
+def _next_page(stream: BinaryIO, at: int, size: int) -> int | None:
+    """Where the next page begins, behind bytes that belong to none; None if there is none."""
+    while at < size:
+        stream.seek(at)
+        data = stream.read(_MOST_OGG_PAGE)
+        found = data.find(_OGG_MARK)
+        if found >= 0:
+            return at + found
+        if len(data) < _MOST_OGG_PAGE:
+            return None
+        at += len(data) - len(_OGG_MARK) + 1
+    return None
 
 
 def _unmeasured(stream: BinaryIO, size: int) -> Extent:
@@ -251,7 +269,6 @@ def _unmeasured(stream: BinaryIO, size: int) -> Extent:
 _OTHERS: dict[Container, Callable[[BinaryIO, int], Extent]] = {
     Container.AU: _au,
     Container.AVI: _avi,
-    Container.MP4: _mp4,
     Container.MATROSKA: _matroska,
     Container.OGG: _ogg,
 }

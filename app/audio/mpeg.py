@@ -39,6 +39,7 @@ _ADTS_RATES = (
 # Where the Xing tag is in a frame: behind side information of 32, 17 or 9 bytes.
 _XING_OFFSETS = (36, 21, 13)
 _XING_BYTES = 12
+_ID3V1_BYTES, _APE_BYTES = 128, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,41 @@ def xing_seconds(data: bytes, at: int, header: FrameHeader) -> float | None:
             frames = int.from_bytes(tag[8:], "big")
             return frames * header.samples / header.rate
     return None
+
+
+def ends_whole(tail: bytes) -> bool:
+    """Whether a stream ends where one of its frames does, as far as its last bytes show.
+
+    Args:
+        tail: the last bytes of the stream, some dozens of frames; tags and zeros at its end are
+            not counted.
+    """
+    audio = _without_tags(tail)
+    at = audio.find(b"\xff")
+    while at >= 0:
+        position, count = at, 0
+        while (header := parse_header(audio, position)) is not None:
+            position += header.length
+            count += 1
+        if count >= _CHAIN:
+            return position <= len(audio) and not audio[position:].strip(b"\0")
+        at = audio.find(b"\xff", at + 1)
+    return False
+
+
+def _without_tags(tail: bytes) -> bytes:
+    """The bytes before ID3v1, APE and Lyrics3 tags at the end."""
+    while True:
+        if tail[-_ID3V1_BYTES:][:3] == b"TAG":
+            tail = tail[:-_ID3V1_BYTES]
+        elif tail[-_APE_BYTES:][:8] == b"APETAGEX":
+            size = int.from_bytes(tail[-20:-16], "little")
+            header = _APE_BYTES if tail[-9] & 0x80 else 0
+            tail = tail[: max(0, len(tail) - size - header)]
+        elif tail.endswith(b"LYRICS200"):
+            tail = tail[: tail.rfind(b"LYRICSBEGIN")]
+        else:
+            return tail
 
 
 def _chained(data: bytes, at: int, header: FrameHeader) -> bool:

@@ -6,6 +6,7 @@ A reader is opened on a stream; blocks of mono audio at the stream's own rate fl
 from collections.abc import Iterator
 from typing import Protocol
 
+from app.audio.info import AudioInfo
 from app.audio.resample import Block
 
 # 1 MiB of float32: large enough that the calls cost nothing, small beside a window of audio.
@@ -16,23 +17,20 @@ class Reader(Protocol):
     """One stream being decoded."""
 
     @property
-    def declared(self) -> float | None:
-        """Seconds that the header promises; None where it says nothing that can be relied on."""
+    def info(self) -> AudioInfo | None:
+        """What the file is; None for samples without a header."""
         ...
 
     @property
-    def tolerance(self) -> float:
-        """How many seconds less than declared are still a whole recording.
-
-        Encoders add padding, which decoders take away again.
-        """
+    def declared(self) -> float | None:
+        """Seconds that the header promises; None where it says nothing that can be relied on."""
         ...
 
     def blocks(self) -> Iterator[Block]:
         """The audio in order.
 
         Raises:
-            AudioError: the stream is damaged.
+            AudioError: the stream is damaged or was cut short.
         """
         ...
 

@@ -1,13 +1,14 @@
-"""16 kHz mono float32 as a list of blocks, with the statistics of the whole.
+"""16 kHz mono float32, wherever it is kept, with the statistics of the whole.
 
-Decoded blocks flow into a `RecordingBuilder`; windows flow out of `Recording.slice`, so a long
-recording is in memory once and only the asked range is ever copied.
+Decoded blocks flow into a `RecordingBuilder`, or through a media worker into a file; windows flow
+out of `Recording.slice`, so only the asked range is ever copied.
 """
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ _NORMALISE_EPSILON = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class _Statistics:
+class Statistics:
     """Moments of a signal: count, mean, sum of squared deviations and peak, in float64."""
 
     count: int = 0
@@ -39,7 +40,7 @@ class _Statistics:
     deviations: float = 0.0
     peak: float = 0.0
 
-    def merged(self, block: Samples) -> "_Statistics":
+    def merged(self, block: Samples) -> "Statistics":
         """The statistics with one more block [samples].
 
         Pairwise update of Chan, Golub and LeVeque (1979): unlike a running sum of squares it
@@ -50,7 +51,7 @@ class _Statistics:
         mean = float(exact.mean())
         exact -= mean
         difference = mean - self.mean
-        return _Statistics(
+        return Statistics(
             count=count,
             mean=self.mean + difference * block.size / count,
             deviations=self.deviations
@@ -60,34 +61,90 @@ class _Statistics:
         )
 
 
-class Recording:
-    """One decoded recording: mono, 16 kHz, float32, nominally in -1..1.
+class SampleStore(Protocol):
+    """Where the samples of a recording are kept."""
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Return a copy of the samples from `start` up to `stop`, float32 [stop - start].
+
+        Raises:
+            ValueError: the store was closed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the memory, file and descriptor back."""
+        ...
+
+
+class MemoryStore:
+    """Samples in memory.
 
     Args:
         blocks: the samples in order, each [samples].
-        statistics: of all blocks together.
-        info: what file it came from; None for samples that came from none.
-        notices: what is to be known about how it was read.
+        closed: called once, when they are given up.
     """
 
-    __slots__ = ("_blocks", "_starts", "_statistics", "info", "notices")
-
     def __init__(
-        self,
-        blocks: Sequence[Samples],
-        statistics: _Statistics,
-        info: AudioInfo | None = None,
-        notices: tuple[Notice, ...] = (),
+        self, blocks: Sequence[Samples], *, closed: Callable[[], None] = lambda: None
     ) -> None:
-        self.info = info
-        self.notices = notices
         self._blocks = tuple(blocks)
-        self._statistics = statistics
+        self._closed = closed
         self._starts: list[int] = []
         position = 0
         for block in self._blocks:
             self._starts.append(position)
             position += block.size
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Return a copy of a range; see `SampleStore`."""
+        blocks = self._blocks
+        if not blocks and stop > start:
+            raise ValueError("the recording was closed")
+        out = np.empty(stop - start, dtype=np.float32)
+        filled = 0
+        index = max(bisect_right(self._starts, start) - 1, 0)
+        while filled < out.size:
+            offset = start + filled - self._starts[index]
+            part = blocks[index][offset : offset + out.size - filled]
+            out[filled : filled + part.size] = part
+            filled += part.size
+            index += 1
+        return out
+
+    def close(self) -> None:
+        """Let go of the samples."""
+        self._blocks = ()
+        closed, self._closed = self._closed, lambda: None
+        closed()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Recording:
+    """One decoded recording: mono, 16 kHz, float32, nominally in -1..1.
+
+    Args:
+        store: where the samples are.
+        statistics: of all of them.
+        info: what file it came from; None for samples that came from none.
+        notices: what is to be known about how it was read.
+    """
+
+    __slots__ = ("_statistics", "_store", "info", "notices")
+
+    def __init__(
+        self,
+        store: SampleStore,
+        statistics: Statistics,
+        info: AudioInfo | None = None,
+        notices: tuple[Notice, ...] = (),
+    ) -> None:
+        self.info = info
+        self.notices = notices
+        self._store = store
+        self._statistics = statistics
 
     @classmethod
     def from_samples(cls, samples: Samples) -> "Recording":
@@ -143,23 +200,38 @@ class Recording:
             float32 [stop - start].
 
         Raises:
-            ValueError: the range is not within the recording.
+            ValueError: the range is not within the recording, or the recording was closed.
         """
         if not 0 <= start <= stop <= self.samples:
             raise ValueError(f"samples {start}..{stop} are not within 0..{self.samples}")
-        out = np.empty(stop - start, dtype=np.float32)
-        filled = 0
-        index = max(bisect_right(self._starts, start) - 1, 0)
-        while filled < out.size:
-            offset = start + filled - self._starts[index]
-            part = self._blocks[index][offset : offset + out.size - filled]
-            out[filled : filled + part.size] = part
-            filled += part.size
-            index += 1
+        out = self._store.read(start, stop)
         if normalise:
             out -= np.float32(self.mean)
             out /= np.float32(math.sqrt(self.variance + _NORMALISE_EPSILON))
         return out
+
+    def close(self) -> None:
+        """Give back what the samples take; a recording that is forgotten does so by itself."""
+        self._store.close()
+
+
+def check_finite(block: Samples, before: int) -> None:
+    """Refuse samples that cannot be transcribed.
+
+    Args:
+        block: float32 [samples].
+        before: how many samples came before it.
+
+    Raises:
+        AudioError: a sample is not a finite number.
+    """
+    finite = np.isfinite(block)
+    if not finite.all():
+        seconds = (before + int(np.argmin(finite))) / SAMPLE_RATE
+        raise AudioError(
+            f"The audio holds samples that are not finite numbers, near {seconds:.2f} s: "
+            "not-a-number and infinite values cannot be transcribed."
+        )
 
 
 class RecordingBuilder:
@@ -167,7 +239,7 @@ class RecordingBuilder:
 
     def __init__(self) -> None:
         self._blocks: list[Samples] = []
-        self._statistics = _Statistics()
+        self._statistics = Statistics()
 
     @property
     def samples(self) -> int:
@@ -182,15 +254,10 @@ class RecordingBuilder:
         """
         if not block.size:
             return
-        if not np.isfinite(block).all():
-            seconds = (self.samples + int(np.argmin(np.isfinite(block)))) / SAMPLE_RATE
-            raise AudioError(
-                f"The audio holds samples that are not finite numbers, near {seconds:.2f} s: "
-                "not-a-number and infinite values cannot be transcribed."
-            )
+        check_finite(block, self.samples)
         self._statistics = self._statistics.merged(block)
         self._blocks.append(block)
 
     def build(self, info: AudioInfo | None = None, notices: tuple[Notice, ...] = ()) -> Recording:
         """The recording of everything appended so far."""
-        return Recording(self._blocks, self._statistics, info, notices)
+        return Recording(MemoryStore(self._blocks), self._statistics, info, notices)

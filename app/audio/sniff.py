@@ -6,74 +6,37 @@ look like and what is accepted.
 
 import os
 from dataclasses import dataclass
-from enum import Enum
 from typing import BinaryIO
 
+from app.audio.formats import ACCEPTED, Container, by_magic
+from app.audio.frames import by_frames
 from app.audio.mpeg import find_frames, xing_seconds
 from app.audio.refuse import describe_stranger
 from app.errors import AudioError, UnsupportedAudioError
 
-
-class Container(Enum):
-    """An accepted container; the value is its name for people."""
-
-    WAV = "WAV"
-    RF64 = "RF64"
-    W64 = "Wave64"
-    AIFF = "AIFF"
-    AU = "AU"
-    CAF = "CAF"
-    NIST = "NIST SPHERE"
-    FLAC = "FLAC"
-    OGG = "Ogg"
-    MP3 = "MP3"
-    MP4 = "MP4 or M4A"
-    MATROSKA = "WebM or Matroska"
-    ADTS = "AAC"
-    MPEG_TS = "MPEG transport stream"
-    MPEG_PS = "MPEG program stream"
-    AVI = "AVI"
-    ASF = "WMA or ASF"
-    AMR = "AMR"
-    FLV = "FLV"
-
-
-ACCEPTED = ", ".join(container.value for container in Container)
+__all__ = ["ACCEPTED", "Container", "Sniffed", "sniff"]
 
 _HEAD_BYTES = 65_536
-_MAGIC = (
-    (0, b"fLaC", Container.FLAC),
-    (0, b"OggS", Container.OGG),
-    (0, b"RF64", Container.RF64),
-    (0, b"BW64", Container.RF64),
-    (0, b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00", Container.W64),
-    (0, b".snd", Container.AU),
-    (0, b"caff\x00", Container.CAF),
-    (0, b"NIST_1A\n", Container.NIST),
-    (0, b"\x1a\x45\xdf\xa3", Container.MATROSKA),
-    (0, b"\x00\x00\x01\xba", Container.MPEG_PS),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Container.ASF),
-    (0, b"#!AMR\n", Container.AMR),
-    (0, b"#!AMR-WB\n", Container.AMR),
-    (0, b"FLV\x01", Container.FLV),
-    (4, b"ftyp", Container.MP4),
-    (4, b"moov", Container.MP4),
-    (4, b"mdat", Container.MP4),
-    (4, b"wide", Container.MP4),
-    (4, b"free", Container.MP4),
-)
-# RIFF and IFF files say at offset 8 what they hold.
-_FORMS = {
-    (b"RIFF", b"WAVE"): Container.WAV,
-    (b"RIFF", b"AVI "): Container.AVI,
-    (b"FORM", b"AIFF"): Container.AIFF,
-    (b"FORM", b"AIFC"): Container.AIFF,
-}
-_STILL_IMAGES = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"crx "}
 _ID3_BYTES = 10
 _MOST_ID3_TAGS = 8
-# Plain transport stream packets, and those of Blu-ray with four bytes of time code before each.
-_TS_LAYOUTS = ((0, 188), (4, 192))
+# Taggers leave kilobytes of zeros behind a tag; no writer leaves more than this.
+_MOST_ZEROS = 1 << 20
+# The box lengths of an MP4 and the start codes of MPEG begin with zeros.
+_HEADER_ZEROS = 4
+# These have a tag in front by rule, so that it is worth no notice.
+_TAGGED_AS_A_RULE = {
+    Container.MP3,
+    Container.ADTS,
+    Container.FLAC,
+    Container.TTA,
+    Container.APE,
+    Container.WAVPACK,
+    Container.MUSEPACK_7,
+    Container.MUSEPACK_8,
+    Container.TAK,
+    Container.AC3,
+    Container.DTS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +47,15 @@ class Sniffed:
         container: the container.
         size: bytes in the whole stream.
         seconds: the duration that the header of an MP3 declares; None for all else.
+        start: offset of the container's first byte: what is before it is padding or a tag.
+        padding: how many of the bytes before it have no business there.
     """
 
     container: Container
     size: int
     seconds: float | None = None
+    start: int = 0
+    padding: int = 0
 
 
 def sniff(stream: BinaryIO) -> Sniffed:
@@ -104,40 +71,56 @@ def sniff(stream: BinaryIO) -> Sniffed:
     size = stream.seek(0, os.SEEK_END)
     if size == 0:
         raise AudioError("The audio is empty: it has no bytes at all.")
-    start = _skip_id3(stream)
+    tagged = _skip_id3(stream)
+    start = _skip_zeros(stream, tagged)
     stream.seek(start)
     head = stream.read(_HEAD_BYTES)
     stream.seek(0)
     if not head:
+        if start > tagged or not tagged:
+            raise UnsupportedAudioError(
+                "The audio cannot be read: it is binary data in no known audio format, all "
+                f"zeros. Accepted are {ACCEPTED}, and raw PCM with a declared rate."
+            )
         raise AudioError("The audio holds nothing but an ID3 tag.")
-    container = _by_magic(head)
+    # Some headers begin with zeros of their own.
+    for leading in range(min(start - tagged, _HEADER_ZEROS) + 1):
+        container = by_magic(bytes(leading) + head)
+        if container is not None:
+            return _sniffed(container, size, None, tagged, start - leading)
+    container = by_frames(head)
     if container is not None:
-        return Sniffed(container, size)
+        return _sniffed(container, size, None, tagged, start)
     found = find_frames(head)
     if found is not None:
         at, header = found
-        if header.adts:
-            return Sniffed(Container.ADTS, size)
-        return Sniffed(Container.MP3, size, xing_seconds(head, at, header))
+        container = Container.ADTS if header.adts else Container.MP3
+        seconds = None if header.adts else xing_seconds(head, at, header)
+        return _sniffed(container, size, seconds, tagged, start)
     raise UnsupportedAudioError(
-        f"The audio cannot be read: it is {describe_stranger(head)}. Accepted are {ACCEPTED}, "
-        "and raw PCM with a declared rate."
+        "The audio cannot be read: it is "
+        f"{describe_stranger(bytes(min(start - tagged, _HEADER_ZEROS)) + head)}. Accepted are "
+        f"{ACCEPTED}, and raw PCM with a declared rate."
     )
 
 
-def _by_magic(head: bytes) -> Container | None:
-    if head[4:8] == b"ftyp" and head[8:12] in _STILL_IMAGES:
-        return None
-    for offset, magic, container in _MAGIC:
-        if head.startswith(magic, offset):
-            return container
-    form = _FORMS.get((head[:4], head[8:12]))
-    if form is not None:
-        return form
-    for offset, packet in _TS_LAYOUTS:
-        if head[offset : offset + 2 * packet + 1 : packet] == b"GGG":
-            return Container.MPEG_TS
-    return None
+def _sniffed(
+    container: Container, size: int, seconds: float | None, tagged: int, start: int
+) -> Sniffed:
+    ordinary = start == tagged and (not tagged or container in _TAGGED_AS_A_RULE)
+    return Sniffed(container, size, seconds, start, 0 if ordinary else start)
+
+
+def _skip_zeros(stream: BinaryIO, position: int) -> int:
+    """Where the first byte that is not zero is, or `position` where there are too many."""
+    stream.seek(position)
+    skipped = 0
+    while skipped < _MOST_ZEROS and (data := stream.read(_HEAD_BYTES)):
+        rest = data.lstrip(b"\0")
+        skipped += len(data) - len(rest)
+        if rest:
+            return position + skipped
+    return position + skipped
 
 
 def _skip_id3(stream: BinaryIO) -> int:

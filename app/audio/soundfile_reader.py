@@ -11,14 +11,45 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from app.audio.limits import check_signal
+from app.audio.info import AudioInfo, TrackInfo
+from app.audio.limits import AudioLimits, check_signal
+from app.audio.mixing import Mixer
 from app.audio.raw import RawFormat
 from app.audio.reader import BLOCK_VALUES
-from app.audio.resample import Block, mix_down
+from app.audio.resample import Block
 from app.errors import AudioError
 
 # libsndfile's frame count for a header that leaves it open.
 _UNCOUNTED = 2**62
+# FFmpeg's names of libsndfile's subtypes, which answers use; PCM is named by `_codec`.
+_CODECS = {
+    "ULAW": "pcm_mulaw",
+    "ALAW": "pcm_alaw",
+    "IMA_ADPCM": "adpcm_ima_wav",
+    "MS_ADPCM": "adpcm_ms",
+    "GSM610": "gsm_ms",
+    "G721_32": "adpcm_g726",
+    "G723_24": "adpcm_g726",
+    "G723_40": "adpcm_g726",
+    "NMS_ADPCM_16": "adpcm_nms",
+    "NMS_ADPCM_24": "adpcm_nms",
+    "NMS_ADPCM_32": "adpcm_nms",
+    "DWVW_12": "dwvw",
+    "DWVW_16": "dwvw",
+    "DWVW_24": "dwvw",
+    "DPCM_8": "dpcm",
+    "DPCM_16": "dpcm",
+}
+_PCM = {
+    "PCM_S8": "s8",
+    "PCM_U8": "u8",
+    "PCM_16": "s16",
+    "PCM_24": "s24",
+    "PCM_32": "s32",
+    "FLOAT": "f32",
+    "DOUBLE": "f64",
+}
+_BIG_ENDIAN = {"AIFF", "AU"}
 
 
 class UnreadableError(Exception):
@@ -56,6 +87,7 @@ class SoundFileReader:
     Args:
         stream: seekable, read from its beginning.
         name: of the container, for messages.
+        limits: how many channels there may be.
         raw: what the stream is, if it has no header.
 
     Raises:
@@ -63,9 +95,9 @@ class SoundFileReader:
         UnreadableError: libsndfile does not know the codec, or the header is damaged.
     """
 
-    tolerance = 0.0
-
-    def __init__(self, stream: BinaryIO, name: str, raw: RawFormat | None = None) -> None:
+    def __init__(
+        self, stream: BinaryIO, name: str, *, limits: AudioLimits, raw: RawFormat | None = None
+    ) -> None:
         stream.seek(0)
         self._name = name
         try:
@@ -88,10 +120,12 @@ class SoundFileReader:
             self.close()
             raise UnreadableError
         try:
-            check_signal(self._rate, self._file.channels)
+            check_signal(self._rate, self._file.channels, limits.max_channels)
         except AudioError:
             self.close()
             raise
+        track = TrackInfo(0, _codec(self._file), self._file.channels, self._rate)
+        self.info = None if raw is not None else AudioInfo(name, (track,))
 
     @property
     def declared(self) -> float:
@@ -101,6 +135,7 @@ class SoundFileReader:
     def blocks(self) -> Iterator[Block]:
         """The audio in order; see `Reader`."""
         channels: int = self._file.channels
+        mixer = Mixer()
         done = 0
         while done < self._frames:
             size = min(self._frames - done, max(1, BLOCK_VALUES // channels))
@@ -112,10 +147,29 @@ class SoundFileReader:
                     f"{self.declared:.2f} s, but cannot be decoded to its end."
                 ) from error
             if not len(frames):
-                return
+                break
             done += len(frames)
-            yield Block(mix_down(frames), self._rate)
+            yield Block(mixer.mix(frames), self._rate)
+        if done and done < self._frames:
+            raise AudioError(
+                f"The {self._name} file is damaged or cut short: it declares "
+                f"{self.declared:.2f} s, but only {done / self._rate:.2f} s can be decoded."
+            )
 
     def close(self) -> None:
         """Let go of the decoder; the stream itself stays open."""
         self._file.close()
+
+
+def _codec(file: soundfile.SoundFile) -> str:
+    """FFmpeg's name of the codec."""
+    subtype: str = file.subtype
+    if file.format == "FLAC":
+        return "flac"
+    if subtype in _PCM:
+        # Bytes have no order.
+        if _PCM[subtype] in {"s8", "u8"}:
+            return f"pcm_{_PCM[subtype]}"
+        big = file.endian == "BIG" or (file.endian == "FILE" and file.format in _BIG_ENDIAN)
+        return f"pcm_{_PCM[subtype]}{'be' if big else 'le'}"
+    return _CODECS.get(subtype, subtype.lower())

@@ -16,6 +16,9 @@ from app.errors import ConfigurationError
 CARD_NAME = "model.toml"
 HUB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
 
+# What may stand in a file's name: `nob`, `azj-script_latin`.
+TARGET_LANG = r"^[A-Za-z]{2,}[A-Za-z0-9_-]*$"
+
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 _Language = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([-_].+)?$"), AfterValidator(canonical_language)
@@ -73,6 +76,11 @@ class ModelCard(_Frozen):
     languages: tuple[_Language, ...] = Field(
         default=(),
         description="Codes, the main one first; none means served by explicit name only.",
+    )
+    target_lang: Annotated[str, StringConstraints(pattern=TARGET_LANG)] | None = Field(
+        default=None,
+        description="Adapter and vocabulary of a multilingual (MMS) checkpoint, by its own code: "
+        "nob, nno, dan.",
     )
     parameters: int | None = Field(default=None, gt=0)
     recipe: _Text | None = Field(default=None, description="Name of the trainer's recipe.")

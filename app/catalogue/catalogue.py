@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,14 +33,21 @@ class Catalogue:
     Args:
         cards: cards by id, in the order they are listed.
         folder: the folder that holds them; `<folder>/<id>/` may hold the model's files too.
+        target_langs: `target_lang` by id, hub id or reference; goes before what a card says.
 
     Raises:
         ConfigurationError: two cards share a hub id.
     """
 
-    def __init__(self, cards: Mapping[str, ModelCard], folder: Path) -> None:
+    def __init__(
+        self,
+        cards: Mapping[str, ModelCard],
+        folder: Path,
+        target_langs: Mapping[str, str] | None = None,
+    ) -> None:
         self.cards = dict(cards)
         self.folder = folder
+        self._target_langs = dict(target_langs or {})
         self._by_hub: dict[str, ModelCard] = {}
         for card in self.cards.values():
             if card.hub is None:
@@ -52,7 +59,7 @@ class Catalogue:
                 )
 
     @classmethod
-    def load(cls, folder: Path) -> "Catalogue":
+    def load(cls, folder: Path, target_langs: Mapping[str, str] | None = None) -> "Catalogue":
         """Read every `<folder>/<id>/model.toml`, sorted by id.
 
         Raises:
@@ -72,7 +79,7 @@ class Catalogue:
                     param="id",
                 )
             cards[card.id] = card
-        return cls(cards, folder)
+        return cls(cards, folder, target_langs)
 
     def resolve(self, reference: str) -> ResolvedModel:
         """Return the model that `reference` means.
@@ -84,6 +91,14 @@ class Catalogue:
             ConfigurationError: none of them; the message lists the catalogue.
         """
         reference = reference.strip()
+        model = self._resolve(reference)
+        for name in (reference, model.id, model.card.hub):
+            if name is not None and name in self._target_langs:
+                chosen = {"target_lang": self._target_langs[name]}
+                return replace(model, card=model.card.model_copy(update=chosen))
+        return model
+
+    def _resolve(self, reference: str) -> ResolvedModel:
         card = self.cards.get(reference) or self._by_hub.get(reference)
         if card is not None:
             return self._of_catalogue(card)

@@ -8,7 +8,7 @@ again. huggingface_hub is imported only when something must be fetched or its ca
 import shutil
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 
 from app.catalogue.cards import ModelCard
 from app.catalogue.files import (
-    REQUIRED,
     PullRecord,
+    adapter_names,
     choose_files,
+    lacking,
     missing_files,
     read_record,
     store_folder,
@@ -94,7 +95,7 @@ def pull(
     if card.hub is None:
         raise ConfigurationError(f"{card.id} has no hub id: there is nothing to pull it from")
     folder = store_folder(store, card.hub)
-    if _is_whole(folder, options):
+    if _is_whole(folder, card, options):
         return folder
     _check_reachable(options)
     from filelock import FileLock  # noqa: PLC0415
@@ -102,7 +103,7 @@ def pull(
     try:
         store.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if not _is_whole(folder, options):
+            if not _is_whole(folder, card, options):
                 _fetch(card, card.hub, folder, options, report)
     except OSError as error:
         raise ConfigurationError(f"cannot write to the store {store}: {error}") from error
@@ -119,7 +120,7 @@ def find_in_cache(card: ModelCard, cache: Path | None = None) -> Path | None:
     if not isinstance(found, str):
         return None
     folder = Path(found).parent
-    return None if missing_files(folder) else folder
+    return None if missing_files(folder, card.target_lang) else folder
 
 
 def cache_folder(options: HubOptions) -> Path:
@@ -129,8 +130,8 @@ def cache_folder(options: HubOptions) -> Path:
     return options.cache or Path(constants.HF_HUB_CACHE)
 
 
-def _is_whole(folder: Path, options: HubOptions) -> bool:
-    if missing_files(folder):
+def _is_whole(folder: Path, card: ModelCard, options: HubOptions) -> bool:
+    if missing_files(folder, card.target_lang):
         return False
     record = read_record(folder)
     return record is None or not (options.language_model and record.skipped)
@@ -178,7 +179,10 @@ def _fetch(
             f"{partial}, the same command goes on from there"
         )
     shutil.rmtree(partial / ".cache", ignore_errors=True)
-    write_record(partial, PullRecord(hub, plan.commit, plan.files, plan.skipped))
+    write_record(partial, PullRecord(hub, plan.commit, plan.files, plan.skipped, card.target_lang))
+    lost = missing_files(partial, card.target_lang)
+    if lost:
+        raise ConfigurationError(f"{hub} is no whole checkpoint: it lacks {', '.join(lost)}")
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
@@ -187,11 +191,14 @@ def _fetch(
 def _plan(card: ModelCard, hub: str, folder: Path, options: HubOptions) -> PullPlan:
     info = _model_info(card, hub, options)
     sizes = {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
-    chosen = choose_files(tuple(sizes), language_model=options.language_model)
-    lacking = [" or ".join(names) for names in REQUIRED if not set(names) & set(chosen)]
-    if lacking:
-        raise ConfigurationError(f"{hub} is no CTC checkpoint: it lacks {', '.join(lacking)}")
-    wanted = choose_files(tuple(sizes), language_model=True)
+    chosen = choose_files(
+        tuple(sizes), language_model=options.language_model, target_lang=card.target_lang
+    )
+    absent = lacking(chosen)
+    if absent:
+        raise ConfigurationError(f"{hub} is no CTC checkpoint: it lacks {', '.join(absent)}")
+    _check_adapter(hub, card.target_lang, sizes)
+    wanted = choose_files(tuple(sizes), language_model=True, target_lang=card.target_lang)
     data = info.card_data
     return PullPlan(
         model=card.id,
@@ -201,6 +208,19 @@ def _plan(card: ModelCard, hub: str, folder: Path, options: HubOptions) -> PullP
         files={name: sizes[name] for name in chosen},
         skipped=tuple(name for name in wanted if name not in chosen),
         folder=folder,
+    )
+
+
+def _check_adapter(hub: str, target_lang: str | None, names: Iterable[str]) -> None:
+    """Raise where a repository has adapters, but none for the language that is asked for."""
+    adapters = [name.split(".")[1] for name in names if name.startswith("adapter.")]
+    if target_lang is None or not adapters or set(adapter_names(target_lang)) & set(names):
+        return
+    near = [code for code in adapters if code[:2] == target_lang[:2]]
+    raise ConfigurationError(
+        f"{hub} has no adapter for target_lang {target_lang!r}; it has {len(adapters)}"
+        f"{', near by: ' + ', '.join(near[:10]) if near else ''}",
+        param="target_lang",
     )
 
 

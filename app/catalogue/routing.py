@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from app.catalogue.cards import ModelCard
 from app.catalogue.languages import NORWEGIAN, WRITTEN_NORWEGIAN, canonical_language
 from app.errors import ConfigurationError, InvalidRequestError, UnknownModelError
+from app.notices import Notice
 
 UNDETERMINED = "und"
 
@@ -57,7 +58,8 @@ class Router:
         """Return the card of the loaded model that serves the request.
 
         An explicit model wins. A language goes to the first loaded model of its route, else to
-        the first loaded model that has it as its main language, else to the first that lists it.
+        the first loaded model that has it as its main language, else to the first that lists it,
+        else to the only loaded model where its card lists no language at all (see `notices`).
         With neither, the default language decides, else the first loaded model serves.
 
         Raises:
@@ -79,6 +81,26 @@ class Router:
             )
         return card
 
+    def notices(self, model: str | None, language: str | None) -> tuple[Notice, ...]:
+        """Returns what an answer to a request, which `route` served, has to say about the choice.
+
+        `language_undeclared`: the request named a language, and the only loaded model served it
+        though nobody declared which languages it knows.
+        """
+        if (model and model.strip()) or not (language and language.strip()):
+            return ()
+        code = canonical_language(language)
+        if not self._only_undeclared or self._routed(code) is not None:
+            return ()
+        return (
+            Notice(
+                "language_undeclared",
+                f"The only loaded model, {self._cards[0].id}, does not say which languages it"
+                f" knows; it served {code!r} all the same. Declare its languages in its"
+                " model.toml, or name the model in the request.",
+            ),
+        )
+
     def language_of(self, card: ModelCard, language: str | None) -> str:
         """Return the language code to put on an answer of `card` for a request's `language`.
 
@@ -86,7 +108,8 @@ class Router:
         default language if the model has it, else its main one, else `und` (ISO 639-2).
         """
         code = canonical_language(language) if language and language.strip() else None
-        if code is None and self._default is not None and _fit(card, self._default) is not None:
+        fits = self._default is not None and _fit(card, self._default) is not None
+        if code is None and (fits or self._only_undeclared):
             code = self._default
         if code is None:
             return card.languages[0] if card.languages else UNDETERMINED
@@ -109,11 +132,22 @@ class Router:
         return card
 
     def _serving(self, code: str) -> ModelCard | None:
-        for name in self._routes.get(code, ()):
-            if name in self._by_name:
-                return self._by_name[name]
+        routed = self._routed(code)
+        if routed is not None:
+            return routed
         fits = [(fit, card) for card in self._cards if (fit := _fit(card, code)) is not None]
-        return min(fits, key=lambda pair: pair[0])[1] if fits else None
+        if fits:
+            return min(fits, key=lambda pair: pair[0])[1]
+        return self._cards[0] if self._only_undeclared else None
+
+    def _routed(self, code: str) -> ModelCard | None:
+        names = (name for name in self._routes.get(code, ()) if name in self._by_name)
+        return next((self._by_name[name] for name in names), None)
+
+    @property
+    def _only_undeclared(self) -> bool:
+        """One model is loaded, and nobody declared its languages."""
+        return len(self._cards) == 1 and not self._cards[0].languages
 
     def _served(self) -> str:
         codes: dict[str, str] = {}

@@ -36,7 +36,7 @@ def locate(
         return resolved.folder
     options = options or HubOptions()
     folder = _in_store(resolved, store)
-    missing = missing_files(folder)
+    missing = missing_files(folder, resolved.card.target_lang)
     if not missing:
         return folder
     cached = find_in_cache(resolved.card, options.cache)

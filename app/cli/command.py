@@ -18,6 +18,7 @@ from app.cli.align_command import align
 from app.cli.stream_command import stream
 from app.cli.transcribe_command import transcribe
 from app.errors import ConfigurationError, NordlydError
+from app.extras import install_hint
 from app.settings import load_settings, unknown_variables
 
 _INTERRUPTED = 130
@@ -49,6 +50,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (
+            hint := install_hint(error, preferred="bench")
+        ):
+            _end(hint, 1)
         if os.environ.get("NORDLYD_LOG_LEVEL") == "debug":
             raise
         _end(f"{type(error).__name__}: {error} (NORDLYD_LOG_LEVEL=debug shows the trace)", 1)

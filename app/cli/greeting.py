@@ -11,7 +11,7 @@ _AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a"})
 
 def greet(settings: Settings, address: str) -> str:
     """Say where the service is, and how to try it where a loaded model brings a sample."""
-    catalogue = Catalogue.load(settings.catalogue)
+    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     cards = [catalogue.resolve(reference).card for reference in settings.models]
     lines = [f"Nordlyd is ready at {address} with {', '.join(card.id for card in cards)}."]
     for card in cards:

@@ -51,13 +51,18 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
     """
     reference = model
     if reference is None:
-        catalogue = Catalogue.load(settings.catalogue)
+        catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
         resolved = {catalogue.resolve(name).id: name for name in settings.models}
         cards = [catalogue.resolve(name).card for name in settings.models]
         router = Router(settings.routes, cards, settings.default_language)
         reference = resolved[router.route(None, language).id]
     return settings.model_copy(
-        update={"models": [reference], "default_language": None, "max_queue_seconds": math.inf}
+        update={
+            "models": [reference],
+            "default_language": None,
+            "max_queue_seconds": math.inf,
+            "max_wait_seconds": math.inf,
+        }
     )
 
 
@@ -89,6 +94,7 @@ class _Local:
             request_id=item.shown,
             audio=decode_options(self.asked, None),
             language=self.language,
+            wait_for_room=True,
             decoding=self.asked.decoding(),
             readable=self.asked.readable(),
         )

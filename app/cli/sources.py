@@ -6,20 +6,15 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import BinaryIO, cast
 
-from app.audio.pyav_reader import PyAVReader
-from app.audio.recording import SAMPLE_RATE
-from app.audio.resample import Resampler
-from app.audio.sniff import Sniffed, sniff
+from app.audio import SAMPLE_RATE
+from app.audio.workers import shared_pool
 from app.client import Pcm
-from app.errors import AudioError, ConfigurationError, InvalidRequestError
+from app.errors import ConfigurationError, InvalidRequestError
 
 STDIN = "-"
 # A tenth of a second at 16 kHz and 16 bits.
 _READ_BYTES = 3200
-_HEAD_BYTES = 65_536
-_TAG_BYTES = 2**24
 _PIECES_A_SECOND = 10
 
 
@@ -118,55 +113,5 @@ def _raw(file: io.FileIO) -> Generator[bytes, None, None]:
 
 def _decoded(file: io.FileIO) -> Generator[bytes, None, None]:
     """Samples of a container, decoded while more of it still comes: float32 at 16 kHz."""
-    stream, sniffed = _peek(file)
-    resampler = Resampler()
-    with closing(PyAVReader(stream, sniffed, block_values=1)) as reader:
-        for block in reader.blocks():
-            for samples in resampler.push(block):
-                yield samples.tobytes()
-    for samples in resampler.finish():
-        yield samples.tobytes()
-
-
-def _peek(file: io.FileIO) -> tuple[BinaryIO, Sniffed]:
-    """Find out what a pipe holds, and give it back whole.
-
-    Raises:
-        AudioError: it is in no accepted container.
-    """
-    head = b""
-    while True:
-        data = file.read(_HEAD_BYTES)
-        head += data
-        try:
-            sniffed = sniff(io.BytesIO(head))
-        except AudioError:
-            # Perhaps too little of it has come so far: an ID3 tag may hold a picture.
-            if data and len(head) < (_TAG_BYTES if head[:3] == b"ID3" else _HEAD_BYTES):
-                continue
-            raise
-        return cast("BinaryIO", _Rejoined(head, file)), sniffed
-
-
-class _Rejoined(io.RawIOBase):
-    """What was read of a pipe already, and then the rest of it."""
-
-    def __init__(self, head: bytes, rest: io.FileIO) -> None:
-        super().__init__()
-        self._head = head
-        self._rest = rest
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Never: what is past is gone."""
-        return False
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read up to the buffer's length, without waiting for all of it; 0 at the end."""
-        data = self._head[: len(buffer)] or self._rest.read(len(buffer))
-        self._head = self._head[len(data) :] if self._head else b""
-        buffer[: len(data)] = data
-        return len(data)
+    with closing(shared_pool().live(file.fileno())) as pieces:
+        yield from pieces

@@ -10,7 +10,7 @@ from app.decoding.backends import BackendName, Candidate, Search, open_backend
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.decoding.options import BeamOptions
-from app.decoding.placing import WordPlacer
+from app.decoding.placing import WordPlacer, timed
 from app.decoding.types import Emissions, Hypothesis
 from app.vocabulary import Vocabulary
 
@@ -108,13 +108,11 @@ class BeamDecoder:
     def _hypothesis(
         self, candidate: Candidate, columns: Columns, frame_seconds: float, duration: float
     ) -> Hypothesis:
-        words = self._placer.place(
-            columns,
-            candidate.words,
-            candidate.frames,
-            frame_seconds=frame_seconds,
-            duration=duration,
-        )
+        times = {"frame_seconds": frame_seconds, "duration": duration}
+        if candidate.posteriors is None:
+            words = self._placer.place(columns, candidate.words, candidate.frames, **times)
+        else:
+            words = timed(candidate.words, candidate.frames, candidate.posteriors, **times)
         return Hypothesis(" ".join(candidate.words), words, candidate.score)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-import kenlm
-
+from app.decoding.model_file import read_model, try_in_child
+from app.decoding.search import Ngrams, load_library
 from app.errors import ConfigurationError
 
 ATTRIBUTES = "attrs.json"
@@ -22,6 +22,7 @@ MODEL_SUFFIXES = (".bin", ".binary", ".arpa")
 
 _DEFAULTS = {"alpha": 0.5, "beta": 1.5, "unk_score_offset": -10.0, "score_boundary": True}
 _KEPT = 8
+_TRIAL_WORDS = 10_000
 
 _T = TypeVar("_T")
 
@@ -30,7 +31,7 @@ class LanguageModel:
     """A word n-gram model, loaded once and shared by all decoders that use it.
 
     Args:
-        path: the KenLM file, read into memory by KenLM itself.
+        path: the KenLM file, which is read into memory.
         unigrams: the words it knows; None where no list of them was kept, then every word
             beginning counts as unknown, as in pyctcdecode.
         alpha: weight of the language model against the emissions.
@@ -52,22 +53,58 @@ class LanguageModel:
         unk_score_offset: float,
         score_boundary: bool,
     ) -> None:
-        try:
-            self.model: Any = kenlm.Model(str(path))
-        except (OSError, RuntimeError) as error:
-            raise ConfigurationError(f"{path} is no KenLM model: {error}") from error
         self.path = path
+        self._parts: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = RLock()
+        file, self._verified = read_model(path)
+        library = load_library()
+        try:
+            self.ngrams = None if library is None else Ngrams(library, file)
+        except ValueError as error:
+            raise ConfigurationError(f"{path} is no KenLM model: {error}") from error
+        self._kenlm: Any = None
+        words = sorted(unigrams or ())
+        self._trial_words = words[:: max(len(words) // _TRIAL_WORDS, 1)]
         # Words that the n-gram file lacks would be scored as known ones.
-        self.unigrams = (
-            None if unigrams is None else frozenset(word for word in unigrams if word in self.model)
-        )
+        self.unigrams = None if unigrams is None else frozenset(self._known(words))
         self.alpha = alpha
         self.beta = beta
         self.unk_score_offset = unk_score_offset
         self.score_boundary = score_boundary
-        self.order: int = self.model.order
-        self._parts: OrderedDict[Hashable, object] = OrderedDict()
-        self._lock = RLock()
+        self.order: int = self.ngrams.order if self.ngrams else self.model.order
+
+    @property
+    def model(self) -> Any:  # noqa: ANN401
+        """KenLM's own model, for the libraries that need it; loaded when it is first asked for.
+
+        Raises:
+            ConfigurationError: KenLM cannot read the file.
+        """
+        with self._lock:
+            if self._kenlm is None:
+                self._kenlm = self._load_kenlm()
+            return self._kenlm
+
+    def _load_kenlm(self) -> Any:  # noqa: ANN401
+        import kenlm  # noqa: PLC0415
+
+        if not self._verified:
+            try_in_child(self.path, self._trial_words)
+        config = kenlm.Config()
+        # Not mapped: a file that is cut short in place would end the process.
+        config.load_method = kenlm.LoadMethod.READ
+        config.arpa_complain = kenlm.ARPALoadComplain.NONE
+        config.show_progress = False
+        try:
+            return kenlm.Model(str(self.path), config)
+        except (OSError, RuntimeError) as error:
+            raise ConfigurationError(f"{self.path} is no KenLM model: {error}") from error
+
+    def _known(self, words: list[str]) -> list[str]:
+        if self.ngrams is not None:
+            known = self.ngrams.known(words)
+            return [word for word, there in zip(words, known, strict=True) if there]
+        return [word for word in words if word in self.model]
 
     def part(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """Return what a backend has built from this model under a key, building it once.
@@ -81,11 +118,6 @@ class LanguageModel:
             while len(self._parts) > _KEPT:
                 self._parts.popitem(last=False)
             return cast("_T", self._parts[key])
-
-    def drop(self, key: Hashable) -> None:
-        """Forget what was built under a key; who uses it keeps it."""
-        with self._lock:
-            self._parts.pop(key, None)
 
 
 def load_language_model(folder: Path, defaults: Mapping[str, float] | None = None) -> LanguageModel:

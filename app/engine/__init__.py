@@ -5,6 +5,7 @@ In: `EncodeRequest`s of windows. Out: `EncodedAudio`, or an error of `app.errors
 
 from app.engine.engine import Engine
 from app.engine.types import (
+    Admission,
     EncodedAudio,
     Encoder,
     EncodeRequest,
@@ -14,6 +15,7 @@ from app.engine.types import (
 )
 
 __all__ = [
+    "Admission",
     "EncodeRequest",
     "EncodedAudio",
     "Encoder",

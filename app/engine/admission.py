@@ -1,14 +1,19 @@
-"""Whether a request may join the queue, and if not, when it is worth asking again.
+"""Whether a request may join the queue, and if not, when it is worth trying again.
 
-Pure functions over what waits and how fast it has been seen to drain.
+Pure functions over what waits, and small meters of how fast it has been seen to drain.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.errors import OverloadedError
+from app.errors import DeadlineExceededError, OverloadedError
 
 _MIN_RETRY_SECONDS = 1.0
+_MAX_RETRY_SECONDS = 600.0
+# A batch that took longer than this many times what was expected did not only compute: the
+# process was suspended, or the machine was busy elsewhere.
+_MAX_SLOWDOWN = 4.0
 
 
 class SpeedMeter:
@@ -25,9 +30,15 @@ class SpeedMeter:
         self._memory = memory
         self._audio = 0.0
         self._compute = 0.0
+        self._first = 0.0
 
     def record(self, *, audio_seconds: float, compute_seconds: float) -> None:
-        """Count one batch."""
+        """Count one batch; one that took over four times as long as expected counts as four."""
+        if self._audio:
+            expected = self.real_time_factor * audio_seconds
+            compute_seconds = min(compute_seconds, _MAX_SLOWDOWN * expected or compute_seconds)
+        else:
+            self._first = compute_seconds / audio_seconds
         self._audio = self._memory * self._audio + audio_seconds
         self._compute = self._memory * self._compute + compute_seconds
 
@@ -36,51 +47,181 @@ class SpeedMeter:
         """Compute seconds per audio second; 0 before anything was measured."""
         return self._compute / self._audio if self._audio else 0.0
 
+    @property
+    def at_best(self) -> float:
+        """The same at the speed first measured, on an idle device, if that was faster."""
+        return min(self._first, self.real_time_factor)
+
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What waits or runs on one device, and how long it is expected to take, in seconds."""
+class Backlog:
+    """What one admitted request still has to be computed.
 
+    Attributes:
+        caller: who sent it.
+        audio_seconds: of its recording, not computed yet.
+        compute_seconds: how long that is expected to take.
+    """
+
+    caller: str
     audio_seconds: float
     compute_seconds: float
 
 
-def seconds_to_drain(loads: Sequence[Load], audio_seconds: float) -> float:
-    """How long until that much of the queued audio is done, all devices at work at once.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request that wants to join the queue.
 
-    Devices that run dry stop contributing. More than what is queued takes until all is done.
+    Attributes:
+        caller: who sent it.
+        audio_seconds: of its recording.
+        compute_seconds: how long it is expected to take.
+        least_seconds: the same at the best speed seen.
     """
-    remaining = audio_seconds
-    elapsed = 0.0
-    busy = sorted(
-        (load for load in loads if load.compute_seconds > 0), key=lambda load: load.compute_seconds
-    )
-    for position, first_to_finish in enumerate(busy):
-        speed = sum(load.audio_seconds / load.compute_seconds for load in busy[position:])
-        step = first_to_finish.compute_seconds - elapsed
-        if speed * step >= remaining:
-            return elapsed + remaining / speed
-        remaining -= speed * step
-        elapsed = first_to_finish.compute_seconds
-    return elapsed
+
+    caller: str
+    audio_seconds: float
+    compute_seconds: float
+    least_seconds: float
 
 
-def check_room(request_seconds: float, loads: Sequence[Load], *, max_queue_seconds: float) -> None:
-    """Let a request pass if it fits into the queue.
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How much may wait.
 
-    A request longer than the whole queue passes when the queue is empty; otherwise it could
-    never be served.
+    Attributes:
+        max_queue_seconds: audio of all callers, each counted up to its share.
+        caller_share: the part of the queue that one caller may fill, 0 to 1.
+    """
+
+    max_queue_seconds: float
+    caller_share: float = 0.5
+
+    @property
+    def caller_seconds(self) -> float:
+        """Audio of one caller above which it may add no more."""
+        return self.max_queue_seconds * self.caller_share
+
+
+class RetrySchedule:
+    """Spreads the callers that were refused over the time in which they can be served.
+
+    Told the same instant, all of them would come back at once and be refused again. Each
+    refusal takes a place behind those before it, as wide as its work.
+    """
+
+    def __init__(self) -> None:
+        self._taken_until = 0.0
+
+    def retry_after(self, wait_seconds: float, compute_seconds: float, *, now: float) -> float:
+        """Returns the seconds after which one more refused request should come back.
+
+        Args:
+            wait_seconds: when there will be room, as the queue is.
+            compute_seconds: the work that the request will bring.
+            now: the present instant, in seconds.
+        """
+        instant = max(now + max(wait_seconds, _MIN_RETRY_SECONDS), self._taken_until)
+        instant = min(instant, now + _MAX_RETRY_SECONDS)
+        self._taken_until = instant + compute_seconds
+        return instant - now
+
+
+def seconds_ahead(backlogs: Iterable[Backlog], caller: str, own_seconds: float) -> float:
+    """Returns the compute seconds that fair queueing serves before a request is done.
+
+    Turns go round the callers, and within a caller round its requests; so a request that
+    needs `own_seconds` is overtaken by at most as much of every other of its caller, and its
+    caller by at most as much of every other caller (processor sharing on two levels).
+    """
+    by_caller: defaultdict[str, float] = defaultdict(float)
+    for backlog in backlogs:
+        by_caller[backlog.caller] += min(backlog.compute_seconds, own_seconds)
+    own = by_caller.pop(caller, 0.0)
+    return own + sum(min(others, own + own_seconds) for others in by_caller.values())
+
+
+def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimits) -> None:
+    """Let a request pass if the queue has room for its caller.
+
+    What counts is what waits already, so that a recording of any accepted length gets in. A
+    caller that fills its share waits for its own work; it takes no more from the others than
+    that share, however long its recordings are.
 
     Raises:
-        OverloadedError: with the seconds until it will fit, at least one.
+        OverloadedError: with the seconds until there will be room.
     """
-    queued = sum(load.audio_seconds for load in loads)
-    excess = queued + request_seconds - max_queue_seconds
-    if excess <= 0 or queued <= 0:
-        return
-    retry_after = max(_MIN_RETRY_SECONDS, seconds_to_drain(loads, min(excess, queued)))
-    raise OverloadedError(
-        f"The queue holds {queued:.0f} s of audio and accepts {max_queue_seconds:.0f} s; this "
-        f"request adds {request_seconds:.0f} s. Try again in {retry_after:.0f} s.",
-        retry_after=retry_after,
-    )
+    by_caller: defaultdict[str, float] = defaultdict(float)
+    for backlog in backlogs:
+        by_caller[backlog.caller] += backlog.audio_seconds
+    own = by_caller[arrival.caller]
+    compute = sum(backlog.compute_seconds for backlog in backlogs)
+    queued = sum(by_caller.values())
+    seconds_each = compute / queued if queued else 0.0
+    accepted = limits.caller_seconds
+    if own and own >= accepted:
+        excess = (own - accepted) * seconds_each
+        ahead = sum(min(audio * seconds_each, excess) for audio in by_caller.values())
+        raise OverloadedError(
+            f"Your requests hold {own:.0f} s of audio in the queue, and one caller may hold "
+            f"{accepted:.0f} s.",
+            retry_after=ahead,
+        )
+    counted = sum(min(audio, accepted) for audio in by_caller.values())
+    if counted and counted >= limits.max_queue_seconds:
+        raise OverloadedError(
+            f"The queue holds {queued:.0f} s of audio and accepts "
+            f"{limits.max_queue_seconds:.0f} s.",
+            retry_after=(counted - limits.max_queue_seconds) * seconds_each,
+        )
+
+
+def check_wait(
+    arrival: Arrival, backlogs: Sequence[Backlog], *, first_seconds: float, patience: float
+) -> None:
+    """Let a request pass if its work is expected to begin while its caller still waits.
+
+    Args:
+        arrival: the request.
+        backlogs: what waits already.
+        first_seconds: compute seconds of its first window.
+        patience: seconds that the caller waits for its work to begin.
+
+    Raises:
+        OverloadedError: with the seconds until a request like it will pass.
+    """
+    own = min(arrival.compute_seconds, first_seconds)
+    wait = seconds_ahead(backlogs, arrival.caller, own)
+    if wait > patience:
+        raise OverloadedError(
+            f"A request would wait about {wait:.0f} s for its turn, and at most {patience:g} s "
+            "are waited.",
+            retry_after=wait - patience,
+        )
+
+
+def check_deadline(arrival: Arrival, backlogs: Sequence[Backlog], *, left: float) -> None:
+    """Let a request pass if it can be done before its deadline.
+
+    Args:
+        arrival: the request.
+        backlogs: what waits already.
+        left: seconds until its deadline.
+
+    Raises:
+        OverloadedError: it could be done in time, were the queue shorter.
+        DeadlineExceededError: it could not be done in time even alone.
+    """
+    if arrival.least_seconds > left:
+        raise DeadlineExceededError(
+            f"This recording takes about {arrival.least_seconds:.1f} s, and the request's "
+            f"deadline is {max(left, 0.0):.1f} s away."
+        )
+    ahead = seconds_ahead(backlogs, arrival.caller, arrival.compute_seconds)
+    late = ahead + arrival.compute_seconds - left
+    if ahead and late > 0:
+        raise OverloadedError(
+            f"The request would be done in about {ahead + arrival.compute_seconds:.0f} s, and its "
+            f"deadline is {left:.0f} s away.",
+            retry_after=min(late, ahead),
+        )

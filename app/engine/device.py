@@ -30,6 +30,8 @@ class Work:
         load: a window's prepared samples by its index; called on the device thread.
         describe: where a window lies in its audio, for an error message.
         deadline: instant after which no answer is wanted.
+        caller: who sent it.
+        window_seconds: the least that each window takes to compute, in seconds.
     """
 
     model: str
@@ -37,22 +39,40 @@ class Work:
     load: Callable[[int], FloatArray]
     describe: Callable[[int], str]
     deadline: float | None
+    caller: str = ""
+    window_seconds: float = 0.0
+
+    @property
+    def samples(self) -> int:
+        """All that is to be computed, context included."""
+        return sum(self.lengths)
 
 
-def work_of(request: EncodeRequest[WindowT], *, sample_rate: int) -> Work:
-    """What the device needs of that request."""
+def work_of(
+    request: EncodeRequest[WindowT], *, sample_rate: int, least_factor: float = 0.0
+) -> Work:
+    """Returns what the device needs of a request.
+
+    Args:
+        request: the request.
+        sample_rate: samples per second of its windows.
+        least_factor: compute seconds per audio second at best.
+    """
 
     def describe(index: int) -> str:
         window = request.windows[index]
         start, stop = window.start / sample_rate, window.stop / sample_rate
         return f"the audio from {start:.1f} s to {stop:.1f} s"
 
+    lengths = tuple(window.stop - window.start for window in request.windows)
     return Work(
         model=request.model,
-        lengths=tuple(window.stop - window.start for window in request.windows),
+        lengths=lengths,
         load=lambda index: request.fetch(request.windows[index]),
         describe=describe,
         deadline=request.deadline,
+        caller=request.caller,
+        window_seconds=sum(lengths) / sample_rate * least_factor / max(1, len(lengths)),
     )
 
 
@@ -113,14 +133,15 @@ class DeviceThread:
         self._jobs: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._death = ""
-        self._beat = clock()
+        self._beat = self._seen = self._looked = clock()
+        self._silent = 0.0
         self._busy = False
         self._running = 0
         self._thread = threading.Thread(target=self._run, name=f"device-{device}", daemon=True)
 
     def start(self) -> None:
         """Start the thread; once."""
-        self._beat = self._clock()
+        self._beat = self._looked = self._clock()
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
@@ -142,7 +163,13 @@ class DeviceThread:
         """Queue a request; its windows come back by `deliver` until it is forgotten."""
         with self._wakeup:
             self._scheduler.add(
-                ticket, work.model, work.lengths, now=self._clock(), deadline=work.deadline
+                ticket,
+                work.model,
+                work.lengths,
+                now=self._clock(),
+                deadline=work.deadline,
+                caller=work.caller,
+                window_seconds=work.window_seconds,
             )
             self._works[ticket] = work
             self._wakeup.notify_all()
@@ -173,7 +200,7 @@ class DeviceThread:
             return Fault("failed", f"{thread} has ended: {self._death}")
         if not self._thread.is_alive():
             return Fault("failed", f"{thread} is not running")
-        silent = self._clock() - self._beat
+        silent = self._observe_silence()
         if silent <= self._hang_seconds:
             return None
         what = "has been busy with one batch" if self._busy else "has not answered"
@@ -182,6 +209,23 @@ class DeviceThread:
             f"{thread} {what} for {silent:.1f} s; "
             f"more than {self._hang_seconds:g} s counts as hung",
         )
+
+    def _observe_silence(self) -> float:
+        """Returns the seconds without a heartbeat during which this process was awake.
+
+        A process that was stopped and continued, or a machine that slept, finds old heartbeats
+        of threads that had no chance to beat; so the time between two looks counts only as far
+        as the looks are regular.
+        """
+        now, beat = self._clock(), self._beat
+        elapsed = min(now - self._looked, 2 * self._heartbeat)
+        self._looked = now
+        if beat == self._seen:
+            self._silent += elapsed
+        else:
+            self._seen = beat
+            self._silent = min(max(0.0, now - beat), elapsed)
+        return self._silent
 
     @property
     def queued_windows(self) -> int:

@@ -5,16 +5,19 @@ The engine lives on the event loop: it admits, stitches and answers; the device 
 
 import asyncio
 import itertools
+import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 import structlog
 
-from app.engine.admission import Load, SpeedMeter, check_room
-from app.engine.device import Delivery, DeviceThread, Fault, Work, work_of
+from app.engine.admission import Backlog
+from app.engine.device import Delivery, DeviceThread, Fault, work_of
 from app.engine.devices import Devices
+from app.engine.door import Door
+from app.engine.pending import Pending, ServedModel, arrival_of, backlogs_of, window_shares
 from app.engine.scheduler import Batch, Budget
 from app.engine.stitch import Stitcher
 from app.engine.types import (
@@ -32,9 +35,13 @@ from app.errors import (
     ConfigurationError,
     DeadlineExceededError,
     NordlydError,
+    OverloadedError,
     UnavailableError,
 )
 from app.telemetry import Telemetry
+
+# Between two looks of a request that waits for room in the queue.
+_ROOM_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -47,32 +54,6 @@ class _Phase(StrEnum):
     RUNNING = ""
     DRAINING = "the service is draining"
     STOPPED = "the service has stopped"
-
-
-@dataclass(slots=True)
-class _Model:
-    """An encoder that is served: where, how fast it has been, and what it still has to do."""
-
-    thread: DeviceThread
-    speed: SpeedMeter = field(default_factory=SpeedMeter)
-    queued_samples: int = 0
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A request that has been admitted and not answered yet."""
-
-    ticket: int
-    request_id: str
-    model: _Model
-    stitcher: Stitcher
-    answer: asyncio.Future[None]
-    outstanding_samples: int = 0
-    encode_seconds: float = 0.0
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 class Engine:
@@ -98,9 +79,11 @@ class Engine:
         self._devices = Devices(
             options, on_delivery=self._delivered, on_change=self._device_changed, clock=clock
         )
-        self._models: dict[str, _Model] = {}
-        self._pending: dict[int, _Pending] = {}
+        self._models: dict[str, ServedModel] = {}
+        self._pending: dict[int, Pending] = {}
         self._tickets = itertools.count()
+        self._door = Door(options, clock)
+        telemetry.queue_limit_seconds.set(options.max_queue_seconds)
         self._phase = _Phase.NEW
 
     async def start(self, encoders: Mapping[str, Encoder] | None = None) -> None:
@@ -146,7 +129,7 @@ class Engine:
             encoder,
             Budget(found.budget_samples, recovery_batches=self._options.recovery_batches),
         )
-        served = self._models.setdefault(model, _Model(thread))
+        served = self._models.setdefault(model, ServedModel(thread))
         served.speed.record(
             audio_seconds=found.audio_seconds, compute_seconds=found.compute_seconds
         )
@@ -166,29 +149,35 @@ class Engine:
         Raises:
             UnavailableError: the model is not loaded, its device does not answer, or the
                 engine is draining.
-            OverloadedError: the queue has no room for it.
-            DeadlineExceededError: its deadline passed.
+            OverloadedError: the queue has no room for it, or it cannot be done in time.
+            DeadlineExceededError: its deadline passed, or is too near for this recording.
             EncodingError: the model failed on this audio.
             AudioError: it has no window.
             Exception: what `on_window` raised.
         """
         submitted = self._clock()
-        work = work_of(request, sample_rate=self._options.sample_rate)
-        model = self._admit(request.model, work, now=submitted)
+        model = await self._admit(request)
+        work = work_of(
+            request, sample_rate=self._options.sample_rate, least_factor=model.speed.at_best
+        )
+        shares = window_shares(request)
         loop = asyncio.get_running_loop()
-        pending = _Pending(
+        pending = Pending(
             ticket=next(self._tickets),
             request_id=request.request_id,
+            caller=request.caller,
             model=model,
+            shares=shares,
+            overhead=work.samples / sum(shares),
             stitcher=Stitcher(request.windows, on_window),
             answer=loop.create_future(),
         )
         timer: asyncio.TimerHandle | None = None
         if request.deadline is not None:
             late = DeadlineExceededError("The request's deadline passed before it was answered.")
-            timer = loop.call_later(request.deadline - submitted, pending.fail, late)
+            timer = loop.call_later(request.deadline - self._clock(), pending.fail, late)
         self._pending[pending.ticket] = pending
-        self._count(pending, sum(work.lengths))
+        self._count(pending, sum(shares))
         try:
             model.thread.submit(pending.ticket, work)
             await pending.answer
@@ -247,8 +236,56 @@ class Engine:
             draining=self._phase is _Phase.DRAINING,
         )
 
-    def _admit(self, name: str, work: Work, *, now: float) -> _Model:
+    def check_before_body(
+        self, caller: str, admitted: Mapping[str, int], deadline: float | None
+    ) -> None:
+        """Refuse a request before anything of it is read, if it would wait too long.
+
+        Args:
+            caller: who sends it.
+            admitted: by caller, its requests that were let in and are not answered yet.
+            deadline: instant after which no answer is wanted, where that is known.
+
+        Raises:
+            OverloadedError: with the seconds until it would be let in.
+        """
+        queued = Counter(pending.caller for pending in self._pending.values())
+        arriving = {name: count - queued[name] for name, count in admitted.items()}
+        factors = [model.speed.real_time_factor for model in self._models.values()]
+        self._door.check_before_body(
+            caller,
+            self._backlogs(),
+            arriving,
+            real_time_factor=sum(factors) / max(1, len(factors)),
+            deadline=deadline,
+        )
+
+    def _backlogs(self) -> list[Backlog]:
+        return backlogs_of(self._pending.values(), self._options.sample_rate)
+
+    async def _admit(self, request: EncodeRequest[WindowT]) -> ServedModel:
         """The model for a request that may join the queue; raises when it may not."""
+        while True:
+            model = self._serving(request.model)
+            if not request.windows:
+                raise AudioError("The audio is too short to hold a single frame.")
+            if request.admission == "always":
+                return model
+            try:
+                self._door.check_in_queue(
+                    arrival_of(request, model, self._options.sample_rate),
+                    self._backlogs(),
+                    request.deadline,
+                )
+            except OverloadedError as full:
+                if request.admission != "wait":
+                    raise
+                left = math.inf if request.deadline is None else request.deadline - self._clock()
+                await asyncio.sleep(min(full.retry_after, max(0.0, left), _ROOM_SECONDS))
+            else:
+                return model
+
+    def _serving(self, name: str) -> ServedModel:
         if self._phase in {_Phase.DRAINING, _Phase.STOPPED}:
             raise UnavailableError(f"Not accepting requests: {self._phase}.", code="draining")
         if self._phase is not _Phase.RUNNING:
@@ -258,40 +295,19 @@ class Engine:
             raise UnavailableError(f"The model {name!r} is not loaded.", code="loading")
         if fault := model.thread.fault():
             raise fault.as_error()
-        if not work.lengths:
-            raise AudioError("The audio is too short to hold a single frame.")
-        if work.deadline is not None and work.deadline <= now:
-            raise DeadlineExceededError("The request's deadline had passed when it arrived.")
-        check_room(
-            sum(work.lengths) / self._options.sample_rate,
-            [self._load(thread) for thread in self._devices.threads],
-            max_queue_seconds=self._options.max_queue_seconds,
-        )
         return model
-
-    def _load(self, thread: DeviceThread) -> Load:
-        rate = self._options.sample_rate
-        queued = [
-            (model.queued_samples / rate, model.speed.real_time_factor)
-            for model in self._models.values()
-            if model.thread is thread
-        ]
-        return Load(
-            audio_seconds=sum(seconds for seconds, _ in queued),
-            compute_seconds=sum(seconds * factor for seconds, factor in queued),
-        )
 
     def _delivered(self, delivery: Delivery) -> None:
         """Hand a batch's results to the requests they belong to."""
         if delivery.encoded:
             self._count_batch(delivery)
-        involved: dict[int, _Pending] = {}
+        involved: dict[int, Pending] = {}
         for item, emissions in delivery.encoded:
             pending = self._pending.get(item.ticket)
             if pending is None:
                 continue
             involved[item.ticket] = pending
-            self._count(pending, -item.samples)
+            self._count(pending, -pending.shares[item.index])
             try:
                 pending.stitcher.add(item.index, emissions)
             except Exception as error:
@@ -316,7 +332,7 @@ class Engine:
                 audio_seconds=batch.samples / rate, compute_seconds=delivery.seconds
             )
 
-    def _count(self, pending: _Pending, samples: int) -> None:
+    def _count(self, pending: Pending, samples: int) -> None:
         pending.outstanding_samples += samples
         pending.model.queued_samples += samples
         queued = sum(model.queued_samples for model in self._models.values())
@@ -334,7 +350,7 @@ class Engine:
             if only is None or pending.model.thread is only:
                 self._fail(pending, make_error())
 
-    def _fail(self, pending: _Pending, error: NordlydError) -> None:
+    def _fail(self, pending: Pending, error: NordlydError) -> None:
         if not pending.answer.done():
             _log.warning("request failed", request_id=pending.request_id, reason=error.message)
             pending.fail(error)

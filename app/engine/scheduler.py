@@ -73,6 +73,19 @@ class Budget:
 
 
 @dataclass(slots=True)
+class _Caller:
+    """Who has requests waiting, or had. `turn` is its virtual time, in windows served.
+
+    `virtual_time` is where a new request of it begins, and `since` when it was last served.
+    """
+
+    turn: int
+    since: float
+    virtual_time: int = 0
+    waiting: int = 0
+
+
+@dataclass(slots=True)
 class _Waiting:
     """A request with windows left. `turn` is its virtual time, in windows served."""
 
@@ -82,6 +95,8 @@ class _Waiting:
     deadline: float | None
     turn: int
     since: float
+    caller: _Caller
+    window_seconds: float = 0.0
     next: int = 0
 
     @property
@@ -117,10 +132,11 @@ class Scheduler:
     """The one owner of a device's queue.
 
     Who is next follows start-time fair queueing (Goyal, Vin and Cheng, 1996) with one window
-    as the unit of service: the request with the fewest turns leads the batch, and a newcomer
-    starts at the virtual time of the last leader, so it goes ahead of requests already served
-    in this round. A stream of newcomers could keep a long recording waiting for ever; so who
-    has waited longer than the patience leads before everybody else, the longest wait first.
+    as the unit of service, first between callers and then between the requests of a caller:
+    the one with the fewest turns leads the batch, and a newcomer starts at the virtual time of
+    the last leader, so it goes ahead of those already served in this round. A stream of
+    newcomers could keep a long recording waiting for ever; so whoever was not served for longer
+    than the patience leads before all others, the longest wait first.
 
     The leader is always in the batch and fixes its model. The rest of the budget is filled
     round-robin, first with windows exactly as long as the leader's, which an encoder packs
@@ -137,6 +153,7 @@ class Scheduler:
         self._max_padding_share = max_padding_share
         self._waiting: dict[int, _Waiting] = {}
         self._budgets: dict[str, Budget] = {}
+        self._callers: dict[str, _Caller] = {}
         self._virtual_time = 0
         self.queued_windows = 0
 
@@ -156,6 +173,8 @@ class Scheduler:
         *,
         now: float,
         deadline: float | None = None,
+        caller: str = "",
+        window_seconds: float = 0.0,
     ) -> None:
         """Queue a request.
 
@@ -165,6 +184,8 @@ class Scheduler:
             lengths: samples of each window, in order; at least one.
             now: the present instant, in seconds.
             deadline: instant after which its windows are not worth computing.
+            caller: who sent it.
+            window_seconds: the least that each window takes to compute, in seconds.
 
         Raises:
             ValueError: the ticket is taken, or there is no window.
@@ -173,8 +194,13 @@ class Scheduler:
         if ticket in self._waiting or not lengths:
             raise ValueError(f"request {ticket} needs a ticket of its own and at least one window")
         self.budget(model)
+        sender = self._callers.setdefault(caller, _Caller(self._virtual_time, now))
+        if not sender.waiting:
+            sender.turn = max(sender.turn, self._virtual_time)
+            sender.since = now
+        sender.waiting += 1
         self._waiting[ticket] = _Waiting(
-            ticket, model, lengths, deadline, turn=self._virtual_time, since=now
+            ticket, model, lengths, deadline, sender.virtual_time, now, sender, window_seconds
         )
         self.queued_windows += len(lengths)
 
@@ -182,19 +208,22 @@ class Scheduler:
         """Forget the windows of a request that still wait; of an unknown one, nothing."""
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
+            waiting.caller.waiting -= 1
             self.queued_windows -= waiting.left
 
     def clear(self) -> None:
         """Forget every request."""
         self._waiting.clear()
+        self._callers.clear()
         self.queued_windows = 0
 
     def expire(self, now: float) -> list[int]:
-        """Drop the requests whose deadline has passed; returns their tickets."""
+        """Drop the requests that cannot be done before their deadline; returns their tickets."""
         late = [
             waiting.ticket
             for waiting in self._waiting.values()
-            if waiting.deadline is not None and waiting.deadline <= now
+            if waiting.deadline is not None
+            and waiting.deadline <= now + waiting.left * waiting.window_seconds
         ]
         for ticket in late:
             self.discard(ticket)
@@ -212,7 +241,8 @@ class Scheduler:
         leader = order[0]
         peers = [waiting for waiting in order if waiting.model == leader.model]
         before = {waiting.ticket: waiting.next for waiting in peers}
-        self._virtual_time = max(self._virtual_time, leader.turn)
+        self._virtual_time = max(self._virtual_time, leader.caller.turn)
+        leader.caller.virtual_time = max(leader.caller.virtual_time, leader.turn)
 
         draft = _Draft(self._budgets[leader.model].samples)
         draft.take_from(leader)
@@ -229,19 +259,40 @@ class Scheduler:
             taken = waiting.next - before[waiting.ticket]
             if taken:
                 waiting.turn += taken
-                waiting.since = now
+                waiting.caller.turn += taken
+                waiting.since = waiting.caller.since = now
                 if not waiting.left:
+                    waiting.caller.waiting -= 1
                     del self._waiting[waiting.ticket]
         self.queued_windows -= len(draft.items)
+        self._forget_callers()
         longest_first = sorted(draft.items, key=lambda item: -item.samples)
         return Batch(leader.model, tuple(longest_first))
 
-    def _rank(self, now: float) -> Callable[[_Waiting], tuple[bool, float, float, int]]:
-        def rank(waiting: _Waiting) -> tuple[bool, float, float, int]:
+    def _rank(self, now: float) -> Callable[[_Waiting], tuple[float, ...]]:
+        def rank(waiting: _Waiting) -> tuple[float, ...]:
+            caller = waiting.caller
+            served = now - caller.since < self._patience
             in_time = now - waiting.since < self._patience
-            return (in_time, waiting.turn if in_time else 0, waiting.since, waiting.ticket)
+            return (
+                served,
+                caller.turn if served else caller.since,
+                in_time,
+                waiting.turn if in_time else 0,
+                waiting.since,
+                waiting.ticket,
+            )
 
         return rank
+
+    def _forget_callers(self) -> None:
+        """Drop callers that a newcomer would not differ from."""
+        for name in [
+            name
+            for name, caller in self._callers.items()
+            if not caller.waiting and caller.turn <= self._virtual_time
+        ]:
+            del self._callers[name]
 
 
 def _fill(draft: _Draft, requests: Iterable[_Waiting], acceptable: Callable[[int], bool]) -> None:

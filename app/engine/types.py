@@ -3,14 +3,17 @@
 In: an `EncodeRequest` of windows whose samples are fetched when needed. Out: `EncodedAudio`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
+
+Admission: TypeAlias = Literal["queue", "wait", "always"]
 
 # Called on the event loop with a window's index and its kept emissions, in window order.
 WindowCallback: TypeAlias = Callable[[int, FloatArray], None]
@@ -77,6 +80,9 @@ class EncodeRequest(Generic[WindowT]):
             into windows up front; it must be quick and must not wait.
         request_id: for the logs.
         deadline: instant of `time.monotonic` after which no answer is wanted.
+        caller: who sent it; callers have equal turns, and each its share of the queue.
+        admission: `queue` refuses it where the queue has no room, `wait` waits for room, and
+            `always` is for what was admitted before, such as a step of a live stream.
     """
 
     model: str
@@ -84,6 +90,8 @@ class EncodeRequest(Generic[WindowT]):
     fetch: Callable[[WindowT], FloatArray]
     request_id: str
     deadline: float | None = None
+    caller: str = ""
+    admission: Admission = "queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,9 @@ class EngineOptions:
     """What can be set about the engine; the defaults serve a small CPU and a large GPU.
 
     Args:
-        max_queue_seconds: audio that may wait or run, counted in windows with their context.
+        max_queue_seconds: audio of recordings that may wait or run.
+        caller_share: the part of the queue that one caller may fill, 0 to 1.
+        max_wait_seconds: how long a request without a deadline waits for its work to begin.
         batch_seconds: padded audio seconds in one batch; None lets the warm-up find it.
         hang_seconds: a device thread silent for longer counts as hung.
         window_seconds: the usual length of a window, which the warm-up measures with.
@@ -123,6 +133,8 @@ class EngineOptions:
     """
 
     max_queue_seconds: float = 4 * 3600
+    caller_share: float = 0.5
+    max_wait_seconds: float = math.inf
     batch_seconds: float | None = None
     hang_seconds: float = 60.0
     window_seconds: float = 24.0

@@ -28,6 +28,7 @@ class Follower:
         decoding: how.
         readable: how to make it readable; None leaves it word for word.
         on_text: told on the event loop what more is known of the text.
+        deadline: instant of `time.monotonic` after which no answer is wanted.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class Follower:
         decoding: DecodingRequest,
         readable: ReadableOptions | None,
         on_text: TextListener,
+        *,
+        deadline: float | None = None,
     ) -> None:
         self._pool = pool
         self._decoding = replace(decoding, n_best=1)
         self._readable = readable
         self._on_text = on_text
+        self._deadline = deadline
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
         self._task: asyncio.Task[TextRead] | None = None
         self._cutter: PieceCutter | None = None
@@ -102,7 +106,8 @@ class Follower:
         ended = 0.0
         while (piece := await self._pieces.get()) is not None:
             origin = piece.first * frame_seconds
-            reading = await self._pool.run(
+            reading = await self._pool.run_before(
+                self._deadline,
                 decoders.read,
                 piece.emissions,
                 self._decoding,

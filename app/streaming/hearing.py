@@ -5,7 +5,6 @@ shared pool. While an utterance lasts, only its last seconds are encoded, again 
 it is over it is heard in one piece, as the same audio in a file would be.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,17 +15,12 @@ from app.audio import SAMPLE_RATE, Recording, Samples, Window
 from app.decoding import DecodingRequest
 from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest, Engine
-from app.errors import OverloadedError
 from app.pipeline import LoadedModel, Transcriber
 from app.streaming.agreement import STABILITY, LocalAgreement, Rival, Stability
 from app.streaming.reading import UtteranceRead, read_partial, read_utterance
 from app.streaming.sliding import Margins, SlidingEmissions
 from app.streaming.types import LiveOptions
 from app.transcript import Word
-
-# A queue that is full now has room again soon; the audio waits meanwhile.
-_FULL_SECONDS = 1.0
-_FULL_TRIES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +59,8 @@ class Hearing:
         self._engine = engine
         self._model = model
         self._request_id = options.request_id
+        # A stream has turns of its own: files of the same key do not slow it down.
+        self._caller = f"live {options.request_id}"
         self._decoding = options.decoding
         self._partial = _while_it_lasts(options.decoding, model)
         self._readable = transcriber.readable(options.readable)
@@ -88,7 +84,14 @@ class Hearing:
             return recording.slice(0, len(samples), normalise=acoustic.do_normalize)
 
         encoded = await self._engine.encode(
-            EncodeRequest(self._model.card.id, (window,), fetch, self._request_id)
+            EncodeRequest(
+                self._model.card.id,
+                (window,),
+                fetch,
+                self._request_id,
+                caller=self._caller,
+                admission="always",
+            )
         )
         return encoded.emissions
 
@@ -122,23 +125,17 @@ class Hearing:
         )
 
     async def encode_whole(self, samples: Samples) -> npt.NDArray[np.float32]:
-        """Emissions of an utterance that is over, as those of a file; waits for a full queue.
+        """Emissions of an utterance that is over, as those of a file.
 
         Raises:
             NordlydError: as the engine says.
         """
         recording = Recording.from_samples(samples)
-        for attempt in range(_FULL_TRIES):
-            try:
-                encoded = await self._transcriber.encode(self._model, recording, self._request_id)
-            except OverloadedError:
-                if attempt + 1 == _FULL_TRIES:
-                    raise
-                await asyncio.sleep(_FULL_SECONDS)
-            else:
-                if encoded is not None:
-                    return encoded.emissions
-                break
+        encoded = await self._transcriber.encode(
+            self._model, recording, self._request_id, caller=self._caller, admission="always"
+        )
+        if encoded is not None:
+            return encoded.emissions
         return np.zeros((0, len(self._model.acoustic.vocabulary)), np.float32)
 
 

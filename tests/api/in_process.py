@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.pipeline import PipelineOptions, Transcriber
@@ -21,6 +22,16 @@ from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
+
+
+class _LastingPool(MediaPool):
+    """One pool for all tests of this process; a service that ends leaves it."""
+
+    def close(self) -> None:
+        """Do nothing: it ends with the process."""
+
+
+_POOL = _LastingPool()
 
 
 class ScriptedModel:
@@ -79,6 +90,7 @@ async def in_process(
     folder: Path | None = None,
     model: ScriptedModel | None = None,
     languages: tuple[str, ...] = ("nb",),
+    media: MediaPool | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
     """Run the service with one model, `scripted`, which loads once `load_gate` is open.
@@ -91,6 +103,8 @@ async def in_process(
     engine = Engine(
         EngineOptions(
             max_queue_seconds=given.max_queue_seconds,
+            caller_share=given.caller_share,
+            max_wait_seconds=given.max_wait_seconds,
             hang_seconds=given.hang_seconds,
             batch_seconds=given.batch_seconds,
         ),
@@ -100,7 +114,6 @@ async def in_process(
         max_audio_seconds=given.max_audio_seconds,
         window_seconds=given.window_seconds,
         context_seconds=given.context_seconds,
-        threads=2,
         decode_workers=2,
     )
     transcriber = Transcriber(
@@ -108,6 +121,7 @@ async def in_process(
         engine,
         telemetry,
         options,
+        media or _POOL,
         profanities=read_word_list(given.profanities) if given.profanities else None,
     )
     model = model or ScriptedModel()

@@ -1,11 +1,13 @@
 """What the routes answer while the service loads, hangs, is full, drains or is surprised."""
 
 import asyncio
+import re
 import threading
 
 import httpx
 import pytest
 from in_process import InProcess, in_process, wait_for
+from on_loopback import serving
 
 from app.errors import CheckpointError
 
@@ -185,5 +187,39 @@ def test_what_the_framework_itself_refuses_has_the_same_form() -> None:
             over = await running.client.post("/typed?number=1", json={"a" * 5_000: 1})
             assert over.status_code == 413
             assert error_of(over)["code"] == "too_large"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/transcribe", "audio/wav"),
+        ("/align", "multipart/form-data; boundary=b"),
+        ("/v1/listen", "audio/wav"),
+        ("/v1/audio/transcriptions", "multipart/form-data; boundary=b"),
+    ],
+)
+def test_request_that_would_wait_too_long_is_refused_before_its_body_is_sent(
+    clip, path: str, kind: str
+) -> None:
+    async def run() -> None:
+        # Whatever is waited at all is too long.
+        async with serving(max_wait_seconds=1e-9) as (running, client):
+            running.model.gate.clear()
+            waiting = asyncio.create_task(running.client.post("/transcribe", content=clip()))
+            engine = running.service.engine
+            await wait_for(lambda: engine.status().queue_audio_seconds > 0)
+            url = client.base_url
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            head = f"POST {path} HTTP/1.1\r\nhost: {url.host}\r\ncontent-type: {kind}"
+            writer.write(f"{head}\r\ncontent-length: 100000000\r\n\r\n".encode())
+            async with asyncio.timeout(10):
+                answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+            writer.close()
+            assert answer.startswith("HTTP/1.1 429 ")
+            assert re.search(r"\r\nretry-after: [1-9]\d*\r\n", answer)
+            running.model.gate.set()
+            assert (await waiting).status_code == 200
 
     asyncio.run(run())

@@ -102,3 +102,25 @@ def test_silence_does_not_ask_the_encoder() -> None:
             assert transcript.timing.real_time_factor > 0
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("languages", "codes"), [((), ["language_undeclared"]), (("nb",), [])])
+def test_an_answer_says_that_its_language_was_never_declared(
+    languages: tuple[str, ...], codes: list[str]
+) -> None:
+    async def run() -> None:
+        async with in_process(languages=languages) as running:
+            await running.until("ready")
+            transcriber = running.service.transcriber
+            wav = as_wav(tones(0, 1.0))
+            transcript = await transcriber.transcribe(
+                TranscriptionRequest(io.BytesIO(wav), "here", language="nb")
+            )
+            aligned = await transcriber.align(
+                TranscriptionRequest(io.BytesIO(wav), "there", language="nb"), "a"
+            )
+            for answer in (transcript, aligned):
+                assert [notice.code for notice in answer.notices] == codes
+                assert answer.language == "nb"
+
+    asyncio.run(run())

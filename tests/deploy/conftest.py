@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_checkpoint import write_tiny_checkpoint
+from checkpoints import write_tiny_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

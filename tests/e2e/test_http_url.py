@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from checkpoints import write_tiny_checkpoint
 from ngrams import write_language_model
 from running import RunningServer
 from test_http_refusals import assert_error
-from tiny_checkpoint import write_tiny_checkpoint
 from web_server import WebServer, web_server
 
 MIB = 2**20

@@ -1,8 +1,10 @@
 """Start and stop of a real server: what ends the start, and what a stop waits for."""
 
+import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -27,6 +29,28 @@ def failed_start(settings: dict[str, str], *arguments: str) -> str:
     assert len(lines) == 1, ended.stderr
     assert lines[0].startswith("nordlyd: ")
     return lines[0]
+
+
+def test_process_that_was_stopped_and_continued_answers_what_it_had(
+    tiny_settings: dict[str, str], tmp_path: Path, clip
+) -> None:
+    running = RunningServer(tmp_path, tiny_settings | {"HANG_SECONDS": "1"}).wait_ready()
+    answers: list[httpx.Response] = []
+    wav = clip(1, 300.0)
+    with running.client() as client, running.client() as other:
+        sender = threading.Thread(
+            target=lambda: answers.append(other.post("/transcribe", content=wav))
+        )
+        sender.start()
+        wait_until_queued(client)
+        running.process.send_signal(signal.SIGSTOP)
+        time.sleep(3)
+        running.process.send_signal(signal.SIGCONT)
+        assert client.get("/health/ready").status_code == 200
+        sender.join()
+    assert answers[0].status_code == 200
+    assert running.stop() == 0
+    assert troubles(running.log) == []
 
 
 def test_sigterm_finishes_what_runs_and_refuses_what_is_new(

@@ -66,6 +66,7 @@ def read(
     ]
 
 
+@pytest.mark.pyctcdecode
 @pytest.mark.parametrize("with_model", [False, True], ids=["alone", "with a language model"])
 @pytest.mark.parametrize("hotwords", [(), HOTWORDS], ids=["no hotwords", "hotwords"])
 def test_all_searches_read_the_same(

@@ -1,6 +1,12 @@
-"""`python -m trainer …` and `nordlyd-train …`: one module a command, joined here."""
+"""`python -m trainer …` and `nordlyd-train …`: one module a command, joined here.
+
+A command imports what is heavy, or of the extra `train`, when it runs: `plan` needs neither.
+"""
+
+from typing import NoReturn
 
 from app.errors import NordlydError
+from app.extras import install_hint
 from trainer.cli import (
     calibrate,
     card,
@@ -38,5 +44,14 @@ def main() -> None:
     try:
         app()
     except (TrainerError, NordlydError) as error:
-        console.print(str(error), style="red", markup=False)
-        raise SystemExit(1) from error
+        _end(str(error), error)
+    except ModuleNotFoundError as error:
+        hint = install_hint(error, preferred="train")
+        if hint is None:
+            raise
+        _end(hint, error)
+
+
+def _end(message: str, error: Exception) -> NoReturn:
+    console.print(message, style="red", markup=False, soft_wrap=True)
+    raise SystemExit(1) from error

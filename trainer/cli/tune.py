@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress as Bar
@@ -11,8 +11,10 @@ from rich.table import Table
 
 from trainer.cli.command import app, console
 from trainer.errors import LanguageModelError
-from trainer.language_model.tune import ALPHAS, BEAM_WIDTH, BETAS, Tuning, as_dict, publish
 from trainer.recipe import LanguageModelRecipe, load_recipe
+
+if TYPE_CHECKING:
+    from trainer.language_model.tune import Tuning
 
 
 @app.command()
@@ -43,6 +45,13 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     from trainer.evaluation.emissions import compute_emissions  # noqa: PLC0415
     from trainer.language_model.grid import Heard  # noqa: PLC0415
     from trainer.language_model.heatmap import draw_heatmap  # noqa: PLC0415
+    from trainer.language_model.tune import (  # noqa: PLC0415
+        ALPHAS,
+        BEAM_WIDTH,
+        BETAS,
+        as_dict,
+        publish,
+    )
     from trainer.language_model.tune import tune as search  # noqa: PLC0415
 
     folder = language_model or model / "language_model"
@@ -94,7 +103,7 @@ def _grid(recipe: str | None) -> LanguageModelRecipe | None:
     return chosen.language_model
 
 
-def _print_tables(tuning: Tuning) -> None:
+def _print_tables(tuning: "Tuning") -> None:
     betas = sorted({point.setting.beta for point in tuning.grid})
     table = Table("alpha", *(f"beta {beta:g}" for beta in betas), title="WER in % on validation")
     for alpha in sorted({point.setting.alpha for point in tuning.grid}):

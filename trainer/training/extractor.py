@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from torch import nn
 from transformers import Wav2Vec2Config
 
-from app.acoustic.checkpoint import choose_kernels
+from app.acoustic.choice import choose_kernels
 from app.acoustic.config import make_config
 from app.acoustic.kernels import Conv, ConvLayer
 
@@ -90,7 +90,8 @@ class FrozenExtractor(nn.Module):
             hidden = part.to(dtype).unsqueeze(-1)
             for convolution in convolutions:
                 hidden = convolution(hidden)
-            done.append(hidden.clone())  # kernels give out memory that they will write again
+            # A copy: kernels give out memory that they will write again.
+            done.append(hidden.to(dtype, copy=True))
         return torch.cat(done)
 
     def _convolutions(self, device: torch.device, dtype: torch.dtype) -> list[Conv]:

@@ -1,11 +1,21 @@
-"""The encoder's operations on CPUs with AMX: our own kernels, in bf16.
+"""The encoder's operations on CPUs by our own kernels, compiled when the package was installed.
 
-They were compiled when the package was installed, where a C compiler was there; everywhere
-else `load_library` returns None and torch's kernels are used.
+`AmxKernels` compute in tiles, `RowKernels` by the vector instructions of one `Level`. Where there
+was no C compiler `load_library` returns None and torch's kernels are used.
 """
 
 from app.acoustic.native.int8 import AmxInt8Kernels
 from app.acoustic.native.kernels import AmxKernels
-from app.acoustic.native.library import load_library
+from app.acoustic.native.levels import Level, runnable
+from app.acoustic.native.library import LIBRARY, load_library
+from app.acoustic.native.rows import RowKernels
 
-__all__ = ["AmxInt8Kernels", "AmxKernels", "load_library"]
+__all__ = [
+    "LIBRARY",
+    "AmxInt8Kernels",
+    "AmxKernels",
+    "Level",
+    "RowKernels",
+    "load_library",
+    "runnable",
+]

@@ -1,4 +1,6 @@
 /* May this process use AMX? Kept apart: nothing here needs more than plain x86-64. */
+#include "../../native_abi.h"
+
 #include <stdint.h>
 
 #if defined(__x86_64__) && defined(__linux__)

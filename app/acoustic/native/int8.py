@@ -21,6 +21,7 @@ class AmxInt8Kernels(AmxKernels):
 
     def __init__(self, library: ctypes.CDLL) -> None:
         super().__init__(library)
+        self.number_format = "int8"
         self._row_scales = torch.empty(0)
 
     def linear(self, parameters: Parameters, *, gelu: bool = False, exact: bool = False) -> Linear:

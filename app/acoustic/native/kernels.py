@@ -71,8 +71,10 @@ class AmxKernels:
     """
 
     name = "amx"
+    apart = False
 
     def __init__(self, library: ctypes.CDLL) -> None:
+        self.number_format = "bfloat16"
         self.device = torch.device("cpu")
         self.dtype = torch.bfloat16
         self._library = library
@@ -82,10 +84,14 @@ class AmxKernels:
 
     @staticmethod
     def supports(config: EncoderConfig) -> bool:
-        """Whether the model's widths divide into blocks; torch's kernels run all others."""
+        """Whether the model's widths divide into blocks; other kernels run all others.
+
+        data2vec's stacked positional convolutions need plain rows.
+        """
         width = config.hidden_size // config.pos_conv_groups
         return (
-            config.hidden_size % _BLOCK == 0
+            config.pos_conv_layers is None
+            and config.hidden_size % _BLOCK == 0
             and config.intermediate_size % _BLOCK == 0
             and config.conv_layers[-1][0] % _BLOCK == 0
             and width % 16 == 0

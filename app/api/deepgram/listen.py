@@ -20,7 +20,9 @@ from app.api.parameters import deadline_of, openapi_parameters
 from app.api.parts import Parts, PartsOf
 from app.api.raw_bodies import Undeclared, raw_format, split_content_type
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
+from app.api.upload import hold_of
 from app.audio import DecodeOptions, RawFormat
+from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
@@ -93,14 +95,19 @@ async def listen(request: Request, parts: PartsOf) -> Response:
     `err_code`, `err_msg` and `request_id` beside our `error`.
     """
     service = parts.service
-    with service.admit():
+    with service.admit(caller_of(request)):
         wanted = parse_listen(request.query_params.multi_items())
         deadline = deadline_of(request)
         service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
+        service.check_room(caller_of(request), deadline)
         source = await _read(request, parts)
 
         async def work() -> tuple[Transcript, str]:
-            audio = await _fetch(parts, source, deadline) if isinstance(source, str) else source
+            audio = (
+                await _fetch(parts, source, deadline, hold_of(request))
+                if isinstance(source, str)
+                else source
+            )
             transcript = await service.transcriber.transcribe(
                 TranscriptionRequest(
                     source=audio.file,
@@ -159,7 +166,7 @@ async def _read(request: Request, parts: Parts) -> _Audio | str:
             digest.update(chunk)
             yield chunk
 
-    file = await spool(watched())
+    file = await spool(watched(), hold_of(request))
     return _checked(file, digest.hexdigest(), content_type)
 
 
@@ -177,8 +184,8 @@ async def _read_url(request: Request, parts: Parts) -> str:
     return url
 
 
-async def _fetch(parts: Parts, url: str, deadline: float | None) -> _Audio:
-    fetched = await parts.need_fetcher().fetch(url, deadline)
+async def _fetch(parts: Parts, url: str, deadline: float | None, hold: Hold) -> _Audio:
+    fetched = await parts.need_fetcher().fetch(url, deadline, hold=hold)
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()
     sha256 = await asyncio.to_thread(_sha256, file)

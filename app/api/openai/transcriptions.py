@@ -85,12 +85,12 @@ async def transcriptions(request: Request, parts: PartsOf) -> Response:
     """
     service = parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit())
+        stack.enter_context(service.admit(caller_of(request)))
         if not is_form(request):
             raise InvalidRequestError(
                 "The body is no multipart form; send the audio as its field `file`.", param="file"
             )
-        deadline_of(request)
+        service.check_room(caller_of(request), deadline_of(request))
         upload = await read_upload(request, max_fields=MAX_FIELDS)
         try:
             asked, ours = read_form(upload.fields)

@@ -1,34 +1,38 @@
 """The kernel of the alignment in C: arrays in, the same numbers as `NumpyKernel` out."""
 
 import ctypes
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from app.decoding.align.trellis import Indexes, Pointers, Rows, Trellis
+from app.native_library import NativeLibrary, Signature
 
 _POINTER, _LONG = ctypes.c_void_p, ctypes.c_long
 
 
-@lru_cache(maxsize=1)
-def load_library() -> ctypes.CDLL | None:
-    """The compiled kernel, or None where it was not compiled or cannot be loaded."""
-    for path in sorted(Path(__file__).parent.glob("_viterbi*.so")):
-        try:
-            library = ctypes.CDLL(str(path))
-            forward, backward = library.nordlyd_viterbi_forward, library.nordlyd_viterbi_backward
-        except (OSError, AttributeError):
-            # Built for another machine, or from other sources.
-            continue
-        forward.restype, backward.restype = None, _LONG
-        forward.argtypes = [
+_SIGNATURES: dict[str, Signature] = {
+    "nordlyd_viterbi_forward": (
+        None,
+        [
             *(_POINTER, _LONG, _LONG, _LONG, _LONG, _POINTER, _POINTER, _POINTER, _LONG),
             *(_POINTER, _POINTER, _LONG, _POINTER, _POINTER, _POINTER, _POINTER),
-        ]
-        backward.argtypes = [_POINTER, _POINTER, _LONG, _LONG, _POINTER, _LONG, _POINTER]
-        return library
-    return None
+        ],
+    ),
+    "nordlyd_viterbi_backward": (
+        _LONG,
+        [_POINTER, _POINTER, _LONG, _LONG, _POINTER, _LONG, _POINTER],
+    ),
+}
+
+LIBRARY = NativeLibrary(
+    Path(__file__).parent, "_viterbi", _SIGNATURES, without="words are aligned by numpy, and slower"
+)
+
+
+def load_library() -> ctypes.CDLL | None:
+    """Returns the compiled kernel, or None where it cannot be used."""
+    return LIBRARY.load()
 
 
 class NativeKernel:

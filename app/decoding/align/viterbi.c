@@ -1,4 +1,6 @@
 /* Viterbi over the CTC topology: see app/decoding/align/viterbi.py, whose numpy form is the reference. */
+#include "../../native_abi.h"
+
 #include <stdint.h>
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)

@@ -12,6 +12,7 @@ import numpy as np
 from app.decoding.align.native_kernel import NativeKernel, load_library
 from app.decoding.align.numpy_kernel import NumpyKernel
 from app.decoding.align.trellis import Indexes, Kernel, Pointers, Rows, Trellis
+from app.decoding.turns import check_turn
 
 # Pointers of this many bytes are kept at once; above it rows are computed twice.
 _POINTER_BYTES = 2**26
@@ -29,6 +30,8 @@ def best_path(trellis: Trellis, kernel: Kernel | None = None) -> Indexes:
 
     Raises:
         ValueError: the tokens do not fit into the frames.
+        StoppedError: the job that this is part of was cancelled.
+        DeadlineExceededError: its deadline passed.
     """
     kernel = kernel or default_kernel()
     frames, tokens = len(trellis.scores), len(trellis.labels)
@@ -42,6 +45,7 @@ def best_path(trellis: Trellis, kernel: Kernel | None = None) -> Indexes:
     row = Rows.before(tokens)
     kept: list[Rows] = []
     for start in starts:
+        check_turn()
         kept.append(row)
         wanted = pointers if start == starts[-1] else None
         row = kernel.forward(trellis, start, min(start + block, frames), row, wanted)
@@ -50,6 +54,7 @@ def best_path(trellis: Trellis, kernel: Kernel | None = None) -> Indexes:
         raise ValueError(f"{tokens} tokens cannot be aligned to {frames} frames")
     state = 2 * tokens - 1 if in_token else 2 * tokens
     for index in range(len(starts) - 1, -1, -1):
+        check_turn()
         start, stop = starts[index], min(starts[index] + block, frames)
         if index < len(starts) - 1:
             kernel.forward(trellis, start, stop, kept[index], pointers)

@@ -7,6 +7,7 @@ from ctc_beam_decoder import BeamSearchDecoder
 from app.decoding.backends.types import Backend, Candidate, Search
 from app.decoding.columns import Columns
 from app.decoding.language_model import LanguageModel
+from app.errors import InvalidRequestError
 
 
 def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) -> "CtcBeamBackend":
@@ -64,7 +65,12 @@ class CtcBeamBackend:
 
     def _several_weights(self) -> Backend:
         if find_spec("pyctcdecode") is None:
-            raise ValueError("hotwords of different weights need pyctcdecode, not installed here")
+            raise InvalidRequestError(
+                "Without our compiled beam search, hotwords of different weights need the package "
+                "pyctcdecode, which is not installed (pip install 'nordlyd[pyctcdecode]'); "
+                "accepted: hotwords of one weight.",
+                param="hotwords",
+            )
         from app.decoding.backends.pyctc import PyctcdecodeBackend  # noqa: PLC0415
 
         return PyctcdecodeBackend(self._labels, self._language_model)

@@ -1,25 +1,20 @@
 """Beam search in our own C: pyctcdecode's scores and pruning, without the GIL.
 
-KenLM is asked through its Python module, once for each new pair of history and word; the answers
-are kept with the language model and shared by all searches and threads.
+The language model is looked up in C too, in memory that all searches and threads share.
 """
 
 import ctypes
 from collections.abc import Mapping
-from threading import Lock
 from typing import Any
 
-import kenlm
 import numpy as np
 
 from app.decoding.backends.types import Candidate, Search
 from app.decoding.columns import Columns
 from app.decoding.language_model import LanguageModel
-from app.decoding.search import Cache, Lexicon, ScoreEnd, ScoreWord, Task, load_library
+from app.decoding.search import SEARCH_STOPPED, Lexicon, Poll, Task, load_library
+from app.decoding.turns import current_turn
 from app.errors import ConfigurationError
-
-# States and answers that are kept; each takes some 200 bytes.
-_MOST_STATES = 300_000
 
 
 def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) -> "NativeBackend":
@@ -48,7 +43,6 @@ class NativeBackend:
 
     def search(self, columns: Columns, search: Search) -> list[Candidate]:
         """Return the candidates, best first."""
-        scorer = self._scorer()
         hotwords = _Hotwords(self._library, search.hotwords)
         task = Task(
             labels=self._labels,
@@ -64,10 +58,14 @@ class NativeBackend:
             min_token_logp=search.min_token_logp,
             n_best=search.n_best,
         )
-        if scorer is not None:
-            scorer.fill(task)
+        turn = current_turn()
+        if turn is not None:
+            task.poll = Poll(turn.poll)
+        # Named here, so that it outlives the search.
+        lexicon = self._name_language_model(task)
         columns = np.ascontiguousarray(columns, dtype=np.float32)
         count, spans = ctypes.c_int32(), ctypes.POINTER(ctypes.c_int32)()
+        posteriors = ctypes.POINTER(ctypes.c_double)()
         scores = np.empty(search.n_best)
         text = self._library.nordlyd_search(
             ctypes.addressof(task),
@@ -76,47 +74,56 @@ class NativeBackend:
             ctypes.addressof(count),
             scores.ctypes.data,
             ctypes.addressof(spans),
+            ctypes.addressof(posteriors),
         )
+        if text is None and turn is not None and count.value == SEARCH_STOPPED:
+            raise turn.ended()
         if text is None:
             raise MemoryError(f"no memory to search {len(columns)} frames")
         try:
-            return _read(text, spans, scores[: count.value].tolist())
+            return _read(text, spans, posteriors, scores[: count.value].tolist())
         finally:
-            self._library.nordlyd_release(text)
-            self._library.nordlyd_release(spans)
+            for memory in (text, spans, posteriors):
+                self._library.nordlyd_release(memory)
+            del lexicon
 
-    def _scorer(self) -> "_Scorer | None":
+    def _name_language_model(self, task: Task) -> Lexicon | None:
         language_model = self._language_model
         if language_model is None:
             return None
+        assert language_model.ngrams is not None
         library = self._library
 
-        def make() -> _Scorer:
-            return _Scorer(library, language_model, language_model.part("lexicon", lexicon))
-
-        def lexicon() -> Lexicon | None:
+        def make() -> Lexicon | None:
             words = language_model.unigrams
             return None if words is None else Lexicon(library, sorted(words))
 
-        scorer = language_model.part("native", make)
-        if scorer.full:
-            language_model.drop("native")
-            scorer = language_model.part("native", make)
-        return scorer
+        lexicon = language_model.part("lexicon", make)
+        task.ngrams = language_model.ngrams.handle
+        task.lexicon = lexicon.handle if lexicon else None
+        task.sentence = language_model.score_boundary
+        task.unknown = language_model.unk_score_offset
+        return lexicon
 
 
-def _read(text: int, spans: Any, scores: list[float]) -> list[Candidate]:  # noqa: ANN401
+def _read(text: int, spans: Any, posteriors: Any, scores: list[float]) -> list[Candidate]:  # noqa: ANN401
     """Take the readings out of C memory: words with a space after each, a NUL after all."""
     candidates, place, start = [], 0, text
     for score in scores:
         reading = ctypes.string_at(start)
         start += len(reading) + 1
         words = tuple(reading.decode().split(" ")[:-1])
-        frames = spans[2 * place : 2 * (place + len(words))]
-        place += len(words)
+        end = place + len(words)
+        frames = spans[2 * place : 2 * end]
         candidates.append(
-            Candidate(words, tuple(zip(frames[::2], frames[1::2], strict=True)), score)
+            Candidate(
+                words,
+                tuple(zip(frames[::2], frames[1::2], strict=True)),
+                score,
+                tuple(posteriors[place:end]),
+            )
         )
+        place = end
     return candidates
 
 
@@ -129,59 +136,3 @@ class _Hotwords:
         self.handle = self._lexicon.handle if self._lexicon else None
         self.weights = np.array([weights[word] for word in words])
         self.lengths = np.array([len(word) for word in words], dtype=np.int32)
-
-
-class _Scorer:
-    """A language model as the search asks for it: states by number, scores in log10."""
-
-    def __init__(
-        self, library: ctypes.CDLL, language_model: LanguageModel, lexicon: Lexicon | None
-    ) -> None:
-        self._model = language_model.model
-        self._unigrams = language_model.unigrams
-        self._offset = language_model.unk_score_offset
-        self._boundary = language_model.score_boundary
-        self._lexicon = lexicon
-        self._cache = Cache(library)
-        self._lock = Lock()
-        start = kenlm.State()
-        if self._boundary:
-            self._model.BeginSentenceWrite(start)
-        else:
-            self._model.NullContextWrite(start)
-        self._states = [start]
-        self._numbers = {start: 0}
-        self._word, self._end = ScoreWord(self._score_word), ScoreEnd(self._score_end)
-
-    @property
-    def full(self) -> bool:
-        """So much is kept that a new one should be made."""
-        return len(self._states) > _MOST_STATES
-
-    def fill(self, task: Task) -> None:
-        """Name this model in a task, which must not outlive it."""
-        task.score_word, task.score_end = self._word, self._end
-        task.start_state = 0
-        task.lexicon = self._lexicon.handle if self._lexicon else None
-        task.cache = self._cache.handle
-        task.unknown = self._offset
-
-    def _score_word(self, state: int, text: bytes, following: Any) -> float:  # noqa: ANN401
-        word, after = text.decode(), kenlm.State()
-        score: float = self._model.BaseScore(self._states[state], word, after)
-        known = self._unigrams is None or word in self._unigrams
-        if not known or word not in self._model:
-            score += self._offset
-        number = self._numbers.get(after)
-        if number is None:
-            with self._lock:
-                number = self._numbers.setdefault(after, len(self._states))
-                if number == len(self._states):
-                    self._states.append(after)
-        following[0] = number
-        return score
-
-    def _score_end(self, state: int) -> float:
-        if not self._boundary:
-            return 0.0
-        return float(self._model.BaseScore(self._states[state], "</s>", kenlm.State()))

@@ -12,6 +12,7 @@ from pyctcdecode.language_model import LanguageModel as ReferenceLanguageModel
 from app.decoding.backends.types import Candidate, Search
 from app.decoding.columns import Columns
 from app.decoding.language_model import LanguageModel
+from app.decoding.turns import check_turn
 
 
 def open_backend(
@@ -60,7 +61,7 @@ class PyctcdecodeBackend:
         ]
 
 
-class _WeightedHotwords(HotwordScorer):
+class _WeightedHotwords(HotwordScorer):  # type: ignore[misc,unused-ignore]
     """pyctcdecode's scorer, with a weight for each word instead of one for all."""
 
     _weights: Mapping[str, float]
@@ -74,6 +75,11 @@ class _WeightedHotwords(HotwordScorer):
 
     def score(self, text: str) -> float:
         return sum(self._weights[word] for word in self._match_ptn.findall(text))
+
+    def __contains__(self, item: str) -> bool:
+        # Looked up for every word begun: the one place in the search that is ours.
+        check_turn()
+        return bool(super().__contains__(item))
 
     def score_partial_token(self, token: str) -> float:
         if token not in self:

@@ -28,11 +28,17 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Words, roughly their first frame and the one past their last, and the combined score."""
+    """One reading of a search.
+
+    `frames` has the first frame of each word and the one past its last, roughly where there are
+    no `posteriors`; those are the geometric means over a word's letters of the highest
+    probability each reaches on the word's most probable path. `score` is the combined one.
+    """
 
     words: tuple[str, ...]
     frames: tuple[tuple[int, int], ...]
     score: float
+    posteriors: tuple[float, ...] | None = None
 
 
 class Backend(Protocol):

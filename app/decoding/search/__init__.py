@@ -1,23 +1,23 @@
 """The beam search in C, for where a compiler was there at install."""
 
 from app.decoding.search.library import (
-    Cache,
+    SEARCH_STOPPED,
     Lexicon,
-    ScoreEnd,
-    ScoreWord,
+    Ngrams,
+    Poll,
     Task,
     load_library,
     normalised_columns,
-    word_spans,
+    place_words,
 )
 
 __all__ = [
-    "Cache",
+    "SEARCH_STOPPED",
     "Lexicon",
-    "ScoreEnd",
-    "ScoreWord",
+    "Ngrams",
+    "Poll",
     "Task",
     "load_library",
     "normalised_columns",
-    "word_spans",
+    "place_words",
 ]

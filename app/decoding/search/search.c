@@ -1,9 +1,15 @@
 /* CTC prefix beam search with a word language model and hotwords: pyctcdecode's search.
    Frames in which a single token is tried, the same as before, move every reading alike and
    are only added up. */
+#include "../../native_abi.h"
+#include "place.h"
 #include "words.h"
 
 #include <math.h>
+
+static void poll(Search *search) {
+    if (!may_go_on(search->task->poll, &search->polled)) longjmp(search->ended, STOPPED);
+}
 
 static double log_sum(double a, double b) {
     return a >= b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
@@ -107,14 +113,14 @@ static int32_t keep_winners(Search *search, int32_t count) {
     int32_t kept = 0;
     for (int32_t from = 0; from < count; from++) {
         const Beam beam = search->next[from];
-        const int32_t state = search->histories[beam.history].state;
+        const int32_t state = search->histories[beam.history].state_number;
         const uint64_t key = ((uint64_t)(state + 1) * 0x9e3779b97f4a7c15u) ^
                              ((uint64_t)beam.word << 20) ^ (uint32_t)(beam.column + 1);
         uint32_t at = table_place(key) & search->merge_mask;
         Beam *there = NULL;
         for (; search->stamps[at] == search->stamp; at = (at + 1) & search->merge_mask) {
             Beam *other = &search->next[search->merged[at]];
-            if (search->histories[other->history].state == state && other->word == beam.word &&
+            if (search->histories[other->history].state_number == state && other->word == beam.word &&
                 other->column == beam.column) {
                 there = other;
                 break;
@@ -137,12 +143,14 @@ static int32_t step(Search *search, int32_t count, const float *logp, int32_t fr
     make_room(search, (int64_t)count * tries);
     search->stamp++;
     int32_t made = 0;
-    for (int32_t at = 0; at < tries; at++)
+    for (int32_t at = 0; at < tries; at++) {
+        poll(search);
         for (int32_t beam = 0; beam < count; beam++) {
             const Beam longer =
                 extended(search, &search->beams[beam], tried[at], frame, logp[tried[at]]);
             made = merge(search, made, &longer);
         }
+    }
     for (int32_t at = 0; at < made; at++) {
         Beam *beam = &search->next[at];
         beam->score = beam->emitted + search->histories[beam->history].score +
@@ -171,7 +179,11 @@ static int32_t finish(Search *search, int32_t count) {
         Beam *beam = &search->next[at];
         const History *history = &search->histories[beam->history];
         beam->score = beam->emitted + history->score;
-        if (task->score_end) beam->score += task->alpha * task->score_end(history->state) * LN10;
+        if (task->ngrams && task->sentence) {
+            State after;
+            const double end = ngrams_score(task->ngrams, &history->state, task->ngrams->end, &after);
+            beam->score += task->alpha * end * LN10;
+        }
     }
     return prune(task, search->next, made);
 }
@@ -182,30 +194,57 @@ static int better(const void *left, const void *right) {
     return (a->history > b->history) - (a->history < b->history);
 }
 
-/* Each reading as its words, a space after each, and a NUL; `spans` gets two frames a word. */
-static char *write_readings(Search *search, int32_t count, double *scores) {
-    size_t at = 0, words = 0, room = 0;
+/* The words of a reading, from `at` in `text` on, a space after each, and a NUL; their letters and
+   rough frames go to `labels`, `words` and `spans`. Returns the number of letters. */
+static long write_words(Search *search, const Beam *beam, size_t *at, int32_t words, int32_t *spans) {
+    long letters = 0;
+    int32_t left = words;
+    search->path = grown(search, search->path, (words + 1) * sizeof *search->path);
+    for (int32_t node = beam->history; node; node = search->histories[node].parent)
+        search->path[--left] = node;
+    for (int32_t word = 0; word < words; word++) {
+        const History *history = &search->histories[search->path[word]];
+        long end = letters;
+        for (int32_t node = history->word; node; node = search->letters[node].parent) end++;
+        search->labels_of = grown(search, search->labels_of, (end + 1) * sizeof(int32_t));
+        search->words_of = grown(search, search->words_of, (end + 1) * sizeof(int32_t));
+        long place = end;
+        for (int32_t node = history->word; node; node = search->letters[node].parent) {
+            search->labels_of[--place] = search->letters[node].column;
+            search->words_of[place] = word;
+        }
+        letters = end;
+        *at = spell(search, history->word, *at);
+        search->text[(*at)++] = ' ';
+        spans[2 * word] = history->first;
+        spans[2 * word + 1] = history->past;
+    }
+    *at = spell(search, 0, *at) + 1;
+    return letters;
+}
+
+/* Each reading as `write_words` has it; `spans` gets two frames a word, `posteriors` a number. */
+static char *write_readings(Search *search, int32_t count, const float *logp, long frames,
+                            double *scores) {
+    size_t at = 0, words = 0;
+    /* Also where weights beyond all bounds left no reading whose score is a number. */
+    spell(search, 0, 0);
     for (int32_t reading = 0; reading < count; reading++) {
         const Beam *beam = &search->next[reading];
+        const Task *task = search->task;
         scores[reading] = beam->score;
         int32_t length = 0;
         for (int32_t node = beam->history; node; node = search->histories[node].parent) length++;
-        if ((words + length) * 2 + 2 > room) {
-            room = (words + length) * 4 + 2;
-            search->spans = grown(search, search->spans, room * sizeof *search->spans);
-        }
-        search->path = grown(search, search->path, (length + 1) * sizeof *search->path);
-        int32_t left = length;
-        for (int32_t node = beam->history; node; node = search->histories[node].parent)
-            search->path[--left] = node;
-        for (int32_t word = 0; word < length; word++, words++) {
-            const History *history = &search->histories[search->path[word]];
-            at = spell(search, history->word, at);
-            search->text[at++] = ' ';
-            search->spans[words * 2] = history->first;
-            search->spans[words * 2 + 1] = history->past;
-        }
-        at = spell(search, 0, at) + 1;
+        const size_t room = words + (size_t)length + 1;
+        search->spans = grown(search, search->spans, 2 * room * sizeof *search->spans);
+        search->posteriors = grown(search, search->posteriors, room * sizeof *search->posteriors);
+        int32_t *spans = search->spans + 2 * words;
+        const long letters = write_words(search, beam, &at, length, spans);
+        const int result = nordlyd_place(logp, frames, task->columns, task->delimiter,
+                                         search->labels_of, search->words_of, letters, length,
+                                         spans, search->posteriors + words, task->poll);
+        if (result) longjmp(search->ended, result == PLACE_STOPPED ? STOPPED : NO_MEMORY);
+        words += (size_t)length;
     }
     char *text = search->text;
     search->text = NULL;
@@ -218,6 +257,7 @@ static void free_search(Search *search) {
     free(search->histories);
     table_free(&search->letter_children);
     table_free(&search->history_children);
+    table_free(&search->states);
     free(search->beams);
     free(search->next);
     free(search->merged);
@@ -226,6 +266,9 @@ static void free_search(Search *search) {
     free(search->tried);
     free(search->path);
     free(search->spans);
+    free(search->posteriors);
+    free(search->labels_of);
+    free(search->words_of);
     free(search);
 }
 
@@ -260,24 +303,45 @@ static int32_t run(Search *search, const float *logp, long frames, double *alike
     return beams < task->n_best ? beams : task->n_best;
 }
 
+/* Run a search whose arrays are its own; NULL with the reason, below 0, in `count`. */
+static char *text_of(Search *search, const float *logp, long frames, int32_t *count,
+                     double *scores) {
+    switch (setjmp(search->ended)) {
+    case 0:
+        break;
+    case STOPPED:
+        *count = -STOPPED;
+        return NULL;
+    default:
+        *count = -NO_MEMORY;
+        return NULL;
+    }
+    double alike = 0;
+    begin_words(search);
+    *count = run(search, logp, frames, &alike);
+    char *text = write_readings(search, *count, logp, frames, scores);
+    for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    return text;
+}
+
 /* Search float32 [frames, columns]. Returns the readings, best first, their number in `count`,
-   their scores in `scores` [n_best] and the words' frames in `spans`; text and frames are the
-   caller's to give to nordlyd_release. NULL where there is no memory. */
+   their scores in `scores` [n_best], and of all words in their order the frames in `spans` and the
+   posteriors; text, frames and posteriors are the caller's to give to nordlyd_release. NULL where there is no memory, with -1 in `count`, or the
+   search was ended by its poll, with -2. */
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
-                     double *scores, int32_t **spans) {
-    Search *const search = calloc(1, sizeof *search);
-    char *volatile text = NULL;
+                     double *scores, int32_t **spans, double **posteriors) {
+    Search *search = calloc(1, sizeof *search);
     *spans = NULL;
+    *posteriors = NULL;
+    *count = -NO_MEMORY;
     if (!search) return NULL;
     search->task = task;
-    if (!setjmp(search->no_memory)) {
-        double alike = 0;
-        begin_words(search);
-        *count = run(search, logp, frames, &alike);
-        text = write_readings(search, *count, scores);
-        for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    char *text = text_of(search, logp, frames, count, scores);
+    if (text) {
         *spans = search->spans;
+        *posteriors = search->posteriors;
         search->spans = NULL;
+        search->posteriors = NULL;
     }
     free_search(search);
     return text;

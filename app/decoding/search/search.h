@@ -1,31 +1,17 @@
-/* What a beam search works on, and what it asks of a language model. */
+/* What a beam search works on. */
 #ifndef NORDLYD_SEARCH_H
 #define NORDLYD_SEARCH_H
 
 #include "lexicon.h"
-
-/* log10 probability of a word after a state, with what is added for an unknown one. */
-typedef double (*ScoreWord)(int32_t state, const char *word, int32_t *next);
-/* log10 probability that the text ends after a state. */
-typedef double (*ScoreEnd)(int32_t state);
-
-typedef struct Cache Cache;
-
-Cache *nordlyd_cache_create(void);
-void nordlyd_cache_free(Cache *cache);
-/* 1 and the answer where it is known. */
-int cache_get(Cache *cache, int32_t state, int32_t word, double *score, int32_t *next);
-void cache_put(Cache *cache, int32_t state, int32_t word, double score, int32_t next);
+#include "ngram.h"
 
 typedef struct {
     const char *labels;      /* the text of each column, each ended by a NUL; column 0 is blank */
     int32_t columns;
     int32_t delimiter;       /* column that parts words, or -1 */
-    ScoreWord score_word;    /* NULL: no language model */
-    ScoreEnd score_end;
-    int32_t start_state;
+    const Ngrams *ngrams;    /* NULL: no language model */
     const Lexicon *lexicon;  /* words that the model knows; NULL: no list of them */
-    Cache *cache;            /* answers for words of the lexicon */
+    int32_t sentence;        /* whether the text begins and ends a sentence */
     double alpha, beta, unknown;
     const Lexicon *hotwords; /* NULL: none */
     const double *weights;   /* of each hotword */
@@ -33,6 +19,7 @@ typedef struct {
     int32_t beam_width;
     double prune_logp, min_token_logp;
     int32_t n_best;
+    int32_t (*poll)(void);   /* called every few milliseconds; 0 ends the search. Or NULL */
 } Task;
 
 typedef struct {

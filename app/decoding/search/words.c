@@ -6,7 +6,7 @@
 
 void *grown(Search *search, void *memory, size_t bytes) {
     void *larger = realloc(memory, bytes);
-    if (!larger) longjmp(search->no_memory, 1);
+    if (!larger) longjmp(search->ended, NO_MEMORY);
     return larger;
 }
 
@@ -15,7 +15,7 @@ static double partial_score(const Task *task, const Letters *word) {
         const int32_t shortest = task->hotwords->first[word->hotword];
         return task->weights[shortest] * word->letters / task->lengths[shortest];
     }
-    if (!task->score_word || (task->lexicon && word->lexicon >= 0)) return 0;
+    if (!task->ngrams || (task->lexicon && word->lexicon >= 0)) return 0;
     return word->letters > LONG_WORD ? task->unknown * word->letters / LONG_WORD : task->unknown;
 }
 
@@ -28,7 +28,7 @@ static int32_t add_letters(Search *search, int32_t parent, int32_t column) {
     }
     Letters *word = &search->letters[search->letters_used];
     if (parent < 0) {
-        *word = (Letters){-1, 0, 0, task->lexicon ? 0 : -1, task->hotwords ? 0 : -1, 0};
+        *word = (Letters){-1, 0, 0, task->lexicon ? 0 : -1, task->hotwords ? 0 : -1, -1, 0};
         return search->letters_used++;
     }
     const Letters before = search->letters[parent];
@@ -38,6 +38,7 @@ static int32_t add_letters(Search *search, int32_t parent, int32_t column) {
     word->parent = parent;
     word->column = column;
     word->letters = before.letters + letters;
+    word->number = -1;
     word->lexicon = before.lexicon < 0 ? -1 : lexicon_step(task->lexicon, before.lexicon, label);
     word->hotword = before.hotword < 0 ? -1 : lexicon_step(task->hotwords, before.hotword, label);
     word->partial = partial_score(task, word);
@@ -49,7 +50,7 @@ int32_t next_letters(Search *search, int32_t parent, int32_t column) {
     int32_t child = table_get(&search->letter_children, key);
     if (child < 0) {
         child = add_letters(search, parent, column);
-        if (!table_add(&search->letter_children, key, child)) longjmp(search->no_memory, 1);
+        if (!table_add(&search->letter_children, key, child)) longjmp(search->ended, NO_MEMORY);
     }
     return child;
 }
@@ -73,16 +74,33 @@ size_t spell(Search *search, int32_t word, size_t at) {
     return at + bytes;
 }
 
-static double word_score(Search *search, int32_t state, int32_t word, int32_t *next) {
+/* log10 probability of a word after a history, with what is added for an unknown one. */
+static double word_score(Search *search, const State *state, int32_t word, State *next) {
     const Task *task = search->task;
-    const int32_t node = search->letters[word].lexicon;
-    const int32_t known = node < 0 || !task->cache ? -1 : task->lexicon->word[node];
-    double score;
-    if (known >= 0 && cache_get(task->cache, state, known, &score, next)) return score;
-    spell(search, word, 0);
-    score = task->score_word(state, search->text, next);
-    if (known >= 0) cache_put(task->cache, state, known, score, *next);
-    return score;
+    Letters *letters = &search->letters[word];
+    if (letters->number < 0) {
+        const size_t bytes = spell(search, word, 0);
+        letters->number = ngrams_word(task->ngrams, search->text, bytes);
+    }
+    const int listed =
+        !task->lexicon || (letters->lexicon >= 0 && task->lexicon->word[letters->lexicon] >= 0);
+    const float score = ngrams_score(task->ngrams, state, (uint32_t)letters->number, next);
+    return listed && letters->number ? score : score + task->unknown;
+}
+
+/* The number of a history's state: that of an earlier one which sees the same words. */
+static int32_t number_state(Search *search, int32_t number) {
+    const State *state = &search->histories[number].state;
+    const uint64_t key = ngrams_hash((const char *)state->words, 4 * (uint64_t)state->length);
+    const int32_t there = table_get(&search->states, key);
+    if (there >= 0) {
+        const State *other = &search->histories[there].state;
+        const int alike = other->length == state->length &&
+                          !memcmp(other->words, state->words, 4 * (size_t)state->length);
+        return alike ? there : number;
+    }
+    if (!table_add(&search->states, key, number)) longjmp(search->ended, NO_MEMORY);
+    return number;
 }
 
 int32_t next_history(Search *search, const Beam *beam) {
@@ -98,22 +116,25 @@ int32_t next_history(Search *search, const Beam *beam) {
     child = search->histories_used++;
     History *history = &search->histories[child];
     const History *before = &search->histories[beam->history];
-    *history = (History){beam->history, beam->word, -1, beam->first, beam->past, before->score};
-    if (task->score_word) {
-        const double score = word_score(search, before->state, beam->word, &history->state);
+    *history = (History){.parent = beam->history, .word = beam->word, .first = beam->first,
+                         .past = beam->past, .score = before->score, .state_number = -1};
+    if (task->ngrams) {
+        const double score = word_score(search, &before->state, beam->word, &history->state);
         history->score += task->alpha * score * LN10 + task->beta;
+        history->state_number = number_state(search, child);
     }
     const int32_t hot = search->letters[beam->word].hotword;
     if (hot > 0 && task->hotwords->word[hot] >= 0)
         history->score += task->weights[task->hotwords->word[hot]];
-    if (!table_add(&search->history_children, key, child)) longjmp(search->no_memory, 1);
+    if (!table_add(&search->history_children, key, child)) longjmp(search->ended, NO_MEMORY);
     return child;
 }
 
 void begin_words(Search *search) {
     const Task *task = search->task;
-    if (!table_make(&search->letter_children, 1024) || !table_make(&search->history_children, 256))
-        longjmp(search->no_memory, 1);
+    if (!table_make(&search->letter_children, 1024) ||
+        !table_make(&search->history_children, 256) || !table_make(&search->states, 256))
+        longjmp(search->ended, NO_MEMORY);
     search->labels = grown(search, NULL, (task->columns + 1) * sizeof *search->labels);
     const char *label = task->labels;
     for (int32_t column = 0; column < task->columns; column++, label += strlen(label) + 1)
@@ -122,6 +143,10 @@ void begin_words(Search *search) {
     search->letters = grown(search, NULL, 256 * sizeof *search->letters);
     search->histories = grown(search, NULL, 256 * sizeof *search->histories);
     add_letters(search, -1, 0);
-    search->histories[0] = (History){-1, 0, task->start_state, 0, 0, 0};
+    search->histories[0] = (History){.parent = -1};
     search->histories_used = 1;
+    if (task->ngrams) {
+        ngrams_begin(task->ngrams, task->sentence, &search->histories[0].state);
+        number_state(search, 0);
+    }
 }

@@ -12,12 +12,15 @@
 typedef struct {
     int32_t parent, column, letters;
     int32_t lexicon, hotword; /* nodes there, or -1 */
+    int64_t number;           /* of the word in the language model; -1: not looked up yet */
     double partial;           /* score of a word that begins so and is not finished */
 } Letters;
 
 typedef struct {
-    int32_t parent, word, state, first, past;
-    double score; /* of all words up to here: language model and hotwords */
+    int32_t parent, word, first, past;
+    int32_t state_number; /* the same for equal states */
+    State state;          /* of the language model */
+    double score;         /* of all words up to here: language model and hotwords */
 } History;
 
 typedef struct {
@@ -25,7 +28,7 @@ typedef struct {
     const char **labels;
     Letters *letters;
     History *histories;
-    Table letter_children, history_children;
+    Table letter_children, history_children, states;
     int32_t letters_used, letters_room, histories_used, histories_room;
     Beam *beams, *next; /* [room] */
     int32_t *merged;    /* [merge_mask + 1] places in `next`, valid where the stamp is the frame's */
@@ -35,9 +38,14 @@ typedef struct {
     char *text;
     size_t text_room;
     int32_t *tried;       /* [columns] of a frame */
-    int32_t *path, *spans; /* of a reading */
-    jmp_buf no_memory;
+    int32_t *path, *labels_of, *words_of; /* of a reading */
+    int32_t *spans;                       /* of all readings */
+    double *posteriors;
+    int64_t polled;        /* when, in nanoseconds */
+    jmp_buf ended;         /* for NO_MEMORY or STOPPED */
 } Search;
+
+enum { NO_MEMORY = 1, STOPPED = 2 };
 
 /* realloc that leaves the search where there is no memory. */
 void *grown(Search *search, void *memory, size_t bytes);

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack, aclosing
 from functools import partial
@@ -11,8 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from app.api.batch import AT_ONCE, BatchResponse, Job, as_finished, when_there_is_room
-from app.errors import AudioError, DeadlineExceededError, OverloadedError
+from app.api.batch import AT_ONCE, BatchResponse, Job, as_finished
+from app.errors import AudioError
 
 
 class Work:
@@ -65,28 +64,6 @@ def test_who_stops_listening_ends_the_work() -> None:
         assert work.started == [0, 1]
 
     asyncio.run(run())
-
-
-def test_a_full_queue_is_waited_for() -> None:
-    tries = 0
-
-    async def attempt() -> str:
-        nonlocal tries
-        tries += 1
-        if tries < 3:
-            raise OverloadedError("full", retry_after=0.01)
-        return "done"
-
-    assert asyncio.run(when_there_is_room(attempt, None)) == "done"
-    assert tries == 3
-
-
-def test_but_not_beyond_the_deadline() -> None:
-    async def attempt() -> str:
-        raise OverloadedError("full", retry_after=1_000)
-
-    with pytest.raises(DeadlineExceededError):
-        asyncio.run(when_there_is_room(attempt, time.monotonic() + 0.05))
 
 
 class Held:

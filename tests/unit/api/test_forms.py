@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator
 
 import httpx
@@ -77,11 +78,12 @@ def test_many_large_files_share_one_file_on_disk() -> None:
     parts = [("file", (f"{number}.wav", block)) for number, block in enumerate(blocks)]
     sent = httpx.Request("POST", "http://here", files=parts)
     form, bodies = read(sent.read(), sent.headers["content-type"])
+    assert bodies.on_disk
     shared = bodies._file
-    assert shared._rolled  # type: ignore[attr-defined]
     assert contents(form, bodies) == blocks
     # All of them are closed, and so is the file.
-    assert shared.closed
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(shared)
 
 
 def test_each_file_is_read_by_itself() -> None:

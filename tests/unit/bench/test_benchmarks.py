@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import alignment, decoder, fairness, latency, memory, server, startup, streaming, windows
+from bench import alignment, fairness, latency, memory, server, startup, streaming, windows
 
 
 def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
@@ -63,7 +63,10 @@ def test_live_words_are_timed_and_streams_counted(capsys) -> None:
     )
 
 
+@pytest.mark.pyctcdecode
 def test_our_decoder_is_compared_with_pyctcdecode(capsys) -> None:
+    from bench import decoder
+
     result = run(decoder, "--rounds 1 --beam-width 20 --join 2", capsys)
     assert result["ratio"] == pytest.approx(
         result["ours_audio_s_per_s"] / result["pyctcdecode_audio_s_per_s"], rel=0.01
@@ -85,6 +88,7 @@ def test_windows_are_compared_with_one_pass(capsys) -> None:
     assert all(row["distance"] == 0 for row in one_window)
 
 
+@pytest.mark.pyctcdecode
 def test_word_times_are_compared_with_known_ones(capsys) -> None:
     result = run(alignment, "--utterances 6", capsys)
     assert result["words"] > 0

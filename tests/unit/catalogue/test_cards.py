@@ -83,6 +83,7 @@ def test_every_real_checkpoint_has_a_page_that_disclaims_the_figures() -> None:
         ('id = "a"\nhub = "no-slash"', "hub: "),
         ('id = "a/b"', "id: "),
         ('id = "a"\ncolour = 1', "colour: "),
+        ('id = "a"\ntarget_lang = "../nob"', "target_lang: "),
         ('id = "a"\n[[figures]]\nmetric = "wer"\nvalue = 0.1', "figures.0.dataset: "),
         ('id = "a"\n[decoding]\nalpha = "high"', "decoding.alpha: "),
         ("id = ", "not valid TOML"),
@@ -121,6 +122,16 @@ def test_ids_and_known_hub_ids_are_the_same_model(catalogue: Catalogue) -> None:
     assert resolved == catalogue.resolve(" org/first ")
     assert (resolved.id, resolved.folder, resolved.source) == ("first", None, "hub")
     assert resolved.card.languages == ("nn",)
+
+
+@pytest.mark.parametrize("name", ["first", "org/first"])
+def test_the_setting_of_target_lang_goes_before_the_card(catalogue: Catalogue, name: str) -> None:
+    write(catalogue.folder / "first", 'id = "first"\nhub = "org/first"\ntarget_lang = "nob"')
+    assert Catalogue.load(catalogue.folder).resolve("first").card.target_lang == "nob"
+    chosen = Catalogue.load(catalogue.folder, {name: "nno"})
+    assert chosen.resolve("first").card.target_lang == "nno"
+    assert chosen.resolve("org/first").card.target_lang == "nno"
+    assert chosen.resolve("small").card.target_lang is None
 
 
 def test_a_card_without_a_hub_id_is_bundled_in_its_folder(catalogue: Catalogue) -> None:

@@ -100,6 +100,38 @@ def test_a_model_of_unknown_languages_is_served_by_name_only() -> None:
         router.route(None, "nb")
 
 
+def test_the_only_model_serves_a_language_that_nobody_declared_and_says_so() -> None:
+    router = Router(DEFAULT_ROUTES, [UNKNOWN])
+    assert router.route(None, "nb-NO") is UNKNOWN
+    assert router.language_of(UNKNOWN, "nb-NO") == "nb"
+    (notice,) = router.notices(None, "nb-NO")
+    assert notice.code == "language_undeclared"
+    assert "mystery" in notice.message
+    assert "'nb'" in notice.message
+
+
+def test_nothing_is_said_where_the_caller_or_the_operator_chose() -> None:
+    router = Router({"da": ["mystery"]}, [UNKNOWN])
+    assert router.notices("mystery", "nb") == ()
+    assert router.notices(None, None) == ()
+    assert router.notices(None, "da") == ()
+    assert Router({}, [NB]).notices(None, "nb") == ()
+
+
+def test_the_only_model_does_not_serve_what_its_card_rules_out() -> None:
+    with pytest.raises(UnknownModelError, match=r"served: da \(dansk\)"):
+        Router({}, [DA]).route(None, "nb")
+
+
+def test_a_default_language_may_be_one_that_the_only_model_does_not_declare() -> None:
+    router = Router({}, [UNKNOWN], "nb")
+    assert router.route(None, None) is UNKNOWN
+    assert router.language_of(UNKNOWN, None) == "nb"
+    assert router.notices(None, None) == ()
+    with pytest.raises(ConfigurationError, match="which no loaded model serves"):
+        Router({}, [UNKNOWN, DA], "nb")
+
+
 def test_the_language_on_the_answer() -> None:
     router = Router({"da": ["nynorsk"]}, [NN, BOTH, UNKNOWN], "nb")
     assert router.language_of(NN, "no") == "nn"

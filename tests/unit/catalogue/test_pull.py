@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hub_server import COMMIT, HubServer
+from hub_server import COMMIT, HubServer, contents
 
 from app.catalogue import (
     HubOptions,
@@ -26,24 +26,6 @@ from app.errors import ConfigurationError
 
 CARD = ModelCard(id="model", hub="org/model", licence="unknown")
 RESOLVED = ResolvedModel("model", None, CARD, "hub")
-
-
-@pytest.fixture
-def options(hub: HubServer, tmp_path: Path) -> HubOptions:
-    return HubOptions(endpoint=hub.endpoint, cache=tmp_path / "cache")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return tmp_path / "store"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "pulled.json"
-    }
 
 
 def test_a_pull_brings_what_serving_needs_and_nothing_else(

@@ -1,5 +1,6 @@
 """The beam search: what it reads, with and without a language model, and what it refuses."""
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from app.decoding import (
     load_language_model,
 )
 from app.decoding.alignment import word_times
+from app.errors import InvalidRequestError
 from app.vocabulary import Vocabulary
 
-BACKENDS = available_backends()
+BACKENDS = [
+    *(name for name in available_backends() if name != "pyctcdecode"),
+    pytest.param("pyctcdecode", marks=pytest.mark.pyctcdecode),
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +48,13 @@ def columns_of(probabilities: list[dict[str, float]]) -> np.ndarray:
     return np.log(rows / rows.sum(axis=1, keepdims=True))
 
 
+def test_the_search_in_c_is_compiled_and_comes_first() -> None:
+    assert available_backends()[0] == "native"
+
+
+@pytest.mark.pyctcdecode
 def test_all_backends_are_here() -> None:
-    assert set(BACKENDS) == {"native", "ctc-beam-decoder", "pyctcdecode"}
+    assert set(available_backends()) == {"native", "ctc-beam-decoder", "pyctcdecode"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -74,7 +84,16 @@ def test_the_language_model_decides_between_letters_in_doubt(
     assert read(decoder, emissions) == "han lesr en"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "native",
+        *(
+            pytest.param(name, marks=pytest.mark.pyctcdecode)
+            for name in ("ctc-beam-decoder", "pyctcdecode")
+        ),
+    ],
+)
 def test_each_hotword_has_its_own_weight(backend) -> None:
     emissions = columns_of(
         [{"å": 0.4, "a": 0.6} if letter == "?" else {letter: 0.99} for letter in "b?t|h?r"]
@@ -92,6 +111,16 @@ def test_each_hotword_has_its_own_weight(backend) -> None:
     assert with_hotwords(Hotword("bat", 5.0), Hotword("båt", 3.0), Hotword("hår", 2.0)) == "bat hår"
     assert with_hotwords(Hotword("bat", -5.0)) == "båt har"
     assert with_hotwords(Hotword("båt", 0.0), Hotword("hår", 0.0)) == "bat har"
+
+
+def test_a_library_that_knows_one_weight_says_what_several_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyctcdecode", None)
+    options = BeamOptions(hotwords=(Hotword("båt", 5.0), Hotword("hår", 0.01)))
+    with pytest.raises(InvalidRequestError, match=r"nordlyd\[pyctcdecode\]") as caught:
+        read(BeamDecoder(VOCABULARY, options, backend="ctc-beam-decoder"), emit("båt"))
+    assert caught.value.param == "hotwords"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from emitted import FRAME, LETTERS, VOCABULARY, emit
 from ngrams import SENTENCES, write_language_model
-from pyctcdecode import build_ctcdecoder
 
 from app.decoding import BeamDecoder, LanguageModel, load_language_model
 from app.errors import ConfigurationError
@@ -22,6 +21,8 @@ def folder(tmp_path: Path) -> Path:
 
 def saved_by_pyctcdecode(source: Path, target: Path) -> Path:
     """What `save_to_dir` writes: alphabet.json, and language_model/ beside it."""
+    from pyctcdecode import build_ctcdecoder
+
     labels = ["" if token == "[PAD]" else token for token in VOCABULARY.tokens]
     words = (source / "unigrams.txt").read_text("utf-8").split()
     decoder = build_ctcdecoder(labels, str(source / "3gram.arpa"), words, 0.7, 1.0, -10.0, False)
@@ -44,6 +45,7 @@ def test_attributes_and_words_are_read(folder: Path) -> None:
     assert model.unigrams == {word for sentence in SENTENCES for word in sentence.split()}
 
 
+@pytest.mark.pyctcdecode
 def test_a_folder_written_by_pyctcdecode_decodes_alike(folder: Path, tmp_path: Path) -> None:
     saved = saved_by_pyctcdecode(folder, tmp_path / "saved")
     assert sorted(path.name for path in saved.iterdir()) == [
@@ -52,6 +54,7 @@ def test_a_folder_written_by_pyctcdecode_decodes_alike(folder: Path, tmp_path: P
     assert best_score(load_language_model(saved)) == best_score(load_language_model(folder))
 
 
+@pytest.mark.pyctcdecode
 def test_a_folder_written_by_transformers_decodes_alike(folder: Path, tmp_path: Path) -> None:
     from pyctcdecode import BeamSearchDecoderCTC
     from transformers import (

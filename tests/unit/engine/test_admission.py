@@ -1,51 +1,107 @@
-"""Room in the queue, and the honesty of Retry-After."""
+"""Room in the queue, the predicted wait, and the honesty of Retry-After."""
 
 import pytest
 
-from app.engine.admission import Load, SpeedMeter, check_room, seconds_to_drain
-from app.errors import OverloadedError
-
-
-def test_request_that_fits_exactly_is_admitted():
-    check_room(40, [Load(60, 30)], max_queue_seconds=100)
-
-
-def test_full_queue_says_when_the_request_will_fit():
-    with pytest.raises(OverloadedError) as refused:
-        check_room(50, [Load(90, 45)], max_queue_seconds=100)
-    # 40 s of audio must drain, at half a second of computing each.
-    assert refused.value.retry_after == pytest.approx(20)
-    assert "90 s of audio" in refused.value.message
-    assert refused.value.status == 429
-
-
-def test_retry_after_is_at_least_a_second():
-    with pytest.raises(OverloadedError) as refused:
-        check_room(50, [Load(90, 0.09)], max_queue_seconds=100)
-    assert refused.value.retry_after == 1.0
-
-
-def test_request_longer_than_the_queue_needs_it_empty():
-    check_room(500, [Load(0, 0)], max_queue_seconds=100)
-    check_room(500, [], max_queue_seconds=100)
-    with pytest.raises(OverloadedError) as refused:
-        check_room(500, [Load(10, 20)], max_queue_seconds=100)
-    assert refused.value.retry_after == pytest.approx(20)
-
-
-@pytest.mark.parametrize(
-    ("audio", "expected"),
-    [(10, 2.5), (40, 10), (60, 20), (80, 30), (1000, 30)],
+from app.engine.admission import (
+    Arrival,
+    Backlog,
+    QueueLimits,
+    RetrySchedule,
+    SpeedMeter,
+    check_deadline,
+    check_room,
+    check_wait,
+    seconds_ahead,
 )
-def test_devices_drain_side_by_side_until_one_runs_dry(audio, expected):
-    # 2 s of audio a second each; the first is empty after 10 s, the second after 30 s.
-    loads = [Load(20, 10), Load(60, 30)]
-    assert seconds_to_drain(loads, audio) == pytest.approx(expected)
+from app.errors import DeadlineExceededError, OverloadedError
+
+LIMITS = QueueLimits(max_queue_seconds=100, caller_share=0.5)
 
 
-def test_nothing_queued_drains_at_once():
-    assert seconds_to_drain([], 10) == 0
-    assert seconds_to_drain([Load(0, 0)], 10) == 0
+def arrival(caller: str = "me", audio: float = 10.0, compute: float = 1.0) -> Arrival:
+    return Arrival(caller, audio, compute, compute)
+
+
+def test_recording_longer_than_the_queue_is_admitted_while_the_queue_has_room():
+    check_room(arrival(audio=500), [], LIMITS)
+    check_room(arrival(audio=500), [Backlog("other", 40, 4)], LIMITS)
+
+
+def test_one_long_recording_leaves_half_of_the_queue_to_others():
+    long = Backlog("greedy", 10_000, 1_000)
+    check_room(arrival(), [long], LIMITS)
+    check_room(arrival(), [long, Backlog("other", 49, 5)], LIMITS)
+
+
+def test_caller_that_fills_its_share_waits_for_its_own_work_only():
+    own = Backlog("me", 60, 6)
+    with pytest.raises(OverloadedError, match="one caller may hold 50 s") as refused:
+        check_room(arrival(), [own, Backlog("other", 1, 0.1)], LIMITS)
+    # 10 s too many, at a tenth of a second each, and the other's tenth between them.
+    assert refused.value.retry_after == pytest.approx(1.1)
+
+
+def test_full_queue_says_when_it_will_have_room():
+    queue = [Backlog("a", 50, 25), Backlog("b", 48, 24), Backlog("c", 4, 2)]
+    with pytest.raises(OverloadedError, match="holds 102 s of audio") as refused:
+        check_room(arrival(), queue, LIMITS)
+    # 2 s of audio must drain, at half a second of computing each.
+    assert refused.value.retry_after == pytest.approx(1)
+
+
+def test_clip_overtakes_long_recordings_in_the_predicted_wait():
+    assert seconds_ahead([Backlog("a", 1000, 100)], "me", 1.0) == pytest.approx(1.0)
+    assert seconds_ahead([], "me", 1.0) == 0
+
+
+def test_callers_share_turns_before_their_requests_do():
+    many = [Backlog("a", 10, 1.0)] * 50
+    # A newcomer is ahead of all but as much of the other caller as it needs itself.
+    assert seconds_ahead(many, "me", 1.0) == pytest.approx(1.0)
+    assert seconds_ahead(many, "a", 1.0) == pytest.approx(50.0)
+
+
+def test_request_that_would_wait_too_long_for_its_turn_is_refused_until_it_would_not():
+    queue = [Backlog("me", 10, 1.0)] * 40
+    with pytest.raises(OverloadedError) as refused:
+        check_wait(arrival(), queue, first_seconds=2.4, patience=30)
+    assert refused.value.retry_after == pytest.approx(10)
+    check_wait(arrival(), queue[:30], first_seconds=2.4, patience=30)
+
+
+def test_long_recording_is_not_refused_for_the_time_it_takes_itself():
+    check_wait(
+        arrival(audio=14_000, compute=1_400),
+        [Backlog("other", 14_000, 1_400)],
+        first_seconds=2.4,
+        patience=30,
+    )
+
+
+def test_deadline_too_near_for_the_queue_is_a_refusal_that_says_when():
+    with pytest.raises(OverloadedError) as refused:
+        check_deadline(arrival(compute=2), [Backlog("me", 100, 2)] * 4, left=6)
+    assert refused.value.retry_after == pytest.approx(4)
+
+
+def test_deadline_too_near_for_the_recording_itself_is_no_overload():
+    with pytest.raises(DeadlineExceededError, match=r"takes about 20\.0 s"):
+        check_deadline(arrival(compute=20), [], left=6)
+    check_deadline(arrival(compute=2), [], left=6)
+
+
+def test_refused_callers_come_back_one_after_the_other():
+    schedule = RetrySchedule()
+    waits = [schedule.retry_after(2.0, 0.5, now=100.0) for _ in range(4)]
+    assert waits == pytest.approx([2.0, 2.5, 3.0, 3.5])
+    # The places of those who were to be back by now are free again.
+    assert schedule.retry_after(2.0, 0.5, now=110.0) == pytest.approx(2.0)
+
+
+def test_retry_after_is_between_a_second_and_ten_minutes():
+    schedule = RetrySchedule()
+    assert schedule.retry_after(0.01, 0.0, now=0.0) == 1.0
+    assert RetrySchedule().retry_after(1e6, 1e6, now=0.0) == 600.0
 
 
 def test_speed_follows_recent_batches_and_weighs_them_by_audio():
@@ -58,3 +114,12 @@ def test_speed_follows_recent_batches_and_weighs_them_by_audio():
     for _ in range(60):
         meter.record(audio_seconds=20, compute_seconds=8)
     assert meter.real_time_factor == pytest.approx(0.4, rel=0.01)
+    assert meter.at_best == pytest.approx(0.1)
+
+
+def test_batch_during_which_the_process_was_stopped_hardly_counts():
+    meter = SpeedMeter()
+    for _ in range(20):
+        meter.record(audio_seconds=20, compute_seconds=2)
+    meter.record(audio_seconds=20, compute_seconds=60)
+    assert meter.real_time_factor < 0.14

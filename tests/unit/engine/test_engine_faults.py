@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from engine_parts import (
     RATE,
+    FakeClock,
     FrameEncoder,
     Gate,
     constant,
@@ -310,6 +311,24 @@ def test_hung_device_leaves_another_device_serving():
             assert not engine.status().ready
             np.testing.assert_array_equal((await other).emissions, frame_features(recording))
             gate.open()
+
+    run(test())
+
+
+def test_process_that_was_stopped_and_continued_does_not_take_its_device_for_hung():
+    async def test():
+        clock = FakeClock()
+        encoder = FrameEncoder()
+        async with engine_with(encoder, clock=clock, hang_seconds=4.0) as engine:
+            encoder.before = gate = Gate()
+            task = asyncio.create_task(engine.encode(request_of(noise(1, 3))))
+            await until(gate.entered.is_set)
+            # What SIGSTOP and a closed laptop do: time passes, and no thread ran meanwhile.
+            clock.now += 15
+            assert engine.status().ready
+            assert engine.status().ready
+            gate.open()
+            np.testing.assert_array_equal((await task).emissions, frame_features(noise(1, 3)))
 
     run(test())
 

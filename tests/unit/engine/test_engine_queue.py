@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from engine_parts import (
     RATE,
-    FakeClock,
     FrameEncoder,
     Gate,
     constant,
@@ -23,7 +22,7 @@ from engine_parts import (
     until,
 )
 
-from app.errors import DeadlineExceededError, OverloadedError, UnavailableError
+from app.errors import DeadlineExceededError, UnavailableError
 from app.telemetry import Telemetry
 
 
@@ -155,54 +154,6 @@ def test_deadline_in_the_past_is_refused():
         async with engine_with(FrameEncoder()) as engine:
             with pytest.raises(DeadlineExceededError, match="had passed when it arrived"):
                 await engine.encode(request_of(constant(1, 3), deadline=time.monotonic() - 1))
-
-    run(test())
-
-
-def test_overload_is_refused_with_the_time_the_queue_really_needs():
-    async def test():
-        clock = FakeClock()
-        gate = Gate()
-
-        def half_real_time(windows):
-            clock.now += sum(len(wave) for wave in windows) / RATE / 2
-
-        encoder = FrameEncoder(before=half_real_time)
-        async with engine_with(
-            encoder, clock=clock, max_queue_seconds=100, hang_seconds=1e6
-        ) as engine:
-            assert engine.status().real_time_factor["m"] == pytest.approx(0.5)
-            encoder.before = gate
-            tasks = [
-                asyncio.create_task(engine.encode(request_of(constant(1, 18)))) for _ in range(5)
-            ]
-            await until(gate.entered.is_set)
-            with pytest.raises(OverloadedError) as refused:
-                await engine.encode(request_of(constant(2, 16)))
-            # 90 s queued, 16 s asked for, 100 s accepted: 6 s of audio at factor 0.5.
-            assert refused.value.retry_after == pytest.approx(3)
-            await asyncio.wait_for(_admitted(engine, request_of(constant(2, 10))), 5)
-            gate.open()
-            await asyncio.gather(*tasks)
-            assert engine.status().queue_audio_seconds == 0
-
-    run(test())
-
-
-async def _admitted(engine, request):
-    """Submit and hang up; raises when it is not admitted."""
-    task = asyncio.create_task(engine.encode(request))
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-def test_recording_longer_than_the_queue_is_served_when_nothing_waits():
-    async def test():
-        async with engine_with(FrameEncoder(), max_queue_seconds=10) as engine:
-            answer = await engine.encode(request_of(noise(0, 100)))
-            assert len(answer.emissions) == FrameEncoder().frames(100 * RATE)
 
     run(test())
 

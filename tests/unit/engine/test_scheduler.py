@@ -48,6 +48,48 @@ def test_requests_take_turns():
     assert leaders(queue, 9) == [1, 2, 3, 1, 2, 3, 1, 2, 3]
 
 
+def test_callers_take_turns_however_many_requests_they_have():
+    queue = scheduler()
+    for ticket in range(1, 7):
+        queue.add(ticket, "m", [20], now=0, caller="many")
+    queue.add(7, "m", [20] * 3, now=0, caller="one")
+    assert leaders(queue, 9) == [1, 7, 2, 7, 3, 7, 4, 5, 6]
+
+
+def test_stream_of_new_callers_does_not_keep_an_old_one_waiting_for_ever():
+    queue = scheduler()
+    queue.add(0, "m", [20] * 5, now=0, caller="old")
+    assert leaders(queue, 1, now=0) == [0]
+    order = []
+    for second in range(1, 30):
+        queue.add(second, "m", [20], now=second, caller=f"new {second}")
+        order += leaders(queue, 1, now=second)
+    # Once in every ten seconds of patience.
+    assert [index for index, ticket in enumerate(order) if ticket == 0] == [9, 19]
+
+
+def test_caller_that_was_idle_saved_up_no_turns():
+    queue = scheduler()
+    queue.add(1, "m", [20], now=0, caller="idle")
+    assert leaders(queue, 1) == [1]
+    queue.add(2, "m", [20] * 10, now=0, caller="busy")
+    assert leaders(queue, 6) == [2] * 6
+    queue.add(3, "m", [20] * 10, now=0, caller="idle")
+    # It is ahead by the round it missed, and not by the six before it.
+    assert leaders(queue, 6) == [3, 3, 2, 3, 2, 3]
+
+
+def test_request_that_can_no_longer_be_done_in_time_is_dropped():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 3, now=0, deadline=10, window_seconds=2)
+    assert queue.expire(4) == [1]
+    queue.add(2, "m", [20] * 3, now=0, deadline=10, window_seconds=2)
+    assert queue.expire(3) == []
+    assert leaders(queue, 1) == [2]
+    assert queue.expire(5) == []
+    assert queue.expire(6) == [2]
+
+
 def test_newcomer_goes_ahead_of_requests_already_served_in_this_round():
     queue = scheduler()
     queue.add(1, "m", [20] * 30, now=0)

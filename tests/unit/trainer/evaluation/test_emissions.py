@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_checkpoint import write_tiny_checkpoint
+from checkpoints import write_tiny_checkpoint
 
 from app.acoustic import load_checkpoint
 from app.audio import plan_windows, stitch

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pyctcdecode.language_model import LanguageModel as PyctcdecodeModel
 
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
@@ -35,6 +34,16 @@ def test_a_machine_with_python_alone_gets_a_model_that_the_service_loads(
     assert (loaded.order, loaded.alpha, loaded.beta) == (3, 0.5, 1.5)
     assert loaded.unigrams == {word for line in corpus for word in line.split()}
     assert built.ngrams == (len(loaded.unigrams) + 3, 705, 1217)
+
+
+@pytest.mark.pyctcdecode
+@pytest.mark.usefixtures("no_tools")
+def test_pyctcdecode_loads_the_folder(
+    corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
+) -> None:
+    from pyctcdecode.language_model import LanguageModel as PyctcdecodeModel
+
+    built = build(corpus, numbers, tmp_path / "language_model")
     # Strict about its files: exactly three, with exactly its attributes.
     assert PyctcdecodeModel.load_from_dir(str(built.folder)).order == 3
 

@@ -1,0 +1,231 @@
+/* Linear layers, convolutions and norms: see rows.h.
+ *
+ * A convolution is a product whose rows overlap: only their distance is given.
+ */
+
+/* out = f(A[g] * W[g]' + bias[g]), side by side for each group g, where f is the layer norm, the
+ * GELU and the residual that are wanted, in this order. Python fills it: see rows.py.
+ */
+typedef struct {
+    const float *a; /* group g's row r starts at a + g * group_stride + r * row_stride */
+    long group_stride, row_stride, rows;
+    const char *packed; /* of each group, its panels */
+    long groups, columns, depth;
+    const float *bias;          /* [groups * columns] */
+    const float *column_scales; /* [groups * columns], INT8 only */
+    const int32_t *offsets;     /* [groups * columns], INT8 only: INT8_OFFSET * sum of weights */
+    const float *gain, *shift;  /* [groups * columns], or null for no norm */
+    const float *residual;      /* laid out as `out`, or null; may be `out` */
+    float *out;                 /* [rows, groups * columns], rows out_stride apart */
+    long out_stride;
+    long format, activation, threads;
+    char *scratch; /* as many bytes as `scratch` says, aligned to 64 */
+    float eps;
+} product;
+
+/* Bytes of packed rows that stay in the second-level cache. */
+#define CHUNK_BYTES (384 * 1024)
+
+static inline long aligned(long bytes) { return (bytes + 63) / 64 * 64; }
+
+/* Blocks of rows that are packed and multiplied together. */
+static inline long chunk_blocks(const product *p) {
+    const long fitting = CHUNK_BYTES / (4 * block_words((int)p->format, p->depth));
+    return fitting < 4 ? 4 : fitting;
+}
+
+/* bias, GELU and residual for a block whose sums are complete; out: its first element. */
+static void finish_block(const product *p, const float *sums, long rows, long all, long columns,
+                         const float *row_scales, int activation, const float *residual,
+                         float *out, long stride) {
+    UNROLLED for (int v = 0; v < VECTORS; v++) {
+        const long n = columns - v * LANES, at = all + v * LANES;
+        if (n <= 0) return;
+        const vf bias = load_some(p->bias + at, n);
+        vf scales = vf_set(0.0f);
+        vi offset = vi_set(0);
+        if (row_scales) {
+            int32_t some[LANES] = {0};
+            scales = load_some(p->column_scales + at, n);
+            for (long i = 0; i < least(n, LANES); i++) some[i] = p->offsets[at + i];
+            offset = vi_load(some);
+        }
+        for (long r = 0; r < rows; r++) {
+            vf x = vf_load(sums + r * COLUMNS + v * LANES);
+            if (row_scales) {
+                const vi sum = vi_sub(vi_load(sums + r * COLUMNS + v * LANES), offset);
+                x = vf_mul(vi_to_float(sum), vf_mul(scales, vf_set(row_scales[r])));
+            }
+            x = vf_add(x, bias);
+            if (activation) x = gelu(x);
+            if (residual) x = vf_add(x, load_some(residual + r * stride + v * LANES, n));
+            store_some(out + r * stride + v * LANES, x, n);
+        }
+    }
+}
+
+/* Blocks `first` to `last` of packed rows times one panel; sums: [blocks][ROWS][COLUMNS]. */
+static void multiply_panel(const product *p, const uint32_t *packed_rows, long blocks,
+                           const char *b, float *sums) {
+    const int format = (int)p->format;
+    const long steps = steps_of(format, p->depth), words = block_words(format, p->depth);
+    const long near = NEAR_BYTES / step_bytes(format);
+    for (long step = 0; step < steps; step += near)
+        for (long block = 0; block < blocks; block++)
+            multiply(format, packed_rows + block * words + step * ROWS * row_words(format),
+                     b + step * step_bytes(format), least(near, steps - step),
+                     sums + block * ROWS * COLUMNS, step == 0);
+}
+
+static void pack_rows_part(const void *task, long thread, long threads) {
+    const product *p = task;
+    const long blocks = parts_of(p->rows, ROWS), words = block_words((int)p->format, p->depth);
+    uint32_t *packed = (uint32_t *)p->scratch;
+    float *scales = (float *)(p->scratch + aligned(blocks * words * 4));
+    for (long block = blocks * thread / threads; block < blocks * (thread + 1) / threads; block++)
+        pack_block((int)p->format, p->a + block * ROWS * p->row_stride, p->row_stride,
+                   least(ROWS, p->rows - block * ROWS), p->depth, packed + block * words,
+                   scales + block * ROWS);
+}
+
+static long shared_bytes(const product *p) {
+    const long blocks = parts_of(p->rows, ROWS), words = block_words((int)p->format, p->depth);
+    return aligned(blocks * words * 4) + aligned(blocks * ROWS * 4);
+}
+
+static void linear_part(const void *task, long thread, long threads) {
+    const product *p = task;
+    const int format = (int)p->format;
+    const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
+    const long words = block_words(format, p->depth), step = chunk_blocks(p);
+    const uint32_t *packed = (const uint32_t *)p->scratch;
+    const float *scales = (const float *)(p->scratch + aligned(blocks * words * 4));
+    float *sums = (float *)(p->scratch + shared_bytes(p)) + thread * step * ROWS * COLUMNS;
+    const long items = parts_of(blocks, step) * panels;
+    for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
+        const long first = item / panels * step, panel = item % panels;
+        const long count = least(step, blocks - first);
+        multiply_panel(p, packed + first * words, count,
+                       p->packed + panel * panel_bytes(format, p->depth), sums);
+        for (long block = 0; block < count; block++) {
+            const long row = (first + block) * ROWS, at = row * p->out_stride + panel * COLUMNS;
+            finish_block(p, sums + block * ROWS * COLUMNS, least(ROWS, p->rows - row),
+                         panel * COLUMNS, p->columns - panel * COLUMNS,
+                         format == INT8 ? scales + row : NULL, (int)p->activation,
+                         p->residual ? p->residual + at : NULL, p->out + at, p->out_stride);
+        }
+    }
+}
+
+/* One group, no norm: all rows are packed once, then rows and columns are shared out. */
+void PUBLIC(linear)(const product *p) {
+    in_parallel(pack_rows_part, p, p->threads);
+    in_parallel(linear_part, p, p->threads);
+}
+
+/* Bytes of scratch that `linear` needs. */
+long PUBLIC(linear_scratch)(const product *p) {
+    return shared_bytes(p) + p->threads * chunk_blocks(p) * ROWS * COLUMNS * 4;
+}
+
+static long convolution_bytes(const product *p) {
+    const long step = chunk_blocks(p), words = block_words((int)p->format, p->depth);
+    return aligned(step * words * 4) + aligned(step * ROWS * 4) + step * ROWS * COLUMNS * 4 +
+           aligned(p->gain ? step * ROWS * p->columns * 4 : 0);
+}
+
+static void convolution_part(const void *task, long thread, long threads) {
+    const product *p = task;
+    const int format = (int)p->format;
+    const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
+    const long words = block_words(format, p->depth), step = chunk_blocks(p);
+    const long chunks = parts_of(blocks, step), items = p->groups * chunks;
+    uint32_t *packed = (uint32_t *)(p->scratch + thread * convolution_bytes(p));
+    float *scales = (float *)((char *)packed + aligned(step * words * 4));
+    float *sums = (float *)((char *)scales + aligned(step * ROWS * 4));
+    float *whole = sums + step * ROWS * COLUMNS; /* rows that wait for their norm */
+    for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
+        const long group = item / chunks, first = item % chunks * step;
+        const long count = least(step, blocks - first);
+        const float *a = p->a + group * p->group_stride;
+        for (long block = 0; block < count; block++) {
+            const long row = (first + block) * ROWS;
+            pack_block(format, a + row * p->row_stride, p->row_stride, least(ROWS, p->rows - row),
+                       p->depth, packed + block * words, scales + block * ROWS);
+        }
+        for (long panel = 0; panel < panels; panel++) {
+            const long column = panel * COLUMNS, all = group * p->columns + column;
+            multiply_panel(p, packed, count,
+                           p->packed + (group * panels + panel) * panel_bytes(format, p->depth),
+                           sums);
+            for (long block = 0; block < count; block++) {
+                const long row = (first + block) * ROWS, at = row * p->out_stride + all;
+                const float *sum = sums + block * ROWS * COLUMNS;
+                const float *row_scales = format == INT8 ? scales + block * ROWS : NULL;
+                const long rows = least(ROWS, p->rows - row);
+                if (p->gain)
+                    finish_block(p, sum, rows, all, p->columns - column, row_scales, 0, NULL,
+                                 whole + block * ROWS * p->columns + column, p->columns);
+                else
+                    finish_block(p, sum, rows, all, p->columns - column, row_scales,
+                                 (int)p->activation, p->residual ? p->residual + at : NULL,
+                                 p->out + at, p->out_stride);
+            }
+        }
+        if (p->gain)
+            for (long r = 0; r < least(count * ROWS, p->rows - first * ROWS); r++)
+                norm_row(whole + r * p->columns, p->columns, p->gain, p->shift, p->eps,
+                         (int)p->activation, p->out + (first * ROWS + r) * p->out_stride);
+    }
+}
+
+/* Groups and norm, no residual with a norm: each thread packs the rows that it multiplies. */
+void PUBLIC(convolution)(const product *p) { in_parallel(convolution_part, p, p->threads); }
+
+/* Bytes of scratch that `convolution` needs. */
+long PUBLIC(convolution_scratch)(const product *p) { return p->threads * convolution_bytes(p); }
+
+/* Bytes of the packed weights of a product. */
+long PUBLIC(packed_bytes)(long format, long groups, long columns, long depth) {
+    return groups * parts_of(columns, COLUMNS) * panel_bytes((int)format, depth);
+}
+
+/* weight: [groups, columns, depth], float32, or int8 where `format` is INT8. */
+void PUBLIC(pack)(long format, const void *weight, long groups, long columns, long depth,
+                  char *packed) {
+    const long panels = parts_of(columns, COLUMNS), size = format == INT8 ? 1 : 4;
+    for (long panel = 0; panel < groups * panels; panel++) {
+        const long column = panel % panels * COLUMNS;
+        const long first = (panel / panels * columns + column) * depth;
+        pack_panel((int)format, (const char *)weight + first * size, depth, 1,
+                   least(COLUMNS, columns - column), depth,
+                   packed + panel * panel_bytes((int)format, depth));
+    }
+}
+
+/* What must be added for the activations' offset: INT8_OFFSET. */
+long PUBLIC(int8_offset)(void) {
+#ifdef NO_INT8
+    return 0;
+#else
+    return INT8_OFFSET;
+#endif
+}
+
+typedef struct {
+    const float *a; /* [rows, columns] */
+    long rows, columns;
+    const float *gain, *shift;
+    float *out;
+    long threads;
+    float eps;
+} norm;
+
+static void norm_part(const void *task, long thread, long threads) {
+    const norm *n = task;
+    for (long r = n->rows * thread / threads; r < n->rows * (thread + 1) / threads; r++)
+        norm_row(n->a + r * n->columns, n->columns, n->gain, n->shift, n->eps, 0,
+                 n->out + r * n->columns);
+}
+
+void PUBLIC(layer_norm)(const norm *n) { in_parallel(norm_part, n, n->threads); }

@@ -1,0 +1,5 @@
+"""Recordings of strangers decoded in caged processes; `MediaPool` is what the service uses."""
+
+from app.audio.workers.pool import MediaPool, PoolOptions, shared_pool
+
+__all__ = ["MediaPool", "PoolOptions", "shared_pool"]

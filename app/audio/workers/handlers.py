@@ -1,0 +1,71 @@
+"""What media workers can do: decode a recording, measure a part of one, decode a pipe."""
+
+import io
+import os
+from contextlib import suppress
+
+import numpy as np
+import soundfile
+
+from app.audio.decode import decode_audio, decode_into
+from app.audio.excerpt import read_excerpt
+from app.audio.limits import AudioLimits
+from app.audio.live import decode_live
+from app.audio.sniff import sniff
+from app.audio.workers.messages import (
+    Message,
+    decoded_to_json,
+    limits_from_json,
+    options_from_json,
+    statistics_to_json,
+)
+from app.audio.workers.worker import Handler, Job
+from app.errors import NordlydError
+
+
+def recording(job: Job) -> Message:
+    """Decode a whole recording to 16 kHz."""
+    options = options_from_json(job.request["options"])
+    limits = limits_from_json(job.request["limits"])
+    stream = job.open()
+    if options.raw is None:
+        with suppress(NordlydError):
+            job.tell_format(sniff(stream).container.value)
+        stream.seek(0)
+    writer = job.writer()
+    decoded = decode_into(writer, stream, options=options, limits=limits)
+    writer.finish()
+    return {
+        "decoded": decoded_to_json(decoded),
+        "statistics": statistics_to_json(writer.statistics),
+        "layout": writer.layout,
+    }
+
+
+def excerpt(job: Job) -> Message:
+    """Decode a part of a file, only to find out that it can be done, and its length."""
+    samples, rate = read_excerpt(job.open(), start=job.request["from"], end=job.request["to"])
+    return {"seconds": samples.size / rate}
+
+
+def live(job: Job) -> Message:
+    """Decode a pipe as it comes; what is decoded goes to another as float32 at 16 kHz."""
+    for samples in decode_live(io.FileIO(job.window.file, closefd=False)):
+        view = memoryview(samples.tobytes())
+        while view:
+            view = view[os.write(job.output, view) :]
+    return {}
+
+
+HANDLERS: dict[str, Handler] = {"recording": recording, "excerpt": excerpt, "live": live}
+"""By the kind of request."""
+
+
+def warm_up() -> None:
+    """Decode a little by each library, so that it has opened what it needs at first use."""
+    tone = np.sin(np.arange(4_800) / 10).astype(np.float32)
+    for container, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "OPUS")):
+        file = io.BytesIO()
+        soundfile.write(file, tone, 48_000, format=container, subtype=subtype)
+        file.seek(0)
+        decode_audio(file, limits=AudioLimits(1.0))

@@ -1,0 +1,119 @@
+"""The file of a language model: read into memory and checked, so that no damage ends the process.
+
+A checksum file beside the folder, `language_model.sha256` in the format of `sha256sum`, is written
+when a language model is built or pulled. Where there is none, the file is checked by what it holds.
+"""
+
+import hashlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ConfigurationError
+
+CHECKSUM_SUFFIX = ".sha256"
+
+_TRIAL_SECONDS = 600
+# Loads as the service does, and looks words up all over the tables.
+_TRIAL = """
+import kenlm, sys
+model = kenlm.Model(sys.argv[1])
+words = [line.rstrip("\\n") for line in sys.stdin]
+for start in range(0, len(words), 20):
+    model.score(" ".join(words[start:start + 20]))
+"""
+
+Bytes = NDArray[np.uint8]
+
+
+def checksum_file(model: Path) -> Path:
+    """Returns where the checksum of a model's file is kept: beside the folder it is in."""
+    return model.parent.with_name(model.parent.name + CHECKSUM_SUFFIX)
+
+
+def write_checksum(model: Path) -> Path:
+    """Writes the checksum of a model's file, and returns where."""
+    target = checksum_file(model)
+    fresh = target.with_name(f".{target.name}.new")
+    digest = _digest(_read(model))
+    fresh.write_text(f"{digest}  {model.parent.name}/{model.name}\n", encoding="utf-8")
+    fresh.replace(target)
+    return target
+
+
+def read_model(model: Path) -> tuple[Bytes, bool]:
+    """Returns the bytes of a model's file, and whether a checksum says that they are whole.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is not the one that the checksum is of.
+    """
+    data = _read(model)
+    expected = _checksum_of(model)
+    if expected is None:
+        return data, False
+    if _digest(data) != expected:
+        raise ConfigurationError(
+            f"{model} is damaged or was replaced: its {len(data)} bytes do not have the checksum "
+            f"in {checksum_file(model)}; bring the file again, or remove that one"
+        )
+    return data, True
+
+
+def try_in_child(model: Path, words: list[str]) -> None:
+    """Loads a file of unknown origin with KenLM's own code in a process that may die of it.
+
+    Args:
+        model: the file.
+        words: are looked up.
+
+    Raises:
+        ConfigurationError: KenLM refused the file, or died of it.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and text
+            [sys.executable, "-c", _TRIAL, str(model)],
+            input="\n".join(words).encode(),
+            capture_output=True,
+            timeout=_TRIAL_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigurationError(
+            f"{model} is no KenLM model: loading it took over {_TRIAL_SECONDS} s"
+        ) from None
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise ConfigurationError(f"{model} is no KenLM model: it is damaged, KenLM died ({name})")
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ConfigurationError(f"{model} is no KenLM model: {lines[-1] if lines else 'refused'}")
+
+
+def _read(model: Path) -> Bytes:
+    try:
+        return np.fromfile(model, dtype=np.uint8)
+    except OSError as error:
+        raise ConfigurationError(f"{model} cannot be read: {error}") from error
+
+
+def _digest(data: Bytes) -> str:
+    return hashlib.sha256(data.data).hexdigest()
+
+
+def _checksum_of(model: Path) -> str | None:
+    """What the checksum file says of this file; None where it says nothing."""
+    try:
+        lines = checksum_file(model).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{checksum_file(model)} cannot be read: {error}") from error
+    for line in lines:
+        digest, _, name = line.partition(" ")
+        if Path(name.strip().lstrip("*")).name == model.name:
+            return digest.lower()
+    return None

@@ -1,0 +1,111 @@
+"""The engine's door: what waits and a new request in, nothing or a refusal with a true wait out."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from app.engine.admission import (
+    Arrival,
+    Backlog,
+    QueueLimits,
+    RetrySchedule,
+    check_deadline,
+    check_room,
+    check_wait,
+)
+from app.engine.types import EngineOptions
+from app.errors import DeadlineExceededError, OverloadedError
+
+# What a request is taken for until some were seen.
+_FIRST_AUDIO_SECONDS = 10.0
+_MEMORY = 0.95
+
+
+class Door:
+    """Decides whether a request may join the queue.
+
+    Args:
+        options: limits of the queue.
+        clock: seconds, monotonic; deadlines are instants of it.
+    """
+
+    def __init__(self, options: EngineOptions, clock: Callable[[], float]) -> None:
+        self._limits = QueueLimits(options.max_queue_seconds, options.caller_share)
+        self._max_wait = options.max_wait_seconds
+        self._window_seconds = options.window_seconds
+        self._clock = clock
+        self._schedule = RetrySchedule()
+        self._audio_seconds = _FIRST_AUDIO_SECONDS
+
+    def check_in_queue(
+        self, arrival: Arrival, backlogs: Sequence[Backlog], deadline: float | None
+    ) -> None:
+        """Let a request whose length is known join the queue.
+
+        Raises:
+            OverloadedError: there is no room, or no time; with the seconds until there is.
+            DeadlineExceededError: it cannot be done in time even alone.
+        """
+        now = self._clock()
+        self._audio_seconds = _MEMORY * self._audio_seconds + (1 - _MEMORY) * arrival.audio_seconds
+        if deadline is not None and deadline <= now:
+            raise DeadlineExceededError("The request's deadline had passed when it arrived.")
+        try:
+            check_room(arrival, backlogs, self._limits)
+            if deadline is not None:
+                check_deadline(arrival, backlogs, left=deadline - now)
+        except OverloadedError as error:
+            raise self._refusal(error, arrival.compute_seconds, now) from None
+
+    def check_before_body(
+        self,
+        caller: str,
+        backlogs: Sequence[Backlog],
+        arriving: Mapping[str, int],
+        *,
+        real_time_factor: float,
+        deadline: float | None,
+    ) -> None:
+        """Let a request be read whose length nothing is known of yet.
+
+        It is taken for one as long as those before it were, and so is every other that is
+        still being read or decoded.
+
+        Args:
+            caller: who sends it.
+            backlogs: what waits in the queue.
+            arriving: by caller, its requests that were let in and are not in the queue yet.
+            real_time_factor: compute seconds per audio second.
+            deadline: instant after which no answer is wanted, where that is known.
+
+        Raises:
+            OverloadedError: its work would not begin, or not end, in time.
+        """
+        now = self._clock()
+        audio = self._audio_seconds
+        compute = audio * real_time_factor
+        arrival = Arrival(caller, audio, compute, 0.0)
+        ahead = [
+            *backlogs,
+            *(
+                Backlog(sender, audio, compute)
+                for sender, count in arriving.items()
+                for _ in range(count)
+            ),
+        ]
+        left = math.inf if deadline is None else deadline - now
+        try:
+            check_room(arrival, ahead, self._limits)
+            check_wait(
+                arrival,
+                ahead,
+                first_seconds=self._window_seconds * real_time_factor,
+                patience=self._max_wait if deadline is None else max(0.0, left - compute),
+            )
+        except OverloadedError as error:
+            raise self._refusal(error, compute, now) from None
+
+    def _refusal(self, error: OverloadedError, compute: float, now: float) -> OverloadedError:
+        seconds = self._schedule.retry_after(error.retry_after, compute, now=now)
+        return OverloadedError(
+            f"{error.message} Try again in {math.ceil(seconds)} s.", retry_after=seconds
+        )
