@@ -189,12 +189,16 @@ class Service:
             UnavailableError: no new work is welcome.
         """
         self.check_ready()
-        with self.hold():
+        with self.hold(caller):
             yield
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Hold the service up until the work inside is answered, whatever its state."""
+    def hold(self, caller: str | None = None) -> Iterator[None]:
+        """Hold the service up until the work inside is answered, whatever its state.
+
+        Args:
+            caller: as in `admit`.
+        """
         self._running += 1
         if caller is not None:
             self._requests[caller] += 1
