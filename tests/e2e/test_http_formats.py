@@ -99,7 +99,7 @@ def test_words_can_be_left_out_by_query_and_by_form(client: httpx.Client, clip) 
     ("content_type", "query"),
     [
         ("audio/pcm;rate=16000", ""),
-        ("audio/L16; rate=16000; channels=1", ""),
+        ("audio/L16; rate=16000; channels=1", "?encoding=s16le"),
         ("application/octet-stream", "?encoding=s16le&rate=16000&channels=1"),
     ],
 )
