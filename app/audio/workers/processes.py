@@ -75,7 +75,7 @@ class Worker:
                 os.kill(self.pid, number)
 
     def limit_processor(self, seconds: float) -> None:
-        """Have the kernel end it after so many processor seconds more than it has used, or never."""
+        """Have the kernel end it after so many more processor seconds, or never."""
         if sys.platform != "linux" or self.pid is None:
             return
         with suppress(OSError, ValueError):
