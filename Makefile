@@ -7,26 +7,36 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+PYTEST := $(BIN)/python -m pytest
+# Two workers that take over what the other has left; each starts the shared servers it needs.
+PARALLEL := -n 2 --dist worksteal
+ELSEWHERE := cuda or ffmpeg or image or lmplz or page or pyctcdecode or pythons
 BENCH ?= encoder
 ARGS ?=
 
 # Content, not dates: a fresh checkout or a touched file does not install anything again.
-STATE := $(shell cat pyproject.toml constraints.txt setup.py app/*.h app/*/*/*.[ch] | cksum | cut -d' ' -f1)
+STATE := $(shell cat pyproject.toml constraints*.txt setup.py app/*.h app/*/*/*.[ch] | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-native test-page test-image test-lmplz test-gpu lint format bench constraints clean
+.PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-image test-lmplz \
+	test-pyctcdecode test-pythons test-gpu gpu-check lint format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
-	@echo "make test         install the test extras, then run the tests"
+	@echo "make test         install the test extras, then run the tests that are quick"
+	@echo "make test-all     run every test that this machine can run, and say which it could not"
 	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
+	@echo "make test-ffmpeg  compare how formats are read with Debian's ffmpeg"
 	@echo "make test-page    drive the page in Debian's Chromium"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
+	@echo "make test-pyctcdecode  hold the beam search to pyctcdecode's, in an environment of numpy 1"
+	@echo "make test-pythons install and serve with each Python from 3.11 to 3.14 that is here"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
+	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
 	@echo "make lint         ruff, mypy and yamllint"
 	@echo "make format       let ruff format everything"
 	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
@@ -37,7 +47,14 @@ serve: $(INSTALLED)
 	@exec $(BIN)/nordlyd serve $(ARGS)
 
 test: $(INSTALLED_TEST)
-	$(BIN)/python -m pytest -m "not cuda and not image and not lmplz and not page" $(ARGS)
+	$(PYTEST) $(PARALLEL) -m "not long and not ($(ELSEWHERE))" $(ARGS)
+
+test-all: $(INSTALLED_TEST)
+	@scripts/test-all
+
+# What `make test` runs, and what takes long.
+test-most: $(INSTALLED_TEST)
+	$(PYTEST) $(PARALLEL) -m "not ($(ELSEWHERE))" $(ARGS)
 
 # Needs Debian's clang, libclang-rt-dev, gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user;
 # no Python.
@@ -47,23 +64,40 @@ test-native:
 	done
 	@$(MAKE) --no-print-directory -s -C tests/native -j$$(nproc) all
 
+# Needs Debian's ffmpeg.
+test-ffmpeg: $(INSTALLED_TEST)
+	@command -v ffmpeg >/dev/null || { echo "nordlyd: ffmpeg is missing; run: apt install ffmpeg" >&2; exit 1; }
+	$(PYTEST) $(PARALLEL) -m ffmpeg $(ARGS)
+
 # Needs Debian's chromium.
 test-page: $(INSTALLED_TEST)
 	@command -v chromium >/dev/null || { echo "nordlyd: chromium is missing; run: apt install chromium" >&2; exit 1; }
-	$(BIN)/python -m pytest -m page $(ARGS)
+	$(PYTEST) -m page $(ARGS)
 
 # Needs the package index and Debian's prometheus.
 test-image: $(INSTALLED_TEST)
 	@command -v promtool >/dev/null || { echo "nordlyd: promtool is missing; run: apt install prometheus" >&2; exit 1; }
-	$(BIN)/python -m pytest -m image $(ARGS)
+	$(PYTEST) -m image $(ARGS)
 
 # Needs g++ and Boost's headers, and the package index the first time.
 test-lmplz: $(INSTALLED_TEST)
 	@$(BIN)/python -m trainer kenlm --if-missing
-	$(BIN)/python -m pytest -m lmplz $(ARGS)
+	$(PYTEST) -m lmplz $(ARGS)
+
+# pyctcdecode needs numpy 1, which ends with Python 3.12: an environment of its own, and what was
+# tested together in it. Needs the package index the first time.
+test-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
+	$(VENV)-pyctcdecode/bin/python -m pytest $(PARALLEL) -m "pyctcdecode" $(ARGS)
+
+# Needs the package index.
+test-pythons: $(INSTALLED_TEST)
+	$(PYTEST) -v -m pythons $$(scripts/pythons | sed 's/^/--python=/') $(ARGS)
 
 test-gpu: $(INSTALLED_TEST)
-	$(BIN)/python -m pytest -m cuda $(ARGS)
+	$(PYTEST) -m cuda $(ARGS)
+
+gpu-check: $(INSTALLED_TEST)
+	@$(BIN)/python -m bench.gpu_check $(ARGS)
 
 lint: $(INSTALLED_TEST)
 	$(BIN)/pre-commit run --all-files
@@ -76,15 +110,13 @@ bench: $(INSTALLED_TEST)
 	$(BIN)/nordlyd bench $(BENCH) $(ARGS)
 
 constraints: $(INSTALLED_TEST)
-	@sed '/^#/!Q' constraints.txt > constraints.new
-	@$(BIN)/python -m pip freeze --exclude-editable \
-		| sed -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e "/^numpy==/d" >> constraints.new
-	@grep '^numpy==' constraints.txt >> constraints.new
-	@mv constraints.new constraints.txt
-	@echo "constraints.txt is written; set the two lines of numpy by hand."
+	@scripts/freeze $(VENV) constraints.txt
+
+constraints-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
+	@scripts/freeze $(VENV)-pyctcdecode constraints-pyctcdecode.txt
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f app/*/*/*.so app/*/*/*.failed
 	rm -rf tests/native/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -100,8 +132,15 @@ $(INSTALLED_TEST): $(INSTALLED)
 	$(PIP_INSTALL) -e '.[test]'
 	@touch $@
 
+$(VENV)-pyctcdecode/.installed-$(STATE):
+	@test -e $(@D)/bin/pip || { \
+		python=$$(scripts/python-with-numpy-1) || { echo "nordlyd: pyctcdecode needs Python 3.11 or 3.12, and neither is here" >&2; exit 1; }; \
+		$$python -m venv $(@D); }
+	$(@D)/bin/python -m pip install --disable-pip-version-check -c constraints-pyctcdecode.txt -e '.[pyctcdecode,test]'
+	@touch $@
+
 $(BIN)/pip:
-	@for python in $(PYTHON) python3.13 python3.12 python3.11; do \
+	@for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 			if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
 				echo "nordlyd: $$python cannot make a virtual environment; run: apt install python3-venv" >&2; \

@@ -5,7 +5,7 @@ from importlib.metadata import requires
 from itertools import chain
 
 _DISTRIBUTION = "nordlyd"
-# "datasets<6,>=4; extra == 'train'" and "nordlyd[train]; extra == 'bench'"
+# As metadata have it: name, version and extra, where the name may take extras of its own.
 _REQUIREMENT = re.compile(
     r"(?P<name>[\w.-]+)(?:\[(?P<extras>[\w,\s-]*)\])?[^;]*;.*\bextra\s*==\s*['\"](?P<extra>[\w-]+)['\"]"
 )

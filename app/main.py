@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, Router, locate
 from app.decoding import needs_processes
@@ -17,6 +18,7 @@ from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.pipeline import AcousticModel, PipelineOptions, Transcriber
 from app.readable import WordList, read_word_list
+from app.rendering import RenderPool
 from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
@@ -41,6 +43,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         streams=settings.live_streams,
         keep_seconds=settings.live_keep_seconds,
         idle_seconds=settings.live_idle_seconds,
+        min_share=settings.live_min_share,
     )
     live = Streams(service, telemetry, limits, find_voice_model())
 
@@ -50,8 +53,16 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         yield
         await live.close()
         await service.stop()
+        await parts.rendering.close()
 
-    parts = Parts(settings, telemetry, service, live, fetcher=_fetcher(settings))
+    parts = Parts(
+        settings,
+        telemetry,
+        service,
+        live,
+        fetcher=_fetcher(settings),
+        rendering=RenderPool(settings.render_workers, settings.render_seconds),
+    )
     return build_api(parts, lifespan)
 
 
@@ -93,7 +104,13 @@ def build_service(
         engine,
         telemetry,
         PipelineOptions(
-            max_audio_seconds=settings.max_audio_seconds,
+            audio=AudioLimits(
+                max_seconds=settings.max_audio_seconds,
+                max_channels=settings.max_channels,
+                max_tracks=settings.max_tracks,
+                max_edits=settings.max_edits,
+                max_gap_seconds=settings.max_gap_seconds,
+            ),
             window_seconds=settings.window_seconds,
             context_seconds=settings.context_seconds,
             decode_workers=settings.decode_workers or os.cpu_count() or 1,
@@ -170,6 +187,7 @@ def _load(settings: Settings, source: ModelSource) -> AcousticModel:
         device=settings.device,
         dtype=settings.dtype,
         int8=int8,
+        kernels=settings.kernels,
         target_lang=source.card.target_lang,
     )
     if model.target_lang is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from app.audio import SAMPLE_RATE, AudioInfo, AudioLimits, Recording, Window, plan_windows
+from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.deadlines import before
@@ -100,7 +100,7 @@ class Transcriber:
         self._context = round(options.context_seconds * SAMPLE_RATE)
         self._models: dict[str, LoadedModel] = {}
         self._media = media
-        self._limits = AudioLimits(options.max_audio_seconds)
+        self._limits = options.audio
         self._decoding = DecodingPool(
             options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
         )

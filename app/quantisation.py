@@ -14,7 +14,7 @@ import jiwer
 import numpy as np
 import numpy.typing as npt
 
-from app.acoustic import AcousticModel, load_checkpoint
+from app.acoustic import AcousticModel, layer_seconds, load_checkpoint
 from app.audio import SAMPLE_RATE, AudioLimits
 from app.audio.workers import shared_pool
 from app.decoding import GreedyDecoder
@@ -26,6 +26,8 @@ MOST_COST = 0.2
 
 _LONGEST_SECONDS = 120.0
 _ROUNDS = 3
+# How many times slower than fp32 a precision may seem for other reasons than a CPU without it.
+_PATIENCE = 1.5
 
 Speech = list[tuple[npt.NDArray[np.float32], str]]
 
@@ -103,6 +105,37 @@ def measure(
         baseline_speed=round(audio / seconds[0], 2),
         int8_speed=round(audio / seconds[1], 2),
     )
+
+
+def check_speed(model: str, folder: Path, dtype: str = "auto") -> None:
+    """Do nothing where int8 may pay here; comes before `measure`, and takes a few seconds.
+
+    It compares the products of one layer: they are all that int8 computes otherwise.
+
+    Args:
+        model: what the message calls it.
+        folder: checkpoint folder.
+        dtype: the precision to compare with, as in the settings.
+
+    Raises:
+        ConfigurationError: int8 is no faster, or `dtype` is bfloat16 and slower than float32.
+    """
+    seconds = layer_seconds(folder, list(dict.fromkeys([dtype, "float32", "int8"])))
+    milliseconds = {name: f"{1000 * value:.3g} ms" for name, value in seconds.items()}
+    if seconds[dtype] > _PATIENCE * seconds["float32"]:
+        raise ConfigurationError(
+            f"{dtype} is slower than float32 on this CPU: a second of audio takes"
+            f" {milliseconds[dtype]} in the products of one layer, and"
+            f" {milliseconds['float32']} in float32; set NORDLYD_DTYPE=float32 or auto",
+            param="dtype",
+        )
+    if seconds["int8"] >= seconds[dtype]:
+        raise ConfigurationError(
+            f"int8 cannot make {model} faster on this CPU: a second of audio takes"
+            f" {milliseconds['int8']} in the products of one layer, and"
+            f" {milliseconds[dtype]} in the usual precision ({dtype}); nothing else was measured",
+            param="int8_models",
+        )
 
 
 def read_manifest(path: Path) -> Speech:

@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from app.api import Parts
-from app.api.origins import is_loopback
+from app.api.origins import OriginRules, is_loopback
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
@@ -58,7 +58,7 @@ def serve(
     http, websocket = bound_protocols(connections, HttpLimits.of(settings))
     with bind(settings.host, settings.port) as listener:
         address = _address("http", settings.host, listener)
-        protocols = _protocols(settings, parts)
+        protocols = _protocols(settings, parts, connections)
         for each in (address, *(protocol.address for protocol in protocols)):
             _log.info("listening", address=each)
 
@@ -94,24 +94,24 @@ def serve(
 
 
 def check_bind(settings: Settings) -> None:
-    """Refuse to open the service to a network without keys, unless that is asked for.
+    """Refuse to serve without keys where strangers can come, unless that is asked for.
 
     Raises:
-        ConfigurationError: the host is not a loopback address, and there are no keys, or a
-            protocol whose clients have none is to be served there.
+        ConfigurationError: the host is not a loopback address, and there are no keys; or there are
+            keys, and a protocol is to be served whose clients cannot send one.
     """
-    if settings.allow_anonymous or is_loopback(settings.host):
+    if settings.allow_anonymous:
         return
-    for name in ("vosk_port", "wyoming_port"):
-        if getattr(settings, name) is not None:
-            raise ConfigurationError(
-                f"{settings.host} can be reached from other machines, and clients of "
-                f"NORDLYD_{name.upper()} cannot send a key: set NORDLYD_ALLOW_ANONYMOUS=true (HTTP "
-                "still asks for the keys there are) and let only whom you trust reach that port, "
-                "or unset it, or bind 127.0.0.1",
-                param=name,
-            )
-    if settings.api_keys:
+    public = not is_loopback(settings.host)
+    if settings.wyoming_port is not None and (public or settings.api_keys):
+        reason = "can be reached from other machines" if public else "has API keys set"
+        raise ConfigurationError(
+            f"{settings.host} {reason}, and clients of NORDLYD_WYOMING_PORT cannot send a key: set "
+            "NORDLYD_ALLOW_ANONYMOUS=true (the other ports still need a key) and let only those "
+            "you trust reach that port, or unset it",
+            param="wyoming_port",
+        )
+    if settings.api_keys or not public:
         return
     raise ConfigurationError(
         f"{settings.host} can be reached from other machines and no API keys are set: set "
@@ -181,6 +181,8 @@ class _Server(uvicorn.Server):
         """End everything that is served, before what serves it ends."""
         for protocol in self._protocols:
             await protocol.stop()
+        # Whatever still runs is not waited for.
+        self._service.cut_off.set()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
@@ -208,9 +210,18 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def _protocols(settings: Settings, parts: Parts) -> list[ProtocolServer]:
+def _protocols(settings: Settings, parts: Parts, connections: Connections) -> list[ProtocolServer]:
     """Bind the ports of the protocols that are on."""
-    backing = Backing(parts.service, parts.live, parts.telemetry)
+    backing = Backing(
+        parts.service,
+        parts.live,
+        parts.telemetry,
+        keys=settings.api_keys,
+        origins=OriginRules.of(settings),
+        connections=connections,
+        message_seconds=settings.live_message_seconds,
+        idle_seconds=settings.live_idle_seconds,
+    )
     protocols: list[ProtocolServer] = []
 
     def opened(scheme: str, number: int, setting: str) -> Port:

@@ -130,6 +130,8 @@ class Service:
                 model=name,
                 device=acoustic.device,
                 dtype=acoustic.dtype,
+                kernels=acoustic.kernels,
+                decoder=model.decoders.backend,
                 parameters=acoustic.parameters,
                 language_models=model.decoders.language_models,
             )
@@ -189,6 +191,12 @@ class Service:
             UnavailableError: no new work is welcome.
         """
         self.check_ready()
+        with self.hold():
+            yield
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the service up until the work inside is answered, whatever its state."""
         self._running += 1
         if caller is not None:
             self._requests[caller] += 1

@@ -58,7 +58,12 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cuda", "mps", "cpu"] = Field("auto", description="Where to compute.")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
-        "auto", description="auto: fp16 on CUDA, bf16 on a CPU with bf16 matrix units, else fp32."
+        "auto", description="auto: fp16 on CUDA, bf16 on a CPU that multiplies it, else fp32."
+    )
+    kernels: Literal["auto", "amx", "avx512", "avx2", "neon", "torch"] = Field(
+        "auto",
+        description="What computes on a CPU; auto: the fastest that it runs. What it cannot run is "
+        "refused.",
     )
     int8_models: Annotated[list[str], NoDecode] = Field(
         [], description="Models whose linear layers run in dynamic int8 on a CPU."
@@ -125,7 +130,19 @@ class Settings(BaseSettings):
         300.0, gt=0, description="Seconds that fetching a recording may take in all."
     )
     max_audio_seconds: float = Field(
-        4 * 3600, gt=0, description="Longest accepted audio, after decoding."
+        4 * 3600, gt=0, description="Longest accepted audio, after decoding, with its pauses."
+    )
+    max_channels: int = Field(
+        64, ge=1, le=64, description="Most channels of the track of a recording that is read."
+    )
+    max_tracks: int = Field(
+        64, ge=1, le=1_000, description="Most tracks of a recording, of all kinds together."
+    )
+    max_edits: int = Field(
+        1_000, ge=1, description="Most entries in the edit lists of an MP4 file."
+    )
+    max_gap_seconds: float = Field(
+        3_600.0, gt=0, description="Longest pause that the clock of a recording may have."
     )
     window_seconds: float = Field(
         24.0, gt=4, le=120, description="Length of one window of long audio, with its context."
@@ -222,6 +239,9 @@ class Settings(BaseSettings):
 
     max_render_mb: float = Field(
         16.0, gt=0, description="Largest transcript that /render takes, in MiB of JSON."
+    )
+    render_seconds: float = Field(
+        30.0, gt=0, description="Longest that writing a transcript in /render may take."
     )
     render_workers: int = Field(1, ge=1, description="Processes that /render writes in.")
 

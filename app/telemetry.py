@@ -86,7 +86,7 @@ class Telemetry:
         self.model_info = Gauge(
             "nordlyd_model_info",
             "1 for each loaded model.",
-            ["model", "device", "dtype"],
+            ["model", "device", "dtype", "kernels"],
             registry=self.registry,
         )
         self.connections = Gauge(

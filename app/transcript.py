@@ -1,9 +1,13 @@
 """The values everything else speaks in: what was said, when, and how sure we are."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from app.audio.info import AudioInfo
 from app.notices import Notice
+
+if TYPE_CHECKING:
+    # Its package brings numpy and FFmpeg, which a client of a server needs none of.
+    from app.audio.info import AudioInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Transcript:
     language_model: str | None = None
     alternatives: tuple[Alternative, ...] = ()
     formatted: Formatted | None = None
-    audio: AudioInfo | None = None
+    audio: "AudioInfo | None" = None
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -137,5 +141,5 @@ class AlignedTranscript:
     model: str
     duration: float
     timing: Timing
-    audio: AudioInfo | None = None
+    audio: "AudioInfo | None" = None
     notices: tuple[Notice, ...] = ()

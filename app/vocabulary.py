@@ -18,3 +18,15 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+
+def spellings(vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the tokens that become text, each with its index."""
+    return {
+        token: number
+        for number, token in enumerate(vocabulary.tokens)
+        if token
+        and not token.isspace()
+        and number not in {vocabulary.delimiter, vocabulary.blank}
+        and number not in vocabulary.special
+    }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.audio import DecodeOptions
+from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
 from app.decoding import DecodingRequest, ModelDecoders
 from app.engine import Encoder
@@ -75,10 +75,11 @@ class TranscriptionRequest:
 class PipelineOptions:
     """Limits and sizes, all in seconds of audio but for the workers.
 
-    `decode_workers` decode text: threads, or processes where the decoder needs them.
+    `audio` is what one recording may hold. `decode_workers` decode text: threads, or processes
+    where the decoder needs them.
     """
 
-    max_audio_seconds: float
+    audio: AudioLimits
     window_seconds: float
     context_seconds: float
     decode_workers: int

@@ -188,9 +188,7 @@ def pyctcdecode(model: AcousticModel, emissions: Sequence[npt.NDArray[np.float32
     return [
         [
             (word, start * seconds, end * seconds)
-            for word, (start, end) in decoder.decode_beams(
-                alphabet.columns(found, frame_seconds=seconds, duration=len(found) * seconds)
-            )[0][2]
+            for word, (start, end) in decoder.decode_beams(alphabet.columns(found))[0][2]
         ]
         for found in emissions
     ]

@@ -32,7 +32,8 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """A table for people, on standard output."""
     view = Table(title=title, title_justify="left")
     for index, column in enumerate(columns):
-        view.add_column(column, justify="left" if index == 0 else "right")
+        first = index == 0
+        view.add_column(column, justify="left" if first else "right", no_wrap=first)
     for row in rows:
         view.add_row(*row)
     Console(file=sys.stdout).print(view)

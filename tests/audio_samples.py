@@ -14,10 +14,14 @@ import av
 import numpy as np
 import soundfile
 
+from app.audio import SAMPLE_RATE, Recording
+
 # The chirp stays below the 3.4 kHz that the narrowest codec, AMR, carries.
 LOWEST_HZ, HIGHEST_HZ = 200.0, 1_500.0
 PEAK = 0.4
 FADE_SECONDS = 0.02
+# Encoder delay that a container without an edit list cannot declare, and padding at the end.
+DELAY_SECONDS = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ PYAV_FORMATS = (
         "mpeg-ps", "mpg", "video/mpeg", "mpeg", "mp2", rate=16_000, fidelity=0.99, video="mpeg4"
     ),
     Format("avi-mp3", "avi", "video/x-msvideo", "avi", "mp3", fidelity=0.99, video="mpeg4"),
-    Format("wma", "wma", "audio/x-ms-wma", "asf", "wmav2", fidelity=0.99, bit_rate=128_000),
+    # ASF rounds times to milliseconds, so the sound lies between two samples at 16 kHz.
+    Format("wma", "wma", "audio/x-ms-wma", "asf", "wmav2", fidelity=0.98, bit_rate=128_000),
     Format(
         "amr", "amr", "audio/amr", "amr", "libopencore_amrnb", rate=8_000, channels=1,
         fidelity=0.9, bit_rate=12_200,
@@ -123,6 +128,20 @@ def spread(mono: np.ndarray, channels: int) -> np.ndarray:
     """[samples] to [samples, channels] of unlike loudness, whose mean is the mono signal again."""
     gains = np.linspace(0.5, 1.5, channels) if channels > 1 else np.ones(1)
     return (mono[:, None] * gains).astype(np.float32)
+
+
+def likeness(recording: Recording, seconds: float) -> float:
+    """Correlation with the original chirp, after taking out the codec's delay."""
+    got = recording.slice(0, recording.samples).astype(np.float64)
+    want = chirp(seconds, SAMPLE_RATE).astype(np.float64)
+    size = 2 * max(got.size, want.size)
+    products = np.fft.irfft(np.fft.rfft(got, size) * np.conj(np.fft.rfft(want, size)), size)
+    lag = int(np.argmax(products))
+    lag -= size if lag > size // 2 else 0
+    assert abs(lag) <= DELAY_SECONDS * SAMPLE_RATE
+    got, want = got[max(lag, 0) :], want[max(-lag, 0) :]
+    shared = min(got.size, want.size)
+    return float(np.corrcoef(got[:shared], want[:shared])[0, 1])
 
 
 def encode(form: Format, frames: np.ndarray) -> bytes:
@@ -187,6 +206,23 @@ def encode_pyav(form: Format, frames: np.ndarray | None) -> bytes:
                 frame.time_base = Fraction(1, form.rate)
                 container.mux(audio.encode(frame))
             container.mux(audio.encode(None))
+    return buffer.getvalue()
+
+
+def encode_packed(container: str, codec: str, layout: str, rate: int = 48_000) -> bytes:
+    """The chirp on all channels by FFmpeg, handed over packed: PyAV's planes are what fails."""
+    channels = av.AudioLayout(layout).nb_channels
+    frames = np.repeat(chirp(1.0, rate)[:, None], channels, axis=1)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate, layout=layout)
+        stream.bit_rate = 64_000 * channels
+        for start in range(0, len(frames), 960):
+            packed = np.ascontiguousarray(frames[start : start + 960].reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
     return buffer.getvalue()
 
 

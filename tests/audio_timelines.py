@@ -55,6 +55,7 @@ def mux(
     without: tuple[tuple[float, float], ...] = (),
     offset: float = 0.0,
     options: dict[str, str] | None = None,
+    pause: tuple[float, float] | None = None,
 ) -> bytes:
     """Encode a signal, and leave out the packets that begin within the stretches `without`.
 
@@ -64,6 +65,7 @@ def mux(
         without: from and to, in seconds.
         offset: seconds that the clock is at when the file begins.
         options: of the muxer.
+        pause: when the recorder stopped, and for how long, in seconds: nothing is lost.
     """
     buffer = io.BytesIO()
     options = {**(options or {}), **({"avoid_negative_ts": "disabled"} if offset else {})}
@@ -92,8 +94,9 @@ def mux(
             at = float(packet.pts * packet.time_base)
             if packet.stream is audio and any(start <= at < stop for start, stop in without):
                 continue
-            packet.pts += round(offset / packet.time_base)
-            packet.dts += round(offset / packet.time_base)
+            later = offset + (pause[1] if pause and at >= pause[0] else 0)
+            packet.pts += round(later / packet.time_base)
+            packet.dts += round(later / packet.time_base)
             container.mux(packet)
     return buffer.getvalue()
 

@@ -1,12 +1,29 @@
 """What every test may use: sample files of every format, tiny checkpoints, and short sounds."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# Before torch and numpy are loaded: two workers share the cores of a small machine, and threads
+# that spin while they wait for each other stop both. `two_threads` is for tests of threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 from audio_samples import Sample, write_refused, write_samples
 from checkpoints import write_tiny_checkpoint
 from sounds import as_wav, tones
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--python`."""
+    parser.addoption(
+        "--python",
+        action="append",
+        default=[],
+        help="An interpreter that tests marked `pythons` install into; may be repeated.",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +36,17 @@ def audio_samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sample]
 def refused_audio(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One file for each kind of refusal, by its name."""
     return write_refused(tmp_path_factory.mktemp("refused"))
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Lets torch and our kernels compute with two threads, as they do on two cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,7 @@ class PackedTorchKernels(TorchKernels):
 
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__(device, dtype)
+        self.apart = False
         # Those of the batch that runs: each is asked for once a layer.
         self._spans: Sequence[Span] = ()
         self._layout: Layout | None = None
@@ -181,17 +182,24 @@ class PackedTorchKernels(TorchKernels):
 
     def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
         """See `Kernels`: one convolution over all utterances with gaps of zeros between them."""
-        gap = weight.shape[-1] // 2
         own_weight, own_bias = self._own(weight), self._own(bias)
 
         def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
-            layout = self._layout_of(spans)
-            # Outputs begin one gap before their inputs: see the padding of a convolution.
-            before = torch.arange(layout.rows, device=x.device) + gap * layout.owners
-            tape = x.new_zeros(layout.rows + gap * (layout.count + 1), x.shape[1])
-            tape.index_copy_(0, before + gap, x)
-            y = functional.conv1d(tape.t()[None], own_weight, own_bias, groups=groups)[0].t()
-            return functional.gelu(y.index_select(0, before)).add_(x)
+            y = _convolved(x, self._layout_of(spans), own_weight, own_bias, groups)
+            return functional.gelu(y).add_(x)
+
+        return run
+
+    def stacked_positional(self, layers: Sequence[Parameters], groups: int) -> Positional:
+        """Data2vec's position embedding, as `app.acoustic.positional.stacked` describes it."""
+        own = [(self._own(weight), self._own(bias)) for weight, bias in layers]
+
+        def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
+            y = x
+            for weight, bias in own:
+                y = _convolved(y, self._layout_of(spans), weight, bias, groups)
+                y = functional.gelu(functional.layer_norm(y, y.shape[-1:]))
+            return y.add_(x)
 
         return run
 
@@ -303,6 +311,28 @@ def _group_norm(
     scale = (mean(centred.square()) + _NORM_EPSILON).rsqrt() * gain
     normed = centred * scale.index_select(0, layout.owners)[:, None] + shift
     return normed.flatten(0, 1)[:frames]
+
+
+def _convolved(x: Tensor, layout: Layout, weight: Tensor, bias: Tensor, groups: int) -> Tensor:
+    """One grouped convolution over all utterances, with gaps of zeros between them.
+
+    Args:
+        x: [rows, channels].
+        layout: which rows belong together.
+        weight: [channels, channels per group, kernel].
+        bias: [channels].
+        groups: of the convolution.
+
+    Returns:
+        [rows, channels]: what each utterance alone, padded by half a kernel, would give.
+    """
+    gap = weight.shape[-1] // 2
+    # Outputs begin one gap before their inputs, and the last of an even kernel is left out.
+    before = torch.arange(layout.rows, device=x.device) + gap * layout.owners
+    tape = x.new_zeros(layout.rows + gap * (layout.count + 1), x.shape[1])
+    tape.index_copy_(0, before + gap, x)
+    y = functional.conv1d(tape.t()[None], weight, bias, groups=groups)[0].t()
+    return y.index_select(0, before)
 
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:

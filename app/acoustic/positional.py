@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from app.acoustic.config import EncoderConfig
 from app.acoustic.kernels import Kernels, Parameters, Positional, Span
+from app.acoustic.packed import PackedTorchKernels
 from app.acoustic.weights import fold_weight_norm
 
 _NAME = "wav2vec2.encoder.pos_conv_embed"
@@ -42,6 +43,8 @@ def stacked(layers: Sequence[Parameters], groups: int, kernels: Kernels) -> Posi
         groups: of every convolution.
         kernels: say where and in which precision.
     """
+    if isinstance(kernels, PackedTorchKernels):
+        return kernels.stacked_positional(layers, groups)
     own = [
         tuple(tensor.to(kernels.device, kernels.dtype).contiguous() for tensor in layer)
         for layer in layers
@@ -49,9 +52,9 @@ def stacked(layers: Sequence[Parameters], groups: int, kernels: Kernels) -> Posi
 
     def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
         outputs = []
-        for part, count in _parts(x, spans):
-            y = part.view(count, len(part) // count, -1)
-            frames = y.shape[1]
+        # Each utterance apart, so that its sums do not depend on the others.
+        for part in torch.split(x, [span.frames for span in spans for _ in range(span.count)]):
+            y, frames = part[None], len(part)
             for weight, bias in own:
                 y = functional.conv1d(
                     y.transpose(1, 2), weight, bias, padding=weight.shape[-1] // 2, groups=groups
@@ -59,20 +62,7 @@ def stacked(layers: Sequence[Parameters], groups: int, kernels: Kernels) -> Posi
                 # An even kernel makes one frame too many at the end.
                 y = y[..., :frames].transpose(1, 2)
                 y = functional.gelu(functional.layer_norm(y, y.shape[-1:]))
-            outputs.append(y.reshape(count * frames, -1))
+            outputs.append(y[0])
         return torch.cat(outputs).add_(x)
 
     return run
-
-
-def _parts(x: Tensor, spans: Sequence[Span]) -> list[tuple[Tensor, int]]:
-    """Rows that are computed together, and of how many utterances they are.
-
-    On a CPU each utterance is computed apart, so that its sums do not depend on the others.
-    """
-    if x.device.type != "cpu":
-        rows, counts = [span.rows for span in spans], [span.count for span in spans]
-    else:
-        rows = [span.frames for span in spans for _ in range(span.count)]
-        counts = [1] * len(rows)
-    return list(zip(torch.split(x, rows), counts, strict=True))

@@ -93,6 +93,8 @@ def _add_middleware(app: FastAPI, parts: Parts) -> None:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["*"],
+            # A page of the internet may ask a service of the local network, if it is named.
+            allow_private_network=True,
             expose_headers=_EXPOSED,
         )
     app.add_middleware(OriginGuard, rules=OriginRules.of(settings))

@@ -6,7 +6,7 @@ Checked before a body is read. Without keys in the settings everything is open.
 import base64
 import binascii
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
@@ -38,20 +38,57 @@ def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
 
 
-def _presented(scope: Scope) -> str:
-    """The header `Authorization`, or what stands for it where a browser can set no header.
+class ApiKeys:
+    """The accepted keys, of which a caller must present one.
+
+    Args:
+        keys: none means that no key is needed.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(key.encode() for key in keys)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a caller must have a key."""
+        return bool(self._keys)
+
+    def check(self, header: str) -> bytes:
+        """Returns the key in the value of `Authorization`, which is one of these.
+
+        Raises:
+            AuthenticationError: there is none, or another one.
+        """
+        scheme, _, given = header.partition(" ")
+        # `Token` is what Deepgram's clients write.
+        if scheme.lower() not in {"bearer", "token"} or not given.strip():
+            raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
+        # Header bytes are read as Latin-1; undone, a key of any letters is what was sent.
+        presented = given.strip().encode("latin-1", "replace")
+        # Every key is compared, so that the time taken says nothing of which one was close.
+        matches = [hmac.compare_digest(presented, key) for key in self._keys]
+        if not any(matches):
+            raise AuthenticationError("This API key is not known here.")
+        return presented
+
+
+def authorization(header: str, offered: Iterable[str] = ()) -> str:
+    """Returns the header `Authorization`, or what stands for it where a browser can set no header.
 
     A page can only name subprotocols when it opens a WebSocket, and these are tokens of ASCII:
     so ours carries the key in base64url without padding. The other is what OpenAI's pages write.
+
+    Args:
+        header: as it came; may be empty.
+        offered: the subprotocols of a WebSocket.
     """
-    header = Headers(scope=scope).get("authorization", "")
-    if header or scope["type"] != "websocket":
+    if header:
         return header
-    for offered in scope["subprotocols"]:
-        if offered.startswith(_OPENAI_KEY):
-            return f"Bearer {offered.removeprefix(_OPENAI_KEY)}"
-        if offered.startswith(_KEY):
-            encoded = offered.removeprefix(_KEY)
+    for protocol in offered:
+        if protocol.startswith(_OPENAI_KEY):
+            return f"Bearer {protocol.removeprefix(_OPENAI_KEY)}"
+        if protocol.startswith(_KEY):
+            encoded = protocol.removeprefix(_KEY)
             try:
                 key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
             except binascii.Error:
@@ -70,15 +107,16 @@ class Authentication:
 
     def __init__(self, app: ASGIApp, *, keys: Sequence[str]) -> None:
         self.app = app
-        self.keys = tuple(key.encode() for key in keys)
+        self.keys = ApiKeys(keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
-        if scope["type"] == "lifespan" or not self.keys or _is_open(route_path(scope)):
+        if scope["type"] == "lifespan" or not self.keys.needed or _is_open(route_path(scope)):
             await self.app(scope, receive, send)
             return
         try:
-            note_key(scope, self._check(_presented(scope)))
+            header = Headers(scope=scope).get("authorization", "")
+            note_key(scope, self.keys.check(authorization(header, scope.get("subprotocols", ()))))
         except AuthenticationError as error:
             scope.setdefault("state", {})["error_code"] = error.code
             if scope["type"] == "websocket":
@@ -89,17 +127,3 @@ class Authentication:
                 await error_response(error)(scope, receive, send)
             return
         await self.app(scope, receive, send)
-
-    def _check(self, header: str) -> bytes:
-        """The key that a header presents, if it is one of ours."""
-        scheme, _, given = header.partition(" ")
-        # `Token` is what Deepgram's clients write.
-        if scheme.lower() not in {"bearer", "token"} or not given.strip():
-            raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
-        # Header bytes are read as Latin-1; undone, a key of any letters is what was sent.
-        presented = given.strip().encode("latin-1")
-        # Every key is compared, so that the time taken says nothing of which one was close.
-        matches = [hmac.compare_digest(presented, key) for key in self.keys]
-        if not any(matches):
-            raise AuthenticationError("This API key is not known here.")
-        return presented

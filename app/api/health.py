@@ -46,6 +46,8 @@ async def health(parts: PartsOf) -> HealthBody:
                 language_models=list(model.decoders.language_models),
                 device=model.acoustic.device,
                 dtype=model.acoustic.dtype,
+                kernels=model.acoustic.kernels,
+                decoder=model.decoders.backend,
                 parameters=model.acoustic.parameters,
             )
             for model in parts.service.transcriber.models

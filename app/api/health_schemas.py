@@ -27,6 +27,8 @@ class ModelBody(BaseModel):
     )
     device: str = Field(examples=["cuda"])
     dtype: str = Field(examples=["float16"])
+    kernels: str = Field(description="What computes the network.", examples=["avx512-bf16"])
+    decoder: str = Field(description="What searches the beam.", examples=["native"])
     parameters: int = Field(examples=[962_474_672])
 
 

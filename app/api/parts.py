@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.progress import ProgressBoard
+from app.rendering import RenderPool
 from app.service import Service
 from app.settings import Settings
 from app.streaming import LiveStreams
@@ -25,6 +26,7 @@ class Parts:
     live: LiveStreams
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
+    rendering: RenderPool = field(default_factory=RenderPool)
 
     def need_fetcher(self) -> Fetcher:
         """Return what fetches recordings.

@@ -3,25 +3,20 @@
 Nothing is computed again: for transcripts that were kept as JSON, corrected by hand, or heard live.
 """
 
-import asyncio
-from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.attend import attend
 from app.api.errors import describe_invalid
-from app.api.outputs import Output, base_name, rendered_output
+from app.api.outputs import base_name, rendered_output
 from app.api.parameters import gather, parse
+from app.api.parts import PartsOf
 from app.api.transcribe import ERRORS, FORMATTED, HEADERS
-from app.decoding import segment_words
 from app.errors import InvalidRequestError, TooLargeError
-from app.formats import render as write
-from app.transcript import Formatted, Segment, Timing, Transcript, Word
-
-_MOST_SECONDS = 1e7  # four months; what is beyond is a mistake, and no clock of a format has it
-_MOST_BYTES = 64 * 2**20  # a day's speech is a third of it
-_NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
+from app.formats import Rendered
+from app.rendering import GivenTranscript, NotATranscriptError
 
 router = APIRouter(tags=["formats"])
 
@@ -36,71 +31,6 @@ class RenderParameters(BaseModel):
     )
     word_cues: bool = Field(False, description="With vtt: marks when each word is said.")
     recording: str = Field("", description="The recording's file name, for names and links.")
-
-
-class GivenWord(BaseModel):
-    """One word; times in seconds from the start of the audio."""
-
-    word: str
-    start: float = Field(ge=0, le=_MOST_SECONDS)
-    end: float = Field(ge=0, le=_MOST_SECONDS)
-    confidence: float = Field(1.0, ge=0, le=1)
-
-
-class GivenSegment(BaseModel):
-    """So many of the words as its text has."""
-
-    text: str
-
-
-class GivenTranscript(BaseModel):
-    """An answer of POST /transcribe as it is, or as much of it as is here."""
-
-    text: str | None = Field(None, description="The words joined by spaces where it is not given.")
-    words: list[GivenWord]
-    segments: list[GivenSegment] | None = Field(
-        None, description="Which words belong together; by their pauses where it is not given."
-    )
-    formatted_text: str | None = None
-    formatted_words: list[GivenWord] | None = Field(
-        None, description="Written instead of the others where they are given."
-    )
-    formatted_segments: list[GivenSegment] | None = None
-    language: str = "und"
-    model: str = ""
-    duration: float = Field(ge=0, le=_MOST_SECONDS)
-
-    @model_validator(mode="after")
-    def _check_order(self) -> Self:
-        for name in ("words", "formatted_words"):
-            reached = 0.0
-            for index, word in enumerate(getattr(self, name) or ()):
-                if word.start < reached or word.end < word.start:
-                    raise ValueError(
-                        f"{name}.{index} ({word.word!r}) begins before the word before it, or "
-                        "ends before it begins"
-                    )
-                reached = word.start
-        return self
-
-    def transcript(self) -> Transcript:
-        """The value that the writers take."""
-        words = _words(self.words)
-        formatted = None
-        if self.formatted_words is not None:
-            written = _words(self.formatted_words)
-            formatted = Formatted(
-                self.formatted_text or _joined(written), _segments(written, self.formatted_segments)
-            )
-        return Transcript(
-            text=_joined(words) if self.text is None else self.text,
-            segments=_segments(words, self.segments),
-            language=self.language,
-            model=self.model,
-            duration=self.duration,
-            timing=_NO_TIMING,
-            formatted=formatted,
-        )
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
@@ -137,11 +67,11 @@ _OPERATION: dict[str, Any] = {
     response_class=Response,
     responses={
         200: {"headers": {"x-request-id": HEADERS["x-request-id"]}, "content": FORMATTED},
-        **{status: ERRORS[status] for status in (400, 401, 413)},
+        **{status: ERRORS[status] for status in (400, 401, 413, 429, 503)},
     },
     openapi_extra=_OPERATION,
 )
-async def render(request: Request) -> Response:
+async def render(request: Request, parts: PartsOf) -> Response:
     """Subtitles, tables and annotations of a transcript that is known already.
 
     Send the JSON that POST /transcribe answered, corrected or not.
@@ -152,63 +82,39 @@ async def render(request: Request) -> Response:
             "word_cues marks the words of WebVTT; accepted with it: response_format=vtt.",
             param="word_cues",
         )
-    output = await asyncio.to_thread(_output, await _body(request), parameters)
+    service = parts.service
+    with service.hold():
+        body = await _body(request, parts.settings.max_render_mb)
+        try:
+            written = await attend(
+                request,
+                parts.rendering.render(
+                    body,
+                    parameters.response_format,
+                    recording=base_name(parameters.recording) or "audio",
+                    word_cues=parameters.word_cues,
+                ),
+                cut_off=service.cut_off,
+            )
+        except NotATranscriptError as error:
+            raise describe_invalid(
+                [issue | {"loc": ("body", *issue["loc"])} for issue in error.issues]
+            ) from None
+    output = rendered_output(
+        Rendered("", written.media_type, ""), parameters.response_format, parameters.recording
+    )
     return Response(
-        output.body,
+        written.body,
         headers={"content-type": output.media_type, "content-disposition": output.disposition},
     )
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, limit_mb: float) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MOST_BYTES:
-            raise TooLargeError(f"The transcript is over {_MOST_BYTES // 2**20} MiB of JSON.")
-    return bytes(body)
-
-
-def _output(body: bytes, parameters: RenderParameters) -> Output:
-    try:
-        given = GivenTranscript.model_validate_json(body)
-    except ValidationError as error:
-        issues = error.errors(include_url=False, include_context=False, include_input=False)
-        raise describe_invalid(
-            [issue | {"loc": ("body", *issue["loc"])} for issue in issues]
-        ) from None
-    rendered = write(
-        given.transcript(),
-        parameters.response_format,
-        recording=base_name(parameters.recording) or "audio",
-        word_cues=parameters.word_cues,
-    )
-    return rendered_output(rendered, parameters.response_format, parameters.recording)
-
-
-def _words(given: Sequence[GivenWord]) -> list[Word]:
-    return [Word(word.word, word.start, word.end, word.confidence) for word in given]
-
-
-def _joined(words: Sequence[Word]) -> str:
-    return " ".join(word.text for word in words)
-
-
-def _segments(words: Sequence[Word], given: Sequence[GivenSegment] | None) -> tuple[Segment, ...]:
-    """Share words out to segments by their texts, or by pauses where these do not fit."""
-    segments: list[Segment] = []
-    reached = 0
-    for segment in given or ():
-        wanted = segment.text.split()
-        first, tokens = reached, 0
-        while reached < len(words) and tokens < len(wanted):
-            tokens += len(words[reached].text.split())
-            reached += 1
-        taken = tuple(words[first:reached])
-        if _joined(taken).split() != wanted:
-            return segment_words(words)
-        if taken:
-            confidence = sum(word.confidence for word in taken) / len(taken)
-            segments.append(
-                Segment(_joined(taken), taken[0].start, taken[-1].end, confidence, taken)
+        if len(body) > limit_mb * 2**20:
+            raise TooLargeError(
+                f"The transcript is over {limit_mb:g} MiB of JSON (NORDLYD_MAX_RENDER_MB)."
             )
-    return tuple(segments) if reached == len(words) else segment_words(words)
+    return bytes(body)

@@ -28,7 +28,9 @@ from app.streaming import (
     PartialResult,
     PcmInput,
     SpeechStarted,
+    decoded,
 )
+from app.untrusted import read_json
 
 router = APIRouter()
 
@@ -113,7 +115,13 @@ async def _serve(socket: WebSocket, parts: Parts) -> None:
                 "received": _seconds(live.received_seconds),
             },
         )
-        broken = await _converse(socket, live, pcm, words=parameters.words)
+        broken = await _converse(
+            socket,
+            live,
+            pcm,
+            words=parameters.words,
+            most_seconds=parts.settings.live_message_seconds,
+        )
     except WebSocketDisconnect as gone:
         # Telling may find out before listening does.
         broken = is_broken(gone.code)
@@ -124,9 +132,11 @@ async def _serve(socket: WebSocket, parts: Parts) -> None:
             await live.close()
 
 
-async def _converse(socket: WebSocket, live: LiveStream, pcm: PcmInput, *, words: bool) -> bool:
+async def _converse(
+    socket: WebSocket, live: LiveStream, pcm: PcmInput, *, words: bool, most_seconds: float
+) -> bool:
     """Listen and tell at once until either ends; True if the connection broke."""
-    listening = asyncio.create_task(_listen(socket, live, pcm))
+    listening = asyncio.create_task(_listen(socket, live, pcm, most_seconds))
     telling = asyncio.create_task(_tell(socket, live, words=words))
     try:
         await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,18 +150,22 @@ async def _converse(socket: WebSocket, live: LiveStream, pcm: PcmInput, *, words
         await asyncio.gather(listening, telling, return_exceptions=True)
 
 
-async def _listen(socket: WebSocket, live: LiveStream, pcm: PcmInput) -> bool:
+async def _listen(socket: WebSocket, live: LiveStream, pcm: PcmInput, most_seconds: float) -> bool:
     """Take what the client says until it leaves; True if its connection broke."""
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return is_broken(message.get("code"))
         data = message.get("bytes")
-        command = _command(message["text"]) if data is None else None
-        samples = pcm.flush() if data is None else pcm.feed(data)
-        # A stream that takes no more says why after its last events, and who tells them hears it.
+        # A stream that takes no more says why after its last events, which `_tell` then sends.
+        if data is not None:
+            async for samples in decoded(pcm, data, most_seconds=most_seconds):
+                with suppress(NordlydError):
+                    await live.push(samples)
+            continue
+        command = _command(message["text"])
         with suppress(NordlydError):
-            await live.push(samples)
+            await live.push(pcm.flush())
             if command == "flush":
                 await live.flush()
             elif command == "end":
@@ -160,7 +174,7 @@ async def _listen(socket: WebSocket, live: LiveStream, pcm: PcmInput) -> bool:
 
 def _command(text: str) -> str:
     try:
-        command = json.loads(text)
+        command = read_json(text)
     except ValueError:
         command = None
     kind = command.get("type") if isinstance(command, dict) else None

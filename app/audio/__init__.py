@@ -3,8 +3,8 @@
 from app.audio.decode import decode_audio
 from app.audio.info import AudioInfo, TrackInfo
 from app.audio.limits import AudioLimits
+from app.audio.live import decode_live
 from app.audio.options import DecodeOptions
-from app.audio.piped import decode_piped
 from app.audio.raw import RawFormat
 from app.audio.recording import SAMPLE_RATE, Recording, Samples
 from app.audio.windows import Window, plan_windows, stitch
@@ -20,7 +20,7 @@ __all__ = [
     "TrackInfo",
     "Window",
     "decode_audio",
-    "decode_piped",
+    "decode_live",
     "plan_windows",
     "stitch",
 ]

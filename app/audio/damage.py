@@ -80,11 +80,7 @@ class Damage:
             return True
         if packet.has_sidedata("new_extradata"):
             return True
-        self._findings.add(
-            "empty_packets",
-            f"The {self._name} file has a packet without content near {at:.2f} s; it was passed "
-            "over.",
-        )
+        self.empty(at)
         return False
 
     def failed(self, packet: "av.Packet[av.AudioStream] | None", at: float) -> None:
@@ -111,6 +107,21 @@ class Damage:
         base = self._track.time_base
         seconds = float(packet.duration * base) if packet.duration and base else 0.0
         self._bad += seconds or _PACKET_SECONDS
+
+    def empty(self, at: float) -> None:
+        """Note that a packet has no content.
+
+        Args:
+            at: where the audio so far ends, in seconds.
+
+        Raises:
+            AudioError: notices are refused.
+        """
+        self._findings.add(
+            "empty_packets",
+            f"The {self._name} file has a packet without content near {at:.2f} s; it was passed "
+            "over.",
+        )
 
     def decoded(self, at: float) -> None:
         """Note that decoding succeeded; what failed before is behind it then.
@@ -161,7 +172,7 @@ class Damage:
                 self._shorter(declared, end)
             elif self._sniffed.container is Container.MP3 and end > declared + _TOLERANCE_SECONDS:
                 self._wrong_header(declared, end)
-        if self._pending or self._cut_tail():
+        if self._cut_tail():
             self._findings.add(
                 "incomplete_last_frame",
                 f"The {self._name} file ends within a frame, at {end:.2f} s; the rest of that "
@@ -194,12 +205,11 @@ class Damage:
         )
 
     def _cut_tail(self) -> bool:
-        """Whether an MP3 ends within a frame that the decoder never got."""
-        return (
-            self._sniffed.container is Container.MP3
-            and self._stream.seekable()
-            and not ends_whole(self._tail())
-        )
+        """Whether the stream ends within a frame."""
+        if self._sniffed.container is Container.MP3 and self._stream.seekable():
+            # The decoder never gets the rest of a frame, and stumbles over zeros behind the last.
+            return not ends_whole(self._tail())
+        return self._pending
 
     def _tail(self) -> bytes:
         size = self._sniffed.size - self._sniffed.start

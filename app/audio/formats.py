@@ -53,7 +53,6 @@ class Container(Enum):
     IRCAM = "IRCAM"
     SOX = "SoX"
     PVF = "PVF"
-    PAF = "PAF"
     QCP = "QCP"
     ILBC = "iLBC"
     DSS = "DSS"
@@ -65,7 +64,6 @@ class Container(Enum):
     DV = "DV"
     NUT = "NUT"
     WTV = "WTV"
-    NSV = "NSV"
     OMA = "Sony OpenMG"
     VQF = "TwinVQ"
     XWMA = "xWMA"
@@ -150,7 +148,6 @@ FORMATS: dict[Container, Format] = {
     Container.IRCAM: Format("ircam", "sf, ircam", _PCM),
     Container.SOX: Format("sox", "sox", "PCM"),
     Container.PVF: Format("pvf", "pvf", "PCM"),
-    Container.PAF: Format("paf", "paf", "PCM"),
     Container.QCP: Format("qcp", "qcp", "QCELP, EVRC"),
     Container.ILBC: Format("ilbc", "lbc", "iLBC"),
     Container.DSS: Format("dss", "dss", "DSS SP, G.723.1: dictation machines"),
@@ -164,7 +161,6 @@ FORMATS: dict[Container, Format] = {
     Container.DV: Format("dv", "dv, dif", "PCM: camcorders"),
     Container.NUT: Format("nut", "nut", "any", from_zero=True),
     Container.WTV: Format("wtv", "wtv", "MPEG audio, AC-3: Windows Media Center"),
-    Container.NSV: Format("nsv", "nsv", "MP3, AAC"),
     Container.OMA: Format("oma", "oma, aa3", "ATRAC 3, MP3"),
     Container.VQF: Format("vqf", "vqf", "TwinVQ"),
     Container.XWMA: Format("xwma", "xwma", "WMA"),
@@ -211,20 +207,16 @@ _MAGIC = (
     (0, b".SoX", Container.SOX),
     (0, b"XoS.", Container.SOX),
     (0, b"PVF1\n", Container.PVF),
-    (0, b" paf\x00\x00\x00\x00", Container.PAF),
-    (0, b"fap \x00\x00\x00\x00", Container.PAF),
     (0, b"\x02dss", Container.DSS),
     (0, b"\x03dss", Container.DSS),
     (0, b"ALawSoundFile**\x00", Container.WVE),
     (0, b".RMF", Container.REALMEDIA),
     (0, b".ra\xfd", Container.REALMEDIA),
     (0, b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01", Container.MXF),
-    (0, b"\x00\x00\x00\x00\x01\xbc\x00\x00\x00", Container.GXF),
+    (0, b"\x00\x00\x00\x00\x01\xbc", Container.GXF),
     (0, b"\x1f\x07\x00", Container.DV),
     (0, b"nut/multimedia container\x00", Container.NUT),
     (0, b"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d", Container.WTV),
-    (0, b"NSVf", Container.NSV),
-    (0, b"NSVs", Container.NSV),
     (0, b"EA3", Container.OMA),
     (0, b"ea3\x03", Container.OMA),
     (0, b"TWIN97012000", Container.VQF),

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from app.audio.recording import Samples
 from app.audio.resample import mix_down
 
-# Frames whose energies decide together: 20 to 250 ms at usual rates.
-_PIECE = 2_048
+# Frames whose energies decide together: 20 to 130 ms at usual rates.
+_PIECE = 1_024
 # How much of the energies seen before still counts at the next piece.
-_MEMORY = 0.8
+_MEMORY = 0.6
 # The energy of the mean, against what it would be if the channels had nothing in common: 1 then,
 # as many as there are channels where all are alike, 0 where they cancel. Below the first number
 # they cancel; they do no longer above the second.

@@ -35,6 +35,7 @@ _LONGEST_UNDECLARED_START = 60.0
 # two, of which one is the delay of the encoder; ASF cannot say how long that was.
 _COUNTED_TWICE = {"vorbis": 1.0, "wmav1": 0.5, "wmav2": 0.5}
 _LONGEST_DELAY = 0.5
+_MOST_EMPTY = 100
 
 _Kind = tuple[int, int]
 
@@ -74,6 +75,8 @@ class PyAVReader:
         self._block_values = block_values
         self._container = _open(stream, sniffed, limits)
         try:
+            if len(self._container.streams) > limits.max_tracks:
+                raise _too_many_tracks(self._name, limits)
             tracks = Tracks(self._container, self._name)
             index = tracks.choose(track)
         except AudioError:
@@ -90,6 +93,7 @@ class PyAVReader:
         self._origin = self._begin()
         self._late_share = _COUNTED_TWICE.get(tracks.infos[index].codec, 0.0)
         self._first: int | None = None
+        self._last: int | None = None
         self._delay: float | None = None
 
     @property
@@ -156,6 +160,10 @@ class PyAVReader:
         # Where there is no clock in the file, FFmpeg derives the time from the bit rate.
         if frame.pts is None or base is None or (self._form.resyncs and not self._form.splices):
             return None
+        # RealMedia gives all packets of one block the time of the first.
+        if frame.pts == self._last:
+            return None
+        self._last = frame.pts
         if self._delay is None:
             late = float((frame.pts - self._first) * base) if self._first is not None else 0.0
             self._delay = self._late_share * late if 0 < late < _LONGEST_DELAY else 0.0
@@ -198,17 +206,24 @@ class PyAVReader:
 
     def _packets(self) -> Iterator["av.Packet[av.AudioStream] | None"]:
         """All packets of the track, then None."""
-        packets = self._container.demux(self._track)
-        try:
-            for packet in packets:
-                # PyAV ends with an empty packet of its own.
-                if packet.size or packet.dts is not None:
-                    yield packet
-        except IndexError:
-            # At the very end PyAV asks for tracks that turned up only while it was reading.
-            pass
-        except (av.error.FFmpegError, ValueError) as error:
-            raise AudioError(f"The {self._name} file is damaged or cut short.") from error
+        for _ in range(_MOST_EMPTY):
+            try:
+                for packet in self._container.demux(self._track):
+                    # PyAV ends with an empty packet of its own.
+                    if packet.size or packet.dts is not None:
+                        yield packet
+            except IndexError:
+                # At the very end PyAV asks for tracks that turned up only while it was reading.
+                break
+            except (av.error.FFmpegError, ValueError) as error:
+                if self._sniffed.container is not Container.OGG:
+                    raise AudioError(f"The {self._name} file is damaged or cut short.") from error
+                # FFmpeg's reader of Opus in Ogg stops at a packet without content, and can go on.
+                self._damage.empty(self._timeline.end)
+            else:
+                break
+        else:
+            raise AudioError(f"The {self._name} file is damaged.")
         yield None
 
     def _samples(self, frame: av.AudioFrame) -> npt.NDArray[np.float32]:
@@ -234,20 +249,24 @@ def _open(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits) -> "av.contai
             options={
                 # Without this, looking into a video would decode its first pictures.
                 "codec_whitelist": _audio_decoders(),
-                "max_streams": str(limits.max_tracks),
+                # One more, so that too many can be told from as many as are accepted.
+                "max_streams": str(limits.max_tracks + 1),
             },
         )
     except av.error.EOFError as error:
         raise AudioError(f"The {name} file holds no audio samples.") from error
     except MemoryError as error:
-        raise AudioError(
-            f"The {name} file cannot be opened: it has more than the {limits.max_tracks} tracks "
-            "that are accepted, or its header is damaged."
-        ) from error
+        raise _too_many_tracks(name, limits) from error
     except (av.error.FFmpegError, ValueError) as error:
         raise AudioError(
             f"The {name} file cannot be opened: its header is damaged or not complete."
         ) from error
+
+
+def _too_many_tracks(name: str, limits: AudioLimits) -> AudioError:
+    return AudioError(
+        f"The {name} file has more than the {limits.max_tracks} tracks that are accepted."
+    )
 
 
 def _refuse(*_: object) -> object:

@@ -24,9 +24,25 @@ _MAGIC = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
     (b"SQLite format 3", "an SQLite database"),
-    (b"wvpk", "WavPack audio, which is not accepted"),
-    (b"MAC ", "Monkey's Audio, which is not accepted"),
-    (b".RMF", "RealMedia, which is not accepted"),
+    (b"\x01ds2", "a DS2 dictation, for which there is no free decoder; export it as WAV"),
+    (b"\x03ds2", "a DS2 dictation, for which there is no free decoder; export it as WAV"),
+    (b"\x03enc", "an encrypted dictation (DSS or DS2); export it as WAV"),
+    (b"\x01enc", "an encrypted dictation (DSS or DS2); export it as WAV"),
+    (b"OFR ", "OptimFROG, for which there is no free decoder"),
+    (b"LA02", "Lossless Audio (LA), for which there is no free decoder"),
+    (b"LA03", "Lossless Audio (LA), for which there is no free decoder"),
+    (b"LA04", "Lossless Audio (LA), for which there is no free decoder"),
+    (b"MS_VOICE", "a Sony voice file (DVF or MSV), for which there is no free decoder"),
+    (b"\xc0\xde\xc2", "Codec 2, whose decoder is not included"),
+    (b"\x1c\xcc", "LC3, whose decoder is not included"),
+    (b"#!SILK_V3", "a SILK voice message, whose decoder is not included"),
+    (b"\x02#!SILK_V3", "a SILK voice message, whose decoder is not included"),
+    (b"\xac\x40", "AC-4, for which there is no free decoder"),
+    (b"\xac\x41", "AC-4, for which there is no free decoder"),
+    (b"Extended Module: ", "a tracker module, which is a score with samples"),
+    (b"NSVf", "an NSV video, which takes too long to search"),
+    (b"NSVs", "an NSV video, which takes too long to search"),
+    (b"IMPM", "a tracker module, which is a score with samples"),
     (b"{\\rtf", "an RTF document"),
 )
 _TEXTS = (
@@ -52,8 +68,9 @@ def describe_stranger(head: bytes) -> str:
             return phrase
     if head[:4] == b"RIFF":
         return "a WebP image" if head[8:12] == b"WEBP" else "a RIFF file that is not WAV or AVI"
-    if head[4:8] == b"ftyp":
-        return "a still image (HEIF or AVIF)"
+    if head[4:8] in {b"ftyp", b"\x57\x90\x75\x36"}:
+        locked = head[4:8] != b"ftyp" or head[8:12] in {b"aax ", b"aaxc"}
+        return "an Audible book, which is encrypted" if locked else "a still image (HEIF or AVIF)"
     text = _as_text(head[:_EXAMINED])
     if text is None:
         return "binary data in no known audio format"

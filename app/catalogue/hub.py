@@ -27,6 +27,7 @@ from app.catalogue.files import (
     write_record,
 )
 from app.errors import ConfigurationError
+from app.kenlm_file import find_model, write_checksum
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -179,6 +180,7 @@ def _fetch(
             f"{partial}, the same command goes on from there"
         )
     shutil.rmtree(partial / ".cache", ignore_errors=True)
+    _write_checksums(partial)
     write_record(partial, PullRecord(hub, plan.commit, plan.files, plan.skipped, card.target_lang))
     lost = missing_files(partial, card.target_lang)
     if lost:
@@ -186,6 +188,18 @@ def _fetch(
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
+
+
+def _write_checksums(folder: Path) -> None:
+    """Keep the checksum of the language model as it came, against damage later on."""
+    language_model = folder / "language_model"
+    if not language_model.is_dir():
+        return
+    try:
+        write_checksum(find_model(language_model))
+    except ConfigurationError:
+        # The loader refuses the folder with this reason.
+        return
 
 
 def _plan(card: ModelCard, hub: str, folder: Path, options: HubOptions) -> PullPlan:

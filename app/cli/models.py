@@ -114,11 +114,12 @@ def int8(
 ) -> None:
     """Measure what int8 costs a model in WER and gains in speed; allow it up to 0.2 points."""
     from app.catalogue import locate  # noqa: PLC0415
-    from app.quantisation import measure, save  # noqa: PLC0415
+    from app.quantisation import check_speed, measure, save  # noqa: PLC0415
 
     settings, catalogue = _catalogue()
     resolved = catalogue.resolve(model)
     folder = locate(resolved, settings.store, allow_pull=True, report=report_pull)
+    check_speed(resolved.id, folder, settings.dtype)
     record = measure(resolved.id, folder, manifest, settings.dtype, resolved.card.target_lang)
     if as_json:
         print(json.dumps(asdict(record) | {"cost": round(record.cost, 3)}))

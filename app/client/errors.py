@@ -3,13 +3,13 @@
 An answer with an error status goes in, the exception that fits it comes out.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from app.errors import NordlydError
+from app.untrusted import read_json
 
 _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _UNKNOWN_KEY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -158,9 +158,9 @@ def _class_of(status: int) -> type[ClientError]:
 
 def _detail(text: str) -> dict[str, str]:
     try:
-        error = json.loads(text)["error"]
+        error = read_json(text)["error"]
         return {name: str(value) for name, value in error.items() if value is not None}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 

@@ -32,6 +32,7 @@ from app.client.retries import Retries
 from app.client.stepping import step_beside
 from app.client.tape import Tape
 from app.errors import InvalidRequestError
+from app.untrusted import read_json
 
 _SAMPLE_BYTES = {"s16le": 2, "s16be": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
 _AHEAD_SECONDS = 2.0
@@ -236,8 +237,8 @@ async def _refusal(socket: ClientConnection, content: Mapping[str, Any]) -> Clie
 
 def _content(message: str | bytes) -> dict[str, Any]:
     try:
-        content = json.loads(message)
-    except (ValueError, RecursionError):
+        content = read_json(message)
+    except ValueError:
         content = None
     if not isinstance(content, dict):
         raise UnexpectedAnswerError("The stream sent what Nordlyd does not: no JSON object.")

@@ -3,13 +3,13 @@
 Every time is in seconds from the start of the audio, every confidence in 0..1.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.client.errors import UnexpectedAnswerError
+from app.untrusted import read_json
 
 _T = TypeVar("_T")
 _SHOWN = 200
@@ -196,7 +196,7 @@ def read_value(kind: TypeAdapter[_T], text: str, *, request_id: str | None = Non
         UnexpectedAnswerError: it is something else.
     """
     try:
-        content: Any = json.loads(text)
+        content: Any = read_json(text)
         return kind.validate_python(
             {**content, "body": text} if isinstance(content, dict) else content
         )
@@ -205,7 +205,7 @@ def read_value(kind: TypeAdapter[_T], text: str, *, request_id: str | None = Non
             f"{'.'.join(map(str, issue['loc']))}: {issue['msg']}"
             for issue in error.errors(include_url=False)
         )
-    except (ValueError, RecursionError):
+    except ValueError:
         reason = f"it is no JSON: {' '.join(text.split())}"
     raise UnexpectedAnswerError(
         f"The answer is not what Nordlyd sends: {reason[:_SHOWN]}", request_id=request_id

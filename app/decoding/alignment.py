@@ -16,7 +16,7 @@ from app.decoding.align.viterbi import best_path
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.types import Emissions, check_emissions
 from app.transcript import Word
-from app.vocabulary import Vocabulary
+from app.vocabulary import Vocabulary, spellings
 
 _LOWEST = -1e4
 _NO_JUMPS = np.zeros(0, dtype=np.int32)
@@ -116,18 +116,6 @@ def word_times(
             strict=True,
         )
     )
-
-
-def spellings(vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the tokens that become text, each with its index."""
-    return {
-        token: number
-        for number, token in enumerate(vocabulary.tokens)
-        if token
-        and not token.isspace()
-        and number not in {vocabulary.delimiter, vocabulary.blank}
-        and number not in vocabulary.special
-    }
 
 
 def spell(word: str, spelling: Mapping[str, int]) -> list[int]:

@@ -7,11 +7,11 @@ recognition using bi-directional recurrent DNNs", with pyctcdecode's scores and 
 from collections.abc import Mapping, Sequence
 
 from app.decoding.backends import BackendName, Candidate, Search, open_backend
-from app.decoding.columns import Alphabet, Columns
+from app.decoding.columns import Alphabet
 from app.decoding.language_model import LanguageModel
 from app.decoding.options import BeamOptions
-from app.decoding.placing import WordPlacer
-from app.decoding.types import Emissions, Hypothesis
+from app.decoding.types import Emissions, Hypothesis, check_emissions
+from app.transcript import Word
 from app.vocabulary import Vocabulary
 
 
@@ -40,13 +40,12 @@ class BeamDecoder:
         *,
         backend: BackendName = "auto",
     ) -> None:
-        self._alphabet = Alphabet.of(vocabulary)
-        labels = self._alphabet.labels
-        self._placer = WordPlacer(labels)
+        alphabet = Alphabet.of(vocabulary)
+        self._width = len(vocabulary)
         self._options = options
-        self._hotwords = _in_case_of(labels, options.hotword_weights())
+        self._hotwords = _in_case_of(alphabet.labels, options.hotword_weights())
         self._language_model = language_model
-        self._backend = open_backend(backend, labels, language_model)
+        self._backend = open_backend(backend, alphabet, language_model)
 
     def decode(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Hypothesis:
         """Return the best hypothesis.
@@ -78,15 +77,15 @@ class BeamDecoder:
     def _search(
         self, emissions: Emissions, frame_seconds: float, duration: float, count: int
     ) -> list[Hypothesis]:
-        columns = self._alphabet.columns(emissions, frame_seconds=frame_seconds, duration=duration)
-        if len(columns) == 0:
+        check_emissions(emissions, self._width, frame_seconds=frame_seconds, duration=duration)
+        if len(emissions) == 0:
             return [Hypothesis("", (), 0.0)]
-        candidates = self._backend.search(columns, self._request(count))
+        candidates = self._backend.search(emissions, self._request(count))
         best: dict[tuple[str, ...], Candidate] = {}
         for candidate in sorted(candidates, key=lambda found: -found.score):
             best.setdefault(candidate.words, candidate)
         return [
-            self._hypothesis(candidate, columns, frame_seconds, duration)
+            _hypothesis(candidate, frame_seconds, duration)
             for candidate in list(best.values())[:count]
         ] or [Hypothesis("", (), 0.0)]
 
@@ -105,17 +104,18 @@ class BeamDecoder:
             n_best=count,
         )
 
-    def _hypothesis(
-        self, candidate: Candidate, columns: Columns, frame_seconds: float, duration: float
-    ) -> Hypothesis:
-        words = self._placer.place(
-            columns,
+
+def _hypothesis(candidate: Candidate, frame_seconds: float, duration: float) -> Hypothesis:
+    words = tuple(
+        map(
+            Word,
             candidate.words,
-            candidate.frames,
-            frame_seconds=frame_seconds,
-            duration=duration,
+            [min(frame * frame_seconds, duration) for frame in candidate.starts],
+            [min(frame * frame_seconds, duration) for frame in candidate.stops],
+            candidate.posteriors,
         )
-        return Hypothesis(" ".join(candidate.words), words, candidate.score)
+    )
+    return Hypothesis(" ".join(candidate.words), words, candidate.score)
 
 
 def _in_case_of(labels: Sequence[str], weights: Mapping[str, float]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.decoding.search import load_library, normalised_columns
-from app.decoding.types import Emissions, check_emissions
+from app.decoding.types import Emissions
 from app.vocabulary import Vocabulary
 
 # Below it pyctcdecode takes every probability to be this one.
@@ -54,15 +54,12 @@ class Alphabet:
             column_of[sources] = column
         return cls(tuple(columns), tuple(map(tuple, columns.values())), column_of)
 
-    def columns(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Columns:
-        """Check emissions and return them as float32 [frames, columns], each row normalised.
+    def columns(self, emissions: Emissions) -> Columns:
+        """Return emissions as float32 [frames, columns], each row normalised.
 
         Raises:
-            ValueError: wrong shape or width, NaN, infinity, or a frame with no probability.
+            ValueError: NaN, infinity, or a frame with no probability.
         """
-        check_emissions(
-            emissions, len(self.column_of), frame_seconds=frame_seconds, duration=duration
-        )
         library = load_library()
         if library is not None and emissions.dtype in (np.float32, np.float16):
             columns, bad = normalised_columns(
@@ -75,10 +72,7 @@ class Alphabet:
         else:
             columns, bad = self._normalised(emissions)
         if bad is not None:
-            raise ValueError(
-                f"emissions hold {emissions[bad].max()} in frame {bad}, "
-                "must be finite log-probabilities"
-            )
+            raise not_finite(emissions, bad)
         return columns
 
     def _normalised(self, emissions: Emissions) -> tuple[Columns, int | None]:
@@ -93,3 +87,11 @@ class Alphabet:
         )
         merged -= np.logaddexp.reduce(merged, axis=1, keepdims=True)
         return np.clip(merged, MIN_LOGP, 0.0).astype(np.float32), None
+
+
+def not_finite(emissions: Emissions, frame: int) -> ValueError:
+    """Return the error for emissions with a frame that is no distribution."""
+    return ValueError(
+        f"emissions hold {emissions[frame].max()} in frame {frame}, "
+        "must be finite log-probabilities"
+    )

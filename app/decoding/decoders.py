@@ -4,6 +4,7 @@ A model's language models lie beside its checkpoint: `language_model/`, and any 
 `language_models/<name>/` that requests choose by name. Each is loaded once.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
-from app.decoding.backends import BackendName
+from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
 from app.decoding.confidence import Calibration, found_by, load_calibration
 from app.decoding.forced import UnalignableError, align_text
@@ -29,6 +30,7 @@ DEFAULT_LM = "default"
 FUSED_GREEDY = BeamOptions(beam_width=8, prune_logp=-8.0, min_token_logp=-4.0)
 """A beam so narrow, over so few tokens, that it costs little more than the best path."""
 
+_BEAMS_KEPT = 16
 _FOLDER, _NAMED_FOLDER = "language_model", "language_models"
 
 
@@ -113,12 +115,18 @@ class ModelDecoders:
             named = folder / _NAMED_FOLDER
             self._folders |= {path.name: path for path in _subfolders(named)}
         self._loaded: dict[str, LanguageModel] = {}
+        self._beams: OrderedDict[tuple[BeamOptions, int], BeamDecoder] = OrderedDict()
         self._lock = Lock()
         # What cannot work is told now, not with the first request.
         BeamDecoder(vocabulary, BeamOptions(), self._language_model(None), backend=backend)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_decoders, self._opened_with
+
+    @property
+    def backend(self) -> str:
+        """The library that searches beams."""
+        return available_backends()[0] if self._backend == "auto" else self._backend
 
     @property
     def language_models(self) -> tuple[str, ...]:
@@ -182,9 +190,7 @@ class ModelDecoders:
                 (self._greedy.decode(emissions, **times),), "greedy", None, duration
             )
         language_model = self._language_model(request.lm)
-        decoder = BeamDecoder(
-            self._vocabulary, _options(request), language_model, backend=self._backend
-        )
+        decoder = self._beam(_options(request), language_model)
         return self._calibrated(
             tuple(decoder.n_best(emissions, **times)),
             "greedy+lm" if fused else "beam",
@@ -242,6 +248,19 @@ class ModelDecoders:
             language_model,
         )
 
+    def _beam(self, options: BeamOptions, language_model: LanguageModel | None) -> BeamDecoder:
+        """A decoder for these options; the last few are kept."""
+        key = (options, id(language_model))
+        with self._lock:
+            if key not in self._beams:
+                self._beams[key] = BeamDecoder(
+                    self._vocabulary, options, language_model, backend=self._backend
+                )
+            self._beams.move_to_end(key)
+            while len(self._beams) > _BEAMS_KEPT:
+                self._beams.popitem(last=False)
+            return self._beams[key]
+
     def _language_model(self, name: str | None) -> LanguageModel | None:
         name = name or DEFAULT_LM
         folder = self._folders.get(name)
@@ -249,7 +268,9 @@ class ModelDecoders:
             return None
         with self._lock:
             if name not in self._loaded:
-                self._loaded[name] = load_language_model(folder, self._defaults)
+                loaded = load_language_model(folder, self._defaults)
+                loaded.require_letters_of(self._vocabulary)
+                self._loaded[name] = loaded
             return self._loaded[name]
 
 

@@ -6,23 +6,27 @@ The folder is the one pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` wr
 
 import json
 import math
+import shutil
+import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-from app.decoding.model_file import read_model, try_in_child
 from app.decoding.search import Ngrams, load_library
 from app.errors import ConfigurationError
+from app.kenlm_file import find_model, read_model, try_in_child, words_of
+from app.vocabulary import Vocabulary, spellings
 
 ATTRIBUTES = "attrs.json"
 UNIGRAMS = "unigrams.txt"
-MODEL_SUFFIXES = (".bin", ".binary", ".arpa")
 
 _DEFAULTS = {"alpha": 0.5, "beta": 1.5, "unk_score_offset": -10.0, "score_boundary": True}
 _KEPT = 8
-_TRIAL_WORDS = 10_000
+_SAMPLE = 10_000
+_LEAST_SPELLED = 0.01
 
 _T = TypeVar("_T")
 
@@ -64,7 +68,8 @@ class LanguageModel:
             raise ConfigurationError(f"{path} is no KenLM model: {error}") from error
         self._kenlm: Any = None
         words = sorted(unigrams or ())
-        self._trial_words = words[:: max(len(words) // _TRIAL_WORDS, 1)]
+        listed = words or [word for word in words_of(file) if not word.startswith("<")]
+        self._sample = listed[:: max(len(listed) // _SAMPLE, 1)]
         # Words that the n-gram file lacks would be scored as known ones.
         self.unigrams = None if unigrams is None else frozenset(self._known(words))
         self.alpha = alpha
@@ -85,11 +90,50 @@ class LanguageModel:
                 self._kenlm = self._load_kenlm()
             return self._kenlm
 
+    def require_letters_of(self, vocabulary: Vocabulary) -> None:
+        """Does nothing where the tokens of a checkpoint spell words of the language model.
+
+        Raises:
+            ConfigurationError: they spell next to none, so that no word would be found.
+        """
+        letters = {letter for token in spellings(vocabulary) for letter in token}
+        sample = [word for word in self._sample if word]
+        spelled = sum(letters.issuperset(word) for word in sample)
+        if not sample or spelled >= _LEAST_SPELLED * len(sample):
+            return
+        examples = ", ".join(sample[:3])
+        for case, changed in (("lower", str.lower), ("upper", str.upper)):
+            fits = sum(letters.issuperset(changed(word)) for word in sample)
+            if fits >= len(sample) / 2:
+                raise ConfigurationError(
+                    f"the words of the language model {self.path.parent} ({examples}, …) are not "
+                    f"in the case of the model's tokens, which is {case} case; build it again of "
+                    f"text in {case} case"
+                )
+        raise ConfigurationError(
+            f"the model's tokens ({' '.join(sorted(letters)[:40])}) spell no word of the language "
+            f"model {self.path.parent} ({examples}, …); take the one that was made for this model"
+        )
+
+    @contextmanager
+    def private_copy(self) -> Iterator[Path]:
+        """Yields the path of a copy for a library that maps the file, removed afterwards.
+
+        What is mapped stays, and nobody can cut it short. The file's suffix is kept.
+
+        Raises:
+            ConfigurationError: KenLM cannot read the file.
+        """
+        if not self._verified:
+            try_in_child(self.path, self._sample)
+        with tempfile.TemporaryDirectory(prefix="nordlyd-") as folder:
+            yield Path(shutil.copy(self.path, folder))
+
     def _load_kenlm(self) -> Any:  # noqa: ANN401
         import kenlm  # noqa: PLC0415
 
         if not self._verified:
-            try_in_child(self.path, self._trial_words)
+            try_in_child(self.path, self._sample)
         config = kenlm.Config()
         # Not mapped: a file that is cut short in place would end the process.
         config.load_method = kenlm.LoadMethod.READ
@@ -133,14 +177,9 @@ def load_language_model(folder: Path, defaults: Mapping[str, float] | None = Non
     """
     if not folder.is_dir():
         raise ConfigurationError(f"there is no language model folder {folder}")
-    models = sorted(path for path in folder.iterdir() if path.suffix in MODEL_SUFFIXES)
-    if len(models) != 1:
-        found = ", ".join(path.name for path in models) or "none"
-        raise ConfigurationError(
-            f"{folder} must hold one KenLM file ({', '.join(MODEL_SUFFIXES)}); found: {found}"
-        )
+    model = find_model(folder)
     attributes = _read_attributes(folder / ATTRIBUTES, defaults or {})
-    return LanguageModel(models[0], _read_unigrams(folder / UNIGRAMS), **attributes)
+    return LanguageModel(model, _read_unigrams(folder / UNIGRAMS), **attributes)
 
 
 def _read_attributes(path: Path, defaults: Mapping[str, float]) -> dict[str, Any]:

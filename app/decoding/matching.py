@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app import numerals
-from app.decoding.alignment import spell, spellings
+from app.decoding.alignment import spell
 from app.text import fold
-from app.vocabulary import Vocabulary
+from app.vocabulary import Vocabulary, spellings
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _MARKS: Mapping[str, Mapping[str, str]] = {

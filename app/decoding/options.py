@@ -14,7 +14,7 @@ MAX_HOTWORD_CHARACTERS = 200
 MAX_HOTWORD_WEIGHT = 1000.0
 MAX_ALPHA = 10.0
 MAX_BETA = 100.0
-MIN_PRUNE_LOGP = -100.0
+MIN_PRUNE_LOGP = -1000.0
 MIN_TOKEN_LOGP = -40.0
 HOTWORD_WEIGHT = 10.0
 
@@ -53,7 +53,7 @@ class BeamOptions:
         alpha: weight of the language model, -10 to 10; None takes the language model's own.
         beta: bonus for each word, against the language model's liking of few, -100 to 100; None as
             above.
-        prune_logp: readings this much below the best are dropped; -100 to 0.
+        prune_logp: readings this much below the best are dropped; -1000 to 0.
         min_token_logp: tokens below this are not tried, but for the best one; -40 to 0.
         hotwords: words that are expected, of at most 200 characters each, with weights of -1000 to
             1000.

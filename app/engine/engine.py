@@ -133,7 +133,9 @@ class Engine:
         served.speed.record(
             audio_seconds=found.audio_seconds, compute_seconds=found.compute_seconds
         )
-        self._telemetry.model_info.labels(model, encoder.device, encoder.dtype).set(1)
+        self._telemetry.model_info.labels(
+            model, encoder.device, encoder.dtype, encoder.kernels
+        ).set(1)
         self._publish()
 
     async def encode(

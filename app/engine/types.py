@@ -38,6 +38,10 @@ class Encoder(Protocol):
     def dtype(self) -> str:
         """What it computes in."""
 
+    @property
+    def kernels(self) -> str:
+        """What computes it."""
+
     def frames(self, samples: int) -> int:
         """How many frames that many samples give."""
 

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import replace
 
 from app.errors import StreamIdleError
-from app.streaming import FinalResult, LiveStream, LiveWord, PartialResult, PcmInput
+from app.streaming import FinalResult, LiveStream, LiveWord, PartialResult, PcmInput, decoded
 
 
 class Recogniser:
@@ -16,6 +16,7 @@ class Recogniser:
         pcm: reads the client's samples.
         finals: where final results with words go.
         offset: what to add to their times, in seconds.
+        most_seconds: of audio in one message.
 
     Attributes:
         partial: what is said in the utterance under way, as far as it was heard.
@@ -23,13 +24,20 @@ class Recogniser:
     """
 
     def __init__(
-        self, stream: LiveStream, pcm: PcmInput, finals: deque[FinalResult], offset: float
+        self,
+        stream: LiveStream,
+        pcm: PcmInput,
+        finals: deque[FinalResult],
+        offset: float,
+        *,
+        most_seconds: float,
     ) -> None:
         self.partial = ""
         self._stream = stream
         self._pcm = pcm
         self._finals = finals
         self._offset = offset
+        self._most_seconds = most_seconds
         self.ended = asyncio.create_task(self._read(), name="vosk-events")
 
     @property
@@ -50,7 +58,8 @@ class Recogniser:
         """
         if self.ended.done():
             await self.ended
-        await self._stream.push(self._pcm.feed(data))
+        async for samples in decoded(self._pcm, data, most_seconds=self._most_seconds):
+            await self._stream.push(samples)
 
     async def finish(self) -> None:
         """Take no more audio, and wait for the last final result.

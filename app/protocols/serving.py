@@ -1,14 +1,17 @@
 """What the servers of live protocols share: their life, and what a failed stream is told."""
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from app.api.errors import internal_error
+from app.api.origins import OriginRules
 from app.errors import NordlydError
 from app.service import Service
+from app.serving import Connections
 from app.streaming import LiveStreams
 from app.telemetry import Telemetry
 
@@ -28,11 +31,24 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """What serves the streams of a protocol: models, streaming engine, and counters."""
+    """What serves the streams of a protocol: models, streaming engine, and counters.
+
+    Attributes:
+        keys: one of which a client must have; none means that no key is needed.
+        origins: which hosts and web pages may connect; None means all.
+        connections: where a connection takes its place; None means that there is room for all.
+        message_seconds: of audio that one message may hold.
+        idle_seconds: after which a client that says nothing is let go.
+    """
 
     service: Service
     live: LiveStreams
     telemetry: Telemetry
+    keys: Sequence[str] = ()
+    origins: OriginRules | None = None
+    connections: Connections | None = None
+    message_seconds: float = 600.0
+    idle_seconds: float = 300.0
 
 
 class ProtocolServer(Protocol):

@@ -6,29 +6,30 @@ https://github.com/alphacep/vosk-server, `websocket/asr_server.py`.
 import asyncio
 import json
 import uuid
-from collections import deque
-from collections.abc import Coroutine
-from dataclasses import replace
+from collections.abc import Coroutine, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
+from app.api.auth import ApiKeys, authorization
 from app.api.errors import error_detail
+from app.api.sockets import SUBPROTOCOL
 from app.errors import (
     InvalidRequestError,
     NordlydError,
     OverloadedError,
-    StreamIdleError,
     UnavailableError,
-    UnknownModelError,
 )
-from app.protocols.recogniser import Recogniser
+from app.protocols.places import counted_websocket
 from app.protocols.serving import STOP_SECONDS, Backing, Port, explain
-from app.protocols.vosk_messages import VoskConfig, config_of_path, final, partial, read_text
-from app.streaming import FinalResult, LiveOptions, PcmInput
+from app.protocols.vosk_messages import key_of_path
+from app.protocols.vosk_session import VoskSession
 
 # A close frame holds no more.
 _MAX_REASON_BYTES = 123
@@ -48,6 +49,7 @@ class VoskServer:
     def __init__(self, port: Port, backing: Backing) -> None:
         self._port = port
         self._backing = backing
+        self._keys = ApiKeys(backing.keys)
         self._server: Server | None = None
 
     @property
@@ -57,9 +59,15 @@ class VoskServer:
 
     async def start(self) -> None:
         """Accept connections."""
-        # Compressing PCM costs more than it saves.
         self._server = await serve(
-            self._converse, sock=self._port.listener, compression=None, server_header=None
+            self._converse,
+            sock=self._port.listener,
+            # Compressing PCM costs more than it saves.
+            compression=None,
+            server_header=None,
+            process_request=self._admit,
+            select_subprotocol=_subprotocol,
+            create_connection=counted_websocket(self._backing.connections),
         )
 
     async def stop(self) -> None:
@@ -72,6 +80,26 @@ class VoskServer:
             await asyncio.wait_for(self._server.wait_closed(), STOP_SECONDS)
         except TimeoutError:
             _log.warning("connections are still open", address=self.address)
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse a handshake from elsewhere, or without a key where keys are set."""
+        headers = request.headers
+        try:
+            if self._backing.origins is not None:
+                self._backing.origins.check(headers.get_all("Host"), headers.get_all("Origin"))
+            if self._keys.needed:
+                offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
+                given = ", ".join(headers.get_all("Authorization")) or key_of_path(request.path)
+                self._keys.check(authorization(given, (each.strip() for each in offered)))
+        except NordlydError as error:
+            self._backing.telemetry.failures.labels(error.code).inc()
+            _log.info("handshake refused", code=error.code)
+            body = json.dumps({"error": error_detail(error).model_dump()}, ensure_ascii=False)
+            answer = connection.respond(HTTPStatus(error.status), body)
+            del answer.headers["Content-Type"]
+            answer.headers["Content-Type"] = "application/json"
+            return answer
+        return None
 
     async def _converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it or the client's audio ends."""
@@ -102,161 +130,9 @@ class VoskServer:
             _log.info("connection ended", request_id=request_id, seconds=round(session.seconds, 3))
 
 
-class VoskSession:
-    """One connection's settings, and its stream once audio came.
-
-    Args:
-        backing: what serves it.
-        request_id: for the logs.
-
-    Attributes:
-        config: for the next stream; whether words are listed holds at once.
-    """
-
-    def __init__(self, backing: Backing, request_id: str) -> None:
-        self.config = VoskConfig()
-        self._backing = backing
-        self._request_id = request_id
-        self._recogniser: Recogniser | None = None
-        self._max_alternatives = 0
-        # Not told yet.
-        self._finals: deque[FinalResult] = deque()
-        self._failure: NordlydError | None = None
-        # Audio of streams that ended; times go on from there.
-        self._before = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Audio heard so far."""
-        return self._before + (self._recogniser.seconds if self._recogniser else 0.0)
-
-    @property
-    def ended(self) -> asyncio.Task[None] | None:
-        """Done once the stream ended by itself; None where there is no stream."""
-        return self._recogniser.ended if self._recogniser else None
-
-    def choose(self, path: str) -> None:
-        """Take what the address says.
-
-        Raises:
-            NordlydError: it is not understood, or no loaded model is meant.
-        """
-        config = config_of_path(path)
-        self._backing.service.transcriber.route(config.model, config.language)
-        self.config = config
-
-    async def read(self, text: str) -> tuple[str | None, bool]:
-        """Take a text message: the reply to it, if it gets one, and whether it is the last.
-
-        Raises:
-            NordlydError: it is not understood, or what it asks for is not served.
-        """
-        told = read_text(text, self.config)
-        if isinstance(told, VoskConfig):
-            self.config = self._checked(told)
-            return None, False
-        return await self._end(), told == "eof"
-
-    async def hear(self, data: bytes) -> str:
-        """Take audio and reply with the oldest final result not yet told, or the partial one.
-
-        Raises:
-            NordlydError: the stream is refused or failed, and all it heard before was told.
-        """
-        recogniser = self._recogniser or await self._open()
-        try:
-            await recogniser.hear(data)
-        except StreamIdleError:
-            await asyncio.wait({recogniser.ended})
-            # A muted microphone; vosk's own server has all the time in the world.
-            await self.close()
-            recogniser = await self._open()
-            await recogniser.hear(data)
-        except NordlydError:
-            await asyncio.wait({recogniser.ended})
-            if not self._finals:
-                raise
-        if self._finals:
-            return self._final((self._finals.popleft(),))
-        return partial(recogniser.partial)
-
-    async def lapse(self) -> str | None:
-        """Let go of a stream that ended by itself.
-
-        Returns:
-            Its last words, where nobody will ask for them any more.
-
-        Raises:
-            NordlydError: why it ended; not where it only heard nothing for long.
-        """
-        if self._recogniser is not None and self._recogniser.idle:
-            await self.close()
-            return None
-        return await self._end()
-
-    def check(self) -> None:
-        """Do nothing unless the last reply was not all that was said.
-
-        Raises:
-            NordlydError: why.
-        """
-        if self._failure is not None:
-            raise self._failure
-
-    async def close(self) -> None:
-        """Drop the stream, if there is one."""
-        recogniser, self._recogniser = self._recogniser, None
-        if recogniser is not None:
-            self._before += recogniser.seconds
-            await recogniser.close()
-
-    async def _open(self) -> Recogniser:
-        config = self.config
-        pcm = PcmInput(rate=config.sample_rate)
-        stream = await self._backing.live.open(
-            LiveOptions(
-                request_id=self._request_id,
-                model=config.model,
-                language=config.language,
-                decoding=config.decoding(),
-            )
-        )
-        self._max_alternatives = config.max_alternatives
-        self._recogniser = Recogniser(stream, pcm, self._finals, self._before)
-        return self._recogniser
-
-    async def _end(self) -> str:
-        """Everything not yet told, as one final result."""
-        if self._recogniser is None:
-            self._max_alternatives = self.config.max_alternatives
-        else:
-            try:
-                await self._recogniser.finish()
-            except NordlydError as error:
-                await asyncio.wait({self._recogniser.ended})
-                if not isinstance(error, StreamIdleError):
-                    if not self._finals:
-                        raise
-                    self._failure = error
-            await self.close()
-        finals = tuple(self._finals)
-        self._finals.clear()
-        return self._final(finals)
-
-    def _final(self, results: tuple[FinalResult, ...]) -> str:
-        return final(results, words=self.config.words, max_alternatives=self._max_alternatives)
-
-    def _checked(self, config: VoskConfig) -> VoskConfig:
-        route = self._backing.service.transcriber.route
-        try:
-            route(config.model, config.language, config.decoding())
-        except UnknownModelError as error:
-            if error.param != "model":
-                raise
-            # The path of a model on somebody's vosk-server.
-            config = replace(config, model=self.config.model)
-            route(config.model, config.language, config.decoding())
-        return config
+def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Ours, where a page offered it beside its key."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
 
 async def _next_message(connection: ServerConnection, session: VoskSession) -> str | bytes:

@@ -15,8 +15,10 @@ from app.decoding import DecodingRequest, Hotword
 from app.decoding.options import MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
 from app.streaming import FinalResult, LiveWord
+from app.untrusted import read_json
 
 _QUERY = ("language", "model")
+_KEY = "key"
 _UNKNOWN = "[unk]"
 _COMMANDS = '{"config": {…}}, {"eof": 1} or {"reset": 1}'
 
@@ -81,12 +83,23 @@ def config_of_path(path: str) -> VoskConfig:
     """
     given: dict[str, str] = {}
     for name, value in parse_qsl(urlsplit(path).query):
+        if name == _KEY:
+            continue
         if name not in _QUERY:
             raise InvalidRequestError(
                 f"There is no {name!r} in an address; accepted: {' and '.join(_QUERY)}.", param=name
             )
         given[name] = value.strip()
     return VoskConfig(model=given.get("model") or None, language=given.get("language") or None)
+
+
+def key_of_path(path: str) -> str:
+    """The API key in the address of a connection, as `Authorization` would have it; may be empty.
+
+    For clients that are configured by an address alone.
+    """
+    keys = [value for name, value in parse_qsl(urlsplit(path).query) if name == _KEY]
+    return f"Bearer {keys[0].encode().decode('latin-1')}" if keys else ""
 
 
 def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
@@ -96,8 +109,8 @@ def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
         InvalidRequestError: it is neither.
     """
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = read_json(text)
+    except ValueError:
         message = None
     if isinstance(message, dict):
         fields = message.get("config")
@@ -110,7 +123,7 @@ def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
     raise InvalidRequestError(f"The message {shown!r} is not understood; accepted: {_COMMANDS}.")
 
 
-def partial(text: str) -> str:
+def partial_result(text: str) -> str:
     """A partial result."""
     return _dump({"partial": text})
 

@@ -18,7 +18,8 @@ from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
 
-from app.errors import InvalidRequestError
+from app.errors import InvalidRequestError, StreamIdleError
+from app.protocols.places import CountedStream
 from app.protocols.serving import STOP_SECONDS, Backing, Port, explain
 from app.protocols.wyoming_events import (
     LINE_BYTES,
@@ -37,6 +38,7 @@ from app.streaming import (
     LiveWord,
     PartialResult,
     PcmInput,
+    decoded,
 )
 
 _log = structlog.get_logger("nordlyd.wyoming")
@@ -53,6 +55,7 @@ class WyomingServer(AsyncServer):
     def __init__(self, port: Port, backing: Backing) -> None:
         super().__init__()
         self._port = port
+        self._backing = backing
         self._factory: HandlerFactory = partial(Conversation, backing)
         self._server: asyncio.Server | None = None
 
@@ -65,7 +68,9 @@ class WyomingServer(AsyncServer):
         """Accept connections."""
         connected = partial(self._handler_callback, handler_factory or self._factory)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: asyncio.StreamReaderProtocol(BoundedReader(limit=LINE_BYTES), connected),
+            lambda: CountedStream(
+                BoundedReader(limit=LINE_BYTES), connected, table=self._backing.connections
+            ),
             sock=self._port.listener,
         )
 
@@ -190,6 +195,13 @@ class Conversation(AsyncEventHandler):
             if not self._reading.done():
                 # Nothing is half read: the same reading goes on the next time.
                 await self._listening.relay
+        else:
+            seconds = self._backing.idle_seconds
+            await asyncio.wait({self._reading}, timeout=seconds)
+            if not self._reading.done():
+                raise StreamIdleError(
+                    f"No event has come for {seconds:g} s (NORDLYD_LIVE_IDLE_SECONDS)."
+                )
         reading, self._reading = self._reading, None
         return await reading
 
@@ -228,7 +240,9 @@ class Conversation(AsyncEventHandler):
                 endpointing=Endpointing(silence_seconds=None),
             )
         )
-        self._listening = _Listening(stream, pcm, given, self)
+        self._listening = _Listening(
+            stream, pcm, given, self, most_seconds=self._backing.message_seconds
+        )
         await self.write_event(TranscriptStart(language=stream.language).event())
 
     async def _end(self) -> None:
@@ -249,12 +263,19 @@ class _Listening:
     """One stream, whose words are told as soon as they are never taken back."""
 
     def __init__(
-        self, stream: LiveStream, pcm: PcmInput, given: AudioFormat, client: Conversation
+        self,
+        stream: LiveStream,
+        pcm: PcmInput,
+        given: AudioFormat,
+        client: Conversation,
+        *,
+        most_seconds: float,
     ) -> None:
         self._stream = stream
         self._pcm = pcm
         self._given = (given.rate, given.width, given.channels)
         self._client = client
+        self._most_seconds = most_seconds
         self._said: list[str] = []
         # Words of the utterance under way that were told.
         self._told = 0
@@ -276,7 +297,8 @@ class _Listening:
             )
         if self.relay.done():
             await self.relay
-        await self._stream.push(self._pcm.feed(audio))
+        async for samples in decoded(self._pcm, audio, most_seconds=self._most_seconds):
+            await self._stream.push(samples)
 
     async def finish(self) -> str:
         """All that was said, which the chunks told so far spell too."""

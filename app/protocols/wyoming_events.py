@@ -53,7 +53,7 @@ async def next_event(reader: asyncio.StreamReader) -> Event | None:
     """
     try:
         event = await async_read_event(reader)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise InvalidRequestError(
             f"What came is no event of Wyoming: {type(error).__name__}: {error}."
         ) from error

@@ -1,5 +1,6 @@
 """Live audio in, words out while they are being said."""
 
+from app.streaming.feeding import decoded
 from app.streaming.pcm import PcmInput
 from app.streaming.streams import StreamLimits, Streams
 from app.streaming.types import (
@@ -30,5 +31,6 @@ __all__ = [
     "SpeechStarted",
     "StreamLimits",
     "Streams",
+    "decoded",
     "find_voice_model",
 ]

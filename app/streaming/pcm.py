@@ -30,6 +30,11 @@ class PcmInput:
         self._rest = b""
         self._resampler = Resampler()
 
+    @property
+    def bytes_per_second(self) -> int:
+        """Of the audio as it comes."""
+        return self._format.frame_bytes * self._format.rate
+
     def feed(self, data: bytes) -> Samples:
         """Decode what arrived; bytes of an unfinished frame wait for the rest of it.
 

@@ -79,7 +79,6 @@ class Stream:
         self.session = session
         self.model = hearing.model_id
         self.language = hearing.language
-        self.last_push = time.monotonic()
         self.connections = 0
         self._most = round(sizes.backlog_seconds * SAMPLE_RATE)
         self._telemetry = telemetry
@@ -125,8 +124,7 @@ class Stream:
                 raise InvalidRequestError("The stream was finished; it takes no more audio.")
             self._waiting += len(piece)
             self._received += len(piece)
-            self.last_push = time.monotonic()
-            self._arrivals.note(self._received, self.last_push)
+            self._arrivals.note(self._received, time.monotonic())
             self._put(piece)
 
     async def flush(self) -> None:
@@ -153,7 +151,6 @@ class Stream:
     def connect(self) -> int:
         """Count one more connection, which alone goes on with this stream."""
         self.connections += 1
-        self.last_push = time.monotonic()
         self._told.wake()
         return self.connections
 

@@ -33,20 +33,39 @@ class StreamLimits:
         streams: at once, those whose connection broke included.
         keep_seconds: how long one whose connection broke is kept.
         idle_seconds: one without audio for so long is ended.
+        min_share: of real time that its audio must make up over that time.
     """
 
     streams: int = 32
     keep_seconds: float = 60.0
     idle_seconds: float = 300.0
+    min_share: float = 0.02
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A stream, what it holds of the service, and since when nobody is connected to it."""
+    """A stream, what it holds of the service, and since when no client is connected to it.
+
+    `patience` is how many seconds it may go on without audio, as of `looked`, by when `received`
+    seconds of audio had come.
+    """
 
     stream: Stream
     holds: ExitStack
+    patience: float
+    looked: float
+    received: float = 0.0
     detached: float | None = None
+
+    def look(self, now: float, limits: StreamLimits) -> bool:
+        """Returns whether enough audio came: each second of it is worth some without any."""
+        received = self.stream.received_seconds
+        gained = received - self.received
+        if gained:
+            gained = gained / limits.min_share if limits.min_share else limits.idle_seconds
+        self.patience = min(limits.idle_seconds, self.patience - (now - self.looked) + gained)
+        self.looked, self.received = now, received
+        return self.patience > 0
 
 
 class Streams:
@@ -127,7 +146,7 @@ class Streams:
             telemetry=self._telemetry,
             on_close=self._let_go,
         )
-        self._kept[stream.session] = _Kept(stream, holds)
+        self._kept[stream.session] = _Kept(stream, holds, self._limits.idle_seconds, self._clock())
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._look_after(), name="live-streams")
         return Connection(stream)
@@ -158,6 +177,7 @@ class Streams:
                 param="session",
             )
         kept.detached = None
+        kept.patience, kept.looked = self._limits.idle_seconds, self._clock()
         connection = Connection(kept.stream)
         if after is not None:
             kept.stream.tell_again(after)
@@ -197,10 +217,11 @@ class Streams:
                             "The service is stopping; the last words were told.", code="draining"
                         )
                     )
-                elif now - stream.last_push >= self._limits.idle_seconds:
+                elif not kept.look(now, self._limits):
                     stream.fail_after_last_words(
                         StreamIdleError(
-                            f"No audio has come for {self._limits.idle_seconds:g} s "
-                            "(NORDLYD_LIVE_IDLE_SECONDS)."
+                            f"Over {self._limits.idle_seconds:g} s came no audio or too little; "
+                            f"accepted: {self._limits.min_share:.0%} of real time or more "
+                            "(NORDLYD_LIVE_IDLE_SECONDS, NORDLYD_LIVE_MIN_SHARE)."
                         )
                     )

@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from app.api import Parts, build_api
+from app.audio import AudioLimits
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
@@ -41,6 +42,7 @@ class ScriptedModel:
     receptive_field = 400
     device = "cpu"
     dtype = "float32"
+    kernels = "torch"
     do_normalize = False
     parameters = 1
     vocabulary = Vocabulary(("[PAD]", "|", "a"), blank=0, delimiter=1, special=frozenset({0}))
@@ -111,7 +113,7 @@ async def in_process(
         telemetry,
     )
     options = PipelineOptions(
-        max_audio_seconds=given.max_audio_seconds,
+        audio=AudioLimits(given.max_audio_seconds, max_channels=given.max_channels),
         window_seconds=given.window_seconds,
         context_seconds=given.context_seconds,
         decode_workers=2,

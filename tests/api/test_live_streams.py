@@ -1,6 +1,7 @@
 """The streams of a service around a model whose pace and failures a test decides."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +11,13 @@ import soundfile
 from demo_model import DEMO
 from in_process import InProcess, in_process, wait_for
 
-from app.errors import EncodingError, InvalidRequestError, OverloadedError, UnavailableError
+from app.errors import (
+    EncodingError,
+    InvalidRequestError,
+    OverloadedError,
+    StreamIdleError,
+    UnavailableError,
+)
 from app.streaming import (
     EndpointReached,
     FinalResult,
@@ -253,5 +260,29 @@ def test_a_full_queue_skips_partial_results_and_waits_for_the_final(speech: np.n
                 assert isinstance(events[-1], FinalResult)
             for stream in streams:
                 await stream.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("piece", "ends"), [(1, True), (32, True), (3_200, False)], ids=["sample", "drip", "speech"]
+)
+def test_a_stream_that_only_seems_to_speak_loses_its_place(piece: int, *, ends: bool) -> None:
+    async def run() -> None:
+        async with ready() as here:
+            live = streams_of(here, idle_seconds=1.0, min_share=0.1)
+            stream = await live.open(LiveOptions("id"))
+            started = time.monotonic()
+            try:
+                while time.monotonic() - started < 2.5:
+                    await stream.push(np.zeros(piece, np.float32))
+                    await asyncio.sleep(0.1)
+            except StreamIdleError:
+                ended = True
+            else:
+                ended = False
+            assert ended == ends
+            await stream.close()
+            assert count(here) == 0
 
     asyncio.run(run())

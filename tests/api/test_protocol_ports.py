@@ -1,4 +1,4 @@
-"""Ports of protocols whose clients have no keys: off by default, and not open to a network."""
+"""Ports of other protocols: off by default, and not open without keys unless that is asked for."""
 
 import re
 import socket
@@ -22,15 +22,21 @@ def test_they_are_off_by_default_and_open_on_loopback(port: str) -> None:
     check_bind(Settings(host="::1", **{port: 0}))
 
 
-@pytest.mark.parametrize("port", PORTS)
-def test_a_network_needs_leave_since_their_clients_send_no_key(port: str) -> None:
-    public = {"host": "0.0.0.0", "api_keys": ["a-key"]}
-    check_bind(Settings(**public))
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_wyoming_needs_leave_where_keys_are_set_since_its_clients_send_none(host: str) -> None:
+    keyed = {"host": host, "api_keys": ["a-key"]}
+    check_bind(Settings(**keyed))
     with pytest.raises(ConfigurationError, match="NORDLYD_ALLOW_ANONYMOUS") as refused:
-        check_bind(Settings(**public, **{port: 2700}))
-    assert f"NORDLYD_{port.upper()}" in refused.value.message
-    assert refused.value.param == port
-    check_bind(Settings(**public, allow_anonymous=True, **{port: 2700}))
+        check_bind(Settings(**keyed, wyoming_port=10300))
+    assert "NORDLYD_WYOMING_PORT" in refused.value.message
+    assert refused.value.param == "wyoming_port"
+    check_bind(Settings(**keyed, allow_anonymous=True, wyoming_port=10300))
+
+
+def test_vosk_needs_keys_on_a_network_as_http_does() -> None:
+    with pytest.raises(ConfigurationError, match="NORDLYD_API_KEYS"):
+        check_bind(Settings(host="0.0.0.0", vosk_port=2700))
+    check_bind(Settings(host="0.0.0.0", vosk_port=2700, api_keys=["a-key"]))
 
 
 @pytest.mark.parametrize("port", PORTS)

@@ -43,8 +43,14 @@ def client(server: RunningServer) -> Iterator[httpx.Client]:
 def guarded(
     tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    """A server with API keys and a limit of 1 MiB."""
-    settings = tiny_settings | {"API_KEYS": f"key-0,{KEY}", "MAX_UPLOAD_MB": "1"}
+    """A server with API keys and a limit of 1 MiB, below a proxy's prefix, for a page elsewhere."""
+    settings = tiny_settings | {
+        "API_KEYS": f"key-0,{KEY}",
+        "MAX_UPLOAD_MB": "1",
+        "CORS_ORIGINS": "https://app.example.org",
+        "ROOT_PATH": "/speech",
+        "VOSK_PORT": "0",
+    }
     running = RunningServer(tmp_path_factory.mktemp("guarded"), settings)
     yield running.wait_ready()
     assert running.stop() == 0

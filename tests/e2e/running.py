@@ -36,6 +36,7 @@ class RunningServer:
         settings: names without the prefix NORDLYD_, and values.
         arguments: of `nordlyd serve`.
         descriptors: how many it may have open; as many as this process by default.
+        program: the `nordlyd` of another environment.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class RunningServer:
         arguments: tuple[str, ...] = (),
         *,
         descriptors: int | None = None,
+        program: Path = NORDLYD,
     ) -> None:
         self.log = folder / "serve.log"
         self.greeting: list[str] = []
@@ -52,7 +54,7 @@ class RunningServer:
             self.process = subprocess.Popen(
                 [
                     *(["prlimit", f"--nofile={descriptors}"] if descriptors else []),
-                    *[NORDLYD, "serve", "--port", "0", *arguments],
+                    *[program, "serve", "--port", "0", *arguments],
                 ],
                 env=environment(settings),
                 stdout=subprocess.PIPE,

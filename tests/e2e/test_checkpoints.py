@@ -35,6 +35,16 @@ def test_the_only_model_serves_a_language_that_nobody_declared(client, clip, lan
     answer = client.post("/transcribe", files={"file": clip()}, data={"language": language})
     assert answer.status_code == 200, answer.text
     assert (answer.json()["language"], answer.json()["model"]) == ("nb", "mms")
+    (warning,) = answer.json()["warnings"]
+    assert warning["code"] == "language_undeclared"
+    assert "mms" in warning["message"]
+
+
+def test_a_request_that_names_the_model_or_no_language_gets_no_warning(client, clip) -> None:
+    for fields in ({"model": "mms", "language": "nb"}, {}):
+        answer = client.post("/transcribe", files={"file": clip()}, data=fields)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["warnings"] == []
 
 
 def test_the_setting_chooses_adapter_and_vocabulary(alone, client, clip) -> None:

@@ -67,7 +67,7 @@ def test_the_body_has_exactly_the_documented_fields(client: httpx.Client, clip) 
     body = answer.json()
     assert list(body) == [
         "text", "words", "segments", "confidence", "language", "model", "duration",
-        "decoder", "lm", "timing", "request_id",
+        "decoder", "lm", "audio", "warnings", "timing", "request_id",
     ]  # fmt: skip
     assert list(body["words"][0]) == ["word", "start", "end", "confidence"]
     assert list(body["segments"][0]) == ["id", "start", "end", "text", "confidence"]

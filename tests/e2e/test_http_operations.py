@@ -10,6 +10,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from running import RunningServer, wait_until_idle, wait_until_queued
 
+from app.acoustic.choice import families
+from app.decoding import available_backends
+
 
 def samples(client: httpx.Client) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample of /metrics, by name and sorted labels."""
@@ -29,6 +32,9 @@ def test_health_says_what_runs(client: httpx.Client, checkpoints: dict[str, Path
     first = health["models"][0]
     assert first["languages"] == ["nb"]
     assert (first["device"], first["dtype"]) == ("cpu", "float32")
+    # AMX does not multiply float32.
+    assert first["kernels"] == next(family for family in families() if family != "amx")
+    assert first["decoder"] == available_backends()[0]
     assert first["parameters"] > 10_000
     assert health["queue"] == {"seconds": 0.0, "limit_seconds": 14_400.0}
 
@@ -78,7 +84,8 @@ def test_metrics_count_what_was_done(client: httpx.Client, clip) -> None:
     assert grown("nordlyd_batch_items_count", model="tiny-da") >= 1
     assert grown("nordlyd_batch_padded_seconds_sum", model="tiny-da") == pytest.approx(2.0, abs=0.1)
     assert grown("nordlyd_batch_padding_share_count", model="tiny-da") >= 1
-    model = {"model": "tiny-da", "device": "cpu", "dtype": "float32"}
+    kernels = client.get("/health").json()["models"][0]["kernels"]
+    model = {"model": "tiny-da", "device": "cpu", "dtype": "float32", "kernels": kernels}
     assert after[("nordlyd_model_info", tuple(sorted(model.items())))] == 1
     assert after[("nordlyd_ready", ())] == 1
     assert after[("nordlyd_queue_audio_seconds", ())] == 0

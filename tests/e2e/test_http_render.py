@@ -1,8 +1,13 @@
 """POST /render: transcripts that are known, in other formats, without computing them again."""
 
+import json
+import socket
+import time
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 import srt
 from running import RunningServer
@@ -87,3 +92,56 @@ def test_other_refusals(client: httpx.Client, guarded: RunningServer) -> None:
     assert "vtt" in assert_error(wrong, 400, code="invalid_request", param="word_cues")
     with guarded.client() as stranger:
         assert render(stranger, TRANSCRIPT).status_code == 401
+
+
+def long_transcript(words: int) -> dict[str, Any]:
+    """A transcript that takes seconds to write as subtitles."""
+    spoken = [{"word": "ord", "start": n * 0.4, "end": n * 0.4 + 0.3} for n in range(words)]
+    return {"words": spoken, "duration": words * 0.4}
+
+
+def writers(server: RunningServer) -> list[psutil.Process]:
+    """The processes of the server that write transcripts and have something to do."""
+    found = []
+    for child in psutil.Process(server.process.pid).children():
+        with suppress(psutil.NoSuchProcess):
+            if "app.rendering.worker" in child.cmdline() and child.cpu_percent(0.2) > 5:
+                found.append(child)
+    return found
+
+
+def test_long_ones_hold_up_nobody_and_end_with_their_clients(
+    server: RunningServer, client: httpx.Client, clip
+) -> None:
+    body = json.dumps(long_transcript(100_000)).encode()
+    url = httpx.URL(server.address)
+    head = (
+        "POST /render?response_format=srt HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        for _ in range(6):
+            connection = stack.enter_context(
+                socket.create_connection((url.host, url.port), timeout=20)
+            )
+            connection.sendall(head.encode() + body)
+        until = time.monotonic() + 20
+        while not writers(server):
+            assert time.monotonic() < until
+        assert client.get("/health/ready").status_code == 200
+        assert client.post("/transcribe", content=clip()).status_code == 200
+        # As many as are allowed for, however many ask.
+        assert len(writers(server)) == 1
+    while writers(server):
+        assert time.monotonic() < until + 20
+    assert render(client, TRANSCRIPT, response_format="srt").status_code == 200
+
+
+def test_one_over_the_limit_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/render", content=b" " * (17 * 2**20))
+    assert "16 MiB" in assert_error(answer, 413, code="too_large", param=None)
+
+
+def test_deep_nesting_is_a_400(client: httpx.Client) -> None:
+    answer = client.post("/render", content=b"[" * 100_000)
+    assert_error(answer, 400, code="invalid_request", param="body")

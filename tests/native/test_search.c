@@ -1,12 +1,13 @@
 /* The beam search against the sum over all paths, the columns against double precision, and many
    searches at once over one language model. */
-#include "app/decoding/search/search.h"
+#include "app/decoding/search/words.h"
 #include "check.h"
 
+#include <pthread.h>
 #include <string.h>
 
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
-                     double *scores, int32_t **spans);
+                     double *scores, int32_t **spans, double **posteriors);
 void nordlyd_release(void *memory);
 long nordlyd_columns(const float *emissions, long frames, long width, const int32_t *column,
                      long columns, float lowest, float *out);
@@ -68,9 +69,9 @@ static int all_readings(const float *logp, long frames, long columns, Reading *f
 static void weigh(Reading *readings, int count, const char *const *words, const double *weights,
                   int hotwords) {
     for (int at = 0; at < count; at++) {
-        char text[64];
+        char text[64], *left;
         strcpy(text, readings[at].text);
-        for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left))
             for (int hot = 0; hot < hotwords; hot++)
                 if (!strcmp(word, words[hot])) readings[at].score += weights[hot];
     }
@@ -103,11 +104,13 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
     }
     qsort(expected, texts, sizeof *expected, better);
     int32_t count = 0, *spans = NULL;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    double *posteriors;
+    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "no memory");
     CHECK(count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d of %d", count, texts);
     const char *reading = text;
     const int32_t *span = spans;
+    const double *posterior = posteriors;
     for (int at = 0; at < count; at++, reading += strlen(reading) + 1) {
         CHECK(close_to(scores[at], expected[at].score, 1e-6), "%ld frames, reading %d: %g, not %g",
               frames, at, scores[at], expected[at].score);
@@ -119,18 +122,19 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
             if (*byte == ' ') {
                 CHECK(0 <= span[0] && span[0] < span[1] && span[1] <= frames, "%d to %d", span[0],
                       span[1]);
-                span += 2;
+                CHECK(0 <= *posterior && *posterior <= 1, "posterior %g", *posterior);
+                span += 2, posterior++;
             }
     }
-    nordlyd_release(text), nordlyd_release(spans);
+    nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     /* For one reading, paths that will be merged later may be dropped: it scores no more. */
     task.n_best = 1;
-    text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text && count == 1, "%d readings", count);
     int at = 0;
     while (at < texts && strcmp(text, expected[at].text)) at++;
     CHECK(at < texts && scores[0] <= expected[at].score + 1e-6, "'%s': %g", text, scores[0]);
-    nordlyd_release(text), nordlyd_release(spans);
+    nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
     free(logp);
 }
@@ -150,11 +154,115 @@ static void check_any(long frames, long columns) {
     task.hotwords = hotwords, task.weights = weights, task.lengths = lengths;
     double scores[MOST_READINGS];
     int32_t count = -1, *spans = NULL;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans);
+    double *posteriors;
+    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "weights without bounds left no text at all");
     CHECK(0 <= count && count <= task.n_best, "%d readings", count);
-    nordlyd_release(text), nordlyd_release(spans);
+    nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
+    free(logp);
+}
+
+/* A model of the words a, å, aå, b, with back-offs. */
+static const char ARPA[] =
+    "\\data\\\nngram 1=7\nngram 2=4\nngram 3=2\n\n\\1-grams:\n-2\t<unk>\t-0.1\n-99\t<s>\t-0.4\n"
+    "-0.9\t</s>\n-0.7\ta\t-0.3\n-0.8\t\xc3\xa5\t-0.2\n-1.1\ta\xc3\xa5\t-0.1\n-1.2\tb\n\n"
+    "\\2-grams:\n-0.3\t<s> a\t-0.2\n-0.4\ta b\t-0.1\n-0.5\tb a\t-0.3\n-0.6\tb </s>\n\n"
+    "\\3-grams:\n-0.1\t<s> a b\n-0.2\ta b a\n\n\\end\\\n";
+
+static Ngrams *small_model(void) {
+    char error[ERROR_BYTES];
+    Ngrams *ngrams = nordlyd_ngrams_open((const uint8_t *)ARPA, sizeof ARPA - 1, error);
+    CHECK(ngrams, "%s", error);
+    return ngrams;
+}
+
+/* Add the language model's score of each text, with that of the end of the sentence. */
+static void judge(const Ngrams *ngrams, const Task *task, Reading *readings, int count) {
+    for (int at = 0; at < count; at++) {
+        State states[2];
+        int now = 0;
+        double score = 0;
+        ngrams_begin(ngrams, 1, &states[now]);
+        char text[64], *left;
+        strcpy(text, readings[at].text);
+        for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left), now = !now) {
+            const uint32_t number = ngrams_word(ngrams, word, strlen(word));
+            const double one = ngrams_score(ngrams, &states[now], number, &states[!now]);
+            score += task->alpha * LN10 * (number ? one : one + task->unknown) + task->beta;
+        }
+        score += task->alpha * LN10 * ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
+        readings[at].score += score;
+    }
+}
+
+typedef struct {
+    const Ngrams *ngrams;
+    uint64_t seed;
+} Job;
+
+/* Searches with a language model that other threads use too, each against the sum over all paths. */
+static void *search_with_model(void *argument) {
+    const Job *job = argument;
+    Reading *expected = allocated(MOST_TEXTS * sizeof *expected);
+    uint64_t state = job->seed;
+    for (int round = 0; round < 30; round++) {
+        const long frames = 1 + round % 5, columns = 5;
+        float logp[25];
+        for (long at = 0; at < frames * columns; at++) {
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            logp[at] = (float)(-6 * (double)(state >> 40) * 0x1p-24);
+        }
+        Task task = plain_task(columns);
+        task.ngrams = job->ngrams;
+        task.sentence = 1;
+        task.alpha = 0.7, task.beta = 1.3, task.unknown = -4;
+        const int texts = all_readings(logp, frames, columns, expected);
+        judge(job->ngrams, &task, expected, texts);
+        qsort(expected, texts, sizeof *expected, better);
+        double scores[MOST_READINGS];
+        int32_t count, *spans;
+    double *posteriors;
+        char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+        CHECK(text && count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d", count);
+        for (int at = 0; at < count; at++)
+            CHECK(close_to(scores[at], expected[at].score, 1e-5), "reading %d: %g, not %g", at,
+                  scores[at], expected[at].score);
+        nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
+    }
+    free(expected);
+    return NULL;
+}
+
+static void check_threads(void) {
+    Ngrams *ngrams = small_model();
+    pthread_t threads[4];
+    Job jobs[4];
+    for (int at = 0; at < 4; at++) {
+        jobs[at] = (Job){ngrams, random_bits()};
+        CHECK(!pthread_create(&threads[at], NULL, search_with_model, &jobs[at]), "no thread");
+    }
+    for (int at = 0; at < 4; at++) pthread_join(threads[at], NULL);
+    nordlyd_ngrams_free(ngrams);
+}
+
+static int polls;
+
+static int32_t go_on(void) { return ++polls < 3; }
+
+/* A search that nobody waits for ends at a poll, and gives its memory back. */
+static void check_stopped(void) {
+    const long frames = 20000;
+    float *logp = random_columns(frames, 5, 0.1);
+    Task task = plain_task(5);
+    task.beam_width = 500;
+    task.prune_logp = -100;
+    task.poll = go_on;
+    double scores[MOST_READINGS];
+    int32_t count, *spans;
+    double *posteriors;
+    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+    CHECK(!text && !spans && !posteriors && count == -2 && polls == 3, "%d polls, count %d", polls, count);
     free(logp);
 }
 
@@ -195,6 +303,8 @@ int main(void) {
     for (int round = 0; round < 150; round++)
         check_exact(random_long(1, 5), random_long(1, 5), 12 * random_unit(), round % 2);
     check_exact(7, 3, 4, 1);
+    check_threads();
+    check_stopped();
     for (int round = 0; round < 150; round++) check_any(random_long(1, 60), random_long(1, 5));
     for (int round = 0; round < 100; round++) {
         const long width = random_long(1, 80);

@@ -20,3 +20,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[
         return made[shape, layout]
 
     return get
+
+
+@pytest.fixture(autouse=True)
+def _kernels_share_their_work(two_threads: None) -> None:
+    """Kernels divide rows among threads, so they are held to the reference with two."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from acoustic_kernels import kernels_here, model_on
 from checkpoints import SHAPES
 from transformers import Wav2Vec2FeatureExtractor
 
@@ -11,6 +12,7 @@ from app.acoustic import load_checkpoint
 # The shortest legal input, one more sample, both sides of a second frame, and odd lengths.
 LENGTHS = [400, 401, 719, 720, 8_000, 15_999, 24_321]
 TOLERANCE = 1e-4
+MAKERS, _ = kernels_here()
 
 
 def speechlike(samples: int, seed: int) -> np.ndarray:
@@ -81,7 +83,17 @@ def test_a_batch_matches_each_utterance_alone_for_models_without_a_mask(checkpoi
         np.testing.assert_allclose(ours, stock, atol=TOLERANCE, rtol=0)
 
 
-@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("kernels", [name for name in MAKERS if name.endswith("float32")])
+@pytest.mark.parametrize("shape", ["xls-r", "base", "mms", "wide-heads", "odd-positional"])
+def test_fp32_of_all_kernels_matches(checkpoint, shape, kernels):
+    folder, model = checkpoint(shape)
+    waveform = speechlike(8_000, seed=2)
+    expected = stock_log_probabilities(model, folder, [waveform], masked=False)[0]
+    (ours,) = model_on(folder, MAKERS[kernels]()).emissions([waveform])
+    np.testing.assert_allclose(ours, expected, atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("kernels", [name for name in MAKERS if name.endswith("bfloat16")])
 @pytest.mark.parametrize(
     "shape",
     [
@@ -95,7 +107,7 @@ def test_a_batch_matches_each_utterance_alone_for_models_without_a_mask(checkpoi
         "data2vec-audio",
     ],
 )
-def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, native):
+def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, kernels):
     folder, model = checkpoint(shape)
     waveform = speechlike(24_321, seed=3)
     exact = stock_log_probabilities(model, folder, [waveform], masked=False)[0]
@@ -106,24 +118,20 @@ def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, nati
     half.load_state_dict(model.state_dict())
     with torch.inference_mode():
         stock = half(features.bfloat16()).logits[0].float().log_softmax(dim=-1).numpy()
-    (ours,) = load_checkpoint(
-        folder, dtype="bfloat16", kernels="auto" if native else "torch"
-    ).emissions([waveform])
+    (ours,) = model_on(folder, MAKERS[kernels]()).emissions([waveform])
     assert np.abs(ours - exact).mean() <= 1.1 * np.abs(stock - exact).mean()
 
 
-@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("kernels", [name for name in MAKERS if name.endswith("int8")])
 @pytest.mark.parametrize(
     "shape",
     ["xls-r", "base", "layer-post", "mms", "wide-heads", "hubert-unnormed", "data2vec-audio"],
 )
-def test_int8_stays_near_fp32(checkpoint, shape, native):
+def test_int8_stays_near_fp32(checkpoint, shape, kernels):
     folder, model = checkpoint(shape)
     waveform = speechlike(24_321, seed=4)
     exact = stock_log_probabilities(model, folder, [waveform], masked=False)[0]
-    (ours,) = load_checkpoint(folder, int8=True, kernels="auto" if native else "torch").emissions(
-        [waveform]
-    )
+    (ours,) = model_on(folder, MAKERS[kernels]()).emissions([waveform])
     assert np.abs(ours - exact).max() < 0.15
     second, first = np.sort(exact, axis=1)[:, -2:].T
     clear = first - second > 0.3

@@ -11,8 +11,9 @@ ROWS = re.findall(r"^\| \d+ \|.*$", PAGE, re.MULTILINE)
 NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
 
 
-def test_all_twenty_complaints_are_there_each_with_a_test() -> None:
-    assert [int(row.split("|")[1]) for row in ROWS] == list(range(1, 21))
+def test_complaints_are_numbered_without_a_gap_each_with_a_test() -> None:
+    assert len(ROWS) >= 20
+    assert [int(row.split("|")[1]) for row in ROWS] == list(range(1, len(ROWS) + 1))
     assert all("::test_" in row for row in ROWS)
 
 

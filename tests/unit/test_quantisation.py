@@ -10,11 +10,13 @@ import pytest
 import soundfile
 from checkpoints import write_checkpoint
 from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
 
-from app.acoustic import load_checkpoint
+from app.acoustic import layer_seconds, load_checkpoint
+from app.cli import models
 from app.decoding import GreedyDecoder
 from app.errors import ConfigurationError
-from app.quantisation import MOST_COST, Record, measure, read_manifest, require, save
+from app.quantisation import MOST_COST, Record, check_speed, measure, read_manifest, require, save
 
 GOOD = Record("m", 10, 100, "bfloat16", 8.0, 8.0 + MOST_COST, 40.0, 60.0)
 
@@ -62,19 +64,68 @@ def test_a_model_that_int8_spoils_is_refused_with_the_figures(folder, manifest, 
             # One huge weight takes the whole int8 range of its row from the others.
             weight[:, 0] = 3_000 * weight[:, 0].sign()
     save_file(weights, spoilt / "model.safetensors")
-    reference = json.loads(manifest.read_text().splitlines()[0])
     model = load_checkpoint(spoilt)
-    waveform, _ = soundfile.read(manifest.parent / reference["audio"], dtype="float32")
-    (emissions,) = model.emissions([waveform])
-    text = GreedyDecoder(model.vocabulary).decode(emissions, frame_seconds=0.02, duration=1.5).text
+    decoder = GreedyDecoder(model.vocabulary)
+    lines = []
+    for line in manifest.read_text().splitlines():
+        audio = manifest.parent / json.loads(line)["audio"]
+        waveform, _ = soundfile.read(audio, dtype="float32")
+        (emissions,) = model.emissions([waveform])
+        text = decoder.decode(emissions, frame_seconds=0.02, duration=1.5).text
+        lines.append(json.dumps({"audio": str(audio), "text": text}))
     own = tmp_path / "own.jsonl"
-    own.write_text(json.dumps({"audio": str(manifest.parent / reference["audio"]), "text": text}))
+    own.write_text("\n".join(lines))
     record = measure("m", spoilt, own, dtype="float32")
     assert record.cost > MOST_COST
     with pytest.raises(ConfigurationError, match="points of WER"):
         save(record, tmp_path)
     with pytest.raises(ConfigurationError, match="was not measured"):
         require("m", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "dtype", "said"),
+    [
+        ({"float32": 0.04, "int8": 3.8}, "float32", r"cannot make m faster .* 3\.8e\+03 ms"),
+        ({"auto": 0.01, "float32": 0.04, "int8": 0.02}, "auto", r"20 ms .* 10 ms .* \(auto\)"),
+        (
+            {"bfloat16": 2.0, "float32": 0.04, "int8": 0.02},
+            "bfloat16",
+            "bfloat16 is slower than float32 .* NORDLYD_DTYPE=float32",
+        ),
+    ],
+)
+def test_what_cannot_pay_on_this_cpu_is_refused_before_anything_is_read(
+    tmp_path, monkeypatch, seconds, dtype, said
+):
+    monkeypatch.setattr("app.quantisation.layer_seconds", lambda *_: seconds)
+    with pytest.raises(ConfigurationError, match=said):
+        check_speed("m", tmp_path, dtype)
+
+
+def test_the_command_refuses_before_the_manifest_is_read(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "app.quantisation.layer_seconds", lambda *_: {"auto": 0.04, "float32": 0.04, "int8": 3.8}
+    )
+    arguments = ["int8", str(folder), "--manifest", str(tmp_path / "nowhere.jsonl")]
+    refused = CliRunner().invoke(models.app, arguments)
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "on this CPU" in refused.exception.message
+
+
+def test_int8_that_may_pay_goes_on(tmp_path, monkeypatch):
+    figures = {"float32": 0.04, "int8": 0.02}
+    monkeypatch.setattr("app.quantisation.layer_seconds", lambda *_: figures)
+    check_speed("m", tmp_path, "float32")
+
+
+def test_one_layer_is_timed_in_each_precision_without_reading_weights(folder, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(folder, bare)
+    (bare / "model.safetensors").unlink()
+    seconds = layer_seconds(bare, ["float32", "int8"])
+    assert set(seconds) == {"float32", "int8"}
+    assert all(0 < value < float("inf") for value in seconds.values())
 
 
 def test_a_record_that_passed_allows_the_model(tmp_path):

@@ -115,7 +115,8 @@ def _fit(
     found = np.zeros(inputs.shape[1])
     for _ in range(_ROUNDS):
         weighted = inputs * weights[:, None]
-        found = np.linalg.solve(weighted.T @ inputs + ridge, weighted.T @ wanted)
+        solved = np.linalg.solve(weighted.T @ inputs + ridge, weighted.T @ wanted)
+        found = solved.astype(np.float64)
         weights = 1 / np.maximum(np.abs(wanted - inputs @ found), _FINEST)
     return found[: len(_KNOTS)].tolist(), dict(
         zip(known, found[len(_KNOTS) :].tolist(), strict=True)

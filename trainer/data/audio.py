@@ -117,7 +117,7 @@ class PcmAudio:
             raise DataError(f"{self.file} cannot be read: {error.strerror or error}") from error
         if len(pcm) != self.samples:
             raise DataError(f"{self.file} ends before sample {self.first + self.samples}")
-        return pcm.astype(np.float32) / _FULL_SCALE
+        return pcm.astype(np.float32) / np.float32(_FULL_SCALE)
 
     def seconds(self) -> float:
         """Return the length.

@@ -53,7 +53,7 @@ class Split:
         """Return utterance `index` as float32 in -1..1."""
         item = self.utterances[index]
         block: Pcm = self.audio[item.start : item.start + item.samples]
-        return block.astype(np.float32) / 32768
+        return block.astype(np.float32) / np.float32(32768)
 
     @property
     def seconds(self) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import Wav2Vec2ForCTC
 
+from app.kenlm_file import find_model, write_checksum
 from trainer.errors import DataError
 from trainer.export.average import average_checkpoints, last_checkpoints
 from trainer.export.layouts import Checkpoint, Layout, write_2022, write_today
@@ -155,7 +156,8 @@ def _write(
     else:
         write_2022(folder, checkpoint, language_model=language_model is not None)
     if language_model is not None:
-        shutil.copytree(language_model, folder / LANGUAGE_MODEL, dirs_exist_ok=True)
+        copied = shutil.copytree(language_model, folder / LANGUAGE_MODEL, dirs_exist_ok=True)
+        write_checksum(find_model(copied))
 
 
 def _halve(name: str, weight: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.kenlm_file import find_model, write_checksum
 from trainer.errors import LanguageModelError
 from trainer.language_model.arpa import ngram_counts, unigrams, write_arpa
 from trainer.language_model.kneser_ney import estimate, prune_thresholds
@@ -165,12 +166,25 @@ def _check_folder(output: Path) -> None:
 
 
 def _replace(output: Path, model: Path, words: list[str]) -> None:
+    fresh = model.parent / output.name
+    fresh.mkdir()
+    model.replace(fresh / model.name)
+    (fresh / "unigrams.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    write_attributes(fresh, DEFAULT_ATTRIBUTES)
+    put_in_place(fresh, output)
+
+
+def put_in_place(fresh: Path, output: Path) -> None:
+    """Rename a finished folder to its place, and write the checksum of its model beside it.
+
+    A service that has the files of the former folder open keeps them; none sees half a folder.
+    """
     if output.exists():
-        shutil.rmtree(output)
-    output.mkdir()
-    model.replace(output / model.name)
-    (output / "unigrams.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-    write_attributes(output, DEFAULT_ATTRIBUTES)
+        former = fresh.with_name(f"{fresh.name}.former")
+        output.replace(former)
+        shutil.rmtree(former)
+    fresh.replace(output)
+    write_checksum(find_model(output))
 
 
 def write_attributes(folder: Path, attributes: dict[str, float | bool]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.errors import LanguageModelError
-from trainer.language_model.build import write_attributes
+from trainer.language_model.build import put_in_place, write_attributes
 from trainer.language_model.grid import Heard, Outcome, Setting, measure, measure_greedy
 
 ALPHAS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
@@ -132,9 +132,7 @@ def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
     if language_model.resolve() != target.resolve():
         with tempfile.TemporaryDirectory(dir=model, prefix=".language-model-") as scratch:
             fresh = shutil.copytree(language_model, Path(scratch) / target.name)
-            if target.exists():
-                shutil.rmtree(target)
-            fresh.replace(target)
+            put_in_place(fresh, target)
         facts = language_model.with_suffix(".json")
         if facts.is_file():
             shutil.copy(facts, target.with_suffix(".json"))

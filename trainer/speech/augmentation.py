@@ -179,7 +179,7 @@ def make_noise(
         voices = 1 if kind == "speech" else int(generator.integers(3, 7))
         total = np.zeros(length, np.float32)
         for _ in range(voices):
-            other = others[generator.integers(len(others))]
+            other = others[int(generator.integers(len(others)))]
             total += np.resize(np.roll(other, int(generator.integers(len(other)))), length)
         return total
     white = generator.standard_normal(length).astype(np.float32)

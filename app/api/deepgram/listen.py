@@ -27,6 +27,7 @@ from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
 from app.transcript import Transcript
+from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
 _BLOCK_BYTES = 2**20
@@ -216,8 +217,8 @@ def _check_not_empty(file: BinaryIO) -> None:
 
 def _parse_url(body: bytes) -> str:
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
+        fields = read_json(body)
+    except ValueError:
         fields = None
     url = fields.get("url") if isinstance(fields, dict) and len(fields) == 1 else None
     # JSON can escape halves of characters, which no text can hold.

@@ -10,7 +10,7 @@ import soundfile
 from app.audio.decode import decode_audio, decode_into
 from app.audio.excerpt import read_excerpt
 from app.audio.limits import AudioLimits
-from app.audio.piped import decode_piped
+from app.audio.live import decode_live
 from app.audio.sniff import sniff
 from app.audio.workers.messages import (
     Message,
@@ -50,7 +50,7 @@ def excerpt(job: Job) -> Message:
 
 def live(job: Job) -> Message:
     """Decode a pipe as it comes; what is decoded goes to another as float32 at 16 kHz."""
-    for samples in decode_piped(io.FileIO(job.window.file, closefd=False)):
+    for samples in decode_live(io.FileIO(job.window.file, closefd=False)):
         view = memoryview(samples.tobytes())
         while view:
             view = view[os.write(job.output, view) :]

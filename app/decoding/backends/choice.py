@@ -1,10 +1,12 @@
 """What searches the beam: the fastest that is installed here, or the one named."""
 
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, cast
 
 from app.decoding.backends.types import Backend
+from app.decoding.columns import Alphabet
 from app.decoding.language_model import LanguageModel
 from app.decoding.search import load_library
 from app.errors import ConfigurationError
@@ -19,6 +21,7 @@ _MODULES: dict[str, tuple[str | None, str]] = {
 }
 
 
+@lru_cache(maxsize=1)
 def available_backends() -> tuple[BackendName, ...]:
     """What is installed, fastest first."""
     compiled: tuple[BackendName, ...] = ("native",) if load_library() is not None else ()
@@ -30,13 +33,13 @@ def available_backends() -> tuple[BackendName, ...]:
 
 
 def open_backend(
-    name: BackendName, labels: tuple[str, ...], language_model: LanguageModel | None
+    name: BackendName, alphabet: Alphabet, language_model: LanguageModel | None
 ) -> Backend:
     """Open a beam search.
 
     Args:
         name: a library, or auto for the first of `available_backends`.
-        labels: of `Alphabet`.
+        alphabet: what is searched for.
         language_model: its heavy parts are built once and shared.
 
     Raises:
@@ -48,7 +51,8 @@ def open_backend(
     if name not in available:
         raise ConfigurationError(
             f"the decoder library {name} is not installed here; "
-            f"installed: {', '.join(available) or 'none'}"
+            f"installed: {', '.join(available) or 'none'} (a C compiler at install gives native, "
+            "pip install 'nordlyd[pyctcdecode]' the library of that name)"
         )
     backend = import_module(_MODULES[name][1])
-    return cast("Backend", backend.open_backend(labels, language_model))
+    return cast("Backend", backend.open_backend(alphabet, language_model))

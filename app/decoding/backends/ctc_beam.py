@@ -4,18 +4,19 @@ from importlib.util import find_spec
 
 from ctc_beam_decoder import BeamSearchDecoder
 
-from app.decoding.backends.types import Backend, Candidate, Search
-from app.decoding.columns import Columns
+from app.decoding.backends.by_columns import ColumnsBackend
+from app.decoding.backends.types import Found, Library, Search
+from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.errors import InvalidRequestError
 
 
-def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) -> "CtcBeamBackend":
-    """Return a search over these labels."""
-    return CtcBeamBackend(labels, language_model)
+def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> ColumnsBackend:
+    """Return a search over this alphabet."""
+    return ColumnsBackend(alphabet, CtcBeamLibrary(alphabet.labels, language_model))
 
 
-class CtcBeamBackend:
+class CtcBeamLibrary:
     """The library's search; it knows one weight for all hotwords, others go to pyctcdecode."""
 
     def __init__(self, labels: tuple[str, ...], language_model: LanguageModel | None) -> None:
@@ -23,8 +24,8 @@ class CtcBeamBackend:
         self._language_model = language_model
         self._plain = BeamSearchDecoder(list(labels)) if language_model is None else None
 
-    def search(self, columns: Columns, search: Search) -> list[Candidate]:
-        """Return the candidates, best first."""
+    def search(self, columns: Columns, search: Search) -> list[Found]:
+        """Return what is found, best first."""
         weights = set(search.hotwords.values())
         if len(weights) > 1:
             return self._several_weights().search(columns, search)
@@ -38,7 +39,7 @@ class CtcBeamBackend:
             hotword_weight=weights.pop() if weights else 0.0,
         )
         return [
-            Candidate(tuple(word for word, _ in words), tuple(frames for _, frames in words), score)
+            Found(tuple(word for word, _ in words), tuple(frames for _, frames in words), score)
             for _, _, words, _, score in beams
         ]
 
@@ -47,23 +48,26 @@ class CtcBeamBackend:
             return self._plain
         language_model = self._language_model
         assert language_model is not None
-        # The library fixes both weights when it reads the file; the file is shared by mmap.
+        # The library fixes both weights when it reads the file, which it maps.
         return language_model.part(
             ("ctc-beam-decoder", self._labels, alpha, beta),
-            lambda: BeamSearchDecoder(
+            lambda: self._open(language_model, alpha, beta),
+        )
+
+    def _open(self, language_model: LanguageModel, alpha: float, beta: float) -> BeamSearchDecoder:
+        words = language_model.unigrams
+        with language_model.private_copy() as path:
+            return BeamSearchDecoder(
                 list(self._labels),
-                kenlm_model_path=language_model.path,
-                unigrams=None
-                if language_model.unigrams is None
-                else sorted(language_model.unigrams),
+                kenlm_model_path=path,
+                unigrams=None if words is None else sorted(words),
                 alpha=alpha,
                 beta=beta,
                 unk_score_offset=language_model.unk_score_offset,
                 score_boundary=language_model.score_boundary,
-            ),
-        )
+            )
 
-    def _several_weights(self) -> Backend:
+    def _several_weights(self) -> Library:
         if find_spec("pyctcdecode") is None:
             raise InvalidRequestError(
                 "Without our compiled beam search, hotwords of different weights need the package "
@@ -71,6 +75,6 @@ class CtcBeamBackend:
                 "accepted: hotwords of one weight.",
                 param="hotwords",
             )
-        from app.decoding.backends.pyctc import PyctcdecodeBackend  # noqa: PLC0415
+        from app.decoding.backends.pyctc import PyctcdecodeLibrary  # noqa: PLC0415
 
-        return PyctcdecodeBackend(self._labels, self._language_model)
+        return PyctcdecodeLibrary(self._labels, self._language_model)

@@ -5,20 +5,28 @@ The language model is looked up in C too, in memory that all searches and thread
 
 import ctypes
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from app.decoding.backends.types import Candidate, Search
-from app.decoding.columns import Columns
+from app.decoding.columns import MIN_LOGP, Alphabet, not_finite
 from app.decoding.language_model import LanguageModel
-from app.decoding.search import SEARCH_STOPPED, Lexicon, Poll, Task, load_library
+from app.decoding.search import (
+    NOT_FINITE,
+    SEARCH_STOPPED,
+    Lexicon,
+    Poll,
+    Result,
+    Task,
+    load_library,
+)
 from app.decoding.turns import current_turn
+from app.decoding.types import Emissions
 from app.errors import ConfigurationError
 
 
-def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) -> "NativeBackend":
-    """Return a search over these labels.
+def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> "NativeBackend":
+    """Return a search over this alphabet.
 
     Raises:
         ConfigurationError: it was not compiled.
@@ -26,64 +34,64 @@ def open_backend(labels: tuple[str, ...], language_model: LanguageModel | None) 
     library = load_library()
     if library is None:
         raise ConfigurationError("the native decoder was not compiled when this was installed")
-    return NativeBackend(library, labels, language_model)
+    return NativeBackend(library, alphabet, language_model)
 
 
 class NativeBackend:
     """The search in C, with a weight for each hotword and any alpha and beta on one model."""
 
     def __init__(
-        self, library: ctypes.CDLL, labels: tuple[str, ...], language_model: LanguageModel | None
+        self, library: ctypes.CDLL, alphabet: Alphabet, language_model: LanguageModel | None
     ) -> None:
+        labels = alphabet.labels
         self._library = library
         self._labels = "".join(f"{label}\0" for label in labels).encode()
         self._count = len(labels)
         self._delimiter = labels.index(" ") if " " in labels else -1
+        self._column_of = alphabet.column_of
+        self._column_address = alphabet.column_of.ctypes.data
         self._language_model = language_model
 
-    def search(self, columns: Columns, search: Search) -> list[Candidate]:
-        """Return the candidates, best first."""
-        hotwords = _Hotwords(self._library, search.hotwords)
-        task = Task(
-            labels=self._labels,
-            columns=self._count,
-            delimiter=self._delimiter,
-            alpha=search.alpha,
-            beta=search.beta,
-            hotwords=hotwords.handle,
-            weights=hotwords.weights.ctypes.data,
-            lengths=hotwords.lengths.ctypes.data,
-            beam_width=search.beam_width,
-            prune_logp=search.prune_logp,
-            min_token_logp=search.min_token_logp,
-            n_best=search.n_best,
-        )
+    def search(self, emissions: Emissions, search: Search) -> list[Candidate]:
+        """Return the candidates, best first. One call of C, without the interpreter's lock."""
+        hotwords = _Hotwords(self._library, search.hotwords) if search.hotwords else None
+        task = Task(self._labels, self._count, self._delimiter)
+        task.alpha, task.beta = search.alpha, search.beta
+        task.beam_width, task.n_best = search.beam_width, search.n_best
+        task.prune_logp, task.min_token_logp = search.prune_logp, search.min_token_logp
+        if hotwords is not None:
+            task.hotwords = hotwords.handle
+            task.weights = hotwords.weights.ctypes.data
+            task.lengths = hotwords.lengths.ctypes.data
         turn = current_turn()
         if turn is not None:
             task.poll = Poll(turn.poll)
         # Named here, so that it outlives the search.
         lexicon = self._name_language_model(task)
-        columns = np.ascontiguousarray(columns, dtype=np.float32)
-        count, spans = ctypes.c_int32(), ctypes.POINTER(ctypes.c_int32)()
-        scores = np.empty(search.n_best)
-        text = self._library.nordlyd_search(
+        values = _as_float32(emissions)
+        scores, result = (ctypes.c_double * search.n_best)(), Result()
+        status = self._library.nordlyd_decode(
             ctypes.addressof(task),
-            columns.ctypes.data,
-            len(columns),
-            ctypes.addressof(count),
-            scores.ctypes.data,
-            ctypes.addressof(spans),
+            values.ctypes.data,
+            len(values),
+            values.shape[1],
+            self._column_address,
+            MIN_LOGP,
+            ctypes.addressof(scores),
+            ctypes.addressof(result),
         )
-        if text is None and turn is not None and count.value == SEARCH_STOPPED:
+        del lexicon, hotwords
+        if status == NOT_FINITE:
+            raise not_finite(emissions, result.bad)
+        if status == SEARCH_STOPPED and turn is not None:
             raise turn.ended()
-        if text is None:
-            raise MemoryError(f"no memory to search {len(columns)} frames")
+        if status:
+            raise MemoryError(f"no memory to search {len(values)} frames")
         try:
-            return _read(text, spans, scores[: count.value].tolist())
+            return _read(result, scores[: result.count])
         finally:
-            self._library.nordlyd_release(text)
-            self._library.nordlyd_release(spans)
-            del lexicon
+            for memory in (result.text, result.spans, result.posteriors):
+                self._library.nordlyd_release(memory)
 
     def _name_language_model(self, task: Task) -> Lexicon | None:
         language_model = self._language_model
@@ -104,18 +112,27 @@ class NativeBackend:
         return lexicon
 
 
-def _read(text: int, spans: Any, scores: list[float]) -> list[Candidate]:  # noqa: ANN401
+def _as_float32(emissions: Emissions) -> Emissions:
+    """Contiguous float32, with the rows of wider numbers brought into its range first."""
+    if emissions.dtype.itemsize > np.dtype(np.float32).itemsize:
+        with np.errstate(invalid="ignore", over="ignore"):
+            emissions = emissions - emissions.max(axis=1, keepdims=True, initial=-np.inf)
+            return np.ascontiguousarray(emissions, dtype=np.float32)
+    return np.ascontiguousarray(emissions, dtype=np.float32)
+
+
+def _read(result: Result, scores: list[float]) -> list[Candidate]:
     """Take the readings out of C memory: words with a space after each, a NUL after all."""
-    candidates, place, start = [], 0, text
+    candidates, place, start = [], 0, result.text
     for score in scores:
         reading = ctypes.string_at(start)
         start += len(reading) + 1
         words = tuple(reading.decode().split(" ")[:-1])
-        frames = spans[2 * place : 2 * (place + len(words))]
-        place += len(words)
-        candidates.append(
-            Candidate(words, tuple(zip(frames[::2], frames[1::2], strict=True)), score)
-        )
+        end = place + len(words)
+        frames = result.spans[2 * place : 2 * end]
+        posteriors = tuple(result.posteriors[place:end])
+        candidates.append(Candidate(words, frames[::2], frames[1::2], posteriors, score))
+        place = end
     return candidates
 
 

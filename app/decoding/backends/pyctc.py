@@ -4,37 +4,36 @@ import copy
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pyctcdecode.alphabet import Alphabet
+from pyctcdecode.alphabet import Alphabet as ReferenceAlphabet
 from pyctcdecode.decoder import BeamSearchDecoderCTC
 from pyctcdecode.language_model import HotwordScorer
 from pyctcdecode.language_model import LanguageModel as ReferenceLanguageModel
 
-from app.decoding.backends.types import Candidate, Search
-from app.decoding.columns import Columns
+from app.decoding.backends.by_columns import ColumnsBackend
+from app.decoding.backends.types import Found, Search
+from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.decoding.turns import check_turn
 
 
-def open_backend(
-    labels: tuple[str, ...], language_model: LanguageModel | None
-) -> "PyctcdecodeBackend":
-    """Return a search over these labels."""
-    return PyctcdecodeBackend(labels, language_model)
+def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> ColumnsBackend:
+    """Return a search over this alphabet."""
+    return ColumnsBackend(alphabet, PyctcdecodeLibrary(alphabet.labels, language_model))
 
 
-class PyctcdecodeBackend:
+class PyctcdecodeLibrary:
     """pyctcdecode's search, with a weight for each hotword."""
 
     def __init__(self, labels: tuple[str, ...], language_model: LanguageModel | None) -> None:
-        self._alphabet = Alphabet(list(labels), is_bpe=False)
+        self._alphabet = ReferenceAlphabet(list(labels), is_bpe=False)
         self._language_model = (
             language_model.part("pyctcdecode", lambda: _reference(language_model))
             if language_model
             else None
         )
 
-    def search(self, columns: Columns, search: Search) -> list[Candidate]:
-        """Return the candidates, best first."""
+    def search(self, columns: Columns, search: Search) -> list[Found]:
+        """Return what is found, best first."""
         weighted = copy.copy(self._language_model)
         if weighted is not None:
             weighted.alpha, weighted.beta = search.alpha, search.beta
@@ -52,7 +51,7 @@ class PyctcdecodeBackend:
         finally:
             decoder.cleanup()
         return [
-            Candidate(
+            Found(
                 tuple(word for word, _ in words),
                 tuple((int(start), int(end)) for _, (start, end) in words),
                 float(score),
@@ -61,7 +60,7 @@ class PyctcdecodeBackend:
         ]
 
 
-class _WeightedHotwords(HotwordScorer):
+class _WeightedHotwords(HotwordScorer):  # type: ignore[misc,unused-ignore]
     """pyctcdecode's scorer, with a weight for each word instead of one for all."""
 
     _weights: Mapping[str, float]

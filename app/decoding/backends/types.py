@@ -1,10 +1,11 @@
 """The seam between our decoder and a library that searches a beam."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.decoding.columns import Columns
+from app.decoding.types import Emissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,52 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Words, roughly their first frame and the one past their last, and the combined score."""
+    """One reading of a search.
+
+    `starts` and `stops` are the first frame of each word and the one past its last on the most
+    probable path of the words; `posteriors` the geometric means over a word's letters of the
+    highest probability each reaches there. `score` is the combined one.
+    """
 
     words: tuple[str, ...]
-    frames: tuple[tuple[int, int], ...]
+    starts: Sequence[int]
+    stops: Sequence[int]
+    posteriors: Sequence[float]
     score: float
 
 
 class Backend(Protocol):
     """A beam search over one alphabet, with or without a language model; safe for threads."""
 
-    def search(self, columns: Columns, search: Search) -> list[Candidate]:
+    def search(self, emissions: Emissions, search: Search) -> list[Candidate]:
         """Return the candidates, best first.
+
+        Args:
+            emissions: float array [frames, vocabulary], at least one frame.
+            search: what to do.
+
+        Raises:
+            ValueError: NaN, infinity, or a frame with no probability.
+            StoppedError: the job that this is part of was cancelled (`app.decoding.turns`).
+            DeadlineExceededError: its deadline passed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a library finds: words, roughly their first frame and the one past their last, score."""
+
+    words: tuple[str, ...]
+    frames: tuple[tuple[int, int], ...]
+    score: float
+
+
+class Library(Protocol):
+    """A library that searches normalised columns; safe for threads."""
+
+    def search(self, columns: Columns, search: Search) -> list[Found]:
+        """Return what is found, best first.
 
         Args:
             columns: float32 [frames, labels], rows normalised; at least one frame.

@@ -245,7 +245,8 @@ static int add(Arpa *arpa, int order, const uint32_t *words, float probability, 
 }
 
 static int read_order(Arpa *arpa, int order) {
-    if (!next_line(arpa) || !begin_order(arpa, order)) return 0;
+    if (!next_line(arpa)) return refuse(arpa, "the file ends before its last n-grams");
+    if (!begin_order(arpa, order)) return 0;
     for (uint64_t at = 0; at < arpa->counts[order]; at++) {
         uint32_t words[MAX_ORDER];
         float probability, backoff;

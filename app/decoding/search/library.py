@@ -15,8 +15,7 @@ from app.native_library import NativeLibrary, Signature
 Poll = ctypes.CFUNCTYPE(ctypes.c_int32)
 
 _POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int32, ctypes.c_float
-_NO_ROOM = 1
-SEARCH_STOPPED = -2
+SEARCH_STOPPED, NOT_FINITE = 2, 3
 _ERROR_BYTES = 256
 
 _SIGNATURES: dict[str, Signature] = {
@@ -28,11 +27,14 @@ _SIGNATURES: dict[str, Signature] = {
     "nordlyd_ngrams_order": (_INT, [_POINTER]),
     "nordlyd_ngrams_known": (None, [_POINTER, ctypes.c_char_p, _LONG, _POINTER]),
     "nordlyd_ngrams_score": (None, [_POINTER, ctypes.c_char_p, _LONG, _INT, _POINTER]),
-    "nordlyd_search": (_POINTER, [_POINTER, _POINTER, _LONG, *(_POINTER,) * 3]),
-    "nordlyd_release": (None, [_POINTER]),
-    "nordlyd_spans": (
+    "nordlyd_decode": (
         _INT,
-        [_POINTER, _LONG, _LONG, _INT, _POINTER, _POINTER, _LONG, *(_POINTER,) * 3],
+        [_POINTER, _POINTER, _LONG, _LONG, _POINTER, _FLOAT, _POINTER, _POINTER],
+    ),
+    "nordlyd_release": (None, [_POINTER]),
+    "nordlyd_place": (
+        _INT,
+        [_POINTER, _LONG, _LONG, _INT, _POINTER, _POINTER, _LONG, _LONG, _POINTER, _POINTER, Poll],
     ),
 }
 
@@ -58,6 +60,18 @@ class Task(ctypes.Structure):
         ("min_token_logp", ctypes.c_double),
         ("n_best", _INT),
         ("poll", Poll),
+    )
+
+
+class Result(ctypes.Structure):
+    """`Result` of decode.c."""
+
+    _fields_ = (
+        ("text", _POINTER),
+        ("spans", ctypes.POINTER(ctypes.c_int32)),
+        ("posteriors", ctypes.POINTER(ctypes.c_double)),
+        ("bad", ctypes.c_int64),
+        ("count", _INT),
     )
 
 
@@ -162,49 +176,48 @@ def normalised_columns(
     return out, None if bad < 0 else bad
 
 
-def word_spans(
+def place_words(
     library: ctypes.CDLL,
     columns: NDArray[np.float32],
-    delimiter: int,
     labels: NDArray[np.int32],
     words: NDArray[np.int32],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    frames: NDArray[np.int32],
+    *,
+    delimiter: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Align words to the columns they were decoded from, by Viterbi.
 
     Args:
         library: from `load_library`.
         columns: float32 [frames, columns] of log-probabilities; column 0 is the blank.
-        delimiter: column that parts words, or -1.
         labels: int32 [letters], the column of each letter.
         words: int32 [letters], the word of each letter, from 0 and without a gap.
+        frames: int32 [words, 2], roughly the first frame of each word and the one past its last.
+        delimiter: column that parts words, or -1.
 
     Returns:
-        For each word its first frame, the one past its last, and the mean over its letters of
-        the highest log-probability each reaches.
+        The frames of each word on the most probable path, int32 [words, 2], and the geometric mean
+        over its letters of the highest probability each reaches, float64 [words]. Where the
+        letters between two pauses do not fit, the frames stay as they were.
 
     Raises:
-        ValueError: the letters do not fit into the frames.
-        MemoryError: two bytes for each frame and letter are too much.
+        MemoryError: two bytes for each frame and letter between two pauses are too much.
     """
     columns = np.ascontiguousarray(columns)
-    count = int(words[-1]) + 1 if len(words) else 0
-    first, past = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
-    means = np.zeros(count)
-    if not count:
-        return first, past, means
-    result = library.nordlyd_spans(
+    placed = np.array(frames, dtype=np.int32).reshape(-1, 2)
+    posteriors = np.zeros(len(placed))
+    result = library.nordlyd_place(
         columns.ctypes.data,
         *columns.shape,
         delimiter,
         labels.ctypes.data,
         words.ctypes.data,
         len(labels),
-        first.ctypes.data,
-        past.ctypes.data,
-        means.ctypes.data,
+        len(placed),
+        placed.ctypes.data,
+        posteriors.ctypes.data,
+        Poll(),
     )
-    if result == _NO_ROOM:
-        raise ValueError(f"{len(labels)} letters cannot be aligned to {len(columns)} frames")
     if result:
         raise MemoryError(f"no memory to align {len(labels)} letters to {len(columns)} frames")
-    return first, past, means
+    return placed, posteriors

@@ -2,22 +2,13 @@
    Frames in which a single token is tried, the same as before, move every reading alike and
    are only added up. */
 #include "../../native_abi.h"
+#include "place.h"
 #include "words.h"
 
 #include <math.h>
-#include <time.h>
 
-#define POLL_NANOSECONDS 5000000
-
-/* Leave the search where nobody waits for it any more, or let others have the processor. */
 static void poll(Search *search) {
-    if (!search->task->poll) return;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const int64_t at = now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
-    if (at - search->polled < POLL_NANOSECONDS) return;
-    search->polled = at;
-    if (!search->task->poll()) longjmp(search->ended, STOPPED);
+    if (!may_go_on(search->task->poll, &search->polled)) longjmp(search->ended, STOPPED);
 }
 
 static double log_sum(double a, double b) {
@@ -203,32 +194,57 @@ static int better(const void *left, const void *right) {
     return (a->history > b->history) - (a->history < b->history);
 }
 
-/* Each reading as its words, a space after each, and a NUL; `spans` gets two frames a word. */
-static char *write_readings(Search *search, int32_t count, double *scores) {
-    size_t at = 0, words = 0, room = 0;
+/* The words of a reading, from `at` in `text` on, a space after each, and a NUL; their letters and
+   rough frames go to `labels`, `words` and `spans`. Returns the number of letters. */
+static long write_words(Search *search, const Beam *beam, size_t *at, int32_t words, int32_t *spans) {
+    long letters = 0;
+    int32_t left = words;
+    search->path = grown(search, search->path, (words + 1) * sizeof *search->path);
+    for (int32_t node = beam->history; node; node = search->histories[node].parent)
+        search->path[--left] = node;
+    for (int32_t word = 0; word < words; word++) {
+        const History *history = &search->histories[search->path[word]];
+        long end = letters;
+        for (int32_t node = history->word; node; node = search->letters[node].parent) end++;
+        search->labels_of = grown(search, search->labels_of, (end + 1) * sizeof(int32_t));
+        search->words_of = grown(search, search->words_of, (end + 1) * sizeof(int32_t));
+        long place = end;
+        for (int32_t node = history->word; node; node = search->letters[node].parent) {
+            search->labels_of[--place] = search->letters[node].column;
+            search->words_of[place] = word;
+        }
+        letters = end;
+        *at = spell(search, history->word, *at);
+        search->text[(*at)++] = ' ';
+        spans[2 * word] = history->first;
+        spans[2 * word + 1] = history->past;
+    }
+    *at = spell(search, 0, *at) + 1;
+    return letters;
+}
+
+/* Each reading as `write_words` has it; `spans` gets two frames a word, `posteriors` a number. */
+static char *write_readings(Search *search, int32_t count, const float *logp, long frames,
+                            double *scores) {
+    size_t at = 0, words = 0;
     /* Also where weights beyond all bounds left no reading whose score is a number. */
     spell(search, 0, 0);
     for (int32_t reading = 0; reading < count; reading++) {
         const Beam *beam = &search->next[reading];
+        const Task *task = search->task;
         scores[reading] = beam->score;
         int32_t length = 0;
         for (int32_t node = beam->history; node; node = search->histories[node].parent) length++;
-        if ((words + length) * 2 + 2 > room) {
-            room = (words + length) * 4 + 2;
-            search->spans = grown(search, search->spans, room * sizeof *search->spans);
-        }
-        search->path = grown(search, search->path, (length + 1) * sizeof *search->path);
-        int32_t left = length;
-        for (int32_t node = beam->history; node; node = search->histories[node].parent)
-            search->path[--left] = node;
-        for (int32_t word = 0; word < length; word++, words++) {
-            const History *history = &search->histories[search->path[word]];
-            at = spell(search, history->word, at);
-            search->text[at++] = ' ';
-            search->spans[words * 2] = history->first;
-            search->spans[words * 2 + 1] = history->past;
-        }
-        at = spell(search, 0, at) + 1;
+        const size_t room = words + (size_t)length + 1;
+        search->spans = grown(search, search->spans, 2 * room * sizeof *search->spans);
+        search->posteriors = grown(search, search->posteriors, room * sizeof *search->posteriors);
+        int32_t *spans = search->spans + 2 * words;
+        const long letters = write_words(search, beam, &at, length, spans);
+        const int result = nordlyd_place(logp, frames, task->columns, task->delimiter,
+                                         search->labels_of, search->words_of, letters, length,
+                                         spans, search->posteriors + words, task->poll);
+        if (result) longjmp(search->ended, result == PLACE_STOPPED ? STOPPED : NO_MEMORY);
+        words += (size_t)length;
     }
     char *text = search->text;
     search->text = NULL;
@@ -250,6 +266,9 @@ static void free_search(Search *search) {
     free(search->tried);
     free(search->path);
     free(search->spans);
+    free(search->posteriors);
+    free(search->labels_of);
+    free(search->words_of);
     free(search);
 }
 
@@ -300,26 +319,29 @@ static char *text_of(Search *search, const float *logp, long frames, int32_t *co
     double alike = 0;
     begin_words(search);
     *count = run(search, logp, frames, &alike);
-    char *text = write_readings(search, *count, scores);
+    char *text = write_readings(search, *count, logp, frames, scores);
     for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
     return text;
 }
 
 /* Search float32 [frames, columns]. Returns the readings, best first, their number in `count`,
-   their scores in `scores` [n_best] and the words' frames in `spans`; text and frames are the
-   caller's to give to nordlyd_release. NULL where there is no memory, with -1 in `count`, or the
+   their scores in `scores` [n_best], and of all words in their order the frames in `spans` and the
+   posteriors; text, frames and posteriors are the caller's to give to nordlyd_release. NULL where there is no memory, with -1 in `count`, or the
    search was ended by its poll, with -2. */
 char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
-                     double *scores, int32_t **spans) {
+                     double *scores, int32_t **spans, double **posteriors) {
     Search *search = calloc(1, sizeof *search);
     *spans = NULL;
+    *posteriors = NULL;
     *count = -NO_MEMORY;
     if (!search) return NULL;
     search->task = task;
     char *text = text_of(search, logp, frames, count, scores);
     if (text) {
         *spans = search->spans;
+        *posteriors = search->posteriors;
         search->spans = NULL;
+        search->posteriors = NULL;
     }
     free_search(search);
     return text;

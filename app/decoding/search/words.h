@@ -38,7 +38,9 @@ typedef struct {
     char *text;
     size_t text_room;
     int32_t *tried;       /* [columns] of a frame */
-    int32_t *path, *spans; /* of a reading */
+    int32_t *path, *labels_of, *words_of; /* of a reading */
+    int32_t *spans;                       /* of all readings */
+    double *posteriors;
     int64_t polled;        /* when, in nanoseconds */
     jmp_buf ended;         /* for NO_MEMORY or STOPPED */
 } Search;

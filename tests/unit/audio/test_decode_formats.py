@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 from audio_samples import (
+    DELAY_SECONDS,
     FORMATS,
     Sample,
     chirp,
     encode,
     encode_pyav,
+    likeness,
     make,
     pcm16,
     spread,
@@ -24,26 +26,10 @@ from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions, RawFormat, Record
 from app.errors import InvalidRequestError
 
 LIMITS = AudioLimits(max_seconds=600)
-# Encoder delay that a container without an edit list cannot declare, and padding at the end.
-DELAY_SECONDS = 0.06
 
 
 def decoded(data: bytes, raw: RawFormat | None = None) -> Recording:
     return decode_audio(io.BytesIO(data), options=DecodeOptions(raw), limits=LIMITS)
-
-
-def likeness(recording: Recording, seconds: float) -> float:
-    """Correlation with the original chirp, after taking out the codec's delay."""
-    got = recording.slice(0, recording.samples).astype(np.float64)
-    want = chirp(seconds, SAMPLE_RATE).astype(np.float64)
-    size = 2 * max(got.size, want.size)
-    products = np.fft.irfft(np.fft.rfft(got, size) * np.conj(np.fft.rfft(want, size)), size)
-    lag = int(np.argmax(products))
-    lag -= size if lag > size // 2 else 0
-    assert abs(lag) <= DELAY_SECONDS * SAMPLE_RATE
-    got, want = got[max(lag, 0) :], want[max(-lag, 0) :]
-    shared = min(got.size, want.size)
-    return float(np.corrcoef(got[:shared], want[:shared])[0, 1])
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -6,6 +6,8 @@ import pytest
 
 from bench import alignment, fairness, latency, memory, server, startup, streaming, windows
 
+pytestmark = pytest.mark.long
+
 
 def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
     """Its result; everything before the last line is for people."""

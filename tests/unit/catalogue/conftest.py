@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 
+from app.catalogue import HubOptions
+
 CHECKPOINT = {
     "config.json": b'{"model_type": "wav2vec2"}',
     "vocab.json": b'{"|": 0, "a": 1, "[UNK]": 2, "[PAD]": 3}',
@@ -46,3 +48,15 @@ def make_checkpoint() -> Callable[[Path], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def options(hub: HubServer, tmp_path: Path) -> HubOptions:
+    """Lead to that hub, with a cache of its own."""
+    return HubOptions(endpoint=hub.endpoint, cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store that does not exist yet."""
+    return tmp_path / "store"

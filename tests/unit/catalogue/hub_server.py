@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -73,6 +74,15 @@ class HubServer:
             {"type": "file", "path": name, "size": self.size(name), "oid": self.etag(name)}
             for name in self.files
         ]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Names and bytes of the files that a pull brought."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "pulled.json"
+    }
 
 
 def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:

@@ -18,13 +18,14 @@ from app.decoding import (
     available_backends,
     load_language_model,
 )
+from app.decoding.options import MIN_PRUNE_LOGP, MIN_TOKEN_LOGP
 from app.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("_", "|", "a", "b", "é", "<s>"), 0, 1, frozenset({0, 5}))
 FRAME = 0.02
 HOTWORDS = (Hotword("ab", 4.0), Hotword("ba é", 9.0))
 EVERYTHING = BeamOptions(
-    beam_width=2000, prune_logp=float("-inf"), min_token_logp=float("-inf"), n_best=100
+    beam_width=2000, prune_logp=MIN_PRUNE_LOGP, min_token_logp=MIN_TOKEN_LOGP, n_best=100
 )
 
 quick = settings(

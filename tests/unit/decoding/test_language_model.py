@@ -8,8 +8,11 @@ import pytest
 from emitted import FRAME, LETTERS, VOCABULARY, emit
 from ngrams import SENTENCES, write_language_model
 
-from app.decoding import BeamDecoder, LanguageModel, load_language_model
+from app.decoding import BeamDecoder, LanguageModel, ModelDecoders, load_language_model
 from app.errors import ConfigurationError
+from app.vocabulary import Vocabulary
+
+DATA = Path(__file__).resolve().parents[2] / "data" / "kenlm"
 
 
 @pytest.fixture
@@ -131,3 +134,36 @@ def test_what_is_wrong_with_a_folder_is_named(folder: Path, spoil, said: str) ->
         load_language_model(folder)
     assert said in caught.value.message
     assert str(folder) in caught.value.message
+
+
+UPPER = tuple(sentence.upper() for sentence in SENTENCES)
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["with a list of words", "without"])
+@pytest.mark.parametrize(
+    ("sentences", "said"),
+    [(UPPER, "lower case"), (("мы едем в осло", "это хороший день"), "spell no word")],
+)
+def test_language_model_whose_words_no_token_spells_is_refused(
+    tmp_path: Path, sentences: tuple[str, ...], said: str, listed: bool
+) -> None:
+    folder = write_language_model(tmp_path / "language_model", sentences)
+    if not listed:
+        (folder / "unigrams.txt").unlink()
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        ModelDecoders(VOCABULARY, [tmp_path])
+    assert str(folder) in caught.value.message
+    assert any(f"{word}, " in caught.value.message for line in sentences for word in line.split())
+
+
+def test_words_of_a_binary_file_are_checked_too(tmp_path: Path) -> None:
+    """KenLM keeps them at the end of the file."""
+    folder = tmp_path / "language_model"
+    folder.mkdir()
+    shutil.copy(DATA / "trie.bin", folder / "4gram.bin")
+    assert ModelDecoders(VOCABULARY, [tmp_path]).language_models == ("default",)
+    upper = Vocabulary(
+        ("[PAD]", "|", *LETTERS.upper()), blank=0, delimiter=1, special=frozenset({0})
+    )
+    with pytest.raises(ConfigurationError, match="upper case"):
+        ModelDecoders(upper, [tmp_path])

@@ -49,6 +49,7 @@ class FrameEncoder:
     before: Callable[[Sequence[FloatArray]], None] | None = None
     calls: list[list[float]] = field(default_factory=list)
     dtype: str = "float32"
+    kernels: str = "torch"
     hop: int = HOP
     receptive_field: int = RECEPTIVE_FIELD
 

@@ -128,7 +128,10 @@ def test_status_and_metrics_tell_what_happens():
             assert idle.real_time_factor["m"] > 0
             assert sample(telemetry, "nordlyd_ready") == 1
             assert (
-                sample(telemetry, "nordlyd_model_info", model="m", device="cpu", dtype="float32")
+                sample(
+                    *(telemetry, "nordlyd_model_info"),
+                    **{"model": "m", "device": "cpu", "dtype": "float32", "kernels": "torch"},
+                )
                 == 1
             )
             encoder.before = gate = Gate()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wyoming.event import Event
 
 from app.errors import InvalidRequestError
-from app.protocols.vosk_messages import VoskConfig, final, partial, read_text
+from app.protocols.vosk_messages import VoskConfig, final, partial_result, read_text
 from app.protocols.wyoming_events import BoundedReader, next_event, read_format, read_wish
 from app.streaming import FinalResult, LiveWord
 
@@ -60,7 +60,7 @@ def test_results_of_vosk_are_json(texts: list[str], words: bool, alternatives: i
     said = tuple(LiveWord(text, 0.1, 0.2, 0.5, stable=True) for text in texts)
     result = FinalResult(0, 0.0, 1.0, said, 0.5)
     told: dict[str, Any] = json.loads(final((result,), words=words, max_alternatives=alternatives))
-    assert json.loads(partial(result.text)) == {"partial": result.text}
+    assert json.loads(partial_result(result.text)) == {"partial": result.text}
     best = told["alternatives"][0] if alternatives else told
     assert best["text"] == result.text
     if words:

@@ -6,7 +6,7 @@ import pytest
 
 from app.decoding import Hotword
 from app.errors import InvalidRequestError
-from app.protocols.vosk_messages import VoskConfig, config_of_path, final, partial, read_text
+from app.protocols.vosk_messages import VoskConfig, config_of_path, final, partial_result, read_text
 from app.streaming import FinalResult, LiveWord
 
 
@@ -49,7 +49,7 @@ def test_a_final_result_is_spaced_as_vosk_spaces_it() -> None:
 
 
 def test_a_partial_result_is_spaced_as_vosk_spaces_it() -> None:
-    assert partial("å \"si\"") == '{\n  "partial" : "å \\"si\\""\n}'  # fmt: skip
+    assert partial_result("å \"si\"") == '{\n  "partial" : "å \\"si\\""\n}'  # fmt: skip
 
 
 def test_words_are_left_out_where_nobody_wants_them() -> None:

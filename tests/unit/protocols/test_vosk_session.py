@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import NordlydError, StreamIdleError, UnavailableError
 from app.protocols import Backing
-from app.protocols.vosk import VoskSession
+from app.protocols.vosk_session import VoskSession
 from app.streaming import FinalResult, LiveEvent, LiveOptions, LiveStream, LiveWord
 from app.telemetry import Telemetry
 

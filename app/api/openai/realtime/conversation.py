@@ -22,6 +22,7 @@ from app.api.parts import Parts
 from app.api.sockets import close_code
 from app.audio import Samples
 from app.errors import NordlydError, OverloadedError, UnavailableError
+from app.streaming import decoded
 
 _SHORTEST_SECONDS = 0.1
 
@@ -39,6 +40,7 @@ class Conversation:
         self._socket = socket
         self._live = parts.live
         self._transcriber = parts.service.transcriber
+        self._most_seconds = parts.settings.live_message_seconds
         self._session = session
         self._id = new_id("sess")
         self._pcm = session.pcm()
@@ -73,7 +75,7 @@ class Conversation:
                 case "session.update":
                     await self._update(read)
                 case "input_audio_buffer.append":
-                    await self._append(self._pcm.feed(read_audio(read)))
+                    await self._hear(read_audio(read))
                 case "input_audio_buffer.commit":
                     await self._commit()
                 case _:
@@ -101,6 +103,10 @@ class Conversation:
             self._retire()
         self._session = session
         await self._tell([self._about_session("session.updated")])
+
+    async def _hear(self, audio: bytes) -> None:
+        async for samples in decoded(self._pcm, audio, most_seconds=self._most_seconds):
+            await self._append(samples)
 
     async def _append(self, samples: Samples) -> None:
         listening = self._listening

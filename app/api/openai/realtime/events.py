@@ -1,12 +1,12 @@
 """The events of OpenAI's Realtime API: text of a client in, checked; events of ours out."""
 
 import base64
-import json
 import secrets
 from typing import Any
 
 from app.api.errors import error_detail
 from app.errors import InvalidRequestError, NordlydError
+from app.untrusted import read_json
 
 ACCEPTED = (
     "session.update",
@@ -47,8 +47,8 @@ def read_event(text: str) -> Event:
         InvalidRequestError: it is no event, or none that is accepted.
     """
     try:
-        read = json.loads(text)
-    except (ValueError, RecursionError):
+        read = read_json(text)
+    except ValueError:
         read = None
     if not isinstance(read, dict):
         raise InvalidRequestError("The message is no JSON object.")
@@ -62,8 +62,8 @@ def read_event(text: str) -> Event:
 def event_id(text: str) -> str | None:
     """The id that a client gave its event, if it can be read and has one."""
     try:
-        given = json.loads(text).get("event_id")
-    except (ValueError, RecursionError, AttributeError):
+        given = read_json(text).get("event_id")
+    except (ValueError, AttributeError):
         return None
     return given if isinstance(given, str) else None
 

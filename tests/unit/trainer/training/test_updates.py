@@ -90,6 +90,7 @@ def test_a_loss_per_utterance_is_the_mean_of_torch(recipe: Recipe, data: Path) -
     assert ((losses * share).sum() / size).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+@pytest.mark.long
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(
     eight: Recipe, data: Path, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ _TAG_BYTES = 2**24
 _ENDLESS = AudioLimits(max_seconds=float("inf"))
 
 
-def decode_piped(
+def decode_live(
     file: io.RawIOBase, *, options: DecodeOptions = DEFAULT, limits: AudioLimits = _ENDLESS
 ) -> Iterator[Samples]:
     """Decode a container as it comes.

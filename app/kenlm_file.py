@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.errors import ConfigurationError
 
+MODEL_SUFFIXES = (".bin", ".binary", ".arpa")
 CHECKSUM_SUFFIX = ".sha256"
 
 _TRIAL_SECONDS = 600
@@ -28,6 +29,21 @@ for start in range(0, len(words), 20):
 """
 
 Bytes = NDArray[np.uint8]
+
+
+def find_model(folder: Path) -> Path:
+    """Returns the one KenLM file of a language model's folder.
+
+    Raises:
+        ConfigurationError: there is none, or more than one.
+    """
+    models = sorted(path for path in folder.iterdir() if path.suffix in MODEL_SUFFIXES)
+    if len(models) != 1:
+        found = ", ".join(path.name for path in models) or "none"
+        raise ConfigurationError(
+            f"{folder} must hold one KenLM file ({', '.join(MODEL_SUFFIXES)}); found: {found}"
+        )
+    return models[0]
 
 
 def checksum_file(model: Path) -> Path:
@@ -61,6 +77,18 @@ def read_model(model: Path) -> tuple[Bytes, bool]:
             f"in {checksum_file(model)}; bring the file again, or remove that one"
         )
     return data, True
+
+
+def words_of(data: Bytes) -> list[str]:
+    """Returns the words of an ARPA file, or of a binary file that keeps them; else none."""
+    text = data.tobytes()
+    if text.startswith(b"mmap lm"):
+        _, found, words = text.rpartition(b"<unk>\0")
+        return [word.decode(errors="replace") for word in words.split(b"\0") if found and word]
+    _, _, rest = text.partition(b"\\1-grams:")
+    lines = rest.partition(b"\\2-grams:")[0].splitlines()
+    parts = [line.split() for line in lines]
+    return [part[1].decode(errors="replace") for part in parts if len(part) > 1]
 
 
 def try_in_child(model: Path, words: list[str]) -> None:

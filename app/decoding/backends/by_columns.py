@@ -1,0 +1,31 @@
+"""A library's search as a backend: it is given columns, and its words are placed on them."""
+
+from app.decoding.backends.types import Candidate, Found, Library, Search
+from app.decoding.columns import Alphabet
+from app.decoding.placing import WordPlacer
+from app.decoding.types import Emissions
+
+
+class ColumnsBackend:
+    """Wraps a library.
+
+    Args:
+        alphabet: what the columns stand for.
+        library: searches them.
+    """
+
+    def __init__(self, alphabet: Alphabet, library: Library) -> None:
+        self._alphabet = alphabet
+        self._library = library
+        self._placer = WordPlacer(alphabet.labels)
+
+    def search(self, emissions: Emissions, search: Search) -> list[Candidate]:
+        """As `Backend`."""
+        columns = self._alphabet.columns(emissions)
+        different: dict[tuple[str, ...], Found] = {}
+        for one in sorted(self._library.search(columns, search), key=lambda one: -one.score):
+            different.setdefault(one.words, one)
+        return [
+            Candidate(one.words, *self._placer.place(columns, one.words, one.frames), one.score)
+            for one in list(different.values())[: search.n_best]
+        ]

@@ -1,0 +1,90 @@
+"""Connections of the other protocols, each with its place among those of the service.
+
+None of them has a place in reserve: that is for health alone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from websockets.asyncio.server import ServerConnection
+
+from app.serving import Connections
+from app.serving.connections import Place
+
+
+class _CountedWebSocket(ServerConnection):
+    """A WebSocket; `table` is where it takes its place, None where there is room for all."""
+
+    table: Connections | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether its handshake has not come."""
+        return self.request is None
+
+    def drop(self) -> None:
+        """End it at once."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place."""
+        super().connection_made(transport)
+        if self.table is not None and self.table.enter(self) is not Place.ORDINARY:
+            self.drop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the place."""
+        if self.table is not None:
+            self.table.leave(self)
+        super().connection_lost(exc)
+
+
+def counted_websocket(table: Connections | None) -> type[ServerConnection]:
+    """Returns the class of connections that take their place there."""
+    return type("BoundWebSocket", (_CountedWebSocket,), {"table": table})
+
+
+class CountedStream(asyncio.StreamReaderProtocol):
+    """A TCP connection.
+
+    Args:
+        reader: takes what comes.
+        connected: called once it is open.
+        table: where it takes its place; None means that there is room for all.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
+        *,
+        table: Connections | None,
+    ) -> None:
+        super().__init__(reader, connected)
+        self.idle = True
+        self._table = table
+        self._open: asyncio.Transport | None = None
+
+    def drop(self) -> None:
+        """End it at once."""
+        if self._open is not None:
+            self._open.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place."""
+        super().connection_made(transport)
+        self._open = cast("asyncio.Transport", transport)
+        if self._table is not None and self._table.enter(self) is not Place.ORDINARY:
+            self.drop()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came: from now on the connection is in use."""
+        self.idle = False
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the place."""
+        if self._table is not None:
+            self._table.leave(self)
+        super().connection_lost(exc)

@@ -1,0 +1,20 @@
+"""What the service and its writing process say to one another: a head of JSON, and a body."""
+
+import json
+import struct
+from typing import Any
+
+SIZES = struct.Struct("!II")
+"""Lengths in bytes of the head and of the body, which follow."""
+
+
+def frame(head: dict[str, Any], body: bytes = b"") -> bytes:
+    """Returns a message as it is sent."""
+    text = json.dumps(head).encode()
+    return SIZES.pack(len(text), len(body)) + text + body
+
+
+def read_head(data: bytes) -> dict[str, Any]:
+    """Returns the head of a message."""
+    head: dict[str, Any] = json.loads(data)
+    return head

@@ -1,0 +1,146 @@
+"""Requests to write a transcript in, files out: from a few processes that are kept for it.
+
+A process, unlike a thread, takes no time from the event loop and can be ended in the middle of its
+work, once nobody waits for it.
+"""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from app.errors import NordlydError, OverloadedError, TooLargeError
+from app.rendering.frames import SIZES, frame, read_head
+
+_RETRY_SECONDS = 5.0
+# For each process; their bodies are in memory meanwhile.
+_WAITING = 8
+
+_log = structlog.get_logger("nordlyd.rendering")
+
+
+class NotATranscriptError(Exception):
+    """What was to be written is no transcript.
+
+    Args:
+        issues: pydantic's, without the input.
+    """
+
+    def __init__(self, issues: Sequence[dict[str, Any]]) -> None:
+        super().__init__("not a transcript")
+        self.issues = issues
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file's bytes, in UTF-8, and their media type."""
+
+    body: bytes
+    media_type: str
+
+
+class RenderPool:
+    """Writes transcripts.
+
+    Args:
+        workers: processes, each started when it is first needed.
+        seconds: that one transcript may take.
+    """
+
+    def __init__(self, workers: int = 1, seconds: float = 30.0) -> None:
+        self._workers = workers
+        self._seconds = seconds
+        self._free = asyncio.Semaphore(workers)
+        self._requests = 0
+        self._idle: list[Process] = []
+
+    async def render(self, body: bytes, name: str, *, recording: str, word_cues: bool) -> Written:
+        """Writes a transcript in a format; cancelling this ends the work.
+
+        Args:
+            body: a `GivenTranscript` as JSON.
+            name: of the format.
+            recording: the recording's file name, for links to it.
+            word_cues: with vtt, mark when each word is said.
+
+        Raises:
+            NotATranscriptError: the body is none.
+            OverloadedError: too many wait already.
+            TooLargeError: it took too long.
+            NordlydError: the process ended.
+        """
+        if self._requests >= self._workers * (1 + _WAITING):
+            raise OverloadedError(
+                f"{self._requests} transcripts are being written already "
+                f"(NORDLYD_RENDER_WORKERS). Try again in {_RETRY_SECONDS:.0f} s.",
+                retry_after=_RETRY_SECONDS,
+            )
+        self._requests += 1
+        try:
+            async with self._free:
+                options = {"name": name, "recording": recording, "word_cues": word_cues}
+                head, answer = await self._ask(frame(options, body))
+        finally:
+            self._requests -= 1
+        if "issues" in head:
+            raise NotATranscriptError(head["issues"])
+        return Written(answer, head["media_type"])
+
+    async def close(self) -> None:
+        """End the processes that are idle; those at work end with their requests."""
+        while self._idle:
+            await _end(self._idle.pop())
+
+    async def _ask(self, request: bytes) -> tuple[dict[str, Any], bytes]:
+        process = self._idle.pop() if self._idle else await _start()
+        try:
+            async with asyncio.timeout(self._seconds) as limit:
+                reply = await _exchange(process, request)
+        except TimeoutError:
+            await _end(process)
+            if not limit.expired():
+                raise
+            raise TooLargeError(
+                f"Writing this transcript takes over {self._seconds:g} s "
+                "(NORDLYD_RENDER_SECONDS); accepted: shorter ones."
+            ) from None
+        except (OSError, asyncio.IncompleteReadError):
+            await _end(process)
+            _log.warning("writing process ended", status=process.returncode)
+            raise NordlydError(
+                "The process that was writing this transcript ended; the log says how."
+            ) from None
+        except BaseException:
+            await _end(process)
+            raise
+        self._idle.append(process)
+        return reply
+
+
+async def _start() -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.rendering.worker", stdin=PIPE, stdout=PIPE
+    )
+
+
+async def _exchange(process: Process, request: bytes) -> tuple[dict[str, Any], bytes]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(request)
+    await process.stdin.drain()
+    head, body = SIZES.unpack(await process.stdout.readexactly(SIZES.size))
+    return (
+        read_head(await process.stdout.readexactly(head)),
+        await process.stdout.readexactly(body),
+    )
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    # Not cut short by what cancelled the work: it is over within milliseconds.
+    await asyncio.shield(asyncio.ensure_future(process.wait()))

@@ -1,0 +1,47 @@
+"""The process that writes transcripts: frames on stdin in, frames on stdout out, until the end."""
+
+import os
+import resource
+import signal
+import sys
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+
+from app.rendering.frames import SIZES, frame, read_head
+from app.rendering.transcripts import write
+
+# Who waits for speech to become text goes before who wants a file of it.
+_NICE = 10
+# Twice what the largest transcript that is taken by default was seen to need.
+_MEMORY_BYTES = 2 * 2**30
+
+
+def main() -> None:
+    """Serves requests until the service closes the pipe."""
+    # From a terminal it comes to all processes; the service ends this one when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(_NICE)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    while sizes := requests.read(SIZES.size):
+        head, body = (requests.read(size) for size in SIZES.unpack(sizes))
+        _reply(replies, read_head(head), body)
+
+
+def _reply(replies: BinaryIO, options: dict[str, Any], body: bytes) -> None:
+    try:
+        rendered = write(body, **options)
+    except MemoryError:
+        sys.exit("the transcript needs more memory than its writing may have")
+    except ValidationError as error:
+        issues = error.errors(include_url=False, include_context=False, include_input=False)
+        # One of each kind is enough to mend a transcript of a million words.
+        replies.write(frame({"issues": issues[:20]}))
+    else:
+        replies.write(frame({"media_type": rendered.media_type}, rendered.body.encode()))
+    replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""Our encoder and others around the same random weights, each in a process of its own.
+
+In: a shape, a device, a format. Out: seconds of each candidate, taken in turns. Processes of
+their own keep thread pools apart, and let one that takes absurdly long be ended.
+"""
+
+from bench.peers.candidate import Spec
+from bench.peers.contest import Contest, difference
+
+__all__ = ["Contest", "Spec", "difference"]

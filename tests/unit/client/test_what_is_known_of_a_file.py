@@ -1,0 +1,68 @@
+"""What a server says of a recording's file, in the client's values and on the command line."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import NORDLYD, environment
+from scripted_server import Answer, answers, scripted_server, transcription
+
+from app.client import AnswerWarning, AudioFile, Client, Track
+
+FILE = {
+    "container": "Matroska", "codec": "opus", "channels": 1, "rate": 16000, "track": 1,
+    "tracks": [
+        {"index": 0, "codec": "aac", "channels": 2, "rate": 48000, "language": "eng"},
+        {"index": 1, "codec": "opus", "channels": 1, "rate": 16000, "language": None},
+    ],
+}  # fmt: skip
+WARNINGS = [{"code": "resynchronised", "message": "At 3.2 s 417 bytes were skipped."}]
+
+
+def answer(**more: Any) -> Answer:
+    return Answer(200, json.dumps(json.loads(transcription().body) | more))
+
+
+def test_the_client_asks_for_a_track_and_hands_on_what_is_said_of_the_file() -> None:
+    with scripted_server(answers(answer(audio=FILE, warnings=WARNINGS))) as server:
+        with Client(server.url) as client:
+            heard = client.transcribe(b"sound", track=1, strict=True)
+        [(path, _)] = server.asked
+    assert path == "/transcribe?track=1&strict=true"
+    assert heard.audio == AudioFile(
+        "Matroska", "opus", 1, 16000,
+        (Track(0, "aac", 2, 48000, "eng"), Track(1, "opus", 1, 16000)), track=1,
+    )  # fmt: skip
+    assert heard.warnings == (AnswerWarning("resynchronised", WARNINGS[0]["message"]),)
+
+
+def test_an_older_server_says_nothing_of_it() -> None:
+    with scripted_server(answers(transcription())) as server, Client(server.url) as client:
+        heard = client.transcribe(b"sound")
+    assert (heard.audio, heard.warnings) == (None, ())
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_command_line_warns_on_stderr_and_keeps_the_answer_whole(
+    tmp_path: Path, form: str
+) -> None:
+    recording = tmp_path / "a.wav"
+    recording.write_bytes(b"sound")
+    with scripted_server(answers(answer(audio=FILE, warnings=WARNINGS))) as server:
+        ended = subprocess.run(
+            [NORDLYD, "transcribe", recording, "--server", server.url, "--track", "nob",
+             "--strict", "--format", form],
+            check=False, env=environment({}), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        [(path, _)] = server.asked
+    assert ended.returncode == 0, ended.stderr
+    assert "track=nob" in path
+    assert "strict=true" in path
+    assert f"a.wav: warning: {WARNINGS[0]['message']}" in ended.stderr
+    if form == "json":
+        body = json.loads(ended.stdout)
+        assert (body["audio"], body["warnings"]) == (FILE, WARNINGS)
+    else:
+        assert ended.stdout == "ja\n"
