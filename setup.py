@@ -111,7 +111,18 @@ alignment = library(
 search = library(
     "_search",
     "app/decoding/search",
-    ("arpa", "columns", "decode", "kenlm_binary", "lexicon", "ngram", "place", "search", "spans", "words"),
+    (
+        "arpa",
+        "columns",
+        "decode",
+        "kenlm_binary",
+        "lexicon",
+        "ngram",
+        "place",
+        "search",
+        "spans",
+        "words",
+    ),
     libraries=["m"],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
 )

@@ -191,22 +191,24 @@ class Service:
             UnavailableError: no new work is welcome.
         """
         self.check_ready()
-        with self.hold():
-            yield
+        if caller is not None:
+            self._requests[caller] += 1
+        try:
+            with self.hold():
+                yield
+        finally:
+            if caller is not None:
+                self._requests[caller] -= 1
+                self._requests += Counter()  # drops those that are at 0
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Hold the service up until the work inside is answered, whatever its state."""
         self._running += 1
-        if caller is not None:
-            self._requests[caller] += 1
         try:
             yield
         finally:
             self._running -= 1
-            if caller is not None:
-                self._requests[caller] -= 1
-                self._requests += Counter()  # drops those that are at 0
 
     def check_room(self, caller: str, deadline: float | None = None) -> None:
         """Refuse a request that was admitted before its body is read, if it would wait too long.
