@@ -64,6 +64,13 @@ def recording(job: Job) -> Message:  # noqa: PLR0912 - one a word
     return handlers.recording(job)
 
 
+def excerpt(job: Job) -> Message:
+    """Crash where the recording says so, or measure it."""
+    if job.open().read(5) == CRASH:
+        ctypes.string_at(0)
+    return handlers.excerpt(job)
+
+
 def _escapes(job: Job) -> list[str]:
     """Ways out of the cage that are open."""
     attempts = {
@@ -91,5 +98,5 @@ def _works(attempt: object) -> bool:
     return True
 
 
-HANDLERS = {**handlers.HANDLERS, "recording": recording}
+HANDLERS = {**handlers.HANDLERS, "recording": recording, "excerpt": excerpt}
 warm_up = handlers.warm_up

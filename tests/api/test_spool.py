@@ -1,10 +1,14 @@
 """Bodies become files, within what the disk and each caller may take."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
+from app.budgets import ByteBudget
+from app.errors import OverloadedError
 from app.spool import IN_MEMORY_BYTES, spool
 
 
@@ -31,3 +35,41 @@ def test_a_body_that_breaks_off_leaves_no_file_open() -> None:
 
     with pytest.raises(ConnectionError):
         asyncio.run(spool(broken()))
+
+
+FULL = """
+import asyncio, resource
+from app.errors import InsufficientStorageError
+from app.spool import SpooledBodies
+
+async def chunks():
+    for _ in range(64):
+        yield bytes(2**20)
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (8 * 2**20, 8 * 2**20))
+bodies = SpooledBodies()
+try:
+    asyncio.run(bodies.fill(chunks()))
+except InsufficientStorageError as error:
+    print(error.status, error.code, "full" in error.message)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_a_507() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.split() == ["507", "insufficient_storage", "True"]
+
+
+def test_what_is_on_disk_is_counted_for_its_caller_until_it_is_closed() -> None:
+    budget = ByteBudget(10 * 2**20, name="Audio", setting="NORDLYD_SPOOL_MB")
+    small = asyncio.run(spool(chunks(1_000, 3), budget.hold("a")))
+    assert budget.used == 0
+    file = asyncio.run(spool(chunks(2**20, 4), budget.hold("a")))
+    assert budget.used == 4 * 2**20
+    with pytest.raises(OverloadedError):
+        asyncio.run(spool(chunks(2**20, 7), budget.hold("b")))
+    file.close()
+    small.close()
+    assert budget.used == 0

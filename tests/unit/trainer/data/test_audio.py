@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import troubled_handlers
 
+import trainer.data.audio
+from app.audio.workers import MediaPool, PoolOptions
 from trainer.data.audio import FileAudio
 from trainer.errors import DataError
 
@@ -63,3 +66,20 @@ def test_a_file_without_samples_is_refused(tmp_path: Path) -> None:
     soundfile.write(path, np.zeros(0, np.float32), 16000)
     with pytest.raises(DataError, match=r"holds 0\.00 s"):
         FileAudio(path).waveform()
+
+
+def test_a_file_that_kills_its_decoder_is_broken_audio_and_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = MediaPool(PoolOptions(handlers="troubled_handlers"))
+    monkeypatch.setattr(trainer.data.audio, "shared_pool", lambda: pool)
+    try:
+        bad, good = tmp_path / "bad.wav", tmp_path / "good.wav"
+        bad.write_bytes(troubled_handlers.CRASH)
+        soundfile.write(good, np.zeros(8_000), 16_000)
+        with pytest.raises(DataError, match=r"bad\.wav: The recording cannot be read"):
+            FileAudio(bad).seconds()
+        assert FileAudio(good).seconds() == 0.5
+        assert FileAudio(good, 0.1, 0.35).seconds() == 0.25
+    finally:
+        pool.close()
