@@ -77,6 +77,11 @@ def attempt(
             case.body["file"] = sound
         elif sound:
             case.body = sound
+        if sound:
+            # Almost any track is one that the file does not have.
+            for fields in (case.query, case.body):
+                if isinstance(fields, dict):
+                    fields.pop("track", None)
         seen.add(check(case, headers))
 
     send()
