@@ -1,0 +1,95 @@
+"""More work than the service can do: who is refused knows when to come back, and is then served."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from demo_model import DEMO
+from running import RunningServer
+
+pytestmark = pytest.mark.long
+
+CLIP = (DEMO / "samples" / "sample-1.flac").read_bytes()
+BURST = 200
+
+
+async def send(client: httpx.AsyncClient, **headers: str) -> httpx.Response:
+    kind = {"content-type": "audio/flac"}
+    return await client.post("/transcribe", content=CLIP, headers=kind | headers)
+
+
+def open_client(server: RunningServer) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=BURST, max_keepalive_connections=0)
+    return httpx.AsyncClient(base_url=server.address, timeout=120, limits=limits)
+
+
+def start(folder: Path, **settings: str) -> RunningServer:
+    chosen = {"MODELS": "demo-nb", "LOG_FORMAT": "json", "DECODER": "auto"} | settings
+    return RunningServer(folder, chosen).wait_ready()
+
+
+def test_refused_burst_is_served_when_it_was_told_to_come_back(tmp_path: Path) -> None:
+    async def run(server: RunningServer) -> list[list[int]]:
+        tries: list[list[int]] = []
+        async with open_client(server) as client:
+            await send(client)
+
+            async def until_served() -> None:
+                statuses: list[int] = []
+                tries.append(statuses)
+                while not statuses or (statuses[-1] == 429 and len(statuses) < 6):
+                    answer = await send(client)
+                    statuses.append(answer.status_code)
+                    if answer.status_code == 429:
+                        await asyncio.sleep(int(answer.headers["retry-after"]))
+
+            await asyncio.gather(*(until_served() for _ in range(BURST)))
+        return tries
+
+    server = start(tmp_path, MAX_WAIT_SECONDS="1")
+    try:
+        tries = asyncio.run(run(server))
+    finally:
+        assert server.stop() == 0
+    assert {status for statuses in tries for status in statuses} == {200, 429}
+    refused = [statuses for statuses in tries if statuses[0] == 429]
+    assert len(refused) > BURST / 10, "the burst was no overload"
+    served_at_once = [statuses for statuses in refused if statuses[1] == 200]
+    assert len(served_at_once) >= 0.8 * len(refused), tries
+    assert all(statuses[-1] == 200 for statuses in tries)
+
+
+def test_overload_leaves_only_work_that_ends_in_time(tmp_path: Path) -> None:
+    patience = 3.0
+
+    async def run(server: RunningServer) -> list[tuple[int, float]]:
+        async with open_client(server) as client:
+            await send(client)
+
+            async def one() -> tuple[int, float]:
+                started = time.monotonic()
+                answer = await send(client, **{"x-request-timeout": f"{patience:g}"})
+                return answer.status_code, time.monotonic() - started
+
+            return await asyncio.gather(*(one() for _ in range(BURST)))
+
+    server = start(tmp_path)
+    process = psutil.Process(server.process.pid)
+    try:
+        asyncio.run(run(server))
+        before = process.num_fds()
+        answers = asyncio.run(run(server))
+        metrics = httpx.get(f"{server.address}/metrics").text
+        assert process.num_fds() <= before + 10
+    finally:
+        assert server.stop() == 0
+    statuses = [status for status, _ in answers]
+    assert set(statuses) <= {200, 429, 504}
+    answered = statuses.count(200)
+    assert answered > 0
+    # What was computed was answered: at most a tenth was begun in vain.
+    assert statuses.count(504) <= 0.1 * answered + 2, statuses
+    assert 'nordlyd_failures_total{code="queue_full"}' in metrics
