@@ -15,6 +15,7 @@ from transformers import Wav2Vec2Config
 
 from app.acoustic.choice import choose_kernels
 from app.acoustic.config import make_config
+from app.acoustic.device import has_bf16_matrix_units
 from app.acoustic.kernels import Conv, ConvLayer
 
 _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
@@ -73,7 +74,7 @@ class FrozenExtractor(nn.Module):
         super().__init__()
         self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
         self._config = make_config(config.to_dict(), {})
-        self._built: dict[tuple[torch.device, torch.dtype], list[Conv]] = {}
+        self._built: dict[tuple[torch.device, torch.dtype], tuple[torch.dtype, list[Conv]]] = {}
 
     @torch.no_grad()
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
@@ -82,25 +83,31 @@ class FrozenExtractor(nn.Module):
         dtype = torch.float32
         if torch.is_autocast_enabled(device.type):
             dtype = torch.get_autocast_dtype(device.type)
-        convolutions = self._convolutions(device, dtype)
+        own_dtype, convolutions = self._convolutions(device, dtype)
         # A CPU's cache holds one utterance at a time at best.
         parts = torch.split(waveforms, 1) if device.type == "cpu" else (waveforms,)
         done: list[torch.Tensor] = []
         for part in parts:
-            hidden = part.to(dtype).unsqueeze(-1)
+            hidden = part.to(own_dtype).unsqueeze(-1)
             for convolution in convolutions:
                 hidden = convolution(hidden)
             # A copy: kernels give out memory that they will write again.
             done.append(hidden.to(dtype, copy=True))
         return torch.cat(done)
 
-    def _convolutions(self, device: torch.device, dtype: torch.dtype) -> list[Conv]:
+    def _convolutions(
+        self, device: torch.device, dtype: torch.dtype
+    ) -> tuple[torch.dtype, list[Conv]]:
         if (device, dtype) not in self._built:
-            kernels = choose_kernels(self._config, device, _DTYPES[dtype])
-            self._built[device, dtype] = [
+            number_format = _DTYPES[dtype]
+            if device.type == "cpu" and dtype == torch.bfloat16 and not has_bf16_matrix_units():
+                number_format = "float32"
+            kernels = choose_kernels(self._config, device, number_format)
+            layers = [
                 kernels.conv(_described(layer, group_norm=self._config.group_norm))
                 for layer in self.conv_layers
             ]
+            self._built[device, dtype] = kernels.dtype, layers
         return self._built[device, dtype]
 
 

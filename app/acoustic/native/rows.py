@@ -123,7 +123,7 @@ class RowKernels:
         buffer = f"conv {self._convs % 2}"
 
         def apply(x: Tensor) -> Tensor:
-            source = x[0].contiguous()
+            source = x[0].to(torch.float32).contiguous()
             rows = (len(source) - taps) // layer.stride + 1
             out = self.buffer(buffer, rows, columns)
             product.run("convolution", source, layer.stride * channels, out)

@@ -3,15 +3,23 @@
  * A convolution is a product whose rows overlap: only their distance is given.
  */
 
-/* Bytes of packed rows that stay in the second-level cache. */
-#define CHUNK_BYTES (384 * 1024)
-
 static inline long aligned(long bytes) { return (bytes + 63) / 64 * 64; }
 
-/* Blocks of rows that are packed and multiplied together. */
-static inline long chunk_blocks(const product *p) {
-    const long fitting = CHUNK_BYTES / (4 * block_words((int)p->format, p->depth));
+/* Blocks of a convolution's rows that are packed and multiplied together: they stay in the
+ * second-level cache. */
+static inline long convolution_blocks(const product *p) {
+    const long fitting = 384 * 1024 / (4 * block_words((int)p->format, p->depth));
     return fitting < 4 ? 4 : fitting;
+}
+
+/* The same of a linear layer, whose rows were packed before: they may come from the third level,
+ * as long as the weights are read seldom. Few columns cannot occupy many threads: then rows are
+ * divided as well. */
+static inline long linear_blocks(const product *p) {
+    const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
+    const long fitting = 2048 * 1024 / (4 * block_words((int)p->format, p->depth));
+    const long parts = parts_of(2 * p->threads, panels);
+    return least(fitting < 16 ? 16 : fitting, parts_of(blocks, parts));
 }
 
 /* bias, GELU and residual for a block whose sums are complete; out: its first element. */
@@ -77,7 +85,7 @@ static void linear_part(const void *task, long thread, long threads) {
     const product *p = task;
     const int format = (int)p->format;
     const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
-    const long words = block_words(format, p->depth), step = chunk_blocks(p);
+    const long words = block_words(format, p->depth), step = linear_blocks(p);
     const uint32_t *packed = (const uint32_t *)p->scratch;
     const float *scales = (const float *)(p->scratch + aligned(blocks * words * 4));
     float *sums = (float *)(p->scratch + shared_bytes(p)) + thread * step * ROWS * COLUMNS;
@@ -105,11 +113,11 @@ void PUBLIC(linear)(const product *p) {
 
 /* Bytes of scratch that `linear` needs. */
 long PUBLIC(linear_scratch)(const product *p) {
-    return shared_bytes(p) + p->threads * chunk_blocks(p) * ROWS * COLUMNS * 4;
+    return shared_bytes(p) + p->threads * linear_blocks(p) * ROWS * COLUMNS * 4;
 }
 
 static long convolution_bytes(const product *p) {
-    const long step = chunk_blocks(p), words = block_words((int)p->format, p->depth);
+    const long step = convolution_blocks(p), words = block_words((int)p->format, p->depth);
     return aligned(step * words * 4) + aligned(step * ROWS * 4) + step * ROWS * COLUMNS * 4 +
            aligned(p->gain ? step * ROWS * p->columns * 4 : 0);
 }
@@ -118,7 +126,7 @@ static void convolution_part(const void *task, long thread, long threads) {
     const product *p = task;
     const int format = (int)p->format;
     const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
-    const long words = block_words(format, p->depth), step = chunk_blocks(p);
+    const long words = block_words(format, p->depth), step = convolution_blocks(p);
     const long chunks = parts_of(blocks, step), items = p->groups * chunks;
     uint32_t *packed = (uint32_t *)(p->scratch + thread * convolution_bytes(p));
     float *scales = (float *)((char *)packed + aligned(step * words * 4));
