@@ -93,9 +93,9 @@ class RunningServer:
         assert found, self.log.read_text()
         return found[0]
 
-    def wait_ready(self) -> "RunningServer":
+    def wait_ready(self, seconds: float = _START_SECONDS) -> "RunningServer":
         """Wait for the line it prints once it is ready."""
-        assert self._greeted.wait(_START_SECONDS), self.log.read_text()
+        assert self._greeted.wait(seconds), self.log.read_text()
         assert self.greeting, f"ended with {self.process.wait()}: {self.log.read_text()}"
         return self
 
