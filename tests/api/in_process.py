@@ -1,6 +1,7 @@
 """The whole HTTP side in this process, over a model whose pace and failures a test decides."""
 
 import asyncio
+import atexit
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ class _LastingPool(MediaPool):
 
 
 _POOL = _LastingPool()
+atexit.register(MediaPool.close, _POOL)
 
 
 class ScriptedModel:

@@ -2,31 +2,17 @@
 
 import asyncio
 import io
-import threading
 import time
 
 import numpy as np
 import pytest
+import troubled_handlers
 from in_process import in_process, wait_for
 from sounds import as_wav, tones
 
-from app.audio import DecodeOptions, RawFormat
+from app.audio.workers import MediaPool, PoolOptions
 from app.errors import DeadlineExceededError
 from app.pipeline import TranscriptionRequest
-
-
-class GatedFile(io.BytesIO):
-    """A file whose reads wait for a gate, and that counts them."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.gate = threading.Event()
-        self.reads = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self.reads += 1
-        self.gate.wait(20)
-        return super().read(size)
 
 
 def test_progress_is_told_window_by_window_to_the_last() -> None:
@@ -52,26 +38,20 @@ def test_progress_is_told_window_by_window_to_the_last() -> None:
 @pytest.mark.parametrize("deadline", [False, True])
 def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
     async def run() -> None:
-        async with in_process() as running:
+        media = MediaPool(PoolOptions(handlers="troubled_handlers"))
+        async with in_process(media=media) as running:
             await running.until("ready")
-            source = GatedFile(bytes(2 * 16_000 * 600))
-            request = TranscriptionRequest(
-                source,
-                "here",
-                audio=DecodeOptions(RawFormat(rate=16_000)),
-                deadline=time.monotonic() + 0.2 if deadline else None,
-            )
+            source = io.BytesIO(troubled_handlers.HANG)
+            limit = time.monotonic() + 0.5 if deadline else None
+            request = TranscriptionRequest(source, "here", deadline=limit)
             work = asyncio.create_task(running.service.transcriber.transcribe(request))
-            await wait_for(lambda: source.reads > 0)
+            await wait_for(lambda: media.decoded.used > 0)
+            assert source.closed
             if not deadline:
                 work.cancel()
             with pytest.raises(DeadlineExceededError if deadline else asyncio.CancelledError):
                 await work
-            assert not source.closed
-            source.gate.set()
-            await wait_for(lambda: source.closed)
-            # Some 300 reads would have been needed for all of it.
-            assert source.reads < 10
+            await wait_for(lambda: media.decoded.used == 0)
 
     asyncio.run(run())
 

@@ -3,6 +3,7 @@
 A recording that crashes, hangs or swells its decoder costs its own request alone.
 """
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Generator
@@ -244,5 +245,7 @@ def shared_pool() -> MediaPool:
     with _shared_lock:
         # A process that was forked from another has no thread to supervise.
         if _shared is None or _shared[0] != os.getpid():
-            _shared = os.getpid(), MediaPool(PoolOptions(workers=min(4, os.cpu_count() or 1)))
+            pool = MediaPool(PoolOptions(workers=min(4, os.cpu_count() or 1)))
+            atexit.register(pool.close)
+            _shared = os.getpid(), pool
         return _shared[1]
