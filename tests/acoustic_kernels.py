@@ -19,7 +19,7 @@ from app.acoustic.native import (
 )
 from app.acoustic.native.levels import COMPILED
 from app.acoustic.tokens import read_vocabulary
-from app.acoustic.weights import read_weights
+from app.acoustic.weights import read_weights, under_one_name
 
 CPU = torch.device("cpu")
 
@@ -68,4 +68,5 @@ def model_on(folder: Path, kernels: Kernels) -> AcousticModel:
     vocabulary = read_vocabulary(
         folder, head_size=config.vocab_size, pad_token_id=config.pad_token_id
     )
-    return assemble(config, vocabulary, read_weights(folder), kernels)
+    weights = under_one_name(folder, read_weights(folder), config)
+    return assemble(config, vocabulary, weights, kernels)

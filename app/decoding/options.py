@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_BEAM_WIDTH = 2000
 MAX_N_BEST = 100
 MAX_HOTWORDS = 1000
-MAX_HOTWORD_CHARACTERS = 200
+MAX_HOTWORD_CHARACTERS = 256
 MAX_HOTWORD_WEIGHT = 1000.0
 MAX_ALPHA = 10.0
 MAX_BETA = 100.0
@@ -55,7 +55,7 @@ class BeamOptions:
             above.
         prune_logp: readings this much below the best are dropped; -1000 to 0.
         min_token_logp: tokens below this are not tried, but for the best one; -100 to 0.
-        hotwords: words that are expected, of at most 200 characters each, with weights of -1000 to
+        hotwords: words that are expected, of at most 256 characters each, with weights of -1000 to
             1000.
         n_best: how many readings `n_best` returns at most.
 
