@@ -23,12 +23,12 @@ BOUNDED = settings(
 )
 CLIP = as_wav(tones(0, 0.5))
 # Bytes of no meaning are refused before the rest of a request matters.
-SOUNDS = (CLIP, CLIP[:5_000], CLIP[:44])
+SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
 # uvicorn itself refuses longer ones, in words of its own.
 LONGEST_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
 # Almost any value of these names what is not there.
-NAMES = {"model", "language", "track", "encoding", "lm", "url"}
+NAMES = {"model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -82,7 +82,7 @@ def attempt(
             assume(isinstance(case.body, dict))
             case.body["file"] = sound
         elif sound:
-            case.body = sound
+            case.body, case.media_type = sound, "application/octet-stream"
         if sound and not named:
             for fields in (case.query, case.body):
                 for name in NAMES & set(fields) if isinstance(fields, dict) else ():
