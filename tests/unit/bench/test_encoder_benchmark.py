@@ -33,6 +33,7 @@ def run(benchmark, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_encoder_alone_is_null_where_no_peer_ran(capsys) -> None:
     arguments = [
         "--shape",
@@ -76,6 +77,7 @@ def test_every_peer_that_is_installed_computes_the_same_model(capsys) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_candidate_that_takes_too_long_or_cannot_be_built_is_left_out_with_a_line() -> None:
     said: list[str] = []
     spec = Spec("transformers", "demo", "fp32", "cpu", 1)
