@@ -43,6 +43,7 @@ def sent(server: RunningServer, body: bytes) -> Iterator[socket.socket]:
         yield connection
 
 
+@pytest.mark.long
 def test_deadline_is_kept_while_text_is_decoded(client: httpx.Client, noise: bytes) -> None:
     fields = SLOW | {"timeout": "8"}
     answer = client.post("/transcribe", data=fields, files={"file": ("noise.wav", noise)})
@@ -63,6 +64,7 @@ def test_clip_does_not_wait_for_slow_requests(
         assert select.select(slow, [], [], 0)[0] == []
 
 
+@pytest.mark.long
 def test_requests_whose_clients_left_are_given_up(server: RunningServer, noise: bytes) -> None:
     process = psutil.Process(server.process.pid)
 

@@ -31,6 +31,7 @@ def failed_start(settings: dict[str, str], *arguments: str) -> str:
     return lines[0]
 
 
+@pytest.mark.long
 def test_process_that_was_stopped_and_continued_answers_what_it_had(
     tiny_settings: dict[str, str], tmp_path: Path, clip
 ) -> None:
@@ -82,6 +83,7 @@ def test_sigterm_finishes_what_runs_and_refuses_what_is_new(
     assert troubles(running.log) == []
 
 
+@pytest.mark.long
 def test_a_drain_that_takes_too_long_answers_and_ends(
     tiny_settings: dict[str, str], tmp_path: Path, clip
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_killed_service_leaves_no_process_and_no_file(
     assert list(spool.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_recording_that_kills_its_decoder_is_listed_and_the_run_goes_on(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_recording_that_kills_its_decoder_is_listed_and_the_run_goes_on(
     assert "1-long.flac" in (tmp_path / "texts" / "failed.txt").read_text()
 
 
+@pytest.mark.long
 def test_a_live_source_that_kills_its_decoder_ends_the_command_with_a_reason(
     settings: dict[str, str], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ def speech(tmp_path: Path, clip) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_command_reads_and_writes_as_the_server_does(
     client: httpx.Client, tiny_settings: dict[str, str], speech: Path
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_command_prints_the_readable_text_with_the_operators_words_masked(
     assert "*" in ended.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value"), [("beam_width", "0"), ("mask_profanities", "true"), ("lm", "news")]
 )

@@ -38,6 +38,7 @@ def sound() -> tuple[bytes, int]:
     return samples.tobytes(), rate
 
 
+@pytest.mark.long
 def test_a_pipe_is_heard_as_the_file_is(demos: RunningServer) -> None:
     expected = sample_texts()[0] + "\n"
     by_server = stream(stdin=SAMPLE.read_bytes(), settings={"SERVER": demos.address})
@@ -46,6 +47,7 @@ def test_a_pipe_is_heard_as_the_file_is(demos: RunningServer) -> None:
     assert (here.returncode, here.stdout, here.stderr) == (0, expected, "")
 
 
+@pytest.mark.long
 def test_containers_and_raw_samples(
     demos: RunningServer, sound: tuple[bytes, int], tmp_path: Path
 ) -> None:
@@ -71,6 +73,7 @@ def test_containers_and_raw_samples(
         assert ended.stdout.split() == sample_texts()[0].split(), name
 
 
+@pytest.mark.long
 def test_events_for_programs_are_the_same_from_both(
     demos: RunningServer, sound: tuple[bytes, int]
 ) -> None:
