@@ -1,8 +1,14 @@
 """Every metric of the service, named once. Buckets are chosen by hand for each stage."""
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_CONNECTION_REASONS = (
+    "connections", "head", "request_timeout", "header_too_large", "unread", "invalid_request",
+)  # fmt: skip
+_WORKER_REASONS = ("crash", "hang", "memory", "cancelled", "zygote")
 _RTF_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -100,6 +106,7 @@ class Telemetry:
             ["reason"],
             registry=self.registry,
         )
+        _begin_at_zero(self.connections_ended, _CONNECTION_REASONS)
         self.live_streams = Gauge(
             "nordlyd_live_streams",
             "Live streams, those kept for a client to connect again included.",
@@ -118,8 +125,15 @@ class Telemetry:
             ["reason"],
             registry=self.registry,
         )
+        _begin_at_zero(self.media_worker_restarts, _WORKER_REASONS)
         self.ready = Gauge(
             "nordlyd_ready",
             "1 while every loaded model answers on its device thread.",
             registry=self.registry,
         )
+
+
+def _begin_at_zero(counter: Counter, reasons: Sequence[str]) -> None:
+    """Expose a counter before anything was counted: a rate misses a first event otherwise."""
+    for reason in reasons:
+        counter.labels(reason)
