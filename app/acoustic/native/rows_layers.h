@@ -185,7 +185,7 @@ void PUBLIC(pack)(long format, const void *weight, long groups, long columns, lo
     for (long panel = 0; panel < groups * panels; panel++) {
         const long column = panel % panels * COLUMNS;
         const long first = (panel / panels * columns + column) * depth;
-        pack_panel((int)format, (const char *)weight + first * size, depth, 1,
+        pack_panel((int)format, (const char *)weight + first * size, depth,
                    least(COLUMNS, columns - column), depth,
                    packed + panel * panel_bytes((int)format, depth));
     }
