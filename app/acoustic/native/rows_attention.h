@@ -65,6 +65,11 @@ OP void pack_heads_as(const int format, const attention *a, long thread, long th
         const long frames = least(COLUMNS, a->frames - first);
         const float *keys = a->qkv + first * stride + (a->heads + head) * a->width;
         const float *values = keys + a->heads * a->width;
+        for (long n = 0; n < frames; n++)
+            for (long i = 0; i < a->width; i += 16) {
+                __builtin_prefetch(keys + n * stride + a->width + i, 0, 2);
+                __builtin_prefetch(values + n * stride + a->width + i, 0, 2);
+            }
         char *to = a->scratch + head * (keys_bytes(a) + values_bytes(a));
         pack_keys_as(format, keys, stride, frames, a->width,
                      (uint32_t *)(to + panel * panel_bytes(format, a->width)));
