@@ -13,9 +13,10 @@
 #endif
 #define INT8_WORDS (INT8_DEPTH > 4 ? 2 : 1) /* of 32 bits in a unit of packed rows */
 
-/* Bytes of weights, [steps][COLUMNS], that stay in the first-level cache while all blocks of
- * rows pass by. */
-#define NEAR_BYTES 16384
+/* Bytes of weights, [steps][COLUMNS], that stay in the second-level cache while all blocks of
+ * rows pass by: they arrive faster than they are multiplied, and most sums are complete at once. A
+ * whole number of spans. */
+#define NEAR_BYTES 65536
 
 static inline long depth_of_step(int format) {
     return format == INT8 ? INT8_DEPTH : format == BF16 ? 2 : 1;
