@@ -52,17 +52,18 @@ static void finish_block(const product *p, const float *sums, long rows, long al
     }
 }
 
-/* Blocks `first` to `last` of packed rows times one panel; sums: [blocks][ROWS][COLUMNS]. */
-static void multiply_panel(const product *p, const uint32_t *packed_rows, long blocks,
-                           const char *b, float *sums) {
+/* Steps that are multiplied together: as many as NEAR_BYTES of weights hold. */
+static inline long near_steps(const product *p) { return NEAR_BYTES / step_bytes((int)p->format); }
+
+/* One block of packed rows times one panel, the steps from `step` on that are multiplied
+ * together. Returns whether the sums are complete. */
+static int multiply_near(const product *p, const uint32_t *rows, const char *b, long step,
+                         float *sums) {
     const int format = (int)p->format;
-    const long steps = steps_of(format, p->depth), words = block_words(format, p->depth);
-    const long near = NEAR_BYTES / step_bytes(format);
-    for (long step = 0; step < steps; step += near)
-        for (long block = 0; block < blocks; block++)
-            multiply(format, packed_rows + block * words + step * ROWS * row_words(format),
-                     b + step * step_bytes(format), least(near, steps - step),
-                     sums + block * ROWS * COLUMNS, step == 0);
+    const long left = steps_of(format, p->depth) - step, near = near_steps(p);
+    multiply(format, rows + step * ROWS * row_words(format), b + step * step_bytes(format),
+             least(near, left), sums, step == 0);
+    return left <= near;
 }
 
 static void pack_rows_part(const void *task, long thread, long threads) {
@@ -90,18 +91,21 @@ static void linear_part(const void *task, long thread, long threads) {
     const float *scales = (const float *)(p->scratch + aligned(blocks * words * 4));
     float *sums = (float *)(p->scratch + shared_bytes(p)) + thread * step * ROWS * COLUMNS;
     const long items = parts_of(blocks, step) * panels;
+    const long steps = steps_of(format, p->depth), near = near_steps(p);
     for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
-        const long first = item / panels * step, panel = item % panels;
-        const long count = least(step, blocks - first);
-        multiply_panel(p, packed + first * words, count,
-                       p->packed + panel * panel_bytes(format, p->depth), sums);
-        for (long block = 0; block < count; block++) {
-            const long row = (first + block) * ROWS, at = row * p->out_stride + panel * COLUMNS;
-            finish_block(p, sums + block * ROWS * COLUMNS, least(ROWS, p->rows - row),
-                         panel * COLUMNS, p->columns - panel * COLUMNS,
-                         format == INT8 ? scales + row : NULL, (int)p->activation,
-                         p->residual ? p->residual + at : NULL, p->out + at, p->out_stride);
-        }
+        const long start = item / panels * step, panel = item % panels, column = panel * COLUMNS;
+        const char *b = p->packed + panel * panel_bytes(format, p->depth);
+        for (long first = 0; first < steps; first += near)
+            for (long block = start; block < least(start + step, blocks); block++) {
+                float *sum = sums + (block - start) * ROWS * COLUMNS;
+                const long row = block * ROWS, at = row * p->out_stride + column;
+                /* Finished at once: while the next block is multiplied its stores go on. */
+                if (multiply_near(p, packed + block * words, b, first, sum))
+                    finish_block(p, sum, least(ROWS, p->rows - row), column, p->columns - column,
+                                 format == INT8 ? scales + row : NULL, (int)p->activation,
+                                 p->residual ? p->residual + at : NULL, p->out + at,
+                                 p->out_stride);
+            }
     }
 }
 
@@ -128,6 +132,7 @@ static void convolution_part(const void *task, long thread, long threads) {
     const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
     const long words = block_words(format, p->depth), step = convolution_blocks(p);
     const long chunks = parts_of(blocks, step), items = p->groups * chunks;
+    const long steps = steps_of(format, p->depth);
     uint32_t *packed = (uint32_t *)(p->scratch + thread * convolution_bytes(p));
     float *scales = (float *)((char *)packed + aligned(step * words * 4));
     float *sums = (float *)((char *)scales + aligned(step * ROWS * 4));
@@ -143,9 +148,11 @@ static void convolution_part(const void *task, long thread, long threads) {
         }
         for (long panel = 0; panel < panels; panel++) {
             const long column = panel * COLUMNS, all = group * p->columns + column;
-            multiply_panel(p, packed, count,
-                           p->packed + (group * panels + panel) * panel_bytes(format, p->depth),
-                           sums);
+            const char *b =
+                p->packed + (group * panels + panel) * panel_bytes(format, p->depth);
+            for (long from = 0; from < steps; from += near_steps(p))
+                for (long block = 0; block < count; block++)
+                    multiply_near(p, packed + block * words, b, from, sums + block * ROWS * COLUMNS);
             for (long block = 0; block < count; block++) {
                 const long row = (first + block) * ROWS, at = row * p->out_stride + all;
                 const float *sum = sums + block * ROWS * COLUMNS;
@@ -185,7 +192,7 @@ void PUBLIC(pack)(long format, const void *weight, long groups, long columns, lo
     for (long panel = 0; panel < groups * panels; panel++) {
         const long column = panel % panels * COLUMNS;
         const long first = (panel / panels * columns + column) * depth;
-        pack_panel((int)format, (const char *)weight + first * size, depth, 1,
+        pack_panel((int)format, (const char *)weight + first * size, depth,
                    least(COLUMNS, columns - column), depth,
                    packed + panel * panel_bytes((int)format, depth));
     }
