@@ -22,7 +22,7 @@ from bench.report import finish, table
 from bench.service import Client, nordlyd
 from bench.sounds import write_noise
 
-AIM_MB = 600
+AIM_MB = 80
 _MB = 1e6
 _SAMPLE_SECONDS = 0.005
 # What Linux's proc(5) says resets the high-water mark.
