@@ -1,7 +1,6 @@
 """Chunks of an upload in, a file to decode from out: in memory while small, on disk when not."""
 
 import errno
-import io
 import os
 import tempfile
 import threading
@@ -12,6 +11,7 @@ from typing import BinaryIO, cast
 
 from app.budgets import Hold
 from app.errors import InsufficientStorageError
+from app.file_part import FilePart
 
 IN_MEMORY_BYTES = 2 * 2**20
 _WRITE_BYTES = 2**20
@@ -208,42 +208,22 @@ class SpooledBodies:
         os.close(before)
 
 
-class _Body(io.RawIOBase):
+class _Body(FilePart):
     """One of several bodies, read as a file of its own."""
 
     def __init__(self, bodies: SpooledBodies, start: int, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._bodies = bodies
         self._start = start
-        self._size = size
-        self._position = 0
 
     def window(self) -> FileWindow:
         """Open it for another process; see `SpooledBodies.window`."""
         return self._bodies.window(self._start, self._size)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        size = max(0, min(len(buffer), self._size - self._position))
-        data = self._bodies.read_at(self._start + self._position, size) if size else b""
+    def read_at(self, position: int, buffer: memoryview) -> int:
+        data = self._bodies.read_at(self._start + position, len(buffer))
         buffer[: len(data)] = data
-        self._position += len(data)
         return len(data)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError(f"cannot seek to {base + offset}")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
 
     def close(self) -> None:
         if not self.closed:

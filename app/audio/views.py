@@ -3,12 +3,13 @@
 A binary stream flows in, a binary stream over a part of it flows out; nothing is copied.
 """
 
-import io
 import os
 from typing import BinaryIO, cast
 
+from app.file_part import FilePart
 
-class View(io.RawIOBase):
+
+class View(FilePart):
     """A seekable stream from an offset on, some of whose bytes are replaced.
 
     Args:
@@ -20,47 +21,21 @@ class View(io.RawIOBase):
     def __init__(
         self, stream: BinaryIO, start: int = 0, patches: dict[int, bytes] | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(max(0, stream.seek(0, os.SEEK_END) - start))
         self._stream = stream
         self._start = start
         self._patches = patches or {}
-        self._at = 0
-        self._size = max(0, stream.seek(0, os.SEEK_END) - start)
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """The offset within the view."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to an offset within the view.
-
-        Raises:
-            ValueError: it is before the beginning.
-        """
-        at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        if at < 0:
-            raise ValueError(f"{at} is before the beginning")
-        self._at = at
-        return at
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read up to the buffer's length; 0 at the end."""
-        self._stream.seek(self._start + self._at)
+    def read_at(self, position: int, buffer: memoryview) -> int:
+        """See `FilePart`."""
+        self._stream.seek(self._start + position)
         data = bytearray(self._stream.read(len(buffer)))
+        end = position + len(data)
         for offset, patch in self._patches.items():
-            first, last = max(offset, self._at), min(offset + len(patch), self._at + len(data))
+            first, last = max(offset, position), min(offset + len(patch), end)
             if first < last:
-                data[first - self._at : last - self._at] = patch[first - offset : last - offset]
+                data[first - position : last - position] = patch[first - offset : last - offset]
         buffer[: len(data)] = data
-        self._at += len(data)
         return len(data)
 
 

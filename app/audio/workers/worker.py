@@ -19,6 +19,7 @@ from app.audio.stored import SampleWriter
 from app.audio.workers.messages import Channel, Message, error_to_json
 from app.audio.workers.sandbox import cage, die_with_parent
 from app.errors import NordlydError
+from app.file_part import FilePart
 from app.spool import FileWindow
 
 _READ_BYTES = 2**16
@@ -139,44 +140,13 @@ class _Growing:
         return int(message["allowed"])
 
 
-class _WindowFile(io.RawIOBase):
+class _WindowFile(FilePart):
     """A part of a file, read without moving the position that its descriptors share."""
 
     def __init__(self, window: FileWindow) -> None:
-        super().__init__()
+        super().__init__(window.size)
         self._window = window
-        self._position = 0
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read up to the buffer's length; 0 at the end."""
-        size = max(0, min(len(buffer), self._window.size - self._position))
-        if not size:
-            return 0
-        with memoryview(buffer) as view:
-            done = os.preadv(self._window.file, [view[:size]], self._window.start + self._position)
-        self._position += done
-        return done
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a position; returns it."""
-        base = {
-            io.SEEK_SET: 0,
-            io.SEEK_CUR: self._position,
-            io.SEEK_END: self._window.size,
-        }[whence]
-        if base + offset < 0:
-            raise ValueError(f"cannot seek to {base + offset}")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        """The position."""
-        return self._position
+    def read_at(self, position: int, buffer: memoryview) -> int:
+        """See `FilePart`."""
+        return os.preadv(self._window.file, [buffer], self._window.start + position)
