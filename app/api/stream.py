@@ -141,7 +141,11 @@ async def _converse(
     try:
         await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
         if telling.done():
-            await telling
+            try:
+                await telling
+            except WebSocketDisconnect:
+                # The client is gone; what it sent before still waits to be read.
+                return await listening
             return False
         return await listening
     finally:
