@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 from fastapi import FastAPI
 
-from app.api import Parts, build_api
+from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, Router, locate
@@ -16,10 +16,16 @@ from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
-from app.pipeline import AcousticModel, PipelineOptions, Transcriber
-from app.readable import WordList, read_word_list
+from app.itn import WordList, read_word_list
+from app.pipeline import (
+    AcousticModel,
+    ModelSource,
+    PipelineOptions,
+    Service,
+    Transcriber,
+    decoders_beside,
+)
 from app.rendering import RenderPool
-from app.service import ModelSource, Service, decoders_beside
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
@@ -55,7 +61,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await service.stop()
         await parts.rendering.close()
 
-    parts = Parts(
+    parts = AppState(
         settings,
         telemetry,
         service,

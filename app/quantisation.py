@@ -21,7 +21,7 @@ from app.decoding import GreedyDecoder
 from app.errors import ConfigurationError
 from app.text import normalise
 
-MOST_COST = 0.2
+MAX_COST = 0.2
 """Percentage points of word error rate that int8 may cost at most."""
 
 _LONGEST_SECONDS = 120.0
@@ -53,7 +53,7 @@ class Record:
     @property
     def passed(self) -> bool:
         """Whether int8 is accurate enough to be used, and faster at all."""
-        return self.cost <= MOST_COST and self.int8_speed > self.baseline_speed
+        return self.cost <= MAX_COST and self.int8_speed > self.baseline_speed
 
 
 def measure(
@@ -174,11 +174,11 @@ def save(record: Record, store: Path) -> Path:
     Raises:
         ConfigurationError: it did not pass, and says by how much.
     """
-    if record.cost > MOST_COST:
+    if record.cost > MAX_COST:
         raise ConfigurationError(
             f"int8 costs {record.model} {record.cost:.2f} points of WER"
             f" ({record.baseline_wer:.2f} % in {record.baseline_dtype}, {record.int8_wer:.2f} % in"
-            f" int8); at most {MOST_COST} are allowed, so it stays in {record.baseline_dtype}"
+            f" int8); at most {MAX_COST} are allowed, so it stays in {record.baseline_dtype}"
         )
     if not record.passed:
         raise ConfigurationError(

@@ -13,13 +13,13 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from app.api import Parts
+from app.api import AppState
 from app.api.origins import OriginRules, is_loopback
 from app.catalogue import PullPlan
 from app.errors import ConfigurationError
 from app.main import create_app
-from app.protocols import Backing, Port, ProtocolServer
-from app.service import Service
+from app.pipeline import Service
+from app.protocols import Port, ProtocolContext, ProtocolServer
 from app.serving import Connections, HttpLimits, bound_protocols, default_limit
 from app.settings import Settings
 
@@ -53,7 +53,7 @@ def serve(
     """
     check_bind(settings)
     app = create_app(settings, report=report)
-    parts: Parts = app.state.parts
+    parts: AppState = app.state.parts
     connections = Connections(settings.connections or default_limit(), parts.telemetry)
     http, websocket = bound_protocols(connections, HttpLimits.of(settings))
     with bind(settings.host, settings.port) as listener:
@@ -210,9 +210,11 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def _protocols(settings: Settings, parts: Parts, connections: Connections) -> list[ProtocolServer]:
+def _protocols(
+    settings: Settings, parts: AppState, connections: Connections
+) -> list[ProtocolServer]:
     """Bind the ports of the protocols that are on."""
-    backing = Backing(
+    context = ProtocolContext(
         parts.service,
         parts.live,
         parts.telemetry,
@@ -231,12 +233,12 @@ def _protocols(settings: Settings, parts: Parts, connections: Connections) -> li
     if settings.vosk_port is not None:
         from app.protocols.vosk import VoskServer  # noqa: PLC0415 - only who wants it pays
 
-        protocols.append(VoskServer(opened("ws", settings.vosk_port, "vosk_port"), backing))
+        protocols.append(VoskServer(opened("ws", settings.vosk_port, "vosk_port"), context))
     if settings.wyoming_port is not None:
         from app.protocols.wyoming import WyomingServer  # noqa: PLC0415 - as above
 
         port = opened("tcp", settings.wyoming_port, "wyoming_port")
-        protocols.append(WyomingServer(port, backing))
+        protocols.append(WyomingServer(port, context))
     return protocols
 
 

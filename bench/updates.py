@@ -24,7 +24,7 @@ from app.text import LETTERS
 from trainer.data import Record, Waveform
 from trainer.model import TOKENS, encode, random_model
 from trainer.recipe import Recipe
-from trainer.training.feed import Feed
+from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
 from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
@@ -132,7 +132,7 @@ def train_ours(
         seed=recipe.seed,
         steps=numbers.steps,
     )
-    feed = Feed(records, schedule, recipe, TOKENS, Framing.of(network.model.config))
+    feed = BatchStream(records, schedule, recipe, TOKENS, Framing.of(network.model.config))
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         trainer = CtcTrainer(

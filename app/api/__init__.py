@@ -1,6 +1,6 @@
 """HTTP in, JSON out: one thin router a protocol, over the parts that `main` joins."""
 
 from app.api.application import build_api
-from app.api.parts import Parts
+from app.api.state import AppState
 
-__all__ = ["Parts", "build_api"]
+__all__ = ["AppState", "build_api"]

@@ -6,13 +6,13 @@ from typing import Any, Self
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.attend import attend
 from app.api.caller import caller_of
+from app.api.disconnects import run_until_disconnect
 from app.api.outputs import Output, base_name, json_output, rendered_output
 from app.api.parameters import STRICT, TRACK, ResponseFormat, deadline_of, gather, parse
-from app.api.parts import PartsOf
 from app.api.raw_bodies import decode_options
 from app.api.schemas import AudioBody, TimingBody, WarningBody
+from app.api.state import AppStateOf
 from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
 from app.api.upload import Upload, is_form, read_upload
 from app.errors import InvalidRequestError
@@ -160,7 +160,7 @@ _OPERATION: dict[str, Any] = {
     responses={200: {"headers": HEADERS, "content": FORMATTED}, **ERRORS},
     openapi_extra=_OPERATION,
 )
-async def align(request: Request, parts: PartsOf) -> Response:
+async def align(request: Request, parts: AppStateOf) -> Response:
     """The start and end of every word of a text that is known.
 
     Send the audio as `file` and the text as `text` in a multipart form. Words come back as they
@@ -186,7 +186,7 @@ async def align(request: Request, parts: PartsOf) -> Response:
             upload.audio.close()
             raise
         with parts.progress.follow(work.request_id) as progress:
-            aligned = await attend(
+            aligned = await run_until_disconnect(
                 request,
                 service.transcriber.align(work, text, progress=progress),
                 cut_off=service.cut_off,

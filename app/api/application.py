@@ -25,8 +25,8 @@ from app.api.encodings import ContentDecoding
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
 from app.api.origins import OriginGuard, OriginRules
-from app.api.parts import Parts
 from app.api.paths import HeadAsGet, RootPath
+from app.api.state import AppState
 
 _DESCRIPTION = (
     "Speech-to-text for Norwegian and Danish. Every error has the same form, and every answer "
@@ -40,7 +40,7 @@ _EXPOSED = (
 
 
 def build_api(
-    parts: Parts, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+    parts: AppState, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
 ) -> FastAPI:
     """Join routes, middleware and error handlers.
 
@@ -77,7 +77,7 @@ def build_api(
     return app
 
 
-def _add_middleware(app: FastAPI, parts: Parts) -> None:
+def _add_middleware(app: FastAPI, parts: AppState) -> None:
     """Wrap the routes; the last added is the outermost."""
     settings = parts.settings
     limit = round(settings.max_upload_mb * 2**20)

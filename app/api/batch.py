@@ -12,7 +12,7 @@ import structlog
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.attend import attend
+from app.api.disconnects import run_until_disconnect
 from app.api.errors import error_detail, internal_error
 from app.errors import (
     ClientDisconnectedError,
@@ -84,7 +84,9 @@ class BatchResponse(Response):
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await send(start)
             try:
-                await attend(self._request, self._send_lines(send), cut_off=self._cut_off)
+                await run_until_disconnect(
+                    self._request, self._send_lines(send), cut_off=self._cut_off
+                )
             except ClientDisconnectedError as error:
                 scope.setdefault("state", {})["error_code"] = error.code
                 return

@@ -5,8 +5,8 @@ from importlib.metadata import version
 from fastapi import APIRouter
 
 from app.api.health_schemas import HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
-from app.api.parts import PartsOf
 from app.api.schemas import ErrorBody
+from app.api.state import AppStateOf
 
 router = APIRouter(prefix="/health", tags=["operations"])
 
@@ -22,14 +22,14 @@ async def live() -> LiveBody:
     summary="Is new work welcome?",
     responses={503: {"model": ErrorBody, "description": "Loading, draining, hung or failed."}},
 )
-async def ready(parts: PartsOf) -> ReadyBody:
+async def ready(parts: AppStateOf) -> ReadyBody:
     """200 only while every configured model is loaded and its device thread answers."""
     parts.service.check_ready()
     return ReadyBody(status="ready")
 
 
 @router.get("", summary="What runs here?")
-async def health(parts: PartsOf) -> HealthBody:
+async def health(parts: AppStateOf) -> HealthBody:
     """Version, models and queue; always 200, the state is in the body."""
     readiness = parts.service.readiness
     status = parts.service.engine.status()

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.api.parts import PartsOf
+from app.api.state import AppStateOf
 
 router = APIRouter(tags=["operations"])
 
@@ -14,6 +14,6 @@ router = APIRouter(tags=["operations"])
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
 )
-async def metrics(parts: PartsOf) -> Response:
+async def metrics(parts: AppStateOf) -> Response:
     """Requests, queue, batches, stages and failures; see `app/telemetry.py` for every name."""
     return Response(generate_latest(parts.telemetry.registry), media_type=CONTENT_TYPE_LATEST)

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import error_response, internal_error
-from app.api.observing import begin, observe_socket, route_of
+from app.api.websocket_logging import begin, observe_socket, route_of
 from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
 from app.telemetry import Telemetry
 

@@ -18,7 +18,7 @@ from app.decoding.options import (
     MIN_TOKEN_LOGP,
 )
 from app.errors import InvalidRequestError
-from app.readable import ReadableOptions
+from app.itn import ReadableOptions
 
 TIMEOUT_HEADER = "x-request-timeout"
 

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.api.parts import PartsOf
+from app.api.state import AppStateOf
 from app.api.transcribe import ERRORS
-from app.progress import Advance
+from app.pipeline.progress import Advance
 
 router = APIRouter(tags=["transcription"])
 
@@ -23,7 +23,7 @@ class ProgressBody(BaseModel):
     summary="How far is a request?",
     responses={401: ERRORS[401]},
 )
-async def progress(request_id: str, parts: PartsOf) -> ProgressBody:
+async def progress(request_id: str, parts: AppStateOf) -> ProgressBody:
     """Windows encoded so far of the POST /transcribe or /align with that `x-request-id`."""
     advance = parts.progress.of(request_id)
     known = advance or Advance()

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.attend import attend
+from app.api.disconnects import run_until_disconnect
 from app.api.errors import describe_invalid
 from app.api.outputs import base_name, rendered_output
 from app.api.parameters import gather, parse
-from app.api.parts import PartsOf
+from app.api.state import AppStateOf
 from app.api.transcribe import ERRORS, FORMATTED, HEADERS
 from app.errors import InvalidRequestError, TooLargeError
 from app.formats import Rendered
@@ -71,7 +71,7 @@ _OPERATION: dict[str, Any] = {
     },
     openapi_extra=_OPERATION,
 )
-async def render(request: Request, parts: PartsOf) -> Response:
+async def render(request: Request, parts: AppStateOf) -> Response:
     """Subtitles, tables and annotations of a transcript that is known already.
 
     Send the JSON that POST /transcribe answered, corrected or not.
@@ -86,7 +86,7 @@ async def render(request: Request, parts: PartsOf) -> Response:
     with service.hold():
         body = await _body(request, parts.settings.max_render_mb)
         try:
-            written = await attend(
+            written = await run_until_disconnect(
                 request,
                 parts.rendering.render(
                     body,

@@ -14,8 +14,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.api.errors import error_detail
 from app.api.parameters import TextParameters, gather, parse
-from app.api.parts import Parts, PartsOf
 from app.api.sockets import NORMAL, SUBPROTOCOL, close_code, is_broken
+from app.api.state import AppState, AppStateOf
 from app.errors import InvalidRequestError, NordlydError
 from app.streaming import (
     Endpointing,
@@ -83,7 +83,7 @@ class StreamParameters(TextParameters):
 
 
 @router.websocket("/stream")
-async def stream(socket: WebSocket, parts: PartsOf) -> None:
+async def stream(socket: WebSocket, parts: AppStateOf) -> None:
     """Hear one stream, or go on with one whose connection broke."""
     chosen = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
     await socket.accept(subprotocol=chosen)
@@ -96,7 +96,7 @@ async def stream(socket: WebSocket, parts: PartsOf) -> None:
             await socket.close(close_code(error))
 
 
-async def _serve(socket: WebSocket, parts: Parts) -> None:
+async def _serve(socket: WebSocket, parts: AppState) -> None:
     parameters = parse(StreamParameters, gather(socket.query_params.multi_items()))
     pcm = PcmInput(parameters.encoding, parameters.rate, parameters.channels)
     if parameters.session is None:

@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.api import batch
-from app.api.attend import attend
 from app.api.caller import caller_of
+from app.api.disconnects import run_until_disconnect
 from app.api.outputs import Output, transcription_output
 from app.api.parameters import (
     TranscribeParameters,
@@ -20,9 +20,9 @@ from app.api.parameters import (
     openapi_parameters,
     parse,
 )
-from app.api.parts import Parts, PartsOf
 from app.api.raw_bodies import decode_options
 from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
+from app.api.state import AppState, AppStateOf
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
@@ -115,7 +115,7 @@ def _line_schema() -> dict[str, Any]:
     },
     openapi_extra=_OPERATION,
 )
-async def transcribe(request: Request, parts: PartsOf) -> Response:
+async def transcribe(request: Request, parts: AppStateOf) -> Response:
     """Text with the start, end and confidence of every word; made readable on request.
 
     Send the audio as the body itself or as `file` in a multipart form, or say its `url` where the
@@ -145,7 +145,7 @@ async def transcribe(request: Request, parts: PartsOf) -> Response:
                 cut_off=service.cut_off,
                 failed=lambda code: failures.labels(code).inc(),
             )
-        return await attend(request, call.answer(sources[0]), cut_off=service.cut_off)
+        return await run_until_disconnect(request, call.answer(sources[0]), cut_off=service.cut_off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class _Call:
 
     request_id: str
     caller: str
-    parts: Parts
+    parts: AppState
     parameters: TranscribeParameters
     deadline: float | None
 
@@ -260,7 +260,7 @@ def timing_headers(timing: Timing) -> dict[str, str]:
     }
 
 
-def _check_query(request: Request, parts: Parts, query: Sequence[tuple[str, str]]) -> None:
+def _check_query(request: Request, parts: AppState, query: Sequence[tuple[str, str]]) -> None:
     """Refuse what no body can make right, before a long one is read."""
     parameters = parse(TranscribeParameters, gather(query))
     deadline_of(request, parameters.timeout)
@@ -276,7 +276,7 @@ def _check_query(request: Request, parts: Parts, query: Sequence[tuple[str, str]
         )
 
 
-def _check(parts: Parts, parameters: TranscribeParameters) -> None:
+def _check(parts: AppState, parameters: TranscribeParameters) -> None:
     """Refuse what cannot be served, before the audio is decoded."""
     parameters.check_word_cues()
     if parameters.url is not None:

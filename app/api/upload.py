@@ -9,7 +9,7 @@ from fastapi import Request
 
 from app.api.caller import caller_of
 from app.api.forms import FilePart, Form, FormLimits, read_form
-from app.api.parts import Parts
+from app.api.state import AppState
 from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError
 from app.spool import SpooledBodies
@@ -105,7 +105,7 @@ def is_form(request: Request) -> bool:
 
 def hold_of(request: Request) -> Hold:
     """What a request's body is counted in while it is on disk."""
-    parts: Parts = request.app.state.parts
+    parts: AppState = request.app.state.parts
     return parts.service.transcriber.media.spool.hold(caller_of(request))
 
 

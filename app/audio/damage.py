@@ -18,7 +18,7 @@ from app.errors import AudioError
 # Twice the encoder delay and padding of MP3 at 8 kHz, the longest there is; Opus has 80 ms.
 _TOLERANCE_SECONDS = 0.4
 # A player hardly stumbles over this much; more than this is a recording with a hole in it.
-_MOST_LOST_SECONDS = 0.5
+_MAX_LOST_SECONDS = 0.5
 # For packets that do not say how long they are.
 _PACKET_SECONDS = 0.02
 _TAIL_BYTES = 65_536
@@ -145,7 +145,7 @@ class Damage:
                 f"{self._bad:.2f} s of the {self._name} file near {at:.2f} s cannot be decoded; "
                 "they were passed over.",
             )
-        elif self._lost > _MOST_LOST_SECONDS:
+        elif self._lost > _MAX_LOST_SECONDS:
             raise self._damaged(at)
         else:
             self._findings.add(

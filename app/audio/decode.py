@@ -28,7 +28,7 @@ from app.errors import AudioError
 from app.notices import Notice
 
 # A page of a long Ogg file may be lost to a bad disk; more is a recording with a hole in it.
-_MOST_FOREIGN_SHARE, _MOST_FOREIGN_BYTES = 0.02, 65_307
+_MAX_FOREIGN_SHARE, _MAX_FOREIGN_BYTES = 0.02, 65_307
 SILENCE_PEAK = 10.0 ** (SILENCE_DBFS / 20.0)
 
 
@@ -129,7 +129,7 @@ def _measure(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits, findings: 
     else:
         extent = measure(stream, sniffed.container, size)
     extent.check(name)
-    if extent.foreign > min(_MOST_FOREIGN_SHARE * size, _MOST_FOREIGN_BYTES):
+    if extent.foreign > min(_MAX_FOREIGN_SHARE * size, _MAX_FOREIGN_BYTES):
         raise AudioError(
             f"The {name} file is damaged: {extent.foreign:,} of its {size:,} bytes belong to no "
             "part of it."

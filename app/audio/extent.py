@@ -20,8 +20,8 @@ _SLACK_BYTES = 64
 # 2 GiB (SoX, arecord) or 4 GiB (FFmpeg), sometimes less the header.
 _PLACEHOLDER_SLACK = 8_192
 # More chunks than any writer makes; a damaged file must not keep us walking.
-_MOST_CHUNKS = 100_000
-_MOST_OGG_PAGE = 65_307
+_MAX_CHUNKS = 100_000
+_MAX_OGG_PAGE = 65_307
 _OGG_HEADER_BYTES = 27
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _OGG_MARK = b"OggS\0"
@@ -120,7 +120,7 @@ def _chunks(
 ) -> Iterator[tuple[bytes, int, int]]:
     """Identifier, offset of the payload and its size, for each chunk between two offsets."""
     header_bytes = struct.calcsize(dialect.header)
-    for _ in range(_MOST_CHUNKS):
+    for _ in range(_MAX_CHUNKS):
         if at >= end:
             return
         stream.seek(at)
@@ -221,7 +221,7 @@ def _ogg(stream: BinaryIO, size: int) -> Extent:
     at, foreign, end = 0, 0, 0
     while at < size:
         stream.seek(at)
-        page = stream.read(_MOST_OGG_PAGE)
+        page = stream.read(_MAX_OGG_PAGE)
         if page.startswith(_OGG_MARK):
             # 255 lengths of segments follow the fixed part of the header at most.
             table = page[26] if len(page) >= _OGG_HEADER_BYTES else 255
@@ -251,11 +251,11 @@ def _next_page(stream: BinaryIO, at: int, size: int) -> int | None:
     """Where the next page begins, behind bytes that belong to none; None if there is none."""
     while at < size:
         stream.seek(at)
-        data = stream.read(_MOST_OGG_PAGE)
+        data = stream.read(_MAX_OGG_PAGE)
         found = data.find(_OGG_MARK)
         if found >= 0:
             return at + found
-        if len(data) < _MOST_OGG_PAGE:
+        if len(data) < _MAX_OGG_PAGE:
             return None
         at += len(data) - len(_OGG_MARK) + 1
     return None

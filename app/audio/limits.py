@@ -12,7 +12,7 @@ from app.errors import AudioError, TooLargeError
 LOWEST_RATE = 1_000
 HIGHEST_RATE = 384_000
 # Seventh-order ambisonics, the largest layout in use.
-MOST_CHANNELS = 64
+MAX_CHANNELS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AudioLimits:
     """
 
     max_seconds: float
-    max_channels: int = MOST_CHANNELS
+    max_channels: int = MAX_CHANNELS
     max_tracks: int = 64
     max_edits: int = 1_000
     max_gap_seconds: float = 3_600.0
@@ -68,7 +68,7 @@ class AudioLimits:
         self.check(at + seconds)
 
 
-def check_signal(rate: int, channels: int, most_channels: int = MOST_CHANNELS) -> None:
+def check_signal(rate: int, channels: int, most_channels: int = MAX_CHANNELS) -> None:
     """Refuse a sample rate or channel count that no recorder produces.
 
     Args:

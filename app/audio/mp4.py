@@ -15,7 +15,7 @@ from app.errors import AudioError
 
 _HEADER_BYTES = 8
 # More boxes than any writer makes; a damaged file must not keep us walking.
-_MOST_BOXES = 100_000
+_MAX_BOXES = 100_000
 _PAYLOAD_BOXES = {b"moov", b"mdat", b"moof"}
 
 
@@ -80,7 +80,7 @@ def _check_index(stream: BinaryIO, moov: _Box, limits: AudioLimits) -> None:
 
 def _boxes(stream: BinaryIO, at: int, end: int) -> Iterator[_Box]:
     """The boxes between two offsets; the last may reach beyond."""
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if at + _HEADER_BYTES > end:
             return
         stream.seek(at)

@@ -35,7 +35,7 @@ _LONGEST_UNDECLARED_START = 60.0
 # two, of which one is the delay of the encoder; ASF cannot say how long that was.
 _COUNTED_TWICE = {"vorbis": 1.0, "wmav1": 0.5, "wmav2": 0.5}
 _LONGEST_DELAY = 0.5
-_MOST_EMPTY = 100
+_MAX_EMPTY = 100
 
 _Kind = tuple[int, int]
 
@@ -206,7 +206,7 @@ class PyAVReader:
 
     def _packets(self) -> Iterator["av.Packet[av.AudioStream] | None"]:
         """All packets of the track, then None."""
-        for _ in range(_MOST_EMPTY):
+        for _ in range(_MAX_EMPTY):
             try:
                 for packet in self._container.demux(self._track):
                     # PyAV ends with an empty packet of its own.

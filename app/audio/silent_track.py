@@ -19,7 +19,7 @@ from app.errors import AudioError
 
 # Of each other track, and of how many tracks at most: enough to know, and bounded.
 _LOOKED_AT_SECONDS = 60.0
-_MOST_LOOKED_AT = 8
+_MAX_LOOKED_AT = 8
 
 
 def note_silent_track(
@@ -38,7 +38,7 @@ def note_silent_track(
         AudioError: notices are refused.
     """
     others = [track.index for track in info.tracks if track.index != info.track]
-    for index in others[:_MOST_LOOKED_AT]:
+    for index in others[:_MAX_LOOKED_AT]:
         if _sounds(stream, sniffed, index, limits):
             findings.add(
                 "silent_track",

@@ -18,9 +18,9 @@ __all__ = ["ACCEPTED", "Container", "Sniffed", "sniff"]
 
 _HEAD_BYTES = 65_536
 _ID3_BYTES = 10
-_MOST_ID3_TAGS = 8
+_MAX_ID3_TAGS = 8
 # Taggers leave kilobytes of zeros behind a tag; no writer leaves more than this.
-_MOST_ZEROS = 1 << 20
+_MAX_ZEROS = 1 << 20
 # The box lengths of an MP4 and the start codes of MPEG begin with zeros.
 _HEADER_ZEROS = 4
 # These have a tag in front by rule, so that it is worth no notice.
@@ -115,7 +115,7 @@ def _skip_zeros(stream: BinaryIO, position: int) -> int:
     """Where the first byte that is not zero is, or `position` where there are too many."""
     stream.seek(position)
     skipped = 0
-    while skipped < _MOST_ZEROS and (data := stream.read(_HEAD_BYTES)):
+    while skipped < _MAX_ZEROS and (data := stream.read(_HEAD_BYTES)):
         rest = data.lstrip(b"\0")
         skipped += len(data) - len(rest)
         if rest:
@@ -126,7 +126,7 @@ def _skip_zeros(stream: BinaryIO, position: int) -> int:
 def _skip_id3(stream: BinaryIO) -> int:
     """Where the first byte behind all leading ID3v2 tags is."""
     position = 0
-    for _ in range(_MOST_ID3_TAGS):
+    for _ in range(_MAX_ID3_TAGS):
         stream.seek(position)
         tag = stream.read(_ID3_BYTES)
         if len(tag) < _ID3_BYTES or tag[:3] != b"ID3" or any(byte & 0x80 for byte in tag[6:10]):

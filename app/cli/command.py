@@ -102,7 +102,7 @@ def serve(
     import structlog  # noqa: PLC0415
 
     from app.cli.greeting import greet  # noqa: PLC0415
-    from app.logs import configure_logging  # noqa: PLC0415
+    from app.logging import configure_logging  # noqa: PLC0415
     from app.server import serve as run  # noqa: PLC0415
 
     configure_logging(log_format=settings.log_format, level=settings.log_level)

@@ -32,7 +32,7 @@ async def on_a_server(server: str, key: str | None, wanted: Wanted) -> AsyncIter
 
 
 @asynccontextmanager
-async def by_a_server(server: str, key: str | None, wanted: Wanted) -> AsyncIterator[Listening]:
+async def remote_backend(server: str, key: str | None, wanted: Wanted) -> AsyncIterator[Listening]:
     """Speak to a server for as long as the block lasts.
 
     Raises:

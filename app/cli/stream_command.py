@@ -95,7 +95,7 @@ def stream(
 
     from app.cli.stream import follow  # noqa: PLC0415
     from app.cli.transcribing import Wanted  # noqa: PLC0415
-    from app.cli.working import open_ear  # noqa: PLC0415
+    from app.cli.working import open_live_backend  # noqa: PLC0415
 
     if source is None and device is None and not sys.stdin.isatty():
         source = _STDIN
@@ -103,7 +103,7 @@ def stream(
         raise InvalidRequestError("--device chooses a microphone; SOURCE is none.", param="device")
     sound = _open(source, device, encoding, rate, channels)
     wanted = Wanted(language, model, fields)
-    work = open_ear(settings, wanted, server=server, key=api_key, report=report_pull)
+    work = open_live_backend(settings, wanted, server=server, key=api_key, report=report_pull)
     interrupted = follow(work, sound, as_json=as_json)
     # Somebody who speaks into a microphone has no other way to stop.
     raise typer.Exit(_INTERRUPTED if interrupted and source is not None else 0)

@@ -8,7 +8,7 @@ from app.cli.inputs import Input
 from app.errors import AudioError
 from app.transcript import AlignedTranscript, Transcript
 
-# Told how many of how many parts of a recording are done.
+# EventQueue how many of how many parts of a recording are done.
 Progress = Callable[[int, int], None]
 
 

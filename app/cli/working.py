@@ -38,7 +38,7 @@ def open_work(
     return on_this_machine(settings, wanted, report)
 
 
-def open_ear(
+def open_live_backend(
     settings: Settings,
     wanted: Wanted,
     *,
@@ -48,9 +48,9 @@ def open_ear(
 ) -> AbstractAsyncContextManager[Listening]:
     """What hears live sound; arguments as those of `open_work`."""
     if server is not None:
-        from app.cli.remote import by_a_server  # noqa: PLC0415
+        from app.cli.remote import remote_backend  # noqa: PLC0415
 
-        return by_a_server(server, key, wanted)
+        return remote_backend(server, key, wanted)
     from app.cli.local_live import by_this_machine  # noqa: PLC0415
 
     return by_this_machine(settings, wanted, report)

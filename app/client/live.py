@@ -28,9 +28,9 @@ from app.client.errors import (
 )
 from app.client.events import End, LiveEvent, Ready, heard_until, read_event
 from app.client.options import as_fields
+from app.client.replay_buffer import ReplayBuffer
 from app.client.retries import Retries
 from app.client.stepping import step_beside
-from app.client.tape import Tape
 from app.errors import InvalidRequestError
 from app.untrusted import read_json
 
@@ -43,7 +43,7 @@ _ROUNDED_SECONDS = 0.02
 _TRY_AGAIN_LATER = 1013
 # A server that is behind reads the farewell after all the sound before it.
 _CLOSE_SECONDS = 1.0
-_MOST_MESSAGE_BYTES = 2**24
+_MAX_MESSAGE_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ async def listen(
     Raises:
         ClientError: the server says no, fails or cannot be reached any more.
     """
-    tape = Tape(
+    tape = ReplayBuffer(
         pcm.frame_bytes, ahead=pcm.position(_AHEAD_SECONDS), keep=pcm.position(_KEEP_SECONDS)
     )
     session: str | None = None
@@ -129,7 +129,7 @@ async def listen(
 
 
 async def _converse(
-    server: Server, url: str, tape: Tape, pcm: Pcm
+    server: Server, url: str, tape: ReplayBuffer, pcm: Pcm
 ) -> AsyncGenerator[LiveEvent, None]:
     """One connection; ends after `End`."""
     async with AsyncExitStack() as stack:
@@ -158,7 +158,7 @@ async def _converse(
                 return
 
 
-async def _record(tape: Tape, audio: Iterable[bytes] | AsyncIterable[bytes]) -> None:
+async def _record(tape: ReplayBuffer, audio: Iterable[bytes] | AsyncIterable[bytes]) -> None:
     try:
         async with aclosing(step_beside(audio)) as pieces:
             async for piece in pieces:
@@ -169,7 +169,7 @@ async def _record(tape: Tape, audio: Iterable[bytes] | AsyncIterable[bytes]) -> 
         tape.end()
 
 
-async def _send(tape: Tape, socket: ClientConnection) -> None:
+async def _send(tape: ReplayBuffer, socket: ClientConnection) -> None:
     try:
         while (piece := await tape.take()) is not None:
             await socket.send(piece)
@@ -199,7 +199,7 @@ async def _connected(server: Server, url: str) -> AsyncIterator[ClientConnection
                     # Sound does not shrink, and compressing it would cost time.
                     compression=None,
                     close_timeout=_CLOSE_SECONDS,
-                    max_size=_MOST_MESSAGE_BYTES,
+                    max_size=_MAX_MESSAGE_BYTES,
                 )
             )
         except InvalidStatus as refused:

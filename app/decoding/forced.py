@@ -33,7 +33,7 @@ _LEAST_SCORE = 0.01
 
 _CUT_ABOVE = 20_000_000  # frames times tokens
 _CUT_FRAMES = 1000
-_MOST_CELLS = 40_000_000_000
+_MAX_CELLS = 40_000_000_000
 
 Frames = NDArray[np.int64]
 
@@ -147,7 +147,7 @@ class _Search:
             (frame - start) * int(firsts[word] - firsts[first])
             for (first, start), (word, frame) in pairwise(edges)
         )
-        if cells > _MOST_CELLS:
+        if cells > _MAX_CELLS:
             raise UnalignableError(
                 "The text and the audio are long and have too little in common to be aligned; "
                 "send the part of the text that is said"

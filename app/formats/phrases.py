@@ -7,7 +7,7 @@ subject pronoun, auxiliary or negation.
 
 from dataclasses import dataclass
 
-from app.readable.lexicon import lexicon
+from app.itn.lexicon import lexicon
 
 _SENTENCE_MARKS = ".?!…"
 _CLAUSE_MARKS = ",;:–—"

@@ -13,7 +13,7 @@ from app.transcript import Transcript, Word
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 # Thirty years: what comes from elsewhere may claim any times.
-_MOST_SECONDS = 1e9
+_MAX_SECONDS = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def time_words(transcript: Transcript) -> Timeline:
     ]
     count = sum(map(len, segments))
     # Not round(): half a millisecond too much is beyond the end. The addend is for 1.001 * 1000.
-    duration = max(int(min(transcript.duration, _MOST_SECONDS) * 1000 + 1e-6), count)
+    duration = max(int(min(transcript.duration, _MAX_SECONDS) * 1000 + 1e-6), count)
     times = iter(_times([word for segment in segments for _, word in segment], duration))
     utterances = tuple(
         Utterance(tuple(TimedWord(text, *next(times), word.confidence) for text, word in segment))
@@ -90,8 +90,8 @@ def _times(words: Sequence[Word], duration: int) -> list[tuple[int, int]]:
     times: list[tuple[int, int]] = []
     reached = 0
     for word in words:
-        start = max(reached, round(min(word.start, _MOST_SECONDS) * 1000))
-        reached = max(start + 1, round(min(word.end, _MOST_SECONDS) * 1000))
+        start = max(reached, round(min(word.start, _MAX_SECONDS) * 1000))
+        reached = max(start + 1, round(min(word.end, _MAX_SECONDS) * 1000))
         times.append((start, reached))
     limit = duration
     for i in range(len(times) - 1, -1, -1):

@@ -4,6 +4,6 @@ A socket that is bound goes in; a server that starts and stops with the service 
 servers are in `vosk` and `wyoming`, so that what is off is not imported.
 """
 
-from app.protocols.serving import Backing, Port, ProtocolServer
+from app.protocols.serving import Port, ProtocolContext, ProtocolServer
 
-__all__ = ["Backing", "Port", "ProtocolServer"]
+__all__ = ["Port", "ProtocolContext", "ProtocolServer"]

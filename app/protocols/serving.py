@@ -10,7 +10,7 @@ import structlog
 from app.api.errors import internal_error
 from app.api.origins import OriginRules
 from app.errors import NordlydError
-from app.service import Service
+from app.pipeline import Service
 from app.serving import Connections
 from app.streaming import LiveStreams
 from app.telemetry import Telemetry
@@ -30,7 +30,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Backing:
+class ProtocolContext:
     """What serves the streams of a protocol: models, streaming engine, and counters.
 
     Attributes:

@@ -27,7 +27,7 @@ from app.errors import (
     UnavailableError,
 )
 from app.protocols.places import counted_websocket
-from app.protocols.serving import STOP_SECONDS, Backing, Port, explain
+from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, explain
 from app.protocols.vosk_messages import key_of_path
 from app.protocols.vosk_session import VoskSession
 
@@ -43,13 +43,13 @@ class VoskServer:
 
     Args:
         port: where.
-        backing: what serves them.
+        context: what serves them.
     """
 
-    def __init__(self, port: Port, backing: Backing) -> None:
+    def __init__(self, port: Port, context: ProtocolContext) -> None:
         self._port = port
-        self._backing = backing
-        self._keys = ApiKeys(backing.keys)
+        self._context = context
+        self._keys = ApiKeys(context.keys)
         self._server: Server | None = None
 
     @property
@@ -67,7 +67,7 @@ class VoskServer:
             server_header=None,
             process_request=self._admit,
             select_subprotocol=_subprotocol,
-            create_connection=counted_websocket(self._backing.connections),
+            create_connection=counted_websocket(self._context.connections),
         )
 
     async def stop(self) -> None:
@@ -85,14 +85,14 @@ class VoskServer:
         """Refuse a handshake from elsewhere, or without a key where keys are set."""
         headers = request.headers
         try:
-            if self._backing.origins is not None:
-                self._backing.origins.check(headers.get_all("Host"), headers.get_all("Origin"))
+            if self._context.origins is not None:
+                self._context.origins.check(headers.get_all("Host"), headers.get_all("Origin"))
             if self._keys.needed:
                 offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
                 given = ", ".join(headers.get_all("Authorization")) or key_of_path(request.path)
                 self._keys.check(authorization(given, (each.strip() for each in offered)))
         except NordlydError as error:
-            self._backing.telemetry.failures.labels(error.code).inc()
+            self._context.telemetry.failures.labels(error.code).inc()
             _log.info("handshake refused", code=error.code)
             body = json.dumps({"error": error_detail(error).model_dump()}, ensure_ascii=False)
             answer = connection.respond(HTTPStatus(error.status), body)
@@ -104,7 +104,7 @@ class VoskServer:
     async def _converse(self, connection: ServerConnection) -> None:
         """Serve one connection until it or the client's audio ends."""
         request_id = uuid.uuid4().hex
-        session = VoskSession(self._backing, request_id)
+        session = VoskSession(self._context, request_id)
         gone = asyncio.ensure_future(connection.wait_closed())
         try:
             assert connection.request is not None
@@ -123,7 +123,7 @@ class VoskServer:
         except ConnectionClosed:
             _log.debug("client hung up", request_id=request_id)
         except Exception as error:
-            await _refuse(connection, explain(error, self._backing.telemetry, request_id))
+            await _refuse(connection, explain(error, self._context.telemetry, request_id))
         finally:
             gone.cancel()
             await session.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.errors import NordlydError, StreamIdleError, UnknownModelError
 from app.protocols.recogniser import Recogniser
-from app.protocols.serving import Backing
+from app.protocols.serving import ProtocolContext
 from app.protocols.vosk_messages import (
     VoskConfig,
     config_of_path,
@@ -21,16 +21,16 @@ class VoskSession:
     """One connection's settings, and its stream once audio came.
 
     Args:
-        backing: what serves it.
+        context: what serves it.
         request_id: for the logs.
 
     Attributes:
         config: for the next stream; whether words are listed holds at once.
     """
 
-    def __init__(self, backing: Backing, request_id: str) -> None:
+    def __init__(self, context: ProtocolContext, request_id: str) -> None:
         self.config = VoskConfig()
-        self._backing = backing
+        self._context = context
         self._request_id = request_id
         self._recogniser: Recogniser | None = None
         self._max_alternatives = 0
@@ -57,7 +57,7 @@ class VoskSession:
             NordlydError: it is not understood, or no loaded model is meant.
         """
         config = config_of_path(path)
-        self._backing.service.transcriber.route(config.model, config.language)
+        self._context.service.transcriber.route(config.model, config.language)
         self.config = config
 
     async def read(self, text: str) -> tuple[str | None, bool]:
@@ -128,7 +128,7 @@ class VoskSession:
     async def _open(self) -> Recogniser:
         config = self.config
         pcm = PcmInput(rate=config.sample_rate)
-        stream = await self._backing.live.open(
+        stream = await self._context.live.open(
             LiveOptions(
                 request_id=self._request_id,
                 model=config.model,
@@ -142,7 +142,7 @@ class VoskSession:
             pcm,
             self._finals,
             self._before,
-            most_seconds=self._backing.message_seconds,
+            most_seconds=self._context.message_seconds,
         )
         return self._recogniser
 
@@ -168,7 +168,7 @@ class VoskSession:
         return final(results, words=self.config.words, max_alternatives=self._max_alternatives)
 
     def _checked(self, config: VoskConfig) -> VoskConfig:
-        route = self._backing.service.transcriber.route
+        route = self._context.service.transcriber.route
         try:
             route(config.model, config.language, config.decoding())
         except UnknownModelError as error:

@@ -20,7 +20,7 @@ from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
 
 from app.errors import InvalidRequestError, StreamIdleError
 from app.protocols.places import CountedStream
-from app.protocols.serving import STOP_SECONDS, Backing, Port, explain
+from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, explain
 from app.protocols.wyoming_events import (
     LINE_BYTES,
     BoundedReader,
@@ -49,14 +49,14 @@ class WyomingServer(AsyncServer):
 
     Args:
         port: where.
-        backing: what serves them.
+        context: what serves them.
     """
 
-    def __init__(self, port: Port, backing: Backing) -> None:
+    def __init__(self, port: Port, context: ProtocolContext) -> None:
         super().__init__()
         self._port = port
-        self._backing = backing
-        self._factory: HandlerFactory = partial(Conversation, backing)
+        self._context = context
+        self._factory: HandlerFactory = partial(Conversation, context)
         self._server: asyncio.Server | None = None
 
     @property
@@ -69,7 +69,7 @@ class WyomingServer(AsyncServer):
         connected = partial(self._handler_callback, handler_factory or self._factory)
         self._server = await asyncio.get_running_loop().create_server(
             lambda: CountedStream(
-                BoundedReader(limit=LINE_BYTES), connected, table=self._backing.connections
+                BoundedReader(limit=LINE_BYTES), connected, table=self._context.connections
             ),
             sock=self._port.listener,
         )
@@ -96,16 +96,16 @@ class Conversation(AsyncEventHandler):
     """One client's connection, and its stream while it speaks.
 
     Args:
-        backing: what serves it.
+        context: what serves it.
         reader: what the client sends.
         writer: what it is told.
     """
 
     def __init__(
-        self, backing: Backing, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, context: ProtocolContext, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         super().__init__(reader, writer)
-        self._backing = backing
+        self._context = context
         self._request_id = uuid.uuid4().hex
         self._wish = Wish()
         self._listening: _Listening | None = None
@@ -177,7 +177,7 @@ class Conversation(AsyncEventHandler):
         except (OSError, EOFError):
             raise
         except Exception as error:
-            told = explain(error, self._backing.telemetry, self._request_id)
+            told = explain(error, self._context.telemetry, self._request_id)
         await self.disconnect()
         await self.write_event(Error(text=told.message, code=told.code).event())
         # Home Assistant reads nothing until it has sent everything, and then waits for its
@@ -196,7 +196,7 @@ class Conversation(AsyncEventHandler):
                 # Nothing is half read: the same reading goes on the next time.
                 await self._listening.relay
         else:
-            seconds = self._backing.idle_seconds
+            seconds = self._context.idle_seconds
             await asyncio.wait({self._reading}, timeout=seconds)
             if not self._reading.done():
                 raise StreamIdleError(
@@ -209,8 +209,8 @@ class Conversation(AsyncEventHandler):
         """Do what an event asks for; unknown ones are passed over, as the protocol says."""
         kind = event.type
         if Describe.is_type(kind):
-            self._backing.service.check_ready()
-            cards = [loaded.card for loaded in self._backing.service.transcriber.models]
+            self._context.service.check_ready()
+            cards = [loaded.card for loaded in self._context.service.transcriber.models]
             await self.write_event(describe(cards).event())
         elif Ping.is_type(kind):
             await self.write_event(Pong(Ping.from_event(event).text).event())
@@ -230,7 +230,7 @@ class Conversation(AsyncEventHandler):
 
     async def _begin(self, given: AudioFormat) -> None:
         pcm = PcmInput(rate=given.rate, channels=given.channels)
-        stream = await self._backing.live.open(
+        stream = await self._context.live.open(
             LiveOptions(
                 request_id=self._request_id,
                 model=self._wish.model,
@@ -241,7 +241,7 @@ class Conversation(AsyncEventHandler):
             )
         )
         self._listening = _Listening(
-            stream, pcm, given, self, most_seconds=self._backing.message_seconds
+            stream, pcm, given, self, most_seconds=self._context.message_seconds
         )
         await self.write_event(TranscriptStart(language=stream.language).event())
 

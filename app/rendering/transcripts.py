@@ -12,7 +12,7 @@ from app.decoding.segments import segment_words
 from app.formats import Rendered, render
 from app.transcript import Formatted, Segment, Timing, Transcript, Word
 
-_MOST_SECONDS = 1e7  # four months; what is beyond is a mistake, and no clock of a format has it
+_MAX_SECONDS = 1e7  # four months; what is beyond is a mistake, and no clock of a format has it
 _NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -20,8 +20,8 @@ class GivenWord(BaseModel):
     """One word; times in seconds from the start of the audio."""
 
     word: str
-    start: float = Field(ge=0, le=_MOST_SECONDS)
-    end: float = Field(ge=0, le=_MOST_SECONDS)
+    start: float = Field(ge=0, le=_MAX_SECONDS)
+    end: float = Field(ge=0, le=_MAX_SECONDS)
     confidence: float = Field(1.0, ge=0, le=1)
 
 
@@ -46,7 +46,7 @@ class GivenTranscript(BaseModel):
     formatted_segments: list[GivenSegment] | None = None
     language: str = "und"
     model: str = ""
-    duration: float = Field(ge=0, le=_MOST_SECONDS)
+    duration: float = Field(ge=0, le=_MAX_SECONDS)
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:

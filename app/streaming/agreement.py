@@ -18,7 +18,7 @@ from app.transcript import Word
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class CompetingHypothesis:
     """Another reading than the best one.
 
     Attributes:
@@ -66,7 +66,7 @@ class LocalAgreement:
         self.stable: tuple[Word, ...] = ()
 
     def update(
-        self, words: Sequence[Word], heard: float, rivals: Sequence[Rival] = ()
+        self, words: Sequence[Word], heard: float, rivals: Sequence[CompetingHypothesis] = ()
     ) -> tuple[Word, ...]:
         """Take a new hypothesis.
 
@@ -100,7 +100,7 @@ class LocalAgreement:
         return joined
 
     def _others(
-        self, rule: Stability, heard: float, rivals: Sequence[Rival]
+        self, rule: Stability, heard: float, rivals: Sequence[CompetingHypothesis]
     ) -> list[tuple[str, ...]] | None:
         """What must agree with a word by that rule; None while there is too little."""
         since = [at for at, _ in self._earlier if at <= heard - rule.lasting]

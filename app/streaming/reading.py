@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from app.decoding import DecodingRequest, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
-from app.readable import ReadableOptions, format_transcript
-from app.streaming.agreement import Rival, continued
+from app.itn import ReadableOptions, format_transcript
+from app.streaming.agreement import CompetingHypothesis, continued
 from app.transcript import Word
 
 # So many readings are looked at for what another word may turn out to be.
@@ -45,7 +45,7 @@ def read_partial(
     *,
     frame_seconds: float,
     duration: float,
-) -> tuple[tuple[Word, ...], tuple[Rival, ...]]:
+) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
     """Decode an utterance that lasts; arguments are those of `ModelDecoders.read`.
 
     Returns:
@@ -58,7 +58,7 @@ def read_partial(
     found = decoders.read(emissions, several, **times).hypotheses
     best = decoders.read(emissions, decoding, **times).hypotheses[0] if greedy else found[0]
     rivals = tuple(
-        Rival(tuple(word.text for word in item.words), found[0].score - item.score)
+        CompetingHypothesis(tuple(word.text for word in item.words), found[0].score - item.score)
         for item in found
     )
     return best.words, rivals

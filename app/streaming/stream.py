@@ -15,10 +15,10 @@ import structlog
 from app.audio import SAMPLE_RATE, Samples
 from app.errors import InvalidRequestError, NordlydError
 from app.streaming.arrivals import Arrivals
-from app.streaming.hearing import Hearing
-from app.streaming.listener import Listener
-from app.streaming.told import Told
+from app.streaming.event_queue import EventQueue
+from app.streaming.recognizer import StreamRecognizer
 from app.streaming.types import LiveEvent, LiveOptions, LiveWord
+from app.streaming.utterance_tracker import UtteranceTracker
 from app.streaming.voice import VoiceActivity
 from app.telemetry import Telemetry
 
@@ -68,7 +68,7 @@ class Stream:
     def __init__(
         self,
         session: str,
-        hearing: Hearing,
+        hearing: StreamRecognizer,
         voice: VoiceActivity,
         options: LiveOptions,
         *,
@@ -89,8 +89,8 @@ class Stream:
         self._arrivals = Arrivals()
         self._work_to_do = asyncio.Event()
         self._room = asyncio.Event()
-        self._told = Told(sizes.events)
-        self._listener = Listener(
+        self._told = EventQueue(sizes.events)
+        self._listener = UtteranceTracker(
             hearing,
             voice,
             options.endpointing,

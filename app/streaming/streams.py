@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import InvalidRequestError, OverloadedError, StreamIdleError, UnavailableError
-from app.service import Service
+from app.pipeline import Service
 from app.streaming.connection import Connection
-from app.streaming.hearing import Hearing, Tuning
+from app.streaming.recognizer import StreamRecognizer, Tuning
 from app.streaming.stream import Stream, StreamSizes
 from app.streaming.types import LiveOptions, LiveStream
 from app.streaming.voice import VoiceActivity, VoiceModel
@@ -129,7 +129,7 @@ class Streams:
             )
         holds = ExitStack()
         holds.enter_context(self._service.admit())
-        hearing = Hearing(
+        hearing = StreamRecognizer(
             transcriber,
             self._service.engine,
             model,

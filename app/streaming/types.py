@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.decoding import DecodingRequest
-from app.readable import ReadableOptions
+from app.itn import ReadableOptions
 
 
 @dataclass(frozen=True, slots=True)

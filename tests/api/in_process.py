@@ -12,14 +12,13 @@ import httpx
 import numpy as np
 from fastapi import FastAPI
 
-from app.api import Parts, build_api
+from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
-from app.pipeline import PipelineOptions, Transcriber
-from app.readable import read_word_list
-from app.service import ModelSource, Service
+from app.itn import read_word_list
+from app.pipeline import ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
@@ -149,7 +148,7 @@ async def in_process(
         await live.close()
         await service.stop()
 
-    app = build_api(Parts(given, telemetry, service, live), lifespan)
+    app = build_api(AppState(given, telemetry, service, live), lifespan)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -6,7 +6,7 @@ import sys
 
 PROGRAM = """
 import logging, structlog
-from app.logs import configure_logging
+from app.logging import configure_logging
 configure_logging(log_format={form!r}, level="info")
 log = structlog.get_logger("nordlyd.access")
 log.debug("not wanted")

@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.errors import NordlydError
-from app.incremental import TextDelta
+from app.itn import ReadableOptions
 from app.pipeline import TranscriptionRequest
-from app.readable import ReadableOptions
+from app.pipeline.incremental import TextDelta
 
 
 class StutteringModel(ScriptedModel):

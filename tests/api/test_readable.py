@@ -12,7 +12,7 @@ from in_process import InProcess, ScriptedModel, in_process
 from sounds import as_wav, tones
 
 from app.api.schemas import TranscriptionBody
-from app.readable import format_transcript
+from app.itn import format_transcript
 from app.transcript import Word
 from app.vocabulary import Vocabulary
 

@@ -153,7 +153,7 @@ def test_a_pause_ends_an_utterance_and_times_go_on(demos: RunningServer, offline
     began = (len(first) + 1.5 * RATE) / RATE
     assert one["end"] < began
     assert other["words"][0]["start"] > began
-    # Told where the pause was long enough, not where the next speech began.
+    # EventQueue where the pause was long enough, not where the next speech began.
     endpoint = heard.of("endpoint")[0]["time"]
     assert endpoint == pytest.approx(len(first) / RATE + 0.6, abs=0.3)
     assert [word["word"] for word in other["words"]] == other["text"].split()

@@ -16,9 +16,9 @@ from app.acoustic import layer_seconds, load_checkpoint
 from app.cli import models
 from app.decoding import GreedyDecoder
 from app.errors import ConfigurationError
-from app.quantisation import MOST_COST, Record, check_speed, measure, read_manifest, require, save
+from app.quantisation import MAX_COST, Record, check_speed, measure, read_manifest, require, save
 
-GOOD = Record("m", 10, 100, "bfloat16", 8.0, 8.0 + MOST_COST, 40.0, 60.0)
+GOOD = Record("m", 10, 100, "bfloat16", 8.0, 8.0 + MAX_COST, 40.0, 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_model_that_int8_spoils_is_refused_with_the_figures(folder, manifest, 
     own = tmp_path / "own.jsonl"
     own.write_text("\n".join(lines))
     record = measure("m", spoilt, own, dtype="float32")
-    assert record.cost > MOST_COST
+    assert record.cost > MAX_COST
     with pytest.raises(ConfigurationError, match="points of WER"):
         save(record, tmp_path)
     with pytest.raises(ConfigurationError, match="was not measured"):

@@ -43,7 +43,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     from app.audio import SAMPLE_RATE  # noqa: PLC0415
     from trainer.data import read_split  # noqa: PLC0415
     from trainer.evaluation.emissions import compute_emissions  # noqa: PLC0415
-    from trainer.language_model.grid import Heard  # noqa: PLC0415
+    from trainer.language_model.grid import EncodedUtterances  # noqa: PLC0415
     from trainer.language_model.heatmap import draw_heatmap  # noqa: PLC0415
     from trainer.language_model.tune import (  # noqa: PLC0415
         ALPHAS,
@@ -61,7 +61,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     checkpoint = load_checkpoint(model)
     console.print("encoding the validation split")
     emitted = compute_emissions(model, read_split(data, "valid"), cache=cache or data / "emissions")
-    heard = Heard(
+    heard = EncodedUtterances(
         checkpoint.vocabulary,
         checkpoint.hop / SAMPLE_RATE,
         tuple(item.emissions for item in emitted),

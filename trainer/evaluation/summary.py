@@ -9,8 +9,8 @@ from trainer.evaluation.confusions import count_confusions
 from trainer.evaluation.groups import Group, by_augmentation, by_length, by_speaker, worst
 from trainer.evaluation.measure import TITLES, Evaluation
 
-_MOST_CONFUSIONS = 20
-_MOST_WORST = 20
+_MAX_CONFUSIONS = 20
+_MAX_WORST = 20
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "by_augmentation": _groups(by_augmentation(evaluation)),
         "confusions": asdict(
             count_confusions(
-                evaluation.final.words, evaluation.final.characters, most=_MOST_CONFUSIONS
+                evaluation.final.words, evaluation.final.characters, most=_MAX_CONFUSIONS
             )
         ),
         "worst": [
@@ -77,7 +77,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
                 "reference": evaluation.utterances[index].reference,
                 **{item.name: item.texts[index] for item in evaluation.decodings},
             }
-            for index in worst(evaluation, _MOST_WORST)
+            for index in worst(evaluation, _MAX_WORST)
         ],
     }
 

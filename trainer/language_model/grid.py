@@ -29,7 +29,7 @@ from app.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class EncodedUtterances:
     """What a model heard in a validation split, and what was said.
 
     `emissions` are natural-log probabilities, float32 [frames, vocabulary], one an utterance;
@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """`Heard` with its emissions one after the other in a file, for processes to map."""
+    """Emissions one after the other in a file, for processes to map."""
 
     vocabulary: Vocabulary
     frame_seconds: float
@@ -82,7 +82,7 @@ class _Stored:
 
 
 def measure(
-    heard: Heard,
+    heard: EncodedUtterances,
     settings: Sequence[Setting],
     language_model: Path,
     *,
@@ -130,13 +130,13 @@ def measure(
     return [found[index] for index in range(len(settings))]
 
 
-def measure_greedy(heard: Heard) -> Outcome:
+def measure_greedy(heard: EncodedUtterances) -> Outcome:
     """Decode everything along the best path."""
     nothing = Setting(alpha=0.0, beta=0.0, beam_width=1, language_model=False)
     return _outcome(nothing, heard, GreedyDecoder(heard.vocabulary))
 
 
-def _store(heard: Heard, file: Path) -> _Stored:
+def _store(heard: EncodedUtterances, file: Path) -> _Stored:
     np.save(file, np.concatenate(heard.emissions))
     stops = np.cumsum([len(part) for part in heard.emissions]).tolist()
     return _Stored(
@@ -154,7 +154,7 @@ def _decode_share(
 ) -> list[Outcome]:
     """Run in a process of its own: open everything once, decode with each setting."""
     frames = np.load(stored.file, mmap_mode="r")
-    heard = Heard(
+    heard = EncodedUtterances(
         stored.vocabulary,
         stored.frame_seconds,
         tuple(frames[start:stop] for start, stop in pairwise((0, *stored.stops))),
@@ -175,7 +175,7 @@ def _decoder(setting: Setting, vocabulary: Vocabulary, model: LanguageModel) -> 
     return BeamDecoder(vocabulary, options, model if setting.language_model else None)
 
 
-def _outcome(setting: Setting, heard: Heard, decoder: Decoder) -> Outcome:
+def _outcome(setting: Setting, heard: EncodedUtterances, decoder: Decoder) -> Outcome:
     began = time.perf_counter()
     texts = [
         decoder.decode(emissions, frame_seconds=heard.frame_seconds, duration=seconds).text

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import put_in_place, write_attributes
-from trainer.language_model.grid import Heard, Outcome, Setting, measure, measure_greedy
+from trainer.language_model.grid import EncodedUtterances, Outcome, Setting, measure, measure_greedy
 
 ALPHAS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
 BETAS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -45,7 +45,7 @@ class Tuning:
 
 
 def tune(
-    heard: Heard,
+    heard: EncodedUtterances,
     language_model: Path,
     *,
     alphas: Sequence[float] = ALPHAS,

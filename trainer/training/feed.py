@@ -19,7 +19,7 @@ from trainer.training.order import Schedule, row_seconds
 _AUGMENT, _HIDE_FRAMES, _HIDE_FEATURES = range(3)
 
 
-class Feed:
+class BatchStream:
     """What one device learns from.
 
     Args:

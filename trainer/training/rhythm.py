@@ -10,7 +10,7 @@ EARLIEST_STOP = 1500
 """Both published trainings still had a WER of 1.0 at update 500."""
 
 
-class Rhythm(TrainerCallback):
+class ScheduleCallback(TrainerCallback):
     """Tells transformers what to do after each update.
 
     Args:

@@ -18,7 +18,7 @@ from trainer.errors import DataError
 from trainer.recipe import Recipe
 from trainer.training.checkpoints import checkpoints, step_of
 from trainer.training.exports import Exports
-from trainer.training.feed import Feed
+from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
 from trainer.training.initial import initial_model
 from trainer.training.interrupt import InterruptFlag
@@ -27,7 +27,7 @@ from trainer.training.loss import resolve_precision
 from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
 from trainer.training.progress import Progress, ProgressReport
-from trainer.training.rhythm import Rhythm, stops_early
+from trainer.training.rhythm import ScheduleCallback, stops_early
 from trainer.training.trainer import CtcTrainer
 from trainer.training.validation import validate
 from trainer.training.vocabulary import tokens_for, tokens_of, write_tokens
@@ -93,7 +93,9 @@ def fit(
         network,
         args,
         recipe=recipe,
-        feed=Feed(train, schedule, recipe, tokens, framing, device=rank, devices=world, warn=say),
+        feed=BatchStream(
+            train, schedule, recipe, tokens, framing, device=rank, devices=world, warn=say
+        ),
         precision=kind,
         validate=partial(
             validate,
@@ -119,7 +121,7 @@ def fit(
         trainer.add_callback(ProgressReport(trainer, report))
         trainer.add_callback(EvaluationLog(trainer, log))
         trainer.add_callback(exports)
-    trainer.add_callback(Rhythm(trainer, last=last))
+    trainer.add_callback(ScheduleCallback(trainer, last=last))
     if last_saved:
         trainer._load_from_checkpoint(str(last_saved))
     if start < last and not stops_early(trainer, start):
@@ -130,7 +132,7 @@ def fit(
 
 
 def _arguments(recipe: Recipe, output: Path, precision: str) -> TrainingArguments:
-    """Return what transformers has to know; the strategies are `Rhythm`'s business."""
+    """Return what transformers has to know; the strategies are `ScheduleCallback`'s business."""
     cuda, torchrun = torch.cuda.is_available(), "LOCAL_RANK" in os.environ
     numbers = recipe.training
     args = TrainingArguments(

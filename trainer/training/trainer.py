@@ -21,7 +21,7 @@ from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
 from trainer.training.checkpoints import RunState, fresh_folder, rotate
-from trainer.training.feed import Feed
+from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast, loss_share, utterance_losses
 from trainer.training.network import CtcNetwork
 
@@ -34,7 +34,7 @@ class CtcTrainer(Trainer):
 
     Args:
         network: what is trained.
-        args: of transformers; its strategies are off, since `Rhythm` says what happens when.
+        args: of transformers; its strategies are off; `ScheduleCallback` decides when each runs.
         recipe: every number.
         feed: the micro-batches of every update, for this device.
         precision: fp16, bf16 or fp32.
@@ -49,7 +49,7 @@ class CtcTrainer(Trainer):
         args: TrainingArguments,
         *,
         recipe: Recipe,
-        feed: Feed,
+        feed: BatchStream,
         precision: str,
         validate: Callable[[CtcNetwork], tuple[float, float]],
         save_tokens: Callable[[Path], None],

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pydantic import BaseModel, Field
 
 from app.api.deepgram.parameters import Listen
-from app.readable.formatting import SENTENCE_PAUSE
+from app.itn.formatting import SENTENCE_PAUSE
 from app.transcript import Transcript, Word
 
 _PARAGRAPH_PAUSE = 2.0

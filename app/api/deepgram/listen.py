@@ -11,14 +11,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from app.api.attend import attend
 from app.api.caller import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
+from app.api.disconnects import run_until_disconnect
 from app.api.errors import error_response
 from app.api.parameters import deadline_of, openapi_parameters
-from app.api.parts import Parts, PartsOf
 from app.api.raw_bodies import Undeclared, raw_format, split_content_type
+from app.api.state import AppState, AppStateOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
 from app.api.upload import hold_of
 from app.audio import DecodeOptions, RawFormat
@@ -88,7 +88,7 @@ _OPERATION: dict[str, Any] = {
     responses={200: {"headers": HEADERS}, **ERRORS},
     openapi_extra=_OPERATION,
 )
-async def listen(request: Request, parts: PartsOf) -> Response:
+async def listen(request: Request, parts: AppStateOf) -> Response:
     """Deepgram's prerecorded API, as far as its words mean something here.
 
     Send the audio as the body; its format is found out from its content. Errors carry Deepgram's
@@ -123,7 +123,7 @@ async def listen(request: Request, parts: PartsOf) -> Response:
             )
             return transcript, audio.sha256
 
-        transcript, sha256 = await attend(request, work(), cut_off=service.cut_off)
+        transcript, sha256 = await run_until_disconnect(request, work(), cut_off=service.cut_off)
         request_id = request.state.request_id
         body = await asyncio.to_thread(
             render, transcript, wanted, request_id=request_id, sha256=sha256
@@ -149,7 +149,7 @@ class _Audio:
     raw: RawFormat | None
 
 
-async def _read(request: Request, parts: Parts) -> _Audio | str:
+async def _read(request: Request, parts: AppState) -> _Audio | str:
     """The audio of a body, or the URL in it that may be asked for some."""
     content_type = request.headers.get("content-type")
     essence, _ = split_content_type(content_type)
@@ -170,7 +170,7 @@ async def _read(request: Request, parts: Parts) -> _Audio | str:
     return _checked(file, digest.hexdigest(), content_type)
 
 
-async def _read_url(request: Request, parts: Parts) -> str:
+async def _read_url(request: Request, parts: AppState) -> str:
     """The address in a body of `{"url": …}`."""
     body = bytearray()
     async for chunk in request.stream():
@@ -184,7 +184,7 @@ async def _read_url(request: Request, parts: Parts) -> str:
     return url
 
 
-async def _fetch(parts: Parts, url: str, deadline: float | None, hold: Hold) -> _Audio:
+async def _fetch(parts: AppState, url: str, deadline: float | None, hold: Hold) -> _Audio:
     fetched = await parts.need_fetcher().fetch(url, deadline, hold=hold)
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()

@@ -14,7 +14,7 @@ from app.audio import RawFormat
 from app.decoding import DecodingRequest, Hotword
 from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
-from app.readable import ReadableOptions
+from app.itn import ReadableOptions
 
 LISTS = {
     "keywords": "Expected words, each `word` or `word:intensifier`; the weight of a hotword is 10 "

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.api.openai.names import is_alias
-from app.api.parts import PartsOf
 from app.api.schemas import ErrorBody
+from app.api.state import AppStateOf
 from app.catalogue import ModelCard
 from app.errors import UnknownModelError
 
@@ -43,7 +43,7 @@ class OpenAIModelListBody(BaseModel):
 
 
 @router.get("", summary="List the loaded models", responses=_NO_KEY)
-async def list_models(parts: PartsOf) -> OpenAIModelListBody:
+async def list_models(parts: AppStateOf) -> OpenAIModelListBody:
     """The models by the ids that a request may name."""
     models = parts.service.transcriber.models
     return OpenAIModelListBody(data=[OpenAIModelBody.of(model.card) for model in models])
@@ -54,7 +54,7 @@ async def list_models(parts: PartsOf) -> OpenAIModelListBody:
     summary="Describe a model",
     responses={**_NO_KEY, 404: {"model": ErrorBody, "description": "No such model is loaded."}},
 )
-async def retrieve_model(model: str, parts: PartsOf) -> OpenAIModelBody:
+async def retrieve_model(model: str, parts: AppStateOf) -> OpenAIModelBody:
     """One model, by its id, its hub id, or a name of OpenAI's that stands for any of ours."""
     cards = [loaded.card for loaded in parts.service.transcriber.models]
     for card in cards:

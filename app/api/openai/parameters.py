@@ -14,8 +14,8 @@ from app.api.openai.names import routed_model
 from app.api.parameters import TranscribeParameters, parse
 from app.decoding import DecodingRequest, Hotword
 from app.errors import InvalidRequestError, NordlydError
+from app.itn import ReadableOptions
 from app.pipeline import Transcriber
-from app.readable import ReadableOptions
 
 MAX_FIELDS = 1200
 """Fields of one form; every keyword is one."""

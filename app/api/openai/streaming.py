@@ -14,13 +14,12 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.attend import attend
+from app.api.disconnects import run_until_disconnect
 from app.api.errors import error_detail, internal_error
 from app.api.openai.schemas import token_usage, tokens_of, written_text, written_words
 from app.errors import NordlydError
-from app.incremental import TextDelta
-from app.pipeline import TranscriptionRequest
-from app.service import Service
+from app.pipeline import Service, TranscriptionRequest
+from app.pipeline.incremental import TextDelta
 from app.transcript import Transcript
 
 HEARTBEAT_SECONDS = 15.0
@@ -86,7 +85,7 @@ class TranscriptEvents:
     async def _run(self) -> None:
         transcriber = self._service.transcriber
         try:
-            transcript = await attend(
+            transcript = await run_until_disconnect(
                 self._request,
                 transcriber.transcribe(self._work, on_text=self._news.put_nowait),
                 cut_off=self._service.cut_off,

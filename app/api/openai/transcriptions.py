@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.attend import attend
 from app.api.caller import caller_of
+from app.api.disconnects import run_until_disconnect
 from app.api.errors import RouteError
 from app.api.openai.parameters import (
     MAX_FIELDS,
@@ -25,8 +25,8 @@ from app.api.openai.schemas import (
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.api.parameters import TranscribeParameters, deadline_of
-from app.api.parts import PartsOf
 from app.api.raw_bodies import decode_options
+from app.api.state import AppStateOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
 from app.api.upload import Upload, is_form, read_upload
 from app.errors import InvalidRequestError
@@ -77,7 +77,7 @@ _ANSWERS: dict[str, Any] = {
     responses={200: _ANSWERS, **ERRORS},
     openapi_extra=_OPERATION,
 )
-async def transcriptions(request: Request, parts: PartsOf) -> Response:
+async def transcriptions(request: Request, parts: AppStateOf) -> Response:
     """The text of a recording, in the forms of OpenAI's API; docs/openai.md has every field.
 
     With `stream=true` the text comes as server-sent events while the recording is still being
@@ -104,7 +104,7 @@ async def transcriptions(request: Request, parts: PartsOf) -> Response:
             events = TranscriptEvents(request, service, work, logprobs="logprobs" in asked.include)
             await events.begin()
             return EventResponse(events, stack.pop_all())
-        transcript = await attend(
+        transcript = await run_until_disconnect(
             request, service.transcriber.transcribe(work), cut_off=service.cut_off
         )
         return await asyncio.to_thread(_answer, transcript, asked)

@@ -32,7 +32,7 @@ Message = dict[str, Any]
 LARGEST_BYTES = 4 * 2**20
 """A longer message comes from no sound worker."""
 _READ_BYTES = 2**16
-_MOST_DESCRIPTORS = 4
+_MAX_DESCRIPTORS = 4
 _COUNT = "descriptors"
 _ERRORS = {
     kind.__name__: kind
@@ -78,7 +78,7 @@ class Channel:
     def receive(self) -> tuple[Message, list[int]] | None:
         """Wait for one message and the descriptors with it; None where the other side is gone."""
         while (message := self._next()) is None:
-            data, received, _, _ = socket.recv_fds(self.connection, _READ_BYTES, _MOST_DESCRIPTORS)
+            data, received, _, _ = socket.recv_fds(self.connection, _READ_BYTES, _MAX_DESCRIPTORS)
             if not data:
                 return None
             self._descriptors += received

@@ -167,4 +167,4 @@ def _environment() -> dict[str, str]:
 
 
 Restarted = Callable[[str], None]
-"""Told why a worker had to be replaced."""
+"""EventQueue why a worker had to be replaced."""

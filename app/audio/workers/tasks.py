@@ -21,7 +21,7 @@ from app.spool import FileWindow, disk_file, memory_file
 
 FIRST_SAMPLES = 15 * SAMPLE_RATE
 """How much may be decoded before a worker asks for more room."""
-_MOST_MORE_SAMPLES = 1800 * SAMPLE_RATE
+_MAX_MORE_SAMPLES = 1800 * SAMPLE_RATE
 # Up to here the samples are taken out of their file, so that a long queue of clips needs no
 # descriptors.
 _IN_MEMORY_SAMPLES = 60 * SAMPLE_RATE
@@ -87,7 +87,7 @@ class Task:
         """
         if self.memory is None or self.disk is None or not 0 < samples < 2**40:
             raise InsufficientStorageError("This is not to be written at all.")
-        more = max(samples, self.allowed + min(self.allowed, _MOST_MORE_SAMPLES))
+        more = max(samples, self.allowed + min(self.allowed, _MAX_MORE_SAMPLES))
         if samples <= FLOAT_SAMPLES:
             allowed = min(more, FLOAT_SAMPLES)
             self.memory.resize(FLOAT_BYTES * allowed)

@@ -2,8 +2,8 @@
 
 from app.decoding.backends.types import Candidate, Found, Library, Search
 from app.decoding.columns import Alphabet
-from app.decoding.placing import WordPlacer
 from app.decoding.types import Emissions
+from app.decoding.word_timing import WordPlacer
 
 
 class ColumnsBackend:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.client import RefusedError
-from app.client.tape import Tape
+from app.client.replay_buffer import ReplayBuffer
 
 SOUND = bytes(number % 251 for number in range(400_000))
 
 
-async def rest_of(tape: Tape) -> bytes:
+async def rest_of(tape: ReplayBuffer) -> bytes:
     taken = b""
     while (piece := await tape.take()) is not None:
         taken += piece
@@ -30,7 +30,7 @@ def test_every_byte_arrives_in_order_whichever_way_connections_break(
     sound = SOUND[: sum(sizes)]
 
     async def run() -> bytes:
-        tape = Tape(frame, ahead=50_000, keep=len(SOUND) + 1)
+        tape = ReplayBuffer(frame, ahead=50_000, keep=len(SOUND) + 1)
 
         async def record() -> None:
             position = 0
@@ -59,7 +59,7 @@ def test_every_byte_arrives_in_order_whichever_way_connections_break(
 
 def test_what_was_heard_is_not_kept() -> None:
     async def run() -> None:
-        tape = Tape(2, ahead=10**6, keep=10**6)
+        tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
         await tape.add(SOUND[:100_000])
         tape.end()
         await rest_of(tape)
@@ -74,7 +74,7 @@ def test_what_was_heard_is_not_kept() -> None:
 
 def test_what_the_source_failed_with_comes_after_all_before_it() -> None:
     async def run() -> None:
-        tape = Tape(2, ahead=10**6, keep=10**6)
+        tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
         await tape.add(b"ab")
         tape.end(OSError("unplugged"))
         assert await tape.take() == b"ab"
@@ -86,7 +86,7 @@ def test_what_the_source_failed_with_comes_after_all_before_it() -> None:
 
 def test_a_rounded_position_near_the_end_counts_as_the_end() -> None:
     async def run() -> None:
-        tape = Tape(2, ahead=10**6, keep=10**6)
+        tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
         await tape.add(SOUND[:1000])
         tape.end()
         await rest_of(tape)

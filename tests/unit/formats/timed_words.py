@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from app.decoding import segment_words
-from app.readable import format_transcript
+from app.itn import format_transcript
 from app.transcript import Formatted, Timing, Transcript, Word
 
 TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)

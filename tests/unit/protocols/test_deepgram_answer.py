@@ -5,8 +5,8 @@ import pytest
 from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import parse_listen
 from app.decoding import Hotword, segment_words
-from app.readable import ReadableOptions
-from app.readable.formatting import format_transcript
+from app.itn import ReadableOptions
+from app.itn.formatting import format_transcript
 from app.transcript import Formatted, Timing, Transcript, Word
 
 SAID = tuple(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.errors import NordlydError, StreamIdleError, UnavailableError
-from app.protocols import Backing
+from app.protocols import ProtocolContext
 from app.protocols.vosk_session import VoskSession
 from app.streaming import FinalResult, LiveEvent, LiveOptions, LiveStream, LiveWord
 from app.telemetry import Telemetry
@@ -67,8 +67,8 @@ class Streams:
 
 
 def session(*streams: EndingStream) -> VoskSession:
-    backing = Backing(cast("Any", None), cast("Any", Streams(*streams)), Telemetry())
-    talking = VoskSession(backing, "id")
+    context = ProtocolContext(cast("Any", None), cast("Any", Streams(*streams)), Telemetry())
+    talking = VoskSession(context, "id")
     talking.config = talking.config.updated({"sample_rate": 16_000, "words": False})
     return talking
 

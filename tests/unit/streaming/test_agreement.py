@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.streaming.agreement import LocalAgreement, Rival, Stability, continued
+from app.streaming.agreement import CompetingHypothesis, LocalAgreement, Stability, continued
 from app.transcript import Word
 
 NEAR = Stability(distance=0.25, lasting=0.15, margin=5.0)
@@ -46,24 +46,24 @@ def test_a_hypothesis_right_after_another_does_not_count_for_two() -> None:
 
 def test_a_rival_that_is_nearly_as_good_holds_a_word_back() -> None:
     agreement = LocalAgreement([NEAR])
-    rivals = [Rival(("eg", "kjem"), 0.0), Rival(("e", "kjem"), 4.9)]
+    rivals = [CompetingHypothesis(("eg", "kjem"), 0.0), CompetingHypothesis(("e", "kjem"), 4.9)]
     for heard in (2.0, 2.2, 2.4):
         agreement.update(words("eg kjem"), heard, rivals)
     assert told(agreement) == ""
-    agreement.update(words("eg kjem"), 2.6, [*rivals[:1], Rival(("e", "kjem"), 5.0)])
+    agreement.update(words("eg kjem"), 2.6, [*rivals[:1], CompetingHypothesis(("e", "kjem"), 5.0)])
     assert told(agreement) == "eg kjem"
 
 
 def test_a_rival_of_a_later_word_does_not_hold_back_the_first() -> None:
     agreement = LocalAgreement([NEAR])
     for heard in (2.0, 2.2):
-        agreement.update(words("eg kjem"), heard, [Rival(("eg", "kom"), 1.0)])
+        agreement.update(words("eg kjem"), heard, [CompetingHypothesis(("eg", "kom"), 1.0)])
     assert told(agreement) == "eg"
 
 
 def test_a_word_that_lasts_is_stable_in_spite_of_a_rival() -> None:
     agreement = LocalAgreement([NEAR, Stability(distance=1.0, lasting=0.75, margin=1.0)])
-    rivals = [Rival(("e",), 2.0)]
+    rivals = [CompetingHypothesis(("e",), 2.0)]
     for heard in (1.5, 1.7, 1.9, 2.1):
         agreement.update(words("eg"), heard, rivals)
         assert told(agreement) == ""

@@ -6,20 +6,20 @@ import pytest
 
 from app.errors import UnavailableError
 from app.streaming import EndpointReached, LiveEvent, LiveWord, PartialResult, SpeechStarted
-from app.streaming.told import Told
+from app.streaming.event_queue import EventQueue
 
 
 def partial(text: str) -> PartialResult:
     return PartialResult(0, (LiveWord(text, 0.0, 1.0, 0.9, False),))
 
 
-async def read(told: Told) -> list[LiveEvent]:
+async def read(told: EventQueue) -> list[LiveEvent]:
     return [event async for event in told.read(lambda: True)]
 
 
 def test_events_are_read_in_order_and_then_it_ends() -> None:
     async def run() -> list[LiveEvent]:
-        told = Told(10)
+        told = EventQueue(10)
         told.tell(SpeechStarted(0, 0.0))
         told.tell(EndpointReached(0, 1.0))
         told.end()
@@ -30,7 +30,7 @@ def test_events_are_read_in_order_and_then_it_ends() -> None:
 
 def test_a_partial_result_nobody_read_gives_way_to_the_next() -> None:
     async def run() -> list[LiveEvent]:
-        told = Told(10)
+        told = EventQueue(10)
         told.tell(SpeechStarted(0, 0.0))
         for number in range(1000):
             told.tell(partial(str(number)))
@@ -42,7 +42,7 @@ def test_a_partial_result_nobody_read_gives_way_to_the_next() -> None:
 
 def test_an_event_on_which_a_connection_broke_is_read_by_the_next() -> None:
     async def run() -> list[LiveEvent]:
-        told = Told(10)
+        told = EventQueue(10)
         for number in range(3):
             told.tell(EndpointReached(number, 1.0))
         told.end()
@@ -57,7 +57,7 @@ def test_an_event_on_which_a_connection_broke_is_read_by_the_next() -> None:
 
 def test_what_went_wrong_is_raised_after_the_last_event() -> None:
     async def run() -> LiveEvent:
-        told = Told(10)
+        told = EventQueue(10)
         told.tell(SpeechStarted(0, 0.0))
         told.end(UnavailableError("stopping"))
         reader = told.read(lambda: True)
@@ -71,7 +71,7 @@ def test_what_went_wrong_is_raised_after_the_last_event() -> None:
 
 def test_who_tells_waits_while_too_much_is_unread() -> None:
     async def run() -> None:
-        told = Told(2)
+        told = EventQueue(2)
         told.tell(EndpointReached(0, 1.0))
         await told.room()
         told.tell(EndpointReached(1, 1.0))
@@ -88,7 +88,7 @@ def test_who_tells_waits_while_too_much_is_unread() -> None:
 
 def test_a_reader_that_is_not_wanted_any_more_ends() -> None:
     async def run() -> list[LiveEvent]:
-        told = Told(2)
+        told = EventQueue(2)
         wanted = True
         reader = asyncio.create_task(_collect(told, lambda: wanted))
         await asyncio.sleep(0)
@@ -99,5 +99,5 @@ def test_a_reader_that_is_not_wanted_any_more_ends() -> None:
     assert asyncio.run(run()) == []
 
 
-async def _collect(told: Told, wanted) -> list[LiveEvent]:
+async def _collect(told: EventQueue, wanted) -> list[LiveEvent]:
     return [event async for event in told.read(wanted)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainer.evaluation.measure import TITLES
 
-MOST_GROUPS = 30
+MAX_GROUPS = 30
 
 Summary = dict[str, Any]
 
@@ -74,7 +74,7 @@ def group_tables(summary: Summary) -> list[GroupTable]:
     ]
     return [
         GroupTable(
-            title, column, note, tuple(groups[:MOST_GROUPS]), max(0, len(groups) - MOST_GROUPS)
+            title, column, note, tuple(groups[:MAX_GROUPS]), max(0, len(groups) - MAX_GROUPS)
         )
         for title, column, note, groups in found
         if groups

@@ -17,8 +17,8 @@ from trainer.evaluation.report.figures import (
     test_set_line,
 )
 
-_MOST_CONFUSIONS = 10
-_MOST_WORST = 10
+_MAX_CONFUSIONS = 10
+_MAX_WORST = 10
 
 
 def headline(summary: Summary) -> list[str]:
@@ -122,7 +122,7 @@ def _confusions(summary: Summary) -> list[str]:
     for found in confusion_tables(summary):
         shown = "; ".join(
             f"{_quoted(said)} → {_quoted(written)}: {count}"
-            for said, written, count in found.rows[:_MOST_CONFUSIONS]
+            for said, written, count in found.rows[:_MAX_CONFUSIONS]
         )
         parts.append(f"- **{found.title}** ({found.total:,} in all): {shown}")
     return parts if parts[2:] else []
@@ -132,7 +132,7 @@ def _worst(summary: Summary) -> list[str]:
     if not summary["worst"]:
         return []
     parts = ["## Worst utterances", "`report.html` has them to listen to."]
-    for item in summary["worst"][:_MOST_WORST]:
+    for item in summary["worst"][:_MAX_WORST]:
         who = f"{item['speaker']}, " if item["speaker"] else ""
         lines = [f"- {escape(who)}{item['seconds']} s", f"  - said: {_quoted(item['reference'])}"]
         lines += [

@@ -18,8 +18,8 @@ from app.api.openai.realtime.events import (
 )
 from app.api.openai.realtime.session import Session, updated
 from app.api.openai.realtime.turns import Listening, Order, Outlet, Turns
-from app.api.parts import Parts
 from app.api.sockets import close_code
+from app.api.state import AppState
 from app.audio import Samples
 from app.errors import NordlydError, OverloadedError, UnavailableError
 from app.streaming import decoded
@@ -36,7 +36,7 @@ class Conversation:
         session: its settings to begin with.
     """
 
-    def __init__(self, socket: WebSocket, parts: Parts, session: Session) -> None:
+    def __init__(self, socket: WebSocket, parts: AppState, session: Session) -> None:
         self._socket = socket
         self._live = parts.live
         self._transcriber = parts.service.transcriber

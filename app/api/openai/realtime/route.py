@@ -5,8 +5,8 @@ from fastapi import APIRouter, WebSocket
 from app.api.openai.names import routed_model
 from app.api.openai.realtime.conversation import Conversation
 from app.api.openai.realtime.session import Session, first_session
-from app.api.parts import Parts, PartsOf
 from app.api.sockets import OPENAI_SUBPROTOCOL, refuse
+from app.api.state import AppState, AppStateOf
 from app.errors import InvalidRequestError, NordlydError
 
 _INTENT = "transcription"
@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 @router.websocket("/v1/realtime")
-async def realtime(socket: WebSocket, parts: PartsOf) -> None:
+async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
     """Transcribe what one client says, as OpenAI's Realtime API does; docs/openai.md."""
     try:
         session = _begin(socket, parts)
@@ -30,7 +30,7 @@ async def realtime(socket: WebSocket, parts: PartsOf) -> None:
     await Conversation(socket, parts, session).run()
 
 
-def _begin(socket: WebSocket, parts: Parts) -> Session:
+def _begin(socket: WebSocket, parts: AppState) -> Session:
     """The session a client asks for with its address.
 
     Raises:

@@ -9,14 +9,14 @@ from toy_emissions import mishear
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import build
-from trainer.language_model.grid import Heard, Setting, measure, measure_greedy
+from trainer.language_model.grid import EncodedUtterances, Setting, measure, measure_greedy
 from trainer.language_model.heatmap import draw_heatmap
 from trainer.language_model.tune import Tuning, as_dict, choose_hotwords, publish, tune
 from trainer.recipe import LanguageModelRecipe
 
 
 @pytest.fixture(scope="module")
-def heard(corpus: tuple[str, ...]) -> Heard:
+def heard(corpus: tuple[str, ...]) -> EncodedUtterances:
     return mishear(corpus[::12])
 
 
@@ -39,7 +39,7 @@ def foreign_model(numbers: LanguageModelRecipe, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="module")
-def tuning(heard: Heard, model: Path, numbers: LanguageModelRecipe) -> Tuning:
+def tuning(heard: EncodedUtterances, model: Path, numbers: LanguageModelRecipe) -> Tuning:
     return tune(heard, model, alphas=numbers.alphas, betas=numbers.betas)
 
 
@@ -58,7 +58,7 @@ def test_greedy_and_beam_without_a_language_model_are_measured_beside_it(tuning:
 
 
 def test_hotwords_are_the_words_that_the_model_does_not_know(
-    heard: Heard, model: Path, tuning: Tuning
+    heard: EncodedUtterances, model: Path, tuning: Tuning
 ) -> None:
     assert choose_hotwords(heard.references, model) == ("kveldsskyer",)
     found = {point.setting.hotword_weight: point.hotwords_found for point in tuning.hotwords}
@@ -66,7 +66,7 @@ def test_hotwords_are_the_words_that_the_model_does_not_know(
     assert found[20.0] >= found[0.0]
 
 
-def test_processes_decode_like_this_one(heard: Heard, model: Path) -> None:
+def test_processes_decode_like_this_one(heard: EncodedUtterances, model: Path) -> None:
     settings = [Setting(alpha, 1.0, width) for alpha in (0.2, 0.5) for width in (5, 50)] + [
         Setting(0.0, 0.0, 50, language_model=False)
     ]
@@ -94,7 +94,11 @@ def test_the_best_weights_go_into_the_checkpoint(
 
 
 def test_a_model_that_loses_to_greedy_is_refused_and_changes_nothing(
-    heard: Heard, model: Path, foreign_model: Path, numbers: LanguageModelRecipe, tmp_path: Path
+    heard: EncodedUtterances,
+    model: Path,
+    foreign_model: Path,
+    numbers: LanguageModelRecipe,
+    tmp_path: Path,
 ) -> None:
     good = tune(heard, model, alphas=(0.5,), betas=(1.0,))
     publish(good, model, tmp_path)

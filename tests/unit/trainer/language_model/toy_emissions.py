@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.vocabulary import Vocabulary
-from trainer.language_model.grid import Heard
+from trainer.language_model.grid import EncodedUtterances
 
 
-def mishear(sentences: Sequence[str], *, swaps: float = 0.25) -> Heard:
+def mishear(sentences: Sequence[str], *, swaps: float = 0.25) -> EncodedUtterances:
     """Emissions in which a part of the letters sounds a little more like the next letter."""
     tokens = ("|", *"abcdefghijklmnopqrstuvwxyzæøå", "[UNK]", "[PAD]")
     vocabulary = Vocabulary(tokens, blank=31, delimiter=0, special=frozenset((30, 31)))
@@ -23,7 +23,7 @@ def mishear(sentences: Sequence[str], *, swaps: float = 0.25) -> Heard:
             if letter != " " and draw.random() < swaps:
                 rows[2 * index + 1, token % 29 + 1] = 1.2
         emissions.append(np.log(rows / rows.sum(axis=1, keepdims=True)))
-    return Heard(
+    return EncodedUtterances(
         vocabulary,
         0.02,
         tuple(emissions),

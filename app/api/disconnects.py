@@ -11,7 +11,9 @@ from app.errors import ClientDisconnectedError, UnavailableError
 _T = TypeVar("_T")
 
 
-async def attend(request: Request, work: Coroutine[Any, Any, _T], *, cut_off: asyncio.Event) -> _T:
+async def run_until_disconnect(
+    request: Request, work: Coroutine[Any, Any, _T], *, cut_off: asyncio.Event
+) -> _T:
     """Run work for as long as its client is there.
 
     Args:

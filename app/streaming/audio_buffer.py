@@ -7,7 +7,7 @@ import numpy as np
 from app.audio import Samples
 
 
-class Tape:
+class AudioBuffer:
     """Audio by its position in the stream, in samples; what is no longer needed is cut off."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from app.streaming.types import FinalResult, LiveEvent, PartialResult
 _REMEMBERED = 64
 
 
-class Told:
+class EventQueue:
     """The events nobody has read yet.
 
     Args:

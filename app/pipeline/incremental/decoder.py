@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from app.decoding import DecodingPool, DecodingRequest, ModelDecoders, Reading, segment_words
 from app.decoding.types import Emissions
-from app.incremental.growing import GrowingText, TextListener
-from app.incremental.pieces import Piece, PieceCutter
-from app.readable import ReadableOptions
-from app.reading import TextRead
+from app.itn import ReadableOptions
+from app.pipeline.incremental.growing import GrowingText, TextListener
+from app.pipeline.incremental.pieces import Piece, PieceCutter
+from app.pipeline.text import TextRead
 from app.transcript import Formatted, Word
 from app.vocabulary import Vocabulary
 
@@ -20,7 +20,7 @@ from app.vocabulary import Vocabulary
 _LEAD_SECONDS = 0.1
 
 
-class Follower:
+class IncrementalDecoder:
     """Reads one recording while it is being encoded.
 
     Args:

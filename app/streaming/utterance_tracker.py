@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from app.audio import SAMPLE_RATE, Samples
 from app.errors import OverloadedError
+from app.streaming.audio_buffer import AudioBuffer
 from app.streaming.endpointing import Began, Ended, Endpointer
-from app.streaming.hearing import Hearing, UtteranceHearing
-from app.streaming.tape import Tape
+from app.streaming.recognizer import StreamRecognizer, UtteranceRecognizer
 from app.streaming.types import (
     Endpointing,
     EndpointReached,
@@ -36,12 +36,12 @@ class _Utterance:
 
     number: int
     start: int
-    hearing: UtteranceHearing
+    hearing: UtteranceRecognizer
     heard: int
     told: tuple[tuple[str, ...], int] = ((), 0)
 
 
-class Listener:
+class UtteranceTracker:
     """Hears one stream; its methods are called one after another.
 
     Args:
@@ -56,7 +56,7 @@ class Listener:
 
     def __init__(
         self,
-        hearing: Hearing,
+        hearing: StreamRecognizer,
         voice: VoiceActivity,
         endpointing: Endpointing,
         *,
@@ -74,7 +74,7 @@ class Listener:
         self._tell = tell
         self._on_stable = on_stable
         self._clock = clock
-        self._tape = Tape()
+        self._audio = AudioBuffer()
         self._utterance: _Utterance | None = None
         self._utterances = 0
 
@@ -84,10 +84,10 @@ class Listener:
         Raises:
             NordlydError: as the engine says.
         """
-        self._tape.append(samples)
+        self._audio.append(samples)
         start = self._endpointer.position
-        stop = start + (self._tape.end - start) // CHUNK_SAMPLES * CHUNK_SAMPLES
-        for probability in self._voice.probabilities(self._tape.part(start, stop)):
+        stop = start + (self._audio.end - start) // CHUNK_SAMPLES * CHUNK_SAMPLES
+        for probability in self._voice.probabilities(self._audio.part(start, stop)):
             match self._endpointer.hear(probability):
                 case Began(speech, kept):
                     self._begin(speech, kept)
@@ -96,7 +96,7 @@ class Listener:
                     if ended.cut:
                         self._begin(ended.at, ended.at)
         if self._utterance is None:
-            self._tape.keep_from(self._endpointer.position - self._keep)
+            self._audio.keep_from(self._endpointer.position - self._keep)
 
     async def end(self) -> None:
         """End the utterance where the audio ends now.
@@ -104,7 +104,7 @@ class Listener:
         Raises:
             NordlydError: as the engine says.
         """
-        ended = self._endpointer.end(self._tape.end)
+        ended = self._endpointer.end(self._audio.end)
         if ended is not None:
             await self._finish(ended)
 
@@ -131,7 +131,7 @@ class Listener:
         heard = (position - utterance.start) / SAMPLE_RATE
         began = self._clock()
         try:
-            words = await utterance.hearing.step(window, self._tape.part(start, stop), heard)
+            words = await utterance.hearing.step(window, self._audio.part(start, stop), heard)
         except OverloadedError:
             return  # The next step hears it too.
         self._rest = round(_REST * (self._clock() - began) * SAMPLE_RATE)
@@ -152,7 +152,7 @@ class Listener:
         utterance = self._utterance
         assert utterance is not None
         self._tell(EndpointReached(utterance.number, ended.at / SAMPLE_RATE))
-        read = await utterance.hearing.finish(self._tape.part(utterance.start, ended.until))
+        read = await utterance.hearing.finish(self._audio.part(utterance.start, ended.until))
         words = _live(read.words, utterance.start, len(read.words))
         self._on_stable(words[len(utterance.hearing.stable) :])
         self._tell(
@@ -170,7 +170,7 @@ class Listener:
             )
         )
         self._utterance = None
-        self._tape.keep_from(ended.at)
+        self._audio.keep_from(ended.at)
 
 
 def _live(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveWord, ...]:

@@ -16,7 +16,7 @@ from app.decoding import DecodingRequest
 from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest, Engine
 from app.pipeline import LoadedModel, Transcriber
-from app.streaming.agreement import STABILITY, LocalAgreement, Rival, Stability
+from app.streaming.agreement import STABILITY, CompetingHypothesis, LocalAgreement, Stability
 from app.streaming.reading import UtteranceRead, read_partial, read_utterance
 from app.streaming.sliding import Margins, SlidingEmissions
 from app.streaming.types import LiveOptions
@@ -31,7 +31,7 @@ class Tuning:
     stability: Sequence[Stability] = STABILITY
 
 
-class Hearing:
+class StreamRecognizer:
     """One stream's use of one model.
 
     Args:
@@ -67,9 +67,9 @@ class Hearing:
         self._tuning = tuning
         self._frame_seconds = model.acoustic.hop / SAMPLE_RATE
 
-    def begin(self) -> "UtteranceHearing":
+    def begin(self) -> "UtteranceRecognizer":
         """A new utterance."""
-        return UtteranceHearing(self, self._model, self._tuning)
+        return UtteranceRecognizer(self, self._model, self._tuning)
 
     async def encode_window(self, window: Window, samples: Samples) -> npt.NDArray[np.float32]:
         """Emissions of one window of a lasting utterance; `samples` are those of the window.
@@ -97,7 +97,7 @@ class Hearing:
 
     async def read_partial(
         self, emissions: npt.NDArray[np.float32], seconds: float
-    ) -> tuple[tuple[Word, ...], tuple[Rival, ...]]:
+    ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
         """The words of an utterance as far as it was heard, and other readings of it."""
         return await self._transcriber.decoding.run(
             read_partial,
@@ -139,7 +139,7 @@ class Hearing:
         return np.zeros((0, len(self._model.acoustic.vocabulary)), np.float32)
 
 
-class UtteranceHearing:
+class UtteranceRecognizer:
     """What is known of one utterance; its clock starts with its first sample.
 
     Args:
@@ -148,7 +148,7 @@ class UtteranceHearing:
         tuning: of the words while they are being said.
     """
 
-    def __init__(self, hearing: Hearing, model: LoadedModel, tuning: Tuning) -> None:
+    def __init__(self, hearing: StreamRecognizer, model: LoadedModel, tuning: Tuning) -> None:
         acoustic = model.acoustic
         self._hearing = hearing
         self._sliding = SlidingEmissions(acoustic.hop, acoustic.receptive_field, tuning.margins)

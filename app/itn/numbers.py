@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from app.readable import amounts, clock, dates
-from app.readable.cardinals import NumberReader
-from app.readable.lexicon import lexicon
-from app.readable.written import Written
+from app.itn import amounts, clock, dates
+from app.itn.cardinals import NumberReader
+from app.itn.lexicon import lexicon
+from app.itn.written import Written
 
 _Rule = Callable[[NumberReader, int], tuple[Written, ...]]
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import numerals
-from app.readable import write_numbers
+from app.itn import write_numbers
 
-LINES = Path(__file__).parents[2] / "data" / "readable"
+LINES = Path(__file__).parents[2] / "data" / "itn"
 LANGUAGES = ("da", "nb", "nn")
 STYLE_BEGINS = 10
 

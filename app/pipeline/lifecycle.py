@@ -20,7 +20,8 @@ from app.catalogue import ModelCard
 from app.decoding import BackendName, ModelDecoders, open_decoders
 from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
-from app.pipeline import AcousticModel, LoadedModel, Transcriber
+from app.pipeline.requests import AcousticModel, LoadedModel
+from app.pipeline.transcriber import Transcriber
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 

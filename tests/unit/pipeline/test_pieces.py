@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.incremental.pieces import Cutting, Piece, PieceCutter, silent_tokens
+from app.pipeline.incremental.pieces import Cutting, Piece, PieceCutter, silent_tokens
 from app.vocabulary import Vocabulary
 
 FRAME = 0.02

@@ -9,10 +9,10 @@ from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
 from app.decoding import DecodingRequest, ModelDecoders
 from app.engine import Encoder
-from app.readable import ReadableOptions
+from app.itn import ReadableOptions
 from app.vocabulary import Vocabulary
 
-# Told how many of how many windows are encoded.
+# EventQueue how many of how many windows are encoded.
 Progress = Callable[[int, int], None]
 
 

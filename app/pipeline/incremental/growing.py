@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from app.readable import ReadableOptions, finished_words, format_transcript
+from app.itn import ReadableOptions, finished_words, format_transcript
 from app.transcript import Word
 
 LONGEST_SENTENCE_SECONDS = 60.0
@@ -27,7 +27,7 @@ class TextDelta:
 
 
 TextListener: TypeAlias = Callable[[TextDelta], None]
-"""Told on the event loop what more is known of a text."""
+"""EventQueue on the event loop what more is known of a text."""
 
 
 class GrowingText:

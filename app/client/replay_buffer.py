@@ -11,7 +11,7 @@ from app.client.errors import RefusedError
 _PIECE_BYTES = 32_768
 
 
-class Tape:
+class ReplayBuffer:
     """Raw samples as they come in: those that wait to be sent, and those that were, for a while.
 
     Used on one event loop, by one task that adds, one that takes and one that forgets.

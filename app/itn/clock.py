@@ -4,8 +4,8 @@ Times said from the hour or the half are read anywhere; a bare number is one onl
 `klokka`, `klokken`. Morning or evening is not guessed: halv åtte is 7.30.
 """
 
-from app.readable.cardinals import NumberReader
-from app.readable.written import Written, as_said
+from app.itn.cardinals import NumberReader
+from app.itn.written import Written, as_said
 
 _HALF, _QUARTER, _HOUR = 30, 15, 60
 _HOURS, _DAY = 12, 24

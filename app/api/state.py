@@ -8,16 +8,16 @@ from starlette.requests import HTTPConnection
 
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
-from app.progress import ProgressBoard
+from app.pipeline import Service
+from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
-from app.service import Service
 from app.settings import Settings
 from app.streaming import LiveStreams
 from app.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AppState:
     """The parts a route may use; without a `fetcher`, nothing is fetched from URLs."""
 
     settings: Settings
@@ -41,8 +41,8 @@ class Parts:
         return self.fetcher
 
 
-def _parts(connection: HTTPConnection) -> Parts:
-    return cast("Parts", connection.app.state.parts)
+def _parts(connection: HTTPConnection) -> AppState:
+    return cast("AppState", connection.app.state.parts)
 
 
-PartsOf = Annotated[Parts, Depends(_parts)]
+AppStateOf = Annotated[AppState, Depends(_parts)]

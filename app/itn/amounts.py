@@ -6,9 +6,9 @@ number gets digits before a unit, in a range with a larger one and where it is a
 
 from itertools import groupby, pairwise
 
-from app.readable.cardinals import Cardinal, NumberReader
-from app.readable.lexicon import Lexicon
-from app.readable.written import Written, as_said
+from app.itn.cardinals import Cardinal, NumberReader
+from app.itn.lexicon import Lexicon
+from app.itn.written import Written, as_said
 
 _TEN, _HUNDRED, _MILLION = 10, 100, 1_000_000
 _GROUPED = 10_000

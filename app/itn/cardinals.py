@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.readable.lexicon import Lexicon
+from app.itn.lexicon import Lexicon
 
 _HUNDRED, _THOUSAND = 100, 1000
 _LONGEST = 16  # words in one number: more than 999 milliards need

@@ -1,7 +1,7 @@
 """Dates, years and centuries: `den tolvte mai nitten førtito` in, `den 12. mai 1942` out."""
 
-from app.readable.cardinals import NumberReader, evaluate, split_word, year_pair
-from app.readable.written import Written
+from app.itn.cardinals import NumberReader, evaluate, split_word, year_pair
+from app.itn.written import Written
 
 _LONGEST_MONTH, _MONTHS = 31, 12
 _EARLIEST, _LATEST = 1000, 2100

@@ -4,15 +4,15 @@ A room of its own beside `app.decoding`: it works on a transcript's words, not o
 every protocol and the formats can use it on any transcript.
 """
 
-from app.readable.formatting import (
+from app.itn.formatting import (
     FormattedText,
     ReadableOptions,
     finished_words,
     format_transcript,
 )
-from app.readable.lexicon import LANGUAGES
-from app.readable.numbers import write_numbers
-from app.readable.word_lists import WordList, read_word_list
+from app.itn.lexicon import LANGUAGES
+from app.itn.numbers import write_numbers
+from app.itn.word_lists import WordList, read_word_list
 
 __all__ = [
     "LANGUAGES",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.decoding.segments import MAX_PAUSE
 from app.errors import ConfigurationError
-from app.readable import ReadableOptions, format_transcript, read_word_list
+from app.itn import ReadableOptions, format_transcript, read_word_list
 from app.transcript import Word
 
 

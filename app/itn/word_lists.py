@@ -43,7 +43,7 @@ def profanities(language: str) -> WordList:
     code = "nb" if language == "no" else language
     if code not in ("da", "nb", "nn"):
         return WordList(frozenset())
-    text = (files("app.readable") / "words" / f"profanities-{code}.txt").read_text("utf-8")
+    text = (files("app.itn") / "words" / f"profanities-{code}.txt").read_text("utf-8")
     return _parse(text, code)
 
 

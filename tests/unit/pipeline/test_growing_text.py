@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.incremental import GrowingText, TextDelta
-from app.readable import ReadableOptions, finished_words, format_transcript
+from app.itn import ReadableOptions, finished_words, format_transcript
+from app.pipeline.incremental import GrowingText, TextDelta
 from app.transcript import Word
 
 TEXTS = ("vi", "kom", "og", "den", "tolvte", "mai", "klokka", "halv", "åtte", "tjue", "tre", "eee")

@@ -6,10 +6,10 @@ What was said stays as it is in the transcript; this makes a second text beside 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.readable.lexicon import Lexicon, lexicon
-from app.readable.numbers import write_numbers
-from app.readable.word_lists import WordList, is_hesitation, mask, profanities
-from app.readable.written import Written
+from app.itn.lexicon import Lexicon, lexicon
+from app.itn.numbers import write_numbers
+from app.itn.word_lists import WordList, is_hesitation, mask, profanities
+from app.itn.written import Written
 from app.transcript import Word
 
 COMMA_PAUSE = 0.3

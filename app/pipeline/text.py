@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.decoding import DecodingRequest, ModelDecoders, segment_words
 from app.decoding.types import Emissions
-from app.readable import ReadableOptions, format_transcript
+from app.itn import ReadableOptions, format_transcript
 from app.transcript import Alternative, Formatted, Segment
 
 

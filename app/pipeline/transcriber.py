@@ -20,29 +20,19 @@ from app.deadlines import before
 from app.decoding import DecodingPool, DecodingRequest
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
-from app.incremental import Follower, TextListener
+from app.itn import LANGUAGES, ReadableOptions, WordList
 from app.memory import trim_soon
 from app.notices import Notice
-from app.readable import LANGUAGES, ReadableOptions, WordList
-from app.reading import TextRead, read_text
-from app.telemetry import Telemetry
-from app.transcript import AlignedTranscript, AlignedWord, Timing, Transcript
-from app.work import (
-    AcousticModel,
+from app.pipeline.incremental import IncrementalDecoder, TextListener
+from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
     TranscriptionRequest,
 )
-
-__all__ = [
-    "AcousticModel",
-    "LoadedModel",
-    "PipelineOptions",
-    "Progress",
-    "Transcriber",
-    "TranscriptionRequest",
-]
+from app.pipeline.text import TextRead, read_text
+from app.telemetry import Telemetry
+from app.transcript import AlignedTranscript, AlignedWord, Timing, Transcript
 
 _DOING = "its audio was being decoded"
 # Work on a longer recording takes memory worth giving back.
@@ -190,10 +180,10 @@ class Transcriber:
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine say.
         """
-        follower: Follower | None = None
+        follower: IncrementalDecoder | None = None
         if on_text is not None:
             readable = self.readable(request.readable)
-            follower = Follower(
+            follower = IncrementalDecoder(
                 self._decoding, request.decoding, readable, on_text, deadline=request.deadline
             )
         try:
@@ -274,7 +264,7 @@ class Transcriber:
         self,
         request: TranscriptionRequest,
         progress: Progress | None,
-        follower: Follower | None = None,
+        follower: IncrementalDecoder | None = None,
     ) -> _Heard:
         """Turn a recording into emissions."""
         started = time.perf_counter()

@@ -1,0 +1,23 @@
+"""One recording's way: route, decode its audio, encode, decode its text."""
+
+from app.pipeline.lifecycle import ModelSource, Service, decoders_beside
+from app.pipeline.requests import (
+    AcousticModel,
+    LoadedModel,
+    PipelineOptions,
+    Progress,
+    TranscriptionRequest,
+)
+from app.pipeline.transcriber import Transcriber
+
+__all__ = [
+    "AcousticModel",
+    "LoadedModel",
+    "ModelSource",
+    "PipelineOptions",
+    "Progress",
+    "Service",
+    "Transcriber",
+    "TranscriptionRequest",
+    "decoders_beside",
+]
