@@ -18,7 +18,7 @@ from app.decoding.options import (
     MIN_TOKEN_LOGP,
 )
 from app.errors import InvalidRequestError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 
 TIMEOUT_HEADER = "x-request-timeout"
 
@@ -130,14 +130,14 @@ class TextParameters(BaseModel):
             lm=self.lm,
         )
 
-    def readable(self) -> ReadableOptions | None:
+    def readable(self) -> FormattingOptions | None:
         """How to write the readable text; None where none is asked for.
 
         Raises:
             InvalidRequestError: something is asked of a readable text that is not asked for.
         """
         if self.format_text:
-            return ReadableOptions(
+            return FormattingOptions(
                 remove_hesitations=self.remove_hesitations, mask_profanities=self.mask_profanities
             )
         for name in ("remove_hesitations", "mask_profanities"):

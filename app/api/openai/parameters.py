@@ -14,7 +14,7 @@ from app.api.openai.names import routed_model
 from app.api.parameters import TranscribeParameters, parse
 from app.decoding import DecodingRequest, Hotword
 from app.errors import InvalidRequestError, NordlydError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline import Transcriber
 
 MAX_FIELDS = 1200
@@ -83,7 +83,7 @@ class Transcribing:
     model: str | None
     language: str | None
     decoding: DecodingRequest
-    readable: ReadableOptions | None
+    readable: FormattingOptions | None
 
 
 def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, TranscribeParameters]:
