@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from app.decoding import DecodingRequest, Hotword
+from app.decoding import DecodingOptions, Hotword
 from app.decoding.options import (
     MAX_ALPHA,
     MAX_BEAM_WIDTH,
@@ -116,9 +116,9 @@ class TextParameters(BaseModel):
         parse_hotwords(value)
         return value
 
-    def decoding(self) -> DecodingRequest:
+    def decoding(self) -> DecodingOptions:
         """What is asked of the decoder."""
-        return DecodingRequest(
+        return DecodingOptions(
             decoder=self.decoder,
             beam_width=self.beam_width,
             alpha=self.alpha,
