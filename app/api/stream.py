@@ -32,6 +32,9 @@ from app.streaming import (
 )
 from app.untrusted import read_json
 
+# For audio that had arrived when its connection broke.
+_REMAINDER_SECONDS = 1.0
+
 router = APIRouter()
 
 
@@ -144,8 +147,12 @@ async def _converse(
             try:
                 await telling
             except WebSocketDisconnect:
-                # The client is gone; what it sent before still waits to be read.
-                return await listening
+                # What the client sent before it was gone is still read, without waiting for
+                # room: no reader makes any. There is no client left to send an error to.
+                with suppress(NordlydError, TimeoutError):
+                    async with asyncio.timeout(_REMAINDER_SECONDS):
+                        return await listening
+                return True
             return False
         return await listening
     finally:
