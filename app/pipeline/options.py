@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from app.contract.options import ResponseFormat, TextOptions, parse_hotwords
-from app.decoding import DecodingRequest, Hotword
+from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import ReadableOptions
 
@@ -31,9 +31,9 @@ def parse_options(model: type[_ModelT], fields: Mapping[str, str]) -> _ModelT:
         raise InvalidRequestError(_explain(name, issue, model), param=name) from None
 
 
-def decoding_options(options: TextOptions) -> DecodingRequest:
+def decoding_options(options: TextOptions) -> DecodingOptions:
     """Returns the decoder's part of the options; None there takes the model's default."""
-    return DecodingRequest(
+    return DecodingOptions(
         decoder=options.decoder,
         beam_width=options.beam_width,
         alpha=options.alpha,

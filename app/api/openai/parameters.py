@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.openai.names import routed_model
 from app.contract.options import TranscribeOptions
-from app.decoding import DecodingRequest, Hotword
+from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
 from app.itn import ReadableOptions
 from app.pipeline import Transcriber
@@ -83,7 +83,7 @@ class Transcribing:
     ours: TranscribeOptions
     model: str | None
     language: str | None
-    decoding: DecodingRequest
+    decoding: DecodingOptions
     readable: ReadableOptions | None
 
 
@@ -160,7 +160,7 @@ def served_language(
     transcriber: Transcriber,
     model: str | None,
     languages: Sequence[str],
-    decoding: DecodingRequest,
+    decoding: DecodingOptions,
 ) -> str | None:
     """The first of the languages that can be served; None where none is named.
 
