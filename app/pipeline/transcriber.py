@@ -17,7 +17,7 @@ from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.deadlines import run_until_deadline
-from app.decoding import DecodingPool, DecodingRequest
+from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
@@ -118,7 +118,7 @@ class Transcriber:
         self,
         model: str | None,
         language: str | None,
-        decoding: DecodingRequest | None = None,
+        decoding: DecodingOptions | None = None,
         readable: FormattingOptions | None = None,
     ) -> ModelCard:
         """Choose the model, so that a wrong name is told before the audio is decoded.
