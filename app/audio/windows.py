@@ -1,8 +1,4 @@
-"""Long audio as overlapping windows, and their emissions as one sequence again.
-
-A length in samples flows in, windows that share it flow out; after encoding, one array of
-emissions per window flows in and the emissions of the whole flow out.
-"""
+"""Cuts long audio into overlapping windows, and joins their emissions to one sequence again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
