@@ -12,6 +12,18 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * What to show for anything that was thrown: an `ApiError` as it is; any other error is a fault of
+ * the page or the browser, which is reported to the console and becomes an `ApiError` of code
+ * `other`. Every `catch` around a request goes through here, so that no part of the page waits for
+ * an answer that will not come.
+ */
+export function asApiError(error) {
+  if (error instanceof ApiError) return error;
+  reportError(error);
+  return new ApiError(String(error));
+}
+
 export class Api {
   #keys;
 

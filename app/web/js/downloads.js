@@ -1,7 +1,7 @@
 /** Files to take along: the shown transcript in, a download in any format out. */
 
 import { byId, make, save } from "./dom.js";
-import { ApiError } from "./api.js";
+import { asApiError } from "./api.js";
 
 // In the order of how often people want them; endings as the service gives them.
 const FORMATS = [
@@ -51,13 +51,12 @@ export class Downloads {
   async #download(format, ending) {
     if (this.#busy) return;
     this.#busy = true;
-    const { transcript, name, recording } = this.source();
     try {
+      const { transcript, name, recording } = this.source();
       this.#keep(await this.#written(format, transcript, recording), `${name}.${ending}`);
       this.onProblem(null);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.onProblem(error);
+      this.onProblem(asApiError(error));
     } finally {
       this.#busy = false;
     }

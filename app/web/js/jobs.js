@@ -4,7 +4,7 @@
  * A busy service is asked again when it says so; nothing a person gave is dropped.
  */
 
-import { ApiError } from "./api.js";
+import { ApiError, asApiError } from "./api.js";
 
 const POLL_MS = 1000;
 const PATIENT = new Set(["queue_full", "loading", "unavailable"]);
@@ -91,8 +91,8 @@ export class JobQueue extends EventTarget {
       const result = await this.#patiently(job);
       this.#set(job, { state: "done", result, edits: null, share: 1 });
       this.dispatchEvent(new CustomEvent("done", { detail: job }));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+    } catch (thrown) {
+      const error = asApiError(thrown);
       const state = error.code === "cancelled" ? "cancelled" : "failed";
       this.#set(job, { state, error: state === "failed" ? error : null });
     } finally {

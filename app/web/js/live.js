@@ -76,7 +76,15 @@ export class LiveTranscription extends EventTarget {
   }
 
   #connect() {
-    const socket = this.#open(this.#session ? { session: this.#session } : {});
+    let socket;
+    try {
+      socket = this.#open(this.#session ? { session: this.#session } : {});
+    } catch (error) {
+      reportError(error);
+      // Later, so that whoever made this object is listening.
+      queueMicrotask(() => this.#lose(error));
+      return;
+    }
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = ({ code }) => socket === this.#socket && this.#closed(code);
@@ -111,8 +119,13 @@ export class LiveTranscription extends EventTarget {
     const error = this.#error;
     this.#error = null;
     if (error?.code === "invalid_api_key") {
-      if (await this.#askKey()) return this.#connect();
-      return this.#lose(error);
+      let given = false;
+      try {
+        given = await this.#askKey();
+      } catch (thrown) {
+        reportError(thrown);
+      }
+      return given ? this.#connect() : this.#lose(error);
     }
     // What the service said no to, it says no to again. Before the first answer nothing broke.
     if (error || code === 1008 || !this.#session || ++this.#tries > TRIES) return this.#lose(error);

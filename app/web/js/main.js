@@ -76,7 +76,15 @@ watchService(api, i18n, (health) => choices.offer(health.models));
 const picker = byId("interface-language");
 fillSelect(picker, Object.entries(INTERFACE_LANGUAGES), i18n.language);
 for (const option of picker.options) option.lang = option.value;
-picker.addEventListener("change", () => i18n.use(picker.value, { remember: true }));
+picker.addEventListener("change", async () => {
+  try {
+    await i18n.use(picker.value, { remember: true });
+  } catch {
+    // The messages did not load: the page stays in the language it has.
+    picker.value = i18n.language;
+    announce(i18n.t("problem.unreachable"));
+  }
+});
 
 byId("keys").append(
   ...KEYS.map(([names, meaning]) => {

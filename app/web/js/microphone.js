@@ -1,6 +1,8 @@
 /** The microphone: pieces of 16-bit mono PCM out, until it is closed. */
 
 const WANTED_RATE = 16_000;
+// The audio thread answers in milliseconds; one that was stopped by the system never does.
+const FLUSH_MS = 1000;
 const CAPTURE = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true };
 
 /** Why there is no microphone: `reason` is insecure, denied, none or failed. */
@@ -14,7 +16,7 @@ export class MicrophoneError extends Error {
 /**
  * Open the microphone; the browser asks the person.
  * @param onPiece called with an Int16Array, ten times a second.
- * @returns {rate, close()}; `close` resolves once the last piece is out
+ * @returns {rate, close()}; `close` resolves once the last piece is out, and never rejects
  */
 export async function openMicrophone(onPiece) {
   if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new MicrophoneError("insecure");
@@ -32,9 +34,15 @@ export async function openMicrophone(onPiece) {
     return {
       rate: context.sampleRate,
       async close() {
-        await wired.flush();
-        stream.getTracks().forEach((track) => track.stop());
-        await context.close();
+        try {
+          await wired.flush();
+          stream.getTracks().forEach((track) => track.stop());
+          await context.close();
+        } catch (error) {
+          // The device is gone or closed already; the recording so far is kept.
+          reportError(error);
+          stream.getTracks().forEach((track) => track.stop());
+        }
       },
     };
   } catch (error) {
@@ -64,6 +72,7 @@ async function wire(stream, onPiece) {
   const flush = () =>
     new Promise((resolve) => {
       flushed = resolve;
+      setTimeout(resolve, FLUSH_MS);
       source.disconnect();
       node.port.postMessage("flush");
     });

@@ -26,6 +26,7 @@ export async function peaksOf(blob, duration, signal) {
 }
 
 function work(message, transfer, signal) {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./peaks-worker.js", import.meta.url), { type: "module" });
     const end = (settle, value) => {

@@ -51,10 +51,10 @@ export class Recorder {
     try {
       this.#microphone = await openMicrophone((piece) => take(piece));
     } catch (error) {
-      if (!(error instanceof MicrophoneError)) throw error;
+      if (!(error instanceof MicrophoneError)) reportError(error);
       byId("live-text").hidden = true;
       this.#state("record.title");
-      this.#note(`mic.${error.reason}`);
+      this.#note(`mic.${error instanceof MicrophoneError ? error.reason : "failed"}`);
       byId("record").disabled = false;
       byId("record").focus();
       return;
@@ -150,9 +150,17 @@ export class Recorder {
     }
     const time = new Date().toLocaleTimeString(this.#i18n.language, { hour: "2-digit", minute: "2-digit" });
     const name = `${this.#i18n.t("record.name", { time: time.replace(":", ".") })}.wav`;
-    const job = new Job(recording.wav(), name, this.#chosen, { live: complete });
+    const job = new Job(recording.wav(), name, this.#chosen);
     job.recorded = true;
-    if (complete) Object.assign(job, { state: "done", share: 1, result: resultOf(live, recording.seconds) });
+    if (complete) {
+      try {
+        Object.assign(job, { state: "done", share: 1, result: resultOf(live, recording.seconds), live: true });
+      } catch (error) {
+        // The recording is worth more than its live text: it is transcribed as a file.
+        reportError(error);
+        job.state = "waiting";
+      }
+    }
     this.onDone(job);
   }
 

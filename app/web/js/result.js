@@ -1,6 +1,6 @@
 /** One recording's text, opened: a finished job in; hearing, correcting and taking it along out. */
 
-import { ApiError } from "./api.js";
+import { asApiError } from "./api.js";
 import { isDemo } from "./choices.js";
 import { byId, clock, make } from "./dom.js";
 import { Downloads } from "./downloads.js";
@@ -248,8 +248,8 @@ export class Result {
       byId("edit").focus({ preventScroll: true });
       // The editor was taller than the text: begin to read at its beginning.
       byId("text-note").scrollIntoView({ block: "nearest" });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+    } catch (thrown) {
+      const error = asApiError(thrown);
       if (job !== this.#job) return;
       this.#note(null);
       if (error.code !== "cancelled") this.#problem(error);
@@ -294,15 +294,19 @@ export class Result {
   }
 
   async #paint(job) {
-    this.#drawing = new AbortController();
+    const { signal } = (this.#drawing = new AbortController());
     this.#waveNote("wave.drawing");
+    let drawn;
     try {
-      const { peaks, reason } = await peaksOf(job.file, job.result.duration, this.#drawing.signal);
-      if (peaks) this.#waveform.setPeaks(peaks);
-      if (byId("wave-note").dataset.i18n === "wave.drawing") this.#waveNote(reason ? `wave.${reason}` : null);
+      drawn = await peaksOf(job.file, job.result.duration, signal);
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (signal.aborted) return;
+      reportError(error);
+      drawn = { reason: "unreadable" };
     }
+    if (drawn.peaks) this.#waveform.setPeaks(drawn.peaks);
+    // An error of the player stays.
+    if (byId("wave-note").dataset.i18n === "wave.drawing") this.#waveNote(drawn.reason ? `wave.${drawn.reason}` : null);
   }
 
   #waveNote(key) {
