@@ -23,8 +23,7 @@ SAMPLE_RATE = 16_000
 
 # Ten steps of 16-bit audio. Speech peaks 30 dB and more above this even when it is recorded far
 # too quietly, while the dither of a converter and the residue of a lossy codec stay below it.
-SILENCE_DBFS = -70.0
-_SILENCE_PEAK = 10.0 ** (SILENCE_DBFS / 20.0)
+SILENCE_PEAK = 10.0 ** (-70.0 / 20.0)
 
 # The term wav2vec2's feature extractor adds to the variance (transformers,
 # Wav2Vec2FeatureExtractor.zero_mean_unit_var_norm).
@@ -185,7 +184,7 @@ class Recording:
     @property
     def is_silent(self) -> bool:
         """True where no sample reaches -70 dBFS: nothing in it can be speech."""
-        return bool(self.peak < _SILENCE_PEAK)
+        return bool(self.peak < SILENCE_PEAK)
 
     def slice(self, start: int, stop: int, *, normalise: bool = False) -> Samples:
         """A copy of the samples from `start` up to `stop`.

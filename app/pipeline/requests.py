@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol
 
 from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
-from app.decoding import DecodingRequest, ModelDecoders
+from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder
 from app.itn import ReadableOptions
 from app.vocabulary import Vocabulary
@@ -67,7 +67,7 @@ class TranscriptionRequest:
     language: str | None = None
     deadline: float | None = None
     wait_for_room: bool = False
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
     readable: ReadableOptions | None = None
 
 

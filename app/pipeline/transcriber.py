@@ -16,14 +16,14 @@ import numpy.typing as npt
 from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
-from app.deadlines import before
-from app.decoding import DecodingPool, DecodingRequest
+from app.deadlines import run_until_deadline
+from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, ReadableOptions, WordList
-from app.memory import trim_soon
 from app.notices import Notice
 from app.pipeline.incremental import IncrementalDecoder, TextListener
+from app.pipeline.memory import trim_soon
 from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
@@ -118,7 +118,7 @@ class Transcriber:
         self,
         model: str | None,
         language: str | None,
-        decoding: DecodingRequest | None = None,
+        decoding: DecodingOptions | None = None,
         readable: ReadableOptions | None = None,
     ) -> ModelCard:
         """Choose the model, so that a wrong name is told before the audio is decoded.
@@ -327,7 +327,7 @@ class Transcriber:
         finally:
             if not isinstance(request.source, Path):
                 request.source.close()
-        return await before(request.deadline, asyncio.wrap_future(job), _DOING)
+        return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
 
     async def encode(
         self,

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from app.decoding import DecodingRequest
+from app.decoding import DecodingOptions
 from app.itn import ReadableOptions
 
 
@@ -38,7 +38,7 @@ class LiveOptions:
     request_id: str
     model: str | None = None
     language: str | None = None
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
     readable: ReadableOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True

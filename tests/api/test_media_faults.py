@@ -125,7 +125,7 @@ def test_an_upload_beyond_what_is_kept_is_a_507_and_others_are_a_429(
             assert answer.status_code == 507
             assert "NORDLYD_SPOOL_MB" in answer.json()["error"]["message"]
             # One who sends slowly and has begun holds what the next does not get.
-            others = here.service.transcriber.media.spool.hold("another")
+            others = here.service.transcriber.media.spool.reserve("another")
             others.resize(4 * 2**20)
             answer = await here.client.post("/transcribe", content=bytes(5 * 2**20))
             assert answer.status_code == 429
@@ -143,7 +143,7 @@ def test_decoded_audio_that_has_no_room_is_refused_and_a_batch_waits_for_it(
 ) -> None:
     async def run() -> None:
         async with running(decoded_mb=64) as here:
-            others = here.service.transcriber.media.decoded.hold("another")
+            others = here.service.transcriber.media.decoded.reserve("another")
             others.resize(64 * 2**20)
             refused = await here.client.post("/transcribe", content=clip(1))
             assert refused.status_code == 429

@@ -20,12 +20,11 @@ from app.api.parameters import deadline_of, openapi_parameters
 from app.api.raw_bodies import Undeclared, raw_format, split_content_type
 from app.api.state import AppState, AppStateOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
-from app.api.upload import hold_of
+from app.api.upload import reservation_of
 from app.audio import DecodeOptions, RawFormat
-from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
-from app.spool import spool
+from app.storage import Reservation, spool
 from app.transcript import Transcript
 from app.untrusted import read_json
 
@@ -104,7 +103,7 @@ async def listen(request: Request, parts: AppStateOf) -> Response:
 
         async def work() -> tuple[Transcript, str]:
             audio = (
-                await _fetch(parts, source, deadline, hold_of(request))
+                await _fetch(parts, source, deadline, reservation_of(request))
                 if isinstance(source, str)
                 else source
             )
@@ -166,7 +165,7 @@ async def _read(request: Request, parts: AppState) -> _Audio | str:
             digest.update(chunk)
             yield chunk
 
-    file = await spool(watched(), hold_of(request))
+    file = await spool(watched(), reservation_of(request))
     return _checked(file, digest.hexdigest(), content_type)
 
 
@@ -184,8 +183,10 @@ async def _read_url(request: Request, parts: AppState) -> str:
     return url
 
 
-async def _fetch(parts: AppState, url: str, deadline: float | None, hold: Hold) -> _Audio:
-    fetched = await parts.need_fetcher().fetch(url, deadline, hold=hold)
+async def _fetch(
+    parts: AppState, url: str, deadline: float | None, reservation: Reservation
+) -> _Audio:
+    fetched = await parts.need_fetcher().fetch(url, deadline, reservation=reservation)
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()
     sha256 = await asyncio.to_thread(_sha256, file)

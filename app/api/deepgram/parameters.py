@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.parameters import parse
 from app.audio import RawFormat
-from app.decoding import DecodingRequest, Hotword
+from app.decoding import DecodingOptions, Hotword
 from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
 from app.itn import ReadableOptions
+from app.pipeline.options import parse_options
 
 LISTS = {
     "keywords": "Expected words, each `word` or `word:intensifier`; the weight of a hotword is 10 "
@@ -115,7 +115,7 @@ class Listen:
     model: str | None
     language: str | None
     raw: RawFormat | None
-    decoding: DecodingRequest
+    decoding: DecodingOptions
     readable: ReadableOptions | None
     paragraphs: bool
     utterance_pause: float | None
@@ -150,12 +150,12 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> Listen:
             raise InvalidRequestError(f"{name} is given twice.", param=name)
         else:
             single[name] = given
-    parameters = parse(ListenParameters, single)
+    parameters = parse_options(ListenParameters, single)
     return Listen(
         model=_model(parameters.model),
         language=parameters.language,
         raw=_raw(parameters),
-        decoding=DecodingRequest(
+        decoding=DecodingOptions(
             hotwords=_hotwords(several["keywords"], several["keyterm"]),
             n_best=parameters.alternatives,
         ),

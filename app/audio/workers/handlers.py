@@ -7,11 +7,11 @@ from contextlib import suppress
 import numpy as np
 import soundfile
 
+from app.audio.containers.sniff import sniff
 from app.audio.decode import decode_audio, decode_into
 from app.audio.excerpt import read_excerpt
-from app.audio.limits import AudioLimits
 from app.audio.live import decode_live
-from app.audio.sniff import sniff
+from app.audio.options import AudioLimits
 from app.audio.workers.messages import (
     Message,
     decoded_to_json,

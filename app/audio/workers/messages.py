@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from app.audio.decode import Decoded
-from app.audio.info import AudioInfo, TrackInfo
-from app.audio.limits import AudioLimits
-from app.audio.options import DecodeOptions
-from app.audio.raw import RawFormat
+from app.audio.info import AudioInfo, Decoded, TrackInfo
+from app.audio.options import AudioLimits, DecodeOptions, RawFormat
 from app.audio.recording import Statistics
 from app.errors import (
     AudioError,

@@ -12,19 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.audio.limits import AudioLimits
-from app.audio.options import DEFAULT, DecodeOptions
+from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
 from app.audio.recording import SAMPLE_RATE, Recording
 from app.audio.stored import stored_bytes
 from app.audio.workers.crew import Shape
-from app.audio.workers.inputs import window_of
 from app.audio.workers.messages import limits_to_json, options_to_json
 from app.audio.workers.processes import Restarted
 from app.audio.workers.supervisor import Supervisor
 from app.audio.workers.tasks import Task
-from app.budgets import ByteBudget
 from app.errors import UnavailableError
-from app.spool import FileWindow, memory_file
+from app.storage import ByteBudget, FileRange, create_memory_file, open_range
 
 _LONGEST_SECONDS = 24 * 3600.0
 _PIECE_BYTES = 2**16
@@ -158,14 +155,14 @@ class MediaPool:
         return self._submit(
             Task(
                 request,
-                window_of(source),
-                memory_file(),
+                open_range(source),
+                create_memory_file(),
                 Future(),
                 Task.take_recording,
                 caller=caller,
                 request_id=request_id,
-                memory=self.decoded.hold(caller),
-                disk=self.spool.hold(caller),
+                memory=self.decoded.reserve(caller),
+                disk=self.spool.reserve(caller),
                 patient=patient,
             )
         )
@@ -183,7 +180,7 @@ class MediaPool:
             AudioError: as `read_excerpt`, or its decoder fails.
         """
         request = {"kind": "excerpt", "from": start, "to": end}
-        task = Task(request, window_of(source), memory_file(), Future(), _seconds)
+        task = Task(request, open_range(source), create_memory_file(), Future(), _seconds)
         return float(self._submit(task).result())
 
     def live(self, file: int) -> Generator[bytes, None, None]:
@@ -199,7 +196,7 @@ class MediaPool:
                 fails.
         """
         ours, theirs = os.pipe()
-        window = FileWindow(os.dup(file), 0, 0)
+        window = FileRange(os.dup(file), 0, 0)
         task = Task({"kind": "live"}, window, theirs, Future(), lambda *_: None, timed=False)
         future = self._submit(task)
         try:

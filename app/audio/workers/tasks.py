@@ -15,9 +15,8 @@ from app.audio.workers.messages import (
     decoded_from_json,
     statistics_from_json,
 )
-from app.budgets import Hold
 from app.errors import InsufficientStorageError
-from app.spool import FileWindow, disk_file, memory_file
+from app.storage import FileRange, Reservation, create_disk_file, create_memory_file
 
 FIRST_SAMPLES = 15 * SAMPLE_RATE
 """How much may be decoded before a worker asks for more room."""
@@ -53,14 +52,14 @@ class Task:
     """
 
     request: Message
-    window: FileWindow
+    window: FileRange
     output: int
     future: Future[Any]
     result: Callable[["Task", Message], Any]
     caller: str = ""
     request_id: str = ""
-    memory: Hold | None = None
-    disk: Hold | None = None
+    memory: Reservation | None = None
+    disk: Reservation | None = None
     patient: bool = False
     timed: bool = True
     allowed: int = FIRST_SAMPLES
@@ -99,7 +98,7 @@ class Task:
         try:
             descriptors = []
             if self.spool < 0:
-                self.spool = disk_file()
+                self.spool = create_disk_file()
                 descriptors = [self.spool]
             _check_free(self.spool, size - before)
         except BaseException:
@@ -112,7 +111,7 @@ class Task:
     def reset(self) -> None:
         """Forget what was decoded, so that the work can begin again."""
         self.close_output()
-        self.output = memory_file()
+        self.output = create_memory_file()
         self.allowed = FIRST_SAMPLES
         self._release()
 
@@ -134,7 +133,7 @@ class Task:
         """Close what is read."""
         if self.window.file >= 0:
             os.close(self.window.file)
-            self.window = FileWindow(-1, self.window.start, self.window.size)
+            self.window = FileRange(-1, self.window.start, self.window.size)
 
     def end(self) -> None:
         """Close every file and hold nothing."""

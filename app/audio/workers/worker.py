@@ -19,8 +19,7 @@ from app.audio.stored import SampleWriter
 from app.audio.workers.messages import Channel, Message, error_to_json
 from app.audio.workers.sandbox import cage, die_with_parent
 from app.errors import NordlydError
-from app.file_part import FilePart
-from app.spool import FileWindow
+from app.storage import FilePart, FileRange
 
 _READ_BYTES = 2**16
 _TRACE_CHARACTERS = 4_000
@@ -38,7 +37,7 @@ class Job:
     """
 
     request: Message
-    window: FileWindow
+    window: FileRange
     output: int
     channel: Channel
 
@@ -77,7 +76,7 @@ def serve(channel: Channel, handlers: dict[str, Handler], memory: int, file_byte
     channel.send({"held": cage(memory, file_bytes)})
     while (received := channel.receive()) is not None:
         request, files = received
-        window = FileWindow(files[0], request["start"], request["size"])
+        window = FileRange(files[0], request["start"], request["size"])
         answer = _answer(Job(request, window, files[1], channel), handlers)
         for file in files:
             with suppress(OSError):
@@ -143,7 +142,7 @@ class _Growing:
 class _WindowFile(FilePart):
     """A part of a file, read without moving the position that its descriptors share."""
 
-    def __init__(self, window: FileWindow) -> None:
+    def __init__(self, window: FileRange) -> None:
         super().__init__(window.size)
         self._window = window
 

@@ -19,7 +19,7 @@ from audio_samples import FORMATS, make
 
 from app.audio import AudioLimits, Recording, decode_audio
 from app.audio.workers import MediaPool, PoolOptions
-from app.deadlines import before
+from app.deadlines import run_until_deadline
 from app.errors import (
     AudioError,
     DeadlineExceededError,
@@ -181,7 +181,7 @@ def test_a_recording_that_is_not_wanted_any_more_is_dropped(pool: CountedPool) -
 def test_a_deadline_ends_the_work(pool: CountedPool) -> None:
     async def run() -> None:
         work = asyncio.wrap_future(pool.begin(trouble.HANG))
-        await before(time.monotonic() + 0.1, work, "decoding")
+        await run_until_deadline(time.monotonic() + 0.1, work, "decoding")
 
     with pytest.raises(DeadlineExceededError):
         asyncio.run(run())

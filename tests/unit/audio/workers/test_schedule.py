@@ -6,14 +6,14 @@ import pytest
 
 from app.audio.workers.schedule import QUANTUM_SECONDS, choose, displace
 from app.audio.workers.tasks import Task
-from app.spool import FileWindow
+from app.storage import FileRange
 
 
 def task(
     caller: str = "a", *, used: float = 0.0, since: float = 100.0, slice_: float = 1.0
 ) -> Task:
     return Task(
-        {}, FileWindow(-1, 0, 0), -1, Future(), lambda *_: None,
+        {}, FileRange(-1, 0, 0), -1, Future(), lambda *_: None,
         caller=caller, used=used, slice=slice_, waiting_since=since,
     )  # fmt: skip
 

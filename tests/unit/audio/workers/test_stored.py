@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from app.audio.recording import Recording
 from app.audio.stored import FLOAT_SAMPLES, FileStore, SampleWriter, stored_bytes
 from app.errors import AudioError
-from app.spool import memory_file
+from app.storage import create_memory_file
 
 
 class Files:
     """Gives a writer as many files as it wants, and notes what it asked for."""
 
     def __init__(self) -> None:
-        self.memory = memory_file()
-        self.disk = memory_file()
+        self.memory = create_memory_file()
+        self.disk = create_memory_file()
         self.asked: list[int] = []
 
     def grow(self, samples: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from app.audio.limits import AudioLimits
+from app.audio.options import AudioLimits
 from app.errors import AudioError
 
 _HEADER_BYTES = 8

@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import av
 
-from app.audio.findings import Findings
-from app.audio.formats import FORMATS, Container
-from app.audio.mpeg import ends_whole
-from app.audio.sniff import Sniffed
+from app.audio.containers.elementary_streams import ends_whole
+from app.audio.containers.formats import FORMATS, Container
+from app.audio.containers.sniff import Sniffed
+from app.audio.info import Findings
 from app.errors import AudioError
 
 # Twice the encoder delay and padding of MP3 at 8 kHz, the longest there is; Opus has 80 ms.

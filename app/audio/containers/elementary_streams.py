@@ -1,11 +1,13 @@
-"""Headers of MPEG audio frames: MP3 and its older layers, and AAC in ADTS.
+"""Frames of elementary streams, which have no container around them.
 
-Bytes flow in; the frame's length, rate and samples flow out, or None where there is no header.
-Sources: ISO/IEC 11172-3 section 2.4.1, ISO/IEC 13818-7 section 6.2, and the Xing header that
-encoders put into the first MP3 frame.
+MPEG audio (MP3 and its older layers), AAC in ADTS and in LATM, AC-3 and E-AC-3. Sources: ISO/IEC
+11172-3 section 2.4.1, ISO/IEC 13818-7 section 6.2, ISO/IEC 14496-3 section 1.7.2, ETSI TS 102 366
+sections 4.4.1 and E.1.3.1, and the Xing header that encoders put into the first MP3 frame.
 """
 
 from dataclasses import dataclass
+
+from app.audio.containers.formats import Container
 
 HEADER_BYTES = 7
 # A stream recorded on air may begin with the rest of a frame, so look a little further.
@@ -13,7 +15,7 @@ _SEARCHED = 16_384
 # Chance makes one header in noise, hardly three in a row.
 _CHAIN = 3
 
-_SYNC = 0b111_1111_1111
+_MPEG_SYNC = 0b111_1111_1111
 _MPEG_1, _MPEG_2, _MPEG_2_5 = 3, 2, 0
 _LAYER_I, _LAYER_II, _LAYER_III, _ADTS = 3, 2, 1, 0
 _RATES = {
@@ -41,6 +43,18 @@ _XING_OFFSETS = (36, 21, 13)
 _XING_BYTES = 12
 _ID3V1_BYTES, _APE_BYTES = 128, 32
 
+_DOLBY_SYNC = b"\x0b\x77"
+_DOLBY_HEADER_BYTES = 6
+# Words of 16 bits a frame at 48 kHz, for each bit rate of AC-3; other rates have more.
+_AC3_KBITS = (
+    *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160),
+    *(192, 224, 256, 320, 384, 448, 512, 576, 640),
+)
+_AC3_RATES = (48_000, 44_100, 32_000)
+_AC3_NEWEST, _EAC3_OLDEST, _EAC3_NEWEST = 10, 11, 16
+_AC3_SAMPLES = 1_536
+_LOAS_SYNC = 0x2B7
+
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
@@ -59,7 +73,7 @@ def parse_header(data: bytes, at: int = 0) -> FrameHeader | None:
         return None
     bits = int.from_bytes(header, "big") >> 8 * (HEADER_BYTES - 4)
     version, layer = bits >> 19 & 3, bits >> 17 & 3
-    if bits >> 21 != _SYNC:
+    if bits >> 21 != _MPEG_SYNC:
         return None
     if layer == _ADTS:
         return _adts(header) if version in {_MPEG_1, _MPEG_2} else None
@@ -121,6 +135,18 @@ def ends_whole(tail: bytes) -> bool:
     return False
 
 
+def by_frames(head: bytes) -> Container | None:
+    """The container whose frames `head` begins with, three of them or as many as there are."""
+    for container, length_of in ((None, _dolby), (Container.LOAS, _loas)):
+        at, count = 0, 0
+        while count < _CHAIN and at < len(head) and (length := length_of(head, at)):
+            at += length
+            count += 1
+        if count == _CHAIN or (count > 1 and at >= len(head)):
+            return container or _dolby_kind(head)
+    return None
+
+
 def _without_tags(tail: bytes) -> bytes:
     """The bytes before ID3v1, APE and Lyrics3 tags at the end."""
     while True:
@@ -168,3 +194,32 @@ def _mpeg(bits: int, version: int, layer: int) -> FrameHeader | None:
         return FrameHeader(False, (12_000 * kbits // rate + padding) * 4, rate, 384)
     samples = 576 if layer == _LAYER_III and version != _MPEG_1 else 1152
     return FrameHeader(False, samples * 125 * kbits // rate + padding, rate, samples)
+
+
+def _dolby(data: bytes, at: int) -> int:
+    """Bytes of the AC-3 or E-AC-3 frame at an offset; 0 where there is none."""
+    header = data[at : at + _DOLBY_HEADER_BYTES]
+    if len(header) < _DOLBY_HEADER_BYTES or not header.startswith(_DOLBY_SYNC):
+        return 0
+    version = header[5] >> 3
+    if _EAC3_OLDEST <= version <= _EAC3_NEWEST:
+        return 2 * (((header[2] & 7) << 8 | header[3]) + 1)
+    rate, size = header[4] >> 6, header[4] & 0x3F
+    if version > _AC3_NEWEST or rate >= len(_AC3_RATES) or size >> 1 >= len(_AC3_KBITS):
+        return 0
+    bits = 1000 * _AC3_KBITS[size >> 1] * _AC3_SAMPLES // _AC3_RATES[rate]
+    # Only at 44.1 kHz is a frame no whole number of words; the lowest bit says where one is added.
+    odd = size & 1 if _AC3_RATES[rate] % 16_000 else 0
+    return 2 * (bits // 16 + odd)
+
+
+def _dolby_kind(head: bytes) -> Container:
+    return Container.EAC3 if head[5] >> 3 >= _EAC3_OLDEST else Container.AC3
+
+
+def _loas(data: bytes, at: int) -> int:
+    """Bytes of the LOAS frame at an offset; 0 where there is none."""
+    header = int.from_bytes(data[at : at + 3], "big")
+    if len(data) < at + 3 or header >> 13 != _LOAS_SYNC:
+        return 0
+    return 3 + (header & 0x1FFF)

@@ -12,18 +12,15 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 
-from app.audio.damage import Damage
-from app.audio.findings import Findings
-from app.audio.formats import FORMATS, Container
-from app.audio.info import AudioInfo
-from app.audio.limits import AudioLimits, check_signal
-from app.audio.mixing import Mixer
-from app.audio.pyav_frames import keep_layout, samples_of
-from app.audio.reader import BLOCK_VALUES
-from app.audio.resample import Block
-from app.audio.sniff import Sniffed
-from app.audio.timeline import Timeline
-from app.audio.tracks import Tracks
+from app.audio.blocks import BLOCK_VALUES, Block, Mixer
+from app.audio.containers.formats import FORMATS, Container
+from app.audio.containers.sniff import Sniffed
+from app.audio.ffmpeg.damage import Damage
+from app.audio.ffmpeg.frames import keep_layout, samples_of
+from app.audio.ffmpeg.timeline import Timeline
+from app.audio.ffmpeg.tracks import Tracks
+from app.audio.info import AudioInfo, Findings
+from app.audio.options import AudioLimits, check_signal
 from app.errors import AudioError, UnsupportedAudioError
 
 _READ_BYTES = 131_072

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.budgets import ByteBudget
 from app.errors import InsufficientStorageError, OverloadedError
+from app.storage import ByteBudget
 
 
 def budget() -> ByteBudget:
@@ -12,10 +12,10 @@ def budget() -> ByteBudget:
 
 def test_one_caller_may_have_all_of_it_only_while_nobody_else_has_any() -> None:
     shared = budget()
-    first = shared.hold("a")
+    first = shared.reserve("a")
     first.resize(90)
     first.resize(30)
-    other = shared.hold("b")
+    other = shared.reserve("b")
     other.resize(20)
     with pytest.raises(OverloadedError, match="half") as refusal:
         first.resize(60)
@@ -28,17 +28,17 @@ def test_one_caller_may_have_all_of_it_only_while_nobody_else_has_any() -> None:
 
 def test_what_others_hold_is_waited_for_and_what_can_never_be_is_said() -> None:
     shared = budget()
-    shared.hold("a").resize(50)
+    shared.reserve("a").resize(50)
     with pytest.raises(OverloadedError, match="NORDLYD_X_MB"):
-        shared.hold("").resize(60)
+        shared.reserve("").resize(60)
     with pytest.raises(InsufficientStorageError, match="NORDLYD_X_MB"):
-        shared.hold("b").resize(101)
+        shared.reserve("b").resize(101)
     assert shared.used == 50
 
 
 def test_released_is_free_again() -> None:
     shared = budget()
-    hold = shared.hold("a")
+    hold = shared.reserve("a")
     hold.resize(100)
     assert not shared.fits("b", 1)
     hold.release()
@@ -49,6 +49,6 @@ def test_released_is_free_again() -> None:
 
 def test_this_process_itself_has_no_share() -> None:
     shared = budget()
-    shared.hold("a").resize(10)
-    shared.hold("").resize(90)
+    shared.reserve("a").resize(10)
+    shared.reserve("").resize(90)
     assert shared.used == 100

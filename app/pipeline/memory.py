@@ -1,4 +1,4 @@
-"""Memory that nothing refers to any more, given back to the system."""
+"""Returns free memory to the operating system."""
 
 import asyncio
 import ctypes
@@ -8,16 +8,16 @@ _SOON_SECONDS = 1.0
 
 
 def trim_soon() -> None:
-    """Have the allocator give back what is free, once the running request has let go of it.
+    """Have the allocator return free memory a second later, once the request has released its own.
 
-    Does nothing where the C library is not glibc. The event loop goes on meanwhile.
+    Does nothing where the C library is not glibc. Does not block the event loop.
     """
     loop = asyncio.get_running_loop()
     loop.call_later(_SOON_SECONDS, loop.run_in_executor, None, trim)
 
 
 def trim() -> None:
-    """Have the allocator give back what is free."""
+    """Have the allocator return free memory (malloc_trim)."""
     function = _malloc_trim()
     if function is not None:
         function(0)

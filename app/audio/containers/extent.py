@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from app.audio.sniff import Container
+from app.audio.containers.sniff import Container
 from app.errors import AudioError
 
 # Writers that forget a padding byte or count the header twice are off by a few bytes; a

@@ -1,4 +1,4 @@
-"""Bytes in, permission to keep them out: what all callers together may hold, and what one may.
+"""Budgets in bytes, for all callers together and for each of them.
 
 One budget is for decoded audio in memory, one for files on disk. Threads share them.
 """
@@ -12,11 +12,11 @@ _RETRY_SECONDS = 5.0
 
 
 class ByteBudget:
-    """Bounds what is kept, in all and for each caller.
+    """Bounds the bytes that are kept, in all and for each caller.
 
     Args:
-        total: bytes that may be held at once.
-        name: of what is held, for messages.
+        total: bytes that may be kept at once.
+        name: of what is kept, for messages.
         setting: the variable that sets `total`, for messages.
     """
 
@@ -32,24 +32,24 @@ class ByteBudget:
 
     @property
     def used(self) -> int:
-        """Bytes that are held now."""
+        """Bytes that are reserved now."""
         return self._used
 
-    def hold(self, caller: str) -> "Hold":
-        """Begin to hold for a caller; empty for this process itself, which has no share."""
-        return Hold(self, caller)
+    def reserve(self, caller: str) -> "Reservation":
+        """Returns a reservation of 0 bytes; an empty caller is this process, without a share."""
+        return Reservation(self, caller)
 
     def fits(self, caller: str, size: int) -> bool:
-        """Whether that much could be held now."""
+        """Returns whether a caller could reserve so many bytes more now."""
         with self._lock:
             return self._refusal(caller, size) is None
 
     def change(self, caller: str, size: int) -> None:
-        """Hold so many bytes more, or less.
+        """Reserve so many bytes more, or fewer where negative.
 
         Raises:
             OverloadedError: others, or the caller's other requests, have to end first.
-            InsufficientStorageError: it is more than there may be at all.
+            InsufficientStorageError: the whole budget is too small for it.
         """
         with self._lock:
             if size > 0 and (refusal := self._refusal(caller, size)) is not None:
@@ -61,8 +61,8 @@ class ByteBudget:
 
     def _refusal(self, caller: str, size: int) -> NordlydError | None:
         megabytes = f"{self.total / 2**20:,.0f} MiB ({self._setting})"
-        held = self._by_caller[caller]
-        if held + size > self.total:
+        own = self._by_caller[caller]
+        if own + size > self.total:
             return InsufficientStorageError(
                 f"{self._name} would take more than the {megabytes} that are kept for it."
             )
@@ -71,9 +71,9 @@ class ByteBudget:
                 f"{self._name} of other requests takes up the {megabytes} that are kept for it.",
                 retry_after=_RETRY_SECONDS,
             )
-        # Alone, a caller may go beyond its share; as soon as others hold something, it may not.
-        others = self._used > held
-        if caller and held + size > self.share and others:
+        # Alone, a caller may exceed its share; as soon as others have reserved bytes, it may not.
+        others = self._used > own
+        if caller and own + size > self.share and others:
             return OverloadedError(
                 f"{self._name} of this caller takes up its share, half of {megabytes}.",
                 retry_after=_RETRY_SECONDS,
@@ -81,12 +81,12 @@ class ByteBudget:
         return None
 
 
-class Hold:
-    """What one piece of work holds of a budget.
+class Reservation:
+    """The bytes of a budget that one piece of work has reserved.
 
     Args:
-        budget: of which.
-        caller: for whom.
+        budget: the budget.
+        caller: whose share they are counted in.
     """
 
     def __init__(self, budget: ByteBudget, caller: str) -> None:
@@ -96,16 +96,16 @@ class Hold:
         self._lock = threading.Lock()
 
     def resize(self, size: int) -> None:
-        """Hold so many bytes from now on.
+        """Reserve so many bytes in all from now on.
 
         Raises:
-            OverloadedError, InsufficientStorageError: as `ByteBudget.change`; as much is held as
-                before.
+            OverloadedError, InsufficientStorageError: as `ByteBudget.change`; the reservation
+                stays as it was.
         """
         with self._lock:
             self.budget.change(self.caller, size - self.size)
             self.size = size
 
     def release(self) -> None:
-        """Hold nothing."""
+        """Reserve nothing any more."""
         self.resize(0)

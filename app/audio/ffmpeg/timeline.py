@@ -8,7 +8,7 @@ time, the timestamps over a long one.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.audio.limits import AudioLimits
+from app.audio.options import AudioLimits
 
 # Below this, timestamps and samples agree: rounding, and encoders that wake up late.
 _TOLERANCE = 0.03

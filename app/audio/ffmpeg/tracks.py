@@ -5,8 +5,8 @@ An open container and the sender's choice flow in, a track and an `AudioInfo` fl
 
 import av
 
+from app.audio.ffmpeg.frames import settle_layout
 from app.audio.info import AudioInfo, TrackInfo
-from app.audio.pyav_frames import settle_layout
 from app.errors import AudioError, UnsupportedAudioError
 
 # Codes that name one language: ISO 639-1, 639-2/T and 639-2/B of those that recordings here have.
