@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.audio import RawFormat
+from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.decoding import DecodingOptions, Hotword
-from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
 from app.pipeline.options import parse_options
