@@ -190,8 +190,8 @@ def test_only_the_public_ones_of_several_addresses_are_connected_to() -> None:
         ("/declared", TooLargeError, "NORDLYD_URL_MAX_MB"),
         ("/endless", TooLargeError, "NORDLYD_URL_MAX_MB"),
         ("/bomb", UrlFetchError, "content-encoding gzip; accepted: none"),
-        ("/cut", UrlFetchError, "does not answer as it should"),
-        ("/garbage", UrlFetchError, "does not answer as it should"),
+        ("/cut", UrlFetchError, "did not respond correctly"),
+        ("/garbage", UrlFetchError, "did not respond correctly"),
     ],
 )
 def test_what_cannot_be_fetched_says_why_and_no_more(
@@ -203,7 +203,7 @@ def test_what_cannot_be_fetched_says_why_and_no_more(
 def test_a_closed_port_is_no_different_from_a_broken_server(web: WebServer) -> None:
     names = Names(archive_test=[["127.0.0.2"]])
     url = web.url("/speech.wav", "archive.test")
-    assert "does not answer as it should" in refused(fetcher(web, names), url, UrlFetchError)
+    assert "did not respond correctly" in refused(fetcher(web, names), url, UrlFetchError)
 
 
 def test_the_whole_fetch_has_a_time_limit(web: WebServer) -> None:
@@ -217,7 +217,7 @@ def test_the_callers_own_deadline_is_told_apart(web: WebServer) -> None:
 
 
 def test_no_more_are_fetched_at_once_than_there_are_places(web: WebServer) -> None:
-    fetching = fetcher(web, archive(), limits=FetchLimits(10**9, 20, at_once=2))
+    fetching = fetcher(web, archive(), limits=FetchLimits(10**9, 20, concurrency=2))
 
     async def run() -> None:
         held = [
