@@ -52,7 +52,7 @@ def place(
     assert "signature" not in log
 
 
-def test_a_recording_is_fetched_and_transcribed(place: Place, clip) -> None:
+def test_recording_at_a_url_is_transcribed(place: Place, clip) -> None:
     url = place.allowed.url("/m%C3%B8te.wav?signature=1")
     sent = place.client.post("/transcribe", files={"file": clip()}).json()
     answer = place.ask(url)
@@ -66,7 +66,7 @@ def test_a_recording_is_fetched_and_transcribed(place: Place, clip) -> None:
     assert redirected.json()["words"] == sent["words"]
 
 
-def test_it_is_a_line_where_lines_are_asked_for(place: Place) -> None:
+def test_url_in_a_batch_is_one_line(place: Place) -> None:
     url = place.allowed.url("/m%C3%B8te.wav")
     lines = {"accept": "application/x-ndjson"}
     good = place.client.post("/transcribe", params={"url": url}, headers=lines)
@@ -91,7 +91,7 @@ def test_it_is_a_line_where_lines_are_asked_for(place: Place) -> None:
         ("/to?http://localhost:{forbidden}/", 400, "url_not_allowed"),
     ],
 )
-def test_what_cannot_be_fetched_is_said_without_what_was_read(
+def test_failed_fetch_does_not_reveal_the_response(
     place: Place, path: str, status: int, code: str
 ) -> None:
     answer = place.ask(place.allowed.url(path.format(forbidden=place.forbidden.port)))
@@ -102,7 +102,7 @@ def test_what_cannot_be_fetched_is_said_without_what_was_read(
 
 
 @pytest.mark.parametrize("path", ["/text.wav", "/e"])
-def test_what_was_fetched_is_no_audio(place: Place, path: str) -> None:
+def test_fetched_file_that_is_not_audio_is_refused(place: Place, path: str) -> None:
     answer = place.ask(place.allowed.url(path))
     assert answer.status_code in {415, 422}
     assert answer.json()["error"]["code"] in {"unsupported_audio", "invalid_audio"}
@@ -119,7 +119,7 @@ def test_what_was_fetched_is_no_audio(place: Place, path: str) -> None:
         "http://archive.example.org/", "file:///etc/passwd", "/etc/passwd", "not a url", "http://",
     ],
 )  # fmt: skip
-def test_what_is_not_allowed_is_not_asked(place: Place, url: str) -> None:
+def test_url_that_is_not_allowed_is_never_connected_to(place: Place, url: str) -> None:
     before = len(place.allowed.asked)
     ports = {
         "forbidden": place.forbidden.port,
@@ -132,12 +132,12 @@ def test_what_is_not_allowed_is_not_asked(place: Place, url: str) -> None:
     assert len(place.allowed.asked) == before
 
 
-def test_a_url_that_takes_too_long_keeps_the_callers_deadline(place: Place) -> None:
+def test_slow_url_respects_the_deadline_of_the_request(place: Place) -> None:
     answer = place.ask(place.allowed.url("/held"), timeout="0.3")
     assert_error(answer, 504, code="deadline_exceeded", param=None)
 
 
-def test_a_url_and_a_file_are_one_too_many(place: Place, clip) -> None:
+def test_url_and_file_together_are_refused(place: Place, clip) -> None:
     url = place.allowed.url("/m%C3%B8te.wav")
     for body in ({"files": {"file": clip()}}, {"content": clip()}):
         answer = place.client.post("/transcribe", params={"url": url}, **body)
@@ -145,7 +145,7 @@ def test_a_url_and_a_file_are_one_too_many(place: Place, clip) -> None:
         assert "one of them" in message
 
 
-def test_nothing_is_fetched_unless_the_operator_says_so(client: httpx.Client, clip) -> None:
+def test_fetching_is_off_by_default(client: httpx.Client, clip) -> None:
     with web_server({"/a.wav": clip()}) as web:
         for fields in (
             {"params": {"url": web.url("/a.wav")}},
@@ -157,7 +157,7 @@ def test_nothing_is_fetched_unless_the_operator_says_so(client: httpx.Client, cl
         assert web.asked == []
 
 
-def test_a_form_has_no_more_files_than_the_operator_allows(place: Place, clip) -> None:
+def test_form_with_too_many_files_is_refused(place: Place, clip) -> None:
     files = [("file", (f"{index}.wav", clip())) for index in range(6)]
     answer = place.client.post("/transcribe", files=files)
     assert "5" in assert_error(answer, 400, code="invalid_request", param=None)
@@ -182,7 +182,7 @@ def test_what_the_query_asks_of_a_model_that_the_form_names_is_not_refused_early
     assert_error(answer, 400, code="invalid_request", param="lm")
 
 
-def test_a_pattern_that_is_none_stops_the_start(tmp_path: Path) -> None:
+def test_invalid_host_pattern_stops_the_start(tmp_path: Path) -> None:
     from app.errors import ConfigurationError
     from app.main import create_app
     from app.settings import Settings

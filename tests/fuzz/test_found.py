@@ -17,7 +17,7 @@ FORMAT = {"rate": 16_000, "width": 2, "channels": 1}
 
 
 @pytest.mark.parametrize("kind", [[], {}, None, 1])
-def test_a_command_of_any_kind_is_refused_by_name(
+def test_unknown_stream_command_is_refused_by_name(
     server: RunningServer, authorised: dict[str, str], kind: object
 ) -> None:
     url = f"{server.address.replace('http', 'ws')}/stream?language=nb"
@@ -30,7 +30,7 @@ def test_a_command_of_any_kind_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(1e7, 200), (1e308, 400)])
-def test_absurd_times_are_rendered_or_refused(
+def test_extreme_times_are_rendered_or_refused(
     client: httpx.Client, seconds: float, status: int
 ) -> None:
     words = [{"word": "hei", "start": 0, "end": seconds}]
@@ -43,7 +43,7 @@ def test_absurd_times_are_rendered_or_refused(
         assert answer.status_code == status, (name, answer.text)
 
 
-def test_clients_that_hang_up_while_they_are_told_something_are_no_failures(
+def test_disconnect_during_a_send_is_not_logged_as_a_failure(
     server: RunningServer, authorised: dict[str, str]
 ) -> None:
     where = urlsplit(server.wyoming)

@@ -65,7 +65,7 @@ def one_of_each(server: RunningServer, client: httpx.Client, authorised: dict[st
         talk.close_socket()
 
 
-def test_hundreds_of_requests_leave_nothing_behind(
+def test_hundreds_of_requests_leak_nothing(
     server: RunningServer, client: httpx.Client, authorised: dict[str, str]
 ) -> None:
     process = psutil.Process(server.process.pid)

@@ -94,7 +94,7 @@ def url_of(server: RunningServer, path: str, query: dict[str, str]) -> str:
 
 @BOUNDED
 @given(STREAM.query(), STREAM.messages(), PARTING)
-def test_the_native_stream(
+def test_native_stream_answers_or_refuses_any_messages(
     server: RunningServer,
     authorised: dict[str, str],
     query: dict[str, str],
@@ -106,7 +106,7 @@ def test_the_native_stream(
 
 @BOUNDED
 @given(REALTIME.query(), REALTIME.messages(), PARTING)
-def test_openai_realtime(
+def test_openai_realtime_answers_or_refuses_any_messages(
     server: RunningServer,
     authorised: dict[str, str],
     query: dict[str, str],
@@ -119,7 +119,7 @@ def test_openai_realtime(
 
 @BOUNDED
 @given(VOSK.query(), VOSK.messages(), PARTING)
-def test_vosk(
+def test_vosk_answers_or_refuses_any_messages(
     server: RunningServer, query: dict[str, str], messages: list[str | bytes], parting: Parting
 ) -> None:
     converse(f"{server.vosk}/?{urlencode(query)}", {}, VOSK, messages, parting)
@@ -163,7 +163,9 @@ HEAD = st.dictionaries(
     st.sampled_from([None, 3, 40]),
     st.booleans(),
 )
-def test_wyoming(server: RunningServer, parts: list[bytes], cut: int | None, polite: bool) -> None:
+def test_wyoming_answers_or_refuses_any_messages(
+    server: RunningServer, parts: list[bytes], cut: int | None, polite: bool
+) -> None:
     where = urlsplit(server.wyoming)
     said = b"".join(parts)
     with socket.create_connection((where.hostname, where.port), timeout=SECONDS) as connection:

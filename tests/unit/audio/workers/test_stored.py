@@ -57,7 +57,7 @@ def long(samples: np.ndarray) -> np.ndarray:
     return np.resize(samples, FLOAT_SAMPLES + 12_345).astype(np.float32)
 
 
-def test_up_to_ten_minutes_every_bit_is_kept(files: Files) -> None:
+def test_up_to_ten_minutes_are_stored_exactly(files: Files) -> None:
     samples = np.random.default_rng(0).standard_normal(FLOAT_SAMPLES).astype(np.float32)
     recording = write(files, samples, 77_777)
     np.testing.assert_array_equal(recording.slice(0, samples.size), samples)
@@ -66,7 +66,7 @@ def test_up_to_ten_minutes_every_bit_is_kept(files: Files) -> None:
     assert len(files.asked) < 12
 
 
-def test_longer_audio_of_16_bits_comes_back_exactly_and_takes_half(files: Files) -> None:
+def test_longer_16_bit_audio_is_stored_exactly_in_half_the_space(files: Files) -> None:
     drawn = np.random.default_rng(0).integers(-32_768, 32_767, 1_000_003)
     samples = long(drawn / np.float32(32_768))
     recording = write(files, samples, 100_000)
@@ -94,7 +94,7 @@ def test_longer_audio_of_any_loudness_keeps_90_db(files: Files, peak: float) -> 
     assert 20 * np.log10(np.sqrt(np.mean(error**2)) / peak) < -90
 
 
-def test_a_long_silence_stays_silent(files: Files) -> None:
+def test_long_silence_stays_silent(files: Files) -> None:
     recording = write(files, long(np.zeros(1_000)), 500_000)
     assert recording.is_silent
     assert not recording.slice(0, recording.samples).any()
@@ -102,7 +102,7 @@ def test_a_long_silence_stays_silent(files: Files) -> None:
 
 @given(cuts=st.lists(st.integers(1, 60_000), min_size=1, max_size=8), start=st.integers(0, 1_000))
 @settings(deadline=None, max_examples=25)
-def test_blocks_do_not_show(cuts: list[int], start: int) -> None:
+def test_reads_do_not_depend_on_block_boundaries(cuts: list[int], start: int) -> None:
     files = Files()
     samples = np.random.default_rng(start).standard_normal(sum(cuts)).astype(np.float32)
     writer = SampleWriter(files.memory, 1_000, files)
@@ -115,14 +115,14 @@ def test_blocks_do_not_show(cuts: list[int], start: int) -> None:
     files.close()
 
 
-def test_a_closed_recording_is_not_read(files: Files) -> None:
+def test_closed_recording_cannot_be_read(files: Files) -> None:
     recording = write(files, np.ones(100, dtype=np.float32), 100)
     recording.close()
     with pytest.raises(ValueError, match="closed"):
         recording.slice(0, 1)
 
 
-def test_a_file_that_was_cut_is_an_error_and_not_silence(files: Files) -> None:
+def test_truncated_file_is_an_error_and_not_silence(files: Files) -> None:
     recording = write(files, np.ones(20_000, dtype=np.float32), 20_000)
     os.ftruncate(files.memory, 1_000)
     with pytest.raises(AudioError, match="shorter"):
