@@ -1,4 +1,4 @@
-"""A recording that kills, hangs or swells its decoder is one request's failure on every route."""
+"""A recording whose decoder crashes, hangs or takes all memory fails one request, on any route."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Bodies become files, within what the disk and each caller may take."""
+"""Bodies become files, within the limits of the disk and of each caller."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""Audio in every format that people send, to a real server, by multipart and as the body."""
+"""Audio in each accepted format, to a real server, in a form and as the body."""
 
 import io
 from pathlib import Path
@@ -43,10 +43,10 @@ def test_text_is_that_of_the_checkpoint(
     client: httpx.Client, checkpoints: dict[str, Path], language: str, model: str
 ) -> None:
     wav = as_wav(tones(7, 3.0))
-    heard, _ = soundfile.read(io.BytesIO(wav), dtype="float32")
+    samples, _ = soundfile.read(io.BytesIO(wav), dtype="float32")
     loaded = load_checkpoint(checkpoints[model], dtype="float32")
     frames = GreedyDecoder(loaded.vocabulary).decode(
-        loaded.emissions([heard])[0], frame_seconds=loaded.hop / RATE, duration=3.0
+        loaded.emissions([samples])[0], frame_seconds=loaded.hop / RATE, duration=3.0
     )
     expected = Calibration().apply(frames, "greedy", duration=3.0)
     body = client.post("/transcribe", files={"file": wav}, data={"language": language}).json()

@@ -1,4 +1,4 @@
-"""Recordings as people have them, through a real server and its decoding processes."""
+"""Unusual and damaged recordings, through a real server and its decoding processes."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""POST /render: transcripts that are known, in other formats, without computing them again."""
+"""POST /render: transcripts of the caller in other formats, without recognising them again."""
 
 import json
 import socket
@@ -88,8 +88,8 @@ def test_invalid_requests_are_refused(client: httpx.Client, guarded: RunningServ
     assert "srt" in assert_error(unknown, 400, code="invalid_request", param="response_format")
     wrong = render(client, TRANSCRIPT, response_format="srt", word_cues="true")
     assert "vtt" in assert_error(wrong, 400, code="invalid_request", param="word_cues")
-    with guarded.client() as stranger:
-        assert render(stranger, TRANSCRIPT).status_code == 401
+    with guarded.client() as unknown:
+        assert render(unknown, TRANSCRIPT).status_code == 401
 
 
 def long_transcript(words: int) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def test_long_rendering_blocks_nothing_and_ends_with_its_client(
             assert time.monotonic() < until
         assert client.get("/health/ready").status_code == 200
         assert client.post("/transcribe", content=clip()).status_code == 200
-        # As many as are allowed for, however many ask.
+        # As many as are configured, however many requests there are.
         assert len(writers(server)) == 1
     while writers(server):
         assert time.monotonic() < until + 20

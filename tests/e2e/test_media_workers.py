@@ -1,4 +1,4 @@
-"""The processes that decode audio, seen from outside: what becomes of requests when one dies."""
+"""The processes that decode audio, seen from outside: requests when a process dies."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What was found by throwing things at the server, once and for all."""
+"""Regressions: requests that fuzzing found to fail."""
 
 import json
 import socket
@@ -49,12 +49,12 @@ def test_disconnect_during_a_send_is_not_logged_as_a_failure(
     where = urlsplit(server.wyoming)
     audio = speech(seconds=2.0)
     head = {"type": "audio-chunk", "data": FORMAT, "payload_length": len(audio)}
-    asked = json.dumps(head).encode() + b"\n" + audio + b"no event\n"
+    request = json.dumps(head).encode() + b"\n" + audio + b"no event\n"
     for attempt in range(60):
         with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
             # With this, closing does not wait for anything that was sent.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.sendall(asked)
+            connection.sendall(request)
             # At any moment of what the server does with it.
             time.sleep(attempt / 10_000)
     url = f"{server.address.replace('http', 'ws')}/stream?language=nb"

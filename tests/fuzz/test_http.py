@@ -1,4 +1,4 @@
-"""What the OpenAPI document allows and forbids is sent, and answered as the document says."""
+"""Valid and invalid requests by the OpenAPI document get responses that conform to it."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
 # uvicorn itself refuses longer ones, in words of its own.
 LONGEST_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
-# Almost any value of these names what is not there.
+# Almost any value of these names something that does not exist.
 NAMES = {"model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 

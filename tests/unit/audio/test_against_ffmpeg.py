@@ -1,4 +1,4 @@
-"""Containers x codecs x channels x rates, against what the program `ffmpeg` makes of each."""
+"""Containers x codecs x channels x rates, against the output of the program `ffmpeg`."""
 
 import io
 import shutil

@@ -1,4 +1,4 @@
-"""What is on the allow-list is read, what is known and not on it is named; the docs agree."""
+"""Formats on the allow-list are decoded, other known formats are named; the docs agree."""
 
 import io
 from fractions import Fraction

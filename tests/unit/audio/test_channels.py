@@ -1,4 +1,4 @@
-"""Any number of channels, in any order, becomes one; where they cancel, the loudest is taken."""
+"""Channels are mixed to one, in any number and order; where they cancel, the loudest is used."""
 
 import io
 

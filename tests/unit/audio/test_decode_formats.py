@@ -1,4 +1,4 @@
-"""Every accepted format decodes to the sound that was encoded, at 16 kHz mono."""
+"""Each accepted format decodes to the encoded sound, at 16 kHz mono."""
 
 import io
 import tempfile
@@ -198,7 +198,7 @@ def test_single_sample_is_a_recording(rate: int, samples: int) -> None:
 
 
 def test_blocks_of_many_channels_are_joined_without_a_click() -> None:
-    """Long enough for several blocks; a seam would show as a step between two samples."""
+    """Long enough for several blocks; a fault at a boundary would show as a step."""
     frames = spread(0.9 * chirp(20.0, 44_100), 6)
     recording = decoded(wav(pcm16(0.5 * frames), rate=44_100, channels=6))
     samples = recording.slice(0, recording.samples)

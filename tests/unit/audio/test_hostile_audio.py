@@ -1,4 +1,4 @@
-"""Whatever the bytes are, decoding ends with a recording or with an error of the service."""
+"""Decoding any bytes gives a recording or an error of the service."""
 
 import contextlib
 import io

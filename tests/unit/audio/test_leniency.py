@@ -1,4 +1,4 @@
-"""What a player plays to its end is read to its end, with a notice; what was cut is refused."""
+"""Damaged files that players play are read to the end with a warning; others are refused."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Windows cover every frame once, each with its context; stitching puts them together again."""
+"""Windows cover each frame once, with its context; stitching joins their emissions again."""
 
 import numpy as np
 import pytest

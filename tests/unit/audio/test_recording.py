@@ -1,4 +1,4 @@
-"""A recording gives back what was decoded, and its statistics are those of the whole."""
+"""A recording returns what was decoded, with the statistics of the whole."""
 
 import numpy as np
 import pytest

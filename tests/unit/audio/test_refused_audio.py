@@ -1,4 +1,4 @@
-"""Each kind of audio that cannot be transcribed is refused with its own clear words."""
+"""Each kind of audio that cannot be transcribed is refused with a message of its own."""
 
 import io
 import re
@@ -80,7 +80,7 @@ def test_recording_over_the_limit_is_refused_by_its_header() -> None:
 
 
 def test_small_file_cannot_decode_to_hours() -> None:
-    """The header leaves the length open, so only decoding can tell."""
+    """The header leaves the length open, so only decoding shows it."""
     bomb = flac_bomb(hours=2)
     assert len(bomb) < 2 << 20
     with pytest.raises(TooLargeError) as caught:
@@ -119,7 +119,7 @@ def test_raw_pcm_of_a_fractional_number_of_frames_is_refused() -> None:
 
 
 def test_unknown_codec_in_a_known_container_is_refused() -> None:
-    """A WAV that declares a codec number nobody has given out."""
+    """A WAV that declares a codec number that was never assigned."""
     data = bytearray(wav(pcm16(chirp(1.0, 16_000))))
     data[20:22] = b"\xee\x7e"
     error = refusal(bytes(data))

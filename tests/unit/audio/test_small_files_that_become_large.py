@@ -1,4 +1,4 @@
-"""A few bytes must not make the decoder hold much, nor work for long before it refuses."""
+"""Small files must not make the decoder take much memory or time before it refuses them."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""The container is told by content alone, and what is no audio is named."""
+"""Containers are recognised by content alone, and other data is named."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Times count from the beginning of the file's clock, whatever the container makes of it."""
+"""Times count from the beginning of the file's timestamps, in every container."""
 
 import io
 import struct
@@ -81,7 +81,7 @@ def test_avi_starts_at_the_time_in_its_header() -> None:
 
 
 def test_piece_of_a_longer_recording_begins_at_its_first_sound() -> None:
-    """A live stream that somebody joined after an hour; its header says nothing of that hour."""
+    """A live stream that was recorded from its second hour on; its header omits the first."""
     layout = replace(LAYOUTS["webm"], codec="libopus")
     data = mux(layout, bursts(list(ALL), 8, layout.rate), offset=3_600, options={"live": "1"})
     assert starts(decoded(data)) == pytest.approx(ALL, abs=CLOSE)
@@ -135,6 +135,6 @@ def test_wrong_sample_clock_does_not_drift_from_timestamps(skew: float) -> None:
     assert max(placement.silence + placement.cut for placement in placements) <= CLOSE * 8_000
 
 
-def test_timestamps_that_go_back_start_a_new_segment() -> None:
+def test_timestamps_that_go_back_continue_without_a_gap() -> None:
     times = [0.02 * index for index in range(100)] * 2
     assert set(placed(times)) == {Placement()}

@@ -1,4 +1,4 @@
-"""Which of several audio tracks is read, and what an answer says about them."""
+"""Which of several audio tracks is read, and what is reported about them."""
 
 import io
 from dataclasses import dataclass
@@ -69,10 +69,10 @@ def test_track_is_chosen_by_its_index(container: str) -> None:
 
 
 @pytest.mark.parametrize("container", ["matroska", "mp4", "mpegts"])
-@pytest.mark.parametrize("wanted", ["nob", "nb", "NB", "nb-NO", "no"])
-def test_track_is_chosen_by_its_language(container: str, wanted: str) -> None:
+@pytest.mark.parametrize("choice", ["nob", "nb", "NB", "nb-NO", "no"])
+def test_track_is_chosen_by_its_language(container: str, choice: str) -> None:
     data = recorded(container, Track(MUSIC, "eng"), Track(SPEECH, "nob"))
-    recording = decoded(data, wanted)
+    recording = decoded(data, choice)
     assert likeness(recording, 1.0) > 0.99
     assert recording.info is not None
     assert recording.info.track == 1
@@ -86,7 +86,7 @@ def tracks(*languages: str | None) -> tuple[TrackInfo, ...]:
 
 
 @pytest.mark.parametrize(
-    ("languages", "wanted", "index"),
+    ("languages", "choice", "index"),
     [
         (("eng", "nor"), "nb", 1),
         (("nor", "nob"), "nb", 1),
@@ -100,15 +100,15 @@ def tracks(*languages: str | None) -> tuple[TrackInfo, ...]:
     ],
 )
 def test_different_tags_of_one_language_match(
-    languages: tuple[str | None, ...], wanted: str, index: int
+    languages: tuple[str | None, ...], choice: str, index: int
 ) -> None:
-    assert find_track(tracks(*languages), wanted, "MP4") == index
+    assert find_track(tracks(*languages), choice, "MP4") == index
 
 
-@pytest.mark.parametrize("wanted", ["3", "-1", "nn", "fr", "", "²"])
-def test_missing_track_is_refused_with_a_list_of_the_tracks(wanted: str) -> None:
+@pytest.mark.parametrize("choice", ["3", "-1", "nn", "fr", "", "²"])
+def test_missing_track_is_refused_with_a_list_of_the_tracks(choice: str) -> None:
     with pytest.raises(AudioError) as caught:
-        find_track(tracks("eng", "nob", None), wanted, "MP4")
+        find_track(tracks("eng", "nob", None), choice, "MP4")
     assert caught.value.param == "track"
     assert "0 (aac, eng); 1 (aac, nob); 2 (aac)" in caught.value.message
 

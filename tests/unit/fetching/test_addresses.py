@@ -1,4 +1,4 @@
-"""Which addresses count as public: tables, and anything that hypothesis can think of."""
+"""Which addresses are public: tables, and generated addresses."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 

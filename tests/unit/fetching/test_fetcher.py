@@ -1,4 +1,4 @@
-"""Recordings fetched from real servers on loopback, under names that a resolver of ours answers."""
+"""Recordings fetched from real servers on loopback, under names of a resolver of the test."""
 
 import asyncio
 import ssl
@@ -29,10 +29,10 @@ class Names:
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self.answers = {name.replace("_", "."): list(given) for name, given in answers.items()}
-        self.asked: list[str] = []
+        self.resolved: list[str] = []
 
     async def __call__(self, host: str) -> Sequence[str]:
-        self.asked.append(host)
+        self.resolved.append(host)
         answers = self.answers.get(host, [[]])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
@@ -69,7 +69,7 @@ def refused(fetching: Fetcher, url: str, kind: type[NordlydError]) -> str:
         fetch(fetching, url)
     assert type(caught.value) is kind
     assert caught.value.param == "url"
-    # Nothing that any server said.
+    # Nothing of any response.
     assert "inside" not in caught.value.message
     assert "127.0.0.1" not in caught.value.message
     return caught.value.message
@@ -80,7 +80,7 @@ def test_recording_is_fetched_with_the_name_of_its_host(web: WebServer) -> None:
     data, fetched = fetch(fetcher(web, archive()), url)
     assert data == AUDIO
     assert (fetched.name, fetched.content_type) == ("møte 1.wav", "application/octet-stream")
-    assert web.asked[-1] == ("/m%C3%B8te%201.wav", f"archive.test:{web.port}")
+    assert web.requests[-1] == ("/m%C3%B8te%201.wav", f"archive.test:{web.port}")
 
 
 def test_next_address_is_tried_when_the_first_does_not_answer(web: WebServer) -> None:
@@ -111,7 +111,7 @@ def test_redirect_to_a_host_that_is_not_allowed_is_refused(web: WebServer, where
         where = where.format(port=web.port, other=other.port)
         fetching = fetcher(web, archive(), "public.example.org")
         refused(fetching, web.url("/to?" + where, "archive.test"), UrlRefusedError)
-        assert other.asked == []
+        assert other.requests == []
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_redirect_to_a_host_that_is_not_allowed_is_refused(web: WebServer, where
 )  # fmt: skip
 def test_internal_name_is_refused_like_an_unknown_one(web: WebServer, addresses: list[str]) -> None:
     rule = f"http://*:{web.port}"
-    before = len(web.asked)
+    before = len(web.requests)
     message = refused(
         fetcher(web, Names(evil_example=[addresses]), rule),
         web.url("/speech.wav", "evil.example"),
         UrlRefusedError,
     )
     assert message == "evil.example has no public address."
-    assert len(web.asked) == before
+    assert len(web.requests) == before
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_each_notation_of_localhost_is_refused_with_the_real_resolver(
 ) -> None:
     rules = [parse_rule(f"http://*:{web.port}")]
     fetching = Fetcher(rules, LIMITS)
-    before = len(web.asked)
+    before = len(web.requests)
     with pytest.raises(UrlRefusedError, match="no public address"):
         fetch(fetching, web.url("/speech.wav", host))
-    assert len(web.asked) == before
+    assert len(web.requests) == before
 
 
 class Wires(httpx.AsyncBaseTransport):
@@ -165,7 +165,7 @@ def test_name_is_resolved_once_against_dns_rebinding() -> None:
     wires = Wires()
     fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=wires)
     assert fetch(fetching, "https://rebind.example/x.wav")[0] == AUDIO
-    assert names.asked == ["rebind.example"]
+    assert names.resolved == ["rebind.example"]
     assert wires.connected == [("93.184.215.14", "rebind.example", "rebind.example")]
     # Asked again, for another request, it is vetted again.
     with pytest.raises(UrlRefusedError):
@@ -182,7 +182,7 @@ def test_only_public_addresses_of_a_host_are_connected_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "said"),
+    ("path", "kind", "message"),
     [
         ("/none", UrlFetchError, "status 404"),
         ("/declared", TooLargeError, "NORDLYD_URL_MAX_MB"),
@@ -193,9 +193,9 @@ def test_only_public_addresses_of_a_host_are_connected_to() -> None:
     ],
 )
 def test_failed_fetch_reports_the_reason_without_internals(
-    web: WebServer, path: str, kind: type[NordlydError], said: str
+    web: WebServer, path: str, kind: type[NordlydError], message: str
 ) -> None:
-    assert said in refused(fetcher(web, archive()), web.url(path, "archive.test"), kind)
+    assert message in refused(fetcher(web, archive()), web.url(path, "archive.test"), kind)
 
 
 def test_closed_port_gives_the_same_error_as_a_broken_server(web: WebServer) -> None:
@@ -221,10 +221,10 @@ def test_concurrent_fetches_are_limited(web: WebServer) -> None:
         held = [
             asyncio.create_task(fetching.fetch(web.url("/held", "archive.test"))) for _ in range(2)
         ]
-        await until(lambda: len(web.asked) == 2)
+        await until(lambda: len(web.requests) == 2)
         with pytest.raises(DeadlineExceededError):
             await fetching.fetch(web.url("/speech.wav", "archive.test"), time.monotonic() + 0.1)
-        assert len(web.asked) == 2
+        assert len(web.requests) == 2
         held[0].cancel()
         fetched = await fetching.fetch(web.url("/speech.wav", "archive.test"))
         assert fetched.bodies.size == len(AUDIO)
@@ -232,7 +232,7 @@ def test_concurrent_fetches_are_limited(web: WebServer) -> None:
         held[1].cancel()
         await asyncio.gather(*held, return_exceptions=True)
 
-    web.asked.clear()
+    web.requests.clear()
     asyncio.run(run())
 
 
@@ -247,13 +247,13 @@ def test_cancelled_fetch_closes_its_connection(web: WebServer) -> None:
 
     async def run() -> None:
         task = asyncio.create_task(fetching.fetch(web.url("/endless", "archive.test")))
-        await until(lambda: any(path == "/endless" for path, _ in web.asked))
+        await until(lambda: any(path == "/endless" for path, _ in web.requests))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: ("/endless hung up", "") in web.asked)
+        await until(lambda: ("/endless hung up", "") in web.requests)
 
-    web.asked.clear()
+    web.requests.clear()
     asyncio.run(run())
 
 

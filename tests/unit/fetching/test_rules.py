@@ -1,4 +1,4 @@
-"""Which URLs a pattern of hosts lets through, and which patterns are none."""
+"""Which URLs a host pattern allows, and which patterns are invalid."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""A transcript to readable text: sentences and commas by pauses, times kept, words let go."""
+"""Formatting of transcripts: sentences and commas by pauses, times kept, words left out."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_pauses_in_the_wrong_order_are_refused(pauses: dict[str, float]) -> None
 
 
 def test_word_for_several_spoken_ones_spans_their_times() -> None:
-    said = [
+    spoken = [
         Word("klokka", 0.1, 0.5, 0.9),
         Word("halv", 0.6, 0.8, 0.7),
         Word("åtte", 0.8, 1.2, 0.95),
@@ -88,7 +88,7 @@ def test_word_for_several_spoken_ones_spans_their_times() -> None:
         Word("ho", 1.4, 1.6, 1.0),
     ]
 
-    assert format_transcript(said, "nn").words == (
+    assert format_transcript(spoken, "nn").words == (
         Word("Klokka", 0.1, 0.5, 0.9),
         Word("7.30", 0.6, 1.2, 0.7),
         Word("kom", 1.2, 1.4, 0.8),
@@ -139,7 +139,7 @@ def test_numbers_are_read_across_a_removed_hesitation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said", "shown"),
+    ("language", "spoken", "shown"),
     [
         ("da", "fandens osse", "F****** osse."),
         ("nb", "det er faen ikke sant", "Det er f*** ikke sant."),
@@ -147,9 +147,9 @@ def test_numbers_are_read_across_a_removed_hesitation() -> None:
         ("no", "faen", "F***."),
     ],
 )
-def test_profanities_are_masked_on_request(language: str, said: str, shown: str) -> None:
-    assert readable(said, language, mask_profanities=True) == shown
-    assert "*" not in readable(said, language)
+def test_profanities_are_masked_on_request(language: str, spoken: str, shown: str) -> None:
+    assert readable(spoken, language, mask_profanities=True) == shown
+    assert "*" not in readable(spoken, language)
 
 
 def test_operators_list_replaces_the_bundled_one(tmp_path: Path) -> None:
@@ -200,10 +200,10 @@ words_said = st.lists(
 
 @given(words_said, st.booleans(), st.booleans())
 def test_words_join_to_the_text_and_their_times_ascend(
-    said: list[tuple[str, float]], remove: bool, masked: bool
+    spoken: list[tuple[str, float]], remove: bool, masked: bool
 ) -> None:
     now, words = 0.0, []
-    for text, pause in said:
+    for text, pause in spoken:
         words.append(Word(text, now + pause, now + pause + 0.3, 0.5))
         now = words[-1].end
     options = FormattingOptions(remove_hesitations=remove, mask_profanities=masked)

@@ -1,4 +1,4 @@
-"""Number words to digits: 200 written-out lines a language, and every number there is."""
+"""Number words to digits: 200 lines of examples a language, and generated numbers."""
 
 import random
 import unicodedata

@@ -1,4 +1,4 @@
-"""What is kept is bounded, and no caller keeps all others out."""
+"""Stored bytes are bounded, and no caller can use up the budget of all others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A recording that kills, hangs or swells its decoder costs its own request, and no other."""
+"""A recording whose decoder crashes, hangs or runs out of memory fails its own request only."""
 
 import asyncio
 import gc
@@ -94,7 +94,7 @@ def test_worker_reports_the_same_error_as_this_process(pool: CountedPool, data: 
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (trouble.CRASH, "its decoder fails on it"),
         (trouble.ABORT, "its decoder fails on it"),
@@ -106,12 +106,12 @@ def test_worker_reports_the_same_error_as_this_process(pool: CountedPool, data: 
         (trouble.EAT, "NORDLYD_MEDIA_MEMORY_MB"),
     ],
 )
-def test_crashing_recording_fails_alone(pool: CountedPool, data: bytes, says: str) -> None:
+def test_crashing_recording_fails_alone(pool: CountedPool, data: bytes, message: str) -> None:
     clip = make("flac", seconds=0.5)
     before_ = pool.restarts.total()
     failing = pool.begin(data)
     good = [pool.begin(clip) for _ in range(12)]
-    with pytest.raises(MediaCrashedError, match=says) as failure:
+    with pytest.raises(MediaCrashedError, match=message) as failure:
         failing.result(30)
     assert failure.value.code == "media_crashed"
     assert failure.value.status == 422
@@ -127,7 +127,7 @@ def test_simultaneous_crashes_fail_no_other_recordings(pool: CountedPool) -> Non
     clip = make("mp3", seconds=0.5)
     bad, good = [], []
     for word in words:
-        bad.append(pool.begin(word, caller="a stranger"))
+        bad.append(pool.begin(word, caller="another caller"))
         good += [pool.begin(clip, caller="a friend") for _ in range(4)]
     assert all(future.result(60).duration > 0.4 for future in good)
     for future in bad:
@@ -245,7 +245,7 @@ def test_lost_zygote_is_replaced() -> None:
         pool.close()
 
 
-def test_closing_ends_every_process_and_fails_what_is_left() -> None:
+def test_close_ends_all_processes_and_fails_unfinished_recordings() -> None:
     pool = CountedPool()
     pool.begin(make("flac", seconds=0.5)).result(30)
     hanging = [pool.begin(trouble.HANG) for _ in range(5)]
@@ -261,7 +261,7 @@ def test_closing_ends_every_process_and_fails_what_is_left() -> None:
         pool.decode(io.BytesIO(make("flac", seconds=0.5)), limits=LIMITS)
 
 
-def test_nothing_is_left_open(pool: CountedPool) -> None:
+def test_no_descriptor_or_process_leaks(pool: CountedPool) -> None:
     clips = [make(name, seconds=0.2) for name in FORMATS]
 
     def round_() -> None:
@@ -276,7 +276,9 @@ def test_nothing_is_left_open(pool: CountedPool) -> None:
     until(lambda: psutil.Process().num_fds() <= files + 1)
 
 
-def test_files_and_parts_of_files_are_handed_over(pool: CountedPool, tmp_path: Path) -> None:
+def test_files_and_parts_of_files_are_passed_without_a_copy(
+    pool: CountedPool, tmp_path: Path
+) -> None:
     path = tmp_path / "a.flac"
     path.write_bytes(make("flac", seconds=0.5))
     assert pool.decode(path, limits=LIMITS).duration == 0.5
@@ -289,7 +291,7 @@ def test_files_and_parts_of_files_are_handed_over(pool: CountedPool, tmp_path: P
         pool.decode(tmp_path, limits=LIMITS)
 
 
-def test_a_pipe_is_decoded_as_it_comes(pool: CountedPool) -> None:
+def test_pipe_is_decoded_while_it_is_written(pool: CountedPool) -> None:
     data = make("flac", seconds=2.0)
     reading, writing = os.pipe()
     sent = threading.Event()
@@ -316,7 +318,7 @@ def test_a_pipe_is_decoded_as_it_comes(pool: CountedPool) -> None:
     np.testing.assert_allclose(samples, here.slice(0, here.samples), atol=1e-6)
 
 
-def test_a_pipe_without_audio_is_refused(pool: CountedPool) -> None:
+def test_pipe_without_audio_is_refused(pool: CountedPool) -> None:
     reading, writing = os.pipe()
     os.write(writing, b"no audio at all " * 10)
     os.close(writing)

@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""Which task runs next, and which one is stopped for it."""
 
 from concurrent.futures import Future
 

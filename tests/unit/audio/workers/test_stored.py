@@ -1,4 +1,4 @@
-"""Long audio comes back from its file as it was, within what 16 bits of each second can hold."""
+"""Long audio is read from its file as it was written, within the precision of 16 bits a second."""
 
 import os
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from app.storage import create_memory_file
 
 
 class Files:
-    """Gives a writer as many files as it wants, and notes what it asked for."""
+    """Grants a writer everything that it requests, and records the requests."""
 
     def __init__(self) -> None:
         self.memory = create_memory_file()
         self.disk = create_memory_file()
-        self.asked: list[int] = []
+        self.requested: list[int] = []
 
     def grow_in_memory(self, samples: int) -> int:
-        self.asked.append(samples)
+        self.requested.append(samples)
         return 2 * samples
 
     def grow_on_disk(self, samples: int) -> tuple[int, int]:
-        self.asked.append(samples)
+        self.requested.append(samples)
         return self.disk, 2 * samples
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ def test_up_to_ten_minutes_are_stored_exactly(files: Files) -> None:
     np.testing.assert_array_equal(recording.slice(0, samples.size), samples)
     np.testing.assert_array_equal(recording.slice(100_001, 200_003), samples[100_001:200_003])
     assert os.fstat(files.memory).st_size == stored_bytes(samples.size) == 4 * samples.size
-    assert len(files.asked) < 12
+    assert len(files.requested) < 12
 
 
 def test_longer_16_bit_audio_is_stored_exactly_in_half_the_space(files: Files) -> None:
