@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from app.audio.containers.sniff import Container
+from app.audio.containers.formats import Container
 from app.errors import AudioError
 
 # Writers that forget a padding byte or count the header twice are wrong by a few bytes; an

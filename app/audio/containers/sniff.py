@@ -13,8 +13,6 @@ from app.audio.containers.elementary_streams import by_frames, find_frames, xing
 from app.audio.containers.formats import ACCEPTED, Container, by_magic
 from app.errors import AudioError, UnsupportedAudioError
 
-__all__ = ["ACCEPTED", "Container", "Sniffed", "sniff"]
-
 _HEAD_BYTES = 65_536
 _ID3_BYTES = 10
 _MAX_ID3_TAGS = 8

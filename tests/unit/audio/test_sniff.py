@@ -6,7 +6,8 @@ import zipfile
 import pytest
 from audio_samples import Sample
 
-from app.audio.containers.sniff import Container, sniff
+from app.audio.containers.formats import Container
+from app.audio.containers.sniff import sniff
 from app.errors import AudioError, UnsupportedAudioError
 
 EXPECTED = {
