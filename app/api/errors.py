@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.api.schemas import ErrorBody, ErrorDetail
+from app.contract.errors import ErrorBody, ErrorDetail
 from app.errors import (
     AuthenticationError,
     ClientDisconnectedError,

@@ -15,13 +15,14 @@ from app.api.disconnects import run_until_disconnect
 from app.api.outputs import Output, transcription_output
 from app.api.parameters import deadline_of, gather, openapi_parameters
 from app.api.raw_bodies import decode_options
-from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.state import AppState, AppStateOf
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
+from app.contract.answers import Notice, Timing, Transcript
+from app.contract.batches import BatchLine
+from app.contract.errors import ErrorBody
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
-from app.notices import Notice
 from app.pipeline import TranscriptionRequest
 from app.pipeline.options import (
     check_word_cues,
@@ -29,7 +30,6 @@ from app.pipeline.options import (
     formatting_options,
     parse_options,
 )
-from app.transcript import Timing, Transcript
 
 router = APIRouter(tags=["transcription"])
 
@@ -93,11 +93,11 @@ FORMATTED: dict[str, Any] = {
 
 def _line_schema() -> dict[str, Any]:
     """The schema of a line, with references into the document where it has the models already."""
-    schema = BatchLineBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    rendered = schema.pop("$defs")["RenderedBody"]
+    schema = BatchLine.model_json_schema(ref_template="#/components/schemas/{model}")
+    rendered = schema.pop("$defs")["RenderedFile"]
     result = schema["properties"]["result"]
     result["anyOf"] = [
-        rendered if option.get("$ref", "").endswith("/RenderedBody") else option
+        rendered if option.get("$ref", "").endswith("/RenderedFile") else option
         for option in result["anyOf"]
     ]
     return schema
@@ -106,7 +106,7 @@ def _line_schema() -> dict[str, Any]:
 @router.post(
     "/transcribe",
     summary="Transcribe recordings",
-    response_model=TranscriptionBody,
+    response_model=Transcript,
     responses={
         200: {
             "headers": HEADERS,
@@ -163,7 +163,7 @@ class _Call:
         """Answer with one recording's transcript."""
         async with self._recording(source) as file:
             output, transcript = await self._transcribe(file, self.request_id)
-        return output_response(output, transcript.timing, transcript.notices)
+        return output_response(output, transcript.timing, transcript.warnings)
 
     def jobs(self, sources: Sequence[UploadedFile | str]) -> list[batch.Job]:
         """The work on each of several recordings."""
@@ -224,11 +224,7 @@ class _Call:
         with self.parts.progress.follow(request_id) as progress:
             transcript = await self.parts.service.transcriber.transcribe(work, progress=progress)
         output = await asyncio.to_thread(
-            transcription_output,
-            transcript,
-            parameters,
-            recording=file.name,
-            request_id=request_id,
+            transcription_output, transcript, parameters, recording=file.name
         )
         return output, transcript
 

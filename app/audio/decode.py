@@ -24,8 +24,8 @@ from app.audio.sniff import Sniffed, sniff
 from app.audio.soundfile_reader import SoundFileReader, UnreadableError
 from app.audio.tracks import find_track
 from app.audio.views import view
+from app.contract.answers import Notice
 from app.errors import AudioError
-from app.notices import Notice
 
 # A page of a long Ogg file may be lost to a bad disk; more is a recording with a hole in it.
 _MAX_FOREIGN_SHARE, _MAX_FOREIGN_BYTES = 0.02, 65_307

@@ -4,8 +4,8 @@ Codes and messages flow in; `Notice`s flow out. Where the sender chose `strict`,
 is an error with the same words.
 """
 
+from app.contract.answers import Notice
 from app.errors import AudioError
-from app.notices import Notice
 
 # Every code that decoding gives, and what it means; `docs/http.md` has this table.
 CODES = {

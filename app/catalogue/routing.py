@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from app.catalogue.cards import ModelCard
 from app.catalogue.languages import NORWEGIAN, WRITTEN_NORWEGIAN, canonical_language
+from app.contract.answers import Notice
 from app.errors import ConfigurationError, InvalidRequestError, UnknownModelError
-from app.notices import Notice
 
 UNDETERMINED = "und"
 

@@ -23,10 +23,10 @@ from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_
 from app.api.upload import hold_of
 from app.audio import DecodeOptions, RawFormat
 from app.budgets import Hold
+from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError, NordlydError
 from app.pipeline import TranscriptionRequest
 from app.spool import spool
-from app.transcript import Transcript
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
@@ -132,7 +132,7 @@ async def listen(request: Request, parts: AppStateOf) -> Response:
             body.to_json(),
             media_type="application/json",
             headers=timing_headers(transcript.timing)
-            | warning_headers(transcript.notices)
+            | warning_headers(transcript.warnings)
             | {"dg-request-id": request_id},
         )
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.api.openai.names import is_alias
-from app.api.schemas import ErrorBody
 from app.api.state import AppStateOf
 from app.catalogue import ModelCard
+from app.contract.errors import ErrorBody
 from app.errors import UnknownModelError
 
 router = APIRouter(prefix="/v1/models", tags=["OpenAI"])

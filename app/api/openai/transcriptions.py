@@ -29,11 +29,11 @@ from app.api.raw_bodies import decode_options
 from app.api.state import AppStateOf
 from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
 from app.api.upload import Upload, is_form, read_upload
+from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
-from app.transcript import Transcript
 
 router = APIRouter(prefix="/v1/audio", tags=["OpenAI"])
 
@@ -137,7 +137,7 @@ def _work(request: Request, upload: Upload, transcribing: Transcribing) -> Trans
 
 
 def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
-    headers = timing_headers(transcript.timing) | warning_headers(transcript.notices)
+    headers = timing_headers(transcript.timing) | warning_headers(transcript.warnings)
     match asked.response_format:
         case "json":
             body = plain_json(

@@ -18,6 +18,7 @@ from app.audio.limits import AudioLimits
 from app.audio.options import DecodeOptions
 from app.audio.raw import RawFormat
 from app.audio.recording import Statistics
+from app.contract.answers import Notice
 from app.errors import (
     AudioError,
     InvalidRequestError,
@@ -25,7 +26,6 @@ from app.errors import (
     TooLargeError,
     UnsupportedAudioError,
 )
-from app.notices import Notice
 
 Message = dict[str, Any]
 

@@ -1,15 +1,15 @@
 """What content types say of raw samples, and what an answer says of a file."""
 
 import io
+import json
 
 import pytest
 
 from app.api.raw_bodies import Undeclared, raw_format
-from app.api.schemas import TranscriptionBody
 from app.audio import AudioInfo, RawFormat, TrackInfo
+from app.contract.answers import Notice, Timing, Transcript
 from app.errors import InvalidRequestError
-from app.notices import Notice
-from app.transcript import Timing, Transcript
+from app.pipeline.encoding import audio_file
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,20 @@ def test_an_answer_describes_the_file_and_the_track_that_was_read() -> None:
     tracks = (TrackInfo(0, "aac", 2, 48000, "eng"), TrackInfo(1, "opus", 1, 16000, None))
     transcript = Transcript(
         text="",
+        words=(),
         segments=(),
+        confidence=None,
         language="nb",
         model="m",
         duration=1.0,
+        decoder="greedy",
+        lm=None,
+        audio=audio_file(AudioInfo("Matroska", tracks, track=1)),
+        warnings=(Notice("silent_track", "Track 1 is silent."),),
         timing=Timing(0, 0, 0, 0, 0),
-        audio=AudioInfo("Matroska", tracks, track=1),
-        notices=(Notice("silent_track", "Track 1 is silent."),),
+        request_id="r",
     )
-    body = TranscriptionBody.of(transcript, words=True, request_id="r").model_dump()
+    body = json.loads(transcript.to_json())
     assert body["audio"] == {
         "container": "Matroska", "codec": "opus", "channels": 1, "rate": 16000, "track": 1,
         "tracks": [
