@@ -186,8 +186,10 @@ class _Call:
         if isinstance(source, UploadedFile):
             yield source
             return
-        hold = self.parts.service.transcriber.media.spool.hold(self.caller)
-        fetched = await self.parts.need_fetcher().fetch(source, self.deadline, hold=hold)
+        reservation = self.parts.service.transcriber.media.spool.reserve(self.caller)
+        fetched = await self.parts.need_fetcher().fetch(
+            source, self.deadline, reservation=reservation
+        )
         bodies = fetched.bodies
         try:
             yield UploadedFile(

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
 from app.audio.workers import MediaPool
 from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
-from app.deadlines import before
+from app.deadlines import run_until_deadline
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
-from app.memory import trim_soon
 from app.pipeline.incremental import IncrementalDecoder
+from app.pipeline.memory import trim_soon
 from app.pipeline.requests import LoadedModel, PipelineOptions, Progress, TranscriptionRequest
 
 _DOING = "its audio was being decoded"
@@ -234,12 +234,12 @@ class RecordingEncoder:
                 limits=self._limits,
                 caller=request.caller,
                 request_id=request.request_id,
-                patient=request.wait_for_room,
+                wait_for_room=request.wait_for_room,
             )
         finally:
             if not isinstance(request.source, Path):
                 request.source.close()
-        return await before(request.deadline, asyncio.wrap_future(job), _DOING)
+        return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
 
 
 def audio_file(info: AudioInfo) -> AudioFile:

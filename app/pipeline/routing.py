@@ -6,7 +6,7 @@ from app.catalogue import ModelCard, Router
 from app.contract.answers import Notice
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
-from app.itn import LANGUAGES, ReadableOptions
+from app.itn import LANGUAGES, FormattingOptions
 from app.pipeline.requests import LoadedModel
 
 
@@ -35,7 +35,7 @@ class ModelRegistry:
         model: str | None,
         language: str | None,
         decoding: DecodingOptions | None,
-        readable: ReadableOptions | None,
+        readable: FormattingOptions | None,
     ) -> ModelCard:
         """Returns the card of the model that serves a request.
 

@@ -7,7 +7,7 @@ from app.contract.answers import Alternative, Transcript, Word, mean_confidence
 from app.contract.segments import segment_words
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 
 
 def decode_text(
@@ -17,7 +17,7 @@ def decode_text(
     blank: Transcript,
     *,
     frame_seconds: float,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> Transcript:
     """Returns a transcript with the text of one recording.
 

@@ -13,7 +13,7 @@ from app.catalogue import ModelCard, Router
 from app.contract.answers import AlignedWord, Alignment, Timing, Transcript
 from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, Engine
-from app.itn import ReadableOptions, WordList
+from app.itn import FormattingOptions, WordList
 from app.pipeline.encoding import EncodedRecording, RecordingEncoder
 from app.pipeline.incremental import IncrementalDecoder, TextListener
 from app.pipeline.requests import (
@@ -82,7 +82,7 @@ class Transcriber:
         model: str | None,
         language: str | None,
         decoding: DecodingOptions | None = None,
-        readable: ReadableOptions | None = None,
+        readable: FormattingOptions | None = None,
     ) -> ModelCard:
         """Returns the card of the model that serves a request, before its audio is decoded.
 
@@ -101,7 +101,7 @@ class Transcriber:
         """
         return self._registry.loaded(card, language)
 
-    def readable(self, options: ReadableOptions | None) -> ReadableOptions | None:
+    def readable(self, options: FormattingOptions | None) -> FormattingOptions | None:
         """Returns the options of a formatted text with the operator's own list of words."""
         if options is None or options.profanities is not None:
             return options

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from app.contract.answers import Word
 from app.decoding import DecodingOptions, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.streaming.agreement import CompetingHypothesis, continued
 
 # So many readings are looked at for what another word may turn out to be.
@@ -73,7 +73,7 @@ def read_utterance(
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> UtteranceRead:
     """Decode an utterance that is over.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from app.contract.answers import Word
-from app.itn import ReadableOptions, finished_words, format_transcript
+from app.itn import FormattingOptions, finished_words, format_transcript
 
 LONGEST_SENTENCE_SECONDS = 60.0
 """Speech without a pause that ends a sentence is kept back at most this long."""
@@ -39,7 +39,7 @@ class GrowingText:
     """
 
     def __init__(
-        self, language: str, readable: ReadableOptions | None, on_text: TextListener
+        self, language: str, readable: FormattingOptions | None, on_text: TextListener
     ) -> None:
         self._language = language
         self._readable = readable
