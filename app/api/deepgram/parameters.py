@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.audio import RawFormat
+from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.decoding import DecodingOptions, Hotword
-from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline.options import parse_options
 
 LISTS = {
@@ -116,7 +116,7 @@ class Listen:
     language: str | None
     raw: RawFormat | None
     decoding: DecodingOptions
-    readable: ReadableOptions | None
+    readable: FormattingOptions | None
     paragraphs: bool
     utterance_pause: float | None
 
@@ -169,12 +169,12 @@ def _model(name: str | None) -> str | None:
     return None if name is None or _DEEPGRAM_MODEL.fullmatch(name) else name
 
 
-def _readable(parameters: ListenParameters) -> ReadableOptions | None:
+def _readable(parameters: ListenParameters) -> FormattingOptions | None:
     digits = parameters.smart_format or parameters.numerals
     written = parameters.punctuate or parameters.paragraphs or parameters.profanity_filter
     if not digits and not written:
         return None
-    return ReadableOptions(
+    return FormattingOptions(
         numbers=digits,
         remove_hesitations=not parameters.filler_words,
         mask_profanities=parameters.profanity_filter,
