@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.deepgram.answer import ListenBody, render
-from app.api.deepgram.parameters import LISTS, Listen, ListenParameters, parse_listen
+from app.api.deepgram.parameters import LISTS, ListenOptions, ListenParameters, parse_listen
 from app.api.errors.deepgram import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.parameters import openapi_parameters
@@ -99,7 +99,7 @@ async def listen(incoming: IncomingOf) -> Response:
 
 
 async def _transcribe(
-    incoming: IncomingRequest, options: Listen, source: RecordingFile | str
+    incoming: IncomingRequest, options: ListenOptions, source: RecordingFile | str
 ) -> tuple[Transcript, str]:
     """Returns the transcript of a recording, and the SHA-256 of the recording."""
     async with incoming.recording(source) as file:
