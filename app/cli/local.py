@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.api.raw_bodies import decode_options
+from app.audio.content_types import decode_options
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
@@ -91,7 +91,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            audio=decode_options(self.asked, None),
+            audio=decode_options(self.asked),
             language=self.language,
             wait_for_room=True,
             decoding=decoding_options(self.asked),

@@ -167,7 +167,7 @@ class UtteranceRecognizer:
         return self._sliding.plan(samples)
 
     async def step(self, window: Window, samples: Samples, heard: float) -> tuple[Word, ...]:
-        """Listen as far as the end of a window.
+        """ListenOptions as far as the end of a window.
 
         Args:
             window: as `needs` says.

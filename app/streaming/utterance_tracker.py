@@ -109,7 +109,7 @@ class UtteranceTracker:
             await self._finish(ended)
 
     async def step(self) -> None:
-        """Listen to the utterance again, if there is enough new of it.
+        """ListenOptions to the utterance again, if there is enough new of it.
 
         Raises:
             NordlydError: as the engine says.

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from pydantic import BaseModel, Field
 
-from app.api.deepgram.parameters import Listen
+from app.api.deepgram.parameters import ListenOptions
 from app.contract.answers import Transcript, Word
 from app.itn.formatting import SENTENCE_PAUSE
 
@@ -120,7 +120,9 @@ class ListenBody(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
-def render(transcript: Transcript, listen: Listen, *, request_id: str, sha256: str) -> ListenBody:
+def render(
+    transcript: Transcript, listen: ListenOptions, *, request_id: str, sha256: str
+) -> ListenBody:
     """Render a transcript as the request wanted it."""
     duration = round(transcript.duration, 3)
     words = _words(transcript, duration)

@@ -1,4 +1,4 @@
-"""Deepgram's words and options: what was said beside what is written, and what is asked for it."""
+"""Deepgram's words and options: spoken words beside punctuated ones, and formatting options."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def answer(query: list[tuple[str, str]]) -> dict:
     return body.model_dump(exclude_none=True)["results"]
 
 
-def test_a_written_word_stands_beside_all_that_was_said_for_it() -> None:
+def test_punctuated_word_stands_beside_its_spoken_words() -> None:
     (best,) = answer([("smart_format", "true")])["channels"][0]["alternatives"]
     pairs = [(word["punctuated_word"], word["word"]) for word in best["words"]]
     assert pairs == [
@@ -64,7 +64,7 @@ def test_a_written_word_stands_beside_all_that_was_said_for_it() -> None:
     assert (second["start"], second["end"]) == (6.5, 8.4)
 
 
-def test_fillers_stay_on_request_and_in_a_text_word_for_word() -> None:
+def test_filler_words_stay_on_request_and_without_sentences() -> None:
     for query, there in (
         ([], True),
         ([("punctuate", "true")], False),
@@ -74,14 +74,14 @@ def test_fillers_stay_on_request_and_in_a_text_word_for_word() -> None:
         assert ("eee" in best["transcript"].lower()) is there
 
 
-def test_punctuation_alone_leaves_numbers_in_words() -> None:
+def test_punctuate_alone_leaves_numbers_in_words() -> None:
     (best,) = answer([("punctuate", "true")])["channels"][0]["alternatives"]
     assert best["transcript"] == (
         "Vi møtes tredje mai. Klokka halv åtte. Da er det tjuefem prosent."
     )
 
 
-def test_utterances_part_at_the_pause_that_is_asked_for() -> None:
+def test_utterances_split_at_pauses_longer_than_utt_split() -> None:
     texts = [
         [said["transcript"] for said in answer([("utterances", "true"), *more])["utterances"]]
         for more in ([("utt_split", "0.5")], [])
@@ -108,13 +108,13 @@ def test_utterances_part_at_the_pause_that_is_asked_for() -> None:
         ),
     ],
 )
-def test_each_option_asks_for_its_own_text(
+def test_each_option_sets_its_own_formatting(
     query: list[tuple[str, str]], readable: FormattingOptions | None
 ) -> None:
     assert parse_listen(query).readable == readable
 
 
-def test_keywords_weigh_by_their_intensifier() -> None:
+def test_intensifier_scales_the_weight_of_a_keyword() -> None:
     query = [
         ("keywords", "Ås"), ("keywords", "votering:2"), ("keyterm", "Jens: Stoltenberg"),
         ("keywords", ""),
