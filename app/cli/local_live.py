@@ -1,8 +1,7 @@
 """Live sound heard on this machine: the streaming engine, and its events as a server tells them."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from app.api.parameters import parse
 from app.api.stream import StreamParameters
@@ -14,7 +13,7 @@ from app.cli.transcribing import Wanted
 from app.client import End, LiveEvent, Pcm, Ready
 from app.main import build_service
 from app.settings import Settings
-from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
+from app.streaming import PcmInput, StreamLimits, Streams, find_vad_model, recognize
 from app.telemetry import Telemetry
 
 
@@ -33,7 +32,7 @@ async def by_this_machine(
         alone(settings, wanted.model, wanted.language), telemetry, report=report
     )
     streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_voice_model()
+        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_vad_model()
     )
     try:
         await service.load()
@@ -56,31 +55,10 @@ class _Local:
         live = await self._streams.open(parse(StreamParameters, fields).options("stream"))
         try:
             yield Ready("ready", live.session, live.model, live.language)
-            pushing = asyncio.create_task(_push(live, pieces, pcm))
-            try:
-                async for event in _events(live, pushing):
-                    yield event
-                await pushing
-            finally:
-                pushing.cancel()
-                await asyncio.gather(pushing, return_exceptions=True)
+            decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
+            async with aclosing(recognize(live, decoder, pieces)) as events:
+                async for event in events:
+                    yield as_event(event)
             yield End("end", round(live.received_seconds, 3))
         finally:
             await live.close()
-
-
-async def _push(live: LiveStream, pieces: AsyncIterable[bytes], pcm: Pcm) -> None:
-    decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
-    try:
-        async for piece in pieces:
-            await live.push(decoder.feed(piece))
-        await live.push(decoder.flush())
-    finally:
-        # Also where the source failed: what was heard so far is told.
-        await live.finish()
-
-
-async def _events(live: LiveStream, pushing: asyncio.Task[None]) -> AsyncIterator[LiveEvent]:
-    async for event in live.events():
-        yield as_event(event)
-    await pushing

@@ -1,6 +1,6 @@
-"""Connections of the other protocols, each with its place among those of the service.
+"""Connections of the protocols with their own port, counted against the service's limit.
 
-None of them has a place in reserve: that is for health alone.
+None of them may use the places in reserve, which are for health checks.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from app.serving.connections import Place
 
 
 class _CountedWebSocket(ServerConnection):
-    """A WebSocket; `table` is where it takes its place, None where there is room for all."""
+    """A WebSocket that is counted in `table`; None for no limit."""
 
     table: Connections | None = None
 
     @property
     def idle(self) -> bool:
-        """Whether its handshake has not come."""
+        """Whether its handshake has not arrived."""
         return self.request is None
 
     def drop(self) -> None:
@@ -41,7 +41,7 @@ class _CountedWebSocket(ServerConnection):
 
 
 def counted_websocket(table: Connections | None) -> type[ServerConnection]:
-    """Returns the class of connections that take their place there."""
+    """Returns a class of connections that are counted in that table."""
     return type("BoundWebSocket", (_CountedWebSocket,), {"table": table})
 
 
@@ -49,9 +49,9 @@ class CountedStream(asyncio.StreamReaderProtocol):
     """A TCP connection.
 
     Args:
-        reader: takes what comes.
+        reader: gets the data.
         connected: called once it is open.
-        table: where it takes its place; None means that there is room for all.
+        table: counts it; None for no limit.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class CountedStream(asyncio.StreamReaderProtocol):
             self.drop()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came: from now on the connection is in use."""
+        """Process data; from now on the connection is in use."""
         self.idle = False
         super().data_received(data)
 
