@@ -2,15 +2,13 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Literal
 
 from fastapi import APIRouter, WebSocket
-from pydantic import Field
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.caller import caller_of
 from app.api.errors import error_detail
-from app.api.parameters import TextParameters, gather, parse
+from app.api.parameters import gather
 from app.api.sockets import NORMAL, SUBPROTOCOL, close_code, is_broken
 from app.api.state import AppState, AppStateOf
 from app.contract.stream import (
@@ -21,16 +19,17 @@ from app.contract.stream import (
     Ready,
     StreamCommand,
     StreamEvent,
+    StreamOptions,
     read_command,
 )
 from app.errors import InvalidRequestError, NordlydError
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.streaming import (
-    Endpointing,
     LiveEvent,
-    LiveOptions,
     PcmInput,
     StreamConsumer,
     as_message,
+    live_options,
 )
 from app.untrusted import read_json
 
@@ -38,54 +37,6 @@ from app.untrusted import read_json
 _REMAINDER_SECONDS = 1.0
 
 router = APIRouter()
-
-
-class StreamParameters(TextParameters):
-    """The parameters of WS /stream, all in the query."""
-
-    partials: bool = Field(True, description="Whether to tell words while they are being said.")
-    encoding: Literal["s16le", "s16be", "f32le", "mulaw", "alaw"] = Field(
-        "s16le", description="Of the samples in binary messages."
-    )
-    rate: int = Field(16_000, description="Samples per second of one channel.")
-    channels: int = Field(1, description="Interleaved; their mean is heard.")
-    endpoint_silence: float = Field(
-        0.6, ge=0.1, le=10, description="A pause of so many seconds ends an utterance."
-    )
-    vad_threshold: float = Field(
-        0.5, gt=0, lt=1, description="Probability above which a frame counts as speech."
-    )
-    max_utterance: float = Field(
-        20.0, ge=2, le=60, description="Seconds after which the next short pause ends one."
-    )
-    session: str | None = Field(None, description="Goes on with the stream of that name.")
-    after: int | None = Field(
-        None,
-        ge=-1,
-        description="With session: the last utterance whose final result came, -1 for none; later "
-        "ones are told again.",
-    )
-
-    def options(self, request_id: str, *, caller: str = "") -> LiveOptions:
-        """Return how to transcribe the stream.
-
-        Raises:
-            InvalidRequestError: parameters contradict each other.
-        """
-        return LiveOptions(
-            request_id=request_id,
-            caller=caller,
-            model=self.model,
-            language=self.language,
-            decoding=self.decoding(),
-            readable=self.readable(),
-            endpointing=Endpointing(
-                silence_seconds=self.endpoint_silence,
-                threshold=self.vad_threshold,
-                max_seconds=self.max_utterance,
-            ),
-            partials=self.partials,
-        )
 
 
 @router.websocket("/stream")
@@ -104,17 +55,23 @@ async def stream(socket: WebSocket, parts: AppStateOf) -> None:
 
 
 async def _serve(socket: WebSocket, parts: AppState) -> None:
-    parameters = parse(StreamParameters, gather(socket.query_params.multi_items()))
-    pcm = PcmInput(parameters.encoding, parameters.rate, parameters.channels)
-    if parameters.session is None:
+    options = parse_options(StreamOptions, gather(socket.query_params.multi_items()))
+    pcm = PcmInput(options.encoding, options.rate, options.channels)
+    if options.session is None:
         live = await parts.live.open(
-            parameters.options(socket.state.request_id, caller=caller_of(socket))
+            live_options(
+                options,
+                decoding=decoding_options(options),
+                readable=formatting_options(options),
+                request_id=socket.state.request_id,
+                caller=caller_of(socket),
+            )
         )
     else:
-        live = await parts.live.resume(parameters.session, after=parameters.after)
+        live = await parts.live.resume(options.session, after=options.after)
 
     async def emit(event: LiveEvent) -> None:
-        await _send(socket, as_message(event, words=parameters.words))
+        await _send(socket, as_message(event, words=options.words))
 
     broken = False
     try:

@@ -3,17 +3,17 @@
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
-from app.api.parameters import parse
-from app.api.stream import StreamParameters
 from app.catalogue import PullPlan
 from app.cli.listening import Listening
 from app.cli.live_events import as_event
 from app.cli.local import alone
 from app.cli.transcribing import Wanted
 from app.client import End, LiveEvent, Pcm, Ready
+from app.contract.stream import StreamOptions
 from app.main import build_service
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
-from app.streaming import PcmInput, StreamLimits, Streams, find_vad_model, recognize
+from app.streaming import PcmInput, StreamLimits, Streams, find_vad_model, live_options, recognize
 from app.telemetry import Telemetry
 
 
@@ -26,7 +26,7 @@ async def by_this_machine(
     Raises:
         NordlydError: nothing can be heard so, whatever is said.
     """
-    parse(StreamParameters, wanted.fields).readable()
+    formatting_options(parse_options(StreamOptions, wanted.fields))
     telemetry = Telemetry()
     service = build_service(
         alone(settings, wanted.model, wanted.language), telemetry, report=report
@@ -52,7 +52,15 @@ class _Local:
     ) -> AsyncGenerator[LiveEvent, None]:
         given = {"language": self._wanted.language, **self._wanted.fields}
         fields = {name: value for name, value in given.items() if value is not None}
-        live = await self._streams.open(parse(StreamParameters, fields).options("stream"))
+        options = parse_options(StreamOptions, fields)
+        live = await self._streams.open(
+            live_options(
+                options,
+                decoding=decoding_options(options),
+                readable=formatting_options(options),
+                request_id="stream",
+            )
+        )
         try:
             yield Ready("ready", live.session, live.model, live.language)
             decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)

@@ -21,6 +21,7 @@ from app.streaming.types import (
     PartialResult,
     SpeechStarted,
     as_message,
+    live_options,
 )
 from app.streaming.vad import find_vad_model
 
@@ -43,5 +44,6 @@ __all__ = [
     "as_message",
     "decoded",
     "find_vad_model",
+    "live_options",
     "recognize",
 ]

@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from app.decoding import DecodingRequest, Hypothesis, ModelDecoders
+from app.decoding import DecodingOptions, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.transcript import Word
 
 # How many competing hypotheses are compared with the best one.
 _COMPETING = 10
 # A search for competing hypotheses alone: those that are further behind do not matter.
-_NARROW = DecodingRequest(
+_NARROW = DecodingOptions(
     decoder="beam", beam_width=16, alpha=0.0, beta=0.0, prune_logp=-6.0, n_best=_COMPETING
 )
 # How many hypotheses are searched for one that begins with the stable words.
@@ -87,12 +87,12 @@ STABILITY = (
 def decode_partial(
     decoders: ModelDecoders,
     emissions: Emissions,
-    decoding: DecodingRequest,
+    decoding: DecodingOptions,
     *,
     frame_seconds: float,
     duration: float,
 ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
-    """Decode an utterance that may still grow; arguments are those of `ModelDecoders.read`.
+    """Decode an utterance that may still grow; arguments are those of `ModelDecoders.decode`.
 
     Returns:
         The words, and the hypotheses that were nearly as good. The greedy decoder has no others
@@ -101,8 +101,8 @@ def decode_partial(
     times = {"frame_seconds": frame_seconds, "duration": duration}
     greedy = decoding.decoder == "greedy"
     several = _NARROW if greedy else replace(decoding, n_best=max(_COMPETING, decoding.n_best))
-    found = decoders.read(emissions, several, **times).hypotheses
-    best = decoders.read(emissions, decoding, **times).hypotheses[0] if greedy else found[0]
+    found = decoders.decode(emissions, several, **times)
+    best = decoders.decode(emissions, decoding, **times)[0] if greedy else found[0]
     competing = tuple(
         CompetingHypothesis(tuple(word.text for word in item.words), found[0].score - item.score)
         for item in found
@@ -113,13 +113,13 @@ def decode_partial(
 def decode_final(
     decoders: ModelDecoders,
     emissions: Emissions,
-    decoding: DecodingRequest,
+    decoding: DecodingOptions,
     *,
     stable: tuple[Word, ...],
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> UtteranceResult:
     """Decode an utterance that is over.
 
@@ -137,10 +137,8 @@ def decode_final(
         InvalidRequestError: the model cannot be decoded so.
     """
 
-    def decode(request: DecodingRequest) -> tuple[Hypothesis, ...]:
-        return decoders.read(
-            emissions, request, frame_seconds=frame_seconds, duration=duration
-        ).hypotheses
+    def decode(request: DecodingOptions) -> tuple[Hypothesis, ...]:
+        return decoders.decode(emissions, request, frame_seconds=frame_seconds, duration=duration)
 
     found = decode(decoding)
     if not _begins_with(found[0], stable) and decoding.decoder != "greedy":

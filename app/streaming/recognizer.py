@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Recording, Samples, Window
-from app.decoding import DecodingRequest
+from app.decoding import DecodingOptions
 from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest
 from app.streaming.hypotheses import (
@@ -278,9 +278,9 @@ class UtteranceRecognizer:
         return await self._stream.decode_final(emissions, len(samples) / SAMPLE_RATE, self.stable)
 
 
-def _partial_decoding(decoding: DecodingRequest, model: "LoadedModel") -> DecodingRequest:
+def _partial_decoding(decoding: DecodingOptions, model: "LoadedModel") -> DecodingOptions:
     """Return how to decode a growing utterance: as requested, with `auto` resolved."""
     has_lm = DEFAULT_LM in model.decoders.language_models
-    if decoding.decoder != "auto" or decoding.beam_options() or has_lm:
+    if decoding.decoder != "auto" or decoding.given_beam_options() or has_lm:
         return decoding
     return replace(decoding, decoder="greedy")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.contract import stream as messages
-from app.decoding import DecodingRequest
-from app.itn import ReadableOptions
+from app.decoding import DecodingOptions
+from app.itn import FormattingOptions
 
 if TYPE_CHECKING:
     from app.engine import Engine
@@ -49,10 +49,43 @@ class LiveOptions:
     caller: str = ""
     model: str | None = None
     language: str | None = None
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
-    readable: ReadableOptions | None = None
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    readable: FormattingOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
+
+
+def live_options(
+    options: messages.StreamOptions,
+    *,
+    decoding: DecodingOptions,
+    readable: FormattingOptions | None,
+    request_id: str,
+    caller: str = "",
+) -> LiveOptions:
+    """Return how to transcribe a stream with the options of WS /stream.
+
+    Args:
+        options: of the client.
+        decoding: the decoder's part of them.
+        readable: how to format final texts; None leaves that out.
+        request_id: for the logs.
+        caller: who sends the audio.
+    """
+    return LiveOptions(
+        request_id=request_id,
+        caller=caller,
+        model=options.model,
+        language=options.language,
+        decoding=decoding,
+        readable=readable,
+        endpointing=Endpointing(
+            silence_seconds=options.endpoint_silence,
+            threshold=options.vad_threshold,
+            max_seconds=options.max_utterance,
+        ),
+        partials=options.partials,
+    )
 
 
 @dataclass(frozen=True, slots=True)

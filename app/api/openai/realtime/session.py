@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.openai.names import routed_model
 from app.api.openai.parameters import served_language
-from app.api.parameters import TextParameters
+from app.contract.options import TextOptions
 from app.decoding import Hotword
 from app.errors import InvalidRequestError
 from app.pipeline import Transcriber
+from app.pipeline.options import decoding_options, formatting_options
 from app.streaming import Endpointing, LiveOptions, PcmInput
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -50,7 +51,7 @@ class NoiseReduction(_Strict):
     strength: float | None = None
 
 
-class Transcription(TextParameters):
+class Transcription(TextOptions):
     """How to transcribe: OpenAI's fields, and ours of POST /transcribe."""
 
     languages: list[str] = Field(default=[])
@@ -122,14 +123,14 @@ class Session(_Strict):
             NordlydError: no loaded model can serve them.
         """
         transcription = self.input.transcription
-        decoding = transcription.decoding()
+        decoding = decoding_options(transcription)
         keywords = tuple(Hotword(word) for word in transcription.keywords)
         decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords), n_best=1)
         model = routed_model(transcription.model)
         first = [transcription.language] if transcription.language else []
         languages = [*first, *transcription.languages]
         language = served_language(transcriber, model, languages, decoding)
-        readable = transcription.readable()
+        readable = formatting_options(transcription)
         transcriber.route(model, language, decoding, readable)
         return LiveOptions(
             request_id=request_id,
