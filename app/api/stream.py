@@ -41,7 +41,7 @@ router = APIRouter()
 
 @router.websocket("/stream")
 async def stream(socket: WebSocket, parts: AppStateOf) -> None:
-    """Transcribe one stream, or continue one whose connection broke."""
+    """Transcribes one stream, or continues one whose connection broke."""
     chosen = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
     await socket.accept(subprotocol=chosen)
     with suppress(WebSocketDisconnect):
@@ -100,7 +100,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
 
 
 async def _converse(socket: WebSocket, consumer: StreamConsumer) -> bool:
-    """Receive and send until either ends; returns whether the connection broke."""
+    """Receives and sends until either ends; returns whether the connection broke."""
     receiving = asyncio.create_task(_receive(socket, consumer))
     sending = asyncio.create_task(_send_all(socket, consumer))
     try:
@@ -124,14 +124,14 @@ async def _converse(socket: WebSocket, consumer: StreamConsumer) -> bool:
 
 
 async def _send_all(socket: WebSocket, consumer: StreamConsumer) -> None:
-    """Send the events of the stream, and close."""
+    """Sends the events of the stream, and closes."""
     await consumer.wait()
     await _send(socket, End(duration=round(consumer.received_seconds, 3)))
     await socket.close(NORMAL)
 
 
 async def _receive(socket: WebSocket, consumer: StreamConsumer) -> bool:
-    """Process the client's messages until it leaves; returns whether its connection broke."""
+    """Processes the client's messages until it leaves; returns whether its connection broke."""
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":

@@ -24,17 +24,17 @@ class _CountedWebSocket(ServerConnection):
         return self.request is None
 
     def drop(self) -> None:
-        """End it at once."""
+        """Ends it at once."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place."""
+        """Counts the connection."""
         super().connection_made(transport)
         if self.table is not None and self.table.enter(self) is not Place.ORDINARY:
             self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the place."""
+        """Counts the connection no more."""
         if self.table is not None:
             self.table.leave(self)
         super().connection_lost(exc)
@@ -67,24 +67,24 @@ class CountedStream(asyncio.StreamReaderProtocol):
         self._open: asyncio.Transport | None = None
 
     def drop(self) -> None:
-        """End it at once."""
+        """Ends it at once."""
         if self._open is not None:
             self._open.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place."""
+        """Counts the connection."""
         super().connection_made(transport)
         self._open = cast("asyncio.Transport", transport)
         if self._table is not None and self._table.enter(self) is not Place.ORDINARY:
             self.drop()
 
     def data_received(self, data: bytes) -> None:
-        """Process data; from now on the connection is in use."""
+        """Processes data; from now on the connection is in use."""
         self.idle = False
         super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the place."""
+        """Counts the connection no more."""
         if self._table is not None:
             self._table.leave(self)
         super().connection_lost(exc)

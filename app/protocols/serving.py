@@ -59,14 +59,14 @@ class ProtocolServer(Protocol):
         """Its address for clients on this machine."""
 
     async def start(self) -> None:
-        """Accept connections."""
+        """Accepts connections."""
 
     async def stop(self) -> None:
-        """Accept no more connections, and end those there are."""
+        """Accepts no more connections, and ends those there are."""
 
 
 def report_failure(error: Exception, telemetry: Telemetry, request_id: str) -> NordlydError:
-    """Log and count the error that ended a stream.
+    """Logs and counts the error that ended a stream.
 
     Returns:
         The error to send to the client: the error itself if it is a `NordlydError`, otherwise one

@@ -52,7 +52,7 @@ class VoskServer:
         return self._port.address
 
     async def start(self) -> None:
-        """Accept connections."""
+        """Accepts connections."""
         self._server = await serve(
             self._serve,
             sock=self._port.listener,
@@ -65,7 +65,7 @@ class VoskServer:
         )
 
     async def stop(self) -> None:
-        """Accept no more connections, and end those there are with code 1001."""
+        """Accepts no more connections, and ends those there are with code 1001."""
         if self._server is None:
             self._port.listener.close()
             return
@@ -76,7 +76,7 @@ class VoskServer:
             _log.warning("connections are still open", address=self.address)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse a handshake from elsewhere, or without a key where keys are set."""
+        """Refuses a handshake from elsewhere, or without a key where keys are set."""
         headers = request.headers
         try:
             if self._context.origins is not None:
@@ -94,7 +94,7 @@ class VoskServer:
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
-        """Serve one connection until it or the client's audio ends."""
+        """Serves one connection until it or the client's audio ends."""
         assert connection.request is not None
         request_id = uuid.uuid4().hex
         session = VoskSession(self._context, request_id, self._caller(connection))
@@ -125,7 +125,7 @@ class VoskServer:
             _log.info("connection ended", request_id=request_id, seconds=round(session.seconds, 3))
 
     def _caller(self, connection: ServerConnection) -> str:
-        """Return who sends the audio: by its key, or by its address where no key is needed."""
+        """Returns who sends the audio: by its key, or by its address where no key is needed."""
         assert connection.request is not None
         if self._keys.needed:
             return caller_of_key(self._keys.check(_authorization(connection.request)))
@@ -134,7 +134,7 @@ class VoskServer:
 
 
 def _authorization(request: Request) -> str:
-    """Return the key of a handshake as a value of `Authorization`; may be empty."""
+    """Returns the key of a handshake as a value of `Authorization`; may be empty."""
     headers = request.headers
     offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
     given = ", ".join(headers.get_all("Authorization")) or key_of_path(request.path)
@@ -142,14 +142,14 @@ def _authorization(request: Request) -> str:
 
 
 def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Choose the subprotocol of /stream where a page offers it with its key."""
+    """Chooses the subprotocol of /stream where a page offers it with its key."""
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
 
 async def _next_message(
     connection: ServerConnection, reader: MessageReader[str | bytes], session: VoskSession
 ) -> str | bytes:
-    """Wait for a message; a stream that ends meanwhile is reported at once."""
+    """Waits for a message; a stream that ends meanwhile is reported at once."""
     while True:
         try:
             return await reader.next(session.ended)
@@ -163,7 +163,7 @@ async def _next_message(
 
 
 async def _refuse(connection: ServerConnection, error: NordlydError) -> None:
-    """Send an error, in a message and in the close frame, and close."""
+    """Sends an error, in a message and in the close frame, and closes."""
     reason = error.message.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
     body = {"error": error_detail(error).model_dump()}
     try:

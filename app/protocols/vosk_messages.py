@@ -42,7 +42,7 @@ class VoskConfig:
     language: str | None = None
 
     def updated(self, fields: dict[str, object]) -> "VoskConfig":
-        """Return the settings with the fields of a `config` message; unknown fields are ignored.
+        """Returns the settings with the fields of a `config` message; unknown fields are ignored.
 
         Raises:
             InvalidRequestError: a field is wrong.
@@ -66,7 +66,7 @@ class VoskConfig:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def decoding(self) -> DecodingOptions:
-        """Return the options of the decoder."""
+        """Returns the options of the decoder."""
         # Two at least: the score is only reported beside alternatives.
         n_best = min(max(self.max_alternatives, 2), MAX_N_BEST) if self.max_alternatives else 1
         return DecodingOptions(
@@ -75,7 +75,7 @@ class VoskConfig:
 
 
 def config_of_path(path: str) -> VoskConfig:
-    """Read the settings in the address of a connection: `/?language=nn` or `/?model=demo-nn`.
+    """Reads the settings in the address of a connection: `/?language=nn` or `/?model=demo-nn`.
 
     Raises:
         InvalidRequestError: the query has another parameter.
@@ -93,7 +93,7 @@ def config_of_path(path: str) -> VoskConfig:
 
 
 def key_of_path(path: str) -> str:
-    """Read the API key in the address of a connection, as a value of `Authorization`; may be empty.
+    """Reads the API key in an address, as a value of `Authorization`; may be empty.
 
     For clients that are configured by an address alone.
     """
@@ -102,7 +102,7 @@ def key_of_path(path: str) -> str:
 
 
 def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
-    """Read a text message: new settings, or a command.
+    """Reads a text message: new settings, or a command.
 
     Raises:
         InvalidRequestError: it is neither.
@@ -123,12 +123,12 @@ def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
 
 
 def partial_result(text: str) -> str:
-    """Write a partial result."""
+    """Writes a partial result."""
     return _dump({"partial": text})
 
 
 def final(results: Sequence[FinalResult], *, words: bool, max_alternatives: int) -> str:
-    """Write the final results of some utterances as one.
+    """Writes the final results of some utterances as one.
 
     Args:
         results: in order; those without words are left out.
@@ -162,7 +162,7 @@ def _alternatives(result: FinalResult) -> tuple[Alternative, ...]:
 
 
 def _join(alternatives: Sequence[Alternative]) -> Alternative:
-    """Join hypotheses of several utterances; their scores are logarithms, so they add up."""
+    """Joins hypotheses of several utterances; their scores are logarithms, so they add up."""
     return (
         " ".join(text for text, _, _ in alternatives if text),
         sum(score for _, score, _ in alternatives),
@@ -212,7 +212,7 @@ def _wrong(name: str, value: object, accepted: str) -> InvalidRequestError:
 
 
 def _dump(value: Json, depth: int = 1) -> str:
-    """Write JSON as vosk's own writer does: sorted names, six decimals, no escaped letters."""
+    """Writes JSON as vosk's own writer does: sorted names, six decimals, no escaped letters."""
     pad = "  " * depth
     match value:
         case dict():

@@ -63,7 +63,7 @@ class VoskSession:
         return self._consumer.ended if self._consumer else None
 
     def configure(self, path: str) -> None:
-        """Take the settings from the path of the connection's address.
+        """Takes the settings from the path of the connection's address.
 
         Raises:
             NordlydError: they are wrong, or no loaded model fits them.
@@ -73,7 +73,7 @@ class VoskSession:
         self.config = config
 
     async def process_text(self, text: str) -> tuple[str | None, bool]:
-        """Process a text message; returns the reply, if there is one, and whether it is the last.
+        """Processes a text message; returns the reply, if there is one, and whether it is the last.
 
         Raises:
             NordlydError: the message is wrong, or its settings cannot be served.
@@ -85,7 +85,7 @@ class VoskSession:
         return await self._end(), message == "eof"
 
     async def accept_waveform(self, data: bytes) -> str:
-        """Accept audio; returns the oldest unsent final result, or else the partial one.
+        """Accepts audio; returns the oldest unsent final result, or else the partial one.
 
         Raises:
             NordlydError: the stream is refused or failed, and every result before was sent.
@@ -107,7 +107,7 @@ class VoskSession:
         return partial_result(self._partial)
 
     async def drop_ended(self) -> str | None:
-        """Drop a stream that ended by itself.
+        """Drops a stream that ended by itself.
 
         Returns:
             Its last words, where an error follows them; after an idle stream they are the reply
@@ -123,7 +123,7 @@ class VoskSession:
         return await self._end()
 
     def raise_failure(self) -> None:
-        """Do nothing unless a stream failed after the results of the last reply.
+        """Does nothing unless a stream failed after the results of the last reply.
 
         Raises:
             NordlydError: why.
@@ -132,7 +132,7 @@ class VoskSession:
             raise self._failure
 
     async def close(self) -> None:
-        """Drop the stream, if there is one."""
+        """Drops the stream, if there is one."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             self._earlier_seconds += consumer.received_seconds
@@ -161,7 +161,7 @@ class VoskSession:
         return self._consumer
 
     async def _emit(self, offset: float, event: LiveEvent) -> None:
-        """Keep an event for the next reply; its stream began `offset` seconds into the session."""
+        """Keeps an event for the next reply; its stream began `offset` seconds into the session."""
         match event:
             case PartialResult():
                 self._partial = event.text
@@ -171,7 +171,7 @@ class VoskSession:
                     self._finals.append(_shifted(event, offset))
 
     async def _end(self) -> str:
-        """End the stream; returns every unsent result as one final result."""
+        """Ends the stream; returns every unsent result as one final result."""
         if self._consumer is None:
             self._max_alternatives = self.config.max_alternatives
         else:
@@ -206,7 +206,7 @@ class VoskSession:
 
 
 def _shifted(result: FinalResult, seconds: float) -> FinalResult:
-    """Move a result to the clock of the session."""
+    """Moves a result to the clock of the session."""
 
     def later(words: tuple[LiveWord, ...]) -> tuple[LiveWord, ...]:
         return tuple(

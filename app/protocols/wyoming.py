@@ -66,7 +66,7 @@ class WyomingServer(AsyncServer):
         return self._port.address
 
     async def start(self, handler_factory: HandlerFactory | None = None) -> None:
-        """Accept connections."""
+        """Accepts connections."""
         connected = partial(self._handler_callback, handler_factory or self._factory)
         self._server = await asyncio.get_running_loop().create_server(
             lambda: CountedStream(
@@ -76,13 +76,13 @@ class WyomingServer(AsyncServer):
         )
 
     async def run(self, handler_factory: HandlerFactory) -> None:
-        """Accept connections and never return."""
+        """Accepts connections and never returns."""
         await self.start(handler_factory)
         assert self._server is not None
         await self._server.serve_forever()
 
     async def stop(self) -> None:
-        """Accept no more connections, and end those there are."""
+        """Accepts no more connections, and ends those there are."""
         if self._server is None:
             self._port.listener.close()
             return
@@ -118,7 +118,7 @@ class Conversation(AsyncEventHandler):
         self._refused = False
 
     async def run(self) -> None:
-        """Serve the connection until either side ends it."""
+        """Serves the connection until either side ends it."""
         try:
             while await self._serve_one():
                 pass
@@ -130,7 +130,7 @@ class Conversation(AsyncEventHandler):
             self.writer.close()
 
     async def handle_event(self, event: Event) -> bool:
-        """Process an event; returns False where it ends the connection.
+        """Processes an event; returns False where it ends the connection.
 
         Raises:
             NordlydError: it is refused.
@@ -141,7 +141,7 @@ class Conversation(AsyncEventHandler):
         return True
 
     async def stop(self) -> None:
-        """End the connection, and send the reason to a client that is sending audio."""
+        """Ends the connection, and sends the reason to a client that is sending audio."""
         if self._consumer is not None:
             stopped = Error(text="The service stopped before the audio did.", code="draining")
             with suppress(OSError):
@@ -149,7 +149,7 @@ class Conversation(AsyncEventHandler):
         await super().stop()
 
     async def write_event(self, event: Event) -> None:
-        """Send an event.
+        """Sends an event.
 
         Raises:
             OSError: the client disconnected.
@@ -163,13 +163,13 @@ class Conversation(AsyncEventHandler):
             raise ConnectionResetError("the client disconnected") from error
 
     async def disconnect(self) -> None:
-        """Drop the stream, if there is one."""
+        """Drops the stream, if there is one."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.close()
 
     async def _serve_one(self) -> bool:
-        """Read and process an event; returns False where it ends the connection."""
+        """Reads and processes an event; returns False where it ends the connection."""
         sending_audio = self._consumer is not None
         try:
             event = await self._events.next(self._consumer.ended if self._consumer else None)
@@ -189,7 +189,7 @@ class Conversation(AsyncEventHandler):
         return sending_audio
 
     async def _process(self, event: Event) -> None:
-        """Process an event; unknown ones are ignored, as the protocol demands."""
+        """Processes an event; unknown ones are ignored, as the protocol demands."""
         kind = event.type
         if Describe.is_type(kind):
             self._context.service.check_ready()
@@ -276,7 +276,7 @@ class _Transcript:
         return "".join(self._chunks)
 
     async def emit(self, event: LiveEvent) -> None:
-        """Send the words that became stable."""
+        """Sends the words that became stable."""
         match event:
             case PartialResult():
                 await self._send(tuple(word for word in event.words if word.stable))

@@ -25,7 +25,7 @@ class BoundedReader(asyncio.StreamReader):
     """Refuses parts of an event that are longer than any client sends."""
 
     async def readexactly(self, n: int) -> bytes:
-        """Read so many bytes.
+        """Reads so many bytes.
 
         Raises:
             ValueError: they are too many; the package treats that as the end of the events.
@@ -45,7 +45,7 @@ class CommandOptions:
 
 
 async def next_event(reader: asyncio.StreamReader) -> Event | None:
-    """Read an event; returns None at the end of them.
+    """Reads an event; returns None at the end of them.
 
     Raises:
         InvalidRequestError: the data is not an event.
@@ -68,7 +68,7 @@ async def next_event(reader: asyncio.StreamReader) -> Event | None:
 
 
 def read_options(event: Event) -> CommandOptions:
-    """Read a `transcribe` event; names become hotwords, terms hotwords of half the weight.
+    """Reads a `transcribe` event; names become hotwords, terms hotwords of half the weight.
 
     Raises:
         InvalidRequestError: a field has another type than in the protocol.
@@ -93,7 +93,7 @@ def read_options(event: Event) -> CommandOptions:
 
 
 def read_format(event: Event) -> AudioFormat:
-    """Read the audio format in an event.
+    """Reads the audio format in an event.
 
     Raises:
         InvalidRequestError: it is missing, not in whole numbers, or not of 16-bit samples.
@@ -115,7 +115,7 @@ def read_format(event: Event) -> AudioFormat:
 
 
 def describe(cards: Iterable[ModelCard]) -> Info:
-    """Return the answer to `describe`."""
+    """Returns the answer to `describe`."""
     program = AsrProgram(
         name="nordlyd",
         description="Speech-to-text for Norwegian and Danish",

@@ -50,7 +50,7 @@ class StreamConsumer:
         return self._stream.received_seconds
 
     async def accept_waveform(self, data: bytes) -> bool:
-        """Decode and push one message of audio; waits while processing is behind.
+        """Decodes and pushes one message of audio; waits while processing is behind.
 
         Returns:
             Whether the stream accepted all of it; if not, it has ended, and `wait` raises why.
@@ -65,7 +65,7 @@ class StreamConsumer:
         return True
 
     async def push(self, samples: Samples) -> bool:
-        """Push 16 kHz mono samples [n]; returns whether the stream accepted them."""
+        """Pushes 16 kHz mono samples [n]; returns whether the stream accepted them."""
         try:
             await self._stream.push(samples)
         except NordlydError:
@@ -73,19 +73,19 @@ class StreamConsumer:
         return True
 
     async def flush(self) -> None:
-        """End the utterance now; returns once its final result is among the events."""
+        """Ends the utterance now; returns once its final result is among the events."""
         await self.push(self._pcm.flush())
         with suppress(NordlydError):
             await self._stream.flush()
 
     async def finish(self) -> None:
-        """Accept no more audio; the last events follow, see `wait`."""
+        """Accepts no more audio; the last events follow, see `wait`."""
         await self.push(self._pcm.flush())
         with suppress(NordlydError):
             await self._stream.finish()
 
     async def wait(self) -> None:
-        """Wait for the last event.
+        """Waits for the last event.
 
         Raises:
             NordlydError: why the stream ended before its audio did.
@@ -95,12 +95,12 @@ class StreamConsumer:
         self.ended.result()
 
     async def stop(self) -> None:
-        """Relay no more events; the stream stays open."""
+        """Relays no more events; the stream stays open."""
         self.ended.cancel()
         await asyncio.gather(self.ended, return_exceptions=True)
 
     async def close(self) -> None:
-        """Relay no more events, and drop the stream."""
+        """Relays no more events, and drops the stream."""
         await self.stop()
         await self._stream.close()
 
@@ -131,7 +131,7 @@ class MessageReader(Generic[_T]):
         self._reading: asyncio.Task[_T] | None = None
 
     async def next(self, ended: asyncio.Future[None] | None = None) -> _T:
-        """Wait for the next message, unless the stream ends first.
+        """Waits for the next message, unless the stream ends first.
 
         A read that did not complete continues with the next call, so that no part of a message
         is lost.
@@ -162,7 +162,7 @@ class MessageReader(Generic[_T]):
         return reading.result()
 
     async def run(self, work: Coroutine[Any, Any, _T2]) -> _T2:
-        """Run the work for a message while the client is connected; cancel it otherwise.
+        """Runs the work for a message while the client is connected; cancels it otherwise.
 
         Raises:
             ClientDisconnectedError: the client left.
@@ -179,7 +179,7 @@ class MessageReader(Generic[_T]):
             await asyncio.gather(task, return_exceptions=True)
 
     async def close(self) -> None:
-        """Read no more messages."""
+        """Reads no more messages."""
         futures: list[asyncio.Future[Any]] = [
             future for future in (self._reading, self._gone) if future is not None
         ]
@@ -191,7 +191,7 @@ class MessageReader(Generic[_T]):
 async def recognize(
     stream: LiveStream, pcm: PcmInput, pieces: AsyncIterable[bytes]
 ) -> AsyncGenerator[LiveEvent, None]:
-    """Yield the events of a stream while it is fed with pieces of raw PCM, until both end.
+    """Yields the events of a stream while it is fed with pieces of raw PCM, until both end.
 
     Args:
         stream: just opened; the caller closes it.

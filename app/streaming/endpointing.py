@@ -85,7 +85,7 @@ class Endpointer:
         return min(self._position, self._silent_since + _TAIL)
 
     def process_vad(self, probability: float) -> Began | Ended | None:
-        """Process the probability of speech in the next chunk of 512 samples.
+        """Processes the probability of speech in the next chunk of 512 samples.
 
         Returns:
             What begins or ends with this chunk, if anything does.
@@ -102,7 +102,7 @@ class Endpointer:
         return self._find_end()
 
     def end(self, at: int) -> Ended | None:
-        """End the utterance before sample `at`; returns None if none had begun."""
+        """Ends the utterance before sample `at`; returns None if none had begun."""
         began = self._started is not None
         until = at if self._silent_since is None else min(at, self._silent_since + _TAIL)
         self._reset(at)

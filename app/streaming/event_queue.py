@@ -31,7 +31,7 @@ class EventQueue:
         self._failure: Exception | None = None
 
     def emit(self, event: LiveEvent) -> None:
-        """Add an event."""
+        """Adds an event."""
         last = self._events[-1] if self._events else None
         # The first event may be on its way to a reader right now.
         if (
@@ -46,7 +46,7 @@ class EventQueue:
         self._changed.set()
 
     def end(self, failure: Exception | None = None) -> None:
-        """End the events; readers get those that are left and then the failure, if there is one."""
+        """Ends the events; after the last one, readers get the failure, if there is one."""
         if not self._ended:
             self._ended = True
             self._failure = failure
@@ -54,11 +54,11 @@ class EventQueue:
         self._changed.set()
 
     async def wait_for_room(self) -> None:
-        """Wait until events are read, if too many wait."""
+        """Waits until events are read, if too many wait."""
         await self._room.wait()
 
     def emit_again(self, after: int) -> None:
-        """Put the final results of later utterances than that back, although they were read."""
+        """Puts the final results of later utterances than that back, although they were read."""
         again = [event for event in self._read_finals if event.utterance > after]
         self._read_finals = deque(
             (event for event in self._read_finals if event.utterance <= after), maxlen=_MAX_KEPT
@@ -67,11 +67,11 @@ class EventQueue:
         self._changed.set()
 
     def wake_readers(self) -> None:
-        """Let readers check again whether they are current."""
+        """Lets readers check again whether they are current."""
         self._changed.set()
 
     async def read(self, is_current: Callable[[], bool]) -> AsyncIterator[LiveEvent]:
-        """Yield the events from the first that was not read; ends or raises after the last.
+        """Yields the events from the first that was not read; ends or raises after the last.
 
         An event counts as read once the next is requested, so that one that was being sent when
         a connection broke is not lost.

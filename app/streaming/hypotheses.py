@@ -92,7 +92,7 @@ def decode_partial(
     frame_seconds: float,
     duration: float,
 ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
-    """Decode an utterance that may still grow; arguments are those of `ModelDecoders.decode`.
+    """Decodes an utterance that may still grow; arguments are those of `ModelDecoders.decode`.
 
     Returns:
         The words, and the hypotheses that were nearly as good. The greedy decoder has no others
@@ -121,7 +121,7 @@ def decode_final(
     language: str,
     readable: FormattingOptions | None,
 ) -> UtteranceResult:
-    """Decode an utterance that is over.
+    """Decodes an utterance that is over.
 
     Args:
         decoders: of the model that gave the emissions.
@@ -173,7 +173,7 @@ class LocalAgreement:
         seconds: float,
         competing: Sequence[CompetingHypothesis] = (),
     ) -> tuple[Word, ...]:
-        """Add a new hypothesis, and update `stable`.
+        """Adds a new hypothesis, and updates `stable`.
 
         Args:
             words: of the whole utterance.
@@ -207,7 +207,7 @@ class LocalAgreement:
     def _others(
         self, rule: Stability, seconds: float, competing: Sequence[CompetingHypothesis]
     ) -> list[tuple[str, ...]] | None:
-        """Return the texts that must agree with a word by a rule; None while there are too few."""
+        """Returns the texts that must agree with a word by a rule; None while there are too few."""
         since = [at for at, _ in self._earlier if at <= seconds - rule.lasting]
         if not since:
             return None
@@ -224,7 +224,7 @@ class LocalAgreement:
 
 
 def join_stable(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ...]:
-    """Make a hypothesis begin with the stable words.
+    """Makes a hypothesis begin with the stable words.
 
     Where it does not by itself, its prefix with the smallest edit distance to them is replaced;
     among equals, the one that ends closest to the last stable word.
@@ -256,7 +256,7 @@ def _begins_with(hypothesis: Hypothesis, stable: Sequence[Word]) -> bool:
 
 
 def _prefix_distances(expected: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Return the edit distances from `expected` to `words[:0]`, `words[:1]` and so on."""
+    """Returns the edit distances from `expected` to `words[:0]`, `words[:1]` and so on."""
     distances = np.arange(len(words) + 1)
     for row, text in enumerate(expected, 1):
         previous, distances = distances, np.empty_like(distances)

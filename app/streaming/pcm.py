@@ -39,7 +39,7 @@ class PcmInput:
         return self._format.frame_bytes * self._format.rate
 
     def feed(self, data: bytes) -> Samples:
-        """Decode a piece of audio; bytes of an unfinished frame wait for the rest of it.
+        """Decodes a piece of audio; bytes of an unfinished frame wait for the rest of it.
 
         Args:
             data: any number of bytes.
@@ -61,7 +61,7 @@ class PcmInput:
         return _joined(self._resampler.push(Block(mix_down(frames), self._format.rate)))
 
     def flush(self) -> Samples:
-        """Return what the resampler held back, drop an unfinished frame, and start anew.
+        """Returns what the resampler held back, drops an unfinished frame, and starts anew.
 
         Returns:
             float32 [samples] at 16 kHz.
@@ -72,7 +72,7 @@ class PcmInput:
 
 
 async def decoded(pcm: PcmInput, data: bytes, *, max_seconds: float) -> AsyncIterator[Samples]:
-    """Yield the samples of one message, about a second at a time.
+    """Yields the samples of one message, about a second at a time.
 
     A message of more than a second is decoded and resampled in a thread, off the event loop.
 

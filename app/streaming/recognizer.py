@@ -78,11 +78,11 @@ class SlidingEmissions:
         """float32 [frames, vocabulary]; None before the first update."""
 
     def frames(self, samples: int) -> int:
-        """Return how many frames that many samples give."""
+        """Returns how many frames that many samples give."""
         return max(0, (samples - self._receptive_field) // self._hop + 1)
 
     def plan(self, samples: int) -> Window | None:
-        """Return the window to encode once the utterance has that many samples, if any."""
+        """Returns the window to encode once the utterance has that many samples, if any."""
         frames = self.frames(samples)
         if frames == 0:
             return None
@@ -97,7 +97,7 @@ class SlidingEmissions:
         )
 
     def add(self, window: Window, kept: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Add the kept emissions of a planned window.
+        """Adds the kept emissions of a planned window.
 
         Returns:
             float32 [frames, vocabulary] of the whole utterance.
@@ -143,11 +143,11 @@ class StreamRecognizer:
         self._frame_seconds = model.acoustic.hop / SAMPLE_RATE
 
     def begin_utterance(self) -> "UtteranceRecognizer":
-        """Return what transcribes a new utterance."""
+        """Returns what transcribes a new utterance."""
         return UtteranceRecognizer(self, self._model, self._tuning)
 
     async def encode_window(self, window: Window, samples: Samples) -> npt.NDArray[np.float32]:
-        """Return the emissions of one window of a growing utterance.
+        """Returns the emissions of one window of a growing utterance.
 
         Args:
             window: within the utterance.
@@ -175,7 +175,7 @@ class StreamRecognizer:
         return encoded.emissions
 
     async def encode_utterance(self, samples: Samples) -> npt.NDArray[np.float32]:
-        """Return the emissions of a whole utterance, like those of a file.
+        """Returns the emissions of a whole utterance, like those of a file.
 
         Raises:
             NordlydError: from the engine.
@@ -191,7 +191,7 @@ class StreamRecognizer:
     async def decode_partial(
         self, emissions: npt.NDArray[np.float32], seconds: float
     ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
-        """Return the words of a growing utterance, and competing hypotheses."""
+        """Returns the words of a growing utterance, and competing hypotheses."""
         return await self._transcriber.decoding.run(
             decode_partial,
             self._model.decoders,
@@ -204,7 +204,7 @@ class StreamRecognizer:
     async def decode_final(
         self, emissions: npt.NDArray[np.float32], seconds: float, stable: Sequence[Word]
     ) -> UtteranceResult:
-        """Return the result of an utterance that is over, which begins with its stable words."""
+        """Returns the result of an utterance that is over, which begins with its stable words."""
         return await self._transcriber.decoding.run(
             decode_final,
             self._model.decoders,
@@ -242,11 +242,11 @@ class UtteranceRecognizer:
         return self._agreement.stable
 
     def next_window(self, samples: int) -> Window | None:
-        """Return what to encode of an utterance of that many samples; None for nothing."""
+        """Returns what to encode of an utterance of that many samples; None for nothing."""
         return self._sliding.plan(samples)
 
     async def update(self, window: Window, samples: Samples, seconds: float) -> tuple[Word, ...]:
-        """Transcribe up to the end of a window.
+        """Transcribes up to the end of a window.
 
         Args:
             window: as `next_window` returned it.
@@ -267,7 +267,7 @@ class UtteranceRecognizer:
         return self._agreement.update(words, seconds, competing)
 
     async def finish(self, samples: Samples) -> UtteranceResult:
-        """Transcribe the whole utterance, float32 [samples].
+        """Transcribes the whole utterance, float32 [samples].
 
         Raises:
             NordlydError: from the engine.
@@ -279,7 +279,7 @@ class UtteranceRecognizer:
 
 
 def _partial_decoding(decoding: DecodingOptions, model: "LoadedModel") -> DecodingOptions:
-    """Return how to decode a growing utterance: as requested, with `auto` resolved."""
+    """Returns how to decode a growing utterance: as requested, with `auto` resolved."""
     has_lm = DEFAULT_LM in model.decoders.language_models
     if decoding.decoder != "auto" or decoding.given_beam_options() or has_lm:
         return decoding

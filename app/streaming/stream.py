@@ -123,7 +123,7 @@ class Stream:
         return self._received / SAMPLE_RATE
 
     async def push(self, samples: Samples) -> None:
-        """Accept 16 kHz mono samples [n]; waits while processing is behind.
+        """Accepts 16 kHz mono samples [n]; waits while processing is behind.
 
         Raises:
             NordlydError: the stream was finished, or has failed.
@@ -146,20 +146,20 @@ class Stream:
             self._put(_Audio(piece, time.monotonic()))
 
     async def flush(self) -> None:
-        """End the utterance now; returns once its final result is among the events."""
+        """Ends the utterance now; returns once its final result is among the events."""
         if not self._finished:
             end = _End()
             self._put(end)
             await end.done.wait()
 
     async def finish(self) -> None:
-        """Accept no more audio; the last events follow and `events` then ends."""
+        """Accepts no more audio; the last events follow and `events` then ends."""
         if not self._finished:
             self._finished = True
             self._put(_End(last=True))
 
     def finish_with(self, failure: NordlydError) -> None:
-        """Accept no more audio; what was pushed is still processed, then `events` raises that."""
+        """Accepts no more audio; what was pushed is still processed, then `events` raises that."""
         if not self._finished:
             self._finished = True
             self._failure = failure
@@ -167,21 +167,21 @@ class Stream:
             self._put(_End(last=True, failure=failure))
 
     def connect(self) -> int:
-        """Make a new connection the current one; returns its number."""
+        """Makes a new connection the current one; returns its number."""
         self.connections += 1
         self._events.wake_readers()
         return self.connections
 
     def emit_again(self, after: int) -> None:
-        """Emit the final results of later utterances than that once more."""
+        """Emits the final results of later utterances than that once more."""
         self._events.emit_again(after)
 
     def events(self, is_current: Callable[[], bool]) -> AsyncIterator[LiveEvent]:
-        """Yield the events in order while the reader is current; raises why the stream failed."""
+        """Yields the events in order while the reader is current; raises why the stream failed."""
         return self._events.read(is_current)
 
     async def close(self) -> None:
-        """Drop the stream and everything it holds; safe at any time and more than once."""
+        """Drops the stream and everything it holds; safe at any time and more than once."""
         on_close, self._on_close = self._on_close, None
         if on_close is not None:
             on_close(self)
@@ -195,7 +195,7 @@ class Stream:
         self._work_to_do.set()
 
     def _stop(self, failure: Exception | None) -> None:
-        """End the events, and everything that waits for the task."""
+        """Ends the events, and everything that waits for the task."""
         self._finished = True
         self._failure = self._failure or failure
         for item in self._inbox:
@@ -219,7 +219,7 @@ class Stream:
         self._stop(failure)
 
     async def _process(self) -> NordlydError | None:
-        """Process the inbox until the last end; returns the error that ended the stream, if any."""
+        """Processes the inbox until the stream ends; returns the error that ended it, if any."""
         while True:
             await self._work_to_do.wait()
             # All audio that has arrived is accepted before the next update, so that a client that
@@ -244,7 +244,7 @@ class Stream:
             await self._tracker.update()
 
     def _observe_latency(self, arrived: float) -> None:
-        """Measure the time from the arrival of a word's last sample until it is stable."""
+        """Measures the time from the arrival of a word's last sample until it is stable."""
         self._telemetry.live_word_seconds.labels(self.model).observe(time.monotonic() - arrived)
 
 
@@ -273,7 +273,7 @@ class Connection:
         return self._stream.received_seconds
 
     async def push(self, samples: Samples) -> None:
-        """Accept 16 kHz mono samples [n]; waits while processing is behind.
+        """Accepts 16 kHz mono samples [n]; waits while processing is behind.
 
         Raises:
             NordlydError: the stream was finished, has failed or was taken over.
@@ -282,17 +282,17 @@ class Connection:
         await self._stream.push(samples)
 
     async def flush(self) -> None:
-        """End the utterance now; returns once its final result is among the events."""
+        """Ends the utterance now; returns once its final result is among the events."""
         self._check()
         await self._stream.flush()
 
     async def finish(self) -> None:
-        """Accept no more audio; the last events follow and `events` then ends."""
+        """Accepts no more audio; the last events follow and `events` then ends."""
         self._check()
         await self._stream.finish()
 
     async def events(self) -> AsyncIterator[LiveEvent]:
-        """Yield the events in order; raises why the stream failed, if it did.
+        """Yields the events in order; raises why the stream failed, if it did.
 
         Raises:
             SessionTakenError: another connection reads them now.
@@ -302,7 +302,7 @@ class Connection:
         self._check()
 
     async def close(self) -> None:
-        """Drop the stream and everything it holds, unless it was taken over."""
+        """Drops the stream and everything it holds, unless it was taken over."""
         if self.current:
             await self._stream.close()
 

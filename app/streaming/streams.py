@@ -56,7 +56,7 @@ class _Entry:
     detached: float | None = None
 
     def is_active(self, now: float, limits: StreamLimits) -> bool:
-        """Return whether enough audio arrived: each second of it allows for some without any."""
+        """Returns whether enough audio arrived: each second of it allows for some without any."""
         received = self.stream.received_seconds
         gained = received - self.received
         if gained:
@@ -104,7 +104,7 @@ class Streams:
         telemetry.live_streams.set_function(lambda: float(len(self._entries)))
 
     async def open(self, options: LiveOptions) -> LiveStream:
-        """Begin a stream.
+        """Begins a stream.
 
         Raises:
             InvalidRequestError: the options cannot be served.
@@ -147,14 +147,14 @@ class Streams:
         return Connection(stream)
 
     def detach(self, stream: LiveStream) -> None:
-        """Keep a stream whose connection broke, for a while, with its unread events."""
+        """Keeps a stream whose connection broke, for a while, with its unread events."""
         entry = self._entries.get(stream.session)
         # Another connection may have taken it over before this one was found to be broken.
         if entry is not None and isinstance(stream, Connection) and stream.current:
             entry.detached = self._clock()
 
     async def resume(self, session: str, *, after: int | None = None) -> LiveStream:
-        """Continue a stream whose connection broke, even if that was not noticed here yet.
+        """Continues a stream whose connection broke, even if that was not noticed here yet.
 
         Args:
             session: its name.
@@ -179,7 +179,7 @@ class Streams:
         return connection
 
     async def close(self) -> None:
-        """Drop all streams."""
+        """Drops all streams."""
         if self._watch is not None:
             self._watch.cancel()
         for entry in tuple(self._entries.values()):
@@ -195,7 +195,7 @@ class Streams:
         self._entries.pop(stream.session).admission.close()
 
     async def _watch_streams(self) -> None:
-        """End idle, abandoned and draining streams, until there is no stream."""
+        """Ends idle, abandoned and draining streams, until there is no stream."""
         while self._entries:
             await asyncio.sleep(_WATCH_SECONDS)
             draining = self._backend.readiness.state == "draining"

@@ -63,7 +63,7 @@ def live_options(
     request_id: str,
     caller: str = "",
 ) -> LiveOptions:
-    """Return how to transcribe a stream with the options of WS /stream.
+    """Returns how to transcribe a stream with the options of WS /stream.
 
     Args:
         options: of the client.
@@ -239,30 +239,30 @@ class LiveStream(Protocol):
         """Audio pushed so far; a client that connects again continues from there."""
 
     async def push(self, samples: npt.NDArray[np.float32]) -> None:
-        """Accept 16 kHz mono samples [n]; waits while processing is behind.
+        """Accepts 16 kHz mono samples [n]; waits while processing is behind.
 
         Raises:
             NordlydError: the stream has ended, or was taken over.
         """
 
     async def flush(self) -> None:
-        """End the utterance now; returns once its final result is among the events."""
+        """Ends the utterance now; returns once its final result is among the events."""
 
     async def finish(self) -> None:
-        """Accept no more audio; the last events follow and `events` then ends. At most once."""
+        """Accepts no more audio; the last events follow and `events` then ends. At most once."""
 
     def events(self) -> AsyncIterator[LiveEvent]:
-        """Yield the events in order; raises why the stream failed, if it did."""
+        """Yields the events in order; raises why the stream failed, if it did."""
 
     async def close(self) -> None:
-        """Drop the stream and everything it holds; safe at any time and more than once."""
+        """Drops the stream and everything it holds; safe at any time and more than once."""
 
 
 class LiveStreams(Protocol):
     """All live streams of the service; `AppState.live`."""
 
     async def open(self, options: LiveOptions) -> LiveStream:
-        """Begin a stream.
+        """Begins a stream.
 
         Raises:
             InvalidRequestError: the options cannot be served.
@@ -272,10 +272,10 @@ class LiveStreams(Protocol):
         """
 
     def detach(self, stream: LiveStream) -> None:
-        """Keep a stream whose connection broke, for a while, with its unread events."""
+        """Keeps a stream whose connection broke, for a while, with its unread events."""
 
     async def resume(self, session: str, *, after: int | None = None) -> LiveStream:
-        """Continue a stream whose connection broke; an older connection to it ends.
+        """Continues a stream whose connection broke; an older connection to it ends.
 
         Args:
             session: its name.
@@ -308,14 +308,14 @@ class StreamBackend(Protocol):
         """Whether new work is accepted."""
 
     def check_ready(self) -> None:
-        """Do nothing while new work is accepted.
+        """Does nothing while new work is accepted.
 
         Raises:
             UnavailableError: it is not.
         """
 
     def admit(self) -> AbstractContextManager[None]:
-        """Keep the service from stopping until the block ends.
+        """Keeps the service from stopping until the block ends.
 
         Raises:
             UnavailableError: no new work is accepted.

@@ -54,18 +54,18 @@ class AudioBuffer:
         self.end = 0
 
     def append(self, samples: Samples, arrived: float) -> None:
-        """Add the next samples, which are kept, not copied, and the instant they arrived."""
+        """Adds the next samples, which are kept, not copied, and the instant they arrived."""
         if samples.size:
             self._blocks.append(_Block(self.end, samples, arrived))
             self.end += samples.size
 
     def keep_from(self, position: int) -> None:
-        """Drop whole blocks before a position."""
+        """Drops whole blocks before a position."""
         while self._blocks and self._blocks[0].end <= position:
             self._blocks.popleft()
 
     def part(self, start: int, stop: int) -> Samples:
-        """Return a copy of the samples from `start` up to `stop`, which must still be kept."""
+        """Returns a copy of the samples from `start` up to `stop`, which must still be kept."""
         parts = [
             block.samples[max(0, start - block.first) : stop - block.first]
             for block in self._blocks
@@ -74,7 +74,7 @@ class AudioBuffer:
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
     def arrival(self, sample: int) -> float | None:
-        """Return the instant by which the first `sample` samples had arrived; None if unknown."""
+        """Returns the instant by which the first `sample` samples had arrived; None if unknown."""
         return next((block.arrived for block in self._blocks if block.end >= sample), None)
 
 
@@ -132,7 +132,7 @@ class UtteranceTracker:
         self._utterances = 0
 
     async def accept_waveform(self, samples: Samples, arrived: float) -> None:
-        """Find speech in the next samples, and finish the utterances that end in them.
+        """Finds speech in the next samples, and finishes the utterances that end in them.
 
         Args:
             samples: float32 [n] at 16 kHz.
@@ -156,7 +156,7 @@ class UtteranceTracker:
             self._audio.keep_from(self._endpointer.position - self._keep)
 
     async def end_utterance(self) -> None:
-        """End the utterance where the audio ends now.
+        """Ends the utterance where the audio ends now.
 
         Raises:
             NordlydError: from the engine.
@@ -166,7 +166,7 @@ class UtteranceTracker:
             await self._finish(ended)
 
     async def update(self) -> None:
-        """Transcribe the utterance under way again, if there is enough new audio.
+        """Transcribes the utterance under way again, if there is enough new audio.
 
         Raises:
             NordlydError: from the engine.
@@ -241,7 +241,7 @@ class UtteranceTracker:
 
 
 def _live_words(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveWord, ...]:
-    """Move an utterance's words to the stream's clock, and mark the first `stable` as stable."""
+    """Moves an utterance's words to the stream's clock, and mark the first `stable` as stable."""
     offset = start / SAMPLE_RATE
     return tuple(
         LiveWord(word.text, word.start + offset, word.end + offset, word.confidence, index < stable)

@@ -45,7 +45,7 @@ _Array = npt.NDArray[np.float32]
 
 
 def find_vad_model() -> Path:
-    """Return where the installed package silero-vad has its model; it is not imported.
+    """Returns where the installed package silero-vad has its model; it is not imported.
 
     Raises:
         ConfigurationError: it is not installed.
@@ -86,7 +86,7 @@ class VadModel:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read the weights of the packaged model. Imports torch, so call it off the event loop.
+        """Reads the weights of the packaged model. Imports torch, so it blocks for seconds.
 
         Raises:
             ConfigurationError: the file has other weights than expected.
@@ -121,7 +121,7 @@ class VadModel:
         )
 
     def features(self, chunks: _Array) -> _Array:
-        """Compute the inputs of the recurrent layer.
+        """Computes the inputs of the recurrent layer.
 
         Args:
             chunks: float32 [chunks, 64 + 512], each with the samples before it.
@@ -141,7 +141,7 @@ class VadModel:
 
 
 def _keep_numpy_to_one_thread() -> None:
-    """Limit numpy's BLAS to one thread.
+    """Limits numpy's BLAS to one thread.
 
     Products as small as these are slower on several threads, which also spin between them; on two
     cores a stream cost ten times as much. torch has threads of its own and keeps them.
@@ -165,7 +165,7 @@ class VoiceActivityDetector:
         self._cell = np.zeros(_STATE, np.float32)
 
     def probabilities(self, samples: Samples) -> list[float]:
-        """Compute the probability of speech in each chunk of 512 samples.
+        """Computes the probability of speech in each chunk of 512 samples.
 
         Args:
             samples: float32 [a multiple of 512], following those of the last call.
@@ -179,7 +179,7 @@ class VoiceActivityDetector:
         return [self._step(feature) for feature in features]
 
     def _step(self, feature: _Array) -> float:
-        """Run one step of the LSTM, and the output layer."""
+        """Runs one step of the LSTM, and the output layer."""
         gates = self._model.recurrent(np.concatenate((feature, self._hidden)))
         entry, keep, candidate, exit_ = gates.reshape(4, _STATE)
         self._cell = _sigmoid(keep) * self._cell + _sigmoid(entry) * np.tanh(candidate)
@@ -188,7 +188,7 @@ class VoiceActivityDetector:
 
 
 def _convolve(values: _Array, layer: _Layer, stride: int) -> _Array:
-    """Convolve [chunks, frames, channels], padded by a frame on each side, with a kernel of 3."""
+    """Convolves [chunks, frames, channels], padded by a frame on each side, with a kernel of 3."""
     chunks, frames, channels = values.shape
     padded = np.zeros((chunks, frames + 2, channels), np.float32)
     padded[:, 1:-1] = values

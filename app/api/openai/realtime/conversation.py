@@ -55,7 +55,7 @@ class Conversation:
         self._earlier_seconds = 0.0
 
     async def run(self) -> None:
-        """Process every event until the client leaves or is idle."""
+        """Processes every event until the client leaves or is idle."""
         await self._emit([self._session_event("session.created")])
         try:
             while (text := await self._receive()) is not None:
@@ -69,7 +69,7 @@ class Conversation:
                 await self._stream.drop()
 
     async def _receive(self) -> str | None:
-        """Wait for the next event of the client; returns None once it has left."""
+        """Waits for the next event of the client; returns None once it has left."""
         if self._socket.application_state is not WebSocketState.CONNECTED:
             return None
         message = await self._messages.next(self._stream.ended if self._stream else None)
@@ -96,7 +96,7 @@ class Conversation:
 
     async def _update(self, read: Event) -> None:
         session = updated(self._session, read.get("session"))
-        # What no model can serve is refused before anything changes.
+        # Settings that no model can serve are refused before anything changes.
         session.options(self._outlet.request_id, self._transcriber)
         before, after = self._session.input, session.input
         if before.format != after.format:
@@ -175,7 +175,7 @@ class Conversation:
             self._stream = None
 
     async def _push_rest(self) -> None:
-        """Push what the resampler holds back."""
+        """Pushes what the resampler holds back."""
         rest = self._pcm.flush()
         if len(rest) and self._stream is not None:
             await self._push(rest)
@@ -193,7 +193,7 @@ class Conversation:
                 return  # The client has disconnected; `run` receives that next.
 
     async def _leave(self, error: NordlydError) -> None:
-        """Close the connection after an error that no other event of the client can help."""
+        """Closes the connection after an error that no other event of the client can help."""
         self._socket.state.error_code = error.code
         if isinstance(error, OverloadedError | UnavailableError | StreamIdleError):
             try:

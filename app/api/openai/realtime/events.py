@@ -26,22 +26,22 @@ class EmptyCommitError(InvalidRequestError):
 
 
 def new_id(kind: str) -> str:
-    """Return a new id as OpenAI writes them, such as `item_…`."""
+    """Returns a new id as OpenAI writes them, such as `item_…`."""
     return f"{kind}_{secrets.token_hex(10)}"
 
 
 def event(name: str, **fields: object) -> Event:
-    """Return an event of the service."""
+    """Returns an event of the service."""
     return {"type": name, "event_id": new_id("event"), **fields}
 
 
 def error_event(error: NordlydError, caused_by: str | None) -> Event:
-    """Return an error event; `caused_by` is the id of the client's event, if it has one."""
+    """Returns an error event; `caused_by` is the id of the client's event, if it has one."""
     return event("error", error=error_detail(error).model_dump() | {"event_id": caused_by})
 
 
 def read_event(text: str) -> Event:
-    """Read a client's event.
+    """Reads a client's event.
 
     Raises:
         InvalidRequestError: it is not an event, or none that is accepted.
@@ -60,7 +60,7 @@ def read_event(text: str) -> Event:
 
 
 def event_id(text: str) -> str | None:
-    """Return the id that a client gave its event, if it can be read and has one."""
+    """Returns the id that a client gave its event, if it can be read and has one."""
     try:
         given = read_json(text).get("event_id")
     except (ValueError, AttributeError):
@@ -69,7 +69,7 @@ def event_id(text: str) -> str | None:
 
 
 def read_audio(append: Event) -> bytes:
-    """Return the audio of an `input_audio_buffer.append`.
+    """Returns the audio of an `input_audio_buffer.append`.
 
     Raises:
         InvalidRequestError: there is none, or too much.

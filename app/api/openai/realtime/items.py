@@ -29,7 +29,7 @@ class Item:
         self._sent = 0
 
     def committed(self, previous: str | None) -> list[Event]:
-        """Return the events of an item whose audio is complete; it follows the item `previous`."""
+        """Returns the events of an item whose audio is complete; it follows the item `previous`."""
         item = {
             "id": self.id,
             "object": "realtime.item",
@@ -46,17 +46,17 @@ class Item:
         ]
 
     def partial(self, result: PartialResult) -> list[Event]:
-        """Return the delta of the words that became stable."""
+        """Returns the delta of the words that became stable."""
         stable = [word for word in result.words if word.stable]
         return self._grow([*self._words(), *stable])
 
     def final(self, result: FinalResult) -> list[Event]:
-        """Return the delta of the words of a finished utterance that were not sent yet."""
+        """Returns the delta of the words of a finished utterance that were not sent yet."""
         self._finals.append(result)
         return self._grow(self._words())
 
     def completed(self, seconds: float) -> Event:
-        """Return the event of a complete transcript; `seconds` is the length of the audio."""
+        """Returns the event of a complete transcript; `seconds` is the length of the audio."""
         texts = [
             result.text if result.formatted_text is None else result.formatted_text
             for result in self._finals
@@ -69,7 +69,7 @@ class Item:
         )
 
     def failed(self, error: NordlydError) -> Event:
-        """Return the event of an item that could not be transcribed."""
+        """Returns the event of an item that could not be transcribed."""
         return self._about("failed", error=error_detail(error).model_dump())
 
     def _words(self) -> list[LiveWord]:

@@ -16,7 +16,7 @@ router = APIRouter()
 
 @router.websocket("/v1/realtime")
 async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
-    """Serve one client as OpenAI's Realtime API does."""
+    """Serves one client as OpenAI's Realtime API does."""
     try:
         session = _begin(socket, parts)
     except NordlydError as error:
@@ -31,7 +31,7 @@ async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
 
 
 def _begin(socket: WebSocket, parts: AppState) -> Session:
-    """Return the session that the client's address describes.
+    """Returns the session that the client's address describes.
 
     Raises:
         InvalidRequestError: its intent is not transcription.

@@ -105,7 +105,7 @@ class Session(_Strict):
         return LOGPROBS in (self.include or ())
 
     def pcm(self) -> PcmInput:
-        """Return a decoder of its samples."""
+        """Returns a decoder of its samples."""
         match self.input.format:
             case PcmFormat(rate=rate):
                 return PcmInput("s16le", rate)
@@ -117,7 +117,7 @@ class Session(_Strict):
     def options(
         self, request_id: str, transcriber: Transcriber, *, caller: str = ""
     ) -> LiveOptions:
-        """Return the options of a live stream.
+        """Returns the options of a live stream.
 
         Raises:
             NordlydError: no loaded model can serve them.
@@ -143,7 +143,7 @@ class Session(_Strict):
         )
 
     def body(self, session_id: str) -> dict[str, Any]:
-        """Return the session as its client sees it."""
+        """Returns the session as its client sees it."""
         audio = self.input
         transcription = audio.transcription.model_dump(exclude_unset=True)
         reduction = audio.noise_reduction
@@ -177,7 +177,7 @@ class Session(_Strict):
 
 
 def first_session(model: str | None) -> Session:
-    """Return the session of a new connection, which may name a model in its address."""
+    """Returns the session of a new connection, which may name a model in its address."""
     return Session.model_validate(
         {
             "type": "transcription",
@@ -193,7 +193,7 @@ def first_session(model: str | None) -> Session:
 
 
 def updated(session: Session, update: object) -> Session:
-    """Return a session with the fields of an update; the others stay as they are.
+    """Returns a session with the fields of an update; the others stay as they are.
 
     Raises:
         InvalidRequestError: a field is unknown or wrong.

@@ -51,7 +51,7 @@ class Order:
     last: str | None = None
 
     def commit(self, item: Item) -> list[Event]:
-        """Return the events of an item that is committed now."""
+        """Returns the events of an item that is committed now."""
         previous, self.last = self.last, item.id
         return item.committed(previous)
 
@@ -128,20 +128,20 @@ class TurnStream:
         return self._seconds_before + self.seconds - self._committed_seconds
 
     async def push(self, samples: Samples) -> bool:
-        """Push 16 kHz mono samples [n]; returns whether the stream accepted them."""
+        """Pushes 16 kHz mono samples [n]; returns whether the stream accepted them."""
         return await self._consumer.push(samples)
 
     async def settle(self) -> None:
-        """Wait until the last event of a stream that ended was sent."""
+        """Waits until the last event of a stream that ended was sent."""
         await asyncio.wait({self.ended})
 
     async def finish(self) -> None:
-        """Accept no more audio; returns when the last event was sent."""
+        """Accepts no more audio; returns when the last event was sent."""
         await self._consumer.finish()
         await self.settle()
 
     async def commit(self) -> None:
-        """Make an item of the audio, speech or not; returns when its last event was sent."""
+        """Makes an item of the audio, speech or not; returns when its last event was sent."""
         self._committing = True
         if self._item is not None and not self.detected:
             await self._outlet.emit(self._order.commit(self._item))
@@ -155,13 +155,13 @@ class TurnStream:
         await self._outlet.emit([item.completed(self.uncommitted_seconds)])
 
     async def drop(self) -> None:
-        """Drop the audio whose results were not sent."""
+        """Drops the audio whose results were not sent."""
         self.ended.cancel()
         await asyncio.gather(self.ended, return_exceptions=True)
         await self._consumer.close()
 
     async def _run(self) -> None:
-        """Wait for the last event, and report the error that ended the stream."""
+        """Waits for the last event, and reports the error that ended the stream."""
         try:
             await self._consumer.wait()
         except StreamIdleError:
