@@ -2,14 +2,18 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.contract.answers import Transcript
+from fastapi import Response
+
+from app.contract.answers import Notice, Timing, Transcript
 from app.contract.batches import RenderedFile
 from app.contract.options import TranscribeOptions
 from app.formats import Rendered, describe, render
 
+WARNINGS_HEADER = "x-nordlyd-warnings"
 _NAMELESS = "transcript"
 _SHOWN_BY_BROWSERS = frozenset({"json", "text"})
 _MAX_STEM_CHARACTERS = 120
@@ -76,6 +80,34 @@ def json_output(body: str, recording: str) -> Output:
 def rendered_output(rendered: Rendered, name: str, recording: str) -> Output:
     """Name a file of the format `name` after its recording."""
     return _named(rendered.body, rendered.media_type, name, recording)
+
+
+def output_response(output: Output, timing: Timing, notices: Sequence[Notice]) -> Response:
+    """Returns the response with an output, the times it took and the codes of its warnings."""
+    return Response(
+        output.body,
+        headers={
+            "content-type": output.media_type,
+            "content-disposition": output.disposition,
+            **timing_headers(timing),
+            **warning_headers(notices),
+        },
+    )
+
+
+def warning_headers(notices: Sequence[Notice]) -> dict[str, str]:
+    """Returns the codes of warnings as a header, for answers whose form has no place for them."""
+    codes = ", ".join(dict.fromkeys(notice.code for notice in notices))
+    return {WARNINGS_HEADER: codes} if codes else {}
+
+
+def timing_headers(timing: Timing) -> dict[str, str]:
+    """Returns how long a request waited and was computed, in whole milliseconds."""
+    compute = timing.decode_audio + timing.encode + timing.decode_text
+    return {
+        "x-queue-time": str(round(timing.queue * 1000)),
+        "x-compute-time": str(round(compute * 1000)),
+    }
 
 
 def base_name(recording: str) -> str:

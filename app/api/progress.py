@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.api.openapi import ERRORS
 from app.api.state import AppStateOf
-from app.api.transcribe import ERRORS
 from app.pipeline.progress import Advance
 
 router = APIRouter(tags=["transcription"])

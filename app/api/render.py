@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.disconnects import run_until_disconnect
 from app.api.errors import describe_invalid
+from app.api.openapi import ERRORS, FORMATTED, HEADERS
 from app.api.outputs import base_name, rendered_output
 from app.api.parameters import gather
 from app.api.state import AppStateOf
-from app.api.transcribe import ERRORS, FORMATTED, HEADERS
 from app.errors import TooLargeError
 from app.formats import Rendered
 from app.pipeline.options import check_word_cues, parse_options
