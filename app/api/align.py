@@ -1,4 +1,4 @@
-"""POST /align: a recording and what is said in it in, the time of every word out."""
+"""POST /align: a recording and its text in, the time of every word out."""
 
 import asyncio
 from contextlib import closing

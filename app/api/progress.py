@@ -1,4 +1,4 @@
-"""GET /progress/{id}: the id of a running request in, how far it is out."""
+"""GET /progress/{id}: the id of a request in, the progress of its encoding out."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field

@@ -1,6 +1,6 @@
 """POST /render: a transcript as JSON in, the same as subtitles or annotations out.
 
-Nothing is computed again: for transcripts that were kept as JSON, corrected by hand, or heard live.
+For transcripts that were kept as JSON, corrected by hand, or made of a live stream.
 """
 
 from typing import Any, Literal
@@ -35,7 +35,7 @@ class RenderParameters(BaseModel):
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without references, which would point into the document it is put into."""
+    """Returns a schema without references, which would not resolve in another document."""
     definitions = schema.pop("$defs")
 
     def resolved(part: Any) -> Any:  # noqa: ANN401

@@ -53,7 +53,7 @@ _OPERATION: dict[str, Any] = {
 
 
 def _line_schema() -> dict[str, Any]:
-    """The schema of a line, with references into the document where it has the models already."""
+    """Returns the schema of a line; models that the OpenAPI page has anyway are references."""
     schema = BatchLine.model_json_schema(ref_template="#/components/schemas/{model}")
     rendered = schema.pop("$defs")["RenderedFile"]
     result = schema["properties"]["result"]
@@ -112,19 +112,19 @@ async def transcribe(incoming: IncomingOf) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One request, once its body was read; a source is a recording or the URL of one."""
+    """One request whose body was read; a source is a recording or the URL of one."""
 
     incoming: IncomingRequest
     options: TranscribeOptions
 
     async def answer(self, source: RecordingFile | str) -> Response:
-        """Answer with one recording's transcript."""
+        """Returns the response with one recording's transcript."""
         async with self.incoming.recording(source) as file:
             output, transcript = await self._transcribe(file, self.incoming.request_id)
         return output_response(output, transcript.timing, transcript.warnings)
 
     def jobs(self, sources: Sequence[RecordingFile | str]) -> list[batch.Job]:
-        """The work on each of several recordings."""
+        """Returns the work on each of several recordings."""
         return [
             batch.Job(
                 index,
@@ -182,7 +182,7 @@ def _read_query(incoming: IncomingRequest) -> TranscribeOptions:
 
 
 def _check(parts: AppState, parameters: TranscribeOptions) -> None:
-    """Refuse what cannot be served, before the audio is decoded."""
+    """Refuses options that cannot be served, before the audio is decoded."""
     check_word_cues(parameters.response_format, word_cues=parameters.word_cues)
     if parameters.url is not None:
         parts.need_fetcher().check(parameters.url)
