@@ -13,13 +13,14 @@ from app.api import batch
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.outputs import Output, transcription_output
 from app.api.parameters import gather, openapi_parameters
-from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.state import AppState
 from app.api.uploads import RecordingFile, Uploads
+from app.contract.answers import Notice, Timing, Transcript
+from app.contract.batches import BatchLine
+from app.contract.errors import ErrorBody
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
-from app.notices import Notice
 from app.pipeline import TranscriptionRequest
 from app.pipeline.options import (
     check_word_cues,
@@ -27,7 +28,6 @@ from app.pipeline.options import (
     formatting_options,
     parse_options,
 )
-from app.transcript import Timing, Transcript
 
 router = APIRouter(tags=["transcription"])
 
@@ -91,11 +91,11 @@ FORMATTED: dict[str, Any] = {
 
 def _line_schema() -> dict[str, Any]:
     """The schema of a line, with references into the document where it has the models already."""
-    schema = BatchLineBody.model_json_schema(ref_template="#/components/schemas/{model}")
-    rendered = schema.pop("$defs")["RenderedBody"]
+    schema = BatchLine.model_json_schema(ref_template="#/components/schemas/{model}")
+    rendered = schema.pop("$defs")["RenderedFile"]
     result = schema["properties"]["result"]
     result["anyOf"] = [
-        rendered if option.get("$ref", "").endswith("/RenderedBody") else option
+        rendered if option.get("$ref", "").endswith("/RenderedFile") else option
         for option in result["anyOf"]
     ]
     return schema
@@ -104,7 +104,7 @@ def _line_schema() -> dict[str, Any]:
 @router.post(
     "/transcribe",
     summary="Transcribe recordings",
-    response_model=TranscriptionBody,
+    response_model=Transcript,
     responses={
         200: {
             "headers": HEADERS,
@@ -158,7 +158,7 @@ class _Call:
         """Answer with one recording's transcript."""
         async with self.incoming.recording(source) as file:
             output, transcript = await self._transcribe(file, self.incoming.request_id)
-        return output_response(output, transcript.timing, transcript.notices)
+        return output_response(output, transcript.timing, transcript.warnings)
 
     def jobs(self, sources: Sequence[RecordingFile | str]) -> list[batch.Job]:
         """The work on each of several recordings."""
@@ -196,11 +196,7 @@ class _Call:
         with parts.progress.follow(request_id) as progress:
             transcript = await parts.service.transcriber.transcribe(work, progress=progress)
         output = await asyncio.to_thread(
-            transcription_output,
-            transcript,
-            options,
-            recording=file.name,
-            request_id=request_id,
+            transcription_output, transcript, options, recording=file.name
         )
         return output, transcript
 

@@ -104,11 +104,11 @@ def test_deltas_arrive_before_the_recording_is_encoded(format_text: bool) -> Non
             whole = await transcriber.transcribe(asked(format_text=format_text))
             text = "".join(delta.text for delta in told)
             assert len(told) > 3
-            assert text == (whole.formatted.text if whole.formatted else whole.text)
+            assert text == whole.written_text
             assert transcript.words == whole.words
-            assert transcript.formatted == whole.formatted
+            assert transcript.formatted_segments == whole.formatted_segments
             assert transcript.segments == whole.segments
-            assert (transcript.decoder, transcript.language_model) == ("greedy", None)
+            assert (transcript.decoder, transcript.lm) == ("greedy", None)
 
     asyncio.run(run())
 

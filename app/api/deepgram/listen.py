@@ -15,9 +15,9 @@ from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
 from app.api.uploads import RecordingFile
 from app.audio import DecodeOptions
 from app.audio.content_types import raw_format
+from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError
 from app.pipeline import TranscriptionRequest
-from app.transcript import Transcript
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
@@ -93,7 +93,7 @@ async def listen(incoming: IncomingOf) -> Response:
             body.to_json(),
             media_type="application/json",
             headers=timing_headers(transcript.timing)
-            | warning_headers(transcript.notices)
+            | warning_headers(transcript.warnings)
             | {"dg-request-id": incoming.request_id},
         )
 

@@ -25,11 +25,11 @@ from app.api.openai.schemas import (
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
 from app.api.uploads import Uploads
+from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
-from app.transcript import Transcript
 
 router = APIRouter(prefix="/v1/audio", tags=["OpenAI"])
 
@@ -136,7 +136,7 @@ def _work(
 
 
 def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
-    headers = timing_headers(transcript.timing) | warning_headers(transcript.notices)
+    headers = timing_headers(transcript.timing) | warning_headers(transcript.warnings)
     match asked.response_format:
         case "json":
             body = plain_json(

@@ -1,24 +1,30 @@
 """The description of a recording's file in an answer."""
 
-from app.api.schemas import TranscriptionBody
+import json
+
 from app.audio import AudioInfo, TrackInfo
-from app.notices import Notice
-from app.transcript import Timing, Transcript
+from app.contract.answers import Notice, Timing, Transcript
+from app.pipeline.encoding import audio_file
 
 
 def test_an_answer_describes_the_file_and_the_track_that_was_read() -> None:
     tracks = (TrackInfo(0, "aac", 2, 48000, "eng"), TrackInfo(1, "opus", 1, 16000, None))
     transcript = Transcript(
         text="",
+        words=(),
         segments=(),
+        confidence=None,
         language="nb",
         model="m",
         duration=1.0,
+        decoder="greedy",
+        lm=None,
+        audio=audio_file(AudioInfo("Matroska", tracks, track=1)),
+        warnings=(Notice("silent_track", "Track 1 is silent."),),
         timing=Timing(0, 0, 0, 0, 0),
-        audio=AudioInfo("Matroska", tracks, track=1),
-        notices=(Notice("silent_track", "Track 1 is silent."),),
+        request_id="r",
     )
-    body = TranscriptionBody.of(transcript, words=True, request_id="r").model_dump()
+    body = json.loads(transcript.to_json())
     assert body["audio"] == {
         "container": "Matroska", "codec": "opus", "channels": 1, "rate": 16000, "track": 1,
         "tracks": [

@@ -4,10 +4,11 @@ import pytest
 
 from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import parse_listen
-from app.decoding import Hotword, segment_words
+from app.contract.answers import Timing, Transcript, Word
+from app.decoding import Hotword
 from app.itn import FormattingOptions
 from app.itn.formatting import format_transcript
-from app.transcript import Formatted, Timing, Transcript, Word
+from app.pipeline.text import with_words
 
 SAID = tuple(
     Word(text, start, start + 0.3, 0.5 + start / 100)
@@ -22,19 +23,25 @@ SAID = tuple(
 def answer(query: list[tuple[str, str]]) -> dict:
     """What a request gets for those words."""
     wanted = parse_listen(query)
-    formatted = None
+    formatted_words = None
     if wanted.readable is not None:
-        written = format_transcript(SAID, "nb", wanted.readable)
-        formatted = Formatted(written.text, segment_words(written.words))
-    transcript = Transcript(
-        text=" ".join(word.text for word in SAID),
-        segments=segment_words(SAID),
+        formatted_words = format_transcript(SAID, "nb", wanted.readable).words
+    blank = Transcript(
+        text="",
+        words=(),
+        segments=(),
+        confidence=None,
         language="nb",
         model="m",
         duration=8.4,
+        decoder="greedy",
+        lm=None,
+        audio=None,
+        warnings=(),
         timing=Timing(0, 0, 0, 0, 0),
-        formatted=formatted,
+        request_id="id",
     )
+    transcript = with_words(blank, SAID, formatted_words)
     body = render(transcript, wanted, request_id="id", sha256="00")
     return body.model_dump(exclude_none=True)["results"]
 
@@ -80,7 +87,7 @@ def test_utterances_split_at_pauses_longer_than_utt_split() -> None:
         for more in ([("utt_split", "0.5")], [])
     ]
     assert [len(each) for each in texts] == [3, 2]
-    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.text for word in SAID)
+    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.word for word in SAID)
 
 
 @pytest.mark.parametrize(
