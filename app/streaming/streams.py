@@ -116,10 +116,10 @@ class Streams:
         """
         self._service.check_ready()
         transcriber = self._service.transcriber
-        card = transcriber.route(
+        route = transcriber.route(
             options.model, options.language, options.decoding, options.readable
         )
-        model, language = transcriber.loaded(card, options.language)
+        model = transcriber.loaded(route)
         voice = await self._load_voice()
         if len(self._kept) >= self._limits.streams:
             raise OverloadedError(
@@ -133,7 +133,7 @@ class Streams:
             transcriber,
             self._service.engine,
             model,
-            language=language,
+            language=route.language,
             options=options,
             tuning=self._tuning,
         )
