@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.api.align import AlignmentBody
-from app.api.raw_bodies import decode_options
-from app.api.schemas import TranscriptionBody
+from app.audio.content_types import decode_options
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
@@ -79,13 +77,11 @@ class _Local:
     async def transcribe(self, item: Input, progress: Progress) -> Transcribed:
         async with self.budget.hold(item.size):
             transcript = await self.transcriber.transcribe(self._request(item), progress=progress)
-        body = TranscriptionBody.of(transcript, words=True, request_id=item.shown)
-        return Transcribed(transcript, body.to_json())
+        return Transcribed(transcript, transcript.to_json())
 
     async def align(self, item: Input, text: str) -> Aligned:
         aligned = await self.transcriber.align(self._request(item), text)
-        body = AlignmentBody.of(aligned, characters=True, request_id=item.shown)
-        return Aligned(aligned, body.to_json() + "\n")
+        return Aligned(aligned, aligned.to_json() + "\n")
 
     def _request(self, item: Input) -> TranscriptionRequest:
         try:
@@ -95,7 +91,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            audio=decode_options(self.asked, None),
+            audio=decode_options(self.asked),
             language=self.language,
             wait_for_room=True,
             decoding=decoding_options(self.asked),

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from app.contract.answers import Word
 from app.decoding import DecodingOptions, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
 from app.itn import FormattingOptions, format_transcript
-from app.transcript import Word
 
 # How many competing hypotheses are compared with the best one.
 _COMPETING = 10
@@ -104,7 +104,7 @@ def decode_partial(
     found = decoders.decode(emissions, several, **times)
     best = decoders.decode(emissions, decoding, **times)[0] if greedy else found[0]
     competing = tuple(
-        CompetingHypothesis(tuple(word.text for word in item.words), found[0].score - item.score)
+        CompetingHypothesis(tuple(word.word for word in item.words), found[0].score - item.score)
         for item in found
     )
     return best.words, competing
@@ -145,7 +145,7 @@ def decode_final(
         wider = decode(replace(decoding, n_best=max(_CANDIDATES, decoding.n_best)))
         found = tuple(item for item in wider if _begins_with(item, stable)) or found
     words = join_stable(stable, found[0].words)
-    best = Hypothesis(" ".join(word.text for word in words), words, found[0].score)
+    best = Hypothesis(" ".join(word.word for word in words), words, found[0].score)
     listed = (best, *found[1:])[: decoding.n_best] if decoding.n_best > 1 else ()
     return UtteranceResult(
         words=words,
@@ -184,7 +184,7 @@ class LocalAgreement:
             The hypothesis, made to begin with the words that were stable before.
         """
         joined = join_stable(self.stable, words)
-        texts = tuple(word.text for word in joined)
+        texts = tuple(word.word for word in joined)
         count = len(self.stable)
         if joined != tuple(words):
             # Hypotheses that contradict the stable words are no evidence for what comes after.
@@ -238,10 +238,10 @@ def join_stable(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ..
         with them, and the rest of the new hypothesis.
     """
     count = len(stable)
-    expected = [word.text for word in stable]
-    if expected == [word.text for word in words[:count]]:
+    expected = [word.word for word in stable]
+    if expected == [word.word for word in words[:count]]:
         return tuple(words)
-    distances = _prefix_distances(expected, [word.text for word in words]).tolist()
+    distances = _prefix_distances(expected, [word.word for word in words]).tolist()
     end = stable[-1].end
     ends = [0.0, *(word.end for word in words)]
     cut = min(range(len(ends)), key=lambda taken: (distances[taken], abs(ends[taken] - end)))
@@ -251,8 +251,8 @@ def join_stable(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ..
 
 
 def _begins_with(hypothesis: Hypothesis, stable: Sequence[Word]) -> bool:
-    texts = [word.text for word in hypothesis.words[: len(stable)]]
-    return texts == [word.text for word in stable]
+    texts = [word.word for word in hypothesis.words[: len(stable)]]
+    return texts == [word.word for word in stable]
 
 
 def _prefix_distances(expected: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int64]:

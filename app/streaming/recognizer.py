@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Recording, Samples, Window
+from app.contract.answers import Word
 from app.decoding import DecodingOptions
 from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest
@@ -26,7 +27,6 @@ from app.streaming.hypotheses import (
     decode_partial,
 )
 from app.streaming.types import LiveOptions, StreamBackend
-from app.transcript import Word
 
 if TYPE_CHECKING:
     from app.pipeline import LoadedModel

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from app.audio import SAMPLE_RATE, Samples
+from app.contract.answers import Word
 from app.errors import OverloadedError
 from app.streaming.endpointing import Began, Ended, Endpointer
 from app.streaming.recognizer import StreamRecognizer, UtteranceRecognizer
@@ -22,7 +23,6 @@ from app.streaming.types import (
     SpeechStarted,
 )
 from app.streaming.vad import CHUNK_SAMPLES, VoiceActivityDetector
-from app.transcript import Word
 
 # Between two updates passes at least so many times what the last one took, for other streams.
 _REST = 2.0
@@ -195,7 +195,7 @@ class UtteranceTracker:
             return  # The next update includes this audio.
         self._rest = round(_REST * (self._clock() - began) * SAMPLE_RATE)
         stable = len(utterance.recognizer.stable)
-        emitted = (tuple(word.text for word in words), stable)
+        emitted = (tuple(word.word for word in words), stable)
         if emitted != utterance.emitted:
             utterance.emitted = emitted
             live = _live_words(words, utterance.start, stable)
@@ -244,6 +244,6 @@ def _live_words(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveW
     """Moves an utterance's words to the stream's clock, and mark the first `stable` as stable."""
     offset = start / SAMPLE_RATE
     return tuple(
-        LiveWord(word.text, word.start + offset, word.end + offset, word.confidence, index < stable)
+        LiveWord(word.word, word.start + offset, word.end + offset, word.confidence, index < stable)
         for index, word in enumerate(words)
     )

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.contract.answers import Word
 from app.streaming.hypotheses import CompetingHypothesis, LocalAgreement, Stability, join_stable
-from app.transcript import Word
 
 NEAR = Stability(distance=0.25, lasting=0.15, margin=5.0)
 
@@ -21,7 +21,7 @@ def words(text: str, *, start: float = 0.0, each: float = 0.5) -> list[Word]:
 
 
 def stable_text(agreement: LocalAgreement) -> str:
-    return " ".join(word.text for word in agreement.stable)
+    return " ".join(word.word for word in agreement.stable)
 
 
 def test_word_is_stable_once_two_hypotheses_agree_and_audio_follows() -> None:
@@ -91,9 +91,9 @@ def test_stable_words_are_never_removed_or_changed(hypotheses: list[list[str]]) 
     stable: list[str] = []
     for step, texts in enumerate(hypotheses):
         joined = agreement.update(words(" ".join(texts)), 1.0 + 0.2 * step)
-        now = [word.text for word in agreement.stable]
+        now = [word.word for word in agreement.stable]
         assert now[: len(stable)] == stable
-        assert [word.text for word in joined][: len(now)] == now
+        assert [word.word for word in joined][: len(now)] == now
         assert all(word.start < word.end for word in joined)
         stable = now
 
@@ -112,11 +112,11 @@ def test_hypothesis_is_made_to_begin_with_the_stable_words(
     stable: str, hypothesis: str, expected: str
 ) -> None:
     joined = join_stable(words(stable), words(hypothesis))
-    assert " ".join(word.text for word in joined) == expected
+    assert " ".join(word.word for word in joined) == expected
 
 
 def texts(found: Sequence[Word]) -> list[str]:
-    return [word.text for word in found]
+    return [word.word for word in found]
 
 
 def test_joined_or_split_words_are_not_repeated() -> None:
