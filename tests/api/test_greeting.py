@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from app.catalogue import Catalogue
-from app.cli.greeting import curl_line, find_sample, greet
-from app.settings import REPOSITORY, Settings
+from app.cli.serve import curl_line, find_sample, greet
+from app.settings import Settings
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_the_bundled_models_come_with_a_line_to_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from demo_model import DEMO, sample_texts
 from running import KEY, RunningServer
 from web_server import WebServer
 
-from app.client import (
+from nordlyd_client import (
     AsyncClient,
     Client,
     End,

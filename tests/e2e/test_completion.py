@@ -8,8 +8,8 @@ import pytest
 from running import NORDLYD, environment
 
 from app.catalogue.languages import canonical_language
-from app.cli import completion
 from app.formats import FORMATS
+from nordlyd_client.cli import options
 
 IDS = {card.parent.name for card in Path(__file__).parents[2].glob("models/*/model.toml")}
 
@@ -45,8 +45,8 @@ def test_formats_and_languages_are_suggested() -> None:
     ]  # fmt: skip
     assert suggested("nordlyd align a b --language n", "bash") == ["nb", "nn", "no"]
     assert suggested("nordlyd stream --decoder g", "bash") == ["greedy", "greedy+lm"]
-    assert completion.FORMATS == FORMATS
-    assert [canonical_language(code) for code in completion.LANGUAGES] == [*completion.LANGUAGES]
+    assert options.FORMATS == FORMATS
+    assert [canonical_language(code) for code in options.LANGUAGES] == [*options.LANGUAGES]
 
 
 def test_the_script_works_in_a_real_shell(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_script_works_in_a_real_shell(tmp_path: Path) -> None:
 
 
 def test_asking_a_server_does_not_load_the_service() -> None:
-    code = "import sys, app.cli.command, app.cli.remote, app.cli.working; print(*sys.modules)"
+    code = "import sys, nordlyd_client.cli.command, nordlyd_client.cli.remote; print(*sys.modules)"
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.folder import OutputFolder
-from app.cli.inputs import Input, find_inputs
-from app.cli.naming import place_outputs
-from app.errors import InvalidRequestError
+from nordlyd_client.cli.backends import Input
+from nordlyd_client.cli.folder import OutputFolder
+from nordlyd_client.cli.inputs import find_inputs
+from nordlyd_client.cli.naming import place_outputs
+from nordlyd_client.errors import InvalidRequestError
 
 ASKED = {"language": "nb"}
 

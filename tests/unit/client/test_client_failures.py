@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from scripted_server import Answer, answers, error, scripted_server, transcription
 
-from app.client import (
+from nordlyd_client import (
     AsyncClient,
     BusyError,
     Client,
     ClientError,
+    InvalidRequestError,
     RefusedError,
     Retries,
     ServerFailedError,
@@ -26,7 +27,6 @@ from app.client import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from app.errors import InvalidRequestError, NordlydError
 
 AT_ONCE = Retries(attempts=3, first_wait=0.0)
 SOUND = bytes(range(256)) * 1000
@@ -98,7 +98,7 @@ def test_a_server_that_stays_busy_is_left_with_everything_it_said(
         "No.", "some_type", "field", "queue_full",
     )  # fmt: skip
     assert (failure.status, failure.request_id, failure.retry_after) == (429, "r-9", 0.0)
-    assert isinstance(failure, NordlydError)
+    assert isinstance(failure, ClientError)
 
 
 def test_a_server_that_wants_more_patience_than_there_is_is_asked_once(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client import BusyError, RefusedError, Retries, UnreachableError
+from nordlyd_client import BusyError, RefusedError, Retries, UnreachableError
 
 
 @given(st.integers(1, 30), st.floats(0.01, 5), st.floats(0.1, 100))

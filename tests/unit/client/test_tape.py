@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client import RefusedError
-from app.client.replay_buffer import ReplayBuffer
+from nordlyd_client import RefusedError
+from nordlyd_client.replay_buffer import ReplayBuffer
 
 SOUND = bytes(number % 251 for number in range(400_000))
 

@@ -9,7 +9,7 @@ import pytest
 from running import NORDLYD, environment
 from scripted_server import Answer, answers, scripted_server, transcription
 
-from app.client import AnswerWarning, AudioFile, Client, Track
+from nordlyd_client import AnswerWarning, AudioFile, Client, Track
 
 FILE = {
     "container": "Matroska", "codec": "opus", "channels": 1, "rate": 16000, "track": 1,

@@ -1,0 +1,85 @@
+"""Client of a Nordlyd server: `Client` blocks, `AsyncClient` is awaited."""
+
+from nordlyd_client.aio import AsyncClient
+from nordlyd_client.errors import (
+    BusyError,
+    ClientError,
+    InvalidRequestError,
+    RefusedError,
+    ServerFailedError,
+    TimedOutError,
+    UnauthorisedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from nordlyd_client.events import (
+    End,
+    Endpoint,
+    Final,
+    LiveEvent,
+    LiveWord,
+    Partial,
+    Ready,
+    SpeechStart,
+)
+from nordlyd_client.live import Pcm
+from nordlyd_client.retries import Retries
+from nordlyd_client.session import FileResult
+from nordlyd_client.sync import Client
+from nordlyd_client.uploads import Audio
+from nordlyd_client.values import (
+    AlignedCharacter,
+    AlignedWord,
+    Alignment,
+    Alternative,
+    AnswerWarning,
+    AudioFile,
+    Health,
+    ModelInfo,
+    Queue,
+    Segment,
+    Timing,
+    Track,
+    Transcription,
+    Word,
+)
+
+__all__ = [
+    "AlignedCharacter",
+    "AlignedWord",
+    "Alignment",
+    "Alternative",
+    "AnswerWarning",
+    "AsyncClient",
+    "Audio",
+    "AudioFile",
+    "BusyError",
+    "Client",
+    "ClientError",
+    "End",
+    "Endpoint",
+    "FileResult",
+    "Final",
+    "Health",
+    "InvalidRequestError",
+    "LiveEvent",
+    "LiveWord",
+    "ModelInfo",
+    "Partial",
+    "Pcm",
+    "Queue",
+    "Ready",
+    "RefusedError",
+    "Retries",
+    "Segment",
+    "ServerFailedError",
+    "SpeechStart",
+    "TimedOutError",
+    "Timing",
+    "Track",
+    "Transcription",
+    "UnauthorisedError",
+    "UnexpectedAnswerError",
+    "UnreachableError",
+    "Word",
+]
