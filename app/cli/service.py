@@ -63,7 +63,7 @@ def decode_live(file: io.FileIO) -> Generator[bytes, None, None]:
     """Decodes a container while more of it is being written; yields float32 at 16 kHz."""
     from app.audio.workers import shared_pool  # noqa: PLC0415
 
-    with closing(shared_pool().live(file.fileno())) as pieces:
+    with closing(shared_pool().decode_live(file.fileno())) as pieces:
         yield from pieces
 
 
