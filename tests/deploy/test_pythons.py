@@ -36,7 +36,7 @@ def installed(
     for relative in context_files(repository):
         target = folder / "source" / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(repository / relative, target)
+        shutil.copyfile(repository / relative, target, follow_symlinks=False)
     # The image leaves the trainer out.
     shutil.copytree(repository / "trainer", folder / "source" / "trainer")
     subprocess.run([request.param, "-m", "venv", folder / "venv"], check=True, timeout=120)
@@ -85,19 +85,9 @@ def test_a_plan_needs_no_extra(installed: Path, tmp_path: Path) -> None:
     assert "learning rate" in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("command", "extra"),
-    [
-        ("nordlyd-train train demo-nb --data . --output run", "train"),
-        ("nordlyd bench encoder", "bench"),
-        ("nordlyd bench decoder", "pyctcdecode"),
-    ],
-)
-def test_a_missing_extra_is_named_in_one_line(
-    installed: Path, tmp_path: Path, command: str, extra: str
-) -> None:
-    program, *arguments = command.split()
-    done = run(installed / program, *arguments, folder=tmp_path)
+def test_a_missing_extra_is_named_in_one_line(installed: Path, tmp_path: Path) -> None:
+    command = ("train", "demo-nb", "--data", ".", "--output", "run")
+    done = run(installed / "nordlyd-train", *command, folder=tmp_path)
     assert done.returncode != 0
-    assert f"pip install 'nordlyd[{extra}]'" in done.stderr
+    assert "pip install 'nordlyd[train]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1

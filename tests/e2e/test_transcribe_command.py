@@ -191,7 +191,7 @@ def test_a_run_that_was_ended_goes_on_with_the_rest(
     said = running.communicate(timeout=60)[1]
     if how is signal.SIGINT:
         assert running.returncode == 130
-        assert "3 transcribed, 5 not begun or not finished; the same command goes on" in said
+        assert "3 transcribed, 5 not begun or not finished; the same command continues" in said
     else:
         assert running.returncode == -how
     done = {
@@ -250,7 +250,7 @@ def test_failures_are_listed_and_only_they_are_tried_again(
             "nordlyd: 1 transcribed, 2 failed (out)",
             f"nordlyd: failed: {folder}/bad.flac",
             f"nordlyd: failed: {folder}/worse.flac",
-            "nordlyd: out/failed.txt says why",
+            "nordlyd: out/failed.txt lists the reasons",
         ]
         listed = (tmp_path / "out" / "failed.txt").read_text().splitlines()
         assert listed == [f"{folder}/{name}.flac\tNo." for name in ("bad", "worse")]
