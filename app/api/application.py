@@ -24,6 +24,7 @@ from app.api.auth import DOCUMENTED_BEARER, Authentication
 from app.api.encodings import ContentDecoding
 from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
+from app.api.openapi import named_by_title
 from app.api.origins import OriginGuard, OriginRules
 from app.api.paths import HeadAsGet, RootPath
 from app.api.state import AppState
@@ -57,6 +58,7 @@ def build_api(
         description=_DESCRIPTION,
         lifespan=lifespan,
     )
+    app.openapi = named_by_title(app.openapi)  # type: ignore[method-assign]
     app.state.parts = parts
     install_error_handlers(app)
     app.include_router(health.router)

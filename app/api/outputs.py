@@ -5,10 +5,10 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.api.schemas import RenderedBody, TranscriptionBody
+from app.contract.answers import Transcript
+from app.contract.batches import RenderedFile
 from app.contract.options import TranscribeOptions
 from app.formats import Rendered, describe, render
-from app.transcript import Transcript
 
 _NAMELESS = "transcript"
 _SHOWN_BY_BROWSERS = frozenset({"json", "text"})
@@ -35,33 +35,32 @@ class Output:
         """The body as a JSON value: itself where it is JSON, with its name where it is not."""
         if self.media_type == "application/json":
             return self.body
-        rendered = RenderedBody(
+        rendered = RenderedFile(
             content=self.body, media_type=self.media_type, file_name=self.file_name
         )
         return rendered.model_dump_json()
 
 
 def transcription_output(
-    transcript: Transcript, parameters: TranscribeOptions, *, recording: str, request_id: str
+    transcript: Transcript, options: TranscribeOptions, *, recording: str
 ) -> Output:
-    """Write a transcript as the request asks for it.
+    """Returns a transcript in the format of its request.
 
     Args:
-        transcript: what was said.
-        parameters: of the request.
+        transcript: of the recording.
+        options: of the request.
         recording: the recording's name as its sender gave it; may be empty.
-        request_id: for the JSON body.
     """
-    name = parameters.response_format
+    name = options.response_format
     if name == "json":
-        body = TranscriptionBody.of(transcript, words=parameters.words, request_id=request_id)
-        return json_output(body.to_json(), recording)
+        answer = transcript if options.words else transcript.without_words()
+        return json_output(answer.to_json(), recording)
     return rendered_output(
         render(
             transcript,
             name,
             recording=base_name(recording) or "audio",
-            word_cues=parameters.word_cues,
+            word_cues=options.word_cues,
         ),
         name,
         recording,

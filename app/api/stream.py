@@ -140,7 +140,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
 async def _converse(
     socket: WebSocket, live: LiveStream, pcm: PcmInput, *, words: bool, most_seconds: float
 ) -> bool:
-    """Listen and tell at once until either ends; True if the connection broke."""
+    """ListenOptions and tell at once until either ends; True if the connection broke."""
     listening = asyncio.create_task(_listen(socket, live, pcm, most_seconds))
     telling = asyncio.create_task(_tell(socket, live, words=words))
     try:

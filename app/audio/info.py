@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from app.contract.answers import Notice
 from app.errors import AudioError
-from app.notices import Notice
 
 # Every code that decoding gives, and what it means; `docs/http.md` has this table.
 CODES = {

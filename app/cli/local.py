@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-from app.api.align import AlignmentBody
-from app.api.raw_bodies import decode_options
-from app.api.schemas import TranscriptionBody
+from app.audio.content_types import decode_options
 from app.catalogue import Catalogue, Router
 from app.cli.models import report_pull
 from app.contract.options import TranscribeOptions
@@ -108,14 +106,12 @@ class _Local:
                 transcript = await self.transcriber.transcribe(
                     self._request(item), progress=progress
                 )
-        body = TranscriptionBody.of(transcript, words=True, request_id=item.shown)
-        return read_value(TRANSCRIPTION, body.to_json())
+        return read_value(TRANSCRIPTION, transcript.to_json())
 
     async def align(self, item: Input, text: str) -> Alignment:
         with reported():
             aligned = await self.transcriber.align(self._request(item), text)
-        body = AlignmentBody.of(aligned, characters=True, request_id=item.shown)
-        return read_value(ALIGNMENT, body.to_json())
+        return read_value(ALIGNMENT, aligned.to_json())
 
     def _request(self, item: Input) -> TranscriptionRequest:
         try:
@@ -125,7 +121,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            audio=decode_options(self.options, None),
+            audio=decode_options(self.options),
             language=self.language,
             wait_for_room=True,
             decoding=decoding_options(self.options),

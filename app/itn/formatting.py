@@ -6,11 +6,11 @@ What was said stays as it is in the transcript; this makes a second text beside 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.contract.answers import Word
 from app.itn.lexicon import Lexicon, lexicon
 from app.itn.numbers import write_numbers
 from app.itn.word_lists import WordList, is_hesitation, mask, profanities
 from app.itn.written import Written
-from app.transcript import Word
 
 COMMA_PAUSE = 0.3
 SENTENCE_PAUSE = 0.6
@@ -73,7 +73,7 @@ def format_transcript(
     indexes, pauses = _kept(words, chosen)
     kept = [words[index] for index in indexes]
     marks = [
-        _mark(word.text, pause, known, chosen)
+        _mark(word.word, pause, known, chosen)
         for word, pause in zip(kept, pauses[1:], strict=False)
     ]
     ends = [i + 1 for i, mark in enumerate(marks) if mark == "."]
@@ -81,7 +81,7 @@ def format_transcript(
     for start, end in zip([0, *ends], [*ends, len(kept)], strict=True):
         commas = frozenset(i - start + 1 for i in range(start, end - 1) if marks[i])
         written += _sentence(kept[start:end], commas, language, chosen)
-    return FormattedText(" ".join(word.text for word in written), tuple(written))
+    return FormattedText(" ".join(word.word for word in written), tuple(written))
 
 
 def finished_words(
@@ -108,7 +108,7 @@ def finished_words(
     for position, index in enumerate(indexes):
         last = position + 1 == len(indexes)
         pause = next_start - words[-1].end if last else pauses[position + 1]
-        if _mark(words[index].text, pause, known, chosen) == ".":
+        if _mark(words[index].word, pause, known, chosen) == ".":
             ends = len(words) if last else indexes[position + 1]
     return ends
 
@@ -121,7 +121,7 @@ def _kept(words: Sequence[Word], options: FormattingOptions) -> tuple[list[int],
     for i, word in enumerate(words):
         # A hesitation that goes leaves no pause: only silence counts.
         silence = max(silence, word.start - words[i - 1].end) if i else 0.0
-        if options.remove_hesitations and is_hesitation(word.text):
+        if options.remove_hesitations and is_hesitation(word.word):
             continue
         kept.append(i)
         pauses.append(silence)
@@ -143,7 +143,7 @@ def _sentence(
     words: Sequence[Word], commas: frozenset[int], language: str, options: FormattingOptions
 ) -> list[Word]:
     """The words of one sentence as written; `commas` are the words with one before them."""
-    texts = [word.text for word in words]
+    texts = [word.word for word in words]
     if options.numbers:
         pieces = write_numbers(texts, language, pauses=commas)
     else:

@@ -1,4 +1,4 @@
-"""One recording's way: route, decode its audio, encode, decode its text."""
+"""Everything that happens to one recording: route, decode audio, encode, decode text."""
 
 from app.pipeline.lifecycle import ModelSource, Service, decoders_beside
 from app.pipeline.requests import (

@@ -4,13 +4,13 @@ Light to import: the process that does this has nothing else of the service.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from app.decoding.segments import segment_words
+from app.contract.answers import Segment, Timing, Transcript, Word, mean_confidence
+from app.contract.segments import segment_of, segment_words
 from app.formats import Rendered, render
-from app.transcript import Formatted, Segment, Timing, Transcript, Word
 
 _MAX_SECONDS = 1e7  # four months; what is beyond is a mistake, and no clock of a format has it
 _NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -64,20 +64,29 @@ class GivenTranscript(BaseModel):
     def transcript(self) -> Transcript:
         """The value that the writers take."""
         words = _words(self.words)
-        formatted = None
+        formatted: dict[str, Any] = {}
         if self.formatted_words is not None:
             written = _words(self.formatted_words)
-            formatted = Formatted(
-                self.formatted_text or _joined(written), _segments(written, self.formatted_segments)
-            )
+            formatted = {
+                "formatted_text": self.formatted_text or _joined(written),
+                "formatted_words": written,
+                "formatted_segments": _segments(written, self.formatted_segments),
+            }
         return Transcript(
             text=_joined(words) if self.text is None else self.text,
+            words=words,
             segments=_segments(words, self.segments),
+            confidence=mean_confidence(words),
             language=self.language,
             model=self.model,
             duration=self.duration,
+            decoder="",
+            lm=None,
+            audio=None,
+            warnings=(),
             timing=_NO_TIMING,
-            formatted=formatted,
+            request_id="",
+            **formatted,
         )
 
 
@@ -97,12 +106,12 @@ def write(body: bytes, name: str, *, recording: str, word_cues: bool) -> Rendere
     return render(given.transcript(), name, recording=recording, word_cues=word_cues)
 
 
-def _words(given: Sequence[GivenWord]) -> list[Word]:
-    return [Word(word.word, word.start, word.end, word.confidence) for word in given]
+def _words(given: Sequence[GivenWord]) -> tuple[Word, ...]:
+    return tuple(Word(word.word, word.start, word.end, word.confidence) for word in given)
 
 
 def _joined(words: Sequence[Word]) -> str:
-    return " ".join(word.text for word in words)
+    return " ".join(word.word for word in words)
 
 
 def _segments(words: Sequence[Word], given: Sequence[GivenSegment] | None) -> tuple[Segment, ...]:
@@ -113,14 +122,11 @@ def _segments(words: Sequence[Word], given: Sequence[GivenSegment] | None) -> tu
         wanted = segment.text.split()
         first, tokens = reached, 0
         while reached < len(words) and tokens < len(wanted):
-            tokens += len(words[reached].text.split())
+            tokens += len(words[reached].word.split())
             reached += 1
         taken = tuple(words[first:reached])
         if _joined(taken).split() != wanted:
             return segment_words(words)
         if taken:
-            confidence = sum(word.confidence for word in taken) / len(taken)
-            segments.append(
-                Segment(_joined(taken), taken[0].start, taken[-1].end, confidence, taken)
-            )
+            segments.append(segment_of(len(segments), taken))
     return tuple(segments) if reached == len(words) else segment_words(words)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.transcript import Word
+from app.contract.answers import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class LocalAgreement:
             The hypothesis, made to begin with what was stable; `stable` holds what now is.
         """
         joined = continued(self.stable, words)
-        texts = tuple(word.text for word in joined)
+        texts = tuple(word.word for word in joined)
         count = len(self.stable)
         if joined != tuple(words):
             # Readings that contradict what was told say nothing of what comes after it.
@@ -133,10 +133,10 @@ def continued(stable: Sequence[Word], words: Sequence[Word]) -> tuple[Word, ...]
         with them, and the rest of the new hypothesis.
     """
     count = len(stable)
-    wanted = [word.text for word in stable]
-    if wanted == [word.text for word in words[:count]]:
+    wanted = [word.word for word in stable]
+    if wanted == [word.word for word in words[:count]]:
         return tuple(words)
-    distances = _prefix_distances(wanted, [word.text for word in words]).tolist()
+    distances = _prefix_distances(wanted, [word.word for word in words]).tolist()
     end = stable[-1].end
     ends = [0.0, *(word.end for word in words)]
     cut = min(range(len(ends)), key=lambda taken: (distances[taken], abs(ends[taken] - end)))

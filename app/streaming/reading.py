@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.contract.answers import Word
 from app.decoding import DecodingOptions, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
 from app.itn import FormattingOptions, format_transcript
 from app.streaming.agreement import CompetingHypothesis, continued
-from app.transcript import Word
 
 # So many readings are looked at for what another word may turn out to be.
 _RIVALS = 10
@@ -58,7 +58,7 @@ def read_partial(
     found = decoders.decode(emissions, several, **times)
     best = decoders.decode(emissions, decoding, **times)[0] if greedy else found[0]
     rivals = tuple(
-        CompetingHypothesis(tuple(word.text for word in item.words), found[0].score - item.score)
+        CompetingHypothesis(tuple(word.word for word in item.words), found[0].score - item.score)
         for item in found
     )
     return best.words, rivals
@@ -99,7 +99,7 @@ def read_utterance(
         wider = read(replace(decoding, n_best=max(_CANDIDATES, decoding.n_best)))
         found = tuple(item for item in wider if _begins(item, stable)) or found
     words = continued(stable, found[0].words)
-    best = Hypothesis(" ".join(word.text for word in words), words, found[0].score)
+    best = Hypothesis(" ".join(word.word for word in words), words, found[0].score)
     listed = (best, *found[1:])[: decoding.n_best] if decoding.n_best > 1 else ()
     return UtteranceRead(
         words=words,
@@ -109,5 +109,5 @@ def read_utterance(
 
 
 def _begins(hypothesis: Hypothesis, stable: Sequence[Word]) -> bool:
-    texts = [word.text for word in hypothesis.words[: len(stable)]]
-    return texts == [word.text for word in stable]
+    texts = [word.word for word in hypothesis.words[: len(stable)]]
+    return texts == [word.word for word in stable]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Recording, Samples, Window
+from app.contract.answers import Word
 from app.decoding import DecodingOptions
 from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest, Engine
@@ -20,7 +21,6 @@ from app.streaming.agreement import STABILITY, CompetingHypothesis, LocalAgreeme
 from app.streaming.reading import UtteranceRead, read_partial, read_utterance
 from app.streaming.sliding import Margins, SlidingEmissions
 from app.streaming.types import LiveOptions
-from app.transcript import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class UtteranceRecognizer:
         return self._sliding.plan(samples)
 
     async def step(self, window: Window, samples: Samples, heard: float) -> tuple[Word, ...]:
-        """Listen as far as the end of a window.
+        """ListenOptions as far as the end of a window.
 
         Args:
             window: as `needs` says.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.audio import SAMPLE_RATE, Samples
+from app.contract.answers import Word
 from app.errors import OverloadedError
 from app.streaming.audio_buffer import AudioBuffer
 from app.streaming.endpointing import Began, Ended, Endpointer
@@ -19,7 +20,6 @@ from app.streaming.types import (
     SpeechStarted,
 )
 from app.streaming.voice import CHUNK_SAMPLES, VoiceActivity
-from app.transcript import Word
 
 # Between two steps, at least so many times what the last one took: the rest is for others.
 _REST = 2.0
@@ -109,7 +109,7 @@ class UtteranceTracker:
             await self._finish(ended)
 
     async def step(self) -> None:
-        """Listen to the utterance again, if there is enough new of it.
+        """ListenOptions to the utterance again, if there is enough new of it.
 
         Raises:
             NordlydError: as the engine says.
@@ -136,7 +136,7 @@ class UtteranceTracker:
             return  # The next step hears it too.
         self._rest = round(_REST * (self._clock() - began) * SAMPLE_RATE)
         stable = len(utterance.hearing.stable)
-        told = (tuple(word.text for word in words), stable)
+        told = (tuple(word.word for word in words), stable)
         if told != utterance.told:
             utterance.told = told
             live = _live(words, utterance.start, stable)
@@ -177,6 +177,6 @@ def _live(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveWord, .
     """Words on the stream's clock, the first of them stable."""
     offset = start / SAMPLE_RATE
     return tuple(
-        LiveWord(word.text, word.start + offset, word.end + offset, word.confidence, index < stable)
+        LiveWord(word.word, word.start + offset, word.end + offset, word.confidence, index < stable)
         for index, word in enumerate(words)
     )

@@ -86,7 +86,7 @@ def begun(started: InProcess, *, heartbeat: float = 20.0) -> TranscriptEvents:
 
 
 @pytest.mark.parametrize("format_text", [False, True])
-def test_text_is_told_before_the_recording_is_encoded(format_text: bool) -> None:
+def test_deltas_arrive_before_the_recording_is_encoded(format_text: bool) -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:
@@ -104,16 +104,16 @@ def test_text_is_told_before_the_recording_is_encoded(format_text: bool) -> None
             whole = await transcriber.transcribe(asked(format_text=format_text))
             text = "".join(delta.text for delta in told)
             assert len(told) > 3
-            assert text == (whole.formatted.text if whole.formatted else whole.text)
+            assert text == whole.written_text
             assert transcript.words == whole.words
-            assert transcript.formatted == whole.formatted
+            assert transcript.formatted_segments == whole.formatted_segments
             assert transcript.segments == whole.segments
-            assert (transcript.decoder, transcript.language_model) == ("greedy", None)
+            assert (transcript.decoder, transcript.lm) == ("greedy", None)
 
     asyncio.run(run())
 
 
-def test_silence_and_a_click_have_no_text_to_tell() -> None:
+def test_silence_and_a_click_have_no_deltas() -> None:
     async def run() -> None:
         async with running(StutteringModel(windows=99)) as started:
             for seconds in (0.005, 30.0):
@@ -127,7 +127,7 @@ def test_silence_and_a_click_have_no_text_to_tell() -> None:
     asyncio.run(run())
 
 
-def test_a_silent_stream_says_that_it_is_alive() -> None:
+def test_stream_without_events_sends_heartbeats() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:
@@ -147,7 +147,7 @@ def test_a_silent_stream_says_that_it_is_alive() -> None:
     asyncio.run(run())
 
 
-def test_a_failure_on_the_way_is_the_last_event() -> None:
+def test_failure_after_the_first_delta_is_the_last_event() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:
@@ -168,7 +168,7 @@ def test_a_failure_on_the_way_is_the_last_event() -> None:
     asyncio.run(run())
 
 
-def test_their_client_raises_what_fails_on_the_way() -> None:
+def test_client_raises_the_error_event() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with serving(model=model, **SIZES) as (started, client):
@@ -193,7 +193,7 @@ def test_their_client_raises_what_fails_on_the_way() -> None:
     asyncio.run(run())
 
 
-def test_a_failure_at_once_is_an_error_of_the_request() -> None:
+def test_failure_before_the_first_event_has_a_status() -> None:
     async def run() -> None:
         model = StutteringModel(windows=0)
         async with running(model) as started:
@@ -205,7 +205,7 @@ def test_a_failure_at_once_is_an_error_of_the_request() -> None:
     asyncio.run(run())
 
 
-def test_a_client_that_hangs_up_ends_the_work_and_lets_go() -> None:
+def test_disconnect_cancels_the_work_and_frees_its_slot() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:

@@ -100,7 +100,7 @@ def test_an_answer_says_that_its_language_was_never_declared(
                 TranscriptionRequest(io.BytesIO(wav), "there", language="nb"), "a"
             )
             for answer in (transcript, aligned):
-                assert [notice.code for notice in answer.notices] == codes
+                assert [notice.code for notice in answer.warnings] == codes
                 assert answer.language == "nb"
 
     asyncio.run(run())

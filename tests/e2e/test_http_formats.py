@@ -50,11 +50,11 @@ def test_the_answer_is_what_the_checkpoint_says(
     frames = GreedyDecoder(loaded.vocabulary).decode(
         loaded.emissions([heard])[0], frame_seconds=loaded.hop / RATE, duration=3.0
     )
-    expected = Calibration().apply(frames, "greedy", duration=3.0)
+    expected = Calibration().apply(frames, duration=3.0)
     body = client.post("/transcribe", files={"file": wav}, data={"language": language}).json()
     assert body["text"] == expected.text
     assert [(word["word"], word["start"], word["end"]) for word in body["words"]] == [
-        (word.text, round(word.start, 3), round(word.end, 3)) for word in expected.words
+        (word.word, round(word.start, 3), round(word.end, 3)) for word in expected.words
     ]
     assert [word["confidence"] for word in body["words"]] == pytest.approx(
         [word.confidence for word in expected.words], abs=2e-3

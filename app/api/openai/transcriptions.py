@@ -1,20 +1,18 @@
 """POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as they grow."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.api.caller import caller_of
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import RouteError
 from app.api.errors.openai import DOCUMENTED
+from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openai.parameters import (
     MAX_FIELDS,
     OUR_FIELDS,
     OpenAIParameters,
-    Transcribing,
     check,
     read_form,
 )
@@ -25,16 +23,13 @@ from app.api.openai.schemas import (
     verbose_json,
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
-from app.api.parameters import deadline_of
-from app.api.raw_bodies import decode_options
-from app.api.state import AppStateOf
 from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
-from app.api.upload import Upload, is_form, read_upload
+from app.api.uploads import Uploads
+from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
-from app.transcript import Transcript
 
 router = APIRouter(prefix="/v1/audio", tags=["OpenAI"])
 
@@ -79,36 +74,30 @@ _ANSWERS: dict[str, Any] = {
     responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
-async def transcriptions(request: Request, parts: AppStateOf) -> Response:
+async def transcriptions(incoming: IncomingOf) -> Response:
     """The text of a recording, in the forms of OpenAI's API; docs/openai.md has every field.
 
     With `stream=true` the text comes as server-sent events while the recording is still being
     encoded.
     """
-    service = parts.service
+    service = incoming.parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit(caller_of(request)))
-        if not is_form(request):
+        stack.enter_context(incoming.admit())
+        if not incoming.content_type.is_multipart:
             raise InvalidRequestError(
                 "The body is no multipart form; send the audio as its field `file`.", param="file"
             )
-        service.check_room(caller_of(request), deadline_of(request))
-        upload = await read_upload(request, max_fields=MAX_FIELDS)
-        try:
-            asked, ours = read_form(upload.fields)
-            given = any(name == "format_text" for name, _ in upload.fields)
-            transcribing = check(service.transcriber, asked, ours, format_given=given)
-            work = _work(request, upload, transcribing)
-        except BaseException:
-            upload.audio.close()
-            raise
+        incoming.set_timeout()
+        incoming.check_room()
+        with closing(await incoming.read(max_fields=MAX_FIELDS)) as uploads:
+            work, asked = _work(incoming, uploads)
         if asked.stream:
-            events = TranscriptEvents(request, service, work, logprobs="logprobs" in asked.include)
+            events = TranscriptEvents(
+                incoming.request, service, work, logprobs="logprobs" in asked.include
+            )
             await events.begin()
             return EventResponse(events, stack.pop_all())
-        transcript = await run_until_disconnect(
-            request, service.transcriber.transcribe(work), cut_off=service.cut_off
-        )
+        transcript = await incoming.run(service.transcriber.transcribe(work))
         return await asyncio.to_thread(_answer, transcript, asked)
 
 
@@ -122,23 +111,32 @@ async def translations() -> Response:
     )
 
 
-def _work(request: Request, upload: Upload, transcribing: Transcribing) -> TranscriptionRequest:
-    ours = transcribing.ours
-    return TranscriptionRequest(
-        source=upload.audio,
-        request_id=request.state.request_id,
-        audio=decode_options(ours, upload.content_type, upload.audio),
-        caller=caller_of(request),
+def _work(
+    incoming: IncomingRequest, uploads: Uploads
+) -> tuple[TranscriptionRequest, OpenAIParameters]:
+    """Returns what to transcribe and how to answer, from the form."""
+    (file,) = uploads.require()
+    asked, ours = read_form(uploads.fields)
+    given = any(name == "format_text" for name, _ in uploads.fields)
+    transcribing = check(incoming.parts.service.transcriber, asked, ours, format_given=given)
+    incoming.set_timeout(ours.timeout)
+    source, audio = file.open_to_decode(ours)
+    work = TranscriptionRequest(
+        source=source,
+        request_id=incoming.request_id,
+        audio=audio,
+        caller=incoming.caller,
         model=transcribing.model,
         language=transcribing.language,
-        deadline=deadline_of(request, ours.timeout),
+        deadline=incoming.deadline,
         decoding=transcribing.decoding,
         readable=transcribing.readable,
     )
+    return work, asked
 
 
 def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
-    headers = timing_headers(transcript.timing) | warning_headers(transcript.notices)
+    headers = timing_headers(transcript.timing) | warning_headers(transcript.warnings)
     match asked.response_format:
         case "json":
             body = plain_json(

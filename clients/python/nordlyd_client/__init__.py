@@ -1,6 +1,17 @@
 """Client of a Nordlyd server: `Client` blocks, `AsyncClient` is awaited."""
 
 from nordlyd_client.aio import AsyncClient
+from nordlyd_client.contract.answers import (
+    AlignedCharacter,
+    AlignedWord,
+    Alternative,
+    AudioFile,
+    Notice,
+    Segment,
+    Timing,
+    Track,
+    Word,
+)
 from nordlyd_client.errors import (
     BusyError,
     ClientError,
@@ -27,29 +38,13 @@ from nordlyd_client.retries import Retries
 from nordlyd_client.session import FileResult
 from nordlyd_client.sync import Client
 from nordlyd_client.uploads import Audio
-from nordlyd_client.values import (
-    AlignedCharacter,
-    AlignedWord,
-    Alignment,
-    Alternative,
-    AnswerWarning,
-    AudioFile,
-    Health,
-    ModelInfo,
-    Queue,
-    Segment,
-    Timing,
-    Track,
-    Transcription,
-    Word,
-)
+from nordlyd_client.values import Alignment, Health, ModelInfo, Queue, Transcription
 
 __all__ = [
     "AlignedCharacter",
     "AlignedWord",
     "Alignment",
     "Alternative",
-    "AnswerWarning",
     "AsyncClient",
     "Audio",
     "AudioFile",
@@ -65,6 +60,7 @@ __all__ = [
     "LiveEvent",
     "LiveWord",
     "ModelInfo",
+    "Notice",
     "Partial",
     "Pcm",
     "Queue",

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
+from nordlyd_client.contract.answers import Alternative
 from nordlyd_client.errors import UnexpectedAnswerError
-from nordlyd_client.values import Alternative
 
 _KNOWN = frozenset({"ready", "speech_start", "partial", "endpoint", "final", "end"})
 

@@ -1,4 +1,4 @@
-"""JSON of the server in, small frozen values out; the field names are the server's.
+"""The answers of a server, read from JSON: those of the contract, and how they came.
 
 Every time is in seconds from the start of the audio, every confidence in 0..1.
 """
@@ -9,148 +9,36 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from nordlyd_client.contract import answers
+from nordlyd_client.contract.answers import AudioFile, Notice
 from nordlyd_client.errors import UnexpectedAnswerError
 
 _T = TypeVar("_T")
 _SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcription(answers.Transcript):
+    """The answer of POST /transcribe; an older server sends neither `audio` nor `warnings`."""
 
-    word: str
-    start: float
-    end: float
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Words that belong together between two pauses."""
-
-    id: int
-    start: float
-    end: float
-    text: str
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """One of several readings; `score` is a natural-log score that ranks them."""
-
-    text: str
-    score: float
-    words: tuple[Word, ...] = ()
-    formatted_text: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds that each stage took on the server."""
-
-    queue: float
-    decode_audio: float
-    encode: float
-    decode_text: float
-    real_time_factor: float
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One audio track of a file; `index` counts from 0, `rate` is in Hz."""
-
-    index: int
-    codec: str
-    channels: int
-    rate: int
-    language: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFile:
-    """What a recording's file is, and the index of the track that was read."""
-
-    container: str
-    codec: str
-    channels: int
-    rate: int
-    tracks: tuple[Track, ...]
-    track: int
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerWarning:
-    """Something to know about the recording or the request; `code` is for programs."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Transcription:
-    """What was said in a recording of `duration` seconds.
-
-    `audio` describes the file and `warnings` what there is to know about it; an older server sends
-    neither. The `formatted_…` fields are there where `format_text` asked for them, `alternatives`
-    where `n_best` did. `body` is the answer as it came, as JSON.
-    """
-
-    text: str
-    words: tuple[Word, ...]
-    segments: tuple[Segment, ...]
-    confidence: float | None
-    language: str
-    model: str
-    duration: float
-    decoder: str
-    lm: str | None
-    timing: Timing
-    request_id: str
-    formatted_text: str | None = None
-    formatted_words: tuple[Word, ...] | None = None
-    formatted_segments: tuple[Segment, ...] | None = None
-    alternatives: tuple[Alternative, ...] = ()
     audio: AudioFile | None = None
-    warnings: tuple[AnswerWarning, ...] = ()
+    """What the recording's file is."""
+    warnings: tuple[Notice, ...] = ()
+    """What there is to know about the recording."""
     body: str = field(default="", repr=False, compare=False)
+    """The answer as it came, as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class AlignedCharacter:
-    """One character of a word, or one number in it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment(answers.Alignment):
+    """The answer of POST /align; an older server sends neither `audio` nor `warnings`."""
 
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class AlignedWord:
-    """A word as it was written; without times where it is not said."""
-
-    word: str
-    start: float | None
-    end: float | None
-    score: float
-    found: bool
-    characters: tuple[AlignedCharacter, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Alignment:
-    """Where the words of a text are in a recording; `body` is the answer as it came."""
-
-    words: tuple[AlignedWord, ...]
-    language: str
-    model: str
-    duration: float
-    timing: Timing
-    request_id: str
     audio: AudioFile | None = None
-    warnings: tuple[AnswerWarning, ...] = ()
+    """What the recording's file is."""
+    warnings: tuple[Notice, ...] = ()
+    """What there is to know about the recording."""
     body: str = field(default="", repr=False, compare=False)
+    """The answer as it came, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +63,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What runs there; `state` is loading, ready, draining, hung or failed."""
+    """The state of a server: loading, ready, draining, hung or failed."""
 
     version: str
     state: str
@@ -190,10 +78,10 @@ HEALTH = TypeAdapter(Health)
 
 
 def read_value(kind: TypeAdapter[_T], text: str, *, request_id: str | None = None) -> _T:
-    """Read one of the values above; fields that a newer server adds are passed over.
+    """Reads one of the values above; fields that a newer server adds are ignored.
 
     Raises:
-        UnexpectedAnswerError: it is something else.
+        UnexpectedAnswerError: the text is something else.
     """
     try:
         content: Any = from_json(text)

@@ -37,7 +37,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.lists(FIELD, max_size=6))
-def test_a_form_is_read_or_refused(fields: list[tuple[str, str]]) -> None:
+def test_any_form_is_read_or_refused(fields: list[tuple[str, str]]) -> None:
     with suppress(InvalidRequestError):
         asked, ours = read_form(fields)
         assert asked.temperature is None or 0 <= asked.temperature <= 1
@@ -103,11 +103,11 @@ def test_an_update_leaves_what_it_does_not_name() -> None:
         ("demo-nb", False),
     ],
 )
-def test_which_names_stand_for_any_model(name: str, alias: bool) -> None:
+def test_names_of_openai_stand_for_any_model(name: str, alias: bool) -> None:
     assert is_alias(name) == alias
 
 
-def test_a_model_that_tells_speakers_apart_is_refused_by_its_name() -> None:
+def test_diarizing_model_is_refused_by_name() -> None:
     assert (routed_model(None), routed_model("whisper-1")) == (None, None)
     assert routed_model("demo-nb") == "demo-nb"
     with pytest.raises(UnknownModelError, match="speakers"):

@@ -9,7 +9,7 @@ import pytest
 from running import NORDLYD, environment
 from scripted_server import Answer, answers, scripted_server, transcription
 
-from nordlyd_client import AnswerWarning, AudioFile, Client, Track
+from nordlyd_client import AudioFile, Client, Notice, Track
 
 FILE = {
     "container": "Matroska", "codec": "opus", "channels": 1, "rate": 16000, "track": 1,
@@ -33,9 +33,9 @@ def test_the_client_asks_for_a_track_and_hands_on_what_is_said_of_the_file() -> 
     assert path == "/transcribe?track=1&strict=true"
     assert heard.audio == AudioFile(
         "Matroska", "opus", 1, 16000,
-        (Track(0, "aac", 2, 48000, "eng"), Track(1, "opus", 1, 16000)), track=1,
+        (Track(0, "aac", 2, 48000, "eng"), Track(1, "opus", 1, 16000, None)), track=1,
     )  # fmt: skip
-    assert heard.warnings == (AnswerWarning("resynchronised", WARNINGS[0]["message"]),)
+    assert heard.warnings == (Notice("resynchronised", WARNINGS[0]["message"]),)
 
 
 def test_an_older_server_says_nothing_of_it() -> None:

@@ -5,9 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from timed_words import said, transcript_of
 
-from app.errors import InvalidRequestError
+from app.contract.answers import Word
 from app.formats import FORMATS, describe, render
-from app.transcript import Word
 
 TRANSCRIPT = transcript_of(said("eg kjem halv åtte"), 3.0)
 READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, readable=True)
@@ -47,10 +46,10 @@ def test_text_is_one_line() -> None:
     assert render(READABLE, "text").body == "Jeg kommer 7.30.\n"
 
 
-def test_an_unknown_format_is_told_what_there_is() -> None:
-    with pytest.raises(InvalidRequestError) as refused:
+def test_unknown_format_is_refused_with_the_accepted_names() -> None:
+    with pytest.raises(ValueError, match="docx") as refused:
         render(TRANSCRIPT, "docx")
-    assert refused.value.message == (
+    assert str(refused.value) == (
         "the format is 'docx'; accepted: json, text, srt, vtt, tsv, textgrid, eaf or ctm."
     )
 

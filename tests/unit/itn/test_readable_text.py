@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.decoding.segments import MAX_PAUSE
+from app.contract.answers import Word
+from app.contract.segments import MAX_PAUSE
 from app.errors import ConfigurationError
 from app.itn import FormattingOptions, format_transcript, read_word_list
-from app.transcript import Word
 
 
 def spoken(text: str) -> list[Word]:
@@ -210,8 +210,8 @@ def test_words_are_the_text_and_their_times_go_on(
 
     result = format_transcript(words, "nb", options)
 
-    assert result.text == " ".join(word.text for word in result.words)
-    assert result.text.split(" ") == ([word.text for word in result.words] or [""])
+    assert result.text == " ".join(word.word for word in result.words)
+    assert result.text.split(" ") == ([word.word for word in result.words] or [""])
     assert all(a.end <= b.start for a, b in zip(result.words, result.words[1:], strict=False))
     assert {word.start for word in result.words} <= {word.start for word in words}
     assert not result.text or result.text.endswith(".")

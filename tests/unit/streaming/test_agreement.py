@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.contract.answers import Word
 from app.streaming.agreement import CompetingHypothesis, LocalAgreement, Stability, continued
-from app.transcript import Word
 
 NEAR = Stability(distance=0.25, lasting=0.15, margin=5.0)
 
@@ -21,7 +21,7 @@ def words(text: str, *, start: float = 0.0, each: float = 0.5) -> list[Word]:
 
 
 def told(agreement: LocalAgreement) -> str:
-    return " ".join(word.text for word in agreement.stable)
+    return " ".join(word.word for word in agreement.stable)
 
 
 def test_a_word_is_stable_once_two_hypotheses_agree_and_audio_went_on() -> None:
@@ -89,9 +89,9 @@ def test_stable_words_only_ever_grow(hypotheses: list[list[str]]) -> None:
     stable: list[str] = []
     for step, texts in enumerate(hypotheses):
         joined = agreement.update(words(" ".join(texts)), 1.0 + 0.2 * step)
-        now = [word.text for word in agreement.stable]
+        now = [word.word for word in agreement.stable]
         assert now[: len(stable)] == stable
-        assert [word.text for word in joined][: len(now)] == now
+        assert [word.word for word in joined][: len(now)] == now
         assert all(word.start < word.end for word in joined)
         stable = now
 
@@ -110,11 +110,11 @@ def test_a_hypothesis_is_bent_to_begin_with_what_was_told(
     stable: str, heard: str, expected: str
 ) -> None:
     joined = continued(words(stable), words(heard))
-    assert " ".join(word.text for word in joined) == expected
+    assert " ".join(word.word for word in joined) == expected
 
 
 def texts(found: Sequence[Word]) -> list[str]:
-    return [word.text for word in found]
+    return [word.word for word in found]
 
 
 def test_words_that_were_joined_or_split_meanwhile_are_not_said_twice() -> None:

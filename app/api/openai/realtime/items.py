@@ -92,7 +92,7 @@ class Item:
     def _sureness(self, words: Sequence[LiveWord], *, continued: bool) -> dict[str, Any]:
         if not self._logprobs:
             return {}
-        tokens = tokens_of(words, continued=continued)
+        tokens = tokens_of(((word.text, word.confidence) for word in words), continued=continued)
         return {"logprobs": [token.model_dump() for token in tokens]}
 
     def _about(self, name: str, **fields: object) -> Event:

@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nordlyd_client.cli.answers import as_transcript
 from nordlyd_client.cli.backends import Backend, Input
 from nordlyd_client.cli.folder import OutputFolder
 from nordlyd_client.cli.printing import Failures, Printer, Records, Result, Texts
@@ -108,11 +107,10 @@ def check_plan(plan: Plan, inputs: Sequence[Input]) -> None:
 
 def texts_of(answer: Transcription, item: Input, plan: Plan) -> dict[str, str]:
     """Returns the text of each format of the plan."""
-    transcript = as_transcript(answer)
     return {
         name: answer.body + "\n"
         if name == "json"
-        else render(transcript, name, recording=item.path.name, word_cues=plan.word_cues).body
+        else render(answer, name, recording=item.path.name, word_cues=plan.word_cues).body
         for name in plan.formats
     }
 
