@@ -13,7 +13,8 @@ from app.settings import Settings
 from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
 from nordlyd_client.cli.backends import LiveBackend
-from nordlyd_client.events import End, LiveEvent, Ready, read_event
+from nordlyd_client.contract.stream import End, Ready
+from nordlyd_client.events import LiveEvent, read_event
 from nordlyd_client.live import Pcm
 
 
@@ -62,7 +63,7 @@ class _Local:
         with reported():
             live = await self._streams.open(self._parameters.options("stream"))
         try:
-            yield Ready("ready", live.session, live.model, live.language)
+            yield Ready(session=live.session, model=live.model, language=live.language)
             pushing = asyncio.create_task(_push(live, pieces, pcm))
             try:
                 with reported():
@@ -73,7 +74,7 @@ class _Local:
             finally:
                 pushing.cancel()
                 await asyncio.gather(pushing, return_exceptions=True)
-            yield End("end", round(live.received_seconds, 3))
+            yield End(duration=round(live.received_seconds, 3))
         finally:
             await live.close()
 

@@ -12,6 +12,16 @@ from nordlyd_client.contract.answers import (
     Track,
     Word,
 )
+from nordlyd_client.contract.stream import (
+    End,
+    Endpoint,
+    Final,
+    Partial,
+    Ready,
+    SpeechStart,
+    StreamAlternative,
+    StreamWord,
+)
 from nordlyd_client.errors import (
     BusyError,
     ClientError,
@@ -23,16 +33,7 @@ from nordlyd_client.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from nordlyd_client.events import (
-    End,
-    Endpoint,
-    Final,
-    LiveEvent,
-    LiveWord,
-    Partial,
-    Ready,
-    SpeechStart,
-)
+from nordlyd_client.events import LiveEvent
 from nordlyd_client.live import Pcm
 from nordlyd_client.retries import Retries
 from nordlyd_client.session import FileResult
@@ -58,7 +59,6 @@ __all__ = [
     "Health",
     "InvalidRequestError",
     "LiveEvent",
-    "LiveWord",
     "ModelInfo",
     "Notice",
     "Partial",
@@ -70,6 +70,8 @@ __all__ = [
     "Segment",
     "ServerFailedError",
     "SpeechStart",
+    "StreamAlternative",
+    "StreamWord",
     "TimedOutError",
     "Timing",
     "Track",

@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from nordlyd_client.calls import Server
+from nordlyd_client.contract.stream import End, Ready
 from nordlyd_client.errors import (
     ClientError,
     InvalidRequestError,
@@ -28,7 +29,7 @@ from nordlyd_client.errors import (
     error_of,
     error_of_event,
 )
-from nordlyd_client.events import End, LiveEvent, Ready, heard_until, read_event
+from nordlyd_client.events import LiveEvent, read_event, received_until
 from nordlyd_client.options import as_fields
 from nordlyd_client.replay_buffer import ReplayBuffer
 from nordlyd_client.retries import Retries
@@ -152,7 +153,7 @@ async def _converse(
                 if event.received:
                     tape.skip(pcm.position(_ROUNDED_SECONDS))
                 await stack.enter_async_context(_beside(_send(tape, socket)))
-            tape.forget(pcm.position(heard_until(event)))
+            tape.forget(pcm.position(received_until(event)))
             yield event
             if isinstance(event, End):
                 return

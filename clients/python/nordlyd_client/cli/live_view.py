@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from nordlyd_client.events import Final, LiveEvent, Partial, write_event
+from nordlyd_client.contract.stream import Final, Partial
+from nordlyd_client.events import LiveEvent
 
 
 class View(Protocol):
@@ -60,7 +61,7 @@ class Messages(_Plain):
 
     def show(self, event: LiveEvent) -> None:
         """Prints the event."""
-        print(json.dumps(write_event(event), ensure_ascii=False), flush=True)
+        print(json.dumps(event.as_dict(), ensure_ascii=False), flush=True)
 
 
 class Screen:
