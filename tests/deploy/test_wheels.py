@@ -86,7 +86,7 @@ def run(
     )  # fmt: skip
 
 
-def test_wheels_hold_what_is_used_and_nothing_else(dist: Path) -> None:
+def test_wheels_hold_the_packages_models_and_libraries_only(dist: Path) -> None:
     [wheel] = dist.glob("nordlyd-*.whl")
     names = set(ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
@@ -106,7 +106,7 @@ def test_wheels_hold_what_is_used_and_nothing_else(dist: Path) -> None:
     assert {"nordlyd_client/contract/options.py", "nordlyd_client/formats/srt.py"} <= names
 
 
-def test_source_distributions_hold_files_and_no_links(dist: Path) -> None:
+def test_source_distributions_hold_no_links(dist: Path) -> None:
     archives = sorted(dist.glob("*.tar.gz"))
     assert len(archives) == 2
     for archive in archives:
@@ -115,7 +115,7 @@ def test_source_distributions_hold_files_and_no_links(dist: Path) -> None:
         assert not [member.name for member in members if member.issym() or member.islnk()]
 
 
-def test_the_installed_service_serves_a_request_from_an_empty_folder(
+def test_installed_service_serves_a_request_from_an_empty_folder(
     service: Path, client: Path, repository: Path, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty"
@@ -160,7 +160,7 @@ def test_the_installed_service_serves_a_request_from_an_empty_folder(
         assert server.stop() == 0
 
 
-def test_the_installed_service_transcribes_without_a_server(
+def test_installed_service_transcribes_without_a_server(
     service: Path, repository: Path, tmp_path: Path
 ) -> None:
     sample = repository / "models/demo-da/samples/sample-1.flac"
@@ -175,7 +175,7 @@ def test_the_installed_service_transcribes_without_a_server(
     "command",
     ["serve", "models list", "bench encoder", "transcribe speech.wav", "stream speech.wav"],
 )
-def test_the_client_alone_names_what_to_install(client: Path, tmp_path: Path, command: str) -> None:
+def test_client_alone_names_what_to_install(client: Path, tmp_path: Path, command: str) -> None:
     (tmp_path / "speech.wav").write_bytes(b"RIFF")
     ended = run(client / "nordlyd", *command.split(), folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -183,7 +183,7 @@ def test_the_client_alone_names_what_to_install(client: Path, tmp_path: Path, co
     assert "pip install nordlyd" in line
 
 
-def test_the_client_alone_has_no_heavy_package(client: Path, tmp_path: Path) -> None:
+def test_client_alone_installs_no_heavy_package(client: Path, tmp_path: Path) -> None:
     listed = run(client / "python", "-m", "pip", "list", "--format=freeze", folder=tmp_path)
     packages = {line.split("==")[0].lower() for line in listed.stdout.split()}
     assert "nordlyd-client" in packages

@@ -1,4 +1,4 @@
-"""The client for asynchronous code: the same calls as `Client`, to be awaited."""
+"""The asynchronous client: the methods of `Client`, to be awaited."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
@@ -21,10 +21,11 @@ from nordlyd_client.calls import (
     transcribe_call,
     translated,
 )
+from nordlyd_client.contract.options import Encoding
 from nordlyd_client.errors import ClientError
 from nordlyd_client.events import LiveEvent
-from nordlyd_client.live import Pcm, listen
-from nordlyd_client.options import AlignOptions, Encoding, LiveOptions, TranscribeOptions
+from nordlyd_client.live import Pcm, stream_events
+from nordlyd_client.options import AlignOptions, LiveOptions, TranscribeOptions
 from nordlyd_client.retries import Retries
 from nordlyd_client.session import DEFAULT_TIMEOUT, FileResult, Session
 from nordlyd_client.uploads import Audio, Upload, opened
@@ -81,7 +82,7 @@ class AsyncClient:
         response_format: TextFormat | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcription | str:
-        """Transcribe one recording; as `Client.transcribe`. Cancelling it ends the request."""
+        """Transcribes one recording; as `Client.transcribe`. Cancelling it ends the request."""
         return await self._run(transcribe_call(audio, response_format, options))
 
     async def transcribe_many(
@@ -91,7 +92,7 @@ class AsyncClient:
         jobs: int = 4,
         **options: Unpack[TranscribeOptions],
     ) -> AsyncGenerator[FileResult, None]:
-        """Transcribe many files, so many at once; as `Client.transcribe_many`."""
+        """Transcribes many files, `jobs` at once; as `Client.transcribe_many`."""
 
         async def one(path: Path) -> FileResult:
             try:
@@ -115,7 +116,7 @@ class AsyncClient:
                 task.cancel()
 
     async def align(self, audio: Audio, text: str, **options: Unpack[AlignOptions]) -> Alignment:
-        """Find when each word of a text is said in a recording; as `Client.align`."""
+        """Finds when each word of a text is said in a recording; as `Client.align`."""
         return await self._run(align_call(audio, text, options))
 
     def stream(
@@ -127,22 +128,22 @@ class AsyncClient:
         channels: int = 1,
         **options: Unpack[LiveOptions],
     ) -> AsyncGenerator[LiveEvent, None]:
-        """Transcribe sound while it is being made; as `Client.stream`."""
+        """Transcribes audio while it is being recorded; as `Client.stream`."""
         pcm = Pcm(encoding, rate, channels)
-        return listen(
+        return stream_events(
             self._session.server, audio, pcm, dict(options), retries=self._session.retries
         )
 
     async def health(self) -> Health:
-        """What runs there, whether it is ready or not; as `Client.health`."""
+        """Returns the state of the server, ready or not; as `Client.health`."""
         return await self._run(health_call())
 
     async def models(self) -> tuple[ModelInfo, ...]:
-        """The models that are loaded."""
+        """Returns the models that are loaded."""
         return (await self.health()).models
 
     async def ready(self) -> bool:
-        """Whether new work is welcome."""
+        """Returns whether the server accepts work."""
         try:
             await self._run(ready_call())
         except ClientError as error:
@@ -150,7 +151,7 @@ class AsyncClient:
         return True
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""One call of the API as a value: what to send and how to read what comes back.
+"""One call of the API as a value: the request, and the reader of its answer.
 
 Nothing here touches the network, so both clients share all of it.
 """
@@ -39,24 +39,24 @@ SERVER_VARIABLE = "NORDLYD_SERVER"
 KEY_VARIABLE = "NORDLYD_API_KEY"
 
 _T = TypeVar("_T")
-# May be long, so they go in the form; the rest goes in the query, which the server checks before
-# it reads the recording.
+# These may be long, so they go in the form; the others go in the query, which the server checks
+# before it reads the recording.
 _IN_FORM = frozenset({"hotwords", "text"})
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the server is; `key` is its API key, where it wants one."""
+    """Where the server is; `key` is its API key, where it requires one."""
 
     url: str
     key: str | None = field(repr=False)
 
     @classmethod
     def of(cls, url: str | None, key: str | None) -> "Server":
-        """Fill in what is not given from NORDLYD_SERVER and NORDLYD_API_KEY.
+        """Fills in defaults from NORDLYD_SERVER and NORDLYD_API_KEY.
 
         Raises:
-            InvalidRequestError: the address is none.
+            InvalidRequestError: the address is not valid.
         """
         url = (url or os.environ.get(SERVER_VARIABLE) or DEFAULT_SERVER).rstrip("/")
         try:
@@ -73,7 +73,7 @@ class Server:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """The headers of every request."""
         return {} if self.key is None else {"authorization": f"Bearer {self.key}"}
 
 
@@ -89,7 +89,7 @@ class Call(Generic[_T]):
     again: bool = True
 
     def build(self, http: httpx.Client | httpx.AsyncClient, upload: Upload | None) -> httpx.Request:
-        """The request, with the recording from its beginning."""
+        """Returns the request, with the recording from its beginning."""
         query = {name: value for name, value in self.fields.items() if name not in _IN_FORM}
         form = {name: value for name, value in self.fields.items() if name in _IN_FORM}
         files = {"file": (upload.name, upload.file)} if upload else None
@@ -98,7 +98,7 @@ class Call(Generic[_T]):
         )
 
     def answer(self, response: httpx.Response) -> _T:
-        """Read what came back.
+        """Reads the answer.
 
         Raises:
             ClientError: it is an error, or not what Nordlyd sends.
@@ -135,7 +135,7 @@ def ready_call() -> Call[None]:
 
 
 def is_ready(error: ClientError) -> bool:
-    """False where the server says that it is not ready; raises what is no answer to that."""
+    """Returns False where the server is not ready; raises every other error."""
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return False
     raise error
@@ -143,13 +143,13 @@ def is_ready(error: ClientError) -> bool:
 
 @contextmanager
 def translated(server: Server) -> Iterator[None]:
-    """Turn what the HTTP library raises into the errors of this package."""
+    """Turns the exceptions of the HTTP library into those of this package."""
     try:
         yield
     except httpx.ConnectTimeout as error:
         raise UnreachableError(f"{server.url} does not answer.") from error
     except httpx.TimeoutException as error:
-        raise TimedOutError(f"{server.url} said nothing for too long.") from error
+        raise TimedOutError(f"{server.url} sent nothing for too long.") from error
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__
         raise UnreachableError(f"{server.url} cannot be reached: {reason}.") from error

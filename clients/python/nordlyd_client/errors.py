@@ -58,20 +58,20 @@ class UnreachableError(ClientError):
 
 
 class TimedOutError(ClientError):
-    """The server said nothing for too long."""
+    """The server sent nothing for too long."""
 
     type = "timeout_error"
     code = "timed_out"
 
 
 class UnexpectedAnswerError(ClientError):
-    """What answered does not speak as Nordlyd does; perhaps something in between."""
+    """The answer is not one of Nordlyd's; it may be that of a proxy."""
 
     code = "unexpected_answer"
 
 
 class RefusedError(ClientError):
-    """The request is wrong, or the audio in it: asking again would not help."""
+    """The request or its audio is wrong: trying again would not help."""
 
     type = "invalid_request_error"
     code = "invalid_request"
@@ -106,7 +106,7 @@ class UnauthorisedError(RefusedError):
 
 
 class BusyError(ClientError):
-    """The server takes no more work now: its queue is full, or it is loading or draining."""
+    """The server accepts no work now: its queue is full, or it is loading or draining."""
 
     type = "service_unavailable"
     code = "unavailable"
@@ -120,11 +120,11 @@ class ServerFailedError(ClientError):
 
 
 def error_of(status: int, headers: Mapping[str, str], text: str) -> ClientError:
-    """Make the exception of an answer whose status says error.
+    """Returns the exception of an answer with an error status.
 
     Args:
         status: the HTTP status.
-        headers: of the answer, asked in lower case.
+        headers: of the answer, with names in lower case.
         text: its body.
     """
     detail = _detail(text)
@@ -141,11 +141,11 @@ def error_of(status: int, headers: Mapping[str, str], text: str) -> ClientError:
 
 
 def error_of_event(error: Mapping[str, object], *, busy: bool) -> ClientError:
-    """Make the exception of an `error` event of a live stream.
+    """Returns the exception of an `error` event of a live stream.
 
     Args:
         error: its message, type, param and code.
-        busy: the server says that asking later makes sense.
+        busy: whether the server asks the client to try again later.
     """
     detail = {name: str(value) for name, value in error.items() if value is not None}
     kinds: dict[str, type[ClientError]] = {
@@ -184,13 +184,13 @@ def _detail(text: str) -> dict[str, str]:
 
 
 def _outline(status: int, text: str) -> str:
-    """What is said where the body is no error of ours, as that of a proxy."""
+    """Returns the message for a body that is no error of ours, such as that of a proxy."""
     shown = " ".join(text.split())[:_SHOWN]
     return f"The server answered {status}" + (f": {shown}" if shown else ".")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from a number or a date (RFC 9110, 10.2.3)."""
+    """Returns the seconds of `Retry-After`, a number or a date (RFC 9110, 10.2.3)."""
     value = headers.get("retry-after")
     if value is None:
         return None

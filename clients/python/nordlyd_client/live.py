@@ -1,4 +1,4 @@
-"""Raw samples in, live events out: `WS /stream`, taken up again where a connection breaks."""
+"""Sends raw samples to `WS /stream` and yields its events; resumes a connection that breaks."""
 
 import asyncio
 import json
@@ -37,22 +37,22 @@ from nordlyd_client.stepping import step_beside
 
 _SAMPLE_BYTES = {"s16le": 2, "s16be": 2, "f32le": 4, "mulaw": 1, "alaw": 1}
 _AHEAD_SECONDS = 2.0
-# Only what the server was silent about: any event says that it heard the sound before it.
+# Only audio that no event confirms: an event means that the audio before it was received.
 _KEEP_SECONDS = 600.0
-# What a resampler holds back, and a thousandth of a second.
+# The delay of a resampler, and a millisecond.
 _ROUNDED_SECONDS = 0.02
 _TRY_AGAIN_LATER = 1013
-# A server that is behind reads the farewell after all the sound before it.
+# A server that is behind reads the close after all the audio before it.
 _CLOSE_SECONDS = 1.0
 _MAX_MESSAGE_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True)
 class Pcm:
-    """What raw samples are: s16le, s16be, f32le, mulaw or alaw, at a rate in Hz, interleaved.
+    """The encoding of raw samples: s16le, s16be, f32le, mulaw or alaw; rate in Hz; interleaved.
 
     Raises:
-        InvalidRequestError: they are none of these.
+        InvalidRequestError: it is none of these.
     """
 
     encoding: str
@@ -77,11 +77,11 @@ class Pcm:
         return _SAMPLE_BYTES[self.encoding] * self.channels
 
     def position(self, seconds: float) -> int:
-        """The byte at which a time begins."""
+        """Returns the byte at which a time begins."""
         return round(seconds * self.rate) * self.frame_bytes
 
 
-async def listen(
+async def stream_events(
     server: Server,
     audio: Iterable[bytes] | AsyncIterable[bytes],
     pcm: Pcm,
@@ -89,29 +89,29 @@ async def listen(
     *,
     retries: Retries,
 ) -> AsyncGenerator[LiveEvent, None]:
-    """Send sound as it comes and yield what is heard, until the sound and the events end.
+    """Sends audio as it comes and yields the events, until both end.
 
     Args:
-        server: where to.
+        server: of the stream.
         audio: raw samples in pieces of any size.
-        pcm: what they are.
+        pcm: their encoding.
         options: the other parameters of WS /stream.
-        retries: how often a connection is tried; counted anew once it brought something.
+        retries: of a connection; counted from 1 again after an event.
 
     Raises:
-        ClientError: the server says no, fails or cannot be reached any more.
+        ClientError: the server refuses, fails or cannot be reached.
     """
-    tape = ReplayBuffer(
+    buffer = ReplayBuffer(
         pcm.frame_bytes, ahead=pcm.position(_AHEAD_SECONDS), keep=pcm.position(_KEEP_SECONDS)
     )
     session: str | None = None
     attempt = 0
-    async with _beside(_record(tape, audio)):
+    async with _beside(_buffer_audio(buffer, audio)):
         while True:
             attempt += 1
             url = _url(server, pcm, options, session)
             try:
-                async with aclosing(_converse(server, url, tape, pcm)) as events:
+                async with aclosing(_one_connection(server, url, buffer, pcm)) as events:
                     async for event in events:
                         again = isinstance(event, Ready) and session is not None
                         if isinstance(event, Ready):
@@ -129,18 +129,18 @@ async def listen(
             await asyncio.sleep(pause)
 
 
-async def _converse(
-    server: Server, url: str, tape: ReplayBuffer, pcm: Pcm
+async def _one_connection(
+    server: Server, url: str, buffer: ReplayBuffer, pcm: Pcm
 ) -> AsyncGenerator[LiveEvent, None]:
-    """One connection; ends after `End`."""
+    """Yields the events of one connection; ends after `End`."""
     async with AsyncExitStack() as stack:
         socket = await stack.enter_async_context(_connected(server, url))
         while True:
             try:
                 message = await socket.recv()
             except ConnectionClosed as closed:
-                if tape.failure is not None:
-                    raise tape.failure from closed
+                if buffer.failure is not None:
+                    raise buffer.failure from closed
                 raise UnreachableError(f"{server.url} broke the connection: {closed}.") from closed
             content = _content(message)
             if content.get("type") == "error":
@@ -149,39 +149,41 @@ async def _converse(
             if event is None:
                 continue
             if isinstance(event, Ready):
-                tape.rewind(pcm.position(event.received))
+                buffer.rewind(pcm.position(event.received))
                 if event.received:
-                    tape.skip(pcm.position(_ROUNDED_SECONDS))
-                await stack.enter_async_context(_beside(_send(tape, socket)))
-            tape.forget(pcm.position(received_until(event)))
+                    buffer.skip(pcm.position(_ROUNDED_SECONDS))
+                await stack.enter_async_context(_beside(_send(buffer, socket)))
+            buffer.forget(pcm.position(received_until(event)))
             yield event
             if isinstance(event, End):
                 return
 
 
-async def _record(tape: ReplayBuffer, audio: Iterable[bytes] | AsyncIterable[bytes]) -> None:
+async def _buffer_audio(
+    buffer: ReplayBuffer, audio: Iterable[bytes] | AsyncIterable[bytes]
+) -> None:
     try:
         async with aclosing(step_beside(audio)) as pieces:
             async for piece in pieces:
-                await tape.add(piece)
+                await buffer.add(piece)
     except Exception as error:
-        tape.end(error)
+        buffer.end(error)
     else:
-        tape.end()
+        buffer.end()
 
 
-async def _send(tape: ReplayBuffer, socket: ClientConnection) -> None:
+async def _send(buffer: ReplayBuffer, socket: ClientConnection) -> None:
     try:
-        while (piece := await tape.take()) is not None:
+        while (piece := await buffer.take()) is not None:
             await socket.send(piece)
         await socket.send(json.dumps({"type": "end"}))
     except ConnectionClosed:
-        # Who reads the connection finds the same, and says why.
+        # The reader of the connection finds the same, and raises the reason.
         return
     except Exception:
-        if tape.failure is None:
+        if buffer.failure is None:
             raise
-        # Who reads finds the connection closed, and then the failure on the tape.
+        # The reader finds the connection closed, and then the failure in the buffer.
         await socket.close()
 
 
@@ -197,7 +199,7 @@ async def _connected(server: Server, url: str) -> AsyncIterator[ClientConnection
                         name: value.encode().decode("latin-1")
                         for name, value in server.headers.items()
                     },
-                    # Sound does not shrink, and compressing it would cost time.
+                    # Audio does not shrink, and compressing it would cost time.
                     compression=None,
                     close_timeout=_CLOSE_SECONDS,
                     max_size=_MAX_MESSAGE_BYTES,
@@ -216,18 +218,18 @@ async def _connected(server: Server, url: str) -> AsyncIterator[ClientConnection
 
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run something for as long as the block lasts."""
+    """Runs a task for as long as the block lasts."""
     task = asyncio.create_task(work)
     try:
         yield
     finally:
         task.cancel()
-        # Its failure was told where it mattered, or nobody asks any more.
+        # Its failure was raised where it mattered, or is of no use any more.
         await asyncio.gather(task, return_exceptions=True)
 
 
 async def _refusal(socket: ClientConnection, content: Mapping[str, Any]) -> ClientError:
-    """The error that an `error` event stands for; the code of the close says if it will pass."""
+    """Returns the exception of an `error` event; the close code tells whether to try again."""
     with suppress(ConnectionClosed):
         await socket.recv()
     detail = content.get("error")
@@ -247,7 +249,7 @@ def _content(message: str | bytes) -> dict[str, Any]:
 
 
 def _url(server: Server, pcm: Pcm, options: Mapping[str, Any], session: str | None) -> str:
-    sound = {"encoding": pcm.encoding, "rate": pcm.rate, "channels": pcm.channels}
-    query = urlencode(as_fields({**options, **sound, "session": session}))
+    samples = {"encoding": pcm.encoding, "rate": pcm.rate, "channels": pcm.channels}
+    query = urlencode(as_fields({**options, **samples, "session": session}))
     # http becomes ws, and https wss.
     return f"ws{server.url.removeprefix('http')}/stream?{query}"

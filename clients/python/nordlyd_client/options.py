@@ -1,26 +1,28 @@
-"""What a caller may ask for, with the server's names and types; text for the wire out."""
+"""The keywords of the clients' calls, as types, and how they are written as fields of a request.
+
+Names are those of the contract's option models; a test compares them.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict
+
+from nordlyd_client.contract.options import DecoderName, Encoding
 
 Hotwords: TypeAlias = str | Sequence[str] | Mapping[str, float]
 """`"Stortinget, Ås:12"`, or the words, or the words with their weights."""
 
-Decoder: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
-Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
-
 
 class _ModelOptions(TypedDict, total=False):
-    """Who listens: a model by its id, or the one that serves a language."""
+    """The model by its id, or the one that serves a language."""
 
     model: str | None
     language: str | None
 
 
 class _TextOptions(_ModelOptions, total=False):
-    """How text is read and written; docs/decoding.md explains each."""
+    """How text is decoded and written; docs/decoding.md explains each."""
 
-    decoder: Decoder | None
+    decoder: DecoderName | None
     beam_width: int | None
     alpha: float | None
     beta: float | None
@@ -39,7 +41,7 @@ class _SoundOptions(TypedDict, total=False):
     """How the recording is read, with three only for raw samples.
 
     `track` is an index or a language tag; `strict` refuses what would be read with a warning;
-    `timeout` is in seconds, after which no answer is wanted.
+    `timeout` is in seconds, after which the server drops the request.
     """
 
     track: int | str | None
@@ -64,7 +66,7 @@ class AlignOptions(_ModelOptions, _SoundOptions, total=False):
 
 
 class LiveOptions(_TextOptions, total=False):
-    """The parameters of WS /stream but for the sound's; times are in seconds."""
+    """The parameters of WS /stream but for those of the samples; times are in seconds."""
 
     partials: bool | None
     endpoint_silence: float | None
@@ -73,7 +75,7 @@ class LiveOptions(_TextOptions, total=False):
 
 
 def as_fields(options: Mapping[str, Any]) -> dict[str, str]:
-    """Write options as the server reads them; what is None is left out."""
+    """Returns options as the server reads them; those that are None are left out."""
     return {name: _as_text(value) for name, value in options.items() if value is not None}
 
 

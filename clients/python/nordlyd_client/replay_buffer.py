@@ -1,6 +1,6 @@
-"""Pieces of sound in, the same out for sending; what may be lost on the way is kept.
+"""Buffers audio for sending, and keeps what was sent, for a connection that breaks and is resumed.
 
-Written for a connection that breaks and is taken up again: the server then says how far it heard.
+A resumed server reports how much audio it has received.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ _PIECE_BYTES = 32_768
 
 
 class ReplayBuffer:
-    """Raw samples as they come in: those that wait to be sent, and those that were, for a while.
+    """Raw samples that wait to be sent, and those that were sent, for a while.
 
     Used on one event loop, by one task that adds, one that takes and one that forgets.
 
     Args:
-        frame_bytes: of one sample of all channels; what is taken are multiples of it.
+        frame_bytes: of one sample of all channels; every piece taken is a multiple of it.
         ahead: bytes that may wait to be taken.
         keep: bytes that are kept at most after they were taken.
     """
@@ -39,33 +39,33 @@ class ReplayBuffer:
 
     @property
     def failure(self) -> Exception | None:
-        """What the source failed with, once all before it was taken."""
+        """The exception of the source, once all audio before it was taken."""
         return None if self._waiting else self._error
 
-    async def add(self, sound: bytes) -> None:
-        """Record some sound; waits while too much waits to be taken."""
-        sound = self._odd + sound
-        whole = len(sound) - len(sound) % self._frame_bytes
-        self._odd = sound[whole:]
+    async def add(self, audio: bytes) -> None:
+        """Adds audio; waits while too much waits to be taken."""
+        audio = self._odd + audio
+        whole = len(audio) - len(audio) % self._frame_bytes
+        self._odd = audio[whole:]
         for start in range(0, whole, self._piece_bytes):
             while self._waiting_bytes >= self._ahead:
                 await self._change()
-            piece = sound[start : min(start + self._piece_bytes, whole)]
+            piece = audio[start : min(start + self._piece_bytes, whole)]
             self._waiting.append(piece)
             self._waiting_bytes += len(piece)
             self._changed.set()
 
     def end(self, error: Exception | None = None) -> None:
-        """Nothing more will be added, since the source ended or failed."""
+        """Ends the audio, since the source ended or failed."""
         self._ended = True
         self._error = error
         self._changed.set()
 
     async def take(self) -> bytes | None:
-        """The next piece; None once all was taken and nothing more comes.
+        """Returns the next piece; None once all was taken and the audio has ended.
 
         Raises:
-            Exception: what the source failed with, once all before it was taken.
+            Exception: of the source, once all audio before it was taken.
         """
         while not self._waiting:
             if self.failure is not None:
@@ -83,40 +83,40 @@ class ReplayBuffer:
         return piece
 
     def forget(self, position: int) -> None:
-        """Keep nothing that ends before this byte."""
+        """Drops all sent audio that ends before this byte."""
         while self._kept and self._taken - self._kept_bytes + len(self._kept[0]) <= position:
             self._kept_bytes -= len(self._kept.popleft())
 
     def rewind(self, position: int) -> None:
-        """Take from this byte on again.
+        """Goes back: audio is taken from this byte on again.
 
         Raises:
-            RefusedError: that is not kept any more.
+            RefusedError: that audio is no longer kept.
         """
         if position < self._taken - self._kept_bytes:
             raise RefusedError(
-                f"The stream cannot go on: the server has heard {position:,} bytes of it, and "
-                f"what came before byte {self._taken - self._kept_bytes:,} is gone.",
+                f"The stream cannot continue: the server has received {position:,} bytes, and "
+                f"the audio before byte {self._taken - self._kept_bytes:,} is no longer kept.",
                 param="session",
             )
         while self._taken > position:
             piece = self._kept.pop()
             self._kept_bytes -= len(piece)
             self._taken -= len(piece)
-            heard = piece[: max(0, position - self._taken)]
-            if heard:
-                self._kept.append(heard)
-                self._kept_bytes += len(heard)
-                self._taken += len(heard)
-            self._waiting.appendleft(piece[len(heard) :])
-            self._waiting_bytes += len(piece) - len(heard)
+            received = piece[: max(0, position - self._taken)]
+            if received:
+                self._kept.append(received)
+                self._kept_bytes += len(received)
+                self._taken += len(received)
+            self._waiting.appendleft(piece[len(received) :])
+            self._waiting_bytes += len(piece) - len(received)
 
-    def skip(self, most: int) -> None:
-        """Take the rest for sent if everything was added and no more than so many bytes are left.
+    def skip(self, max_bytes: int) -> None:
+        """Counts the rest as sent if the audio has ended and at most so many bytes are left.
 
-        A server that has heard all tells it in rounded seconds.
+        A server that has received everything reports it in rounded seconds.
         """
-        if self._ended and self._waiting_bytes <= most:
+        if self._ended and self._waiting_bytes <= max_bytes:
             self._taken += self._waiting_bytes
             self._waiting.clear()
             self._kept.clear()

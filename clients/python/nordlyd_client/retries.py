@@ -1,11 +1,11 @@
-"""A failure in, how long to wait before the next attempt out; None gives up."""
+"""When a failed call is tried again, and after how long."""
 
 import random
 from dataclasses import dataclass
 
 from nordlyd_client.errors import BusyError, ClientError, UnreachableError
 
-# So that clients which were refused together do not all come back together.
+# So that clients that were refused together do not all return together.
 _SPREAD = 0.1
 
 
@@ -17,9 +17,9 @@ class Retries:
 
     Args:
         attempts: how often a call is tried in all; 1 never tries again.
-        first_wait: seconds before the second attempt, doubled each time, where the server does
-            not say how long (`Retry-After`).
-        longest_wait: seconds; a server that asks for more is not waited for.
+        first_wait: seconds before the second attempt, doubled each time, where the server sends
+            no `Retry-After`.
+        longest_wait: seconds; a longer `Retry-After` ends the attempts.
     """
 
     attempts: int = 5
@@ -27,7 +27,7 @@ class Retries:
     longest_wait: float = 120.0
 
     def wait(self, attempt: int, error: ClientError) -> float | None:
-        """Seconds until the next attempt; None where there is none.
+        """Returns the seconds until the next attempt; None where there is none.
 
         Args:
             attempt: the one that failed, from 1 on.

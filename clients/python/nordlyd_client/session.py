@@ -1,4 +1,4 @@
-"""What both clients are made with, and the results of many files."""
+"""The settings that both clients share, and the results of many files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ DEFAULT_TIMEOUT = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file of many: a transcription, or why there is none."""
+    """The result of one file of many: a transcription, or an error."""
 
     path: Path
     transcription: Transcription | None = None
@@ -23,7 +23,7 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Where to, how patiently, and how often."""
+    """The server, its timeouts and the retries."""
 
     server: Server
     retries: Retries
@@ -38,10 +38,10 @@ class Session:
         connect_timeout: float,
         retries: Retries | None,
     ) -> "Session":
-        """Fill in what is not given.
+        """Fills in the defaults.
 
         Raises:
-            InvalidRequestError: the address is none.
+            InvalidRequestError: the address is not valid.
         """
         return cls(
             Server.of(base_url, api_key),

@@ -1,4 +1,4 @@
-"""Asynchronous iterators in, plain ones out, and the other way round, each with a thread."""
+"""Turns asynchronous iterators into plain ones, and plain ones into asynchronous, on a thread."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 _T = TypeVar("_T")
-# What is ready and not yet taken, at most.
+# Values that are ready and not yet read, at most.
 _AHEAD = 64
 
 
@@ -19,7 +19,7 @@ class _Ended:
 
 
 def step_through(values: AsyncGenerator[_T, None]) -> Generator[_T, None, None]:
-    """Yield what an asynchronous generator yields; it goes on while its reader is busy.
+    """Yields what an asynchronous generator yields, which continues while its reader is busy.
 
     Closing this one closes the other and ends its thread.
     """
@@ -57,10 +57,9 @@ def step_through(values: AsyncGenerator[_T, None]) -> Generator[_T, None, None]:
 
 
 async def step_beside(values: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
-    """Yield what any iterator yields; a plain one is read on a thread, since reading may wait.
+    """Yields what any iterator yields; a plain one is read on a thread, since reading may block.
 
-    The thread is not waited for at the end: it may be reading from a pipe into which nobody
-    writes any more.
+    The thread is not joined at the end: it may be blocked on a pipe without a writer.
     """
     if isinstance(values, AsyncIterable):
         async for value in values:
@@ -74,7 +73,7 @@ async def step_beside(values: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerato
     def hand_over(value: "_T | _Ended") -> None:
         room.acquire()
         if not left.is_set():
-            # The loop may be closed by now, since nobody waits for this thread.
+            # The loop may be closed by now, since this thread is not joined.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(queue.put_nowait, value)
 

@@ -1,4 +1,4 @@
-"""The client for plain code: blocking calls, and iterators for what comes piece by piece."""
+"""The blocking client; streams and many files are iterators."""
 
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -22,10 +22,11 @@ from nordlyd_client.calls import (
     transcribe_call,
     translated,
 )
+from nordlyd_client.contract.options import Encoding
 from nordlyd_client.errors import ClientError
 from nordlyd_client.events import LiveEvent
-from nordlyd_client.live import Pcm, listen
-from nordlyd_client.options import AlignOptions, Encoding, LiveOptions, TranscribeOptions
+from nordlyd_client.live import Pcm, stream_events
+from nordlyd_client.options import AlignOptions, LiveOptions, TranscribeOptions
 from nordlyd_client.retries import Retries
 from nordlyd_client.session import DEFAULT_TIMEOUT, FileResult, Session
 from nordlyd_client.stepping import step_through
@@ -41,12 +42,12 @@ class Client:
     Args:
         base_url: address of the server; NORDLYD_SERVER, or port 8000 of this machine, by default.
         api_key: one of the server's keys; NORDLYD_API_KEY by default.
-        timeout: seconds without a word from the server after which a call fails.
+        timeout: seconds without data from the server after which a call fails.
         connect_timeout: seconds that connecting may take.
-        retries: how often and how patiently a busy server is asked again.
+        retries: when a busy or unreachable server is tried again.
 
     Raises:
-        InvalidRequestError: the address is none.
+        InvalidRequestError: the address is not valid.
     """
 
     def __init__(
@@ -90,16 +91,16 @@ class Client:
         response_format: TextFormat | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcription | str:
-        """Transcribe one recording.
+        """Transcribes one recording.
 
         Args:
-            audio: a path, bytes, or an open binary file, which is sent from its beginning; none
-                where `url` says where the recording is.
+            audio: a path, bytes, or an open binary file, which is sent from its beginning; None
+                where `url` gives the address of the recording.
             response_format: the text of a file format instead of a `Transcription`.
             options: the parameters of POST /transcribe.
 
         Raises:
-            ClientError: the server says no, fails or cannot be reached.
+            ClientError: the server refuses, fails or cannot be reached.
             OSError: the recording cannot be read.
         """
         return self._run(transcribe_call(audio, response_format, options))
@@ -111,10 +112,10 @@ class Client:
         jobs: int = 4,
         **options: Unpack[TranscribeOptions],
     ) -> Generator[FileResult, None, None]:
-        """Transcribe many files, so many at once; yields each as it is done.
+        """Transcribes many files, `jobs` at once; yields each result as it is ready.
 
-        A file that fails is a result with its error, and the others go on. No more than `jobs`
-        paths are taken ahead, so they may be endless.
+        A file that fails is a result with its error, and the others continue. At most `jobs`
+        paths are read ahead, so the iterable may be endless.
         """
 
         def one(path: Path) -> FileResult:
@@ -135,7 +136,7 @@ class Client:
                     yield future.result()
 
     def align(self, audio: Audio, text: str, **options: Unpack[AlignOptions]) -> Alignment:
-        """Find when each word of a text is said in a recording.
+        """Finds when each word of a text is said in a recording.
 
         Raises:
             ClientError: as `transcribe`.
@@ -152,28 +153,28 @@ class Client:
         channels: int = 1,
         **options: Unpack[LiveOptions],
     ) -> Generator[LiveEvent, None, None]:
-        """Transcribe sound while it is being made; yields what the server hears, as it does.
+        """Transcribes audio while it is being recorded; yields the events as they come.
 
-        A broken connection is taken up again where it broke.
+        A broken connection is resumed where it broke.
 
         Args:
-            audio: raw samples in pieces of any size; taken on a thread of its own.
+            audio: raw samples in pieces of any size; read on a thread of its own.
             encoding: of the samples.
             rate: of one channel, in Hz.
             channels: how many, interleaved.
             options: the parameters of WS /stream.
 
         Raises:
-            ClientError: the server says no, fails or cannot be reached any more.
+            ClientError: the server refuses, fails or cannot be reached.
         """
         pcm = Pcm(encoding, rate, channels)
-        events = listen(
+        events = stream_events(
             self._session.server, audio, pcm, dict(options), retries=self._session.retries
         )
         yield from step_through(events)
 
     def health(self) -> Health:
-        """What runs there, whether it is ready or not.
+        """Returns the state of the server, ready or not.
 
         Raises:
             ClientError: it cannot be reached.
@@ -181,11 +182,11 @@ class Client:
         return self._run(health_call())
 
     def models(self) -> tuple[ModelInfo, ...]:
-        """The models that are loaded; raises as `health`."""
+        """Returns the models that are loaded; raises as `health`."""
         return self.health().models
 
     def ready(self) -> bool:
-        """Whether new work is welcome; raises as `health`."""
+        """Returns whether the server accepts work; raises as `health`."""
         try:
             self._run(ready_call())
         except ClientError as error:
@@ -193,7 +194,7 @@ class Client:
         return True
 
     def close(self) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Whatever holds a recording in, a file that can be sent again and again out."""
+"""Opens recordings of all kinds as files that can be sent repeatedly."""
 
 import os
 import shutil
@@ -26,10 +26,10 @@ class Upload:
 
 @contextmanager
 def opened(audio: Audio) -> Iterator[Upload]:
-    """Open a recording for as long as it is being sent.
+    """Opens a recording for as long as the block lasts.
 
-    A file that came open stays open. What cannot be rewound is copied first, to disk from 2 MiB
-    on, so that it can be sent again.
+    A file that was given open stays open. One that cannot be rewound is copied first, to disk
+    from 2 MiB on, so that it can be sent again.
 
     Raises:
         OSError: it cannot be read.
@@ -52,5 +52,5 @@ def opened(audio: Audio) -> Iterator[Upload]:
 
 
 def _sendable(name: str) -> str:
-    """A file's name may hold bytes that are no text."""
+    """Returns a file's name as text, although it may hold any bytes."""
     return name.encode("utf-8", "replace").decode()

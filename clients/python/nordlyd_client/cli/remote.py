@@ -13,9 +13,9 @@ from nordlyd_client.cli.backends import (
     Progress,
     unreadable,
 )
+from nordlyd_client.contract.options import Encoding
 from nordlyd_client.events import LiveEvent
 from nordlyd_client.live import Pcm
-from nordlyd_client.options import Encoding
 from nordlyd_client.retries import Retries
 from nordlyd_client.values import Alignment, Transcription
 

@@ -1,4 +1,4 @@
-"""The tape of a live stream: all that is put on it comes off it once, whatever breaks meanwhile."""
+"""The replay buffer of a live stream: every byte is taken once, however connections break."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ async def rest_of(tape: ReplayBuffer) -> bytes:
     st.lists(st.tuples(st.integers(0, 20), st.floats(0, 1)), max_size=4),
     st.sampled_from([1, 2, 4, 6]),
 )
-def test_every_byte_arrives_in_order_whichever_way_connections_break(
+def test_every_byte_arrives_in_order_however_connections_break(
     sizes: list[int], breaks: list[tuple[int, float]], frame: int
 ) -> None:
     sound = SOUND[: sum(sizes)]
@@ -57,7 +57,7 @@ def test_every_byte_arrives_in_order_whichever_way_connections_break(
     assert asyncio.run(run()) == sound[: len(sound) // frame * frame]
 
 
-def test_what_was_heard_is_not_kept() -> None:
+def test_received_audio_is_not_kept() -> None:
     async def run() -> None:
         tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
         await tape.add(SOUND[:100_000])
@@ -66,13 +66,13 @@ def test_what_was_heard_is_not_kept() -> None:
         tape.forget(70_000)
         tape.rewind(70_000)
         assert await rest_of(tape) == SOUND[70_000:100_000]
-        with pytest.raises(RefusedError, match="cannot go on"):
+        with pytest.raises(RefusedError, match="cannot continue"):
             tape.rewind(1_000)
 
     asyncio.run(run())
 
 
-def test_what_the_source_failed_with_comes_after_all_before_it() -> None:
+def test_failure_of_the_source_follows_all_audio_before_it() -> None:
     async def run() -> None:
         tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
         await tape.add(b"ab")
@@ -84,7 +84,7 @@ def test_what_the_source_failed_with_comes_after_all_before_it() -> None:
     asyncio.run(run())
 
 
-def test_a_rounded_position_near_the_end_counts_as_the_end() -> None:
+def test_rounded_position_near_the_end_counts_as_the_end() -> None:
     async def run() -> None:
         tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
         await tape.add(SOUND[:1000])
