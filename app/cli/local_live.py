@@ -1,16 +1,25 @@
 """The live backend of this machine: the streaming engine, its events as a server sends them."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
-from app.api.stream import StreamParameters, _body
 from app.cli.local import reported, settings_for_one
 from app.cli.models import report_pull
+from app.contract.stream import StreamOptions
 from app.main import build_service
-from app.pipeline.options import formatting_options, parse_options
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
-from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
+from app.streaming import (
+    LiveOptions,
+    PcmInput,
+    StreamLimits,
+    Streams,
+    as_message,
+    find_vad_model,
+    live_options,
+    recognize,
+)
 from app.telemetry import Telemetry
 from nordlyd_client.cli.backends import LiveBackend
 from nordlyd_client.contract.stream import End, Ready
@@ -35,56 +44,45 @@ async def open_local_live_backend(
     fields = dict(options)
     model = fields.pop("model", None)
     with reported():
-        parameters = parse_options(StreamParameters, fields)
-        formatting_options(parameters)
+        parsed = parse_options(StreamOptions, fields)
+        opened = live_options(
+            parsed,
+            decoding=decoding_options(parsed),
+            readable=formatting_options(parsed),
+            request_id="stream",
+        )
         service = build_service(
-            settings_for_one(settings, model, parameters.language), telemetry, report=report_pull
+            settings_for_one(settings, model, parsed.language), telemetry, report=report_pull
         )
     streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_voice_model()
+        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_vad_model()
     )
     try:
         with reported():
             await service.load()
-        yield _Local(streams, parameters)
+        yield _Local(streams, opened)
     finally:
         await streams.close()
         await service.stop()
 
 
+@dataclass(frozen=True, slots=True)
 class _Local:
-    def __init__(self, streams: Streams, parameters: StreamParameters) -> None:
-        self._streams = streams
-        self._parameters = parameters
+    streams: Streams
+    options: LiveOptions
 
     async def listen(
         self, pieces: AsyncIterable[bytes], pcm: Pcm
     ) -> AsyncGenerator[LiveEvent, None]:
         with reported():
-            live = await self._streams.open(self._parameters.options("stream"))
-        try:
-            yield Ready(session=live.session, model=live.model, language=live.language)
-            pushing = asyncio.create_task(_push(live, pieces, pcm))
+            live = await self.streams.open(self.options)
             try:
-                with reported():
-                    async for event in live.events():
-                        if (read := read_event(_body(event, words=True))) is not None:
+                yield Ready(session=live.session, model=live.model, language=live.language)
+                decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
+                async with aclosing(recognize(live, decoder, pieces)) as events:
+                    async for event in events:
+                        if (read := read_event(as_message(event).as_dict())) is not None:
                             yield read
-                    await pushing
+                yield End(duration=round(live.received_seconds, 3))
             finally:
-                pushing.cancel()
-                await asyncio.gather(pushing, return_exceptions=True)
-            yield End(duration=round(live.received_seconds, 3))
-        finally:
-            await live.close()
-
-
-async def _push(live: LiveStream, pieces: AsyncIterable[bytes], pcm: Pcm) -> None:
-    decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
-    try:
-        async for piece in pieces:
-            await live.push(decoder.feed(piece))
-        await live.push(decoder.flush())
-    finally:
-        # Also where the source failed: the audio before that is transcribed.
-        await live.finish()
+                await live.close()

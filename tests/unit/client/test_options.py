@@ -4,6 +4,7 @@ from pydantic import BaseModel
 
 from nordlyd_client import options
 from nordlyd_client.contract import options as contract
+from nordlyd_client.contract.stream import StreamOptions
 
 
 def keywords(kind: type) -> set[str]:
@@ -23,3 +24,9 @@ def test_keywords_of_transcribe_are_the_fields_of_the_contract() -> None:
 def test_keywords_of_align_are_the_fields_of_the_contract() -> None:
     expected = fields(contract.AlignOptions, but={"response_format", "text"})
     assert keywords(options.AlignOptions) == expected
+
+
+def test_keywords_of_stream_are_the_fields_of_the_contract() -> None:
+    samples = {"encoding", "rate", "channels"}
+    expected = fields(StreamOptions, but={"session", "after", *samples})
+    assert keywords(options.LiveOptions) == expected

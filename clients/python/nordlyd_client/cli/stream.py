@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nordlyd_client.cli import options as shared
-from nordlyd_client.contract.options import TextOptions
+from nordlyd_client.contract.stream import StreamOptions
 from nordlyd_client.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _INTERRUPTED = 130
 _DEFAULT_ENCODING = "s16le"
 
 
-@shared.with_options(TextOptions)
+@shared.with_options(StreamOptions)
 def stream(
     source: Annotated[
         str | None,
@@ -33,18 +33,6 @@ def stream(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object an event, as WS /stream sends them.")
     ] = False,
-    endpoint_silence: Annotated[
-        str | None,
-        typer.Option(metavar="SECONDS", help="A pause that long ends an utterance; 0.6."),
-    ] = None,
-    vad_threshold: Annotated[
-        str | None,
-        typer.Option(metavar="X", help="Probability above which sound is speech; 0.5."),
-    ] = None,
-    max_utterance: Annotated[
-        str | None,
-        typer.Option(metavar="SECONDS", help="After so long the next short pause ends it; 20."),
-    ] = None,
     options: dict[str, str],
     encoding: shared.Encoding = None,
     rate: shared.Rate = None,
@@ -61,12 +49,6 @@ def stream(
     from nordlyd_client.cli.follow import follow  # noqa: PLC0415
     from nordlyd_client.cli.service import open_live_backend  # noqa: PLC0415
 
-    times = {
-        "endpoint_silence": endpoint_silence,
-        "vad_threshold": vad_threshold,
-        "max_utterance": max_utterance,
-    }
-    options |= {name: value for name, value in times.items() if value is not None}
     if source is None and device is None and not sys.stdin.isatty():
         source = _STDIN
     if source is not None and device is not None:
