@@ -1,6 +1,7 @@
 """One recording's way: route, decode its audio, encode, decode its text."""
 
-from app.pipeline.lifecycle import ModelSource, Service, decoders_beside
+from app.pipeline.lifecycle import Service
+from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
 from app.pipeline.requests import (
     AcousticModel,
     LoadedModel,
@@ -13,11 +14,12 @@ from app.pipeline.transcriber import Transcriber
 __all__ = [
     "AcousticModel",
     "LoadedModel",
+    "ModelLoader",
     "ModelSource",
     "PipelineOptions",
     "Progress",
     "Service",
     "Transcriber",
     "TranscriptionRequest",
-    "decoders_beside",
+    "open_model_decoders",
 ]

@@ -64,9 +64,9 @@ def test_callers_share_turns_before_their_requests_do():
 def test_request_that_would_wait_too_long_for_its_turn_is_refused_until_it_would_not():
     queue = [Backlog("me", 10, 1.0)] * 40
     with pytest.raises(OverloadedError) as refused:
-        check_wait(arrival(), queue, first_seconds=2.4, patience=30)
+        check_wait(arrival(), queue, first_seconds=2.4, max_wait=30)
     assert refused.value.retry_after == pytest.approx(10)
-    check_wait(arrival(), queue[:30], first_seconds=2.4, patience=30)
+    check_wait(arrival(), queue[:30], first_seconds=2.4, max_wait=30)
 
 
 def test_long_recording_is_not_refused_for_the_time_it_takes_itself():
@@ -74,7 +74,7 @@ def test_long_recording_is_not_refused_for_the_time_it_takes_itself():
         arrival(audio=14_000, compute=1_400),
         [Backlog("other", 14_000, 1_400)],
         first_seconds=2.4,
-        patience=30,
+        max_wait=30,
     )
 
 
@@ -114,7 +114,7 @@ def test_speed_follows_recent_batches_and_weighs_them_by_audio():
     for _ in range(60):
         meter.record(audio_seconds=20, compute_seconds=8)
     assert meter.real_time_factor == pytest.approx(0.4, rel=0.01)
-    assert meter.at_best == pytest.approx(0.1)
+    assert meter.best_real_time_factor == pytest.approx(0.1)
 
 
 def test_batch_during_which_the_process_was_stopped_hardly_counts():

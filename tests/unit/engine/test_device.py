@@ -74,14 +74,14 @@ def test_work_past_its_deadline_is_answered_and_never_computed():
     assert encoder.calls == [[1.0]]
 
 
-def test_work_forgotten_while_its_batch_is_split_is_not_computed_again():
+def test_work_discarded_while_its_batch_is_split_is_not_computed_again():
     encoder = FrameEncoder()
     clock = FakeClock()
     with device_with(encoder, clock) as (device, deliveries):
 
         def first_call_fails(windows):
             if len(windows) == 4:
-                device.forget(2)
+                device.discard(2)
                 clock.now += 6
                 raise MemoryError
 

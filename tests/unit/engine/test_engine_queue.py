@@ -5,7 +5,6 @@ import gc
 import time
 import weakref
 
-import numpy as np
 import pytest
 from engine_parts import (
     RATE,
@@ -13,7 +12,6 @@ from engine_parts import (
     Gate,
     constant,
     engine_with,
-    frame_features,
     noise,
     request_of,
     run,
@@ -158,49 +156,6 @@ def test_deadline_in_the_past_is_refused():
     run(test())
 
 
-def test_drain_finishes_what_runs_and_refuses_what_comes():
-    async def test():
-        encoder = FrameEncoder()
-        async with engine_with(encoder) as engine:
-            encoder.before = gate = Gate()
-            task = asyncio.create_task(engine.encode(request_of(noise(0, 60))))
-            await until(gate.entered.is_set)
-            drained = asyncio.create_task(engine.drain(20))
-            await until(lambda: engine.status().draining)
-            assert not engine.status().ready
-            with pytest.raises(UnavailableError) as refused:
-                await engine.encode(request_of(constant(2, 3)))
-            assert refused.value.code == "draining"
-            gate.open()
-            assert await drained
-            np.testing.assert_array_equal((await task).emissions, frame_features(noise(0, 60)))
-
-    run(test())
-
-
-def test_drain_fails_what_does_not_finish_in_time():
-    async def test():
-        encoder = FrameEncoder()
-        async with engine_with(encoder) as engine:
-            encoder.before = gate = Gate()
-            task = asyncio.create_task(engine.encode(request_of(noise(0, 60))))
-            await until(gate.entered.is_set)
-            assert not await engine.drain(0.01)
-            with pytest.raises(UnavailableError, match="could not finish"):
-                await task
-            gate.open()
-
-    run(test())
-
-
-def test_drain_of_an_idle_engine_is_done_at_once():
-    async def test():
-        async with engine_with(FrameEncoder()) as engine:
-            assert await engine.drain(20)
-
-    run(test())
-
-
 def test_stop_fails_what_waits_and_refuses_more():
     async def test():
         encoder = FrameEncoder()
@@ -216,6 +171,6 @@ def test_stop_fails_what_waits_and_refuses_more():
                 await engine.encode(request_of(constant(1, 3)))
             with pytest.raises(UnavailableError):
                 await engine.add("late", FrameEncoder())
-            assert not engine.status().ready
+            assert engine.status().fault
 
     run(test())
