@@ -138,17 +138,17 @@ def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
             decoded_mb=settings.decoded_mb,
             spool_mb=settings.spool_mb,
         ),
-        restarted=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
-        caged=_log_sandbox,
+        on_restart=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
+        on_sandboxed=_log_sandbox,
     )
 
 
-def _log_sandbox(measures: tuple[str, ...]) -> None:
-    """Log what keeps the processes that decode audio from doing anything else."""
-    missing = sorted({"landlock", "seccomp"} - set(measures))
+def _log_sandbox(layers: tuple[str, ...]) -> None:
+    """Log which kernel mechanisms restrict the media workers."""
+    missing = sorted({"landlock", "seccomp"} - set(layers))
     log = structlog.get_logger("nordlyd.media")
     write = log.warning if missing else log.info
-    write("media workers are sandboxed", by=list(measures), missing=missing)
+    write("media workers are sandboxed", by=list(layers), missing=missing)
 
 
 def _stream_limits(settings: Settings) -> StreamLimits:

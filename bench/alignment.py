@@ -21,7 +21,7 @@ import numpy.typing as npt
 from app.acoustic import AcousticModel, load_checkpoint
 from app.audio import SAMPLE_RATE
 from app.catalogue import read_card
-from app.decoding import DecodingRequest, ModelDecoders
+from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.columns import Alphabet
 from bench.report import finish, table
 from bench.startup import bundled_demos
@@ -137,18 +137,16 @@ def ours(
 ) -> list[Times]:
     """The service's words without a language model, as the others have none either."""
     decoders = ModelDecoders(model.vocabulary, [folder])
-    request = DecodingRequest(decoder="greedy")
+    request = DecodingOptions(decoder="greedy")
     return [
         [
             (word.text, word.start, word.end)
-            for word in decoders.read(
+            for word in decoders.decode(
                 found,
                 request,
                 frame_seconds=model.hop / SAMPLE_RATE,
                 duration=len(item.waveform) / SAMPLE_RATE,
-            )
-            .hypotheses[0]
-            .words
+            )[0].words
         ]
         for item, found in zip(speech, emissions, strict=True)
     ]

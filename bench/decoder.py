@@ -29,14 +29,13 @@ from app.acoustic import AcousticModel, load_checkpoint
 from app.audio import SAMPLE_RATE, AudioLimits, decode_audio
 from app.decoding import (
     BeamDecoder,
-    BeamOptions,
     Decoder,
+    DecodingOptions,
     GreedyDecoder,
     LanguageModel,
     available_backends,
     load_language_model,
 )
-from app.decoding.decoders import FUSED_GREEDY
 from app.vocabulary import Vocabulary
 from bench.report import finish, table
 from bench.startup import bundled_demos
@@ -171,7 +170,7 @@ def _measure(
             for one in emissions
         ]
 
-    options = BeamOptions(beam_width=beam_width)
+    options = DecodingOptions(beam_width=beam_width)
     ours = BeamDecoder(model.vocabulary, options, language_model)
     plain = _plain(model.vocabulary, language_model)
     candidates: dict[str, Callable[[], list[str]]] = {
@@ -179,7 +178,9 @@ def _measure(
             plain.decode(cast("Any", one), beam_width=beam_width) for one in emissions
         ],
         "ours": run(ours),
-        "greedy+lm": run(BeamDecoder(model.vocabulary, FUSED_GREEDY, language_model)),
+        "greedy+lm": run(
+            BeamDecoder(model.vocabulary, DecodingOptions("greedy+lm"), language_model)
+        ),
         "greedy": run(GreedyDecoder(model.vocabulary)),
     }
     taken = _processor_seconds(candidates, rounds)

@@ -20,7 +20,7 @@ import soundfile
 
 from app.acoustic import AcousticModel, load_checkpoint
 from app.audio import SAMPLE_RATE, Samples
-from app.decoding import DecodingRequest, ModelDecoders
+from app.decoding import DecodingOptions, ModelDecoders
 from bench.alignment import Times, spoken
 from bench.checkpoints import written_shape
 from bench.live import Spoken, speak
@@ -249,12 +249,12 @@ def _round(
 def rebuffered(model: AcousticModel, folder: Path, talk: Utterance) -> float:
     """Share of a core that it takes to encode and decode all that was heard at each step."""
     decoders = ModelDecoders(model.vocabulary, [folder])
-    request = DecodingRequest()
+    request = DecodingOptions()
     step = round(_STEP_SECONDS * SAMPLE_RATE)
     before = time.process_time()
     for stop in range(step, len(talk.samples) + 1, step):
         [emissions] = model.emissions([talk.samples[:stop]])
-        decoders.read(
+        decoders.decode(
             emissions,
             request,
             frame_seconds=model.hop / SAMPLE_RATE,

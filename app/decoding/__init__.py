@@ -1,11 +1,11 @@
-"""Emissions (log-probabilities) in, words with times and confidences out, and their segments."""
+"""Decoding: emissions (log-probabilities) in, words with times and confidences out."""
 
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
-from app.decoding.decoders import DecodingRequest, ModelDecoders, Reading, open_decoders
+from app.decoding.decoders import ModelDecoders, open_decoders
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
-from app.decoding.options import BeamOptions, Hotword
+from app.decoding.options import DecodingOptions, Hotword
 from app.decoding.pool import DecodingPool, needs_processes
 from app.decoding.segments import segment_words
 from app.decoding.types import Decoder, Hypothesis
@@ -13,16 +13,14 @@ from app.decoding.types import Decoder, Hypothesis
 __all__ = [
     "BackendName",
     "BeamDecoder",
-    "BeamOptions",
     "Decoder",
+    "DecodingOptions",
     "DecodingPool",
-    "DecodingRequest",
     "GreedyDecoder",
     "Hotword",
     "Hypothesis",
     "LanguageModel",
     "ModelDecoders",
-    "Reading",
     "available_backends",
     "load_language_model",
     "needs_processes",

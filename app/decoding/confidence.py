@@ -61,12 +61,11 @@ class Calibration:
     boundaries: BoundaryRule = GENERAL_RULE
     curves: Mapping[str, Curve] = field(default_factory=dict)
 
-    def apply(self, hypothesis: Hypothesis, found_by: str, *, duration: float) -> Hypothesis:
-        """Return a hypothesis whose words have calibrated confidences, and boundaries.
+    def apply(self, hypothesis: Hypothesis, *, duration: float) -> Hypothesis:
+        """Returns the hypothesis with calibrated word boundaries and confidences.
 
         Args:
-            hypothesis: with the times of frames and with posteriors, as decoders give it.
-            found_by: one of the names of `curves`.
+            hypothesis: as decoders return it, with frame times and posteriors.
             duration: length of the audio in seconds.
         """
         words = hypothesis.words
@@ -77,7 +76,7 @@ class Calibration:
             duration=duration,
             rule=self.boundaries,
         )
-        curve = self.curves.get(found_by)
+        curve = self.curves.get(curve_name(hypothesis))
         return replace(
             hypothesis,
             words=tuple(
@@ -92,9 +91,10 @@ class Calibration:
         )
 
 
-def found_by(decoder: str, language_model: str | None) -> str:
-    """The name of the curve for words of a decoder, with a language model or without."""
-    return f"{decoder}+lm" if decoder == "beam" and language_model is not None else decoder
+def curve_name(hypothesis: Hypothesis) -> str:
+    """Returns the name of a hypothesis' curve: its decoder, `beam+lm` with a language model."""
+    with_model = hypothesis.decoder == "beam" and hypothesis.language_model is not None
+    return f"{hypothesis.decoder}+lm" if with_model else hypothesis.decoder
 
 
 def load_calibration(folders: Sequence[Path]) -> Calibration:

@@ -1,4 +1,4 @@
-"""The seam between the engine and any decoder: emissions in, one hypothesis out."""
+"""The interface of a decoder: emissions in, one hypothesis out."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,16 +13,22 @@ Emissions = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One reading of the audio.
+    """One transcription of the audio.
 
-    `text` is the words joined by single spaces. `words` are in order, do not overlap and lie
-    within the audio. `score` is a natural-log score, higher is better; it ranks hypotheses of
-    one audio by one decoder and compares nothing else.
+    Attributes:
+        text: the words joined by single spaces.
+        words: in order, without overlaps, within the audio.
+        score: natural-log score, higher is better; comparable only between hypotheses of one audio
+            and one decoder.
+        decoder: greedy, beam or greedy+lm.
+        language_model: name of the language model; None where none was used.
     """
 
     text: str
     words: tuple[Word, ...]
     score: float
+    decoder: str = "greedy"
+    language_model: str | None = None
 
 
 class Decoder(Protocol):

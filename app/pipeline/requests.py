@@ -7,9 +7,9 @@ from typing import BinaryIO, Protocol
 
 from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
-from app.decoding import DecodingRequest, ModelDecoders
+from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.vocabulary import Vocabulary
 
 # EventQueue how many of how many windows are encoded.
@@ -67,8 +67,8 @@ class TranscriptionRequest:
     language: str | None = None
     deadline: float | None = None
     wait_for_room: bool = False
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
-    readable: ReadableOptions | None = None
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    readable: FormattingOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

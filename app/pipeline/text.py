@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from app.decoding import DecodingRequest, ModelDecoders, segment_words
+from app.decoding import DecodingOptions, ModelDecoders, segment_words
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.transcript import Alternative, Formatted, Segment
 
 
@@ -23,12 +23,12 @@ class TextRead:
 def read_text(
     decoders: ModelDecoders,
     emissions: Emissions,
-    decoding: DecodingRequest,
+    decoding: DecodingOptions,
     *,
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> TextRead:
     """Decode one audio, split it into segments and make it readable.
 
@@ -44,9 +44,11 @@ def read_text(
     Raises:
         InvalidRequestError: the model cannot be decoded so.
     """
-    reading = decoders.read(emissions, decoding, frame_seconds=frame_seconds, duration=duration)
-    best = reading.hypotheses[0]
-    listed = reading.hypotheses if decoding.n_best > 1 else ()
+    hypotheses = decoders.decode(
+        emissions, decoding, frame_seconds=frame_seconds, duration=duration
+    )
+    best = hypotheses[0]
+    listed = hypotheses if decoding.n_best > 1 else ()
     formatted = None
     others: list[str | None] = [None] * len(listed)
     if readable is not None:
@@ -56,8 +58,8 @@ def read_text(
     return TextRead(
         text=best.text,
         segments=segment_words(best.words),
-        decoder=reading.decoder,
-        language_model=reading.language_model,
+        decoder=best.decoder,
+        language_model=best.language_model,
         alternatives=tuple(
             Alternative(hypothesis.text, hypothesis.score, hypothesis.words, text)
             for hypothesis, text in zip(listed, others, strict=True)

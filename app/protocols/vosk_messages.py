@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from app.audio import RawFormat
-from app.decoding import DecodingRequest, Hotword
-from app.decoding.options import MAX_HOTWORDS, MAX_N_BEST
+from app.contract.options import MAX_HOTWORDS, MAX_N_BEST
+from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.streaming import FinalResult, LiveWord
 from app.untrusted import read_json
@@ -66,11 +66,11 @@ class VoskConfig:
                 changes[name] = value.strip()
         return replace(self, **changes)  # type: ignore[arg-type]
 
-    def decoding(self) -> DecodingRequest:
+    def decoding(self) -> DecodingOptions:
         """What is asked of the decoder."""
         # Two readings at least, since of one alone no score is told.
         n_best = min(max(self.max_alternatives, 2), MAX_N_BEST) if self.max_alternatives else 1
-        return DecodingRequest(
+        return DecodingOptions(
             hotwords=tuple(Hotword(phrase) for phrase in self.phrases), n_best=n_best
         )
 

@@ -10,8 +10,8 @@ from wyoming.event import Event, async_read_event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Info
 
 from app.catalogue import ModelCard
-from app.decoding import DecodingRequest, Hotword
-from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS
+from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS
+from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 
 SAMPLE_BYTES = 2
@@ -41,7 +41,7 @@ class Wish:
 
     model: str | None = None
     language: str | None = None
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
 
 
 async def next_event(reader: asyncio.StreamReader) -> Event | None:
@@ -88,7 +88,7 @@ def read_wish(event: Event) -> Wish:
         for text in _texts(data.get(name), name)
     ]
     # Home Assistant may send the names of a whole house.
-    decoding = DecodingRequest(hotwords=tuple(hotwords[:MAX_HOTWORDS]))
+    decoding = DecodingOptions(hotwords=tuple(hotwords[:MAX_HOTWORDS]))
     return Wish(data.get("name"), data.get("language"), decoding)
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.decoding import DecodingRequest, Hypothesis, ModelDecoders
+from app.decoding import DecodingOptions, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.streaming.agreement import CompetingHypothesis, continued
 from app.transcript import Word
 
 # So many readings are looked at for what another word may turn out to be.
 _RIVALS = 10
 # A search that only looks for them: what is further behind does not matter.
-_NARROW = DecodingRequest(
+_NARROW = DecodingOptions(
     decoder="beam", beam_width=16, alpha=0.0, beta=0.0, prune_logp=-6.0, n_best=_RIVALS
 )
 # Among so many readings one is looked for that begins with the stable words.
@@ -41,12 +41,12 @@ class UtteranceRead:
 def read_partial(
     decoders: ModelDecoders,
     emissions: Emissions,
-    decoding: DecodingRequest,
+    decoding: DecodingOptions,
     *,
     frame_seconds: float,
     duration: float,
 ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
-    """Decode an utterance that lasts; arguments are those of `ModelDecoders.read`.
+    """Decode an utterance that lasts; arguments are those of `ModelDecoders.decode`.
 
     Returns:
         The words, and the readings that were nearly as good. The best path has none beside it:
@@ -55,8 +55,8 @@ def read_partial(
     times = {"frame_seconds": frame_seconds, "duration": duration}
     greedy = decoding.decoder == "greedy"
     several = _NARROW if greedy else replace(decoding, n_best=max(_RIVALS, decoding.n_best))
-    found = decoders.read(emissions, several, **times).hypotheses
-    best = decoders.read(emissions, decoding, **times).hypotheses[0] if greedy else found[0]
+    found = decoders.decode(emissions, several, **times)
+    best = decoders.decode(emissions, decoding, **times)[0] if greedy else found[0]
     rivals = tuple(
         CompetingHypothesis(tuple(word.text for word in item.words), found[0].score - item.score)
         for item in found
@@ -67,13 +67,13 @@ def read_partial(
 def read_utterance(
     decoders: ModelDecoders,
     emissions: Emissions,
-    decoding: DecodingRequest,
+    decoding: DecodingOptions,
     *,
     stable: tuple[Word, ...],
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> UtteranceRead:
     """Decode an utterance that is over.
 
@@ -91,10 +91,8 @@ def read_utterance(
         InvalidRequestError: the model cannot be decoded so.
     """
 
-    def read(request: DecodingRequest) -> tuple[Hypothesis, ...]:
-        return decoders.read(
-            emissions, request, frame_seconds=frame_seconds, duration=duration
-        ).hypotheses
+    def read(request: DecodingOptions) -> tuple[Hypothesis, ...]:
+        return decoders.decode(emissions, request, frame_seconds=frame_seconds, duration=duration)
 
     found = read(decoding)
     if not _begins(found[0], stable) and decoding.decoder != "greedy":

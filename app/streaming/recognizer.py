@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Recording, Samples, Window
-from app.decoding import DecodingRequest
+from app.decoding import DecodingOptions
 from app.decoding.decoders import DEFAULT_LM
 from app.engine import EncodeRequest, Engine
 from app.pipeline import LoadedModel, Transcriber
@@ -200,9 +200,9 @@ class UtteranceRecognizer:
         return await self._hearing.read_final(emissions, len(samples) / SAMPLE_RATE, self.stable)
 
 
-def _while_it_lasts(decoding: DecodingRequest, model: LoadedModel) -> DecodingRequest:
+def _while_it_lasts(decoding: DecodingOptions, model: LoadedModel) -> DecodingOptions:
     """How to decode before an utterance is over: just so, the decoder named where `auto` chose."""
     has_model = DEFAULT_LM in model.decoders.language_models
-    if decoding.decoder != "auto" or decoding.beam_options() or has_model:
+    if decoding.decoder != "auto" or decoding.given_beam_options() or has_model:
         return decoding
     return replace(decoding, decoder="greedy")

@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from app.decoding import DecodingRequest
-from app.itn import ReadableOptions
+from app.decoding import DecodingOptions
+from app.itn import FormattingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class LiveOptions:
     request_id: str
     model: str | None = None
     language: str | None = None
-    decoding: DecodingRequest = field(default_factory=DecodingRequest)
-    readable: ReadableOptions | None = None
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    readable: FormattingOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
 

@@ -11,7 +11,7 @@ from app.acoustic import load_checkpoint
 from app.decoding import (
     BackendName,
     BeamDecoder,
-    BeamOptions,
+    DecodingOptions,
     Hotword,
     Hypothesis,
     LanguageModel,
@@ -59,7 +59,7 @@ def read(
     hotwords: tuple[Hotword, ...],
 ) -> list[list[Hypothesis]]:
     vocabulary, emissions = spoken
-    options = BeamOptions(hotwords=hotwords, n_best=2)
+    options = DecodingOptions(hotwords=hotwords, n_best=2)
     decoder = BeamDecoder(vocabulary, options, language_model, backend=backend)
     return [
         decoder.n_best(one, frame_seconds=FRAME, duration=len(one) * FRAME) for one in emissions

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
-from app.decoding import BeamDecoder, Decoder, GreedyDecoder, load_language_model
+from app.decoding import BeamDecoder, Decoder, DecodingOptions, GreedyDecoder, load_language_model
 from app.decoding.boundaries import FRAMES_ONLY, GENERAL_RULE, BoundaryRule
 from app.decoding.confidence import Calibration, Curve
-from app.decoding.decoders import FUSED_GREEDY
 from app.vocabulary import Vocabulary
 from trainer.calibration.boundaries import Timed, boundary_errors, emitted_words, fit_rule
 from trainer.calibration.curves import Bin, calibration_error, fit_curve, reliability
@@ -127,7 +126,9 @@ def _decoders(model: Path, vocabulary: Vocabulary) -> dict[str, Decoder]:
     if folder.is_dir():
         language_model = load_language_model(folder)
         decoders["beam+lm"] = BeamDecoder(vocabulary, language_model=language_model)
-        decoders["greedy+lm"] = BeamDecoder(vocabulary, FUSED_GREEDY, language_model)
+        decoders["greedy+lm"] = BeamDecoder(
+            vocabulary, DecodingOptions("greedy+lm"), language_model
+        )
     return decoders
 
 

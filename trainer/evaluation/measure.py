@@ -16,8 +16,8 @@ from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
 from app.decoding import (
     BeamDecoder,
-    BeamOptions,
     Decoder,
+    DecodingOptions,
     GreedyDecoder,
     LanguageModel,
     load_language_model,
@@ -190,7 +190,7 @@ def evaluate(
 def _decoders(
     vocabulary: Vocabulary, beam_width: int, language_model: LanguageModel | None
 ) -> dict[DecodingName, Decoder]:
-    options = BeamOptions(beam_width=beam_width)
+    options = DecodingOptions(beam_width=beam_width)
     decoders: dict[DecodingName, Decoder] = {
         "greedy": GreedyDecoder(vocabulary),
         "beam": BeamDecoder(vocabulary, options),

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from app.decoding import (
     BeamDecoder,
-    BeamOptions,
     Decoder,
+    DecodingOptions,
     GreedyDecoder,
     Hotword,
     LanguageModel,
@@ -166,7 +166,7 @@ def _decode_share(
 
 
 def _decoder(setting: Setting, vocabulary: Vocabulary, model: LanguageModel) -> BeamDecoder:
-    options = BeamOptions(
+    options = DecodingOptions(
         beam_width=setting.beam_width,
         alpha=setting.alpha,
         beta=setting.beta,

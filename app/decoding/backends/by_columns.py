@@ -1,7 +1,8 @@
 """A library's search as a backend: it is given columns, and its words are placed on them."""
 
-from app.decoding.backends.types import Candidate, Found, Library, Search
+from app.decoding.backends.types import Candidate, Found, Library
 from app.decoding.columns import Alphabet
+from app.decoding.options import DecodingOptions
 from app.decoding.types import Emissions
 from app.decoding.word_timing import WordPlacer
 
@@ -19,13 +20,13 @@ class ColumnsBackend:
         self._library = library
         self._placer = WordPlacer(alphabet.labels)
 
-    def search(self, emissions: Emissions, search: Search) -> list[Candidate]:
+    def search(self, emissions: Emissions, options: DecodingOptions) -> list[Candidate]:
         """As `Backend`."""
         columns = self._alphabet.columns(emissions)
         different: dict[tuple[str, ...], Found] = {}
-        for one in sorted(self._library.search(columns, search), key=lambda one: -one.score):
+        for one in sorted(self._library.search(columns, options), key=lambda one: -one.score):
             different.setdefault(one.words, one)
         return [
             Candidate(one.words, *self._placer.place(columns, one.words, one.frames), one.score)
-            for one in list(different.values())[: search.n_best]
+            for one in list(different.values())[: options.n_best]
         ]

@@ -5,9 +5,10 @@ from importlib.util import find_spec
 from ctc_beam_decoder import BeamSearchDecoder
 
 from app.decoding.backends.by_columns import ColumnsBackend
-from app.decoding.backends.types import Found, Library, Search
+from app.decoding.backends.types import Found, Library
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
+from app.decoding.options import DecodingOptions
 from app.errors import InvalidRequestError
 
 
@@ -24,18 +25,19 @@ class CtcBeamLibrary:
         self._language_model = language_model
         self._plain = BeamSearchDecoder(list(labels)) if language_model is None else None
 
-    def search(self, columns: Columns, search: Search) -> list[Found]:
+    def search(self, columns: Columns, options: DecodingOptions) -> list[Found]:
         """Return what is found, best first."""
-        weights = set(search.hotwords.values())
+        hotwords = options.hotword_weights()
+        weights = set(hotwords.values())
         if len(weights) > 1:
-            return self._several_weights().search(columns, search)
-        beams = self._decoder(search.alpha, search.beta).decode_beams(
+            return self._several_weights().search(columns, options)
+        beams = self._decoder(options).decode_beams(
             columns,
-            beam_width=search.beam_width,
-            beam_prune_logp=search.prune_logp,
-            token_min_logp=search.min_token_logp,
-            prune_history=search.prune_history,
-            hotwords=list(search.hotwords),
+            beam_width=options.beam_width,
+            beam_prune_logp=options.prune_logp,
+            token_min_logp=options.min_token_logp,
+            prune_history=False,
+            hotwords=list(hotwords),
             hotword_weight=weights.pop() if weights else 0.0,
         )
         return [
@@ -43,26 +45,26 @@ class CtcBeamLibrary:
             for _, _, words, _, score in beams
         ]
 
-    def _decoder(self, alpha: float, beta: float) -> BeamSearchDecoder:
+    def _decoder(self, options: DecodingOptions) -> BeamSearchDecoder:
         if self._plain is not None:
             return self._plain
         language_model = self._language_model
         assert language_model is not None
         # The library fixes both weights when it reads the file, which it maps.
         return language_model.part(
-            ("ctc-beam-decoder", self._labels, alpha, beta),
-            lambda: self._open(language_model, alpha, beta),
+            ("ctc-beam-decoder", self._labels, options.alpha, options.beta),
+            lambda: self._open(language_model, options),
         )
 
-    def _open(self, language_model: LanguageModel, alpha: float, beta: float) -> BeamSearchDecoder:
+    def _open(self, language_model: LanguageModel, options: DecodingOptions) -> BeamSearchDecoder:
         words = language_model.unigrams
         with language_model.private_copy() as path:
             return BeamSearchDecoder(
                 list(self._labels),
                 kenlm_model_path=path,
                 unigrams=None if words is None else sorted(words),
-                alpha=alpha,
-                beta=beta,
+                alpha=options.alpha,
+                beta=options.beta,
                 unk_score_offset=language_model.unk_score_offset,
                 score_boundary=language_model.score_boundary,
             )

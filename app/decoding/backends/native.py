@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from app.decoding.backends.types import Candidate, Search
+from app.decoding.backends.types import Candidate
 from app.decoding.columns import MIN_LOGP, Alphabet, not_finite
 from app.decoding.language_model import LanguageModel
+from app.decoding.options import DecodingOptions
 from app.decoding.search import (
     NOT_FINITE,
     SEARCH_STOPPED,
@@ -52,13 +53,14 @@ class NativeBackend:
         self._column_address = alphabet.column_of.ctypes.data
         self._language_model = language_model
 
-    def search(self, emissions: Emissions, search: Search) -> list[Candidate]:
+    def search(self, emissions: Emissions, options: DecodingOptions) -> list[Candidate]:
         """Return the candidates, best first. One call of C, without the interpreter's lock."""
-        hotwords = _Hotwords(self._library, search.hotwords) if search.hotwords else None
+        weights = options.hotword_weights()
+        hotwords = _Hotwords(self._library, weights) if weights else None
         task = Task(self._labels, self._count, self._delimiter)
-        task.alpha, task.beta = search.alpha, search.beta
-        task.beam_width, task.n_best = search.beam_width, search.n_best
-        task.prune_logp, task.min_token_logp = search.prune_logp, search.min_token_logp
+        task.alpha, task.beta = options.alpha, options.beta
+        task.beam_width, task.n_best = options.beam_width, options.n_best
+        task.prune_logp, task.min_token_logp = options.prune_logp, options.min_token_logp
         if hotwords is not None:
             task.hotwords = hotwords.handle
             task.weights = hotwords.weights.ctypes.data
@@ -69,7 +71,7 @@ class NativeBackend:
         # Named here, so that it outlives the search.
         lexicon = self._name_language_model(task)
         values = _as_float32(emissions)
-        scores, result = (ctypes.c_double * search.n_best)(), Result()
+        scores, result = (ctypes.c_double * options.n_best)(), Result()
         status = self._library.nordlyd_decode(
             ctypes.addressof(task),
             values.ctypes.data,

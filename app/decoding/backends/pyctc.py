@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from pyctcdecode.alphabet import Alphabet as ReferenceAlphabet
 from pyctcdecode.decoder import BeamSearchDecoderCTC
@@ -10,9 +10,10 @@ from pyctcdecode.language_model import HotwordScorer
 from pyctcdecode.language_model import LanguageModel as ReferenceLanguageModel
 
 from app.decoding.backends.by_columns import ColumnsBackend
-from app.decoding.backends.types import Found, Search
+from app.decoding.backends.types import Found
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
+from app.decoding.options import DecodingOptions
 from app.decoding.turns import check_turn
 
 
@@ -32,21 +33,21 @@ class PyctcdecodeLibrary:
             else None
         )
 
-    def search(self, columns: Columns, search: Search) -> list[Found]:
+    def search(self, columns: Columns, options: DecodingOptions) -> list[Found]:
         """Return what is found, best first."""
-        weighted = copy.copy(self._language_model)
+        weighted: Any = copy.copy(self._language_model)
         if weighted is not None:
-            weighted.alpha, weighted.beta = search.alpha, search.beta
-        decoder = BeamSearchDecoderCTC(self._alphabet, weighted)
+            weighted.alpha, weighted.beta = options.alpha, options.beta
+        decoder: Any = BeamSearchDecoderCTC(self._alphabet, weighted)
         try:
             # The public call has one weight for all hotwords, and would normalise once more.
             beams = decoder._decode_logits(
-                cast("Any", columns),
-                beam_width=search.beam_width,
-                beam_prune_logp=search.prune_logp,
-                token_min_logp=search.min_token_logp,
-                prune_history=search.prune_history,
-                hotword_scorer=_WeightedHotwords.of(search.hotwords),
+                columns,
+                beam_width=options.beam_width,
+                beam_prune_logp=options.prune_logp,
+                token_min_logp=options.min_token_logp,
+                prune_history=False,
+                hotword_scorer=_WeightedHotwords.of(options.hotword_weights()),
             )
         finally:
             decoder.cleanup()

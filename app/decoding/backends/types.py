@@ -1,30 +1,12 @@
-"""The seam between our decoder and a library that searches a beam."""
+"""The interface between `BeamDecoder` and an implementation of the beam search."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.decoding.columns import Columns
+from app.decoding.options import DecodingOptions
 from app.decoding.types import Emissions
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What one search is to do; the fields are those of `BeamOptions`, with nothing left open.
-
-    `hotwords` are single words with weights other than 0. With `prune_history` readings that
-    differ only in what the language model no longer sees are one: right for the best reading,
-    too few for several. `n_best` is how many candidates are wanted.
-    """
-
-    beam_width: int
-    alpha: float
-    beta: float
-    prune_logp: float
-    min_token_logp: float
-    hotwords: Mapping[str, float]
-    prune_history: bool
-    n_best: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +28,12 @@ class Candidate:
 class Backend(Protocol):
     """A beam search over one alphabet, with or without a language model; safe for threads."""
 
-    def search(self, emissions: Emissions, search: Search) -> list[Candidate]:
+    def search(self, emissions: Emissions, options: DecodingOptions) -> list[Candidate]:
         """Return the candidates, best first.
 
         Args:
             emissions: float array [frames, vocabulary], at least one frame.
-            search: what to do.
+            options: resolved; hotwords are single words.
 
         Raises:
             ValueError: NaN, infinity, or a frame with no probability.
@@ -73,11 +55,11 @@ class Found:
 class Library(Protocol):
     """A library that searches normalised columns; safe for threads."""
 
-    def search(self, columns: Columns, search: Search) -> list[Found]:
+    def search(self, columns: Columns, options: DecodingOptions) -> list[Found]:
         """Return what is found, best first.
 
         Args:
             columns: float32 [frames, labels], rows normalised; at least one frame.
-            search: what to do.
+            options: resolved; hotwords are single words.
         """
         ...

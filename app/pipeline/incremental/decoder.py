@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.decoding import DecodingPool, DecodingRequest, ModelDecoders, Reading, segment_words
+from app.decoding import DecodingOptions, DecodingPool, Hypothesis, ModelDecoders, segment_words
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline.incremental.growing import GrowingText, TextListener
 from app.pipeline.incremental.pieces import Piece, PieceCutter
 from app.pipeline.text import TextRead
@@ -34,8 +34,8 @@ class IncrementalDecoder:
     def __init__(
         self,
         pool: DecodingPool,
-        decoding: DecodingRequest,
-        readable: ReadableOptions | None,
+        decoding: DecodingOptions,
+        readable: FormattingOptions | None,
         on_text: TextListener,
         *,
         deadline: float | None = None,
@@ -102,13 +102,13 @@ class IncrementalDecoder:
     async def _read(
         self, decoders: ModelDecoders, text: GrowingText, *, frame_seconds: float, duration: float
     ) -> TextRead:
-        reading: Reading | None = None
+        best: Hypothesis | None = None
         ended = 0.0
         while (piece := await self._pieces.get()) is not None:
             origin = piece.first * frame_seconds
-            reading = await self._pool.run_before(
+            [best] = await self._pool.run_before(
                 self._deadline,
-                decoders.read,
+                decoders.decode,
                 piece.emissions,
                 self._decoding,
                 frame_seconds=frame_seconds,
@@ -116,14 +116,14 @@ class IncrementalDecoder:
             )
             words = [
                 _moved(word, origin, not_before=ended)
-                for word in reading.hypotheses[0].words
+                for word in best.words
                 if _belongs(word, piece, origin, frame_seconds)
             ]
             ended = words[-1].end if words else ended
             text.add(words, quiet_until=piece.quiet_until * frame_seconds - _LEAD_SECONDS)
-        assert reading is not None
+        assert best is not None
         text.finish()
-        return _result(text, reading, formatted=self._readable is not None)
+        return _result(text, best, formatted=self._readable is not None)
 
 
 def _belongs(word: Word, piece: Piece, origin: float, frame_seconds: float) -> bool:
@@ -141,13 +141,13 @@ def _moved(word: Word, origin: float, *, not_before: float) -> Word:
     return replace(word, start=start, end=max(start, word.end + origin))
 
 
-def _result(text: GrowingText, reading: Reading, *, formatted: bool) -> TextRead:
+def _result(text: GrowingText, best: Hypothesis, *, formatted: bool) -> TextRead:
     written = text.written
     return TextRead(
         text=" ".join(word.text for word in text.spoken),
         segments=segment_words(text.spoken),
-        decoder=reading.decoder,
-        language_model=reading.language_model,
+        decoder=best.decoder,
+        language_model=best.language_model,
         alternatives=(),
         formatted=Formatted(" ".join(word.text for word in written), segment_words(written))
         if formatted

@@ -11,8 +11,8 @@ from ngrams import write_language_model
 
 from app.decoding import (
     BeamDecoder,
-    BeamOptions,
     Decoder,
+    DecodingOptions,
     GreedyDecoder,
     Hotword,
     LanguageModel,
@@ -79,7 +79,7 @@ def test_the_language_model_decides_between_letters_in_doubt(
     assert read(BeamDecoder(VOCABULARY, backend=backend), emissions) == "han lesr en"
     with_model = BeamDecoder(VOCABULARY, language_model=language_model, backend=backend)
     assert read(with_model, emissions) == "han leser en"
-    without_weight = BeamOptions(alpha=0.0, beta=0.0, hotwords=(Hotword("lesr", 30.0),))
+    without_weight = DecodingOptions(alpha=0.0, beta=0.0, hotwords=(Hotword("lesr", 30.0),))
     decoder = BeamDecoder(VOCABULARY, without_weight, language_model, backend=backend)
     assert read(decoder, emissions) == "han lesr en"
 
@@ -100,7 +100,7 @@ def test_each_hotword_has_its_own_weight(backend) -> None:
     )
 
     def with_hotwords(*hotwords: Hotword) -> str:
-        options = BeamOptions(hotwords=hotwords)
+        options = DecodingOptions(hotwords=hotwords)
         return read(BeamDecoder(VOCABULARY, options, backend=backend), emissions)
 
     assert with_hotwords() == "bat har"
@@ -117,7 +117,7 @@ def test_a_library_that_knows_one_weight_says_what_several_need(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyctcdecode", None)
-    options = BeamOptions(hotwords=(Hotword("båt", 5.0), Hotword("hår", 0.01)))
+    options = DecodingOptions(hotwords=(Hotword("båt", 5.0), Hotword("hår", 0.01)))
     with pytest.raises(InvalidRequestError, match=r"nordlyd\[pyctcdecode\]") as caught:
         read(BeamDecoder(VOCABULARY, options, backend="ctc-beam-decoder"), emit("båt"))
     assert caught.value.param == "hotwords"
@@ -175,7 +175,7 @@ def test_what_is_no_emissions_is_refused(backend, spoil, said: str, dtype) -> No
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_frames_and_one_frame(backend, language_model: LanguageModel) -> None:
-    decoder = BeamDecoder(VOCABULARY, BeamOptions(n_best=5), language_model, backend=backend)
+    decoder = BeamDecoder(VOCABULARY, DecodingOptions(n_best=5), language_model, backend=backend)
     nothing = decoder.n_best(np.zeros((0, 32), np.float32), frame_seconds=FRAME, duration=0.0)
     assert [(found.text, found.words) for found in nothing] == [("", ())]
     silence = decoder.decode(columns_of([{"": 1.0}]), frame_seconds=FRAME, duration=FRAME)
@@ -213,7 +213,7 @@ def test_options_out_of_range_are_refused() -> None:
         {"hotwords": (Hotword("a"),) * 1001},
     ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
-            BeamOptions(**wrong)  # type: ignore[arg-type]
+            BeamDecoder(VOCABULARY, DecodingOptions(**wrong))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="empty"):
         Hotword("  ")
     with pytest.raises(ValueError, match="weight"):
@@ -225,7 +225,7 @@ def test_decoders_with_other_weights_share_a_model(language_model: LanguageModel
     emissions = emit("det er en god dag", doubt=0.6, seed=3)
     plain = BeamDecoder(VOCABULARY, language_model=language_model)
     before = plain.decode(emissions, frame_seconds=FRAME, duration=5.0)
-    heavy = BeamDecoder(VOCABULARY, BeamOptions(alpha=3.0, beta=5.0), language_model)
+    heavy = BeamDecoder(VOCABULARY, DecodingOptions(alpha=3.0, beta=5.0), language_model)
     assert heavy.decode(emissions, frame_seconds=FRAME, duration=5.0).score != before.score
     assert plain.decode(emissions, frame_seconds=FRAME, duration=5.0) == before
 
@@ -236,7 +236,7 @@ def test_words_are_placed_where_the_general_alignment_places_them(doubt: float) 
     for seed in range(10):
         emissions = emit(sentence, doubt=doubt, seed=seed)
         seconds = len(emissions) * FRAME
-        decoder = BeamDecoder(VOCABULARY, BeamOptions(n_best=3))
+        decoder = BeamDecoder(VOCABULARY, DecodingOptions(n_best=3))
         for found in decoder.n_best(emissions, frame_seconds=FRAME, duration=seconds):
             expected = word_times(
                 emissions, found.text.split(), VOCABULARY, frame_seconds=FRAME, duration=seconds
@@ -269,7 +269,7 @@ def test_doubts_far_back_do_not_crowd_out_the_words_that_count(tmp_path: Path) -
     )
     doubt = [{"e": 0.5004, "f": 0.4996}, {"|": 0.99}]
     emissions = columns_of([*doubt * 8, {"a": 0.6, "b": 0.4}, {"|": 0.99}, {"d": 0.99}])
-    narrow = BeamDecoder(VOCABULARY, BeamOptions(beam_width=8), model, backend="native")
-    wide = BeamDecoder(VOCABULARY, BeamOptions(beam_width=2000), model, backend="native")
+    narrow = BeamDecoder(VOCABULARY, DecodingOptions(beam_width=8), model, backend="native")
+    wide = BeamDecoder(VOCABULARY, DecodingOptions(beam_width=2000), model, backend="native")
     assert read(wide, emissions).endswith(" b d")
     assert read(narrow, emissions) == read(wide, emissions)

@@ -9,22 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from ngrams import write_language_model
 
+from app.contract.options import MIN_PRUNE_LOGP, MIN_TOKEN_LOGP
 from app.decoding import (
     BeamDecoder,
-    BeamOptions,
+    DecodingOptions,
     Hotword,
     Hypothesis,
     LanguageModel,
     available_backends,
     load_language_model,
 )
-from app.decoding.options import MIN_PRUNE_LOGP, MIN_TOKEN_LOGP
 from app.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("_", "|", "a", "b", "é", "<s>"), 0, 1, frozenset({0, 5}))
 FRAME = 0.02
 HOTWORDS = (Hotword("ab", 4.0), Hotword("ba é", 9.0))
-EVERYTHING = BeamOptions(
+EVERYTHING = DecodingOptions(
     beam_width=2000, prune_logp=MIN_PRUNE_LOGP, min_token_logp=MIN_TOKEN_LOGP, n_best=100
 )
 
@@ -50,7 +50,10 @@ def language_model(request, tmp_path_factory: pytest.TempPathFactory) -> Languag
 
 
 def search(
-    options: BeamOptions, values: np.ndarray, language_model: LanguageModel | None, backend="auto"
+    options: DecodingOptions,
+    values: np.ndarray,
+    language_model: LanguageModel | None,
+    backend="auto",
 ) -> list[Hypothesis]:
     decoder = BeamDecoder(VOCABULARY, options, language_model, backend=backend)
     return decoder.n_best(values, frame_seconds=FRAME, duration=len(values) * FRAME)
@@ -68,14 +71,14 @@ def test_an_unpruned_search_finds_all_of_the_probability(values: np.ndarray) -> 
 def test_readings_are_sorted_distinct_and_repeatable(
     language_model: LanguageModel | None, values: np.ndarray
 ) -> None:
-    found = search(BeamOptions(n_best=10, hotwords=HOTWORDS), values, language_model)
+    found = search(DecodingOptions(n_best=10, hotwords=HOTWORDS), values, language_model)
     scores = [hypothesis.score for hypothesis in found]
     texts = [hypothesis.text for hypothesis in found]
     assert 1 <= len(found) <= 10
     assert scores == sorted(scores, reverse=True)
     assert len(set(texts)) == len(texts)
-    assert found == search(BeamOptions(n_best=10, hotwords=HOTWORDS), values, language_model)
-    decoder = BeamDecoder(VOCABULARY, BeamOptions(hotwords=HOTWORDS), language_model)
+    assert found == search(DecodingOptions(n_best=10, hotwords=HOTWORDS), values, language_model)
+    decoder = BeamDecoder(VOCABULARY, DecodingOptions(hotwords=HOTWORDS), language_model)
     seconds = len(values) * FRAME
     once, again = (decoder.decode(values, frame_seconds=FRAME, duration=seconds) for _ in range(2))
     assert once == again
@@ -86,7 +89,7 @@ def test_readings_are_sorted_distinct_and_repeatable(
 def test_words_are_in_order_within_the_audio_and_spell_the_text(
     language_model: LanguageModel | None, values: np.ndarray
 ) -> None:
-    for hypothesis in search(BeamOptions(n_best=3), values, language_model):
+    for hypothesis in search(DecodingOptions(n_best=3), values, language_model):
         times = [time for word in hypothesis.words for time in (word.start, word.end)]
         assert times == sorted(times)
         assert all(0 <= time <= len(values) * FRAME + 1e-9 for time in times)
@@ -99,9 +102,9 @@ def test_words_are_in_order_within_the_audio_and_spell_the_text(
 def test_a_hotword_without_weight_changes_nothing(
     language_model: LanguageModel | None, values: np.ndarray
 ) -> None:
-    weightless = BeamOptions(n_best=5, hotwords=(Hotword("ab", 0.0), Hotword("é", 0.0)))
+    weightless = DecodingOptions(n_best=5, hotwords=(Hotword("ab", 0.0), Hotword("é", 0.0)))
     assert search(weightless, values, language_model) == search(
-        BeamOptions(n_best=5), values, language_model
+        DecodingOptions(n_best=5), values, language_model
     )
 
 
@@ -113,7 +116,7 @@ def test_the_native_search_scores_as_the_libraries_do(
 ) -> None:
     """So wide a beam that no tie is cut off."""
     alike = (Hotword("ab", 4.0), Hotword("ba é", 4.0))
-    options = BeamOptions(n_best=100, beam_width=2000, hotwords=alike)
+    options = DecodingOptions(n_best=100, beam_width=2000, hotwords=alike)
     ours = {found.text: found.score for found in search(options, values, language_model, "native")}
     theirs = search(options, values, language_model, backend)
     best = theirs[0]

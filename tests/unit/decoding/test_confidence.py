@@ -1,6 +1,7 @@
-"""Calibrations: what they do to a hypothesis, and what their file may hold."""
+"""Calibration of word boundaries and confidences, and its file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from app.decoding.confidence import (
     Calibration,
     Curve,
     calibration_data,
-    found_by,
+    curve_name,
     load_calibration,
 )
 from app.decoding.types import Hypothesis
@@ -27,15 +28,15 @@ CALIBRATION = Calibration(
 )
 
 
-def test_a_curve_is_interpolated_and_stays_at_its_ends() -> None:
+def test_curve_interpolates_and_is_constant_beyond_its_ends() -> None:
     curve = CALIBRATION.curves["greedy"]
     assert [curve(posterior) for posterior in (0.0, 0.2, 0.45, 0.7, 1.0)] == pytest.approx(
         [0.1, 0.1, 0.3, 0.5, 0.95]
     )
 
 
-def test_words_get_boundaries_and_the_share_of_right_ones() -> None:
-    calibrated = CALIBRATION.apply(HYPOTHESIS, "greedy", duration=0.95)
+def test_apply_sets_boundaries_and_calibrated_confidences() -> None:
+    calibrated = CALIBRATION.apply(HYPOTHESIS, duration=0.95)
     first, second = calibrated.words
     assert (calibrated.text, calibrated.score) == ("ja da", -3.0)
     assert (first.start, first.end) == pytest.approx((0.15, 0.33))
@@ -43,27 +44,34 @@ def test_words_get_boundaries_and_the_share_of_right_ones() -> None:
     assert (first.confidence, second.confidence) == pytest.approx((0.8, 0.34))
 
 
-def test_words_found_in_a_way_that_was_not_measured_keep_their_posterior() -> None:
-    calibrated = CALIBRATION.apply(HYPOTHESIS, "beam+lm", duration=0.95)
+def test_apply_without_a_curve_for_the_decoder_keeps_confidences() -> None:
+    found = replace(HYPOTHESIS, decoder="beam", language_model="news")
+    calibrated = CALIBRATION.apply(found, duration=0.95)
     assert [word.confidence for word in calibrated.words] == [0.9, 0.5]
 
 
-def test_a_hypothesis_without_words_stays_as_it_is() -> None:
+def test_apply_to_a_hypothesis_without_words_returns_it_unchanged() -> None:
     empty = Hypothesis("", (), 0.0)
-    assert CALIBRATION.apply(empty, "greedy", duration=0.0) == empty
+    assert CALIBRATION.apply(empty, duration=0.0) == empty
 
 
-def test_the_curve_is_that_of_the_search_and_its_language_model() -> None:
+def test_curve_name_depends_on_decoder_and_language_model() -> None:
     names = [("greedy", None), ("beam", None), ("beam", "news"), ("greedy+lm", "news")]
-    assert [found_by(*name) for name in names] == ["greedy", "beam", "beam+lm", "greedy+lm"]
+    found = [replace(HYPOTHESIS, decoder=decoder, language_model=lm) for decoder, lm in names]
+    assert [curve_name(hypothesis) for hypothesis in found] == [
+        "greedy",
+        "beam",
+        "beam+lm",
+        "greedy+lm",
+    ]
 
 
-def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+def test_calibration_file_round_trips(tmp_path: Path) -> None:
     (tmp_path / CALIBRATION_NAME).write_text(json.dumps(calibration_data(CALIBRATION)))
     assert load_calibration([tmp_path / "elsewhere", tmp_path]) == CALIBRATION
 
 
-def test_without_a_file_boundaries_are_those_of_all_models(tmp_path: Path) -> None:
+def test_missing_file_gives_the_general_rule(tmp_path: Path) -> None:
     calibration = load_calibration([tmp_path])
     assert calibration.boundaries == GENERAL_RULE
     assert not calibration.curves
@@ -80,7 +88,7 @@ def test_without_a_file_boundaries_are_those_of_all_models(tmp_path: Path) -> No
         lambda data: data["confidence"]["greedy"].update(posteriors=[0.5, 0.5, 0.9]),
     ],
 )
-def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, change) -> None:
+def test_invalid_file_is_named_in_the_error(tmp_path: Path, change) -> None:
     data = calibration_data(CALIBRATION)
     change(data)
     (tmp_path / CALIBRATION_NAME).write_text(json.dumps(data))
@@ -88,7 +96,7 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, change) -> None:
         load_calibration([tmp_path])
 
 
-def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+def test_malformed_json_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / CALIBRATION_NAME).write_text("{")
     with pytest.raises(ConfigurationError, match=r"calibration\.json"):
         load_calibration([tmp_path])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from emitted import FRAME, VOCABULARY
 
-from app.decoding import BeamDecoder, BeamOptions, DecodingPool, DecodingRequest, ModelDecoders
+from app.decoding import BeamDecoder, DecodingOptions, DecodingPool, ModelDecoders
 from app.decoding.backends import available_backends
 from app.decoding.turns import Slots, StoppedError, Turn, check_turn, current_turn
 from app.errors import DeadlineExceededError
@@ -18,7 +18,7 @@ from app.errors import DeadlineExceededError
 # So much that it takes minutes, had it to be done to its end.
 LONG = np.full((100_000, len(VOCABULARY)), np.log(1 / len(VOCABULARY)), dtype=np.float32)
 LONG += np.random.default_rng(0).normal(scale=0.01, size=LONG.shape).astype(np.float32)
-SLOW = BeamOptions(beam_width=2000, prune_logp=-1000.0, min_token_logp=-40.0)
+SLOW = DecodingOptions(beam_width=2000, prune_logp=-1000.0, min_token_logp=-40.0)
 SECONDS = len(LONG) * FRAME
 
 
@@ -147,7 +147,7 @@ def test_pyctcdecode_ends_at_its_deadline_too() -> None:
     if "pyctcdecode" not in available_backends():
         assert "native" in available_backends()
         return
-    decoder = BeamDecoder(VOCABULARY, BeamOptions(beam_width=500), backend="pyctcdecode")
+    decoder = BeamDecoder(VOCABULARY, DecodingOptions(beam_width=500), backend="pyctcdecode")
     turn = Turn(deadline=time.monotonic() + 0.3)
     with pytest.raises(DeadlineExceededError):
         turn.run(lambda: decoder.decode(LONG[:5000], frame_seconds=FRAME, duration=100.0))
@@ -155,7 +155,7 @@ def test_pyctcdecode_ends_at_its_deadline_too() -> None:
 
 def test_decoding_outside_of_the_pool_is_not_stopped() -> None:
     decoders = ModelDecoders(VOCABULARY, [])
-    found = decoders.read(
-        LONG[:50], DecodingRequest("beam"), frame_seconds=FRAME, duration=50 * FRAME
+    [found] = decoders.decode(
+        LONG[:50], DecodingOptions("beam"), frame_seconds=FRAME, duration=50 * FRAME
     )
     assert found.decoder == "beam"

@@ -20,7 +20,7 @@ from transformers import (
 from typer.testing import CliRunner
 
 from app.acoustic import load_checkpoint
-from app.decoding import BeamDecoder, BeamOptions, load_language_model
+from app.decoding import BeamDecoder, DecodingOptions, load_language_model
 from trainer.cli import app, main
 from trainer.errors import DataError
 from trainer.export import export_folder, export_model, load_stock
@@ -181,7 +181,7 @@ def test_the_language_model_comes_along(model_with_lm: Path, tmp_path: Path, lay
     export_folder(model_with_lm, tmp_path / "out", layout=layout)
     model = load_checkpoint(tmp_path / "out")
     language_model = load_language_model(tmp_path / "out" / "language_model")
-    decoder = BeamDecoder(model.vocabulary, BeamOptions(beam_width=4), language_model)
+    decoder = BeamDecoder(model.vocabulary, DecodingOptions(beam_width=4), language_model)
     assert decoder.decode(model.emissions([wave()])[0], frame_seconds=0.02, duration=1.0).text == (
         decoder.decode(
             load_checkpoint(model_with_lm).emissions([wave()])[0], frame_seconds=0.02, duration=1.0
