@@ -15,14 +15,6 @@ PREFIX = "NORDLYD_"
 _OF_CLIENTS = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# The first loaded model of a list serves the language.
-DEFAULT_ROUTES: dict[str, list[str]] = {
-    "nn": ["wav2vec2-xlsr-1B-NPSC-NN", "nb-wav2vec2-1b-nynorsk", "demo-nn"],
-    "nb": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
-    "no": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
-    "da": ["wav2vec2-large-danish-npsc-nst", "roest-v3-wav2vec2-315m", "demo-da"],
-}
-
 
 class Settings(BaseSettings):
     """One class, one source of truth; `nordlyd serve --help` overrides host and port."""
@@ -41,9 +33,10 @@ class Settings(BaseSettings):
         Path.home() / ".cache" / "nordlyd" / "models",
         description="Where pulled checkpoints are kept, one folder each.",
     )
-    routes: dict[str, list[str]] = Field(
-        DEFAULT_ROUTES,
-        description="JSON: language to model ids; the first that is loaded serves it.",
+    routes: dict[str, list[str]] | None = Field(
+        None,
+        description="JSON: language to model ids; the first that is loaded serves it. Replaces the "
+        "priorities of the models' cards.",
     )
     target_langs: dict[str, str] = Field(
         {},
