@@ -22,6 +22,7 @@ from app.pipeline import (
     ModelLoader,
     ModelSource,
     PipelineOptions,
+    SearchLimits,
     Service,
     Transcriber,
     open_model_decoders,
@@ -126,6 +127,22 @@ def _pipeline_options(settings: Settings) -> PipelineOptions:
         decode_workers=settings.decode_workers or os.cpu_count() or 1,
         decode_processes=needs_processes(settings.decoder),
         decode_jobs=settings.decode_jobs,
+        search=search_limits(settings),
+    )
+
+
+def search_limits(settings: Settings) -> SearchLimits:
+    """Returns the bounds that the settings put on the search options of a request."""
+    return SearchLimits(
+        max_beam_width=settings.max_beam_width,
+        max_n_best=settings.max_n_best,
+        max_hotwords=settings.max_hotwords,
+        max_hotword_characters=settings.max_hotword_characters,
+        max_hotword_weight=settings.max_hotword_weight,
+        max_alpha=settings.max_alpha,
+        max_beta=settings.max_beta,
+        min_prune_logp=settings.min_prune_logp,
+        min_token_logp=settings.min_token_logp,
     )
 
 

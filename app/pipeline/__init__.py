@@ -9,6 +9,7 @@ from app.pipeline.requests import (
     Progress,
     TranscriptionRequest,
 )
+from app.pipeline.search_limits import SearchLimits
 from app.pipeline.transcriber import Transcriber
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ModelSource",
     "PipelineOptions",
     "Progress",
+    "SearchLimits",
     "Service",
     "Transcriber",
     "TranscriptionRequest",

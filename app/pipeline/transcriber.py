@@ -91,6 +91,7 @@ class Transcriber:
         self._models: dict[str, LoadedModel] = {}
         self._media = media
         self._limits = options.audio
+        self._search_limits = options.search
         self._decoding = DecodingPool(
             options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
         )
@@ -129,8 +130,10 @@ class Transcriber:
                 nobody wrote rules to make its language readable.
         """
         card = self._router.route(model, language)
-        if decoding is not None and card.id in self._models:
-            self._models[card.id].decoders.check(decoding)
+        if decoding is not None:
+            if card.id in self._models:
+                self._models[card.id].decoders.check(decoding)
+            self._search_limits.check(decoding)
         written = self._router.language_of(card, language)
         if readable is not None and written not in LANGUAGES:
             raise InvalidRequestError(

@@ -18,6 +18,7 @@ from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
+from app.main import search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_voice_model
@@ -118,6 +119,7 @@ async def in_process(
         window_seconds=given.window_seconds,
         context_seconds=given.context_seconds,
         decode_workers=2,
+        search=search_limits(given),
     )
     transcriber = Transcriber(
         Router({}, [card]),
