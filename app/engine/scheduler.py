@@ -52,7 +52,7 @@ class Budget:
     """
 
     def __init__(self, ceiling: int, *, recovery_batches: int) -> None:
-        self._ceiling = max(1, ceiling)
+        self._ceiling = ceiling
         self._recovery_batches = recovery_batches
         self._successes = 0
         self.samples = self._ceiling
@@ -64,8 +64,6 @@ class Budget:
 
     def succeeded(self) -> None:
         """Count a batch that fitted."""
-        if self.samples == self._ceiling:
-            return
         self._successes += 1
         if self._successes >= self._recovery_batches:
             self._successes = 0
@@ -100,7 +98,7 @@ class _Waiting:
     turn: int
     since: float
     caller: _Caller
-    window_seconds: float = 0.0
+    window_seconds: float
     next: int = 0
 
     @property
@@ -201,7 +199,6 @@ class Scheduler:
         self.budget(model)
         sender = self._callers.setdefault(caller, _Caller(self._virtual_time, now))
         if not sender.waiting:
-            sender.turn = max(sender.turn, self._virtual_time)
             sender.since = now
         sender.waiting += 1
         self._waiting[ticket] = _Waiting(
@@ -215,6 +212,7 @@ class Scheduler:
         if waiting is not None:
             waiting.caller.waiting -= 1
             self.queued_windows -= waiting.left
+            self._forget_callers()
 
     def clear(self) -> None:
         """Drop every request."""

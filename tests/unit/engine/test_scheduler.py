@@ -79,6 +79,60 @@ def test_caller_that_was_idle_saved_up_no_turns():
     assert leaders(queue, 6) == [3, 3, 2, 3, 2, 3]
 
 
+def test_caller_that_was_idle_is_not_taken_for_one_that_waited():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 2, now=0, caller="idle")
+    assert leaders(queue, 2, now=0) == [1, 1]
+    queue.add(2, "m", [20] * 5, now=95, caller="busy")
+    assert leaders(queue, 1, now=95) == [2]
+    queue.add(3, "m", [20], now=100, caller="idle")
+    assert leaders(queue, 2, now=100) == [2, 3]
+
+
+def test_caller_that_cancelled_its_only_request_is_as_new():
+    queue = scheduler()
+    queue.add(1, "m", [20], now=0, caller="cancels")
+    queue.discard(1)
+    queue.add(2, "m", [20] * 9, now=95, caller="busy")
+    assert leaders(queue, 5, now=95) == [2] * 5
+    queue.add(3, "m", [20] * 9, now=100, caller="cancels")
+    # It has not waited since its first request, and is ahead by the round it missed alone.
+    assert leaders(queue, 6, now=100) == [3, 3, 2, 3, 2, 3]
+
+
+def test_caller_that_cancels_one_request_keeps_its_turns_for_another():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 3, now=0, caller="a")
+    queue.add(2, "m", [20] * 3, now=0, caller="b")
+    queue.add(3, "m", [20] * 3, now=0, caller="b")
+    assert leaders(queue, 2) == [1, 2]
+    queue.discard(2)
+    assert leaders(queue, 4) == [3, 1, 3, 1]
+
+
+def test_callers_with_several_requests_have_one_account_of_turns():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 9, now=0, caller="a")
+    queue.add(2, "m", [20] * 9, now=0, caller="b")
+    assert leaders(queue, 1) == [1]
+    queue.add(3, "m", [20] * 9, now=0, caller="b")
+    assert 5 <= leaders(queue, 12).count(1) <= 6
+
+
+def test_cleared_queue_is_as_new():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 9, now=0, caller="a")
+    queue.add(2, "m", [20] * 9, now=0, caller="b")
+    leaders(queue, 3)
+    queue.clear()
+    assert queue.queued_windows == 0
+    assert queue.next_batch(0) is None
+    queue.add(1, "m", [20] * 3, now=0, caller="a")
+    queue.add(2, "m", [20] * 3, now=0, caller="b")
+    assert leaders(queue, 4) == [1, 2, 1, 2]
+    assert queue.queued_windows == 2
+
+
 def test_request_that_can_no_longer_be_done_in_time_is_dropped():
     queue = scheduler()
     queue.add(1, "m", [20] * 3, now=0, deadline=10, window_seconds=2)
@@ -134,6 +188,22 @@ def test_longest_wait_goes_first_once_patience_is_over():
     assert leaders(queue, 3, now=13) == [2, 1, 3]
 
 
+def test_of_callers_and_requests_out_of_patience_the_longest_wait_goes_first():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 9, now=0, caller="served last")
+    queue.add(2, "m", [20] * 9, now=0, caller="served first")
+    assert leaders(queue, 1, now=1) == [1]
+    assert leaders(queue, 2, now=2) == [2, 1]
+    # Their turns are 2 and 1.
+    queue.add(3, "m", [20], now=1, caller="new")
+    assert leaders(queue, 1, now=20) == [3]
+    one_caller = scheduler()
+    one_caller.add(1, "m", [20] * 9, now=0)
+    assert leaders(one_caller, 3, now=0) == [1, 1, 1]
+    one_caller.add(2, "m", [20], now=1)
+    assert leaders(one_caller, 1, now=20) == [1]
+
+
 def test_equal_lengths_share_a_batch_round_robin():
     queue = scheduler(budget=120)
     queue.add(1, "m", [20] * 5, now=0)
@@ -160,6 +230,36 @@ def test_similar_lengths_share_a_batch_longest_first():
     assert [item.samples for item in batch.items] == [20, 19, 18]
     assert batch.padding_share == pytest.approx(3 / 60)
     assert served(queue.next_batch(0)) == [(2, 0)]
+
+
+def test_windows_as_long_as_the_leader_s_go_before_similar_ones():
+    queue = scheduler(40)
+    queue.add(1, "m", [20], now=0)
+    queue.add(2, "m", [19], now=0)
+    queue.add(3, "m", [20], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0), (3, 0)]
+
+
+def test_similar_windows_come_first_from_requests_with_the_fewest_in_the_batch():
+    queue = scheduler(60)
+    queue.add(2, "m", [60] * 5 + [19], now=0)
+    assert leaders(queue, 5) == [2] * 5
+    queue.add(1, "m", [20, 20, 19], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0), (1, 1), (2, 5)]
+
+
+def test_padding_may_reach_its_bound():
+    queue = scheduler(8, max_padding_share=0.125)
+    queue.add(1, "m", [4], now=0)
+    queue.add(2, "m", [3], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0), (2, 0)]
+
+
+def test_window_longer_than_the_leader_s_does_not_exceed_the_budget():
+    queue = scheduler(38)
+    queue.add(1, "m", [18], now=0)
+    queue.add(2, "m", [20], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0)]
 
 
 def test_window_longer_than_the_budget_runs_alone():
@@ -227,6 +327,23 @@ def test_budget_halves_on_out_of_memory_and_recovers_slowly():
     for _ in range(100):
         budget.succeeded()
     assert budget.samples == 1600
+
+
+def test_budget_grows_after_successes_in_a_row_and_by_at_least_one_sample():
+    budget = Budget(100, recovery_batches=3)
+    budget.out_of_memory(100)
+    budget.succeeded()
+    budget.succeeded()
+    budget.out_of_memory(50)
+    grown = []
+    for _ in range(7):
+        budget.succeeded()
+        grown.append(budget.samples)
+    assert grown == [25, 25, 31, 31, 31, 38, 38]
+    small = Budget(3, recovery_batches=1)
+    small.out_of_memory(2)
+    small.succeeded()
+    assert small.samples == 2
 
 
 def test_budget_never_reaches_zero_nor_gets_stuck():
