@@ -24,7 +24,7 @@ from app.errors import AudioError, UnavailableError
 from app.telemetry import Telemetry
 
 
-def test_many_recordings_at_once_each_get_exactly_their_own_single_pass():
+def test_concurrent_recordings_each_get_the_emissions_of_a_single_pass():
     async def test():
         recordings = [noise(seed, 0.1 + 7.3 * seed) for seed in range(12)]
         async with engine_with(FrameEncoder(), batch_seconds=60.0) as engine:
@@ -116,7 +116,7 @@ def test_model_added_later_is_served_while_others_run():
     run(test())
 
 
-def test_status_and_metrics_tell_what_happens():
+def test_status_and_metrics_follow_queue_and_batches():
     async def test():
         telemetry = Telemetry()
         encoder = FrameEncoder()
@@ -153,7 +153,7 @@ def test_status_and_metrics_tell_what_happens():
     run(test())
 
 
-def test_engine_without_models_or_not_started_is_not_ready():
+def test_engine_without_models_reports_a_fault():
     async def test():
         async with engine_with() as engine:
             assert engine.status().fault == "no model is loaded"
@@ -172,7 +172,7 @@ def test_recording_without_a_window_is_refused():
     run(test())
 
 
-def test_idle_engine_stays_ready():
+def test_idle_engine_reports_no_fault():
     async def test():
         async with engine_with(FrameEncoder(), hang_seconds=2.0) as engine:
             await asyncio.sleep(2.5)

@@ -40,7 +40,7 @@ def test_clip_sent_while_a_long_file_runs_is_in_the_very_next_batch():
     run(test())
 
 
-def test_cancelled_request_is_not_computed_and_gives_its_room_back():
+def test_cancelled_request_is_not_computed_and_frees_its_place_in_the_queue():
     async def test():
         encoder = FrameEncoder()
         telemetry = Telemetry()
@@ -115,7 +115,7 @@ def test_thousand_cancelled_requests_leave_nothing_behind():
     run(test())
 
 
-def test_deadline_that_passes_in_the_queue_costs_nothing():
+def test_request_whose_deadline_passes_in_the_queue_is_never_computed():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder) as engine:
@@ -132,7 +132,7 @@ def test_deadline_that_passes_in_the_queue_costs_nothing():
     run(test())
 
 
-def test_deadline_that_passes_while_running_is_answered_at_once():
+def test_request_whose_deadline_passes_while_it_runs_fails_at_once():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder) as engine:
@@ -156,7 +156,7 @@ def test_deadline_in_the_past_is_refused():
     run(test())
 
 
-def test_stop_fails_what_waits_and_refuses_more():
+def test_stop_fails_waiting_requests_and_refuses_new_ones():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder) as engine:
