@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nordlyd_client.cli.backends import Input
-from nordlyd_client.cli.folder import OutputFolder
+from nordlyd_client.cli.folder import OutputFolder, place_outputs
 from nordlyd_client.cli.inputs import find_inputs
-from nordlyd_client.cli.naming import place_outputs
 from nordlyd_client.errors import InvalidRequestError
 
 ASKED = {"language": "nb"}

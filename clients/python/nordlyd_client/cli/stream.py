@@ -46,7 +46,7 @@ def stream(
     utterance is a line once it is final. Ctrl-C ends the audio: the words
     until then are still transcribed.
     """
-    from nordlyd_client.cli.follow import follow  # noqa: PLC0415
+    from nordlyd_client.cli.live import follow  # noqa: PLC0415
     from nordlyd_client.cli.service import open_live_backend  # noqa: PLC0415
 
     if source is None and device is None and not sys.stdin.isatty():
