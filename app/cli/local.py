@@ -12,7 +12,7 @@ from app.cli.models import report_pull
 from app.contract.options import TranscribeOptions
 from app.errors import NordlydError
 from app.main import build_service
-from app.pipeline import Transcriber, TranscriptionRequest
+from app.pipeline import Route, Transcriber, TranscriptionRequest
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -48,10 +48,10 @@ async def open_local_backend(
         with reported():
             await service.load()
             # An option that is wrong for every recording is reported once.
-            service.transcriber.route(
+            route = service.transcriber.route(
                 None, language, decoding_options(parsed), formatting_options(parsed)
             )
-        yield _Local(service.transcriber, language, parsed, Budget(_BUDGET_BYTES))
+        yield _Local(service.transcriber, route, parsed, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
 
@@ -96,7 +96,7 @@ def settings_for_one(settings: Settings, model: str | None, language: str | None
 @dataclass(frozen=True, slots=True)
 class _Local:
     transcriber: Transcriber
-    language: str | None
+    route: Route
     options: TranscribeOptions
     budget: "Budget"
 
@@ -121,11 +121,9 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
+            route=self.route,
             audio=decode_options(self.options),
-            language=self.language,
             wait_for_room=True,
-            decoding=decoding_options(self.options),
-            readable=formatting_options(self.options),
         )
 
 
