@@ -19,10 +19,12 @@ STATE := $(shell cat pyproject.toml constraints*.txt setup.py app/*.h app/*/*/*.
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
+PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/package-lock.json | cut -d' ' -f1)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-image test-lmplz \
-	test-pyctcdecode test-pythons test-gpu gpu-check lint format bench constraints clean
+	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page format bench constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
@@ -37,7 +39,8 @@ help:
 	@echo "make test-pythons install and serve with each Python from 3.11 to 3.14 that is here"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
 	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
-	@echo "make lint         ruff, mypy and yamllint"
+	@echo "make lint         ruff, mypy and yamllint, and make lint-page"
+	@echo "make lint-page    tsc and oxlint over the page's modules; needs node and npm"
 	@echo "make format       let ruff format everything"
 	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
 	@echo "make constraints  write constraints.txt anew from what is installed"
@@ -99,8 +102,12 @@ test-gpu: $(INSTALLED_TEST)
 gpu-check: $(INSTALLED_TEST)
 	@$(BIN)/python -m bench.gpu_check $(ARGS)
 
-lint: $(INSTALLED_TEST)
+lint: $(INSTALLED_TEST) lint-page
 	$(BIN)/pre-commit run --all-files
+
+# Needs node 20 or newer and npm, and the npm registry the first time.
+lint-page: $(PAGE_TOOLS)
+	@npm --prefix tests/page run --silent lint
 
 format: $(INSTALLED_TEST)
 	$(BIN)/ruff check --fix .
@@ -118,7 +125,7 @@ constraints-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 clean:
 	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f app/*/*/*.so app/*/*/*.failed
-	rm -rf tests/native/build
+	rm -rf tests/native/build tests/page/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): | $(BIN)/pip
@@ -137,6 +144,11 @@ $(VENV)-pyctcdecode/.installed-$(STATE):
 		python=$$(scripts/python-with-numpy-1) || { echo "nordlyd: pyctcdecode needs Python 3.11 or 3.12, and neither is here" >&2; exit 1; }; \
 		$$python -m venv $(@D); }
 	$(@D)/bin/python -m pip install --disable-pip-version-check -c constraints-pyctcdecode.txt -e '.[pyctcdecode,test]'
+	@touch $@
+
+$(PAGE_TOOLS):
+	@command -v npm >/dev/null || { echo "nordlyd: npm is missing; run: apt install nodejs npm (node 20 or newer)" >&2; exit 1; }
+	npm --prefix tests/page ci
 	@touch $@
 
 $(BIN)/pip:

@@ -1,4 +1,4 @@
-"""Awaits work until the instant after which no answer is wanted."""
+"""Awaits work until a request's deadline."""
 
 import asyncio
 import time
@@ -10,11 +10,11 @@ from app.errors import DeadlineExceededError
 _T = TypeVar("_T")
 
 
-async def before(deadline: float | None, work: Awaitable[_T], doing: str) -> _T:
+async def run_until_deadline(deadline: float | None, work: Awaitable[_T], doing: str) -> _T:
     """Returns what the work returns; cancels it at the deadline.
 
     Args:
-        deadline: instant of `time.monotonic`, or None.
+        deadline: instant of `time.monotonic`; None sets no limit.
         work: is awaited.
         doing: what happened to the request meanwhile, for the message.
 

@@ -1,4 +1,4 @@
-"""JSON that a stranger wrote in, its value out, whatever it does to the parser."""
+"""Parses JSON from clients and servers, however it was made."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ def read_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON is of any type
     """Returns the value of a JSON text.
 
     Raises:
-        ValueError: it is none, or nested deeper than can be read.
+        ValueError: it is not JSON, or it is nested too deeply for the parser.
     """
     try:
         return json.loads(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import av
 from audio_samples import chirp, make, pcm16, wav
 
-from app.audio.mpeg import find_frames, parse_header
+from app.audio.containers.elementary_streams import find_frames, parse_header
 
 ID3 = b"ID3\x04\x00\x00\x00\x00\x00\x0bTIT2\x00\x00\x00\x01\x00\x00x"
 _SILENT_AMR = b"\x7c"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from app.acoustic.git_lfs import refuse_pointer
 from app.errors import CheckpointError
-from app.git_lfs import refuse_pointer
 
 
 def read_json(path: Path) -> dict[str, Any]:

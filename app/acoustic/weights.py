@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from app.acoustic.config import EncoderConfig
 from app.acoustic.families import FAMILIES
 from app.acoustic.files import beside, read_json
+from app.acoustic.git_lfs import refuse_pointer
 from app.errors import CheckpointError
-from app.git_lfs import refuse_pointer
 
 SAFETENSORS = "model.safetensors"
 PICKLED = "pytorch_model.bin"

@@ -4,52 +4,25 @@ import asyncio
 from typing import Any, Self
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.caller import caller_of
 from app.api.disconnects import run_until_disconnect
 from app.api.outputs import Output, base_name, json_output, rendered_output
-from app.api.parameters import STRICT, TRACK, ResponseFormat, deadline_of, gather, parse
+from app.api.parameters import deadline_of, gather
 from app.api.raw_bodies import decode_options
 from app.api.schemas import AudioBody, TimingBody, WarningBody
 from app.api.state import AppStateOf
 from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
 from app.api.upload import Upload, is_form, read_upload
+from app.contract.options import AlignOptions
 from app.errors import InvalidRequestError
 from app.formats import as_transcript, render
 from app.pipeline import TranscriptionRequest
+from app.pipeline.options import parse_options
 from app.transcript import AlignedTranscript, AlignedWord
 
 router = APIRouter(tags=["alignment"])
-
-
-class AlignParameters(BaseModel):
-    """The fields of POST /align; all but the text may also come in the query."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    text: str | None = Field(None, description="What is said, as it is written.")
-    model: str | None = Field(None, description="Id or hub id of a loaded model.")
-    language: str | None = Field(
-        None,
-        description="Chooses the model where none is named, and how numbers are said: nn, nb, "
-        "no, da, or a name of these.",
-    )
-    characters: bool = Field(False, description="Whether to list the characters of every word.")
-    response_format: ResponseFormat = Field(
-        "json",
-        description="What to answer with. All but json leave out words that were not found.",
-    )
-    track: str | None = TRACK
-    strict: bool = STRICT
-    encoding: str | None = Field(
-        None, description="Says that the file is raw samples in this encoding."
-    )
-    rate: int | None = Field(None, description="Of raw samples, in Hz.")
-    channels: int | None = Field(None, description="Of raw samples; 1 by default.")
-    timeout: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Seconds after which no answer is wanted."
-    )
 
 
 class AlignedCharacterBody(BaseModel):
@@ -136,7 +109,7 @@ class AlignmentBody(BaseModel):
         return self.model_dump_json(exclude=None if asked else hidden)
 
 
-_FIELDS = AlignParameters.model_json_schema()["properties"]
+_FIELDS = AlignOptions.model_json_schema()["properties"]
 _OPERATION: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -170,7 +143,7 @@ async def align(request: Request, parts: AppStateOf) -> Response:
     service = parts.service
     with service.admit(caller_of(request)):
         query = request.query_params.multi_items()
-        checked = parse(AlignParameters, gather(query))
+        checked = parse_options(AlignOptions, gather(query))
         deadline_of(request, checked.timeout)
         # A form may name the model yet.
         if checked.model is not None or not is_form(request):
@@ -178,7 +151,7 @@ async def align(request: Request, parts: AppStateOf) -> Response:
         service.check_room(caller_of(request), request.state.deadline)
         upload = await read_upload(request)
         try:
-            parameters = parse(AlignParameters, gather(query, upload.fields))
+            parameters = parse_options(AlignOptions, gather(query, upload.fields))
             text = _text(parameters)
             work = _request(request, upload, parameters)
             service.transcriber.route(work.model, work.language)
@@ -195,7 +168,7 @@ async def align(request: Request, parts: AppStateOf) -> Response:
         return output_response(output, aligned.timing, aligned.notices)
 
 
-def _text(parameters: AlignParameters) -> str:
+def _text(parameters: AlignOptions) -> str:
     if parameters.text is None:
         raise InvalidRequestError(
             "There is no `text`; send what is said as a field of the form.", param="text"
@@ -203,7 +176,7 @@ def _text(parameters: AlignParameters) -> str:
     return parameters.text
 
 
-def _request(request: Request, upload: Upload, parameters: AlignParameters) -> TranscriptionRequest:
+def _request(request: Request, upload: Upload, parameters: AlignOptions) -> TranscriptionRequest:
     return TranscriptionRequest(
         source=upload.audio,
         request_id=request.state.request_id,
@@ -216,7 +189,7 @@ def _request(request: Request, upload: Upload, parameters: AlignParameters) -> T
 
 
 def _output(
-    aligned: AlignedTranscript, parameters: AlignParameters, recording: str, request_id: str
+    aligned: AlignedTranscript, parameters: AlignOptions, recording: str, request_id: str
 ) -> Output:
     name = parameters.response_format
     if name == "json":

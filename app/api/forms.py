@@ -13,7 +13,7 @@ from python_multipart.multipart import parse_options_header
 
 from app.api.multipart import Event, MultipartReader, PartBegins, PartEnds
 from app.errors import InvalidRequestError
-from app.spool import SpooledBodies
+from app.storage import SpooledBodies
 
 MAX_FIELD_BYTES = 2**20
 

@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.api.parameters import TranscribeParameters
 from app.api.schemas import RenderedBody, TranscriptionBody
+from app.contract.options import TranscribeOptions
 from app.formats import Rendered, describe, render
 from app.transcript import Transcript
 
@@ -42,7 +42,7 @@ class Output:
 
 
 def transcription_output(
-    transcript: Transcript, parameters: TranscribeParameters, *, recording: str, request_id: str
+    transcript: Transcript, parameters: TranscribeOptions, *, recording: str, request_id: str
 ) -> Output:
     """Write a transcript as the request asks for it.
 

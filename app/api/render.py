@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.disconnects import run_until_disconnect
 from app.api.errors import describe_invalid
 from app.api.outputs import base_name, rendered_output
-from app.api.parameters import gather, parse
+from app.api.parameters import gather
 from app.api.state import AppStateOf
 from app.api.transcribe import ERRORS, FORMATTED, HEADERS
-from app.errors import InvalidRequestError, TooLargeError
+from app.errors import TooLargeError
 from app.formats import Rendered
+from app.pipeline.options import check_word_cues, parse_options
 from app.rendering import GivenTranscript, NotATranscriptError
 
 router = APIRouter(tags=["formats"])
@@ -76,12 +77,8 @@ async def render(request: Request, parts: AppStateOf) -> Response:
 
     Send the JSON that POST /transcribe answered, corrected or not.
     """
-    parameters = parse(RenderParameters, gather(request.query_params.multi_items()))
-    if parameters.word_cues and parameters.response_format != "vtt":
-        raise InvalidRequestError(
-            "word_cues marks the words of WebVTT; accepted with it: response_format=vtt.",
-            param="word_cues",
-        )
+    parameters = parse_options(RenderParameters, gather(request.query_params.multi_items()))
+    check_word_cues(parameters.response_format, word_cues=parameters.word_cues)
     service = parts.service
     with service.hold():
         body = await _body(request, parts.settings.max_render_mb)

@@ -13,10 +13,12 @@ from pydantic import Field
 from starlette.websockets import WebSocketDisconnect
 
 from app.api.errors import error_detail
-from app.api.parameters import TextParameters, gather, parse
+from app.api.parameters import gather
 from app.api.sockets import NORMAL, SUBPROTOCOL, close_code, is_broken
 from app.api.state import AppState, AppStateOf
+from app.contract.options import TextOptions
 from app.errors import InvalidRequestError, NordlydError
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.streaming import (
     Endpointing,
     EndpointReached,
@@ -38,7 +40,7 @@ _REMAINDER_SECONDS = 1.0
 router = APIRouter()
 
 
-class StreamParameters(TextParameters):
+class StreamParameters(TextOptions):
     """The parameters of WS /stream, all in the query."""
 
     partials: bool = Field(True, description="Whether to tell words while they are being said.")
@@ -74,8 +76,8 @@ class StreamParameters(TextParameters):
             request_id=request_id,
             model=self.model,
             language=self.language,
-            decoding=self.decoding(),
-            readable=self.readable(),
+            decoding=decoding_options(self),
+            readable=formatting_options(self),
             endpointing=Endpointing(
                 silence_seconds=self.endpoint_silence,
                 threshold=self.vad_threshold,
@@ -100,7 +102,7 @@ async def stream(socket: WebSocket, parts: AppStateOf) -> None:
 
 
 async def _serve(socket: WebSocket, parts: AppState) -> None:
-    parameters = parse(StreamParameters, gather(socket.query_params.multi_items()))
+    parameters = parse_options(StreamParameters, gather(socket.query_params.multi_items()))
     pcm = PcmInput(parameters.encoding, parameters.rate, parameters.channels)
     if parameters.session is None:
         live = await parts.live.open(parameters.options(socket.state.request_id))

@@ -13,21 +13,22 @@ from app.api import batch
 from app.api.caller import caller_of
 from app.api.disconnects import run_until_disconnect
 from app.api.outputs import Output, transcription_output
-from app.api.parameters import (
-    TranscribeParameters,
-    deadline_of,
-    gather,
-    openapi_parameters,
-    parse,
-)
+from app.api.parameters import deadline_of, gather, openapi_parameters
 from app.api.raw_bodies import decode_options
 from app.api.schemas import BatchLineBody, ErrorBody, TranscriptionBody
 from app.api.state import AppState, AppStateOf
 from app.api.upload import UploadedFile, Uploads, is_form, read_uploads
+from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe
 from app.notices import Notice
 from app.pipeline import TranscriptionRequest
+from app.pipeline.options import (
+    check_word_cues,
+    decoding_options,
+    formatting_options,
+    parse_options,
+)
 from app.transcript import Timing, Transcript
 
 router = APIRouter(tags=["transcription"])
@@ -36,10 +37,10 @@ WARNINGS_HEADER = "x-nordlyd-warnings"
 BINARY = {"type": "string", "format": "binary"}
 _FORM_FIELDS = {
     name: {key: value for key, value in schema.items() if key != "title"}
-    for name, schema in TranscribeParameters.model_json_schema()["properties"].items()
+    for name, schema in TranscribeOptions.model_json_schema()["properties"].items()
 }
 _OPERATION: dict[str, Any] = {
-    "parameters": openapi_parameters(TranscribeParameters),
+    "parameters": openapi_parameters(TranscribeOptions),
     "requestBody": {
         "required": False,
         "content": {
@@ -131,7 +132,7 @@ async def transcribe(request: Request, parts: AppStateOf) -> Response:
         service.check_room(caller_of(request), request.state.deadline)
         uploads = await read_uploads(request, max_files=parts.settings.max_batch_files)
         stack.enter_context(closing(uploads))
-        parameters = parse(TranscribeParameters, gather(query, uploads.fields))
+        parameters = parse_options(TranscribeOptions, gather(query, uploads.fields))
         _check(parts, parameters)
         deadline = deadline_of(request, parameters.timeout)
         call = _Call(request.state.request_id, caller_of(request), parts, parameters, deadline)
@@ -155,7 +156,7 @@ class _Call:
     request_id: str
     caller: str
     parts: AppState
-    parameters: TranscribeParameters
+    parameters: TranscribeOptions
     deadline: float | None
 
     async def answer(self, source: UploadedFile | str) -> Response:
@@ -185,8 +186,10 @@ class _Call:
         if isinstance(source, UploadedFile):
             yield source
             return
-        hold = self.parts.service.transcriber.media.spool.hold(self.caller)
-        fetched = await self.parts.need_fetcher().fetch(source, self.deadline, hold=hold)
+        reservation = self.parts.service.transcriber.media.spool.reserve(self.caller)
+        fetched = await self.parts.need_fetcher().fetch(
+            source, self.deadline, reservation=reservation
+        )
         bodies = fetched.bodies
         try:
             yield UploadedFile(
@@ -217,8 +220,8 @@ class _Call:
             language=parameters.language,
             deadline=self.deadline,
             wait_for_room=wait_for_room,
-            decoding=parameters.decoding(),
-            readable=parameters.readable(),
+            decoding=decoding_options(parameters),
+            readable=formatting_options(parameters),
         )
         with self.parts.progress.follow(request_id) as progress:
             transcript = await self.parts.service.transcriber.transcribe(work, progress=progress)
@@ -262,7 +265,7 @@ def timing_headers(timing: Timing) -> dict[str, str]:
 
 def _check_query(request: Request, parts: AppState, query: Sequence[tuple[str, str]]) -> None:
     """Refuse what no body can make right, before a long one is read."""
-    parameters = parse(TranscribeParameters, gather(query))
+    parameters = parse_options(TranscribeOptions, gather(query))
     deadline_of(request, parameters.timeout)
     if not is_form(request):
         _check(parts, parameters)
@@ -272,21 +275,24 @@ def _check_query(request: Request, parts: AppState, query: Sequence[tuple[str, s
     # The form may name the model yet, and the model decides what else is accepted.
     if parameters.model is not None:
         parts.service.transcriber.route(
-            parameters.model, parameters.language, parameters.decoding()
+            parameters.model, parameters.language, decoding_options(parameters)
         )
 
 
-def _check(parts: AppState, parameters: TranscribeParameters) -> None:
+def _check(parts: AppState, parameters: TranscribeOptions) -> None:
     """Refuse what cannot be served, before the audio is decoded."""
-    parameters.check_word_cues()
+    check_word_cues(parameters.response_format, word_cues=parameters.word_cues)
     if parameters.url is not None:
         parts.need_fetcher().check(parameters.url)
     parts.service.transcriber.route(
-        parameters.model, parameters.language, parameters.decoding(), parameters.readable()
+        parameters.model,
+        parameters.language,
+        decoding_options(parameters),
+        formatting_options(parameters),
     )
 
 
-def _sources(uploads: Uploads, parameters: TranscribeParameters) -> Sequence[UploadedFile | str]:
+def _sources(uploads: Uploads, parameters: TranscribeOptions) -> Sequence[UploadedFile | str]:
     if parameters.url is None:
         return uploads.require()
     if not uploads.empty:

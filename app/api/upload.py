@@ -10,9 +10,8 @@ from fastapi import Request
 from app.api.caller import caller_of
 from app.api.forms import FilePart, Form, FormLimits, read_form
 from app.api.state import AppState
-from app.budgets import Hold
 from app.errors import AudioError, InvalidRequestError
-from app.spool import SpooledBodies
+from app.storage import Reservation, SpooledBodies
 
 _FILE = "file"
 _MAX_FIELDS = 50
@@ -103,10 +102,10 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/")
 
 
-def hold_of(request: Request) -> Hold:
+def reservation_of(request: Request) -> Reservation:
     """What a request's body is counted in while it is on disk."""
     parts: AppState = request.app.state.parts
-    return parts.service.transcriber.media.spool.hold(caller_of(request))
+    return parts.service.transcriber.media.spool.reserve(caller_of(request))
 
 
 async def read_uploads(
@@ -121,7 +120,7 @@ async def read_uploads(
         ClientDisconnect: the client hung up.
     """
     content_type = request.headers.get("content-type")
-    bodies = SpooledBodies(hold_of(request))
+    bodies = SpooledBodies(reservation_of(request))
     try:
         if not is_form(request):
             await bodies.fill(request.stream())

@@ -2,10 +2,8 @@
 
 from app.audio.decode import decode_audio
 from app.audio.info import AudioInfo, TrackInfo
-from app.audio.limits import AudioLimits
 from app.audio.live import decode_live
-from app.audio.options import DecodeOptions
-from app.audio.raw import RawFormat
+from app.audio.options import AudioLimits, DecodeOptions, RawFormat
 from app.audio.recording import SAMPLE_RATE, Recording, Samples
 from app.audio.windows import Window, plan_windows, stitch
 

@@ -2,34 +2,29 @@
 
 import os
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 
-from app.audio.extent import Extent, measure
-from app.audio.findings import Findings
-from app.audio.formats import FORMATS, Container
-from app.audio.info import AudioInfo
-from app.audio.limits import AudioLimits
-from app.audio.mp4 import measure_mp4
-from app.audio.options import DEFAULT, DecodeOptions
-from app.audio.pyav_reader import PyAVReader
-from app.audio.reader import Reader
-from app.audio.recording import SILENCE_DBFS, Recording, RecordingBuilder, Samples
-from app.audio.resample import Resampler
-from app.audio.silent_track import note_silent_track
-from app.audio.sniff import Sniffed, sniff
+from app.audio.blocks import Reader, Resampler
+from app.audio.containers.extent import Extent, measure
+from app.audio.containers.formats import FORMATS, Container
+from app.audio.containers.mp4 import measure_mp4
+from app.audio.containers.sniff import Sniffed, sniff
+from app.audio.ffmpeg.reader import PyAVReader
+from app.audio.ffmpeg.tracks import find_track
+from app.audio.info import AudioInfo, Decoded, Findings
+from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
+from app.audio.recording import SILENCE_PEAK, Recording, RecordingBuilder, Samples
 from app.audio.soundfile_reader import SoundFileReader, UnreadableError
-from app.audio.tracks import find_track
-from app.audio.views import view
 from app.errors import AudioError
-from app.notices import Notice
+from app.storage import PatchedView
 
 # A page of a long Ogg file may be lost to a bad disk; more is a recording with a hole in it.
 _MAX_FOREIGN_SHARE, _MAX_FOREIGN_BYTES = 0.02, 65_307
-SILENCE_PEAK = 10.0 ** (SILENCE_DBFS / 20.0)
+# How much of each other track is decoded to look for sound, and of how many tracks at most.
+_SEARCHED_SECONDS, _MAX_SEARCHED_TRACKS = 60.0, 8
 
 
 class SampleSink(Protocol):
@@ -42,14 +37,6 @@ class SampleSink(Protocol):
             AudioError: a sample is not a finite number.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What is known of a recording once it was decoded, beside its samples."""
-
-    info: AudioInfo | None = None
-    notices: tuple[Notice, ...] = ()
 
 
 def decode_audio(
@@ -106,9 +93,9 @@ def decode_into(
             f"The first {sniffed.padding:,} bytes, before the {name} file in it, are zeros or a "
             "tag; they were passed over.",
         )
-    body = view(stream, sniffed.start)
+    body = _view(stream, sniffed.start)
     extent = _measure(body, sniffed, limits, findings)
-    body = view(stream, sniffed.start, extent.patches)
+    body = _view(stream, sniffed.start, extent.patches)
     reader = _choose_reader(
         body, sniffed, extent, options=options, limits=limits, findings=findings
     )
@@ -116,7 +103,7 @@ def decode_into(
         peak = _read(reader, name, limits, sink)
     info = reader.info
     if info is not None and len(info.tracks) > 1 and peak < SILENCE_PEAK:
-        note_silent_track(body, sniffed, info, limits, findings)
+        _note_silent_track(body, sniffed, info, limits, findings)
     return Decoded(info, findings.notices)
 
 
@@ -193,3 +180,48 @@ def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> f
         # Less than one sample at 16 kHz; the value is there, so it is kept.
         sink.append(first)
     return peak
+
+
+def _view(stream: BinaryIO, start: int, patches: dict[int, bytes] | None = None) -> BinaryIO:
+    """Returns the stream itself where nothing is left out or replaced, else a view of it."""
+    if not start and not patches:
+        return stream
+    return cast("BinaryIO", PatchedView(stream, start, patches))
+
+
+def _note_silent_track(
+    stream: BinaryIO, sniffed: Sniffed, info: AudioInfo, limits: AudioLimits, findings: Findings
+) -> None:
+    """Add a notice where the track that was read is silent and another has sound.
+
+    A screen recorder leaves such a file when the microphone is off.
+
+    Raises:
+        AudioError: notices are refused.
+    """
+    others = [track.index for track in info.tracks if track.index != info.track]
+    for index in others[:_MAX_SEARCHED_TRACKS]:
+        if _has_sound(stream, sniffed, index, limits):
+            findings.add(
+                "silent_track",
+                f"Track {info.track} of {len(info.tracks)}, which was read, is silent, and track "
+                f"{index} has sound: send track={index} to read that one.",
+            )
+            return
+
+
+def _has_sound(stream: BinaryIO, sniffed: Sniffed, index: int, limits: AudioLimits) -> bool:
+    seconds = 0.0
+    try:
+        reader = PyAVReader(stream, sniffed, limits=limits, findings=Findings(), track=str(index))
+        with closing(reader):
+            for block in reader.blocks():
+                if np.abs(block.samples).max(initial=0.0) >= SILENCE_PEAK:
+                    return True
+                seconds += block.samples.size / block.rate
+                if seconds > _SEARCHED_SECONDS:
+                    break
+    except AudioError:
+        # A track that cannot be read cannot be recommended.
+        return False
+    return False

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO, cast
 
-from app.audio.findings import Findings
-from app.audio.limits import AudioLimits
-from app.audio.options import DEFAULT, DecodeOptions
-from app.audio.pyav_reader import PyAVReader
+from app.audio.blocks import Resampler
+from app.audio.containers.sniff import Sniffed, sniff
+from app.audio.ffmpeg.reader import PyAVReader
+from app.audio.info import Findings
+from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
 from app.audio.recording import Samples
-from app.audio.resample import Resampler
-from app.audio.sniff import Sniffed, sniff
 from app.errors import AudioError
 
 _HEAD_BYTES = 65_536

@@ -1,8 +1,139 @@
-"""How a recording is to be read, as far as its sender can choose."""
+"""How a recording is read: what its sender can choose, and the limits that are enforced."""
 
 from dataclasses import dataclass
 
-from app.audio.raw import RawFormat
+from app.errors import AudioError, InvalidRequestError, TooLargeError
+
+# Telephony starts at 8 kHz and recorders end at 384 kHz. Outside of that a header is damaged, or
+# made to have a few bytes grow into hours of audio.
+LOWEST_RATE = 1_000
+HIGHEST_RATE = 384_000
+# Seventh-order ambisonics, the largest layout in use.
+MAX_CHANNELS = 64
+# Encoding to libsndfile's subtype, bytes per sample and byte order.
+_ENCODINGS = {
+    "s16le": ("PCM_16", 2, "LITTLE"),
+    "s16be": ("PCM_16", 2, "BIG"),
+    "f32le": ("FLOAT", 4, "LITTLE"),
+    "mulaw": ("ULAW", 1, "LITTLE"),
+    "alaw": ("ALAW", 1, "LITTLE"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioLimits:
+    """How much one recording may hold.
+
+    Attributes:
+        max_seconds: the longest accepted duration once decoded, in seconds, silence included.
+        max_channels: the most channels of the track that is read.
+        max_tracks: the most tracks of a file, of all kinds together.
+        max_edits: the most entries in an MP4's edit lists.
+        max_gap_seconds: the longest stretch without sound, in seconds, that a file's clock may
+            have between two packets, or before the first.
+    """
+
+    max_seconds: float
+    max_channels: int = MAX_CHANNELS
+    max_tracks: int = 64
+    max_edits: int = 1_000
+    max_gap_seconds: float = 3_600.0
+
+    def check(self, seconds: float) -> None:
+        """Refuse a duration over the limit.
+
+        Args:
+            seconds: what a header declares, or what has been decoded so far.
+
+        Raises:
+            TooLargeError: it is over `max_seconds`.
+        """
+        if seconds > self.max_seconds:
+            raise TooLargeError(
+                f"The audio is longer than the {self.max_seconds:,.0f} s that are accepted. "
+                "Split it into shorter recordings."
+            )
+
+    def check_gap(self, seconds: float, at: float) -> None:
+        """Refuse a stretch without sound over the limit.
+
+        Args:
+            seconds: its length.
+            at: where it begins, in seconds from the beginning of the recording.
+
+        Raises:
+            AudioError: it is over `max_gap_seconds`.
+            TooLargeError: with it, the recording is over `max_seconds`.
+        """
+        if seconds > self.max_gap_seconds:
+            raise AudioError(
+                f"The file's clock leaves {seconds:,.0f} s without sound from {at:,.2f} s on: "
+                f"at most {self.max_gap_seconds:,.0f} s are accepted."
+            )
+        self.check(at + seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RawFormat:
+    """What headerless PCM is.
+
+    Attributes:
+        rate: samples per second of one channel.
+        encoding: s16le, s16be, f32le, mulaw or alaw.
+        channels: how many, interleaved.
+
+    Raises:
+        InvalidRequestError: the encoding is none of these, or rate or channels are not accepted.
+    """
+
+    rate: int
+    encoding: str = "s16le"
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        if self.encoding not in _ENCODINGS:
+            raise InvalidRequestError(
+                f"{self.encoding!r} is not an encoding of raw PCM that is accepted: "
+                f"use one of {', '.join(_ENCODINGS)}.",
+                param="encoding",
+            )
+        try:
+            check_signal(self.rate, self.channels)
+        except AudioError as error:
+            raise InvalidRequestError(error.message) from error
+
+    @property
+    def subtype(self) -> str:
+        """The encoding as libsndfile calls it."""
+        return _ENCODINGS[self.encoding][0]
+
+    @property
+    def endian(self) -> str:
+        """The order of a sample's bytes as libsndfile calls it."""
+        return _ENCODINGS[self.encoding][2]
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of all channels."""
+        return _ENCODINGS[self.encoding][1] * self.channels
+
+    def check_size(self, size: int) -> None:
+        """Refuse a stream that cannot be this format.
+
+        Args:
+            size: its bytes.
+
+        Raises:
+            AudioError: it is empty or not a whole number of frames.
+        """
+        if size == 0:
+            raise AudioError("The audio is empty: it has no bytes at all.")
+        if size % self.frame_bytes:
+            raise AudioError(
+                f"{size:,} bytes are not raw PCM as declared: {self.encoding} with "
+                f"{self.channels} channel(s) takes {self.frame_bytes} bytes a frame. "
+                "The audio is cut short, or it is something else."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +154,25 @@ class DecodeOptions:
 
 DEFAULT = DecodeOptions()
 """Content decides, the best track is read, and what a player plays is read to its end."""
+
+
+def check_signal(rate: int, channels: int, most_channels: int = MAX_CHANNELS) -> None:
+    """Refuse a sample rate or channel count that no recorder produces.
+
+    Args:
+        rate: samples per second of one channel.
+        channels: how many channels.
+        most_channels: how many there may be.
+
+    Raises:
+        AudioError: either is outside of what is accepted.
+    """
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise AudioError(
+            f"A sample rate of {rate} Hz is not accepted: "
+            f"it must be between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz."
+        )
+    if not 1 <= channels <= most_channels:
+        raise AudioError(
+            f"{channels} channels are not accepted: there must be between 1 and {most_channels}."
+        )

@@ -11,12 +11,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from app.audio.blocks import BLOCK_VALUES, Block, Mixer
 from app.audio.info import AudioInfo, TrackInfo
-from app.audio.limits import AudioLimits, check_signal
-from app.audio.mixing import Mixer
-from app.audio.raw import RawFormat
-from app.audio.reader import BLOCK_VALUES
-from app.audio.resample import Block
+from app.audio.options import AudioLimits, RawFormat, check_signal
 from app.errors import AudioError
 
 # libsndfile's frame count for a header that leaves it open.

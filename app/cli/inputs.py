@@ -129,7 +129,7 @@ def _walk(folder: Path) -> Iterator[_Found]:
 
 def _is_recording(path: Path) -> bool:
     # Not at the top: it brings the decoders along, which takes a while.
-    from app.audio.sniff import sniff  # noqa: PLC0415
+    from app.audio.containers.sniff import sniff  # noqa: PLC0415
 
     try:
         if not path.is_file():

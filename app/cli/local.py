@@ -6,15 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.api.align import AlignmentBody
-from app.api.parameters import TranscribeParameters, parse
 from app.api.raw_bodies import decode_options
 from app.api.schemas import TranscriptionBody
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
 from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
+from app.contract.options import TranscribeOptions
 from app.main import build_service
 from app.pipeline import Transcriber, TranscriptionRequest
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
 from app.telemetry import Telemetry
 
@@ -31,14 +32,16 @@ async def on_this_machine(
     Raises:
         NordlydError: nothing can be transcribed so, whatever the recordings are.
     """
-    asked = parse(TranscribeParameters, wanted.fields)
+    asked = parse_options(TranscribeOptions, wanted.fields)
     service = build_service(
         alone(settings, wanted.model, wanted.language), Telemetry(), report=report
     )
     try:
         await service.load()
         # What is wrong for every recording is told once.
-        service.transcriber.route(None, wanted.language, asked.decoding(), asked.readable())
+        service.transcriber.route(
+            None, wanted.language, decoding_options(asked), formatting_options(asked)
+        )
         yield _Local(service.transcriber, wanted.language, asked, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
@@ -70,7 +73,7 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
 class _Local:
     transcriber: Transcriber
     language: str | None
-    asked: TranscribeParameters
+    asked: TranscribeOptions
     budget: Budget
 
     async def transcribe(self, item: Input, progress: Progress) -> Transcribed:
@@ -95,6 +98,6 @@ class _Local:
             audio=decode_options(self.asked, None),
             language=self.language,
             wait_for_room=True,
-            decoding=self.asked.decoding(),
-            readable=self.asked.readable(),
+            decoding=decoding_options(self.asked),
+            readable=formatting_options(self.asked),
         )

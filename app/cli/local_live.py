@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from app.api.parameters import parse
 from app.api.stream import StreamParameters
 from app.catalogue import PullPlan
 from app.cli.listening import Listening
@@ -13,6 +12,7 @@ from app.cli.local import alone
 from app.cli.transcribing import Wanted
 from app.client import End, LiveEvent, Pcm, Ready
 from app.main import build_service
+from app.pipeline.options import formatting_options, parse_options
 from app.settings import Settings
 from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
 from app.telemetry import Telemetry
@@ -27,7 +27,7 @@ async def by_this_machine(
     Raises:
         NordlydError: nothing can be heard so, whatever is said.
     """
-    parse(StreamParameters, wanted.fields).readable()
+    formatting_options(parse_options(StreamParameters, wanted.fields))
     telemetry = Telemetry()
     service = build_service(
         alone(settings, wanted.model, wanted.language), telemetry, report=report
@@ -53,7 +53,7 @@ class _Local:
     ) -> AsyncGenerator[LiveEvent, None]:
         given = {"language": self._wanted.language, **self._wanted.fields}
         fields = {name: value for name, value in given.items() if value is not None}
-        live = await self._streams.open(parse(StreamParameters, fields).options("stream"))
+        live = await self._streams.open(parse_options(StreamParameters, fields).options("stream"))
         try:
             yield Ready("ready", live.session, live.model, live.language)
             pushing = asyncio.create_task(_push(live, pieces, pcm))

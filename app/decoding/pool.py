@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 import structlog
 
-from app.deadlines import before
+from app.deadlines import run_until_deadline
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.turns import Slots, Turn
 from app.errors import NordlydError
@@ -86,12 +86,14 @@ class DecodingPool:
         """
         job = partial(function, *args, **kwargs)
         if self._processes:
-            return await before(deadline, self._in_process(partial(_run, deadline, job)), _DOING)
+            return await run_until_deadline(
+                deadline, self._in_process(partial(_run, deadline, job)), _DOING
+            )
         turn = Turn(self._slots, deadline)
         self._turns.add(turn)
         loop = asyncio.get_running_loop()
         try:
-            return await before(
+            return await run_until_deadline(
                 deadline, loop.run_in_executor(self._executor, turn.run, job), _DOING
             )
         finally:

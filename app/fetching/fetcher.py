@@ -13,12 +13,11 @@ from urllib.parse import unquote
 import httpx
 import structlog
 
-from app.budgets import Hold
 from app.errors import DeadlineExceededError, TooLargeError, UrlFetchError, UrlRefusedError
 from app.fetching.addresses import is_public
 from app.fetching.rules import HostRule, find_rule, plain_host
 from app.fetching.transport import PinnedTransport, Resolver, SystemResolver
-from app.spool import SpooledBodies
+from app.storage import Reservation, SpooledBodies
 
 MAX_REDIRECTS = 5
 _CONNECT_SECONDS = 10.0
@@ -95,14 +94,14 @@ class Fetcher:
         self._admit(_parse(url))
 
     async def fetch(
-        self, url: str, deadline: float | None = None, *, hold: Hold | None = None
+        self, url: str, deadline: float | None = None, *, reservation: Reservation | None = None
     ) -> Fetched:
         """Fetch a recording. Cancelling the awaiting task ends it.
 
         Args:
             url: from a caller.
             deadline: instant of `time.monotonic` after which nobody wants it.
-            hold: what it is to be counted in while it is on disk.
+            reservation: counts the bytes on disk.
 
         Raises:
             UrlRefusedError: the URL, or one it redirects to, may not be asked.
@@ -115,7 +114,7 @@ class Fetcher:
         seconds = self._limits.seconds if left is None else min(left, self._limits.seconds)
         try:
             async with asyncio.timeout(seconds) as limit, self._places:
-                return await self._follow(_parse(url), hold)
+                return await self._follow(_parse(url), reservation)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -133,14 +132,14 @@ class Fetcher:
                 "The URL could not be fetched: its host does not answer as it should.", param="url"
             ) from None
 
-    async def _follow(self, url: httpx.URL, hold: Hold | None) -> Fetched:
+    async def _follow(self, url: httpx.URL, reservation: Reservation | None) -> Fetched:
         name = unquote(url.path).rpartition("/")[2]
-        found = await self._ask(url, name, hold)
+        found = await self._ask(url, name, reservation)
         for _ in range(MAX_REDIRECTS):
             if isinstance(found, Fetched):
                 return found
             try:
-                found = await self._ask(_parse(found), name, hold)
+                found = await self._ask(_parse(found), name, reservation)
             except UrlRefusedError:
                 # Where it leads to is not the caller's to know.
                 raise UrlRefusedError(
@@ -150,7 +149,9 @@ class Fetcher:
             return found
         raise UrlFetchError(f"The URL redirects more than {MAX_REDIRECTS} times.", param="url")
 
-    async def _ask(self, url: httpx.URL, name: str, hold: Hold | None) -> Fetched | str:
+    async def _ask(
+        self, url: httpx.URL, name: str, reservation: Reservation | None
+    ) -> Fetched | str:
         """The recording, or where it is said to be."""
         transport = self._admit(url)
         request = httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": _TIMEOUTS})
@@ -158,7 +159,7 @@ class Fetcher:
         async with aclosing(response):
             if response.has_redirect_location:
                 return str(url.join(response.headers["location"]))
-            return await self._store(response, name, hold)
+            return await self._store(response, name, reservation)
 
     def _admit(self, url: httpx.URL) -> PinnedTransport:
         """The transport for a URL that may be asked."""
@@ -173,7 +174,9 @@ class Fetcher:
             )
         return self._internal if rule.internal else self._public
 
-    async def _store(self, response: httpx.Response, name: str, hold: Hold | None) -> Fetched:
+    async def _store(
+        self, response: httpx.Response, name: str, reservation: Reservation | None
+    ) -> Fetched:
         if response.status_code != httpx.codes.OK:
             raise UrlFetchError(
                 f"The URL could not be fetched: its host answered with status "
@@ -190,7 +193,7 @@ class Fetcher:
         declared = response.headers.get("content-length", "")
         if declared.isdecimal():
             self._check_size(int(declared))
-        bodies = SpooledBodies(hold)
+        bodies = SpooledBodies(reservation)
         try:
             async for chunk in response.aiter_raw():
                 bodies.add(chunk)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import soundfile
 
 from app.audio import SAMPLE_RATE, RawFormat, Samples
-from app.audio.resample import Block, Resampler, mix_down
+from app.audio.blocks import Block, Resampler, mix_down
 from app.errors import AudioError
 
 

@@ -50,10 +50,15 @@ def test_every_route_says_media_crashed_and_good_clips_are_answered(
             ]
             answers = await asyncio.gather(*good, *bad)
             assert [answer.status_code for answer in answers[:12]] == [200] * 12
-            for answer in answers[12:]:
+            theirs, deepgrams = answers[-2:]
+            assert [answer.status_code for answer in (theirs, deepgrams)] == [400, 400]
+            assert theirs.json()["error"]["code"] == "invalid_value"
+            for answer in answers[12:-2]:
                 assert answer.status_code == 422, answer.text
-                error = answer.json().get("error")
-                assert error["code"] == "media_crashed"
+            for answer in (*answers[12:-2], deepgrams):
+                assert answer.json()["error"]["code"] == "media_crashed"
+            for answer in answers[12:]:
+                error = answer.json()["error"]
                 assert "cannot be read" in error["message"]
                 assert "WAV or FLAC" in error["message"]
             metrics = (await here.client.get("/metrics")).text
@@ -69,7 +74,8 @@ def test_a_stream_of_events_ends_with_the_error(clip: Callable[..., bytes]) -> N
             answer = await here.client.post(
                 "/v1/audio/transcriptions", files=form(trouble.CRASH), data=data
             )
-            assert "media_crashed" in answer.text
+            assert answer.status_code == 400
+            assert "cannot be read" in answer.json()["error"]["message"]
 
     asyncio.run(run())
 
@@ -125,7 +131,7 @@ def test_an_upload_beyond_what_is_kept_is_a_507_and_others_are_a_429(
             assert answer.status_code == 507
             assert "NORDLYD_SPOOL_MB" in answer.json()["error"]["message"]
             # One who sends slowly and has begun holds what the next does not get.
-            others = here.service.transcriber.media.spool.hold("another")
+            others = here.service.transcriber.media.spool.reserve("another")
             others.resize(4 * 2**20)
             answer = await here.client.post("/transcribe", content=bytes(5 * 2**20))
             assert answer.status_code == 429
@@ -143,7 +149,7 @@ def test_decoded_audio_that_has_no_room_is_refused_and_a_batch_waits_for_it(
 ) -> None:
     async def run() -> None:
         async with running(decoded_mb=64) as here:
-            others = here.service.transcriber.media.decoded.hold("another")
+            others = here.service.transcriber.media.decoded.reserve("another")
             others.resize(64 * 2**20)
             refused = await here.client.post("/transcribe", content=clip(1))
             assert refused.status_code == 429

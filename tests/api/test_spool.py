@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.budgets import ByteBudget
 from app.errors import OverloadedError
-from app.spool import IN_MEMORY_BYTES, spool
+from app.storage import IN_MEMORY_BYTES, ByteBudget, spool
 
 
 async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
@@ -40,7 +39,7 @@ def test_a_body_that_breaks_off_leaves_no_file_open() -> None:
 FULL = """
 import asyncio, resource
 from app.errors import InsufficientStorageError
-from app.spool import SpooledBodies
+from app.storage import SpooledBodies
 
 async def chunks():
     for _ in range(64):
@@ -64,12 +63,12 @@ def test_a_disk_that_takes_no_more_is_a_507() -> None:
 
 def test_what_is_on_disk_is_counted_for_its_caller_until_it_is_closed() -> None:
     budget = ByteBudget(10 * 2**20, name="Audio", setting="NORDLYD_SPOOL_MB")
-    small = asyncio.run(spool(chunks(1_000, 3), budget.hold("a")))
+    small = asyncio.run(spool(chunks(1_000, 3), budget.reserve("a")))
     assert budget.used == 0
-    file = asyncio.run(spool(chunks(2**20, 4), budget.hold("a")))
+    file = asyncio.run(spool(chunks(2**20, 4), budget.reserve("a")))
     assert budget.used == 4 * 2**20
     with pytest.raises(OverloadedError):
-        asyncio.run(spool(chunks(2**20, 7), budget.hold("b")))
+        asyncio.run(spool(chunks(2**20, 7), budget.reserve("b")))
     file.close()
     small.close()
     assert budget.used == 0

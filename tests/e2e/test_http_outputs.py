@@ -14,7 +14,7 @@ from demo_model import DEMO
 from running import RunningServer
 from test_http_refusals import assert_error
 
-from app.api.parameters import ResponseFormat
+from app.contract.options import ResponseFormat
 from app.formats import FORMATS
 
 SAID = json.loads((DEMO / "samples" / "samples.jsonl").read_text("utf-8").splitlines()[0])

@@ -28,6 +28,7 @@ class Watched:
     origin: str
     errors: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT_MS)
@@ -49,7 +50,12 @@ class Watched:
         return ready(self.page)
 
     def check(self) -> None:
-        assert self.errors == []
+        unexpected = [
+            error for error in self.errors if not any(part in error for part in self.expected)
+        ]
+        assert unexpected == []
+        for part in self.expected:
+            assert any(part in error for error in self.errors), f"not reported: {part}"
         assert self.strangers == []
 
 
@@ -74,6 +80,10 @@ class Opener:
         watched = Watched(context.new_page(), self._origin)
         self._watched.append(watched)
         return watched.open()
+
+    def expect_error(self, page: Page, part: str) -> None:
+        """Require an error with these words in a page's console, and allow it."""
+        next(seen for seen in self._watched if seen.page == page).expected.append(part)
 
     def close(self) -> None:
         for context in self._contexts:

@@ -2,53 +2,33 @@
 
 import asyncio
 import hashlib
-import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from app.api.caller import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.disconnects import run_until_disconnect
-from app.api.errors import error_response
+from app.api.errors.deepgram import DOCUMENTED
 from app.api.parameters import deadline_of, openapi_parameters
 from app.api.raw_bodies import Undeclared, raw_format, split_content_type
 from app.api.state import AppState, AppStateOf
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
-from app.api.upload import hold_of
+from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
+from app.api.upload import reservation_of
 from app.audio import DecodeOptions, RawFormat
-from app.budgets import Hold
-from app.errors import AudioError, InvalidRequestError, NordlydError
+from app.errors import AudioError, InvalidRequestError
 from app.pipeline import TranscriptionRequest
-from app.spool import spool
+from app.storage import Reservation, spool
 from app.transcript import Transcript
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
 _BLOCK_BYTES = 2**20
 
-
-class _DeepgramRoute(APIRoute):
-    """A route whose errors carry Deepgram's three keys beside ours."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
-
-        async def guarded(request: Request) -> Response:
-            try:
-                return await answer(request)
-            except NordlydError as error:
-                return _refusal(request, error)
-
-        return guarded
-
-
-router = APIRouter(tags=["compatible"], route_class=_DeepgramRoute)
+router = APIRouter(tags=["compatible"])
 
 _OPERATION: dict[str, Any] = {
     "parameters": [
@@ -85,14 +65,14 @@ _OPERATION: dict[str, Any] = {
     "/v1/listen",
     summary="Transcribe a recording, as Deepgram's clients ask for it",
     response_model=ListenBody,
-    responses={200: {"headers": HEADERS}, **ERRORS},
+    responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def listen(request: Request, parts: AppStateOf) -> Response:
     """Deepgram's prerecorded API, as far as its words mean something here.
 
-    Send the audio as the body; its format is found out from its content. Errors carry Deepgram's
-    `err_code`, `err_msg` and `request_id` beside our `error`.
+    Send the audio as the body; its format is found out from its content. Errors have
+    Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
     """
     service = parts.service
     with service.admit(caller_of(request)):
@@ -104,7 +84,7 @@ async def listen(request: Request, parts: AppStateOf) -> Response:
 
         async def work() -> tuple[Transcript, str]:
             audio = (
-                await _fetch(parts, source, deadline, hold_of(request))
+                await _fetch(parts, source, deadline, reservation_of(request))
                 if isinstance(source, str)
                 else source
             )
@@ -166,7 +146,7 @@ async def _read(request: Request, parts: AppState) -> _Audio | str:
             digest.update(chunk)
             yield chunk
 
-    file = await spool(watched(), hold_of(request))
+    file = await spool(watched(), reservation_of(request))
     return _checked(file, digest.hexdigest(), content_type)
 
 
@@ -184,8 +164,10 @@ async def _read_url(request: Request, parts: AppState) -> str:
     return url
 
 
-async def _fetch(parts: AppState, url: str, deadline: float | None, hold: Hold) -> _Audio:
-    fetched = await parts.need_fetcher().fetch(url, deadline, hold=hold)
+async def _fetch(
+    parts: AppState, url: str, deadline: float | None, reservation: Reservation
+) -> _Audio:
+    fetched = await parts.need_fetcher().fetch(url, deadline, reservation=reservation)
     file = fetched.bodies.open(0, fetched.bodies.size)
     fetched.bodies.close()
     sha256 = await asyncio.to_thread(_sha256, file)
@@ -229,14 +211,3 @@ def _parse_url(body: bytes) -> str:
             param="url",
         )
     return url
-
-
-def _refusal(request: Request, error: NordlydError) -> Response:
-    request.scope.setdefault("state", {})["error_code"] = error.code
-    plain = error_response(error)
-    request_id = request.state.request_id
-    body = {"err_code": error.code, "err_msg": error.message, "request_id": request_id}
-    kept = {name: value for name, value in plain.headers.items() if name != "content-length"}
-    return JSONResponse(
-        body | json.loads(bytes(plain.body)), status_code=error.status, headers=kept
-    )

@@ -11,11 +11,12 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.openai.names import routed_model
-from app.api.parameters import TranscribeParameters, parse
+from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline import Transcriber
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 
 MAX_FIELDS = 1200
 """Fields of one form; every keyword is one."""
@@ -79,14 +80,14 @@ class Transcribing:
     """
 
     asked: OpenAIParameters
-    ours: TranscribeParameters
+    ours: TranscribeOptions
     model: str | None
     language: str | None
     decoding: DecodingOptions
-    readable: ReadableOptions | None
+    readable: FormattingOptions | None
 
 
-def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, TranscribeParameters]:
+def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, TranscribeOptions]:
     """Check the fields of a form; lists come with brackets after their names, or without.
 
     Raises:
@@ -113,17 +114,17 @@ def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, Tran
             param="response_format",
         )
     ours = {name: given.pop(name) for name in OUR_FIELDS if name in given}
-    asked = parse(OpenAIParameters, cast("dict[str, str]", given))
+    asked = parse_options(OpenAIParameters, cast("dict[str, str]", given))
     _check_together(asked)
     # Whoever speaks to OpenAI is used to sentences and digits.
     ours.setdefault("format_text", "true")
-    return asked, parse(TranscribeParameters, ours)
+    return asked, parse_options(TranscribeOptions, ours)
 
 
 def check(
     transcriber: Transcriber,
     asked: OpenAIParameters,
-    ours: TranscribeParameters,
+    ours: TranscribeOptions,
     *,
     format_given: bool,
 ) -> Transcribing:
@@ -139,12 +140,12 @@ def check(
         NordlydError: as the router says.
     """
     model = routed_model(asked.model)
-    decoding = ours.decoding()
+    decoding = decoding_options(ours)
     keywords = tuple(Hotword(word) for word in asked.keywords)
     decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords))
     wanted = [asked.language] if asked.language else []
     language = served_language(transcriber, model, [*wanted, *asked.languages], decoding)
-    readable = ours.readable()
+    readable = formatting_options(ours)
     try:
         transcriber.route(model, language, decoding, readable)
     except InvalidRequestError as error:

@@ -1,46 +1,142 @@
 /**
- * The service: requests in, answers or an `ApiError` with the service's own words out.
+ * HTTP and WebSocket calls of the service: requests in, answers or an `ApiError` out.
  *
  * Addresses are relative to the page, so that it works under any path of a proxy.
  */
 
+/** @typedef {import("./keyring.js").KeyRing} KeyRing */
+
+/** @typedef {{word: string, start: number, end: number, confidence: number, found?: boolean}} Word */
+
+/** @typedef {{id: number, start: number, end: number, text: string, confidence?: number}} Segment */
+
+/**
+ * The answer of POST /transcribe, as far as the page uses it; times are in seconds.
+ * @typedef {object} TranscriptJson
+ * @property {string} text
+ * @property {Word[]} words
+ * @property {Segment[]} segments
+ * @property {number | null} [confidence]
+ * @property {string} language
+ * @property {string} model
+ * @property {number} duration
+ * @property {string} [formatted_text]
+ * @property {Word[]} [formatted_words]
+ * @property {Segment[]} [formatted_segments]
+ * @property {{text: string, words: Word[]}[]} [alternatives]
+ * @property {{message: string}[]} [warnings]
+ */
+
+/** @typedef {{word: string, start: number, end: number, score: number, found: boolean}} AlignedWord */
+
+/** @typedef {{id: string, title?: string, languages: string[], language_models?: string[]}} ModelInfo */
+
+/** @typedef {{state: string, version: string, models: ModelInfo[], queue: {seconds: number}}} Health */
+
+/** @typedef {Record<string, string | number | boolean | null | undefined>} Parameters */
+
+/**
+ * @typedef {object} RequestOptions
+ * @property {XMLHttpRequestBodyInit} [body]
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ * @property {(share: number) => void} [onUpload] called with the share of the body that is sent.
+ * @property {string} [requestId]
+ * @property {boolean} [open] whether the route needs no key.
+ * @property {boolean} [quiet] whether a 401 fails without a dialog.
+ * @property {"json" | "blob"} [as]
+ */
+
 export class ApiError extends Error {
-  /** `code` is the service's, or `unreachable` or `cancelled`; `retryAfter` is in seconds. */
+  /**
+   * @param {string} message
+   * @param {object} [facts]
+   * @param {number} [facts.status] 0 where there was no answer.
+   * @param {string} [facts.code] the service's, or `unreachable`, `cancelled` or `other`.
+   * @param {string | null} [facts.param]
+   * @param {string | null} [facts.requestId]
+   * @param {number | null} [facts.retryAfter] in seconds.
+   */
   constructor(message, { status = 0, code = "other", param = null, requestId = null, retryAfter = null } = {}) {
     super(message);
-    Object.assign(this, { status, code, param, requestId, retryAfter });
+    this.status = status;
+    this.code = code;
+    this.param = param;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter;
   }
+}
+
+/**
+ * Turns anything that was thrown into an `ApiError` to show.
+ *
+ * Any other error is a fault of the page or the browser: it is reported to the console and becomes
+ * an `ApiError` of code `other`. Every `catch` around a request calls this, so that no part of the
+ * page waits for an answer that will not come.
+ * @param {unknown} error
+ */
+export function asApiError(error) {
+  if (error instanceof ApiError) return error;
+  reportError(error);
+  return new ApiError(String(error));
 }
 
 export class Api {
   #keys;
 
-  /** @param keys a `KeyRing`, asked where the service wants a key. */
+  /** @param {KeyRing} keys provides the key, and requests one from the person after a 401. */
   constructor(keys) {
     this.#keys = keys;
   }
 
-  /** What runs: {state, reason, version, models, queue}. */
+  /**
+   * The service's state, models and queue.
+   * @returns {Promise<Health>}
+   */
   health() {
     return this.#send("GET", "health", { open: true });
   }
 
-  /** How far a request is: {running, done, windows}. */
+  /**
+   * How many windows of a request are encoded.
+   * @param {string} requestId
+   * @returns {Promise<{running: boolean, done: number, windows: number}>}
+   */
   progress(requestId) {
     return this.#send("GET", `progress/${encodeURIComponent(requestId)}`, { quiet: true });
   }
 
-  /** Transcribe a file; `onUpload` is told the share that is sent. */
+  /**
+   * Transcribe a file.
+   * @param {Blob} file
+   * @param {string} name
+   * @param {Parameters} choices
+   * @param {RequestOptions} options
+   * @returns {Promise<TranscriptJson>}
+   */
   transcribe(file, name, choices, { signal, onUpload, requestId }) {
-    return this.#send("POST", "transcribe", { body: form(file, name, choices), signal, onUpload, requestId });
+    return this.#send("POST", "transcribe", { body: toForm(file, name, choices), signal, onUpload, requestId });
   }
 
-  /** Find the words of a text in a file. */
+  /**
+   * Find the times of a text's words in a file.
+   * @param {Blob} file
+   * @param {string} name
+   * @param {string} text
+   * @param {Parameters} choices
+   * @param {RequestOptions} [options]
+   * @returns {Promise<{words: AlignedWord[]}>}
+   */
   align(file, name, text, choices, { signal, onUpload, requestId } = {}) {
-    return this.#send("POST", "align", { body: form(file, name, { text, ...choices }), signal, onUpload, requestId });
+    return this.#send("POST", "align", { body: toForm(file, name, { text, ...choices }), signal, onUpload, requestId });
   }
 
-  /** A transcript in another format, as a blob. */
+  /**
+   * A transcript in another format.
+   * @param {object} transcript
+   * @param {Record<string, string>} options
+   * @returns {Promise<Blob>}
+   */
   render(transcript, options) {
     return this.#send("POST", `render?${new URLSearchParams(options)}`, {
       body: JSON.stringify(transcript),
@@ -49,40 +145,65 @@ export class Api {
     });
   }
 
-  /** Open a live transcription. */
+  /**
+   * Open a live transcription.
+   * @param {Parameters} parameters
+   */
   live(parameters) {
-    const url = new URL(`stream?${new URLSearchParams(parameters)}`, document.baseURI);
+    const query = new URLSearchParams(/** @type {Record<string, string>} */ (parameters));
+    const url = new URL(`stream?${query}`, document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return new WebSocket(url, ["nordlyd", ...this.#keys.protocols()]);
   }
 
+  /**
+   * Sends a request, again with another key after each 401.
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions} options
+   */
   async #send(method, path, options) {
-    for (let asked = false; ; asked = true) {
+    for (let repeated = false; ; repeated = true) {
       try {
-        return await request(method, path, { ...options, key: options.open ? null : this.#keys.header() });
+        return await exchange(method, path, options, options.open ? null : this.#keys.header());
       } catch (error) {
-        const wanted = error instanceof ApiError && error.status === 401 && !options.open && !options.quiet;
-        if (!wanted || !(await this.#keys.ask({ wrong: asked || this.#keys.known }))) throw error;
+        const needsKey = error instanceof ApiError && error.status === 401 && !options.open && !options.quiet;
+        if (!needsKey || !(await this.#keys.request({ wrong: repeated || this.#keys.known }))) throw error;
       }
     }
   }
 }
 
-function form(file, name, fields) {
+/**
+ * @param {Blob} file
+ * @param {string} name
+ * @param {Parameters} fields
+ */
+function toForm(file, name, fields) {
   const data = new FormData();
   for (const [field, value] of Object.entries(fields)) {
     if (value !== "" && value !== null && value !== undefined) data.append(field, String(value));
   }
-  // Last, so that the service has read every choice before the long part comes.
+  // Last, so that the service has read every field before the long part comes.
   data.append("file", file, name);
   return data;
 }
 
-/** One exchange. XMLHttpRequest, because fetch does not tell how much of a body is sent. */
-function request(method, path, { body, headers = {}, key, signal, onUpload, requestId, as = "json" }) {
+/**
+ * One exchange, by XMLHttpRequest: fetch does not report how much of a body is sent.
+ * @param {string} method
+ * @param {string} path
+ * @param {RequestOptions} options
+ * @param {string | null} key value of the header `authorization`.
+ * @returns {Promise<any>} the JSON of the answer, or a Blob.
+ */
+function exchange(method, path, { body, headers = {}, signal, onUpload, requestId, as = "json" }, key) {
   return new Promise((resolve, reject) => {
     const cancelled = () => new ApiError("Cancelled.", { code: "cancelled" });
-    if (signal?.aborted) return reject(cancelled());
+    if (signal?.aborted) {
+      reject(cancelled());
+      return;
+    }
     const xhr = new XMLHttpRequest();
     xhr.open(method, new URL(path, document.baseURI));
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
@@ -100,7 +221,7 @@ function request(method, path, { body, headers = {}, key, signal, onUpload, requ
     xhr.onerror = () => reject(new ApiError("The service did not answer.", { code: "unreachable" }));
     xhr.onload = async () => {
       try {
-        if (xhr.status >= 400) throw await asError(xhr);
+        if (xhr.status >= 400) throw await errorOf(xhr);
         resolve(as === "blob" ? xhr.response : JSON.parse(await xhr.response.text()));
       } catch (error) {
         reject(error instanceof ApiError ? error : new ApiError(String(error), { status: xhr.status }));
@@ -110,7 +231,8 @@ function request(method, path, { body, headers = {}, key, signal, onUpload, requ
   });
 }
 
-async function asError(xhr) {
+/** @param {XMLHttpRequest} xhr */
+async function errorOf(xhr) {
   const text = await xhr.response.text();
   const facts = {
     status: xhr.status,
@@ -121,7 +243,7 @@ async function asError(xhr) {
     const { message, code, param } = JSON.parse(text).error;
     return new ApiError(message, { ...facts, code, param });
   } catch {
-    // A proxy in between answered in words of its own.
+    // The answer of a proxy in between, which is not the service's JSON.
     return new ApiError(`${xhr.status} ${xhr.statusText}`, { ...facts, code: xhr.status === 413 ? "too_large" : "other" });
   }
 }

@@ -3,34 +3,45 @@
 import { byId, fillSelect } from "./dom.js";
 import { recall, store } from "./i18n.js";
 
-const REMEMBERED = "nordlyd.choices";
+/** @typedef {import("./api.js").ModelInfo} ModelInfo */
+/** @typedef {import("./i18n.js").Translator} Translator */
+
+const STORED = "nordlyd.choices";
 const DECODERS = ["auto", "greedy", "beam", "greedy+lm"];
-const READINGS = [1, 3, 5, 10];
-const NEED_READABLE = ["remove_hesitations", "mask_profanities"];
+const N_BEST = [1, 3, 5, 10];
+const NEED_FORMATTING = ["remove_hesitations", "mask_profanities"];
 const NEED_BEAM = ["hotwords", "n_best", "lm"];
 
-/** Demonstration models are known by their names: demo-da, demo-nb, demo-nn. */
-export const isDemo = (model) => /^demo-/.test(model);
+/**
+ * Whether a model is a demonstration: demo-da, demo-nb, demo-nn.
+ * @param {string} model
+ */
+export const isDemo = (model) => model.startsWith("demo-");
 
 export class Choices {
   #i18n;
-  #form = byId("choices");
+  #form = byId("choices", HTMLFormElement);
+  /** @type {ModelInfo[]} */
   #models = [];
 
+  /** @param {Translator} i18n */
   constructor(i18n) {
     this.#i18n = i18n;
     this.#fill();
     this.#restore();
     this.#form.addEventListener("change", () => {
       this.#fill();
-      this.#remember();
+      this.#store();
     });
     this.#form.addEventListener("submit", (event) => event.preventDefault());
-    i18n.addEventListener("change", () => this.#fill());
+    i18n.on("change", () => this.#fill());
   }
 
-  /** Offer what is loaded: [{id, title, languages, language_models}]. */
-  offer(models) {
+  /**
+   * Offer the loaded models.
+   * @param {ModelInfo[]} models
+   */
+  setModels(models) {
     if (JSON.stringify(models) === JSON.stringify(this.#models)) return;
     this.#models = models;
     this.#fill();
@@ -38,70 +49,107 @@ export class Choices {
     this.#fill();
   }
 
-  /** Parameters of a request, without those that stand as the service has them. */
+  /** Parameters of a request, without those that are the service's defaults. */
   current() {
+    /** @type {Record<string, string | boolean>} */
     const chosen = Object.fromEntries(
-      [...this.#form.elements]
+      this.#fields()
         .filter((field) => field.name && !field.disabled)
-        .map((field) => [field.name, field.type === "checkbox" ? field.checked : field.value.trim()]),
+        .map((field) => [field.name, isCheckbox(field) ? field.checked : field.value.trim()]),
     );
-    if (!chosen.format_text) for (const name of NEED_READABLE) delete chosen[name];
+    if (!chosen.format_text) for (const name of NEED_FORMATTING) delete chosen[name];
     if (chosen.decoder === "auto") delete chosen.decoder;
     if (chosen.n_best === "1") delete chosen.n_best;
     // One a line is as good as commas.
-    chosen.hotwords = (chosen.hotwords ?? "").replace(/\s*\n\s*/g, ", ");
+    chosen.hotwords = String(chosen.hotwords ?? "").replace(/\s*\n\s*/g, ", ");
     return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== "" && value !== false));
   }
 
-  #fill() {
-    const { t, languageName } = { t: this.#i18n.t.bind(this.#i18n), languageName: (code) => this.#i18n.languageName(code) };
-    const field = this.#form.elements;
-    const languages = [...new Set(this.#models.flatMap((model) => model.languages))];
-    fillSelect(field.language, languages.map((code) => [code, languageName(code)]));
-    const fitting = this.#models.filter((model) => model.languages.includes(field.language.value));
-    const unspoken = this.#models.filter((model) => model.languages.length === 0);
-    fillSelect(field.model, [
-      ["", t("choices.modelAuto")],
-      ...[...fitting, ...unspoken].map((model) => [model.id, model.title ?? model.id]),
-    ]);
-    fillSelect(field.decoder, DECODERS.map((name) => [name, t(`decoder.${name}`)]));
-    fillSelect(
-      field.n_best,
-      READINGS.map((n) => [String(n), n === 1 ? t("choices.alternativesNone") : t("choices.alternativesUpTo", { n })]),
-    );
-    const asked = field.model.value;
-    const candidates = this.#models.filter((model) => (asked ? model.id === asked : fitting.includes(model)));
-    const named = new Set(candidates.flatMap((model) => model.language_models ?? []));
-    named.delete("default");
-    fillSelect(field.lm, [["", t("choices.lmAuto")], ...[...named].sort().map((name) => [name, name])]);
-    byId("lm-field").hidden = named.size === 0;
-    for (const name of NEED_BEAM) field[name].disabled = field.decoder.value === "greedy";
-    for (const name of NEED_READABLE) field[name].disabled = !field.format_text.checked;
-    byId("demo-note").hidden = !(candidates.length && candidates.every((model) => isDemo(model.id)));
+  /** The form's controls, in its order. */
+  #fields() {
+    return /** @type {(HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement)[]} */ ([...this.#form.elements]);
   }
 
-  #remember() {
-    // Expected names may be nobody else's business: they are not kept.
-    const { hotwords, ...kept } = this.current();
-    store(REMEMBERED, JSON.stringify({ ...kept, format_text: this.#form.elements.format_text.checked }));
+  /** @param {string} name */
+  #field(name) {
+    const field = this.#fields().find((candidate) => candidate.name === name);
+    if (!field) throw new Error(`There is no field ${name}.`);
+    return field;
+  }
+
+  /** @param {string} name */
+  #select(name) {
+    return /** @type {HTMLSelectElement} */ (this.#field(name));
+  }
+
+  #fill() {
+    const i18n = this.#i18n;
+    const language = this.#select("language");
+    const model = this.#select("model");
+    const decoder = this.#select("decoder");
+    const codes = [...new Set(this.#models.flatMap((loaded) => loaded.languages))];
+    fillSelect(language, codes.map((code) => [code, i18n.languageName(code)]));
+    const ofLanguage = this.#models.filter((loaded) => loaded.languages.includes(language.value));
+    const ofNone = this.#models.filter((loaded) => loaded.languages.length === 0);
+    fillSelect(model, [
+      ["", i18n.t("choices.modelAuto")],
+      ...[...ofLanguage, ...ofNone].map(({ id, title }) => /** @type {[string, string]} */ ([id, title ?? id])),
+    ]);
+    fillSelect(decoder, DECODERS.map((name) => [name, i18n.t(`decoder.${name}`)]));
+    fillSelect(
+      this.#select("n_best"),
+      N_BEST.map((n) => [String(n), n === 1 ? i18n.t("choices.alternativesNone") : i18n.t("choices.alternativesUpTo", { n })]),
+    );
+    const candidates = this.#models.filter((loaded) => (model.value ? loaded.id === model.value : ofLanguage.includes(loaded)));
+    const names = new Set(candidates.flatMap((loaded) => loaded.language_models ?? []));
+    names.delete("default");
+    fillSelect(this.#select("lm"), [
+      ["", i18n.t("choices.lmAuto")],
+      ...[...names].toSorted().map((name) => /** @type {[string, string]} */ ([name, name])),
+    ]);
+    byId("lm-field").hidden = names.size === 0;
+    for (const name of NEED_BEAM) this.#field(name).disabled = decoder.value === "greedy";
+    const formatted = /** @type {HTMLInputElement} */ (this.#field("format_text")).checked;
+    for (const name of NEED_FORMATTING) this.#field(name).disabled = !formatted;
+    byId("demo-note").hidden = !(candidates.length && candidates.every((loaded) => isDemo(loaded.id)));
+  }
+
+  #store() {
+    // Expected names may be confidential: they are not stored.
+    const { hotwords: _, ...kept } = this.current();
+    const formatted = /** @type {HTMLInputElement} */ (this.#field("format_text")).checked;
+    store(STORED, JSON.stringify({ ...kept, format_text: formatted }));
   }
 
   #restore() {
-    const kept = { language: this.#i18n.language, format_text: true, ...parse(recall(REMEMBERED)) };
+    /** @type {Record<string, unknown>} */
+    const kept = { language: this.#i18n.language, format_text: true, ...parse(recall(STORED)) };
     // What a model offers depends on the language, so in the order of the form.
-    for (const field of this.#form.elements) {
+    for (const field of this.#fields()) {
       const value = kept[field.name];
       if (value === undefined) continue;
-      if (field.type === "checkbox") field.checked = Boolean(value);
-      else if ([...field.options].some((option) => option.value === String(value))) field.value = String(value);
+      if (isCheckbox(field)) field.checked = Boolean(value);
+      else if (typeof value === "string" && field instanceof HTMLSelectElement) {
+        if ([...field.options].some((option) => option.value === value)) field.value = value;
+      }
       this.#fill();
     }
   }
 }
 
+/**
+ * @param {HTMLElement} field
+ * @returns {field is HTMLInputElement}
+ */
+const isCheckbox = (field) => field instanceof HTMLInputElement && field.type === "checkbox";
+
+/**
+ * @param {string | null} text
+ * @returns {Record<string, unknown>}
+ */
 function parse(text) {
   try {
-    return JSON.parse(text) ?? {};
+    return JSON.parse(text ?? "{}") ?? {};
   } catch {
     return {};
   }

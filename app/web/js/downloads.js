@@ -1,9 +1,16 @@
-/** Files to take along: the shown transcript in, a download in any format out. */
+/** Downloads: the shown transcript in, a file of any format out. */
 
-import { byId, make, save } from "./dom.js";
-import { ApiError } from "./api.js";
+import { byId, download, inputById, make } from "./dom.js";
+import { asApiError } from "./api.js";
 
-// In the order of how often people want them; endings as the service gives them.
+/** @typedef {import("./api.js").ApiError} ApiError */
+
+/**
+ * What a download is made of; `recording` is the recording's own file name.
+ * @typedef {{transcript: object, name: string, recording: string, file: Blob}} Source
+ */
+
+// The most used first; endings as the service gives them.
 const FORMATS = [
   ["text", "txt"],
   ["srt", "srt"],
@@ -19,27 +26,39 @@ export class Downloads {
   #api;
   #i18n;
   #announce;
+  #source;
+  #onProblem;
   #busy = false;
 
-  /** What to write: {transcript, name, recording}. */
-  source = () => null;
-  /** Called with an ApiError, or null when there is none any more. */
-  onProblem = () => {};
-
-  constructor(api, i18n, announce) {
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {import("./i18n.js").Translator} i18n
+   * @param {(text: string) => void} announce
+   * @param {object} callbacks
+   * @param {() => Source} callbacks.source returns what to write.
+   * @param {(error: ApiError | null) => void} callbacks.onProblem called after each download.
+   */
+  constructor(api, i18n, announce, { source, onProblem }) {
     this.#api = api;
     this.#i18n = i18n;
     this.#announce = announce;
-    for (const [format, ending] of FORMATS) this.#button(format, ending, () => this.#download(format, ending));
-    this.recordingButton = this.#button("wav", "wav", () => {
-      const { file, name } = this.source();
-      this.#keep(file, `${name}.wav`);
+    this.#source = source;
+    this.#onProblem = onProblem;
+    for (const [format, ending] of FORMATS) this.#addButton(format, ending, () => void this.#download(format, ending));
+    this.recordingButton = this.#addButton("wav", "wav", () => {
+      const { file, name } = this.#source();
+      this.#save(file, `${name}.wav`);
     });
   }
 
-  #button(format, ending, run) {
+  /**
+   * @param {string} format
+   * @param {string} ending
+   * @param {() => void} run
+   */
+  #addButton(format, ending, run) {
     const label = make("span", {});
-    this.#i18n.say(label, `format.${format}`);
+    this.#i18n.setText(label, `format.${format}`);
     const button = make("button", { type: "button", class: "download", "data-format": format }, label);
     button.append(" ", make("span", { class: "ending", textContent: `.${ending}` }));
     button.addEventListener("click", run);
@@ -48,30 +67,43 @@ export class Downloads {
     return item;
   }
 
+  /**
+   * @param {string} format
+   * @param {string} ending
+   */
   async #download(format, ending) {
     if (this.#busy) return;
     this.#busy = true;
-    const { transcript, name, recording } = this.source();
     try {
-      this.#keep(await this.#written(format, transcript, recording), `${name}.${ending}`);
-      this.onProblem(null);
+      const { transcript, name, recording } = this.#source();
+      this.#save(await this.#write(format, transcript, recording), `${name}.${ending}`);
+      this.#onProblem(null);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      this.onProblem(error);
+      this.#onProblem(asApiError(error));
     } finally {
       this.#busy = false;
     }
   }
 
-  async #written(format, transcript, recording) {
+  /**
+   * @param {string} format
+   * @param {object} transcript
+   * @param {string} recording
+   */
+  async #write(format, transcript, recording) {
     if (format === "json") return new Blob([JSON.stringify(transcript, null, 2)], { type: "application/json" });
+    /** @type {Record<string, string>} */
     const options = { response_format: format, recording };
-    if (format === "vtt" && byId("word-cues").checked) options.word_cues = "true";
+    if (format === "vtt" && inputById("word-cues").checked) options.word_cues = "true";
     return this.#api.render(transcript, options);
   }
 
-  #keep(blob, name) {
-    save(blob, name);
+  /**
+   * @param {Blob} blob
+   * @param {string} name
+   */
+  #save(blob, name) {
+    download(blob, name);
     this.#announce(this.#i18n.t("downloads.saved", { name }));
   }
 }

@@ -1,12 +1,17 @@
 /** Files that are dropped anywhere on the page, or chosen: calls back with a list of them. */
 
+/**
+ * @param {HTMLElement} zone marked while files are over the page.
+ * @param {HTMLInputElement} input
+ * @param {(files: File[]) => void} onFiles
+ */
 export function dropZone(zone, input, onFiles) {
-  const give = (files) => {
-    if (files.length) onFiles([...files]);
+  const pass = (/** @type {FileList | null} */ files) => {
+    if (files?.length) onFiles([...files]);
   };
-  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
   let depth = 0;
-  const mark = (over) => zone.toggleAttribute("data-over", over);
+  const mark = (/** @type {boolean} */ over) => zone.toggleAttribute("data-over", over);
   window.addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
     depth++;
@@ -24,10 +29,10 @@ export function dropZone(zone, input, onFiles) {
     event.preventDefault();
     depth = 0;
     mark(false);
-    give(event.dataTransfer.files);
+    pass(event.dataTransfer?.files ?? null);
   });
   input.addEventListener("change", () => {
-    give(input.files);
+    pass(input.files);
     // So that the same file can be chosen again.
     input.value = "";
   });

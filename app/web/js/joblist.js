@@ -1,43 +1,75 @@
-/** The list of recordings: jobs in, a line for each with its progress and what can be done. */
+/** The list of recordings: jobs in, a line for each with its progress and its buttons out. */
 
 import { byId, clock, make } from "./dom.js";
 import { describeProblem } from "./problems.js";
 
+/** @typedef {import("./jobs.js").Job} Job */
+/** @typedef {import("./jobs.js").JobQueue} JobQueue */
+
+/** @typedef {"open" | "cancel" | "retry" | "remove"} Action */
+
+/**
+ * The elements of one job; `shown` is the error that is described in `problem`.
+ * @typedef {object} Line
+ * @property {HTMLElement} item
+ * @property {HTMLElement} state
+ * @property {HTMLProgressElement} progress
+ * @property {HTMLElement} problem
+ * @property {Record<Action, HTMLButtonElement>} buttons
+ * @property {Error | null} shown
+ */
+
 export class JobList {
   #i18n;
   #queue;
+  /** @type {Map<Job, Line>} */
   #lines = new Map();
+  /** @type {Job | null} */
   #current = null;
 
-  /** @param onOpen called with the job whose text is wanted. */
+  /**
+   * @param {import("./i18n.js").Translator} i18n
+   * @param {JobQueue} queue
+   * @param {object} callbacks
+   * @param {(job: Job) => void} callbacks.onOpen called with the job whose text is to be shown.
+   * @param {(text: string) => void} callbacks.announce
+   */
   constructor(i18n, queue, { onOpen, announce }) {
     this.#i18n = i18n;
     this.#queue = queue;
     this.onOpen = onOpen;
-    queue.addEventListener("change", ({ detail: job }) => this.#update(job));
-    queue.addEventListener("change", ({ detail: job }) => {
+    queue.on("change", (job) => {
+      this.#update(job);
       if (job.state === "failed") announce(i18n.t("job.failedSaid", { name: job.name }));
     });
-    i18n.addEventListener("change", () => queue.jobs.forEach((job) => this.#update(job)));
+    i18n.on("change", () => queue.jobs.forEach((job) => this.#update(job)));
   }
 
-  /** Mark the line whose text is shown. */
+  /**
+   * Mark the line whose text is shown.
+   * @param {Job | null} job
+   */
   mark(job) {
     this.#current = job;
     for (const [other, line] of this.#lines) this.#mark(line, other === job);
   }
 
+  /**
+   * @param {Line} line
+   * @param {boolean} current
+   */
   #mark(line, current) {
     line.item.toggleAttribute("data-current", current);
     line.buttons.open.classList.toggle("primary", !current);
   }
 
+  /** @param {Job} job */
   #update(job) {
     if (!this.#queue.jobs.includes(job)) {
-      this.#forget(job);
+      this.#removeLine(job);
       return;
     }
-    const line = this.#lines.get(job) ?? this.#begin(job);
+    const line = this.#lines.get(job) ?? this.#addLine(job);
     byId("jobs").hidden = false;
     line.state.textContent = this.#describe(job);
     line.item.dataset.state = job.state;
@@ -52,54 +84,73 @@ export class JobList {
     this.#toggle(line.buttons.remove, !cancellable);
   }
 
-  /** Hide or show a button; the focus stays in the line when its button goes. */
+  /**
+   * Hide or show a button; the focus stays in the line when its button goes.
+   * @param {HTMLButtonElement} button
+   * @param {boolean} shown
+   */
   #toggle(button, shown) {
     const focused = document.activeElement === button;
     button.hidden = !shown;
     if (focused && !shown) {
-      setTimeout(() => button.parentElement?.querySelector("button:not([hidden])")?.focus());
+      setTimeout(() => firstButton(button.parentElement)?.focus());
     }
   }
 
+  /** @param {Job} job */
   #describe(job) {
-    const { t, percent } = { t: this.#i18n.t.bind(this.#i18n), percent: this.#i18n.percent.bind(this.#i18n) };
+    const i18n = this.#i18n;
     switch (job.state) {
       case "sending":
-        return t("job.sending", { percent: percent(job.share) });
+        return i18n.t("job.sending", { percent: i18n.percent(job.share ?? 0) });
       case "working":
-        if (job.share !== null) return t("job.share", { percent: percent(job.share) });
-        return job.ahead ? t("job.ahead", { time: clock(job.ahead) }) : t("job.working");
+        if (job.share !== null) return i18n.t("job.share", { percent: i18n.percent(job.share) });
+        return job.ahead ? i18n.t("job.ahead", { time: clock(job.ahead) }) : i18n.t("job.working");
       case "paused":
-        return t("job.paused", { n: job.wait });
+        return i18n.t("job.paused", { n: job.wait });
       default:
-        return t(`job.${job.state}`);
+        return i18n.t(`job.${job.state}`);
     }
   }
 
+  /**
+   * @param {HTMLProgressElement} progress
+   * @param {Job} job
+   */
   #showProgress(progress, job) {
     progress.hidden = !job.running;
     if (job.state === "paused" || job.share === null) progress.removeAttribute("value");
     else progress.value = job.share;
   }
 
-  #begin(job) {
-    const buttons = {};
-    for (const [action, run] of [
-      ["open", () => this.onOpen(job)],
-      ["cancel", () => this.#queue.cancel(job)],
-      ["retry", () => this.#queue.retry(job)],
-      ["remove", () => this.#queue.remove(job)],
-    ]) {
-      const button = make("button", { type: "button", class: "button small" });
-      this.#i18n.say(button, `job.${action}`);
-      // Each is told apart by its recording; the name begins with what is seen on the button.
-      this.#i18n.label(button, "aria-label", `job.${action}Of`, { name: job.name });
-      button.addEventListener("click", run);
-      buttons[action] = button;
-    }
+  /**
+   * @param {Job} job
+   * @param {Action} action
+   * @param {() => void} run
+   */
+  #makeButton(job, action, run) {
+    const button = make("button", { type: "button", class: "button small" });
+    this.#i18n.setText(button, `job.${action}`);
+    // The recording's name tells the buttons of a list apart; the label begins with the visible text.
+    this.#i18n.setLabel(button, "aria-label", `job.${action}Of`, { name: job.name });
+    button.addEventListener("click", run);
+    return button;
+  }
+
+  /**
+   * @param {Job} job
+   * @returns {Line}
+   */
+  #addLine(job) {
+    const buttons = {
+      open: this.#makeButton(job, "open", () => this.onOpen(job)),
+      cancel: this.#makeButton(job, "cancel", () => this.#queue.cancel(job)),
+      retry: this.#makeButton(job, "retry", () => this.#queue.retry(job)),
+      remove: this.#makeButton(job, "remove", () => this.#queue.remove(job)),
+    };
     const state = make("span", { class: "job-state" });
     const progress = make("progress", { max: 1 });
-    this.#i18n.label(progress, "aria-label", "job.progress", { name: job.name });
+    this.#i18n.setLabel(progress, "aria-label", "job.progress", { name: job.name });
     const problem = make("div", { class: "problem", role: "alert", hidden: true });
     const item = make(
       "li",
@@ -110,19 +161,29 @@ export class JobList {
       problem,
     );
     byId("job-list").append(item);
+    /** @type {Line} */
     const line = { item, state, progress, problem, buttons, shown: null };
     this.#lines.set(job, line);
     this.#mark(line, job === this.#current);
     return line;
   }
 
-  #forget(job) {
+  /** @param {Job} job */
+  #removeLine(job) {
     const line = this.#lines.get(job);
     if (!line) return;
     const focused = line.item.contains(document.activeElement);
     line.item.remove();
     this.#lines.delete(job);
     byId("jobs").hidden = this.#lines.size === 0;
-    if (focused) (byId("job-list").querySelector("button:not([hidden])") ?? byId("files")).focus();
+    if (focused) (firstButton(byId("job-list")) ?? byId("files")).focus();
   }
+}
+
+/**
+ * @param {Element | null} element
+ * @returns {HTMLButtonElement | null}
+ */
+function firstButton(element) {
+  return element?.querySelector("button:not([hidden])") ?? null;
 }

@@ -1,40 +1,59 @@
 /**
- * Recordings on their way: files in, transcripts or problems out, one after another.
+ * The queue of recordings: files in, transcripts or problems out, one after another.
  *
- * A busy service is asked again when it says so; nothing a person gave is dropped.
+ * A request that a busy service refuses is repeated when the answer says; no recording is dropped.
  */
 
-import { ApiError } from "./api.js";
+import { ApiError, asApiError } from "./api.js";
+import { Emitter } from "./events.js";
+
+/** @typedef {"waiting" | "sending" | "working" | "paused" | "done" | "failed" | "cancelled"} JobState */
 
 const POLL_MS = 1000;
-const PATIENT = new Set(["queue_full", "loading", "unavailable"]);
-const MOST_TRIES = 20;
+const RETRIED_CODES = new Set(["queue_full", "loading", "unavailable"]);
+const MAX_TRIES = 20;
+const DEFAULT_RETRY_SECONDS = 5;
 
-/** An id for a request; the better source is there on https and on the server's machine alone. */
+/** An id for a request; randomUUID exists on https and on the server's own machine alone. */
 export const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
 export class Job {
+  id = newId();
+  /** @type {JobState} */
+  state = "waiting";
+  /** Share that is sent or encoded; null where it is not known. @type {number | null} */
+  share = 0;
+  /** Seconds of audio in the service's queue. @type {number | null} */
+  ahead = null;
+  /** Seconds until the next try. */
+  wait = 0;
+  /** @type {import("./api.js").TranscriptJson | null} */
+  result = null;
+  /** @type {ApiError | null} */
+  error = null;
+  /** The person's version of the text; see versions.js. @type {import("./versions.js").Version | null} */
+  edits = null;
+  /** Text that was being corrected when the editor was closed. @type {string | null} */
+  draft = null;
+  /** Whether it was recorded on this page, so that there is no other copy. */
+  recorded = false;
+  abort = new AbortController();
+
   /**
-   * @param file the recording as a Blob, kept for playing, aligning and trying again.
-   * @param live whether `result` came from the live transcription.
+   * @param {Blob} file the recording, kept for playing, aligning and trying again.
+   * @param {string} name
+   * @param {import("./api.js").Parameters} choices
    */
-  constructor(file, name, choices, { live = false } = {}) {
-    this.id = newId();
-    Object.assign(this, { file, name, choices, live });
-    this.state = "waiting"; // sending, working, paused, done, failed, cancelled
-    this.share = 0; // of what is being sent or worked on; null where nobody knows
-    this.ahead = null; // seconds of audio in the service's queue
-    this.wait = 0; // seconds until the next try
-    this.result = null;
-    this.error = null;
-    this.edits = null; // what a person made of the text; see versions.js
-    this.draft = null; // and what was not used yet
-    this.recorded = false; // here, so that there is no other copy
-    this.abort = new AbortController();
+  constructor(file, name, choices) {
+    this.file = file;
+    this.name = name;
+    this.choices = choices;
+    /** Whether `result` came from the live transcription. */
+    this.live = false;
   }
 
-  /** Whether closing the page would lose what a person did. */
-  get precious() {
+  /** Whether closing the page would lose a person's work. */
+  get unsaved() {
     return this.running || this.recorded || this.edits !== null || this.draft !== null;
   }
 
@@ -43,12 +62,26 @@ export class Job {
   }
 }
 
-/** Fires `change` with the job as `detail`, and `done` when one has a new result. */
-export class JobQueue extends EventTarget {
+/**
+ * The result of a job that can be opened.
+ * @param {Job} job
+ */
+export function resultOf(job) {
+  if (!job.result) throw new Error("The recording has no text.");
+  return job.result;
+}
+
+/**
+ * Emits `change` with a job whenever it changed, and `done` when it has a new result.
+ * @extends {Emitter<{change: Job, done: Job}>}
+ */
+export class JobQueue extends Emitter {
   #api;
+  /** @type {Job[]} */
   #jobs = [];
   #busy = false;
 
+  /** @param {import("./api.js").Api} api */
   constructor(api) {
     super();
     this.#api = api;
@@ -58,63 +91,70 @@ export class JobQueue extends EventTarget {
     return this.#jobs;
   }
 
+  /** @param {Job[]} jobs */
   add(...jobs) {
     this.#jobs.push(...jobs);
-    for (const job of jobs) this.#tell(job);
-    this.#next();
+    for (const job of jobs) this.emit("change", job);
+    void this.#next();
   }
 
+  /** @param {Job} job */
   cancel(job) {
     job.abort.abort();
     if (job.state === "waiting") this.#set(job, { state: "cancelled" });
   }
 
+  /** @param {Job} job */
   retry(job, choices = job.choices) {
     Object.assign(job, { state: "waiting", choices, error: null, share: 0, live: false });
     job.abort = new AbortController();
-    this.#tell(job);
-    this.#next();
+    this.emit("change", job);
+    void this.#next();
   }
 
+  /** @param {Job} job */
   remove(job) {
     this.cancel(job);
     this.#jobs = this.#jobs.filter((other) => other !== job);
-    this.#tell(job);
+    this.emit("change", job);
   }
 
+  /** Runs the next waiting job, and then the one after it; never rejects. */
   async #next() {
     if (this.#busy) return;
     const job = this.#jobs.find((candidate) => candidate.state === "waiting");
     if (!job) return;
     this.#busy = true;
     try {
-      const result = await this.#patiently(job);
+      const result = await this.#transcribe(job);
       this.#set(job, { state: "done", result, edits: null, share: 1 });
-      this.dispatchEvent(new CustomEvent("done", { detail: job }));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const state = error.code === "cancelled" ? "cancelled" : "failed";
-      this.#set(job, { state, error: state === "failed" ? error : null });
+      this.emit("done", job);
+    } catch (thrown) {
+      const error = asApiError(thrown);
+      if (error.code === "cancelled") this.#set(job, { state: "cancelled", error: null });
+      else this.#set(job, { state: "failed", error });
     } finally {
       this.#busy = false;
-      this.#next();
+      void this.#next();
     }
   }
 
-  async #patiently(job) {
-    for (let tried = 1; ; tried++) {
+  /** @param {Job} job */
+  async #transcribe(job) {
+    for (let tries = 1; ; tries++) {
       try {
-        return await this.#once(job);
+        return await this.#transcribeOnce(job);
       } catch (error) {
-        if (!PATIENT.has(error.code) || tried === MOST_TRIES) throw error;
-        await this.#pause(job, Math.ceil(error.retryAfter ?? 5));
+        if (!(error instanceof ApiError) || !RETRIED_CODES.has(error.code) || tries === MAX_TRIES) throw error;
+        await this.#pause(job, Math.ceil(error.retryAfter ?? DEFAULT_RETRY_SECONDS));
       }
     }
   }
 
-  async #once(job) {
+  /** @param {Job} job */
+  async #transcribeOnce(job) {
     this.#set(job, { state: "sending", share: 0, ahead: null });
-    const watch = setInterval(() => this.#look(job), POLL_MS);
+    const poll = setInterval(() => void this.#pollProgress(job), POLL_MS);
     try {
       return await this.#api.transcribe(job.file, job.name, job.choices, {
         signal: job.abort.signal,
@@ -123,28 +163,41 @@ export class JobQueue extends EventTarget {
           this.#set(job, share < 1 ? { state: "sending", share } : { state: "working", share: null }),
       });
     } finally {
-      clearInterval(watch);
+      clearInterval(poll);
     }
   }
 
-  /** How far the service is, or what is in its queue before it begins. */
-  async #look(job) {
+  /**
+   * Updates the share that is encoded, or the queue before the job begins.
+   * @param {Job} job
+   */
+  async #pollProgress(job) {
     if (job.state !== "working") return;
     try {
       const { done, windows } = await this.#api.progress(job.id);
-      const { queue } = done ? { queue: null } : await this.#api.health();
-      if (job.state !== "working") return;
-      this.#set(job, done ? { share: done / windows } : { share: null, ahead: queue.seconds });
+      const ahead = done ? null : (await this.#api.health()).queue.seconds;
+      // Another state may have been set while the answers were on their way.
+      if (/** @type {JobState} */ (job.state) !== "working") return;
+      this.#set(job, done ? { share: done / windows } : { share: null, ahead });
     } catch {
-      // The request itself will say it if the service is gone.
+      // The request itself fails if the service is gone.
     }
   }
 
+  /**
+   * Waits before the next try, counting down.
+   * @param {Job} job
+   * @param {number} seconds
+   * @returns {Promise<void>}
+   */
   #pause(job, seconds) {
     this.#set(job, { state: "paused", wait: seconds });
     return new Promise((resolve, reject) => {
       const tick = setInterval(() => {
-        if (job.wait > 1) return this.#set(job, { wait: job.wait - 1 });
+        if (job.wait > 1) {
+          this.#set(job, { wait: job.wait - 1 });
+          return;
+        }
         finish();
         resolve();
       }, 1000);
@@ -161,12 +214,12 @@ export class JobQueue extends EventTarget {
     });
   }
 
+  /**
+   * @param {Job} job
+   * @param {Partial<Job>} changes
+   */
   #set(job, changes) {
     Object.assign(job, changes);
-    this.#tell(job);
-  }
-
-  #tell(job) {
-    this.dispatchEvent(new CustomEvent("change", { detail: job }));
+    this.emit("change", job);
   }
 }

@@ -1,19 +1,24 @@
-/** The API key of this tab: kept until it closes, asked for when the service wants one. */
+/** The API key of this tab: kept until it closes, requested from the person when the service needs one. */
 
-import { byId } from "./dom.js";
+import { byId, inputById } from "./dom.js";
 import { recall, store } from "./i18n.js";
 
-const KEPT = "nordlyd.key";
+const STORED = "nordlyd.key";
 
 export class KeyRing {
   #i18n;
-  #key = recall(KEPT, { tab: true }) ?? "";
-  #asking = null;
+  #key = recall(STORED, { tab: true }) ?? "";
+  /** @type {Promise<boolean> | null} */
+  #request = null;
 
+  /**
+   * @param {import("./i18n.js").Translator} i18n
+   * @param {(text: string) => void} announce
+   */
   constructor(i18n, announce) {
     this.#i18n = i18n;
     byId("forget-key").addEventListener("click", () => {
-      this.#keep("");
+      this.#store("");
       announce(i18n.t("key.forgotten"));
       byId("interface-language").focus();
     });
@@ -36,16 +41,24 @@ export class KeyRing {
     return [`nordlyd.key.${encoded}`];
   }
 
-  /** Ask the person; true once there is a key to try. Who asks meanwhile gets the same answer. */
-  ask({ wrong }) {
-    this.#asking ??= this.#dialog(wrong).finally(() => (this.#asking = null));
-    return this.#asking;
+  /**
+   * Request a key from the person; calls meanwhile share one dialog.
+   * @param {{wrong: boolean}} options whether a key was refused before.
+   * @returns {Promise<boolean>} whether there is a key to try.
+   */
+  request({ wrong }) {
+    this.#request ??= this.#dialog(wrong).finally(() => (this.#request = null));
+    return this.#request;
   }
 
+  /**
+   * @param {boolean} wrong
+   * @returns {Promise<boolean>}
+   */
   #dialog(wrong) {
-    const dialog = byId("key-dialog");
-    const input = byId("key");
-    this.#i18n.say(byId("key-text"), wrong ? "key.wrong" : "key.text");
+    const dialog = byId("key-dialog", HTMLDialogElement);
+    const input = inputById("key");
+    this.#i18n.setText(byId("key-text"), wrong ? "key.wrong" : "key.text");
     input.value = "";
     input.setAttribute("aria-invalid", String(wrong));
     dialog.returnValue = "";
@@ -59,16 +72,17 @@ export class KeyRing {
     return new Promise((resolve) => {
       dialog.onclose = () => {
         const given = dialog.returnValue === "use";
-        if (given) this.#keep(input.value.trim());
+        if (given) this.#store(input.value.trim());
         input.value = "";
         resolve(given);
       };
     });
   }
 
-  #keep(key) {
+  /** @param {string} key */
+  #store(key) {
     this.#key = key;
-    store(KEPT, key, { tab: true });
+    store(STORED, key, { tab: true });
     this.#show();
   }
 
@@ -77,6 +91,7 @@ export class KeyRing {
   }
 }
 
+/** @param {string} text */
 function binary(text) {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }

@@ -1,22 +1,25 @@
-/** How loud the microphone is: pieces of PCM in, a moving picture of the last seconds out. */
+/** The level meter of the microphone: pieces of PCM in, a moving picture of the last seconds out. */
 
-import { blank } from "./dom.js";
+import { clearCanvas } from "./dom.js";
 
 const BARS = 160;
 
 export class LevelMeter {
   #canvas;
+  /** @type {number[]} */
   #levels = [];
 
+  /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.#canvas = canvas;
     new ResizeObserver(() => this.#paint()).observe(canvas);
   }
 
+  /** @param {Int16Array} piece */
   add(piece) {
-    let most = 0;
-    for (const sample of piece) most = Math.max(most, Math.abs(sample));
-    this.#levels.push(Math.sqrt(most / 32768));
+    let peak = 0;
+    for (const sample of piece) peak = Math.max(peak, Math.abs(sample));
+    this.#levels.push(Math.sqrt(peak / 32768));
     if (this.#levels.length > BARS) this.#levels.shift();
     this.#paint();
   }
@@ -26,7 +29,7 @@ export class LevelMeter {
   }
 
   #paint() {
-    const { context, width, height } = blank(this.#canvas);
+    const { context, width, height } = clearCanvas(this.#canvas);
     if (!width || !height) return;
     context.fillStyle = getComputedStyle(this.#canvas).color;
     const slot = width / BARS;

@@ -1,66 +1,91 @@
 /**
  * Live transcription over WS /stream: a growing recording in, partial and final texts out.
  *
- * A connection that breaks is taken up again where the service had got to. Should that not work,
- * `lost` is fired and the recording itself is still there.
+ * A broken connection is resumed at the sample that the service received last. Where that fails,
+ * `lost` is emitted; the recording itself is still complete.
  */
 
-const MOST_BUFFERED = 1 << 20;
-const TRIES = 6;
-const LAST_WORDS_MS = 30_000;
+import { Emitter } from "./events.js";
 
-/** Fires `ready`, `partial` and `final` with the message as `detail`, `broken`, `lost` with an error. */
-export class LiveTranscription extends EventTarget {
+/** @typedef {import("./api.js").Word} Word */
+/** @typedef {{session: string, model: string, language: string, received: number}} Ready */
+/** @typedef {{utterance: number, text: string, stable: string}} Partial */
+/** @typedef {{utterance: number, text: string, formatted_text?: string, words: Word[], confidence: number}} Final */
+/** @typedef {{code: string, message: string}} StreamError */
+
+const MAX_BUFFERED_BYTES = 1 << 20;
+const MAX_TRIES = 6;
+const FINISH_TIMEOUT_MS = 30_000;
+
+/**
+ * Emits the messages `ready`, `partial` and `final`, `broken` before a reconnection, and `lost`.
+ * @extends {Emitter<{ready: Ready, partial: Partial, final: Final, broken: null, lost: null}>}
+ */
+export class LiveTranscription extends Emitter {
   #open;
-  #askKey;
+  #requestKey;
   #recording;
+  /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {string | null} */
   #session = null;
+  /** Samples that were sent. */
   #sent = 0;
   #tries = 0;
-  #state = "connecting"; // ready, ended, lost
+  /** @type {"connecting" | "ready" | "ended" | "lost"} */
+  #state = "connecting";
   #finishing = false;
-  #ended = null;
+  /** @type {((complete: boolean) => void) | null} */
+  #onEnd = null;
+  /** @type {StreamError | null} */
   #error = null;
+  /** Final texts by the number of their utterance. @type {Map<number, Final>} */
   finals = new Map();
+  /** @type {string | null} */
   model = null;
+  /** @type {string | null} */
   language = null;
 
   /**
-   * @param open gives a WebSocket for more parameters.
-   * @param askKey asks the person for a key; true once there is one to try.
+   * @param {(parameters: Record<string, string>) => WebSocket} open opens a socket with more parameters.
+   * @param {() => Promise<boolean>} requestKey requests a key from the person; true if there is one to try.
+   * @param {import("./recording.js").Recording} recording
    */
-  constructor(open, askKey, recording) {
+  constructor(open, requestKey, recording) {
     super();
     this.#open = open;
-    this.#askKey = askKey;
+    this.#requestKey = requestKey;
     this.#recording = recording;
     this.#connect();
   }
 
-  /** Call as the recording grows. */
+  /** Send what was recorded since; call as the recording grows. */
   pump() {
-    if (this.#state !== "ready") return;
-    while (this.#socket.bufferedAmount < MOST_BUFFERED) {
+    const socket = this.#socket;
+    if (this.#state !== "ready" || !socket) return;
+    while (socket.bufferedAmount < MAX_BUFFERED_BYTES) {
       const samples = this.#recording.from(this.#sent);
       if (!samples.length) break;
-      this.#socket.send(samples);
+      socket.send(samples);
       this.#sent += samples.length;
     }
     if (this.#finishing && this.#sent >= this.#recording.length) {
       this.#finishing = false;
-      this.#socket.send(JSON.stringify({ type: "end" }));
+      socket.send(JSON.stringify({ type: "end" }));
     } else if (this.#finishing) {
       setTimeout(() => this.pump(), 50);
     }
   }
 
-  /** Nothing more is said. @returns whether every word came back */
+  /**
+   * End the audio.
+   * @returns {Promise<boolean>} whether the texts are complete.
+   */
   finish() {
     if (this.#state === "lost") return Promise.resolve(false);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#lose(), LAST_WORDS_MS);
-      this.#ended = (complete) => {
+      const timer = setTimeout(() => this.#fail(), FINISH_TIMEOUT_MS);
+      this.#onEnd = (complete) => {
         clearTimeout(timer);
         resolve(complete);
       };
@@ -69,67 +94,93 @@ export class LiveTranscription extends EventTarget {
     });
   }
 
-  /** Want nothing more of it. */
+  /** Stop without waiting for texts. */
   close() {
     this.#state = "ended";
     this.#socket?.close();
   }
 
   #connect() {
-    const socket = this.#open(this.#session ? { session: this.#session } : {});
+    let socket;
+    try {
+      socket = this.#open(this.#session ? { session: this.#session } : {});
+    } catch (error) {
+      reportError(error);
+      // Later: the caller adds its listeners after this constructor.
+      queueMicrotask(() => this.#fail());
+      return;
+    }
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
-    socket.onclose = ({ code }) => socket === this.#socket && this.#closed(code);
+    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    socket.onclose = ({ code }) => {
+      if (socket === this.#socket) void this.#onClose(code);
+    };
   }
 
-  #hear(message) {
+  /** @param {any} message one of the events of WS /stream. */
+  #receive(message) {
     if (message.type === "ready") {
       this.#session = message.session;
       this.model = message.model;
       this.language = message.language;
       this.#sent = Math.round(message.received * this.#recording.rate);
-      if (!this.#recording.reaches(this.#sent)) return this.#lose();
+      if (!this.#recording.reaches(this.#sent)) {
+        this.#fail();
+        return;
+      }
       this.#tries = 0;
       this.#state = "ready";
-      this.#tell("ready", message);
+      this.emit("ready", message);
       this.pump();
     } else if (message.type === "final") {
       this.finals.set(message.utterance, message);
-      this.#tell("final", message);
+      this.emit("final", message);
     } else if (message.type === "partial") {
-      this.#tell("partial", message);
+      this.emit("partial", message);
     } else if (message.type === "error") {
       this.#error = message.error;
     } else if (message.type === "end") {
       this.#state = "ended";
-      this.#ended?.(true);
+      this.#onEnd?.(true);
     }
   }
 
-  async #closed(code) {
+  /**
+   * Reconnects where that can help; never rejects.
+   * @param {number} code
+   */
+  async #onClose(code) {
     if (this.#state === "ended" || this.#state === "lost") return;
     const error = this.#error;
     this.#error = null;
     if (error?.code === "invalid_api_key") {
-      if (await this.#askKey()) return this.#connect();
-      return this.#lose(error);
+      let given = false;
+      try {
+        given = await this.#requestKey();
+      } catch (thrown) {
+        reportError(thrown);
+      }
+      if (given) this.#connect();
+      else this.#fail();
+      return;
     }
-    // What the service said no to, it says no to again. Before the first answer nothing broke.
-    if (error || code === 1008 || !this.#session || ++this.#tries > TRIES) return this.#lose(error);
+    // A refusal would be repeated, and before the first answer there is nothing to resume.
+    if (error || code === 1008 || !this.#session || ++this.#tries > MAX_TRIES) {
+      this.#fail();
+      return;
+    }
     this.#state = "connecting";
-    this.#tell("broken");
-    setTimeout(() => this.#state === "connecting" && this.#connect(), 250 * 2 ** this.#tries);
+    this.emit("broken", null);
+    setTimeout(() => {
+      if (this.#state === "connecting") this.#connect();
+    }, 250 * 2 ** this.#tries);
   }
 
-  #lose(error = null) {
+  #fail() {
     if (this.#state === "ended" || this.#state === "lost") return;
     this.#state = "lost";
     this.#socket?.close();
-    this.#tell("lost", error);
-    this.#ended?.(false);
-  }
-
-  #tell(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("lost", null);
+    this.#onEnd?.(false);
   }
 }

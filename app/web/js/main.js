@@ -2,7 +2,7 @@
 
 import { Api } from "./api.js";
 import { Choices } from "./choices.js";
-import { byId, fillSelect, make, makeAnnouncer } from "./dom.js";
+import { byId, fillSelect, inputById, make, makeAnnouncer, selectById } from "./dom.js";
 import { dropZone } from "./drop.js";
 import { INTERFACE_LANGUAGES, Translator } from "./i18n.js";
 import { Job, JobQueue } from "./jobs.js";
@@ -12,6 +12,7 @@ import { Recorder } from "./record.js";
 import { Result } from "./result.js";
 import { watchService } from "./service.js";
 
+/** @type {[names: string[], meaning: string][]} */
 const KEYS = [
   [["keys.Space"], "keys.space"],
   [["←", "→"], "keys.arrows"],
@@ -22,72 +23,94 @@ const KEYS = [
 ];
 
 const i18n = new Translator();
-await i18n.use(Translator.initial());
+await i18n.setLanguage(Translator.initial());
 const announce = makeAnnouncer(byId("announcer"));
 const keys = new KeyRing(i18n, announce);
 const api = new Api(keys);
 const choices = new Choices(i18n);
 const queue = new JobQueue(api);
-const result = new Result(i18n, api, announce);
+const result = new Result(i18n, api, announce, { onAgain: transcribeAgain });
 const list = new JobList(i18n, queue, { onOpen: (job) => open(job, { focus: true }), announce });
-const recorder = new Recorder(i18n, api, keys, choices);
+new Recorder(i18n, api, keys, choices, { onDone: addRecorded });
 
+/**
+ * @param {Job} job
+ * @param {{focus: boolean}} options
+ */
 function open(job, options) {
   result.show(job, options);
   list.mark(job);
 }
 
-queue.addEventListener("done", ({ detail: job }) => {
+/** @param {Job} job */
+function transcribeAgain(job) {
+  if (!job.edits && !job.draft) {
+    queue.retry(job, choices.current());
+    return;
+  }
+  // Corrections stay; the new text gets a line of its own.
+  const again = new Job(job.file, job.name, choices.current());
+  again.recorded = job.recorded;
+  queue.add(again);
+}
+
+/** @param {Job} job */
+function addRecorded(job) {
+  queue.add(job);
+  if (job.state === "done") open(job, { focus: true });
+}
+
+queue.on("done", (job) => {
   announce(i18n.t("job.doneSaid", { name: job.name }));
   // The first text opens by itself; a later one never takes the place of what is being read.
   const busy = result.job !== null && (result.job !== job || result.editing);
   if (busy) return;
-  // Whoever only waits is taken there; whoever does something else meanwhile is left at it.
-  const waiting = [null, document.body, byId("files"), byId("again")].includes(document.activeElement);
+  // The focus moves there unless the person is doing something else meanwhile.
+  const idle = [null, document.body, byId("files"), byId("again")];
+  const waiting = idle.includes(/** @type {HTMLElement | null} */ (document.activeElement));
   open(job, { focus: waiting });
 });
-queue.addEventListener("change", () => {
+queue.on("change", () => {
   document.body.toggleAttribute("data-started", queue.jobs.length > 0);
   if (result.job && !queue.jobs.includes(result.job)) {
     result.hide();
     list.mark(null);
   }
 });
-result.onAgain = (job) => {
-  if (!job.edits && !job.draft) return queue.retry(job, choices.current());
-  // What a person corrected stays; the new text gets a line of its own.
-  const again = new Job(job.file, job.name, choices.current());
-  again.recorded = job.recorded;
-  queue.add(again);
-};
 window.addEventListener("beforeunload", (event) => {
-  if (queue.jobs.some((job) => job.precious)) event.preventDefault();
+  if (queue.jobs.some((job) => job.unsaved)) event.preventDefault();
 });
-recorder.onDone = (job) => {
-  queue.add(job);
-  if (job.state === "done") open(job, { focus: true });
-};
-dropZone(byId("drop"), byId("files"), (files) => {
+dropZone(byId("drop"), inputById("files"), (files) => {
   queue.add(...files.map((file) => new Job(file, file.name, choices.current())));
   announce(i18n.t("job.addedSaid", { n: files.length }));
 });
-watchService(api, i18n, (health) => choices.offer(health.models));
+watchService(api, i18n, (health) => choices.setModels(health.models));
 
-const picker = byId("interface-language");
+const picker = selectById("interface-language");
 fillSelect(picker, Object.entries(INTERFACE_LANGUAGES), i18n.language);
 for (const option of picker.options) option.lang = option.value;
-picker.addEventListener("change", () => i18n.use(picker.value, { remember: true }));
+picker.addEventListener("change", () => void changeLanguage());
+
+/** Translate the page into the picked language; where that does not load, it stays as it is. */
+async function changeLanguage() {
+  try {
+    await i18n.setLanguage(picker.value, { remember: true });
+  } catch {
+    picker.value = i18n.language;
+    announce(i18n.t("problem.unreachable"));
+  }
+}
 
 byId("keys").append(
   ...KEYS.map(([names, meaning]) => {
     const term = make("dt", {});
     for (const name of names) {
       const key = make("kbd", { textContent: name });
-      if (i18n.has(name)) i18n.say(key, name);
+      if (i18n.has(name)) i18n.setText(key, name);
       term.append(key, " ");
     }
     const description = make("dd", {});
-    i18n.say(description, meaning);
+    i18n.setText(description, meaning);
     return make("div", {}, term, description);
   }),
 );

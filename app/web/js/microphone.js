@@ -1,10 +1,20 @@
 /** The microphone: pieces of 16-bit mono PCM out, until it is closed. */
 
-const WANTED_RATE = 16_000;
+const PREFERRED_RATE = 16_000;
+// The audio thread answers in milliseconds; one that was stopped by the system never does.
+const FLUSH_MS = 1000;
 const CAPTURE = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true };
 
-/** Why there is no microphone: `reason` is insecure, denied, none or failed. */
+/** @type {Record<string, Reason>} */
+const REASONS = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none" };
+
+/** @typedef {"insecure" | "denied" | "none" | "failed"} Reason */
+
 export class MicrophoneError extends Error {
+  /**
+   * @param {Reason} reason why there is no microphone.
+   * @param {unknown} [cause]
+   */
   constructor(reason, cause) {
     super(reason, { cause });
     this.reason = reason;
@@ -12,9 +22,15 @@ export class MicrophoneError extends Error {
 }
 
 /**
- * Open the microphone; the browser asks the person.
- * @param onPiece called with an Int16Array, ten times a second.
- * @returns {rate, close()}; `close` resolves once the last piece is out
+ * An open microphone; `close` resolves once the last piece is out, and never rejects.
+ * @typedef {{rate: number, close(): Promise<void>}} Microphone
+ */
+
+/**
+ * Open the microphone, once the person permits it in the browser's dialog.
+ * @param {(piece: Int16Array) => void} onPiece called ten times a second.
+ * @returns {Promise<Microphone>}
+ * @throws {MicrophoneError}
  */
 export async function openMicrophone(onPiece) {
   if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new MicrophoneError("insecure");
@@ -22,19 +38,23 @@ export async function openMicrophone(onPiece) {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: CAPTURE });
   } catch (error) {
-    const reason = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none" }[error.name];
-    throw new MicrophoneError(reason ?? "failed", error);
+    const name = error instanceof DOMException ? error.name : "";
+    throw new MicrophoneError(REASONS[name] ?? "failed", error);
   }
-  let context;
   try {
-    const wired = await wire(stream, onPiece);
-    context = wired.context;
+    const { context, flush } = await connect(stream, onPiece);
     return {
       rate: context.sampleRate,
       async close() {
-        await wired.flush();
-        stream.getTracks().forEach((track) => track.stop());
-        await context.close();
+        try {
+          await flush();
+          stream.getTracks().forEach((track) => track.stop());
+          await context.close();
+        } catch (error) {
+          // The device is gone or closed already; the recording so far is kept.
+          reportError(error);
+          stream.getTracks().forEach((track) => track.stop());
+        }
       },
     };
   } catch (error) {
@@ -43,8 +63,14 @@ export async function openMicrophone(onPiece) {
   }
 }
 
-async function wire(stream, onPiece) {
-  let context = new AudioContext({ sampleRate: WANTED_RATE });
+/**
+ * Connects a stream to the worklet that cuts it into pieces.
+ * @param {MediaStream} stream
+ * @param {(piece: Int16Array) => void} onPiece
+ */
+async function connect(stream, onPiece) {
+  let context = new AudioContext({ sampleRate: PREFERRED_RATE });
+  /** @type {MediaStreamAudioSourceNode} */
   let source;
   try {
     source = context.createMediaStreamSource(stream);
@@ -56,6 +82,7 @@ async function wire(stream, onPiece) {
   }
   await context.audioWorklet.addModule(new URL("./pcm-worklet.js", import.meta.url));
   const node = new AudioWorkletNode(context, "pcm", { channelCount: 1, channelCountMode: "explicit" });
+  /** @type {(value?: unknown) => void} */
   let flushed = () => {};
   node.port.onmessage = ({ data }) => (data ? onPiece(data) : flushed());
   // Silent, but a node that leads nowhere is not run.
@@ -64,6 +91,7 @@ async function wire(stream, onPiece) {
   const flush = () =>
     new Promise((resolve) => {
       flushed = resolve;
+      setTimeout(resolve, FLUSH_MS);
       source.disconnect();
       node.port.postMessage("flush");
     });

@@ -15,6 +15,7 @@ class PcmWorklet extends AudioWorkletProcessor {
     };
   }
 
+  /** @param {Float32Array[][]} inputs */
   process([input]) {
     const channel = input[0];
     if (!channel) return true;

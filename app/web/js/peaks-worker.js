@@ -1,16 +1,16 @@
 /**
  * Loudness over time, off the page's thread: {blob} of a WAV or {samples} in, {peaks} out.
  *
- * A WAV is read piece by piece, so that hours of it never are in memory. {peaks: null} says that
- * the file is no WAV that can be read so.
+ * A WAV is read piece by piece, so that hours of it never are in memory. {peaks: null} means
+ * that the file is no WAV that can be read so.
  */
 
 import { readWavHead } from "./wav.js";
 
 const HEAD_BYTES = 65_536;
 const PIECE_BYTES = 4 << 20;
-// Enough of each bar to see its loudness; every sample of hours would take minutes.
-const LOOKS = 400;
+// Enough of each bar to show its loudness; every sample of hours would take minutes.
+const SAMPLES_PER_BAR = 400;
 
 self.onmessage = async ({ data }) => {
   try {
@@ -20,6 +20,10 @@ self.onmessage = async ({ data }) => {
   }
 };
 
+/**
+ * @param {Float32Array} samples
+ * @param {number} bars
+ */
 function ofSamples(samples, bars) {
   const peaks = new Float32Array(bars);
   for (let i = 0; i < samples.length; i++) {
@@ -29,13 +33,17 @@ function ofSamples(samples, bars) {
   return peaks;
 }
 
+/**
+ * @param {Blob} blob
+ * @param {number} bars
+ */
 async function ofWav(blob, bars) {
   const head = readWavHead(await blob.slice(0, HEAD_BYTES).arrayBuffer(), blob.size);
   if (!head) return null;
   const frame = head.width * head.channels;
   const frames = Math.floor(head.bytes / frame);
   const peaks = new Float32Array(bars);
-  const step = Math.max(1, Math.floor(frames / bars / LOOKS));
+  const step = Math.max(1, Math.floor(frames / bars / SAMPLES_PER_BAR));
   const piece = Math.floor(PIECE_BYTES / frame);
   for (let first = 0; first < frames; first += piece) {
     const past = Math.min(frames, first + piece);

@@ -2,18 +2,22 @@
 
 const BARS = 1200;
 // A browser decodes the whole of a compressed file into memory: 48 kHz stereo is 23 MB a minute.
-const MOST_SECONDS = 20 * 60;
-const MOST_BYTES = 80 << 20;
+const MAX_SECONDS = 20 * 60;
+const MAX_BYTES = 80 << 20;
 const RATE = 8000;
 
 /**
- * @param duration of the recording in seconds.
- * @returns {peaks: Float32Array in 0..1} or {reason: "long" | "unreadable"}
+ * The peaks of a recording's bars, in 0..1.
+ * @param {Blob} blob
+ * @param {number} duration of the recording in seconds.
+ * @param {AbortSignal} signal
+ * @returns {Promise<{peaks?: Float32Array, reason?: "long" | "unreadable"}>}
+ * @throws the signal's reason once it is aborted.
  */
 export async function peaksOf(blob, duration, signal) {
   const ofWav = await work({ blob, bars: BARS }, [], signal);
   if (ofWav) return { peaks: scaled(ofWav) };
-  if (duration > MOST_SECONDS || blob.size > MOST_BYTES) return { reason: "long" };
+  if (duration > MAX_SECONDS || blob.size > MAX_BYTES) return { reason: "long" };
   let samples;
   try {
     const context = new OfflineAudioContext(1, 1, RATE);
@@ -25,22 +29,36 @@ export async function peaksOf(blob, duration, signal) {
   return peaks ? { peaks: scaled(peaks) } : { reason: "unreadable" };
 }
 
+/**
+ * Runs the worker once.
+ * @param {object} message
+ * @param {Transferable[]} transfer
+ * @param {AbortSignal} signal
+ * @returns {Promise<Float32Array | null>}
+ */
 function work(message, transfer, signal) {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./peaks-worker.js", import.meta.url), { type: "module" });
-    const end = (settle, value) => {
+    const end = (/** @type {Float32Array | null} */ peaks) => {
       worker.terminate();
-      settle(value);
+      resolve(peaks);
     };
-    worker.onmessage = ({ data }) => end(resolve, data.peaks);
-    worker.onerror = () => end(resolve, null);
-    signal.addEventListener("abort", () => end(reject, signal.reason));
+    worker.onmessage = ({ data }) => end(data.peaks);
+    worker.onerror = () => end(null);
+    signal.addEventListener("abort", () => {
+      worker.terminate();
+      reject(signal.reason);
+    });
     worker.postMessage(message, transfer);
   });
 }
 
-/** Quiet recordings fill the height too. */
+/**
+ * Quiet recordings fill the height too.
+ * @param {Float32Array} peaks
+ */
 function scaled(peaks) {
-  const highest = peaks.reduce((most, peak) => Math.max(most, peak), 0.02);
+  const highest = peaks.reduce((max, peak) => Math.max(max, peak), 0.02);
   return peaks.map((peak) => Math.sqrt(peak / highest));
 }

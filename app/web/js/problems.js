@@ -1,7 +1,8 @@
-/** An error of the service in, plain words and what to do about it out. */
+/** An error of the service in, an explanation with advice out. */
 
 import { make } from "./dom.js";
 
+/** Codes that share the messages of another. @type {Record<string, string>} */
 const SAME = {
   loading: "unavailable",
   draining: "unavailable",
@@ -10,28 +11,37 @@ const SAME = {
   bad_request: "invalid_request",
 };
 
-/** The group of messages that fits an error's code. */
+/**
+ * The group of messages that fits an error's code.
+ * @param {import("./i18n.js").Translator} i18n
+ * @param {import("./api.js").ApiError} error
+ */
 function problemOf(i18n, error) {
   const code = SAME[error.code] ?? error.code;
   if (i18n.has(`problem.${code}`)) return code;
   return error.status >= 400 && error.status < 500 ? "invalid_request" : "other";
 }
 
-/** Fill an element with what went wrong, in words, advice and the service's own message. */
+/**
+ * Fill an element with an explanation, advice and the service's own message.
+ * @param {import("./i18n.js").Translator} i18n
+ * @param {HTMLElement} element
+ * @param {import("./api.js").ApiError} error
+ */
 export function describeProblem(i18n, element, error) {
   const code = problemOf(i18n, error);
   const title = make("p", { class: "problem-title" });
   const advice = make("p", {});
-  i18n.say(title, `problem.${code}`);
-  i18n.say(advice, `problem.${code}.do`);
+  i18n.setText(title, `problem.${code}`);
+  i18n.setText(advice, `problem.${code}.do`);
   element.replaceChildren(title, advice);
   if (!error.status) return;
   const summary = make("summary", {});
-  i18n.say(summary, "problem.detail");
+  i18n.setText(summary, "problem.detail");
   const details = make("details", {}, summary, make("p", { lang: "en", textContent: error.message }));
   if (error.requestId) {
     const request = make("p", { class: "hint" });
-    i18n.say(request, "problem.request", { id: error.requestId });
+    i18n.setText(request, "problem.request", { id: error.requestId });
     details.append(request);
   }
   element.append(details);

@@ -1,16 +1,19 @@
-/** A recording as it grows: pieces of PCM in, any later part of it and at last a WAV out. */
+/** A recording as it grows: pieces of PCM in, recent samples and at last a WAV out. */
 
 import { wavOf } from "./wav.js";
 
-// So much stays at hand to be sent again; what is older becomes a blob, which need not be in memory.
-const AT_HAND_SECONDS = 120;
+// Samples that stay in memory to be sent again; older ones become a blob, which need not be in memory.
+const RECENT_SECONDS = 120;
 
 export class Recording {
+  /** @type {Blob[]} */
   #old = [];
+  /** @type {Int16Array<ArrayBuffer>[]} */
   #pieces = [];
   #oldLength = 0;
   length = 0; // in samples
 
+  /** @param {number} rate in Hz. */
   constructor(rate) {
     this.rate = rate;
   }
@@ -19,17 +22,24 @@ export class Recording {
     return this.length / this.rate;
   }
 
+  /** @param {Int16Array} piece */
   add(piece) {
-    this.#pieces.push(piece);
+    this.#pieces.push(/** @type {Int16Array<ArrayBuffer>} */ (piece));
     this.length += piece.length;
-    if (this.length - this.#oldLength < 2 * AT_HAND_SECONDS * this.rate) return;
-    const aged = [];
-    for (let length = 0; length < AT_HAND_SECONDS * this.rate; length += aged.at(-1).length) aged.push(this.#pieces.shift());
-    this.#oldLength += aged.reduce((sum, piece) => sum + piece.length, 0);
-    this.#old.push(new Blob(aged));
+    const recent = RECENT_SECONDS * this.rate;
+    if (this.length - this.#oldLength < 2 * recent) return;
+    let count = 0;
+    let length = 0;
+    while (length < recent) length += this.#pieces[count++].length;
+    this.#old.push(new Blob(this.#pieces.splice(0, count)));
+    this.#oldLength += length;
   }
 
-  /** Samples from one on, at most some seconds of them; empty where nothing later is at hand. */
+  /**
+   * Recent samples from one on; empty where there are none.
+   * @param {number} first index of the first sample.
+   * @param {number} seconds at most so many.
+   */
   from(first, seconds = 1) {
     let at = this.#oldLength;
     const out = [];
@@ -51,7 +61,10 @@ export class Recording {
     return samples;
   }
 
-  /** Whether the samples from one on are all at hand. */
+  /**
+   * Whether all samples from one on are still in memory.
+   * @param {number} first
+   */
   reaches(first) {
     return first >= this.#oldLength;
   }

@@ -1,28 +1,34 @@
-/** One recording's text, opened: a finished job in; hearing, correcting and taking it along out. */
+/** The open recording: a finished job in; playing, correcting and downloads of its text out. */
 
-import { ApiError } from "./api.js";
+import { showAlternatives } from "./alternatives.js";
+import { asApiError } from "./api.js";
 import { isDemo } from "./choices.js";
-import { byId, clock, make } from "./dom.js";
+import { buttonById, byId, inputById, make } from "./dom.js";
 import { Downloads } from "./downloads.js";
 import { Editor } from "./editor.js";
+import { showFacts } from "./facts.js";
 import { recall, store } from "./i18n.js";
+import { Notes } from "./notes.js";
 import { peaksOf } from "./peaks.js";
-import { newId } from "./jobs.js";
+import { newId, resultOf } from "./jobs.js";
 import { Player } from "./player.js";
-import { describeProblem } from "./problems.js";
 import { Transcript } from "./transcript.js";
-import { versionsOf, corrected, chosen } from "./versions.js";
+import { fromAlignment, fromAlternative, textOf, versionsOf } from "./versions.js";
 import { Waveform } from "./waveform.js";
-import { paragraphTexts } from "./words.js";
+import { rangeOf } from "./words.js";
 
 const THRESHOLD = "nordlyd.threshold";
 const VIEW = "nordlyd.view";
 const POLL_MS = 1000;
 
+/** @typedef {import("./jobs.js").Job} Job */
+
 export class Result {
   #i18n;
   #api;
-  #announce;
+  #onAgain;
+  #notes;
+  /** @type {Job | null} */
   #job = null;
   #view = recall(VIEW) ?? "readable";
   #drawing = new AbortController();
@@ -33,24 +39,38 @@ export class Result {
   #editor;
   #downloads;
 
-  /** Called with the job to transcribe once more. */
-  onAgain = () => {};
-
-  constructor(i18n, api, announce) {
+  /**
+   * @param {import("./i18n.js").Translator} i18n
+   * @param {import("./api.js").Api} api
+   * @param {(text: string) => void} announce
+   * @param {{onAgain: (job: Job) => void}} callbacks called with a job to transcribe again.
+   */
+  constructor(i18n, api, announce, { onAgain }) {
     this.#i18n = i18n;
     this.#api = api;
-    this.#announce = announce;
+    this.#onAgain = onAgain;
+    this.#notes = new Notes(i18n);
     this.#player = new Player(i18n);
-    this.#waveform = new Waveform(byId("wave"), i18n, (time) => {
+    this.#waveform = new Waveform(byId("wave"), byId("wave-canvas", HTMLCanvasElement), i18n, (time) => {
       this.#player.seek(time);
-      this.#waveform.at(time);
-      this.#waveform.tell();
+      this.#waveform.setTime(time);
+      this.#waveform.updateAria();
     });
-    this.#transcript = new Transcript(byId("transcript"), byId("word-readout"), i18n);
-    this.#editor = new Editor(this.#player);
-    this.#downloads = new Downloads(api, i18n, announce);
-    this.#join();
-    i18n.addEventListener("change", () => this.#job && this.#describe());
+    this.#transcript = new Transcript(byId("transcript"), byId("word-readout"), i18n, {
+      onPlay: (time) => void this.#player.play(time),
+      onCorrect: (index) => this.#edit(index),
+    });
+    this.#editor = new Editor(this.#player, {
+      onDone: (text) => void this.#align(text),
+      onCancel: (text) => this.#closeEditor(text),
+      onStop: () => this.#aligning.abort(),
+    });
+    this.#downloads = new Downloads(api, i18n, announce, {
+      source: () => this.#source(),
+      onProblem: (error) => this.#notes.setProblem(error),
+    });
+    this.#listen();
+    i18n.on("change", () => this.#job && this.#describe());
   }
 
   get job() {
@@ -61,270 +81,265 @@ export class Result {
     return this.#editor.open;
   }
 
-  /** Open a job's text; `focus` moves there, for those who asked for it. */
+  /** The open job, for what runs only while one is open. */
+  get #open() {
+    if (!this.#job) throw new Error("No recording is open.");
+    return this.#job;
+  }
+
+  /**
+   * Open a job's text.
+   * @param {Job} job a job with a result.
+   * @param {{focus?: boolean}} options whether to move the focus to its title.
+   */
   show(job, { focus = false } = {}) {
     this.hide();
     this.#job = job;
+    const result = resultOf(job);
     byId("result").hidden = false;
-    byId("result-demo").hidden = !isDemo(job.result.model);
-    // In the service's own words, as those of its errors.
-    const warnings = job.result.warnings ?? [];
+    byId("result-demo").hidden = !isDemo(result.model);
+    // The service's own messages, in English like those of its errors.
+    const warnings = result.warnings ?? [];
     byId("result-warnings").hidden = warnings.length === 0;
     byId("result-warnings").replaceChildren(...warnings.map(({ message }) => make("li", { textContent: message })));
     byId("again").hidden = false;
-    this.#player.load(job.file, job.result.duration);
+    this.#player.load(job.file, result.duration);
     this.#describe();
     this.#show();
-    this.#waveform.show(job.result.duration, this.#version().words);
-    this.#paint(job);
+    this.#waveform.show(result.duration, this.#version().words);
+    void this.#drawWaveform(job, result.duration);
     if (focus) byId("result-title").focus();
   }
 
   hide() {
     this.#aligning.abort();
-    if (this.#editor.open) this.#leave(this.#editor.text);
+    if (this.#editor.open) this.#closeEditor(this.#editor.text);
     this.#drawing.abort();
     this.#player.unload();
     this.#job = null;
-    this.#note(null);
-    this.#problem(null);
+    this.#notes.setText(null);
+    this.#notes.setProblem(null);
     byId("result").hidden = true;
   }
 
   #version() {
-    const versions = versionsOf(this.#job);
-    return versions.corrected ?? versions[this.#view] ?? versions.verbatim;
+    const versions = this.#versions();
+    return versions.corrected ?? (this.#view === "readable" ? versions.readable : null) ?? versions.verbatim;
   }
 
-  #join() {
+  #versions() {
+    return versionsOf(resultOf(this.#open), this.#open.edits);
+  }
+
+  #listen() {
     const player = this.#player;
-    player.addEventListener("time", () => this.#follow());
-    player.addEventListener("state", () => player.playing || this.#waveform.tell());
-    player.addEventListener("unplayable", () => this.#waveNote("player.unplayable"));
-    this.#transcript.onPlay = (time) => player.play(time);
-    this.#transcript.onCorrect = (index) => this.#edit(index);
-    this.#editor.onDone = (text) => this.#align(text);
-    this.#editor.onCancel = (text) => this.#leave(text);
-    this.#editor.onStop = () => this.#aligning.abort();
-    this.#downloads.source = () => this.#source();
-    this.#downloads.onProblem = (error) => this.#problem(error);
+    player.on("time", () => this.#highlight());
+    player.on("state", () => {
+      if (!player.playing) this.#waveform.updateAria();
+    });
+    player.on("unplayable", () => this.#notes.setWave("player.unplayable"));
     byId("edit").addEventListener("click", () => this.#edit());
-    byId("again").addEventListener("click", () => this.onAgain(this.#job));
-    byId("copy").addEventListener("click", () => this.#copy());
+    byId("again").addEventListener("click", () => this.#onAgain(this.#open));
+    byId("copy").addEventListener("click", () => void this.#copy());
     byId("undo").addEventListener("click", () => this.#undo());
     byId("next-unsure").addEventListener("click", () => {
       const word = this.#transcript.nextUnsure();
       if (word) player.seek(word.start);
     });
-    const threshold = byId("threshold");
+    const threshold = inputById("threshold");
     threshold.value = recall(THRESHOLD) ?? "70";
     threshold.addEventListener("input", () => {
       store(THRESHOLD, threshold.value);
       this.#mark();
     });
-    byId("view-choice").addEventListener("change", ({ target }) => {
-      this.#view = target.value;
-      store(VIEW, target.value);
+    byId("view-choice").addEventListener("change", () => {
+      this.#view = inputById("view-readable").checked ? "readable" : "verbatim";
+      store(VIEW, this.#view);
       this.#show();
     });
     byId("result").addEventListener("keydown", (event) => {
       // Space on a control operates that control.
-      if (event.key !== " " || !event.target.closest("#transcript, #wave")) return;
+      const { target } = event;
+      if (event.key !== " " || !(target instanceof Element && target.closest("#transcript, #wave"))) return;
       event.preventDefault();
       player.toggle();
     });
   }
 
-  #follow() {
+  #highlight() {
     if (!this.#job) return;
     const word = this.#transcript.highlight(this.#player.time, { follow: this.#player.playing });
-    this.#waveform.at(this.#player.time, word);
+    this.#waveform.setTime(this.#player.time, word);
   }
 
   #describe() {
-    const { name, result, live } = this.#job;
-    byId("result-title").textContent = name;
-    const facts = [clock(result.duration), this.#i18n.languageName(result.language), result.model];
-    if (result.confidence !== null) facts.push(this.#i18n.t("facts.sure", { percent: this.#i18n.percent(result.confidence) }));
-    if (live) facts.push(this.#i18n.t("facts.live"));
-    if (this.#version().kind === "corrected") facts.push(this.#i18n.t("facts.corrected"));
-    byId("result-facts").replaceChildren(...facts.map((fact) => make("span", { textContent: fact })));
+    byId("result-title").textContent = this.#open.name;
+    const corrected = this.#version().kind === "corrected";
+    showFacts(this.#i18n, resultOf(this.#open), { live: this.#open.live, corrected });
     this.#mark();
   }
 
   #show() {
-    const versions = versionsOf(this.#job);
+    const versions = this.#versions();
     const version = this.#version();
-    const result = this.#job.result;
     byId("view-choice").hidden = Boolean(versions.corrected) || !versions.readable;
-    byId("view-readable").checked = version.kind === "readable";
-    byId("view-verbatim").checked = version.kind === "verbatim";
-    // Of words that a person wrote, only those that were not found are in doubt.
+    inputById("view-readable").checked = version.kind === "readable";
+    inputById("view-verbatim").checked = version.kind === "verbatim";
+    // Of corrected words, only those that were not found are in doubt.
     byId("doubt").hidden = version.words.every((word) => word.found);
-    for (const part of [byId("threshold"), byId("threshold-label").parentElement]) {
-      part.hidden = version.words.some((word) => word.found !== undefined);
-    }
+    const aligned = version.words.some((word) => word.found !== undefined);
+    byId("threshold").hidden = aligned;
+    byId("threshold-field").hidden = aligned;
     byId("undo").hidden = !versions.corrected;
-    this.#transcript.show(version.words, version.lengths, result.language);
+    this.#transcript.show(version.words, version.lengths, resultOf(this.#open).language);
     this.#waveform.setWords(version.words);
     this.#mark();
-    this.#follow();
-    this.#i18n.say(byId("downloads-of"), `downloads.${version.kind}`);
-    this.#downloads.recordingButton.hidden = !this.#job.recorded;
-    this.#alternatives();
+    this.#highlight();
+    this.#i18n.setText(byId("downloads-of"), `downloads.${version.kind}`);
+    this.#downloads.recordingButton.hidden = !this.#open.recorded;
+    showAlternatives(this.#i18n, resultOf(this.#open), (alternative) => {
+      this.#open.edits = fromAlternative(alternative);
+      this.#show();
+      this.#describe();
+      this.#notes.setText("alternatives.used");
+    });
   }
 
   #mark() {
-    const share = Number(byId("threshold").value) / 100;
+    const share = Number(inputById("threshold").value) / 100;
     const count = this.#transcript.mark(share);
     const label = this.#i18n.t("text.threshold", { percent: this.#i18n.percent(share) });
     byId("threshold-label").textContent = label;
-    this.#i18n.say(byId("next-unsure"), count ? "text.nextUnsure" : "text.noneUnsure", { n: count });
-    byId("next-unsure").disabled = count === 0;
+    this.#i18n.setText(byId("next-unsure"), count ? "text.nextUnsure" : "text.noneUnsure", { n: count });
+    buttonById("next-unsure").disabled = count === 0;
   }
 
-  #alternatives() {
-    const readings = this.#job.result.alternatives ?? [];
-    byId("alternatives").hidden = readings.length < 2;
-    byId("alternative-list").replaceChildren(
-      ...readings.map((reading) => {
-        const button = make("button", { type: "button", class: "button small" });
-        this.#i18n.say(button, "alternatives.use");
-        button.addEventListener("click", () => {
-          this.#job.edits = chosen(reading);
-          this.#show();
-          this.#describe();
-          this.#note("alternatives.used");
-        });
-        const text = make("span", { lang: this.#job.result.language, textContent: reading.text });
-        return make("li", {}, text, button);
-      }),
-    );
-  }
-
+  /**
+   * Open the editor.
+   * @param {number | null} index of a word to select.
+   */
   #edit(index = null) {
     if (this.#editor.open) return;
-    const { words, lengths } = this.#version();
-    const text = paragraphTexts(words, lengths).join("\n");
-    const draft = this.#job.draft;
-    this.#note(null);
-    // Words and paragraphs are both parted by one character, so places agree.
-    const before = index === null ? 0 : words.slice(0, index).reduce((sum, word) => sum + word.word.length + 1, 0);
-    const range = index === null || draft ? null : [before, before + words[index].word.length];
-    this.#editor.start(draft ?? text, this.#job.result.language, range);
+    const version = this.#version();
+    const { draft } = this.#open;
+    this.#notes.setText(null);
+    const selection = index === null || draft ? null : rangeOf(version.words, index);
+    this.#editor.start(draft ?? textOf(version), resultOf(this.#open).language, selection);
   }
 
-  #leave(text) {
-    const { words, lengths } = this.#version();
-    const changed = text !== paragraphTexts(words, lengths).join("\n");
-    this.#job.draft = changed ? text : null;
+  /**
+   * Close the editor and keep a changed text as a draft.
+   * @param {string} text
+   */
+  #closeEditor(text) {
+    const changed = text !== textOf(this.#version());
+    this.#open.draft = changed ? text : null;
     this.#editor.end();
     this.#show();
-    this.#note(changed ? "edit.kept" : null);
+    this.#notes.setText(changed ? "edit.kept" : null);
     byId("edit").focus();
   }
 
+  /**
+   * Find the times of a corrected text, one paragraph a line; never rejects.
+   * @param {string} text
+   */
   async #align(text) {
-    const job = this.#job;
-    if (!text) return this.#note("edit.empty");
+    const job = this.#open;
+    const result = resultOf(job);
+    if (!text) {
+      this.#notes.setText("edit.empty");
+      return;
+    }
     this.#editor.busy = true;
-    this.#problem(null);
-    this.#note("edit.aligning");
+    this.#notes.setProblem(null);
+    this.#notes.setText("edit.aligning");
     this.#aligning = new AbortController();
     const requestId = newId();
-    const watch = setInterval(() => this.#tellAdvance(job, requestId), POLL_MS);
+    const poll = setInterval(() => void this.#pollAlignment(job, requestId), POLL_MS);
     try {
-      const { model, language } = job.result;
+      const { model, language, duration } = result;
       const options = { signal: this.#aligning.signal, requestId };
       const answer = await this.#api.align(job.file, job.name, text, { model, language }, options);
-      job.edits = corrected(answer.words, text, job.result.duration);
+      job.edits = fromAlignment(answer.words, text, duration);
       job.draft = null;
       if (job !== this.#job) return;
       const lost = job.edits.words.filter((word) => !word.found).length;
       this.#editor.end();
       this.#show();
       this.#describe();
-      this.#note(lost ? "edit.lost" : "edit.all", { n: lost });
+      this.#notes.setText(lost ? "edit.lost" : "edit.all", { n: lost });
       byId("edit").focus({ preventScroll: true });
-      // The editor was taller than the text: begin to read at its beginning.
-      byId("text-note").scrollIntoView({ block: "nearest" });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      // The editor was taller than the text: scroll back to its beginning.
+      this.#notes.scrollIntoView();
+    } catch (thrown) {
+      const error = asApiError(thrown);
       if (job !== this.#job) return;
-      this.#note(null);
-      if (error.code !== "cancelled") this.#problem(error);
+      this.#notes.setText(null);
+      if (error.code !== "cancelled") this.#notes.setProblem(error);
     } finally {
-      clearInterval(watch);
+      clearInterval(poll);
       this.#editor.busy = false;
     }
   }
 
-  async #tellAdvance(job, requestId) {
-    const { done, windows } = await this.#api.progress(requestId).catch(() => ({ done: 0 }));
-    const waiting = byId("text-note").dataset.i18n?.startsWith("edit.aligning");
+  /**
+   * Show how far an alignment is.
+   * @param {Job} job
+   * @param {string} requestId
+   */
+  async #pollAlignment(job, requestId) {
+    const { done, windows } = await this.#api.progress(requestId).catch(() => ({ done: 0, windows: 1 }));
+    const waiting = this.#notes.textKey?.startsWith("edit.aligning");
     if (done && waiting && job === this.#job) {
-      this.#note("edit.aligningShare", { percent: this.#i18n.percent(done / windows) });
+      this.#notes.setText("edit.aligningShare", { percent: this.#i18n.percent(done / windows) });
     }
   }
 
   #undo() {
-    this.#job.edits = null;
-    this.#job.draft = null;
+    this.#open.edits = null;
+    this.#open.draft = null;
     this.#show();
     this.#describe();
-    this.#note("edit.undone");
+    this.#notes.setText("edit.undone");
     byId("edit").focus();
   }
 
   async #copy() {
-    const { words, lengths } = this.#version();
     try {
-      await navigator.clipboard.writeText(paragraphTexts(words, lengths).join("\n"));
-      this.#note("copied");
+      await navigator.clipboard.writeText(textOf(this.#version()));
+      this.#notes.setText("copied");
     } catch {
-      this.#note("copyFailed");
+      this.#notes.setText("copyFailed");
     }
   }
 
-  /** What a download is made of: the text as it is shown. */
+  /** The shown text and its recording, for downloads. */
   #source() {
-    const { file, name, result } = this.#job;
+    const { file, name } = this.#open;
     const version = this.#version();
-    return { transcript: version.transcript(result), name: name.replace(/\.[^.]+$/, ""), recording: name, file };
+    return { transcript: version.transcript(resultOf(this.#open)), name: name.replace(/\.[^.]+$/, ""), recording: name, file };
   }
 
-  async #paint(job) {
-    this.#drawing = new AbortController();
-    this.#waveNote("wave.drawing");
+  /**
+   * Draw the recording's waveform, or show why there is none; never rejects.
+   * @param {Job} job
+   * @param {number} duration in seconds.
+   */
+  async #drawWaveform(job, duration) {
+    const { signal } = (this.#drawing = new AbortController());
+    this.#notes.setWave("wave.drawing");
+    /** @type {Awaited<ReturnType<typeof peaksOf>>} */
+    let drawn;
     try {
-      const { peaks, reason } = await peaksOf(job.file, job.result.duration, this.#drawing.signal);
-      if (peaks) this.#waveform.setPeaks(peaks);
-      if (byId("wave-note").dataset.i18n === "wave.drawing") this.#waveNote(reason ? `wave.${reason}` : null);
+      drawn = await peaksOf(job.file, duration, signal);
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (signal.aborted) return;
+      reportError(error);
+      drawn = { reason: "unreadable" };
     }
-  }
-
-  #waveNote(key) {
-    this.#fill(byId("wave-note"), key);
-  }
-
-  #note(key, facts = {}) {
-    byId("text-note").classList.toggle("calm", key !== "edit.lost" && key !== "edit.empty");
-    this.#fill(byId("text-note"), key, facts);
-  }
-
-  #fill(element, key, facts = {}) {
-    element.hidden = key === null;
-    if (key) this.#i18n.say(element, key, facts);
-    else {
-      delete element.dataset.i18n;
-      element.textContent = "";
-    }
-  }
-
-  #problem(error) {
-    byId("result-problem").hidden = error === null;
-    if (error) describeProblem(this.#i18n, byId("result-problem"), error);
+    if (drawn.peaks) this.#waveform.setPeaks(drawn.peaks);
+    // A message of the player stays.
+    if (this.#notes.waveKey === "wave.drawing") this.#notes.setWave(drawn.reason ? `wave.${drawn.reason}` : null);
   }
 }

@@ -1,52 +1,66 @@
-/** The text on the page: words with times in, a place to hear or a word to correct out. */
+/** The text on the page: words with times in, a time to play from or a word to correct out. */
 
 import { clock, make } from "./dom.js";
 import { wordAt } from "./words.js";
 
-const LEAVE_ALONE_MS = 4000;
+// After scrolling by hand, the text does not scroll by itself for so long.
+const SCROLL_PAUSE_MS = 4000;
+
+/** @typedef {import("./api.js").Word} Word */
 
 export class Transcript {
   #element;
   #readout;
   #i18n;
+  #onPlay;
+  #onCorrect;
+  /** @type {Word[]} */
   #words = [];
+  /** @type {HTMLElement[]} */
   #spans = [];
-  #firsts = []; // index of the first word of each paragraph
+  /** Index of the first word of each paragraph. @type {number[]} */
+  #firsts = [];
   #cursor = 0;
   #now = -1;
   #threshold = 0;
-  #touched = 0;
+  #scrolledAt = 0;
 
-  /** Called with seconds to play from. */
-  onPlay = () => {};
-  /** Called with the index of a word. */
-  onCorrect = () => {};
-
-  constructor(element, readout, i18n) {
+  /**
+   * @param {HTMLElement} element
+   * @param {HTMLElement} readout describes the focused word.
+   * @param {import("./i18n.js").Translator} i18n
+   * @param {object} callbacks
+   * @param {(time: number) => void} callbacks.onPlay called with seconds to play from.
+   * @param {(index: number) => void} callbacks.onCorrect called with the index of a word.
+   */
+  constructor(element, readout, i18n, { onPlay, onCorrect }) {
+    this.#onPlay = onPlay;
+    this.#onCorrect = onCorrect;
     this.#element = element;
     this.#readout = readout;
     this.#i18n = i18n;
-    element.addEventListener("click", (event) => this.#click(event));
+    element.addEventListener("click", (event) => this.#onClick(event));
     element.addEventListener("dblclick", (event) => {
       const index = indexOf(event.target);
-      if (index !== null) this.onCorrect(index);
+      if (index !== null) this.#onCorrect(index);
     });
-    element.addEventListener("keydown", (event) => this.#key(event));
+    element.addEventListener("keydown", (event) => this.#onKey(event));
     element.addEventListener("focusin", (event) => {
       const index = indexOf(event.target);
-      if (index !== null) this.#tell(index);
+      if (index !== null) this.#describe(index);
     });
     for (const event of ["wheel", "touchmove"]) {
-      window.addEventListener(event, () => (this.#touched = performance.now()), { passive: true });
+      window.addEventListener(event, () => (this.#scrolledAt = performance.now()), { passive: true });
     }
-    i18n.label(element, "aria-label", "text.label");
-    i18n.addEventListener("change", () => this.#hint());
+    i18n.setLabel(element, "aria-label", "text.label");
+    i18n.on("change", () => this.#showHint());
   }
 
   /**
    * Show words.
-   * @param lengths of the paragraphs, in words.
-   * @param language code of what is spoken.
+   * @param {Word[]} words
+   * @param {number[]} lengths of the paragraphs, in words.
+   * @param {string} language code of the spoken language.
    */
   show(words, lengths, language) {
     this.#words = words;
@@ -66,17 +80,21 @@ export class Transcript {
     }
     if (!words.length) {
       const empty = make("p", { class: "empty" });
-      this.#i18n.say(empty, "text.empty");
+      this.#i18n.setText(empty, "text.empty");
       paragraphs.push(empty);
     }
     this.#element.replaceChildren(...paragraphs);
     this.#cursor = 0;
     if (this.#spans.length) this.#spans[0].tabIndex = 0;
     this.mark(this.#threshold);
-    this.#hint();
+    this.#showHint();
   }
 
-  /** Mark words that are less sure than the threshold. @returns how many there are */
+  /**
+   * Mark words below a threshold of confidence.
+   * @param {number} threshold in 0..1.
+   * @returns how many words are marked.
+   */
   mark(threshold) {
     this.#threshold = threshold;
     let count = 0;
@@ -85,15 +103,21 @@ export class Transcript {
       const unsure = this.#isUnsure(word);
       span.classList.toggle("unsure", unsure);
       span.classList.toggle("lost", word.found === false);
-      // Screen readers can tell marked words too.
-      if (unsure || word.found === false) span.setAttribute("role", "mark");
-      else span.removeAttribute("role");
-      count += unsure || word.found === false;
+      if (unsure || word.found === false) {
+        // Screen readers announce marked words too.
+        span.setAttribute("role", "mark");
+        count++;
+      } else span.removeAttribute("role");
     });
     return count;
   }
 
-  /** Show which word is being said. @returns the word, or null between words */
+  /**
+   * Highlight the word that is spoken at a time.
+   * @param {number} time in seconds.
+   * @param {{follow: boolean}} options whether to scroll to it.
+   * @returns the word, or null between words.
+   */
   highlight(time, { follow }) {
     const index = wordAt(this.#words, time);
     const word = index >= 0 && time < this.#words[index].end ? this.#words[index] : null;
@@ -102,11 +126,11 @@ export class Transcript {
     this.#now = index;
     const span = this.#spans[index];
     span?.classList.add("now");
-    if (span && follow && performance.now() - this.#touched > LEAVE_ALONE_MS) keepInView(span);
+    if (span && follow && performance.now() - this.#scrolledAt > SCROLL_PAUSE_MS) keepInView(span);
     return word;
   }
 
-  /** Go to the next word that is not sure, from the cursor on and around. */
+  /** Move to the next uncertain word after the cursor, wrapping around; null where there is none. */
   nextUnsure() {
     const total = this.#words.length;
     for (let step = 1; step <= total; step++) {
@@ -119,20 +143,24 @@ export class Transcript {
     return null;
   }
 
+  /** @param {Word} word */
   #isUnsure(word) {
     return word.found === undefined && word.confidence < this.#threshold;
   }
 
-  #click(event) {
+  /** @param {MouseEvent} event */
+  #onClick(event) {
     const index = indexOf(event.target);
-    if (index === null || !getSelection().isCollapsed) return;
+    if (index === null || !getSelection()?.isCollapsed) return;
     this.#go(index);
-    this.onPlay(this.#words[index].start);
+    this.#onPlay(this.#words[index].start);
   }
 
-  #key(event) {
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const paragraph = this.#firsts.findLastIndex((first) => first <= this.#cursor);
+    /** @type {Record<string, number>} */
     const targets = {
       ArrowLeft: this.#cursor - 1,
       ArrowRight: this.#cursor + 1,
@@ -146,16 +174,20 @@ export class Transcript {
       if (this.#words[targets[event.key]]) this.#go(targets[event.key]);
     } else if (event.key === "Enter") {
       event.preventDefault();
-      this.onPlay(this.#words[this.#cursor].start);
+      this.#onPlay(this.#words[this.#cursor].start);
     } else if (event.key === "e" || event.key === "F2") {
       event.preventDefault();
-      this.onCorrect(this.#cursor);
+      this.#onCorrect(this.#cursor);
     } else if (event.key === "u") {
       event.preventDefault();
       this.nextUnsure();
     }
   }
 
+  /**
+   * Move the cursor and the focus to a word.
+   * @param {number} index
+   */
   #go(index) {
     if (this.#spans[this.#cursor]) this.#spans[this.#cursor].tabIndex = -1;
     this.#cursor = index;
@@ -163,26 +195,35 @@ export class Transcript {
     this.#spans[index].focus();
   }
 
-  /** Say of a word when it is and how sure it is. */
-  #tell(index) {
+  /**
+   * Show the time and confidence of a word.
+   * @param {number} index
+   */
+  #describe(index) {
     const { word, start, confidence, found } = this.#words[index];
     const facts = { word, time: clock(start), percent: this.#i18n.percent(confidence) };
     const key =
       found === false ? "readoutLost" : found ? "readoutPlain" : confidence < this.#threshold ? "readoutUnsure" : "readout";
-    this.#i18n.say(this.#readout, `text.${key}`, facts);
+    this.#i18n.setText(this.#readout, `text.${key}`, facts);
   }
 
-  #hint() {
-    if (this.#words.length) this.#i18n.say(this.#readout, "text.hint");
+  #showHint() {
+    if (this.#words.length) this.#i18n.setText(this.#readout, "text.hint");
     else this.#readout.textContent = "";
   }
 }
 
+/**
+ * Index of the word at an event's target, or null.
+ * @param {EventTarget | null} target
+ */
 function indexOf(target) {
-  const index = target.closest?.("[data-i]")?.dataset.i;
+  const element = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-i]")) : null;
+  const index = element?.dataset.i;
   return index === undefined ? null : Number(index);
 }
 
+/** @param {HTMLElement} span */
 function keepInView(span) {
   const box = span.getBoundingClientRect();
   if (box.top > 180 && box.bottom < window.innerHeight - 60) return;

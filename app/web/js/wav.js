@@ -1,14 +1,19 @@
-/** WAV files: samples in, a file out; a file's head in, where its samples are out. */
+/** WAV files: samples in, a file out; a file's header in, the place of its samples out. */
 
 const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe;
 
-/** A WAV of 16-bit mono samples. @param parts blobs and Int16Arrays, in order */
+/**
+ * A WAV of 16-bit mono samples.
+ * @param {(Blob | Int16Array<ArrayBuffer>)[]} parts in order.
+ * @param {number} rate in Hz.
+ */
 export function wavOf(parts, rate) {
-  const bytes = parts.reduce((sum, part) => sum + (part.size ?? part.byteLength), 0);
+  const bytes = parts.reduce((sum, part) => sum + (part instanceof Blob ? part.size : part.byteLength), 0);
   const view = new DataView(new ArrayBuffer(44));
-  const text = (at, letters) => [...letters].forEach((letter, i) => view.setUint8(at + i, letter.charCodeAt(0)));
+  const text = (/** @type {number} */ at, /** @type {string} */ letters) =>
+    new TextEncoder().encode(letters).forEach((byte, i) => view.setUint8(at + i, byte));
   text(0, "RIFF");
   view.setUint32(4, 36 + bytes, true);
   text(8, "WAVEfmt ");
@@ -25,37 +30,52 @@ export function wavOf(parts, rate) {
 }
 
 /**
- * Where the samples of a WAV are, from its first bytes.
- * @returns {offset, bytes, channels, read(view, at) -> -1..1, width} or null where it is another file
+ * How to read one sample; `width` is in bytes, and `read` returns a value in -1..1.
+ * @typedef {{channels: number, width: number, read: (view: DataView, at: number) => number}} Format
+ */
+
+/**
+ * Finds the samples of a WAV in its first bytes.
+ * @param {ArrayBuffer} buffer
+ * @param {number} fileBytes size of the whole file.
+ * @returns {Format & {offset: number, bytes: number} | null} null where it is another kind of file.
  */
 export function readWavHead(buffer, fileBytes) {
   const view = new DataView(buffer);
-  const text = (at) => String.fromCharCode(...new Uint8Array(buffer, at, 4));
+  const text = (/** @type {number} */ at) => String.fromCharCode(...new Uint8Array(buffer, at, 4));
   if (buffer.byteLength < 44 || text(0) !== "RIFF" || text(8) !== "WAVE") return null;
-  let form = null;
+  /** @type {Format | null} */
+  let format = null;
   for (let at = 12; at + 8 <= buffer.byteLength; ) {
     const size = view.getUint32(at + 4, true);
-    if (text(at) === "fmt " && at + 24 <= buffer.byteLength) form = readForm(view, at + 8);
+    if (text(at) === "fmt " && at + 24 <= buffer.byteLength) format = readFormat(view, at + 8);
     if (text(at) === "data") {
-      // Recorders that were stopped hard leave a length of 0 or of everything.
+      // Recorders that were killed leave a length of 0 or of everything.
       const bytes = Math.min(size || fileBytes, fileBytes - at - 8);
-      return form && { ...form, offset: at + 8, bytes };
+      return format && { ...format, offset: at + 8, bytes };
     }
     at += 8 + size + (size % 2);
   }
   return null;
 }
 
-function readForm(view, at) {
+/**
+ * @param {DataView} view
+ * @param {number} at offset of the chunk's contents.
+ * @returns {Format | null}
+ */
+function readFormat(view, at) {
   let kind = view.getUint16(at, true);
   const channels = view.getUint16(at + 2, true);
   const bits = view.getUint16(at + 14, true);
   if (kind === EXTENSIBLE && view.byteLength > at + 26) kind = view.getUint16(at + 24, true);
-  const read = {
+  /** @type {Record<string, Format["read"] | undefined>} */
+  const readers = {
     [`${PCM}/16`]: (samples, i) => samples.getInt16(i, true) / 32768,
     [`${PCM}/24`]: (samples, i) => samples.getInt8(i + 2) / 128,
     [`${PCM}/32`]: (samples, i) => samples.getInt32(i, true) / 2147483648,
     [`${FLOAT}/32`]: (samples, i) => samples.getFloat32(i, true),
-  }[`${kind}/${bits}`];
+  };
+  const read = readers[`${kind}/${bits}`];
   return read && channels ? { channels, width: bits / 8, read } : null;
 }

@@ -1,44 +1,56 @@
-/** The recording's picture: peaks, words and a time in; a place to go to out. */
+/** The waveform: peaks, words and a time in; a time to seek to out. */
 
-import { blank, clock } from "./dom.js";
+import { clearCanvas, clock } from "./dom.js";
 
 const BLOCKS = 1200;
 const BAR = 2;
 const GAP = 1.5;
+/** Seconds that a key moves. @type {Record<string, number>} */
 const STEP = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+
+/** @typedef {import("./api.js").Word} Word */
 
 export class Waveform {
   #element;
   #canvas;
   #i18n;
+  /** @type {Float32Array | null} */
   #peaks = null;
   #blocks = new Float32Array(BLOCKS);
   #duration = 0;
   #time = 0;
+  /** @type {Word | null} */
   #word = null;
   #drawing = 0;
 
-  /** @param element the slider around a canvas. @param onSeek called with seconds. */
-  constructor(element, i18n, onSeek) {
+  /**
+   * @param {HTMLElement} element the slider.
+   * @param {HTMLCanvasElement} canvas inside it.
+   * @param {import("./i18n.js").Translator} i18n
+   * @param {(time: number) => void} onSeek called with seconds.
+   */
+  constructor(element, canvas, i18n, onSeek) {
     this.#element = element;
-    this.#canvas = element.querySelector("canvas");
+    this.#canvas = canvas;
     this.#i18n = i18n;
-    i18n.label(element, "aria-label", "wave.label");
-    i18n.addEventListener("change", () => this.tell());
-    const place = (event) => {
+    i18n.setLabel(element, "aria-label", "wave.label");
+    i18n.on("change", () => this.updateAria());
+    const seek = (/** @type {PointerEvent} */ event) => {
       const box = element.getBoundingClientRect();
       onSeek(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * this.#duration);
     };
     element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       element.setPointerCapture(event.pointerId);
-      place(event);
+      seek(event);
     });
     element.addEventListener("pointermove", (event) => {
-      if (element.hasPointerCapture(event.pointerId)) place(event);
+      if (element.hasPointerCapture(event.pointerId)) seek(event);
     });
     element.addEventListener("keydown", (event) => {
-      const target = { Home: 0, End: this.#duration }[event.key] ?? this.#time + (STEP[event.key] ?? NaN);
+      /** @type {Record<string, number>} */
+      const ends = { Home: 0, End: this.#duration };
+      const target = ends[event.key] ?? this.#time + (STEP[event.key] ?? NaN);
       if (Number.isNaN(target) || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       onSeek(Math.min(this.#duration, Math.max(0, target)));
@@ -49,15 +61,20 @@ export class Waveform {
     }
   }
 
-  /** Show another recording; until its peaks are known, its words are what there is to see. */
+  /**
+   * Show another recording; until its peaks are known, its words are drawn as blocks.
+   * @param {number} duration in seconds.
+   * @param {Word[]} words
+   */
   show(duration, words) {
     this.#duration = duration;
     this.#peaks = null;
     this.setWords(words);
-    this.at(0);
-    this.tell();
+    this.setTime(0);
+    this.updateAria();
   }
 
+  /** @param {Word[]} words */
   setWords(words) {
     this.#word = null;
     this.#blocks.fill(0);
@@ -68,20 +85,25 @@ export class Waveform {
     this.#draw();
   }
 
+  /** @param {Float32Array} peaks in 0..1. */
   setPeaks(peaks) {
     this.#peaks = peaks;
     this.#draw();
   }
 
-  /** Where it plays, and the word that is being said there, if any. */
-  at(time, word = null) {
+  /**
+   * Show the position, and the word that is spoken there, if any.
+   * @param {number} time in seconds.
+   * @param {Word | null} word
+   */
+  setTime(time, word = null) {
     this.#time = time;
     this.#word = word;
     this.#draw();
   }
 
-  /** Say the place to screen readers; not while it plays, when it would talk into the speech. */
-  tell() {
+  /** Update what screen readers announce; not while it plays, when they would talk over the speech. */
+  updateAria() {
     const facts = { now: clock(this.#time), all: clock(this.#duration) };
     this.#element.setAttribute("aria-valuemax", this.#duration.toFixed(2));
     this.#element.setAttribute("aria-valuenow", Math.min(this.#time, this.#duration).toFixed(2));
@@ -89,17 +111,18 @@ export class Waveform {
   }
 
   #draw() {
-    // Once a frame, however often it is asked for.
-    this.#drawing ||= requestAnimationFrame(() => {
+    // At most once a frame.
+    if (this.#drawing) return;
+    this.#drawing = requestAnimationFrame(() => {
       this.#drawing = 0;
       this.#paint();
     });
   }
 
   #paint() {
-    const { context, width, height } = blank(this.#canvas);
+    const { context, width, height } = clearCanvas(this.#canvas);
     if (!width || !height) return;
-    const x = (seconds) => (this.#duration ? (seconds / this.#duration) * width : 0);
+    const x = (/** @type {number} */ seconds) => (this.#duration ? (seconds / this.#duration) * width : 0);
     if (this.#word) {
       context.fillStyle = this.#color("--wave-word");
       const from = x(this.#word.start);
@@ -120,15 +143,22 @@ export class Waveform {
     context.fillRect(Math.min(width - 2, played), 0, 2, height);
   }
 
-  /** How high the bar between two shares of the recording is, in 0..1. */
+  /**
+   * Height of the bar between two shares of the recording, in 0..1.
+   * @param {number} from
+   * @param {number} to
+   */
   #height(from, to) {
     const heights = this.#peaks ?? this.#blocks;
     const first = Math.floor(from * heights.length);
     const past = Math.max(first + 1, Math.floor(to * heights.length));
-    return heights.subarray(first, past).reduce((most, height) => Math.max(most, height), 0);
+    return heights.subarray(first, past).reduce((max, height) => Math.max(max, height), 0);
   }
 
-  /** A colour of the design system as the canvas can read it. */
+  /**
+   * A colour of the stylesheet in a form that a canvas takes.
+   * @param {string} name
+   */
   #color(name) {
     this.#canvas.style.color = `var(${name})`;
     return getComputedStyle(this.#canvas).color;

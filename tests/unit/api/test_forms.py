@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.api.forms import MAX_FIELD_BYTES, Form, FormLimits, read_form
 from app.errors import InvalidRequestError
-from app.spool import IN_MEMORY_BYTES, SpooledBodies
+from app.storage import IN_MEMORY_BYTES, SpooledBodies
 
 LIMITS = FormLimits(files=3, fields=3)
 TYPE = "multipart/form-data; boundary=b"

@@ -12,8 +12,8 @@ from audio_samples import Format, chirp, encode_pyav, likeness, make, spread
 from audio_timelines import Layout, mux
 
 from app.audio import AudioLimits, Recording, decode_audio
-from app.audio.formats import FORMATS, Container, table_rows
-from app.audio.sniff import sniff
+from app.audio.containers.formats import FORMATS, Container, table_rows
+from app.audio.containers.sniff import sniff
 from app.errors import UnsupportedAudioError
 
 LIMITS = AudioLimits(max_seconds=600)

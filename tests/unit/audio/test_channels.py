@@ -9,7 +9,7 @@ import soundfile
 from audio_samples import chirp, encode_packed, likeness, pcm16, spread, wav
 
 from app.audio import SAMPLE_RATE, AudioLimits, Recording, decode_audio
-from app.audio.mixing import Mixer
+from app.audio.blocks import Mixer
 from app.errors import AudioError
 
 LIMITS = AudioLimits(max_seconds=600)

@@ -10,7 +10,7 @@ from audio_samples import chirp, likeness, make, pcm16, wav
 from audio_troubles import ID3, TROUBLES, m4a_with_bad_packets, mp3_frames, piped_rf64
 
 from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions, Recording, decode_audio
-from app.audio.findings import CODES
+from app.audio.info import CODES
 from app.errors import AudioError
 
 LIMITS = AudioLimits(max_seconds=600)

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from audio_samples import Sample
 
-from app.audio.sniff import Container, sniff
+from app.audio.containers.sniff import Container, sniff
 from app.errors import AudioError, UnsupportedAudioError
 
 EXPECTED = {

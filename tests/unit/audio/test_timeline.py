@@ -9,7 +9,7 @@ import pytest
 from audio_timelines import LAYOUTS, bursts, mux, onsets
 
 from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions, Recording, decode_audio
-from app.audio.timeline import Placement, Timeline
+from app.audio.ffmpeg.timeline import Placement, Timeline
 from app.errors import AudioError, TooLargeError
 
 LIMITS = AudioLimits(max_seconds=600)

@@ -10,8 +10,8 @@ import pytest
 from audio_samples import chirp, likeness, make, spread
 
 from app.audio import AudioLimits, DecodeOptions, Recording, decode_audio
+from app.audio.ffmpeg.tracks import find_track
 from app.audio.info import TrackInfo
-from app.audio.tracks import find_track
 from app.errors import AudioError
 
 LIMITS = AudioLimits(max_seconds=600)

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.api.openai.names import routed_model
 from app.api.openai.parameters import served_language
-from app.api.parameters import TextParameters
+from app.contract.options import TextOptions
 from app.decoding import Hotword
 from app.errors import InvalidRequestError
 from app.pipeline import Transcriber
+from app.pipeline.options import decoding_options, formatting_options
 from app.streaming import Endpointing, LiveOptions, PcmInput
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -50,7 +51,7 @@ class NoiseReduction(_Strict):
     strength: float | None = None
 
 
-class Transcription(TextParameters):
+class Transcription(TextOptions):
     """How to transcribe: OpenAI's fields, and ours of POST /transcribe."""
 
     languages: list[str] = Field(default=[])
@@ -120,13 +121,13 @@ class Session(_Strict):
             NordlydError: no loaded model can do it.
         """
         asked = self.heard.transcription
-        decoding = asked.decoding()
+        decoding = decoding_options(asked)
         keywords = tuple(Hotword(word) for word in asked.keywords)
         decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords), n_best=1)
         model = routed_model(asked.model)
         wanted = [asked.language] if asked.language else []
         language = served_language(transcriber, model, [*wanted, *asked.languages], decoding)
-        readable = asked.readable()
+        readable = formatting_options(asked)
         transcriber.route(model, language, decoding, readable)
         return LiveOptions(
             request_id=request_id,

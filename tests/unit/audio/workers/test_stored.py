@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from app.audio.recording import Recording
 from app.audio.stored import FLOAT_SAMPLES, FileStore, SampleWriter, stored_bytes
 from app.errors import AudioError
-from app.spool import memory_file
+from app.storage import create_memory_file
 
 
 class Files:
     """Gives a writer as many files as it wants, and notes what it asked for."""
 
     def __init__(self) -> None:
-        self.memory = memory_file()
-        self.disk = memory_file()
+        self.memory = create_memory_file()
+        self.disk = create_memory_file()
         self.asked: list[int] = []
 
-    def grow(self, samples: int) -> int:
+    def grow_in_memory(self, samples: int) -> int:
         self.asked.append(samples)
         return 2 * samples
 
-    def spool(self, samples: int) -> tuple[int, int]:
+    def grow_on_disk(self, samples: int) -> tuple[int, int]:
         self.asked.append(samples)
         return self.disk, 2 * samples
 

@@ -1,0 +1,1 @@
+"""Reads compressed audio and the sound of videos by FFmpeg (PyAV)."""

@@ -1,0 +1,64 @@
+"""Whose turn it is."""
+
+from concurrent.futures import Future
+
+import pytest
+
+from app.audio.workers.scheduler import QUANTUM_SECONDS, choose, displace
+from app.audio.workers.tasks import Task
+from app.storage import FileRange
+
+
+def task(
+    caller: str = "a", *, used: float = 0.0, since: float = 100.0, slice_: float = 1.0
+) -> Task:
+    return Task(
+        {}, FileRange(-1, 0, 0), -1, Future(), lambda *_: None,
+        caller=caller, used=used, slice=slice_, waiting_since=since,
+    )  # fmt: skip
+
+
+def test_who_has_run_least_goes_first_and_equals_in_their_order() -> None:
+    long, clip, later = task(used=5), task(since=100), task(since=101)
+    assert choose([long, later, clip], [], 102) is clip
+    assert choose([], [], 102) is None
+
+
+def test_callers_go_before_that() -> None:
+    mine, theirs = task("a"), task("b", used=9)
+    assert choose([mine, theirs], [task("a")], 101) is theirs
+
+
+def test_a_long_one_is_stopped_for_a_clip_once_it_had_its_turn() -> None:
+    clip, long = task("b"), task("a", used=3.0)
+    assert displace(clip, [long], 101) is long
+    long.slice = QUANTUM_SECONDS / 2
+    assert displace(clip, [long], 101) is None
+
+
+def test_a_clip_is_not_stopped_for_a_long_one() -> None:
+    clip, long = task("a", used=0.3), task("a", used=3.0)
+    assert displace(long, [clip], 101) is None
+
+
+def test_waiting_makes_urgent() -> None:
+    waiting, running = task(used=3.0, since=80), task(used=0.5)
+    assert displace(waiting, [running], 101) is running
+
+
+@pytest.mark.parametrize("callers", [("a", "a"), ("a", "b")])
+def test_two_alike_take_turns(callers: tuple[str, str]) -> None:
+    now, first, second = 0.0, task(callers[0], since=0.0), task(callers[1], since=0.0)
+    running, waiting = first, second
+    turns = 0
+    for _ in range(1_000):
+        now += QUANTUM_SECONDS / 2
+        running.used += QUANTUM_SECONDS / 2
+        running.slice += QUANTUM_SECONDS / 2
+        if displace(waiting, [running], now) is running:
+            running.waiting_since = now
+            running, waiting = waiting, running
+            running.slice = 0.0
+            turns += 1
+    assert turns > 100
+    assert first.used == pytest.approx(second.used, rel=0.1)

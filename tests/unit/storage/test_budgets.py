@@ -1,0 +1,54 @@
+"""What is kept is bounded, and no caller keeps all others out."""
+
+import pytest
+
+from app.errors import InsufficientStorageError, OverloadedError
+from app.storage import ByteBudget
+
+
+def budget() -> ByteBudget:
+    return ByteBudget(100, name="Audio", setting="NORDLYD_X_MB")
+
+
+def test_one_caller_may_have_all_of_it_only_while_nobody_else_has_any() -> None:
+    shared = budget()
+    first = shared.reserve("a")
+    first.resize(90)
+    first.resize(30)
+    other = shared.reserve("b")
+    other.resize(20)
+    with pytest.raises(OverloadedError, match="half") as refusal:
+        first.resize(60)
+    assert refusal.value.retry_after > 0
+    assert refusal.value.status == 429
+    assert (first.size, shared.used) == (30, 50)
+    first.resize(50)
+    other.resize(50)
+
+
+def test_what_others_hold_is_waited_for_and_what_can_never_be_is_said() -> None:
+    shared = budget()
+    shared.reserve("a").resize(50)
+    with pytest.raises(OverloadedError, match="NORDLYD_X_MB"):
+        shared.reserve("").resize(60)
+    with pytest.raises(InsufficientStorageError, match="NORDLYD_X_MB"):
+        shared.reserve("b").resize(101)
+    assert shared.used == 50
+
+
+def test_released_is_free_again() -> None:
+    shared = budget()
+    hold = shared.reserve("a")
+    hold.resize(100)
+    assert not shared.fits("b", 1)
+    hold.release()
+    hold.release()
+    assert shared.used == 0
+    assert shared.fits("b", 100)
+
+
+def test_this_process_itself_has_no_share() -> None:
+    shared = budget()
+    shared.reserve("a").resize(10)
+    shared.reserve("").resize(90)
+    assert shared.used == 100
