@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Window
+from app.audio.frames import FrameGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class SlidingEmissions:
 
     def __init__(self, hop: int, receptive_field: int, margins: Margins) -> None:
         self._hop = hop
-        self._receptive_field = receptive_field
+        self._grid = FrameGrid(hop, receptive_field)
         self._window, self._before, self._after = (
             round(seconds * SAMPLE_RATE / hop)
             for seconds in (margins.window, margins.before, margins.after)
@@ -48,7 +49,7 @@ class SlidingEmissions:
 
     def frames(self, samples: int) -> int:
         """How many frames that many samples give."""
-        return max(0, (samples - self._receptive_field) // self._hop + 1)
+        return self._grid.frames(samples)
 
     def plan(self, samples: int) -> Window | None:
         """The window to encode once the utterance has that many samples; None for no frame."""
