@@ -1,4 +1,4 @@
-"""Words in, segments out: what is said between two pauses, none longer than wanted."""
+"""Splits words into segments at pauses, none longer than a maximum."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ MAX_SECONDS = 30.0
 def segment_words(
     words: Sequence[Word], *, max_pause: float = MAX_PAUSE, max_seconds: float = MAX_SECONDS
 ) -> tuple[Segment, ...]:
-    """Split words into segments, in order, every word in exactly one.
+    """Splits words into segments, in order, every word in exactly one.
 
     Args:
         words: in order, not overlapping.
