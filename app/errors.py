@@ -1,11 +1,17 @@
-"""The exception family of the service, and the one table that maps it to HTTP statuses.
+"""The exceptions of the service, each with its HTTP status, type and code.
 
-Every message says what was wrong and what is accepted; it is shown to the caller as it is.
+A message says what was wrong and what is accepted, and reaches the client unchanged. The tables in
+`app/api/errors/` map these exceptions to the forms of OpenAI and Deepgram.
 """
 
 
 class NordlydError(Exception):
-    """Anything the service says no to, with a machine-readable code.
+    """Base of every error that a client or an operator may see.
+
+    Attributes:
+        status: the HTTP status on the native routes.
+        type: the kind of error, of which there are few.
+        code: the error itself, for a program.
 
     Args:
         message: what was wrong and what is accepted, for a person.
@@ -23,13 +29,13 @@ class NordlydError(Exception):
 
 
 class ConfigurationError(NordlydError):
-    """A setting or a model folder that cannot work; stops the start with one line."""
+    """A setting or a model folder is unusable; the process exits with this message."""
 
     code = "configuration_error"
 
 
 class CheckpointError(ConfigurationError):
-    """A folder that is not a usable CTC checkpoint; the message names what differs."""
+    """A folder is not a usable CTC checkpoint; the message names what differs."""
 
     code = "checkpoint_error"
 
@@ -50,34 +56,34 @@ class AudioError(InvalidRequestError):
 
 
 class MediaCrashedError(AudioError):
-    """The process that read the recording died of it, hung, or took too much memory."""
+    """The process that decoded the recording crashed, hung or took too much memory."""
 
     code = "media_crashed"
 
 
 class UnsupportedAudioError(AudioError):
-    """The bytes are in no audio format that is accepted."""
+    """The bytes are not in an accepted audio format."""
 
     status = 415
     code = "unsupported_audio"
 
 
 class TooLargeError(InvalidRequestError):
-    """The upload, or the audio in it once decoded, is over the limit."""
+    """The upload, or its decoded audio, exceeds the limit."""
 
     status = 413
     code = "too_large"
 
 
 class HeadTooLargeError(InvalidRequestError):
-    """The line and the headers of a request are over the limit."""
+    """The request line and the headers exceed the limit."""
 
     status = 431
     code = "header_too_large"
 
 
 class RequestTimeoutError(NordlydError):
-    """The request did not come within its time."""
+    """The head or the body of the request did not arrive in time."""
 
     status = 408
     type = "timeout_error"
@@ -85,20 +91,20 @@ class RequestTimeoutError(NordlydError):
 
 
 class UrlRefusedError(InvalidRequestError):
-    """The service does not fetch from that URL."""
+    """The operator does not allow fetching from that URL."""
 
     code = "url_not_allowed"
 
 
 class UrlFetchError(InvalidRequestError):
-    """The service may fetch from that URL and could not."""
+    """Fetching from an allowed URL failed."""
 
     status = 422
     code = "url_failed"
 
 
 class AuthenticationError(NordlydError):
-    """No API key, or a wrong one."""
+    """The API key is missing or wrong."""
 
     status = 401
     type = "authentication_error"
@@ -106,7 +112,7 @@ class AuthenticationError(NordlydError):
 
 
 class OriginRefusedError(NordlydError):
-    """The request is for another host, or comes from another site's web page."""
+    """The request names another host, or comes from another site's web page."""
 
     status = 403
     type = "permission_error"
@@ -114,25 +120,29 @@ class OriginRefusedError(NordlydError):
 
 
 class ContentEncodingError(InvalidRequestError):
-    """The body is compressed in a way that is not accepted."""
+    """The body has a content encoding that is not accepted."""
 
     status = 415
     code = "unsupported_encoding"
 
 
 class UnknownModelError(InvalidRequestError):
-    """No loaded model has that id, or none serves that language."""
+    """No loaded model has the requested id."""
 
     status = 404
     code = "model_not_found"
 
 
+class UnknownLanguageError(UnknownModelError):
+    """No loaded model serves the requested language."""
+
+
 class OverloadedError(NordlydError):
-    """The queue is full.
+    """The queue, or the space for recordings, is full.
 
     Args:
-        message: what a person reads.
-        retry_after: seconds until the queue is expected to have room, from measured speed.
+        message: for a person.
+        retry_after: seconds until there is expected to be room, from measured speed.
     """
 
     status = 429
@@ -145,19 +155,19 @@ class OverloadedError(NordlydError):
 
 
 class InsufficientStorageError(NordlydError):
-    """The disk, or what the service may use of it, has no room for the recording."""
+    """The disk, or the service's share of it, has no room for the recording."""
 
     status = 507
     code = "insufficient_storage"
 
 
 class UnavailableError(NordlydError):
-    """Not loaded yet, draining, or the device stopped answering.
+    """The models are not loaded, the service drains, or the device does not answer.
 
     Args:
-        message: what a person reads.
+        message: for a person.
         code: `loading`, `draining`, `hung` or `failed`, where that is known.
-        retry_after: seconds after which asking again makes sense, where that is known.
+        retry_after: seconds after which a retry may succeed, where that is known.
     """
 
     status = 503
@@ -173,7 +183,7 @@ class UnavailableError(NordlydError):
 
 
 class ClientDisconnectedError(NordlydError):
-    """The client hung up; nobody reads this answer, the access log shows its status."""
+    """The client closed the connection; only the access log shows this status."""
 
     status = 499
     type = "invalid_request_error"
@@ -181,7 +191,7 @@ class ClientDisconnectedError(NordlydError):
 
 
 class DeadlineExceededError(NordlydError):
-    """The client's own deadline passed before the answer was ready."""
+    """The request's own deadline passed before the answer was ready."""
 
     status = 504
     type = "timeout_error"
@@ -189,7 +199,7 @@ class DeadlineExceededError(NordlydError):
 
 
 class StreamIdleError(NordlydError):
-    """No audio has come for so long that the live stream was ended."""
+    """A live stream received no audio for too long."""
 
     status = 408
     type = "timeout_error"
@@ -197,6 +207,6 @@ class StreamIdleError(NordlydError):
 
 
 class EncodingError(NordlydError):
-    """The model failed on this audio alone; other requests are not affected."""
+    """The model failed on this audio; other requests are not affected."""
 
     code = "encoding_failed"

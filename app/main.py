@@ -131,8 +131,8 @@ def build_service(
                 decoded_mb=settings.decoded_mb,
                 spool_mb=settings.spool_mb,
             ),
-            restarted=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
-            caged=_log_cage,
+            on_restart=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
+            on_sandboxed=_log_sandbox,
         ),
         profanities=_profanities(settings),
     )
@@ -146,12 +146,12 @@ def build_service(
     )
 
 
-def _log_cage(held: tuple[str, ...]) -> None:
-    """Say what keeps the processes that decode audio from doing anything else."""
-    missing = sorted({"landlock", "seccomp"} - set(held))
+def _log_sandbox(layers: tuple[str, ...]) -> None:
+    """Log which kernel mechanisms restrict the media workers."""
+    missing = sorted({"landlock", "seccomp"} - set(layers))
     log = structlog.get_logger("nordlyd.media")
     write = log.warning if missing else log.info
-    write("media workers are caged", by=list(held), missing=missing)
+    write("media workers are sandboxed", by=list(layers), missing=missing)
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:

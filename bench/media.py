@@ -41,13 +41,13 @@ def measure(seconds: float, rounds: int) -> None:
             rounds=rounds,
             warm_up=5,
         )
-        held = pool.held
+        sandbox = pool.sandbox
     finally:
         pool.close()
     medians = {name: 1e3 * float(np.median(values)) for name, values in times.items()}
     worker, here = medians.values()
     table(
-        f"decoding a WAV of {seconds:g} s, {rounds} rounds, caged by {', '.join(held or ())}",
+        f"decoding a WAV of {seconds:g} s, {rounds} rounds, sandbox: {', '.join(sandbox or ())}",
         ["", "median ms", "least", "most"],
         [
             [name, *(f"{1e3 * value:.2f}" for value in (np.median(v), min(v), max(v)))]
@@ -59,7 +59,7 @@ def measure(seconds: float, rounds: int) -> None:
             "benchmark": "media",
             "seconds": seconds,
             "rounds": rounds,
-            "caged_by": list(held or ()),
+            "sandboxed_by": list(sandbox or ()),
             "worker_ms": round(worker, 3),
             "in_process_ms": round(here, 3),
             "cost_ms": round(worker - here, 3),

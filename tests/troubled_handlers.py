@@ -72,7 +72,7 @@ def excerpt(job: Job) -> Message:
 
 
 def _escapes(job: Job) -> list[str]:
-    """Ways out of the cage that are open."""
+    """Ways out of the sandbox that are open."""
     attempts = {
         "reading a file": lambda: os.open("/etc/passwd", os.O_RDONLY),
         "reading its own memory map": lambda: os.open("/proc/self/maps", os.O_RDONLY),
@@ -84,7 +84,7 @@ def _escapes(job: Job) -> list[str]:
         "a process": os.fork,
         "a program": lambda: os.execv("/bin/true", ["true"]),
         "a signal to its parent": lambda: os.kill(os.getppid(), signal.SIGCONT),
-        "writing to the recording": lambda: os.pwrite(job.window.file, b"x", 0),
+        "writing to the recording": lambda: os.pwrite(job.input.file, b"x", 0),
     }
     return [name for name, attempt in attempts.items() if _works(attempt)]
 

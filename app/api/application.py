@@ -29,8 +29,8 @@ from app.api.paths import HeadAsGet, RootPath
 from app.api.state import AppState
 
 _DESCRIPTION = (
-    "Speech-to-text for Norwegian and Danish. Every error has the same form, and every answer "
-    "carries `x-request-id`."
+    "Speech-to-text for Norwegian and Danish. Every error of a native route has the same form, and "
+    "every answer carries `x-request-id`."
 )
 # What a page of another origin may read, besides what it always may.
 _EXPOSED = (

@@ -118,12 +118,12 @@ class Authentication:
             header = Headers(scope=scope).get("authorization", "")
             note_key(scope, self.keys.check(authorization(header, scope.get("subprotocols", ()))))
         except AuthenticationError as error:
-            scope.setdefault("state", {})["error_code"] = error.code
             if scope["type"] == "websocket":
+                scope.setdefault("state", {})["error_code"] = error.code
                 known = {SUBPROTOCOL, OPENAI_SUBPROTOCOL}.intersection(scope["subprotocols"])
                 spoken = next(iter(known), None)
                 await refuse(error, scope, receive, send, subprotocol=spoken)
             else:
-                await error_response(error)(scope, receive, send)
+                await error_response(error, scope)(scope, receive, send)
             return
         await self.app(scope, receive, send)

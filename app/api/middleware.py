@@ -113,7 +113,6 @@ class Observability:
             return
         started = time.perf_counter()
         request_id = begin(scope)
-        state = scope["state"]
         status = 0
         seconds: float | None = None
 
@@ -133,9 +132,8 @@ class Observability:
                 if status:
                     raise
                 _log.exception("request failed", path=scope["path"])
-                error = internal_error(request_id)
-                state["error_code"] = error.code
-                await error_response(error)(scope, receive, observed_send)
+                response = error_response(internal_error(request_id), scope)
+                await response(scope, receive, observed_send)
             finally:
                 if seconds is None:
                     seconds = time.perf_counter() - started

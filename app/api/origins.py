@@ -129,8 +129,7 @@ class OriginGuard:
                     site=headers.get("sec-fetch-site", ""),
                 )
             except OriginRefusedError as error:
-                scope.setdefault("state", {})["error_code"] = error.code
-                await error_response(error)(scope, receive, send)
+                await error_response(error, scope)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

@@ -41,7 +41,7 @@ async def refuse(
     a client that offered `subprotocol` gets the handshake, the error as a message, and a close.
     """
     if subprotocol is None or subprotocol not in scope["subprotocols"]:
-        await error_response(error)(scope, receive, send)
+        await error_response(error, scope)(scope, receive, send)
         return
     body = {"type": "error", "error": error_detail(error).model_dump()}
     await receive()

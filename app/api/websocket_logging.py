@@ -87,7 +87,7 @@ async def observe_socket(
                 if status:
                     await observed_send({"type": "websocket.close", "code": INTERNAL})
                 else:
-                    await error_response(error)(scope, observed_receive, observed_send)
+                    await error_response(error, scope)(scope, observed_receive, observed_send)
         finally:
             code = state.get("error_code")
             if code is not None:

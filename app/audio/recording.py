@@ -1,7 +1,7 @@
-"""16 kHz mono float32, wherever it is kept, with the statistics of the whole.
+"""One decoded recording: 16 kHz mono float32, in memory or in a file, with its statistics.
 
-Decoded blocks flow into a `RecordingBuilder`, or through a media worker into a file; windows flow
-out of `Recording.slice`, so only the asked range is ever copied.
+Decoded blocks go into a `RecordingBuilder`, or through a media worker into a file; windows come
+out of `Recording.slice`, which copies only the requested range.
 """
 
 import math
@@ -40,7 +40,7 @@ class Statistics:
     peak: float = 0.0
 
     def merged(self, block: Samples) -> "Statistics":
-        """The statistics with one more block [samples].
+        """Returns the statistics with one more block [samples].
 
         Pairwise update of Chan, Golub and LeVeque (1979): unlike a running sum of squares it
         keeps its precision over hours and with a constant offset in the signal.
@@ -72,7 +72,7 @@ class SampleStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the memory, file and descriptor back."""
+        """Release the memory, the file and its descriptor."""
         ...
 
 
@@ -81,14 +81,14 @@ class MemoryStore:
 
     Args:
         blocks: the samples in order, each [samples].
-        closed: called once, when they are given up.
+        on_close: called once, when the store is closed.
     """
 
     def __init__(
-        self, blocks: Sequence[Samples], *, closed: Callable[[], None] = lambda: None
+        self, blocks: Sequence[Samples], *, on_close: Callable[[], None] = lambda: None
     ) -> None:
         self._blocks = tuple(blocks)
-        self._closed = closed
+        self._on_close = on_close
         self._starts: list[int] = []
         position = 0
         for block in self._blocks:
@@ -112,10 +112,10 @@ class MemoryStore:
         return out
 
     def close(self) -> None:
-        """Let go of the samples."""
+        """Release the samples."""
         self._blocks = ()
-        closed, self._closed = self._closed, lambda: None
-        closed()
+        on_close, self._on_close = self._on_close, lambda: None
+        on_close()
 
     def __del__(self) -> None:
         self.close()
@@ -125,10 +125,10 @@ class Recording:
     """One decoded recording: mono, 16 kHz, float32, nominally in -1..1.
 
     Args:
-        store: where the samples are.
-        statistics: of all of them.
-        info: what file it came from; None for samples that came from none.
-        notices: what is to be known about how it was read.
+        store: where the samples are kept.
+        statistics: of all samples.
+        info: the file it was read from; None for samples without a file, or without a header.
+        notices: warnings from reading the file.
     """
 
     __slots__ = ("_statistics", "_store", "info", "notices")
@@ -147,7 +147,7 @@ class Recording:
 
     @classmethod
     def from_samples(cls, samples: Samples) -> "Recording":
-        """A recording of one array [samples], 16 kHz mono float32.
+        """Returns a recording of one array [samples], 16 kHz mono float32.
 
         Raises:
             AudioError: a sample is not a finite number.
@@ -158,7 +158,7 @@ class Recording:
 
     @property
     def samples(self) -> int:
-        """How many samples there are at 16 kHz."""
+        """Length in samples at 16 kHz."""
         return self._statistics.count
 
     @property
@@ -187,7 +187,7 @@ class Recording:
         return bool(self.peak < SILENCE_PEAK)
 
     def slice(self, start: int, stop: int, *, normalise: bool = False) -> Samples:
-        """A copy of the samples from `start` up to `stop`.
+        """Returns a copy of the samples from `start` up to `stop`.
 
         Args:
             start: first sample, at least 0.
@@ -210,12 +210,12 @@ class Recording:
         return out
 
     def close(self) -> None:
-        """Give back what the samples take; a recording that is forgotten does so by itself."""
+        """Release the samples; the garbage collector does so too."""
         self._store.close()
 
 
 def check_finite(block: Samples, before: int) -> None:
-    """Refuse samples that cannot be transcribed.
+    """Raise where samples cannot be transcribed.
 
     Args:
         block: float32 [samples].
@@ -242,7 +242,7 @@ class RecordingBuilder:
 
     @property
     def samples(self) -> int:
-        """How many samples were appended so far."""
+        """How many samples were appended."""
         return self._statistics.count
 
     def append(self, block: Samples) -> None:
@@ -258,5 +258,5 @@ class RecordingBuilder:
         self._blocks.append(block)
 
     def build(self, info: AudioInfo | None = None, notices: tuple[Notice, ...] = ()) -> Recording:
-        """The recording of everything appended so far."""
+        """Returns the recording of everything that was appended."""
         return Recording(MemoryStore(self._blocks), self._statistics, info, notices)

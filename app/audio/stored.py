@@ -1,4 +1,4 @@
-"""Decoded audio in a file: how a media worker writes it, and how the service reads it.
+"""The file of decoded audio that a media worker writes and the service reads.
 
 Up to ten minutes are float32 in memory that is shared through a descriptor. Longer audio is blocks
 of 16-bit integers on disk, each with its own scale. A scale is a power of two, so that audio that
@@ -15,6 +15,7 @@ import numpy as np
 
 from app.audio.recording import SAMPLE_RATE, Samples, Statistics, check_finite
 from app.errors import AudioError
+from app.storage import write_at
 
 Layout = Literal["float", "blocks"]
 
@@ -22,27 +23,27 @@ BLOCK_SAMPLES = SAMPLE_RATE
 FLOAT_BYTES = 4
 BLOCK_BYTES = 4 + 2 * BLOCK_SAMPLES
 FLOAT_SAMPLES = 600 * SAMPLE_RATE
-"""The most samples that are kept as float32 in memory."""
+"""A recording of up to so many samples is kept as float32 in memory."""
 
 _FULL_SCALE = 2**15
 _WRITE_SAMPLES = 4 * SAMPLE_RATE
 
 
 def stored_bytes(samples: int) -> int:
-    """How many bytes a recording of so many samples takes, where it is kept."""
+    """Returns how many bytes a recording takes, in memory or on disk."""
     if samples <= FLOAT_SAMPLES:
         return FLOAT_BYTES * samples
     return BLOCK_BYTES * -(-samples // BLOCK_SAMPLES)
 
 
-class Grower(Protocol):
-    """Gives a writer its files."""
+class SpaceAllocator(Protocol):
+    """Grants a writer room for its samples."""
 
-    def grow(self, samples: int) -> int:
-        """Wait for permission to write so many samples in memory; returns how many are allowed."""
+    def grow_in_memory(self, samples: int) -> int:
+        """Wait until so many samples may be written in memory; returns how many are allowed."""
         ...
 
-    def spool(self, samples: int) -> tuple[int, int]:
+    def grow_on_disk(self, samples: int) -> tuple[int, int]:
         """Wait for a file on disk for so many samples; returns it and how many are allowed.
 
         `file` is the same in every call.
@@ -55,22 +56,22 @@ class SampleWriter:
 
     Args:
         memory: descriptor of an empty file in memory.
-        allowed: samples that may be written there.
-        grower: asked before more is written.
+        allowed: samples that may be written to it.
+        allocator: grants room before more samples are written.
     """
 
-    def __init__(self, memory: int, allowed: int, grower: Grower) -> None:
+    def __init__(self, memory: int, allowed: int, allocator: SpaceAllocator) -> None:
         self.statistics = Statistics()
         self.layout: Layout = "float"
         self._file = memory
         self._allowed = allowed
-        self._grower = grower
-        self._waiting: list[Samples] = []
-        self._waiting_samples = 0
+        self._allocator = allocator
+        self._buffer: list[Samples] = []
+        self._buffered_samples = 0
         self._written = 0
 
     def append(self, block: Samples) -> None:
-        """Take the next block, float32 [samples], 16 kHz mono.
+        """Add the next block, float32 [samples], 16 kHz mono.
 
         Raises:
             AudioError: a sample is not a finite number.
@@ -80,35 +81,35 @@ class SampleWriter:
             return
         check_finite(block, self.statistics.count)
         self.statistics = self.statistics.merged(block)
-        self._waiting.append(block)
-        self._waiting_samples += block.size
-        if self._waiting_samples >= _WRITE_SAMPLES:
-            self._write(keep=self._waiting_samples % BLOCK_SAMPLES)
+        self._buffer.append(block)
+        self._buffered_samples += block.size
+        if self._buffered_samples >= _WRITE_SAMPLES:
+            self._write(keep=self._buffered_samples % BLOCK_SAMPLES)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the samples that are still buffered."""
         self._write(keep=0)
 
     def _write(self, keep: int) -> None:
-        samples = np.concatenate(self._waiting) if self._waiting else np.empty(0, np.float32)
+        samples = np.concatenate(self._buffer) if self._buffer else np.empty(0, np.float32)
         whole = samples[: samples.size - keep]
         self._reserve(self._written + whole.size)
         if self.layout == "float":
-            _write_at(self._file, whole.tobytes(), FLOAT_BYTES * self._written)
+            write_at(self._file, whole.tobytes(), FLOAT_BYTES * self._written)
         else:
             self._write_blocks(whole, self._written)
         self._written += whole.size
-        self._waiting = [samples[whole.size :]] if keep else []
-        self._waiting_samples = keep
+        self._buffer = [samples[whole.size :]] if keep else []
+        self._buffered_samples = keep
 
     def _reserve(self, samples: int) -> None:
         in_place = self.layout == "blocks" or samples <= FLOAT_SAMPLES
         if in_place and samples <= self._allowed:
             return
         if samples <= FLOAT_SAMPLES:
-            self._allowed = self._grower.grow(samples)
+            self._allowed = self._allocator.grow_in_memory(samples)
             return
-        file, self._allowed = self._grower.spool(samples)
+        file, self._allowed = self._allocator.grow_on_disk(samples)
         if self.layout == "float":
             memory = FileStore(self._file, self._written, "float", owned=False)
             self._file, self.layout = file, "blocks"
@@ -118,22 +119,22 @@ class SampleWriter:
             memory.truncate()
 
     def _write_blocks(self, samples: Samples, start: int) -> None:
-        """Write samples from a block's beginning on."""
+        """Write samples from the beginning of a block on."""
         for offset in range(0, samples.size, BLOCK_SAMPLES):
             block = samples[offset : offset + BLOCK_SAMPLES]
             number = (start + offset) // BLOCK_SAMPLES
-            _write_at(self._file, _encoded(block), BLOCK_BYTES * number)
+            write_at(self._file, _encode(block), BLOCK_BYTES * number)
 
 
 class FileStore:
     """The samples of one recording in a file; see `SampleStore`.
 
     Args:
-        file: its descriptor.
-        samples: how many it holds.
-        layout: how.
-        owned: whether closing this closes the descriptor.
-        closed: called once, when it is closed.
+        file: descriptor of the file.
+        samples: how many samples it has.
+        layout: `float`, or `blocks` of 16-bit integers.
+        owned: closing the store closes the descriptor.
+        on_close: called once, when the store is closed.
     """
 
     def __init__(
@@ -143,14 +144,14 @@ class FileStore:
         layout: Layout,
         *,
         owned: bool = True,
-        closed: Callable[[], None] = lambda: None,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         self._file: int | None = file
         self._samples = samples
         self._layout = layout
         self._owned = owned
-        self._closed = closed
-        # A descriptor that was closed may be another file's by the time it is read.
+        self._on_close = on_close
+        # A closed descriptor may belong to another file by the time it is read.
         self._lock = threading.Lock()
 
     def read(self, start: int, stop: int) -> Samples:
@@ -166,19 +167,19 @@ class FileStore:
             return self._read_blocks(self._file, start, stop)
 
     def truncate(self) -> None:
-        """Give back what the file takes, and keep it."""
+        """Empty the file without closing it."""
         with self._lock:
             if self._file is not None:
                 os.ftruncate(self._file, 0)
 
     def close(self) -> None:
-        """Close the descriptor; what is being read is read."""
+        """Close the descriptor, after a read that is under way."""
         with self._lock:
             file, self._file = self._file, None
         if file is not None:
             if self._owned:
                 os.close(file)
-            self._closed()
+            self._on_close()
 
     def __del__(self) -> None:
         self.close()
@@ -197,25 +198,18 @@ class FileStore:
         return out
 
 
-def _encoded(block: Samples) -> bytes:
-    """A scale, float32, and the samples in 16 bits."""
+def _encode(block: Samples) -> bytes:
+    """Returns a block as stored: its scale, float32, and its samples in 16 bits."""
     peak = max(float(block.max()), -float(block.min()))
-    # The least power of two that holds the peak; frexp gives peak = fraction * 2 ** exponent.
+    # The smallest power of two not below the peak; frexp gives peak = fraction * 2 ** exponent.
     exponent = int(np.frexp(peak)[1]) if peak else 0
     if peak == float(np.ldexp(1.0, exponent - 1)):
         exponent -= 1
-    # Scales are float32 and have to be normal numbers.
+    # Scales are float32 and must be normal numbers.
     scale = np.float32(np.ldexp(1.0, max(exponent, -100))) / np.float32(_FULL_SCALE)
     rounded = np.rint(block / scale)
     np.clip(rounded, -_FULL_SCALE, _FULL_SCALE - 1, out=rounded)
     return bytes(scale.tobytes()) + bytes(rounded.astype(np.int16).tobytes())
-
-
-def _write_at(file: int, data: bytes, position: int) -> None:
-    view = memoryview(data)
-    while view:
-        done = os.pwrite(file, view, position)
-        view, position = view[done:], position + done
 
 
 def _read_at(file: int, size: int, position: int) -> bytearray:

@@ -4,7 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from app.catalogue.cards import ModelCard
 from app.catalogue.languages import NORWEGIAN, WRITTEN_NORWEGIAN, canonical_language
-from app.errors import ConfigurationError, InvalidRequestError, UnknownModelError
+from app.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    UnknownLanguageError,
+    UnknownModelError,
+)
 from app.notices import Notice
 
 UNDETERMINED = "und"
@@ -63,7 +68,8 @@ class Router:
         With neither, the default language decides, else the first loaded model serves.
 
         Raises:
-            UnknownModelError: no such model loaded, or none for the language.
+            UnknownModelError: no such model is loaded.
+            UnknownLanguageError: no loaded model serves the language.
             InvalidRequestError: the named model does not list the language. A model whose
                 languages are unknown takes any.
         """
@@ -75,7 +81,7 @@ class Router:
             return self._cards[0]
         card = self._serving(code)
         if card is None:
-            raise UnknownModelError(
+            raise UnknownLanguageError(
                 f"no loaded model serves language {code!r}; served: {self._served()}",
                 param="language",
             )

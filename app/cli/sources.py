@@ -113,5 +113,5 @@ def _raw(file: io.FileIO) -> Generator[bytes, None, None]:
 
 def _decoded(file: io.FileIO) -> Generator[bytes, None, None]:
     """Samples of a container, decoded while more of it still comes: float32 at 16 kHz."""
-    with closing(shared_pool().live(file.fileno())) as pieces:
+    with closing(shared_pool().decode_live(file.fileno())) as pieces:
         yield from pieces

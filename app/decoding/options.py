@@ -7,20 +7,21 @@ column is below -34.6, the natural logarithm of 1e-15.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-DecoderName = Literal["auto", "greedy", "beam", "greedy+lm"]
-
-MAX_BEAM_WIDTH = 2000
-MAX_N_BEST = 100
-MAX_HOTWORDS = 1000
-MAX_HOTWORD_CHARACTERS = 256
-MAX_HOTWORD_WEIGHT = 1000.0
-MAX_ALPHA = 10.0
-MAX_BETA = 100.0
-MIN_PRUNE_LOGP = -1000.0
-MIN_TOKEN_LOGP = -100.0
-HOTWORD_WEIGHT = 10.0
+from app.contract.options import (
+    HOTWORD_WEIGHT,
+    MAX_ALPHA,
+    MAX_BEAM_WIDTH,
+    MAX_BETA,
+    MAX_HOTWORD_CHARACTERS,
+    MAX_HOTWORD_WEIGHT,
+    MAX_HOTWORDS,
+    MAX_N_BEST,
+    MIN_PRUNE_LOGP,
+    MIN_TOKEN_LOGP,
+    DecoderName,
+)
 
 _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("beam_width", 1, MAX_BEAM_WIDTH),

@@ -6,7 +6,7 @@ every protocol and the formats can use it on any transcript.
 
 from app.itn.formatting import (
     FormattedText,
-    ReadableOptions,
+    FormattingOptions,
     finished_words,
     format_transcript,
 )
@@ -17,7 +17,7 @@ from app.itn.word_lists import WordList, read_word_list
 __all__ = [
     "LANGUAGES",
     "FormattedText",
-    "ReadableOptions",
+    "FormattingOptions",
     "WordList",
     "finished_words",
     "format_transcript",

@@ -18,7 +18,7 @@ UNFINISHED_PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class ReadableOptions:
+class FormattingOptions:
     """What to do with the words; pauses in seconds of silence between two of them.
 
     Longer than `comma_pause` gives a comma, longer than `sentence_pause` (that of a segment's
@@ -59,7 +59,7 @@ class FormattedText:
 
 
 def format_transcript(
-    words: Sequence[Word], language: str, options: ReadableOptions | None = None
+    words: Sequence[Word], language: str, options: FormattingOptions | None = None
 ) -> FormattedText:
     """Make a transcript readable.
 
@@ -68,7 +68,7 @@ def format_transcript(
         language: `da`, `nb`, `nn` or `no`; others get sentences, but neither digits nor masks.
         options: what to do; the defaults leave hesitations and profanities in.
     """
-    chosen = options or ReadableOptions()
+    chosen = options or FormattingOptions()
     known = lexicon(language)
     indexes, pauses = _kept(words, chosen)
     kept = [words[index] for index in indexes]
@@ -87,7 +87,7 @@ def format_transcript(
 def finished_words(
     words: Sequence[Word],
     language: str,
-    options: ReadableOptions | None = None,
+    options: FormattingOptions | None = None,
     *,
     next_start: float,
 ) -> int:
@@ -101,7 +101,7 @@ def finished_words(
         options: what to do.
         next_start: no further word starts before this, in seconds.
     """
-    chosen = options or ReadableOptions()
+    chosen = options or FormattingOptions()
     known = lexicon(language)
     indexes, pauses = _kept(words, chosen)
     ends = 0
@@ -113,7 +113,7 @@ def finished_words(
     return ends
 
 
-def _kept(words: Sequence[Word], options: ReadableOptions) -> tuple[list[int], list[float]]:
+def _kept(words: Sequence[Word], options: FormattingOptions) -> tuple[list[int], list[float]]:
     """Indexes of the words that are written, and the silence before each of them."""
     kept: list[int] = []
     pauses: list[float] = []
@@ -129,7 +129,7 @@ def _kept(words: Sequence[Word], options: ReadableOptions) -> tuple[list[int], l
     return kept, pauses
 
 
-def _mark(before: str, pause: float, words: Lexicon | None, options: ReadableOptions) -> str:
+def _mark(before: str, pause: float, words: Lexicon | None, options: FormattingOptions) -> str:
     """What stands between a word and the next one after a pause."""
     unfinished = words is not None and before in words.unfinished
     if pause > (options.unfinished_pause if unfinished else options.sentence_pause):
@@ -140,7 +140,7 @@ def _mark(before: str, pause: float, words: Lexicon | None, options: ReadableOpt
 
 
 def _sentence(
-    words: Sequence[Word], commas: frozenset[int], language: str, options: ReadableOptions
+    words: Sequence[Word], commas: frozenset[int], language: str, options: FormattingOptions
 ) -> list[Word]:
     """The words of one sentence as written; `commas` are the words with one before them."""
     texts = [word.text for word in words]

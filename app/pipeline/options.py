@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from app.contract.options import ResponseFormat, TextOptions, parse_hotwords
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
@@ -46,14 +46,14 @@ def decoding_options(options: TextOptions) -> DecodingOptions:
     )
 
 
-def formatting_options(options: TextOptions) -> ReadableOptions | None:
+def formatting_options(options: TextOptions) -> FormattingOptions | None:
     """Returns how to write the formatted text; None where the request has no `format_text`.
 
     Raises:
         InvalidRequestError: an option of the formatted text is given without `format_text`.
     """
     if options.format_text:
-        return ReadableOptions(
+        return FormattingOptions(
             remove_hesitations=options.remove_hesitations,
             mask_profanities=options.mask_profanities,
         )

@@ -9,7 +9,7 @@ from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
 from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.vocabulary import Vocabulary
 
 # EventQueue how many of how many windows are encoded.
@@ -68,7 +68,7 @@ class TranscriptionRequest:
     deadline: float | None = None
     wait_for_room: bool = False
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: ReadableOptions | None = None
+    readable: FormattingOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.decoding import DecodingOptions, ModelDecoders, segment_words
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.transcript import Alternative, Formatted, Segment
 
 
@@ -28,7 +28,7 @@ def read_text(
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> TextRead:
     """Decode one audio, split it into segments and make it readable.
 

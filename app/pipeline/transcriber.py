@@ -20,7 +20,7 @@ from app.deadlines import run_until_deadline
 from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import InvalidRequestError, UnavailableError
-from app.itn import LANGUAGES, ReadableOptions, WordList
+from app.itn import LANGUAGES, FormattingOptions, WordList
 from app.notices import Notice
 from app.pipeline.incremental import IncrementalDecoder, TextListener
 from app.pipeline.memory import trim_soon
@@ -119,7 +119,7 @@ class Transcriber:
         model: str | None,
         language: str | None,
         decoding: DecodingOptions | None = None,
-        readable: ReadableOptions | None = None,
+        readable: FormattingOptions | None = None,
     ) -> ModelCard:
         """Choose the model, so that a wrong name is told before the audio is decoded.
 
@@ -150,7 +150,7 @@ class Transcriber:
             raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
         return self._models[card.id], self._router.language_of(card, language)
 
-    def readable(self, options: ReadableOptions | None) -> ReadableOptions | None:
+    def readable(self, options: FormattingOptions | None) -> FormattingOptions | None:
         """What a request asks of a readable text, with the operator's own list of words."""
         if options is None or options.profanities is not None:
             return options
@@ -322,7 +322,7 @@ class Transcriber:
                 limits=self._limits,
                 caller=request.caller,
                 request_id=request.request_id,
-                patient=request.wait_for_room,
+                wait_for_room=request.wait_for_room,
             )
         finally:
             if not isinstance(request.source, Path):

@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from app.audio import RawFormat
+from app.contract.options import MAX_HOTWORDS, MAX_N_BEST
 from app.decoding import DecodingOptions, Hotword
-from app.decoding.options import MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
 from app.streaming import FinalResult, LiveWord
 from app.untrusted import read_json

@@ -10,8 +10,8 @@ from wyoming.event import Event, async_read_event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Info
 
 from app.catalogue import ModelCard
+from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS
 from app.decoding import DecodingOptions, Hotword
-from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS
 from app.errors import InvalidRequestError
 
 SAMPLE_BYTES = 2

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from app.api.errors import error_response
+from app.api.errors import render_error
 from app.errors import (
     HeadTooLargeError,
     InvalidRequestError,
@@ -274,12 +274,18 @@ class LimitedHttp(HttpToolsProtocol):
             retry_after=_RETRY_SECONDS,
         )
 
+    def _path(self) -> str:
+        """Returns the path of the request below a proxy's prefix."""
+        return self.url.partition(b"?")[0].decode("latin-1").removeprefix(self.limits.prefix)
+
     def _is_open(self) -> bool:
-        path = self.url.partition(b"?")[0].decode("latin-1").removeprefix(self.limits.prefix)
+        path = self._path()
         return path in _OPEN or path.startswith(f"{_OPEN[0]}/")
 
     async def _overloaded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = error_response(self._all_taken())
+        request_id = uuid.uuid4().hex
+        answer = render_error(self._all_taken(), self._path(), request_id)
+        answer.headers["x-request-id"] = request_id
         answer.headers["connection"] = "close"
         await answer(scope, receive, send)
 
@@ -292,7 +298,9 @@ class LimitedHttp(HttpToolsProtocol):
         if not self.idle and self.cycle.response_started:
             self.transport.close()
             return
-        answer = error_response(error)
+        # Without a complete head, the path that was parsed last is another request's.
+        path = self._path() if self._head_done else ""
+        answer = render_error(error, path, request_id)
         headers = [
             *self.server_state.default_headers,
             *answer.raw_headers,
@@ -300,7 +308,7 @@ class LimitedHttp(HttpToolsProtocol):
             (b"connection", b"close"),
         ]
         head = b"".join(b"%b: %b\r\n" % header for header in headers)
-        self.transport.write(STATUS_LINE[error.status] + head + b"\r\n" + bytes(answer.body))
+        self.transport.write(STATUS_LINE[answer.status_code] + head + b"\r\n" + bytes(answer.body))
         self.transport.close()
 
     def _forget_timers(self) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.decoding import DecodingOptions, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.streaming.agreement import CompetingHypothesis, continued
 from app.transcript import Word
 
@@ -73,7 +73,7 @@ def read_utterance(
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: ReadableOptions | None,
+    readable: FormattingOptions | None,
 ) -> UtteranceRead:
     """Decode an utterance that is over.
 

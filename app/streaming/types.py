@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.decoding import DecodingOptions
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class LiveOptions:
     model: str | None = None
     language: str | None = None
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: ReadableOptions | None = None
+    readable: FormattingOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
 

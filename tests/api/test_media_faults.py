@@ -50,10 +50,15 @@ def test_every_route_says_media_crashed_and_good_clips_are_answered(
             ]
             answers = await asyncio.gather(*good, *bad)
             assert [answer.status_code for answer in answers[:12]] == [200] * 12
-            for answer in answers[12:]:
+            theirs, deepgrams = answers[-2:]
+            assert [answer.status_code for answer in (theirs, deepgrams)] == [400, 400]
+            assert theirs.json()["error"]["code"] == "invalid_value"
+            for answer in answers[12:-2]:
                 assert answer.status_code == 422, answer.text
-                error = answer.json().get("error")
-                assert error["code"] == "media_crashed"
+            for answer in (*answers[12:-2], deepgrams):
+                assert answer.json()["error"]["code"] == "media_crashed"
+            for answer in answers[12:]:
+                error = answer.json()["error"]
                 assert "cannot be read" in error["message"]
                 assert "WAV or FLAC" in error["message"]
             metrics = (await here.client.get("/metrics")).text
@@ -69,7 +74,8 @@ def test_a_stream_of_events_ends_with_the_error(clip: Callable[..., bytes]) -> N
             answer = await here.client.post(
                 "/v1/audio/transcriptions", files=form(trouble.CRASH), data=data
             )
-            assert "media_crashed" in answer.text
+            assert answer.status_code == 400
+            assert "cannot be read" in answer.json()["error"]["message"]
 
     asyncio.run(run())
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.errors import NordlydError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline import TranscriptionRequest
 from app.pipeline.incremental import TextDelta
 
@@ -52,7 +52,7 @@ def bursts(seconds: float) -> bytes:
 
 def asked(*, format_text: bool = False) -> TranscriptionRequest:
     """A minute in ten windows or so."""
-    readable = ReadableOptions() if format_text else None
+    readable = FormattingOptions() if format_text else None
     return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", readable=readable)
 
 

@@ -35,12 +35,12 @@ def test_a_full_queue_is_asked_again_when_it_says(caplog: pytest.LogCaptureFixtu
                     file=CLIP, model="whisper-1"
                 )
             error = refused.value
-            assert (error.code, error.type) == ("queue_full", "rate_limit_error")
+            assert (error.code, error.type) == ("rate_limit_exceeded", "rate_limit_error")
             assert error.body == {
                 "message": error.body["message"],  # type: ignore[index]
                 "type": "rate_limit_error",
                 "param": None,
-                "code": "queue_full",
+                "code": "rate_limit_exceeded",
             }
             headers = error.response.headers
             exact = int(headers["retry-after-ms"])

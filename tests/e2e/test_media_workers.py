@@ -104,8 +104,8 @@ def test_a_worker_that_is_killed_costs_its_request_alone(
     assert line["detail"] == how.name
     assert line["request_id"] == "long"
     assert line["format"] == "FLAC"
-    (caged,) = [entry for entry in log if entry["event"] == "media workers are caged"]
-    assert "rlimits" in caged["by"]
+    (sandboxed,) = [entry for entry in log if entry["event"] == "media workers are sandboxed"]
+    assert "rlimits" in sandboxed["by"]
 
 
 def test_a_killed_service_leaves_no_process_and_no_file(

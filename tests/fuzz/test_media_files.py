@@ -53,7 +53,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 def test_ten_thousand_mutated_files_and_every_good_one_is_read() -> None:
     restarts: Counter[str] = Counter()
-    pool = MediaPool(OPTIONS, restarted=lambda reason: restarts.update([reason]))
+    pool = MediaPool(OPTIONS, on_restart=lambda reason: restarts.update([reason]))
     chance = random.Random(SEED)
     names = sorted(FORMATS)
     originals = {name: make(name, seconds=0.2) for name in names}

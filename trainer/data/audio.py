@@ -213,7 +213,7 @@ def measure(
         DataError: as `decode`, or the decoder crashed, hung or took too much memory.
     """
     try:
-        return shared_pool().measure(source, start, end)
+        return shared_pool().measure_excerpt(source, start, end)
     except MediaCrashedError as error:
         raise DataError(f"{name}: {error.message}") from error
     except AudioError as error:

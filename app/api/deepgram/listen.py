@@ -2,27 +2,24 @@
 
 import asyncio
 import hashlib
-import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from app.api.caller import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.disconnects import run_until_disconnect
-from app.api.errors import error_response
+from app.api.errors.deepgram import DOCUMENTED
 from app.api.parameters import deadline_of, openapi_parameters
 from app.api.raw_bodies import Undeclared, raw_format, split_content_type
 from app.api.state import AppState, AppStateOf
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
+from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
 from app.api.upload import reservation_of
 from app.audio import DecodeOptions, RawFormat
-from app.errors import AudioError, InvalidRequestError, NordlydError
+from app.errors import AudioError, InvalidRequestError
 from app.pipeline import TranscriptionRequest
 from app.storage import Reservation, spool
 from app.transcript import Transcript
@@ -31,23 +28,7 @@ from app.untrusted import read_json
 _MAX_JSON_BYTES = 64 * 2**10
 _BLOCK_BYTES = 2**20
 
-
-class _DeepgramRoute(APIRoute):
-    """A route whose errors carry Deepgram's three keys beside ours."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
-
-        async def guarded(request: Request) -> Response:
-            try:
-                return await answer(request)
-            except NordlydError as error:
-                return _refusal(request, error)
-
-        return guarded
-
-
-router = APIRouter(tags=["compatible"], route_class=_DeepgramRoute)
+router = APIRouter(tags=["compatible"])
 
 _OPERATION: dict[str, Any] = {
     "parameters": [
@@ -84,14 +65,14 @@ _OPERATION: dict[str, Any] = {
     "/v1/listen",
     summary="Transcribe a recording, as Deepgram's clients ask for it",
     response_model=ListenBody,
-    responses={200: {"headers": HEADERS}, **ERRORS},
+    responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def listen(request: Request, parts: AppStateOf) -> Response:
     """Deepgram's prerecorded API, as far as its words mean something here.
 
-    Send the audio as the body; its format is found out from its content. Errors carry Deepgram's
-    `err_code`, `err_msg` and `request_id` beside our `error`.
+    Send the audio as the body; its format is found out from its content. Errors have
+    Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
     """
     service = parts.service
     with service.admit(caller_of(request)):
@@ -230,14 +211,3 @@ def _parse_url(body: bytes) -> str:
             param="url",
         )
     return url
-
-
-def _refusal(request: Request, error: NordlydError) -> Response:
-    request.scope.setdefault("state", {})["error_code"] = error.code
-    plain = error_response(error)
-    request_id = request.state.request_id
-    body = {"err_code": error.code, "err_msg": error.message, "request_id": request_id}
-    kept = {name: value for name, value in plain.headers.items() if name != "content-length"}
-    return JSONResponse(
-        body | json.loads(bytes(plain.body)), status_code=error.status, headers=kept
-    )

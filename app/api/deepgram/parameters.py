@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.audio import RawFormat
+from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.decoding import DecodingOptions, Hotword
-from app.decoding.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
 from app.errors import InvalidRequestError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline.options import parse_options
 
 LISTS = {
@@ -30,23 +30,23 @@ _IGNORED = frozenset(
     }
 )  # fmt: skip
 _REFUSED = {
-    "callback": "the answer goes to the caller alone",
-    "custom_intent": "intents are not found",
-    "custom_topic": "topics are not found",
-    "detect_entities": "entities are not found",
-    "detect_language": "the language is not found out; name it in `language`",
-    "diarize": "speakers are not told apart",
-    "diarize_model": "speakers are not told apart",
-    "dictation": "spoken marks are not written as marks",
-    "intents": "intents are not found",
+    "callback": "results are not posted to other addresses",
+    "custom_intent": "intents are not detected",
+    "custom_topic": "topics are not detected",
+    "detect_entities": "entities are not detected",
+    "detect_language": "the language is not detected; name it in `language`",
+    "diarize": "speakers are not separated",
+    "diarize_model": "speakers are not separated",
+    "dictation": "spoken punctuation commands are not interpreted",
+    "intents": "intents are not detected",
     "measurements": "units are not abbreviated",
-    "multichannel": "all channels are heard as one",
-    "redact": "nothing is redacted",
-    "replace": "nothing is replaced",
-    "search": "nothing is searched for",
-    "sentiment": "sentiment is not told",
-    "summarize": "nothing is summarised",
-    "topics": "topics are not found",
+    "multichannel": "all channels are mixed into one",
+    "redact": "text is not redacted",
+    "replace": "words are not replaced",
+    "search": "there is no search",
+    "sentiment": "sentiment is not analysed",
+    "summarize": "there are no summaries",
+    "topics": "topics are not detected",
 }
 _OFF = frozenset({"false", "0", "no", "off"})
 
@@ -116,7 +116,7 @@ class Listen:
     language: str | None
     raw: RawFormat | None
     decoding: DecodingOptions
-    readable: ReadableOptions | None
+    readable: FormattingOptions | None
     paragraphs: bool
     utterance_pause: float | None
 
@@ -169,12 +169,12 @@ def _model(name: str | None) -> str | None:
     return None if name is None or _DEEPGRAM_MODEL.fullmatch(name) else name
 
 
-def _readable(parameters: ListenParameters) -> ReadableOptions | None:
+def _readable(parameters: ListenParameters) -> FormattingOptions | None:
     digits = parameters.smart_format or parameters.numerals
     written = parameters.punctuate or parameters.paragraphs or parameters.profanity_filter
     if not digits and not written:
         return None
-    return ReadableOptions(
+    return FormattingOptions(
         numbers=digits,
         remove_hesitations=not parameters.filler_words,
         mask_profanities=parameters.profanity_filter,

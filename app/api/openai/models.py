@@ -5,8 +5,8 @@ from typing import Any, Literal, Self
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.api.errors.openai import OpenAIErrorBody
 from app.api.openai.names import is_alias
-from app.api.schemas import ErrorBody
 from app.api.state import AppStateOf
 from app.catalogue import ModelCard
 from app.errors import UnknownModelError
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/models", tags=["OpenAI"])
 
 _OURS = "nordlyd"
 _NO_KEY: dict[int | str, dict[str, Any]] = {
-    401: {"model": ErrorBody, "description": "No API key, or a wrong one."}
+    401: {"model": OpenAIErrorBody, "description": "No API key, or a wrong one."}
 }
 
 
@@ -52,7 +52,10 @@ async def list_models(parts: AppStateOf) -> OpenAIModelListBody:
 @router.get(
     "/{model:path}",
     summary="Describe a model",
-    responses={**_NO_KEY, 404: {"model": ErrorBody, "description": "No such model is loaded."}},
+    responses={
+        **_NO_KEY,
+        404: {"model": OpenAIErrorBody, "description": "No such model is loaded."},
+    },
 )
 async def retrieve_model(model: str, parts: AppStateOf) -> OpenAIModelBody:
     """One model, by its id, its hub id, or a name of OpenAI's that stands for any of ours."""

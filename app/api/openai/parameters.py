@@ -14,7 +14,7 @@ from app.api.openai.names import routed_model
 from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline import Transcriber
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 
@@ -84,7 +84,7 @@ class Transcribing:
     model: str | None
     language: str | None
     decoding: DecodingOptions
-    readable: ReadableOptions | None
+    readable: FormattingOptions | None
 
 
 def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, TranscribeOptions]:

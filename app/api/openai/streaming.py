@@ -15,7 +15,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api.disconnects import run_until_disconnect
-from app.api.errors import error_detail, internal_error
+from app.api.errors import internal_error
+from app.api.errors.openai import openai_error
 from app.api.openai.schemas import token_usage, tokens_of, written_text, written_words
 from app.errors import NordlydError
 from app.pipeline import Service, TranscriptionRequest
@@ -120,7 +121,7 @@ class TranscriptEvents:
                     return
                 case _:
                     self._request.scope["state"]["error_code"] = news.code
-                    yield _event({"error": error_detail(news).model_dump()})
+                    yield _event({"error": openai_error(news).model_dump()})
                     return
             news = await self._next()
 

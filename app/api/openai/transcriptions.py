@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from app.api.caller import caller_of
 from app.api.disconnects import run_until_disconnect
 from app.api.errors import RouteError
+from app.api.errors.openai import DOCUMENTED
 from app.api.openai.parameters import (
     MAX_FIELDS,
     OUR_FIELDS,
@@ -27,7 +28,7 @@ from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.api.parameters import deadline_of
 from app.api.raw_bodies import decode_options
 from app.api.state import AppStateOf
-from app.api.transcribe import BINARY, ERRORS, HEADERS, timing_headers, warning_headers
+from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
 from app.api.upload import Upload, is_form, read_upload
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
@@ -75,7 +76,7 @@ _ANSWERS: dict[str, Any] = {
     "/transcriptions",
     summary="Transcribe a recording, as OpenAI's clients ask for it",
     response_model=TranscriptionJson | TranscriptionVerboseJson,
-    responses={200: _ANSWERS, **ERRORS},
+    responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def transcriptions(request: Request, parts: AppStateOf) -> Response:

@@ -1,4 +1,4 @@
-"""Recordings of strangers decoded in caged processes; `MediaPool` is what the service uses."""
+"""Decodes recordings in sandboxed processes; `MediaPool` is what the service uses."""
 
 from app.audio.workers.pool import MediaPool, PoolOptions, shared_pool
 

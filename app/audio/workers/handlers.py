@@ -1,4 +1,4 @@
-"""What media workers can do: decode a recording, measure a part of one, decode a pipe."""
+"""The handlers of media workers: decode a recording, measure an excerpt, decode a pipe."""
 
 import io
 import os
@@ -30,7 +30,7 @@ def recording(job: Job) -> Message:
     stream = job.open()
     if options.raw is None:
         with suppress(NordlydError):
-            job.tell_format(sniff(stream).container.value)
+            job.report_format(sniff(stream).container.value)
         stream.seek(0)
     writer = job.writer()
     decoded = decode_into(writer, stream, options=options, limits=limits)
@@ -43,14 +43,14 @@ def recording(job: Job) -> Message:
 
 
 def excerpt(job: Job) -> Message:
-    """Decode a part of a file, only to find out that it can be done, and its length."""
+    """Decode a part of a file and return its length in seconds."""
     samples, rate = read_excerpt(job.open(), start=job.request["from"], end=job.request["to"])
     return {"seconds": samples.size / rate}
 
 
 def live(job: Job) -> Message:
-    """Decode a pipe as it comes; what is decoded goes to another as float32 at 16 kHz."""
-    for samples in decode_live(io.FileIO(job.window.file, closefd=False)):
+    """Decode a pipe while it is written; the output is float32 at 16 kHz."""
+    for samples in decode_live(io.FileIO(job.input.file, closefd=False)):
         view = memoryview(samples.tobytes())
         while view:
             view = view[os.write(job.output, view) :]
@@ -62,7 +62,7 @@ HANDLERS: dict[str, Handler] = {"recording": recording, "excerpt": excerpt, "liv
 
 
 def warm_up() -> None:
-    """Decode a little by each library, so that it has opened what it needs at first use."""
+    """Decode a short tone with each library, so that it has loaded what it needs."""
     tone = np.sin(np.arange(4_800) / 10).astype(np.float32)
     for container, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "OPUS")):
         file = io.BytesIO()

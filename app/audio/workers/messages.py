@@ -1,7 +1,7 @@
-"""What the service and its media workers say to each other: lines of JSON, with descriptors.
+"""Messages between the service and its media workers: lines of JSON, with file descriptors.
 
-The service sends requests and permissions to grow; a worker answers with what it found. Nothing
-that a worker sends is executed or unpickled: it has read bytes of strangers.
+The service sends requests and grants of room; a worker sends reports and answers. A worker has read
+untrusted bytes, so nothing that it sends is executed or unpickled, and everything is checked.
 """
 
 import json
@@ -26,8 +26,8 @@ from app.notices import Notice
 
 Message = dict[str, Any]
 
-LARGEST_BYTES = 4 * 2**20
-"""A longer message comes from no sound worker."""
+MAX_BYTES = 4 * 2**20
+"""The longest message; only a compromised worker sends more."""
 _READ_BYTES = 2**16
 _MAX_DESCRIPTORS = 4
 _COUNT = "descriptors"
@@ -37,15 +37,15 @@ _ERRORS = {
 }
 
 
-class BrokenMessageError(Exception):
-    """What came is no message."""
+class InvalidMessageError(Exception):
+    """A message that is malformed or breaks the protocol."""
 
 
 class Channel:
-    """One end of a socket pair.
+    """One end of a socket pair that carries messages.
 
     Args:
-        connection: a stream socket of this machine.
+        connection: a stream socket of the Unix domain.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -61,19 +61,19 @@ class Channel:
         """Send one message.
 
         Raises:
-            OSError: the other side is gone.
+            OSError: the other side has closed the socket.
         """
-        # Several messages may be read at once, and then the descriptors of all of them.
+        # The count shows which descriptors belong to which of several messages that arrive at once.
         data = json.dumps({**message, _COUNT: len(descriptors)}).encode() + b"\n"
         if descriptors:
             sent = socket.send_fds(self.connection, [data], list(descriptors))
             data = data[sent:]
-        # Not of nothing: who has read everything may be gone already.
+        # The receiver may end as soon as it has read everything: no empty send after that.
         if data:
             self.connection.sendall(data)
 
     def receive(self) -> tuple[Message, list[int]] | None:
-        """Wait for one message and the descriptors with it; None where the other side is gone."""
+        """Wait for one message and its descriptors; None once the socket is closed."""
         while (message := self._next()) is None:
             data, received, _, _ = socket.recv_fds(self.connection, _READ_BYTES, _MAX_DESCRIPTORS)
             if not data:
@@ -84,11 +84,11 @@ class Channel:
         taken, self._descriptors = self._descriptors[:count], self._descriptors[count:]
         return message, taken
 
-    def available(self) -> tuple[list[Message], bool]:
-        """Read once; returns whole messages, and whether the other side is still there.
+    def read_available(self) -> tuple[list[Message], bool]:
+        """Read once; returns whole messages, and whether the socket is still open.
 
         Raises:
-            BrokenMessageError: what came is no message.
+            InvalidMessageError: a message is malformed.
         """
         try:
             data = self.connection.recv(_READ_BYTES)
@@ -103,7 +103,7 @@ class Channel:
         return messages, bool(data)
 
     def close(self) -> None:
-        """Close the socket, and descriptors that came and were not taken."""
+        """Close the socket, and descriptors that arrived with no message."""
         self.connection.close()
         for descriptor in self._descriptors:
             os.close(descriptor)
@@ -111,51 +111,51 @@ class Channel:
 
     def _next(self) -> Message | None:
         line, end, rest = self._received.partition(b"\n")
-        if len(line) > LARGEST_BYTES:
-            raise BrokenMessageError("a message is too long")
+        if len(line) > MAX_BYTES:
+            raise InvalidMessageError("a message is too long")
         if not end:
             return None
         self._received = rest
         try:
             message = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise BrokenMessageError("a message is no JSON") from error
+            raise InvalidMessageError("a message is not JSON") from error
         if not isinstance(message, dict):
-            raise BrokenMessageError("a message is no object")
+            raise InvalidMessageError("a message is not a JSON object")
         return message
 
 
 def options_to_json(options: DecodeOptions) -> Message:
-    """What `options_from_json` reads."""
+    """Returns what `options_from_json` reads."""
     return asdict(options)
 
 
 def options_from_json(value: Message) -> DecodeOptions:
-    """The options that `options_to_json` wrote."""
+    """Returns the options that `options_to_json` wrote."""
     raw = value["raw"]
     return DecodeOptions(**{**value, "raw": None if raw is None else RawFormat(**raw)})
 
 
 def limits_to_json(limits: AudioLimits) -> Message:
-    """What `limits_from_json` reads."""
+    """Returns what `limits_from_json` reads."""
     return asdict(limits)
 
 
 def limits_from_json(value: Message) -> AudioLimits:
-    """The limits that `limits_to_json` wrote."""
+    """Returns the limits that `limits_to_json` wrote."""
     return AudioLimits(**value)
 
 
 def decoded_to_json(decoded: Decoded) -> Message:
-    """What `decoded_from_json` reads."""
+    """Returns what `decoded_from_json` reads."""
     return asdict(decoded)
 
 
 def decoded_from_json(value: Message) -> Decoded:
-    """What was found out about a recording.
+    """Returns what a worker reports about a recording.
 
     Raises:
-        BrokenMessageError: it is not of that form.
+        InvalidMessageError: it has another form.
     """
     try:
         info = value["info"]
@@ -164,44 +164,44 @@ def decoded_from_json(value: Message) -> Decoded:
             info = AudioInfo(**{**info, "tracks": tracks})
         return Decoded(info, tuple(Notice(**notice) for notice in value["notices"]))
     except (KeyError, TypeError) as error:
-        raise BrokenMessageError("a worker describes no recording") from error
+        raise InvalidMessageError("a worker sent no description of a recording") from error
 
 
 def statistics_to_json(statistics: Statistics) -> Message:
-    """What `statistics_from_json` reads."""
+    """Returns what `statistics_from_json` reads."""
     return asdict(statistics)
 
 
 def statistics_from_json(value: Message) -> Statistics:
-    """The statistics of a recording.
+    """Returns the statistics of a recording.
 
     Raises:
-        BrokenMessageError: they are none.
+        InvalidMessageError: they have another form, or are not finite.
     """
     try:
         statistics = Statistics(**value)
         numbers = (statistics.mean, statistics.deviations, statistics.peak)
-        sound = isinstance(statistics.count, int) and all(map(math.isfinite, numbers))
+        valid = isinstance(statistics.count, int) and all(map(math.isfinite, numbers))
     except TypeError as error:
-        raise BrokenMessageError("a worker sends no statistics") from error
-    if not sound or statistics.count < 0:
-        raise BrokenMessageError("a worker sends statistics that cannot be")
+        raise InvalidMessageError("a worker sent no statistics") from error
+    if not valid or statistics.count < 0:
+        raise InvalidMessageError("a worker sent statistics that are impossible")
     return statistics
 
 
 def error_to_json(error: NordlydError) -> Message:
-    """What `error_from_json` reads."""
+    """Returns what `error_from_json` reads."""
     kind = next((k.__name__ for k in type(error).__mro__ if k.__name__ in _ERRORS), "AudioError")
     return {"kind": kind, "message": error.message, "param": error.param}
 
 
 def error_from_json(value: Message) -> NordlydError:
-    """The refusal that a worker sent.
+    """Returns the error that a worker sent.
 
     Raises:
-        BrokenMessageError: it is none.
+        InvalidMessageError: it has another form.
     """
     try:
         return _ERRORS[value["kind"]](str(value["message"]), param=value["param"])
     except (KeyError, TypeError) as error:
-        raise BrokenMessageError("a worker sends no error") from error
+        raise InvalidMessageError("a worker sent no error") from error

@@ -1,6 +1,6 @@
-"""Recordings in, decoded by caged processes; what the rest of the service knows of them.
+"""A pool of sandboxed processes that decode recordings.
 
-A recording that crashes, hangs or swells its decoder costs its own request alone.
+A recording that makes its decoder crash, hang or run out of memory fails its own request alone.
 """
 
 import atexit
@@ -15,30 +15,29 @@ from typing import Any, BinaryIO
 from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
 from app.audio.recording import SAMPLE_RATE, Recording
 from app.audio.stored import stored_bytes
-from app.audio.workers.crew import Shape
 from app.audio.workers.messages import limits_to_json, options_to_json
-from app.audio.workers.processes import Restarted
 from app.audio.workers.supervisor import Supervisor
 from app.audio.workers.tasks import Task
+from app.audio.workers.worker_set import WorkerLimits
 from app.errors import UnavailableError
 from app.storage import ByteBudget, FileRange, create_memory_file, open_range
 
 _LONGEST_SECONDS = 24 * 3600.0
-_PIECE_BYTES = 2**16
+_READ_BYTES = 2**16
 _END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """What media workers may take.
+    """How many media workers there are, and what they may take.
 
     Attributes:
-        workers: recordings decoded at once.
+        workers: recordings that are decoded at once.
         memory_mb: memory that one worker may take beyond what all share, in MiB.
-        processor_seconds: processor time that a recording may take, and a tenth of its length.
+        processor_seconds: processor time of a recording, beside a tenth of its length.
         decoded_mb: decoded audio in memory at once, in MiB.
         spool_mb: decoded audio and uploads on disk at once, in MiB.
-        handlers: module that says what workers can do.
+        handlers: module with the handlers that workers run.
     """
 
     workers: int = 2
@@ -56,17 +55,17 @@ class MediaPool:
 
     Args:
         options: how many workers, and what they may take.
-        restarted: told why, on a thread of the pool, when a worker was replaced that had died or
-            had to be ended: `crash`, `hang`, `memory`, `cancelled` or `zygote`.
-        caged: told, on that thread, what cages the workers: see `held`.
+        on_restart: called on a thread of the pool when a worker that had died or had to be ended
+            was replaced, with the reason: `crash`, `hang`, `memory`, `cancelled` or `zygote`.
+        on_sandboxed: called on that thread with the mechanisms of `sandbox`, once they are known.
     """
 
     def __init__(
         self,
         options: PoolOptions | None = None,
         *,
-        restarted: Restarted = lambda _: None,
-        caged: Callable[[tuple[str, ...]], None] = lambda _: None,
+        on_restart: Callable[[str], None] = lambda _: None,
+        on_sandboxed: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         options = options or PoolOptions()
         self.decoded = ByteBudget(
@@ -75,22 +74,22 @@ class MediaPool:
         self.spool = ByteBudget(
             options.spool_mb * 2**20, name="Audio on disk", setting="NORDLYD_SPOOL_MB"
         )
-        self._shape = Shape(
+        self._limits = WorkerLimits(
             options.workers,
             round(options.memory_mb * 2**20),
             options.processor_seconds,
             options.handlers,
             stored_bytes(round(_LONGEST_SECONDS) * SAMPLE_RATE),
         )
-        self._restarted = restarted
-        self._caged = caged
+        self._on_restart = on_restart
+        self._on_sandboxed = on_sandboxed
         self._supervisor: Supervisor | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
 
     def start(self) -> None:
-        """Start the processes; does nothing where they run.
+        """Start the processes; does nothing where they run already.
 
         Raises:
             UnavailableError: the pool was closed.
@@ -102,7 +101,7 @@ class MediaPool:
             if self._closed:
                 raise UnavailableError("The service is stopping.", code="draining")
             if self._supervisor is None:
-                self._supervisor = Supervisor(self._shape, self._restarted, self._caged)
+                self._supervisor = Supervisor(self._limits, self._on_restart, self._on_sandboxed)
                 self._thread = threading.Thread(
                     target=self._supervisor.run, name="nordlyd-media", daemon=True
                 )
@@ -110,14 +109,14 @@ class MediaPool:
             return self._supervisor
 
     @property
-    def held(self) -> tuple[str, ...] | None:
-        """What cages the workers: `rlimits`, `landlock`, `seccomp`; None before they have begun."""
-        return None if self._supervisor is None else self._supervisor.crew.held
+    def sandbox(self) -> tuple[str, ...] | None:
+        """What restricts the workers: `rlimits`, `landlock`, `seccomp`; None before they run."""
+        return None if self._supervisor is None else self._supervisor.workers.sandbox
 
     @property
     def pids(self) -> list[int]:
         """The processes that belong to the pool now."""
-        return [] if self._supervisor is None else self._supervisor.crew.pids
+        return [] if self._supervisor is None else self._supervisor.workers.pids
 
     def submit(
         self,
@@ -127,7 +126,7 @@ class MediaPool:
         limits: AudioLimits,
         caller: str = "",
         request_id: str = "",
-        patient: bool = False,
+        wait_for_room: bool = False,
     ) -> "Future[Recording]":
         """Begin to decode a recording. Cancelling the future ends the work.
 
@@ -136,13 +135,14 @@ class MediaPool:
                 as this returns.
             options: how to read it.
             limits: how much audio it may hold.
-            caller: who wants it, for fairness and for the limits of each; empty for this process.
+            caller: whose request it is, for fairness and budgets; empty for this process itself.
             request_id: for the log.
-            patient: wait where others' recordings take up all room, instead of failing.
+            wait_for_room: wait while other recordings take up all room, instead of failing.
 
         Returns:
-            The recording, of at least one sample, or why there is none: AudioError and its kinds,
-            TooLargeError, MediaCrashedError, OverloadedError, InsufficientStorageError.
+            A future of the recording, of at least one sample. Its exceptions are AudioError and
+            its kinds, TooLargeError, MediaCrashedError, OverloadedError,
+            InsufficientStorageError and UnavailableError.
 
         Raises:
             AudioError: the file cannot be opened.
@@ -163,7 +163,7 @@ class MediaPool:
                 request_id=request_id,
                 memory=self.decoded.reserve(caller),
                 disk=self.spool.reserve(caller),
-                patient=patient,
+                wait_for_room=wait_for_room,
             )
         )
 
@@ -171,36 +171,37 @@ class MediaPool:
         self, source: BinaryIO | Path, *, options: DecodeOptions = DEFAULT, limits: AudioLimits
     ) -> Recording:
         """Decode a recording and wait for it; arguments and errors as those of `submit`."""
-        return self.submit(source, options=options, limits=limits, patient=True).result()
+        return self.submit(source, options=options, limits=limits, wait_for_room=True).result()
 
-    def measure(self, source: BinaryIO | Path, start: float, end: float | None) -> float:
-        """Decode a part of a file, from `start` to `end` in seconds, and return its length.
+    def measure_excerpt(self, source: BinaryIO | Path, start: float, end: float | None) -> float:
+        """Decode a part of a file, from `start` to `end` in seconds; returns its length in seconds.
 
         Raises:
-            AudioError: as `read_excerpt`, or its decoder fails.
+            AudioError: as `read_excerpt`, or the decoder crashed.
         """
         request = {"kind": "excerpt", "from": start, "to": end}
         task = Task(request, open_range(source), create_memory_file(), Future(), _seconds)
         return float(self._submit(task).result())
 
-    def live(self, file: int) -> Generator[bytes, None, None]:
-        """Decode a pipe as it comes: float32 at 16 kHz, mono, in pieces.
-
-        Closing the generator ends the work.
+    def decode_live(self, file: int) -> Generator[bytes, None, None]:
+        """Decode a pipe while it is written. Closing the generator ends the work.
 
         Args:
-            file: a descriptor, read from where it is; it stays open.
+            file: a descriptor, read from its current position; it stays open.
+
+        Yields:
+            float32 [samples] at 16 kHz, mono, as bytes; a piece may end within a sample.
 
         Raises:
-            AudioError: it is in no format that can be read as it comes, damaged, or its decoder
-                fails.
+            AudioError: its format cannot be read without seeking, it is damaged, or the decoder
+                crashed.
         """
         ours, theirs = os.pipe()
-        window = FileRange(os.dup(file), 0, 0)
-        task = Task({"kind": "live"}, window, theirs, Future(), lambda *_: None, timed=False)
+        source = FileRange(os.dup(file), 0, 0)
+        task = Task({"kind": "live"}, source, theirs, Future(), lambda *_: None, timed=False)
         future = self._submit(task)
         try:
-            while piece := os.read(ours, _PIECE_BYTES):
+            while piece := os.read(ours, _READ_BYTES):
                 yield piece
             future.result()
         finally:
@@ -208,7 +209,7 @@ class MediaPool:
             os.close(ours)
 
     def close(self) -> None:
-        """End the processes; what is not finished fails."""
+        """End the processes; recordings that are not finished fail."""
         with self._lock:
             self._closed = True
             supervisor, self._supervisor = self._supervisor, None
@@ -234,13 +235,13 @@ _shared_lock = threading.Lock()
 
 
 def shared_pool() -> MediaPool:
-    """The pool of what has no pool of its own: the trainer, measurements, the command line.
+    """Returns the pool of this process, for the trainer, measurements and the command line.
 
-    It ends with the process.
+    It is made on first use and closed when the process ends.
     """
-    global _shared  # noqa: PLW0603 - one for each process, as processes are what it is about
+    global _shared  # noqa: PLW0603 - one for each process
     with _shared_lock:
-        # A process that was forked from another has no thread to supervise.
+        # After a fork, the supervising thread of the parent's pool is missing.
         if _shared is None or _shared[0] != os.getpid():
             pool = MediaPool(PoolOptions(workers=min(4, os.cpu_count() or 1)))
             atexit.register(pool.close)

@@ -1,4 +1,4 @@
-"""The processes of the pool as the service sees them: the zygote, and the workers it forks."""
+"""Handles of the pool's processes: the zygote, and the workers that it forks."""
 
 import math
 import os
@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +15,7 @@ from typing import Literal
 from app.audio.workers.messages import Channel
 from app.audio.workers.tasks import Task
 
-State = Literal["starting", "idle", "running", "paused", "dying"]
+State = Literal["starting", "idle", "running", "paused", "ending"]
 
 _ZYGOTE = "app.audio.workers.zygote"
 _END_SECONDS = 5.0
@@ -27,10 +26,10 @@ class Worker:
     """One worker process.
 
     Attributes:
-        number: by which the zygote's answer is known.
-        channel: to it.
-        pid: once the zygote has forked it.
-        state: what it does.
+        number: identifies it in the zygote's answers.
+        channel: the socket to it.
+        pid: None until the zygote has forked it.
+        state: what it does now.
         task: what it works on.
         reason: why it was ended; empty where it ended by itself.
     """
@@ -43,7 +42,7 @@ class Worker:
     reason: str = ""
 
     def start(self, task: Task) -> None:
-        """Send a task; its input is then the worker's alone.
+        """Send a task with its files.
 
         Raises:
             OSError: the worker is gone.
@@ -51,31 +50,31 @@ class Worker:
         self.task, self.state = task, "running"
         request = {
             **task.request,
-            "start": task.window.start,
-            "size": task.window.size,
+            "start": task.input.start,
+            "size": task.input.size,
             "allowed": task.allowed,
         }
-        self.channel.send(request, [task.window.file, task.output])
+        self.channel.send(request, [task.input.file, task.output])
 
     def pause(self) -> None:
-        """Stop it where it is."""
+        """Stop the process; `resume` continues it."""
         self.state = "paused"
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue the process."""
         self.state = "running"
         self.signal(signal.SIGCONT)
 
     def signal(self, number: int) -> None:
-        """Send a signal; one that is gone is not missed."""
-        # It is reaped only when this pool says so: the number is no other process's.
+        """Send a signal; does nothing where the process has ended."""
+        # The zygote reaps it only on request, so the number cannot be another process's.
         if self.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def limit_processor(self, seconds: float) -> None:
-        """Have the kernel end it after so many more processor seconds, or never."""
+        """Have the kernel end it after so many more processor seconds; `inf` sets no limit."""
         if sys.platform != "linux" or self.pid is None:
             return
         with suppress(OSError, ValueError):
@@ -92,9 +91,9 @@ class Zygote:
     """The process that forks workers.
 
     Args:
-        handlers: the module that says what workers can do.
-        memory: bytes that a worker may take.
-        file_bytes: the largest file that it may write.
+        handlers: module with the handlers that workers run.
+        memory: bytes that a worker may take beyond those it starts with.
+        file_bytes: the largest file that a worker may write.
     """
 
     def __init__(self, handlers: str, memory: int, file_bytes: int) -> None:
@@ -114,11 +113,11 @@ class Zygote:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """Its process id."""
         return self._process.pid
 
     def fork(self, number: int) -> Worker:
-        """Begin to make a worker.
+        """Begin to fork a worker; the zygote reports its process id on `channel`.
 
         Raises:
             OSError: the zygote is gone.
@@ -133,7 +132,7 @@ class Zygote:
         return Worker(number, Channel(ours))
 
     def reap(self, pid: int) -> None:
-        """Begin to find out how a worker ended.
+        """Begin to reap a worker; the zygote reports its exit status on `channel`.
 
         Raises:
             OSError: the zygote is gone.
@@ -141,7 +140,7 @@ class Zygote:
         self.channel.send({"reap": pid})
 
     def close(self) -> None:
-        """End it, and with it every worker."""
+        """End the zygote, and every worker with it."""
         self.channel.close()
         try:
             self._process.wait(_END_SECONDS)
@@ -151,20 +150,16 @@ class Zygote:
 
 
 def _environment() -> dict[str, str]:
-    """Only what Python needs: no keys, no proxies."""
+    """The variables that Python needs: no keys, no proxies."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {
         "LC_ALL": "C.UTF-8",
-        # A worker decodes on one thread; numpy's own would not outlive the fork.
+        # A worker decodes on one thread; threads that numpy starts would not survive the fork.
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
-        # Memory goes back to the system soon, and threads share what is free.
+        # One arena: threads share free memory, and it is returned to the system soon.
         "MALLOC_ARENA_MAX": "1",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-
-Restarted = Callable[[str], None]
-"""EventQueue why a worker had to be replaced."""

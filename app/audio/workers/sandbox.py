@@ -1,8 +1,8 @@
-"""What a media worker may do: limits of the kernel that hold whatever the process does.
+"""The sandbox of a media worker: restrictions that the kernel enforces.
 
-rlimits hold everywhere. Landlock (no file or address can be opened) and seccomp (an allow-list of
-system calls) hold where the kernel has them. All are taken on by the worker itself, before it
-reads a byte of a stranger; none can be taken off again. Linux; elsewhere rlimits alone.
+rlimits work everywhere. Landlock (no file or address can be opened) and seccomp (an allow-list of
+system calls) are used where the Linux kernel has them. The worker restricts itself before it reads
+untrusted bytes; a restriction cannot be lifted again.
 """
 
 import ctypes
@@ -40,20 +40,20 @@ _CLONE_THREAD = 0x00010000
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process once its parent is gone."""
+    """Have the kernel kill this process when its parent ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def cage(memory_bytes: int, file_bytes: int) -> list[str]:
-    """Give up everything that decoding does not need.
+def enter_sandbox(memory_bytes: int, file_bytes: int) -> list[str]:
+    """Restrict this process to what decoding needs.
 
     Args:
-        memory_bytes: how much more memory than now the process may take.
-        file_bytes: the largest file it may write.
+        memory_bytes: memory that the process may take beyond what it has now.
+        file_bytes: the largest file that it may write.
 
     Returns:
-        What holds: of `rlimits`, `landlock` and `seccomp`.
+        The mechanisms that are in force, of `rlimits`, `landlock` and `seccomp`.
     """
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, file_bytes)
@@ -62,17 +62,17 @@ def cage(memory_bytes: int, file_bytes: int) -> list[str]:
         now = _memory()
         _limit(resource.RLIMIT_DATA, now["VmData"] + memory_bytes)
         _limit(resource.RLIMIT_AS, now["VmSize"] + memory_bytes + _ADDRESS_SPACE_SLACK)
-    held = ["rlimits"]
+    layers = ["rlimits"]
     if sys.platform != "linux" or _prctl(_PR_SET_NO_NEW_PRIVS, 1) != 0:
-        return held
+        return layers
     if _landlock():
-        held.append("landlock")
+        layers.append("landlock")
     if _seccomp():
-        held.append("seccomp")
+        layers.append("seccomp")
     else:
-        # Otherwise only new processes are refused; decoders may want threads.
+        # Without seccomp, no threads either: decoders may use them, but processes are worse.
         _limit(resource.RLIMIT_NPROC, 0)
-    return held
+    return layers
 
 
 def _limit(kind: int, value: int) -> None:
@@ -83,7 +83,7 @@ def _limit(kind: int, value: int) -> None:
 
 
 def _memory() -> dict[str, int]:
-    """Sizes of this process in bytes, as /proc/self/status has them."""
+    """Sizes of this process in bytes, by their names in /proc/self/status."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     found = dict(re.findall(r"^(Vm\w+):\s+(\d+) kB$", status, re.MULTILINE))
     return {name: 1024 * int(value) for name, value in found.items()}
@@ -99,7 +99,7 @@ def _prctl(option: int, value: int, address: int = 0) -> int:
 
 
 def _landlock() -> bool:
-    """Allow no path to be opened, no TCP and no signal to others; True where that holds."""
+    """Forbid to open paths, to use TCP and to signal others; True where the kernel does so."""
     syscall = _libc().syscall
     syscall.restype = ctypes.c_long
     version = syscall(
@@ -128,7 +128,7 @@ def _landlock() -> bool:
 
 
 def _seccomp() -> bool:
-    """Allow a list of system calls; every other fails with EPERM. True where that holds."""
+    """Allow a list of system calls; others fail with EPERM. True where the kernel does so."""
     machine = platform.machine()
     if machine not in ALLOWED:
         return False
@@ -161,12 +161,12 @@ def _filter(calls: Calls, architecture: int, process: int) -> bytes:
     program += step(_JUMP_EQUAL, architecture, 1, 0)
     program += step(_RETURN, _RETURN_KILL)
     program += step(_LOAD, _OFFSET_NUMBER)
-    # Threads, but no processes; of the two calls only this one's flags can be looked at, and the
-    # C library takes it where the other is missing.
+    # Threads, but no processes. Only clone has its flags in a register; the C library falls back
+    # to it where clone3 is missing.
     program += only(calls.clone, step(_JUMP_SET, _CLONE_THREAD, 0, 1))
     program += step(_JUMP_EQUAL, calls.clone3, 0, 1)
     program += step(_RETURN, _RETURN_ERRNO | errno.ENOSYS)
-    # abort() signals itself; the threads of decoders are given names.
+    # abort() signals the process itself; decoders name their threads.
     program += only(calls.tgkill, step(_JUMP_EQUAL, process, 0, 1))
     program += only(calls.prctl, step(_JUMP_EQUAL, _PR_SET_NAME, 0, 1))
     for number in calls.always:

@@ -1,7 +1,7 @@
-"""Numbers of the system calls that decoding needs, for each architecture.
+"""Numbers of the system calls that media workers may use, for each architecture.
 
 From Linux's arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h. None of
-them opens, names or finds anything: files come as descriptors.
+them opens or looks up a path: files arrive as descriptors.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls that are allowed: `always`, and others for some first arguments."""
+    """Allowed calls: `always`, and four that are allowed for some first arguments."""
 
     always: tuple[int, ...]
     clone: int
@@ -53,4 +53,4 @@ ALLOWED = {
     "x86_64": Calls(tuple(_X86_64.values()), clone=56, clone3=435, prctl=157, tgkill=234),
     "aarch64": Calls(tuple(_AARCH64.values()), clone=220, clone3=435, prctl=167, tgkill=131),
 }
-"""By the machine's name as `platform.machine` gives it."""
+"""By the name of the machine in `platform.machine`."""

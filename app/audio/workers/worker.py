@@ -1,7 +1,7 @@
-"""The life of one media worker: requests come, recordings are decoded, until the service hangs up.
+"""The main loop of a media worker: answers requests until the service closes its socket.
 
-It runs in a process that the zygote forked. From `cage` on it has nothing but its socket and the
-files that come with a request.
+It runs in a process that the zygote forked. After `enter_sandbox` it can use nothing but its socket
+and the files that arrive with a request.
 """
 
 import errno
@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 
 from app.audio.stored import SampleWriter
 from app.audio.workers.messages import Channel, Message, error_to_json
-from app.audio.workers.sandbox import cage, die_with_parent
+from app.audio.workers.sandbox import die_with_parent, enter_sandbox
 from app.errors import NordlydError
 from app.storage import FilePart, FileRange
 
@@ -27,57 +27,57 @@ _TRACE_CHARACTERS = 4_000
 
 @dataclass(slots=True)
 class Job:
-    """One request as the work on it sees it.
+    """One request, as a handler receives it.
 
     Attributes:
-        request: what was sent.
-        window: the part of a file to read.
-        output: the descriptor to write to.
-        channel: to the service, for what it is to know before the end.
+        request: the message.
+        input: the range of a file to read.
+        output: descriptor of the file to write.
+        channel: the socket to the service, for reports before the answer.
     """
 
     request: Message
-    window: FileRange
+    input: FileRange
     output: int
     channel: Channel
 
     def open(self) -> BinaryIO:
-        """Open the recording, at its beginning."""
-        return cast("BinaryIO", io.BufferedReader(_WindowFile(self.window), _READ_BYTES))
+        """Open the input, at its beginning."""
+        return cast("BinaryIO", io.BufferedReader(_RangeFile(self.input), _READ_BYTES))
 
-    def tell_format(self, name: str) -> None:
-        """Let the service know what is being read, should it kill this process."""
+    def report_format(self, name: str) -> None:
+        """Report the recording's format, for the log in case this process is killed."""
         self.channel.send({"format": name})
 
     def writer(self) -> SampleWriter:
         """Open the output for samples."""
-        return SampleWriter(self.output, self.request["allowed"], _Growing(self.channel))
+        return SampleWriter(self.output, self.request["allowed"], _ChannelAllocator(self.channel))
 
 
 Handler = Callable[[Job], Message]
-"""Does the work of a kind of request and returns what the service is to know of it."""
+"""Does the work for one kind of request; returns the answer."""
 
 
 def serve(channel: Channel, handlers: dict[str, Handler], memory: int, file_bytes: int) -> None:
-    """Answer requests until the service hangs up.
+    """Answer requests until the service closes the socket.
 
     Args:
-        channel: to the service.
-        handlers: what does the work, by the kind of request.
-        memory: bytes the process may take more than now.
-        file_bytes: the largest file it may write.
+        channel: the socket to the service.
+        handlers: by the kind of request.
+        memory: bytes that the process may take beyond what it has now.
+        file_bytes: the largest file that it may write.
     """
     die_with_parent()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # A terminal sends these to everything below it; the service says when this is to end.
+        # A terminal sends these to all processes in it; the service decides when this one ends.
         signal.signal(number, signal.SIG_IGN)
-    # Its request is lost, and the process still there to say why.
+    # Writing then fails with EFBIG, and the process can still report why.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    channel.send({"held": cage(memory, file_bytes)})
+    channel.send({"sandbox": enter_sandbox(memory, file_bytes)})
     while (received := channel.receive()) is not None:
         request, files = received
-        window = FileRange(files[0], request["start"], request["size"])
-        answer = _answer(Job(request, window, files[1], channel), handlers)
+        source = FileRange(files[0], request["start"], request["size"])
+        answer = _answer(Job(request, source, files[1], channel), handlers)
         for file in files:
             with suppress(OSError):
                 os.close(file)
@@ -88,7 +88,7 @@ def _answer(job: Job, handlers: dict[str, Handler]) -> Message:
     try:
         return {"done": handlers[job.request["kind"]](job)}
     except NordlydError as error:
-        return {"refused": error_to_json(error)}
+        return {"error": error_to_json(error)}
     except MemoryError:
         return {"failed": "memory", "trace": ""}
     except OSError as error:
@@ -96,13 +96,13 @@ def _answer(job: Job, handlers: dict[str, Handler]) -> Message:
             return {"failed": "memory", "trace": ""}
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         return {"failed": "disk" if full else "unforeseen", "trace": _trace()}
-    # What a library raises over bytes that nobody foresaw is a fault of these bytes' request.
+    # A library may raise anything on unforeseen bytes; that fails this request alone.
     except Exception:
         return {"failed": "unforeseen", "trace": _trace()}
 
 
 def _trace() -> str:
-    # Not format_exc: lines of source cannot be read any more.
+    # Not format_exc: the sandbox does not let it read lines of source.
     kind, error, place = sys.exc_info()
     where = " < ".join(
         f"{frame.name} {os.path.basename(frame.filename)}:{frame.lineno}"  # noqa: PTH119
@@ -112,26 +112,26 @@ def _trace() -> str:
     return f"{name}: {error} < {where}"[:_TRACE_CHARACTERS]
 
 
-class _Growing:
-    """Asks the service for room; see `Grower`."""
+class _ChannelAllocator:
+    """Requests room from the service; see `SpaceAllocator`."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._file: int | None = None
 
-    def grow(self, samples: int) -> int:
-        return self._ask(samples)
+    def grow_in_memory(self, samples: int) -> int:
+        return self._request(samples)
 
-    def spool(self, samples: int) -> tuple[int, int]:
-        allowed = self._ask(samples)
+    def grow_on_disk(self, samples: int) -> tuple[int, int]:
+        allowed = self._request(samples)
         assert self._file is not None
         return self._file, allowed
 
-    def _ask(self, samples: int) -> int:
+    def _request(self, samples: int) -> int:
         self._channel.send({"grow": samples})
         received = self._channel.receive()
         if received is None:
-            # The service is gone, or has given this request up.
+            # The service has ended, or has dropped this request.
             os._exit(0)
         message, files = received
         if files:
@@ -139,13 +139,13 @@ class _Growing:
         return int(message["allowed"])
 
 
-class _WindowFile(FilePart):
-    """A part of a file, read without moving the position that its descriptors share."""
+class _RangeFile(FilePart):
+    """A range of a file, read without moving the position that its descriptors share."""
 
-    def __init__(self, window: FileRange) -> None:
-        super().__init__(window.size)
-        self._window = window
+    def __init__(self, source: FileRange) -> None:
+        super().__init__(source.size)
+        self._source = source
 
     def read_at(self, position: int, buffer: memoryview) -> int:
         """See `FilePart`."""
-        return os.preadv(self._window.file, [buffer], self._window.start + position)
+        return os.preadv(self._source.file, [buffer], self._source.start + position)

@@ -1,7 +1,7 @@
-"""A process that holds the decoders' libraries and forks media workers from itself.
+"""The zygote: a process that has loaded the decoders' libraries and forks media workers.
 
-`python -m app.audio.workers.zygote DESCRIPTOR`: it never reads a byte of a stranger, and ends, with
-every worker, when the service does. A fork takes milliseconds where a start would take a second.
+`python -m app.audio.workers.zygote DESCRIPTOR`: it never reads untrusted bytes, and ends, with
+every worker, when the service does. A fork takes milliseconds, a fresh start a second.
 """
 
 import importlib
@@ -10,19 +10,20 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from typing import NoReturn
 
 from app.audio.workers.messages import Channel
-from app.audio.workers.worker import serve
+from app.audio.workers.worker import Handler, serve
 
 
 def main() -> None:
-    """Fork workers until the service hangs up."""
+    """Fork and reap workers until the service closes the socket."""
     control = Channel(socket.socket(fileno=int(sys.argv[1])))
     received = control.receive()
     if received is None:
         return
     settings, _ = received
-    # Ctrl-C in a terminal reaches this too; what runs is then ended by the service.
+    # Ctrl-C in a terminal reaches this process too; the service decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     handlers = importlib.import_module(settings["handlers"])
@@ -40,12 +41,12 @@ def main() -> None:
                 continue
             pid = os.fork()
             if not pid:
-                _work(control, files[0], settings, handlers.HANDLERS)
+                _run_worker(control, files[0], settings, handlers.HANDLERS)
             os.close(files[0])
             workers.add(pid)
             control.send({"forked": pid, "number": message["fork"]})
     except OSError:
-        # The service is gone in the middle of a word.
+        # The service has ended while a message was being sent.
         return
     finally:
         for pid in workers:
@@ -53,13 +54,15 @@ def main() -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _work(control: Channel, file: int, settings: dict[str, int], handlers: dict) -> None:  # type: ignore[type-arg]
-    """Be a worker; never returns."""
+def _run_worker(
+    control: Channel, file: int, settings: dict[str, int], handlers: dict[str, Handler]
+) -> NoReturn:
+    """Serve as a worker, then end the process."""
     status = 1
     try:
-        # With what came for the next worker, whose end would not be noticed while it is open here.
+        # Also closes descriptors meant for the next worker: open here, they would hide its end.
         control.close()
-        # Decoders print what they think of a file.
+        # Decoders print warnings about files.
         silent = os.open(os.devnull, os.O_RDWR)
         for stream in (1, 2):
             os.dup2(silent, stream)
@@ -68,10 +71,10 @@ def _work(control: Channel, file: int, settings: dict[str, int], handlers: dict)
         serve(channel, handlers, settings["memory"], settings["file_bytes"])
         status = 0
     except OSError:
-        # The service hung up while it was being answered.
+        # The service closed the socket during an answer.
         status = 0
     finally:
-        # Nothing of the zygote's is to be ended twice, and no more files are to be opened.
+        # Without the zygote's exit handlers, which are not this process's to run.
         os._exit(status)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from app.decoding import DecodingOptions, DecodingPool, Hypothesis, ModelDecoders, segment_words
 from app.decoding.types import Emissions
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.pipeline.incremental.growing import GrowingText, TextListener
 from app.pipeline.incremental.pieces import Piece, PieceCutter
 from app.pipeline.text import TextRead
@@ -35,7 +35,7 @@ class IncrementalDecoder:
         self,
         pool: DecodingPool,
         decoding: DecodingOptions,
-        readable: ReadableOptions | None,
+        readable: FormattingOptions | None,
         on_text: TextListener,
         *,
         deadline: float | None = None,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from app.itn import ReadableOptions, finished_words, format_transcript
+from app.itn import FormattingOptions, finished_words, format_transcript
 from app.transcript import Word
 
 LONGEST_SENTENCE_SECONDS = 60.0
@@ -40,7 +40,7 @@ class GrowingText:
     """
 
     def __init__(
-        self, language: str, readable: ReadableOptions | None, on_text: TextListener
+        self, language: str, readable: FormattingOptions | None, on_text: TextListener
     ) -> None:
         self._language = language
         self._readable = readable

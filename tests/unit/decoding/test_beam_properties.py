@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from ngrams import write_language_model
 
+from app.contract.options import MIN_PRUNE_LOGP, MIN_TOKEN_LOGP
 from app.decoding import (
     BeamDecoder,
     DecodingOptions,
@@ -18,7 +19,6 @@ from app.decoding import (
     available_backends,
     load_language_model,
 )
-from app.decoding.options import MIN_PRUNE_LOGP, MIN_TOKEN_LOGP
 from app.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("_", "|", "a", "b", "é", "<s>"), 0, 1, frozenset({0, 5}))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.decoding.segments import MAX_PAUSE
 from app.errors import ConfigurationError
-from app.itn import ReadableOptions, format_transcript, read_word_list
+from app.itn import FormattingOptions, format_transcript, read_word_list
 from app.transcript import Word
 
 
@@ -25,7 +25,7 @@ def spoken(text: str) -> list[Word]:
 
 
 def readable(text: str, language: str = "nb", **options: object) -> str:
-    return format_transcript(spoken(text), language, ReadableOptions(**options)).text  # type: ignore[arg-type]
+    return format_transcript(spoken(text), language, FormattingOptions(**options)).text  # type: ignore[arg-type]
 
 
 def test_long_pauses_end_sentences_and_short_ones_give_commas() -> None:
@@ -39,7 +39,7 @@ def test_without_pauses_there_is_one_sentence() -> None:
 
 
 def test_a_sentence_ends_where_a_segment_does() -> None:
-    assert ReadableOptions().sentence_pause == MAX_PAUSE
+    assert FormattingOptions().sentence_pause == MAX_PAUSE
 
 
 def test_a_word_that_cannot_end_a_sentence_needs_a_longer_pause() -> None:
@@ -76,7 +76,7 @@ def test_pauses_can_be_chosen() -> None:
 )
 def test_pauses_in_the_wrong_order_are_refused(pauses: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="rising order"):
-        ReadableOptions(**pauses)
+        FormattingOptions(**pauses)
 
 
 def test_a_word_that_stands_for_several_lasts_as_long_as_they_do() -> None:
@@ -129,7 +129,7 @@ def test_a_hesitation_that_goes_is_no_pause() -> None:
         Word("kommer", 2.0, 2.4, 1.0),
     ]
 
-    result = format_transcript(words, "nb", ReadableOptions(remove_hesitations=True))
+    result = format_transcript(words, "nb", FormattingOptions(remove_hesitations=True))
 
     assert result.text == "Jeg kommer."
 
@@ -180,7 +180,7 @@ def test_nothing_said_is_nothing_written() -> None:
     result = format_transcript([], "da")
 
     assert (result.text, result.words) == ("", ())
-    only = format_transcript(spoken("eee øh"), "da", ReadableOptions(remove_hesitations=True))
+    only = format_transcript(spoken("eee øh"), "da", FormattingOptions(remove_hesitations=True))
     assert (only.text, only.words) == ("", ())
 
 
@@ -206,7 +206,7 @@ def test_words_are_the_text_and_their_times_go_on(
     for text, pause in said:
         words.append(Word(text, now + pause, now + pause + 0.3, 0.5))
         now = words[-1].end
-    options = ReadableOptions(remove_hesitations=remove, mask_profanities=masked)
+    options = FormattingOptions(remove_hesitations=remove, mask_profanities=masked)
 
     result = format_transcript(words, "nb", options)
 

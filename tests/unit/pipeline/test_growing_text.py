@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.itn import ReadableOptions, finished_words, format_transcript
+from app.itn import FormattingOptions, finished_words, format_transcript
 from app.pipeline.incremental import GrowingText, TextDelta
 from app.transcript import Word
 
@@ -23,7 +23,7 @@ def timed(*parts: tuple[str, float]) -> list[Word]:
 
 
 def grow(
-    words: list[Word], cuts: list[int], readable: ReadableOptions | None
+    words: list[Word], cuts: list[int], readable: FormattingOptions | None
 ) -> tuple[GrowingText, list[TextDelta]]:
     """Add the words in parts that end before these indexes."""
     told: list[TextDelta] = []
@@ -49,7 +49,7 @@ def test_the_parts_are_the_text_of_the_whole(
     parts: list[tuple[str, float]], cuts: list[int], format_text: bool, remove: bool
 ) -> None:
     words = timed(*parts)
-    readable = ReadableOptions(remove_hesitations=remove) if format_text else None
+    readable = FormattingOptions(remove_hesitations=remove) if format_text else None
     text, told = grow(words, [min(cut, len(words)) for cut in cuts], readable)
     expected = format_transcript(words, "nb", readable).words if readable else tuple(words)
     assert "".join(delta.text for delta in told) == " ".join(word.text for word in expected)
@@ -60,7 +60,7 @@ def test_the_parts_are_the_text_of_the_whole(
 
 def test_a_sentence_is_told_once_its_pause_is_heard() -> None:
     told: list[TextDelta] = []
-    text = GrowingText("nb", ReadableOptions(), told.append)
+    text = GrowingText("nb", FormattingOptions(), told.append)
     text.add(timed(("vi", 0), ("kom", 0)), quiet_until=0.9)
     assert told == []
     text.add([], quiet_until=1.1)
@@ -77,7 +77,7 @@ def test_a_sentence_that_never_ends_is_let_go_at_its_longest_pause() -> None:
     parts[150] = ("nå", 0.5)
     words = timed(*parts)
     told: list[TextDelta] = []
-    text = GrowingText("nb", ReadableOptions(), told.append)
+    text = GrowingText("nb", FormattingOptions(), told.append)
     text.add(words, quiet_until=words[-1].end)
     assert len(told) == 1
     assert len(told[0].words) == 150
@@ -93,5 +93,5 @@ def test_a_word_that_cannot_end_a_sentence_keeps_it_open() -> None:
 
 def test_a_removed_hesitation_does_not_end_a_sentence() -> None:
     words = timed(("vi", 0), ("eee", 0.4), ("kom", 0.4), ("ja", 0.8))
-    chosen = ReadableOptions(remove_hesitations=True)
+    chosen = FormattingOptions(remove_hesitations=True)
     assert finished_words(words, "nb", chosen, next_start=words[-1].end) == 3

@@ -5,7 +5,7 @@ import pytest
 from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import parse_listen
 from app.decoding import Hotword, segment_words
-from app.itn import ReadableOptions
+from app.itn import FormattingOptions
 from app.itn.formatting import format_transcript
 from app.transcript import Formatted, Timing, Transcript, Word
 
@@ -89,20 +89,20 @@ def test_utterances_part_at_the_pause_that_is_asked_for() -> None:
         ([], None),
         ([("filler_words", "true")], None),
         ([("punctuate", "false"), ("smart_format", "false")], None),
-        ([("punctuate", "true")], ReadableOptions(numbers=False, remove_hesitations=True)),
-        ([("smart_format", "true")], ReadableOptions(remove_hesitations=True)),
+        ([("punctuate", "true")], FormattingOptions(numbers=False, remove_hesitations=True)),
+        ([("smart_format", "true")], FormattingOptions(remove_hesitations=True)),
         (
             [("numerals", "true"), ("filler_words", "true")],
-            ReadableOptions(),
+            FormattingOptions(),
         ),
         (
             [("profanity_filter", "true")],
-            ReadableOptions(numbers=False, remove_hesitations=True, mask_profanities=True),
+            FormattingOptions(numbers=False, remove_hesitations=True, mask_profanities=True),
         ),
     ],
 )
 def test_each_option_asks_for_its_own_text(
-    query: list[tuple[str, str]], readable: ReadableOptions | None
+    query: list[tuple[str, str]], readable: FormattingOptions | None
 ) -> None:
     assert parse_listen(query).readable == readable
 

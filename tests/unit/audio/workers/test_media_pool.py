@@ -38,7 +38,7 @@ class CountedPool(MediaPool):
 
     def __init__(self, options: PoolOptions = OPTIONS) -> None:
         self.restarts: Counter[str] = Counter()
-        super().__init__(options, restarted=lambda reason: self.restarts.update([reason]))
+        super().__init__(options, on_restart=lambda reason: self.restarts.update([reason]))
 
     def begin(self, data: bytes, caller: str = "") -> "Future[Recording]":
         return self.submit(io.BytesIO(data), limits=LIMITS, caller=caller, request_id="r-1")
@@ -147,8 +147,8 @@ def test_a_full_disk_is_said_as_such(pool: CountedPool) -> None:
 def test_the_cage_holds(pool: CountedPool) -> None:
     with pytest.raises(AudioError) as attempt:
         pool.begin(trouble.ESCAPE).result(30)
-    assert pool.held is not None
-    if {"landlock", "seccomp"} <= set(pool.held):
+    assert pool.sandbox is not None
+    if {"landlock", "seccomp"} <= set(pool.sandbox):
         assert attempt.value.message == "escaped by: nothing"
     else:
         # An old kernel: rlimits hold, and the recording itself is never to be written.
@@ -304,7 +304,7 @@ def test_a_pipe_is_decoded_as_it_comes(pool: CountedPool) -> None:
 
     thread = threading.Thread(target=write)
     thread.start()
-    pieces = pool.live(reading)
+    pieces = pool.decode_live(reading)
     try:
         received = next(pieces)
         sent.set()
@@ -323,5 +323,5 @@ def test_a_pipe_without_audio_is_refused(pool: CountedPool) -> None:
     os.write(writing, b"no audio at all " * 10)
     os.close(writing)
     with pytest.raises(AudioError):
-        list(pool.live(reading))
+        list(pool.decode_live(reading))
     os.close(reading)

@@ -22,11 +22,11 @@ class Files:
         self.disk = create_memory_file()
         self.asked: list[int] = []
 
-    def grow(self, samples: int) -> int:
+    def grow_in_memory(self, samples: int) -> int:
         self.asked.append(samples)
         return 2 * samples
 
-    def spool(self, samples: int) -> tuple[int, int]:
+    def grow_on_disk(self, samples: int) -> tuple[int, int]:
         self.asked.append(samples)
         return self.disk, 2 * samples
 

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from app.audio.workers.schedule import QUANTUM_SECONDS, choose, displace
+from app.audio.workers.scheduler import QUANTUM_SECONDS, choose, displace
 from app.audio.workers.tasks import Task
 from app.storage import FileRange
 

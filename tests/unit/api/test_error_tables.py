@@ -1,0 +1,94 @@
+"""Each protocol's table of errors: complete, and with the statuses that its clients know."""
+
+import inspect
+import json
+
+import pytest
+
+from app import errors
+from app.api.errors import RouteError, deepgram, openai, render_error
+from app.errors import NordlydError, OverloadedError, UnavailableError
+
+ALL = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, NordlydError)
+]
+OPENAI = {400, 401, 403, 404, 405, 408, 413, 429, 431, 499, 500, 503, 504}
+DEEPGRAM = {400, 401, 403, 408, 413, 422, 429, 431, 499, 500, 503, 504}
+
+
+def made(kind: type[NordlydError]) -> NordlydError:
+    """An error of a class, with whatever it needs."""
+    if kind is OverloadedError:
+        return OverloadedError("because", retry_after=2.5)
+    return kind("because")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_error_has_a_row_in_every_table(kind: type[NordlydError]) -> None:
+    assert kind in openai.TABLE
+    assert kind in deepgram.TABLE
+    assert openai.openai_status(made(kind)) in OPENAI
+    assert deepgram.deepgram_status(made(kind)) in DEEPGRAM
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_native_routes_keep_the_status_and_code_of_the_error(kind: type[NordlydError]) -> None:
+    error = made(kind)
+    response = render_error(error, "/transcribe", "id-1")
+    assert response.status_code == error.status
+    assert json.loads(bytes(response.body)) == {
+        "error": {"message": "because", "type": error.type, "param": None, "code": error.code}
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("", "native"),
+        ("/v1", "native"),
+        ("/stream", "native"),
+        ("/v1/listen", "deepgram"),
+        ("/v1/models", "openai"),
+        ("/v1/realtime", "openai"),
+        ("/v1/listener", "openai"),
+    ],
+)
+def test_the_path_decides_the_form(path: str, form: str) -> None:
+    response = render_error(errors.AuthenticationError("no key"), path, "id-1")
+    body = json.loads(bytes(response.body))
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    match form:
+        case "deepgram":
+            assert list(body) == ["err_code", "err_msg", "request_id", "error"]
+            assert (body["err_code"], body["request_id"]) == ("INVALID_AUTH", "id-1")
+            assert response.headers["dg-request-id"] == "id-1"
+        case "openai":
+            assert body["error"]["type"] == "invalid_request_error"
+        case _:
+            assert body["error"]["type"] == "authentication_error"
+
+
+@pytest.mark.parametrize("path", ["/transcribe", "/v1/listen", "/v1/audio/transcriptions"])
+def test_every_form_says_when_to_retry(path: str) -> None:
+    for error in (
+        OverloadedError("full", retry_after=2.5),
+        UnavailableError("loading", retry_after=2.5),
+    ):
+        headers = render_error(error, path, "").headers
+        assert (headers["retry-after"], headers["retry-after-ms"]) == ("3", "2500")
+
+
+def test_unknown_paths_have_the_codes_of_openai() -> None:
+    for status, code in (
+        (404, "unknown_url"),
+        (405, "method_not_supported"),
+        (418, "invalid_request"),
+    ):
+        error = RouteError("no", status=status, headers={"Allow": "GET"})
+        response = render_error(error, "/v1/chat", "")
+        assert response.status_code == status
+        assert response.headers["allow"] == "GET"
+        assert json.loads(bytes(response.body))["error"]["code"] == code
