@@ -286,3 +286,32 @@ def test_a_stream_that_only_seems_to_speak_loses_its_place(piece: int, *, ends: 
             assert count(here) == 0
 
     asyncio.run(run())
+
+
+def test_streams_of_one_caller_share_its_turns(speech: np.ndarray) -> None:
+    async def run() -> list[str]:
+        # One window a batch, so that turns are visible.
+        async with ready(batch_seconds=0.1) as here:
+            live = streams_of(here)
+            finished: list[str] = []
+
+            async def speak(number: int, caller: str) -> None:
+                options = LiveOptions(f"id-{number}", caller=caller, partials=False)
+                stream = await live.open(options)
+                await stream.push(speech)
+                await stream.flush()
+                finished.append(caller)
+                await stream.close()
+
+            here.model.gate.clear()
+            many = [asyncio.create_task(speak(number, "many")) for number in range(8)]
+            queued = 8 * len(speech) / 16_000
+            await wait_for(lambda: here.service.engine.status().queue_audio_seconds > 0.8 * queued)
+            one = asyncio.create_task(speak(8, "one"))
+            await wait_for(lambda: here.service.engine.status().queue_audio_seconds > queued)
+            here.model.gate.set()
+            await asyncio.gather(*many, one)
+            return finished
+
+    # The window under way, and at most those that were decoded at once with the next.
+    assert asyncio.run(run()).index("one") <= 3
