@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from app.bundled import catalogue_folder
 from app.errors import ConfigurationError
 
 PREFIX = "NORDLYD_"
-# Read by app.client, on a machine that may well serve too.
+# Read by nordlyd_client, perhaps on the machine that serves.
 _OF_CLIENTS = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 # The first loaded model of a list serves the language.
 DEFAULT_ROUTES: dict[str, list[str]] = {
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         ["demo-da", "demo-nb", "demo-nn"],
         description="What to load, comma-separated: catalogue ids, folders or hub ids.",
     )
-    catalogue: Path = Field(REPOSITORY / "models", description="Folder of models/<id>/model.toml.")
+    catalogue: Path = Field(catalogue_folder(), description="Folder of models/<id>/model.toml.")
     store: Path = Field(
         Path.home() / ".cache" / "nordlyd" / "models",
         description="Where pulled checkpoints are kept, one folder each.",

@@ -6,6 +6,7 @@ from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
+    Route,
     TranscriptionRequest,
 )
 from app.pipeline.transcriber import Transcriber
@@ -16,6 +17,7 @@ __all__ = [
     "ModelSource",
     "PipelineOptions",
     "Progress",
+    "Route",
     "Service",
     "Transcriber",
     "TranscriptionRequest",

@@ -5,8 +5,9 @@ import sys
 
 LIGHT = (
     "app.api", "app.audio", "app.catalogue", "app.decoding", "app.engine", "app.main",
-    "app.server", "app.settings", "app.formats", "app.client", "app.cli", "app.cli.transcribe",
-    "app.cli.local", "app.cli.local_live", "app.cli.remote", "app.cli.greeting",
+    "app.server", "app.settings", "app.formats", "nordlyd_client", "nordlyd_client.cli.command",
+    "nordlyd_client.cli.run", "nordlyd_client.cli.remote", "app.cli.service", "app.cli.local",
+    "app.cli.local_live", "app.cli.serve",
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from app.catalogue import Catalogue, describe, list_rows, locate, read_card
 from app.errors import ConfigurationError
-from app.settings import DEFAULT_ROUTES, REPOSITORY
+from app.settings import DEFAULT_ROUTES
 
+REPOSITORY = Path(__file__).parents[3]
 REAL = REPOSITORY / "models"
 
 
