@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from nordlyd_client.cli.service import require_service
+from nordlyd_client.cli.service import find_service, require_service
 from nordlyd_client.errors import ConfigurationError, InvalidRequestError
 from nordlyd_client.live import Pcm
 
@@ -67,9 +67,10 @@ def open_microphone(device: str | None) -> Source:
     try:
         import sounddevice  # noqa: PLC0415
     except ImportError as error:
+        distribution = "nordlyd-client" if find_service() is None else "nordlyd"
         raise ConfigurationError(
-            "the microphone needs the extra `mic`: pip install 'nordlyd[mic]'. Without it, pipe "
-            "sound in, as in: arecord -f S16_LE -r 16000 | nordlyd stream - --rate 16000"
+            f"the microphone needs the extra `mic`: pip install '{distribution}[mic]'. Without it, "
+            "pipe sound in, as in: arecord -f S16_LE -r 16000 | nordlyd stream - --rate 16000"
         ) from error
     except OSError as error:
         raise ConfigurationError(
