@@ -29,7 +29,7 @@ from app.pipeline import (
 )
 from app.rendering import RenderPool
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_voice_model
+from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 
 _log = structlog.get_logger("nordlyd.models")
@@ -47,7 +47,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     """
     telemetry = Telemetry()
     service = build_service(settings, telemetry, report=report)
-    streams = Streams(service, telemetry, _stream_limits(settings), find_voice_model())
+    streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""One recording's way: route, decode its audio, encode, decode its text."""
+"""Everything that happens to one recording: route, decode audio, encode, decode text."""
 
 from app.pipeline.lifecycle import Service
 from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
@@ -7,6 +7,7 @@ from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
+    Route,
     TranscriptionRequest,
 )
 from app.pipeline.search_limits import SearchLimits
@@ -19,6 +20,7 @@ __all__ = [
     "ModelSource",
     "PipelineOptions",
     "Progress",
+    "Route",
     "SearchLimits",
     "Service",
     "Transcriber",

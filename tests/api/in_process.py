@@ -21,7 +21,7 @@ from app.itn import read_word_list
 from app.main import search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_voice_model
+from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
@@ -142,7 +142,7 @@ async def in_process(
         [ModelSource(card, folder or Path())], ModelLoader(load), engine, transcriber, telemetry
     )
 
-    live = Streams(service, telemetry, StreamLimits(), find_voice_model())
+    live = Streams(service, telemetry, StreamLimits(), find_vad_model())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
