@@ -11,6 +11,8 @@ from typing import Any, Literal
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from app.settings import Settings
+
 # Uvicorn logs this as an error for a refused WebSocket; the access log has the refusal already.
 _REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 
@@ -51,6 +53,12 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def configure_quiet_logging(settings: Settings) -> None:
+    """Logs errors only, unless the settings ask for debugging: for commands that run once."""
+    level = "debug" if settings.log_level == "debug" else "error"
+    configure_logging(log_format=settings.log_format, level=level)
 
 
 def _standard_library(level: str, shared: list[Processor], renderer: Processor) -> dict[str, Any]:

@@ -15,12 +15,12 @@ class ModelRegistry:
 
     Args:
         router: chooses the model of a request.
-        search_limits: the operator's bounds on the search options of a request.
+        limits: the operator's bounds on search options.
     """
 
-    def __init__(self, router: Router, search_limits: SearchLimits) -> None:
+    def __init__(self, router: Router, limits: SearchLimits) -> None:
         self._router = router
-        self._search_limits = search_limits
+        self._limits = limits
         self._models: dict[str, LoadedModel] = {}
 
     @property
@@ -44,7 +44,7 @@ class ModelRegistry:
         if decoding is not None:
             if card.id in self._models:
                 self._models[card.id].decoders.check(decoding)
-            self._search_limits.check(decoding)
+            self._limits.check(decoding)
         transcribed = self._router.language_of(card, language)
         if readable is not None and transcribed not in LANGUAGES:
             raise InvalidRequestError(
