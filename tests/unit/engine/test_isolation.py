@@ -1,7 +1,9 @@
 """A batch that fails is split until every window has emissions or an error of its own."""
 
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,6 +138,32 @@ def test_out_of_memory_halves_reports_padded_samples_and_tries_a_single_window_a
     assert never.run(items(1))[1] == {0: "The model failed on window 0: out of memory"}
     assert never.calls == [[0], [0]]
     assert never.out_of_memory == [10]
+
+
+def test_memory_of_a_failed_call_is_released_before_its_parts_are_tried():
+    alive: list[weakref.ref[Any]] = []
+    found: list[bool] = []
+
+    class Cycle:
+        """Freed by the garbage collector alone."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    device = Device()
+    encode = device.encode
+
+    def watched(waves: Sequence[FloatArray]) -> list[FloatArray]:
+        found.extend(reference() is not None for reference in alive)
+        alive[:] = [weakref.ref(wave) for wave in waves]
+        if len(waves) > 1:
+            alive.append(weakref.ref(Cycle()))
+            raise MemoryError
+        return encode(waves)
+
+    device.encode = watched  # type: ignore[method-assign]
+    assert device.run(items(2))[0] == {0: 0, 1: 1}
+    assert found[:3] == [False] * 3
 
 
 def test_encoder_that_returns_too_few_results_fails_the_windows():
