@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from app.catalogue.cards import ModelCard
 from app.catalogue.languages import NORWEGIAN, WRITTEN_NORWEGIAN, canonical_language
+from app.contract.answers import Notice
 from app.errors import (
     ConfigurationError,
     InvalidRequestError,
     UnknownLanguageError,
     UnknownModelError,
 )
-from app.notices import Notice
 
 UNDETERMINED = "und"
 

@@ -71,7 +71,7 @@ def align(
 
     aligned = asyncio.run(run())
     _show(aligned, item, formats, output, word_cues=word_cues)
-    for notice in aligned.transcript.notices:
+    for notice in aligned.transcript.warnings:
         print(f"nordlyd: {item.shown}: warning: {notice.message}", file=sys.stderr)
     lost = sum(not word.found for word in aligned.transcript.words)
     if lost:

@@ -1,116 +1,26 @@
-"""What a server answered in, the values that the formats are written from out."""
+"""The JSON of a server's answer in, the contract's values out."""
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from app.client import AlignedWord as AnsweredAlignedWord
-from app.client import Alignment, Transcription
-from app.client import Segment as AnsweredSegment
-from app.client import Timing as AnsweredTiming
-from app.client import Word as AnsweredWord
-from app.notices import Notice
-from app.transcript import (
-    AlignedPart,
-    AlignedTranscript,
-    AlignedWord,
-    Alternative,
-    Formatted,
-    Segment,
-    Timing,
-    Transcript,
-    Word,
-)
+from pydantic import TypeAdapter
+
+from app.contract.answers import ALIGNMENT_ADAPTER, TRANSCRIPT_ADAPTER, Alignment, Transcript
+from app.untrusted import read_json
+
+_T = TypeVar("_T")
 
 
-def as_transcript(answer: Transcription) -> Transcript:
-    """Put an answer's words back into its segments."""
-    formatted = None
-    if answer.formatted_text is not None:
-        formatted = Formatted(
-            answer.formatted_text,
-            _segments(answer.formatted_segments or (), answer.formatted_words or ()),
-        )
-    return Transcript(
-        text=answer.text,
-        segments=_segments(answer.segments, answer.words),
-        language=answer.language,
-        model=answer.model,
-        duration=answer.duration,
-        timing=_timing(answer.timing),
-        decoder=answer.decoder,
-        language_model=answer.lm,
-        alternatives=tuple(
-            Alternative(other.text, other.score, _words(other.words), other.formatted_text)
-            for other in answer.alternatives
-        ),
-        formatted=formatted,
-        notices=_notices(answer),
-    )
+def as_transcript(body: str) -> Transcript:
+    """Returns the answer of POST /transcribe."""
+    return _read(TRANSCRIPT_ADAPTER, body)
 
 
-def as_aligned(answer: Alignment) -> AlignedTranscript:
-    """An alignment as the service itself holds it."""
-    return AlignedTranscript(
-        words=tuple(map(_aligned, answer.words)),
-        language=answer.language,
-        model=answer.model,
-        duration=answer.duration,
-        timing=_timing(answer.timing),
-        notices=_notices(answer),
-    )
+def as_alignment(body: str) -> Alignment:
+    """Returns the answer of POST /align."""
+    return _read(ALIGNMENT_ADAPTER, body)
 
 
-def _notices(answer: Transcription | Alignment) -> tuple[Notice, ...]:
-    return tuple(Notice(warning.code, warning.message) for warning in answer.warnings)
-
-
-def _segments(
-    segments: Sequence[AnsweredSegment], words: Sequence[AnsweredWord]
-) -> tuple[Segment, ...]:
-    """Segments follow one another, so each takes the words that begin before the next one."""
-    if not segments:
-        return ()
-    ends = [*(segment.start for segment in segments[1:]), math.inf]
-    left = list(words)
-    joined = []
-    for segment, end in zip(segments, ends, strict=True):
-        inside = list(_until(left, segment, end))
-        del left[: len(inside)]
-        joined.append(
-            Segment(segment.text, segment.start, segment.end, segment.confidence, _words(inside))
-        )
-    return tuple(joined)
-
-
-def _until(
-    words: Iterable[AnsweredWord], segment: AnsweredSegment, end: float
-) -> Iterator[AnsweredWord]:
-    """The first words that make up a segment's text; by time where that tells nothing."""
-    text = ""
-    for word in words:
-        longer = f"{text} {word.word}".lstrip()
-        if not segment.text.startswith(longer) and word.start >= end:
-            return
-        if text == segment.text:
-            return
-        text = longer
-        yield word
-
-
-def _words(words: Iterable[AnsweredWord]) -> tuple[Word, ...]:
-    return tuple(Word(word.word, word.start, word.end, word.confidence) for word in words)
-
-
-def _aligned(word: AnsweredAlignedWord) -> AlignedWord:
-    parts = tuple(AlignedPart(part.text, part.start, part.end) for part in word.characters)
-    return AlignedWord(word.word, word.start, word.end, word.score, word.found, parts)
-
-
-def _timing(timing: AnsweredTiming) -> Timing:
-    return Timing(
-        queue=timing.queue,
-        decode_audio=timing.decode_audio,
-        encode=timing.encode,
-        decode_text=timing.decode_text,
-        real_time_factor=timing.real_time_factor,
-    )
+def _read(adapter: TypeAdapter[_T], body: str) -> _T:
+    content: dict[str, Any] = read_json(body)
+    # An older server sends neither of these.
+    return adapter.validate_python({"audio": None, "warnings": [], **content})

@@ -5,16 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.api.align import AlignmentBody
-from app.api.raw_bodies import decode_options
-from app.api.schemas import TranscriptionBody
+from app.audio.content_types import decode_options
 from app.catalogue import Catalogue, PullPlan, Router
 from app.cli.budget import Budget
 from app.cli.inputs import Input
 from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
 from app.contract.options import TranscribeOptions
 from app.main import build_service
-from app.pipeline import Transcriber, TranscriptionRequest
+from app.pipeline import Route, Transcriber, TranscriptionRequest
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -39,10 +37,10 @@ async def on_this_machine(
     try:
         await service.load()
         # What is wrong for every recording is told once.
-        service.transcriber.route(
+        route = service.transcriber.route(
             None, wanted.language, decoding_options(asked), formatting_options(asked)
         )
-        yield _Local(service.transcriber, wanted.language, asked, Budget(_BUDGET_BYTES))
+        yield _Local(service.transcriber, route, asked, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
 
@@ -72,20 +70,18 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
 @dataclass(frozen=True, slots=True)
 class _Local:
     transcriber: Transcriber
-    language: str | None
+    route: Route
     asked: TranscribeOptions
     budget: Budget
 
     async def transcribe(self, item: Input, progress: Progress) -> Transcribed:
         async with self.budget.hold(item.size):
             transcript = await self.transcriber.transcribe(self._request(item), progress=progress)
-        body = TranscriptionBody.of(transcript, words=True, request_id=item.shown)
-        return Transcribed(transcript, body.to_json())
+        return Transcribed(transcript, transcript.to_json())
 
     async def align(self, item: Input, text: str) -> Aligned:
         aligned = await self.transcriber.align(self._request(item), text)
-        body = AlignmentBody.of(aligned, characters=True, request_id=item.shown)
-        return Aligned(aligned, body.to_json() + "\n")
+        return Aligned(aligned, aligned.to_json() + "\n")
 
     def _request(self, item: Input) -> TranscriptionRequest:
         try:
@@ -95,9 +91,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
-            audio=decode_options(self.asked, None),
-            language=self.language,
+            route=self.route,
+            audio=decode_options(self.asked),
             wait_for_room=True,
-            decoding=decoding_options(self.asked),
-            readable=formatting_options(self.asked),
         )

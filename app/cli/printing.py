@@ -47,7 +47,7 @@ class Failures:
     def tell(self, result: Result) -> None:
         """Print why a recording failed, or what there is to know about it."""
         shown = result.item.shown
-        for notice in result.done.transcript.notices if result.done else ():
+        for notice in result.done.transcript.warnings if result.done else ():
             print(f"nordlyd: {shown}: warning: {notice.message}", file=sys.stderr, flush=True)
         if result.error is not None:
             print(

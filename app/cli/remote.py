@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from app.cli.answers import as_aligned, as_transcript
+from app.cli.answers import as_alignment, as_transcript
 from app.cli.inputs import Input
 from app.cli.listening import Listening
 from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
@@ -53,7 +53,7 @@ class _Remote:
                 answer = await self.client.transcribe(file, **self.options)
         except OSError as error:
             raise unreadable(error) from error
-        return Transcribed(as_transcript(answer), answer.body)
+        return Transcribed(as_transcript(answer.body), answer.body)
 
     async def align(self, item: Input, text: str) -> Aligned:
         try:
@@ -61,7 +61,7 @@ class _Remote:
                 answer = await self.client.align(file, text, characters=True, **self.options)
         except OSError as error:
             raise unreadable(error) from error
-        return Aligned(as_aligned(answer), answer.body + "\n")
+        return Aligned(as_alignment(answer.body), answer.body + "\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.cli.inputs import Input
+from app.contract.answers import Alignment, Transcript
 from app.errors import AudioError
-from app.transcript import AlignedTranscript, Transcript
 
 # EventQueue how many of how many parts of a recording are done.
 Progress = Callable[[int, int], None]
@@ -24,7 +24,7 @@ class Transcribed:
 class Aligned:
     """An alignment, and the JSON that POST /align answers with."""
 
-    transcript: AlignedTranscript
+    transcript: Alignment
     body: str
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.contract.answers import Word
 from app.decoding.align.anchors import GreedyTokens
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.types import Emissions, check_emissions
-from app.transcript import Word
 from app.vocabulary import Vocabulary, spellings
 
 _LOWEST = -1e4

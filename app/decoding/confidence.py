@@ -72,7 +72,7 @@ class Calibration:
         starts, ends = place_words(
             np.array([word.start for word in words]),
             np.array([word.end for word in words]),
-            [word.text for word in words],
+            [word.word for word in words],
             duration=duration,
             rule=self.boundaries,
         )

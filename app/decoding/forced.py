@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from app.contract.answers import AlignedCharacter, AlignedWord
 from app.decoding.align.anchors import cut_points
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
@@ -19,7 +20,6 @@ from app.decoding.alignment import Spans, greedy_tokens, relative_scores, token_
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.matching import Part, WrittenWord, written_words
 from app.decoding.types import Emissions, check_emissions
-from app.transcript import AlignedPart, AlignedWord
 from app.vocabulary import Vocabulary
 
 # Costs are natural-log probabilities below the most probable token of a frame.
@@ -74,7 +74,9 @@ def align_text(
     check_emissions(emissions, len(vocabulary), frame_seconds=frame_seconds, duration=duration)
     words = written_words(text, vocabulary, language=language)
     if not words or not len(emissions):
-        return tuple(AlignedWord(word.text, None, None, 0.0, found=False) for word in words)
+        return tuple(
+            AlignedWord(word.text, None, None, 0.0, found=False, characters=()) for word in words
+        )
     search = _Search(emissions, vocabulary)
     located = [_Located(word) for word in words]
     search.locate(located)
@@ -291,7 +293,7 @@ def _timed(
     aligned: list[AlignedWord] = []
     for word in words:
         if not word.starts:
-            aligned.append(AlignedWord(word.word.text, None, None, 0.0, found=False))
+            aligned.append(AlignedWord(word.word.text, None, None, 0.0, found=False, characters=()))
             continue
         start, end = next(times)
         parts = _parts(word, start, end, frame_seconds)
@@ -301,9 +303,9 @@ def _timed(
 
 def _parts(
     word: _Located, start: float, end: float, frame_seconds: float
-) -> tuple[AlignedPart, ...]:
+) -> tuple[AlignedCharacter, ...]:
     """Returns the characters side by side: two meet in the middle between their frames."""
-    parts: list[AlignedPart] = []
+    parts: list[AlignedCharacter] = []
     begin = start
     past = 0
     for part in word.verbalisation:
@@ -312,6 +314,6 @@ def _parts(
         if past < len(word.starts):
             middle = (word.stops[past - 1] + word.starts[past]) / 2 * frame_seconds
             finish = min(max(middle, start), end)
-        parts.append(AlignedPart(part.text, begin, finish))
+        parts.append(AlignedCharacter(part.text, begin, finish))
         begin = finish
     return tuple(parts)

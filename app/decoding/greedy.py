@@ -8,8 +8,8 @@ Loops run over words and characters, never over frames.
 import numpy as np
 from numpy.typing import NDArray
 
+from app.contract.answers import Word
 from app.decoding.types import Emissions, Hypothesis, check_emissions
-from app.transcript import Word
 from app.vocabulary import Vocabulary
 
 _SILENT, _DELIMITER, _TEXT = 0, 1, 2
@@ -84,7 +84,7 @@ class GreedyDecoder:
             np.minimum(stops[text_runs] * frame_seconds, duration),
             run_peaks[text_runs],
         )
-        return Hypothesis(" ".join(word.text for word in words), words, float(peaks.sum()))
+        return Hypothesis(" ".join(word.word for word in words), words, float(peaks.sum()))
 
     def _words(
         self,

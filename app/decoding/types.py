@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.transcript import Word
+from app.contract.answers import Word
 
 Emissions = NDArray[np.float32]
 

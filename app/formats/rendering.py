@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.contract.answers import Transcript
 from app.formats.ctm import to_ctm
 from app.formats.eaf import to_eaf
 from app.formats.names import describe
@@ -12,7 +13,6 @@ from app.formats.textgrid import to_textgrid
 from app.formats.timeline import time_words, writable
 from app.formats.tsv import to_tsv
 from app.formats.vtt import to_vtt
-from app.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ def render(
     timeline = time_words(transcript)
     match name:
         case "text":
-            formatted = transcript.formatted
-            text = writable(formatted.text if formatted else transcript.text)
+            text = writable(transcript.written_text)
             body = f"{text}\n" if text else ""
         case "srt":
             body = to_srt(lay_out_subtitles(timeline, transcript.language))

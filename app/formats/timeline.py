@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.transcript import Transcript, Word
+from app.contract.answers import Transcript, Word
+from app.contract.segments import words_of_segments
 
 # XML 1.0 has no way to write these, and a lone surrogate is no UTF-8.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -68,10 +69,9 @@ def writable(text: str) -> str:
 
 def time_words(transcript: Transcript) -> Timeline:
     """Put a transcript on the clock: the readable one where there is one, else the verbatim."""
-    said = transcript.formatted or transcript
+    groups = words_of_segments(transcript.written_segments, transcript.written_words)
     segments = [
-        [(text, word) for word in segment.words if (text := writable(word.text))]
-        for segment in said.segments
+        [(text, word) for word in group if (text := writable(word.word))] for group in groups
     ]
     count = sum(map(len, segments))
     # Not round(): half a millisecond too much is beyond the end. The addend is for 1.001 * 1000.

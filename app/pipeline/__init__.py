@@ -1,4 +1,4 @@
-"""One recording's way: route, decode its audio, encode, decode its text."""
+"""Everything that happens to one recording: route, decode audio, encode, decode text."""
 
 from app.pipeline.lifecycle import ModelSource, Service, decoders_beside
 from app.pipeline.requests import (
@@ -6,6 +6,7 @@ from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
+    Route,
     TranscriptionRequest,
 )
 from app.pipeline.transcriber import Transcriber
@@ -16,6 +17,7 @@ __all__ = [
     "ModelSource",
     "PipelineOptions",
     "Progress",
+    "Route",
     "Service",
     "Transcriber",
     "TranscriptionRequest",

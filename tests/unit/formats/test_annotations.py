@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from praatio import textgrid
 from timed_words import TIMING, texts, transcript_of, transcripts
 
+from app.contract.answers import AlignedWord, Alignment, Transcript, Word
 from app.formats import as_transcript, render
 from app.formats.timeline import time_words
-from app.transcript import AlignedTranscript, AlignedWord, Transcript, Word
 
-ALIGNED = AlignedTranscript(
+ALIGNED = Alignment(
     words=(
         AlignedWord("«Hei»,", 0.42, 0.6004, 0.98, found=True),
         AlignedWord("her", None, None, 0.0, found=False),
@@ -26,7 +26,10 @@ ALIGNED = AlignedTranscript(
     language="nb",
     model="demo-nb",
     duration=3.2,
+    audio=None,
+    warnings=(),
     timing=TIMING,
+    request_id="",
 )
 WORDS = [(0.42, 0.6, "«Hei»,"), (0.6, 0.601, "på"), (2.5, 2.75, '"Ærøy"')]
 UTTERANCES = [(0.42, 0.601, "«Hei», på"), (2.5, 2.75, '"Ærøy"')]
@@ -75,9 +78,10 @@ def test_a_textgrid_has_every_word_and_no_hole(transcript: Transcript) -> None:
     assert labels(words) == [
         (word.start / 1000, word.end / 1000, word.text) for word in time_words(transcript).words
     ]
-    said = transcript.formatted or transcript
     utterances = labels(grid.get_tier_by_name("utterances"))
-    assert [text for _, _, text in utterances] == [segment.text for segment in said.segments]
+    assert [text for _, _, text in utterances] == [
+        segment.text for segment in transcript.written_segments
+    ]
     # Praat wants intervals without holes, from the grid's beginning to its end.
     edges = [0.0, *(item.end_time for item in words)]
     assert [item.start_time for item in words] == edges[:-1]
@@ -170,8 +174,7 @@ def test_a_table_has_a_row_for_each_utterance(transcript: Transcript) -> None:
     body = render(transcript, "tsv").body
     header, *rows = csv.reader(body.split("\n")[:-1], delimiter="\t", quoting=csv.QUOTE_NONE)
     assert header == ["start", "end", "text"]
-    said = transcript.formatted or transcript
-    assert [row[2] for row in rows] == [segment.text for segment in said.segments]
+    assert [row[2] for row in rows] == [segment.text for segment in transcript.written_segments]
     times = [int(time) for row in rows for time in row[:2]]
     assert times == sorted(times)
     if times:

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from timed_words import said, transcript_of
 
+from app.contract.answers import Word
 from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe, render
-from app.transcript import Word
 
 TRANSCRIPT = transcript_of(said("eg kjem halv åtte"), 3.0)
 READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, readable=True)

@@ -11,10 +11,10 @@ import webvtt
 from hypothesis import given, settings
 from timed_words import said, transcript_of, transcripts
 
+from app.contract.answers import Transcript, Word
 from app.formats import render
 from app.formats.subtitles import Cue, lay_out_subtitles
 from app.formats.timeline import time_words
-from app.transcript import Transcript, Word
 
 WORDS = said("hei og velkommen til møtet i dag", pause_before={"og": 0.7})
 TRANSCRIPT = transcript_of(WORDS, 4.0)

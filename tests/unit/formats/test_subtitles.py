@@ -1,14 +1,15 @@
 """Subtitles keep to the rules of the trade, whatever was said, and are cut where it reads well."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timed_words import said, texts, transcript_of, transcripts
 
+from app.contract.answers import Transcript, Word
 from app.formats.subtitles import Cue, SubtitleRules, lay_out_subtitles
 from app.formats.timeline import time_words
-from app.transcript import Transcript, Word
 
 RULES = SubtitleRules()
 COMPOUND = "arbeidsmarkedskompetanseutviklingskoordinator"
@@ -148,7 +149,7 @@ def test_a_compound_longer_than_a_line_stays_whole_on_its_own() -> None:
 
 def test_a_cue_stays_to_be_read_and_then_goes() -> None:
     words = said("det er sagt så fort")
-    quick = [Word(w.text, 0.4 + i * 0.2, 0.45 + i * 0.2, 0.9) for i, w in enumerate(words)]
+    quick = [Word(w.word, 0.4 + i * 0.2, 0.45 + i * 0.2, 0.9) for i, w in enumerate(words)]
     (cue,) = cues_of(transcript_of(quick, 20.0))
     assert cue.end == 400 + -(-len("det er sagt så fort") * 1000 // 17)
 
@@ -161,14 +162,14 @@ def test_a_short_word_at_the_very_end_is_shown_a_little_early() -> None:
 
 def test_danish_and_nynorsk_phrases_are_known() -> None:
     words = said("vi har vore der heile dagen medan dei andre reiste heim til oslo")
-    nynorsk = Transcript("", transcript_of(words, 9.0).segments, "nn", "m", 9.0, None)  # type: ignore[arg-type]
+    nynorsk = replace(transcript_of(words, 9.0), language="nn")
     assert "\nmedan" in cues_of(nynorsk)[0].text
     words = said("vi har været der hele dagen hvis de andre rejste hjem til byen")
-    danish = Transcript("", transcript_of(words, 9.0).segments, "da", "m", 9.0, None)  # type: ignore[arg-type]
+    danish = replace(transcript_of(words, 9.0), language="da")
     assert "\nhvis" in cues_of(danish)[0].text
 
 
 def test_a_language_without_phrases_is_cut_all_the_same() -> None:
     words = said("this is a sentence that is a good deal longer than a single line may be")
-    foreign = Transcript("", transcript_of(words, 9.0).segments, "en", "m", 9.0, None)  # type: ignore[arg-type]
+    foreign = replace(transcript_of(words, 9.0), language="en")
     assert all(len(line) <= 42 for cue in cues_of(foreign) for line in cue.text.split("\n"))

@@ -1,11 +1,14 @@
 """Words to segments: cut at pauses, never too long, nothing lost."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.decoding import segment_words
-from app.transcript import Word
+from app.contract.answers import Word
+from app.contract.segments import segment_words, words_of_segments
 
 
 def words_at(*spans: tuple[float, float]) -> list[Word]:
@@ -29,14 +32,15 @@ def test_every_word_is_in_one_segment_and_no_rule_is_broken(
     words: list[Word], max_pause: float, max_seconds: float
 ) -> None:
     segments = segment_words(words, max_pause=max_pause, max_seconds=max_seconds)
-    assert [word for segment in segments for word in segment.words] == words
-    for segment in segments:
-        assert segment.text == " ".join(word.text for word in segment.words)
-        assert (segment.start, segment.end) == (segment.words[0].start, segment.words[-1].end)
+    groups = words_of_segments(segments, words)
+    assert [word for group in groups for word in group] == words
+    assert [segment.id for segment in segments] == list(range(len(segments)))
+    for segment, group in zip(segments, groups, strict=True):
+        assert segment.text == " ".join(word.word for word in group)
+        assert (segment.start, segment.end) == (group[0].start, group[-1].end)
         assert 0 <= segment.confidence <= 1
-        assert len(segment.words) == 1 or segment.end - segment.start <= max_seconds
-        pairs = zip(segment.words, segment.words[1:], strict=False)
-        assert all(after.start - before.end <= max_pause for before, after in pairs)
+        assert len(group) == 1 or segment.end - segment.start <= max_seconds
+        assert all(after.start - before.end <= max_pause for before, after in pairwise(group))
 
 
 def test_segments_end_at_pauses() -> None:
@@ -73,3 +77,21 @@ def test_no_words_give_no_segments() -> None:
 def test_impossible_limits_are_refused(max_pause: float, max_seconds: float) -> None:
     with pytest.raises(ValueError, match="must be 0 or more"):
         segment_words([], max_pause=max_pause, max_seconds=max_seconds)
+
+
+def test_a_changed_segment_text_takes_the_words_before_the_next_segment() -> None:
+    words = words_at((0, 1), (1.1, 2), (3, 4))
+    first, second = segment_words(words)
+    groups = words_of_segments([replace(first, text="corrected"), second], words)
+    assert groups == ((words[0], words[1]), (words[2],))
+
+
+def test_words_with_spaces_or_without_characters_stay_in_their_segment() -> None:
+    words = [Word(text, i, i + 0.9, 0.5) for i, text in enumerate(["", "kl. 7", "", "ja", ""])]
+    segments = segment_words(words, max_seconds=2)
+    assert [word for group in words_of_segments(segments, words) for word in group] == words
+
+
+def test_segments_of_an_answer_without_words_are_empty() -> None:
+    segments = segment_words(words_at((0, 1), (3, 4)))
+    assert words_of_segments(segments, ()) == ((), ())
