@@ -62,6 +62,26 @@ def test_word_keeps_the_middle_of_its_frames_under_any_rule() -> None:
     assert left[1] == right[0] == pytest.approx(1.5)
 
 
+def test_boundaries_depend_on_the_two_neighbours_alone() -> None:
+    spans = [(1.0, 1.5), (1.55, 2.0), (2.25, 2.5), (2.9, 3.5)]
+    words = ["bys", "sna", "alas", "sto"]
+    together = placed(spans, words, RULE)
+    for index in range(3):
+        left, right = placed(spans[index : index + 2], words[index : index + 2], RULE)
+        assert together[index][1] == pytest.approx(left[1])
+        assert together[index + 1][0] == pytest.approx(right[0])
+
+
+def test_general_rule_starts_words_18_ms_earlier_and_ends_them_40_ms_later() -> None:
+    assert placed([(1.0, 1.2)], ["by"], GENERAL_RULE) == [
+        (pytest.approx(0.982), pytest.approx(1.24))
+    ]
+    left, right = placed([(1.0, 1.2), (1.2, 1.5)], ["by", "by"], GENERAL_RULE)
+    assert left[1] == right[0] == pytest.approx(1.2)
+    left, right = placed([(1.0, 1.2), (1.26, 1.5)], ["by", "by"], GENERAL_RULE)
+    assert (left[1], right[0]) == pytest.approx((1.236, 1.242))
+
+
 def test_times_are_cut_to_the_audio() -> None:
     assert placed([(0.01, 0.2)], ["by"], RULE, duration=0.21) == [(0.0, 0.21)]
 
