@@ -52,14 +52,14 @@ def test_fewer_tokens_than_a_run_have_no_cut(tokens: np.ndarray, length: int) ->
     assert cut_points(greedy(tokens), short, words_of(short), min_frames=1) == []
 
 
-def test_a_single_run_is_cut_within_its_margins(tokens: np.ndarray) -> None:
+def test_single_run_is_cut_within_its_margins(tokens: np.ndarray) -> None:
     run = tokens[:RUN]
     starts = np.arange(RUN)  # a word of each token
     cuts = cut_points(greedy(run), run, starts, min_frames=1)
     assert [word for word, _ in cuts] == list(range(MARGIN, RUN - MARGIN + 1))
 
 
-def test_a_run_of_other_tokens_is_not_cut(tokens: np.ndarray) -> None:
+def test_run_of_other_tokens_is_not_cut(tokens: np.ndarray) -> None:
     heard = tokens.copy()
     heard[60:100] = 50  # words 15 to 24 are something else
     cuts = cut_points(greedy(heard), tokens, words_of(tokens), min_frames=1)

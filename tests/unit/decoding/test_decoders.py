@@ -51,7 +51,7 @@ def test_hypothesis_names_its_decoder_and_language_model(
     assert found.text == TEXT
 
 
-def test_optionsselects_a_language_model_by_name(folder: Path, tmp_path: Path) -> None:
+def test_request_selects_a_language_model_by_name(folder: Path, tmp_path: Path) -> None:
     decoders = ModelDecoders(VOCABULARY, [tmp_path, folder])
     assert decoders.language_models == ("default", "news")
     [news] = decode(decoders, DecodingOptions(lm="news", alpha=8.0), doubt=0.6)
