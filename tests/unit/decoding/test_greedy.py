@@ -179,6 +179,22 @@ def test_confidence_is_the_geometric_mean_of_the_peaks() -> None:
     assert word.confidence == pytest.approx(math.sqrt(0.8 * 0.2), rel=1e-6)
 
 
+def test_confidence_of_a_later_word_is_the_mean_of_its_own_characters() -> None:
+    emissions = emissions_of(spell("a", "|", "a", "b", "a"))
+    emissions[2, INDEX["a"]] = math.log(0.5)
+    emissions[3, INDEX["b"]] = math.log(0.4)
+    found = GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1)
+    assert [word.confidence for word in found.words] == pytest.approx(
+        [0.9, (0.5 * 0.4 * 0.9) ** (1 / 3)]
+    )
+
+
+def test_confidence_of_unnormalised_emissions_is_at_most_1() -> None:
+    emissions = emissions_of(spell("a", "b")) + np.float32(0.5)
+    found = GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1)
+    assert [word.confidence for word in found.words] == [1.0]
+
+
 def test_score_is_the_log_probability_of_the_path() -> None:
     assert decode(spell("a", "-", "b")).score == pytest.approx(3 * math.log(0.9), rel=1e-6)
 

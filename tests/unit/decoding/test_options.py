@@ -71,6 +71,7 @@ def test_value_beyond_its_bounds_is_named(
     with pytest.raises(InvalidOptionError, match=message) as caught:
         options.resolve()
     assert caught.value.option == name
+    assert not str(caught.value).startswith("(")
 
 
 def test_options_that_need_a_beam_search_are_listed_by_name() -> None:
@@ -88,3 +89,19 @@ def test_hotwords_are_split_into_words_and_the_last_weight_counts() -> None:
     assert options.hotword_weights() == {"by": 1.0, "og": 2.0}
     upper = options.map_hotwords(str.upper)
     assert upper.hotwords == (Hotword("BY", 1.0), Hotword("OG", 2.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "weight", "message"),
+    [
+        ("", 1.0, "empty"),
+        (" ", 1.0, "empty"),
+        ("a", float("inf"), "inf"),
+        ("a", float("nan"), "nan"),
+    ],
+)
+def test_empty_hotword_or_infinite_weight_is_refused(
+    text: str, weight: float, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Hotword(text, weight)
