@@ -85,6 +85,30 @@ def test_check_names_the_invalid_option(folder: Path, options: DecodingOptions, 
     assert caught.value.param == param
 
 
+def test_decode_refuses_what_check_refuses(folder: Path) -> None:
+    decoders = ModelDecoders(VOCABULARY, [folder])
+    with pytest.raises(InvalidRequestError, match="accepted: default, news"):
+        decode(decoders, DecodingOptions(lm="parliament"))
+    with pytest.raises(InvalidRequestError, match="needs a beam"):
+        decode(decoders, DecodingOptions("greedy", n_best=2))
+
+
+def test_language_model_of_another_alphabet_fails_at_its_first_request(tmp_path: Path) -> None:
+    write_language_model(tmp_path / "language_models" / "other", ["жук щит"])
+    decoders = ModelDecoders(VOCABULARY, [tmp_path])
+    with pytest.raises(ConfigurationError, match="spell no word"):
+        decode(decoders, DecodingOptions(lm="other"))
+
+
+def test_text_is_aligned_to_its_audio(tmp_path: Path) -> None:
+    emissions = emit(TEXT, doubt=0.0, seed=1)
+    duration = len(emissions) * FRAME
+    decoders = ModelDecoders(VOCABULARY, [tmp_path])
+    words = decoders.align(emissions, TEXT, "nb", frame_seconds=FRAME, duration=duration)
+    assert [word.word for word in words] == TEXT.split()
+    assert all(word.found for word in words)
+
+
 def test_unpickled_decoders_are_opened_once_per_process(folder: Path) -> None:
     decoders = open_decoders(VOCABULARY, (folder,))
     unpickled = pickle.loads(pickle.dumps(decoders))
