@@ -70,7 +70,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             precision=precision,
             recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
             report=report,
-            say=lambda line: console.print(line, markup=False, soft_wrap=True),
+            warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )
 
 
