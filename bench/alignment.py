@@ -140,7 +140,7 @@ def ours(
     request = DecodingOptions(decoder="greedy")
     return [
         [
-            (word.text, word.start, word.end)
+            (word.word, word.start, word.end)
             for word in decoders.decode(
                 found,
                 request,
@@ -162,7 +162,7 @@ def aligned(
     decoders = ModelDecoders(model.vocabulary, [folder])
     return [
         [
-            (word.text, word.start, word.end)
+            (word.word, word.start, word.end)
             for word in decoders.align(
                 found,
                 " ".join(text for text, _, _ in item.words),

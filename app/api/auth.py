@@ -1,7 +1,4 @@
-"""Optional API keys: a request in, 401 or the route out.
-
-Checked before a body is read. Without keys in the settings everything is open.
-"""
+"""Optional API keys, checked before a body is read; without keys in the settings all is open."""
 
 import base64
 import binascii
@@ -25,12 +22,12 @@ OPEN_PATHS = frozenset(
     }
 )  # fmt: skip
 OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
-"""What the pages at /docs and / are made of."""
+"""The files of the pages at /docs and /."""
 
 _KEY = f"{SUBPROTOCOL}.key."
 _OPENAI_KEY = "openai-insecure-api-key."
 
-# Only tells the OpenAPI page that there may be keys; `Authentication` checks them.
+# Only for the OpenAPI page; `Authentication` checks the keys.
 DOCUMENTED_BEARER = HTTPBearer(auto_error=False, description="One of NORDLYD_API_KEYS, if set.")
 
 
@@ -39,10 +36,10 @@ def _is_open(path: str) -> bool:
 
 
 class ApiKeys:
-    """The accepted keys, of which a caller must present one.
+    """The accepted keys, of which a client must present one.
 
     Args:
-        keys: none means that no key is needed.
+        keys: empty where no key is needed.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -50,22 +47,22 @@ class ApiKeys:
 
     @property
     def needed(self) -> bool:
-        """Whether a caller must have a key."""
+        """Whether a client must present a key."""
         return bool(self._keys)
 
     def check(self, header: str) -> bytes:
-        """Returns the key in the value of `Authorization`, which is one of these.
+        """Returns the accepted key in a value of the header `Authorization`.
 
         Raises:
-            AuthenticationError: there is none, or another one.
+            AuthenticationError: there is no key, or it is not accepted.
         """
         scheme, _, given = header.partition(" ")
-        # `Token` is what Deepgram's clients write.
+        # Deepgram's clients send `Token`.
         if scheme.lower() not in {"bearer", "token"} or not given.strip():
             raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
-        # Header bytes are read as Latin-1; undone, a key of any letters is what was sent.
+        # Headers are decoded as Latin-1; encoding restores the bytes that were sent.
         presented = given.strip().encode("latin-1", "replace")
-        # Every key is compared, so that the time taken says nothing of which one was close.
+        # All keys are compared, so that the time taken reveals nothing about them.
         matches = [hmac.compare_digest(presented, key) for key in self._keys]
         if not any(matches):
             raise AuthenticationError("This API key is not known here.")
@@ -73,13 +70,13 @@ class ApiKeys:
 
 
 def authorization(header: str, offered: Iterable[str] = ()) -> str:
-    """Returns the header `Authorization`, or what stands for it where a browser can set no header.
+    """Returns the header `Authorization`, or its equivalent among the subprotocols of a WebSocket.
 
-    A page can only name subprotocols when it opens a WebSocket, and these are tokens of ASCII:
-    so ours carries the key in base64url without padding. The other is what OpenAI's pages write.
+    A web page cannot set headers when it opens a WebSocket, only subprotocols, which are ASCII
+    tokens: ours carries the key in base64url without padding, and OpenAI's carries it unchanged.
 
     Args:
-        header: as it came; may be empty.
+        header: as received; may be empty.
         offered: the subprotocols of a WebSocket.
     """
     if header:
@@ -92,17 +89,17 @@ def authorization(header: str, offered: Iterable[str] = ()) -> str:
             try:
                 key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
             except binascii.Error:
-                return "Bearer ?"  # A key was given, and it is none of ours.
+                return "Bearer ?"  # A key was given that cannot be one of ours.
             return f"Bearer {key.decode('latin-1')}"
     return ""
 
 
 class Authentication:
-    """Lets through what carries one of the keys, and what asks for an open path.
+    """Refuses requests without an accepted key, except for open paths.
 
     Args:
-        app: what is inside.
-        keys: the accepted keys; none means that no key is asked for.
+        app: the next application.
+        keys: the accepted keys; empty where no key is needed.
     """
 
     def __init__(self, app: ASGIApp, *, keys: Sequence[str]) -> None:
@@ -110,7 +107,7 @@ class Authentication:
         self.keys = ApiKeys(keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] == "lifespan" or not self.keys.needed or _is_open(route_path(scope)):
             await self.app(scope, receive, send)
             return
@@ -121,8 +118,8 @@ class Authentication:
             if scope["type"] == "websocket":
                 scope.setdefault("state", {})["error_code"] = error.code
                 known = {SUBPROTOCOL, OPENAI_SUBPROTOCOL}.intersection(scope["subprotocols"])
-                spoken = next(iter(known), None)
-                await refuse(error, scope, receive, send, subprotocol=spoken)
+                subprotocol = next(iter(known), None)
+                await refuse(error, scope, receive, send, subprotocol=subprotocol)
             else:
                 await error_response(error, scope)(scope, receive, send)
             return

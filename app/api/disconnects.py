@@ -1,4 +1,4 @@
-"""Work for a client in, its result out, or an end to it once nobody waits for the answer."""
+"""Runs work for a client, and cancels it when the client disconnects or the service stops."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,35 +14,35 @@ _T = TypeVar("_T")
 async def run_until_disconnect(
     request: Request, work: Coroutine[Any, Any, _T], *, cut_off: asyncio.Event
 ) -> _T:
-    """Run work for as long as its client is there.
+    """Returns the result of the work; cancels it when the client disconnects.
 
     Args:
         request: its body must have been read.
-        work: cancelled when the client hangs up or the service must end.
-        cut_off: set when a stopping service waits no longer.
+        work: what to run.
+        cut_off: set when a stopping service no longer waits for requests.
 
     Raises:
-        ClientDisconnectedError: the client hung up.
-        UnavailableError: the service ends before the work does.
+        ClientDisconnectedError: the client disconnected before the work was done.
+        UnavailableError: the service stopped before the work was done.
     """
     task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(request))
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(request))
     stopped = asyncio.ensure_future(cut_off.wait())
     try:
-        await asyncio.wait({task, gone, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnected, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return await task
-        if gone.done():
-            raise ClientDisconnectedError("The client hung up before the answer was ready.")
+        if disconnected.done():
+            raise ClientDisconnectedError("The client disconnected before the answer was ready.")
         raise UnavailableError(
             "The service stopped before this request was finished.", code="draining"
         )
     finally:
-        for future in (task, gone, stopped):
+        for future in (task, disconnected, stopped):
             future.cancel()
-        await asyncio.gather(task, gone, stopped, return_exceptions=True)
+        await asyncio.gather(task, disconnected, stopped, return_exceptions=True)
 
 
-async def _disconnected(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,20 +1,20 @@
-"""Health routes: the service's state in, what an orchestrator or a person asks for out."""
+"""Health routes: the service's state in, probes for orchestrators and an overview out."""
 
 from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from app.api.health_schemas import HealthBody, LiveBody, ModelBody, QueueBody, ReadyBody
-from app.api.schemas import ErrorBody
 from app.api.state import AppStateOf
+from app.contract.errors import ErrorBody
+from app.contract.health import Health, Live, ModelInfo, Queue, Ready
 
 router = APIRouter(prefix="/health", tags=["operations"])
 
 
 @router.get("/live", summary="Does the process answer?")
-async def live() -> LiveBody:
+async def live() -> Live:
     """200 as long as the event loop runs; restart the process when this does not answer."""
-    return LiveBody(status="live")
+    return Live(status="live")
 
 
 @router.get(
@@ -22,23 +22,23 @@ async def live() -> LiveBody:
     summary="Is new work welcome?",
     responses={503: {"model": ErrorBody, "description": "Loading, draining, hung or failed."}},
 )
-async def ready(parts: AppStateOf) -> ReadyBody:
+async def ready(parts: AppStateOf) -> Ready:
     """200 only while every configured model is loaded and its device thread answers."""
     parts.service.check_ready()
-    return ReadyBody(status="ready")
+    return Ready(status="ready")
 
 
 @router.get("", summary="What runs here?")
-async def health(parts: AppStateOf) -> HealthBody:
+async def health(parts: AppStateOf) -> Health:
     """Version, models and queue; always 200, the state is in the body."""
     readiness = parts.service.readiness
     status = parts.service.engine.status()
-    return HealthBody(
+    return Health(
         version=version("nordlyd"),
         state=readiness.state,
         reason=readiness.reason or None,
         models=[
-            ModelBody(
+            ModelInfo(
                 id=model.card.id,
                 title=model.card.title,
                 hub=model.card.hub,
@@ -52,7 +52,7 @@ async def health(parts: AppStateOf) -> HealthBody:
             )
             for model in parts.service.transcriber.models
         ],
-        queue=QueueBody(
+        queue=Queue(
             seconds=round(status.queue_audio_seconds, 3),
             limit_seconds=parts.settings.max_queue_seconds,
         ),

@@ -1,6 +1,6 @@
-"""What happens to every HTTP request around its route, as plain ASGI.
+"""ASGI middleware around every route: lingering close, logging and metrics, the upload limit.
 
-`application.py` has their order.
+`application.py` has the order.
 """
 
 import asyncio
@@ -16,24 +16,24 @@ from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
 from app.telemetry import Telemetry
 
 _QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
-_HUNG_UP = 499
-# For what a client sends after its refusal, once the service stops.
+_CLIENT_CLOSED = 499
+# For the rest of a body after its request was refused, once the service stops.
 _STOPPING_SECONDS = 0.5
 
 _log = structlog.get_logger("nordlyd.access")
 
 
 class LingeringClose:
-    """Closes the connection after an answer that did not wait for the whole body.
+    """Closes the connection after a response that was sent before the whole body was read.
 
-    A socket closed with unread bytes in it sends a reset, and the client loses the answer that
-    says why. So the answer goes out first, then what still arrives is thrown away for a while
-    (as nginx does with `lingering_close`), and only then the connection ends.
+    A socket that is closed with unread bytes sends a reset, and the client loses the response. So
+    the response is sent first, then the rest of the body is discarded for a while (as nginx does
+    with `lingering_close`), and only then the connection is closed.
 
     Args:
-        app: what is inside.
-        cut_off: set when a stopping service waits no longer.
-        seconds: how long what arrives is thrown away at most.
+        app: the next application.
+        cut_off: set when a stopping service no longer waits for requests.
+        seconds: for how long the rest is discarded at most.
     """
 
     def __init__(self, app: ASGIApp, *, cut_off: asyncio.Event, seconds: float = 10.0) -> None:
@@ -42,7 +42,7 @@ class LingeringClose:
         self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
@@ -92,11 +92,15 @@ class LingeringClose:
 
 
 class Observability:
-    """Gives each request its id, one log line, and its place in the metrics.
+    """Gives each request its id, one log line, and a count in the metrics.
 
-    The id is the client's `x-request-id` where that is sane, and a new one otherwise; it is in
-    `scope["state"]["request_id"]`, in every log line, and in the answer's headers. A failure
-    nobody foresaw becomes a 500 here, with its trace in the log and none in the answer.
+    The id is the client's `x-request-id` where that is well-formed, and a new one otherwise; it is
+    in `scope["state"]["request_id"]`, in every log line, and in the response's headers. An
+    unexpected exception becomes a 500, with its traceback in the log only.
+
+    Args:
+        app: the next application.
+        telemetry: counts requests.
     """
 
     def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
@@ -104,7 +108,7 @@ class Observability:
         self.telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] == "websocket":
             await observe_socket(self.app, scope, receive, send, telemetry=self.telemetry)
             return
@@ -137,7 +141,7 @@ class Observability:
             finally:
                 if seconds is None:
                     seconds = time.perf_counter() - started
-                self._record(scope, status or _HUNG_UP, seconds)
+                self._record(scope, status or _CLIENT_CLOSED, seconds)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = route_of(scope)
@@ -160,16 +164,16 @@ class Observability:
 
 
 class UploadLimit:
-    """Refuses bodies over the limit: a declared length at once, any other when it passes it.
+    """Refuses bodies over the limit: by their declared length at once, otherwise as they arrive.
 
-    A body that is still on its way when the request's deadline passes, or when a stopping service
-    waits no longer, is refused too. The refusal is raised where the route reads the body, so that
-    it leaves like every other error of that route.
+    A body that is incomplete when the request's deadline passes, or when a stopping service no
+    longer waits for requests, is refused too. The error is raised where the route reads the body,
+    so that it is handled like every other error of that route.
 
     Args:
-        app: what is inside.
-        limit: bytes.
-        cut_off: set when a stopping service waits no longer.
+        app: the next application.
+        limit: in bytes.
+        cut_off: set when a stopping service no longer waits for requests.
     """
 
     def __init__(self, app: ASGIApp, *, limit: int, cut_off: asyncio.Event) -> None:
@@ -178,7 +182,7 @@ class UploadLimit:
         self.cut_off = cut_off
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -192,7 +196,7 @@ class UploadLimit:
             if too_long:
                 raise self._refusal(f"of {int(declared) / 2**20:.1f} MiB ")
             if done:
-                # Whoever does the work knows when to stop.
+                # After the body only the disconnect is of interest.
                 return await receive()
             message = await self._in_time(receive, scope)
             done = not message.get("more_body", False)

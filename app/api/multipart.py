@@ -1,7 +1,7 @@
-"""Bytes of a multipart body in, the parts in it out, as RFC 2046 and 7578 allow them.
+"""Bytes of a multipart body in, its parts out, as RFC 2046 and 7578 allow them.
 
-python-multipart takes no preamble, no folded header, no space after a boundary and no line that
-ends in LF alone; there are clients that send each.
+python-multipart accepts no preamble, no folded header, no space after a boundary and no line that
+ends in LF alone; there are clients that send each of these.
 """
 
 import re
@@ -14,7 +14,7 @@ from app.errors import InvalidRequestError
 # RFC 2046 allows 70 characters.
 _MAX_BOUNDARY_BYTES = 200
 _MAX_HEADER_BYTES = 16 * 2**10
-# White space after a boundary that is still looked at.
+# Limit of white space after a boundary.
 _MAX_PADDING_BYTES = 100
 _LINE_END = re.compile(rb"[ \t]*\r?\n")
 _UNFINISHED_LINE_END = re.compile(rb"-?|[ \t]*\r?")
@@ -24,18 +24,18 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 
 @dataclass(frozen=True, slots=True)
 class PartBegins:
-    """A part begins; `headers` have names in lower case."""
+    """The beginning of a part, whose headers have names in lower case."""
 
     headers: Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class PartEnds:
-    """The part under way has ended."""
+    """The end of the current part."""
 
 
 Event = PartBegins | bytes | PartEnds
-"""Bytes are some of the content of the part under way."""
+"""`bytes` are a piece of the content of the current part."""
 
 
 class _State(Enum):
@@ -46,19 +46,19 @@ class _State(Enum):
 
 
 class MultipartReader:
-    """Takes a body apart, in memory of a few KiB whatever its size.
+    """Splits a body into parts, in a few KiB of memory whatever its size.
 
     Args:
-        boundary: as the content type says.
+        boundary: from the content type.
 
     Raises:
-        InvalidRequestError: the boundary is none that mail or HTTP allow.
+        InvalidRequestError: the boundary is empty or too long.
     """
 
     def __init__(self, boundary: bytes) -> None:
         if not 0 < len(boundary) <= _MAX_BOUNDARY_BYTES:
             raise _invalid(f"its boundary has {len(boundary)} characters")
-        # The beginning of the body is the beginning of a line too.
+        # The body begins at the beginning of a line.
         self._mark = b"\n--" + boundary
         self._buffer = bytearray(b"\n")
         self._state = _State.PREAMBLE
@@ -66,10 +66,10 @@ class MultipartReader:
         self._empty = True
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Yields what has become known with some more of the body.
+        """Yields the events of a further piece of the body.
 
         Raises:
-            InvalidRequestError: it is not multipart.
+            InvalidRequestError: the body is not multipart.
         """
         self._empty = self._empty and not data
         self._buffer += data
@@ -82,10 +82,10 @@ class MultipartReader:
         self._buffer.clear()
 
     def finish(self) -> None:
-        """Checks that the body is complete.
+        """Checks that the body was complete.
 
         Raises:
-            InvalidRequestError: it breaks off.
+            InvalidRequestError: its last boundary is missing.
         """
         if self._state is _State.PREAMBLE and not self._empty:
             raise _invalid("its boundary does not come")
@@ -93,7 +93,7 @@ class MultipartReader:
             raise InvalidRequestError("The form breaks off: its last boundary is missing.")
 
     def _read_content(self) -> Generator[Event, None, bool]:
-        """Reads up to the next boundary; returns whether there was one."""
+        """Reads up to the next boundary; returns whether there was progress."""
         start = self._buffer.find(self._mark)
         if start < 0:
             # The end may be the beginning of a boundary.
@@ -107,10 +107,10 @@ class MultipartReader:
             if _UNFINISHED_LINE_END.fullmatch(rest) and len(rest) < _MAX_PADDING_BYTES:
                 yield from self._take(start - 1)
                 return False
-            # Content that only begins like a boundary.
+            # This is content that begins like a boundary.
             yield from self._take(after)
             return True
-        # The line break before a boundary belongs to it; a part's last byte may be a CR by itself.
+        # The line break before a boundary belongs to the boundary; a part's last byte may be a CR.
         yield from self._take(start - (self._crlf and self._buffer[start - 1 : start] == b"\r"))
         del self._buffer[: self._buffer.index(self._mark) + len(self._mark)]
         if self._state is _State.CONTENT:
@@ -132,7 +132,7 @@ class MultipartReader:
                 yield data
 
     def _read_headers(self) -> Generator[Event, None, bool]:
-        """Reads the head of a part; returns whether all of it was there."""
+        """Reads the headers of a part; returns whether they were complete."""
         end = _BLANK_LINE.search(self._buffer)
         if (end.start() if end else len(self._buffer)) > _MAX_HEADER_BYTES:
             raise _invalid("the head of a part is too long")

@@ -1,8 +1,8 @@
-"""The headers of a request in, nothing or a refusal out: which names and web pages may ask.
+"""Which host names and web pages may use the service, by the headers `Host` and `Origin`.
 
-A service on loopback has no keys as a rule, and trusts whoever is on the machine. Web pages are
-not: a page of any site can send requests to 127.0.0.1, and by DNS rebinding it can even have them
-count as its own. Two headers that no page can forge give both away, `Origin` and `Host`.
+A service on loopback usually has no keys and trusts every user of the machine. Web pages are not
+trusted: a page of any site can send requests to 127.0.0.1, and with DNS rebinding it can even read
+the responses. No page can forge the two headers.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, a name or an address, is this machine itself."""
+    """Whether a host name or address is of the loopback interface."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -36,12 +36,12 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OriginRules:
-    """Who may ask.
+    """Which hosts and origins are accepted.
 
     Attributes:
         guarded: whether `Host` must be loopback or one of `hosts`.
-        hosts: names this service has besides, in lower case.
-        origins: of web pages elsewhere that may use it, in lower case; `*` for all.
+        hosts: further names of this service, in lower case.
+        origins: of other sites' web pages that may use it, in lower case; `*` for all.
     """
 
     guarded: bool
@@ -50,7 +50,7 @@ class OriginRules:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Returns the rules that the settings mean."""
+        """Returns the rules in the settings."""
         hosts = frozenset(name.lower().rstrip(".") for name in settings.allowed_hosts)
         guarded = ANY not in hosts and (bool(hosts) or is_loopback(settings.host))
         origins = frozenset(origin.lower().rstrip("/") for origin in settings.cors_origins)
@@ -64,7 +64,7 @@ class OriginRules:
         forwarded: str = "",
         site: str = "",
     ) -> None:
-        """Does nothing where a request may be served.
+        """Returns if a request may be served.
 
         Args:
             host: every value of `Host`.
@@ -75,7 +75,7 @@ class OriginRules:
         Raises:
             OriginRefusedError: it is for another host, or from another site's page.
         """
-        # Without it there is no browser: HTTP/1.0, or a program.
+        # A request without it does not come from a browser.
         if self.guarded and host and not (len(host) == 1 and self._is_ours(_name(host[0]))):
             raise OriginRefusedError(
                 f"The request is for the host {host[0][:100]!r}; accepted: this machine's loopback "
@@ -94,23 +94,23 @@ class OriginRules:
         return name in self.hosts or is_loopback(name)
 
     def _is_same(self, origin: str, host: Sequence[str], forwarded: str) -> bool:
-        """Whether a page of this service asks, seen through a proxy or not."""
+        """Whether the origin is a page of this service, with or without a proxy."""
         parts = urlsplit(origin)
         if not parts.netloc:
             return False
         default = _DEFAULT_PORTS.get(parts.scheme, "")
-        wanted = _with_port(parts.netloc, default)
-        return _name(parts.netloc) in self.hosts or wanted in {
+        netloc = _with_port(parts.netloc, default)
+        return _name(parts.netloc) in self.hosts or netloc in {
             _with_port(each.strip().lower(), default) for each in (*host, forwarded) if each
         }
 
 
 class OriginGuard:
-    """Refuses requests and WebSockets by the rules, before anything else is read of them.
+    """Refuses requests and WebSockets whose host or origin is not accepted.
 
     Args:
-        app: what is inside.
-        rules: who may ask.
+        app: the next application.
+        rules: which are accepted.
     """
 
     def __init__(self, app: ASGIApp, *, rules: OriginRules) -> None:
@@ -118,7 +118,7 @@ class OriginGuard:
         self.rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] != "lifespan":
             headers = Headers(scope=scope)
             try:
@@ -135,7 +135,7 @@ class OriginGuard:
 
 
 def _name(netloc: str) -> str:
-    """The host in `host:port`, without the brackets of IPv6."""
+    """Returns the host of `host:port`, without the brackets of IPv6."""
     netloc = netloc.strip().lower()
     if netloc.startswith("["):
         return netloc[1:].partition("]")[0]

@@ -1,22 +1,22 @@
-"""What happens to a request's path and method before its route is looked up, as plain ASGI."""
+"""ASGI middleware that rewrites a request's path or method before its route is looked up."""
 
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def route_path(scope: Scope) -> str:
-    """Returns the path of a scope below the prefix of a proxy."""
+    """Returns the path of a request below a proxy's prefix."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(prefix) :] if prefix and f"{path}/".startswith(f"{prefix}/") else path
 
 
 class RootPath:
-    """Serves below a proxy's prefix, whether the proxy takes it off the path or leaves it on.
+    """Serves below a proxy's prefix, whether the proxy strips it from the path or not.
 
-    The prefix itself is redirected to the page, whose addresses are relative to its folder.
+    The prefix itself is redirected to the page, whose links are relative to its folder.
 
     Args:
-        app: what is inside.
+        app: the next application.
         prefix: such as `/speech`, without a slash at its end.
     """
 
@@ -25,7 +25,7 @@ class RootPath:
         self.prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -41,17 +41,17 @@ class RootPath:
 
 
 class HeadAsGet:
-    """Answers HEAD as GET without the body, on every path that has GET (RFC 9110, 9.3.2).
+    """Answers HEAD like GET, without the body, on every path with GET (RFC 9110, section 9.3.2).
 
     Args:
-        app: what is inside.
+        app: the next application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
@@ -65,6 +65,6 @@ class HeadAsGet:
         try:
             await self.app(inner, receive, send_head)
         finally:
-            # For the log and the metrics, which look at the scope they gave.
+            # The log and the metrics read the route from the outer scope.
             if "route" in inner:
                 scope["route"] = inner["route"]

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio.info import AudioInfo
+from app.contract.answers import Notice
 from app.errors import AudioError
-from app.notices import Notice
 
 Samples = npt.NDArray[np.float32]
 

@@ -1,8 +1,4 @@
-"""Long audio as overlapping windows, and their emissions as one sequence again.
-
-A length in samples flows in, windows that share it flow out; after encoding, one array of
-emissions per window flows in and the emissions of the whole flow out.
-"""
+"""Cuts long audio into overlapping windows, and joins their emissions to one sequence again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+
+from app.audio.frames import FrameGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,19 @@ def plan_windows(
 ) -> list[Window]:
     """Cut a recording into windows whose kept frames are exactly the recording's frames.
 
-    Global frame k sees the samples from k * hop up to k * hop + receptive_field, so there are
+    Frame k is computed from the samples from k * hop up to k * hop + receptive_field, so there are
     (samples - receptive_field) // hop + 1 frames, none if the audio is shorter than one. Every
-    kept frame has at least `context` samples of its window on both sides of what it sees, except
+    kept frame has at least `context` samples of its window on both sides of its own samples, except
     at the two ends of the recording. As few windows as possible are used, all of the same length
-    and spread evenly, so they batch without padding and the last one is not a stub. Seams lie in
-    the middle of what two windows have in common.
+    and spread evenly, so they batch without padding and the last one is not a stub. The kept frames
+    of two windows meet in the middle of their overlap.
 
     Args:
         samples: length of the recording.
         window: the longest window.
-        context: how much each window computes and drops at a seam, on each side of it.
+        context: samples that each window encodes beyond its kept frames, on both sides.
         hop: samples from one frame to the next.
-        receptive_field: samples one frame sees.
+        receptive_field: samples that one frame is computed from.
 
     Returns:
         Windows in order; one for a recording that fits, none for one shorter than a frame.
@@ -56,25 +54,26 @@ def plan_windows(
     """
     if samples < 0 or context < 0 or hop < 1 or receptive_field < 1:
         raise ValueError("samples and context are at least 0, hop and receptive_field at least 1")
-    frames = _frames(samples, hop, receptive_field)
+    grid = FrameGrid(hop, receptive_field)
+    frames = grid.frames(samples)
     if frames == 0:
         return []
     if samples <= window:
         return [Window(0, samples, 0, frames)]
     margin = -(-context // hop)
-    longest = _frames(window, hop, receptive_field)
+    longest = grid.frames(window)
     if longest <= 2 * margin:
         raise ValueError(
             f"a window of {window} samples has no frame left between two contexts of {context}"
         )
     count = max(1, -(-(frames - 2 * margin) // (longest - 2 * margin)))
     if count == 1:
-        return [Window(0, (frames - 1) * hop + receptive_field, 0, frames)]
+        return [Window(0, grid.samples(frames), 0, frames)]
     length = -(-(frames + 2 * margin * (count - 1)) // count)
     starts = [index * (frames - length) // (count - 1) for index in range(count)]
     # The last frame that `left` may keep is length - margin - 1; the first of `right` is margin.
-    seams = [(left + length + right) // 2 for left, right in pairwise(starts)]
-    bounds = [0, *seams, frames]
+    boundaries = [(left + length + right) // 2 for left, right in pairwise(starts)]
+    bounds = [0, *boundaries, frames]
     return [
         Window(
             start=start * hop,
@@ -116,7 +115,3 @@ def stitch(
         for window, part in zip(windows, emissions, strict=True)
     ]
     return kept[0] if len(kept) == 1 else np.concatenate(kept)
-
-
-def _frames(samples: int, hop: int, receptive_field: int) -> int:
-    return max(0, (samples - receptive_field) // hop + 1)

@@ -1,86 +1,88 @@
-"""Live sound heard on this machine: the streaming engine, and its events as a server tells them."""
+"""The live backend of this machine: the streaming engine, its events as a server sends them."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
-from app.api.stream import StreamParameters
-from app.catalogue import PullPlan
-from app.cli.listening import Listening
-from app.cli.live_events import as_event
-from app.cli.local import alone
-from app.cli.transcribing import Wanted
-from app.client import End, LiveEvent, Pcm, Ready
+from app.cli.local import reported, settings_for_one
+from app.cli.models import report_pull
+from app.contract.stream import StreamOptions
 from app.main import build_service
-from app.pipeline.options import formatting_options, parse_options
+from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
-from app.streaming import LiveStream, PcmInput, StreamLimits, Streams, find_voice_model
+from app.streaming import (
+    LiveOptions,
+    PcmInput,
+    StreamLimits,
+    Streams,
+    as_message,
+    find_vad_model,
+    live_options,
+    recognize,
+)
 from app.telemetry import Telemetry
+from nordlyd_client.cli.backends import LiveBackend
+from nordlyd_client.contract.stream import End, Ready
+from nordlyd_client.events import LiveEvent, read_event
+from nordlyd_client.live import Pcm
 
 
 @asynccontextmanager
-async def by_this_machine(
-    settings: Settings, wanted: Wanted, report: Callable[[PullPlan], None] | None = None
-) -> AsyncIterator[Listening]:
-    """Load the one model that is needed, for as long as the block lasts.
+async def open_local_live_backend(
+    settings: Settings, options: Mapping[str, str]
+) -> AsyncIterator[LiveBackend]:
+    """Loads the one model that is needed, for as long as the block lasts.
+
+    Args:
+        settings: of the service.
+        options: of the stream, by their names in the API.
 
     Raises:
-        NordlydError: nothing can be heard so, whatever is said.
+        ClientError: the options are wrong, or the model cannot be loaded.
     """
-    formatting_options(parse_options(StreamParameters, wanted.fields))
     telemetry = Telemetry()
-    service = build_service(
-        alone(settings, wanted.model, wanted.language), telemetry, report=report
-    )
+    fields = dict(options)
+    model = fields.pop("model", None)
+    with reported():
+        parsed = parse_options(StreamOptions, fields)
+        opened = live_options(
+            parsed,
+            decoding=decoding_options(parsed),
+            readable=formatting_options(parsed),
+            request_id="stream",
+        )
+        service = build_service(
+            settings_for_one(settings, model, parsed.language), telemetry, report=report_pull
+        )
     streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_voice_model()
+        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_vad_model()
     )
     try:
-        await service.load()
-        yield _Local(streams, wanted)
+        with reported():
+            await service.load()
+        yield _Local(streams, opened)
     finally:
         await streams.close()
         await service.stop()
 
 
+@dataclass(frozen=True, slots=True)
 class _Local:
-    def __init__(self, streams: Streams, wanted: Wanted) -> None:
-        self._streams = streams
-        self._wanted = wanted
+    streams: Streams
+    options: LiveOptions
 
     async def listen(
         self, pieces: AsyncIterable[bytes], pcm: Pcm
     ) -> AsyncGenerator[LiveEvent, None]:
-        given = {"language": self._wanted.language, **self._wanted.fields}
-        fields = {name: value for name, value in given.items() if value is not None}
-        live = await self._streams.open(parse_options(StreamParameters, fields).options("stream"))
-        try:
-            yield Ready("ready", live.session, live.model, live.language)
-            pushing = asyncio.create_task(_push(live, pieces, pcm))
+        with reported():
+            live = await self.streams.open(self.options)
             try:
-                async for event in _events(live, pushing):
-                    yield event
-                await pushing
+                yield Ready(session=live.session, model=live.model, language=live.language)
+                decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
+                async with aclosing(recognize(live, decoder, pieces)) as events:
+                    async for event in events:
+                        if (read := read_event(as_message(event).as_dict())) is not None:
+                            yield read
+                yield End(duration=round(live.received_seconds, 3))
             finally:
-                pushing.cancel()
-                await asyncio.gather(pushing, return_exceptions=True)
-            yield End("end", round(live.received_seconds, 3))
-        finally:
-            await live.close()
-
-
-async def _push(live: LiveStream, pieces: AsyncIterable[bytes], pcm: Pcm) -> None:
-    decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
-    try:
-        async for piece in pieces:
-            await live.push(decoder.feed(piece))
-        await live.push(decoder.flush())
-    finally:
-        # Also where the source failed: what was heard so far is told.
-        await live.finish()
-
-
-async def _events(live: LiveStream, pushing: asyncio.Task[None]) -> AsyncIterator[LiveEvent]:
-    async for event in live.events():
-        yield as_event(event)
-    await pushing
+                await live.close()

@@ -7,7 +7,6 @@ from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
 from app.decoding.options import DecodingOptions, Hotword
 from app.decoding.pool import DecodingPool, needs_processes
-from app.decoding.segments import segment_words
 from app.decoding.types import Decoder, Hypothesis
 
 __all__ = [
@@ -25,5 +24,4 @@ __all__ = [
     "load_language_model",
     "needs_processes",
     "open_decoders",
-    "segment_words",
 ]

@@ -7,12 +7,12 @@ recognition using bi-directional recurrent DNNs", with pyctcdecode's scores and 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from app.contract.answers import Word
 from app.decoding.backends import BackendName, Candidate, open_backend
 from app.decoding.columns import Alphabet
 from app.decoding.language_model import LanguageModel
 from app.decoding.options import DecodingOptions
 from app.decoding.types import Emissions, Hypothesis, check_emissions
-from app.transcript import Word
 from app.vocabulary import Vocabulary
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from app.contract.answers import AlignedWord
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
 from app.decoding.confidence import Calibration, load_calibration
@@ -21,7 +22,6 @@ from app.decoding.language_model import LanguageModel, load_language_model
 from app.decoding.options import DecodingOptions, InvalidOptionError
 from app.decoding.types import Emissions, Hypothesis
 from app.errors import InvalidRequestError
-from app.transcript import AlignedWord
 from app.vocabulary import Vocabulary
 
 DEFAULT_LM = "default"

@@ -1,22 +1,28 @@
-"""An alignment in, the transcript that the writers of formats take out."""
+"""Turns an alignment into the transcript that the writers take."""
 
-from app.decoding import segment_words
-from app.transcript import AlignedTranscript, Transcript, Word
+from ..contract.answers import Alignment, Transcript, Word, mean_confidence
+from ..contract.segments import segment_words
 
 
-def as_transcript(aligned: AlignedTranscript) -> Transcript:
-    """Return the words that were found, with their scores as confidences."""
+def as_transcript(aligned: Alignment) -> Transcript:
+    """Returns the words that were found, with their scores as confidences."""
     words = [
-        Word(word.text, word.start, word.end, word.score)
+        Word(word.word, word.start, word.end, word.score)
         for word in aligned.words
         if word.found and word.start is not None and word.end is not None
     ]
     return Transcript(
-        text=" ".join(word.text for word in words),
+        text=" ".join(word.word for word in words),
+        words=tuple(words),
         segments=segment_words(words),
+        confidence=mean_confidence(words),
         language=aligned.language,
         model=aligned.model,
         duration=aligned.duration,
-        timing=aligned.timing,
         decoder="alignment",
+        lm=None,
+        audio=aligned.audio,
+        warnings=aligned.warnings,
+        timing=aligned.timing,
+        request_id=aligned.request_id,
     )

@@ -1,4 +1,4 @@
-"""How far running requests are: windows as they are encoded in, numbers for whoever asks out."""
+"""Windows as they are encoded in, the progress of each running request out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +21,9 @@ class ProgressBoard:
 
     @contextmanager
     def follow(self, request_id: str) -> Iterator[Callable[[int, int], None]]:
-        """Gives what to call with the windows that are done, and all of them.
+        """Yields the callback for a request's progress.
 
-        Where two requests run under one id, the board tells of the later.
+        Where two requests run under one id, the board has the latest call of either.
         """
 
         def advance(done: int, windows: int) -> None:
@@ -36,5 +36,5 @@ class ProgressBoard:
             self._running.pop(request_id, None)
 
     def of(self, request_id: str) -> Advance | None:
-        """Return how far a request is; None where none of that id runs."""
+        """Returns how far a request is; None where none of that id runs."""
         return self._running.get(request_id)

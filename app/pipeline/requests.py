@@ -1,4 +1,4 @@
-"""What is asked of the pipeline, and the models that do it: values without behaviour."""
+"""The requests, models and limits of the pipeline: values without behaviour."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,17 +7,19 @@ from typing import BinaryIO, Protocol
 
 from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
+from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder
 from app.itn import FormattingOptions
+from app.pipeline.search_limits import SearchLimits
 from app.vocabulary import Vocabulary
 
-# EventQueue how many of how many windows are encoded.
 Progress = Callable[[int, int], None]
+"""Called with how many windows are encoded, and how many there are."""
 
 
 class AcousticModel(Encoder, Protocol):
-    """What the service needs of a loaded checkpoint; `app.acoustic.AcousticModel` is one."""
+    """A loaded checkpoint as the service uses it; `app.acoustic.AcousticModel` is one."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -25,20 +27,39 @@ class AcousticModel(Encoder, Protocol):
 
     @property
     def do_normalize(self) -> bool:
-        """Whether the waveform is to have zero mean and unit variance."""
+        """Whether its input is normalised to zero mean and unit variance."""
 
     @property
     def parameters(self) -> int:
-        """How many weights it has."""
+        """Number of its weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model in memory, with the decoders that read its emissions."""
+    """A model in memory, with the decoders of its emissions."""
 
     card: ModelCard
     acoustic: AcousticModel
     decoders: ModelDecoders
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The model and the options that serve a request, decided once, before its audio is decoded.
+
+    Attributes:
+        card: of the model.
+        language: code of the language that is transcribed.
+        decoding: how to decode the emissions.
+        readable: how to write the formatted text beside the verbatim one; None leaves it out.
+        notices: what the client should know about the choice of the model.
+    """
+
+    card: ModelCard
+    language: str
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    readable: FormattingOptions | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +68,22 @@ class TranscriptionRequest:
 
     Args:
         source: an open file at its beginning, which is closed once it is read, or a path.
-        request_id: for the logs.
-        audio: how to read it.
+        request_id: for the logs and the answer.
+        route: the model and the options that serve it.
+        audio: how to decode its audio.
         caller: who sent it, as limits for each caller go by: a digest of the API key, or the
             address; empty for this process itself.
-        model: id or hub id of a loaded model; None lets the language choose.
-        language: code, tag or name; None takes the default.
-        deadline: instant of `time.monotonic` after which no answer is wanted.
-        wait_for_room: wait where the queue is full, instead of being refused.
-        decoding: how the text is read off the emissions.
-        readable: how to write a readable text beside the verbatim one; None writes none.
+        deadline: instant of `time.monotonic` after which the answer is of no use.
+        wait_for_room: whether to wait where the queue is full, instead of being refused.
     """
 
     source: BinaryIO | Path
     request_id: str
+    route: Route
     audio: DecodeOptions = field(default_factory=DecodeOptions)
     caller: str = ""
-    model: str | None = None
-    language: str | None = None
     deadline: float | None = None
     wait_for_room: bool = False
-    decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: FormattingOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ class PipelineOptions:
     """Limits and sizes, all in seconds of audio but for the workers.
 
     `audio` is what one recording may hold. `decode_workers` decode text: threads, or processes
-    where the decoder needs them.
+    where the decoder needs them. `search` bounds the options of a request's search.
     """
 
     audio: AudioLimits
@@ -85,3 +100,4 @@ class PipelineOptions:
     decode_workers: int
     decode_processes: bool = False
     decode_jobs: int = 64
+    search: SearchLimits = field(default_factory=SearchLimits)

@@ -1,68 +1,84 @@
-"""Emissions in, everything a transcript says out: one job of a decoding thread or process."""
+"""Emissions in, the words of a transcript out: one job of a decoding thread or process."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
-from app.decoding import DecodingOptions, ModelDecoders, segment_words
+from app.contract.answers import Alternative, Transcript, Word, mean_confidence
+from app.contract.segments import segment_words
+from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.types import Emissions
 from app.itn import FormattingOptions, format_transcript
-from app.transcript import Alternative, Formatted, Segment
 
 
-@dataclass(frozen=True, slots=True)
-class TextRead:
-    """What was read; the fields are those of `Transcript`."""
-
-    text: str
-    segments: tuple[Segment, ...]
-    decoder: str
-    language_model: str | None
-    alternatives: tuple[Alternative, ...]
-    formatted: Formatted | None
-
-
-def read_text(
+def decode_text(
     decoders: ModelDecoders,
     emissions: Emissions,
     decoding: DecodingOptions,
+    blank: Transcript,
     *,
     frame_seconds: float,
-    duration: float,
-    language: str,
     readable: FormattingOptions | None,
-) -> TextRead:
-    """Decode one audio, split it into segments and make it readable.
+) -> Transcript:
+    """Returns a transcript with the text of one recording.
 
     Args:
         decoders: of the model that gave the emissions.
         emissions: float array [frames, vocabulary] of natural-log probabilities.
         decoding: how to decode.
+        blank: the same transcript without its text; no word ends after its duration, and its
+            language chooses the rules of the formatted text.
         frame_seconds: length of one frame in seconds.
-        duration: length of the audio in seconds; no word ends after it.
-        language: of the text, for what is made readable.
-        readable: how to make it readable; None leaves that out.
+        readable: how to write the formatted text; None leaves it out.
 
     Raises:
         InvalidRequestError: the model cannot be decoded so.
     """
     hypotheses = decoders.decode(
-        emissions, decoding, frame_seconds=frame_seconds, duration=duration
+        emissions, decoding, frame_seconds=frame_seconds, duration=blank.duration
     )
     best = hypotheses[0]
     listed = hypotheses if decoding.n_best > 1 else ()
-    formatted = None
-    others: list[str | None] = [None] * len(listed)
+    formatted_words = None
+    formatted_texts: list[str | None] = [None] * len(listed)
     if readable is not None:
-        written = format_transcript(best.words, language, readable)
-        formatted = Formatted(written.text, segment_words(written.words))
-        others = [format_transcript(other.words, language, readable).text for other in listed]
-    return TextRead(
-        text=best.text,
-        segments=segment_words(best.words),
-        decoder=best.decoder,
-        language_model=best.language_model,
-        alternatives=tuple(
-            Alternative(hypothesis.text, hypothesis.score, hypothesis.words, text)
-            for hypothesis, text in zip(listed, others, strict=True)
-        ),
-        formatted=formatted,
+        formatted_words = format_transcript(best.words, blank.language, readable).words
+        formatted_texts = [
+            format_transcript(other.words, blank.language, readable).text for other in listed
+        ]
+    alternatives = tuple(
+        Alternative(hypothesis.text, hypothesis.score, hypothesis.words, text)
+        for hypothesis, text in zip(listed, formatted_texts, strict=True)
     )
+    filled = with_words(blank, best.words, formatted_words)
+    return replace(
+        filled,
+        decoder=best.decoder,
+        lm=best.language_model,
+        alternatives=alternatives or None,
+    )
+
+
+def with_words(
+    blank: Transcript, words: Sequence[Word], formatted_words: Sequence[Word] | None
+) -> Transcript:
+    """Returns a transcript with words, and the texts and segments that they make.
+
+    Args:
+        blank: the transcript without them.
+        words: as they were said.
+        formatted_words: as they are written in the formatted text; None without one.
+    """
+    return replace(
+        blank,
+        text=_joined(words),
+        words=tuple(words),
+        segments=segment_words(words),
+        confidence=mean_confidence(words),
+        formatted_text=None if formatted_words is None else _joined(formatted_words),
+        formatted_words=None if formatted_words is None else tuple(formatted_words),
+        formatted_segments=None if formatted_words is None else segment_words(formatted_words),
+    )
+
+
+def _joined(words: Sequence[Word]) -> str:
+    return " ".join(word.word for word in words)

@@ -1,75 +1,43 @@
-"""The one way through: a recording's bytes in, a `Transcript` out.
+"""A recording's bytes in, a `Transcript` or an `Alignment` out.
 
 Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
-blocks the event loop. Every protocol and the command line go through `Transcriber`.
+blocks the event loop. Every protocol and the command line use `Transcriber`.
 """
 
-import asyncio
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
+from app.audio import Recording
 from app.audio.workers import MediaPool
-from app.catalogue import ModelCard, Router
-from app.deadlines import run_until_deadline
+from app.catalogue import Router
+from app.contract.answers import AlignedWord, Alignment, Timing, Transcript
 from app.decoding import DecodingOptions, DecodingPool
-from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
-from app.errors import InvalidRequestError, UnavailableError
-from app.itn import LANGUAGES, FormattingOptions, WordList
-from app.notices import Notice
+from app.engine import Admission, EncodedAudio, Engine
+from app.itn import FormattingOptions, WordList
+from app.pipeline.encoding import EncodedRecording, RecordingEncoder
 from app.pipeline.incremental import IncrementalDecoder, TextListener
-from app.pipeline.memory import trim_soon
 from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
+    Route,
     TranscriptionRequest,
 )
-from app.pipeline.text import TextRead, read_text
+from app.pipeline.routing import ModelRegistry
+from app.pipeline.text import decode_text
 from app.telemetry import Telemetry
-from app.transcript import AlignedTranscript, AlignedWord, Timing, Transcript
-
-_DOING = "its audio was being decoded"
-# Work on a longer recording takes memory worth giving back.
-_LONG_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """A recording's emissions, and the instants and seconds that led to them."""
-
-    model: LoadedModel
-    language: str
-    emissions: npt.NDArray[np.float32]
-    duration: float
-    started: float
-    decoded: float
-    handed_back: float
-    queued: float
-    encoding: float
-    audio: AudioInfo | None
-    notices: tuple[Notice, ...]
-
-    @property
-    def frame_seconds(self) -> float:
-        return self.model.acoustic.hop / SAMPLE_RATE
 
 
 class Transcriber:
-    """Leads recordings through audio, engine and decoding.
+    """Takes recordings through audio, engine and decoding.
 
     Args:
         router: chooses the model of a request.
         engine: runs the encoders.
-        telemetry: where each stage's time is counted.
+        telemetry: counts the time of each stage.
         options: limits and sizes.
         media: decodes audio; closed with this.
-        profanities: words to mask where a request asks for it, instead of our own list.
+        profanities: words to mask where a request has `mask_profanities`, instead of our own list.
     """
 
     def __init__(
@@ -82,15 +50,11 @@ class Transcriber:
         *,
         profanities: WordList | None = None,
     ) -> None:
-        self._router = router
-        self._engine = engine
+        self._registry = ModelRegistry(router, options.search)
+        self._encoder = RecordingEncoder(engine, media, options)
         self._telemetry = telemetry
         self._profanities = profanities
-        self._window = round(options.window_seconds * SAMPLE_RATE)
-        self._context = round(options.context_seconds * SAMPLE_RATE)
-        self._models: dict[str, LoadedModel] = {}
         self._media = media
-        self._limits = options.audio
         self._decoding = DecodingPool(
             options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
         )
@@ -98,7 +62,7 @@ class Transcriber:
     @property
     def models(self) -> Sequence[LoadedModel]:
         """The models in memory, in the order they were added."""
-        return tuple(self._models.values())
+        return self._registry.models
 
     @property
     def media(self) -> MediaPool:
@@ -111,47 +75,41 @@ class Transcriber:
         return self._decoding
 
     def add(self, model: LoadedModel) -> None:
-        """Serve one more model; the engine must have its encoder under the card's id."""
-        self._models[model.card.id] = model
+        """Adds a model; the engine must have its encoder under the card's id."""
+        self._registry.add(model)
 
     def route(
         self,
-        model: str | None,
-        language: str | None,
+        model: str | None = None,
+        language: str | None = None,
         decoding: DecodingOptions | None = None,
         readable: FormattingOptions | None = None,
-    ) -> ModelCard:
-        """Choose the model, so that a wrong name is told before the audio is decoded.
+    ) -> Route:
+        """Returns the model and the options that serve a request, before its audio is decoded.
+
+        Args:
+            model: id or hub id of a loaded model; None lets the language choose.
+            language: code, tag or name; None takes the default.
+            decoding: how to decode the emissions; None takes the defaults.
+            readable: how to write the formatted text; None leaves it out.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
             InvalidRequestError: the model does not serve the language, cannot be decoded so, or
-                nobody wrote rules to make its language readable.
+                its language has no rules for the formatted text.
         """
-        card = self._router.route(model, language)
-        if decoding is not None and card.id in self._models:
-            self._models[card.id].decoders.check(decoding)
-        written = self._router.language_of(card, language)
-        if readable is not None and written not in LANGUAGES:
-            raise InvalidRequestError(
-                f"format_text has no rules for language {written!r}; "
-                f"it has some for: {', '.join(LANGUAGES)}.",
-                param="format_text",
-            )
-        return card
+        return self._registry.route(model, language, decoding, readable)
 
-    def loaded(self, card: ModelCard, language: str | None) -> tuple[LoadedModel, str]:
-        """The model of a card, and the code of the language that it will hear.
+    def loaded(self, route: Route) -> LoadedModel:
+        """Returns the model of a route.
 
         Raises:
             UnavailableError: it is still being loaded.
         """
-        if card.id not in self._models:
-            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
-        return self._models[card.id], self._router.language_of(card, language)
+        return self._registry.loaded(route)
 
     def readable(self, options: FormattingOptions | None) -> FormattingOptions | None:
-        """What a request asks of a readable text, with the operator's own list of words."""
+        """Returns the options of a formatted text with the operator's own list of words."""
         if options is None or options.profanities is not None:
             return options
         return replace(options, profanities=self._profanities)
@@ -163,57 +121,57 @@ class Transcriber:
         progress: Progress | None = None,
         on_text: TextListener | None = None,
     ) -> Transcript:
-        """Transcribe one recording. Cancelling the awaiting task stops the work.
+        """Transcribes one recording. Cancelling the awaiting task stops the work.
 
-        Audio that is silent, or shorter than what one frame of the model sees, has no words;
-        the encoder is not asked.
+        Audio that is silent, or shorter than what one frame of the model needs, has no words and
+        is not encoded.
 
         Args:
             request: what to transcribe.
             progress: called on the event loop as windows are encoded.
             on_text: called on the event loop with each further part of the text, as soon as it is
-                final; joined, the parts are the transcript's text. The recording is then read
+                final; joined, the parts are the transcript's text. The recording is then decoded
                 piece by piece, and has no alternatives.
 
         Raises:
             AudioError: the bytes cannot be transcribed.
             DeadlineExceededError: the deadline passed.
-            NordlydError: as the router and the engine say.
+            NordlydError: as the router and the engine raise it.
         """
-        follower: IncrementalDecoder | None = None
+        readable = self.readable(request.route.readable)
+        incremental: IncrementalDecoder | None = None
         if on_text is not None:
-            readable = self.readable(request.readable)
-            follower = IncrementalDecoder(
-                self._decoding, request.decoding, readable, on_text, deadline=request.deadline
+            incremental = IncrementalDecoder(
+                self._decoding, request.route.decoding, readable, on_text, deadline=request.deadline
             )
         try:
-            heard = await self._hear(request, progress, follower)
-            reading = await (follower.finish() if follower else self._read(heard, request))
+            encoded = await self._encode_request(request, progress, incremental)
+            blank = encoded.blank_transcript()
+            if incremental is not None:
+                transcript = await incremental.finish(blank)
+            else:
+                transcript = await self._decoding.run_before(
+                    request.deadline,
+                    decode_text,
+                    encoded.model.decoders,
+                    encoded.emissions,
+                    request.route.decoding,
+                    blank,
+                    frame_seconds=encoded.frame_seconds,
+                    readable=readable,
+                )
         finally:
-            if follower is not None:
-                follower.close()
-        return Transcript(
-            text=reading.text,
-            segments=reading.segments,
-            language=heard.language,
-            model=heard.model.card.id,
-            duration=heard.duration,
-            timing=self._timing(heard),
-            decoder=reading.decoder,
-            language_model=reading.language_model,
-            alternatives=reading.alternatives,
-            formatted=reading.formatted,
-            audio=heard.audio,
-            notices=heard.notices,
-        )
+            if incremental is not None:
+                incremental.close()
+        return replace(transcript, timing=self._timing(encoded))
 
     async def align(
         self, request: TranscriptionRequest, text: str, *, progress: Progress | None = None
-    ) -> AlignedTranscript:
-        """Find the words of a text in a recording. Cancelling the awaiting task stops the work.
+    ) -> Alignment:
+        """Finds the words of a text in a recording. Cancelling the awaiting task stops the work.
 
         Args:
-            request: the recording; how to decode it is not looked at.
+            request: the recording; its options of decoding and formatting have no effect.
             text: what is said in it, as it was written.
             progress: called on the event loop as windows are encoded.
 
@@ -221,183 +179,68 @@ class Transcriber:
             InvalidRequestError: text and audio are long and have nothing in common.
             NordlydError: as `transcribe`.
         """
-        heard = await self._hear(request, progress)
+        encoded = await self._encode_request(request, progress)
         words: tuple[AlignedWord, ...] = await self._decoding.run_before(
             request.deadline,
-            heard.model.decoders.align,
-            heard.emissions,
+            encoded.model.decoders.align,
+            encoded.emissions,
             text,
-            heard.language,
-            frame_seconds=heard.frame_seconds,
-            duration=heard.duration,
+            encoded.language,
+            frame_seconds=encoded.frame_seconds,
+            duration=encoded.duration,
         )
-        return AlignedTranscript(
+        return Alignment(
             words=words,
-            language=heard.language,
-            model=heard.model.card.id,
-            duration=heard.duration,
-            timing=self._timing(heard),
-            audio=heard.audio,
-            notices=heard.notices,
+            language=encoded.language,
+            model=encoded.model.card.id,
+            duration=encoded.duration,
+            audio=encoded.audio,
+            warnings=encoded.warnings,
+            timing=self._timing(encoded),
+            request_id=encoded.request_id,
         )
-
-    def close(self) -> None:
-        """End the threads and processes; what still waits for them is dropped."""
-        self._media.close()
-        self._decoding.close()
-
-    async def _read(self, heard: _Heard, request: TranscriptionRequest) -> TextRead:
-        """Turn emissions into text."""
-        return await self._decoding.run_before(
-            request.deadline,
-            read_text,
-            heard.model.decoders,
-            heard.emissions,
-            request.decoding,
-            frame_seconds=heard.frame_seconds,
-            duration=heard.duration,
-            language=heard.language,
-            readable=self.readable(request.readable),
-        )
-
-    async def _hear(
-        self,
-        request: TranscriptionRequest,
-        progress: Progress | None,
-        follower: IncrementalDecoder | None = None,
-    ) -> _Heard:
-        """Turn a recording into emissions."""
-        started = time.perf_counter()
-        card = self.route(request.model, request.language, request.decoding, request.readable)
-        model, language = self.loaded(card, request.language)
-        recording = await self._decode(request)
-        decoded = time.perf_counter()
-        encoded = await self.encode(
-            model,
-            recording,
-            request.request_id,
-            request.deadline,
-            caller=request.caller,
-            admission="wait" if request.wait_for_room else "queue",
-            progress=progress,
-            on_window=None
-            if follower is None
-            else follower.start(
-                model.decoders,
-                model.acoustic.vocabulary,
-                language,
-                frame_seconds=model.acoustic.hop / SAMPLE_RATE,
-                duration=recording.duration,
-            ),
-        )
-        # Not where this fails: the device may be reading from it yet, and it closes by itself.
-        recording.close()
-        if recording.duration > _LONG_SECONDS:
-            trim_soon()
-        return _Heard(
-            model=model,
-            language=language,
-            emissions=np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
-            if encoded is None
-            else encoded.emissions,
-            duration=recording.duration,
-            started=started,
-            decoded=decoded,
-            handed_back=time.perf_counter(),
-            queued=encoded.queue_seconds if encoded else 0.0,
-            encoding=encoded.encode_seconds if encoded else 0.0,
-            audio=recording.info,
-            notices=(
-                *self._router.notices(request.model, request.language),
-                *recording.notices,
-            ),
-        )
-
-    async def _decode(self, request: TranscriptionRequest) -> Recording:
-        """Turn a recording's bytes into samples; its source is closed."""
-        try:
-            job = self._media.submit(
-                request.source,
-                options=request.audio,
-                limits=self._limits,
-                caller=request.caller,
-                request_id=request.request_id,
-                wait_for_room=request.wait_for_room,
-            )
-        finally:
-            if not isinstance(request.source, Path):
-                request.source.close()
-        return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
 
     async def encode(
         self,
         model: LoadedModel,
         recording: Recording,
         request_id: str,
-        deadline: float | None = None,
         *,
-        caller: str = "",
-        admission: Admission = "queue",
-        progress: Progress | None = None,
-        on_window: WindowCallback | None = None,
+        caller: str,
+        admission: Admission,
     ) -> EncodedAudio | None:
-        """The recording's emissions, or None when it cannot hold a word.
+        """Returns the emissions of decoded audio; None where it cannot hold a word.
 
-        `caller` and `admission` are those of `EncodeRequest`. Both listeners are called on the
-        event loop as windows are encoded.
+        `caller` and `admission` are those of `EncodeRequest`.
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: as the engine raises it.
         """
-        acoustic = model.acoustic
-        windows = plan_windows(
-            recording.samples,
-            window=self._window,
-            context=self._context,
-            hop=acoustic.hop,
-            receptive_field=acoustic.receptive_field,
-        )
-        if recording.is_silent or not windows:
-            return None
-
-        def fetch(window: Window) -> npt.NDArray[np.float32]:
-            return recording.slice(window.start, window.stop, normalise=acoustic.do_normalize)
-
-        def tell(index: int, emissions: npt.NDArray[np.float32]) -> None:
-            if progress is not None:
-                progress(index + 1, len(windows))
-            if on_window is not None:
-                on_window(index, emissions)
-
-        return await self._engine.encode(
-            EncodeRequest(
-                model.card.id,
-                windows,
-                fetch,
-                request_id,
-                deadline,
-                caller=caller,
-                admission=admission,
-            ),
-            on_window=tell,
+        return await self._encoder.encode(
+            model, recording, request_id, caller=caller, admission=admission
         )
 
-    def _timing(self, heard: _Heard) -> Timing:
-        """What each stage took until now, which is counted too."""
-        finished = time.perf_counter()
-        timing = Timing(
-            queue=heard.queued,
-            decode_audio=heard.decoded - heard.started,
-            encode=heard.encoding,
-            decode_text=finished - heard.handed_back,
-            real_time_factor=(finished - heard.started) / heard.duration,
+    def close(self) -> None:
+        """Ends the threads and processes; waiting work is dropped."""
+        self._media.close()
+        self._decoding.close()
+
+    async def _encode_request(
+        self,
+        request: TranscriptionRequest,
+        progress: Progress | None,
+        incremental: IncrementalDecoder | None = None,
+    ) -> EncodedRecording:
+        return await self._encoder.encode_request(
+            request, self.loaded(request.route), progress=progress, incremental=incremental
         )
-        model = heard.model.card.id
-        self._telemetry.audio_seconds.labels(model).inc(heard.duration)
+
+    def _timing(self, encoded: EncodedRecording) -> Timing:
+        """Returns what each stage took until now, and counts it in the metrics."""
+        timing = encoded.timing()
+        model = encoded.model.card.id
+        self._telemetry.audio_seconds.labels(model).inc(encoded.duration)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
-        stages = self._telemetry.stage_seconds
-        stages.labels("decode_audio").observe(timing.decode_audio)
-        stages.labels("queue").observe(timing.queue)
-        stages.labels("encode").observe(timing.encode)
-        stages.labels("decode_text").observe(timing.decode_text)
+        for stage in ("decode_audio", "queue", "encode", "decode_text"):
+            self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
         return timing

@@ -1,6 +1,7 @@
-"""Sockets in, requests within their limits out: what stands between the network and the API."""
+"""Between the sockets and the API: limits of connections, and of what each may take."""
 
 from app.serving.connections import Connections, default_limit
-from app.serving.http import HttpLimits, bound_protocols
+from app.serving.limits import HttpLimits
+from app.serving.protocols import bound_protocols
 
 __all__ = ["Connections", "HttpLimits", "bound_protocols", "default_limit"]

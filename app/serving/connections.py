@@ -1,7 +1,7 @@
-"""Connections in, a place for each or none out, so that descriptors never run out.
+"""Bounds how many connections the service has, so that descriptors never run out.
 
-Past the limit, who waits longest without a request makes room. Where everybody has one, a few
-places are left in which only the state of the service is told.
+A new connection past the limit takes the place of the one that has been idle for longest. Where all
+are in use it gets one of a few reserved places, which serve health and metrics only.
 """
 
 import resource
@@ -12,16 +12,16 @@ from typing import Protocol
 from app.telemetry import Telemetry
 
 RESERVE = 16
-"""Places beyond the limit, for health and metrics."""
+"""Number of places beyond the limit, for health and metrics."""
 
-_MOST = 2000
-_LEAST = 16
-# Models, pipes to workers, libraries, listeners.
+_MAX_LIMIT = 2000
+_MIN_LIMIT = 16
+# For models, pipes to workers, libraries and listeners.
 _OWN_DESCRIPTORS = 128
 
 
 class Place(Enum):
-    """What a connection may do."""
+    """The kind of place that a connection has."""
 
     ORDINARY = auto()
     RESERVED = auto()
@@ -29,30 +29,30 @@ class Place(Enum):
 
 
 class Peer(Protocol):
-    """One connection, as far as it matters to the others."""
+    """One connection."""
 
     @property
     def idle(self) -> bool:
-        """Whether it has no request under way, so that nothing is lost with it."""
+        """Whether no request is being served, so that closing it loses nothing."""
 
     def drop(self) -> None:
-        """End it at once."""
+        """Closes it at once."""
 
 
 def default_limit() -> int:
-    """Returns how many connections the limit of descriptors allows: an upload takes two."""
+    """Returns how many connections the limit of descriptors allows; an upload takes two."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return _MOST
-    return max(_LEAST, min(_MOST, (soft - _OWN_DESCRIPTORS) // 2))
+        return _MAX_LIMIT
+    return max(_MIN_LIMIT, min(_MAX_LIMIT, (soft - _OWN_DESCRIPTORS) // 2))
 
 
 class Connections:
     """All connections of the service, on whatever port.
 
     Args:
-        limit: how many have an ordinary place.
-        telemetry: where they are counted.
+        limit: the number of ordinary places.
+        telemetry: counts connections.
     """
 
     def __init__(self, limit: int, telemetry: Telemetry) -> None:
@@ -62,7 +62,7 @@ class Connections:
         telemetry.connections.set_function(lambda: float(len(self._peers)))
 
     def enter(self, peer: Peer) -> Place:
-        """Gives a new connection its place, perhaps that of another one."""
+        """Returns the place of a new connection; closes an idle one where all are taken."""
         if len(self._peers) >= self.limit and not self._make_room():
             if len(self._peers) >= self.limit + RESERVE:
                 self.count("connections")
@@ -72,17 +72,17 @@ class Connections:
         self._peers[peer] = None
         return Place.ORDINARY
 
-    def rest(self, peer: Peer) -> None:
-        """Notes that a connection has just been of use."""
+    def touch(self, peer: Peer) -> None:
+        """Notes that a connection has just been used."""
         if peer in self._peers:
             self._peers.move_to_end(peer)
 
     def leave(self, peer: Peer) -> None:
-        """Notes that a connection is gone."""
+        """Frees the place of a connection."""
         self._peers.pop(peer, None)
 
     def count(self, reason: str) -> None:
-        """Counts a connection that was ended for that reason."""
+        """Counts a connection that was closed for that reason."""
         self._telemetry.connections_ended.labels(reason).inc()
 
     def _make_room(self) -> bool:

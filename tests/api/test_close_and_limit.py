@@ -53,7 +53,7 @@ def headers_of(start: Message) -> dict[bytes, bytes]:
     return dict(start["headers"])
 
 
-def test_an_early_answer_goes_out_whole_before_the_rest_is_thrown_away() -> None:
+def test_early_response_is_sent_whole_before_the_rest_is_discarded() -> None:
     parts = [part(b"x", more=True)] * 5 + [part(b"x", more=False)]
     sent, taken = asyncio.run(
         call(LingeringClose(early, cut_off=asyncio.Event()), scope_of(content_length="6"), parts)
@@ -67,7 +67,7 @@ def test_an_early_answer_goes_out_whole_before_the_rest_is_thrown_away() -> None
     assert taken == 6
 
 
-def test_it_ends_when_the_client_is_gone_or_sends_no_more() -> None:
+def test_discarding_ends_when_the_client_is_gone_or_silent() -> None:
     gone: Message = {"type": "http.disconnect"}
     for messages in ([part(b"x", more=True), gone], [part(b"x", more=True)]):
         app = LingeringClose(early, cut_off=asyncio.Event(), seconds=0.05)
@@ -75,7 +75,7 @@ def test_it_ends_when_the_client_is_gone_or_sends_no_more() -> None:
         assert sent[-1]["more_body"] is False
 
 
-def test_an_answer_after_the_body_keeps_the_connection() -> None:
+def test_response_after_the_body_keeps_the_connection() -> None:
     for scope in (scope_of(content_length="2"), scope_of()):
         sent, _ = asyncio.run(
             call(LingeringClose(patient, cut_off=asyncio.Event()), scope, [part(b"ab", more=False)])
@@ -84,7 +84,7 @@ def test_an_answer_after_the_body_keeps_the_connection() -> None:
         assert len(sent) == 2
 
 
-def test_a_declared_length_over_the_limit_is_refused_unread() -> None:
+def test_declared_length_over_the_limit_is_refused_unread() -> None:
     taken = 0
 
     async def counting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +101,7 @@ def test_a_declared_length_over_the_limit_is_refused_unread() -> None:
 
 
 @pytest.mark.parametrize(("sizes", "fits"), [([5, 5], True), ([5, 5, 1], False), ([11], False)])
-def test_a_body_of_any_parts_is_counted(sizes: list[int], fits: bool) -> None:
+def test_body_size_is_counted_over_all_chunks(sizes: list[int], fits: bool) -> None:
     parts = [part(b"x" * size, more=True) for size in sizes] + [part(b"", more=False)]
     run = call(
         UploadLimit(patient, limit=10, cut_off=asyncio.Event()),

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.errors import NordlydError
 from app.itn import FormattingOptions
-from app.pipeline import TranscriptionRequest
+from app.pipeline import Transcriber, TranscriptionRequest
 from app.pipeline.incremental import TextDelta
 
 
@@ -50,10 +50,10 @@ def bursts(seconds: float) -> bytes:
     return as_wav(np.where(time % 1.5 < 0.5, 0.5 * np.sin(2000 * time), 0).astype(np.float32))
 
 
-def asked(*, format_text: bool = False) -> TranscriptionRequest:
-    """A minute in ten windows or so."""
-    readable = FormattingOptions() if format_text else None
-    return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", readable=readable)
+def a_minute(transcriber: Transcriber, *, format_text: bool = False) -> TranscriptionRequest:
+    """A request of a minute in ten windows or so."""
+    route = transcriber.route(readable=FormattingOptions() if format_text else None)
+    return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", route)
 
 
 # A window at a time.
@@ -79,14 +79,14 @@ def begun(started: InProcess, *, heartbeat: float = 20.0) -> TranscriptEvents:
     return TranscriptEvents(
         Request(scope, stays),
         started.service,
-        asked(),
+        a_minute(started.service.transcriber),
         logprobs=False,
         heartbeat=heartbeat,
     )
 
 
 @pytest.mark.parametrize("format_text", [False, True])
-def test_text_is_told_before_the_recording_is_encoded(format_text: bool) -> None:
+def test_deltas_arrive_before_the_recording_is_encoded(format_text: bool) -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:
@@ -94,40 +94,43 @@ def test_text_is_told_before_the_recording_is_encoded(format_text: bool) -> None
             model.gate.clear()
             told: list[TextDelta] = []
             work = asyncio.create_task(
-                transcriber.transcribe(asked(format_text=format_text), on_text=told.append)
+                transcriber.transcribe(
+                    a_minute(transcriber, format_text=format_text), on_text=told.append
+                )
             )
             await wait_for(lambda: len(told) > 0)
             assert not work.done()
             assert not model.gate.is_set()
             model.gate.set()
             transcript = await work
-            whole = await transcriber.transcribe(asked(format_text=format_text))
+            whole = await transcriber.transcribe(a_minute(transcriber, format_text=format_text))
             text = "".join(delta.text for delta in told)
             assert len(told) > 3
-            assert text == (whole.formatted.text if whole.formatted else whole.text)
+            assert text == whole.written_text
             assert transcript.words == whole.words
-            assert transcript.formatted == whole.formatted
+            assert transcript.formatted_segments == whole.formatted_segments
             assert transcript.segments == whole.segments
-            assert (transcript.decoder, transcript.language_model) == ("greedy", None)
+            assert (transcript.decoder, transcript.lm) == ("greedy", None)
 
     asyncio.run(run())
 
 
-def test_silence_and_a_click_have_no_text_to_tell() -> None:
+def test_silence_and_a_click_have_no_deltas() -> None:
     async def run() -> None:
         async with running(StutteringModel(windows=99)) as started:
             for seconds in (0.005, 30.0):
                 told: list[TextDelta] = []
                 source = io.BytesIO(as_wav(np.zeros(round(seconds * RATE), np.float32)))
                 transcript = await started.service.transcriber.transcribe(
-                    TranscriptionRequest(source, "here"), on_text=told.append
+                    TranscriptionRequest(source, "here", started.service.transcriber.route()),
+                    on_text=told.append,
                 )
                 assert (transcript.text, told) == ("", [])
 
     asyncio.run(run())
 
 
-def test_a_silent_stream_says_that_it_is_alive() -> None:
+def test_stream_without_events_sends_heartbeats() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:
@@ -147,7 +150,7 @@ def test_a_silent_stream_says_that_it_is_alive() -> None:
     asyncio.run(run())
 
 
-def test_a_failure_on_the_way_is_the_last_event() -> None:
+def test_failure_after_the_first_delta_is_the_last_event() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:
@@ -168,7 +171,7 @@ def test_a_failure_on_the_way_is_the_last_event() -> None:
     asyncio.run(run())
 
 
-def test_their_client_raises_what_fails_on_the_way() -> None:
+def test_client_raises_the_error_event() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with serving(model=model, **SIZES) as (started, client):
@@ -193,7 +196,7 @@ def test_their_client_raises_what_fails_on_the_way() -> None:
     asyncio.run(run())
 
 
-def test_a_failure_at_once_is_an_error_of_the_request() -> None:
+def test_failure_before_the_first_event_has_a_status() -> None:
     async def run() -> None:
         model = StutteringModel(windows=0)
         async with running(model) as started:
@@ -205,7 +208,7 @@ def test_a_failure_at_once_is_an_error_of_the_request() -> None:
     asyncio.run(run())
 
 
-def test_a_client_that_hangs_up_ends_the_work_and_lets_go() -> None:
+def test_disconnect_cancels_the_work_and_frees_its_slot() -> None:
     async def run() -> None:
         model = StutteringModel(windows=3)
         async with running(model) as started:

@@ -1,4 +1,4 @@
-"""When OpenAI's own client asks again: a real uvicorn over a model that a test holds up."""
+"""Retries of OpenAI's own client: a real uvicorn over a model that a test can block."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ CLIP = as_wav(tones(0, 1.5))
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
-    """For how many seconds the client said that it waits, each time."""
+    """The waits in seconds that the client logged."""
     return [
         float(record.args[0])  # type: ignore[index,arg-type]
         for record in caplog.records
@@ -21,7 +21,7 @@ def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
     ]
 
 
-def test_a_full_queue_is_asked_again_when_it_says(caplog: pytest.LogCaptureFixture) -> None:
+def test_client_retries_a_full_queue_after_the_given_time(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "openai._base_client")
 
     async def run() -> None:
@@ -58,7 +58,7 @@ def test_a_full_queue_is_asked_again_when_it_says(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_cannot_get_better_is_not_asked_again(
+def test_client_does_not_retry_permanent_failures(
     caplog: pytest.LogCaptureFixture, stream: bool
 ) -> None:
     caplog.set_level(logging.INFO, "openai._base_client")
@@ -83,7 +83,7 @@ def test_what_cannot_get_better_is_not_asked_again(
     asyncio.run(run())
 
 
-def test_a_service_that_stops_says_when_to_ask_another() -> None:
+def test_draining_service_sends_retry_after() -> None:
     async def run() -> None:
         async with serving() as (running, client):
             running.service.begin_drain()
@@ -98,11 +98,11 @@ def test_a_service_that_stops_says_when_to_ask_another() -> None:
     asyncio.run(run())
 
 
-def test_a_stream_that_is_cut_off_before_its_first_word_has_a_status() -> None:
+def test_stream_cut_off_before_its_first_event_has_a_status() -> None:
     async def run() -> None:
         async with serving() as (running, client):
             running.model.gate.clear()
-            asking = asyncio.create_task(
+            request = asyncio.create_task(
                 client.with_options(max_retries=0).audio.transcriptions.create(
                     file=CLIP, model="whisper-1", stream=True
                 )
@@ -111,7 +111,7 @@ def test_a_stream_that_is_cut_off_before_its_first_word_has_a_status() -> None:
             running.service.begin_drain()
             running.service.cut_off.set()
             with pytest.raises(openai.APIStatusError) as cut:
-                await asking
+                await request
             assert cut.value.code == "draining"
             await wait_for(lambda: running.service.idle)
 

@@ -11,9 +11,8 @@ import pytest
 from in_process import InProcess, ScriptedModel, in_process
 from sounds import as_wav, tones
 
-from app.api.schemas import TranscriptionBody
+from app.contract.answers import TRANSCRIPT_ADAPTER, Word
 from app.itn import format_transcript
-from app.transcript import Word
 from app.vocabulary import Vocabulary
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzæøå"
@@ -202,11 +201,11 @@ def test_the_openapi_document_says_it_and_its_example_is_true() -> None:
         described[name] for name in ("format_text", "remove_hesitations", "mask_profanities")
     )
     for example in schemas["TranscriptionBody"]["examples"]:
-        TranscriptionBody.model_validate(example)
+        TRANSCRIPT_ADAPTER.validate_python(example)
     example = schemas["TranscriptionBody"]["examples"][0]
     said = [Word(w["word"], w["start"], w["end"], w["confidence"]) for w in example["words"]]
     formatted = format_transcript(said, example["language"])
     assert formatted.text == example["formatted_text"]
-    assert [word.text for word in formatted.words] == [
+    assert [word.word for word in formatted.words] == [
         word["word"] for word in example["formatted_words"]
     ]

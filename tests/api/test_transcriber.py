@@ -22,7 +22,7 @@ def test_progress_is_told_window_by_window_to_the_last() -> None:
             told: list[tuple[int, int]] = []
             source = io.BytesIO(as_wav(tones(0, 20.0)))
             transcript = await running.service.transcriber.transcribe(
-                TranscriptionRequest(source, "here"),
+                TranscriptionRequest(source, "here", running.service.transcriber.route()),
                 progress=lambda done, total: told.append((done, total)),
             )
             windows = told[-1][1]
@@ -43,7 +43,9 @@ def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
             await running.until("ready")
             source = io.BytesIO(troubled_handlers.HANG)
             limit = time.monotonic() + 0.5 if deadline else None
-            request = TranscriptionRequest(source, "here", deadline=limit)
+            request = TranscriptionRequest(
+                source, "here", running.service.transcriber.route(), deadline=limit
+            )
             work = asyncio.create_task(running.service.transcriber.transcribe(request))
             await wait_for(lambda: media.decoded.used > 0)
             assert source.closed
@@ -62,7 +64,9 @@ def test_a_file_that_cannot_be_decoded_is_closed_too() -> None:
             await running.until("ready")
             source = io.BytesIO(b"no audio")
             with pytest.raises(Exception, match="text"):
-                await running.service.transcriber.transcribe(TranscriptionRequest(source, "here"))
+                await running.service.transcriber.transcribe(
+                    TranscriptionRequest(source, "here", running.service.transcriber.route())
+                )
             await wait_for(lambda: source.closed)
 
     asyncio.run(run())
@@ -75,7 +79,7 @@ def test_silence_does_not_ask_the_encoder() -> None:
             running.model.failure = AssertionError("it was asked")
             source = io.BytesIO(as_wav(np.zeros(48_000, dtype=np.float32)))
             transcript = await running.service.transcriber.transcribe(
-                TranscriptionRequest(source, "here")
+                TranscriptionRequest(source, "here", running.service.transcriber.route())
             )
             assert (transcript.text, transcript.segments) == ("", ())
             assert transcript.duration == 3.0
@@ -94,13 +98,13 @@ def test_an_answer_says_that_its_language_was_never_declared(
             transcriber = running.service.transcriber
             wav = as_wav(tones(0, 1.0))
             transcript = await transcriber.transcribe(
-                TranscriptionRequest(io.BytesIO(wav), "here", language="nb")
+                TranscriptionRequest(io.BytesIO(wav), "here", transcriber.route(None, "nb"))
             )
             aligned = await transcriber.align(
-                TranscriptionRequest(io.BytesIO(wav), "there", language="nb"), "a"
+                TranscriptionRequest(io.BytesIO(wav), "there", transcriber.route(None, "nb")), "a"
             )
             for answer in (transcript, aligned):
-                assert [notice.code for notice in answer.notices] == codes
+                assert [notice.code for notice in answer.warnings] == codes
                 assert answer.language == "nb"
 
     asyncio.run(run())

@@ -37,7 +37,7 @@ def members(data: bytes) -> bytes:
         ("identity", bytes),
     ],
 )
-def test_a_compressed_body_is_read_as_it_was(client: httpx.Client, clip, coding, encode) -> None:
+def test_compressed_body_is_decoded(client: httpx.Client, clip, coding, encode) -> None:
     wav = clip()
     expected = text_of(client.post("/transcribe", content=wav))
     headers = {"content-encoding": coding}
@@ -49,7 +49,7 @@ def test_a_compressed_body_is_read_as_it_was(client: httpx.Client, clip, coding,
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "rot13"])
-def test_another_coding_is_refused_by_name(client: httpx.Client, clip, coding: str) -> None:
+def test_unsupported_encoding_is_refused_by_name(client: httpx.Client, clip, coding: str) -> None:
     headers = {"content-encoding": coding}
     answer = client.post("/transcribe", content=clip(), headers=headers)
     said = assert_error(answer, 415, code="unsupported_encoding", param=None)
@@ -61,13 +61,13 @@ def test_another_coding_is_refused_by_name(client: httpx.Client, clip, coding: s
     ("spoil", "said"),
     [(lambda data: data[:-20], "cut short"), (lambda data: b"no" + data, "is not gzip")],
 )
-def test_a_spoilt_coding_is_a_400(client: httpx.Client, clip, spoil, said: str) -> None:
+def test_damaged_encoding_is_400(client: httpx.Client, clip, spoil, said: str) -> None:
     headers = {"content-encoding": "gzip"}
     answer = client.post("/transcribe", content=spoil(gzip.compress(clip())), headers=headers)
     assert said in assert_error(answer, 400, code="invalid_request", param=None)
 
 
-def test_a_bomb_is_refused_at_the_limit(guarded: RunningServer) -> None:
+def test_decompression_bomb_is_refused_at_the_limit(guarded: RunningServer) -> None:
     bomb = gzip.compress(bytes(64 * 2**20))
     assert len(bomb) < 2**17
     headers = {"content-encoding": "gzip", "authorization": f"Bearer {KEY}".encode()}
@@ -96,7 +96,7 @@ def encoded(samples: np.ndarray, subtype: str, endian: str, tmp_path) -> bytes:
         ("audio/x-alaw", "ALAW", "FILE"),
     ],
 )
-def test_samples_are_what_their_type_says(
+def test_raw_samples_are_decoded_by_their_content_type(
     client: httpx.Client, tmp_path, content_type: str, subtype: str, endian: str
 ) -> None:
     time = np.arange(12_000) / 8000
@@ -118,7 +118,7 @@ def test_samples_are_what_their_type_says(
     assert listened.json()["metadata"]["duration"] == 1.5
 
 
-def test_a_wrong_type_of_samples_is_a_clear_400(client: httpx.Client) -> None:
+def test_content_type_without_a_valid_rate_is_400(client: httpx.Client) -> None:
     for content_type, param in (
         ("audio/L16", "rate"),
         ("audio/L16;rate=no", "rate"),
@@ -129,7 +129,7 @@ def test_a_wrong_type_of_samples_is_a_clear_400(client: httpx.Client) -> None:
         assert_error(answer, 400, code="invalid_request", param=param)
 
 
-def test_answers_say_what_there_is_to_know_about_the_file(client: httpx.Client, clip) -> None:
+def test_answers_describe_the_file_and_its_warnings(client: httpx.Client, clip) -> None:
     files = [("file", ("a.wav", clip())), ("file", ("b.wav", clip(1)))]
     alone = client.post("/transcribe", content=clip(), params={"strict": "true", "track": "0"})
     lines = client.post("/transcribe", files=files).text.splitlines()

@@ -1,4 +1,4 @@
-"""Connections that take without giving, on raw sockets: limits end them, and health answers."""
+"""Connections that only take resources, on raw sockets: limits end them, and health answers."""
 
 import json
 import select
@@ -20,7 +20,7 @@ DESCRIPTORS = 256
 def strict(
     tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    """A server with few descriptors and little patience."""
+    """A server with few descriptors and short timeouts."""
     settings = tiny_settings | {
         "MAX_HEADER_KB": "16", "HEADER_SECONDS": "1.5", "KEEP_ALIVE_SECONDS": "2",
         "UPLOAD_IDLE_SECONDS": "1", "UPLOAD_MIN_RATE": "1000", "DRAIN_SECONDS": "2",
@@ -54,7 +54,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def refusal(answer: bytes) -> tuple[int, str]:
-    """The status and the code of an error in the one form."""
+    """The status and the code of an error."""
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"connection: close" in head
     assert b"x-request-id: " in head
@@ -77,7 +77,7 @@ def memory(server: RunningServer) -> int:
     ],
     ids=["one header", "headers", "path", "line breaks", "trailers", "chunk extension"],
 )
-def test_a_head_without_end_is_refused_and_costs_no_memory(
+def test_endless_head_is_refused_without_taking_memory(
     strict: RunningServer, waiting: httpx.Client, start: bytes, piece: bytes
 ) -> None:
     waiting.get("/health")
@@ -96,20 +96,20 @@ def test_a_head_without_end_is_refused_and_costs_no_memory(
     assert memory(strict) - before < 2**24
 
 
-def test_a_head_over_the_limit_is_a_431_in_the_one_form(strict: RunningServer) -> None:
+def test_head_over_the_limit_is_431(strict: RunningServer) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"x: " + b"y" * 2**14 + b"\r\n\r\n")
         assert refusal(read_all(connection)) == (431, "header_too_large")
 
 
-def test_a_connection_that_says_nothing_is_closed(strict: RunningServer) -> None:
+def test_silent_connection_is_closed(strict: RunningServer) -> None:
     started = time.monotonic()
     with connect(strict) as connection:
         assert read_all(connection) == b""
     assert time.monotonic() - started < 15
 
 
-def test_a_head_that_drips_is_a_408(strict: RunningServer) -> None:
+def test_slow_head_is_408(strict: RunningServer) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD)
         for _ in range(4):
@@ -118,16 +118,14 @@ def test_a_head_that_drips_is_a_408(strict: RunningServer) -> None:
         assert refusal(read_all(connection)) == (408, "request_timeout")
 
 
-def test_a_kept_connection_is_closed_after_its_time(strict: RunningServer) -> None:
+def test_kept_connection_is_closed_after_the_idle_time(strict: RunningServer) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert read_all(connection).endswith(b'{"status":"live"}')
 
 
 @pytest.mark.parametrize("pause", [0.1, 30.0], ids=["dripping", "silent"])
-def test_a_body_that_does_not_come_is_a_408(
-    strict: RunningServer, waiting: httpx.Client, pause: float
-) -> None:
+def test_slow_body_is_408(strict: RunningServer, waiting: httpx.Client, pause: float) -> None:
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: 100000\r\n\r\nxxxx")
         connection.settimeout(pause)
@@ -142,7 +140,7 @@ def test_a_body_that_does_not_come_is_a_408(
     wait_until_idle(waiting)
 
 
-def test_a_body_that_keeps_its_pace_is_taken(strict: RunningServer, clip) -> None:
+def test_body_at_the_minimum_rate_is_accepted(strict: RunningServer, clip) -> None:
     wav = clip()
     with connect(strict) as connection:
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(wav))
@@ -152,7 +150,7 @@ def test_a_body_that_keeps_its_pace_is_taken(strict: RunningServer, clip) -> Non
         assert connection.recv(2**16).startswith(b"HTTP/1.1 200")
 
 
-def test_the_deadline_of_a_request_counts_its_upload(strict: RunningServer) -> None:
+def test_deadline_includes_the_upload(strict: RunningServer) -> None:
     for line, target in ((b"x-request-timeout: 0.5\r\n", b""), (b"", b"?timeout=0.5")):
         head = HEAD.replace(b"/transcribe", b"/transcribe" + target)
         started = time.monotonic()
@@ -164,7 +162,7 @@ def test_the_deadline_of_a_request_counts_its_upload(strict: RunningServer) -> N
 
 
 @pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"Content-Length: 9999\r\n\r\nx"])
-def test_three_hundred_connections_do_not_lock_out_health(
+def test_health_answers_beside_three_hundred_connections(
     strict: RunningServer, sent: bytes
 ) -> None:
     with ExitStack() as stack:
@@ -183,7 +181,7 @@ def test_three_hundred_connections_do_not_lock_out_health(
         assert psutil.Process(strict.process.pid).num_fds() < DESCRIPTORS
 
 
-def test_where_all_are_at_work_others_are_told_to_come_again(strict: RunningServer) -> None:
+def test_request_beyond_the_connection_limit_is_503_with_retry_after(strict: RunningServer) -> None:
     busy = HEAD + b"Content-Length: 9999\r\n\r\n" + b"x" * 5_000
     with ExitStack() as stack:
         answers = set()
@@ -197,7 +195,7 @@ def test_where_all_are_at_work_others_are_told_to_come_again(strict: RunningServ
         assert answers == {(503, "connections")}
 
 
-def test_a_stop_with_fifty_slow_uploads_is_clean_and_within_its_time(strict: RunningServer) -> None:
+def test_stop_amid_fifty_slow_uploads_is_clean_and_in_time(strict: RunningServer) -> None:
     """The last one: it ends the server."""
     with ExitStack() as stack:
         uploads = [stack.enter_context(connect(strict)) for _ in range(50)]

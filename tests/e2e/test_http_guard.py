@@ -24,7 +24,9 @@ def keyed(guarded: RunningServer) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", "Bearer key-00", "Basic key-0"])
-def test_work_needs_a_key(guarded: RunningServer, clip, given: str | None) -> None:
+def test_request_without_an_accepted_key_is_refused(
+    guarded: RunningServer, clip, given: str | None
+) -> None:
     headers = {} if given is None else {"authorization": given}
     with guarded.client(headers=headers) as client:
         answer = client.post("/transcribe", files={"file": clip()})
@@ -35,7 +37,7 @@ def test_work_needs_a_key(guarded: RunningServer, clip, given: str | None) -> No
 
 
 @pytest.mark.parametrize("key", ["key-0", KEY])
-def test_every_key_opens(guarded: RunningServer, clip, key: str) -> None:
+def test_request_with_any_accepted_key_is_served(guarded: RunningServer, clip, key: str) -> None:
     with guarded.client(headers=bearer(key)) as client:
         assert client.post("/transcribe", files={"file": clip()}).status_code == 200
 
@@ -43,12 +45,12 @@ def test_every_key_opens(guarded: RunningServer, clip, key: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/health", "/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"]
 )
-def test_health_metrics_and_documentation_are_open(guarded: RunningServer, path: str) -> None:
+def test_health_metrics_and_documentation_need_no_key(guarded: RunningServer, path: str) -> None:
     with guarded.client() as client:
         assert client.get(path).status_code == 200
 
 
-def test_the_documentation_needs_nothing_from_other_hosts(guarded: RunningServer) -> None:
+def test_documentation_loads_nothing_from_other_hosts(guarded: RunningServer) -> None:
     with guarded.client() as client:
         page = client.get("/docs").text
         sources = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -58,13 +60,13 @@ def test_the_documentation_needs_nothing_from_other_hosts(guarded: RunningServer
             assert client.get(source).status_code == 200
 
 
-def test_a_long_upload_without_a_key_still_reads_its_401(guarded: RunningServer) -> None:
+def test_long_upload_without_a_key_gets_its_401(guarded: RunningServer) -> None:
     with guarded.client() as client:
         assert client.post("/transcribe", content=OVER).status_code == 401
 
 
 @pytest.mark.parametrize("form", [True, False])
-def test_an_upload_over_the_limit_is_413(keyed: httpx.Client, clip, form: bool) -> None:
+def test_upload_over_the_limit_is_413(keyed: httpx.Client, clip, form: bool) -> None:
     body = {"files": {"file": OVER}} if form else {"content": OVER}
     answer = keyed.post("/transcribe", **body)
     message = assert_error(answer, 413, code="too_large", param=None)
@@ -73,7 +75,7 @@ def test_an_upload_over_the_limit_is_413(keyed: httpx.Client, clip, form: bool) 
     assert keyed.post("/transcribe", files={"file": clip()}).status_code == 200
 
 
-def test_a_body_of_undeclared_length_is_cut_off_at_the_limit(keyed: httpx.Client, clip) -> None:
+def test_body_of_undeclared_length_is_refused_at_the_limit(keyed: httpx.Client, clip) -> None:
     sent = 0
 
     def endless() -> Iterator[bytes]:
@@ -87,7 +89,7 @@ def test_a_body_of_undeclared_length_is_cut_off_at_the_limit(keyed: httpx.Client
     assert keyed.post("/transcribe", files={"file": clip()}).status_code == 200
 
 
-def test_a_declared_length_over_the_limit_is_refused_before_the_body(
+def test_declared_length_over_the_limit_is_refused_before_the_body(
     guarded: RunningServer,
 ) -> None:
     url = httpx.URL(guarded.address)
@@ -105,7 +107,7 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body(
     assert b'"code":"too_large"' in answer
 
 
-def test_a_client_that_asks_first_is_told_before_it_sends(guarded: RunningServer) -> None:
+def test_expect_100_continue_is_refused_before_the_body_is_sent(guarded: RunningServer) -> None:
     url = httpx.URL(guarded.address)
     with socket.create_connection((url.host, url.port), timeout=20) as connection:
         connection.sendall(

@@ -33,7 +33,7 @@ def stream_of(server: RunningServer, path: str = "/stream") -> str:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8000", "10.0.0.1", "127.0.0.1.nip.io"]
 )
-def test_a_request_for_another_host_is_refused(client: httpx.Client, host: str) -> None:
+def test_request_for_another_host_is_refused(client: httpx.Client, host: str) -> None:
     for path in ("/", "/health", "/docs", "/transcribe"):
         answer = client.get(path, headers={"host": host})
         assert "NORDLYD_ALLOWED_HOSTS" in assert_error(
@@ -42,12 +42,12 @@ def test_a_request_for_another_host_is_refused(client: httpx.Client, host: str) 
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.2", "[::1]:80", "nordlyd.localhost"])
-def test_every_name_of_loopback_is_served(client: httpx.Client, host: str) -> None:
+def test_every_loopback_name_is_served(client: httpx.Client, host: str) -> None:
     assert client.get("/health/live", headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("origin", [EVIL, "null", "http://127.0.0.1:1", "http://localhost"])
-def test_a_page_from_elsewhere_cannot_use_the_service(
+def test_page_of_another_origin_is_refused(
     server: RunningServer, client: httpx.Client, clip, origin: str
 ) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, headers={"origin": origin})
@@ -59,7 +59,7 @@ def test_a_page_from_elsewhere_cannot_use_the_service(
         assert status_of_handshake(stream_of(server, path), origin=origin) == 403
 
 
-def test_the_page_of_the_service_can(server: RunningServer, client: httpx.Client, clip) -> None:
+def test_page_of_the_service_is_served(server: RunningServer, client: httpx.Client, clip) -> None:
     own = {"origin": server.address}
     assert client.post("/transcribe", content=clip(), headers=own).status_code == 200
     assert status_of_handshake(stream_of(server), **own) == 101
@@ -69,7 +69,7 @@ def test_the_page_of_the_service_can(server: RunningServer, client: httpx.Client
         assert client.post("/transcribe", content=clip(), headers=seen).status_code == 200
 
 
-def test_a_named_origin_is_served_with_keys_and_sees_what_it_needs(
+def test_allowed_origin_is_served_with_a_key_and_reads_the_headers(
     guarded: RunningServer, clip
 ) -> None:
     with guarded.client(headers={"origin": APP}) as page:
@@ -99,7 +99,7 @@ def test_a_named_origin_is_served_with_keys_and_sees_what_it_needs(
     assert status_of_handshake(url, origin=EVIL, authorization=BEARER) == 403
 
 
-def test_vosk_asks_for_the_same_keys_and_keeps_the_same_pages_out(guarded: RunningServer) -> None:
+def test_vosk_needs_the_same_keys_and_refuses_the_same_origins(guarded: RunningServer) -> None:
     encoded = base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("=")
     port = guarded.vosk
     assert status_of_handshake(port) == 401
@@ -119,7 +119,7 @@ def test_vosk_asks_for_the_same_keys_and_keeps_the_same_pages_out(guarded: Runni
 
 
 @pytest.mark.parametrize("prefix", ["", "/speech"], ids=["taken off", "left on"])
-def test_below_the_prefix_of_a_proxy_everything_is_found(
+def test_every_path_is_served_below_the_prefix_of_a_proxy(
     guarded: RunningServer, clip, prefix: str
 ) -> None:
     with guarded.client() as proxy:
@@ -144,7 +144,7 @@ def test_below_the_prefix_of_a_proxy_everything_is_found(
     assert status_of_handshake(url, authorization=BEARER) == 101
 
 
-def test_the_prefix_alone_leads_to_the_page(guarded: RunningServer) -> None:
+def test_prefix_alone_redirects_to_the_page(guarded: RunningServer) -> None:
     with guarded.client() as proxy:
         assert proxy.get("/speech").headers["location"] == "/speech/"
         assert proxy.get("/speeches/health").status_code == 401
@@ -157,7 +157,7 @@ def test_the_prefix_alone_leads_to_the_page(guarded: RunningServer) -> None:
         "/openapi.json", "/web/js/main.js", "/progress/none", "/v1/models/tiny-nb",
     ],
 )  # fmt: skip
-def test_head_is_answered_wherever_get_is(client: httpx.Client, path: str) -> None:
+def test_head_is_answered_like_get_without_a_body(client: httpx.Client, path: str) -> None:
     head, get = client.head(path), client.get(path)
     assert head.status_code == get.status_code
     assert head.status_code != 405
@@ -166,7 +166,7 @@ def test_head_is_answered_wherever_get_is(client: httpx.Client, path: str) -> No
     assert head.headers["x-request-id"]
 
 
-def test_head_is_refused_where_there_is_no_get(client: httpx.Client) -> None:
+def test_head_is_refused_on_paths_without_get(client: httpx.Client) -> None:
     answer = client.head("/transcribe")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"

@@ -1,4 +1,4 @@
-"""What a real server says no to: each its own clear answer, and the next request is served."""
+"""Requests that a real server refuses: each with its own error, and the next one is served."""
 
 import audio_samples
 import httpx
@@ -24,7 +24,7 @@ def assert_served(client: httpx.Client, wav: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", audio_samples.REFUSED)
-def test_bad_audio_is_refused_with_a_reason_and_the_next_request_is_served(
+def test_bad_audio_is_refused_and_the_next_request_is_served(
     client: httpx.Client, clip, name: str
 ) -> None:
     answer = client.post("/transcribe", files={"file": (name, audio_samples.REFUSED[name]())})
@@ -37,7 +37,7 @@ def test_bad_audio_is_refused_with_a_reason_and_the_next_request_is_served(
     assert_served(client, clip())
 
 
-def test_a_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
+def test_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
     answer = client.post("/transcribe", content=audio_samples.flac_bomb())
     assert_error(answer, 413, code="too_large", param=None)
     assert_served(client, clip())
@@ -68,7 +68,7 @@ def test_a_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
         ({"language": "nb", "model": "tiny-da"}, "it serves: da"),
     ],
 )
-def test_a_wrong_parameter_is_named_with_what_is_accepted(
+def test_wrong_parameter_is_named_with_the_accepted_values(
     client: httpx.Client, clip, fields: dict[str, str], said: str, place: str
 ) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, **{place: fields})
@@ -87,25 +87,25 @@ def test_raw_samples_need_a_rate(client: httpx.Client, clip) -> None:
     ("fields", "said"),
     [({"model": "tiny-sv"}, "loaded: tiny-nb, tiny-da"), ({"language": "sv"}, "served: nb")],
 )
-def test_an_unknown_model_or_language_is_404_with_what_there_is(
+def test_unknown_model_or_language_is_404_with_those_loaded(
     client: httpx.Client, clip, fields: dict[str, str], said: str
 ) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, data=fields)
     assert said in assert_error(answer, 404, code="model_not_found", param=next(iter(fields)))
 
 
-def test_a_parameter_given_twice_is_refused(client: httpx.Client, clip) -> None:
+def test_parameter_given_twice_is_refused(client: httpx.Client, clip) -> None:
     answer = client.post("/transcribe?language=nb", files={"file": clip()}, data={"language": "da"})
     assert_error(answer, 400, code="invalid_request", param="language")
 
 
 @pytest.mark.parametrize("given", ["-1", "nan", "soon"])
-def test_a_timeout_header_must_be_seconds(client: httpx.Client, clip, given: str) -> None:
+def test_timeout_header_must_be_a_number_of_seconds(client: httpx.Client, clip, given: str) -> None:
     answer = client.post("/transcribe", content=clip(), headers={"x-request-timeout": given})
     assert_error(answer, 400, code="invalid_request", param="x-request-timeout")
 
 
-def test_a_deadline_that_passes_is_504(client: httpx.Client, clip) -> None:
+def test_expired_deadline_is_504(client: httpx.Client, clip) -> None:
     for answer in (
         client.post("/transcribe", content=clip(), headers={"x-request-timeout": "0.0001"}),
         client.post("/transcribe?timeout=0.0001", content=clip()),
@@ -114,13 +114,13 @@ def test_a_deadline_that_passes_is_504(client: httpx.Client, clip) -> None:
     assert_served(client, clip())
 
 
-def test_a_deadline_in_the_middle_of_the_encoder_is_504(client: httpx.Client, clip) -> None:
+def test_deadline_during_encoding_is_504(client: httpx.Client, clip) -> None:
     answer = client.post("/transcribe?timeout=0.6", content=clip(seconds=600.0))
     assert_error(answer, 504, code="deadline_exceeded", param=None)
     assert_served(client, clip())
 
 
-def test_a_form_without_a_file_says_so(client: httpx.Client, clip) -> None:
+def test_form_without_a_file_is_refused(client: httpx.Client, clip) -> None:
     answer = client.post("/transcribe", files={"audio": clip()})
     assert "`file`" in assert_error(answer, 400, code="invalid_request", param="audio")
     answer = client.post("/transcribe", files={"language": (None, "nb")})
@@ -129,13 +129,13 @@ def test_a_form_without_a_file_says_so(client: httpx.Client, clip) -> None:
     assert "curl" in assert_error(answer, 400, code="invalid_request", param="file")
 
 
-def test_two_files_are_refused_where_one_is_meant(client: httpx.Client, clip) -> None:
+def test_align_refuses_two_files(client: httpx.Client, clip) -> None:
     files = [("file", clip()), ("file", clip(1))]
     answer = client.post("/align", files=files, data={"text": "ja"})
     assert "more files than the 1" in assert_error(answer, 400, code="invalid_request", param=None)
 
 
-def test_no_body_and_an_empty_file_are_refused(client: httpx.Client) -> None:
+def test_missing_body_and_empty_file_are_refused(client: httpx.Client) -> None:
     for answer in (
         client.post("/transcribe"),
         client.post("/transcribe", files={"file": ("empty.wav", b"")}),
@@ -143,7 +143,7 @@ def test_no_body_and_an_empty_file_are_refused(client: httpx.Client) -> None:
         assert_error(answer, 422, code="invalid_audio", param="file")
 
 
-def test_a_broken_form_is_refused(client: httpx.Client) -> None:
+def test_malformed_form_is_refused(client: httpx.Client) -> None:
     for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
         answer = client.post(
             "/transcribe", content=b"no form", headers={"content-type": content_type}
@@ -151,7 +151,7 @@ def test_a_broken_form_is_refused(client: httpx.Client) -> None:
         assert_error(answer, 400, code="invalid_request", param=None)
 
 
-def test_other_paths_and_methods_answer_in_the_same_form(client: httpx.Client) -> None:
+def test_unknown_paths_and_methods_have_the_same_error_form(client: httpx.Client) -> None:
     assert_error(client.get("/nope"), 404, code="not_found", param=None)
     answer = client.get("/transcribe")
     assert_error(answer, 405, code="method_not_allowed", param=None)

@@ -36,7 +36,7 @@ def transcribe(client: OpenAI, file: object = SPEECH, model: str = "whisper-1", 
     return client.audio.transcriptions.create(file=file, model=model, **fields)  # type: ignore[call-overload]
 
 
-def test_one_changed_url_is_all_it_takes(client: OpenAI) -> None:
+def test_client_works_with_the_base_url_alone(client: OpenAI) -> None:
     answer = transcribe(client)
     assert answer.text == WRITTEN
     assert answer.usage.type == "duration"
@@ -44,24 +44,24 @@ def test_one_changed_url_is_all_it_takes(client: OpenAI) -> None:
     assert answer.logprobs is None
 
 
-def test_the_awaited_client_gets_the_same(demos: RunningServer) -> None:
-    async def ask() -> str:
+def test_asynchronous_client_gets_the_same_answer(demos: RunningServer) -> None:
+    async def run() -> str:
         url = f"{demos.address}/v1"
         async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client:
             answer = await client.audio.transcriptions.create(file=SPEECH, model="whisper-1")
             return answer.text
 
-    assert asyncio.run(ask()) == WRITTEN
+    assert asyncio.run(run()) == WRITTEN
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_a_buffer_without_a_name_is_heard_by_its_content(client: OpenAI, named: bool) -> None:
+def test_format_is_detected_from_the_content(client: OpenAI, named: bool) -> None:
     data = SPEECH.read_bytes()
     file = ("speech.mp4", data, "video/mp4") if named else io.BytesIO(data)
     assert transcribe(client, file).text == WRITTEN
 
 
-def test_text_and_subtitles_are_text(client: OpenAI) -> None:
+def test_text_and_subtitles_have_the_same_text(client: OpenAI) -> None:
     assert transcribe(client, response_format="text").strip() == WRITTEN
     subtitles = pysubs2.SSAFile.from_string(transcribe(client, response_format="srt"))
     assert " ".join(cue.plaintext.replace("\n", " ") for cue in subtitles) == WRITTEN
@@ -81,7 +81,9 @@ def test_text_and_subtitles_are_text(client: OpenAI) -> None:
         ("vtt", "text/vtt; charset=utf-8"),
     ],
 )
-def test_every_form_has_its_content_type(client: OpenAI, form: str, content_type: str) -> None:
+def test_every_response_format_has_its_content_type(
+    client: OpenAI, form: str, content_type: str
+) -> None:
     raw = client.audio.transcriptions.with_raw_response.create(
         file=SPEECH, model="whisper-1", response_format=form
     )
@@ -90,7 +92,7 @@ def test_every_form_has_its_content_type(client: OpenAI, form: str, content_type
     assert int(raw.headers["x-compute-time"]) > 0
 
 
-def test_verbose_json_has_segments_unless_only_words_are_asked_for(client: OpenAI) -> None:
+def test_verbose_json_has_segments_unless_only_words_are_requested(client: OpenAI) -> None:
     segments = transcribe(client, response_format="verbose_json")
     assert (segments.task, segments.language, segments.words) == ("transcribe", "nb", None)
     (segment,) = segments.segments
@@ -116,7 +118,9 @@ def test_verbose_json_has_segments_unless_only_words_are_asked_for(client: OpenA
 @pytest.mark.parametrize(
     "name", ["timestamp_granularities", "timestamp_granularities[]", "timestamp_granularities[0]"]
 )
-def test_lists_may_come_with_brackets_or_without(demos: RunningServer, name: str) -> None:
+def test_list_fields_are_accepted_with_and_without_brackets(
+    demos: RunningServer, name: str
+) -> None:
     with demos.client() as plain:
         answer = plain.post(
             "/v1/audio/transcriptions",
@@ -128,7 +132,7 @@ def test_lists_may_come_with_brackets_or_without(demos: RunningServer, name: str
         assert "segments" not in answer.json()
 
 
-def test_logprobs_are_tokens_of_the_text(client: OpenAI) -> None:
+def test_joined_logprob_tokens_are_the_text(client: OpenAI) -> None:
     answer = transcribe(client, model="gpt-4o-transcribe", include=["logprobs"])
     assert "".join(token.token for token in answer.logprobs) == answer.text
     for token in answer.logprobs:
@@ -136,7 +140,7 @@ def test_logprobs_are_tokens_of_the_text(client: OpenAI) -> None:
         assert -5 < token.logprob <= 0
 
 
-def test_words_as_they_are_said_where_that_is_asked_for(client: OpenAI) -> None:
+def test_format_text_false_gives_the_text_word_for_word(client: OpenAI) -> None:
     assert transcribe(client, extra_body={"format_text": False}).text == SAID
     verbose = transcribe(
         client,
@@ -147,20 +151,20 @@ def test_words_as_they_are_said_where_that_is_asked_for(client: OpenAI) -> None:
     assert [word.word for word in verbose.words] == SAID.split()
 
 
-def test_the_language_chooses_the_model(client: OpenAI) -> None:
-    def heard(**fields: object) -> tuple[str, str]:
+def test_language_chooses_the_model(client: OpenAI) -> None:
+    def chosen(**fields: object) -> tuple[str, str]:
         answer = transcribe(client, DANISH, response_format="verbose_json", **fields)
         return answer.language, answer.model
 
-    assert heard(language="da") == ("da", "demo-da")
-    assert heard(model="gpt-4o-mini-transcribe-2025-12-15", language="da-DK")[1] == "demo-da"
-    assert heard(model="demo-da") == ("da", "demo-da")
-    assert heard(languages=["sv", "da", "nb"]) == ("da", "demo-da")
-    assert heard(model="demo-nb", languages=["da", "no"]) == ("no", "demo-nb")
+    assert chosen(language="da") == ("da", "demo-da")
+    assert chosen(model="gpt-4o-mini-transcribe-2025-12-15", language="da-DK")[1] == "demo-da"
+    assert chosen(model="demo-da") == ("da", "demo-da")
+    assert chosen(languages=["sv", "da", "nb"]) == ("da", "demo-da")
+    assert chosen(model="demo-nb", languages=["da", "no"]) == ("no", "demo-nb")
     assert transcribe(client, DANISH, languages=["fi", "da"]).languages[0].code == "da"
 
 
-def test_keywords_are_expected_words(client: OpenAI) -> None:
+def test_keywords_are_hotwords(client: OpenAI) -> None:
     plain = transcribe(client, extra_body={"format_text": False})
     # A word of its letters, were it said with a pause in it.
     wanted = transcribe(client, keywords=["sjakk", "mønster"], extra_body={"format_text": False})
@@ -170,7 +174,7 @@ def test_keywords_are_expected_words(client: OpenAI) -> None:
     assert transcribe(client, keywords=many).text
 
 
-def test_fields_of_other_models_and_of_ours_are_taken(client: OpenAI) -> None:
+def test_unused_fields_and_our_own_fields_are_accepted(client: OpenAI) -> None:
     answer = transcribe(
         client,
         prompt="Om bilder.",
@@ -182,13 +186,13 @@ def test_fields_of_other_models_and_of_ours_are_taken(client: OpenAI) -> None:
     assert transcribe(client, chunking_strategy="auto").text == WRITTEN
 
 
-def test_raw_samples_are_heard_where_they_are_described(client: OpenAI) -> None:
+def test_raw_samples_are_decoded_as_described(client: OpenAI) -> None:
     samples, rate = soundfile.read(SPEECH, dtype="int16")
     fields = {"encoding": "s16le", "rate": rate, "channels": 1}
     assert transcribe(client, samples.tobytes(), extra_body=fields).text == WRITTEN
 
 
-def test_silence_is_no_text(client: OpenAI) -> None:
+def test_silence_has_no_text(client: OpenAI) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, np.zeros(32_000), 16_000, format="WAV")
     silence = buffer.getvalue()
@@ -212,7 +216,7 @@ def test_models_are_listed_and_described(client: OpenAI) -> None:
     assert unknown.value.code == "model_not_found"
 
 
-def test_a_key_is_needed_where_there_are_keys(guarded: RunningServer, clip) -> None:
+def test_key_is_needed_where_keys_are_set(guarded: RunningServer, clip) -> None:
     with client_of(guarded, "wrong") as stranger:
         with pytest.raises(openai.AuthenticationError) as refused:
             transcribe(stranger, clip())
@@ -282,7 +286,7 @@ REFUSED: list[tuple[dict[str, object], type[openai.APIStatusError], str, str]] =
 
 
 @pytest.mark.parametrize(("fields", "kind", "param", "says"), REFUSED)
-def test_what_cannot_be_done_is_said_in_their_form(
+def test_refused_requests_raise_the_errors_of_the_client(
     client: OpenAI,
     fields: dict[str, object],
     kind: type[openai.APIStatusError],
@@ -301,7 +305,7 @@ def test_what_cannot_be_done_is_said_in_their_form(
     assert error.request_id
 
 
-def test_a_body_that_is_no_form_is_refused(demos: RunningServer) -> None:
+def test_body_that_is_not_a_form_is_refused(demos: RunningServer) -> None:
     with demos.client() as plain:
         answer = plain.post("/v1/audio/transcriptions", content=Path(SPEECH).read_bytes())
         assert answer.status_code == 400
@@ -311,7 +315,7 @@ def test_a_body_that_is_no_form_is_refused(demos: RunningServer) -> None:
         assert "no `file`" in nothing.json()["error"]["message"]
 
 
-def test_nothing_is_translated(client: OpenAI) -> None:
+def test_translation_is_not_found(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as refused, pytest.deprecated_call():
         client.audio.translations.create(file=SPEECH, model="whisper-1")
     assert "/v1/audio/transcriptions" in refused.value.message

@@ -1,4 +1,4 @@
-"""POST /v1/listen as Deepgram's clients speak it: parameters in, its form of answer out."""
+"""POST /v1/listen, Deepgram's API for recordings."""
 
 from app.api.deepgram.listen import router
 

@@ -7,9 +7,9 @@ from importlib.metadata import version
 
 from pydantic import BaseModel, Field
 
-from app.api.deepgram.parameters import Listen
+from app.api.deepgram.parameters import ListenOptions
+from app.contract.answers import Transcript, Word
 from app.itn.formatting import SENTENCE_PAUSE
-from app.transcript import Transcript, Word
 
 _PARAGRAPH_PAUSE = 2.0
 
@@ -120,16 +120,18 @@ class ListenBody(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
-def render(transcript: Transcript, listen: Listen, *, request_id: str, sha256: str) -> ListenBody:
+def render(
+    transcript: Transcript, listen: ListenOptions, *, request_id: str, sha256: str
+) -> ListenBody:
     """Render a transcript as the request wanted it."""
     duration = round(transcript.duration, 3)
     words = _words(transcript, duration)
-    best = _alternative(transcript.formatted.text if transcript.formatted else None, words)
+    best = _alternative(transcript.formatted_text, words)
     if listen.paragraphs:
         best.paragraphs = _paragraphs(words)
     others = [
         _alternative(other.formatted_text, [_word(word, duration) for word in other.words])
-        for other in transcript.alternatives[1:]
+        for other in (transcript.alternatives or ())[1:]
     ]
     utterances = None
     if listen.utterance_pause is not None:
@@ -156,12 +158,12 @@ def render(transcript: Transcript, listen: Listen, *, request_id: str, sha256: s
 
 def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
     """The words as they are written where that was asked for, each with what was said for it."""
-    if transcript.formatted is None:
+    if transcript.formatted_words is None:
         return [_word(word, duration) for word in transcript.words]
     written = []
-    for word in transcript.formatted.words:
+    for word in transcript.formatted_words:
         said = [
-            spoken.text
+            spoken.word
             for spoken in transcript.words
             if word.start <= spoken.start and spoken.end <= word.end
         ]
@@ -172,11 +174,11 @@ def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
 def _word(word: Word, duration: float, *, said: str | None = None) -> ListenWord:
     """Render a word; with `said` it is one that was written for that."""
     return ListenWord(
-        word=said or word.text,
+        word=said or word.word,
         start=min(round(word.start, 3), duration),
         end=min(round(word.end, 3), duration),
         confidence=round(word.confidence, 4),
-        punctuated_word=None if said is None else word.text,
+        punctuated_word=None if said is None else word.word,
     )
 
 

@@ -1,32 +1,26 @@
 """POST /v1/listen: a body of audio and Deepgram's parameters in, its form of answer out."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from contextlib import ExitStack, closing
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.api.caller import caller_of
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
-from app.api.disconnects import run_until_disconnect
 from app.api.errors.deepgram import DOCUMENTED
-from app.api.parameters import deadline_of, openapi_parameters
-from app.api.raw_bodies import Undeclared, raw_format, split_content_type
-from app.api.state import AppState, AppStateOf
-from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
-from app.api.upload import reservation_of
+from app.api.incoming import IncomingOf, IncomingRequest
+from app.api.openapi import BINARY, HEADERS, openapi_parameters
+from app.api.outputs import timing_headers, warning_headers
+from app.api.uploads import RecordingFile
 from app.audio import DecodeOptions, RawFormat
+from app.audio.content_types import raw_format
+from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError
-from app.pipeline import TranscriptionRequest
-from app.storage import Reservation, spool
-from app.transcript import Transcript
+from app.pipeline import Route, TranscriptionRequest
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
-_BLOCK_BYTES = 2**20
 
 router = APIRouter(tags=["compatible"])
 
@@ -68,133 +62,81 @@ _OPERATION: dict[str, Any] = {
     responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
-async def listen(request: Request, parts: AppStateOf) -> Response:
+async def listen(incoming: IncomingOf) -> Response:
     """Deepgram's prerecorded API, as far as its words mean something here.
 
     Send the audio as the body; its format is found out from its content. Errors have
     Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
     """
-    service = parts.service
-    with service.admit(caller_of(request)):
-        wanted = parse_listen(request.query_params.multi_items())
-        deadline = deadline_of(request)
-        service.transcriber.route(wanted.model, wanted.language, wanted.decoding, wanted.readable)
-        service.check_room(caller_of(request), deadline)
-        source = await _read(request, parts)
-
-        async def work() -> tuple[Transcript, str]:
-            audio = (
-                await _fetch(parts, source, deadline, reservation_of(request))
-                if isinstance(source, str)
-                else source
+    transcriber = incoming.parts.service.transcriber
+    with ExitStack() as stack:
+        stack.enter_context(incoming.admit())
+        options = parse_listen(incoming.query)
+        incoming.set_timeout()
+        route = transcriber.route(
+            options.model, options.language, options.decoding, options.readable
+        )
+        incoming.check_room()
+        source: RecordingFile | str
+        if incoming.content_type.essence == "application/json":
+            source = await _read_url(incoming)
+        elif incoming.content_type.is_multipart:
+            raise InvalidRequestError(
+                "The audio goes in the body itself; forms are for /transcribe.", param="body"
             )
-            transcript = await service.transcriber.transcribe(
-                TranscriptionRequest(
-                    source=audio.file,
-                    request_id=request.state.request_id,
-                    audio=DecodeOptions(wanted.raw or audio.raw),
-                    caller=caller_of(request),
-                    model=wanted.model,
-                    language=wanted.language,
-                    deadline=deadline,
-                    decoding=wanted.decoding,
-                    readable=wanted.readable,
-                )
-            )
-            return transcript, audio.sha256
-
-        transcript, sha256 = await run_until_disconnect(request, work(), cut_off=service.cut_off)
-        request_id = request.state.request_id
+        else:
+            uploads = stack.enter_context(closing(await incoming.read()))
+            (source,) = uploads.require()
+        transcript, sha256 = await incoming.run(_transcribe(incoming, source, route, options.raw))
         body = await asyncio.to_thread(
-            render, transcript, wanted, request_id=request_id, sha256=sha256
+            render, transcript, options, request_id=incoming.request_id, sha256=sha256
         )
         return Response(
             body.to_json(),
             media_type="application/json",
             headers=timing_headers(transcript.timing)
-            | warning_headers(transcript.notices)
-            | {"dg-request-id": request_id},
+            | warning_headers(transcript.warnings)
+            | {"dg-request-id": incoming.request_id},
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Audio:
-    """A recording at its beginning, and its SHA-256 in hexadecimal.
-
-    `raw` is what its content type says of samples without a header.
-    """
-
-    file: BinaryIO
-    sha256: str
-    raw: RawFormat | None
-
-
-async def _read(request: Request, parts: AppState) -> _Audio | str:
-    """The audio of a body, or the URL in it that may be asked for some."""
-    content_type = request.headers.get("content-type")
-    essence, _ = split_content_type(content_type)
-    if essence == "application/json":
-        return await _read_url(request, parts)
-    if essence.startswith("multipart/"):
-        raise InvalidRequestError(
-            "The audio goes in the body itself; forms are for /transcribe.", param="body"
-        )
-    digest = hashlib.sha256()
-
-    async def watched() -> AsyncIterator[bytes]:
-        async for chunk in request.stream():
-            digest.update(chunk)
-            yield chunk
-
-    file = await spool(watched(), reservation_of(request))
-    return _checked(file, digest.hexdigest(), content_type)
-
-
-async def _read_url(request: Request, parts: AppState) -> str:
-    """The address in a body of `{"url": …}`."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_JSON_BYTES:
-            raise InvalidRequestError(
-                f"The JSON is over {_MAX_JSON_BYTES} bytes; accepted: one `url`.", param="body"
-            )
-    url = _parse_url(bytes(body))
-    parts.need_fetcher().check(url)
-    return url
-
-
-async def _fetch(
-    parts: AppState, url: str, deadline: float | None, reservation: Reservation
-) -> _Audio:
-    fetched = await parts.need_fetcher().fetch(url, deadline, reservation=reservation)
-    file = fetched.bodies.open(0, fetched.bodies.size)
-    fetched.bodies.close()
-    sha256 = await asyncio.to_thread(_sha256, file)
-    return _checked(file, sha256, fetched.content_type)
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(_BLOCK_BYTES):
-        digest.update(block)
-    file.seek(0)
-    return digest.hexdigest()
-
-
-def _checked(file: BinaryIO, sha256: str, content_type: str | None) -> _Audio:
+async def _transcribe(
+    incoming: IncomingRequest, source: RecordingFile | str, route: Route, raw: RawFormat | None
+) -> tuple[Transcript, str]:
+    """Returns the transcript of a recording, and the SHA-256 of the recording."""
+    async with incoming.recording(source) as file:
+        if file.size == 0:
+            raise AudioError("The audio is empty: send it as the body.", param="body")
+        sha256 = await asyncio.to_thread(file.sha256)
+        audio = file.open()
     try:
-        _check_not_empty(file)
-        return _Audio(file, sha256, raw_format(Undeclared(), content_type, file))
+        raw = raw or raw_format(file.content_type, audio)
     except BaseException:
-        file.close()
+        audio.close()
         raise
+    transcript = await incoming.parts.service.transcriber.transcribe(
+        TranscriptionRequest(
+            source=audio,
+            request_id=incoming.request_id,
+            route=route,
+            audio=DecodeOptions(raw),
+            caller=incoming.caller,
+            deadline=incoming.deadline,
+        )
+    )
+    return transcript, sha256
 
 
-def _check_not_empty(file: BinaryIO) -> None:
-    if not file.read(1):
-        raise AudioError("The audio is empty: send it as the body.", param="body")
-    file.seek(0)
+async def _read_url(incoming: IncomingRequest) -> str:
+    """Returns the address in a body of `{"url": …}`, which may be fetched from."""
+    body = await incoming.read_bytes(_MAX_JSON_BYTES)
+    if body is None:
+        raise InvalidRequestError(
+            f"The JSON is over {_MAX_JSON_BYTES} bytes; accepted: one `url`.", param="body"
+        )
+    url = _parse_url(body)
+    incoming.parts.need_fetcher().check(url)
+    return url
 
 
 def _parse_url(body: bytes) -> str:

@@ -1,6 +1,6 @@
-"""The query of POST /v1/listen in, what the pipeline is asked out.
+"""The query of POST /v1/listen in, the options of the pipeline and of the answer out.
 
-What Deepgram has and we do not is refused where leaving it out would change the answer.
+Deepgram's features that are not supported are refused where ignoring them would change the answer.
 """
 
 import re
@@ -50,7 +50,7 @@ _REFUSED = {
 }
 _OFF = frozenset({"false", "0", "no", "off"})
 
-# Deepgram's own, whose place the model of the language takes.
+# Deepgram's own models, instead of which the language chooses one.
 _DEEPGRAM_MODEL = re.compile(
     r"(nova|enhanced|base|whisper|flux)([-_].*)?|"
     r"general|meeting|phonecall|voicemail|finance|conversationalai|video|medical|drivethru|"
@@ -105,11 +105,17 @@ class ListenParameters(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Listen:
-    """One request, checked.
+class ListenOptions:
+    """The checked options of one request.
 
-    `raw` is None where the bytes say themselves what they are, `readable` where the text is to
-    be word for word.
+    Attributes:
+        model: id or hub id of a loaded model; None lets the language choose.
+        language: code, tag or name; None takes the default.
+        raw: the format of raw samples; None where the bytes have a format of their own.
+        decoding: how to decode the emissions.
+        readable: how to write the formatted text; None leaves the text word for word.
+        paragraphs: whether the answer has paragraphs.
+        utterance_pause: in seconds, longer pauses separate utterances; None lists none.
     """
 
     model: str | None
@@ -121,12 +127,11 @@ class Listen:
     utterance_pause: float | None
 
 
-def parse_listen(query: Iterable[tuple[str, str]]) -> Listen:
-    """Check a query.
+def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
+    """Returns the options of a query.
 
     Raises:
-        InvalidRequestError: a parameter is unknown, wrong, given twice, or asks for what is not
-            done here.
+        InvalidRequestError: a parameter is unknown, wrong, given twice or not supported.
     """
     single: dict[str, str] = {}
     several: dict[str, list[str]] = {name: [] for name in LISTS}
@@ -151,7 +156,7 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> Listen:
         else:
             single[name] = given
     parameters = parse_options(ListenParameters, single)
-    return Listen(
+    return ListenOptions(
         model=_model(parameters.model),
         language=parameters.language,
         raw=_raw(parameters),
@@ -192,7 +197,7 @@ def _raw(parameters: ListenParameters) -> RawFormat | None:
             param="encoding",
         )
     if not name:
-        # Deepgram's clients send the rate along with files that say it themselves.
+        # Deepgram's clients also send the rate of files that have a header.
         return None
     if parameters.sample_rate is None:
         raise InvalidRequestError(

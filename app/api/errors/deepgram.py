@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from app import errors
 from app.api.errors.native import RouteError, error_detail
-from app.api.schemas import ErrorDetail
+from app.contract.errors import ErrorDetail
 
 
 class DeepgramErrorBody(BaseModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.api.schemas import ErrorDetail
+from app.contract.errors import ErrorDetail
 from app.errors import InvalidRequestError, NordlydError
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}

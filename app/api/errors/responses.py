@@ -9,7 +9,7 @@ from app.api.errors.deepgram import deepgram_error, deepgram_status
 from app.api.errors.native import RouteError, error_detail
 from app.api.errors.openai import OpenAIErrorBody, openai_error, openai_status
 from app.api.paths import route_path
-from app.api.schemas import ErrorBody
+from app.contract.errors import ErrorBody
 from app.errors import (
     AuthenticationError,
     DeadlineExceededError,

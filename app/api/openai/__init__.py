@@ -1,4 +1,4 @@
-"""OpenAI's transcription API over the same pipeline: REST, server-sent events, Realtime."""
+"""OpenAI's transcription API: REST, server-sent events and Realtime."""
 
 from app.api.openai import models, realtime, transcriptions
 

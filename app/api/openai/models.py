@@ -1,4 +1,4 @@
-"""GET /v1/models and /v1/models/{id}: the loaded models in, OpenAI's list of them out."""
+"""GET /v1/models and /v1/models/{id}: the loaded models, as OpenAI lists models."""
 
 from typing import Any, Literal, Self
 
@@ -24,13 +24,13 @@ class OpenAIModelBody(BaseModel):
 
     id: str = Field(examples=["nb-wav2vec2-1b-bokmaal"])
     object: Literal["model"] = "model"
-    created: int = Field(default=0, description="Not known: always 0.")
+    created: int = Field(default=0, description="Always 0: it is not known.")
     owned_by: str = Field(examples=["NbAiLab"])
     languages: list[str] = Field(description="Codes, the main one first.", examples=[["nb"]])
 
     @classmethod
     def of(cls, card: ModelCard) -> Self:
-        """Describe a loaded model; a model of the hub is owned by whoever put it there."""
+        """Returns the description of a loaded model; the owner of a hub model is its account."""
         owner = card.hub.partition("/")[0] if card.hub else _OURS
         return cls(id=card.id, owned_by=owner, languages=list(card.languages))
 

@@ -1,6 +1,6 @@
-"""The names that OpenAI's clients give models in, what routes a request out.
+"""OpenAI's names of models in, the model to route to out.
 
-Their names for transcription models stand for "whichever of ours serves the language".
+Their names for transcription models stand for any loaded model that serves the language.
 """
 
 import re
@@ -20,21 +20,21 @@ _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 def is_alias(name: str) -> bool:
-    """Whether it is one of their names, perhaps with a date."""
+    """Whether it is one of OpenAI's names, with or without a date."""
     return _SNAPSHOT.sub("", name) in ALIASES
 
 
 def routed_model(name: str | None) -> str | None:
-    """The model to ask the router for; None lets the language choose.
+    """Returns the model to route to; None lets the language choose.
 
     Raises:
-        UnknownModelError: the name stands for something that is not done here.
+        UnknownModelError: the name stands for a feature that is not supported.
     """
     if name is None or is_alias(name):
         return None
     if name == _DIARIZING:
         raise UnknownModelError(
-            f"{_DIARIZING} tells speakers apart, which is not done here; accepted: "
+            f"{_DIARIZING} separates speakers, which is not supported; accepted: "
             f"{', '.join(ALIASES)}, or a model of GET /v1/models.",
             param="model",
         )

@@ -2,28 +2,17 @@
 
 import math
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, Protocol, Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from app.transcript import Segment, Transcript, Word
+from app.contract.answers import Segment, Transcript, Word
+from app.contract.segments import words_of_segments
 
 _SEEKS_PER_SECOND = 100
 _FRAMES_PER_SECOND = 50
 _LOWEST_LOGPROB = -100.0
-
-
-class SureWord(Protocol):
-    """A word, and how sure it is, 0 to 1."""
-
-    @property
-    def text(self) -> str:
-        """As it is written."""
-
-    @property
-    def confidence(self) -> float:
-        """How likely it is right."""
 
 
 class LogprobBody(BaseModel):
@@ -83,18 +72,20 @@ class VerboseSegment(BaseModel):
     confidence: float = Field(ge=0, le=1, description="Ours: mean of its words'.")
 
     @classmethod
-    def of(cls, index: int, segment: Segment, duration: float) -> Self:
-        """Render a segment."""
+    def of(cls, segment: Segment, words: Sequence[Word], duration: float) -> Self:
+        """Returns the body of a segment with its words."""
         written = segment.text.encode()
         return cls(
-            id=index,
+            id=segment.id,
             seek=int(segment.start * _SEEKS_PER_SECOND),
             start=_rounded(segment.start, duration),
             end=_rounded(segment.end, duration),
             text=segment.text,
             tokens=[],
             temperature=0.0,
-            avg_logprob=round(sum(map(logprob, segment.words)) / max(1, len(segment.words)), 4),
+            avg_logprob=round(
+                sum(logprob(word.confidence) for word in words) / max(1, len(words)), 4
+            ),
             compression_ratio=round(len(written) / len(zlib.compress(written)), 4),
             no_speech_prob=0.0,
             confidence=round(segment.confidence, 4),
@@ -121,9 +112,9 @@ class TranscriptionVerboseJson(BaseModel):
 def plain_json(transcript: Transcript, *, logprobs: bool, languages: bool) -> str:
     """The body of response_format json."""
     body = TranscriptionJson(
-        text=written_text(transcript),
+        text=transcript.written_text,
         usage=usage(transcript.duration),
-        logprobs=tokens_of(written_words(transcript)) if logprobs else None,
+        logprobs=tokens_of(with_confidence(transcript.written_words)) if logprobs else None,
         languages=[LanguageBody(code=transcript.language)] if languages else None,
     )
     return body.model_dump_json(exclude_none=True)
@@ -133,25 +124,25 @@ def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
     """The body of response_format verbose_json; nothing asked for means segments."""
     asked = set(granularities) or {"segment"}
     duration = round(transcript.duration, 3)
-    source = transcript.formatted or transcript
+    groups = words_of_segments(transcript.written_segments, transcript.written_words)
     body = TranscriptionVerboseJson(
         language=transcript.language,
         duration=duration,
-        text=written_text(transcript),
+        text=transcript.written_text,
         words=[
             VerboseWord(
-                word=word.text,
+                word=word.word,
                 start=_rounded(word.start, duration),
                 end=_rounded(word.end, duration),
                 confidence=round(word.confidence, 4),
             )
-            for word in source.words
+            for word in transcript.written_words
         ]
         if "word" in asked
         else None,
         segments=[
-            VerboseSegment.of(index, segment, duration)
-            for index, segment in enumerate(source.segments)
+            VerboseSegment.of(segment, words, duration)
+            for segment, words in zip(transcript.written_segments, groups, strict=True)
         ]
         if "segment" in asked
         else None,
@@ -161,40 +152,34 @@ def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
     return body.model_dump_json(exclude_none=True)
 
 
-def written_text(transcript: Transcript) -> str:
-    """The readable text where there is one, else what was said word for word."""
-    return transcript.formatted.text if transcript.formatted else transcript.text
-
-
-def written_words(transcript: Transcript) -> Sequence[Word]:
-    """The words of `written_text`."""
-    return transcript.formatted.words if transcript.formatted else transcript.words
-
-
 def usage(seconds: float) -> UsageBody:
     """What was transcribed, to milliseconds."""
     return UsageBody(seconds=round(seconds, 3))
 
 
-def logprob(word: SureWord) -> float:
-    """Natural logarithm of a word's confidence; JSON has no infinity, so never below -100."""
-    return math.log(word.confidence) if word.confidence > 0 else _LOWEST_LOGPROB
+def logprob(confidence: float) -> float:
+    """Returns the natural logarithm of a confidence, -100 for 0: JSON has no infinity."""
+    return math.log(confidence) if confidence > 0 else _LOWEST_LOGPROB
 
 
-def tokens_of(words: Sequence[SureWord], *, continued: bool = False) -> list[LogprobBody]:
+def tokens_of(words: Iterable[tuple[str, float]], *, continued: bool = False) -> list[LogprobBody]:
     """Words as tokens that, joined, are their text.
 
     Args:
-        words: as they are written.
+        words: as they are written, with their confidences.
         continued: there are words before them.
     """
     tokens = []
-    for index, word in enumerate(words):
-        token = f" {word.text}" if index or continued else word.text
-        tokens.append(
-            LogprobBody(token=token, bytes=list(token.encode()), logprob=round(logprob(word), 4))
-        )
+    for index, (word, confidence) in enumerate(words):
+        token = f" {word}" if index or continued else word
+        rounded = round(logprob(confidence), 4)
+        tokens.append(LogprobBody(token=token, bytes=list(token.encode()), logprob=rounded))
     return tokens
+
+
+def with_confidence(words: Iterable[Word]) -> Iterator[tuple[str, float]]:
+    """Yields each word with its confidence, as `tokens_of` takes them."""
+    return ((word.word, word.confidence) for word in words)
 
 
 def token_usage(seconds: float, text: str) -> dict[str, Any]:

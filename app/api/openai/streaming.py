@@ -17,11 +17,11 @@ from starlette.types import Receive, Scope, Send
 from app.api.disconnects import run_until_disconnect
 from app.api.errors import internal_error
 from app.api.errors.openai import openai_error
-from app.api.openai.schemas import token_usage, tokens_of, written_text, written_words
+from app.api.openai.schemas import token_usage, tokens_of, with_confidence
+from app.contract.answers import Transcript
 from app.errors import NordlydError
 from app.pipeline import Service, TranscriptionRequest
 from app.pipeline.incremental import TextDelta
-from app.transcript import Transcript
 
 HEARTBEAT_SECONDS = 15.0
 _HEARTBEAT = ": still working\n\n"
@@ -128,7 +128,7 @@ class TranscriptEvents:
     def _delta(self, delta: TextDelta) -> dict[str, Any]:
         event: dict[str, Any] = {"type": "transcript.text.delta", "delta": delta.text}
         if self._logprobs:
-            tokens = tokens_of(delta.words, continued=self._told > 0)
+            tokens = tokens_of(with_confidence(delta.words), continued=self._told > 0)
             event["logprobs"] = [token.model_dump() for token in tokens]
         self._told += len(delta.words)
         return event
@@ -136,11 +136,11 @@ class TranscriptEvents:
     def _done(self, transcript: Transcript) -> dict[str, Any]:
         event: dict[str, Any] = {
             "type": "transcript.text.done",
-            "text": written_text(transcript),
+            "text": transcript.written_text,
             "usage": token_usage(transcript.duration, transcript.text),
         }
         if self._logprobs:
-            tokens = tokens_of(written_words(transcript))
+            tokens = tokens_of(with_confidence(transcript.written_words))
             event["logprobs"] = [token.model_dump() for token in tokens]
         return event
 

@@ -1,22 +1,20 @@
-"""POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as they grow."""
+"""POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as events."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from app.api.caller import caller_of
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import RouteError
 from app.api.errors.openai import DOCUMENTED
+from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openai.parameters import (
     MAX_FIELDS,
     OUR_FIELDS,
     OpenAIParameters,
-    Transcribing,
-    check,
     read_form,
+    route_form,
 )
 from app.api.openai.schemas import (
     TranscriptionJson,
@@ -25,16 +23,14 @@ from app.api.openai.schemas import (
     verbose_json,
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
-from app.api.parameters import deadline_of
-from app.api.raw_bodies import decode_options
-from app.api.state import AppStateOf
-from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
-from app.api.upload import Upload, is_form, read_upload
+from app.api.openapi import BINARY, HEADERS
+from app.api.outputs import timing_headers, warning_headers
+from app.api.uploads import Uploads
+from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
-from app.transcript import Transcript
 
 router = APIRouter(prefix="/v1/audio", tags=["OpenAI"])
 
@@ -79,42 +75,36 @@ _ANSWERS: dict[str, Any] = {
     responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
-async def transcriptions(request: Request, parts: AppStateOf) -> Response:
+async def transcriptions(incoming: IncomingOf) -> Response:
     """The text of a recording, in the forms of OpenAI's API; docs/openai.md has every field.
 
     With `stream=true` the text comes as server-sent events while the recording is still being
     encoded.
     """
-    service = parts.service
+    service = incoming.parts.service
     with ExitStack() as stack:
-        stack.enter_context(service.admit(caller_of(request)))
-        if not is_form(request):
+        stack.enter_context(incoming.admit())
+        if not incoming.content_type.is_multipart:
             raise InvalidRequestError(
                 "The body is no multipart form; send the audio as its field `file`.", param="file"
             )
-        service.check_room(caller_of(request), deadline_of(request))
-        upload = await read_upload(request, max_fields=MAX_FIELDS)
-        try:
-            asked, ours = read_form(upload.fields)
-            given = any(name == "format_text" for name, _ in upload.fields)
-            transcribing = check(service.transcriber, asked, ours, format_given=given)
-            work = _work(request, upload, transcribing)
-        except BaseException:
-            upload.audio.close()
-            raise
-        if asked.stream:
-            events = TranscriptEvents(request, service, work, logprobs="logprobs" in asked.include)
+        incoming.set_timeout()
+        incoming.check_room()
+        with closing(await incoming.read(max_fields=MAX_FIELDS)) as uploads:
+            work, fields = _work(incoming, uploads)
+        if fields.stream:
+            events = TranscriptEvents(
+                incoming.request, service, work, logprobs="logprobs" in fields.include
+            )
             await events.begin()
             return EventResponse(events, stack.pop_all())
-        transcript = await run_until_disconnect(
-            request, service.transcriber.transcribe(work), cut_off=service.cut_off
-        )
-        return await asyncio.to_thread(_answer, transcript, asked)
+        transcript = await incoming.run(service.transcriber.transcribe(work))
+        return await asyncio.to_thread(_answer, transcript, fields)
 
 
 @router.post("/translations", include_in_schema=False)
 async def translations() -> Response:
-    """Say that there is no translation."""
+    """Refuses translation."""
     raise RouteError(
         "Nothing is translated here; POST /v1/audio/transcriptions gives the text in the language "
         "that is spoken.",
@@ -122,32 +112,37 @@ async def translations() -> Response:
     )
 
 
-def _work(request: Request, upload: Upload, transcribing: Transcribing) -> TranscriptionRequest:
-    ours = transcribing.ours
-    return TranscriptionRequest(
-        source=upload.audio,
-        request_id=request.state.request_id,
-        audio=decode_options(ours, upload.content_type, upload.audio),
-        caller=caller_of(request),
-        model=transcribing.model,
-        language=transcribing.language,
-        deadline=deadline_of(request, ours.timeout),
-        decoding=transcribing.decoding,
-        readable=transcribing.readable,
+def _work(
+    incoming: IncomingRequest, uploads: Uploads
+) -> tuple[TranscriptionRequest, OpenAIParameters]:
+    """Returns what to transcribe and how to answer, from the form."""
+    (file,) = uploads.require()
+    form = read_form(uploads.fields)
+    route = route_form(incoming.parts.service.transcriber, form)
+    incoming.set_timeout(form.ours.timeout)
+    source, audio = file.open_to_decode(form.ours)
+    work = TranscriptionRequest(
+        source=source,
+        request_id=incoming.request_id,
+        route=route,
+        audio=audio,
+        caller=incoming.caller,
+        deadline=incoming.deadline,
     )
+    return work, form.theirs
 
 
-def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
-    headers = timing_headers(transcript.timing) | warning_headers(transcript.notices)
-    match asked.response_format:
+def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:
+    headers = timing_headers(transcript.timing) | warning_headers(transcript.warnings)
+    match fields.response_format:
         case "json":
             body = plain_json(
-                transcript, logprobs=bool(asked.include), languages=bool(asked.languages)
+                transcript, logprobs=bool(fields.include), languages=bool(fields.languages)
             )
         case "verbose_json":
-            body = verbose_json(transcript, asked.timestamp_granularities)
+            body = verbose_json(transcript, fields.timestamp_granularities)
         case name:
-            words = "word" in asked.timestamp_granularities
+            words = "word" in fields.timestamp_granularities
             rendered = render(transcript, name, word_cues=words)
             # Subtitles of either kind are text to their SDK; only WebVTT has a type of its own.
             kind = rendered.media_type if name == "vtt" else "text/plain; charset=utf-8"

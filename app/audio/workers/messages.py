@@ -15,6 +15,7 @@ from typing import Any
 from app.audio.info import AudioInfo, Decoded, TrackInfo
 from app.audio.options import AudioLimits, DecodeOptions, RawFormat
 from app.audio.recording import Statistics
+from app.contract.answers import Notice
 from app.errors import (
     AudioError,
     InvalidRequestError,
@@ -22,7 +23,6 @@ from app.errors import (
     TooLargeError,
     UnsupportedAudioError,
 )
-from app.notices import Notice
 
 Message = dict[str, Any]
 

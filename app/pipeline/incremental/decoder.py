@@ -1,34 +1,34 @@
-"""A recording's windows in as they are encoded, its text out before the last one is.
+"""A recording's windows in as they are encoded, its text out before the last window is.
 
-Every piece is decoded as the whole would be, in the decoding pool, one after the other.
+Pieces are decoded in the decoding pool, one after the other, as the whole recording would be.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.decoding import DecodingOptions, DecodingPool, Hypothesis, ModelDecoders, segment_words
+from app.contract.answers import Transcript, Word
+from app.decoding import DecodingOptions, DecodingPool, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
 from app.itn import FormattingOptions
 from app.pipeline.incremental.growing import GrowingText, TextListener
 from app.pipeline.incremental.pieces import Piece, PieceCutter
-from app.pipeline.text import TextRead
-from app.transcript import Formatted, Word
+from app.pipeline.text import with_words
 from app.vocabulary import Vocabulary
 
-# A word may begin so much before the first frame it is heard in.
+# A word may begin this much before its first frame.
 _LEAD_SECONDS = 0.1
 
 
 class IncrementalDecoder:
-    """Reads one recording while it is being encoded.
+    """Decodes one recording while it is being encoded.
 
     Args:
         pool: where text is decoded.
-        decoding: how.
-        readable: how to make it readable; None leaves it word for word.
-        on_text: told on the event loop what more is known of the text.
-        deadline: instant of `time.monotonic` after which no answer is wanted.
+        decoding: options of the decoder; `n_best` has no effect.
+        readable: how to write the formatted text; None leaves the text word for word.
+        on_text: called on the event loop with each further part of the text.
+        deadline: instant of `time.monotonic` after which the answer is of no use.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class IncrementalDecoder:
         self._on_text = on_text
         self._deadline = deadline
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
-        self._task: asyncio.Task[TextRead] | None = None
+        self._task: asyncio.Task[tuple[GrowingText, Hypothesis]] | None = None
         self._cutter: PieceCutter | None = None
 
     def start(
@@ -58,7 +58,7 @@ class IncrementalDecoder:
         frame_seconds: float,
         duration: float,
     ) -> Callable[[int, Emissions], None]:
-        """Begin with a recording.
+        """Begins with a recording.
 
         Args:
             decoders: of the model that encodes it.
@@ -68,12 +68,12 @@ class IncrementalDecoder:
             duration: length of the recording in seconds; no word ends after it.
 
         Returns:
-            What the engine calls with the index and the kept emissions of every window.
+            The callback for the index and the kept emissions of every window, in order.
         """
         cutter = self._cutter = PieceCutter(vocabulary, frame_seconds)
         text = GrowingText(language, self._readable, self._on_text)
         self._task = asyncio.create_task(
-            self._read(decoders, text, frame_seconds=frame_seconds, duration=duration)
+            self._decode(decoders, text, frame_seconds=frame_seconds, duration=duration)
         )
 
         def add(index: int, emissions: Emissions) -> None:  # noqa: ARG001
@@ -82,8 +82,11 @@ class IncrementalDecoder:
 
         return add
 
-    async def finish(self) -> TextRead:
-        """What was read, once every window was added.
+    async def finish(self, blank: Transcript) -> Transcript:
+        """Returns a transcript with the text of all windows, once every one was added.
+
+        Args:
+            blank: the same transcript without its text.
 
         Raises:
             InvalidRequestError: the model cannot be decoded so.
@@ -92,16 +95,20 @@ class IncrementalDecoder:
         assert self._task is not None
         self._pieces.put_nowait(self._cutter.close())
         self._pieces.put_nowait(None)
-        return await self._task
+        text, last = await self._task
+        formatted_words = None if self._readable is None else text.written
+        transcript = with_words(blank, text.spoken, formatted_words)
+        return replace(transcript, decoder=last.decoder, lm=last.language_model)
 
     def close(self) -> None:
-        """Read no more; safe at any time."""
+        """Stops decoding; safe at any time."""
         if self._task is not None:
             self._task.cancel()
 
-    async def _read(
+    async def _decode(
         self, decoders: ModelDecoders, text: GrowingText, *, frame_seconds: float, duration: float
-    ) -> TextRead:
+    ) -> tuple[GrowingText, Hypothesis]:
+        """Returns the whole text, and the hypothesis of the last piece."""
         best: Hypothesis | None = None
         ended = 0.0
         while (piece := await self._pieces.get()) is not None:
@@ -115,7 +122,7 @@ class IncrementalDecoder:
                 duration=max(0.0, duration - origin),
             )
             words = [
-                _moved(word, origin, not_before=ended)
+                _moved(word, origin, not_before=ended, duration=duration)
                 for word in best.words
                 if _belongs(word, piece, origin, frame_seconds)
             ]
@@ -123,11 +130,11 @@ class IncrementalDecoder:
             text.add(words, quiet_until=piece.quiet_until * frame_seconds - _LEAD_SECONDS)
         assert best is not None
         text.finish()
-        return _result(text, best, formatted=self._readable is not None)
+        return text, best
 
 
 def _belongs(word: Word, piece: Piece, origin: float, frame_seconds: float) -> bool:
-    """Whether a word, on the clock of the piece's first frame, is of the piece and no context."""
+    """Whether the middle of a word lies in the piece itself; its times count from `origin`."""
     middle = origin + (word.start + word.end) / 2
     after_start = piece.start == piece.first or middle >= piece.start * frame_seconds
     before_stop = piece.stop == piece.first + len(piece.emissions) or (
@@ -136,20 +143,6 @@ def _belongs(word: Word, piece: Piece, origin: float, frame_seconds: float) -> b
     return after_start and before_stop
 
 
-def _moved(word: Word, origin: float, *, not_before: float) -> Word:
-    start = max(not_before, word.start + origin)
-    return replace(word, start=start, end=max(start, word.end + origin))
-
-
-def _result(text: GrowingText, best: Hypothesis, *, formatted: bool) -> TextRead:
-    written = text.written
-    return TextRead(
-        text=" ".join(word.text for word in text.spoken),
-        segments=segment_words(text.spoken),
-        decoder=best.decoder,
-        language_model=best.language_model,
-        alternatives=(),
-        formatted=Formatted(" ".join(word.text for word in written), segment_words(written))
-        if formatted
-        else None,
-    )
+def _moved(word: Word, origin: float, *, not_before: float, duration: float) -> Word:
+    start = min(max(not_before, word.start + origin), duration)
+    return replace(word, start=start, end=min(max(start, word.end + origin), duration))

@@ -1,42 +1,41 @@
-"""Words in, in order; the text they make out, each part of it as soon as it is final.
+"""Words in, in order; their text out, each part of it as soon as it is final.
 
-Readable text is final sentence by sentence: what is written of a sentence depends on nothing
-after it. The parts, joined, are the text of the whole.
+Formatted text is final sentence by sentence: how a sentence is written depends on nothing after it.
+The parts, joined, are the whole text.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from app.contract.answers import Word
 from app.itn import FormattingOptions, finished_words, format_transcript
-from app.transcript import Word
 
 LONGEST_SENTENCE_SECONDS = 60.0
-"""Speech without a pause that ends a sentence is not kept back for longer than this."""
+"""Speech without a pause that ends a sentence is kept back at most this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """What a text has more than it had; `text` starts with a space where one parts it from that.
-
-    `words` are its words as they are written.
-    """
+    """The next part of a text."""
 
     text: str
+    """Starts with a space, except in the first part."""
     words: tuple[Word, ...]
+    """Its words as they are written."""
 
 
 TextListener: TypeAlias = Callable[[TextDelta], None]
-"""EventQueue on the event loop what more is known of a text."""
+"""Called on the event loop with each further part of a text."""
 
 
 class GrowingText:
-    """A text as far as it is known.
+    """A text that grows by words, and is passed on as soon as it is final.
 
     Args:
         language: of the text.
-        readable: how to make it readable; None leaves it word for word.
-        on_text: told of each part, never of an empty one.
+        readable: how to format it; None leaves it word for word.
+        on_text: called with each part that is not empty.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class GrowingText:
 
     @property
     def spoken(self) -> tuple[Word, ...]:
-        """All words that were said."""
+        """All words as they were said."""
         return tuple(self._spoken)
 
     @property
@@ -60,34 +59,34 @@ class GrowingText:
         return tuple(self._written)
 
     def add(self, words: Sequence[Word], *, quiet_until: float) -> None:
-        """Take more words, after which nothing is said until `quiet_until`, in seconds."""
+        """Adds words, after which nothing is said until `quiet_until`, in seconds."""
         self._spoken += words
         self._open += words
         if self._readable is None:
-            self._tell(len(self._open))
+            self._emit(len(self._open))
             return
         final = finished_words(self._open, self._language, self._readable, next_start=quiet_until)
-        self._tell(final or _overdue(self._open))
+        self._emit(final or _overdue(self._open))
 
     def finish(self) -> None:
-        """There are no more words."""
-        self._tell(len(self._open))
+        """Emits what is left; there are no more words."""
+        self._emit(len(self._open))
 
-    def _tell(self, final: int) -> None:
+    def _emit(self, final: int) -> None:
         words, self._open = self._open[:final], self._open[final:]
         written: Sequence[Word] = words
         if self._readable is not None:
             written = format_transcript(words, self._language, self._readable).words
         if not written:
             return
-        text = " ".join(word.text for word in written)
+        text = " ".join(word.word for word in written)
         text = f" {text}" if self._written else text
         self._written += written
         self._on_text(TextDelta(text, tuple(written)))
 
 
 def _overdue(words: Sequence[Word]) -> int:
-    """How many words of a sentence that never ends to let go: up to its longest late pause."""
+    """Returns how many words of an overlong sentence to emit: up to its longest late pause."""
     if not words or words[-1].end - words[0].start <= LONGEST_SENTENCE_SECONDS:
         return 0
     half = (words[0].start + words[-1].end) / 2

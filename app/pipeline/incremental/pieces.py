@@ -1,7 +1,7 @@
-"""Emissions in, window by window; pieces to decode out, cut where nothing is said.
+"""Emissions in, window by window; pieces to decode out, cut in silence.
 
-Each piece comes with what is before and after it, so that a beam and its language model see across
-the cut; words are kept by the piece their middle lies in.
+Each piece has context on both sides, so that a beam search and its language model see across the
+cut. A word belongs to the piece that its middle lies in.
 """
 
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ class Cutting:
 
     Attributes:
         pause: silence this long is a place to cut.
-        context: what a piece brings along of its neighbours, on each side at most.
-        longest: without a pause, a piece is cut once so much is waiting, at the longest silence
+        context: what a piece has of its neighbours, on each side at most.
+        longest: without a pause, a piece is cut once this much is waiting, at the longest silence
             of its second half.
-        margin: such a cut leaves at least so much after it, which the next window may change.
+        margin: such a cut leaves at least this much after it, for the next window may change it.
     """
 
     pause: float = 0.6
@@ -33,7 +33,7 @@ class Cutting:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a recording that will not change any more.
+    """A part of a recording whose emissions are final.
 
     Attributes:
         emissions: float32 [frames, vocabulary], with context on both sides.
@@ -73,7 +73,7 @@ class PieceCutter:
         self._start = 0
 
     def add(self, emissions: Emissions) -> Piece | None:
-        """Take the next frames; return the piece that ends in them, if one does.
+        """Adds the next frames; returns the piece that ends in them, if one does.
 
         Args:
             emissions: float32 [frames, vocabulary].
@@ -81,7 +81,7 @@ class PieceCutter:
         self._known = np.concatenate((self._known, emissions))
         waiting = self._known[self._start - self._first :]
         starts, stops = _runs(self._silent[waiting.argmax(axis=1)])
-        # What is left of the pause that was cut last is no place to cut again.
+        # The rest of the pause at the last cut is not cut again.
         inner = (starts > 0) | (stops == len(waiting))
         pauses = np.flatnonzero((stops - starts >= self._pause) & inner)
         if len(pauses):
@@ -93,12 +93,12 @@ class PieceCutter:
         return self._cut(at, at)
 
     def close(self) -> Piece:
-        """The rest, when there are no more frames; perhaps none."""
+        """Returns the rest, which may be empty; there are no more frames."""
         waiting = len(self._known) - (self._start - self._first)
         return self._cut(waiting, waiting)
 
     def _cut(self, at: int, quiet_until: int) -> Piece:
-        """The piece that ends `at` frames after it starts; forgets what no other piece needs."""
+        """Returns the piece that ends `at` frames after its start; drops frames no other needs."""
         start, stop = self._start, self._start + at
         end = min(stop + self._context, self._first + len(self._known))
         piece = Piece(
@@ -115,7 +115,7 @@ class PieceCutter:
 
 
 def silent_tokens(vocabulary: Vocabulary) -> npt.NDArray[np.bool_]:
-    """Which tokens are no text: the blank, special tokens and delimiters; bool [vocabulary]."""
+    """Returns which tokens are not text: blank, special tokens, delimiters; bool [vocabulary]."""
     return np.array(
         [
             index in {vocabulary.blank, vocabulary.delimiter}
@@ -127,7 +127,7 @@ def silent_tokens(vocabulary: Vocabulary) -> npt.NDArray[np.bool_]:
 
 
 def _runs(silent: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Where silence starts and where it stops, in order."""
+    """Returns where silence starts and where it stops, in order."""
     edges = np.diff(np.concatenate(([0], silent.astype(np.int8), [0])))
     return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
@@ -135,7 +135,7 @@ def _runs(silent: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDAr
 def _longest_within(
     starts: npt.NDArray[np.intp], stops: npt.NDArray[np.intp], low: int, high: int
 ) -> int:
-    """The middle of the longest silence between two frames; `high` where there is none."""
+    """Returns the middle of the longest silence between two frames; `high` where there is none."""
     lengths = np.minimum(stops, high) - np.maximum(starts, low)
     if not len(lengths) or lengths.max() <= 0:
         return high

@@ -37,11 +37,11 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.lists(FIELD, max_size=6))
-def test_a_form_is_read_or_refused(fields: list[tuple[str, str]]) -> None:
+def test_any_form_is_read_or_refused(fields: list[tuple[str, str]]) -> None:
     with suppress(InvalidRequestError):
-        asked, ours = read_form(fields)
-        assert asked.temperature is None or 0 <= asked.temperature <= 1
-        assert ours.n_best == 1
+        form = read_form(fields)
+        assert form.theirs.temperature is None or 0 <= form.theirs.temperature <= 1
+        assert form.ours.n_best == 1
 
 
 @given(JSON, JSON)
@@ -80,16 +80,16 @@ def test_an_update_leaves_what_it_does_not_name() -> None:
         {"format": {"type": "audio/pcm", "rate": 8000}, "transcription": {"language": "nb"}},
     ):
         session = updated(session, {"audio": {"input": heard}})
-    detection, transcription = session.heard.turn_detection, session.heard.transcription
+    detection, transcription = session.input.turn_detection, session.input.transcription
     assert detection is not None
     assert (detection.threshold, detection.silence_duration_ms) == (0.7, 900)
     assert (transcription.model, transcription.language) == ("whisper-1", "nb")
     session = updated(session, {"audio": {"input": {"format": {"type": "audio/pcma"}}}})
-    assert session.heard.format.type == "audio/pcma"
+    assert session.input.format.type == "audio/pcma"
     reset = {"transcription": None, "turn_detection": None}
     session = updated(session, {"audio": {"input": reset}})
-    assert session.heard.turn_detection is None
-    assert session.heard.transcription.language is None
+    assert session.input.turn_detection is None
+    assert session.input.transcription.language is None
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_an_update_leaves_what_it_does_not_name() -> None:
         ("demo-nb", False),
     ],
 )
-def test_which_names_stand_for_any_model(name: str, alias: bool) -> None:
+def test_names_of_openai_stand_for_any_model(name: str, alias: bool) -> None:
     assert is_alias(name) == alias
 
 
-def test_a_model_that_tells_speakers_apart_is_refused_by_its_name() -> None:
+def test_diarizing_model_is_refused_by_name() -> None:
     assert (routed_model(None), routed_model("whisper-1")) == (None, None)
     assert routed_model("demo-nb") == "demo-nb"
     with pytest.raises(UnknownModelError, match="speakers"):

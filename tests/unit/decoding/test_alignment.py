@@ -93,9 +93,9 @@ def test_words_of_the_best_path_are_placed_where_it_has_them(
     emissions = random_emissions(seed, frames, len(TOKENS), sharpness)
     arguments = {"frame_seconds": FRAME, "duration": frames * FRAME}
     greedy = GreedyDecoder(VOCABULARY).decode(emissions, **arguments).words
-    words = word_times(emissions, [word.text for word in greedy], VOCABULARY, **arguments)
+    words = word_times(emissions, [word.word for word in greedy], VOCABULARY, **arguments)
     for word, expected in zip(words, greedy, strict=True):
-        assert word.text == expected.text
+        assert word.word == expected.word
         assert expected.confidence == pytest.approx(word.confidence, abs=1e-5)
         assert (word.start, word.end) == pytest.approx((expected.start, expected.end))
 

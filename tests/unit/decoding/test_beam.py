@@ -198,7 +198,7 @@ def test_half_an_hour_at_once(language_model: LanguageModel) -> None:
     assert times == sorted(times)
     assert seconds - 10 < times[-1] <= seconds
     # The same sentence, again and again, at the same distance.
-    starts = np.array([word.start for word in found.words if word.text == "vi"])
+    starts = np.array([word.start for word in found.words if word.word == "vi"])
     assert np.ptp(np.diff(starts)) < 0.001
 
 

@@ -94,7 +94,7 @@ def test_words_are_in_order_within_the_audio_and_spell_the_text(
         assert times == sorted(times)
         assert all(0 <= time <= len(values) * FRAME + 1e-9 for time in times)
         assert all(0 <= word.confidence <= 1 for word in hypothesis.words)
-        assert " ".join(word.text for word in hypothesis.words) == hypothesis.text
+        assert " ".join(word.word for word in hypothesis.words) == hypothesis.text
 
 
 @quick

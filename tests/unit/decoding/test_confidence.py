@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.contract.answers import Word
 from app.decoding.boundaries import GENERAL_RULE, BoundaryRule
 from app.decoding.confidence import (
     CALIBRATION_NAME,
@@ -17,7 +18,6 @@ from app.decoding.confidence import (
 )
 from app.decoding.types import Hypothesis
 from app.errors import ConfigurationError
-from app.transcript import Word
 
 HYPOTHESIS = Hypothesis(
     "ja da", (Word("ja", 0.2, 0.26, 0.9), Word("da", 0.8, 0.9, 0.5)), score=-3.0

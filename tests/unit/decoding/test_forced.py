@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from spoken import FRAME, VOCABULARY, random_words, spoken
 
+from app.contract.answers import AlignedWord
 from app.decoding.forced import align_text
-from app.transcript import AlignedWord
 from app.vocabulary import Vocabulary
 
 
@@ -32,7 +32,7 @@ def frames(word: AlignedWord) -> tuple[int, int]:
 def test_words_come_back_as_written_with_their_times() -> None:
     emissions, spans = spoken(["hei", "du", "der", "ute"])
     words = align(emissions, "«Hei»,  du der\n– ute!")
-    assert [word.text for word in words] == ["«Hei»,", "du", "der –", "ute!"]
+    assert [word.word for word in words] == ["«Hei»,", "du", "der –", "ute!"]
     assert [frames(word) for word in words] == spans
     assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
 
@@ -40,13 +40,13 @@ def test_words_come_back_as_written_with_their_times() -> None:
 def test_characters_tile_their_word() -> None:
     emissions, spans = spoken(["hei"])
     (word,) = align(emissions, "(Hei)")
-    assert [part.text for part in word.parts] == ["H", "e", "i"]
-    times = [time for part in word.parts for time in (part.start, part.end)]
+    assert [part.text for part in word.characters] == ["H", "e", "i"]
+    times = [time for part in word.characters for time in (part.start, part.end)]
     assert times[0] == word.start
     assert times[-1] == word.end
     assert times[1:-1:2] == times[2::2]
     first = spans[0][0]
-    assert [part.start for part in word.parts[1:]] == pytest.approx(
+    assert [part.start for part in word.characters[1:]] == pytest.approx(
         [(first + 2) * FRAME, (first + 5) * FRAME]
     )
 
@@ -76,7 +76,9 @@ def test_numbers_are_found_in_the_way_they_are_said(language: str, written: str,
     assert [word.found for word in words] == [True] * 5
     assert frames(words[2]) == spans[2]
     assert words[2].score > 0.9
-    assert "".join(part.text for part in words[2].parts) == written.rstrip(".").replace("-", "")
+    assert "".join(part.text for part in words[2].characters) == written.rstrip(".").replace(
+        "-", ""
+    )
 
 
 def test_a_number_nobody_can_spell_is_located_between_its_neighbours() -> None:
@@ -118,7 +120,7 @@ def test_text_without_words(text: str) -> None:
 def test_audio_of_no_frames_or_one(count: int) -> None:
     emissions, _ = spoken(["ja"])
     words = align(emissions[:count], "ja da")
-    assert [word.text for word in words] == ["ja", "da"]
+    assert [word.word for word in words] == ["ja", "da"]
     assert not any(word.found for word in words)
 
 

@@ -70,7 +70,7 @@ def test_text_is_that_of_the_plain_reference(emissions: np.ndarray) -> None:
         emissions, frame_seconds=FRAME, duration=len(emissions) * FRAME
     )
     assert hypothesis.text == reference_text(emissions, VOCABULARY)
-    assert hypothesis.text == " ".join(word.text for word in hypothesis.words)
+    assert hypothesis.text == " ".join(word.word for word in hypothesis.words)
 
 
 @given(emission_arrays(), st.floats(0.001, 1.0), st.floats(0.0, 1.5))
@@ -126,7 +126,7 @@ def test_a_blank_inside_a_run_of_blanks_changes_no_text(
 def test_words_have_the_frames_of_their_characters() -> None:
     path = spell("-", "a", "a", "-", "b", "|", "|", "-", "ø", "ø", "ø", "-")
     words = decode(path).words
-    assert [word.text for word in words] == ["ab", "ø"]
+    assert [word.word for word in words] == ["ab", "ø"]
     assert (words[0].start, words[0].end) == pytest.approx((1 * FRAME, 5 * FRAME))
     assert (words[1].start, words[1].end) == pytest.approx((8 * FRAME, 11 * FRAME))
 
@@ -162,7 +162,7 @@ def test_collapse(symbols: str, text: str) -> None:
 
 def test_a_vocabulary_without_delimiter_gives_one_word() -> None:
     hypothesis = decode([3, 0, 3, 1, 2, 1, 3], NO_DELIMITER)
-    assert [word.text for word in hypothesis.words] == ["abb"]
+    assert [word.word for word in hypothesis.words] == ["abb"]
 
 
 def test_white_space_tokens_part_words_and_empty_tokens_are_nothing() -> None:
@@ -216,7 +216,7 @@ def test_impossible_tokens_are_fine() -> None:
     emissions = np.full((2, len(TOKENS)), -math.inf, dtype=np.float32)
     emissions[:, INDEX["a"]] = 0.0
     word = GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1.0).words[0]
-    assert (word.text, word.confidence) == ("a", 1.0)
+    assert (word.word, word.confidence) == ("a", 1.0)
 
 
 @pytest.mark.parametrize("shape", [(3, 8), (3, 10), (9,), (1, 3, 9)])

@@ -2,28 +2,31 @@
 
 from hypothesis import strategies as st
 
-from app.decoding import segment_words
+from app.contract.answers import Timing, Transcript, Word
 from app.itn import format_transcript
-from app.transcript import Formatted, Timing, Transcript, Word
+from app.pipeline.text import with_words
 
 TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)
 
 
 def transcript_of(words: list[Word], duration: float, *, readable: bool = False) -> Transcript:
     """What was said, with the segments the service would make of it."""
-    formatted = None
-    if readable:
-        written = format_transcript(words, "nb")
-        formatted = Formatted(written.text, segment_words(written.words))
-    return Transcript(
-        " ".join(word.text for word in words),
-        segment_words(words),
-        "nb",
-        "demo-nb",
-        duration,
-        TIMING,
-        formatted=formatted,
+    blank = Transcript(
+        text="",
+        words=(),
+        segments=(),
+        confidence=None,
+        language="nb",
+        model="demo-nb",
+        duration=duration,
+        decoder="greedy",
+        lm=None,
+        audio=None,
+        warnings=(),
+        timing=TIMING,
+        request_id="",
     )
+    return with_words(blank, words, format_transcript(words, "nb").words if readable else None)
 
 
 def said(text: str, *, pause_before: dict[str, float] | None = None) -> list[Word]:
@@ -70,4 +73,4 @@ def transcripts(draw: st.DrawFn, *, lively: bool = False) -> Transcript:
 
 def texts(transcript: Transcript) -> list[str]:
     """The words that every format must hold, in order."""
-    return [word.text for word in (transcript.formatted or transcript).words]
+    return [word.word for word in transcript.written_words]

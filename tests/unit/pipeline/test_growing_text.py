@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.contract.answers import Word
 from app.itn import FormattingOptions, finished_words, format_transcript
 from app.pipeline.incremental import GrowingText, TextDelta
-from app.transcript import Word
 
 TEXTS = ("vi", "kom", "og", "den", "tolvte", "mai", "klokka", "halv", "åtte", "tjue", "tre", "eee")
 
@@ -52,7 +52,7 @@ def test_the_parts_are_the_text_of_the_whole(
     readable = FormattingOptions(remove_hesitations=remove) if format_text else None
     text, told = grow(words, [min(cut, len(words)) for cut in cuts], readable)
     expected = format_transcript(words, "nb", readable).words if readable else tuple(words)
-    assert "".join(delta.text for delta in told) == " ".join(word.text for word in expected)
+    assert "".join(delta.text for delta in told) == " ".join(word.word for word in expected)
     assert text.written == expected
     assert text.spoken == tuple(words)
     assert all(delta.words for delta in told)

@@ -1,13 +1,14 @@
-"""Deepgram's words and options: what was said beside what is written, and what is asked for it."""
+"""Deepgram's words and options: spoken words beside punctuated ones, and formatting options."""
 
 import pytest
 
 from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import parse_listen
-from app.decoding import Hotword, segment_words
+from app.contract.answers import Timing, Transcript, Word
+from app.decoding import Hotword
 from app.itn import FormattingOptions
 from app.itn.formatting import format_transcript
-from app.transcript import Formatted, Timing, Transcript, Word
+from app.pipeline.text import with_words
 
 SAID = tuple(
     Word(text, start, start + 0.3, 0.5 + start / 100)
@@ -22,24 +23,30 @@ SAID = tuple(
 def answer(query: list[tuple[str, str]]) -> dict:
     """What a request gets for those words."""
     wanted = parse_listen(query)
-    formatted = None
+    formatted_words = None
     if wanted.readable is not None:
-        written = format_transcript(SAID, "nb", wanted.readable)
-        formatted = Formatted(written.text, segment_words(written.words))
-    transcript = Transcript(
-        text=" ".join(word.text for word in SAID),
-        segments=segment_words(SAID),
+        formatted_words = format_transcript(SAID, "nb", wanted.readable).words
+    blank = Transcript(
+        text="",
+        words=(),
+        segments=(),
+        confidence=None,
         language="nb",
         model="m",
         duration=8.4,
+        decoder="greedy",
+        lm=None,
+        audio=None,
+        warnings=(),
         timing=Timing(0, 0, 0, 0, 0),
-        formatted=formatted,
+        request_id="id",
     )
+    transcript = with_words(blank, SAID, formatted_words)
     body = render(transcript, wanted, request_id="id", sha256="00")
     return body.model_dump(exclude_none=True)["results"]
 
 
-def test_a_written_word_stands_beside_all_that_was_said_for_it() -> None:
+def test_punctuated_word_stands_beside_its_spoken_words() -> None:
     (best,) = answer([("smart_format", "true")])["channels"][0]["alternatives"]
     pairs = [(word["punctuated_word"], word["word"]) for word in best["words"]]
     assert pairs == [
@@ -57,7 +64,7 @@ def test_a_written_word_stands_beside_all_that_was_said_for_it() -> None:
     assert (second["start"], second["end"]) == (6.5, 8.4)
 
 
-def test_fillers_stay_on_request_and_in_a_text_word_for_word() -> None:
+def test_filler_words_stay_on_request_and_without_sentences() -> None:
     for query, there in (
         ([], True),
         ([("punctuate", "true")], False),
@@ -67,20 +74,20 @@ def test_fillers_stay_on_request_and_in_a_text_word_for_word() -> None:
         assert ("eee" in best["transcript"].lower()) is there
 
 
-def test_punctuation_alone_leaves_numbers_in_words() -> None:
+def test_punctuate_alone_leaves_numbers_in_words() -> None:
     (best,) = answer([("punctuate", "true")])["channels"][0]["alternatives"]
     assert best["transcript"] == (
         "Vi møtes tredje mai. Klokka halv åtte. Da er det tjuefem prosent."
     )
 
 
-def test_utterances_part_at_the_pause_that_is_asked_for() -> None:
+def test_utterances_split_at_pauses_longer_than_utt_split() -> None:
     texts = [
         [said["transcript"] for said in answer([("utterances", "true"), *more])["utterances"]]
         for more in ([("utt_split", "0.5")], [])
     ]
     assert [len(each) for each in texts] == [3, 2]
-    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.text for word in SAID)
+    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.word for word in SAID)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +108,13 @@ def test_utterances_part_at_the_pause_that_is_asked_for() -> None:
         ),
     ],
 )
-def test_each_option_asks_for_its_own_text(
+def test_each_option_sets_its_own_formatting(
     query: list[tuple[str, str]], readable: FormattingOptions | None
 ) -> None:
     assert parse_listen(query).readable == readable
 
 
-def test_keywords_weigh_by_their_intensifier() -> None:
+def test_intensifier_scales_the_weight_of_a_keyword() -> None:
     query = [
         ("keywords", "Ås"), ("keywords", "votering:2"), ("keyterm", "Jens: Stoltenberg"),
         ("keywords", ""),

@@ -1,0 +1,152 @@
+"""A request that brings a recording: its head, parsed once, and the steps that routes share.
+
+A route admits the request, reads its options, sets its deadline, checks that there is room, and
+reads the body; whatever one step decides, the next ones take from here.
+"""
+
+import math
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from app.api.caller import caller_of
+from app.api.disconnects import run_until_disconnect
+from app.api.forms import FormLimits
+from app.api.state import AppState, AppStateOf
+from app.api.uploads import RecordingFile, Uploads, read_uploads
+from app.audio.content_types import ContentType
+from app.errors import InvalidRequestError
+from app.storage import Reservation
+
+TIMEOUT_HEADER = "x-request-timeout"
+
+_MAX_FIELDS = 50
+_T = TypeVar("_T")
+
+
+class IncomingRequest:
+    """A request that brings a recording.
+
+    Args:
+        request: whose body has not been read.
+        parts: of the service.
+
+    Attributes:
+        request: as given.
+        parts: as given.
+        request_id: for logs and answers.
+        caller: as limits for each caller go by.
+        content_type: of the body.
+        query: its parameters, as given.
+    """
+
+    def __init__(self, request: Request, parts: AppState) -> None:
+        self.request = request
+        self.parts = parts
+        self.request_id: str = request.state.request_id
+        self.caller = caller_of(request)
+        self.content_type = ContentType.parse(request.headers.get("content-type"))
+        self.query = request.query_params.multi_items()
+
+    @property
+    def deadline(self) -> float | None:
+        """Instant of `time.monotonic` after which the answer is of no use; None for none."""
+        deadline: float | None = getattr(self.request.state, "deadline", None)
+        return deadline
+
+    def admit(self) -> AbstractContextManager[object]:
+        """Counts the request as running for as long as the context is open.
+
+        Raises:
+            UnavailableError: the service is loading, stopping or broken.
+        """
+        return self.parts.service.admit(self.caller)
+
+    def set_timeout(self, timeout: float | None = None) -> None:
+        """Sets the deadline, which also holds for the part of the body that is still to come.
+
+        Args:
+            timeout: seconds from the beginning of the request; None takes the header
+                `x-request-timeout`, or no deadline.
+
+        Raises:
+            InvalidRequestError: the header is not a number above 0.
+        """
+        seconds = timeout or _parse_timeout(self.request.headers.get(TIMEOUT_HEADER))
+        started: float = self.request.state.started
+        self.request.state.deadline = None if seconds is None else started + seconds
+
+    def check_room(self) -> None:
+        """Refuses the request before its body is read, where it would wait too long.
+
+        Raises:
+            OverloadedError: the queue is full.
+            DeadlineExceededError: the deadline is too early.
+        """
+        self.parts.service.check_room(self.caller, self.deadline)
+
+    async def read(self, *, max_files: int = 1, max_fields: int = _MAX_FIELDS) -> Uploads:
+        """Reads the body; raises as `read_uploads`."""
+        return await read_uploads(
+            self.content_type,
+            self.request.stream(),
+            self._reserve(),
+            FormLimits(max_files, max_fields),
+        )
+
+    async def read_bytes(self, limit: int) -> bytes | None:
+        """Returns the whole body; None where it has more bytes than the limit."""
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > limit:
+                return None
+        return bytes(body)
+
+    @asynccontextmanager
+    async def recording(self, source: RecordingFile | str) -> AsyncIterator[RecordingFile]:
+        """Yields a recording, which is fetched first where it is a URL.
+
+        Raises:
+            UrlRefusedError, UrlFetchError: the URL is not allowed, or fetching from it failed.
+            NordlydError: as `Fetcher.fetch`.
+        """
+        if isinstance(source, RecordingFile):
+            yield source
+            return
+        fetcher = self.parts.need_fetcher()
+        fetched = await fetcher.fetch(source, self.deadline, reservation=self._reserve())
+        try:
+            yield RecordingFile.fetched(fetched)
+        finally:
+            fetched.bodies.close()
+
+    async def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Runs work until the client closes the connection; raises as `run_until_disconnect`."""
+        return await run_until_disconnect(self.request, work, cut_off=self.parts.service.cut_off)
+
+    def _reserve(self) -> Reservation:
+        return self.parts.service.transcriber.media.spool.reserve(self.caller)
+
+
+def _parse_timeout(header: str | None) -> float | None:
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise InvalidRequestError(
+            f"{TIMEOUT_HEADER} is {header!r}; accepted: seconds above 0.", param=TIMEOUT_HEADER
+        )
+    return seconds
+
+
+def _incoming(request: Request, parts: AppStateOf) -> IncomingRequest:
+    return IncomingRequest(request, parts)
+
+
+IncomingOf = Annotated[IncomingRequest, Depends(_incoming)]

@@ -1,0 +1,254 @@
+"""A recording's bytes in, its emissions out: media workers decode it, the engine encodes it."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
+from app.audio.workers import MediaPool
+from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
+from app.deadlines import run_until_deadline
+from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.pipeline.incremental import IncrementalDecoder
+from app.pipeline.memory import trim_soon
+from app.pipeline.requests import LoadedModel, PipelineOptions, Progress, TranscriptionRequest
+
+_DOING = "its audio was being decoded"
+# Work on a longer recording takes memory worth giving back.
+_LONG_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRecording:
+    """A recording's emissions, and what is known about the recording and the work so far.
+
+    Attributes:
+        model: the model that encoded it.
+        language: code of the language that is transcribed.
+        request_id: of its request.
+        emissions: float32 [frames, vocabulary], natural-log probabilities.
+        duration: length of the recording in seconds.
+        audio: describes its file; None without one.
+        warnings: of its answer.
+        started: instant of `time.perf_counter` at which the work began.
+        audio_decoded: instant at which its samples were there.
+        encoded: instant at which its emissions were there.
+        queue_seconds: how long it waited for the device.
+        encode_seconds: how long the device worked on it.
+    """
+
+    model: LoadedModel
+    language: str
+    request_id: str
+    emissions: npt.NDArray[np.float32]
+    duration: float
+    audio: AudioFile | None
+    warnings: tuple[Notice, ...]
+    started: float
+    audio_decoded: float
+    encoded: float
+    queue_seconds: float
+    encode_seconds: float
+
+    @property
+    def frame_seconds(self) -> float:
+        """Length of one frame in seconds."""
+        return self.model.acoustic.hop / SAMPLE_RATE
+
+    def timing(self) -> Timing:
+        """Returns the seconds of each stage, where decoding the text ends now."""
+        finished = time.perf_counter()
+        return Timing(
+            queue=self.queue_seconds,
+            decode_audio=self.audio_decoded - self.started,
+            encode=self.encode_seconds,
+            decode_text=finished - self.encoded,
+            real_time_factor=(finished - self.started) / self.duration,
+        )
+
+    def blank_transcript(self) -> Transcript:
+        """Returns the transcript without its text."""
+        return Transcript(
+            text="",
+            words=(),
+            segments=(),
+            confidence=None,
+            language=self.language,
+            model=self.model.card.id,
+            duration=self.duration,
+            decoder="",
+            lm=None,
+            audio=self.audio,
+            warnings=self.warnings,
+            timing=self.timing(),
+            request_id=self.request_id,
+        )
+
+
+class RecordingEncoder:
+    """Turns recordings into emissions.
+
+    Args:
+        engine: runs the encoders.
+        media: decodes audio.
+        options: limits and sizes.
+    """
+
+    def __init__(self, engine: Engine, media: MediaPool, options: PipelineOptions) -> None:
+        self._engine = engine
+        self._media = media
+        self._limits = options.audio
+        self._window = round(options.window_seconds * SAMPLE_RATE)
+        self._context = round(options.context_seconds * SAMPLE_RATE)
+
+    async def encode_request(
+        self,
+        request: TranscriptionRequest,
+        model: LoadedModel,
+        *,
+        progress: Progress | None = None,
+        incremental: IncrementalDecoder | None = None,
+    ) -> EncodedRecording:
+        """Returns the emissions of a request's recording.
+
+        Args:
+            request: the recording, and how to decode its audio.
+            model: encodes it.
+            progress: called on the event loop as windows are encoded.
+            incremental: decodes the text while windows are still being encoded.
+
+        Raises:
+            AudioError: the bytes cannot be decoded.
+            DeadlineExceededError: the deadline passed.
+            NordlydError: as the engine raises it.
+        """
+        started = time.perf_counter()
+        recording = await self._decode_audio(request)
+        audio_decoded = time.perf_counter()
+        on_window: WindowCallback | None = None
+        if incremental is not None:
+            on_window = incremental.start(
+                model.decoders,
+                model.acoustic.vocabulary,
+                request.route.language,
+                frame_seconds=model.acoustic.hop / SAMPLE_RATE,
+                duration=recording.duration,
+            )
+        encoded = await self.encode(
+            model,
+            recording,
+            request.request_id,
+            request.deadline,
+            caller=request.caller,
+            admission="wait" if request.wait_for_room else "queue",
+            progress=progress,
+            on_window=on_window,
+        )
+        # Not where this fails: the device may still read from it, and it closes by itself.
+        recording.close()
+        if recording.duration > _LONG_SECONDS:
+            trim_soon()
+        empty = np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
+        return EncodedRecording(
+            model=model,
+            language=request.route.language,
+            request_id=request.request_id,
+            emissions=encoded.emissions if encoded else empty,
+            duration=recording.duration,
+            audio=None if recording.info is None else audio_file(recording.info),
+            warnings=(*request.route.notices, *recording.notices),
+            started=started,
+            audio_decoded=audio_decoded,
+            encoded=time.perf_counter(),
+            queue_seconds=encoded.queue_seconds if encoded else 0.0,
+            encode_seconds=encoded.encode_seconds if encoded else 0.0,
+        )
+
+    async def encode(
+        self,
+        model: LoadedModel,
+        recording: Recording,
+        request_id: str,
+        deadline: float | None = None,
+        *,
+        caller: str = "",
+        admission: Admission = "queue",
+        progress: Progress | None = None,
+        on_window: WindowCallback | None = None,
+    ) -> EncodedAudio | None:
+        """Returns the emissions of decoded audio; None where it cannot hold a word.
+
+        `caller` and `admission` are those of `EncodeRequest`. Both callbacks are called on the
+        event loop as windows are encoded.
+
+        Raises:
+            NordlydError: as the engine raises it.
+        """
+        acoustic = model.acoustic
+        windows = plan_windows(
+            recording.samples,
+            window=self._window,
+            context=self._context,
+            hop=acoustic.hop,
+            receptive_field=acoustic.receptive_field,
+        )
+        if recording.is_silent or not windows:
+            return None
+
+        def fetch(window: Window) -> npt.NDArray[np.float32]:
+            return recording.slice(window.start, window.stop, normalise=acoustic.do_normalize)
+
+        def window_encoded(index: int, emissions: npt.NDArray[np.float32]) -> None:
+            if progress is not None:
+                progress(index + 1, len(windows))
+            if on_window is not None:
+                on_window(index, emissions)
+
+        return await self._engine.encode(
+            EncodeRequest(
+                model.card.id,
+                windows,
+                fetch,
+                request_id,
+                deadline,
+                caller=caller,
+                admission=admission,
+            ),
+            on_window=window_encoded,
+        )
+
+    async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
+        """Returns the samples of a request's recording; closes its source."""
+        try:
+            job = self._media.submit(
+                request.source,
+                options=request.audio,
+                limits=self._limits,
+                caller=request.caller,
+                request_id=request.request_id,
+                wait_for_room=request.wait_for_room,
+            )
+        finally:
+            if not isinstance(request.source, Path):
+                request.source.close()
+        return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
+
+
+def audio_file(info: AudioInfo) -> AudioFile:
+    """Returns the description of a file as answers give it."""
+    read = next(track for track in info.tracks if track.index == info.track)
+    return AudioFile(
+        container=info.container,
+        codec=read.codec,
+        channels=read.channels,
+        rate=read.rate,
+        tracks=tuple(
+            Track(track.index, track.codec, track.channels, track.rate, track.language)
+            for track in info.tracks
+        ),
+        track=info.track,
+    )

@@ -1,0 +1,72 @@
+"""A request's model and language in, the loaded model that serves it out."""
+
+from collections.abc import Sequence
+
+from app.catalogue import Router
+from app.decoding import DecodingOptions
+from app.errors import InvalidRequestError, UnavailableError
+from app.itn import LANGUAGES, FormattingOptions
+from app.pipeline.requests import LoadedModel, Route
+from app.pipeline.search_limits import SearchLimits
+
+
+class ModelRegistry:
+    """The models in memory, and which of them serves a request.
+
+    Args:
+        router: chooses the model of a request.
+        limits: the operator's bounds on search options.
+    """
+
+    def __init__(self, router: Router, limits: SearchLimits) -> None:
+        self._router = router
+        self._limits = limits
+        self._models: dict[str, LoadedModel] = {}
+
+    @property
+    def models(self) -> Sequence[LoadedModel]:
+        """The models in memory, in the order they were added."""
+        return tuple(self._models.values())
+
+    def add(self, model: LoadedModel) -> None:
+        """Adds a model."""
+        self._models[model.card.id] = model
+
+    def route(
+        self,
+        model: str | None = None,
+        language: str | None = None,
+        decoding: DecodingOptions | None = None,
+        readable: FormattingOptions | None = None,
+    ) -> Route:
+        """Returns what serves a request; raises as `Transcriber.route`."""
+        card = self._router.route(model, language)
+        if decoding is not None:
+            if card.id in self._models:
+                self._models[card.id].decoders.check(decoding)
+            self._limits.check(decoding)
+        transcribed = self._router.language_of(card, language)
+        if readable is not None and transcribed not in LANGUAGES:
+            raise InvalidRequestError(
+                f"format_text has no rules for language {transcribed!r}; "
+                f"it has some for: {', '.join(LANGUAGES)}.",
+                param="format_text",
+            )
+        return Route(
+            card=card,
+            language=transcribed,
+            decoding=decoding or DecodingOptions(),
+            readable=readable,
+            notices=tuple(self._router.notices(model, language)),
+        )
+
+    def loaded(self, route: Route) -> LoadedModel:
+        """Returns the model of a route.
+
+        Raises:
+            UnavailableError: it is still being loaded.
+        """
+        card = route.card
+        if card.id not in self._models:
+            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
+        return self._models[card.id]
