@@ -1,6 +1,6 @@
 """Checkpoint folders of a run: which is the last, how one is finished, which ones may go.
 
-They are named as those of transformers' Trainer, `checkpoint-STEP`, and hold `run_state.json` besides.
+They are named as those of transformers' Trainer, `checkpoint-STEP`, and hold `run_state.json` too.
 """
 
 import json

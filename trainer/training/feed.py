@@ -30,7 +30,7 @@ class BatchStream:
         framing: of the model.
         device: number of this device among `devices`.
         devices: how many there are.
-        warn: told of records whose audio cannot be read.
+        warn: called with records whose audio cannot be read.
     """
 
     def __init__(
