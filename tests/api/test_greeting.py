@@ -10,7 +10,7 @@ from app.cli.greeting import curl_line, find_sample, greet
 from app.settings import REPOSITORY, Settings
 
 
-def test_the_bundled_models_come_with_a_line_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundled_models_have_a_command_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     said = greet(Settings(), "http://127.0.0.1:8000").splitlines()
     assert said[0].startswith("Nordlyd is ready at http://127.0.0.1:8000 with demo-")
@@ -24,7 +24,7 @@ def test_the_bundled_models_come_with_a_line_to_try(monkeypatch: pytest.MonkeyPa
     assert words[4].removeprefix("language=") in {"da", "nb", "nn"}
 
 
-def test_the_line_holds_elsewhere_and_with_keys(
+def test_command_fits_other_addresses_and_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -43,7 +43,7 @@ def test_the_line_holds_elsewhere_and_with_keys(
     assert "k" not in words
 
 
-def test_a_model_without_samples_has_no_line(tmp_path: Path) -> None:
+def test_model_without_samples_has_no_command(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_text('id = "bare"\n')
     settings = Settings(models=[str(tmp_path)])
     assert greet(settings, "http://h:1") == "Nordlyd is ready at http://h:1 with bare."
