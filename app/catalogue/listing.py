@@ -1,4 +1,4 @@
-"""The catalogue as plain data, for the command line and the API to show as they like."""
+"""The catalogue as plain data, for the command line and the API to show."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

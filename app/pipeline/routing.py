@@ -8,6 +8,7 @@ from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions
 from app.pipeline.requests import LoadedModel
+from app.pipeline.search_limits import SearchLimits
 
 
 class ModelRegistry:
@@ -15,10 +16,12 @@ class ModelRegistry:
 
     Args:
         router: chooses the model of a request.
+        search_limits: bounds of the decoding options, as the operator set them.
     """
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, search_limits: SearchLimits) -> None:
         self._router = router
+        self._search_limits = search_limits
         self._models: dict[str, LoadedModel] = {}
 
     @property
@@ -45,8 +48,10 @@ class ModelRegistry:
                 its language has no rules for the formatted text.
         """
         card = self._router.route(model, language)
-        if decoding is not None and card.id in self._models:
-            self._models[card.id].decoders.check(decoding)
+        if decoding is not None:
+            if card.id in self._models:
+                self._models[card.id].decoders.check(decoding)
+            self._search_limits.check(decoding)
         written = self._router.language_of(card, language)
         if readable is not None and written not in LANGUAGES:
             raise InvalidRequestError(

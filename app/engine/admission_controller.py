@@ -1,4 +1,4 @@
-"""The engine's door: what waits and a new request in, nothing or a refusal with a true wait out."""
+"""Decides whether a request may join the queue; a refusal says when to try again."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +15,14 @@ from app.engine.admission import (
 from app.engine.types import EngineOptions
 from app.errors import DeadlineExceededError, OverloadedError
 
-# What a request is taken for until some were seen.
+# The length expected of a recording before any was seen, and the weight that it and every later
+# expectation keep when one more is seen.
 _FIRST_AUDIO_SECONDS = 10.0
 _MEMORY = 0.95
 
 
-class Door:
-    """Decides whether a request may join the queue.
+class AdmissionController:
+    """Admits requests to the queue, or refuses them.
 
     Args:
         options: limits of the queue.
@@ -34,19 +35,21 @@ class Door:
         self._window_seconds = options.window_seconds
         self._clock = clock
         self._schedule = RetrySchedule()
-        self._audio_seconds = _FIRST_AUDIO_SECONDS
+        self._expected_audio_seconds = _FIRST_AUDIO_SECONDS
 
-    def check_in_queue(
+    def check_arrival(
         self, arrival: Arrival, backlogs: Sequence[Backlog], deadline: float | None
     ) -> None:
-        """Let a request whose length is known join the queue.
+        """Do nothing if a request whose length is known may join the queue.
 
         Raises:
             OverloadedError: there is no room, or no time; with the seconds until there is.
-            DeadlineExceededError: it cannot be done in time even alone.
+            DeadlineExceededError: it could not be done in time even alone.
         """
         now = self._clock()
-        self._audio_seconds = _MEMORY * self._audio_seconds + (1 - _MEMORY) * arrival.audio_seconds
+        self._expected_audio_seconds = (
+            _MEMORY * self._expected_audio_seconds + (1 - _MEMORY) * arrival.audio_seconds
+        )
         if deadline is not None and deadline <= now:
             raise DeadlineExceededError("The request's deadline had passed when it arrived.")
         try:
@@ -65,23 +68,23 @@ class Door:
         real_time_factor: float,
         deadline: float | None,
     ) -> None:
-        """Let a request be read whose length nothing is known of yet.
+        """Do nothing if the body of a request may be read, whose length is not known yet.
 
-        It is taken for one as long as those before it were, and so is every other that is
-        still being read or decoded.
+        It is expected to be as long as the requests before it were, and so is every other that
+        is still being read or decoded.
 
         Args:
-            caller: who sends it.
+            caller: who sent it.
             backlogs: what waits in the queue.
-            arriving: by caller, its requests that were let in and are not in the queue yet.
+            arriving: by caller, its requests that were admitted and are not in the queue yet.
             real_time_factor: compute seconds per audio second.
-            deadline: instant after which no answer is wanted, where that is known.
+            deadline: instant by which it must be answered, where that is known.
 
         Raises:
             OverloadedError: its work would not begin, or not end, in time.
         """
         now = self._clock()
-        audio = self._audio_seconds
+        audio = self._expected_audio_seconds
         compute = audio * real_time_factor
         arrival = Arrival(caller, audio, compute, 0.0)
         ahead = [
@@ -99,7 +102,7 @@ class Door:
                 arrival,
                 ahead,
                 first_seconds=self._window_seconds * real_time_factor,
-                patience=self._max_wait if deadline is None else max(0.0, left - compute),
+                max_wait=self._max_wait if deadline is None else max(0.0, left - compute),
             )
         except OverloadedError as error:
             raise self._refusal(error, compute, now) from None

@@ -1,31 +1,30 @@
 """Every setting of the service, read from the environment with the prefix NORDLYD_."""
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.errors import ConfigurationError
+from app.contract.options import (
+    HOTWORD_WEIGHT,
+    MAX_ALPHA,
+    MAX_BEAM_WIDTH,
+    MAX_BETA,
+    MAX_HOTWORD_CHARACTERS,
+    MAX_HOTWORD_WEIGHT,
+    MAX_HOTWORDS,
+    MAX_N_BEST,
+    MIN_PRUNE_LOGP,
+    MIN_TOKEN_LOGP,
+)
 
 PREFIX = "NORDLYD_"
-# Read by app.client, on a machine that may well serve too.
-_OF_CLIENTS = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
-REPOSITORY = Path(__file__).resolve().parent.parent
-
-# The first loaded model of a list serves the language.
-DEFAULT_ROUTES: dict[str, list[str]] = {
-    "nn": ["wav2vec2-xlsr-1B-NPSC-NN", "nb-wav2vec2-1b-nynorsk", "demo-nn"],
-    "nb": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
-    "no": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
-    "da": ["wav2vec2-large-danish-npsc-nst", "roest-v3-wav2vec2-315m", "demo-da"],
-}
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):
-    """One class, one source of truth; `nordlyd serve --help` overrides host and port."""
+    """The settings of the service, with their defaults and bounds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
 
@@ -41,9 +40,10 @@ class Settings(BaseSettings):
         Path.home() / ".cache" / "nordlyd" / "models",
         description="Where pulled checkpoints are kept, one folder each.",
     )
-    routes: dict[str, list[str]] = Field(
-        DEFAULT_ROUTES,
-        description="JSON: language to model ids; the first that is loaded serves it.",
+    routes: dict[str, list[str]] | None = Field(
+        None,
+        description="JSON: language to model ids; the first that is loaded serves it. Replaces the "
+        "priorities of the models' cards.",
     )
     target_langs: dict[str, str] = Field(
         {},
@@ -213,6 +213,38 @@ class Settings(BaseSettings):
     decoder: Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"] = Field(
         "auto", description="What searches the beam; auto: the first of these that is installed."
     )
+    # Bounds of the options of a search. None can be below the option's default, so that a request
+    # without the option is always accepted, nor above what the search is proven for.
+    max_beam_width: int = Field(
+        MAX_BEAM_WIDTH, ge=100, le=MAX_BEAM_WIDTH, description="Largest beam_width of a request."
+    )
+    max_n_best: int = Field(
+        MAX_N_BEST, ge=1, le=MAX_N_BEST, description="Most alternatives of a request."
+    )
+    max_hotwords: int = Field(
+        MAX_HOTWORDS, ge=0, le=MAX_HOTWORDS, description="Most hotwords of a request."
+    )
+    max_hotword_characters: int = Field(
+        MAX_HOTWORD_CHARACTERS, ge=1, le=MAX_HOTWORD_CHARACTERS, description="Longest hotword."
+    )
+    max_hotword_weight: float = Field(
+        MAX_HOTWORD_WEIGHT,
+        ge=HOTWORD_WEIGHT,
+        le=MAX_HOTWORD_WEIGHT,
+        description="Largest weight of a hotword, of either sign.",
+    )
+    max_alpha: float = Field(
+        MAX_ALPHA, ge=0, le=MAX_ALPHA, description="Largest alpha of a request, of either sign."
+    )
+    max_beta: float = Field(
+        MAX_BETA, ge=0, le=MAX_BETA, description="Largest beta of a request, of either sign."
+    )
+    min_prune_logp: float = Field(
+        MIN_PRUNE_LOGP, ge=MIN_PRUNE_LOGP, le=-10, description="Lowest prune_logp of a request."
+    )
+    min_token_logp: float = Field(
+        MIN_TOKEN_LOGP, ge=MIN_TOKEN_LOGP, le=-5, description="Lowest min_token_logp of a request."
+    )
     profanities: Path | None = Field(
         None,
         description="File of words that mask_profanities masks, instead of our own lists: a word "
@@ -271,48 +303,3 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
-
-
-def load_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
-    """Read the settings.
-
-    Args:
-        environment: what the environment holds, for the message when it is wrong.
-        overrides: settings that go before the environment; None leaves one as it is.
-
-    Raises:
-        ConfigurationError: one line that names the variable, its value and what is accepted.
-    """
-    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)
-    except SettingsError as error:
-        # Only fields of a JSON type can get here, and only the message says which.
-        found = re.search(r'field "(\w+)"', str(error))
-        variable = f"{PREFIX}{found[1] if found else '…'}".upper()
-        value = environment.get(variable)
-        raise ConfigurationError(f"{variable} is {value!r}: must be JSON") from None
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error, environment)) from None
-
-
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Variables that look like settings and are none: most likely typing mistakes."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | _OF_CLIENTS
-    return sorted(
-        name
-        for name in environment
-        if name.upper().startswith(PREFIX) and name.upper() not in known
-    )
-
-
-def _explain(error: ValidationError, environment: Mapping[str, str]) -> str:
-    reasons = []
-    for issue in error.errors(include_url=False):
-        variable = f"{PREFIX}{issue['loc'][0]}".upper()
-        value = environment.get(variable, issue.get("input"))
-        reason = str(issue["msg"])
-        if str(value).startswith("tcp://"):
-            reason += " (Kubernetes sets this for a Service named nordlyd: turn off service links)"
-        reasons.append(f"{variable} is {value!r}: {reason}")
-    return "; ".join(reasons)
