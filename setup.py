@@ -77,7 +77,7 @@ class BuildLibraries(build_ext):
     def build_extension(self, ext: Extension) -> None:
         """Compile one library."""
         if self._is_clang():
-            # Its OpenMP needs a runtime of its own. The row kernels do without, those for AMX
+            # Its OpenMP needs a runtime of its own. The SIMD kernels do without, those for AMX
             # then use one thread.
             kept_flags = [flag for flag in ext.extra_compile_args if flag != "-fopenmp"]
             ext.extra_compile_args = kept_flags
@@ -118,21 +118,16 @@ kernels = library(
     # OpenMP is compiled in but not linked: the process already has torch's runtime.
     extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno", "-fno-strict-aliasing"],
 )
-alignment = library(
-    "_viterbi",
-    "app/decoding/align",
-    ("viterbi",),
-    extra_compile_args=["-O3", "-std=gnu11"],
-)
-search = library(
-    "_search",
-    "app/decoding/search",
-    tuple(path.stem for path in sorted((ROOT / "app/decoding/search").glob("*.c"))),
+DECODING = "app/decoding/native"
+decoding = library(
+    "_decoding",
+    DECODING,
+    tuple(path.stem for path in sorted((ROOT / DECODING).glob("*.c"))),
     libraries=["m"],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
 )
 
 setup(
-    ext_modules=[alignment, search, *([kernels] if HAS_KERNELS else [])],
+    ext_modules=[decoding, *([kernels] if HAS_KERNELS else [])],
     cmdclass={"build_ext": BuildLibraries},
 )

@@ -48,13 +48,13 @@ class AcousticModel:
         self.device = encoder.kernels.device.type
         self.dtype = encoder.kernels.number_format
         self.kernels = encoder.kernels.name
-        self.hop = config.hop
-        self.receptive_field = config.receptive_field
+        self.hop = config.grid.hop
+        self.receptive_field = config.grid.receptive_field
         self.do_normalize = config.do_normalize
 
     def frames(self, samples: int) -> int:
         """How many frames of emissions `samples` samples make; 0 below one receptive field."""
-        return self._config.frames(samples)
+        return self._config.grid.frames(samples)
 
     def encode(self, windows: Sequence[Array]) -> list[Array]:
         """Emissions of prepared waveforms.

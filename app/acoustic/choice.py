@@ -11,7 +11,7 @@ from app.acoustic.native import (
     AmxInt8Kernels,
     AmxKernels,
     Level,
-    RowKernels,
+    SimdKernels,
     load_library,
     runnable,
 )
@@ -121,7 +121,7 @@ def _of_family(family: str, number_format: str, config: EncoderConfig) -> Kernel
         return AmxInt8Kernels(library) if number_format == "int8" else AmxKernels(library)
     for level in runnable(library):
         if level.family == family and _has(level, number_format):
-            return RowKernels(library, level, number_format)
+            return SimdKernels(library, level, number_format)
     return None
 
 

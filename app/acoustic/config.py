@@ -9,6 +9,7 @@ from typing import Any
 
 from app.acoustic.families import FAMILIES, OTHER_NETWORKS
 from app.acoustic.files import read_json
+from app.audio.frames import FrameGrid
 from app.errors import CheckpointError
 
 SAMPLE_RATE = 16_000
@@ -47,28 +48,9 @@ class EncoderConfig:
     do_normalize: bool
 
     @property
-    def hop(self) -> int:
-        """Samples from one frame to the next."""
-        hop = 1
-        for _, _, stride in self.conv_layers:
-            hop *= stride
-        return hop
-
-    @property
-    def receptive_field(self) -> int:
-        """Samples that one frame sees: the shortest legal input."""
-        field = 1
-        for _, kernel, stride in reversed(self.conv_layers):
-            field = (field - 1) * stride + kernel
-        return field
-
-    def frames(self, samples: int) -> int:
-        """How many frames the extractor makes of `samples` samples; 0 for too short an input."""
-        if samples < self.receptive_field:
-            return 0
-        for _, kernel, stride in self.conv_layers:
-            samples = (samples - kernel) // stride + 1
-        return samples
+    def grid(self) -> FrameGrid:
+        """Where the feature extractor's frames lie."""
+        return FrameGrid.of_convolutions((kernel, stride) for _, kernel, stride in self.conv_layers)
 
 
 def read_config(folder: Path) -> EncoderConfig:

@@ -27,6 +27,7 @@ from app.acoustic.kernels import (
     Span,
     TorchKernels,
 )
+from app.audio.frames import FrameGrid
 
 try:
     from torch.nn.attention.varlen import varlen_attn
@@ -157,7 +158,7 @@ class PackedTorchKernels(TorchKernels):
                 x = conv(x)
             parts.append(x[0].index_select(0, torch.from_numpy(tape.rows).to(self.device)))
         self._tape = None
-        frames = [config.frames(len(waveform)) for waveform in waveforms]
+        frames = [config.grid.frames(len(waveform)) for waveform in waveforms]
         spans = [Span(len(list(run)), length) for length, run in groupby(frames)]
         return torch.cat(parts), spans
 
@@ -246,7 +247,7 @@ def has_flash(device: torch.device, dtype: torch.dtype, width: int) -> bool:
 
 def tapes(waveforms: Sequence[Waveform], config: EncoderConfig) -> Iterator[Tape]:
     """Lay waveforms end to end, on a new tape whenever one holds two minutes."""
-    hop = config.hop
+    hop = config.grid.hop
     run: list[Waveform] = []
     held = 0
     for waveform in waveforms:
@@ -262,13 +263,13 @@ def tapes(waveforms: Sequence[Waveform], config: EncoderConfig) -> Iterator[Tape
 
 def _tape(waveforms: Sequence[Waveform], config: EncoderConfig) -> Tape:
     lengths = [len(waveform) for waveform in waveforms]
-    slots = [-(-length // config.hop) for length in lengths]
-    samples = np.zeros(sum(slots) * config.hop, dtype=np.float32)
+    slots = [-(-length // config.grid.hop) for length in lengths]
+    samples = np.zeros(sum(slots) * config.grid.hop, dtype=np.float32)
     rows = []
     start = 0
     for waveform, slot in zip(waveforms, slots, strict=True):
-        samples[start * config.hop :][: len(waveform)] = waveform
-        rows.append(np.arange(start, start + config.frames(len(waveform))))
+        samples[start * config.grid.hop :][: len(waveform)] = waveform
+        rows.append(np.arange(start, start + config.grid.frames(len(waveform))))
         start += slot
     return Tape(samples, np.concatenate(rows), slots, lengths)
 
@@ -295,7 +296,7 @@ def _group_norm(
     frames, channels = y.shape
     block = len(tape.samples) // sum(tape.slots) // stride
     layout = Layout(tape.slots, y.device)
-    own = np.array([(length - taps) // stride + 1 for length in tape.lengths])
+    own = np.array([FrameGrid(stride, taps).frames(length) for length in tape.lengths])
     within = np.concatenate([np.arange(slot * block) for slot in tape.slots])
     counted = within < np.repeat(own, np.array(tape.slots) * block)
     mask = torch.from_numpy(counted).to(y.device).view(layout.rows, block, 1)

@@ -74,7 +74,7 @@ def _layer(config: EncoderConfig, kernels: Kernels) -> Callable[[], None]:
     out_of_heads = kernels.linear(parameters(hidden, hidden))
     widen = kernels.linear(parameters(inner, hidden), gelu=True)
     narrow = kernels.linear(parameters(hidden, inner))
-    spans = [Span(1, config.frames(SAMPLE_RATE))]
+    spans = [Span(1, config.grid.frames(SAMPLE_RATE))]
     rows = torch.randn(spans[0].rows, hidden, generator=generator).to(kernels.dtype)
 
     @torch.inference_mode()

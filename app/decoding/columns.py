@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.decoding.search import load_library, normalised_columns
+from app.decoding.native import load_library, normalised_columns
 from app.decoding.types import Emissions
 from app.vocabulary import Vocabulary
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-from app.decoding.search import Ngrams, load_library
+from app.decoding.native import Ngrams, load_library
 from app.errors import ConfigurationError
 from app.kenlm_file import find_model, read_model, try_in_child, words_of
 from app.vocabulary import Vocabulary, spellings

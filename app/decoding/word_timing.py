@@ -9,7 +9,7 @@ import numpy as np
 
 from app.decoding.alignment import spell, word_times
 from app.decoding.columns import Columns
-from app.decoding.search import load_library, place_words
+from app.decoding.native import align_words, load_library
 from app.vocabulary import Vocabulary
 
 _Frames = Sequence[tuple[int, int]]
@@ -58,7 +58,7 @@ class WordPlacer:
                 [word.confidence for word in found],
             )
         spelled = [spell(word, self._column) for word in words]
-        placed, posteriors = place_words(
+        placed, posteriors = align_words(
             self._library,
             columns,
             np.array([column for letters in spelled for column in letters], dtype=np.int32),

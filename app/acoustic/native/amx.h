@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "amx_api.h"
+
 #define TILE_ROWS 16
 #define BLOCK 32 /* rows and columns of one register block: 2 x 2 tiles */
 #define KSTEP 32 /* bf16 values that one tile product consumes */

@@ -1,4 +1,4 @@
-"""The instruction sets that the row kernels are compiled for, and which of them this CPU runs."""
+"""The instruction sets that the SIMD kernels are compiled for, and which of them this CPU runs."""
 
 import ctypes
 import platform

@@ -9,9 +9,10 @@ rows between them again (Grice, Hughey and Speck 1997, "Reduced space sequence a
 
 import numpy as np
 
-from app.decoding.align.native_kernel import NativeKernel, load_library
+from app.decoding.align.native_kernel import NativeKernel
 from app.decoding.align.numpy_kernel import NumpyKernel
 from app.decoding.align.trellis import Indexes, Kernel, Pointers, Rows, Trellis
+from app.decoding.native import load_library
 from app.decoding.turns import check_turn
 
 # Pointers of this many bytes are kept at once; above it rows are computed twice.

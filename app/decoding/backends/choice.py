@@ -8,7 +8,7 @@ from typing import Literal, cast
 from app.decoding.backends.types import Backend
 from app.decoding.columns import Alphabet
 from app.decoding.language_model import LanguageModel
-from app.decoding.search import load_library
+from app.decoding.native import load_library
 from app.errors import ConfigurationError
 
 BackendName = Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"]
