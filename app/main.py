@@ -27,7 +27,7 @@ from app.pipeline import (
 )
 from app.rendering import RenderPool
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_voice_model
+from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 
 _log = structlog.get_logger("nordlyd.models")
@@ -51,7 +51,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         idle_seconds=settings.live_idle_seconds,
         min_share=settings.live_min_share,
     )
-    live = Streams(service, telemetry, limits, find_voice_model())
+    live = Streams(service, telemetry, limits, find_vad_model())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""Sample files of every accepted format, and of what is refused, made in a folder when asked for.
+"""Sample files of every accepted format, and of what is refused, made in a folder when first used.
 
 All of them hold the same chirp, so that any decoded recording can be compared with `chirp`.
 """
@@ -145,7 +145,7 @@ def likeness(recording: Recording, seconds: float) -> float:
 
 
 def encode(form: Format, frames: np.ndarray) -> bytes:
-    """Encode float32 [samples, channels], by libsndfile or FFmpeg as the format says."""
+    """Encode float32 [samples, channels], by libsndfile or FFmpeg depending on the format."""
     if form in SOUNDFILE_FORMATS:
         return _encode_soundfile(form, frames)
     return encode_pyav(form, frames)

@@ -1,4 +1,4 @@
-"""Files with a flaw that every player passes over, each with what is noticed about it."""
+"""Files with a flaw that every player ignores, each with the warning about it."""
 
 import io
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def mp3_cut_at_a_frame(share: float = 0.5) -> bytes:
 def _mp3_with_a_piece_cut_out() -> bytes:
     data = make("mp3", seconds=4)
     frames = mp3_frames(data)
-    # Within frames, as by a knife; what is left is shorter than the header says, but ends whole.
+    # Cut within frames; the rest is shorter than the header declares, but ends with a whole frame.
     return data[: frames[40] + 100] + data[frames[44] + 30 :]
 
 

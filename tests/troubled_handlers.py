@@ -1,7 +1,7 @@
-"""What media workers do in tests: some recordings crash, hang or swell the process that reads them.
+"""Handlers of media workers for tests: some recordings make their worker crash, hang or grow.
 
-A recording that begins with one of the words below does what the word says; any other is decoded
-as always. No such words mean anything to the service itself.
+A recording that begins with one of the words below triggers that fault; any other is decoded as
+usual. The service itself does not know these words.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ def slow(seconds: float) -> bytes:
 
 
 def recording(job: Job) -> Message:  # noqa: PLR0912 - one a word
-    """Do what the recording's first word says, or decode it."""
+    """Trigger the fault that the recording begins with, or decode it."""
     word = job.open().read(5)
     match word:
         case b"CRASH":
@@ -65,7 +65,7 @@ def recording(job: Job) -> Message:  # noqa: PLR0912 - one a word
 
 
 def excerpt(job: Job) -> Message:
-    """Crash where the recording says so, or measure it."""
+    """Crash on a recording that begins with CRASH, or measure it."""
     if job.open().read(5) == CRASH:
         ctypes.string_at(0)
     return handlers.excerpt(job)

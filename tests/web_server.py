@@ -1,4 +1,4 @@
-"""A web server on loopback that behaves well or badly, as the path of a request says."""
+"""A web server on loopback that behaves well or badly, depending on the path of a request."""
 
 import gzip
 import ssl
@@ -12,14 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class WebServer:
-    """Where it listens, what it serves and what it was asked.
+    """Where it listens, what it serves and which requests it received.
 
     `files` are answered with as they are, by path; the other paths are those of `_Handler`.
     """
 
     port: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
     web: WebServer
 
     def do_GET(self) -> None:
-        self.web.asked.append((self.path, self.headers["host"]))
+        self.web.requests.append((self.path, self.headers["host"]))
         path = urllib.parse.unquote(self.path.partition("?")[0])
         if path in self.web.files:
             self._send(self.web.files[path])
@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
             while not self.web.hold.is_set():
                 self.wfile.write(bytes(2**16))
         except OSError:
-            self.web.asked.append(("/endless hung up", ""))
+            self.web.requests.append(("/endless hung up", ""))
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

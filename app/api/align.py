@@ -1,4 +1,4 @@
-"""POST /align: a recording and what is said in it in, the time of every word out."""
+"""POST /align: a recording and its text in, the time of every word out."""
 
 import asyncio
 from contextlib import closing
@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.incoming import IncomingOf
-from app.api.outputs import Output, base_name, json_output, rendered_output
+from app.api.openapi import BINARY, ERRORS, FORMATTED, HEADERS
+from app.api.outputs import Output, base_name, json_output, output_response, rendered_output
 from app.api.parameters import gather
-from app.api.transcribe import BINARY, ERRORS, FORMATTED, HEADERS, output_response
 from app.contract.answers import Alignment
 from app.contract.options import AlignOptions
 from app.errors import InvalidRequestError

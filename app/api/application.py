@@ -1,4 +1,4 @@
-"""The HTTP side: parts in, a FastAPI application with every route and middleware out."""
+"""Builds the FastAPI application with every route and middleware."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -33,7 +33,7 @@ _DESCRIPTION = (
     "Speech-to-text for Norwegian and Danish. Every error of a native route has the same form, and "
     "every answer carries `x-request-id`."
 )
-# What a page of another origin may read, besides what it always may.
+# Headers that a page of another origin may read, besides the default ones.
 _EXPOSED = (
     "x-request-id", "x-queue-time", "x-compute-time", "x-nordlyd-warnings", "content-disposition",
     "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id",
@@ -43,13 +43,13 @@ _EXPOSED = (
 def build_api(
     parts: AppState, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
 ) -> FastAPI:
-    """Join routes, middleware and error handlers.
+    """Returns the application with its routes, middleware and error handlers.
 
     Args:
-        parts: what the routes use.
-        lifespan: runs while the application does.
+        parts: of the service, for the routes.
+        lifespan: starts and stops the service.
     """
-    # FastAPI's own page loads its scripts from elsewhere, which a house without internet cannot.
+    # FastAPI's own page loads its scripts from a CDN, which needs the internet.
     app = FastAPIOffline(
         docs_url="/docs",
         redoc_url=None,
@@ -80,7 +80,7 @@ def build_api(
 
 
 def _add_middleware(app: FastAPI, parts: AppState) -> None:
-    """Wrap the routes; the last added is the outermost."""
+    """Adds the middleware; the last added is the outermost."""
     settings = parts.settings
     limit = round(settings.max_upload_mb * 2**20)
     cut_off = parts.service.cut_off
@@ -89,13 +89,13 @@ def _add_middleware(app: FastAPI, parts: AppState) -> None:
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
     app.add_middleware(Authentication, keys=settings.api_keys)
     if settings.cors_origins:
-        # Before the keys: a browser's preflight carries none.
+        # Outside of authentication: a browser's preflight has no key.
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["*"],
-            # A page of the internet may ask a service of the local network, if it is named.
+            # A listed page on the internet may call a service in the local network.
             allow_private_network=True,
             expose_headers=_EXPOSED,
         )

@@ -1,4 +1,4 @@
-"""Several pieces of work in, a line of JSON for each as it finishes out."""
+"""Several jobs in, a line of JSON for each as it finishes out."""
 
 import asyncio
 import json
@@ -22,18 +22,20 @@ from app.errors import (
 
 MEDIA_TYPE = "application/x-ndjson"
 AT_ONCE = 4
-"""How many files of one call are worked on at the same time, so that other callers get theirs."""
+"""How many files of one request are processed at the same time, to leave room for others."""
 
-_LONGEST_WAIT_SECONDS = 30.0
 _T = TypeVar("_T")
 _log = structlog.get_logger("nordlyd.batch")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work.
+    """The work on one file.
 
-    `name` is its file's; `run` does it and returns the result as JSON text, or raises.
+    Attributes:
+        index: of the file, from 0.
+        name: of the file.
+        run: returns the result as JSON text, or raises.
     """
 
     index: int
@@ -42,20 +44,20 @@ class Job:
 
 
 def wants_lines(request: Request) -> bool:
-    """Whether the client says that it reads lines of JSON."""
+    """Returns whether the request accepts lines of JSON."""
     accepted = ",".join(request.headers.getlist("accept")).split(",")
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accepted)
 
 
 class BatchResponse(Response):
-    """Works while it answers; ends the work when the client hangs up.
+    """Runs jobs while it is sent; cancels them when the client disconnects.
 
     Args:
         request: whose body was read.
-        jobs: what to do.
-        hold: left when the answer has ended, however it ended.
-        cut_off: set when a stopping service waits no longer.
-        failed: told the code of every job that fails.
+        jobs: one for each file.
+        hold: exited at the end of the response, whether it was sent whole or not.
+        cut_off: set when the stopping service cancels running requests.
+        failed: called with the error code of every job that fails.
     """
 
     media_type = MEDIA_TYPE
@@ -69,7 +71,7 @@ class BatchResponse(Response):
         cut_off: asyncio.Event,
         failed: Callable[[str], None],
     ) -> None:
-        # Lines are worth nothing to whoever waits for all of them; nginx would.
+        # Tells nginx not to collect the lines before it passes them on.
         super().__init__(headers={"x-accel-buffering": "no", "cache-control": "no-store"})
         del self.headers["content-length"]
         self._request = request
@@ -79,7 +81,7 @@ class BatchResponse(Response):
         self._failed = failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Send the lines."""
+        """Sends the lines."""
         with self._hold:
             start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
             await send(start)
@@ -92,7 +94,7 @@ class BatchResponse(Response):
                 return
             except UnavailableError as error:
                 for job in list(self._jobs.values()):
-                    await self._send(send, job, self._refusal(job, error))
+                    await self._send(send, job, self._error_line(job, error))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_lines(self, send: Send) -> None:
@@ -102,7 +104,7 @@ class BatchResponse(Response):
                 await self._send(send, job, line)
 
     async def _send(self, send: Send, job: Job, line: str) -> None:
-        # Before it is sent: cut off while it waits for a slow reader, it must not come twice.
+        # Before it is sent: if it is cut off at a slow client, the line must not be sent twice.
         del self._jobs[job.index]
         await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
 
@@ -110,14 +112,14 @@ class BatchResponse(Response):
         try:
             return job, _line(job, 200, "result", await job.run())
         except NordlydError as error:
-            return job, self._refusal(job, error)
-        # One file that nobody foresaw must not cost the others their answers.
+            return job, self._error_line(job, error)
+        # An unexpected error of one file must not cost the others their results.
         except Exception:
             request_id = self._request.state.request_id
             _log.exception("a file of a batch failed", index=job.index)
-            return job, self._refusal(job, internal_error(request_id))
+            return job, self._error_line(job, internal_error(request_id))
 
-    def _refusal(self, job: Job, error: NordlydError) -> str:
+    def _error_line(self, job: Job, error: NordlydError) -> str:
         self._failed(error.code)
         return _line(job, error.status, "error", error_detail(error).model_dump_json())
 
@@ -125,9 +127,9 @@ class BatchResponse(Response):
 async def as_finished(
     runs: Sequence[Callable[[], Coroutine[Any, Any, _T]]], at_once: int
 ) -> AsyncGenerator[_T]:
-    """Run coroutines, a few at a time, and yield what they return as they finish.
+    """Runs coroutines, at most `at_once` at a time, and yields their results as they finish.
 
-    No more than `at_once` run or wait to be taken. Closing this cancels what still runs.
+    Results that are not yet taken count as running. Closing the generator cancels the rest.
     """
     waiting = iter(runs)
     running: set[asyncio.Task[_T]] = set()

@@ -10,10 +10,20 @@ from starlette.types import Scope
 _KEY = "caller"
 
 
+def caller_of_key(key: bytes) -> str:
+    """Returns the name of whoever presents an API key: a digest of it."""
+    return f"key:{hashlib.sha256(key).hexdigest()[:32]}"
+
+
+def caller_of_address(host: str) -> str:
+    """Returns the name of whoever connects from an address without a key."""
+    return f"address:{host}"
+
+
 def note_key(scope: Scope, key: bytes) -> None:
     """Identifies the caller of a connection by its API key, of which only a digest is kept."""
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
-    state[_KEY] = f"key:{hashlib.sha256(key).hexdigest()[:32]}"
+    state[_KEY] = caller_of_key(key)
 
 
 def caller_of(connection: HTTPConnection) -> str:
@@ -21,4 +31,4 @@ def caller_of(connection: HTTPConnection) -> str:
     named = connection.scope.get("state", {}).get(_KEY)
     if named is not None:
         return str(named)
-    return f"address:{connection.client.host}" if connection.client else ""
+    return caller_of_address(connection.client.host) if connection.client else ""

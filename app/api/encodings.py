@@ -42,7 +42,7 @@ class ContentDecoding:
 
 
 class _DecodedBody:
-    """The messages of one body, decoded; refusals are raised where the route reads it."""
+    """The messages of one body, decoded; errors are raised where the route reads the body."""
 
     def __init__(self, codings: list[str], receive: Receive, limit: int) -> None:
         self._codings = [_NAMES.get(name, name) for name in codings]
@@ -61,7 +61,7 @@ class _DecodedBody:
         while not (piece := self._inflater.next_piece()):
             if not self._more:
                 self._inflater.check_ended()
-                # Also what comes after the body: that the client hung up.
+                # Also passes on the disconnect, which comes after the body.
                 return await self._last()
             message = await self._receive()
             if message["type"] != "http.request":
@@ -86,7 +86,7 @@ class _DecodedBody:
 
 
 class _Inflater:
-    """Decompresses one body; `reported` says that its end was passed on."""
+    """Decompresses one body; `reported` says whether its end was passed on."""
 
     def __init__(self, coding: str) -> None:
         self.reported = False
@@ -98,7 +98,7 @@ class _Inflater:
         self._waiting += data
 
     def next_piece(self) -> bytes:
-        """Some decoded bytes; none where more has to be fed first."""
+        """Returns some decoded bytes; empty where more has to be fed first."""
         while self._inflate is not None or self._begin():
             try:
                 piece: bytes = self._inflate.decompress(self._waiting, _PIECE_BYTES)
@@ -108,7 +108,7 @@ class _Inflater:
                 ) from None
             self._waiting = self._inflate.unconsumed_tail
             if self._inflate.eof:
-                # A gzip file may be several, one after the other, and end with zeros.
+                # A gzip file may consist of several members, and end with zeros.
                 self._waiting = self._inflate.unused_data.lstrip(b"\0")
                 self._inflate = None
             if piece or not self._waiting:
@@ -116,12 +116,12 @@ class _Inflater:
         return b""
 
     def check_ended(self) -> None:
-        """Refuses a body that is cut short."""
+        """Raises InvalidRequestError for a body that is cut short."""
         if self._inflate is not None or self._waiting:
             raise InvalidRequestError(f"The body is cut short: its {self._coding} has no end.")
 
     def _begin(self) -> bool:
-        if len(self._waiting) < 2:  # noqa: PLR2004 - what tells the forms of deflate apart
+        if len(self._waiting) < 2:  # noqa: PLR2004 - bytes that distinguish zlib from raw deflate
             return False
         if self._coding == "gzip":
             window = _GZIP

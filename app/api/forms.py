@@ -1,7 +1,7 @@
-"""A multipart body in, its fields and files out; the files share one nameless file on disk.
+"""A multipart body in, its fields and files out; all files share one unnamed file on disk.
 
-The framework's own parser keeps a file open and up to a MiB in memory for each part, which a form
-of a thousand recordings cannot afford.
+Starlette's parser keeps a file open and up to a MiB in memory for each part, too much for a form of
+a thousand recordings.
 """
 
 import re
@@ -42,7 +42,7 @@ class FormLimits:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a form held, in the order it came."""
+    """The parts of a form, in their order."""
 
     fields: tuple[tuple[str, str], ...]
     files: tuple[FilePart, ...]
@@ -51,7 +51,7 @@ class Form:
 async def read_form(
     content_type: str, chunks: AsyncIterable[bytes], bodies: SpooledBodies, limits: FormLimits
 ) -> Form:
-    """Read a multipart body.
+    """Reads a multipart body.
 
     Args:
         content_type: the header, with the boundary.
@@ -78,7 +78,7 @@ async def read_form(
 
 
 class _Parts:
-    """Gathers what the reader finds."""
+    """Collects the parts that the reader finds."""
 
     def __init__(self, bodies: SpooledBodies, limits: FormLimits) -> None:
         self.fields: list[tuple[str, str]] = []
@@ -154,7 +154,7 @@ class _Parts:
 
 
 def _extended_file_name(disposition: bytes) -> str | None:
-    """The name in `filename*=UTF-8''…` (RFC 5987), which RFC 7578 forbids and clients send."""
+    """Returns the name in `filename*=UTF-8''…` (RFC 5987), which clients send against RFC 7578."""
     found = _EXTENDED_NAME.search(_QUOTED.sub(b'""', disposition))
     if found is None:
         return None
@@ -165,7 +165,7 @@ def _extended_file_name(disposition: bytes) -> str | None:
 
 
 def _decode(data: bytes) -> str:
-    """Read UTF-8, or Latin-1 as older clients send."""
+    """Returns the text of UTF-8, or of Latin-1, which older clients send."""
     try:
         return data.decode()
     except UnicodeDecodeError:

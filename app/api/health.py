@@ -1,4 +1,4 @@
-"""Health routes: the service's state in, what an orchestrator or a person asks for out."""
+"""Health routes: the service's state in, probes for orchestrators and an overview out."""
 
 from importlib.metadata import version
 

@@ -1,9 +1,59 @@
-"""The OpenAPI page: its schemas are named by the titles of their models."""
+"""The parts of the OpenAPI page that several routes share, and the names of its schemas."""
 
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import BaseModel
+
+from app.contract.errors import ErrorBody
+from app.formats import FORMATS, describe
+
+BINARY = {"type": "string", "format": "binary"}
+HEADERS = {
+    "x-request-id": {"description": "The request's id.", "schema": {"type": "string"}},
+    "x-queue-time": {"description": "Waited, in ms.", "schema": {"type": "integer"}},
+    "x-compute-time": {"description": "Computed, in ms.", "schema": {"type": "integer"}},
+    "x-nordlyd-warnings": {
+        "description": "Codes of the answer's warnings, where there are any.",
+        "schema": {"type": "string"},
+    },
+    "content-disposition": {
+        "description": "A name to save the answer under.",
+        "schema": {"type": "string"},
+    },
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody, "description": description}
+    for status, description in {
+        400: "A parameter or the form is wrong.",
+        401: "No API key, or a wrong one.",
+        404: "No such model is loaded, or none for that language.",
+        413: "The upload or the audio is over the limit.",
+        415: "The bytes are in no accepted format.",
+        422: "The audio is empty, truncated or holds no audio track.",
+        429: "The queue, or what the service keeps of audio, is full; Retry-After says until when.",
+        503: "Loading, draining, or the device does not answer.",
+        504: "The request's own deadline passed.",
+        507: "The disk has no room for the recording.",
+    }.items()
+}
+FORMATTED: dict[str, Any] = {
+    describe(name).media_type.partition(";")[0]: {"schema": {"type": "string"}}
+    for name in FORMATS
+    if name != "json"
+}
+"""The media types of an answer besides JSON."""
+
 _PREFIX = "#/components/schemas/"
+
+
+def openapi_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Returns the query parameters of an OpenAPI operation, from the fields of a model."""
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema,
+         "description": schema.get("description", "")}
+        for name, schema in model.model_json_schema()["properties"].items()
+    ]  # fmt: skip
 
 
 def named_by_title(openapi: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:

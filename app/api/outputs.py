@@ -1,30 +1,34 @@
-"""A transcript in, the body of an answer out, in any format and with a name to save it under."""
+"""A transcript in, a response out: in any format, with a name to save it under."""
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from app.contract.answers import Transcript
+from fastapi import Response
+
+from app.contract.answers import Notice, Timing, Transcript
 from app.contract.batches import RenderedFile
 from app.contract.options import TranscribeOptions
 from app.formats import Rendered, describe, render
 
-_NAMELESS = "transcript"
+WARNINGS_HEADER = "x-nordlyd-warnings"
+_DEFAULT_STEM = "transcript"
 _SHOWN_BY_BROWSERS = frozenset({"json", "text"})
 _MAX_STEM_CHARACTERS = 120
 _MAX_ENDING_CHARACTERS = 5
-# Characters that Windows has no file names with.
+# Characters that no file name on Windows may have.
 _RESERVED = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
-# Devices of Windows, whatever comes after the first dot.
+# Names of Windows devices, with any ending.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\..*)?", re.I)
-# What no header reads as something else.
+# Characters without a meaning in a header.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._- ")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A transcript as it is sent; `file_name` is safe to save it under."""
+    """The body and headers of an answer; `file_name` is safe to save it under."""
 
     body: str
     media_type: str
@@ -32,7 +36,7 @@ class Output:
     disposition: str
 
     def in_json(self) -> str:
-        """The body as a JSON value: itself where it is JSON, with its name where it is not."""
+        """Returns the body as a JSON value: itself, or inside a `RenderedFile` if it is no JSON."""
         if self.media_type == "application/json":
             return self.body
         rendered = RenderedFile(
@@ -68,21 +72,49 @@ def transcription_output(
 
 
 def json_output(body: str, recording: str) -> Output:
-    """Name a JSON body after its recording."""
+    """Returns a JSON body with a name after its recording."""
     info = describe("json")
     return _named(body, info.media_type, "json", recording)
 
 
 def rendered_output(rendered: Rendered, name: str, recording: str) -> Output:
-    """Name a file of the format `name` after its recording."""
+    """Returns a file of the format `name` with a name after its recording."""
     return _named(rendered.body, rendered.media_type, name, recording)
 
 
-def base_name(recording: str) -> str:
-    """The last part of a name that a client gave, without what cannot be seen.
+def output_response(output: Output, timing: Timing, notices: Sequence[Notice]) -> Response:
+    """Returns the response with an output, the times it took and the codes of its warnings."""
+    return Response(
+        output.body,
+        headers={
+            "content-type": output.media_type,
+            "content-disposition": output.disposition,
+            **timing_headers(timing),
+            **warning_headers(notices),
+        },
+    )
 
-    Folders of either kind of system are left out, as are control characters and those that turn
-    the writing direction, which make a name look like another one.
+
+def warning_headers(notices: Sequence[Notice]) -> dict[str, str]:
+    """Returns the codes of warnings as a header, for answers whose form has no place for them."""
+    codes = ", ".join(dict.fromkeys(notice.code for notice in notices))
+    return {WARNINGS_HEADER: codes} if codes else {}
+
+
+def timing_headers(timing: Timing) -> dict[str, str]:
+    """Returns how long a request waited and was computed, in whole milliseconds."""
+    compute = timing.decode_audio + timing.encode + timing.decode_text
+    return {
+        "x-queue-time": str(round(timing.queue * 1000)),
+        "x-compute-time": str(round(compute * 1000)),
+    }
+
+
+def base_name(recording: str) -> str:
+    """Returns the last part of a path that a client gave, without invisible characters.
+
+    Removes folders, of POSIX and of Windows, control characters, and those that change the writing
+    direction, which make a name look like another one.
     """
     last = recording.replace("\\", "/").rpartition("/")[2]
     visible = "".join(character for character in last if character.isprintable())
@@ -90,7 +122,7 @@ def base_name(recording: str) -> str:
 
 
 def content_disposition(kind: str, file_name: str) -> str:
-    """The header's value: an ASCII name for old clients, the whole one after RFC 5987.
+    """Returns the header with an ASCII name for old clients, and the whole one as in RFC 5987.
 
     Args:
         kind: inline or attachment.
@@ -112,7 +144,7 @@ def _named(body: str, media_type: str, name: str, recording: str) -> Output:
     before, dot, ending = stem.rpartition(".")
     if dot and ending.isalnum() and len(ending) <= _MAX_ENDING_CHARACTERS:
         stem = before
-    stem = stem[:_MAX_STEM_CHARACTERS].strip(" .") or _NAMELESS
+    stem = stem[:_MAX_STEM_CHARACTERS].strip(" .") or _DEFAULT_STEM
     if _DEVICE.fullmatch(stem):
         stem = f"_{stem}"
     file_name = describe(name).file_name(stem)

@@ -1,6 +1,6 @@
-"""The page people open: the files of app/web in, `/` and `/web/…` out.
+"""The web page: the files of app/web in, `/` and `/web/…` out.
 
-Nothing is built and nothing comes from elsewhere, so the policy sent along forbids both.
+The page has no inline scripts and loads nothing from other origins, so its policy forbids both.
 """
 
 from pathlib import Path
@@ -12,10 +12,10 @@ FOLDER = Path(__file__).resolve().parents[1] / "web"
 _POLICY = "; ".join(
     (
         "default-src 'self'",
-        # The recording a person chose or made is played from memory.
+        # A chosen or recorded file is played from memory.
         "media-src 'self' blob:",
         "img-src 'self' data:",
-        # In Safari before 15.4 'self' left WebSockets out; ws: would let them go anywhere.
+        # Safari before 15.4 does not count WebSockets as 'self'; ws: would allow any host.
         "connect-src 'self'",
         "object-src 'none'",
         "base-uri 'none'",
@@ -29,10 +29,10 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "cross-origin-opener-policy": "same-origin",
-    # Names do not change with their content: ask each time, most answers are a short 304.
+    # File names have no version: the browser revalidates each time, mostly with a short 304.
     "cache-control": "no-cache",
 }
-# Some systems' tables of types do not know these, and a module of another type does not run.
+# Some systems lack these in their MIME tables, and browsers run no module of another type.
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -46,13 +46,13 @@ _files = StaticFiles(directory=FOLDER)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
-    """The page itself."""
+    """Returns the page itself."""
     return await _file("index.html", request)
 
 
 @router.api_route("/web/{path:path}", methods=["GET", "HEAD"])
 async def file(path: str, request: Request) -> Response:
-    """Its style sheets, modules, font and icon."""
+    """Returns its style sheets, modules, font and icon."""
     return await _file(path, request)
 
 

@@ -1,10 +1,10 @@
-"""GET /progress/{id}: the id of a running request in, how far it is out."""
+"""GET /progress/{id}: the id of a request in, the progress of its encoding out."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.api.openapi import ERRORS
 from app.api.state import AppStateOf
-from app.api.transcribe import ERRORS
 from app.pipeline.progress import Advance
 
 router = APIRouter(tags=["transcription"])

@@ -1,6 +1,6 @@
 """POST /render: a transcript as JSON in, the same as subtitles or annotations out.
 
-Nothing is computed again: for transcripts that were kept as JSON, corrected by hand, or heard live.
+For transcripts that were kept as JSON, corrected by hand, or made of a live stream.
 """
 
 from typing import Any, Literal
@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.disconnects import run_until_disconnect
 from app.api.errors import describe_invalid
+from app.api.openapi import ERRORS, FORMATTED, HEADERS
 from app.api.outputs import base_name, rendered_output
 from app.api.parameters import gather
 from app.api.state import AppStateOf
-from app.api.transcribe import ERRORS, FORMATTED, HEADERS
 from app.errors import TooLargeError
 from app.formats import Rendered
 from app.pipeline.options import check_word_cues, parse_options
@@ -35,7 +35,7 @@ class RenderParameters(BaseModel):
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without references, which would point into the document it is put into."""
+    """Returns a schema without references, which would not resolve in another document."""
     definitions = schema.pop("$defs")
 
     def resolved(part: Any) -> Any:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""What all WebSocket routes share: close codes, refusals a browser can read, and who hung up."""
+"""What all WebSockets share: close codes, and refusals that a page in a browser can read."""
 
 import json
 from http import HTTPStatus
@@ -9,17 +9,21 @@ from app.api.errors import error_detail, error_response
 from app.errors import NordlydError, OverloadedError, UnavailableError
 
 SUBPROTOCOL = "nordlyd"
-"""The name of our own protocol, for clients that offer several."""
+"""The subprotocol of /stream, for clients that offer several."""
 
 OPENAI_SUBPROTOCOL = "realtime"
-"""The name of OpenAI's, which their pages offer."""
+"""The subprotocol of OpenAI's Realtime API, which its pages offer."""
 
 # RFC 6455, section 7.4.1, and IANA's registry.
 NORMAL, GOING_AWAY, POLICY, INTERNAL, RESTART, TRY_AGAIN = 1000, 1001, 1008, 1011, 1012, 1013
 
 
 def close_code(error: NordlydError) -> int:
-    """With which code a WebSocket is closed after that error was told."""
+    """Returns the code that closes a WebSocket of any protocol after that error was sent.
+
+    1012 where the service is stopping, 1013 where the client may try again soon, 1008 for other
+    errors of the client, 1011 for other errors of the service.
+    """
     if isinstance(error, UnavailableError) and error.code == "draining":
         return RESTART
     if isinstance(error, OverloadedError | UnavailableError):
@@ -28,14 +32,14 @@ def close_code(error: NordlydError) -> int:
 
 
 def is_broken(code: int | None) -> bool:
-    """Whether a disconnection with that code was no farewell: its client may come again."""
+    """Returns whether a connection closed with that code was lost; its client may connect again."""
     return code not in {NORMAL, GOING_AWAY}
 
 
 async def refuse(
     error: NordlydError, scope: Scope, receive: Receive, send: Send, *, subprotocol: str | None
 ) -> None:
-    """Refuse a WebSocket before its route is asked.
+    """Refuses a WebSocket before its route is called.
 
     Answers the handshake with the error as HTTP does. Browsers hide that answer from their page;
     a client that offered `subprotocol` gets the handshake, the error as a message, and a close.

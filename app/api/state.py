@@ -1,4 +1,4 @@
-"""What the routes are given: the parts of the service, as `main` joined them."""
+"""The parts of the service that routes use, as `main` joined them."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, cast
@@ -18,7 +18,17 @@ from app.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """The parts a route may use; without a `fetcher`, nothing is fetched from URLs."""
+    """The parts of the service that a route may use.
+
+    Attributes:
+        settings: of the process.
+        telemetry: metrics.
+        service: models, engine and pipeline.
+        live: open live streams.
+        fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+        progress: of running requests.
+        rendering: processes that write formats.
+    """
 
     settings: Settings
     telemetry: Telemetry
@@ -29,7 +39,7 @@ class AppState:
     rendering: RenderPool = field(default_factory=RenderPool)
 
     def need_fetcher(self) -> Fetcher:
-        """Return what fetches recordings.
+        """Returns the fetcher of recordings.
 
         Raises:
             UrlRefusedError: the operator allows no hosts.

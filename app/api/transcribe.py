@@ -11,16 +11,15 @@ from fastapi import APIRouter, Response
 
 from app.api import batch
 from app.api.incoming import IncomingOf, IncomingRequest
-from app.api.outputs import Output, transcription_output
-from app.api.parameters import gather, openapi_parameters
+from app.api.openapi import BINARY, ERRORS, FORMATTED, HEADERS, openapi_parameters
+from app.api.outputs import Output, output_response, transcription_output
+from app.api.parameters import gather
 from app.api.state import AppState
 from app.api.uploads import RecordingFile, Uploads
-from app.contract.answers import Notice, Timing, Transcript
+from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
-from app.contract.errors import ErrorBody
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
-from app.formats import FORMATS, describe
 from app.pipeline import Route, TranscriptionRequest
 from app.pipeline.options import (
     check_word_cues,
@@ -31,8 +30,6 @@ from app.pipeline.options import (
 
 router = APIRouter(tags=["transcription"])
 
-WARNINGS_HEADER = "x-nordlyd-warnings"
-BINARY = {"type": "string", "format": "binary"}
 _FORM_FIELDS = {
     name: {key: value for key, value in schema.items() if key != "title"}
     for name, schema in TranscribeOptions.model_json_schema()["properties"].items()
@@ -53,44 +50,10 @@ _OPERATION: dict[str, Any] = {
         },
     },
 }
-HEADERS = {
-    "x-request-id": {"description": "The request's id.", "schema": {"type": "string"}},
-    "x-queue-time": {"description": "Waited, in ms.", "schema": {"type": "integer"}},
-    "x-compute-time": {"description": "Computed, in ms.", "schema": {"type": "integer"}},
-    WARNINGS_HEADER: {
-        "description": "Codes of the answer's warnings, where there are any.",
-        "schema": {"type": "string"},
-    },
-    "content-disposition": {
-        "description": "A name to save the answer under.",
-        "schema": {"type": "string"},
-    },
-}
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody, "description": description}
-    for status, description in {
-        400: "A parameter or the form is wrong.",
-        401: "No API key, or a wrong one.",
-        404: "No such model is loaded, or none for that language.",
-        413: "The upload or the audio is over the limit.",
-        415: "The bytes are in no accepted format.",
-        422: "The audio is empty, truncated or holds no audio track.",
-        429: "The queue, or what the service keeps of audio, is full; Retry-After says until when.",
-        503: "Loading, draining, or the device does not answer.",
-        504: "The request's own deadline passed.",
-        507: "The disk has no room for the recording.",
-    }.items()
-}
-FORMATTED: dict[str, Any] = {
-    describe(name).media_type.partition(";")[0]: {"schema": {"type": "string"}}
-    for name in FORMATS
-    if name != "json"
-}
-"""What an answer may be besides JSON, for the OpenAPI page."""
 
 
 def _line_schema() -> dict[str, Any]:
-    """The schema of a line, with references into the document where it has the models already."""
+    """Returns the schema of a line; models that the OpenAPI page has anyway are references."""
     schema = BatchLine.model_json_schema(ref_template="#/components/schemas/{model}")
     rendered = schema.pop("$defs")["RenderedFile"]
     result = schema["properties"]["result"]
@@ -149,20 +112,20 @@ async def transcribe(incoming: IncomingOf) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One request, once its body was read; a source is a recording or the URL of one."""
+    """One request whose body was read; a source is a recording or the URL of one."""
 
     incoming: IncomingRequest
     options: TranscribeOptions
     route: Route
 
     async def answer(self, source: RecordingFile | str) -> Response:
-        """Answer with one recording's transcript."""
+        """Returns the response with one recording's transcript."""
         async with self.incoming.recording(source) as file:
             output, transcript = await self._transcribe(file, self.incoming.request_id)
         return output_response(output, transcript.timing, transcript.warnings)
 
     def jobs(self, sources: Sequence[RecordingFile | str]) -> list[batch.Job]:
-        """The work on each of several recordings."""
+        """Returns the work on each of several recordings."""
         return [
             batch.Job(
                 index,
@@ -197,34 +160,6 @@ class _Call:
             transcription_output, transcript, options, recording=file.name
         )
         return output, transcript
-
-
-def output_response(output: Output, timing: Timing, notices: Sequence[Notice]) -> Response:
-    """Send an output, with its name, the times it took and the codes of its warnings."""
-    return Response(
-        output.body,
-        headers={
-            "content-type": output.media_type,
-            "content-disposition": output.disposition,
-            **timing_headers(timing),
-            **warning_headers(notices),
-        },
-    )
-
-
-def warning_headers(notices: Sequence[Notice]) -> dict[str, str]:
-    """Returns the codes of warnings as a header, for answers whose form has no place for them."""
-    codes = ", ".join(dict.fromkeys(notice.code for notice in notices))
-    return {WARNINGS_HEADER: codes} if codes else {}
-
-
-def timing_headers(timing: Timing) -> dict[str, str]:
-    """How long a request waited and was computed, in whole milliseconds."""
-    compute = timing.decode_audio + timing.encode + timing.decode_text
-    return {
-        "x-queue-time": str(round(timing.queue * 1000)),
-        "x-compute-time": str(round(compute * 1000)),
-    }
 
 
 def _read_query(incoming: IncomingRequest) -> tuple[TranscribeOptions, Route | None]:

@@ -1,6 +1,6 @@
-"""A WebSocket's way through the application in; its id, its log line and its place in the metrics.
+"""Gives every WebSocket a request id, a line in the access log, and a count in the metrics.
 
-What `Observability` does to requests, for connections that stay.
+`Observability` does the same for HTTP requests.
 """
 
 import re
@@ -16,7 +16,7 @@ from app.api.errors import error_response, internal_error
 from app.api.sockets import INTERNAL
 from app.telemetry import Telemetry
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "unmatched"
 _SWITCHED, _FORBIDDEN = 101, 403
 
@@ -24,9 +24,9 @@ _log = structlog.get_logger("nordlyd.access")
 
 
 def begin(scope: Scope) -> str:
-    """Note a scope's id and when it started; the id is the client's `x-request-id` where sane."""
+    """Notes a scope's id and start; the id is the client's `x-request-id` where that is usable."""
     given = Headers(scope=scope).get("x-request-id", "")
-    request_id = given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    request_id = given if _USABLE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     state = scope.setdefault("state", {})
     state["request_id"] = request_id
     state["started"] = time.monotonic()
@@ -34,16 +34,16 @@ def begin(scope: Scope) -> str:
 
 
 def route_of(scope: Scope) -> str:
-    """The path of the route that served a scope, as it was declared."""
+    """Returns the path of the route that served a scope, as it was declared."""
     return str(getattr(scope.get("route"), "path", _UNROUTED))
 
 
 async def observe_socket(
     app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, telemetry: Telemetry
 ) -> None:
-    """Serve one WebSocket, count it when it is answered and log it when it is over.
+    """Serves one WebSocket; counts and logs it when it has ended.
 
-    A failure nobody foresaw closes it with code 1011, or is a 500 before it is accepted.
+    An unexpected error closes it with code 1011, or is a 500 before it is accepted.
     """
     started = time.perf_counter()
     request_id = begin(scope)
@@ -77,7 +77,7 @@ async def observe_socket(
         try:
             await app(scope, observed_receive, observed_send)
         except WebSocketDisconnect as gone:
-            # Found out by telling it something; a client may leave at any time.
+            # Found while sending; a client may leave at any time.
             closed = gone.code if closed is None else closed
         except Exception:
             if closed is None:

@@ -1,4 +1,4 @@
-"""Bytes in any accepted format in; 16 kHz mono float32 in blocks, and windows over it, out."""
+"""Decodes any accepted format to 16 kHz mono float32, and cuts recordings into windows."""
 
 from app.audio.decode import decode_audio
 from app.audio.info import AudioInfo, TrackInfo

@@ -20,15 +20,15 @@ BLOCK_VALUES = 262_144
 
 # soxr's 20-bit setting: its noise lies below that of 16-bit audio.
 _QUALITY = "HQ"
-# Frames whose energies decide together: 20 to 130 ms at usual rates.
+# Frames over which energies are summed: 20 to 130 ms at usual rates.
 _PIECE = 1_024
-# How much of the energies seen before still counts at the next piece.
+# How much of the earlier energies still counts at the next piece.
 _MEMORY = 0.6
-# The energy of the mean, against what it would be if the channels had nothing in common: 1 then,
-# as many as there are channels where all are alike, 0 where they cancel. Below the first number
-# they cancel; they do no longer above the second.
+# Energy of the mean, relative to that of uncorrelated channels: 1 for those, the number of channels
+# where all are alike, 0 where they cancel. Below the first threshold they cancel; above the second
+# they no longer do.
 _CANCELLED, _RESTORED = 0.1, 0.3
-# Another channel is taken for the loudest only where it has this many times the energy.
+# Another channel becomes the loudest only with this many times the energy.
 _LOUDER = 4.0
 _FADE_FRAMES = 256
 
@@ -42,20 +42,20 @@ class Block:
 
 
 class Reader(Protocol):
-    """One stream being decoded."""
+    """Decodes one stream: the interface of the libraries that read files."""
 
     @property
     def info(self) -> AudioInfo | None:
-        """What the file is; None for samples without a header."""
+        """The file and its tracks; None for samples without a header."""
         ...
 
     @property
     def declared(self) -> float | None:
-        """Seconds that the header promises; None where it says nothing that can be relied on."""
+        """Seconds that the header declares; None where it declares none, or is unreliable."""
         ...
 
     def blocks(self) -> Iterator[Block]:
-        """The audio in order.
+        """Yields the audio in order.
 
         Raises:
             AudioError: the stream is damaged or was cut short.
@@ -63,12 +63,16 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the decoder; the stream itself stays open."""
+        """Release the decoder; the stream stays open."""
         ...
 
 
 class Mixer:
-    """Mixes the channels of one stream, piece by piece."""
+    """Mixes the channels of one stream: their mean, or the loudest where they cancel each other.
+
+    A microphone that is wired the wrong way round, or a balanced line taken for stereo, gives one
+    channel that is the negative of the other: their mean is silence, and the speech is lost.
+    """
 
     def __init__(self) -> None:
         self._energies: npt.NDArray[np.float64] | None = None
@@ -77,7 +81,7 @@ class Mixer:
         self._started = False
 
     def mix(self, frames: npt.NDArray[np.float32]) -> Samples:
-        """One channel of the next frames: float32 [frames, channels] to float32 [frames].
+        """Mix the next frames: float32 [frames, channels] to float32 [frames].
 
         Values that are not finite stay so; they are refused where the recording is built.
         """
@@ -102,7 +106,7 @@ class Mixer:
         return out
 
     def _decide(self, each: npt.NDArray[np.float64], mixed: float) -> None:
-        """Follow the energies of one more piece, and choose a channel or the mean."""
+        """Update the energies with one more piece, and choose a channel or the mean."""
         if self._energies is None or not np.isfinite(each).all():
             return
         self._energies = _MEMORY * self._energies + each
@@ -127,7 +131,7 @@ class Mixer:
         mean: Samples,
         before: int | None,
     ) -> None:
-        """Write one piece as chosen, faded over from what was chosen before."""
+        """Write one piece of the chosen signal, cross-faded from the one chosen before."""
         now = mean if self._chosen is None else frames[:, self._chosen]
         if before != self._chosen and self._started:
             last = mean if before is None else frames[:, before]
@@ -141,9 +145,9 @@ class Mixer:
 
 
 class Resampler:
-    """Converts a stream of blocks to 16 kHz, joining them without a seam.
+    """Converts a stream of blocks to 16 kHz, without a click where two blocks meet.
 
-    A stream that changes its rate midway starts a new conversion there.
+    Where the rate changes, a new conversion starts.
     """
 
     def __init__(self) -> None:
@@ -151,7 +155,7 @@ class Resampler:
         self._stream: soxr.ResampleStream | None = None
 
     def push(self, block: Block) -> list[Samples]:
-        """What is ready once `block` was added: float32 arrays at 16 kHz, in order."""
+        """Add a block; returns the samples that are complete: float32 arrays at 16 kHz."""
         ready: list[Samples] = []
         if block.rate != self._rate:
             ready += self.finish()
@@ -167,7 +171,7 @@ class Resampler:
         return ready
 
     def finish(self) -> list[Samples]:
-        """The samples still held back, once there are no more blocks at this rate."""
+        """Returns the samples that are still buffered, after the last block at this rate."""
         if self._stream is None:
             return []
         rest = self._stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
@@ -176,7 +180,7 @@ class Resampler:
 
 
 def mix_down(frames: npt.NDArray[np.float32]) -> Samples:
-    """The mean of all channels: float32 [frames, channels] to float32 [frames].
+    """Returns the mean of all channels: float32 [frames, channels] to float32 [frames].
 
     Values that are not finite stay so; they are refused where the recording is built.
     """
@@ -189,7 +193,7 @@ def mix_down(frames: npt.NDArray[np.float32]) -> Samples:
 
 
 def _energies(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The sum of squares of each channel: [frames, channels] to float64 [pieces, channels]."""
+    """Sum the squares of each channel: [frames, channels] to float64 [pieces, channels]."""
     whole = len(frames) // _PIECE * _PIECE
     pieces = frames[:whole].reshape(-1, _PIECE, frames.shape[1])
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""Bytes in any accepted format in, one `Recording` out: 16 kHz mono float32, block by block."""
+"""Decodes a file of any accepted format to 16 kHz mono float32, block by block."""
 
 import os
 from contextlib import closing
@@ -14,24 +14,24 @@ from app.audio.containers.mp4 import measure_mp4
 from app.audio.containers.sniff import Sniffed, sniff
 from app.audio.ffmpeg.reader import PyAVReader
 from app.audio.ffmpeg.tracks import find_track
-from app.audio.info import AudioInfo, Decoded, Findings
+from app.audio.info import AudioInfo, Decoded, NoticeCollector
 from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
 from app.audio.recording import SILENCE_PEAK, Recording, RecordingBuilder, Samples
 from app.audio.soundfile_reader import SoundFileReader, UnreadableError
 from app.errors import AudioError
 from app.storage import PatchedView
 
-# A page of a long Ogg file may be lost to a bad disk; more is a recording with a hole in it.
+# A bad disk may cost a page of a long Ogg file; a larger loss is a recording with a hole in it.
 _MAX_FOREIGN_SHARE, _MAX_FOREIGN_BYTES = 0.02, 65_307
 # How much of each other track is decoded to look for sound, and of how many tracks at most.
 _SEARCHED_SECONDS, _MAX_SEARCHED_TRACKS = 60.0, 8
 
 
 class SampleSink(Protocol):
-    """Takes the samples of a recording as they are decoded."""
+    """Receives the samples of a recording while they are decoded."""
 
     def append(self, block: Samples) -> None:
-        """Take the next block, float32 [samples], 16 kHz mono.
+        """Add the next block, float32 [samples], 16 kHz mono.
 
         Raises:
             AudioError: a sample is not a finite number.
@@ -48,7 +48,7 @@ def decode_audio(
         source: a seekable binary stream, read from its beginning and left open, or a file.
         options: how to read it.
         limits: checked against what the header declares and against what was decoded so far, so
-            a small file cannot grow into hours.
+            a small file cannot decode to hours.
 
     Returns:
         The recording, of at least one sample.
@@ -78,7 +78,7 @@ def decode_into(
 
     Args, errors: as for `decode_audio`; `stream` is seekable.
     """
-    findings = Findings(strict=options.strict)
+    notices = NoticeCollector(strict=options.strict)
     if options.raw is not None:
         options.raw.check_size(stream.seek(0, os.SEEK_END))
         reader: Reader = SoundFileReader(stream, "raw PCM", limits=limits, raw=options.raw)
@@ -88,30 +88,30 @@ def decode_into(
     sniffed = sniff(stream)
     name = sniffed.container.value
     if sniffed.padding:
-        findings.add(
+        notices.add(
             "padding_skipped",
             f"The first {sniffed.padding:,} bytes, before the {name} file in it, are zeros or a "
             "tag; they were passed over.",
         )
     body = _view(stream, sniffed.start)
-    extent = _measure(body, sniffed, limits, findings)
+    extent = _measure(body, sniffed, limits, notices)
     body = _view(stream, sniffed.start, extent.patches)
-    reader = _choose_reader(
-        body, sniffed, extent, options=options, limits=limits, findings=findings
-    )
+    reader = _choose_reader(body, sniffed, extent, options=options, limits=limits, notices=notices)
     with closing(reader):
         peak = _read(reader, name, limits, sink)
     info = reader.info
     if info is not None and len(info.tracks) > 1 and peak < SILENCE_PEAK:
-        _note_silent_track(body, sniffed, info, limits, findings)
-    return Decoded(info, findings.notices)
+        _note_silent_track(body, sniffed, info, limits, notices)
+    return Decoded(info, notices.collected)
 
 
-def _measure(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits, findings: Findings) -> Extent:
-    """Look at what the header promises, and refuse what was cut short."""
+def _measure(
+    stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits, notices: NoticeCollector
+) -> Extent:
+    """Returns the extent of a file; refuses one that was cut short."""
     name, size = sniffed.container.value, sniffed.size - sniffed.start
     if sniffed.container is Container.MP4:
-        extent = Extent.within(*measure_mp4(stream, size, limits))
+        extent = Extent.of(*measure_mp4(stream, size, limits))
         stream.seek(0)
     else:
         extent = measure(stream, sniffed.container, size)
@@ -122,7 +122,7 @@ def _measure(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits, findings: 
             "part of it."
         )
     if extent.foreign:
-        findings.add(
+        notices.add(
             "missing_data",
             f"{extent.foreign:,} bytes of the {name} file are damaged; what they held is silence.",
         )
@@ -136,15 +136,15 @@ def _choose_reader(
     *,
     options: DecodeOptions,
     limits: AudioLimits,
-    findings: Findings,
+    notices: NoticeCollector,
 ) -> Reader:
-    """Pick libsndfile for what it reads without loss, FFmpeg for all else."""
+    """Open the file with libsndfile where that loses nothing, otherwise with FFmpeg."""
     name = sniffed.container.value
     if FORMATS[sniffed.container].by_libsndfile and not extent.open_ended:
         try:
             reader = SoundFileReader(stream, name, limits=limits)
         except UnreadableError as error:
-            if not extent.located:
+            if not extent.has_data:
                 raise AudioError(
                     f"The {name} file cannot be opened: no audio data is where its header leads. "
                     "It is damaged or cut short."
@@ -153,11 +153,11 @@ def _choose_reader(
             if options.track is not None and reader.info is not None:
                 find_track(reader.info.tracks, options.track, name)
             return reader
-    return PyAVReader(stream, sniffed, limits=limits, findings=findings, track=options.track)
+    return PyAVReader(stream, sniffed, limits=limits, notices=notices, track=options.track)
 
 
 def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> float:
-    """Resample all blocks of a reader into a sink, and return the largest absolute sample."""
+    """Resample all blocks of a reader into a sink; returns the largest absolute sample."""
     if reader.declared is not None:
         limits.check(reader.declared)
     resampler = Resampler()
@@ -177,7 +177,7 @@ def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> f
         samples += part.size
         sink.append(part)
     if not samples:
-        # Less than one sample at 16 kHz; the value is there, so it is kept.
+        # The file is shorter than one sample at 16 kHz; keep its first value.
         sink.append(first)
     return peak
 
@@ -190,7 +190,11 @@ def _view(stream: BinaryIO, start: int, patches: dict[int, bytes] | None = None)
 
 
 def _note_silent_track(
-    stream: BinaryIO, sniffed: Sniffed, info: AudioInfo, limits: AudioLimits, findings: Findings
+    stream: BinaryIO,
+    sniffed: Sniffed,
+    info: AudioInfo,
+    limits: AudioLimits,
+    notices: NoticeCollector,
 ) -> None:
     """Add a notice where the track that was read is silent and another has sound.
 
@@ -202,7 +206,7 @@ def _note_silent_track(
     others = [track.index for track in info.tracks if track.index != info.track]
     for index in others[:_MAX_SEARCHED_TRACKS]:
         if _has_sound(stream, sniffed, index, limits):
-            findings.add(
+            notices.add(
                 "silent_track",
                 f"Track {info.track} of {len(info.tracks)}, which was read, is silent, and track "
                 f"{index} has sound: send track={index} to read that one.",
@@ -213,7 +217,9 @@ def _note_silent_track(
 def _has_sound(stream: BinaryIO, sniffed: Sniffed, index: int, limits: AudioLimits) -> bool:
     seconds = 0.0
     try:
-        reader = PyAVReader(stream, sniffed, limits=limits, findings=Findings(), track=str(index))
+        reader = PyAVReader(
+            stream, sniffed, limits=limits, notices=NoticeCollector(), track=str(index)
+        )
         with closing(reader):
             for block in reader.blocks():
                 if np.abs(block.samples).max(initial=0.0) >= SILENCE_PEAK:

@@ -1,4 +1,4 @@
-"""A file that libsndfile reads in, the part of it between two times out, at its own rate."""
+"""Reads the part of a file between two times, at the file's own rate, by libsndfile."""
 
 from typing import BinaryIO
 
@@ -8,9 +8,9 @@ import soundfile
 from app.audio.recording import Samples
 from app.errors import AudioError
 
-# Headers of MP3 files tell their length a few frames off; a file that was cut off, far more.
-_LEAST_PRESENT = 0.9
-# Annotations may end a little after their recording, for the programs round times.
+# MP3 headers are wrong about the length by a few frames, those of truncated files by far more.
+_MIN_PRESENT = 0.9
+# Annotations may end a little after their recording, since programs round times.
 _SLACK_SECONDS = 0.1
 
 
@@ -21,14 +21,14 @@ def read_excerpt(
 
     Args:
         stream: an audio file in any format libsndfile reads.
-        start: seconds to leave out in front.
-        end: where to stop, in seconds; None is the end.
+        start: where to start, in seconds.
+        end: where to stop, in seconds; None is the end of the file.
 
     Returns:
         float32 [samples] at the file's own rate, and that rate in Hz.
 
     Raises:
-        AudioError: no audio, broken or cut off, empty, or with samples that are no numbers.
+        AudioError: the file is not audio, truncated or empty, or a sample is not finite.
     """
     try:
         with soundfile.SoundFile(stream) as file:
@@ -46,7 +46,7 @@ def read_excerpt(
             rate: int = file.samplerate
     except soundfile.LibsndfileError as error:
         raise AudioError(f"is no audio that can be read: {error.error_string}") from error
-    if len(samples) < _LEAST_PRESENT * (last - first):
+    if len(samples) < _MIN_PRESENT * (last - first):
         raise AudioError(f"breaks off after {len(samples)} of {last - first} samples")
     if not np.isfinite(samples).all():
         raise AudioError("holds samples that are no numbers")

@@ -1,11 +1,11 @@
-"""What is reported about a recording beside its samples: its file, its tracks, and warnings."""
+"""What is reported about a recording beside its samples: file, tracks and warnings."""
 
 from dataclasses import dataclass
 
 from app.contract.answers import Notice
 from app.errors import AudioError
 
-# Every code that decoding gives, and what it means; `docs/http.md` has this table.
+# Every code of a warning from decoding, with its meaning; `docs/http.md` has this table.
 CODES = {
     "resynchronised": "bytes within the audio belonged to no frame, or a frame could not be "
     "decoded; they were passed over",
@@ -29,11 +29,11 @@ class TrackInfo:
     """One audio track of a file.
 
     Attributes:
-        index: its number among the audio tracks, from 0: what `track` takes.
-        codec: FFmpeg's name of it, such as `aac`; empty where it is unknown.
-        channels: how many.
+        index: its number among the audio tracks, from 0; the value of the option `track`.
+        codec: FFmpeg's name of the codec, such as `aac`; empty where it is unknown.
+        channels: how many channels it has.
         rate: samples per second of one channel.
-        language: its language tag, as the file gives it; None where it gives none.
+        language: its language tag in the file; None where there is none.
     """
 
     index: int
@@ -48,7 +48,7 @@ class AudioInfo:
     """The container of a recording, its audio tracks, and which of them was read.
 
     Attributes:
-        container: its name for people, such as `MP4 or M4A`.
+        container: its display name, such as `MP4 or M4A`.
         tracks: all audio tracks, in the order of the file; at least one.
         track: the index of the one that was read.
     """
@@ -60,17 +60,17 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What is known of a recording once it was decoded, beside its samples."""
+    """The result of decoding, beside the samples."""
 
     info: AudioInfo | None = None
     notices: tuple[Notice, ...] = ()
 
 
-class Findings:
-    """Notices about one recording, each code once.
+class NoticeCollector:
+    """Collects warnings about one recording, each code once.
 
     Args:
-        strict: refuse at the first one.
+        strict: raise at the first one.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -78,14 +78,14 @@ class Findings:
         self._notices: dict[str, Notice] = {}
 
     def add(self, code: str, message: str) -> None:
-        """Note one thing; of several with one code, the first is kept.
+        """Add a warning; of several with the same code, the first is kept.
 
         Args:
             code: one of `CODES`.
-            message: what was found and what was done about it, as a sentence.
+            message: what is wrong and how the recording was read nevertheless, as a sentence.
 
         Raises:
-            AudioError: notices are refused.
+            AudioError: `strict` is set.
         """
         if self._strict:
             raise AudioError(
@@ -97,6 +97,6 @@ class Findings:
         self._notices.setdefault(code, Notice(code, message))
 
     @property
-    def notices(self) -> tuple[Notice, ...]:
-        """All of them, in the order they were found."""
+    def collected(self) -> tuple[Notice, ...]:
+        """All warnings, in the order they were added."""
         return tuple(self._notices.values())

@@ -1,7 +1,6 @@
-"""A container that is read while more of it still comes: a pipe, or a file that grows.
+"""Decodes a container while it is still being written: a pipe, or a file that grows.
 
-Bytes flow in, 16 kHz mono float32 flows out, frame by frame. What can be seen only at the end of a
-file is not looked at.
+What only the end of a file shows, such as whether it is complete, is not checked.
 """
 
 import io
@@ -12,7 +11,7 @@ from typing import BinaryIO, cast
 from app.audio.blocks import Resampler
 from app.audio.containers.sniff import Sniffed, sniff
 from app.audio.ffmpeg.reader import PyAVReader
-from app.audio.info import Findings
+from app.audio.info import NoticeCollector
 from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
 from app.audio.recording import Samples
 from app.errors import AudioError
@@ -25,18 +24,18 @@ _ENDLESS = AudioLimits(max_seconds=float("inf"))
 def decode_live(
     file: io.RawIOBase, *, options: DecodeOptions = DEFAULT, limits: AudioLimits = _ENDLESS
 ) -> Iterator[Samples]:
-    """Decode a container as it comes.
+    """Decode a container while it arrives.
 
     Args:
-        file: need not be seekable; read as far as it goes and left open.
-        options: how to read it; `raw` is not looked at.
-        limits: how many channels and tracks there may be, how long gaps and the whole.
+        file: need not be seekable; read to its end and left open.
+        options: how to read it; `raw` is ignored.
+        limits: of channels, tracks, gaps and duration.
 
     Yields:
-        float32 [samples] at 16 kHz, as soon as they are there.
+        float32 [samples] at 16 kHz, as soon as they are decoded.
 
     Raises:
-        AudioError: it is in no accepted container, or damaged.
+        AudioError: the container is not accepted, or damaged.
     """
     stream, sniffed = _peek(file)
     resampler = Resampler()
@@ -44,7 +43,7 @@ def decode_live(
         stream,
         sniffed,
         limits=limits,
-        findings=Findings(strict=options.strict),
+        notices=NoticeCollector(strict=options.strict),
         track=options.track,
         block_values=1,
     )
@@ -58,10 +57,10 @@ def decode_live(
 
 
 def _peek(file: io.RawIOBase) -> tuple[BinaryIO, Sniffed]:
-    """Find out what a pipe holds, and give it back from the container's first byte on.
+    """Sniff the container of a pipe; returns it with a stream from the container's first byte on.
 
     Raises:
-        AudioError: it is in no accepted container.
+        AudioError: the container is not accepted.
     """
     head = b""
     while True:
@@ -70,15 +69,15 @@ def _peek(file: io.RawIOBase) -> tuple[BinaryIO, Sniffed]:
         try:
             sniffed = sniff(io.BytesIO(head))
         except AudioError:
-            # Perhaps too little of it has come so far: an ID3 tag may hold a picture.
+            # More bytes may help: an ID3 tag in front may hold a picture.
             if data and len(head) < (_TAG_BYTES if head[:3] == b"ID3" else _HEAD_BYTES):
                 continue
             raise
-        return cast("BinaryIO", _Rejoined(head[sniffed.start :], file)), sniffed
+        return cast("BinaryIO", _Rewound(head[sniffed.start :], file)), sniffed
 
 
-class _Rejoined(io.RawIOBase):
-    """What was read of a pipe already, and then the rest of it."""
+class _Rewound(io.RawIOBase):
+    """The bytes of a pipe that were read already, followed by the rest of it."""
 
     def __init__(self, head: bytes, rest: io.RawIOBase) -> None:
         super().__init__()
@@ -86,11 +85,11 @@ class _Rejoined(io.RawIOBase):
         self._rest = rest
 
     def readable(self) -> bool:
-        """Always."""
+        """Returns True."""
         return True
 
     def seekable(self) -> bool:
-        """Never: what is past is gone."""
+        """Returns False."""
         return False
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]

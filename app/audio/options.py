@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from app.errors import AudioError, InvalidRequestError, TooLargeError
 
-# Telephony starts at 8 kHz and recorders end at 384 kHz. Outside of that a header is damaged, or
-# made to have a few bytes grow into hours of audio.
-LOWEST_RATE = 1_000
-HIGHEST_RATE = 384_000
+# Telephony starts at 8 kHz and recorders end at 384 kHz. A header with another rate is damaged, or
+# made so that a few bytes decode to hours of audio.
+MIN_RATE = 1_000
+MAX_RATE = 384_000
 # Seventh-order ambisonics, the largest layout in use.
 MAX_CHANNELS = 64
 # Encoding to libsndfile's subtype, bytes per sample and byte order.
@@ -22,15 +22,15 @@ _ENCODINGS = {
 
 @dataclass(frozen=True, slots=True)
 class AudioLimits:
-    """How much one recording may hold.
+    """How much audio one file may have.
 
     Attributes:
-        max_seconds: the longest accepted duration once decoded, in seconds, silence included.
-        max_channels: the most channels of the track that is read.
-        max_tracks: the most tracks of a file, of all kinds together.
-        max_edits: the most entries in an MP4's edit lists.
-        max_gap_seconds: the longest stretch without sound, in seconds, that a file's clock may
-            have between two packets, or before the first.
+        max_seconds: the longest accepted duration once decoded, in seconds, including silence.
+        max_channels: of the track that is read.
+        max_tracks: of a file, of all kinds together.
+        max_edits: entries in the edit lists of an MP4.
+        max_gap_seconds: the longest gap in the timestamps of a file between two packets, or before
+            the first, in seconds.
     """
 
     max_seconds: float
@@ -40,7 +40,7 @@ class AudioLimits:
     max_gap_seconds: float = 3_600.0
 
     def check(self, seconds: float) -> None:
-        """Refuse a duration over the limit.
+        """Raise where a duration is over the limit.
 
         Args:
             seconds: what a header declares, or what has been decoded so far.
@@ -55,7 +55,7 @@ class AudioLimits:
             )
 
     def check_gap(self, seconds: float, at: float) -> None:
-        """Refuse a stretch without sound over the limit.
+        """Raise where a gap is over the limit.
 
         Args:
             seconds: its length.
@@ -75,12 +75,12 @@ class AudioLimits:
 
 @dataclass(frozen=True, slots=True)
 class RawFormat:
-    """What headerless PCM is.
+    """The format of headerless PCM, which only its sender knows.
 
     Attributes:
         rate: samples per second of one channel.
         encoding: s16le, s16be, f32le, mulaw or alaw.
-        channels: how many, interleaved.
+        channels: how many there are, interleaved.
 
     Raises:
         InvalidRequestError: the encoding is none of these, or rate or channels are not accepted.
@@ -104,24 +104,24 @@ class RawFormat:
 
     @property
     def subtype(self) -> str:
-        """The encoding as libsndfile calls it."""
+        """The encoding, by libsndfile's name."""
         return _ENCODINGS[self.encoding][0]
 
     @property
     def endian(self) -> str:
-        """The order of a sample's bytes as libsndfile calls it."""
+        """The byte order of a sample, by libsndfile's name."""
         return _ENCODINGS[self.encoding][2]
 
     @property
     def frame_bytes(self) -> int:
-        """Bytes of one sample of all channels."""
+        """Bytes of one frame: a sample of each channel."""
         return _ENCODINGS[self.encoding][1] * self.channels
 
     def check_size(self, size: int) -> None:
-        """Refuse a stream that cannot be this format.
+        """Raise where a stream cannot have this format.
 
         Args:
-            size: its bytes.
+            size: of the stream, in bytes.
 
         Raises:
             AudioError: it is empty or not a whole number of frames.
@@ -138,13 +138,13 @@ class RawFormat:
 
 @dataclass(frozen=True, slots=True)
 class DecodeOptions:
-    """What the sender of a recording can choose about reading it.
+    """How to read a recording, as far as its sender can choose.
 
     Attributes:
-        raw: what the bytes are, if they are headerless PCM; nothing is sniffed then.
+        raw: the format of headerless PCM; None finds out the format from the bytes.
         track: index of the audio track to read, or a language tag such as `nob`; None takes the
-            track that FFmpeg calls the best.
-        strict: refuse what would be read with a notice, such as a stream that was resynchronised.
+            track that FFmpeg considers the best.
+        strict: refuse a recording that would be read with a warning.
     """
 
     raw: RawFormat | None = None
@@ -153,26 +153,26 @@ class DecodeOptions:
 
 
 DEFAULT = DecodeOptions()
-"""Content decides, the best track is read, and what a player plays is read to its end."""
+"""Sniff the format, read the best track, and accept damage with warnings."""
 
 
-def check_signal(rate: int, channels: int, most_channels: int = MAX_CHANNELS) -> None:
-    """Refuse a sample rate or channel count that no recorder produces.
+def check_signal(rate: int, channels: int, max_channels: int = MAX_CHANNELS) -> None:
+    """Raise for a sample rate or channel count that no recorder produces.
 
     Args:
         rate: samples per second of one channel.
         channels: how many channels.
-        most_channels: how many there may be.
+        max_channels: how many channels are accepted.
 
     Raises:
-        AudioError: either is outside of what is accepted.
+        AudioError: one of them is not accepted.
     """
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+    if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
             f"A sample rate of {rate} Hz is not accepted: "
-            f"it must be between {LOWEST_RATE:,} and {HIGHEST_RATE:,} Hz."
+            f"it must be between {MIN_RATE:,} and {MAX_RATE:,} Hz."
         )
-    if not 1 <= channels <= most_channels:
+    if not 1 <= channels <= max_channels:
         raise AudioError(
-            f"{channels} channels are not accepted: there must be between 1 and {most_channels}."
+            f"{channels} channels are not accepted: there must be between 1 and {max_channels}."
         )

@@ -1,8 +1,8 @@
-"""Uncompressed audio, FLAC and raw PCM by libsndfile.
+"""Reads uncompressed audio, FLAC and raw PCM by libsndfile.
 
-A stream flows in, blocks at its own rate flow out. Only containers that libsndfile reads without
-loss come here. It stops an MP3 without a Xing header at an estimate of its length, plays only the
-first of chained Ogg streams, and prints to the console about a damaged CAF: these go to FFmpeg.
+Only containers that libsndfile reads without loss are read here. It stops an MP3 without a Xing
+header at an estimate of its length, plays only the first of chained Ogg streams, and prints to the
+console about a damaged CAF: FFmpeg reads those.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from app.errors import AudioError
 
 # libsndfile's frame count for a header that leaves it open.
 _UNCOUNTED = 2**62
-# FFmpeg's names of libsndfile's subtypes, which answers use; PCM is named by `_codec`.
+# Responses use FFmpeg's names of codecs; these are libsndfile's subtypes. For PCM see `_codec`.
 _CODECS = {
     "ULAW": "pcm_mulaw",
     "ALAW": "pcm_alaw",
@@ -50,14 +50,14 @@ _BIG_ENDIAN = {"AIFF", "AU"}
 
 
 class UnreadableError(Exception):
-    """libsndfile cannot open the stream; another library may."""
+    """libsndfile cannot open the stream; FFmpeg may be able to."""
 
 
 class _Callbacks:
-    """A stream as libsndfile's callbacks want it.
+    """The callbacks by which libsndfile reads a stream.
 
-    A damaged header sends libsndfile to impossible offsets. It expects such a seek to have no
-    effect; an exception within the callback would only print a trace.
+    A damaged header makes libsndfile seek to impossible offsets. It expects such a seek to have no
+    effect; an exception in a callback would only print a traceback.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -84,8 +84,8 @@ class SoundFileReader:
     Args:
         stream: seekable, read from its beginning.
         name: of the container, for messages.
-        limits: how many channels there may be.
-        raw: what the stream is, if it has no header.
+        limits: of channels.
+        raw: format of a stream without a header.
 
     Raises:
         AudioError: its rate or channel count is not accepted.
@@ -126,11 +126,11 @@ class SoundFileReader:
 
     @property
     def declared(self) -> float:
-        """Seconds that the header promises."""
+        """Seconds that the header declares."""
         return self._frames / self._rate
 
     def blocks(self) -> Iterator[Block]:
-        """The audio in order; see `Reader`."""
+        """Yields the audio in order; see `Reader`."""
         channels: int = self._file.channels
         mixer = Mixer()
         done = 0
@@ -154,17 +154,17 @@ class SoundFileReader:
             )
 
     def close(self) -> None:
-        """Let go of the decoder; the stream itself stays open."""
+        """Release the decoder; the stream stays open."""
         self._file.close()
 
 
 def _codec(file: soundfile.SoundFile) -> str:
-    """FFmpeg's name of the codec."""
+    """Returns FFmpeg's name of the codec."""
     subtype: str = file.subtype
     if file.format == "FLAC":
         return "flac"
     if subtype in _PCM:
-        # Bytes have no order.
+        # Single bytes have no byte order.
         if _PCM[subtype] in {"s8", "u8"}:
             return f"pcm_{_PCM[subtype]}"
         big = file.endian == "BIG" or (file.endian == "FILE" and file.format in _BIG_ENDIAN)

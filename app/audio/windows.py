@@ -1,8 +1,4 @@
-"""Long audio as overlapping windows, and their emissions as one sequence again.
-
-A length in samples flows in, windows that share it flow out; after encoding, one array of
-emissions per window flows in and the emissions of the whole flow out.
-"""
+"""Cuts long audio into overlapping windows, and joins their emissions to one sequence again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,19 +30,19 @@ def plan_windows(
 ) -> list[Window]:
     """Cut a recording into windows whose kept frames are exactly the recording's frames.
 
-    Global frame k sees the samples from k * hop up to k * hop + receptive_field, so there are
+    Frame k is computed from the samples from k * hop up to k * hop + receptive_field, so there are
     (samples - receptive_field) // hop + 1 frames, none if the audio is shorter than one. Every
-    kept frame has at least `context` samples of its window on both sides of what it sees, except
+    kept frame has at least `context` samples of its window on both sides of its own samples, except
     at the two ends of the recording. As few windows as possible are used, all of the same length
-    and spread evenly, so they batch without padding and the last one is not a stub. Seams lie in
-    the middle of what two windows have in common.
+    and spread evenly, so they batch without padding and the last one is not a stub. The kept frames
+    of two windows meet in the middle of their overlap.
 
     Args:
         samples: length of the recording.
         window: the longest window.
-        context: how much each window computes and drops at a seam, on each side of it.
+        context: samples that each window encodes beyond its kept frames, on both sides.
         hop: samples from one frame to the next.
-        receptive_field: samples one frame sees.
+        receptive_field: samples that one frame is computed from.
 
     Returns:
         Windows in order; one for a recording that fits, none for one shorter than a frame.
@@ -73,8 +69,8 @@ def plan_windows(
     length = -(-(frames + 2 * margin * (count - 1)) // count)
     starts = [index * (frames - length) // (count - 1) for index in range(count)]
     # The last frame that `left` may keep is length - margin - 1; the first of `right` is margin.
-    seams = [(left + length + right) // 2 for left, right in pairwise(starts)]
-    bounds = [0, *seams, frames]
+    boundaries = [(left + length + right) // 2 for left, right in pairwise(starts)]
+    bounds = [0, *boundaries, frames]
     return [
         Window(
             start=start * hop,

@@ -80,18 +80,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One of several readings."""
+    """One of several hypotheses."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _config("AlternativeBody")
 
     text: str
-    """The words of the reading, joined by spaces."""
+    """Its words, joined by spaces."""
     score: Score
-    """Natural-log score; ranks the readings of one recording."""
+    """Natural-log score; ranks the hypotheses of one recording."""
     words: tuple[Word, ...]
-    """Empty when the request says words=false."""
+    """Empty with words=false."""
     formatted_text: str | None = None
-    """The reading made readable, only when the request says format_text."""
+    """The text with sentences and digits, only with format_text=true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Track:
     __pydantic_config__: ClassVar[ConfigDict] = _config("TrackBody")
 
     index: Annotated[int, Field(ge=0)]
-    """What `track` takes."""
+    """The value of `track` that chooses it."""
     codec: str
     """FFmpeg's name of it; empty where it is unknown."""
     channels: int
@@ -132,7 +132,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class AudioFile:
-    """What a recording's file is; codec, channels and rate are those of the track read."""
+    """The file of a recording; codec, channels and rate are those of the track that was read."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _config("AudioBody")
 
@@ -152,14 +152,14 @@ class AudioFile:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to know about the recording or the request."""
+    """A warning about the recording or the request."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _config("WarningBody")
 
     code: Annotated[str, Field(examples=["resynchronised"])]
     """For a program."""
     message: str
-    """For a person: what was found, and what was done about it."""
+    """For a person: what was found, and how it was handled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,18 +173,18 @@ class Transcript:
     text: str
     """What was said, word for word."""
     words: tuple[Word, ...]
-    """Empty when the request says words=false."""
+    """Empty with words=false."""
     segments: tuple[Segment, ...]
     """The words between two pauses."""
     confidence: Confidence | None
     """Mean of the words': the share to be expected right; null for none."""
     formatted_text: str | None = None
-    """The text with sentences and digits, only when the request says format_text."""
+    """The text with sentences and digits, only with format_text=true."""
     formatted_words: Annotated[
         tuple[Word, ...] | None,
         Field(
             description="Its words as they are written, with the times of what was said for each; "
-            "empty when the request says words=false."
+            "empty with words=false."
         ),
     ] = None
     formatted_segments: tuple[Segment, ...] | None = None
@@ -196,20 +196,20 @@ class Transcript:
     duration: Seconds
     """Length of the audio, in seconds."""
     decoder: str
-    """What read the text: greedy, beam or greedy+lm."""
+    """The decoder of the text: greedy, beam or greedy+lm."""
     lm: Annotated[
         str | None,
         Field(
-            description="The language model that was used; null where the model has none, "
-            "whatever decoder was asked for, and with greedy."
+            description="The language model that was used; null where the model has none, and "
+            "with greedy."
         ),
     ]
     alternatives: tuple[Alternative, ...] | None = None
-    """The best readings, only when the request says n_best above 1."""
+    """The best hypotheses, only with n_best above 1."""
     audio: AudioFile | None
-    """What the recording's file is; null only where there is no file."""
+    """Describes the recording's file; null only where there is no file."""
     warnings: tuple[Notice, ...]
-    """What there is to know about the recording, such as skipped damage."""
+    """Warnings about the recording, such as skipped damage."""
     timing: Timing
     """Seconds each stage took."""
     request_id: str
@@ -273,15 +273,15 @@ class AlignedWord:
     word: str
     """The word as it was written."""
     start: Seconds | None
-    """Null where the word was not found, unless something else is in its place."""
+    """When it begins; null where it was not found, unless something else is in its place."""
     end: Seconds | None
-    """Null where `start` is."""
+    """When it ends; null where `start` is null."""
     score: Confidence
     """Geometric mean of its characters' posteriors."""
     found: bool
-    """Whether it is said."""
+    """Whether it is spoken."""
     characters: tuple[AlignedCharacter, ...] | None = None
-    """Its characters, only when the request says characters=true."""
+    """Its characters, only with characters=true."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,9 +299,9 @@ class Alignment:
     duration: Seconds
     """Length of the audio, in seconds."""
     audio: AudioFile | None
-    """What the recording's file is; null only where there is no file."""
+    """Describes the recording's file; null only where there is no file."""
     warnings: tuple[Notice, ...]
-    """What there is to know about the recording, such as skipped damage."""
+    """Warnings about the recording, such as skipped damage."""
     timing: Timing
     """Seconds each stage took."""
     request_id: str

@@ -96,11 +96,15 @@ class TextOptions(BaseModel):
         CommandLine(_DECODING, "auto (the default), greedy, beam or greedy+lm.", "NAME"),
     ] = Field(
         "auto",
-        description="How text is read off the emissions. auto: a beam with the language model "
-        "where the model has one, or where an option of the beam is given; greedy otherwise.",
+        description="How the emissions are decoded. auto: beam search with the language model "
+        "where the model has one, or where an option of the beam search is given; greedy "
+        "otherwise.",
     )
     beam_width: Annotated[int | None, CommandLine(_DECODING, metavar="N")] = Field(
-        None, ge=1, le=MAX_BEAM_WIDTH, description="Readings kept after each frame; 100."
+        None,
+        ge=1,
+        le=MAX_BEAM_WIDTH,
+        description="Hypotheses kept after each frame; 100 by default.",
     )
     alpha: Annotated[float | None, CommandLine(_DECODING, metavar="X")] = Field(
         None,
@@ -118,22 +122,30 @@ class TextOptions(BaseModel):
         None,
         ge=MIN_PRUNE_LOGP,
         le=0,
-        description="Readings this far below the best are dropped; -10.",
+        description="Hypotheses this far below the best are dropped; -10 by default.",
     )
     min_token_logp: Annotated[float | None, CommandLine(_DECODING, metavar="X")] = Field(
-        None, ge=MIN_TOKEN_LOGP, le=0, description="Tokens below this are not tried; -5."
+        None,
+        ge=MIN_TOKEN_LOGP,
+        le=0,
+        description="Tokens with a lower log-probability are skipped; -5 by default.",
     )
     hotwords: Annotated[
         str | None,
         CommandLine(_DECODING, "Expected words, as in 'Stortinget, Ås:12, votering:6.5'.", "WORDS"),
     ] = Field(
         None,
-        description="Words that are expected, comma-separated, each with a weight after a colon "
-        "if 10 is not wanted.",
+        description="Expected words, comma-separated, each with an optional weight after a colon; "
+        "10 by default.",
         examples=["Stortinget, Ås:12, votering:6.5"],
     )
-    n_best: Annotated[int, CommandLine(_DECODING, "Readings that --format json lists.", "N")] = (
-        Field(1, ge=1, le=MAX_N_BEST, description="Above 1, `alternatives` lists so many readings.")
+    n_best: Annotated[int, CommandLine(_DECODING, "Hypotheses that --format json lists.", "N")] = (
+        Field(
+            1,
+            ge=1,
+            le=MAX_N_BEST,
+            description="Above 1, `alternatives` lists this many hypotheses.",
+        )
     )
     lm: Annotated[str | None, CommandLine(_DECODING, metavar="NAME")] = Field(
         None, description="One of the language models beside the model.", examples=["parliament"]
@@ -143,14 +155,14 @@ class TextOptions(BaseModel):
     ] = Field(
         False,
         description="Whether to add `formatted_text`, with sentences and digits, and its words and "
-        "segments; `text` stays as it was said.",
+        "segments; `text` stays word for word.",
     )
     remove_hesitations: Annotated[
         bool, CommandLine(_FORMATTING, "With --format-text: no eee, mmm, øh.")
-    ] = Field(False, description="With format_text: leaves out eee, mmm, øh and the like there.")
+    ] = Field(False, description="With format_text: leaves out eee, mmm, øh and the like.")
     mask_profanities: Annotated[
         bool, CommandLine(_FORMATTING, "With --format-text: f*** for listed words.")
-    ] = Field(False, description="With format_text: writes f*** there for words of a list.")
+    ] = Field(False, description="With format_text: writes f*** for words of a list.")
     words: bool = Field(True, description="Whether to list the words with their times.")
 
     @field_validator("hotwords")
@@ -166,8 +178,8 @@ class TranscribeOptions(TextOptions):
     response_format: ResponseFormat = Field(
         "json", description="What to answer with: JSON, plain text, subtitles or annotations."
     )
-    word_cues: Annotated[bool, CommandLine(None, "In vtt: mark when each word is said.")] = Field(
-        False, description="With vtt: marks when each word is said."
+    word_cues: Annotated[bool, CommandLine(None, "In vtt: mark the time of each word.")] = Field(
+        False, description="With vtt: marks the time of each word."
     )
     url: str | None = Field(
         None,
@@ -179,7 +191,7 @@ class TranscribeOptions(TextOptions):
     track: Track = None
     strict: Strict = False
     encoding: RawEncoding = Field(
-        None, description="Says that the body is raw samples in this encoding.", examples=["s16le"]
+        None, description="The body is raw samples in this encoding.", examples=["s16le"]
     )
     rate: RawRate = Field(None, description="Of raw samples, in Hz.", examples=[16000])
     channels: RawChannels = Field(None, description="Of raw samples; 1 by default.", examples=[1])
@@ -187,7 +199,8 @@ class TranscribeOptions(TextOptions):
         None,
         gt=0,
         allow_inf_nan=False,
-        description="Seconds after which no answer is wanted; also as header x-request-timeout.",
+        description="Deadline, in seconds from the beginning of the request; also as header "
+        "x-request-timeout.",
     )
 
 
@@ -196,7 +209,7 @@ class AlignOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str | None = Field(None, description="What is said, as it is written.")
+    text: str | None = Field(None, description="The words that are spoken, as they are written.")
     model: Model = Field(None, description="Id or hub id of a loaded model.")
     language: Language = Field(
         None,
@@ -210,13 +223,14 @@ class AlignOptions(BaseModel):
     )
     track: Track = None
     strict: Strict = False
-    encoding: RawEncoding = Field(
-        None, description="Says that the file is raw samples in this encoding."
-    )
+    encoding: RawEncoding = Field(None, description="The file is raw samples in this encoding.")
     rate: RawRate = Field(None, description="Of raw samples, in Hz.")
     channels: RawChannels = Field(None, description="Of raw samples; 1 by default.")
     timeout: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Seconds after which no answer is wanted."
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Deadline, in seconds from the beginning of the request.",
     )
 
 

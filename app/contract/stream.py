@@ -1,4 +1,4 @@
-"""The messages of WS /stream: one model for each event of the server and command of the client.
+"""WS /stream: its options, and one model for each event of the server and command of the client.
 
 Audio goes in binary messages; everything else is a JSON object in a text message, and its `type`
 says which model it is. Times are seconds from the first sample of the stream.
@@ -8,7 +8,34 @@ import json
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter
+
+from .options import CommandLine, Encoding, TextOptions
+
+
+class StreamOptions(TextOptions):
+    """The options of WS /stream, all in the query."""
+
+    partials: bool = Field(True, description="Whether to send results while an utterance grows.")
+    encoding: Encoding = Field("s16le", description="Of the samples in binary messages.")
+    rate: int = Field(16_000, description="Samples per second of one channel.")
+    channels: int = Field(1, description="Interleaved; they are averaged.")
+    endpoint_silence: Annotated[
+        float, CommandLine(None, "A pause that long ends an utterance; 0.6.", "SECONDS")
+    ] = Field(0.6, ge=0.1, le=10, description="A pause of so many seconds ends an utterance.")
+    vad_threshold: Annotated[
+        float, CommandLine(None, "Probability above which sound is speech; 0.5.", "X")
+    ] = Field(0.5, gt=0, lt=1, description="Probability above which a frame counts as speech.")
+    max_utterance: Annotated[
+        float, CommandLine(None, "After so long the next short pause ends it; 20.", "SECONDS")
+    ] = Field(20.0, ge=2, le=60, description="Seconds after which the next short pause ends one.")
+    session: str | None = Field(None, description="Continues the stream of that name.")
+    after: int | None = Field(
+        None,
+        ge=-1,
+        description="With session: the last utterance whose final result arrived, -1 for none; "
+        "later ones are sent again.",
+    )
 
 
 class _Part(BaseModel):

@@ -1,6 +1,6 @@
-"""Addresses that callers name in, the recordings found there out; only where the operator allows.
+"""Fetches recordings from URLs that callers send, from hosts that the operator allows.
 
-Nothing here trusts a name: what is connected to is an address that was looked at.
+Host names are never trusted: connections go only to addresses that were checked.
 """
 
 from app.fetching.addresses import is_public

@@ -1,6 +1,6 @@
-"""An IP address in, whether it belongs to the public internet out.
+"""Decides whether an IP address belongs to the public internet.
 
-After IANA's registries of special-purpose addresses (RFC 6890), with what clouds add to them.
+By IANA's registries of special-purpose addresses (RFC 6890), and addresses that clouds use.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -27,7 +27,7 @@ _IPV4_REFUSED = tuple(
         "240.0.0.0/4",
     )
 )
-# Nothing else is given out as global unicast: mapped, compatible, NAT64, unique local, link-local,
+# Nothing else is allocated as global unicast: mapped, compatible, NAT64, unique local, link-local,
 # site-local and multicast addresses are all outside.
 _IPV6_GLOBAL = IPv6Network("2000::/3")
 _IPV6_REFUSED = tuple(
@@ -42,10 +42,10 @@ _IPV6_REFUSED = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of a host on the public internet.
+    """Returns whether an address is that of a host on the public internet.
 
     Args:
-        address: in its usual notation. Anything else, or with a zone, is not public.
+        address: in its usual notation. Anything else, or an address with a zone, is not public.
     """
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address)

@@ -1,6 +1,6 @@
-"""A URL from a caller in, the recording it names out, or an error that tells nothing of the inside.
+"""Fetches the recording at a caller's URL; errors reveal nothing about internal hosts.
 
-Every hop is held against the operator's list, and every address it leads to is vetted.
+Every redirect is checked against the operator's rules, and every address before it is connected to.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _IDLE_SECONDS = 30.0
 _HEADERS = {
     "user-agent": "nordlyd",
     "accept": "audio/*, video/*, */*;q=0.5",
-    # What is small when it arrives must not grow here.
+    # A small response must not decompress to a large one.
     "accept-encoding": "identity",
 }
 _log = structlog.get_logger("nordlyd.fetching")
@@ -33,25 +33,28 @@ _log = structlog.get_logger("nordlyd.fetching")
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """The largest recording, in bytes, the longest fetch, in seconds, and how many at once.
+    """Limits of fetching.
 
-    Those over the number wait, and their waiting counts: a caller needs no bandwidth to fill
-    the disk with what others send.
+    Attributes:
+        max_bytes: the largest recording.
+        seconds: the longest fetch, including its time in the queue.
+        concurrency: how many fetches run at once; further ones wait. A caller needs no bandwidth
+            of its own to fill the disk with what other hosts send.
     """
 
     max_bytes: int
     seconds: float
-    at_once: int = 16
+    concurrency: int = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A recording that was fetched; whoever takes it closes `bodies`.
+    """A recording that was fetched; whoever receives it closes `bodies`.
 
     Attributes:
-        bodies: the file, of one body.
+        bodies: a spool with one body.
         name: the last part of the URL's path; may be empty.
-        content_type: what its server says it is.
+        content_type: the header of its server; None without one.
     """
 
     bodies: SpooledBodies
@@ -63,9 +66,9 @@ class Fetcher:
     """Fetches recordings from hosts that the operator allows.
 
     Args:
-        rules: the allowed hosts; none refuses everything.
-        limits: of size and time.
-        resolve: finds the addresses of a host.
+        rules: the allowed hosts; without rules, every URL is refused.
+        limits: of size, time and concurrency.
+        resolve: resolves host names; by default by the system.
         inner: makes the connections; by default one that verifies certificates.
     """
 
@@ -79,41 +82,41 @@ class Fetcher:
     ) -> None:
         self._rules = tuple(rules)
         self._limits = limits
-        self._places = asyncio.Semaphore(limits.at_once)
+        self._slots = asyncio.Semaphore(limits.concurrency)
         resolve = resolve or SystemResolver()
         inner = inner or httpx.AsyncHTTPTransport(limits=httpx.Limits(max_keepalive_connections=0))
         self._public = PinnedTransport(resolve, is_public, inner)
-        self._internal = PinnedTransport(resolve, _anything, inner)
+        self._internal = PinnedTransport(resolve, _is_any, inner)
 
     def check(self, url: str) -> None:
-        """Do nothing for a URL that may be asked.
+        """Raise for a URL that may not be fetched.
 
         Raises:
-            UrlRefusedError: it may not.
+            UrlRefusedError: the rules do not allow the URL.
         """
-        self._admit(_parse(url))
+        self._transport_for(_parse(url))
 
     async def fetch(
         self, url: str, deadline: float | None = None, *, reservation: Reservation | None = None
     ) -> Fetched:
-        """Fetch a recording. Cancelling the awaiting task ends it.
+        """Fetch a recording. Cancelling the awaiting task ends the transfer.
 
         Args:
             url: from a caller.
-            deadline: instant of `time.monotonic` after which nobody wants it.
+            deadline: instant of `time.monotonic` by which it must be complete; None sets none.
             reservation: counts the bytes on disk.
 
         Raises:
-            UrlRefusedError: the URL, or one it redirects to, may not be asked.
-            UrlFetchError: what is there cannot be fetched.
-            TooLargeError: it is over the limit.
+            UrlRefusedError: the rules do not allow the URL, or one that it redirects to.
+            UrlFetchError: the recording cannot be fetched.
+            TooLargeError: the recording is over the limit.
             OverloadedError, InsufficientStorageError: there is no room for it on disk.
             DeadlineExceededError: the deadline passed.
         """
         left = None if deadline is None else deadline - time.monotonic()
         seconds = self._limits.seconds if left is None else min(left, self._limits.seconds)
         try:
-            async with asyncio.timeout(seconds) as limit, self._places:
+            async with asyncio.timeout(seconds) as limit, self._slots:
                 return await self._follow(_parse(url), reservation)
         except TimeoutError:
             if not limit.expired():
@@ -126,34 +129,34 @@ class Fetcher:
                 f"It took longer than {seconds:g} s to fetch the URL.", param="url"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            # The reason is the operator's: it may tell of what is behind the host.
+            # The reason is for the operator alone: it may reveal internal hosts.
             _log.info("not fetched", reason=f"{type(error).__name__}: {error}")
             raise UrlFetchError(
-                "The URL could not be fetched: its host does not answer as it should.", param="url"
+                "The URL could not be fetched: its host did not respond correctly.", param="url"
             ) from None
 
     async def _follow(self, url: httpx.URL, reservation: Reservation | None) -> Fetched:
         name = unquote(url.path).rpartition("/")[2]
-        found = await self._ask(url, name, reservation)
+        found = await self._get(url, name, reservation)
         for _ in range(MAX_REDIRECTS):
             if isinstance(found, Fetched):
                 return found
             try:
-                found = await self._ask(_parse(found), name, reservation)
+                found = await self._get(_parse(found), name, reservation)
             except UrlRefusedError:
-                # Where it leads to is not the caller's to know.
+                # The caller must not learn the target.
                 raise UrlRefusedError(
-                    "The URL redirects to what this service may not ask.", param="url"
+                    "The URL redirects to a host that this service may not fetch from.", param="url"
                 ) from None
         if isinstance(found, Fetched):
             return found
         raise UrlFetchError(f"The URL redirects more than {MAX_REDIRECTS} times.", param="url")
 
-    async def _ask(
+    async def _get(
         self, url: httpx.URL, name: str, reservation: Reservation | None
     ) -> Fetched | str:
-        """The recording, or where it is said to be."""
-        transport = self._admit(url)
+        """Returns the recording, or the URL that the response redirects to."""
+        transport = self._transport_for(url)
         request = httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": _TIMEOUTS})
         response = await transport.handle_async_request(request)
         async with aclosing(response):
@@ -161,15 +164,15 @@ class Fetcher:
                 return str(url.join(response.headers["location"]))
             return await self._store(response, name, reservation)
 
-    def _admit(self, url: httpx.URL) -> PinnedTransport:
-        """The transport for a URL that may be asked."""
+    def _transport_for(self, url: httpx.URL) -> PinnedTransport:
+        """Returns the transport for a URL that the rules allow."""
         rule = find_rule(self._rules, url)
         if rule is None:
-            shown = plain_host(url) or "what the URL names"
+            shown = plain_host(url) or "the host of the URL"
             raise UrlRefusedError(
-                f"{shown} is no host that this service may ask by {url.scheme}"
+                f"This service may not fetch from {shown} by {url.scheme}"
                 f"{'' if url.port is None else f' on port {url.port}'}; its operator decides "
-                "which are accepted (NORDLYD_URL_HOSTS).",
+                "which hosts are accepted (NORDLYD_URL_HOSTS).",
                 param="url",
             )
         return self._internal if rule.internal else self._public
@@ -222,11 +225,13 @@ def _parse(url: str) -> httpx.URL:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         raise UrlRefusedError(
-            "The URL cannot be read; accepted: one such as https://archive.example.org/speech.mp3.",
+            "The URL cannot be parsed; accepted: one such as https://archive.example.org/speech.mp3.",
             param="url",
         ) from None
     if parsed.scheme not in {"http", "https"}:
-        raise UrlRefusedError("The URL is of another kind; accepted: https and http.", param="url")
+        raise UrlRefusedError(
+            "The scheme of the URL is not supported; accepted: https and http.", param="url"
+        )
     if parsed.userinfo:
         raise UrlRefusedError(
             "The URL holds a user name or password; accepted: one without.", param="url"
@@ -234,5 +239,5 @@ def _parse(url: str) -> httpx.URL:
     return parsed
 
 
-def _anything(address: str) -> bool:  # noqa: ARG001
+def _is_any(address: str) -> bool:  # noqa: ARG001
     return True

@@ -1,4 +1,4 @@
-"""Patterns of hosts in, whether an address of the web may be asked out."""
+"""Host patterns of the operator: which URLs may be fetched."""
 
 import re
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ _LABELS = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z
 _MAX_PORT = 65535
 _ACCEPTED = (
     "accepted: archive.example.org, *.example.org, * (any public host), each with http:// before "
-    "it or :PORT after it where that is wanted, and internal!host for one host with an address "
+    "it or :PORT after it where needed, and internal!host for one host with an address "
     "that is not public"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class HostRule:
-    """One pattern: a scheme, a host and a port that may be asked.
+    """One pattern: a scheme, a host and a port that may be connected to.
 
-    `host` is a name in lower-case ASCII or an address, `*.` before a name stands for everything
-    below it, `*` for every host. `internal` lets the host have an address that is not public.
+    `host` is a name in lower-case ASCII or an address; `*.` before a name matches its subdomains,
+    `*` every host. `internal` allows the host to have an address that is not public.
     """
 
     scheme: str
@@ -31,8 +31,8 @@ class HostRule:
     port: int
     internal: bool = False
 
-    def admits(self, scheme: str, host: str, port: int) -> bool:
-        """Whether the pattern fits; `host` as `plain_host` writes it."""
+    def matches(self, scheme: str, host: str, port: int) -> bool:
+        """Returns whether the pattern matches; `host` as `plain_host` returns it."""
         if (scheme, port) != (self.scheme, self.port):
             return False
         if self.host == "*":
@@ -46,7 +46,7 @@ def parse_rule(pattern: str) -> HostRule:
     """Read one pattern, such as `archive.example.org` or `internal!http://media.lan:8080`.
 
     Raises:
-        ValueError: it is none; says what is accepted.
+        ValueError: it is not a pattern; the message lists what is accepted.
     """
     internal = pattern.startswith(_INTERNAL)
     scheme, rest = _scheme_and_rest(pattern.removeprefix(_INTERNAL))
@@ -54,22 +54,22 @@ def parse_rule(pattern: str) -> HostRule:
     try:
         host, port = _host_and_port(rest.removeprefix("*."), _PORTS.get(scheme, 0), named=below)
     except ValueError:
-        raise ValueError(f"{pattern!r} is no pattern of a host; {_ACCEPTED}") from None
+        raise ValueError(f"{pattern!r} is not a host pattern; {_ACCEPTED}") from None
     if internal and (below or host == "*"):
         raise ValueError(f"{pattern!r} does not name one host, as internal! must; {_ACCEPTED}")
     return HostRule(scheme, f"*.{host}" if below else host, port, internal)
 
 
 def find_rule(rules: Iterable[HostRule], url: httpx.URL) -> HostRule | None:
-    """The rule that lets a URL be asked; one that allows an internal address goes first."""
+    """Returns the rule that allows a URL; one that allows an internal address is preferred."""
     host = plain_host(url)
     port = _PORTS.get(url.scheme, 0) if url.port is None else url.port
-    fitting = [rule for rule in rules if host and rule.admits(url.scheme, host, port)]
-    return max(fitting, key=lambda rule: rule.internal, default=None)
+    matching = [rule for rule in rules if host and rule.matches(url.scheme, host, port)]
+    return max(matching, key=lambda rule: rule.internal, default=None)
 
 
 def plain_host(url: httpx.URL) -> str:
-    """The host in lower-case ASCII without a dot at its end; "" where it is no name or address."""
+    """Returns the host in lower-case ASCII without a final dot; "" where it is invalid."""
     host = url.raw_host.decode("ascii").lower().removesuffix(".")
     try:
         address = ip_address(host)
@@ -85,7 +85,7 @@ def _scheme_and_rest(text: str) -> tuple[str, str]:
 
 
 def _host_and_port(text: str, default: int, *, named: bool) -> tuple[str, int]:
-    """Read what follows a scheme; `named` takes no star."""
+    """Read what follows a scheme; `named` accepts no star."""
     if re.fullmatch(r"\*(:\d+)?", text) and not named:
         host, port = "*", text[2:]
     elif re.search(r"[/?#@\\\s%]", text):

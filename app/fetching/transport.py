@@ -1,7 +1,7 @@
-"""A request in, its response out, from an address that was looked at before connecting to it.
+"""An HTTP transport that connects only to addresses that were checked.
 
-A name is resolved once, and the very addresses that were vetted are connected to: a name that
-answers differently the second time is never asked a second time.
+A name is resolved once, and connections go to exactly the addresses that were checked: a name that
+resolves differently the second time (DNS rebinding) is never resolved a second time.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from app.errors import UrlRefusedError
 from app.fetching.rules import plain_host
 
 _RESOLVING_THREADS = 4
-_ADDRESSES_TRIED = 4
+_MAX_ADDRESSES = 4
 
 
 class Resolver(Protocol):
-    """Finds the addresses of a host."""
+    """Resolves a host name."""
 
     async def __call__(self, host: str) -> Sequence[str]:
         """Return addresses in their usual notation, the best first; none where there is no host."""
 
 
 class SystemResolver:
-    """Asks the system, in threads of its own: a slow name server must hold up nothing else."""
+    """Resolves by the system, in threads of its own: a slow name server must block nothing else."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_RESOLVING_THREADS, "nordlyd-names")
@@ -38,19 +38,19 @@ class SystemResolver:
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
-    """Connects to addresses that were vetted, under the name that was asked for.
+    """Connects to addresses that are allowed, with the host name of the request.
 
     Args:
-        resolve: finds the addresses.
-        vet: says which of them may be connected to.
+        resolve: resolves host names.
+        is_allowed: returns whether an address may be connected to.
         inner: makes the connections; must keep none open, since it knows hosts by address only.
     """
 
     def __init__(
-        self, resolve: Resolver, vet: Callable[[str], bool], inner: httpx.AsyncBaseTransport
+        self, resolve: Resolver, is_allowed: Callable[[str], bool], inner: httpx.AsyncBaseTransport
     ) -> None:
         self._resolve = resolve
-        self._vet = vet
+        self._is_allowed = is_allowed
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -58,16 +58,16 @@ class PinnedTransport(httpx.AsyncBaseTransport):
 
         Raises:
             UrlRefusedError: the host has no address that may be connected to.
-            httpx.HTTPError: nothing there answers.
+            httpx.HTTPError: none of its addresses answers.
         """
         host = plain_host(request.url)
-        addresses = [address for address in await self._resolve(host) if self._vet(address)]
+        addresses = [address for address in await self._resolve(host) if self._is_allowed(address)]
         failure: httpx.HTTPError | None = None
-        for address in addresses[:_ADDRESSES_TRIED]:
+        for address in addresses[:_MAX_ADDRESSES]:
             pinned = httpx.Request(
                 request.method,
                 request.url.copy_with(host=address),
-                # With the host's name in them.
+                # These contain the host name.
                 headers=request.headers,
                 extensions=request.extensions | {"sni_hostname": host},
             )
@@ -77,7 +77,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
                 failure = error
         if failure is not None:
             raise failure
-        # The same for a name that is unknown and one that is internal, which is nobody's business.
+        # The same message for unknown and for internal names: callers must not learn the latter.
         raise UrlRefusedError(f"{host} has no public address.", param="url")
 
 

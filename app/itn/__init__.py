@@ -1,7 +1,6 @@
-"""Verbatim words in, text that people like to read out: sentences, digits, nothing unwanted.
+"""Inverse text normalisation: from verbatim words to sentences with digits.
 
-A room of its own beside `app.decoding`: it works on a transcript's words, not on emissions, so
-every protocol and the formats can use it on any transcript.
+It works on the words of a transcript, not on emissions, so every protocol and format can use it.
 """
 
 from app.itn.formatting import (

@@ -1,14 +1,13 @@
-"""Amounts: decimals, runs of digits, ranges, cardinals and ordinals in, digits out.
+"""Amounts: writes decimals, runs of digits, ranges, cardinals and ordinals in digits.
 
-The house style of Norwegian and Danish papers: below ten in words, from ten in digits; a small
-number gets digits before a unit, in a range with a larger one and where it is a name.
+The style of Norwegian and Danish newspapers: below ten in words, from ten in digits; a small number
+is in digits before a unit, in a range with a larger number, and where it is a name.
 """
 
 from itertools import groupby, pairwise
 
-from app.itn.cardinals import Cardinal, NumberReader
+from app.itn.cardinals import Cardinal, NumberReader, Written, verbatim
 from app.itn.lexicon import Lexicon
-from app.itn.written import Written, as_said
 
 _TEN, _HUNDRED, _MILLION = 10, 100, 1_000_000
 _GROUPED = 10_000
@@ -17,14 +16,14 @@ _HALVES = frozenset({"halv", "halvt"})
 
 
 def digits(value: int, lexicon: Lexicon) -> str:
-    """A number in digits, in groups of three from 10 000 on, as the language writes them."""
+    """Returns a number in digits, in groups of three from 10 000 on, as the language writes it."""
     if value < _GROUPED:
         return str(value)
     return f"{value:,}".replace(",", lexicon.separator)
 
 
 def decimal(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """A number with decimals, or `og en halv` where it gives digits; or nothing."""
+    """Returns a number with decimals, or with `og en halv` where that is in digits; or ()."""
     whole = reader.cardinal(place)
     if whole is None or whole.bare or whole.value >= _MILLION:
         return ()
@@ -46,13 +45,13 @@ def decimal(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def run_of_digits(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """Three or more numbers in a row, as telephone numbers are said; or nothing."""
+    """Returns three or more numbers in a row, such as a telephone number; or ()."""
     items = _run(reader, place)
     if len(items) < _RUN:
         return ()
     values = [item.value for item in items]
     if all(later == earlier + 1 for earlier, later in pairwise(values)):
-        return as_said(reader.words, place, items[-1].end) if values[-1] < _TEN else ()
+        return verbatim(reader.words, place, items[-1].end) if values[-1] < _TEN else ()
     starts = [place, *(item.end for item in items)]
     spans = [(str(v), a, b) for v, (a, b) in zip(values, pairwise(starts), strict=True)]
     groups: list[list[tuple[str, int, int]]] = []
@@ -69,7 +68,7 @@ def run_of_digits(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def amounts_in_range(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """Two amounts that belong together, both in digits if one of them is; or nothing."""
+    """Returns the two amounts of a range, both in digits if one of them is; or ()."""
     lexicon, words = reader.lexicon, reader.words
     between = reader.is_any(place - 1, lexicon.between)
     low = reader.cardinal(place, ones_first=not between)
@@ -91,52 +90,52 @@ def amounts_in_range(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def approximately(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """Two amounts for one, as in `ti femten minutter`, before what is counted; or nothing."""
+    """Returns an approximate amount, such as `ti femten minutter`; or ()."""
     low = reader.cardinal(place, ones_first=False)
     high = (
         reader.cardinal(low.end, ones_first=False)
         if low and low.end < reader.reach(place)
         else None
     )
-    if low is None or high is None or not reader.counts_something(high.end):
+    if low is None or high is None or not reader.is_counted(high.end):
         return ()
-    # Nobody guesses more widely than that: "åtte ti", "ti femten", "ti tjue".
+    # Approximations are not wider than this: "åtte ti", "ti femten", "ti tjue".
     if not low.value < high.value <= 2 * low.value or not _TEN <= high.value < _HUNDRED:
         return ()
     return (Written(f"{low.value}\N{EN DASH}{high.value}", place, high.end - 1),)
 
 
 def cardinal(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """A number by the house style, which may be as it was said; nothing where there is none."""
+    """Returns a number in the style above, in digits or in words; () where there is none."""
     lexicon, words = reader.lexicon, reader.words
-    said = reader.cardinal(place, ones_first=not reader.is_any(place - 1, lexicon.between))
-    if said is None:
+    number = reader.cardinal(place, ones_first=not reader.is_any(place - 1, lexicon.between))
+    if number is None:
         return ()
-    scale = lexicon.millions.get(words[said.end - 1])
-    if scale and said.value % scale == 0 and said.end > place + 1:
-        factor = said.value // scale
+    scale = lexicon.millions.get(words[number.end - 1])
+    if scale and number.value % scale == 0 and number.end > place + 1:
+        factor = number.value // scale
         if factor == 1:
-            return as_said(words, place, said.end)
+            return verbatim(words, place, number.end)
         return (
-            Written(digits(factor, lexicon), place, said.end - 2),
-            Written(words[said.end - 1], said.end - 1, said.end - 1, glued=True),
+            Written(digits(factor, lexicon), place, number.end - 2),
+            Written(words[number.end - 1], number.end - 1, number.end - 1, glued=True),
         )
-    if said.atoms[0].kind != "small" and reader.is_any(place - 1, lexicon.vague):
-        wanted = False  # "flere hundre tusen"
-    elif said.bare:
-        wanted = reader.counts_something(said.end)
-    elif said.value < _TEN:
+    if number.atoms[0].kind != "small" and reader.is_any(place - 1, lexicon.vague):
+        in_digits = False  # "flere hundre tusen"
+    elif number.bare:
+        in_digits = reader.is_counted(number.end)
+    elif number.value < _TEN:
         named = reader.is_any(place - 1, lexicon.labels)
-        wanted = _plain(said) and (named or reader.is_any(said.end, lexicon.units))
+        in_digits = _plain(number) and (named or reader.is_any(number.end, lexicon.units))
     else:
-        wanted = True
-    if not wanted:
-        return as_said(words, place, said.end)
-    return (Written(digits(said.value, lexicon), place, said.end - 1),)
+        in_digits = True
+    if not in_digits:
+        return verbatim(words, place, number.end)
+    return (Written(digits(number.value, lexicon), place, number.end - 1),)
 
 
 def ordinal(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """An ordinal from ten on; or nothing."""
+    """Returns an ordinal from ten on; or ()."""
     found = reader.ordinal(place)
     if found is None or found[0] < _TEN:
         return ()
@@ -144,13 +143,13 @@ def ordinal(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def _plain(number: Cardinal) -> bool:
-    """Neither an article, nor a figure of speech, nor in millions."""
+    """Returns whether a number is no article, no figure of speech and below a million."""
     lone = len(number.atoms) == 1 and number.atoms[0].article
     return not lone and not number.bare and number.value < _MILLION
 
 
 def _fraction(reader: NumberReader, place: int) -> tuple[str, int] | None:
-    """What is said after `komma`: digit by digit, or one number below a hundred."""
+    """Returns the decimals after `komma`, digit by digit or one number below a hundred."""
     if not reader.is_any(place, frozenset({reader.lexicon.comma})):
         return None
     first = reader.small(place + 1)
@@ -165,13 +164,13 @@ def _fraction(reader: NumberReader, place: int) -> tuple[str, int] | None:
 
 
 def _run(reader: NumberReader, place: int) -> list[Cardinal]:
-    """Numbers below a hundred that follow each other; articles at the ends are none."""
+    """Returns numbers below a hundred in a row, without articles at either end."""
     items: list[Cardinal] = []
     end, reach = place, reader.reach(place)
     while end < reach:
         item = reader.cardinal(end, ones_first=False)
         if item is None or item.value >= _HUNDRED:
-            # what is left begins a larger number, which takes its first word along
+            # the next number is larger, and the word before is part of it
             return items if item is None else []
         items.append(item)
         end = item.end

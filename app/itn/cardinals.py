@@ -1,4 +1,4 @@
-"""Words in, the number they spell out: one grammar for Danish, Bokmål and Nynorsk.
+"""The grammar of cardinal numbers in Danish, Bokmål and Nynorsk.
 
 A number is groups before `milliard`, `million` and `thousand`; each group is hundreds and a
 rest. Words may be written apart (`fem hundrede`) or in one (`femhundredeogtre`).
@@ -13,6 +13,20 @@ from app.itn.lexicon import Lexicon
 _HUNDRED, _THOUSAND = 100, 1000
 _LONGEST = 16  # words in one number: more than 999 milliards need
 _TEN, _TWENTY = 10, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A piece of written text for the spoken words `first` to `last`, the latter included.
+
+    A `glued` piece belongs to the one before: no comma may come between them, however long the
+    pause.
+    """
+
+    text: str
+    first: int
+    last: int
+    glued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +48,12 @@ class Cardinal:
 
     @property
     def bare(self) -> bool:
-        """Nothing but `hundred` or `thousand`, which is as often a figure of speech."""
+        """True for `hundred` or `thousand` alone, which is as often a figure of speech."""
         return len(self.atoms) == 1 and self.atoms[0].kind != "small"
 
 
 class NumberReader:
-    """Reads numbers at places of a sentence; `stops` are words no number may go across to."""
+    """Reads numbers at positions of a sentence; no number continues across the words `stops`."""
 
     def __init__(self, words: tuple[str, ...], words_of: Lexicon, stops: frozenset[int]) -> None:
         self.words = words
@@ -48,16 +62,16 @@ class NumberReader:
         self._atoms = [split_word(word, words_of) for word in words]
 
     def atoms(self, place: int) -> tuple[Atom, ...]:
-        """The pieces of the word there; none where it is no number word."""
+        """Returns the pieces of the word there; () where it is not a number word."""
         return self._atoms[place] if 0 <= place < len(self.words) else ()
 
     def small(self, place: int) -> int | None:
-        """The value of a single word for 0..99."""
+        """Returns the value of a single word for 0..99; None for any other."""
         atoms = self.atoms(place)
         return atoms[0].value if len(atoms) == 1 and atoms[0].kind == "small" else None
 
     def reach(self, place: int) -> int:
-        """The word at which the number words that follow each other from here end."""
+        """Returns one past the last of the number words in a row that begin here."""
         if place >= len(self.words) or not self._atoms[place]:
             return place
         end, limit = place + 1, min(place + _LONGEST, len(self.words))
@@ -66,7 +80,7 @@ class NumberReader:
         return end
 
     def may_begin(self, place: int) -> bool:
-        """Whether a number, a date or a clock time can begin at a word; most words say no."""
+        """Returns whether a number, a date or a clock time can begin at a word."""
         word, lexicon = self.words[place], self.lexicon
         return (
             bool(self._atoms[place])
@@ -79,31 +93,31 @@ class NumberReader:
         )
 
     def is_any(self, place: int, *sets: frozenset[str]) -> bool:
-        """Whether the word there is in one of the sets."""
+        """Returns whether the word there is in one of the sets."""
         return 0 <= place < len(self.words) and any(self.words[place] in words for words in sets)
 
-    def counts_something(self, place: int) -> bool:
-        """Whether the word there is what an amount is an amount of, such as `kroner`."""
+    def is_counted(self, place: int) -> bool:
+        """Returns whether the word there is a noun after an amount, such as `kroner`."""
         return self.is_any(place, self.lexicon.units, self.lexicon.counted)
 
     def ordinal(self, place: int) -> tuple[int, int] | None:
-        """An ordinal of 1..99 and where it ends, in one word or in pieces; the longest first."""
+        """Returns the longest ordinal of 1..99, in one word or in pieces, and where it ends."""
         ordinals, words = self.lexicon.ordinals, self.words[place : place + 3]
         whole = not self._stops.intersection(range(place + 1, place + len(words)))
         first = self.small(place)
         if first is not None and whole and len(words) == 3:  # noqa: PLR2004
             ten = ordinals.get(words[2], 0)
-            if words[1] == self.lexicon.link and 0 < first < _TEN and _round(ten):
+            if words[1] == self.lexicon.link and 0 < first < _TEN and _is_ten(ten):
                 return first + ten, place + 3
         if first is not None and place + 1 not in self._stops and len(words) > 1:
             one = ordinals.get(words[1], 0)
-            if self.lexicon.ten_before_one and _round(first) and 0 < one < _TEN:
+            if self.lexicon.ten_before_one and _is_ten(first) and 0 < one < _TEN:
                 return first + one, place + 2
         value = ordinals.get(words[0]) if words else None
         return None if value is None else (value, place + 1)
 
     def cardinal(self, place: int, *, ones_first: bool = True) -> Cardinal | None:
-        """The longest number that begins at a word.
+        """Returns the longest number that begins at a word, or None.
 
         Args:
             place: index of the word.
@@ -111,7 +125,7 @@ class NumberReader:
         """
         for end in range(self.reach(place), place, -1):
             atoms = tuple(atom for i in range(place, end) for atom in self.atoms(i))
-            if not ones_first and end - place > 1 and _older(atoms):
+            if not ones_first and end - place > 1 and _is_one_before_ten(atoms):
                 continue
             value = evaluate(atoms, self.lexicon)
             if value is not None:
@@ -119,8 +133,13 @@ class NumberReader:
         return None
 
 
+def verbatim(words: tuple[str, ...], first: int, end: int) -> tuple[Written, ...]:
+    """Returns the words from `first` up to `end` unchanged."""
+    return tuple(Written(words[i], i, i, glued=i > first) for i in range(first, end))
+
+
 def split_word(word: str, words: Lexicon) -> tuple[Atom, ...]:
-    """The pieces of a word that consists of nothing but number words; else none."""
+    """Returns the pieces of a word that consists of number words only; otherwise ()."""
     for length in range(len(word), 0, -1):
         atom = _atom(word[:length], words)
         if atom is None:
@@ -134,13 +153,13 @@ def split_word(word: str, words: Lexicon) -> tuple[Atom, ...]:
 
 
 def evaluate(atoms: Sequence[Atom], words: Lexicon) -> int | None:
-    """The value of pieces that make exactly one number; None where they do not."""
+    """Returns the value of pieces that make exactly one number; otherwise None."""
     total, rest = 0, list(atoms)
     ceiling = None
     while scale := next((atom for atom in rest if atom.kind == "scale"), None):
         place = rest.index(scale)
         front, rest = rest[:place], rest[place + 1 :]
-        # In "to hundrede tusind millioner" the thousands count millions: nobody says so.
+        # In "to hundrede tusind millioner" the thousands would count millions, which is not said.
         factor = _group(front, words) if front else (1 if scale.value == _THOUSAND else None)
         if not factor or (ceiling is not None and scale.value >= ceiling):
             return None
@@ -159,7 +178,7 @@ def evaluate(atoms: Sequence[Atom], words: Lexicon) -> int | None:
 
 
 def year_pair(atoms: Sequence[Atom]) -> int | None:
-    """The year that is said in two halves: nineteen forty-two, nineteen null five."""
+    """Returns a year in two halves, nineteen forty-two or nineteen null five; otherwise None."""
     values = [atom.value for atom in atoms]
     if any(atom.kind != "small" for atom in atoms) or not values:
         return None
@@ -185,7 +204,7 @@ def _atom(text: str, words: Lexicon) -> Atom | None:
 
 
 def _group(atoms: Sequence[Atom], words: Lexicon) -> int | None:
-    """The value of what stands before a scale or at the end: hundreds and a rest."""
+    """Returns the value of hundreds and a rest, before a scale or at the end."""
     places = [i for i, atom in enumerate(atoms) if atom.kind == "hundred"]
     if not places:
         return _below_hundred(atoms, words)
@@ -207,22 +226,22 @@ def _below_hundred(atoms: Sequence[Atom], words: Lexicon) -> int | None:
         return None
     if len(atoms) == 1 and atoms[0].kind == "small":
         return atoms[0].value
-    if _older(atoms):
+    if _is_one_before_ten(atoms):
         return atoms[0].value + atoms[2].value
     if len(atoms) == 2 and words.ten_before_one:  # noqa: PLR2004
         ten, one = atoms
-        if _round(ten.value) and 0 < one.value < _TEN and not one.article:
+        if _is_ten(ten.value) and 0 < one.value < _TEN and not one.article:
             return ten.value + one.value
     return None
 
 
-def _older(atoms: Sequence[Atom]) -> bool:
-    """The one before the ten, in three pieces: five and twenty."""
+def _is_one_before_ten(atoms: Sequence[Atom]) -> bool:
+    """Returns whether the one comes before the ten, in three pieces: five and twenty."""
     if len(atoms) != 3 or [a.kind for a in atoms] != ["small", "link", "small"]:  # noqa: PLR2004
         return False
     one, ten = atoms[0].value, atoms[2].value
-    return 0 < one < _TEN and _round(ten)
+    return 0 < one < _TEN and _is_ten(ten)
 
 
-def _round(value: int) -> bool:
+def _is_ten(value: int) -> bool:
     return value >= _TWENTY and value % _TEN == 0

@@ -1,11 +1,10 @@
-"""Clock times: `klokka halv åtte` in, `klokka 7.30` out.
+"""Clock times: `klokka halv åtte` becomes `klokka 7.30`.
 
-Times said from the hour or the half are read anywhere; a bare number is one only after
-`klokka`, `klokken`. Morning or evening is not guessed: halv åtte is 7.30.
+Times relative to the hour or the half hour are recognised anywhere; a bare number is a time only
+after `klokka` or `klokken`. Morning or evening is not guessed: `halv åtte` is 7.30.
 """
 
-from app.itn.cardinals import NumberReader
-from app.itn.written import Written, as_said
+from app.itn.cardinals import NumberReader, Written, verbatim
 
 _HALF, _QUARTER, _HOUR = 30, 15, 60
 _HOURS, _DAY = 12, 24
@@ -15,7 +14,7 @@ _ONWARDS = frozenset({"til", "eller"})
 
 
 def clock_time(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """The time that is said at a word, with the words before it that announce it; or nothing."""
+    """Returns a time of day at a word, with the words before it that announce it; or ()."""
     lexicon, words = reader.lexicon, reader.words
     if words[place] not in lexicon.clocks:
         found = _relative(reader, place, announced=False)
@@ -30,7 +29,7 @@ def clock_time(reader: NumberReader, place: int) -> tuple[Written, ...]:
     onwards = _ONWARDS
     if reader.is_any(place - 1, lexicon.between) or reader.is_any(start - 1, lexicon.between):
         onwards |= {_AND}
-    pieces = [*as_said(words, place, start), Written(time[0], start, time[1] - 1, glued=True)]
+    pieces = [*verbatim(words, place, start), Written(time[0], start, time[1] - 1, glued=True)]
     while reader.is_any(time[1], onwards) and (later := _time(reader, time[1] + 1)):
         pieces.append(Written(words[time[1]], time[1], time[1], glued=True))
         pieces.append(Written(later[0], time[1] + 1, later[1] - 1, glued=True))
@@ -43,14 +42,14 @@ def _time(reader: NumberReader, place: int) -> tuple[str, int] | None:
 
 
 def _relative(reader: NumberReader, place: int, *, announced: bool) -> tuple[str, int] | None:
-    """A time from the hour or the half, and where it ends."""
+    """Returns a time relative to the hour or the half hour, and where it ends."""
     lexicon, words = reader.lexicon, reader.words
     minutes, at, sure = 0, place, announced
     if reader.is_any(place + reader.is_any(place, lexicon.ones), lexicon.quarters):
         minutes, at, sure = _QUARTER, place + 1 + reader.is_any(place, lexicon.ones), True
-    elif (said := reader.cardinal(place)) and 0 < said.value < _HALF and place < len(words):
-        named = reader.is_any(said.end, lexicon.minutes)
-        minutes, at, sure = said.value, said.end + named, announced or named
+    elif (number := reader.cardinal(place)) and 0 < number.value < _HALF and place < len(words):
+        named = reader.is_any(number.end, lexicon.minutes)
+        minutes, at, sure = number.value, number.end + named, announced or named
     if minutes:
         if not reader.is_any(at, lexicon.before, lexicon.after):
             return None
@@ -61,7 +60,7 @@ def _relative(reader: NumberReader, place: int, *, announced: bool) -> tuple[str
         return None
     hour = reader.small(at + half)
     end = at + half + 1
-    if hour is None or not 0 < hour <= _HOURS or reader.counts_something(end):
+    if hour is None or not 0 < hour <= _HOURS or reader.is_counted(end):
         return None
     if not minutes and not announced:
         # "en halv to", "halv en": half of something, or cut short
@@ -73,7 +72,7 @@ def _relative(reader: NumberReader, place: int, *, announced: bool) -> tuple[str
 
 
 def _digital(reader: NumberReader, place: int) -> tuple[str, int] | None:
-    """An hour, and the minutes if they are said, as on a digital clock."""
+    """Returns an hour with its minutes, if there are any, and where it ends."""
     found = _below(reader, place, _DAY + 1)
     if found is None:
         return None
@@ -84,9 +83,9 @@ def _digital(reader: NumberReader, place: int) -> tuple[str, int] | None:
         text, end = f"0{next_hour}", end + 1
     lone = end == place + 1 and reader.atoms(place)[0].article
     minutes = _minutes(reader, end)
-    if minutes and not reader.counts_something(minutes[1]):
+    if minutes and not reader.is_counted(minutes[1]):
         return f"{text}.{minutes[0]}", minutes[1]
-    if reader.counts_something(end):
+    if reader.is_counted(end):
         return None
     if lone and end < len(reader.words) and not reader.words[place].endswith("t"):
         return None  # "klokken en" and more: an article
@@ -101,9 +100,9 @@ def _minutes(reader: NumberReader, place: int) -> tuple[str, int] | None:
 
 
 def _below(reader: NumberReader, place: int, limit: int) -> tuple[int, int] | None:
-    """A number under a limit: `tjue tre` in two words where that is under it, else one word."""
-    said = reader.cardinal(place, ones_first=False)
-    if said and said.value < limit and not said.bare:
-        return said.value, said.end
+    """Returns a number under a limit, the longest one, and where it ends."""
+    number = reader.cardinal(place, ones_first=False)
+    if number and number.value < limit and not number.bare:
+        return number.value, number.end
     single = reader.small(place)
     return (single, place + 1) if single is not None and single < limit else None

@@ -1,7 +1,6 @@
-"""Dates, years and centuries: `den tolvte mai nitten førtito` in, `den 12. mai 1942` out."""
+"""Dates, years and centuries: `den tolvte mai nitten førtito` becomes `den 12. mai 1942`."""
 
-from app.itn.cardinals import NumberReader, evaluate, split_word, year_pair
-from app.itn.written import Written
+from app.itn.cardinals import NumberReader, Written, evaluate, split_word, year_pair
 
 _LONGEST_MONTH, _MONTHS = 31, 12
 _EARLIEST, _LATEST = 1000, 2100
@@ -11,7 +10,7 @@ _THE, _IN = "den", "i"
 
 
 def date(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """A day and its month, with the year if it is said; or nothing."""
+    """Returns a day and its month, with the year if there is one; or ()."""
     found = reader.ordinal(place)
     if found is None or found[0] > _LONGEST_MONTH:
         return ()
@@ -28,7 +27,7 @@ def date(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def month_and_year(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """A month with the year after it; or nothing."""
+    """Returns a month with the year after it; or ()."""
     if reader.words[place] not in reader.lexicon.months:
         return ()
     year = _year_after(reader, place + 1)
@@ -36,7 +35,7 @@ def month_and_year(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def year(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """A year said in two halves, where nothing says that it is something else; or nothing."""
+    """Returns a year in two halves, where it cannot be something else; or ()."""
     expected = reader.is_any(place - 1, reader.lexicon.before_year)
     found = year_at(reader, place, expected=expected, halves=True)
     return (Written(found[0], place, found[1] - 1),) if found else ()
@@ -45,29 +44,29 @@ def year(reader: NumberReader, place: int) -> tuple[Written, ...]:
 def year_at(
     reader: NumberReader, place: int, *, expected: bool, halves: bool = False
 ) -> tuple[str, int] | None:
-    """A year and where it ends.
+    """Returns a year and where it ends.
 
     Args:
         reader: the sentence.
         place: index of its first word.
-        expected: whether what stands before asks for a year.
-        halves: only those said in two halves.
+        expected: the words before announce a year.
+        halves: only years in two halves, such as `nitten førtito`.
     """
     reach = reader.reach(place)
     for end in range(min(place + 3, reach), place, -1):
         value = year_pair([atom for i in range(place, end) for atom in reader.atoms(i)])
-        if value is None or reader.counts_something(end):
+        if value is None or reader.is_counted(end):
             continue
         if expected or end == place + 1 or _stands_alone(reader, place, end, value):
             return str(value), end
-    said = None if halves else reader.cardinal(place)
-    if said and _EARLIEST <= said.value <= _LATEST and not said.bare:
-        return None if reader.counts_something(said.end) else (str(said.value), said.end)
+    number = None if halves else reader.cardinal(place)
+    if number and _EARLIEST <= number.value <= _LATEST and not number.bare:
+        return None if reader.is_counted(number.end) else (str(number.value), number.end)
     return None
 
 
 def century(reader: NumberReader, place: int) -> tuple[Written, ...]:
-    """A decade or century: `nitten åttitallet`, `attenhundretallet`; or nothing."""
+    """Returns a decade or century, `nitten åttitallet` or `attenhundretallet`; or ()."""
     for end in range(min(place + 3, len(reader.words)), place, -1):
         atoms = [atom for i in range(place, end - 1) for atom in reader.atoms(i)]
         if not all(reader.atoms(i) for i in range(place, end - 1)):
@@ -85,7 +84,7 @@ def century(reader: NumberReader, place: int) -> tuple[Written, ...]:
 
 
 def _stands_alone(reader: NumberReader, place: int, end: int, value: int) -> bool:
-    """Whether two halves are a year without being asked for: no list, no `sytten atten`."""
+    """Returns whether two halves are a year without an announcement: no list, no `sytten atten`."""
     first, second = divmod(value, _HUNDRED)
     neighbours = reader.atoms(place - 1) or (reader.atoms(end) if end < reader.reach(place) else ())
     listed = any(atom.kind != "link" for atom in neighbours)
@@ -95,7 +94,7 @@ def _stands_alone(reader: NumberReader, place: int, end: int, value: int) -> boo
 def _numeric(
     reader: NumberReader, place: int, day: int, month: tuple[int, int]
 ) -> tuple[Written, ...]:
-    """A date with its month in numbers, once it is sure: "den første i sjette klasse" is none."""
+    """Returns a date with its month in digits; not for "den første i sjette klasse"."""
     year = year_at(reader, month[1], expected=True)
     if year:
         return (Written(f"{day}.{month[0]}.{year[0]}", place, year[1] - 1),)

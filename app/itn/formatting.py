@@ -1,16 +1,16 @@
-"""Words with times in, readable text out: sentences by pauses, numbers in digits, word for word.
+"""Formats words with times as text: sentences by pauses, numbers in digits.
 
-What was said stays as it is in the transcript; this makes a second text beside it.
+The transcript stays verbatim; this makes a second text beside it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.contract.answers import Word
+from app.itn.cardinals import Written
 from app.itn.lexicon import Lexicon, lexicon
 from app.itn.numbers import write_numbers
 from app.itn.word_lists import WordList, is_hesitation, mask, profanities
-from app.itn.written import Written
 
 COMMA_PAUSE = 0.3
 SENTENCE_PAUSE = 0.6
@@ -19,15 +19,15 @@ UNFINISHED_PAUSE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class FormattingOptions:
-    """What to do with the words; pauses in seconds of silence between two of them.
+    """How to format words; pauses are seconds of silence between two words.
 
-    Longer than `comma_pause` gives a comma, longer than `sentence_pause` (that of a segment's
-    end) a full stop. After a word that cannot end a sentence, such as `og`, it takes
-    `unfinished_pause`; no comma follows such a word, nor `den` or `med`. `profanities`, where
-    given, replace our own list.
+    A pause over `comma_pause` becomes a comma, one over `sentence_pause` (the default is that of a
+    segment's end) a full stop. After a word that cannot end a sentence, such as `og`, a full stop
+    takes `unfinished_pause`; no comma follows such a word, nor `den` or `med`. `profanities`, where
+    given, replace the bundled lists.
 
     Raises:
-        ValueError: the pauses are not in this order, or below 0.
+        ValueError: the pauses are not in ascending order, or below 0.
     """
 
     numbers: bool = True
@@ -48,10 +48,10 @@ class FormattingOptions:
 
 @dataclass(frozen=True, slots=True)
 class FormattedText:
-    """Readable text; `text` is the texts of `words`, joined by single spaces.
+    """Formatted text; `text` is the texts of `words`, joined by single spaces.
 
     A word that stands for several spoken ones (`7.30` for `halv åtte`) lasts from the first of
-    them to the last and is as sure as the least sure.
+    them to the last, and has the lowest of their confidences.
     """
 
     text: str
@@ -61,12 +61,12 @@ class FormattedText:
 def format_transcript(
     words: Sequence[Word], language: str, options: FormattingOptions | None = None
 ) -> FormattedText:
-    """Make a transcript readable.
+    """Format the words of a transcript.
 
     Args:
-        words: as the decoder gives them, in lower case, in order.
-        language: `da`, `nb`, `nn` or `no`; others get sentences, but neither digits nor masks.
-        options: what to do; the defaults leave hesitations and profanities in.
+        words: of the decoder, in lower case, in order.
+        language: `da`, `nb`, `nn` or `no`; in other languages numbers and profanities stay.
+        options: how to format them; by default hesitations and profanities stay.
     """
     chosen = options or FormattingOptions()
     known = lexicon(language)
@@ -91,14 +91,14 @@ def finished_words(
     *,
     next_start: float,
 ) -> int:
-    """How many of the words are of sentences that are over, whatever is said next.
+    """Returns how many of the words belong to sentences that are complete.
 
-    Made readable apart from the rest, they become what they become together with it.
+    Formatted apart from the rest, they give the same text as together with it.
 
     Args:
         words: as `format_transcript` takes them.
         language: of the words.
-        options: what to do.
+        options: as for `format_transcript`.
         next_start: no further word starts before this, in seconds.
     """
     chosen = options or FormattingOptions()
@@ -114,12 +114,12 @@ def finished_words(
 
 
 def _kept(words: Sequence[Word], options: FormattingOptions) -> tuple[list[int], list[float]]:
-    """Indexes of the words that are written, and the silence before each of them."""
+    """Returns the indexes of the words that are kept, and the silence before each of them."""
     kept: list[int] = []
     pauses: list[float] = []
     silence = 0.0
     for i, word in enumerate(words):
-        # A hesitation that goes leaves no pause: only silence counts.
+        # A removed hesitation is not a pause: only silence counts.
         silence = max(silence, word.start - words[i - 1].end) if i else 0.0
         if options.remove_hesitations and is_hesitation(word.word):
             continue
@@ -130,7 +130,7 @@ def _kept(words: Sequence[Word], options: FormattingOptions) -> tuple[list[int],
 
 
 def _mark(before: str, pause: float, words: Lexicon | None, options: FormattingOptions) -> str:
-    """What stands between a word and the next one after a pause."""
+    """Returns the mark between a word and the next one: a full stop, a comma or none."""
     unfinished = words is not None and before in words.unfinished
     if pause > (options.unfinished_pause if unfinished else options.sentence_pause):
         return "."
@@ -142,7 +142,7 @@ def _mark(before: str, pause: float, words: Lexicon | None, options: FormattingO
 def _sentence(
     words: Sequence[Word], commas: frozenset[int], language: str, options: FormattingOptions
 ) -> list[Word]:
-    """The words of one sentence as written; `commas` are the words with one before them."""
+    """Returns the words of one sentence as written; `commas` are indexes of words after a comma."""
     texts = [word.word for word in words]
     if options.numbers:
         pieces = write_numbers(texts, language, pauses=commas)
@@ -161,6 +161,6 @@ def _sentence(
         elif pieces[index + 1].first in commas and not pieces[index + 1].glued:
             text += ","
         spoken = words[piece.first : piece.last + 1]
-        sureness = min(word.confidence for word in spoken)
-        result.append(Word(text, spoken[0].start, spoken[-1].end, sureness))
+        confidence = min(word.confidence for word in spoken)
+        result.append(Word(text, spoken[0].start, spoken[-1].end, confidence))
     return result

@@ -1,6 +1,6 @@
-"""A language in, the words its rules for numbers, dates and clock times look for out.
+"""The words of each language for numbers, dates and clock times.
 
-The number words themselves are those of `app.numerals`, with the other spellings in use.
+The number words are those of `app.numerals`, with other spellings that are in use.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,11 +15,11 @@ _TWENTY = 20
 class Lexicon:
     """The words of one language, all in lower case.
 
-    `small` are the numbers 0..99 said as one word, `ordinals` those of 1..99. `ones` are the
+    `small` are the numbers 0..99 in one word, `ordinals` those of 1..99. `ones` are the
     words for one, `articles` those of them that are more often an article. `units` turn a small
     number before them into digits, `counted` are other nouns that follow an amount, `labels`
     words before a number that is a name (`nummer fire`). `vague` are words before a hundred or
-    thousand that nobody counted, `before_year` words a year often follows. No sentence ends
+    thousand that is not exact, `before_year` words a year often follows. No sentence ends
     after the `unfinished` ones unless the speaker stops, and no comma follows the `leaning`.
     """
 
@@ -56,7 +56,7 @@ class Lexicon:
 
 
 def lexicon(language: str) -> Lexicon | None:
-    """The words of `da`, `nb` or `nn` (`no` is read as `nb`); None for any other language."""
+    """Returns the words of `da`, `nb` or `nn` (`no` is read as `nb`); None for other languages."""
     return _LEXICONS.get("nb" if language == "no" else language)
 
 
@@ -73,7 +73,7 @@ def _spelled(text: str) -> dict[str, int]:
 def _joined(
     ones: Mapping[str, int], tens: Mapping[str, int], link: str, *, ten_first: bool
 ) -> Iterable[tuple[str, int]]:
-    """The words of 21..99 in both orders, as far as the language has them."""
+    """Yields the words of 21..99 in both orders, as far as the language has them."""
     for ten, tens_value in tens.items():
         for one, value in ones.items():
             yield f"{one}{link}{ten}", tens_value + value
@@ -84,7 +84,7 @@ def _joined(
 def _numbers(
     words: Numerals, more: str, more_ordinals: str
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """The cardinals 0..99 and the ordinals 1..99, each said as one word."""
+    """Returns the cardinals 0..99 and the ordinals 1..99, each in one word."""
     extra, extra_ordinals = _spelled(more), _spelled(more_ordinals)
     small = {word: value for value, word in enumerate(words.ones)} | {words.one_neuter: 1}
     small |= {word: 10 * (value + 2) for value, word in enumerate(words.tens)} | extra
@@ -266,7 +266,7 @@ def _nynorsk() -> Lexicon:
 
 
 def _months(own: str) -> dict[str, int]:
-    """Month numbers; `own` are March, May, October and December as the language spells them."""
+    """Returns month numbers; `own` are March, May, October and December in the language."""
     march, may, october, december = own.split()
     names = (
         f"januar februar {march} april {may} juni juli august september {october} november "
@@ -278,4 +278,4 @@ def _months(own: str) -> dict[str, int]:
 _LEXICONS = {"da": _danish(), "nb": _bokmaal(), "nn": _nynorsk()}
 
 LANGUAGES = (*_LEXICONS, "no")
-"""Codes of the languages there are words for."""
+"""Codes of the languages that can be formatted."""

@@ -1,15 +1,14 @@
-"""The words of a sentence in, the same with numbers, dates and clock times in digits out."""
+"""Writes the numbers, dates and clock times of a sentence in digits."""
 
 from collections.abc import Callable, Sequence
 
 from app.itn import amounts, clock, dates
-from app.itn.cardinals import NumberReader
+from app.itn.cardinals import NumberReader, Written
 from app.itn.lexicon import lexicon
-from app.itn.written import Written
 
 _Rule = Callable[[NumberReader, int], tuple[Written, ...]]
 
-# The first that applies wins: what says more about itself comes first.
+# The first rule that applies wins; more specific rules come first.
 _RULES: tuple[_Rule, ...] = (
     clock.clock_time,
     dates.date,
@@ -28,12 +27,15 @@ _RULES: tuple[_Rule, ...] = (
 def write_numbers(
     words: Sequence[str], language: str, *, pauses: frozenset[int] = frozenset()
 ) -> tuple[Written, ...]:
-    """Write what was said as people write it, every word in exactly one piece, in order.
+    """Write numbers, dates and clock times in digits.
 
     Args:
         words: of one sentence, in lower case.
-        language: `da`, `nb`, `nn` or `no`; the words of another one stay as they are.
-        pauses: indexes of words with a pause before them, which no number goes across.
+        language: `da`, `nb`, `nn` or `no`; words of other languages stay unchanged.
+        pauses: indexes of words after a pause; no number continues across a pause.
+
+    Returns:
+        Pieces in order, with every word in exactly one of them.
     """
     known = lexicon(language)
     if known is None:

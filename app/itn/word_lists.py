@@ -1,6 +1,6 @@
-"""Words that may be left out or masked: hesitations by their sound, profanities from lists.
+"""Words that may be left out or masked: hesitations by a pattern, profanities from lists.
 
-The lists of our own are short and hold forms, not stems; an operator can bring another.
+The bundled lists are short and contain inflected forms, not stems; an operator can replace them.
 """
 
 import re
@@ -10,36 +10,36 @@ from pathlib import Path
 
 from app.errors import ConfigurationError
 
-# The three of the Norwegian parliament's transcripts (eee, qqq, mmm), and their kin. `mm` and
-# `ja` answer somebody, `æ` and `å` are words.
+# The three of the Norwegian parliament's transcripts (eee, qqq, mmm), and similar ones. `mm` and
+# `ja` are answers, `æ` and `å` are words.
 _HESITATION = re.compile(r"e{2,}h*m*|e+h+m*|ø+h+m*|ø{2,}m*|æ+h+m*|a+h+m+|u+h+m+|h+m+|m{3,}|q{3,}")
 _ANY_ENDING = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class WordList:
-    """Words in lower case, and beginnings of words."""
+    """Words in lower case, and prefixes of words."""
 
     words: frozenset[str]
-    beginnings: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
     def matches(self, word: str) -> bool:
-        """Whether the word, in lower case, is in the list."""
-        return word in self.words or word.startswith(self.beginnings)
+        """Returns whether a word in lower case is in the list."""
+        return word in self.words or word.startswith(self.prefixes)
 
 
 def is_hesitation(word: str) -> bool:
-    """Whether a word in lower case is only the sound of somebody thinking."""
+    """Returns whether a word in lower case is a hesitation."""
     return _HESITATION.fullmatch(word) is not None
 
 
 def mask(word: str) -> str:
-    """The first letter, and a star for each of the others."""
+    """Returns the first letter, and a star for each of the others."""
     return word[:1] + "*" * (len(word) - 1)
 
 
 def profanities(language: str) -> WordList:
-    """Our own list for `da`, `nb`, `nn` or `no`; an empty one for any other language."""
+    """Returns the bundled list for `da`, `nb`, `nn` or `no`; an empty one for other languages."""
     code = "nb" if language == "no" else language
     if code not in ("da", "nb", "nn"):
         return WordList(frozenset())
@@ -48,10 +48,10 @@ def profanities(language: str) -> WordList:
 
 
 def read_word_list(path: Path) -> WordList:
-    """Read a list of an operator's own: a word a line, `#` before a comment, `*` for any ending.
+    """Read an operator's list: a word a line, `#` before a comment, `*` at the end for a prefix.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a line holds more than a word.
+        ConfigurationError: the file cannot be read, or a line has more than one word.
     """
     try:
         text = path.read_text("utf-8")
@@ -63,7 +63,7 @@ def read_word_list(path: Path) -> WordList:
 
 def _parse(text: str, name: str) -> WordList:
     words: set[str] = set()
-    beginnings: set[str] = set()
+    prefixes: set[str] = set()
     for number, line in enumerate(text.splitlines(), start=1):
         word = line.partition("#")[0].strip().lower()
         if not word:
@@ -76,5 +76,5 @@ def _parse(text: str, name: str) -> WordList:
         if stem == word:
             words.add(word)
         else:
-            beginnings.add(stem)
-    return WordList(frozenset(words), tuple(sorted(beginnings)))
+            prefixes.add(stem)
+    return WordList(frozenset(words), tuple(sorted(prefixes)))

@@ -1,6 +1,6 @@
-"""Connections of the other protocols, each with its place among those of the service.
+"""Connections of the protocols with their own port, counted against the service's limit.
 
-None of them has a place in reserve: that is for health alone.
+None of them may use the places in reserve, which are for health checks.
 """
 
 import asyncio
@@ -14,34 +14,34 @@ from app.serving.connections import Place
 
 
 class _CountedWebSocket(ServerConnection):
-    """A WebSocket; `table` is where it takes its place, None where there is room for all."""
+    """A WebSocket that is counted in `table`; None for no limit."""
 
     table: Connections | None = None
 
     @property
     def idle(self) -> bool:
-        """Whether its handshake has not come."""
+        """Whether its handshake has not arrived."""
         return self.request is None
 
     def drop(self) -> None:
-        """End it at once."""
+        """Ends it at once."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place."""
+        """Counts the connection."""
         super().connection_made(transport)
         if self.table is not None and self.table.enter(self) is not Place.ORDINARY:
             self.drop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the place."""
+        """Counts the connection no more."""
         if self.table is not None:
             self.table.leave(self)
         super().connection_lost(exc)
 
 
 def counted_websocket(table: Connections | None) -> type[ServerConnection]:
-    """Returns the class of connections that take their place there."""
+    """Returns a class of connections that are counted in that table."""
     return type("BoundWebSocket", (_CountedWebSocket,), {"table": table})
 
 
@@ -49,9 +49,9 @@ class CountedStream(asyncio.StreamReaderProtocol):
     """A TCP connection.
 
     Args:
-        reader: takes what comes.
+        reader: gets the data.
         connected: called once it is open.
-        table: where it takes its place; None means that there is room for all.
+        table: counts it; None for no limit.
     """
 
     def __init__(
@@ -67,24 +67,24 @@ class CountedStream(asyncio.StreamReaderProtocol):
         self._open: asyncio.Transport | None = None
 
     def drop(self) -> None:
-        """End it at once."""
+        """Ends it at once."""
         if self._open is not None:
             self._open.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place."""
+        """Counts the connection."""
         super().connection_made(transport)
         self._open = cast("asyncio.Transport", transport)
         if self._table is not None and self._table.enter(self) is not Place.ORDINARY:
             self.drop()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came: from now on the connection is in use."""
+        """Processes data; from now on the connection is in use."""
         self.idle = False
         super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the place."""
+        """Counts the connection no more."""
         if self._table is not None:
             self._table.leave(self)
         super().connection_lost(exc)

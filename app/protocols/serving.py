@@ -1,4 +1,4 @@
-"""What the servers of live protocols share: their life, and what a failed stream is told."""
+"""What the servers of live protocols share: their context, and the report of a failed stream."""
 
 import socket
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _log = structlog.get_logger("nordlyd.protocols")
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A socket that is bound, which its server closes, and where clients here find it."""
+    """A bound socket, which its server closes, and its address for clients on this machine."""
 
     listener: socket.socket
     address: str
@@ -31,14 +31,14 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolContext:
-    """What serves the streams of a protocol: models, streaming engine, and counters.
+    """The parts of the service that a protocol uses: models, live streams and counters.
 
     Attributes:
-        keys: one of which a client must have; none means that no key is needed.
-        origins: which hosts and web pages may connect; None means all.
-        connections: where a connection takes its place; None means that there is room for all.
+        keys: one of which a client must present; empty where no key is needed.
+        origins: which hosts and web pages may connect; None for all.
+        connections: counts connections against the limit; None for no limit.
         message_seconds: of audio that one message may hold.
-        idle_seconds: after which a client that says nothing is let go.
+        idle_seconds: after which a client that sends nothing is disconnected.
     """
 
     service: Service
@@ -56,26 +56,26 @@ class ProtocolServer(Protocol):
 
     @property
     def address(self) -> str:
-        """Where clients on this machine find it."""
+        """Its address for clients on this machine."""
 
     async def start(self) -> None:
-        """Accept connections."""
+        """Accepts connections."""
 
     async def stop(self) -> None:
-        """Accept no more connections, and end those there are."""
+        """Accepts no more connections, and ends those there are."""
 
 
-def explain(error: Exception, telemetry: Telemetry, request_id: str) -> NordlydError:
-    """Log and count what ended a stream.
+def report_failure(error: Exception, telemetry: Telemetry, request_id: str) -> NordlydError:
+    """Logs and counts the error that ended a stream.
 
     Returns:
-        What to tell the client: the error itself where it is one of ours; of what nobody
-        foresaw, where to look and no more.
+        The error to send to the client: the error itself if it is a `NordlydError`, otherwise one
+        that only names the log.
     """
-    told = error if isinstance(error, NordlydError) else internal_error(request_id)
-    if told is error:
-        _log.info("stream refused", request_id=request_id, code=told.code, reason=told.message)
+    sent = error if isinstance(error, NordlydError) else internal_error(request_id)
+    if sent is error:
+        _log.info("stream refused", request_id=request_id, code=sent.code, reason=sent.message)
     else:
         _log.error("stream failed", request_id=request_id, exc_info=error)
-    telemetry.failures.labels(told.code).inc()
-    return told
+    telemetry.failures.labels(sent.code).inc()
+    return sent

@@ -1,4 +1,4 @@
-"""The WebSocket protocol of vosk-server: PCM and JSON in, one partial or final result each out.
+"""The WebSocket protocol of vosk-server: one partial or final result for each message of audio.
 
 https://github.com/alphacep/vosk-server, `websocket/asr_server.py`.
 """
@@ -6,35 +6,29 @@ https://github.com/alphacep/vosk-server, `websocket/asr_server.py`.
 import asyncio
 import json
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from app.api.auth import ApiKeys, authorization
+from app.api.caller import caller_of_address, caller_of_key
 from app.api.errors import error_detail
-from app.api.sockets import SUBPROTOCOL
-from app.errors import (
-    InvalidRequestError,
-    NordlydError,
-    OverloadedError,
-    UnavailableError,
-)
+from app.api.sockets import SUBPROTOCOL, close_code
+from app.errors import ClientDisconnectedError, NordlydError
 from app.protocols.places import counted_websocket
-from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, explain
+from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, report_failure
 from app.protocols.vosk_messages import key_of_path
 from app.protocols.vosk_session import VoskSession
+from app.streaming import MessageReader
 
-# A close frame holds no more.
+# RFC 6455, section 5.5: a control frame has at most 125 bytes, two of them for the code.
 _MAX_REASON_BYTES = 123
 
-_T = TypeVar("_T")
 _log = structlog.get_logger("nordlyd.vosk")
 
 
@@ -42,8 +36,8 @@ class VoskServer:
     """Serves vosk's clients.
 
     Args:
-        port: where.
-        context: what serves them.
+        port: to accept connections on.
+        context: the service.
     """
 
     def __init__(self, port: Port, context: ProtocolContext) -> None:
@@ -54,13 +48,13 @@ class VoskServer:
 
     @property
     def address(self) -> str:
-        """Where clients on this machine find it."""
+        """Its address for clients on this machine."""
         return self._port.address
 
     async def start(self) -> None:
-        """Accept connections."""
+        """Accepts connections."""
         self._server = await serve(
-            self._converse,
+            self._serve,
             sock=self._port.listener,
             # Compressing PCM costs more than it saves.
             compression=None,
@@ -71,7 +65,7 @@ class VoskServer:
         )
 
     async def stop(self) -> None:
-        """Accept no more connections, and end those there are with code 1001."""
+        """Accepts no more connections, and ends those there are with code 1001."""
         if self._server is None:
             self._port.listener.close()
             return
@@ -82,15 +76,13 @@ class VoskServer:
             _log.warning("connections are still open", address=self.address)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse a handshake from elsewhere, or without a key where keys are set."""
+        """Refuses a handshake from elsewhere, or without a key where keys are set."""
         headers = request.headers
         try:
             if self._context.origins is not None:
                 self._context.origins.check(headers.get_all("Host"), headers.get_all("Origin"))
             if self._keys.needed:
-                offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
-                given = ", ".join(headers.get_all("Authorization")) or key_of_path(request.path)
-                self._keys.check(authorization(given, (each.strip() for each in offered)))
+                self._keys.check(_authorization(request))
         except NordlydError as error:
             self._context.telemetry.failures.labels(error.code).inc()
             _log.info("handshake refused", code=error.code)
@@ -101,85 +93,81 @@ class VoskServer:
             return answer
         return None
 
-    async def _converse(self, connection: ServerConnection) -> None:
-        """Serve one connection until it or the client's audio ends."""
+    async def _serve(self, connection: ServerConnection) -> None:
+        """Serves one connection until it or the client's audio ends."""
+        assert connection.request is not None
         request_id = uuid.uuid4().hex
-        session = VoskSession(self._context, request_id)
-        gone = asyncio.ensure_future(connection.wait_closed())
+        session = VoskSession(self._context, request_id, self._caller(connection))
+        reader = MessageReader(
+            connection.recv,
+            idle_seconds=self._context.idle_seconds,
+            gone=asyncio.ensure_future(connection.wait_closed()),
+        )
         try:
-            assert connection.request is not None
-            session.choose(connection.request.path)
-            while True:
-                message = await _next_message(connection, session)
+            session.configure(connection.request.path)
+            last = False
+            while not last:
+                message = await _next_message(connection, reader, session)
                 if isinstance(message, str):
-                    reply, last = await _unless(gone, session.read(message))
+                    reply, last = await reader.run(session.process_text(message))
                 else:
-                    reply, last = await _unless(gone, session.hear(message)), False
+                    reply = await reader.run(session.accept_waveform(message))
                 if reply is not None:
                     await connection.send(reply)
-                session.check()
-                if last:
-                    break
-        except ConnectionClosed:
-            _log.debug("client hung up", request_id=request_id)
+                session.raise_failure()
+        except (ConnectionClosed, ClientDisconnectedError):
+            _log.debug("client disconnected", request_id=request_id)
         except Exception as error:
-            await _refuse(connection, explain(error, self._context.telemetry, request_id))
+            await _refuse(connection, report_failure(error, self._context.telemetry, request_id))
         finally:
-            gone.cancel()
+            await reader.close()
             await session.close()
             _log.info("connection ended", request_id=request_id, seconds=round(session.seconds, 3))
 
+    def _caller(self, connection: ServerConnection) -> str:
+        """Returns who sends the audio: by its key, or by its address where no key is needed."""
+        assert connection.request is not None
+        if self._keys.needed:
+            return caller_of_key(self._keys.check(_authorization(connection.request)))
+        address = connection.remote_address
+        return caller_of_address(address[0]) if address else ""
+
+
+def _authorization(request: Request) -> str:
+    """Returns the key of a handshake as a value of `Authorization`; may be empty."""
+    headers = request.headers
+    offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
+    given = ", ".join(headers.get_all("Authorization")) or key_of_path(request.path)
+    return authorization(given, (each.strip() for each in offered))
+
 
 def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Ours, where a page offered it beside its key."""
+    """Chooses the subprotocol of /stream where a page offers it with its key."""
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
 
-async def _next_message(connection: ServerConnection, session: VoskSession) -> str | bytes:
-    """Wait for a message; a stream that ends meanwhile is told of at once."""
-    receiving = asyncio.ensure_future(connection.recv())
-    try:
-        while (ended := session.ended) is not None:
-            waiting: set[asyncio.Future[Any]] = {receiving, ended}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if receiving.done():
-                break
-            last_words = await session.lapse()
-            if last_words is not None:
-                await connection.send(last_words)
-            session.check()
-        return await receiving
-    finally:
-        receiving.cancel()
-        await asyncio.gather(receiving, return_exceptions=True)
-
-
-async def _unless(gone: asyncio.Future[None], work: Coroutine[Any, Any, _T]) -> _T:
-    """Do work for a client, as long as it is there."""
-    task = asyncio.ensure_future(work)
-    try:
-        waiting: set[asyncio.Future[Any]] = {task, gone}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ConnectionClosed(None, None)
-        return await task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+async def _next_message(
+    connection: ServerConnection, reader: MessageReader[str | bytes], session: VoskSession
+) -> str | bytes:
+    """Waits for a message; a stream that ends meanwhile is reported at once."""
+    while True:
+        try:
+            return await reader.next(session.ended)
+        except NordlydError:
+            if session.ended is None:
+                raise  # The client is idle.
+        last_words = await session.drop_ended()
+        if last_words is not None:
+            await connection.send(last_words)
+        session.raise_failure()
 
 
 async def _refuse(connection: ServerConnection, error: NordlydError) -> None:
-    """Say what is wrong, in a message and in the close frame, and close."""
-    if isinstance(error, OverloadedError | UnavailableError):
-        code = CloseCode.TRY_AGAIN_LATER
-    elif isinstance(error, InvalidRequestError):
-        code = CloseCode.POLICY_VIOLATION
-    else:
-        code = CloseCode.INTERNAL_ERROR
+    """Sends an error, in a message and in the close frame, and closes."""
     reason = error.message.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
     body = {"error": error_detail(error).model_dump()}
     try:
         await connection.send(json.dumps(body, ensure_ascii=False))
-        await connection.close(code, reason)
+        await connection.close(close_code(error), reason)
     except ConnectionClosed:
-        _log.debug("client hung up before it was told", reason=error.message)
+        _log.debug("client disconnected before the error was sent", reason=error.message)

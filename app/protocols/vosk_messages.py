@@ -1,4 +1,4 @@
-"""Text messages of vosk's clients in, checked settings out; results in, vosk's JSON out.
+"""Reads the text messages of vosk's clients, and writes results as vosk's JSON.
 
 Forms and spacing are those of vosk-api's `recognizer.cc` and `json.h`, version 0.3.50.
 """
@@ -24,15 +24,14 @@ _COMMANDS = '{"config": {…}}, {"eof": 1} or {"reset": 1}'
 
 Command: TypeAlias = Literal["eof", "reset"]
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float"
-Reading: TypeAlias = tuple[str, float, tuple[LiveWord, ...]]
+Alternative: TypeAlias = tuple[str, float, tuple[LiveWord, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class VoskConfig:
-    """What one connection asked for; the defaults are vosk-server's.
+    """The settings of one connection; the defaults are vosk-server's.
 
-    `phrases` are expected, not the only ones possible. `max_alternatives` of 0 gives the plain
-    form of a result.
+    `phrases` are hotwords, not a grammar. `max_alternatives` of 0 gives the plain form of a result.
     """
 
     sample_rate: int = 8000
@@ -43,10 +42,10 @@ class VoskConfig:
     language: str | None = None
 
     def updated(self, fields: dict[str, object]) -> "VoskConfig":
-        """Take over the fields of a `config` message; those that mean nothing here are passed over.
+        """Returns the settings with the fields of a `config` message; unknown fields are ignored.
 
         Raises:
-            InvalidRequestError: a field is wrong; says what is accepted.
+            InvalidRequestError: a field is wrong.
         """
         changes: dict[str, object] = {}
         if "sample_rate" in fields:
@@ -67,8 +66,8 @@ class VoskConfig:
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def decoding(self) -> DecodingOptions:
-        """What is asked of the decoder."""
-        # Two readings at least, since of one alone no score is told.
+        """Returns the options of the decoder."""
+        # Two at least: the score is only reported beside alternatives.
         n_best = min(max(self.max_alternatives, 2), MAX_N_BEST) if self.max_alternatives else 1
         return DecodingOptions(
             hotwords=tuple(Hotword(phrase) for phrase in self.phrases), n_best=n_best
@@ -76,10 +75,10 @@ class VoskConfig:
 
 
 def config_of_path(path: str) -> VoskConfig:
-    """The settings in the address of a connection: `/?language=nn` or `/?model=demo-nn`.
+    """Reads the settings in the address of a connection: `/?language=nn` or `/?model=demo-nn`.
 
     Raises:
-        InvalidRequestError: the query has something else.
+        InvalidRequestError: the query has another parameter.
     """
     given: dict[str, str] = {}
     for name, value in parse_qsl(urlsplit(path).query):
@@ -94,7 +93,7 @@ def config_of_path(path: str) -> VoskConfig:
 
 
 def key_of_path(path: str) -> str:
-    """The API key in the address of a connection, as `Authorization` would have it; may be empty.
+    """Reads the API key in an address, as a value of `Authorization`; may be empty.
 
     For clients that are configured by an address alone.
     """
@@ -103,7 +102,7 @@ def key_of_path(path: str) -> str:
 
 
 def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
-    """Read a text message: new settings, or what to do.
+    """Reads a text message: new settings, or a command.
 
     Raises:
         InvalidRequestError: it is neither.
@@ -124,51 +123,55 @@ def read_text(text: str, config: VoskConfig) -> VoskConfig | Command:
 
 
 def partial_result(text: str) -> str:
-    """A partial result."""
+    """Writes a partial result."""
     return _dump({"partial": text})
 
 
 def final(results: Sequence[FinalResult], *, words: bool, max_alternatives: int) -> str:
-    """The final result of some utterances, as if they were one.
+    """Writes the final results of some utterances as one.
 
     Args:
-        results: in order; those without words say nothing.
+        results: in order; those without words are left out.
         words: whether to list the words.
-        max_alternatives: how many readings; 0 for the plain form.
+        max_alternatives: how many hypotheses; 0 for the plain form.
     """
-    spoken = [result for result in results if result.words]
+    with_words = [result for result in results if result.words]
     if max_alternatives:
-        readings = [_readings(result) for result in spoken]
-        count = min(max_alternatives, max(map(len, readings), default=0))
+        alternatives = [_alternatives(result) for result in with_words]
+        count = min(max_alternatives, max(map(len, alternatives), default=0))
         if not count:
             return '{"alternatives" : [{"text": "", "confidence" : 1.0}] }'
-        joined = [_join([each[min(k, len(each) - 1)] for each in readings]) for k in range(count)]
-        return _dump({"alternatives": [_reading(each, words) for each in joined]})
-    if not spoken:
+        joined = [
+            _join([each[min(k, len(each) - 1)] for each in alternatives]) for k in range(count)
+        ]
+        return _dump({"alternatives": [_alternative(each, words) for each in joined]})
+    if not with_words:
         return '{"text": ""}'
-    body: dict[str, Json] = {"text": " ".join(result.text for result in spoken)}
+    body: dict[str, Json] = {"text": " ".join(result.text for result in with_words)}
     if words:
         body["result"] = [
-            {**_word(word), "conf": word.confidence} for result in spoken for word in result.words
+            {**_word(word), "conf": word.confidence}
+            for result in with_words
+            for word in result.words
         ]
     return _dump(body)
 
 
-def _readings(result: FinalResult) -> tuple[Reading, ...]:
+def _alternatives(result: FinalResult) -> tuple[Alternative, ...]:
     return result.alternatives or ((result.text, result.confidence or 0.0, result.words),)
 
 
-def _join(readings: Sequence[Reading]) -> Reading:
-    """One reading of several utterances; scores are logarithms, so they add up."""
+def _join(alternatives: Sequence[Alternative]) -> Alternative:
+    """Joins hypotheses of several utterances; their scores are logarithms, so they add up."""
     return (
-        " ".join(text for text, _, _ in readings if text),
-        sum(score for _, score, _ in readings),
-        tuple(word for _, _, words in readings for word in words),
+        " ".join(text for text, _, _ in alternatives if text),
+        sum(score for _, score, _ in alternatives),
+        tuple(word for _, _, words in alternatives for word in words),
     )
 
 
-def _reading(reading: Reading, words: bool) -> Json:
-    text, score, spoken = reading
+def _alternative(alternative: Alternative, words: bool) -> Json:
+    text, score, spoken = alternative
     body: dict[str, Json] = {"text": text, "confidence": float(score)}
     if words and spoken:
         body["result"] = [_word(word) for word in spoken]
@@ -209,7 +212,7 @@ def _wrong(name: str, value: object, accepted: str) -> InvalidRequestError:
 
 
 def _dump(value: Json, depth: int = 1) -> str:
-    """JSON as vosk's own writer spaces it: sorted names, six decimals, no escaped letters."""
+    """Writes JSON as vosk's own writer does: sorted names, six decimals, no escaped letters."""
     pad = "  " * depth
     match value:
         case dict():

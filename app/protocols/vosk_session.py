@@ -1,11 +1,11 @@
-"""One vosk client's messages in, the replies to them out."""
+"""One vosk client's settings and stream: a reply for each of its messages."""
 
 import asyncio
 from collections import deque
 from dataclasses import replace
+from functools import partial
 
 from app.errors import NordlydError, StreamIdleError, UnknownModelError
-from app.protocols.recogniser import Recogniser
 from app.protocols.serving import ProtocolContext
 from app.protocols.vosk_messages import (
     VoskConfig,
@@ -14,103 +14,116 @@ from app.protocols.vosk_messages import (
     partial_result,
     read_text,
 )
-from app.streaming import FinalResult, LiveOptions, PcmInput
+from app.streaming import (
+    FinalResult,
+    LiveEvent,
+    LiveOptions,
+    LiveWord,
+    PartialResult,
+    PcmInput,
+    StreamConsumer,
+)
 
 
 class VoskSession:
-    """One connection's settings, and its stream once audio came.
+    """One connection's settings, and its stream once audio arrived.
 
     Args:
-        context: what serves it.
+        context: the service.
         request_id: for the logs.
+        caller: who sends the audio.
 
     Attributes:
-        config: for the next stream; whether words are listed holds at once.
+        config: of the next stream; whether words are listed takes effect at once.
     """
 
-    def __init__(self, context: ProtocolContext, request_id: str) -> None:
+    def __init__(self, context: ProtocolContext, request_id: str, caller: str = "") -> None:
         self.config = VoskConfig()
         self._context = context
         self._request_id = request_id
-        self._recogniser: Recogniser | None = None
+        self._caller = caller
+        self._consumer: StreamConsumer | None = None
         self._max_alternatives = 0
-        # Not told yet.
+        self._partial = ""
+        # Final results that were not sent yet.
         self._finals: deque[FinalResult] = deque()
         self._failure: NordlydError | None = None
-        # Audio of streams that ended; times go on from there.
-        self._before = 0.0
+        # Audio of earlier streams of this connection; times continue from there.
+        self._earlier_seconds = 0.0
 
     @property
     def seconds(self) -> float:
-        """Audio heard so far."""
-        return self._before + (self._recogniser.seconds if self._recogniser else 0.0)
+        """Audio accepted so far."""
+        current = self._consumer.received_seconds if self._consumer else 0.0
+        return self._earlier_seconds + current
 
     @property
     def ended(self) -> asyncio.Task[None] | None:
-        """Done once the stream ended by itself; None where there is no stream."""
-        return self._recogniser.ended if self._recogniser else None
+        """Done once the stream ended by itself; None without a stream."""
+        return self._consumer.ended if self._consumer else None
 
-    def choose(self, path: str) -> None:
-        """Take what the address says.
+    def configure(self, path: str) -> None:
+        """Takes the settings from the path of the connection's address.
 
         Raises:
-            NordlydError: it is not understood, or no loaded model is meant.
+            NordlydError: they are wrong, or no loaded model fits them.
         """
         config = config_of_path(path)
         self._context.service.transcriber.route(config.model, config.language)
         self.config = config
 
-    async def read(self, text: str) -> tuple[str | None, bool]:
-        """Take a text message: the reply to it, if it gets one, and whether it is the last.
+    async def process_text(self, text: str) -> tuple[str | None, bool]:
+        """Processes a text message; returns the reply, if there is one, and whether it is the last.
 
         Raises:
-            NordlydError: it is not understood, or what it asks for is not served.
+            NordlydError: the message is wrong, or its settings cannot be served.
         """
-        told = read_text(text, self.config)
-        if isinstance(told, VoskConfig):
-            self.config = self._checked(told)
+        message = read_text(text, self.config)
+        if isinstance(message, VoskConfig):
+            self.config = self._checked(message)
             return None, False
-        return await self._end(), told == "eof"
+        return await self._end(), message == "eof"
 
-    async def hear(self, data: bytes) -> str:
-        """Take audio and reply with the oldest final result not yet told, or the partial one.
+    async def accept_waveform(self, data: bytes) -> str:
+        """Accepts audio; returns the oldest unsent final result, or else the partial one.
 
         Raises:
-            NordlydError: the stream is refused or failed, and all it heard before was told.
+            NordlydError: the stream is refused or failed, and every result before was sent.
         """
-        recogniser = self._recogniser or await self._open()
-        try:
-            await recogniser.hear(data)
-        except StreamIdleError:
-            await asyncio.wait({recogniser.ended})
-            # A muted microphone; vosk's own server has all the time in the world.
-            await self.close()
-            recogniser = await self._open()
-            await recogniser.hear(data)
-        except NordlydError:
-            await asyncio.wait({recogniser.ended})
-            if not self._finals:
-                raise
+        consumer = self._consumer or await self._open()
+        if not await consumer.accept_waveform(data):
+            try:
+                await consumer.wait()
+            except StreamIdleError:
+                # A muted microphone; vosk's own server has no such limit.
+                await self.close()
+                consumer = await self._open()
+                await consumer.accept_waveform(data)
+            except NordlydError:
+                if not self._finals:
+                    raise
         if self._finals:
             return self._final((self._finals.popleft(),))
-        return partial_result(recogniser.partial)
+        return partial_result(self._partial)
 
-    async def lapse(self) -> str | None:
-        """Let go of a stream that ended by itself.
+    async def drop_ended(self) -> str | None:
+        """Drops a stream that ended by itself.
 
         Returns:
-            Its last words, where nobody will ask for them any more.
+            Its last words, where an error follows them; after an idle stream they are the reply
+            to the next message.
 
         Raises:
-            NordlydError: why it ended; not where it only heard nothing for long.
+            NordlydError: why it ended, where it had no last words; not where it was only idle.
         """
-        if self._recogniser is not None and self._recogniser.idle:
+        ended = self.ended
+        if ended is not None and ended.done() and isinstance(ended.exception(), StreamIdleError):
             await self.close()
             return None
         return await self._end()
 
-    def check(self) -> None:
-        """Do nothing unless the last reply was not all that was said.
+    def raise_failure(self) -> None:
+        """Does nothing unless a stream failed after the results of the last reply.
 
         Raises:
             NordlydError: why.
@@ -119,46 +132,58 @@ class VoskSession:
             raise self._failure
 
     async def close(self) -> None:
-        """Drop the stream, if there is one."""
-        recogniser, self._recogniser = self._recogniser, None
-        if recogniser is not None:
-            self._before += recogniser.seconds
-            await recogniser.close()
+        """Drops the stream, if there is one."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            self._earlier_seconds += consumer.received_seconds
+            await consumer.close()
 
-    async def _open(self) -> Recogniser:
+    async def _open(self) -> StreamConsumer:
         config = self.config
         pcm = PcmInput(rate=config.sample_rate)
         stream = await self._context.live.open(
             LiveOptions(
                 request_id=self._request_id,
+                caller=self._caller,
                 model=config.model,
                 language=config.language,
                 decoding=config.decoding(),
             )
         )
         self._max_alternatives = config.max_alternatives
-        self._recogniser = Recogniser(
+        self._partial = ""
+        self._consumer = StreamConsumer(
             stream,
             pcm,
-            self._finals,
-            self._before,
-            most_seconds=self._context.message_seconds,
+            partial(self._emit, self._earlier_seconds),
+            max_seconds=self._context.message_seconds,
         )
-        return self._recogniser
+        return self._consumer
+
+    async def _emit(self, offset: float, event: LiveEvent) -> None:
+        """Keeps an event for the next reply; its stream began `offset` seconds into the session."""
+        match event:
+            case PartialResult():
+                self._partial = event.text
+            case FinalResult():
+                self._partial = ""
+                if event.words:
+                    self._finals.append(_shifted(event, offset))
 
     async def _end(self) -> str:
-        """Everything not yet told, as one final result."""
-        if self._recogniser is None:
+        """Ends the stream; returns every unsent result as one final result."""
+        if self._consumer is None:
             self._max_alternatives = self.config.max_alternatives
         else:
+            await self._consumer.finish()
             try:
-                await self._recogniser.finish()
+                await self._consumer.wait()
+            except StreamIdleError:
+                pass
             except NordlydError as error:
-                await asyncio.wait({self._recogniser.ended})
-                if not isinstance(error, StreamIdleError):
-                    if not self._finals:
-                        raise
-                    self._failure = error
+                if not self._finals:
+                    raise
+                self._failure = error
             await self.close()
         finals = tuple(self._finals)
         self._finals.clear()
@@ -174,7 +199,26 @@ class VoskSession:
         except UnknownModelError as error:
             if error.param != "model":
                 raise
-            # The path of a model on somebody's vosk-server.
+            # The path of a model on another vosk-server.
             config = replace(config, model=self.config.model)
             route(config.model, config.language, config.decoding())
         return config
+
+
+def _shifted(result: FinalResult, seconds: float) -> FinalResult:
+    """Moves a result to the clock of the session."""
+
+    def later(words: tuple[LiveWord, ...]) -> tuple[LiveWord, ...]:
+        return tuple(
+            replace(word, start=word.start + seconds, end=word.end + seconds) for word in words
+        )
+
+    return replace(
+        result,
+        start=result.start + seconds,
+        end=result.end + seconds,
+        words=later(result.words),
+        alternatives=tuple(
+            (text, score, later(words)) for text, score, words in result.alternatives
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Home Assistant's Wyoming protocol over TCP: events with PCM in, transcripts out.
+"""Home Assistant's Wyoming protocol over TCP: transcribes the audio between two events.
 
 https://github.com/OHF-Voice/wyoming; the package reads and writes the events.
 """
@@ -7,7 +7,6 @@ import asyncio
 import uuid
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import structlog
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
@@ -18,27 +17,29 @@ from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
 
-from app.errors import InvalidRequestError, StreamIdleError
+from app.api.caller import caller_of_address
+from app.errors import InvalidRequestError
 from app.protocols.places import CountedStream
-from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, explain
+from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, report_failure
 from app.protocols.wyoming_events import (
     LINE_BYTES,
     BoundedReader,
-    Wish,
+    CommandOptions,
     describe,
     next_event,
     read_format,
-    read_wish,
+    read_options,
 )
 from app.streaming import (
     Endpointing,
     FinalResult,
+    LiveEvent,
     LiveOptions,
-    LiveStream,
     LiveWord,
+    MessageReader,
     PartialResult,
     PcmInput,
-    decoded,
+    StreamConsumer,
 )
 
 _log = structlog.get_logger("nordlyd.wyoming")
@@ -48,8 +49,8 @@ class WyomingServer(AsyncServer):
     """Serves Wyoming clients.
 
     Args:
-        port: where.
-        context: what serves them.
+        port: to accept connections on.
+        context: the service.
     """
 
     def __init__(self, port: Port, context: ProtocolContext) -> None:
@@ -61,11 +62,11 @@ class WyomingServer(AsyncServer):
 
     @property
     def address(self) -> str:
-        """Where clients on this machine find it."""
+        """Its address for clients on this machine."""
         return self._port.address
 
     async def start(self, handler_factory: HandlerFactory | None = None) -> None:
-        """Accept connections."""
+        """Accepts connections."""
         connected = partial(self._handler_callback, handler_factory or self._factory)
         self._server = await asyncio.get_running_loop().create_server(
             lambda: CountedStream(
@@ -75,13 +76,13 @@ class WyomingServer(AsyncServer):
         )
 
     async def run(self, handler_factory: HandlerFactory) -> None:
-        """Accept connections and never return."""
+        """Accepts connections and never returns."""
         await self.start(handler_factory)
         assert self._server is not None
         await self._server.serve_forever()
 
     async def stop(self) -> None:
-        """Accept no more connections, and end those there are."""
+        """Accepts no more connections, and ends those there are."""
         if self._server is None:
             self._port.listener.close()
             return
@@ -93,12 +94,12 @@ class WyomingServer(AsyncServer):
 
 
 class Conversation(AsyncEventHandler):
-    """One client's connection, and its stream while it speaks.
+    """One client's connection, and the stream of the command it is sending.
 
     Args:
-        context: what serves it.
-        reader: what the client sends.
-        writer: what it is told.
+        context: the service.
+        reader: from the client.
+        writer: to the client.
     """
 
     def __init__(
@@ -107,106 +108,88 @@ class Conversation(AsyncEventHandler):
         super().__init__(reader, writer)
         self._context = context
         self._request_id = uuid.uuid4().hex
-        self._wish = Wish()
-        self._listening: _Listening | None = None
-        self._reading: asyncio.Task[Event | None] | None = None
+        self._options = CommandOptions()
+        self._consumer: StreamConsumer | None = None
+        self._transcript = _Transcript(self)
+        self._format = AudioFormat(0, 0, 0)
+        self._events = MessageReader(
+            lambda: next_event(self.reader), idle_seconds=context.idle_seconds
+        )
         self._refused = False
 
     async def run(self) -> None:
-        """Serve the connection until either side ends it."""
+        """Serves the connection until either side ends it."""
         try:
             while await self._serve_one():
                 pass
         except (OSError, EOFError):
-            _log.debug("client hung up", request_id=self._request_id)
+            _log.debug("client disconnected", request_id=self._request_id)
         finally:
-            if self._reading is not None:
-                self._reading.cancel()
-                await asyncio.gather(self._reading, return_exceptions=True)
+            await self._events.close()
             await self.disconnect()
             self.writer.close()
 
     async def handle_event(self, event: Event) -> bool:
-        """Do what an event asks for; False ends the connection.
+        """Processes an event; returns False where it ends the connection.
 
         Raises:
-            NordlydError: it cannot be done.
+            NordlydError: it is refused.
         """
         if self._refused:
             return not AudioStop.is_type(event.type)
-        await self._take(event)
+        await self._process(event)
         return True
 
     async def stop(self) -> None:
-        """End the connection, and say why to a client that speaks."""
-        if self._listening is not None:
+        """Ends the connection, and sends the reason to a client that is sending audio."""
+        if self._consumer is not None:
             stopped = Error(text="The service stopped before the audio did.", code="draining")
             with suppress(OSError):
                 await self.write_event(stopped.event())
         await super().stop()
 
     async def write_event(self, event: Event) -> None:
-        """Tell the client something.
+        """Sends an event.
 
         Raises:
-            OSError: it hung up.
+            OSError: the client disconnected.
         """
         try:
             await super().write_event(event)
         except RuntimeError as error:
-            # uvloop's word for a connection that is closed; asyncio itself raises an OSError.
+            # What uvloop raises for a closed connection; asyncio itself raises an OSError.
             if not self.writer.is_closing():
                 raise
-            raise ConnectionResetError("the client hung up") from error
+            raise ConnectionResetError("the client disconnected") from error
 
     async def disconnect(self) -> None:
-        """Drop the stream, if there is one."""
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            await listening.close()
+        """Drops the stream, if there is one."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.close()
 
     async def _serve_one(self) -> bool:
-        """Read an event and do what it asks for; False ends the connection."""
-        speaking = self._listening is not None
+        """Reads and processes an event; returns False where it ends the connection."""
+        sending_audio = self._consumer is not None
         try:
-            event = await self._next()
+            event = await self._events.next(self._consumer.ended if self._consumer else None)
             if event is None:
                 return False
-            speaking = AudioStart.is_type(event.type) or AudioChunk.is_type(event.type)
+            sending_audio = AudioStart.is_type(event.type) or AudioChunk.is_type(event.type)
             return await self.handle_event(event)
         except (OSError, EOFError):
             raise
         except Exception as error:
-            told = explain(error, self._context.telemetry, self._request_id)
+            failure = report_failure(error, self._context.telemetry, self._request_id)
         await self.disconnect()
-        await self.write_event(Error(text=told.message, code=told.code).event())
-        # Home Assistant reads nothing until it has sent everything, and then waits for its
+        await self.write_event(Error(text=failure.message, code=failure.code).event())
+        # Home Assistant reads nothing until it has sent all audio, and then waits for its
         # transcript until the connection ends.
-        self._refused = speaking
-        return speaking
+        self._refused = sending_audio
+        return sending_audio
 
-    async def _next(self) -> Event | None:
-        """The next event; raises instead what ended the stream meanwhile, if anything did."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(next_event(self.reader), name="wyoming-reading")
-        if self._listening is not None:
-            waiting: set[asyncio.Future[Any]] = {self._reading, self._listening.relay}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if not self._reading.done():
-                # Nothing is half read: the same reading goes on the next time.
-                await self._listening.relay
-        else:
-            seconds = self._context.idle_seconds
-            await asyncio.wait({self._reading}, timeout=seconds)
-            if not self._reading.done():
-                raise StreamIdleError(
-                    f"No event has come for {seconds:g} s (NORDLYD_LIVE_IDLE_SECONDS)."
-                )
-        reading, self._reading = self._reading, None
-        return await reading
-
-    async def _take(self, event: Event) -> None:
-        """Do what an event asks for; unknown ones are passed over, as the protocol says."""
+    async def _process(self, event: Event) -> None:
+        """Processes an event; unknown ones are ignored, as the protocol demands."""
         kind = event.type
         if Describe.is_type(kind):
             self._context.service.check_ready()
@@ -215,117 +198,97 @@ class Conversation(AsyncEventHandler):
         elif Ping.is_type(kind):
             await self.write_event(Pong(Ping.from_event(event).text).event())
         elif Transcribe.is_type(kind):
-            self._wish = read_wish(event)
+            self._options = read_options(event)
         elif AudioStart.is_type(kind):
             await self.disconnect()
             await self._begin(read_format(event))
         elif AudioChunk.is_type(kind):
-            given = read_format(event)
-            if self._listening is None:
-                await self._begin(given)
-            assert self._listening is not None
-            await self._listening.hear(event.payload or b"", given)
+            await self._accept_waveform(event.payload or b"", read_format(event))
         elif AudioStop.is_type(kind):
             await self._end()
 
-    async def _begin(self, given: AudioFormat) -> None:
+    async def _begin(self, given: AudioFormat) -> StreamConsumer:
         pcm = PcmInput(rate=given.rate, channels=given.channels)
+        address = self.writer.get_extra_info("peername")
         stream = await self._context.live.open(
             LiveOptions(
                 request_id=self._request_id,
-                model=self._wish.model,
-                language=self._wish.language,
-                decoding=self._wish.decoding,
-                # The client says when it is over, so the whole command is one utterance.
+                caller=caller_of_address(address[0]) if address else "",
+                model=self._options.model,
+                language=self._options.language,
+                decoding=self._options.decoding,
+                # The client sends where the command ends, so all of it is one utterance.
                 endpointing=Endpointing(silence_seconds=None),
             )
         )
-        self._listening = _Listening(
-            stream, pcm, given, self, most_seconds=self._context.message_seconds
+        self._format = given
+        self._transcript = _Transcript(self)
+        self._consumer = StreamConsumer(
+            stream, pcm, self._transcript.emit, max_seconds=self._context.message_seconds
         )
         await self.write_event(TranscriptStart(language=stream.language).event())
+        return self._consumer
 
-    async def _end(self) -> None:
-        if self._listening is None:
-            raise InvalidRequestError("audio-stop came before any audio.", param="audio-stop")
-        text = await self._listening.finish()
-        language = self._listening.language
-        await self.write_event(Transcript(text=text, language=language).event())
-        await self.write_event(TranscriptStop().event())
-        _log.info(
-            "transcribed", request_id=self._request_id, seconds=round(self._listening.seconds, 3)
-        )
-        await self.disconnect()
-        self._wish = Wish()
-
-
-class _Listening:
-    """One stream, whose words are told as soon as they are never taken back."""
-
-    def __init__(
-        self,
-        stream: LiveStream,
-        pcm: PcmInput,
-        given: AudioFormat,
-        client: Conversation,
-        *,
-        most_seconds: float,
-    ) -> None:
-        self._stream = stream
-        self._pcm = pcm
-        self._given = (given.rate, given.width, given.channels)
-        self._client = client
-        self._most_seconds = most_seconds
-        self._said: list[str] = []
-        # Words of the utterance under way that were told.
-        self._told = 0
-        self.relay = asyncio.create_task(self._tell(), name="wyoming-events")
-
-    @property
-    def language(self) -> str:
-        return self._stream.language
-
-    @property
-    def seconds(self) -> float:
-        return self._stream.received_seconds
-
-    async def hear(self, audio: bytes, given: AudioFormat) -> None:
-        if (given.rate, given.width, given.channels) != self._given:
+    async def _accept_waveform(self, audio: bytes, given: AudioFormat) -> None:
+        consumer = self._consumer or await self._begin(given)
+        if given != self._format:
             raise InvalidRequestError(
                 f"The audio is {given} now; accepted: one format from audio-start to audio-stop.",
                 param="rate",
             )
-        if self.relay.done():
-            await self.relay
-        async for samples in decoded(self._pcm, audio, most_seconds=self._most_seconds):
-            await self._stream.push(samples)
+        if not await consumer.accept_waveform(audio):
+            await consumer.wait()
 
-    async def finish(self) -> str:
-        """All that was said, which the chunks told so far spell too."""
-        await self._stream.push(self._pcm.flush())
-        await self._stream.finish()
-        await self.relay
-        return "".join(self._said)
+    async def _end(self) -> None:
+        consumer = self._consumer
+        if consumer is None:
+            raise InvalidRequestError("audio-stop came before any audio.", param="audio-stop")
+        await consumer.finish()
+        await consumer.wait()
+        text, language = self._transcript.text, consumer.language
+        await self.write_event(Transcript(text=text, language=language).event())
+        await self.write_event(TranscriptStop().event())
+        _log.info(
+            "transcribed",
+            request_id=self._request_id,
+            seconds=round(consumer.received_seconds, 3),
+        )
+        await self.disconnect()
+        self._options = CommandOptions()
 
-    async def close(self) -> None:
-        self.relay.cancel()
-        await asyncio.gather(self.relay, return_exceptions=True)
-        await self._stream.close()
 
-    async def _tell(self) -> None:
-        async for event in self._stream.events():
-            match event:
-                case PartialResult():
-                    await self._tell_words(tuple(word for word in event.words if word.stable))
-                case FinalResult():
-                    await self._tell_words(event.words)
-                    self._told = 0
+class _Transcript:
+    """The text of one command, sent in chunks as its words become stable.
 
-    async def _tell_words(self, words: tuple[LiveWord, ...]) -> None:
-        fresh = words[self._told :]
-        self._told += len(fresh)
+    Args:
+        client: gets the chunks.
+    """
+
+    def __init__(self, client: Conversation) -> None:
+        self._client = client
+        self._chunks: list[str] = []
+        # Words of the utterance under way that were sent.
+        self._sent = 0
+
+    @property
+    def text(self) -> str:
+        """All text sent so far."""
+        return "".join(self._chunks)
+
+    async def emit(self, event: LiveEvent) -> None:
+        """Sends the words that became stable."""
+        match event:
+            case PartialResult():
+                await self._send(tuple(word for word in event.words if word.stable))
+            case FinalResult():
+                await self._send(event.words)
+                self._sent = 0
+
+    async def _send(self, words: tuple[LiveWord, ...]) -> None:
+        fresh = words[self._sent :]
+        self._sent += len(fresh)
         if fresh:
             text = " ".join(word.text for word in fresh)
-            chunk = f" {text}" if self._said else text
-            self._said.append(chunk)
+            chunk = f" {text}" if self._chunks else text
+            self._chunks.append(chunk)
             await self._client.write_event(TranscriptChunk(text=chunk).event())

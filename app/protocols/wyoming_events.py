@@ -1,4 +1,4 @@
-"""Events of Wyoming in, checked wishes and formats out; model cards in, what `info` says out."""
+"""Reads the options and audio formats of Wyoming's events, and describes the models for `info`."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ _HUB = "https://huggingface.co/"
 
 
 class BoundedReader(asyncio.StreamReader):
-    """Reads no part of an event that is longer than any client means."""
+    """Refuses parts of an event that are longer than any client sends."""
 
     async def readexactly(self, n: int) -> bytes:
-        """Read so many bytes.
+        """Reads so many bytes.
 
         Raises:
-            ValueError: they are too many; the package takes that for the end of the events.
+            ValueError: they are too many; the package treats that as the end of the events.
         """
         if n > _MAX_PART_BYTES:
             raise ValueError(f"{n} bytes are over the limit of {_MAX_PART_BYTES}")
@@ -36,8 +36,8 @@ class BoundedReader(asyncio.StreamReader):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a `transcribe` event asks for."""
+class CommandOptions:
+    """The options in a `transcribe` event, for the next command."""
 
     model: str | None = None
     language: str | None = None
@@ -45,33 +45,33 @@ class Wish:
 
 
 async def next_event(reader: asyncio.StreamReader) -> Event | None:
-    """Read an event; None at the end of them.
+    """Reads an event; returns None at the end of them.
 
     Raises:
-        InvalidRequestError: what came is none.
-        EOFError: the client hung up in the middle of one.
+        InvalidRequestError: the data is not an event.
+        EOFError: the client disconnected in the middle of one.
     """
     try:
         event = await async_read_event(reader)
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise InvalidRequestError(
-            f"What came is no event of Wyoming: {type(error).__name__}: {error}."
+            f"The data is not an event of Wyoming: {type(error).__name__}: {error}."
         ) from error
     if event is None and not reader.at_eof():
         raise InvalidRequestError(
-            "What came is no event of Wyoming: it is not JSON, or a part of it is over "
+            "The data is not an event of Wyoming: it is not JSON, or a part of it is over "
             f"{_MAX_PART_BYTES} bytes."
         )
     if event is not None and not isinstance(event.data, dict):
-        raise InvalidRequestError(f"{event.type}: the data is no JSON object.", param="data")
+        raise InvalidRequestError(f"{event.type}: the data is not a JSON object.", param="data")
     return event
 
 
-def read_wish(event: Event) -> Wish:
-    """Read a `transcribe` event; names weigh as hotwords do, terms half of that.
+def read_options(event: Event) -> CommandOptions:
+    """Reads a `transcribe` event; names become hotwords, terms hotwords of half the weight.
 
     Raises:
-        InvalidRequestError: a field is of another kind than the protocol says.
+        InvalidRequestError: a field has another type than in the protocol.
     """
     data = event.data
     for name in ("name", "language"):
@@ -87,16 +87,16 @@ def read_wish(event: Event) -> Wish:
         )
         for text in _texts(data.get(name), name)
     ]
-    # Home Assistant may send the names of a whole house.
+    # Home Assistant may send the names of all its devices.
     decoding = DecodingOptions(hotwords=tuple(hotwords[:MAX_HOTWORDS]))
-    return Wish(data.get("name"), data.get("language"), decoding)
+    return CommandOptions(data.get("name"), data.get("language"), decoding)
 
 
 def read_format(event: Event) -> AudioFormat:
-    """The format that an event of audio declares.
+    """Reads the audio format in an event.
 
     Raises:
-        InvalidRequestError: it does not, not in whole numbers, or not of 16-bit samples.
+        InvalidRequestError: it is missing, not in whole numbers, or not of 16-bit samples.
     """
     numbers: dict[str, int] = {}
     for name in ("rate", "width", "channels"):
@@ -115,7 +115,7 @@ def read_format(event: Event) -> AudioFormat:
 
 
 def describe(cards: Iterable[ModelCard]) -> Info:
-    """What is answered to `describe`."""
+    """Returns the answer to `describe`."""
     program = AsrProgram(
         name="nordlyd",
         description="Speech-to-text for Norwegian and Danish",

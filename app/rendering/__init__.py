@@ -1,4 +1,4 @@
-"""Known transcripts in, the same in other formats out, by processes that do nothing else."""
+"""Renders transcripts that callers send in other formats, in processes of their own."""
 
 from app.rendering.pool import NotATranscriptError, RenderPool
 from app.rendering.transcripts import GivenTranscript

@@ -1,4 +1,4 @@
-"""What the service and its writing process say to one another: a head of JSON, and a body."""
+"""Messages between the service and its rendering processes: a head of JSON, and a body."""
 
 import json
 import struct
@@ -9,7 +9,7 @@ SIZES = struct.Struct("!II")
 
 
 def frame(head: dict[str, Any], body: bytes = b"") -> bytes:
-    """Returns a message as it is sent."""
+    """Returns a message as bytes."""
     text = json.dumps(head).encode()
     return SIZES.pack(len(text), len(body)) + text + body
 

@@ -1,7 +1,7 @@
-"""Requests to write a transcript in, files out: from a few processes that are kept for it.
+"""A pool of processes that render transcripts.
 
-A process, unlike a thread, takes no time from the event loop and can be ended in the middle of its
-work, once nobody waits for it.
+A process, unlike a thread, takes no time from the event loop, and can be killed in the middle of
+its work when the request is cancelled.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from app.errors import NordlydError, OverloadedError, TooLargeError
 from app.rendering.frames import SIZES, frame, read_head
 
 _RETRY_SECONDS = 5.0
-# For each process; their bodies are in memory meanwhile.
-_WAITING = 8
+# Per process; their bodies are kept in memory while they wait.
+_MAX_WAITING = 8
 
 _log = structlog.get_logger("nordlyd.rendering")
 
 
 class NotATranscriptError(Exception):
-    """What was to be written is no transcript.
+    """The body of a request is not a transcript.
 
     Args:
-        issues: pydantic's, without the input.
+        issues: the errors of pydantic, without the input.
     """
 
     def __init__(self, issues: Sequence[dict[str, Any]]) -> None:
@@ -36,19 +36,19 @@ class NotATranscriptError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A file's bytes, in UTF-8, and their media type."""
+class RenderedFile:
+    """The bytes of a file, in UTF-8, and their media type."""
 
     body: bytes
     media_type: str
 
 
 class RenderPool:
-    """Writes transcripts.
+    """Renders transcripts.
 
     Args:
-        workers: processes, each started when it is first needed.
-        seconds: that one transcript may take.
+        workers: number of processes, each started when it is first needed.
+        seconds: time limit of one transcript.
     """
 
     def __init__(self, workers: int = 1, seconds: float = 30.0) -> None:
@@ -58,22 +58,24 @@ class RenderPool:
         self._requests = 0
         self._idle: list[Process] = []
 
-    async def render(self, body: bytes, name: str, *, recording: str, word_cues: bool) -> Written:
-        """Writes a transcript in a format; cancelling this ends the work.
+    async def render(
+        self, body: bytes, name: str, *, recording: str, word_cues: bool
+    ) -> RenderedFile:
+        """Render a transcript in a format; cancelling this kills the process at work.
 
         Args:
             body: a `GivenTranscript` as JSON.
             name: of the format.
             recording: the recording's file name, for links to it.
-            word_cues: with vtt, mark when each word is said.
+            word_cues: with vtt, add the time of each word.
 
         Raises:
-            NotATranscriptError: the body is none.
-            OverloadedError: too many wait already.
-            TooLargeError: it took too long.
+            NotATranscriptError: the body is not a transcript.
+            OverloadedError: too many requests wait already.
+            TooLargeError: the time limit passed.
             NordlydError: the process ended.
         """
-        if self._requests >= self._workers * (1 + _WAITING):
+        if self._requests >= self._workers * (1 + _MAX_WAITING):
             raise OverloadedError(
                 f"{self._requests} transcripts are being written already "
                 f"(NORDLYD_RENDER_WORKERS). Try again in {_RETRY_SECONDS:.0f} s.",
@@ -83,19 +85,19 @@ class RenderPool:
         try:
             async with self._free:
                 options = {"name": name, "recording": recording, "word_cues": word_cues}
-                head, answer = await self._ask(frame(options, body))
+                head, answer = await self._run(frame(options, body))
         finally:
             self._requests -= 1
         if "issues" in head:
             raise NotATranscriptError(head["issues"])
-        return Written(answer, head["media_type"])
+        return RenderedFile(answer, head["media_type"])
 
     async def close(self) -> None:
-        """End the processes that are idle; those at work end with their requests."""
+        """Kill the processes that are idle; those at work end with their requests."""
         while self._idle:
             await _end(self._idle.pop())
 
-    async def _ask(self, request: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _run(self, request: bytes) -> tuple[dict[str, Any], bytes]:
         process = self._idle.pop() if self._idle else await _start()
         try:
             async with asyncio.timeout(self._seconds) as limit:
@@ -110,9 +112,9 @@ class RenderPool:
             ) from None
         except (OSError, asyncio.IncompleteReadError):
             await _end(process)
-            _log.warning("writing process ended", status=process.returncode)
+            _log.warning("rendering process ended", status=process.returncode)
             raise NordlydError(
-                "The process that was writing this transcript ended; the log says how."
+                "The process that was writing this transcript ended; the log has its exit status."
             ) from None
         except BaseException:
             await _end(process)
@@ -142,5 +144,5 @@ async def _exchange(process: Process, request: bytes) -> tuple[dict[str, Any], b
 async def _end(process: Process) -> None:
     if process.returncode is None:
         process.kill()
-    # Not cut short by what cancelled the work: it is over within milliseconds.
+    # Shielded from the cancellation of the request: the process ends within milliseconds.
     await asyncio.shield(asyncio.ensure_future(process.wait()))

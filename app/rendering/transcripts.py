@@ -1,6 +1,6 @@
-"""A transcript as JSON in, the text of a file in another format out.
+"""Parses a transcript from JSON and renders it in another format.
 
-Light to import: the process that does this has nothing else of the service.
+Imports little: the rendering process needs nothing else of the service.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from app.contract.answers import Segment, Timing, Transcript, Word, mean_confide
 from app.contract.segments import segment_of, segment_words
 from app.formats import Rendered, render
 
-_MAX_SECONDS = 1e7  # four months; what is beyond is a mistake, and no clock of a format has it
+_MAX_SECONDS = 1e7  # four months; more is a mistake, and no format can write it
 _NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -26,13 +26,13 @@ class GivenWord(BaseModel):
 
 
 class GivenSegment(BaseModel):
-    """So many of the words as its text has."""
+    """A segment; it has as many of the words as its text."""
 
     text: str
 
 
 class GivenTranscript(BaseModel):
-    """An answer of POST /transcribe as it is, or as much of it as is here."""
+    """A response of POST /transcribe, or these fields of it."""
 
     text: str | None = Field(None, description="The words joined by spaces where it is not given.")
     words: list[GivenWord]
@@ -62,7 +62,7 @@ class GivenTranscript(BaseModel):
         return self
 
     def transcript(self) -> Transcript:
-        """The value that the writers take."""
+        """Returns the value that formats are rendered from."""
         words = _words(self.words)
         formatted: dict[str, Any] = {}
         if self.formatted_words is not None:
@@ -90,17 +90,17 @@ class GivenTranscript(BaseModel):
         )
 
 
-def write(body: bytes, name: str, *, recording: str, word_cues: bool) -> Rendered:
-    """Writes a transcript in a format.
+def render_json(body: bytes, name: str, *, recording: str, word_cues: bool) -> Rendered:
+    """Render a transcript in a format.
 
     Args:
         body: a `GivenTranscript` as JSON.
         name: of the format.
         recording: the recording's file name, for links to it.
-        word_cues: with vtt, mark when each word is said.
+        word_cues: with vtt, add the time of each word.
 
     Raises:
-        ValidationError: the body is no transcript.
+        ValidationError: the body is not a transcript.
     """
     given = GivenTranscript.model_validate_json(body)
     return render(given.transcript(), name, recording=recording, word_cues=word_cues)
@@ -115,17 +115,17 @@ def _joined(words: Sequence[Word]) -> str:
 
 
 def _segments(words: Sequence[Word], given: Sequence[GivenSegment] | None) -> tuple[Segment, ...]:
-    """Share words out to segments by their texts, or by pauses where these do not fit."""
+    """Divide words into segments by their texts, or by pauses where these do not match."""
     segments: list[Segment] = []
     reached = 0
     for segment in given or ():
-        wanted = segment.text.split()
+        expected = segment.text.split()
         first, tokens = reached, 0
-        while reached < len(words) and tokens < len(wanted):
+        while reached < len(words) and tokens < len(expected):
             tokens += len(words[reached].word.split())
             reached += 1
         taken = tuple(words[first:reached])
-        if _joined(taken).split() != wanted:
+        if _joined(taken).split() != expected:
             return segment_words(words)
         if taken:
             segments.append(segment_of(len(segments), taken))

@@ -1,4 +1,4 @@
-"""The process that writes transcripts: frames on stdin in, frames on stdout out, until the end."""
+"""The rendering process: reads requests from stdin and writes responses to stdout."""
 
 import os
 import resource
@@ -9,17 +9,17 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from app.rendering.frames import SIZES, frame, read_head
-from app.rendering.transcripts import write
+from app.rendering.transcripts import render_json
 
-# Who waits for speech to become text goes before who wants a file of it.
+# Recognition of speech has priority over rendering.
 _NICE = 10
-# Twice what the largest transcript that is taken by default was seen to need.
+# Twice the measured need of the largest transcript that is accepted by default.
 _MEMORY_BYTES = 2 * 2**30
 
 
 def main() -> None:
     """Serves requests until the service closes the pipe."""
-    # From a terminal it comes to all processes; the service ends this one when it ends.
+    # A terminal sends it to all processes; the service ends this one when it stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
@@ -31,12 +31,12 @@ def main() -> None:
 
 def _reply(replies: BinaryIO, options: dict[str, Any], body: bytes) -> None:
     try:
-        rendered = write(body, **options)
+        rendered = render_json(body, **options)
     except MemoryError:
-        sys.exit("the transcript needs more memory than its writing may have")
+        sys.exit("the transcript needs more memory than its rendering may take")
     except ValidationError as error:
         issues = error.errors(include_url=False, include_context=False, include_input=False)
-        # One of each kind is enough to mend a transcript of a million words.
+        # A few are enough to correct a transcript of a million words.
         replies.write(frame({"issues": issues[:20]}))
     else:
         replies.write(frame({"media_type": rendered.media_type}, rendered.body.encode()))

@@ -1,7 +1,13 @@
-"""Live audio in, words out while they are being said."""
+"""Live audio to words while they are spoken.
 
-from app.streaming.feeding import decoded
-from app.streaming.pcm import PcmInput
+A client's audio passes `consumer` (one connection), `pcm` (to 16 kHz mono), `stream` (one task a
+stream), `utterance_tracker` with `vad` and `endpointing` (where utterances are), `recognizer`
+(windows through the shared engine) and `hypotheses` (which words are stable); the events leave
+through `event_queue`. `streams` holds all streams of the service.
+"""
+
+from app.streaming.consumer import MessageReader, StreamConsumer, recognize
+from app.streaming.pcm import PcmInput, decoded
 from app.streaming.streams import StreamLimits, Streams
 from app.streaming.types import (
     Endpointing,
@@ -14,8 +20,10 @@ from app.streaming.types import (
     LiveWord,
     PartialResult,
     SpeechStarted,
+    as_message,
+    live_options,
 )
-from app.streaming.voice import find_voice_model
+from app.streaming.vad import find_vad_model
 
 __all__ = [
     "EndpointReached",
@@ -26,11 +34,16 @@ __all__ = [
     "LiveStream",
     "LiveStreams",
     "LiveWord",
+    "MessageReader",
     "PartialResult",
     "PcmInput",
     "SpeechStarted",
+    "StreamConsumer",
     "StreamLimits",
     "Streams",
+    "as_message",
     "decoded",
-    "find_voice_model",
+    "find_vad_model",
+    "live_options",
+    "recognize",
 ]

@@ -1,7 +1,7 @@
-"""Probabilities of speech in, where utterances begin and end out.
+"""Finds where utterances begin and end, from the probabilities of speech.
 
-Speech begins with the threshold and lasts until the probability has stayed below a lower one,
-as Silero's own `VADIterator` has it. Positions are samples from the start of the stream.
+Speech begins at the threshold and lasts until the probability has stayed below a lower one, as in
+Silero's `VADIterator`. Positions are samples from the start of the stream.
 """
 
 from collections import deque
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from app.audio import SAMPLE_RATE
 from app.streaming.types import Endpointing
-from app.streaming.voice import CHUNK_SAMPLES
+from app.streaming.vad import CHUNK_SAMPLES
 
-# Below the threshold by this much, a frame counts as silence; in between nothing changes.
+# A chunk this far below the threshold counts as silence; in between nothing changes.
 _HYSTERESIS = 0.15
-_LOWEST = 0.01
-# Of the pause after an utterance so much is heard: offline text of recordings that end where the
-# speech does is met best so (docs/streaming.md).
+_MIN_SILENCE = 0.01
+# How much of the pause after an utterance is transcribed with it: this gives the text of recordings
+# that end with the speech most often (docs/streaming.md).
 _TAIL = round(0.15 * SAMPLE_RATE)
-# A click is over sooner than this.
+# A click is shorter than this.
 _ONSET_CHUNKS = 2
-# What an utterance that is too long takes for a pause between words.
+# An utterance over its maximum ends at the next pause of this length.
 _SHORT_PAUSE_SECONDS = 0.1
-# Without even such a pause it is cut after this many times its longest, where speech is least sure.
+# Without such a pause it is cut after this many times its maximum, where speech is least probable.
 _OVERDUE = 1.25
 _CUT_WITHIN_SECONDS = 3.0
 
@@ -36,9 +36,9 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The utterance ends before sample `at`, and is worth hearing before sample `until`.
+    """The utterance ends before sample `at`; its audio up to sample `until` is transcribed.
 
-    `cut` says that it was cut within speech: the next one begins there at once.
+    `cut` is True where it was cut within speech: the next one begins there at once.
     """
 
     at: int
@@ -50,19 +50,19 @@ class Endpointer:
     """Finds the utterances of one stream.
 
     Args:
-        options: what counts as speech, and as its end.
+        options: the threshold and durations.
     """
 
     def __init__(self, options: Endpointing) -> None:
         self._speech = options.threshold
-        self._silence = max(_LOWEST, options.threshold - _HYSTERESIS)
+        self._silence = max(_MIN_SILENCE, options.threshold - _HYSTERESIS)
         self._pause = (
             None
             if options.silence_seconds is None
             else round(options.silence_seconds * SAMPLE_RATE)
         )
         self._prefix = round(options.prefix_seconds * SAMPLE_RATE)
-        self._longest = round(options.max_seconds * SAMPLE_RATE)
+        self._max_samples = round(options.max_seconds * SAMPLE_RATE)
         self._recent: deque[tuple[float, int]] = deque(
             maxlen=round(_CUT_WITHIN_SECONDS * SAMPLE_RATE) // CHUNK_SAMPLES
         )
@@ -74,37 +74,41 @@ class Endpointer:
 
     @property
     def position(self) -> int:
-        """The sample up to which chunks were heard."""
+        """The sample up to which chunks were processed."""
         return self._position
 
     @property
     def until(self) -> int:
-        """The sample up to which the utterance is worth hearing: little of a pause is."""
+        """The sample up to which the utterance is transcribed: with little of a pause."""
         if self._silent_since is None:
             return self._position
         return min(self._position, self._silent_since + _TAIL)
 
-    def hear(self, probability: float) -> Began | Ended | None:
-        """Take the next chunk of 512 samples by its probability of speech."""
+    def process_vad(self, probability: float) -> Began | Ended | None:
+        """Processes the probability of speech in the next chunk of 512 samples.
+
+        Returns:
+            What begins or ends with this chunk, if anything does.
+        """
         start = self._position
         self._position += CHUNK_SAMPLES
         if self._started is None:
-            return self._before(probability, start)
+            return self._find_onset(probability, start)
         self._recent.append((probability, start))
         if probability >= self._speech:
             self._silent_since = None
         elif probability < self._silence and self._silent_since is None:
             self._silent_since = start
-        return self._ended()
+        return self._find_end()
 
     def end(self, at: int) -> Ended | None:
-        """End the utterance before sample `at`; None if none had begun."""
-        spoke = self._started is not None
+        """Ends the utterance before sample `at`; returns None if none had begun."""
+        began = self._started is not None
         until = at if self._silent_since is None else min(at, self._silent_since + _TAIL)
         self._reset(at)
-        return Ended(at, until) if spoke else None
+        return Ended(at, until) if began else None
 
-    def _before(self, probability: float, start: int) -> Began | None:
+    def _find_onset(self, probability: float, start: int) -> Began | None:
         self._onset = self._onset + 1 if probability >= self._speech else 0
         if self._onset < _ONSET_CHUNKS:
             return None
@@ -112,15 +116,15 @@ class Endpointer:
         self._started = max(self._previous_end, speech - self._prefix)
         return Began(speech, self._started)
 
-    def _ended(self) -> Ended | None:
+    def _find_end(self) -> Ended | None:
         assert self._started is not None
         length = self._position - self._started
         pause = 0 if self._silent_since is None else self._position - self._silent_since
         if self._pause is not None and pause >= self._pause:
             return self.end(self._position)
-        if length >= self._longest and pause >= _SHORT_PAUSE_SECONDS * SAMPLE_RATE:
+        if length >= self._max_samples and pause >= _SHORT_PAUSE_SECONDS * SAMPLE_RATE:
             return self.end(self._position)
-        if length >= _OVERDUE * self._longest:
+        if length >= _OVERDUE * self._max_samples:
             at = min(self._recent)[1] + CHUNK_SAMPLES // 2
             self._reset(at)
             self._started = at

@@ -1,6 +1,6 @@
-"""Events of one stream in, the same to whoever reads it out, once each; nothing piles up.
+"""The events of one stream, from the task that emits them to the connection that reads them.
 
-A partial result that nobody has read yet gives way to the next one.
+A partial result that was not read yet is replaced by the next one, so the queue stays small.
 """
 
 import asyncio
@@ -9,31 +9,31 @@ from collections.abc import AsyncIterator, Callable
 
 from app.streaming.types import FinalResult, LiveEvent, PartialResult
 
-# Final results that were read are kept in case they never reached the client.
-_REMEMBERED = 64
+# Final results that were read are kept in case they were lost on the way to the client.
+_MAX_KEPT = 64
 
 
 class EventQueue:
-    """The events nobody has read yet.
+    """The events that were not read yet.
 
     Args:
-        most: so many may wait; `room` waits while there are more.
+        max_events: so many may wait; `wait_for_room` waits while there are more.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_events: int) -> None:
+        self._max_events = max_events
         self._events: deque[LiveEvent] = deque()
-        self._past: deque[FinalResult] = deque(maxlen=_REMEMBERED)
+        self._read_finals: deque[FinalResult] = deque(maxlen=_MAX_KEPT)
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._ended = False
         self._failure: Exception | None = None
 
-    def tell(self, event: LiveEvent) -> None:
-        """Add an event."""
+    def emit(self, event: LiveEvent) -> None:
+        """Adds an event."""
         last = self._events[-1] if self._events else None
-        # The first may be on its way to a reader right now.
+        # The first event may be on its way to a reader right now.
         if (
             len(self._events) > 1
             and isinstance(last, PartialResult)
@@ -41,62 +41,62 @@ class EventQueue:
         ):
             self._events.pop()
         self._events.append(event)
-        if len(self._events) >= self._most:
+        if len(self._events) >= self._max_events:
             self._room.clear()
         self._changed.set()
 
     def end(self, failure: Exception | None = None) -> None:
-        """Nothing follows; readers get what is left and then the failure, if there is one."""
+        """Ends the events; after the last one, readers get the failure, if there is one."""
         if not self._ended:
             self._ended = True
             self._failure = failure
         self._room.set()
         self._changed.set()
 
-    async def room(self) -> None:
-        """Wait until events are read, if too many wait."""
+    async def wait_for_room(self) -> None:
+        """Waits until events are read, if too many wait."""
         await self._room.wait()
 
-    def tell_again(self, after: int) -> None:
-        """Put back the final results of later utterances than that, although they were read."""
-        again = [event for event in self._past if event.utterance > after]
-        self._past = deque(
-            (event for event in self._past if event.utterance <= after), maxlen=_REMEMBERED
+    def emit_again(self, after: int) -> None:
+        """Puts the final results of later utterances than that back, although they were read."""
+        again = [event for event in self._read_finals if event.utterance > after]
+        self._read_finals = deque(
+            (event for event in self._read_finals if event.utterance <= after), maxlen=_MAX_KEPT
         )
         self._events.extendleft(reversed(again))
         self._changed.set()
 
-    def wake(self) -> None:
-        """Have readers look again at whether they are wanted."""
+    def wake_readers(self) -> None:
+        """Lets readers check again whether they are current."""
         self._changed.set()
 
-    async def read(self, wanted: Callable[[], bool]) -> AsyncIterator[LiveEvent]:
-        """The events from the first that was not read through; ends or raises after the last.
+    async def read(self, is_current: Callable[[], bool]) -> AsyncIterator[LiveEvent]:
+        """Yields the events from the first that was not read; ends or raises after the last.
 
-        An event counts as read once the next is asked for, so that one on which a connection
-        broke is not lost.
+        An event counts as read once the next is requested, so that one that was being sent when
+        a connection broke is not lost.
 
         Args:
-            wanted: whether this reader is to go on.
+            is_current: whether this reader is to continue; no longer once another replaced it.
 
         Raises:
-            Exception: what `end` was given.
+            Exception: the failure given to `end`.
         """
-        while wanted():
-            while self._events and wanted():
+        while is_current():
+            while self._events and is_current():
                 event = self._events[0]
                 yield event
                 if self._events and self._events[0] is event:
                     self._events.popleft()
                     if isinstance(event, FinalResult):
-                        self._past.append(event)
-                if len(self._events) < self._most:
+                        self._read_finals.append(event)
+                if len(self._events) < self._max_events:
                     self._room.set()
-            if self._ended and wanted():
+            if self._ended and is_current():
                 if self._failure is not None:
                     raise self._failure
                 return
-            if not wanted():
+            if not is_current():
                 return
             self._changed.clear()
             await self._changed.wait()

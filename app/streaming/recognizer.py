@@ -1,12 +1,13 @@
-"""Audio of an utterance in, its words out: while it lasts, and once it is over.
+"""Transcribes the utterances of a stream: while they grow, and once they are over.
 
-The encoder runs in the shared engine, beside the files of everybody else; text is decoded in the
-shared pool. While an utterance lasts, only its last seconds are encoded, again and again; once
-it is over it is heard in one piece, as the same audio in a file would be.
+The encoder runs in the engine that files use too, and decoding in the same pool. While an utterance
+grows, only its last seconds are encoded, again and again; once it is over it is encoded in one
+piece, like the same audio in a file.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,39 +16,113 @@ from app.audio import SAMPLE_RATE, Recording, Samples, Window
 from app.contract.answers import Word
 from app.decoding import DecodingOptions
 from app.decoding.decoders import DEFAULT_LM
-from app.engine import EncodeRequest, Engine
-from app.pipeline import LoadedModel, Transcriber
-from app.streaming.agreement import STABILITY, CompetingHypothesis, LocalAgreement, Stability
-from app.streaming.reading import UtteranceRead, read_partial, read_utterance
-from app.streaming.sliding import Margins, SlidingEmissions
-from app.streaming.types import LiveOptions
+from app.engine import EncodeRequest
+from app.streaming.hypotheses import (
+    STABILITY,
+    CompetingHypothesis,
+    LocalAgreement,
+    Stability,
+    UtteranceResult,
+    decode_final,
+    decode_partial,
+)
+from app.streaming.types import LiveOptions, StreamBackend
+
+if TYPE_CHECKING:
+    from app.pipeline import LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """The window that an update encodes, in seconds.
+
+    Attributes:
+        window: length of the encoded window, at least.
+        before: context at its beginning, whose frames are dropped.
+        after: frames this close to the end of the audio are encoded again by the next update.
+    """
+
+    window: float = 4.0
+    before: float = 1.0
+    after: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How the words of an utterance are found while it lasts; docs/streaming.md has figures."""
+    """How a growing utterance is transcribed; docs/streaming.md has measurements."""
 
     margins: Margins = field(default_factory=Margins)
     stability: Sequence[Stability] = STABILITY
 
 
-class StreamRecognizer:
-    """One stream's use of one model.
+class SlidingEmissions:
+    """The emissions of one utterance while it grows.
+
+    The encoder uses context on both sides. So the newest frames are provisional until more audio
+    follows them, and each update encodes them again, after context whose frames are dropped.
 
     Args:
-        transcriber: holds the models and the decoding pool.
-        engine: runs the encoders.
-        model: the one that listens.
+        hop: samples from one frame to the next.
+        receptive_field: samples that one frame depends on.
+        margins: the window that an update encodes.
+    """
+
+    def __init__(self, hop: int, receptive_field: int, margins: Margins) -> None:
+        self._hop = hop
+        self._receptive_field = receptive_field
+        self._window, self._before, self._after = (
+            round(seconds * SAMPLE_RATE / hop)
+            for seconds in (margins.window, margins.before, margins.after)
+        )
+        self.values: npt.NDArray[np.float32] | None = None
+        """float32 [frames, vocabulary]; None before the first update."""
+
+    def frames(self, samples: int) -> int:
+        """Returns how many frames that many samples give."""
+        return max(0, (samples - self._receptive_field) // self._hop + 1)
+
+    def plan(self, samples: int) -> Window | None:
+        """Returns the window to encode once the utterance has that many samples, if any."""
+        frames = self.frames(samples)
+        if frames == 0:
+            return None
+        known = 0 if self.values is None else len(self.values)
+        first = min(frames - self._window, known - self._after - self._before)
+        first = max(0, first)
+        return Window(
+            start=first * self._hop,
+            stop=samples,
+            keep_from=self._before if first else 0,
+            keep_to=frames - first,
+        )
+
+    def add(self, window: Window, kept: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Adds the kept emissions of a planned window.
+
+        Returns:
+            float32 [frames, vocabulary] of the whole utterance.
+        """
+        start = window.start // self._hop + window.keep_from
+        known = kept if self.values is None else np.concatenate((self.values[:start], kept))
+        self.values = known
+        return known
+
+
+class StreamRecognizer:
+    """Encodes and decodes for one stream, with one model.
+
+    Args:
+        backend: its engine runs the encoder, its transcriber has the decoding pool.
+        model: the model that transcribes.
         language: of the text.
-        options: how the stream wants to be transcribed.
-        tuning: of the words while they are being said.
+        options: how the stream is transcribed.
+        tuning: of growing utterances.
     """
 
     def __init__(
         self,
-        transcriber: Transcriber,
-        engine: Engine,
-        model: LoadedModel,
+        backend: StreamBackend,
+        model: "LoadedModel",
         *,
         language: str,
         options: LiveOptions,
@@ -55,27 +130,31 @@ class StreamRecognizer:
     ) -> None:
         self.model_id = model.card.id
         self.language = language
-        self._transcriber = transcriber
-        self._engine = engine
+        self._transcriber = backend.transcriber
+        self._engine = backend.engine
         self._model = model
         self._request_id = options.request_id
-        # A stream has turns of its own: files of the same key do not slow it down.
-        self._caller = f"live {options.request_id}"
+        # All streams of a caller share its live turns; its files have turns of their own.
+        self._caller = f"live {options.caller or options.request_id}"
         self._decoding = options.decoding
-        self._partial = _while_it_lasts(options.decoding, model)
-        self._readable = transcriber.readable(options.readable)
+        self._partial = _partial_decoding(options.decoding, model)
+        self._readable = self._transcriber.readable(options.readable)
         self._tuning = tuning
         self._frame_seconds = model.acoustic.hop / SAMPLE_RATE
 
-    def begin(self) -> "UtteranceRecognizer":
-        """A new utterance."""
+    def begin_utterance(self) -> "UtteranceRecognizer":
+        """Returns what transcribes a new utterance."""
         return UtteranceRecognizer(self, self._model, self._tuning)
 
     async def encode_window(self, window: Window, samples: Samples) -> npt.NDArray[np.float32]:
-        """Emissions of one window of a lasting utterance; `samples` are those of the window.
+        """Returns the emissions of one window of a growing utterance.
+
+        Args:
+            window: within the utterance.
+            samples: float32, those of the window.
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: from the engine.
         """
         acoustic = self._model.acoustic
 
@@ -95,12 +174,26 @@ class StreamRecognizer:
         )
         return encoded.emissions
 
-    async def read_partial(
+    async def encode_utterance(self, samples: Samples) -> npt.NDArray[np.float32]:
+        """Returns the emissions of a whole utterance, like those of a file.
+
+        Raises:
+            NordlydError: from the engine.
+        """
+        recording = Recording.from_samples(samples)
+        encoded = await self._transcriber.encode(
+            self._model, recording, self._request_id, caller=self._caller, admission="always"
+        )
+        if encoded is not None:
+            return encoded.emissions
+        return np.zeros((0, len(self._model.acoustic.vocabulary)), np.float32)
+
+    async def decode_partial(
         self, emissions: npt.NDArray[np.float32], seconds: float
     ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
-        """The words of an utterance as far as it was heard, and other readings of it."""
+        """Returns the words of a growing utterance, and competing hypotheses."""
         return await self._transcriber.decoding.run(
-            read_partial,
+            decode_partial,
             self._model.decoders,
             emissions,
             self._partial,
@@ -108,12 +201,12 @@ class StreamRecognizer:
             duration=seconds,
         )
 
-    async def read_final(
+    async def decode_final(
         self, emissions: npt.NDArray[np.float32], seconds: float, stable: Sequence[Word]
-    ) -> UtteranceRead:
-        """What an utterance said, beginning with the words that were told as stable."""
+    ) -> UtteranceResult:
+        """Returns the result of an utterance that is over, which begins with its stable words."""
         return await self._transcriber.decoding.run(
-            read_utterance,
+            decode_final,
             self._model.decoders,
             emissions,
             self._decoding,
@@ -124,85 +217,70 @@ class StreamRecognizer:
             readable=self._readable,
         )
 
-    async def encode_whole(self, samples: Samples) -> npt.NDArray[np.float32]:
-        """Emissions of an utterance that is over, as those of a file.
-
-        Raises:
-            NordlydError: as the engine says.
-        """
-        recording = Recording.from_samples(samples)
-        encoded = await self._transcriber.encode(
-            self._model, recording, self._request_id, caller=self._caller, admission="always"
-        )
-        if encoded is not None:
-            return encoded.emissions
-        return np.zeros((0, len(self._model.acoustic.vocabulary)), np.float32)
-
 
 class UtteranceRecognizer:
-    """What is known of one utterance; its clock starts with its first sample.
+    """Transcribes one utterance; its clock starts with its first sample.
 
     Args:
-        hearing: of the stream.
-        model: the one that listens.
-        tuning: of the words while they are being said.
+        stream: encodes and decodes.
+        model: the model that transcribes.
+        tuning: of growing utterances.
     """
 
-    def __init__(self, hearing: StreamRecognizer, model: LoadedModel, tuning: Tuning) -> None:
+    def __init__(self, stream: StreamRecognizer, model: "LoadedModel", tuning: Tuning) -> None:
         acoustic = model.acoustic
-        self._hearing = hearing
+        self._stream = stream
         self._sliding = SlidingEmissions(acoustic.hop, acoustic.receptive_field, tuning.margins)
         self._agreement = LocalAgreement(tuning.stability)
-        # Emissions of all that was heard at once, and of how many samples: a short utterance need
-        # not be encoded again when it turns out to be over.
-        self._whole: tuple[int, npt.NDArray[np.float32]] = (-1, np.empty((0, 0), np.float32))
+        # Emissions that were computed in one piece, and of how many samples: a short utterance
+        # need not be encoded again when it turns out to be over.
+        self._in_one_piece: tuple[int, npt.NDArray[np.float32]] = -1, np.empty((0, 0), np.float32)
 
     @property
     def stable(self) -> tuple[Word, ...]:
-        """The words that are not taken back."""
+        """The stable words."""
         return self._agreement.stable
 
-    def needs(self, samples: int) -> Window | None:
-        """What the next step encodes of an utterance of that many samples; None for nothing."""
+    def next_window(self, samples: int) -> Window | None:
+        """Returns what to encode of an utterance of that many samples; None for nothing."""
         return self._sliding.plan(samples)
 
-    async def step(self, window: Window, samples: Samples, heard: float) -> tuple[Word, ...]:
-        """ListenOptions as far as the end of a window.
+    async def update(self, window: Window, samples: Samples, seconds: float) -> tuple[Word, ...]:
+        """Transcribes up to the end of a window.
 
         Args:
-            window: as `needs` says.
+            window: as `next_window` returned it.
             samples: float32, those of the window.
-            heard: seconds of the utterance that have come, silence after the window included.
+            seconds: length of the utterance so far, with silence after the window.
 
         Returns:
             All words so far; the first of them are `stable`.
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: from the engine.
         """
-        kept = await self._hearing.encode_window(window, samples)
+        kept = await self._stream.encode_window(window, samples)
         emissions = self._sliding.add(window, kept)
         if window.start == 0:
-            self._whole = window.stop, emissions
-        seconds = window.stop / SAMPLE_RATE
-        words, rivals = await self._hearing.read_partial(emissions, seconds)
-        return self._agreement.update(words, heard, rivals)
+            self._in_one_piece = window.stop, emissions
+        words, competing = await self._stream.decode_partial(emissions, window.stop / SAMPLE_RATE)
+        return self._agreement.update(words, seconds, competing)
 
-    async def finish(self, samples: Samples) -> UtteranceRead:
-        """Hear the whole utterance, float32 [samples].
+    async def finish(self, samples: Samples) -> UtteranceResult:
+        """Transcribes the whole utterance, float32 [samples].
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: from the engine.
         """
-        heard, emissions = self._whole
-        if heard != len(samples):
-            emissions = await self._hearing.encode_whole(samples)
-        return await self._hearing.read_final(emissions, len(samples) / SAMPLE_RATE, self.stable)
+        encoded, emissions = self._in_one_piece
+        if encoded != len(samples):
+            emissions = await self._stream.encode_utterance(samples)
+        return await self._stream.decode_final(emissions, len(samples) / SAMPLE_RATE, self.stable)
 
 
-def _while_it_lasts(decoding: DecodingOptions, model: LoadedModel) -> DecodingOptions:
-    """How to decode before an utterance is over: just so, the decoder named where `auto` chose."""
-    has_model = DEFAULT_LM in model.decoders.language_models
-    if decoding.decoder != "auto" or decoding.given_beam_options() or has_model:
+def _partial_decoding(decoding: DecodingOptions, model: "LoadedModel") -> DecodingOptions:
+    """Returns how to decode a growing utterance: as requested, with `auto` resolved."""
+    has_lm = DEFAULT_LM in model.decoders.language_models
+    if decoding.decoder != "auto" or decoding.given_beam_options() or has_lm:
         return decoding
     return replace(decoding, decoder="greedy")

@@ -1,13 +1,16 @@
-"""Samples of one stream in, events out: finds utterances, hears them step by step, tells words."""
+"""Finds the utterances of one stream, transcribes each as it grows, and emits the events."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
 
 from app.audio import SAMPLE_RATE, Samples
 from app.contract.answers import Word
 from app.errors import OverloadedError
-from app.streaming.audio_buffer import AudioBuffer
 from app.streaming.endpointing import Began, Ended, Endpointer
 from app.streaming.recognizer import StreamRecognizer, UtteranceRecognizer
 from app.streaming.types import (
@@ -19,76 +22,130 @@ from app.streaming.types import (
     PartialResult,
     SpeechStarted,
 )
-from app.streaming.voice import CHUNK_SAMPLES, VoiceActivity
+from app.streaming.vad import CHUNK_SAMPLES, VoiceActivityDetector
 
-# Between two steps, at least so many times what the last one took: the rest is for others.
+# Between two updates passes at least so many times what the last one took, for other streams.
 _REST = 2.0
-# In a pause longer than this nothing new can be heard.
+# After a pause longer than this an update cannot find new words.
 _QUIET_SECONDS = 0.5
 
-# Told the words that became stable.
-StableListener = Callable[[tuple[LiveWord, ...]], None]
+WordLatency: TypeAlias = Callable[[float], None]
+"""Called for each stable word, with the instant its last sample arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Samples from position `first` of the stream, which arrived at that instant."""
+
+    first: int
+    samples: Samples
+    arrived: float
+
+    @property
+    def end(self) -> int:
+        return self.first + self.samples.size
+
+
+class AudioBuffer:
+    """The newest audio of one stream, by its position in samples; the oldest is dropped."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[_Block] = deque()
+        self.end = 0
+
+    def append(self, samples: Samples, arrived: float) -> None:
+        """Adds the next samples, which are kept, not copied, and the instant they arrived."""
+        if samples.size:
+            self._blocks.append(_Block(self.end, samples, arrived))
+            self.end += samples.size
+
+    def keep_from(self, position: int) -> None:
+        """Drops whole blocks before a position."""
+        while self._blocks and self._blocks[0].end <= position:
+            self._blocks.popleft()
+
+    def part(self, start: int, stop: int) -> Samples:
+        """Returns a copy of the samples from `start` up to `stop`, which must still be kept."""
+        parts = [
+            block.samples[max(0, start - block.first) : stop - block.first]
+            for block in self._blocks
+            if block.first < stop and block.end > start
+        ]
+        return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+    def arrival(self, sample: int) -> float | None:
+        """Returns the instant by which the first `sample` samples had arrived; None if unknown."""
+        return next((block.arrived for block in self._blocks if block.end >= sample), None)
 
 
 @dataclass(slots=True)
 class _Utterance:
-    """The one that lasts; positions are samples of the stream."""
+    """The utterance under way; positions are samples of the stream.
+
+    Attributes:
+        processed: up to where the last update took audio into account.
+        emitted: the texts of the last partial result, and how many were stable.
+    """
 
     number: int
     start: int
-    hearing: UtteranceRecognizer
-    heard: int
-    told: tuple[tuple[str, ...], int] = ((), 0)
+    recognizer: UtteranceRecognizer
+    processed: int
+    emitted: tuple[tuple[str, ...], int] = ((), 0)
 
 
 class UtteranceTracker:
-    """Hears one stream; its methods are called one after another.
+    """Processes one stream; its methods are called one after another.
 
     Args:
-        hearing: turns utterances into words.
-        voice: finds speech.
+        recognizer: turns utterances into words.
+        vad: finds speech.
         endpointing: when utterances begin and end.
-        step_seconds: new audio after which an utterance is listened to again; None never.
-        tell: takes the events.
-        on_stable: takes the words as they become stable.
+        step_seconds: new audio after which an utterance is transcribed again; None for never.
+        emit: receives the events.
+        on_stable: called for each word that becomes stable.
         clock: seconds, monotonic.
     """
 
     def __init__(
         self,
-        hearing: StreamRecognizer,
-        voice: VoiceActivity,
+        recognizer: StreamRecognizer,
+        vad: VoiceActivityDetector,
         endpointing: Endpointing,
         *,
         step_seconds: float | None,
-        tell: Callable[[LiveEvent], None],
-        on_stable: StableListener,
+        emit: Callable[[LiveEvent], None],
+        on_stable: WordLatency,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._hearing = hearing
-        self._voice = voice
+        self._recognizer = recognizer
+        self._vad = vad
         self._endpointer = Endpointer(endpointing)
         self._keep = round(endpointing.prefix_seconds * SAMPLE_RATE) + 2 * CHUNK_SAMPLES
         self._step = None if step_seconds is None else round(step_seconds * SAMPLE_RATE)
         self._rest = 0
-        self._tell = tell
+        self._emit = emit
         self._on_stable = on_stable
         self._clock = clock
         self._audio = AudioBuffer()
         self._utterance: _Utterance | None = None
         self._utterances = 0
 
-    async def hear(self, samples: Samples) -> None:
-        """Take the next samples: find speech in them, and finish the utterances that end there.
+    async def accept_waveform(self, samples: Samples, arrived: float) -> None:
+        """Finds speech in the next samples, and finishes the utterances that end in them.
+
+        Args:
+            samples: float32 [n] at 16 kHz.
+            arrived: the instant they arrived.
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: from the engine.
         """
-        self._audio.append(samples)
+        self._audio.append(samples, arrived)
         start = self._endpointer.position
         stop = start + (self._audio.end - start) // CHUNK_SAMPLES * CHUNK_SAMPLES
-        for probability in self._voice.probabilities(self._audio.part(start, stop)):
-            match self._endpointer.hear(probability):
+        for probability in self._vad.probabilities(self._audio.part(start, stop)):
+            match self._endpointer.process_vad(probability):
                 case Began(speech, kept):
                     self._begin(speech, kept)
                 case Ended() as ended:
@@ -98,83 +155,93 @@ class UtteranceTracker:
         if self._utterance is None:
             self._audio.keep_from(self._endpointer.position - self._keep)
 
-    async def end(self) -> None:
-        """End the utterance where the audio ends now.
+    async def end_utterance(self) -> None:
+        """Ends the utterance where the audio ends now.
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: from the engine.
         """
         ended = self._endpointer.end(self._audio.end)
         if ended is not None:
             await self._finish(ended)
 
-    async def step(self) -> None:
-        """ListenOptions to the utterance again, if there is enough new of it.
+    async def update(self) -> None:
+        """Transcribes the utterance under way again, if there is enough new audio.
 
         Raises:
-            NordlydError: as the engine says.
+            NordlydError: from the engine.
         """
         utterance = self._utterance
         if utterance is None or self._step is None:
             return
         position, until = self._endpointer.position, self._endpointer.until
-        new = position - utterance.heard
+        new = position - utterance.processed
         quiet = position - until > _QUIET_SECONDS * SAMPLE_RATE
-        if new < max(self._step, self._rest) or (quiet and utterance.heard > until):
+        if new < max(self._step, self._rest) or (quiet and utterance.processed > until):
             return
-        window = utterance.hearing.needs(until - utterance.start)
+        window = utterance.recognizer.next_window(until - utterance.start)
         if window is None:
             return
         start, stop = (utterance.start + edge for edge in (window.start, window.stop))
-        utterance.heard = position
-        before = len(utterance.hearing.stable)
-        heard = (position - utterance.start) / SAMPLE_RATE
+        utterance.processed = position
+        before = len(utterance.recognizer.stable)
+        seconds = (position - utterance.start) / SAMPLE_RATE
         began = self._clock()
         try:
-            words = await utterance.hearing.step(window, self._audio.part(start, stop), heard)
+            words = await utterance.recognizer.update(
+                window, self._audio.part(start, stop), seconds
+            )
         except OverloadedError:
-            return  # The next step hears it too.
+            return  # The next update includes this audio.
         self._rest = round(_REST * (self._clock() - began) * SAMPLE_RATE)
-        stable = len(utterance.hearing.stable)
-        told = (tuple(word.word for word in words), stable)
-        if told != utterance.told:
-            utterance.told = told
-            live = _live(words, utterance.start, stable)
-            self._tell(PartialResult(utterance.number, live))
-            self._on_stable(live[before:stable])
+        stable = len(utterance.recognizer.stable)
+        emitted = (tuple(word.word for word in words), stable)
+        if emitted != utterance.emitted:
+            utterance.emitted = emitted
+            live = _live_words(words, utterance.start, stable)
+            self._emit(PartialResult(utterance.number, live))
+            self._report_stable(live[before:stable])
 
     def _begin(self, speech: int, kept: int) -> None:
-        self._utterance = _Utterance(self._utterances, kept, self._hearing.begin(), heard=kept)
+        self._utterance = _Utterance(
+            self._utterances, kept, self._recognizer.begin_utterance(), processed=kept
+        )
         self._utterances += 1
-        self._tell(SpeechStarted(self._utterance.number, speech / SAMPLE_RATE))
+        self._emit(SpeechStarted(self._utterance.number, speech / SAMPLE_RATE))
 
     async def _finish(self, ended: Ended) -> None:
         utterance = self._utterance
         assert utterance is not None
-        self._tell(EndpointReached(utterance.number, ended.at / SAMPLE_RATE))
-        read = await utterance.hearing.finish(self._audio.part(utterance.start, ended.until))
-        words = _live(read.words, utterance.start, len(read.words))
-        self._on_stable(words[len(utterance.hearing.stable) :])
-        self._tell(
+        self._emit(EndpointReached(utterance.number, ended.at / SAMPLE_RATE))
+        final = await utterance.recognizer.finish(self._audio.part(utterance.start, ended.until))
+        words = _live_words(final.words, utterance.start, len(final.words))
+        self._report_stable(words[len(utterance.recognizer.stable) :])
+        self._emit(
             FinalResult(
                 utterance=utterance.number,
                 start=utterance.start / SAMPLE_RATE,
                 end=ended.until / SAMPLE_RATE,
                 words=words,
-                confidence=read.confidence,
-                formatted_text=read.formatted_text,
+                confidence=final.confidence,
+                formatted_text=final.formatted_text,
                 alternatives=tuple(
-                    (text, score, _live(found, utterance.start, len(found)))
-                    for text, score, found in read.alternatives
+                    (text, score, _live_words(found, utterance.start, len(found)))
+                    for text, score, found in final.alternatives
                 ),
             )
         )
         self._utterance = None
         self._audio.keep_from(ended.at)
 
+    def _report_stable(self, words: tuple[LiveWord, ...]) -> None:
+        for word in words:
+            arrived = self._audio.arrival(round(word.end * SAMPLE_RATE))
+            if arrived is not None:
+                self._on_stable(arrived)
 
-def _live(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveWord, ...]:
-    """Words on the stream's clock, the first of them stable."""
+
+def _live_words(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveWord, ...]:
+    """Moves an utterance's words to the stream's clock, and mark the first `stable` as stable."""
     offset = start / SAMPLE_RATE
     return tuple(
         LiveWord(word.word, word.start + offset, word.end + offset, word.confidence, index < stable)

@@ -20,7 +20,7 @@ from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
 from app.pipeline import ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_voice_model
+from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
@@ -138,7 +138,7 @@ async def in_process(
 
     service = Service([ModelSource(card, folder or Path())], load, engine, transcriber, telemetry)
 
-    live = Streams(service, telemetry, StreamLimits(), find_voice_model())
+    live = Streams(service, telemetry, StreamLimits(), find_vad_model())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -28,7 +28,7 @@ from app.streaming import (
     SpeechStarted,
     StreamLimits,
     Streams,
-    find_voice_model,
+    find_vad_model,
 )
 
 
@@ -51,7 +51,7 @@ def streams_of(here: InProcess, **limits: float) -> Streams:
         here.service,
         here.app.state.parts.telemetry,
         StreamLimits(**limits),  # type: ignore[arg-type]
-        find_voice_model(),
+        find_vad_model(),
     )
 
 

@@ -1,4 +1,4 @@
-"""A recording that kills, hangs or swells its decoder is one request's failure on every route."""
+"""A recording whose decoder crashes, hangs or takes all memory fails one request, on any route."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def form(data: bytes, name: str = "a.wav") -> dict[str, tuple[str, bytes]]:
     return {"file": (name, data)}
 
 
-def test_every_route_says_media_crashed_and_good_clips_are_answered(
+def test_each_route_reports_media_crashed_and_serves_good_clips(
     clip: Callable[..., bytes],
 ) -> None:
     async def run() -> None:
@@ -67,7 +67,7 @@ def test_every_route_says_media_crashed_and_good_clips_are_answered(
     asyncio.run(run())
 
 
-def test_a_stream_of_events_ends_with_the_error(clip: Callable[..., bytes]) -> None:
+def test_event_stream_ends_with_the_error(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
         async with running() as here:
             data = {"model": "scripted", "stream": "true"}
@@ -80,7 +80,7 @@ def test_a_stream_of_events_ends_with_the_error(clip: Callable[..., bytes]) -> N
     asyncio.run(run())
 
 
-def test_files_of_a_batch_fail_by_themselves(clip: Callable[..., bytes]) -> None:
+def test_files_of_a_batch_fail_independently(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
         async with running() as here:
             files = [("file", (name, data)) for name, data in BAD.items()]
@@ -95,7 +95,7 @@ def test_files_of_a_batch_fail_by_themselves(clip: Callable[..., bytes]) -> None
     asyncio.run(run())
 
 
-def test_a_lost_worker_is_in_the_log_with_its_request(
+def test_lost_worker_is_logged_with_its_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def run() -> None:
@@ -111,7 +111,7 @@ def test_a_lost_worker_is_in_the_log_with_its_request(
     assert "format" in line
 
 
-def test_a_full_disk_is_a_507(clip: Callable[..., bytes]) -> None:
+def test_full_disk_is_a_507(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
         async with running() as here:
             answer = await here.client.post("/transcribe", content=trouble.FULL)
@@ -121,7 +121,7 @@ def test_a_full_disk_is_a_507(clip: Callable[..., bytes]) -> None:
     asyncio.run(run())
 
 
-def test_an_upload_beyond_what_is_kept_is_a_507_and_others_are_a_429(
+def test_upload_over_the_disk_budget_is_a_507_or_429(
     clip: Callable[..., bytes],
 ) -> None:
     async def run() -> None:
@@ -144,7 +144,7 @@ def test_an_upload_beyond_what_is_kept_is_a_507_and_others_are_a_429(
     asyncio.run(run())
 
 
-def test_decoded_audio_that_has_no_room_is_refused_and_a_batch_waits_for_it(
+def test_decoded_audio_without_room_is_refused_and_a_batch_waits(
     clip: Callable[..., bytes],
 ) -> None:
     async def run() -> None:
@@ -166,7 +166,7 @@ def test_decoded_audio_that_has_no_room_is_refused_and_a_batch_waits_for_it(
     asyncio.run(run())
 
 
-def test_a_request_that_is_too_late_ends_its_decoding() -> None:
+def test_deadline_of_a_request_ends_its_decoding() -> None:
     async def run() -> None:
         async with running(processor_seconds=60) as here:
             answer = await here.client.post("/transcribe?timeout=0.3", content=trouble.HANG)

@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 from sounds import tones
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.streaming import StreamLimits, Streams, find_voice_model
+from app.streaming import StreamLimits, Streams, find_vad_model
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 # The client's package connects as websockets wants it no more.
@@ -49,7 +49,7 @@ async def closed(connection: Any) -> int:
 def limit(running: InProcess, limits: StreamLimits) -> None:
     """Take live streams with other limits."""
     parts = running.app.state.parts
-    live = Streams(running.service, parts.telemetry, limits, find_voice_model())
+    live = Streams(running.service, parts.telemetry, limits, find_vad_model())
     running.app.state.parts = replace(parts, live=live)
 
 

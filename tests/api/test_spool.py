@@ -1,4 +1,4 @@
-"""Bodies become files, within what the disk and each caller may take."""
+"""Bodies become files, within the limits of the disk and of each caller."""
 
 import asyncio
 import subprocess
@@ -17,7 +17,7 @@ async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(("size", "count"), [(1_000, 3), (65_536, 80)])
-def test_a_body_is_a_file_at_its_beginning_and_on_disk_when_large(size: int, count: int) -> None:
+def test_body_becomes_a_file_and_is_on_disk_when_large(size: int, count: int) -> None:
     file = asyncio.run(spool(chunks(size, count)))
     with file:
         data = file.read()
@@ -27,7 +27,7 @@ def test_a_body_is_a_file_at_its_beginning_and_on_disk_when_large(size: int, cou
         assert on_disk == (size * count > IN_MEMORY_BYTES)
 
 
-def test_a_body_that_breaks_off_leaves_no_file_open() -> None:
+def test_interrupted_body_leaves_no_open_file() -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"x" * (3 * 2**20)
         raise ConnectionError
@@ -54,14 +54,14 @@ except InsufficientStorageError as error:
 """
 
 
-def test_a_disk_that_takes_no_more_is_a_507() -> None:
+def test_full_disk_is_a_507() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", FULL], capture_output=True, text=True, check=True, timeout=60
     )
     assert ended.stdout.split() == ["507", "insufficient_storage", "True"]
 
 
-def test_what_is_on_disk_is_counted_for_its_caller_until_it_is_closed() -> None:
+def test_bytes_on_disk_count_for_their_caller_until_closed() -> None:
     budget = ByteBudget(10 * 2**20, name="Audio", setting="NORDLYD_SPOOL_MB")
     small = asyncio.run(spool(chunks(1_000, 3), budget.reserve("a")))
     assert budget.used == 0

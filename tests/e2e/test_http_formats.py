@@ -1,4 +1,4 @@
-"""Audio in every format that people send, to a real server, by multipart and as the body."""
+"""Audio in each accepted format, to a real server, in a form and as the body."""
 
 import io
 from pathlib import Path
@@ -21,9 +21,7 @@ SENT = (
 
 
 @pytest.mark.parametrize("name", SENT)
-def test_a_format_is_recognised_by_content_whatever_it_is_called(
-    client: httpx.Client, name: str
-) -> None:
+def test_format_is_recognised_by_content_and_not_by_name(client: httpx.Client, name: str) -> None:
     data = audio_samples.make(name, seconds=1.2)
     posted = client.post(
         "/transcribe", files={"file": ("upload", data, "application/octet-stream")}
@@ -41,14 +39,14 @@ def test_a_format_is_recognised_by_content_whatever_it_is_called(
 
 
 @pytest.mark.parametrize(("language", "model"), [("nb", "tiny-nb"), ("da", "tiny-da")])
-def test_the_answer_is_what_the_checkpoint_says(
+def test_text_is_that_of_the_checkpoint(
     client: httpx.Client, checkpoints: dict[str, Path], language: str, model: str
 ) -> None:
     wav = as_wav(tones(7, 3.0))
-    heard, _ = soundfile.read(io.BytesIO(wav), dtype="float32")
+    samples, _ = soundfile.read(io.BytesIO(wav), dtype="float32")
     loaded = load_checkpoint(checkpoints[model], dtype="float32")
     frames = GreedyDecoder(loaded.vocabulary).decode(
-        loaded.emissions([heard])[0], frame_seconds=loaded.hop / RATE, duration=3.0
+        loaded.emissions([samples])[0], frame_seconds=loaded.hop / RATE, duration=3.0
     )
     expected = Calibration().apply(frames, duration=3.0)
     body = client.post("/transcribe", files={"file": wav}, data={"language": language}).json()
@@ -62,7 +60,7 @@ def test_the_answer_is_what_the_checkpoint_says(
     assert (body["model"], body["language"], body["duration"]) == (model, language, 3.0)
 
 
-def test_the_body_has_exactly_the_documented_fields(client: httpx.Client, clip) -> None:
+def test_response_has_exactly_the_documented_fields(client: httpx.Client, clip) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, headers={"x-request-id": "me-1"})
     body = answer.json()
     assert list(body) == [
@@ -84,7 +82,7 @@ def test_the_body_has_exactly_the_documented_fields(client: httpx.Client, clip) 
     assert " ".join(word["word"] for word in body["words"]) == body["text"]
 
 
-def test_words_can_be_left_out_by_query_and_by_form(client: httpx.Client, clip) -> None:
+def test_words_are_left_out_on_request_in_query_and_form(client: httpx.Client, clip) -> None:
     whole = client.post("/transcribe", content=clip()).json()
     for answer in (
         client.post("/transcribe?words=false", content=clip()),
@@ -103,7 +101,7 @@ def test_words_can_be_left_out_by_query_and_by_form(client: httpx.Client, clip) 
         ("application/octet-stream", "?encoding=s16le&rate=16000&channels=1"),
     ],
 )
-def test_raw_samples_read_as_declared(
+def test_raw_samples_are_decoded_as_declared(
     client: httpx.Client, clip, content_type: str, query: str
 ) -> None:
     raw = clip()[44:]
@@ -111,7 +109,7 @@ def test_raw_samples_read_as_declared(
     assert answer.json()["text"] == client.post("/transcribe", content=clip()).json()["text"]
 
 
-def test_raw_samples_may_come_in_a_form(client: httpx.Client, clip) -> None:
+def test_raw_samples_are_accepted_in_a_form(client: httpx.Client, clip) -> None:
     files = {"file": ("speech.raw", clip()[44:], "audio/pcm;rate=16000")}
     answer = client.post("/transcribe", files=files)
     assert answer.json()["text"] == client.post("/transcribe", content=clip()).json()["text"]
@@ -128,12 +126,12 @@ def test_silence_and_the_shortest_sounds_have_no_words(
     assert body["timing"]["encode"] == 0
 
 
-def test_a_sound_shorter_than_one_frame_has_no_words(client: httpx.Client) -> None:
+def test_sound_shorter_than_one_frame_has_no_words(client: httpx.Client) -> None:
     body = client.post("/transcribe", content=as_wav(tones(0, 0.02))).json()
     assert body["text"] == ""
 
 
-def test_a_large_body_passes_through_a_file_and_gives_the_same_text(client: httpx.Client) -> None:
+def test_large_body_on_disk_gives_the_same_text(client: httpx.Client) -> None:
     samples = tones(3, 2.0)
     # A chunk after the samples makes the file large, beyond what is kept in memory.
     wav = as_wav(samples)

@@ -1,4 +1,4 @@
-"""Recordings as people have them, through a real server and its decoding processes."""
+"""Unusual and damaged recordings, through a real server and its decoding processes."""
 
 import io
 
@@ -17,7 +17,9 @@ def post(client: httpx.Client, data: bytes, **fields: str) -> httpx.Response:
 @pytest.mark.parametrize(
     ("container", "codec"), [("ogg", "libopus"), ("ipod", "aac"), ("mov", "pcm_s16le")]
 )
-def test_eight_channels_end_nothing(client: httpx.Client, container: str, codec: str) -> None:
+def test_eight_channels_do_not_crash_the_service(
+    client: httpx.Client, container: str, codec: str
+) -> None:
     answer = post(client, encode_packed(container, codec, "7.1"))
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -25,7 +27,7 @@ def test_eight_channels_end_nothing(client: httpx.Client, container: str, codec:
     assert client.get("/health").status_code == 200
 
 
-def test_channels_that_cancel_have_the_text_of_one_alone(client: httpx.Client) -> None:
+def test_cancelling_channels_give_the_text_of_one_channel(client: httpx.Client) -> None:
     sound = tones(3, 2.0)
     alone = post(client, wav(pcm16(sound), rate=RATE)).json()
     opposed = np.stack([sound, -sound], axis=1)
@@ -33,7 +35,7 @@ def test_channels_that_cancel_have_the_text_of_one_alone(client: httpx.Client) -
     assert both["text"] == alone["text"] != ""
 
 
-def test_a_warning_says_what_was_passed_over_and_strict_refuses_it(client: httpx.Client) -> None:
+def test_playable_damage_is_a_warning_and_strict_refuses_it(client: httpx.Client) -> None:
     trouble = TROUBLES["tagged MP3s joined"]
     body = post(client, trouble.build()).json()
     assert body["duration"] == pytest.approx(trouble.seconds, abs=0.15)
@@ -44,7 +46,7 @@ def test_a_warning_says_what_was_passed_over_and_strict_refuses_it(client: httpx
     assert refused.json()["error"]["message"].startswith(body["warnings"][0]["message"])
 
 
-def test_a_track_that_is_not_there_is_named(client: httpx.Client) -> None:
+def test_missing_track_is_named_in_the_error(client: httpx.Client) -> None:
     refused = post(client, make("m4a-aac"), track="nob")
     assert refused.status_code == 422
     assert refused.json()["error"]["param"] == "track"
@@ -54,7 +56,7 @@ def test_a_track_that_is_not_there_is_named(client: httpx.Client) -> None:
     assert body["warnings"] == []
 
 
-def test_a_file_of_many_edits_is_refused_and_the_next_is_read(client: httpx.Client) -> None:
+def test_file_of_many_edits_is_refused_and_the_next_is_decoded(client: httpx.Client) -> None:
     data = make("m4a-aac")
     at = data.index(b"elst")
     many = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""POST /render: transcripts that are known, in other formats, without computing them again."""
+"""POST /render: transcripts of the caller in other formats, without recognising them again."""
 
 import json
 import socket
@@ -29,9 +29,7 @@ def render(client: httpx.Client, transcript: Any, **parameters: object) -> httpx
     return client.post("/render", json=transcript, params=parameters)  # type: ignore[arg-type]
 
 
-def test_an_answer_of_transcribe_renders_as_if_asked_for_at_once(
-    client: httpx.Client, clip
-) -> None:
+def test_response_of_transcribe_renders_like_a_direct_request(client: httpx.Client, clip) -> None:
     audio = clip(seconds=3.0)
     query = {"language": "nb", "format_text": "true"}
     known = client.post("/transcribe", content=audio, params=query).json()
@@ -44,7 +42,7 @@ def test_an_answer_of_transcribe_renders_as_if_asked_for_at_once(
         assert later.headers["content-type"] == at_once.headers["content-type"]
 
 
-def test_what_a_person_wrote_is_written(client: httpx.Client) -> None:
+def test_handwritten_transcript_is_rendered(client: httpx.Client) -> None:
     answer = render(client, TRANSCRIPT, response_format="srt", recording="møte.m4a")
     cues = " ".join(cue.content for cue in srt.parse(answer.text))
     assert cues == "Eg kjem – ja."
@@ -53,13 +51,13 @@ def test_what_a_person_wrote_is_written(client: httpx.Client) -> None:
     assert [row.split("\t")[2] for row in rows] == ["Eg kjem", "– ja."]
 
 
-def test_segments_that_do_not_fit_the_words_give_way_to_pauses(client: httpx.Client) -> None:
+def test_segments_that_do_not_match_the_words_are_replaced_by_pauses(client: httpx.Client) -> None:
     for segments in ([{"text": "Noko anna"}], [{"text": "Eg"}], None):
         rows = render(client, TRANSCRIPT | {"segments": segments}, response_format="tsv").text
         assert [row.split("\t")[2] for row in rows.splitlines()[1:]] == ["Eg kjem", "– ja."]
 
 
-def test_nothing_said_is_no_error(client: httpx.Client) -> None:
+def test_empty_transcript_is_rendered(client: httpx.Client) -> None:
     empty = {"words": [], "duration": 1.5}
     assert render(client, empty, response_format="text").text == ""
     assert render(client, empty, response_format="vtt").text.startswith("WEBVTT")
@@ -75,7 +73,7 @@ def test_nothing_said_is_no_error(client: httpx.Client) -> None:
         ({"duration": "long"}, "duration"),
     ],
 )
-def test_what_is_no_transcript_is_refused(
+def test_invalid_transcript_is_refused(
     client: httpx.Client, change: dict[str, Any], reason: str
 ) -> None:
     refused = render(client, TRANSCRIPT | change)
@@ -83,15 +81,15 @@ def test_what_is_no_transcript_is_refused(
     assert reason in refused.json()["error"]["message"]
 
 
-def test_other_refusals(client: httpx.Client, guarded: RunningServer) -> None:
+def test_invalid_requests_are_refused(client: httpx.Client, guarded: RunningServer) -> None:
     no_json = client.post("/render", content=b"no json")
     assert_error(no_json, 400, code="invalid_request", param="body")
     unknown = render(client, TRANSCRIPT, response_format="docx")
     assert "srt" in assert_error(unknown, 400, code="invalid_request", param="response_format")
     wrong = render(client, TRANSCRIPT, response_format="srt", word_cues="true")
     assert "vtt" in assert_error(wrong, 400, code="invalid_request", param="word_cues")
-    with guarded.client() as stranger:
-        assert render(stranger, TRANSCRIPT).status_code == 401
+    with guarded.client() as unknown:
+        assert render(unknown, TRANSCRIPT).status_code == 401
 
 
 def long_transcript(words: int) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def writers(server: RunningServer) -> list[psutil.Process]:
     return found
 
 
-def test_long_ones_hold_up_nobody_and_end_with_their_clients(
+def test_long_rendering_blocks_nothing_and_ends_with_its_client(
     server: RunningServer, client: httpx.Client, clip
 ) -> None:
     body = json.dumps(long_transcript(100_000)).encode()
@@ -130,18 +128,18 @@ def test_long_ones_hold_up_nobody_and_end_with_their_clients(
             assert time.monotonic() < until
         assert client.get("/health/ready").status_code == 200
         assert client.post("/transcribe", content=clip()).status_code == 200
-        # As many as are allowed for, however many ask.
+        # As many as are configured, however many requests there are.
         assert len(writers(server)) == 1
     while writers(server):
         assert time.monotonic() < until + 20
     assert render(client, TRANSCRIPT, response_format="srt").status_code == 200
 
 
-def test_one_over_the_limit_is_refused(client: httpx.Client) -> None:
+def test_transcript_over_the_limit_is_refused(client: httpx.Client) -> None:
     answer = client.post("/render", content=b" " * (17 * 2**20))
     assert "16 MiB" in assert_error(answer, 413, code="too_large", param=None)
 
 
-def test_deep_nesting_is_a_400(client: httpx.Client) -> None:
+def test_deeply_nested_json_is_a_400(client: httpx.Client) -> None:
     answer = client.post("/render", content=b"[" * 100_000)
     assert_error(answer, 400, code="invalid_request", param="body")

@@ -1,4 +1,4 @@
-"""Audio that a real server fetches from where a caller says, and what it never asks."""
+"""Audio that a real server fetches from URLs, and hosts that it never connects to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Place:
-    """A server that may ask `allowed`, and any public host on the port of `forbidden`."""
+    """A server that may fetch from `allowed`, and any public host on the port of `forbidden`."""
 
     client: httpx.Client
     server: RunningServer
     allowed: WebServer
     forbidden: WebServer
 
-    def ask(self, url: str, **more: str) -> httpx.Response:
+    def transcribe(self, url: str, **more: str) -> httpx.Response:
         return self.client.post("/transcribe", params={"url": url, **more})
 
 
@@ -52,21 +52,21 @@ def place(
     assert "signature" not in log
 
 
-def test_a_recording_is_fetched_and_transcribed(place: Place, clip) -> None:
+def test_recording_at_a_url_is_transcribed(place: Place, clip) -> None:
     url = place.allowed.url("/m%C3%B8te.wav?signature=1")
     sent = place.client.post("/transcribe", files={"file": clip()}).json()
-    answer = place.ask(url)
+    answer = place.transcribe(url)
     assert answer.status_code == 200, answer.text
     assert answer.json()["words"] == sent["words"]
     by_form = place.client.post("/transcribe", files={"url": (None, url), "words": (None, "true")})
     assert by_form.json()["words"] == sent["words"]
-    subtitles = place.ask(url, response_format="srt")
+    subtitles = place.transcribe(url, response_format="srt")
     assert subtitles.headers["content-disposition"].endswith("filename*=UTF-8''m%C3%B8te.srt")
-    redirected = place.ask(place.allowed.url("/to?/m%C3%B8te.wav"))
+    redirected = place.transcribe(place.allowed.url("/to?/m%C3%B8te.wav"))
     assert redirected.json()["words"] == sent["words"]
 
 
-def test_it_is_a_line_where_lines_are_asked_for(place: Place) -> None:
+def test_url_in_a_batch_is_one_line(place: Place) -> None:
     url = place.allowed.url("/m%C3%B8te.wav")
     lines = {"accept": "application/x-ndjson"}
     good = place.client.post("/transcribe", params={"url": url}, headers=lines)
@@ -91,19 +91,19 @@ def test_it_is_a_line_where_lines_are_asked_for(place: Place) -> None:
         ("/to?http://localhost:{forbidden}/", 400, "url_not_allowed"),
     ],
 )
-def test_what_cannot_be_fetched_is_said_without_what_was_read(
+def test_failed_fetch_does_not_reveal_the_response(
     place: Place, path: str, status: int, code: str
 ) -> None:
-    answer = place.ask(place.allowed.url(path.format(forbidden=place.forbidden.port)))
+    answer = place.transcribe(place.allowed.url(path.format(forbidden=place.forbidden.port)))
     message = assert_error(answer, status, code=code, param="url")
     assert "inside" not in message
     assert "169.254" not in message
-    assert place.forbidden.asked == []
+    assert place.forbidden.requests == []
 
 
 @pytest.mark.parametrize("path", ["/text.wav", "/e"])
-def test_what_was_fetched_is_no_audio(place: Place, path: str) -> None:
-    answer = place.ask(place.allowed.url(path))
+def test_fetched_file_that_is_not_audio_is_refused(place: Place, path: str) -> None:
+    answer = place.transcribe(place.allowed.url(path))
     assert answer.status_code in {415, 422}
     assert answer.json()["error"]["code"] in {"unsupported_audio", "invalid_audio"}
     assert "no audio" not in answer.text
@@ -119,25 +119,25 @@ def test_what_was_fetched_is_no_audio(place: Place, path: str) -> None:
         "http://archive.example.org/", "file:///etc/passwd", "/etc/passwd", "not a url", "http://",
     ],
 )  # fmt: skip
-def test_what_is_not_allowed_is_not_asked(place: Place, url: str) -> None:
-    before = len(place.allowed.asked)
+def test_url_that_is_not_allowed_is_never_connected_to(place: Place, url: str) -> None:
+    before = len(place.allowed.requests)
     ports = {
         "forbidden": place.forbidden.port,
         "allowed": place.allowed.port,
         "service": httpx.URL(place.server.address).port,
     }
-    answer = place.ask(url.format(**ports))
+    answer = place.transcribe(url.format(**ports))
     assert_error(answer, 400, code="url_not_allowed", param="url")
-    assert place.forbidden.asked == []
-    assert len(place.allowed.asked) == before
+    assert place.forbidden.requests == []
+    assert len(place.allowed.requests) == before
 
 
-def test_a_url_that_takes_too_long_keeps_the_callers_deadline(place: Place) -> None:
-    answer = place.ask(place.allowed.url("/held"), timeout="0.3")
+def test_slow_url_respects_the_deadline_of_the_request(place: Place) -> None:
+    answer = place.transcribe(place.allowed.url("/held"), timeout="0.3")
     assert_error(answer, 504, code="deadline_exceeded", param=None)
 
 
-def test_a_url_and_a_file_are_one_too_many(place: Place, clip) -> None:
+def test_url_and_file_together_are_refused(place: Place, clip) -> None:
     url = place.allowed.url("/m%C3%B8te.wav")
     for body in ({"files": {"file": clip()}}, {"content": clip()}):
         answer = place.client.post("/transcribe", params={"url": url}, **body)
@@ -145,7 +145,7 @@ def test_a_url_and_a_file_are_one_too_many(place: Place, clip) -> None:
         assert "one of them" in message
 
 
-def test_nothing_is_fetched_unless_the_operator_says_so(client: httpx.Client, clip) -> None:
+def test_fetching_is_off_by_default(client: httpx.Client, clip) -> None:
     with web_server({"/a.wav": clip()}) as web:
         for fields in (
             {"params": {"url": web.url("/a.wav")}},
@@ -154,10 +154,10 @@ def test_nothing_is_fetched_unless_the_operator_says_so(client: httpx.Client, cl
             answer = client.post("/transcribe", files={"words": (None, "true")}, **fields)
             message = assert_error(answer, 400, code="url_not_allowed", param="url")
             assert "accepted: the audio itself" in message
-        assert web.asked == []
+        assert web.requests == []
 
 
-def test_a_form_has_no_more_files_than_the_operator_allows(place: Place, clip) -> None:
+def test_form_with_too_many_files_is_refused(place: Place, clip) -> None:
     files = [("file", (f"{index}.wav", clip())) for index in range(6)]
     answer = place.client.post("/transcribe", files=files)
     assert "5" in assert_error(answer, 400, code="invalid_request", param=None)
@@ -182,7 +182,7 @@ def test_what_the_query_asks_of_a_model_that_the_form_names_is_not_refused_early
     assert_error(answer, 400, code="invalid_request", param="lm")
 
 
-def test_a_pattern_that_is_none_stops_the_start(tmp_path: Path) -> None:
+def test_invalid_host_pattern_stops_the_start(tmp_path: Path) -> None:
     from app.errors import ConfigurationError
     from app.main import create_app
     from app.settings import Settings

@@ -1,4 +1,4 @@
-"""The processes that decode audio, seen from outside: what becomes of requests when one dies."""
+"""The processes that decode audio, seen from outside: requests when a process dies."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def kill_a_busy_one(process: psutil.Process, how: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGKILL])
-def test_a_worker_that_is_killed_costs_its_request_alone(
+def test_killed_worker_fails_its_own_request_only(
     server: RunningServer, how: signal.Signals
 ) -> None:
     process = psutil.Process(server.process.pid)
@@ -108,7 +108,7 @@ def test_a_worker_that_is_killed_costs_its_request_alone(
     assert "rlimits" in sandboxed["by"]
 
 
-def test_a_killed_service_leaves_no_process_and_no_file(
+def test_killed_service_leaves_no_process_and_no_file(
     settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = tmp_path / "spool"
@@ -141,7 +141,7 @@ def test_a_killed_service_leaves_no_process_and_no_file(
 
 
 @pytest.mark.long
-def test_a_recording_that_kills_its_decoder_is_listed_and_the_run_goes_on(
+def test_command_lists_a_crashing_recording_and_continues(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "archive"
@@ -170,9 +170,7 @@ def test_a_recording_that_kills_its_decoder_is_listed_and_the_run_goes_on(
 
 
 @pytest.mark.long
-def test_a_live_source_that_kills_its_decoder_ends_the_command_with_a_reason(
-    settings: dict[str, str], tmp_path: Path
-) -> None:
+def test_command_reports_a_crashing_live_source(settings: dict[str, str], tmp_path: Path) -> None:
     read, write = os.pipe()
     with subprocess.Popen(
         [NORDLYD, "stream", "-", "--language", "nb"],
@@ -197,7 +195,7 @@ def test_a_live_source_that_kills_its_decoder_ends_the_command_with_a_reason(
     assert "Traceback" not in errors
 
 
-def test_an_hour_grows_the_service_by_less_than_80_mb(server: RunningServer) -> None:
+def test_an_hour_of_audio_takes_less_than_80_mb(server: RunningServer) -> None:
     process = psutil.Process(server.process.pid)
 
     def post(hours: float) -> float:

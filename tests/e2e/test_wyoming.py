@@ -274,7 +274,10 @@ def test_what_is_no_event_ends_the_connection_with_a_reason(
 
     header, data = asyncio.run(send())
     assert json.loads(header)["type"] == "error"
-    assert "no event of Wyoming" in json.loads(data)["text"] or "no JSON object" in data.decode()
+    assert (
+        "not an event of Wyoming" in json.loads(data)["text"]
+        or "not a JSON object" in data.decode()
+    )
 
 
 def test_unknown_events_are_passed_over(demos: RunningServer) -> None:

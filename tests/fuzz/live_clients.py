@@ -1,4 +1,4 @@
-"""What clients of live protocols might send: what is meant, what is nearly right, and noise."""
+"""Generated messages of live clients: valid ones, nearly valid ones, and noise."""
 
 import base64
 import json
@@ -25,10 +25,10 @@ class Audio(bytes):
 
 
 def speech(rate: int = 16_000, seconds: float = 1.5) -> Audio:
-    """The beginning of a bundled sample as s16le, so that something is heard at all."""
+    """The beginning of a bundled sample as s16le, so that there is some speech."""
     samples, given = soundfile.read(DEMO / "samples" / "sample-1.flac", dtype="float32")
-    wanted = np.arange(0, seconds, 1 / rate)
-    resampled = np.interp(wanted, np.arange(len(samples)) / given, samples)
+    positions = np.arange(0, seconds, 1 / rate)
+    resampled = np.interp(positions, np.arange(len(samples)) / given, samples)
     return Audio((resampled * 32_767).astype("<i2").tobytes())
 
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI document allows and forbids is sent, and answered as the document says."""
+"""Valid and invalid requests by the OpenAPI document get responses that conform to it."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
 # uvicorn itself refuses longer ones, in words of its own.
 LONGEST_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
-# Almost any value of these names what is not there.
+# Almost any value of these names something that does not exist.
 NAMES = {"model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -94,7 +94,7 @@ def attempt(
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_one_the_document_describes(
+def test_each_response_conforms_to_the_openapi_document(
     operations: list[APIOperation], mode: GenerationMode, authorised: dict[str, str]
 ) -> None:
     failures: list[Exception] = []
@@ -110,7 +110,7 @@ def test_every_answer_is_one_the_document_describes(
         raise ExceptionGroup("answers that are not as documented", failures)
 
 
-def test_parameters_of_all_kinds_come_with_audio(
+def test_random_parameters_with_audio_get_documented_responses(
     operations: list[APIOperation], authorised: dict[str, str]
 ) -> None:
     for operation in operations:
@@ -120,7 +120,7 @@ def test_parameters_of_all_kinds_come_with_audio(
             assert 200 in seen, f"no request to {operation.path} came through: {seen}"
 
 
-def test_other_methods_say_which_ones_there_are(
+def test_other_methods_get_405_with_allow(
     operations: list[APIOperation], client: httpx.Client
 ) -> None:
     documented: dict[str, set[str]] = {}
@@ -139,13 +139,13 @@ def test_other_methods_say_which_ones_there_are(
     path=st.text(st.characters(codec="utf-8", min_codepoint=33), max_size=40),
     method=st.sampled_from(["GET", "POST"]),
 )
-def test_any_path_and_header_is_answered(client: httpx.Client, path: str, method: str) -> None:
+def test_any_path_and_header_gets_a_response(client: httpx.Client, path: str, method: str) -> None:
     url = f"/{path}"
     answer = client.request(method, httpx.URL(path=url), headers={"x-request-timeout": "1"})
     assert answer.status_code < 500
 
 
-def test_it_is_as_ready_as_before(client: httpx.Client) -> None:
+def test_server_is_ready_after_fuzzing(client: httpx.Client) -> None:
     assert client.get("/health/ready").status_code == 200
     assert client.get("/health").json()["queue"]["seconds"] == 0
     assert client.post("/transcribe", content=CLIP).json()["duration"] == 0.5

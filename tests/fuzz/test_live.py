@@ -1,4 +1,4 @@
-"""Whatever live clients send is answered or refused in the protocol's own form, and let go of."""
+"""Any messages of live clients are answered or refused in the form of their protocol."""
 
 import io
 import json
@@ -67,7 +67,7 @@ def converse(
 
 
 def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
-    """Until all is said or the server has ended it."""
+    """Send until all is sent or the server has closed the connection."""
     with suppress(ConnectionClosed):
         for message in messages:
             talk.send(message)
@@ -94,7 +94,7 @@ def url_of(server: RunningServer, path: str, query: dict[str, str]) -> str:
 
 @BOUNDED
 @given(STREAM.query(), STREAM.messages(), PARTING)
-def test_the_native_stream(
+def test_native_stream_answers_or_refuses_any_messages(
     server: RunningServer,
     authorised: dict[str, str],
     query: dict[str, str],
@@ -106,20 +106,20 @@ def test_the_native_stream(
 
 @BOUNDED
 @given(REALTIME.query(), REALTIME.messages(), PARTING)
-def test_openai_realtime(
+def test_openai_realtime_answers_or_refuses_any_messages(
     server: RunningServer,
     authorised: dict[str, str],
     query: dict[str, str],
     messages: list[str | bytes],
     parting: Parting,
 ) -> None:
-    asked = {"intent": "transcription"} | query
-    converse(url_of(server, "/v1/realtime", asked), authorised, REALTIME, messages, parting)
+    parameters = {"intent": "transcription"} | query
+    converse(url_of(server, "/v1/realtime", parameters), authorised, REALTIME, messages, parting)
 
 
 @BOUNDED
 @given(VOSK.query(), VOSK.messages(), PARTING)
-def test_vosk(
+def test_vosk_answers_or_refuses_any_messages(
     server: RunningServer, query: dict[str, str], messages: list[str | bytes], parting: Parting
 ) -> None:
     converse(f"{server.vosk}/?{urlencode(query)}", {}, VOSK, messages, parting)
@@ -163,19 +163,21 @@ HEAD = st.dictionaries(
     st.sampled_from([None, 3, 40]),
     st.booleans(),
 )
-def test_wyoming(server: RunningServer, parts: list[bytes], cut: int | None, polite: bool) -> None:
+def test_wyoming_answers_or_refuses_any_messages(
+    server: RunningServer, parts: list[bytes], cut: int | None, polite: bool
+) -> None:
     where = urlsplit(server.wyoming)
-    said = b"".join(parts)
+    sent = b"".join(parts)
     with socket.create_connection((where.hostname, where.port), timeout=SECONDS) as connection:
-        heard = bytearray()
+        answered = bytearray()
         with suppress(OSError):
-            connection.sendall(said[:-cut] if cut else said)
+            connection.sendall(sent[:-cut] if cut else sent)
             if not polite:
                 return
             connection.shutdown(socket.SHUT_WR)
             while received := connection.recv(65_536):
-                heard += received
-        for answer in events(bytes(heard)):
+                answered += received
+        for answer in events(bytes(answered)):
             assert re.fullmatch(r"info|pong|error|transcript(-start|-chunk|-stop)?", answer.type)
 
 

@@ -10,8 +10,8 @@ from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors.deepgram import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
-from app.api.parameters import openapi_parameters
-from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
+from app.api.openapi import BINARY, HEADERS, openapi_parameters
+from app.api.outputs import timing_headers, warning_headers
 from app.api.uploads import RecordingFile
 from app.audio import DecodeOptions, RawFormat
 from app.audio.content_types import raw_format

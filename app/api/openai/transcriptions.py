@@ -23,7 +23,8 @@ from app.api.openai.schemas import (
     verbose_json,
 )
 from app.api.openai.streaming import EventResponse, TranscriptEvents
-from app.api.transcribe import BINARY, HEADERS, timing_headers, warning_headers
+from app.api.openapi import BINARY, HEADERS
+from app.api.outputs import timing_headers, warning_headers
 from app.api.uploads import Uploads
 from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from app.audio.containers.formats import Container
 
 HEADER_BYTES = 7
-# A stream recorded on air may begin with the rest of a frame, so look a little further.
+# A recorded broadcast may begin with the rest of a frame, so the search goes a little further.
 _SEARCHED = 16_384
-# Chance makes one header in noise, hardly three in a row.
+# In noise one header occurs by chance, but hardly three in a row.
 _CHAIN = 3
 
 _MPEG_SYNC = 0b111_1111_1111
@@ -38,7 +38,7 @@ _ADTS_RATES = (
     *(96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000),
     *(22_050, 16_000, 12_000, 11_025, 8_000, 7_350),
 )
-# Where the Xing tag is in a frame: behind side information of 32, 17 or 9 bytes.
+# Where the Xing tag is in a frame: after side information of 32, 17 or 9 bytes.
 _XING_OFFSETS = (36, 21, 13)
 _XING_BYTES = 12
 _ID3V1_BYTES, _APE_BYTES = 128, 32
@@ -67,7 +67,7 @@ class FrameHeader:
 
 
 def parse_header(data: bytes, at: int = 0) -> FrameHeader | None:
-    """The frame header at an offset of `data`, or None."""
+    """Returns the MPEG or ADTS frame header at an offset of `data`, or None."""
     header = data[at : at + HEADER_BYTES]
     if len(header) < HEADER_BYTES:
         return None
@@ -81,10 +81,12 @@ def parse_header(data: bytes, at: int = 0) -> FrameHeader | None:
 
 
 def find_frames(data: bytes) -> tuple[int, FrameHeader] | None:
-    """Where the first run of consecutive frames begins in `data`, and its first header.
+    """Finds the first run of consecutive MPEG or ADTS frames in `data`.
 
-    A run is three frames, or as many as there are if the data end first; a single one counts
-    only at offset 0.
+    A run is three frames, or fewer if the data end first; a single frame counts only at offset 0.
+
+    Returns:
+        The offset of the run and its first header, or None.
     """
     at = data.find(b"\xff")
     while 0 <= at < _SEARCHED:
@@ -96,15 +98,15 @@ def find_frames(data: bytes) -> tuple[int, FrameHeader] | None:
 
 
 def xing_seconds(data: bytes, at: int, header: FrameHeader) -> float | None:
-    """The duration that the Xing or Info header of an MP3 declares, in seconds.
+    """Returns the duration that the Xing or Info header of an MP3 declares, in seconds.
 
     Args:
         data: the beginning of the stream.
-        at: where its first frame begins.
-        header: of that frame.
+        at: offset of its first frame.
+        header: the header of that frame.
 
     Returns:
-        None if there is no such header or it does not count the frames.
+        None if there is no such header, or it does not count the frames.
     """
     frame = data[at : at + header.length]
     for offset in _XING_OFFSETS:
@@ -115,12 +117,12 @@ def xing_seconds(data: bytes, at: int, header: FrameHeader) -> float | None:
     return None
 
 
-def ends_whole(tail: bytes) -> bool:
-    """Whether a stream ends where one of its frames does, as far as its last bytes show.
+def ends_with_whole_frame(tail: bytes) -> bool:
+    """Returns whether a stream ends at the end of a frame, judged by its last bytes.
 
     Args:
         tail: the last bytes of the stream, some dozens of frames; tags and zeros at its end are
-            not counted.
+            ignored.
     """
     audio = _without_tags(tail)
     at = audio.find(b"\xff")
@@ -136,7 +138,10 @@ def ends_whole(tail: bytes) -> bool:
 
 
 def by_frames(head: bytes) -> Container | None:
-    """The container whose frames `head` begins with, three of them or as many as there are."""
+    """Returns the container, of AC-3, E-AC-3 and LATM, whose frames `head` begins with; or None.
+
+    Three frames are required, or as many as there are.
+    """
     for container, length_of in ((None, _dolby), (Container.LOAS, _loas)):
         at, count = 0, 0
         while count < _CHAIN and at < len(head) and (length := length_of(head, at)):
@@ -148,7 +153,7 @@ def by_frames(head: bytes) -> Container | None:
 
 
 def _without_tags(tail: bytes) -> bytes:
-    """The bytes before ID3v1, APE and Lyrics3 tags at the end."""
+    """Returns the bytes before ID3v1, APE and Lyrics3 tags at the end."""
     while True:
         if tail[-_ID3V1_BYTES:][:3] == b"TAG":
             tail = tail[:-_ID3V1_BYTES]
@@ -197,7 +202,7 @@ def _mpeg(bits: int, version: int, layer: int) -> FrameHeader | None:
 
 
 def _dolby(data: bytes, at: int) -> int:
-    """Bytes of the AC-3 or E-AC-3 frame at an offset; 0 where there is none."""
+    """Returns the length in bytes of the AC-3 or E-AC-3 frame at an offset; 0 without one."""
     header = data[at : at + _DOLBY_HEADER_BYTES]
     if len(header) < _DOLBY_HEADER_BYTES or not header.startswith(_DOLBY_SYNC):
         return 0
@@ -208,7 +213,7 @@ def _dolby(data: bytes, at: int) -> int:
     if version > _AC3_NEWEST or rate >= len(_AC3_RATES) or size >> 1 >= len(_AC3_KBITS):
         return 0
     bits = 1000 * _AC3_KBITS[size >> 1] * _AC3_SAMPLES // _AC3_RATES[rate]
-    # Only at 44.1 kHz is a frame no whole number of words; the lowest bit says where one is added.
+    # Only at 44.1 kHz is a frame not a whole number of words; the lowest bit marks one word more.
     odd = size & 1 if _AC3_RATES[rate] % 16_000 else 0
     return 2 * (bits // 16 + odd)
 
@@ -218,7 +223,7 @@ def _dolby_kind(head: bytes) -> Container:
 
 
 def _loas(data: bytes, at: int) -> int:
-    """Bytes of the LOAS frame at an offset; 0 where there is none."""
+    """Returns the length in bytes of the LOAS frame at an offset; 0 without one."""
     header = int.from_bytes(data[at : at + 3], "big")
     if len(data) < at + 3 or header >> 13 != _LOAS_SYNC:
         return 0

@@ -1,7 +1,6 @@
-"""How much audio a container promises and how much of it is there, without decoding any.
+"""Compares the length that a header declares with the bytes that are there, without decoding.
 
-A stream and its container flow in; an `Extent` flows out. libsndfile quietly plays what is left
-of a file that was cut short, so this is looked at before.
+libsndfile silently reads what is left of a file that was cut short, so this is checked first.
 """
 
 import struct
@@ -10,16 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from app.audio.containers.sniff import Container
+from app.audio.containers.formats import Container
 from app.errors import AudioError
 
-# Writers that forget a padding byte or count the header twice are off by a few bytes; a
-# transfer that broke off is off by far more.
+# Writers that forget a padding byte or count the header twice are wrong by a few bytes; an
+# interrupted transfer loses far more.
 _SLACK_BYTES = 64
-# What a writer that cannot seek back leaves in a 32-bit size: 0, or a number just below or at
-# 2 GiB (SoX, arecord) or 4 GiB (FFmpeg), sometimes less the header.
+# A writer that cannot seek back leaves in a 32-bit size: 0, or a number just below or at 2 GiB
+# (SoX, arecord) or 4 GiB (FFmpeg), sometimes less the header.
 _PLACEHOLDER_SLACK = 8_192
-# More chunks than any writer makes; a damaged file must not keep us walking.
+# More chunks than any writer makes; bounds the work on a damaged file.
 _MAX_CHUNKS = 100_000
 _MAX_OGG_PAGE = 65_307
 _OGG_HEADER_BYTES = 27
@@ -29,33 +28,33 @@ _OGG_MARK = b"OggS\0"
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What the header promises.
+    """How much audio data the header declares, and how much of it is there.
 
     Attributes:
-        promised: bytes that the header counts; 0 where it counts none.
-        missing: how many of them are beyond the stream's end; a few are forgiven and not counted.
-        open_ended: the header leaves the length open: the audio goes on to the stream's end.
-        located: False where there should be a chunk of audio data and is none. FFmpeg would
-            search such a file for seconds.
+        declared: bytes that the header declares; 0 where it declares none.
+        missing: how many of them lie beyond the stream's end; 0 where it is only a few.
+        open_ended: the header leaves the length open: the audio lasts to the stream's end.
+        has_data: False where the chunk of audio data is missing. FFmpeg would search such a file
+            for seconds.
         foreign: bytes between the parts of the audio that belong to none of them.
-        patches: bytes to be read in place of those that are there, by their offset: sizes that
-            a writer left open and that neither library takes for open.
+        patches: bytes to read in place of those that are there, by their offset: sizes that a
+            writer left open and that neither library recognises as open.
     """
 
-    promised: int = 0
+    declared: int = 0
     missing: int = 0
     open_ended: bool = False
-    located: bool = True
+    has_data: bool = True
     foreign: int = 0
     patches: dict[int, bytes] = field(default_factory=dict)
 
     @classmethod
-    def within(cls, promised: int, missing: int) -> "Extent":
-        """The extent of a header that counts its bytes; a few missing ones are forgiven."""
-        return cls(promised, missing if missing > _SLACK_BYTES else 0)
+    def of(cls, declared: int, missing: int) -> "Extent":
+        """Returns the extent of a header that declares a size; a few missing bytes are ignored."""
+        return cls(declared, missing if missing > _SLACK_BYTES else 0)
 
     def check(self, name: str) -> None:
-        """Refuse a stream that was cut short.
+        """Raise for a stream that was cut short.
 
         Args:
             name: of the container, for the message.
@@ -65,14 +64,14 @@ class Extent:
         """
         if self.missing:
             raise AudioError(
-                f"The {name} file is cut short: {self.missing:,} of the {self.promised:,} bytes "
-                "that its header promises are missing. Send the whole file."
+                f"The {name} file is cut short: {self.missing:,} of the {self.declared:,} bytes "
+                "that its header declares are missing. Send the whole file."
             )
 
 
 @dataclass(frozen=True, slots=True)
-class _Dialect:
-    """One way to write a list of chunks: identifier, size, payload."""
+class _ChunkLayout:
+    """How a format writes its chunks: identifier, size, payload."""
 
     first: int
     header: str
@@ -82,17 +81,17 @@ class _Dialect:
 
 
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
-_DIALECTS = {
-    Container.WAV: _Dialect(12, "<4sI", b"data"),
-    Container.RF64: _Dialect(12, "<4sI", b"data"),
-    Container.W64: _Dialect(40, "<16sQ", _W64_DATA, alignment=8, size_counts_header=True),
-    Container.AIFF: _Dialect(12, ">4sI", b"SSND"),
-    Container.CAF: _Dialect(8, ">4sQ", b"data", alignment=1),
+_CHUNK_LAYOUTS = {
+    Container.WAV: _ChunkLayout(12, "<4sI", b"data"),
+    Container.RF64: _ChunkLayout(12, "<4sI", b"data"),
+    Container.W64: _ChunkLayout(40, "<16sQ", _W64_DATA, alignment=8, size_counts_header=True),
+    Container.AIFF: _ChunkLayout(12, ">4sI", b"SSND"),
+    Container.CAF: _ChunkLayout(8, ">4sQ", b"data", alignment=1),
 }
 
 
 def measure(stream: BinaryIO, container: Container, size: int) -> Extent:
-    """What the header of a stream promises, against what is there.
+    """Returns the extent of a stream, by its header.
 
     Args:
         stream: seekable; left at its beginning.
@@ -100,10 +99,10 @@ def measure(stream: BinaryIO, container: Container, size: int) -> Extent:
         size: bytes in the stream.
 
     Returns:
-        An empty `Extent` for containers whose header does not count their bytes, and for headers
-        too damaged to follow: decoding them says what is wrong.
+        An empty `Extent` for containers whose header does not declare their bytes, and for headers
+        that are too damaged to read: decoding such a file fails with a precise error.
     """
-    if container in _DIALECTS:
+    if container in _CHUNK_LAYOUTS:
         extent = _chunked(stream, container, size)
     else:
         extent = _OTHERS.get(container, _unmeasured)(stream, size)
@@ -111,15 +110,15 @@ def measure(stream: BinaryIO, container: Container, size: int) -> Extent:
     return extent
 
 
-def _within(promised: int, present: int) -> Extent:
-    return Extent.within(promised, promised - present)
+def _extent(declared: int, present: int) -> Extent:
+    return Extent.of(declared, declared - present)
 
 
 def _chunks(
-    stream: BinaryIO, dialect: _Dialect, at: int, end: int
+    stream: BinaryIO, layout: _ChunkLayout, at: int, end: int
 ) -> Iterator[tuple[bytes, int, int]]:
-    """Identifier, offset of the payload and its size, for each chunk between two offsets."""
-    header_bytes = struct.calcsize(dialect.header)
+    """Yields identifier, offset of the payload and its size for each chunk between two offsets."""
+    header_bytes = struct.calcsize(layout.header)
     for _ in range(_MAX_CHUNKS):
         if at >= end:
             return
@@ -127,47 +126,47 @@ def _chunks(
         header = stream.read(header_bytes)
         if len(header) < header_bytes:
             return
-        identifier, size = struct.unpack(dialect.header, header)
+        identifier, size = struct.unpack(layout.header, header)
         payload = at + header_bytes
-        if dialect.size_counts_header:
+        if layout.size_counts_header:
             size = max(0, size - header_bytes)
         yield identifier, payload, size
-        at = payload + size + -size % dialect.alignment
+        at = payload + size + -size % layout.alignment
 
 
 def _chunked(stream: BinaryIO, container: Container, size: int) -> Extent:
-    dialect = _DIALECTS[container]
+    layout = _CHUNK_LAYOUTS[container]
     long_size, long_at = None, 0
-    for identifier, payload, declared in _chunks(stream, dialect, dialect.first, size):
+    for identifier, payload, counted in _chunks(stream, layout, layout.first, size):
         if identifier == b"ds64":
             long_at = payload + 8
             stream.seek(long_at)
             long_size = int.from_bytes(stream.read(8), "little")
-        if identifier != dialect.data:
+        if identifier != layout.data:
             continue
-        promised = declared
-        if container is Container.RF64 and long_size is not None and declared == 2**32 - 1:
-            promised = long_size
+        declared = counted
+        if container is Container.RF64 and long_size is not None and counted == 2**32 - 1:
+            declared = long_size
         present = max(0, size - payload)
-        if promised > present and _is_placeholder(promised):
+        if declared > present and _is_placeholder(declared):
             return Extent(open_ended=True)
-        if promised == 0 and present and not _only_chunks(stream, dialect, payload, size):
+        if declared == 0 and present and not _only_chunks(stream, layout, payload, size):
             if long_size is not None:
-                # Recorded into a pipe: both libraries take this for empty.
+                # Recorded into a pipe: both libraries consider this empty.
                 return Extent(patches={long_at: present.to_bytes(8, "little")})
             return Extent(open_ended=True)
-        return _within(promised, present)
-    return Extent(located=False)
+        return _extent(declared, present)
+    return Extent(has_data=False)
 
 
 def _is_placeholder(size: int) -> bool:
     return any(-_PLACEHOLDER_SLACK <= size - 2**bits <= 0 for bits in (31, 32, 63, 64))
 
 
-def _only_chunks(stream: BinaryIO, dialect: _Dialect, at: int, size: int) -> bool:
-    """Whether nothing but well-formed chunks follow: then an empty data chunk really is empty."""
+def _only_chunks(stream: BinaryIO, layout: _ChunkLayout, at: int, size: int) -> bool:
+    """Returns whether only well-formed chunks follow: then an empty data chunk is really empty."""
     end = at
-    for identifier, payload, length in _chunks(stream, dialect, at, size):
+    for identifier, payload, length in _chunks(stream, layout, at, size):
         if not identifier[:4].isascii() or not identifier[:4].decode().isprintable():
             return False
         end = payload + length
@@ -180,7 +179,7 @@ def _au(stream: BinaryIO, size: int) -> Extent:
     offset, declared = struct.unpack(">II", header.ljust(8, b"\0"))
     if declared == 2**32 - 1:
         return Extent(open_ended=True)
-    return _within(declared, max(0, size - offset))
+    return _extent(declared, max(0, size - offset))
 
 
 def _avi(stream: BinaryIO, size: int) -> Extent:
@@ -188,11 +187,11 @@ def _avi(stream: BinaryIO, size: int) -> Extent:
     declared = int.from_bytes(stream.read(4), "little")
     if _is_placeholder(declared):
         return Extent()
-    return _within(declared + 8, size)
+    return _extent(declared + 8, size)
 
 
 def _matroska(stream: BinaryIO, size: int) -> Extent:
-    """The EBML header and the segment behind it, RFC 8794 sections 4 and 5."""
+    """Reads the EBML header and the segment after it, RFC 8794 sections 4 and 5."""
     stream.seek(4)
     header = _ebml_size(stream)
     if header is None:
@@ -203,11 +202,11 @@ def _matroska(stream: BinaryIO, size: int) -> Extent:
     segment = _ebml_size(stream)
     if segment is None:
         return Extent()
-    return _within(segment, size - stream.tell())
+    return _extent(segment, size - stream.tell())
 
 
 def _ebml_size(stream: BinaryIO) -> int | None:
-    """A variable-length size; None for one that is unknown or not there."""
+    """Reads a variable-length size; None where it is unknown or missing."""
     first = stream.read(1)
     if not first or first == b"\0":
         return None
@@ -217,7 +216,7 @@ def _ebml_size(stream: BinaryIO) -> int | None:
 
 
 def _ogg(stream: BinaryIO, size: int) -> Extent:
-    """The chain of pages, RFC 3533 section 6: whether it is whole, and what else is in between."""
+    """Follows the chain of pages, RFC 3533 section 6, and counts bytes that belong to no page."""
     at, foreign, end = 0, 0, 0
     while at < size:
         stream.seek(at)
@@ -241,14 +240,14 @@ def _ogg(stream: BinaryIO, size: int) -> Extent:
 
 
 def _ogg_checksum(page: bytes) -> bytes:
-    """The checksum a page should have: CRC-32 with the bits of each byte in the other order."""
+    """Returns the checksum of a page: CRC-32 with the bits of each byte in reverse order."""
     blanked = page[:22] + bytes(4) + page[26:]
     mirrored = zlib.crc32(blanked.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return mirrored.to_bytes(4, "big").translate(_MIRRORED)
 
 
 def _next_page(stream: BinaryIO, at: int, size: int) -> int | None:
-    """Where the next page begins, behind bytes that belong to none; None if there is none."""
+    """Returns where the next page begins, after bytes that belong to no page; None without one."""
     while at < size:
         stream.seek(at)
         data = stream.read(_MAX_OGG_PAGE)

@@ -1,8 +1,7 @@
-"""The allow-list: every container that is read, its demuxer, and the bytes it begins with.
+"""The allow-list of containers: their demuxers, and the bytes that they begin with.
 
-Bytes flow in, a `Container` flows out. FFmpeg never guesses the demuxer, so nothing outside of this
-list is ever opened: no playlist, no network, no device, no sequence of images. `docs/http.md` shows
-the table of `table_rows`.
+FFmpeg is always given the demuxer, so nothing outside of this list is ever opened: no playlist, no
+network, no device, no sequence of images. `docs/http.md` shows the table of `table_rows`.
 """
 
 import re
@@ -11,7 +10,7 @@ from enum import Enum
 
 
 class Container(Enum):
-    """An accepted container; the value is its name for people."""
+    """An accepted container; the value is its display name."""
 
     WAV = "WAV"
     RF64 = "RF64"
@@ -76,26 +75,27 @@ class Format:
     """How one container is read.
 
     Attributes:
-        demuxer: FFmpeg's name of it.
-        endings: file endings that are usual, for people.
-        holds: what is usually in it, for people.
-        by_libsndfile: read by libsndfile where it knows the codec, else by FFmpeg.
-        resyncs: a player finds its way anywhere in it, so it may be a piece of a broadcast that
-            begins and ends within a frame, and what is damaged in it is passed over.
-        from_zero: its clock starts with the recording; in the others it starts anywhere, and the
-            earliest track is the beginning.
-        splices: its clock may jump where two recordings were joined.
-        counts: its header counts the samples, so that a shorter file is known to be cut.
+        demuxer: FFmpeg's name of its demuxer.
+        extensions: usual file name extensions, for the documentation.
+        codecs: usual codecs, for the documentation.
+        by_libsndfile: read by libsndfile where it knows the codec, otherwise by FFmpeg.
+        resyncs: a player can start anywhere in it, so it may be a piece of a broadcast that begins
+            and ends within a frame, and damaged parts of it are skipped.
+        starts_at_zero: its timestamps start with the recording at 0; in other containers they start
+            anywhere, and the earliest track is the beginning.
+        splices: its timestamps may jump where two recordings were joined.
+        counts_samples: its header declares the number of samples, so that a shorter file is known
+            to be cut short.
     """
 
     demuxer: str
-    endings: str
-    holds: str
+    extensions: str
+    codecs: str
     by_libsndfile: bool = False
     resyncs: bool = False
-    from_zero: bool = False
+    starts_at_zero: bool = False
     splices: bool = False
-    counts: bool = False
+    counts_samples: bool = False
 
 
 _PCM = "PCM, A-law, µ-law"
@@ -111,10 +111,10 @@ FORMATS: dict[Container, Format] = {
     Container.OGG: Format("ogg", "ogg, oga, opus, spx", "Opus, Vorbis, Speex, FLAC"),
     Container.MP3: Format("mp3", "mp3, mp2, mp1", "MPEG audio, layers I to III", resyncs=True),
     Container.MP4: Format(
-        "mov", "mp4, m4a, m4b, mov, 3gp", "AAC, ALAC, Opus, AC-3, AMR, PCM", from_zero=True
+        "mov", "mp4, m4a, m4b, mov, 3gp", "AAC, ALAC, Opus, AC-3, AMR, PCM", starts_at_zero=True
     ),
     Container.MATROSKA: Format(
-        "matroska", "webm, mkv, mka", "Opus, Vorbis, AAC, FLAC, AC-3, DTS", from_zero=True
+        "matroska", "webm, mkv, mka", "Opus, Vorbis, AAC, FLAC, AC-3, DTS", starts_at_zero=True
     ),
     Container.ADTS: Format("aac", "aac", "AAC in ADTS", resyncs=True),
     Container.LOAS: Format("loas", "latm, loas", "AAC in LATM", resyncs=True),
@@ -124,25 +124,25 @@ FORMATS: dict[Container, Format] = {
     Container.MPEG_PS: Format(
         "mpeg", "mpg, vob", "MPEG audio, AC-3, DTS, PCM", resyncs=True, splices=True
     ),
-    Container.AVI: Format("avi", "avi", "MP3, AC-3, PCM, ADPCM", from_zero=True),
-    Container.ASF: Format("asf", "wma, asf, wmv", "WMA, WMA Pro, WMA Voice", from_zero=True),
+    Container.AVI: Format("avi", "avi", "MP3, AC-3, PCM, ADPCM", starts_at_zero=True),
+    Container.ASF: Format("asf", "wma, asf, wmv", "WMA, WMA Pro, WMA Voice", starts_at_zero=True),
     Container.AMR: Format("amr", "amr, awb", "AMR-NB, AMR-WB"),
-    Container.FLV: Format("flv", "flv", "AAC, MP3, Speex, Nellymoser", from_zero=True),
+    Container.FLV: Format("flv", "flv", "AAC, MP3, Speex, Nellymoser", starts_at_zero=True),
     Container.AC3: Format("ac3", "ac3", "AC-3", resyncs=True),
     Container.EAC3: Format("eac3", "eac3, ec3", "E-AC-3", resyncs=True),
     Container.DTS: Format("dts", "dts", "DTS", resyncs=True),
     Container.DTS_HD: Format("dtshd", "dtshd", "DTS-HD"),
     Container.TRUEHD: Format("truehd", "thd", "TrueHD", resyncs=True),
     Container.MLP: Format("mlp", "mlp", "MLP", resyncs=True),
-    Container.TTA: Format("tta", "tta", "True Audio", counts=True),
-    Container.WAVPACK: Format("wv", "wv", "WavPack", counts=True),
-    Container.APE: Format("ape", "ape", "Monkey's Audio", counts=True),
-    Container.TAK: Format("tak", "tak", "TAK", counts=True),
+    Container.TTA: Format("tta", "tta", "True Audio", counts_samples=True),
+    Container.WAVPACK: Format("wv", "wv", "WavPack", counts_samples=True),
+    Container.APE: Format("ape", "ape", "Monkey's Audio", counts_samples=True),
+    Container.TAK: Format("tak", "tak", "TAK", counts_samples=True),
     Container.SHORTEN: Format("shn", "shn", "Shorten"),
-    Container.MUSEPACK_7: Format("mpc", "mpc", "Musepack", counts=True),
-    Container.MUSEPACK_8: Format("mpc8", "mpc", "Musepack", counts=True),
-    Container.QOA: Format("qoa", "qoa", "QOA", counts=True),
-    Container.DSF: Format("dsf", "dsf", "DSD", counts=True),
+    Container.MUSEPACK_7: Format("mpc", "mpc", "Musepack", counts_samples=True),
+    Container.MUSEPACK_8: Format("mpc8", "mpc", "Musepack", counts_samples=True),
+    Container.QOA: Format("qoa", "qoa", "QOA", counts_samples=True),
+    Container.DSF: Format("dsf", "dsf", "DSD", counts_samples=True),
     Container.DSDIFF: Format("iff", "dff, iff", "DSD, 8-bit PCM"),
     Container.VOC: Format("voc", "voc", f"{_PCM}, ADPCM"),
     Container.IRCAM: Format("ircam", "sf, ircam", _PCM),
@@ -154,12 +154,12 @@ FORMATS: dict[Container, Format] = {
     Container.ACT: Format("act", "act", "G.729: voice recorders"),
     Container.WVE: Format("wve", "wve", "A-law: Psion"),
     Container.REALMEDIA: Format(
-        "rm", "rm, ra, rmvb", "Cook, AAC, ATRAC 3, Sipro, RealAudio", from_zero=True
+        "rm", "rm, ra, rmvb", "Cook, AAC, ATRAC 3, Sipro, RealAudio", starts_at_zero=True
     ),
-    Container.MXF: Format("mxf", "mxf", "PCM: broadcast", from_zero=True),
+    Container.MXF: Format("mxf", "mxf", "PCM: broadcast", starts_at_zero=True),
     Container.GXF: Format("gxf", "gxf", "PCM, AC-3: broadcast"),
     Container.DV: Format("dv", "dv, dif", "PCM: camcorders"),
-    Container.NUT: Format("nut", "nut", "any", from_zero=True),
+    Container.NUT: Format("nut", "nut", "any", starts_at_zero=True),
     Container.WTV: Format("wtv", "wtv", "MPEG audio, AC-3: Windows Media Center"),
     Container.OMA: Format("oma", "oma, aa3", "ATRAC 3, MP3"),
     Container.VQF: Format("vqf", "vqf", "TwinVQ"),
@@ -230,7 +230,7 @@ _MAGIC = (
     (4, b"wide", Container.MP4),
     (4, b"free", Container.MP4),
 )
-# RIFF and IFF files say at offset 8 what they hold.
+# RIFF and IFF files name their form at offset 8.
 _FORMS = {
     (b"RIFF", b"WAVE"): Container.WAV,
     (b"RIFF", b"AVI "): Container.AVI,
@@ -243,7 +243,7 @@ _FORMS = {
 }
 _STILL_IMAGES = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis", b"crx "}
 # Audible's books are encrypted MP4.
-_LOCKED = {b"aax ", b"aaxc"}
+_ENCRYPTED = {b"aax ", b"aaxc"}
 # Big- and little-endian: 64 A3, the machine's number, and zero.
 _IRCAM = re.compile(rb"\x64\xa3[\x01-\x04\x00]\x00|\x00[\x01-\x04\x00]\xa3\x64")
 # Plain transport stream packets, and those of Blu-ray with four bytes of time code before each.
@@ -253,8 +253,8 @@ _ACT_AT, _ACT_BYTE, _ACT_ZEROS = 256, 0x84, 44
 
 
 def by_magic(head: bytes) -> Container | None:
-    """The container that `head`, the beginning of a stream, is the beginning of; or None."""
-    if head[4:8] == b"ftyp" and head[8:12] in _STILL_IMAGES | _LOCKED:
+    """Returns the container that begins with `head`, the first bytes of a stream; or None."""
+    if head[4:8] == b"ftyp" and head[8:12] in _STILL_IMAGES | _ENCRYPTED:
         return None
     for offset, magic, container in _MAGIC:
         if head.startswith(magic, offset):
@@ -268,11 +268,11 @@ def by_magic(head: bytes) -> Container | None:
 
 
 def table_rows() -> list[str]:
-    """The allow-list as rows of a Markdown table, in the order of `Container`."""
+    """Returns the allow-list as rows of a Markdown table, in the order of `Container`."""
     rows = ["| container | usual endings | usually holds |", "| --- | --- | --- |"]
     for container in Container:
         form = FORMATS[container]
-        rows.append(f"| {container.value} | {form.endings} | {form.holds} |")
+        rows.append(f"| {container.value} | {form.extensions} | {form.codecs} |")
     return rows
 
 

@@ -1,8 +1,7 @@
-"""The boxes of an MP4: whether they are all there, and whether there are too many tracks or edits.
+"""Checks that the boxes of an MP4 are complete, and its numbers of tracks and edits.
 
-A stream flows in; bytes promised and missing flow out, or a refusal. FFmpeg sets aside memory for
-each track and copies its index for each edit, so this is looked at before. Source: ISO/IEC
-14496-12 sections 4.2, 8.3 and 8.6.6.
+FFmpeg allocates memory for each track and copies its index for each edit, so this is checked before
+it opens the file. Source: ISO/IEC 14496-12 sections 4.2, 8.3 and 8.6.6.
 """
 
 import struct
@@ -14,7 +13,7 @@ from app.audio.options import AudioLimits
 from app.errors import AudioError
 
 _HEADER_BYTES = 8
-# More boxes than any writer makes; a damaged file must not keep us walking.
+# More boxes than any writer makes; bounds the work on a damaged file.
 _MAX_BOXES = 100_000
 _PAYLOAD_BOXES = {b"moov", b"mdat", b"moof"}
 
@@ -27,12 +26,12 @@ class _Box:
 
 
 def measure_mp4(stream: BinaryIO, size: int, limits: AudioLimits) -> tuple[int, int]:
-    """Bytes that the first box which is cut short promises, and how many are missing; else zeros.
+    """Returns the size of the first box that is cut short and its missing bytes; else zeros.
 
     Args:
         stream: seekable.
-        size: bytes in it.
-        limits: how many tracks and edits there may be.
+        size: bytes in the stream.
+        limits: of tracks and edits.
 
     Raises:
         AudioError: there is no index, or it has more tracks or edits than are accepted.
@@ -79,7 +78,7 @@ def _check_index(stream: BinaryIO, moov: _Box, limits: AudioLimits) -> None:
 
 
 def _boxes(stream: BinaryIO, at: int, end: int) -> Iterator[_Box]:
-    """The boxes between two offsets; the last may reach beyond."""
+    """Yields the boxes between two offsets; the last may extend beyond."""
     for _ in range(_MAX_BOXES):
         if at + _HEADER_BYTES > end:
             return

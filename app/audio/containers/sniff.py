@@ -1,7 +1,6 @@
-"""Which container some bytes are, by their content: names and declared types are not looked at.
+"""Recognises the container of a stream by its first bytes; names and media types are ignored.
 
-The beginning of a stream flows in; a `Container` flows out, or an error that says what the bytes
-look like and what is accepted.
+For a stream in no accepted container, the error names what it looks like and what is accepted.
 """
 
 import os
@@ -14,17 +13,15 @@ from app.audio.containers.elementary_streams import by_frames, find_frames, xing
 from app.audio.containers.formats import ACCEPTED, Container, by_magic
 from app.errors import AudioError, UnsupportedAudioError
 
-__all__ = ["ACCEPTED", "Container", "Sniffed", "sniff"]
-
 _HEAD_BYTES = 65_536
 _ID3_BYTES = 10
 _MAX_ID3_TAGS = 8
-# Taggers leave kilobytes of zeros behind a tag; no writer leaves more than this.
+# Tagging programs leave kilobytes of zeros after a tag; none leaves more than this.
 _MAX_ZEROS = 1 << 20
 # The box lengths of an MP4 and the start codes of MPEG begin with zeros.
 _HEADER_ZEROS = 4
-# These have a tag in front by rule, so that it is worth no notice.
-_TAGGED_AS_A_RULE = {
+# In these a tag in front is usual, so it causes no warning.
+_USUALLY_TAGGED = {
     Container.MP3,
     Container.ADTS,
     Container.FLAC,
@@ -94,14 +91,14 @@ _CONTROLS = {chr(code) for code in range(32)} - set(string.whitespace)
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """What a stream is.
+    """The container of a stream.
 
     Attributes:
-        container: the container.
+        container: which.
         size: bytes in the whole stream.
-        seconds: the duration that the header of an MP3 declares; None for all else.
-        start: offset of the container's first byte: what is before it is padding or a tag.
-        padding: how many of the bytes before it have no business there.
+        seconds: the duration that the header of an MP3 declares; None for other containers.
+        start: offset of the container's first byte; padding or a tag comes before it.
+        padding: how many of the bytes before it do not belong there.
     """
 
     container: Container
@@ -112,14 +109,14 @@ class Sniffed:
 
 
 def sniff(stream: BinaryIO) -> Sniffed:
-    """Find out what a seekable stream holds, from its first bytes.
+    """Recognise the container of a seekable stream.
 
     Args:
-        stream: read from its very beginning, and left there.
+        stream: read from its beginning, and left there.
 
     Raises:
-        AudioError: it is empty, or nothing follows its ID3 tag.
-        UnsupportedAudioError: it is in no accepted container.
+        AudioError: the stream is empty, or nothing follows its ID3 tag.
+        UnsupportedAudioError: the container is not accepted.
     """
     size = stream.seek(0, os.SEEK_END)
     if size == 0:
@@ -160,12 +157,12 @@ def sniff(stream: BinaryIO) -> Sniffed:
 def _sniffed(
     container: Container, size: int, seconds: float | None, tagged: int, start: int
 ) -> Sniffed:
-    ordinary = start == tagged and (not tagged or container in _TAGGED_AS_A_RULE)
+    ordinary = start == tagged and (not tagged or container in _USUALLY_TAGGED)
     return Sniffed(container, size, seconds, start, 0 if ordinary else start)
 
 
 def _skip_zeros(stream: BinaryIO, position: int) -> int:
-    """Where the first byte that is not zero is, or `position` where there are too many."""
+    """Returns the offset of the first byte that is not zero, or where the search stopped."""
     stream.seek(position)
     skipped = 0
     while skipped < _MAX_ZEROS and (data := stream.read(_HEAD_BYTES)):
@@ -177,7 +174,7 @@ def _skip_zeros(stream: BinaryIO, position: int) -> int:
 
 
 def _skip_id3(stream: BinaryIO) -> int:
-    """Where the first byte behind all leading ID3v2 tags is."""
+    """Returns the offset of the first byte after all leading ID3v2 tags."""
     position = 0
     for _ in range(_MAX_ID3_TAGS):
         stream.seek(position)
@@ -191,7 +188,7 @@ def _skip_id3(stream: BinaryIO) -> int:
 
 
 def _describe(head: bytes) -> str:
-    """What bytes that are no accepted audio look like, as a phrase with its article."""
+    """Returns what unaccepted bytes look like, as a phrase such as "a PDF document"."""
     for magic, phrase in _OTHER_MAGIC:
         if head.startswith(magic):
             return phrase
@@ -214,7 +211,7 @@ def _as_text(head: bytes) -> str | None:
     try:
         text = head.decode(encoding)
     except UnicodeDecodeError as error:
-        # The cut at the end of what is examined may split a character.
+        # The end of the examined bytes may split a character.
         if error.start < len(head) - 4 or not error.start:
             return None
         text = head[: error.start].decode(encoding)

@@ -1,9 +1,9 @@
-"""Samples of PyAV's frames, past those of its calls that damage memory.
+"""Reads the samples of PyAV's frames without those of its calls that corrupt memory.
 
 Three calls of PyAV 18 are avoided. `AudioFrame.planes`, and `to_ndarray` by it, looks for a null
 pointer behind the last plane, and there is none behind eight planes or more: it finds a ninth, or
 runs off the array. `AudioLayout` copies FFmpeg's struct without the array in it, and frees that
-array together with whoever owns it: so do `AudioFrame.layout` and `AudioCodecContext.layout` of
+array although it has another owner: so do `AudioFrame.layout` and `AudioCodecContext.layout` of
 each file whose channels are in an order that FFmpeg calls custom.
 """
 
@@ -24,18 +24,18 @@ _DTYPES: dict[str, npt.DTypeLike] = {
     "flt": np.float32,
     "dbl": np.float64,
 }
-# Layouts that must never be freed, for FFmpeg frees what is in them. Only decoders that name an
-# order of their own, in the middle of a stream, put something here.
+# Layouts that must never be freed, since FFmpeg frees their contents. Only decoders that report an
+# order of their own in the middle of a stream put something here.
 _kept: list[object] = []
 
 
-def settle_layout(context: av.AudioCodecContext) -> int:
-    """Give a decoder a channel layout that PyAV can handle, and return its number of channels.
+def use_safe_layout(context: av.AudioCodecContext) -> int:
+    """Give a decoder a channel layout that PyAV can handle; returns its number of channels.
 
-    What the layout is called does not matter to us: all channels are mixed.
+    The name of the layout does not matter here: all channels are mixed.
 
     Args:
-        context: of a track, not open yet.
+        context: of a track; not open yet.
     """
     layout = context.layout
     channels: int = layout.nb_channels
@@ -47,17 +47,17 @@ def settle_layout(context: av.AudioCodecContext) -> int:
 
 
 def keep_layout(frame: av.AudioFrame) -> None:
-    """Prevent that a frame's channel order is freed twice; call this for each decoded frame."""
+    """Keep the layout of a frame from being freed twice; call this for each decoded frame."""
     if "(" in frame.layout.name:
         _kept.append(frame.layout)
 
 
 def samples_of(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
-    """The samples of a frame: float32 [samples, channels], integers scaled to -1..1.
+    """Returns the samples of a frame: float32 [samples, channels], integers scaled to -1..1.
 
     Raises:
-        UnsupportedAudioError: they are of a kind that is not read.
-        ValueError: the frame's memory is smaller than it claims.
+        UnsupportedAudioError: the sample format is not supported.
+        ValueError: the frame's memory is smaller than it declares.
     """
     kind = frame.format.name
     planar = kind.endswith("p")
@@ -76,7 +76,7 @@ def samples_of(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
 
 
 def as_float(frames: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    """Integers scaled to -1..1, floats as they are."""
+    """Returns integers scaled to -1..1, and floats unchanged."""
     if frames.dtype.kind == "f":
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             return frames.astype(np.float32, copy=False)

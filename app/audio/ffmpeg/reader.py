@@ -1,7 +1,4 @@
-"""Compressed audio and the sound of videos by FFmpeg.
-
-A stream and its container flow in, blocks at the stream's own rate flow out.
-"""
+"""Reads compressed audio and the sound of videos by FFmpeg, in blocks at the stream's own rate."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -15,23 +12,23 @@ import numpy.typing as npt
 from app.audio.blocks import BLOCK_VALUES, Block, Mixer
 from app.audio.containers.formats import FORMATS, Container
 from app.audio.containers.sniff import Sniffed
-from app.audio.ffmpeg.damage import Damage
+from app.audio.ffmpeg.damage import DamageTracker
 from app.audio.ffmpeg.frames import keep_layout, samples_of
 from app.audio.ffmpeg.timeline import Timeline
 from app.audio.ffmpeg.tracks import Tracks
-from app.audio.info import AudioInfo, Findings
+from app.audio.info import AudioInfo, NoticeCollector
 from app.audio.options import AudioLimits, check_signal
 from app.errors import AudioError, UnsupportedAudioError
 
 _READ_BYTES = 131_072
-# A file whose clock starts with the recording, and whose sound starts later than this, is taken
-# for a piece of something longer unless its header counts the time before.
-_LONGEST_UNDECLARED_START = 60.0
+# Where timestamps start with the recording but the sound starts later than this, the file is a
+# piece of something longer, unless its header declares a duration that includes the time before.
+_MAX_UNDECLARED_START = 60.0
 
-# The first packet of Vorbis gives no samples, and FFmpeg counts time as if it did. Of WMA it drops
-# two, of which one is the delay of the encoder; ASF cannot say how long that was.
+# The first packet of Vorbis decodes to no samples, but FFmpeg counts its duration. Of WMA it drops
+# two packets, one of which is the delay of the encoder, whose length ASF does not declare.
 _COUNTED_TWICE = {"vorbis": 1.0, "wmav1": 0.5, "wmav2": 0.5}
-_LONGEST_DELAY = 0.5
+_MAX_DELAY = 0.5
 _MAX_EMPTY = 100
 
 _Kind = tuple[int, int]
@@ -41,17 +38,17 @@ class PyAVReader:
     """Decodes one audio track of one stream; see `Reader`.
 
     Args:
-        stream: at its beginning, and seekable unless its container can be read as it comes.
-        sniffed: what it is.
-        limits: how many tracks, channels and seconds there may be.
-        findings: takes what is noticed.
-        track: index or language tag of the track; None takes what FFmpeg calls best.
-        block_values: how much is joined to one block; 1 hands over each frame as it is decoded.
+        stream: at its beginning; seekable, unless its container can be read without seeking.
+        sniffed: its container.
+        limits: of tracks, channels and duration.
+        notices: collects the warnings.
+        track: index or language tag of the track; None takes what FFmpeg considers best.
+        block_values: frames are joined to blocks of so many values; 1 yields each frame at once.
 
     Raises:
-        AudioError: its header is damaged, it has no such audio track or no samples, or its rate or
-            channel count is not accepted.
-        UnsupportedAudioError: its audio track is in a codec that FFmpeg cannot decode.
+        AudioError: the header is damaged, there is no such audio track or there are no samples, or
+            the rate or channel count is not accepted.
+        UnsupportedAudioError: FFmpeg cannot decode the codec of the audio track.
     """
 
     def __init__(
@@ -60,7 +57,7 @@ class PyAVReader:
         sniffed: Sniffed,
         *,
         limits: AudioLimits,
-        findings: Findings,
+        notices: NoticeCollector,
         track: str | None = None,
         block_values: int = BLOCK_VALUES,
     ) -> None:
@@ -68,7 +65,7 @@ class PyAVReader:
         self._form = FORMATS[sniffed.container]
         self._name = sniffed.container.value
         self._limits = limits
-        self._findings = findings
+        self._notices = notices
         self._block_values = block_values
         self._container = _open(stream, sniffed, limits)
         try:
@@ -85,8 +82,8 @@ class PyAVReader:
         for other in self._container.streams:
             if other is not self._track:
                 other.discard = av.stream.Discard.all
-        self._timeline = Timeline(limits, splices=self._form.splices, on_jump=self._jumped)
-        self._damage = Damage(stream, sniffed, self._track, findings)
+        self._timeline = Timeline(limits, splices=self._form.splices, on_jump=self._on_jump)
+        self._damage = DamageTracker(stream, sniffed, self._track, notices)
         self._origin = self._begin()
         self._late_share = _COUNTED_TWICE.get(tracks.infos[index].codec, 0.0)
         self._first: int | None = None
@@ -95,20 +92,20 @@ class PyAVReader:
 
     @property
     def declared(self) -> float | None:
-        """Seconds that the header promises, where it counts samples or the index does."""
+        """Seconds that the header or the index declares reliably; None otherwise."""
         container = self._sniffed.container
         if container is Container.MP3:
             return self._sniffed.seconds
-        if self._form.counts and self._track.duration is not None:
+        if self._form.counts_samples and self._track.duration is not None:
             return float(self._track.duration * (self._track.time_base or 0))
-        # With pictures, the duration in the header may be theirs.
+        # In a video, the duration in the header may be that of the pictures.
         alone = len(self._container.streams) == 1
         if container is Container.MATROSKA and alone and self._container.duration:
             return float(self._container.duration) / av.time_base
         return None
 
     def blocks(self) -> Iterator[Block]:
-        """The audio in order, with silence where the file's clock leaves a gap; see `Reader`."""
+        """Yields the audio in order, with silence where timestamps leave a gap; see `Reader`."""
         kind: _Kind | None = None
         mixer = Mixer()
         pending: list[npt.NDArray[np.float32]] = []
@@ -137,72 +134,72 @@ class PyAVReader:
             self._damage.check_end(self.declared, self._timeline.end)
 
     def close(self) -> None:
-        """Let go of the decoder; the stream itself stays open."""
+        """Release the decoder; the stream stays open."""
         self._container.close()
 
     def _begin(self) -> float | None:
-        """Where the timeline begins on the file's clock, in seconds; None where nothing says so."""
+        """Returns the timestamp at which the recording begins, in seconds; None where unknown."""
         first = cast("int | None", self._container.start_time)
         if first is None:
-            return 0.0 if self._form.from_zero else None
+            return 0.0 if self._form.starts_at_zero else None
         start: float = first / av.time_base
-        if not self._form.from_zero or start <= 0:
+        if not self._form.starts_at_zero or start <= 0:
             return start
         declared = (self._container.duration or 0) / av.time_base
-        return 0.0 if start <= max(_LONGEST_UNDECLARED_START, declared) else start
+        return 0.0 if start <= max(_MAX_UNDECLARED_START, declared) else start
 
     def _time(self, frame: av.AudioFrame) -> float | None:
-        """When the frame begins, in seconds from the beginning; None where it has no time."""
+        """Returns when a frame begins, in seconds from the beginning; None without a timestamp."""
         base = self._track.time_base
-        # Where there is no clock in the file, FFmpeg derives the time from the bit rate.
+        # Where the file has no timestamps, FFmpeg derives them from the bit rate.
         if frame.pts is None or base is None or (self._form.resyncs and not self._form.splices):
             return None
-        # RealMedia gives all packets of one block the time of the first.
+        # RealMedia gives all packets of one block the timestamp of the first.
         if frame.pts == self._last:
             return None
         self._last = frame.pts
         if self._delay is None:
             late = float((frame.pts - self._first) * base) if self._first is not None else 0.0
-            self._delay = self._late_share * late if 0 < late < _LONGEST_DELAY else 0.0
+            self._delay = self._late_share * late if 0 < late < _MAX_DELAY else 0.0
         at = float(frame.pts * base) - self._delay
         if self._origin is None:
             self._origin = at
         return at - self._origin
 
-    def _jumped(self, seconds: float) -> None:
-        # Each of chained Ogg streams has a clock of its own.
+    def _on_jump(self, seconds: float) -> None:
+        # Chained Ogg streams have timestamps of their own each.
         if self._sniffed.container is not Container.OGG:
-            self._findings.add(
+            self._notices.add(
                 "timestamp_jump",
                 f"The clock of the {self._name} file jumps by {seconds:+,.1f} s near "
                 f"{self._timeline.end:.2f} s; the audio goes on there without a gap.",
             )
 
     def _frames(self) -> Iterator[av.AudioFrame]:
-        """All frames of the track that can be decoded."""
+        """Yields all frames of the track that can be decoded."""
         for packet in self._packets():
             if packet is not None and packet.has_sidedata("encryption_info"):
                 raise UnsupportedAudioError(
                     f"The {self._name} file is encrypted. Send it without copy protection."
                 )
-            if packet is not None and not self._damage.admit(packet, self._timeline.end):
+            if packet is not None and not self._damage.should_decode(packet, self._timeline.end):
                 continue
             try:
                 frames = self._track.codec_context.decode(packet)
             except EOFError:
                 return
             except (av.error.FFmpegError, ValueError):
-                self._damage.failed(packet, self._timeline.end)
+                self._damage.on_decode_error(packet, self._timeline.end)
                 continue
             if self._late_share and self._first is None and packet is not None:
                 self._first = packet.pts
             for frame in frames:
                 if frame.samples and frame.sample_rate:
-                    self._damage.decoded(self._timeline.end)
+                    self._damage.on_decoded(self._timeline.end)
                     yield frame
 
     def _packets(self) -> Iterator["av.Packet[av.AudioStream] | None"]:
-        """All packets of the track, then None."""
+        """Yields all packets of the track, then None to flush the decoder."""
         for _ in range(_MAX_EMPTY):
             try:
                 for packet in self._container.demux(self._track):
@@ -210,13 +207,13 @@ class PyAVReader:
                     if packet.size or packet.dts is not None:
                         yield packet
             except IndexError:
-                # At the very end PyAV asks for tracks that turned up only while it was reading.
+                # At the very end PyAV looks up tracks that appeared only while it was reading.
                 break
             except (av.error.FFmpegError, ValueError) as error:
                 if self._sniffed.container is not Container.OGG:
                     raise AudioError(f"The {self._name} file is damaged or cut short.") from error
-                # FFmpeg's reader of Opus in Ogg stops at a packet without content, and can go on.
-                self._damage.empty(self._timeline.end)
+                # FFmpeg's reader of Opus in Ogg stops at an empty packet, and can continue.
+                self._damage.on_empty_packet(self._timeline.end)
             else:
                 break
         else:
@@ -235,18 +232,18 @@ def _open(stream: BinaryIO, sniffed: Sniffed, limits: AudioLimits) -> "av.contai
         stream.seek(0)
     name = sniffed.container.value
     try:
-        # The demuxer is never guessed: among FFmpeg's are playlists that name files and addresses.
+        # FFmpeg must not guess the demuxer: some read playlists, which name files and addresses.
         return av.open(
             stream,
             mode="r",
             format=FORMATS[sniffed.container].demuxer,
             metadata_errors="replace",
             buffer_size=_READ_BYTES,
-            io_open=_refuse,
+            io_open=_refuse_to_open,
             options={
-                # Without this, looking into a video would decode its first pictures.
+                # Without this, opening a video would decode its first pictures.
                 "codec_whitelist": _audio_decoders(),
-                # One more, so that too many can be told from as many as are accepted.
+                # One more than accepted, so that too many are noticed.
                 "max_streams": str(limits.max_tracks + 1),
             },
         )
@@ -266,8 +263,8 @@ def _too_many_tracks(name: str, limits: AudioLimits) -> AudioError:
     )
 
 
-def _refuse(*_: object) -> object:
-    """Whatever else a file names is not opened."""
+def _refuse_to_open(*_: object) -> object:
+    """Opens no other file or address that a file names."""
     raise PermissionError("a recording is one file")
 
 

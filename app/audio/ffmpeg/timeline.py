@@ -1,8 +1,7 @@
-"""Where decoded frames lie in time: how much silence comes before each, and what is cut off it.
+"""Places decoded frames in time: how much silence is inserted before a frame, or cut from it.
 
-Timestamps and lengths flow in, a `Placement` flows out. Timestamps are rounded, late and early by
-some milliseconds in most containers; the samples themselves are the better clock over a short
-time, the timestamps over a long one.
+Timestamps are rounded, and early or late by some milliseconds, in most containers. The number of
+samples is the better clock over a short time, the timestamps over a long one.
 """
 
 from collections.abc import Callable
@@ -10,23 +9,23 @@ from dataclasses import dataclass
 
 from app.audio.options import AudioLimits
 
-# Below this, timestamps and samples agree: rounding, and encoders that wake up late.
+# Smaller deviations are rounding, or encoders that start late.
 _TOLERANCE = 0.03
-# A jump so large is a gap at once; a smaller one only if it lasts.
+# So large a deviation is a gap at once; a smaller one only if it lasts.
 _CERTAIN_GAP = 0.15
 _LASTING_GAP = 0.25
 _LASTING_OVERLAP = 1.0
-# Time that goes back further than this begins anew: another recording was joined.
+# Timestamps that go back further than this belong to another recording that was joined.
 _RESTART = 0.5
-# As FFmpeg's own program takes it (`-dts_delta_threshold`), where clocks may jump.
+# The default of the ffmpeg program (`-dts_delta_threshold`) where timestamps may jump.
 _SPLICE = 10.0
-# What lies before the beginning of the timeline, up to this, is not shown by players.
+# Players leave out up to this much before the beginning of the timeline.
 _LONGEST_PREROLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What to do with a frame, in samples at its rate: silence before it, or cut from its start."""
+    """What to insert before a frame or cut from its start, in samples at its rate."""
 
     silence: int = 0
     cut: int = 0
@@ -36,9 +35,9 @@ class Timeline:
     """Places the frames of one track.
 
     Args:
-        limits: how long gaps and the whole may be.
-        splices: the clock may jump forward where recordings were joined.
-        on_jump: called where the clock jumps, with the seconds it jumps by.
+        limits: of gaps and duration.
+        splices: timestamps may jump forward where recordings were joined.
+        on_jump: called where timestamps jump, with the seconds that they jump by.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Timeline:
         self._samples = 0
         self._rate = 1
         self._off_since: float | None = None
-        self._off_least = 0.0
+        self._min_off = 0.0
 
     @property
     def end(self) -> float:
@@ -63,12 +62,12 @@ class Timeline:
         """Place the next frame.
 
         Args:
-            at: its time in seconds from the beginning; None follows on the frame before.
+            at: its timestamp in seconds from the beginning; None continues the frame before.
             samples: its length.
             rate: samples per second.
 
         Raises:
-            AudioError: there is a longer gap before it than is accepted.
+            AudioError: the gap before it is over the limit.
             TooLargeError: with that gap, the recording is too long.
         """
         if rate != self._rate:
@@ -84,7 +83,7 @@ class Timeline:
         return Placement(silence, cut)
 
     def _correction(self, at: float) -> float:
-        """Seconds by which the next frame is to be moved: later, or earlier where negative."""
+        """Returns by how many seconds to move the next frame: later, or earlier where negative."""
         end = self.end
         off = at + self._offset - end
         first = end == 0.0
@@ -103,11 +102,11 @@ class Timeline:
         return self._lasting(off, end)
 
     def _lasting(self, off: float, end: float) -> float:
-        """The smallest deviation of a run of them to one side, once the run has lasted."""
-        if self._off_since is None or (off > 0) != (self._off_least > 0):
-            self._off_since, self._off_least = end, off
-        self._off_least = min(self._off_least, off, key=abs)
+        """Returns the smallest deviation of a run to one side, once the run has lasted; or 0."""
+        if self._off_since is None or (off > 0) != (self._min_off > 0):
+            self._off_since, self._min_off = end, off
+        self._min_off = min(self._min_off, off, key=abs)
         if end - self._off_since < (_LASTING_GAP if off > 0 else _LASTING_OVERLAP):
             return 0.0
         self._off_since = None
-        return self._off_least
+        return self._min_off

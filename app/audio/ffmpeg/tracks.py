@@ -1,15 +1,12 @@
-"""The audio tracks of a file: what they are, and which of them is read.
-
-An open container and the sender's choice flow in, a track and an `AudioInfo` flow out.
-"""
+"""The audio tracks of a file, and the choice of the one that is read."""
 
 import av
 
-from app.audio.ffmpeg.frames import settle_layout
+from app.audio.ffmpeg.frames import use_safe_layout
 from app.audio.info import AudioInfo, TrackInfo
 from app.errors import AudioError, UnsupportedAudioError
 
-# Codes that name one language: ISO 639-1, 639-2/T and 639-2/B of those that recordings here have.
+# Codes of the same language in ISO 639-1, 639-2/T and 639-2/B.
 _SAME = (
     *(("nb", "nob"), ("nn", "nno"), ("no", "nor"), ("da", "dan"), ("sv", "swe"), ("fi", "fin")),
     *(("is", "isl", "ice"), ("fo", "fao"), ("kl", "kal"), ("en", "eng"), ("de", "deu", "ger")),
@@ -18,7 +15,7 @@ _SAME = (
     *(("se", "sme"), ("smj", "smj"), ("sma", "sma"), ("fkv", "fkv"), ("et", "est")),
 )
 _CANONICAL = {code: codes[0] for codes in _SAME for code in codes}
-# A file that says Norwegian means one of its two written forms, hardly the other way round.
+# A file tagged as Norwegian is in one of the two written languages.
 _NORWEGIAN = {"no": ("nb", "nn"), "nb": ("no",), "nn": ("no",)}
 
 
@@ -27,7 +24,7 @@ class Tracks:
 
     Args:
         container: open for reading.
-        name: of the container, for messages.
+        name: of the container, for error messages.
     """
 
     def __init__(self, container: "av.container.InputContainer", name: str) -> None:
@@ -36,14 +33,14 @@ class Tracks:
         self._streams = container.streams.audio
         self.infos = tuple(_info(index, stream) for index, stream in enumerate(self._streams))
 
-    def choose(self, wanted: str | None) -> int:
-        """The index of the track to read.
+    def choose(self, track: str | None) -> int:
+        """Returns the index of the track to read.
 
         Args:
-            wanted: an index or a language tag; None takes what FFmpeg calls best.
+            track: an index or a language tag; None takes the one that FFmpeg considers best.
 
         Raises:
-            AudioError: there is no audio track, or none like that.
+            AudioError: there is no audio track, or no such one.
             UnsupportedAudioError: the track is in a codec that FFmpeg cannot decode.
         """
         if not self._streams:
@@ -52,7 +49,7 @@ class Tracks:
                 f"The {self._name} file has no audio track"
                 + (f"; what it has is: {found}." if found else ".")
             )
-        index = self._best() if wanted is None else self._find(wanted.strip())
+        index = self._best() if track is None else find_track(self.infos, track.strip(), self._name)
         if getattr(self._streams[index], "codec_context", None) is None:
             raise UnsupportedAudioError(
                 f"The audio track of the {self._name} file is in a codec that is not supported, "
@@ -61,40 +58,37 @@ class Tracks:
         return index
 
     def info(self, index: int) -> AudioInfo:
-        """What the file is, once the track of that index is read."""
+        """Returns the description of the file; `index` is the track that is read."""
         return AudioInfo(self._name, self.infos, index)
 
     def stream(self, index: int) -> av.AudioStream:
-        """FFmpeg's stream of the track of that index."""
+        """Returns FFmpeg's stream of a track."""
         return self._streams[index]
 
     def _best(self) -> int:
         best = self._container.streams.best("audio")
-        # Among the tracks with a decoder there may be none; one that cannot be decoded counts too.
+        # FFmpeg considers only tracks with a decoder; without one, take the first track.
         return (
             next((index for index, stream in enumerate(self._streams) if stream is best), 0)
             if best is not None
             else 0
         )
 
-    def _find(self, wanted: str) -> int:
-        return find_track(self.infos, wanted, self._name)
 
-
-def find_track(tracks: tuple[TrackInfo, ...], wanted: str, name: str) -> int:
-    """The index of the track that a sender chose.
+def find_track(tracks: tuple[TrackInfo, ...], choice: str, name: str) -> int:
+    """Returns the index of the track that a sender chose.
 
     Args:
         tracks: at least one.
-        wanted: an index, or a language tag as in `nob`, `nb` or `nb-NO`.
+        choice: an index, or a language tag as in `nob`, `nb` or `nb-NO`.
         name: of the container, for the message.
 
     Raises:
-        AudioError: there is no such track; the message lists those there are.
+        AudioError: there is no such track; the message lists the tracks.
     """
-    if wanted.isascii() and wanted.isdecimal() and int(wanted) < len(tracks):
-        return int(wanted)
-    language = _canonical(wanted)
+    if choice.isascii() and choice.isdecimal() and int(choice) < len(tracks):
+        return int(choice)
+    language = _canonical(choice)
     for accepted in (language, *_NORWEGIAN.get(language, ())):
         for track in tracks:
             if track.language is not None and _canonical(track.language) == accepted:
@@ -105,7 +99,7 @@ def find_track(tracks: tuple[TrackInfo, ...], wanted: str, name: str) -> int:
         for track in tracks
     )
     raise AudioError(
-        f"The {name} file has no audio track {wanted!r}. It has: {listed}. Send the number of one, "
+        f"The {name} file has no audio track {choice!r}. It has: {listed}. Send the number of one, "
         "or its language.",
         param="track",
     )
@@ -126,7 +120,7 @@ def _info(index: int, stream: av.AudioStream) -> TrackInfo:
     return TrackInfo(
         index,
         context.codec.canonical_name,
-        settle_layout(context),
+        use_safe_layout(context),
         context.sample_rate or 0,
         language,
     )

@@ -1,4 +1,4 @@
-"""The description of a recording's file in an answer."""
+"""How an answer describes the file of a recording."""
 
 import json
 

@@ -80,16 +80,16 @@ def test_an_update_leaves_what_it_does_not_name() -> None:
         {"format": {"type": "audio/pcm", "rate": 8000}, "transcription": {"language": "nb"}},
     ):
         session = updated(session, {"audio": {"input": heard}})
-    detection, transcription = session.heard.turn_detection, session.heard.transcription
+    detection, transcription = session.input.turn_detection, session.input.transcription
     assert detection is not None
     assert (detection.threshold, detection.silence_duration_ms) == (0.7, 900)
     assert (transcription.model, transcription.language) == ("whisper-1", "nb")
     session = updated(session, {"audio": {"input": {"format": {"type": "audio/pcma"}}}})
-    assert session.heard.format.type == "audio/pcma"
+    assert session.input.format.type == "audio/pcma"
     reset = {"transcription": None, "turn_detection": None}
     session = updated(session, {"audio": {"input": reset}})
-    assert session.heard.turn_detection is None
-    assert session.heard.transcription.language is None
+    assert session.input.turn_detection is None
+    assert session.input.transcription.language is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Containers x codecs x channels x rates, against what the program `ffmpeg` makes of each."""
+"""Containers x codecs x channels x rates, against the output of the program `ffmpeg`."""
 
 import io
 import shutil
@@ -116,7 +116,7 @@ def by_ffmpeg(path: Path, channels: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("container", "codec", "rate", "channels"), CELLS)
-def test_a_cell_decodes_as_ffmpeg_does(
+def test_container_and_codec_decode_like_the_ffmpeg_program(
     container: str, codec: str, rate: int, channels: int, tmp_path: Path
 ) -> None:
     path = tmp_path / "sample"

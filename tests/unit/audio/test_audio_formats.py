@@ -1,4 +1,4 @@
-"""What is on the allow-list is read, what is known and not on it is named; the docs agree."""
+"""Formats on the allow-list are decoded, other known formats are named; the docs agree."""
 
 import io
 from fractions import Fraction
@@ -39,12 +39,12 @@ def decoded(data: bytes) -> Recording:
     return decode_audio(io.BytesIO(data), limits=LIMITS)
 
 
-def test_the_table_of_the_documentation_is_the_allow_list() -> None:
+def test_documented_table_matches_the_allow_list() -> None:
     assert "\n".join(["", *table_rows(), ""]) in DOCS.read_text()
 
 
 @pytest.mark.parametrize("container", FORMATS, ids=lambda container: container.name)
-def test_every_demuxer_is_there_and_reads_nothing_but_its_bytes(container: Container) -> None:
+def test_each_demuxer_exists_and_opens_no_other_file(container: Container) -> None:
     demuxer = av.format.ContainerFormat(FORMATS[container].demuxer, "r")
     # Devices, playlists and sequences of images open what a file names.
     assert not demuxer.no_file
@@ -52,7 +52,7 @@ def test_every_demuxer_is_there_and_reads_nothing_but_its_bytes(container: Conta
 
 
 @pytest.mark.parametrize("container", WRITTEN, ids=lambda container: container.name)
-def test_more_formats_decode_to_what_was_encoded(container: Container) -> None:
+def test_further_formats_decode_to_the_encoded_sound(container: Container) -> None:
     form = WRITTEN[container]
     data = encode_pyav(form, spread(chirp(1.0, form.rate), form.channels))
     assert sniff(io.BytesIO(data)).container is container
@@ -72,7 +72,9 @@ def test_more_formats_decode_to_what_was_encoded(container: Container) -> None:
         (Container.VOC, "VOC", "PCM_16"),
     ],
 )
-def test_small_formats(container: Container, name: str, subtype: str) -> None:
+def test_rare_formats_decode_to_the_encoded_sound(
+    container: Container, name: str, subtype: str
+) -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, chirp(1.0, 8_000), 8_000, format=name, subtype=subtype)
     assert sniff(io.BytesIO(buffer.getvalue())).container is container
@@ -81,7 +83,7 @@ def test_small_formats(container: Container, name: str, subtype: str) -> None:
     assert likeness(recording, 1.0) > 0.99
 
 
-def test_broadcast_video() -> None:
+def test_sound_of_broadcast_video_is_decoded() -> None:
     layout = Layout("mxf", "pcm_s16le", video="mpeg2video")
     recording = decoded(mux(layout, chirp(1.0, layout.rate)))
     assert recording.duration == pytest.approx(1.0, abs=0.07)
@@ -110,7 +112,7 @@ def test_broadcast_video() -> None:
         (b"\xac\x40\xff\xff" + bytes(90), "AC-4"),
     ],
 )
-def test_what_is_known_and_not_read_is_named(head: bytes, looks_like: str) -> None:
+def test_known_but_unsupported_formats_are_named_in_the_error(head: bytes, looks_like: str) -> None:
     with pytest.raises(UnsupportedAudioError) as caught:
         sniff(io.BytesIO(head))
     assert looks_like in caught.value.message
@@ -141,11 +143,13 @@ def test_what_is_known_and_not_read_is_named(head: bytes, looks_like: str) -> No
         ),
     ],
 )
-def test_the_beginnings_of_what_cannot_be_written_here(head: bytes, container: Container) -> None:
+def test_formats_without_an_encoder_are_recognised_by_their_first_bytes(
+    head: bytes, container: Container
+) -> None:
     assert sniff(io.BytesIO(head.ljust(4_096, b"\x01"))).container in {container, Container.ACT}
 
 
-def test_a_file_that_names_another_opens_nothing(tmp_path: Path) -> None:
+def test_playlist_or_reference_file_opens_no_other_file(tmp_path: Path) -> None:
     """A QuickTime reference movie: its sound is in a file beside it, by an absolute path."""
     secret = tmp_path / "secret.wav"
     soundfile.write(secret, chirp(1.0, 48_000), 48_000)
@@ -178,7 +182,7 @@ def test_a_file_that_names_another_opens_nothing(tmp_path: Path) -> None:
         ("caf-alac", "alac", 44_100),
     ],
 )
-def test_a_recording_says_what_it_came_from(name: str, codec: str, rate: int) -> None:
+def test_recording_reports_container_codec_and_rate(name: str, codec: str, rate: int) -> None:
     info = decoded(make(name)).info
     assert info is not None
     (track,) = info.tracks
@@ -187,7 +191,7 @@ def test_a_recording_says_what_it_came_from(name: str, codec: str, rate: int) ->
     assert info.container in {container.value for container in Container}
 
 
-def test_libsndfile_and_ffmpeg_call_a_codec_the_same() -> None:
+def test_codec_names_are_the_same_for_both_libraries() -> None:
     """The same file by both readers: behind an ID3 tag or not, an answer names one codec."""
     for name in ("wav-s16", "wav-s24", "wav-f64", "wav-alaw", "aiff", "au", "flac"):
         with av.open(io.BytesIO(make(name))) as container:

@@ -1,4 +1,4 @@
-"""Any number of channels, in any order, becomes one; where they cancel, the loudest is taken."""
+"""Channels are mixed to one, in any number and order; where they cancel, the loudest is used."""
 
 import io
 
@@ -39,7 +39,7 @@ def decoded(data: bytes, **limits: int) -> Recording:
         ("tta", "tta", "7.1"),
     ],
 )
-def test_eight_and_more_channels_are_read(container: str, codec: str, layout: str) -> None:
+def test_eight_or_more_channels_are_decoded(container: str, codec: str, layout: str) -> None:
     recording = decoded(encode_packed(container, codec, layout))
     assert likeness(recording, 1.0) > 0.99
     assert recording.duration == pytest.approx(1.0, abs=0.06)
@@ -47,7 +47,7 @@ def test_eight_and_more_channels_are_read(container: str, codec: str, layout: st
     assert recording.info.tracks[0].channels == av.AudioLayout(layout).nb_channels
 
 
-def test_an_order_that_the_file_makes_up_itself() -> None:
+def test_custom_channel_order_is_decoded() -> None:
     """QuickTime describes each channel where no name fits; FFmpeg calls such an order custom."""
     data = bytearray(encode_packed("mov", "pcm_s16le", "7.1"))
     at = data.index(b"chan") + 8
@@ -59,7 +59,7 @@ def test_an_order_that_the_file_makes_up_itself() -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 7, 8, 9, 16, 33, 64])
 @pytest.mark.parametrize("container", ["WAV", "CAF"])
-def test_every_number_up_to_the_limit(container: str, channels: int) -> None:
+def test_every_channel_count_up_to_the_limit_is_decoded(container: str, channels: int) -> None:
     buffer = io.BytesIO()
     frames = spread(0.5 * chirp(1.0, 16_000), channels)
     soundfile.write(buffer, frames, 16_000, format=container, subtype="PCM_16")
@@ -67,7 +67,7 @@ def test_every_number_up_to_the_limit(container: str, channels: int) -> None:
 
 
 @pytest.mark.parametrize("container", ["WAV", "CAF"])
-def test_the_limit_can_be_set(container: str) -> None:
+def test_channel_limit_is_configurable(container: str) -> None:
     buffer = io.BytesIO()
     frames = spread(chirp(0.1, 16_000), 9)
     soundfile.write(buffer, frames, 16_000, format=container, subtype="PCM_16")
@@ -82,26 +82,26 @@ def opposed(seconds: float, rate: int, gain: float = 1.0) -> np.ndarray:
 
 @pytest.mark.parametrize("gain", [1.0, 0.8])
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
-def test_channels_that_cancel_are_not_averaged(rate: int, gain: float) -> None:
+def test_cancelling_channels_are_not_averaged(rate: int, gain: float) -> None:
     recording = decoded(wav(pcm16(opposed(1.0, rate, gain)), rate=rate, channels=2))
     assert likeness(recording, 1.0) > 0.999
     assert recording.peak == pytest.approx(0.4, rel=0.02)
 
 
-def test_compressed_channels_that_cancel_are_not_averaged() -> None:
+def test_cancelling_channels_of_a_compressed_file_are_not_averaged() -> None:
     buffer = io.BytesIO()
     soundfile.write(buffer, opposed(1.0, 48_000), 48_000, format="OGG", subtype="VORBIS")
     assert likeness(decoded(buffer.getvalue()), 1.0) > 0.98
 
 
-def test_channels_that_have_nothing_in_common_are_averaged() -> None:
+def test_uncorrelated_channels_are_averaged() -> None:
     """Two people with a microphone each: both must stay."""
     noise = np.random.default_rng(1).normal(0, 0.1, (SAMPLE_RATE, 2)).astype(np.float32)
     recording = decoded(wav(pcm16(noise), channels=2))
     np.testing.assert_allclose(recording.slice(0, recording.samples), noise.mean(axis=1), atol=1e-4)
 
 
-def test_a_change_of_mind_does_not_click() -> None:
+def test_change_of_channel_is_cross_faded() -> None:
     """A second of cancelling channels in the midst of equal ones: no step in the signal."""
     rate = SAMPLE_RATE
     tone = (0.4 * np.sin(2 * np.pi * 200 * np.arange(3 * rate) / rate)).astype(np.float32)
@@ -117,7 +117,7 @@ def test_a_change_of_mind_does_not_click() -> None:
 
 
 @pytest.mark.parametrize("size", [100, 1_024, 5_000])
-def test_how_it_is_cut_does_not_decide(size: int) -> None:
+def test_mix_does_not_depend_on_block_size(size: int) -> None:
     frames = opposed(1.0, 16_000)
     mixer = Mixer()
     parts = [mixer.mix(frames[start : start + size]) for start in range(0, len(frames), size)]

@@ -1,4 +1,4 @@
-"""Every accepted format decodes to the sound that was encoded, at 16 kHz mono."""
+"""Each accepted format decodes to the encoded sound, at 16 kHz mono."""
 
 import io
 import tempfile
@@ -33,7 +33,7 @@ def decoded(data: bytes, raw: RawFormat | None = None) -> Recording:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_decodes_to_what_was_encoded(name: str, audio_samples: dict[str, Sample]) -> None:
+def test_format_decodes_to_the_encoded_sound(name: str, audio_samples: dict[str, Sample]) -> None:
     sample = audio_samples[name]
     recording = decode_audio(sample.path, limits=LIMITS)
     assert recording.duration == pytest.approx(sample.seconds, abs=DELAY_SECONDS)
@@ -65,7 +65,7 @@ def encode_lossless(form: object, frames: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("name", ["mp3", "ogg-opus", "ogg-vorbis"])
 @pytest.mark.parametrize("rate", [8_000, 24_000, 48_000])
-def test_a_lossy_stream_at_any_rate(name: str, rate: int) -> None:
+def test_lossy_stream_at_any_rate_decodes_to_the_encoded_sound(name: str, rate: int) -> None:
     form = replace(FORMATS[name], rate=rate, channels=1)
     samples = chirp(1.0, rate)[:, None]
     buffer = io.BytesIO()
@@ -78,7 +78,7 @@ def test_a_lossy_stream_at_any_rate(name: str, rate: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["wav-s16", "flac", "m4a-aac", "ogg-opus", "mp3"])
-def test_a_source_may_be_bytes_a_spooled_file_or_a_path(
+def test_source_may_be_bytes_a_spooled_file_or_a_path(
     name: str, audio_samples: dict[str, Sample]
 ) -> None:
     path = audio_samples[name].path
@@ -93,7 +93,7 @@ def test_a_source_may_be_bytes_a_spooled_file_or_a_path(
         np.testing.assert_array_equal(other.slice(0, other.samples), everything)
 
 
-def test_the_name_of_a_file_does_not_matter(tmp_path: Path) -> None:
+def test_file_name_is_ignored(tmp_path: Path) -> None:
     misnamed = tmp_path / "speech.wav"
     misnamed.write_bytes(make("flac"))
     assert likeness(decode_audio(misnamed, limits=LIMITS), 1.0) > 0.999
@@ -104,7 +104,7 @@ def test_the_name_of_a_file_does_not_matter(tmp_path: Path) -> None:
     [("s16le", "PCM_16"), ("f32le", "FLOAT"), ("mulaw", "ULAW"), ("alaw", "ALAW")],
 )
 @pytest.mark.parametrize("channels", [1, 2])
-def test_raw_pcm_with_a_declared_rate(encoding: str, subtype: str, channels: int) -> None:
+def test_raw_pcm_decodes_at_its_declared_rate(encoding: str, subtype: str, channels: int) -> None:
     buffer = io.BytesIO()
     frames = spread(chirp(1.0, 8_000), channels)
     soundfile.write(buffer, frames, 8_000, format="RAW", subtype=subtype, endian="LITTLE")
@@ -118,7 +118,7 @@ def test_raw_pcm_with_a_declared_rate(encoding: str, subtype: str, channels: int
     ("bad", "param"),
     [({"encoding": "s20be"}, "encoding"), ({"rate": 0}, None), ({"channels": 0}, None)],
 )
-def test_a_raw_format_that_cannot_be_is_refused_at_once(bad: dict, param: str | None) -> None:
+def test_invalid_raw_format_is_refused(bad: dict, param: str | None) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         RawFormat(**{"rate": 16_000, **bad})
     assert caught.value.param == param
@@ -145,13 +145,13 @@ CHUNK = b"LIST\x05\x00\x00\x00INFOx\x00"
         "header counted twice",
     ],
 )  # fmt: skip
-def test_a_wav_with_an_unusual_header_is_read_whole(data: bytes) -> None:
+def test_wav_with_an_unusual_header_is_read_to_its_end(data: bytes) -> None:
     recording = decoded(data)
     assert recording.duration == pytest.approx(1.0, abs=0.001)
     assert likeness(recording, 1.0) > 0.999
 
 
-def test_an_mp3_without_a_count_of_its_frames_is_read_whole() -> None:
+def test_mp3_without_a_frame_count_is_read_to_its_end() -> None:
     """Where the first frame's bit rate would make a wrong guess of the length."""
     silence_then_chirp = np.concatenate([np.zeros(88_200, np.float32), chirp(2.0, 44_100)])
     whole = encode(FORMATS["mp3"], spread(silence_then_chirp, 1))
@@ -160,13 +160,13 @@ def test_an_mp3_without_a_count_of_its_frames_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("name", ["ogg-vorbis", "ogg-opus", "mp3", "adts"])
-def test_streams_that_were_joined_are_read_to_the_end(name: str) -> None:
+def test_concatenated_streams_are_read_to_the_end(name: str) -> None:
     once = decoded(make(name)).duration
     assert decoded(make(name) * 2).duration == pytest.approx(2 * once, abs=2 * DELAY_SECONDS)
 
 
 @pytest.mark.parametrize("name", ["mp3", "adts"])
-def test_a_stream_recorded_on_air_may_begin_and_end_within_a_frame(name: str) -> None:
+def test_recorded_broadcast_may_begin_and_end_within_a_frame(name: str) -> None:
     whole = make(name, seconds=2.0)
     first = whole.index(b"\xff", 4)
     # FFmpeg may take some frames to find the first whole one.
@@ -174,7 +174,7 @@ def test_a_stream_recorded_on_air_may_begin_and_end_within_a_frame(name: str) ->
     assert 1.95 <= decoded(whole[:-50]).duration <= 2.05
 
 
-def test_flac_that_was_streamed_without_a_count_of_samples() -> None:
+def test_flac_without_a_sample_count_is_decoded() -> None:
     data = bytearray(make("flac"))
     data[21] &= 0xF0
     data[22:26] = b"\0\0\0\0"
@@ -182,7 +182,7 @@ def test_flac_that_was_streamed_without_a_count_of_samples() -> None:
 
 
 @pytest.mark.parametrize("name", ["mp3", "flac"])
-def test_an_id3_tag_larger_than_what_is_sniffed_is_skipped(name: str) -> None:
+def test_id3_tag_larger_than_the_sniffed_bytes_is_skipped(name: str) -> None:
     picture = b"\xaa" * (1 << 17)
     size = bytes(len(picture) >> shift & 0x7F for shift in (21, 14, 7, 0))
     tagged = b"ID3\x04\x00\x00" + size + picture + make(name)
@@ -191,14 +191,14 @@ def test_an_id3_tag_larger_than_what_is_sniffed_is_skipped(name: str) -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 384_000])
 @pytest.mark.parametrize("samples", [1, 2, 7])
-def test_even_a_single_sample_is_a_recording(rate: int, samples: int) -> None:
+def test_single_sample_is_a_recording(rate: int, samples: int) -> None:
     recording = decoded(wav(pcm16(np.full(samples, 0.5)), rate=rate))
     assert recording.samples == pytest.approx(max(1, samples * SAMPLE_RATE / rate), abs=1)
     assert recording.samples >= 1
 
 
-def test_many_channels_and_blocks_join_without_a_seam() -> None:
-    """Long enough for several blocks; a seam would show as a step between two samples."""
+def test_blocks_of_many_channels_are_joined_without_a_click() -> None:
+    """Long enough for several blocks; a fault at a boundary would show as a step."""
     frames = spread(0.9 * chirp(20.0, 44_100), 6)
     recording = decoded(wav(pcm16(0.5 * frames), rate=44_100, channels=6))
     samples = recording.slice(0, recording.samples)

@@ -32,7 +32,7 @@ def write_wav(path: Path, seconds: int) -> None:
         file.truncate(44 + size)
 
 
-def test_a_long_recording_is_in_memory_once(tmp_path: Path) -> None:
+def test_long_recording_is_in_memory_once(tmp_path: Path) -> None:
     warm, source = tmp_path / "warm.wav", tmp_path / "long.wav"
     write_wav(warm, 30)
     write_wav(source, 1_800)

@@ -1,4 +1,4 @@
-"""Whatever the bytes are, decoding ends with a recording or with an error of the service."""
+"""Decoding any bytes gives a recording or an error of the service."""
 
 import contextlib
 import io
@@ -74,7 +74,9 @@ def attempt(data: bytes, raw: RawFormat | None = None) -> None:
 
 @BOUNDED
 @given(start=st.sampled_from(STARTS), rest=st.binary(max_size=600))
-def test_random_bytes_behind_a_known_beginning(start: bytes, rest: bytes) -> None:
+def test_random_bytes_after_a_known_signature_decode_or_raise_a_known_error(
+    start: bytes, rest: bytes
+) -> None:
     attempt(start + rest)
 
 
@@ -84,7 +86,9 @@ def test_random_bytes_behind_a_known_beginning(start: bytes, rest: bytes) -> Non
     encoding=st.sampled_from(["s16le", "f32le", "mulaw", "alaw"]),
     channels=st.integers(1, 64),
 )
-def test_random_bytes_declared_as_raw_pcm(data: bytes, encoding: str, channels: int) -> None:
+def test_random_bytes_declared_as_raw_pcm_decode_or_raise_a_known_error(
+    data: bytes, encoding: str, channels: int
+) -> None:
     attempt(data, RawFormat(rate=8_000, encoding=encoding, channels=channels))
 
 
@@ -103,7 +107,7 @@ def test_random_bytes_declared_as_raw_pcm(data: bytes, encoding: str, channels: 
     ),
     kept=st.floats(0.05, 1.0),
 )
-def test_a_damaged_file(
+def test_damaged_file_decodes_or_raises_a_known_error(
     name: str, changes: list[tuple[int, int, bytes]], kept: float, encoded: dict[str, bytes]
 ) -> None:
     data = bytearray(encoded[name])

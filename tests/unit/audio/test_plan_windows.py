@@ -1,4 +1,4 @@
-"""Windows cover every frame once, each with its context; stitching puts them together again."""
+"""Windows cover each frame once, with its context; stitching joins their emissions again."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def frame_count(samples: int, hop: int = HOP, field: int = FIELD) -> int:
 )
 @example(samples=320_001, window=320_000, context=32_000, hop=HOP, field=FIELD)
 @example(samples=16_000 * 3_600, window=320_000, context=32_000, hop=HOP, field=FIELD)
-def test_every_frame_is_kept_once_with_its_context(
+def test_each_frame_is_kept_once_with_its_context(
     samples: int, window: int, context: int, hop: int, field: int
 ) -> None:
     most = frame_count(window, hop, field)
@@ -48,18 +48,18 @@ def test_every_frame_is_kept_once_with_its_context(
     assert len({part.stop - part.start for part in windows}) <= 1
 
 
-def test_a_recording_that_fits_is_one_window() -> None:
+def test_recording_that_fits_is_one_window() -> None:
     assert plan_windows(
         320_000, window=320_000, context=32_000, hop=HOP, receptive_field=FIELD
     ) == [Window(start=0, stop=320_000, keep_from=0, keep_to=999)]
 
 
 @pytest.mark.parametrize("samples", [0, 1, 399])
-def test_a_recording_shorter_than_a_frame_has_no_window(samples: int) -> None:
+def test_recording_shorter_than_a_frame_has_no_window(samples: int) -> None:
     assert plan_windows(samples, window=320_000, context=0, hop=HOP, receptive_field=FIELD) == []
 
 
-def test_as_few_windows_as_possible_and_none_is_a_stub() -> None:
+def test_windows_are_few_and_of_equal_length() -> None:
     """21 s in windows of 20 s: two of about 12.5 s, not one of 20 and one of 5."""
     windows = plan_windows(336_000, window=320_000, context=32_000, hop=HOP, receptive_field=FIELD)
     assert len(windows) == 2
@@ -68,7 +68,7 @@ def test_as_few_windows_as_possible_and_none_is_a_stub() -> None:
     assert lengths[0] == pytest.approx(200_000, abs=HOP * 2)
 
 
-def test_a_window_without_room_between_its_contexts_is_refused() -> None:
+def test_window_shorter_than_its_contexts_is_refused() -> None:
     with pytest.raises(ValueError, match="no frame left"):
         plan_windows(100_000, window=64_000, context=32_000, hop=HOP, receptive_field=FIELD)
     with pytest.raises(ValueError, match="at least"):
@@ -76,7 +76,7 @@ def test_a_window_without_room_between_its_contexts_is_refused() -> None:
 
 
 @given(samples=st.integers(400, 200_000), context=st.integers(0, 4_000))
-def test_stitching_gives_back_one_sequence(samples: int, context: int) -> None:
+def test_stitching_restores_the_sequence(samples: int, context: int) -> None:
     windows = plan_windows(samples, window=16_000, context=context, hop=HOP, receptive_field=FIELD)
     total = frame_count(samples)
     whole = np.arange(total * 3, dtype=np.float32).reshape(total, 3)
@@ -87,7 +87,7 @@ def test_stitching_gives_back_one_sequence(samples: int, context: int) -> None:
     np.testing.assert_array_equal(stitch(windows, parts), whole)
 
 
-def test_stitching_refuses_emissions_that_do_not_fit() -> None:
+def test_stitching_refuses_emissions_of_the_wrong_shape() -> None:
     windows = [Window(0, 720, 0, 1), Window(320, 1_040, 1, 2)]
     right = np.zeros((2, 5), dtype=np.float32)
     assert stitch(windows, [right, right]).shape == (2, 5)

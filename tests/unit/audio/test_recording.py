@@ -1,4 +1,4 @@
-"""A recording gives back what was decoded, and its statistics are those of the whole."""
+"""A recording returns what was decoded, with the statistics of the whole."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def in_blocks(samples: np.ndarray, cuts: list[int]) -> Recording:
     offset=st.floats(-0.5, 0.5),
 )
 @settings(deadline=None)
-def test_blocks_do_not_show(
+def test_slices_do_not_depend_on_block_boundaries(
     size: int, cuts: list[int], bounds: tuple[int, int], offset: float
 ) -> None:
     samples = np.random.default_rng(size).standard_normal(size).astype(np.float32) + np.float32(
@@ -41,7 +41,7 @@ def test_blocks_do_not_show(
     assert recording.peak == np.abs(samples).max()
 
 
-def test_normalising_uses_the_whole_recording() -> None:
+def test_normalisation_uses_the_statistics_of_the_whole_recording() -> None:
     samples = np.concatenate([np.full(1_000, 0.1), np.full(1_000, 0.5)]).astype(np.float32)
     recording = in_blocks(samples, [700])
     expected = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
@@ -50,21 +50,21 @@ def test_normalising_uses_the_whole_recording() -> None:
     np.testing.assert_allclose(part, expected[900:1_100], atol=1e-5)
 
 
-def test_variance_keeps_its_precision_on_a_large_offset() -> None:
+def test_variance_is_precise_with_a_large_offset() -> None:
     """A running sum of squares would lose these: 1e8 squared needs all of a float64."""
     ripple = np.tile(np.array([0.0, 8.0], dtype=np.float32), 5_000)
     recording = in_blocks(np.float32(1e8) + ripple, [3_333, 6_666])
     assert recording.variance == pytest.approx(16.0, rel=1e-6)
 
 
-def test_a_slice_is_a_copy() -> None:
+def test_slice_is_a_copy() -> None:
     recording = Recording.from_samples(np.zeros(10, dtype=np.float32))
     recording.slice(0, 10)[:] = 1
     assert recording.slice(0, 10).max() == 0
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 3), (3, 2), (0, 11), (11, 11)])
-def test_a_slice_beyond_the_recording_is_a_mistake(start: int, stop: int) -> None:
+def test_slice_beyond_the_recording_raises(start: int, stop: int) -> None:
     recording = Recording.from_samples(np.zeros(10, dtype=np.float32))
     with pytest.raises(ValueError, match="not within"):
         recording.slice(start, stop)
@@ -73,13 +73,13 @@ def test_a_slice_beyond_the_recording_is_a_mistake(start: int, stop: int) -> Non
 @pytest.mark.parametrize(
     ("peak", "silent"), [(0.0, True), (2e-4, True), (5e-4, False), (1.0, False)]
 )
-def test_silence(peak: float, silent: bool) -> None:
+def test_recording_is_silent_below_the_threshold(peak: float, silent: bool) -> None:
     samples = np.zeros(1_600, dtype=np.float32)
     samples[800] = -peak
     assert Recording.from_samples(samples).is_silent is silent
 
 
-def test_samples_that_are_not_finite_are_refused_with_their_place() -> None:
+def test_non_finite_samples_are_refused_with_their_time() -> None:
     samples = np.zeros(16_000, dtype=np.float32)
     samples[8_000] = np.nan
     with pytest.raises(AudioError, match=r"near 0\.50 s"):

@@ -1,4 +1,4 @@
-"""Each kind of audio that cannot be transcribed is refused with its own clear words."""
+"""Each kind of audio that cannot be transcribed is refused with a message of its own."""
 
 import io
 import re
@@ -41,7 +41,7 @@ def refusal(data: bytes, raw: RawFormat | None = None) -> AudioError:
         ("not-a-number.wav", 422, "not finite numbers, near 0.00 s"),
     ],
 )
-def test_a_refusal_says_what_is_wrong(
+def test_error_names_what_is_wrong_with_the_audio(
     name: str, status: int, words: str, refused_audio: dict[str, Path]
 ) -> None:
     with pytest.raises(AudioError, match=words) as caught:
@@ -51,36 +51,36 @@ def test_a_refusal_says_what_is_wrong(
 
 
 @pytest.mark.parametrize("name", ["rf64", "w64", "aiff", "au", "caf", "caf-alac", "avi-mp3"])
-def test_half_of_a_file_is_cut_short(name: str) -> None:
+def test_half_of_a_file_is_refused_as_cut_short(name: str) -> None:
     whole = make(name)
     assert "cut short" in refusal(whole[: len(whole) // 2]).message
 
 
 @pytest.mark.parametrize("name", ["ogg-vorbis", "ogg-opus"])
-def test_ogg_cut_within_a_page_is_cut_short(name: str) -> None:
+def test_ogg_cut_within_a_page_is_refused_as_cut_short(name: str) -> None:
     assert "cut short" in refusal(make(name)[:-10]).message
 
 
-def test_an_mp4_whose_index_is_at_the_end_and_missing() -> None:
+def test_mp4_without_its_index_is_refused() -> None:
     whole = make("m4a-aac")
     assert "no index (moov box)" in refusal(whole[: whole.index(b"moov") - 4]).message
 
 
 @pytest.mark.parametrize("name", ["flac", "m4a-aac", "webm-opus", "ogg-vorbis"])
-def test_damage_in_the_middle_is_not_passed_over(name: str) -> None:
+def test_damage_in_the_middle_is_refused(name: str) -> None:
     data = bytearray(make(name, seconds=4.0))
     middle = len(data) // 2
     data[middle : middle + len(data) // 4] = np.random.default_rng(1).bytes(len(data) // 4)
     assert "damaged" in refusal(bytes(data)).message
 
 
-def test_a_recording_over_the_limit_is_refused_by_its_header() -> None:
+def test_recording_over_the_limit_is_refused_by_its_header() -> None:
     with pytest.raises(TooLargeError, match=r"longer than the 2 s"):
         decode_audio(io.BytesIO(make("flac", seconds=2.1)), limits=AudioLimits(max_seconds=2))
 
 
-def test_a_small_file_cannot_grow_into_hours() -> None:
-    """The header leaves the length open, so only decoding can tell."""
+def test_small_file_cannot_decode_to_hours() -> None:
+    """The header leaves the length open, so only decoding shows it."""
     bomb = flac_bomb(hours=2)
     assert len(bomb) < 2 << 20
     with pytest.raises(TooLargeError) as caught:
@@ -92,7 +92,9 @@ def test_a_small_file_cannot_grow_into_hours() -> None:
     ("rate", "channels", "words"),
     [(1, 1, "1 Hz"), (4_000_000, 1, "4000000 Hz"), (16_000, 65, "65 channels")],
 )
-def test_absurd_headers(rate: int, channels: int, words: str) -> None:
+def test_impossible_rates_and_channel_counts_are_refused(
+    rate: int, channels: int, words: str
+) -> None:
     message = refusal(wav(bytes(1_300), rate=rate, channels=channels)).message
     assert words in message
     assert "between" in message
@@ -100,7 +102,7 @@ def test_absurd_headers(rate: int, channels: int, words: str) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_values_that_are_not_finite(value: float, rate: int) -> None:
+def test_non_finite_values_are_refused(value: float, rate: int) -> None:
     frames = np.zeros(rate * 2)
     frames[rate] = value
     buffer = io.BytesIO()
@@ -110,14 +112,14 @@ def test_values_that_are_not_finite(value: float, rate: int) -> None:
     assert float(match[1]) == pytest.approx(1.0, abs=0.2)
 
 
-def test_raw_pcm_that_is_not_a_whole_number_of_frames() -> None:
+def test_raw_pcm_of_a_fractional_number_of_frames_is_refused() -> None:
     error = refusal(bytes(1_001), RawFormat(rate=16_000, channels=2))
     assert "takes 4 bytes a frame" in error.message
     assert "empty" in refusal(b"", RawFormat(rate=16_000)).message
 
 
-def test_an_unknown_codec_in_a_known_container() -> None:
-    """A WAV that declares a codec number nobody has given out."""
+def test_unknown_codec_in_a_known_container_is_refused() -> None:
+    """A WAV that declares a codec number that was never assigned."""
     data = bytearray(wav(pcm16(chirp(1.0, 16_000))))
     data[20:22] = b"\xee\x7e"
     error = refusal(bytes(data))
@@ -125,14 +127,14 @@ def test_an_unknown_codec_in_a_known_container() -> None:
     assert "codec that is not supported" in error.message
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="No such file"):
         decode_audio(tmp_path / "nothing.wav", limits=LIMITS)
     with pytest.raises(AudioError, match="directory"):
         decode_audio(tmp_path, limits=LIMITS)
 
 
-def test_the_next_recording_is_decoded_after_every_refusal(
+def test_next_recording_is_decoded_after_each_refusal(
     refused_audio: dict[str, Path],
 ) -> None:
     good = encode(FORMATS["m4a-aac"], spread(chirp(0.5, 44_100), 2))

@@ -1,4 +1,4 @@
-"""A few bytes must not make the decoder hold much, nor work for long before it refuses."""
+"""Small files must not make the decoder take much memory or time before it refuses them."""
 
 import io
 import struct
@@ -69,29 +69,29 @@ def mp4(*, edits: int = 1, tracks: int = 1) -> bytes:
     return out
 
 
-def test_a_few_edits_play_what_they_say() -> None:
+def test_few_edits_are_decoded() -> None:
     assert decoded(mp4(edits=20)).samples / 16_000 == pytest.approx(20, abs=0.2)
 
 
-def test_too_many_edits_are_refused_before_they_are_read() -> None:
+def test_too_many_edits_are_refused_before_ffmpeg_opens_the_file() -> None:
     with pytest.raises(AudioError, match="more than the 1,000 edits"):
         decoded(mp4(edits=1_001))
     with pytest.raises(AudioError, match="more than the 10 edits"):
         decoded(mp4(edits=11), max_edits=10)
 
 
-def test_too_many_tracks_are_refused_before_they_are_read() -> None:
+def test_too_many_tracks_are_refused_before_ffmpeg_opens_the_file() -> None:
     with pytest.raises(AudioError, match="more than the 64 tracks"):
         decoded(mp4(tracks=900))
 
 
-def test_minutes_of_constant_sound_come_in_pieces() -> None:
+def test_minutes_of_constant_sound_are_decoded_in_small_blocks() -> None:
     sink = decoded(flac_bomb(0.25))
     assert sink.samples / 16_000 == pytest.approx(900, abs=1)
     assert sink.largest <= 262_144
 
 
-def test_a_gap_of_an_hour_comes_in_pieces() -> None:
+def test_gap_of_an_hour_is_filled_in_small_blocks() -> None:
     layout = LAYOUTS["webm"]
     data = mux(layout, bursts([0.5], 2, layout.rate), pause=(1.0, 3_000.0))
     sink = decoded(data)

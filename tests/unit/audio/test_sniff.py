@@ -1,4 +1,4 @@
-"""The container is told by content alone, and what is no audio is named."""
+"""Containers are recognised by content alone, and other data is named."""
 
 import io
 import zipfile
@@ -6,7 +6,8 @@ import zipfile
 import pytest
 from audio_samples import Sample
 
-from app.audio.containers.sniff import Container, sniff
+from app.audio.containers.formats import Container
+from app.audio.containers.sniff import sniff
 from app.errors import AudioError, UnsupportedAudioError
 
 EXPECTED = {
@@ -20,7 +21,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
-def test_every_format_is_recognised(audio_samples: dict[str, Sample]) -> None:
+def test_each_format_is_recognised(audio_samples: dict[str, Sample]) -> None:
     for name, sample in audio_samples.items():
         key = name if name in EXPECTED else name.split("-", maxsplit=1)[0]
         with sample.path.open("rb") as stream:
@@ -63,7 +64,7 @@ def archive() -> bytes:
         (b"\x01", "binary data in no known audio format"),
     ],
 )
-def test_what_is_no_audio_is_named(data: bytes, looks_like: str) -> None:
+def test_unaccepted_data_is_named_in_the_error(data: bytes, looks_like: str) -> None:
     with pytest.raises(UnsupportedAudioError) as caught:
         sniff(io.BytesIO(data))
     assert f"it is {looks_like}" in caught.value.message
@@ -71,12 +72,12 @@ def test_what_is_no_audio_is_named(data: bytes, looks_like: str) -> None:
     assert caught.value.status == 415
 
 
-def test_a_tag_without_audio_behind_it() -> None:
+def test_tag_without_audio_is_refused() -> None:
     with pytest.raises(AudioError, match="nothing but an ID3 tag"):
         sniff(io.BytesIO(b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)))
 
 
-def test_the_stream_is_left_at_its_beginning(audio_samples: dict[str, Sample]) -> None:
+def test_stream_is_left_at_its_beginning(audio_samples: dict[str, Sample]) -> None:
     with audio_samples["mp3"].path.open("rb") as stream:
         sniff(stream)
         assert stream.tell() == 0

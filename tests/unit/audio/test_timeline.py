@@ -1,4 +1,4 @@
-"""Times count from the beginning of the file's clock, whatever the container makes of it."""
+"""Times count from the beginning of the file's timestamps, in every container."""
 
 import io
 import struct
@@ -36,7 +36,7 @@ def starts(recording: Recording) -> list[float]:
 
 
 @pytest.mark.parametrize("name", [name for name in CLOCKS if name != "ogg"])
-def test_sound_that_starts_late_has_its_time(name: str) -> None:
+def test_sound_that_starts_late_keeps_its_time(name: str) -> None:
     layout = LAYOUTS[name]
     recording = decoded(mux(layout, bursts(list(LATE), 8, layout.rate), without=((0, 2.3),)))
     assert starts(recording) == pytest.approx(LATE, abs=CLOSE)
@@ -44,7 +44,7 @@ def test_sound_that_starts_late_has_its_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLOCKS)
-def test_a_gap_between_packets_is_silence(name: str) -> None:
+def test_gap_between_packets_becomes_silence(name: str) -> None:
     layout = LAYOUTS[name]
     recording = decoded(mux(layout, bursts(list(ALL), 8, layout.rate), without=(PAUSE,)))
     assert starts(recording) == pytest.approx(ALL, abs=CLOSE)
@@ -54,7 +54,7 @@ def test_a_gap_between_packets_is_silence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLOCKS)
-def test_a_clock_that_does_not_begin_at_zero(name: str) -> None:
+def test_timestamps_that_do_not_begin_at_zero_add_no_silence(name: str) -> None:
     layout = LAYOUTS[name]
     recording = decoded(mux(layout, bursts(list(ALL), 8, layout.rate), offset=OFFSET))
     begin = OFFSET if name in FROM_ZERO else 0
@@ -63,7 +63,7 @@ def test_a_clock_that_does_not_begin_at_zero(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_plain_file_has_no_silence_added(name: str) -> None:
+def test_ordinary_file_gets_no_silence(name: str) -> None:
     layout = LAYOUTS[name]
     recording = decoded(mux(layout, bursts(list(ALL), 8, layout.rate)))
     assert starts(recording) == pytest.approx(ALL, abs=CLOSE)
@@ -71,7 +71,7 @@ def test_a_plain_file_has_no_silence_added(name: str) -> None:
     assert recording.notices == ()
 
 
-def test_an_avi_starts_when_its_header_says() -> None:
+def test_avi_starts_at_the_time_in_its_header() -> None:
     layout = LAYOUTS["avi"]
     data = bytearray(mux(layout, bursts(list(ALL), 8, layout.rate)))
     header = data.index(b"auds") + 28
@@ -80,14 +80,14 @@ def test_an_avi_starts_when_its_header_says() -> None:
     assert starts(decoded(bytes(data))) == pytest.approx([2 + at for at in ALL], abs=CLOSE)
 
 
-def test_a_piece_of_something_longer_begins_at_its_beginning() -> None:
-    """A live stream that somebody joined after an hour; its header says nothing of that hour."""
+def test_piece_of_a_longer_recording_begins_at_its_first_sound() -> None:
+    """A live stream that was recorded from its second hour on; its header omits the first."""
     layout = replace(LAYOUTS["webm"], codec="libopus")
     data = mux(layout, bursts(list(ALL), 8, layout.rate), offset=3_600, options={"live": "1"})
     assert starts(decoded(data)) == pytest.approx(ALL, abs=CLOSE)
 
 
-def test_a_gap_longer_than_the_limit_is_refused_and_says_so() -> None:
+def test_gap_over_the_limit_is_refused() -> None:
     layout = LAYOUTS["webm"]
     data = mux(layout, bursts(list(ALL), 8, layout.rate), without=(PAUSE,))
     with pytest.raises(AudioError, match=r"leaves 3 s without sound from 3\.1\d s on: at most 2 s"):
@@ -96,7 +96,7 @@ def test_a_gap_longer_than_the_limit_is_refused_and_says_so() -> None:
         decoded(data, max_seconds=5)
 
 
-def test_a_transport_stream_whose_clock_jumps_goes_on_without_a_gap() -> None:
+def test_timestamp_jump_in_a_transport_stream_adds_no_gap() -> None:
     """Two recordings joined: the clock of the second is hours away."""
     layout = LAYOUTS["ts"]
     one = mux(layout, bursts([0.5], 2, layout.rate))
@@ -120,13 +120,13 @@ def test_rounded_timestamps_change_nothing() -> None:
     assert set(placed(times)) == {Placement()}
 
 
-def test_single_late_packets_are_no_gap() -> None:
+def test_single_late_packets_add_no_gap() -> None:
     times = [0.02 * index + (0.1 if index % 50 == 7 else 0) for index in range(500)]
     assert set(placed(times)) == {Placement()}
 
 
 @pytest.mark.parametrize("skew", [0.999, 1.001])
-def test_a_sound_card_whose_clock_runs_wrong_does_not_drift(skew: float) -> None:
+def test_wrong_sample_clock_does_not_drift_from_timestamps(skew: float) -> None:
     """A quarter of an hour: one part in a thousand would be 0.9 s by then."""
     times = [0.02 * skew * index for index in range(45_000)]
     placements = placed(times)
@@ -135,6 +135,6 @@ def test_a_sound_card_whose_clock_runs_wrong_does_not_drift(skew: float) -> None
     assert max(placement.silence + placement.cut for placement in placements) <= CLOSE * 8_000
 
 
-def test_a_clock_that_goes_back_begins_anew() -> None:
+def test_timestamps_that_go_back_continue_without_a_gap() -> None:
     times = [0.02 * index for index in range(100)] * 2
     assert set(placed(times)) == {Placement()}

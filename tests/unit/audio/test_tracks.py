@@ -1,4 +1,4 @@
-"""Which of several audio tracks is read, and what an answer says about them."""
+"""Which of several audio tracks is read, and what is reported about them."""
 
 import io
 from dataclasses import dataclass
@@ -62,17 +62,17 @@ SILENCE = np.zeros(RATE, dtype=np.float32)
 
 
 @pytest.mark.parametrize("container", ["matroska", "mp4", "mov", "mpegts", "nut"])
-def test_a_track_is_chosen_by_its_number(container: str) -> None:
+def test_track_is_chosen_by_its_index(container: str) -> None:
     data = recorded(container, Track(MUSIC), Track(SPEECH))
     assert likeness(decoded(data, "1"), 1.0) > 0.99
     assert decoded(data, "0").peak < 0.2
 
 
 @pytest.mark.parametrize("container", ["matroska", "mp4", "mpegts"])
-@pytest.mark.parametrize("wanted", ["nob", "nb", "NB", "nb-NO", "no"])
-def test_a_track_is_chosen_by_its_language(container: str, wanted: str) -> None:
+@pytest.mark.parametrize("choice", ["nob", "nb", "NB", "nb-NO", "no"])
+def test_track_is_chosen_by_its_language(container: str, choice: str) -> None:
     data = recorded(container, Track(MUSIC, "eng"), Track(SPEECH, "nob"))
-    recording = decoded(data, wanted)
+    recording = decoded(data, choice)
     assert likeness(recording, 1.0) > 0.99
     assert recording.info is not None
     assert recording.info.track == 1
@@ -86,7 +86,7 @@ def tracks(*languages: str | None) -> tuple[TrackInfo, ...]:
 
 
 @pytest.mark.parametrize(
-    ("languages", "wanted", "index"),
+    ("languages", "choice", "index"),
     [
         (("eng", "nor"), "nb", 1),
         (("nor", "nob"), "nb", 1),
@@ -99,21 +99,21 @@ def tracks(*languages: str | None) -> tuple[TrackInfo, ...]:
         ((None, "xyz"), "xyz", 1),
     ],
 )
-def test_tags_that_name_one_language(
-    languages: tuple[str | None, ...], wanted: str, index: int
+def test_different_tags_of_one_language_match(
+    languages: tuple[str | None, ...], choice: str, index: int
 ) -> None:
-    assert find_track(tracks(*languages), wanted, "MP4") == index
+    assert find_track(tracks(*languages), choice, "MP4") == index
 
 
-@pytest.mark.parametrize("wanted", ["3", "-1", "nn", "fr", "", "²"])
-def test_a_track_that_is_not_there_is_refused_and_those_there_are_listed(wanted: str) -> None:
+@pytest.mark.parametrize("choice", ["3", "-1", "nn", "fr", "", "²"])
+def test_missing_track_is_refused_with_a_list_of_the_tracks(choice: str) -> None:
     with pytest.raises(AudioError) as caught:
-        find_track(tracks("eng", "nob", None), wanted, "MP4")
+        find_track(tracks("eng", "nob", None), choice, "MP4")
     assert caught.value.param == "track"
     assert "0 (aac, eng); 1 (aac, nob); 2 (aac)" in caught.value.message
 
 
-def test_by_default_the_track_is_read_that_ffmpeg_calls_best() -> None:
+def test_default_track_is_the_best_of_ffmpeg() -> None:
     data = recorded("matroska", Track(MUSIC), Track(SPEECH, channels=2, default=True))
     recording = decoded(data)
     assert recording.info is not None
@@ -123,7 +123,7 @@ def test_by_default_the_track_is_read_that_ffmpeg_calls_best() -> None:
     assert {track.rate for track in recording.info.tracks} == {RATE}
 
 
-def test_a_silent_track_beside_one_with_sound_is_noticed() -> None:
+def test_silent_track_beside_one_with_sound_causes_a_warning() -> None:
     data = recorded("matroska", Track(SILENCE), Track(SILENCE), Track(SPEECH))
     recording = decoded(data)
     (notice,) = recording.notices
@@ -136,7 +136,7 @@ def test_a_silent_track_beside_one_with_sound_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("name", ["wav-s16", "flac", "mp3", "ogg-opus"])
-def test_files_with_one_track_have_track_0(name: str) -> None:
+def test_file_with_one_track_reports_track_0(name: str) -> None:
     assert likeness(decoded(make(name), "0"), 1.0) > 0.98
     with pytest.raises(AudioError, match="no audio track '1'"):
         decoded(make(name), "1")

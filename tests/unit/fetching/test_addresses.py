@@ -1,4 +1,4 @@
-"""Which addresses count as public: tables, and anything that hypothesis can think of."""
+"""Which addresses are public: tables, and generated addresses."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -39,17 +39,17 @@ INNER = st.one_of(
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_hosts_of_the_public_internet_are_public(address: str) -> None:
+def test_addresses_of_the_public_internet_are_public(address: str) -> None:
     assert is_public(address)
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_everything_else_is_not(address: str) -> None:
+def test_special_purpose_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @given(st.ip_addresses())
-def test_what_is_public_is_global_and_for_one_host_in_the_registries(
+def test_public_addresses_are_global_unicast_in_the_registries(
     address: IPv4Address | IPv6Address,
 ) -> None:
     if is_public(str(address)):
@@ -59,14 +59,12 @@ def test_what_is_public_is_global_and_for_one_host_in_the_registries(
 
 
 @given(INNER, st.sampled_from(("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
-def test_no_ipv4_address_gets_through_at_the_end_of_an_ipv6_one(
-    inner: IPv4Address, prefix: str
-) -> None:
+def test_ipv6_ending_in_an_ipv4_address_is_not_public(inner: IPv4Address, prefix: str) -> None:
     assert not is_public(str(IPv6Network(prefix)[int(inner)]))
 
 
 @given(INNER, st.integers(0, 2**80 - 1))
-def test_nor_in_the_middle_of_one(inner: IPv4Address, rest: int) -> None:
+def test_ipv6_containing_an_ipv4_address_is_not_public(inner: IPv4Address, rest: int) -> None:
     six_to_four = (0x2002 << 112) | (int(inner) << 80) | rest
     teredo = (0x20010000 << 96) | (rest % 2**64 << 32) | (int(inner) ^ 0xFFFFFFFF)
     assert not is_public(str(IPv6Address(six_to_four)))
@@ -74,7 +72,7 @@ def test_nor_in_the_middle_of_one(inner: IPv4Address, rest: int) -> None:
 
 
 @given(st.text(max_size=40))
-def test_what_is_no_address_is_not_public(text: str) -> None:
+def test_text_that_is_not_an_address_is_not_public(text: str) -> None:
     try:
         ip_address(text)
     except ValueError:

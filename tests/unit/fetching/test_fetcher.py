@@ -1,4 +1,4 @@
-"""Recordings fetched from real servers on loopback, under names that a resolver of ours answers."""
+"""Recordings fetched from real servers on loopback, under names of a resolver of the test."""
 
 import asyncio
 import ssl
@@ -29,10 +29,10 @@ class Names:
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self.answers = {name.replace("_", "."): list(given) for name, given in answers.items()}
-        self.asked: list[str] = []
+        self.resolved: list[str] = []
 
     async def __call__(self, host: str) -> Sequence[str]:
-        self.asked.append(host)
+        self.resolved.append(host)
         answers = self.answers.get(host, [[]])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
@@ -69,21 +69,21 @@ def refused(fetching: Fetcher, url: str, kind: type[NordlydError]) -> str:
         fetch(fetching, url)
     assert type(caught.value) is kind
     assert caught.value.param == "url"
-    # Nothing that any server said.
+    # Nothing of any response.
     assert "inside" not in caught.value.message
     assert "127.0.0.1" not in caught.value.message
     return caught.value.message
 
 
-def test_a_recording_is_fetched_under_its_hosts_name(web: WebServer) -> None:
+def test_recording_is_fetched_with_the_name_of_its_host(web: WebServer) -> None:
     url = web.url("/m%C3%B8te%201.wav", "archive.test")
     data, fetched = fetch(fetcher(web, archive()), url)
     assert data == AUDIO
     assert (fetched.name, fetched.content_type) == ("møte 1.wav", "application/octet-stream")
-    assert web.asked[-1] == ("/m%C3%B8te%201.wav", f"archive.test:{web.port}")
+    assert web.requests[-1] == ("/m%C3%B8te%201.wav", f"archive.test:{web.port}")
 
 
-def test_the_next_address_is_tried_when_nothing_answers_at_the_first(web: WebServer) -> None:
+def test_next_address_is_tried_when_the_first_does_not_answer(web: WebServer) -> None:
     names = Names(archive_test=[["127.0.0.2", "127.0.0.1"]])
     assert fetch(fetcher(web, names), web.url("/speech.wav", "archive.test"))[0] == AUDIO
 
@@ -106,12 +106,12 @@ def test_redirects_are_followed_five_times(web: WebServer) -> None:
         "http://[", "http://archive.test.evil.example:{port}/",
     ],
 )  # fmt: skip
-def test_a_redirect_to_what_is_not_allowed_is_not_followed(web: WebServer, where: str) -> None:
+def test_redirect_to_a_host_that_is_not_allowed_is_refused(web: WebServer, where: str) -> None:
     with web_server({"/": b"secret of the inside"}) as other:
         where = where.format(port=web.port, other=other.port)
         fetching = fetcher(web, archive(), "public.example.org")
         refused(fetching, web.url("/to?" + where, "archive.test"), UrlRefusedError)
-        assert other.asked == []
+        assert other.requests == []
 
 
 @pytest.mark.parametrize(
@@ -121,32 +121,30 @@ def test_a_redirect_to_what_is_not_allowed_is_not_followed(web: WebServer, where
         ["::ffff:127.0.0.1"], ["64:ff9b::7f00:1"], ["0.0.0.0"], [],
     ],
 )  # fmt: skip
-def test_a_name_without_a_public_address_is_refused_like_one_that_is_unknown(
-    web: WebServer, addresses: list[str]
-) -> None:
+def test_internal_name_is_refused_like_an_unknown_one(web: WebServer, addresses: list[str]) -> None:
     rule = f"http://*:{web.port}"
-    before = len(web.asked)
+    before = len(web.requests)
     message = refused(
         fetcher(web, Names(evil_example=[addresses]), rule),
         web.url("/speech.wav", "evil.example"),
         UrlRefusedError,
     )
     assert message == "evil.example has no public address."
-    assert len(web.asked) == before
+    assert len(web.requests) == before
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "[::1]", "2130706433", "0x7f.1", "localhost", "[::ffff:7f00:1]", "0"]
 )
-def test_every_notation_of_this_machine_is_refused_with_the_real_resolver(
+def test_each_notation_of_localhost_is_refused_with_the_real_resolver(
     web: WebServer, host: str
 ) -> None:
     rules = [parse_rule(f"http://*:{web.port}")]
     fetching = Fetcher(rules, LIMITS)
-    before = len(web.asked)
+    before = len(web.requests)
     with pytest.raises(UrlRefusedError, match="no public address"):
         fetch(fetching, web.url("/speech.wav", host))
-    assert len(web.asked) == before
+    assert len(web.requests) == before
 
 
 class Wires(httpx.AsyncBaseTransport):
@@ -162,12 +160,12 @@ class Wires(httpx.AsyncBaseTransport):
         return httpx.Response(200, stream=httpx.ByteStream(AUDIO))
 
 
-def test_a_name_that_answers_differently_the_second_time_is_asked_once() -> None:
+def test_name_is_resolved_once_against_dns_rebinding() -> None:
     names = Names(rebind_example=[["93.184.215.14"], ["127.0.0.1"]])
     wires = Wires()
     fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=wires)
     assert fetch(fetching, "https://rebind.example/x.wav")[0] == AUDIO
-    assert names.asked == ["rebind.example"]
+    assert names.resolved == ["rebind.example"]
     assert wires.connected == [("93.184.215.14", "rebind.example", "rebind.example")]
     # Asked again, for another request, it is vetted again.
     with pytest.raises(UrlRefusedError):
@@ -175,7 +173,7 @@ def test_a_name_that_answers_differently_the_second_time_is_asked_once() -> None
     assert len(wires.connected) == 1
 
 
-def test_only_the_public_ones_of_several_addresses_are_connected_to() -> None:
+def test_only_public_addresses_of_a_host_are_connected_to() -> None:
     names = Names(mixed_example=[["10.0.0.1", "2a00:1450:400f:80d::200e", "::1"]])
     wires = Wires()
     fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=wires)
@@ -184,49 +182,49 @@ def test_only_the_public_ones_of_several_addresses_are_connected_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kind", "said"),
+    ("path", "kind", "message"),
     [
         ("/none", UrlFetchError, "status 404"),
         ("/declared", TooLargeError, "NORDLYD_URL_MAX_MB"),
         ("/endless", TooLargeError, "NORDLYD_URL_MAX_MB"),
         ("/bomb", UrlFetchError, "content-encoding gzip; accepted: none"),
-        ("/cut", UrlFetchError, "does not answer as it should"),
-        ("/garbage", UrlFetchError, "does not answer as it should"),
+        ("/cut", UrlFetchError, "did not respond correctly"),
+        ("/garbage", UrlFetchError, "did not respond correctly"),
     ],
 )
-def test_what_cannot_be_fetched_says_why_and_no_more(
-    web: WebServer, path: str, kind: type[NordlydError], said: str
+def test_failed_fetch_reports_the_reason_without_internals(
+    web: WebServer, path: str, kind: type[NordlydError], message: str
 ) -> None:
-    assert said in refused(fetcher(web, archive()), web.url(path, "archive.test"), kind)
+    assert message in refused(fetcher(web, archive()), web.url(path, "archive.test"), kind)
 
 
-def test_a_closed_port_is_no_different_from_a_broken_server(web: WebServer) -> None:
+def test_closed_port_gives_the_same_error_as_a_broken_server(web: WebServer) -> None:
     names = Names(archive_test=[["127.0.0.2"]])
     url = web.url("/speech.wav", "archive.test")
-    assert "does not answer as it should" in refused(fetcher(web, names), url, UrlFetchError)
+    assert "did not respond correctly" in refused(fetcher(web, names), url, UrlFetchError)
 
 
-def test_the_whole_fetch_has_a_time_limit(web: WebServer) -> None:
+def test_fetch_has_a_time_limit(web: WebServer) -> None:
     fetching = fetcher(web, archive(), limits=FetchLimits(10**9, 0.3))
     assert "longer than 0.3 s" in refused(fetching, web.url("/held", "archive.test"), UrlFetchError)
 
 
-def test_the_callers_own_deadline_is_told_apart(web: WebServer) -> None:
+def test_deadline_of_the_request_gives_its_own_error(web: WebServer) -> None:
     with pytest.raises(DeadlineExceededError):
         fetch(fetcher(web, archive()), web.url("/held", "archive.test"), time.monotonic() + 0.2)
 
 
-def test_no_more_are_fetched_at_once_than_there_are_places(web: WebServer) -> None:
-    fetching = fetcher(web, archive(), limits=FetchLimits(10**9, 20, at_once=2))
+def test_concurrent_fetches_are_limited(web: WebServer) -> None:
+    fetching = fetcher(web, archive(), limits=FetchLimits(10**9, 20, concurrency=2))
 
     async def run() -> None:
         held = [
             asyncio.create_task(fetching.fetch(web.url("/held", "archive.test"))) for _ in range(2)
         ]
-        await until(lambda: len(web.asked) == 2)
+        await until(lambda: len(web.requests) == 2)
         with pytest.raises(DeadlineExceededError):
             await fetching.fetch(web.url("/speech.wav", "archive.test"), time.monotonic() + 0.1)
-        assert len(web.asked) == 2
+        assert len(web.requests) == 2
         held[0].cancel()
         fetched = await fetching.fetch(web.url("/speech.wav", "archive.test"))
         assert fetched.bodies.size == len(AUDIO)
@@ -234,7 +232,7 @@ def test_no_more_are_fetched_at_once_than_there_are_places(web: WebServer) -> No
         held[1].cancel()
         await asyncio.gather(*held, return_exceptions=True)
 
-    web.asked.clear()
+    web.requests.clear()
     asyncio.run(run())
 
 
@@ -244,18 +242,18 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_whoever_cancels_leaves_no_connection_behind(web: WebServer) -> None:
+def test_cancelled_fetch_closes_its_connection(web: WebServer) -> None:
     fetching = fetcher(web, archive(), limits=FetchLimits(10**12, 60))
 
     async def run() -> None:
         task = asyncio.create_task(fetching.fetch(web.url("/endless", "archive.test")))
-        await until(lambda: any(path == "/endless" for path, _ in web.asked))
+        await until(lambda: any(path == "/endless" for path, _ in web.requests))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await until(lambda: ("/endless hung up", "") in web.asked)
+        await until(lambda: ("/endless hung up", "") in web.requests)
 
-    web.asked.clear()
+    web.requests.clear()
     asyncio.run(run())
 
 
@@ -273,7 +271,7 @@ def secure(authority: trustme.CA) -> Iterator[Callable[[str], WebServer]]:
 
 
 @pytest.mark.parametrize("host", ["archive.test", "other.test"])
-def test_certificates_are_held_against_the_name_and_not_the_address(
+def test_certificate_is_verified_for_the_name_and_not_the_address(
     secure: WebServer, authority: trustme.CA, host: str
 ) -> None:
     context = ssl.create_default_context()
@@ -294,13 +292,13 @@ def test_certificates_are_held_against_the_name_and_not_the_address(
         refused(fetching, url, UrlFetchError)
 
 
-def test_an_unknown_authority_is_refused(secure: WebServer) -> None:
+def test_unknown_certificate_authority_is_refused(secure: WebServer) -> None:
     rule = parse_rule(f"internal!archive.test:{secure.port}")
     fetching = Fetcher([rule], LIMITS, resolve=archive())
     refused(fetching, secure.url("/speech.wav", "archive.test", "https"), UrlFetchError)
 
 
-def test_a_transport_refuses_where_nothing_is_vetted() -> None:
+def test_transport_refuses_where_no_address_is_allowed() -> None:
     wires = Wires()
     transport = PinnedTransport(Names(a_example=[["10.0.0.1"]]), is_public, wires)
     request = httpx.Request("GET", "https://a.example/")

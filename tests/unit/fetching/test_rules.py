@@ -1,4 +1,4 @@
-"""Which URLs a pattern of hosts lets through, and which patterns are none."""
+"""Which URLs a host pattern allows, and which patterns are invalid."""
 
 import httpx
 import pytest
@@ -25,7 +25,7 @@ from app.fetching import HostRule, find_rule, parse_rule
         ("[2001:db8::1]:8443", HostRule("https", "2001:db8::1", 8443)),
     ],
 )
-def test_a_pattern_is_read(pattern: str, rule: HostRule) -> None:
+def test_pattern_is_parsed(pattern: str, rule: HostRule) -> None:
     assert parse_rule(pattern) == rule
 
 
@@ -39,13 +39,13 @@ def test_a_pattern_is_read(pattern: str, rule: HostRule) -> None:
         "a.no#x", "a\\b", "!a.no", "internal!internal!a.no", "-a.no",
     ],
 )  # fmt: skip
-def test_what_is_no_pattern_is_refused_with_what_is_accepted(pattern: str) -> None:
+def test_invalid_pattern_is_refused_with_what_is_accepted(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"accepted: archive\.example\.org"):
         parse_rule(pattern)
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_a_pattern_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         rule = parse_rule(text)
     except ValueError:
@@ -73,7 +73,7 @@ def allowed(pattern: str, url: str) -> bool:
         ("blåbær.no", "https://xn--blbr-roah.no/"),
     ],
 )
-def test_what_fits_is_allowed(pattern: str, url: str) -> None:
+def test_matching_url_is_allowed(pattern: str, url: str) -> None:
     assert allowed(pattern, url)
 
 
@@ -99,11 +99,11 @@ def test_what_fits_is_allowed(pattern: str, url: str) -> None:
         ("*", "https://[fe80::1%25eth0]/"),
     ],
 )
-def test_what_does_not_fit_is_not(pattern: str, url: str) -> None:
+def test_other_url_is_refused(pattern: str, url: str) -> None:
     assert not allowed(pattern, url)
 
 
-def test_a_rule_for_an_internal_host_goes_before_one_for_all() -> None:
+def test_rule_for_an_internal_host_has_priority() -> None:
     rules = [parse_rule("*"), parse_rule("internal!media.lan"), parse_rule("media.lan")]
     assert find_rule(rules, httpx.URL("https://media.lan/")) == rules[1]
     assert find_rule(rules, httpx.URL("https://other.lan/")) == rules[0]

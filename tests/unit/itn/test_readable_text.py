@@ -1,4 +1,4 @@
-"""A transcript to readable text: sentences and commas by pauses, times kept, words let go."""
+"""Formatting of transcripts: sentences and commas by pauses, times kept, words left out."""
 
 from pathlib import Path
 
@@ -38,27 +38,27 @@ def test_without_pauses_there_is_one_sentence() -> None:
     assert readable("ja det er bra") == "Ja det er bra."
 
 
-def test_a_sentence_ends_where_a_segment_does() -> None:
+def test_sentence_ends_where_a_segment_ends() -> None:
     assert FormattingOptions().sentence_pause == MAX_PAUSE
 
 
-def test_a_word_that_cannot_end_a_sentence_needs_a_longer_pause() -> None:
+def test_word_that_cannot_end_a_sentence_needs_a_longer_pause() -> None:
     assert readable("hun kom og 1.0 gikk") == "Hun kom og gikk."
     assert readable("hun kom og 2.5 ja") == "Hun kom og. Ja."
 
 
-def test_no_comma_comes_after_a_preposition_or_inside_a_date() -> None:
+def test_no_comma_after_a_preposition_or_inside_a_date() -> None:
     text = readable("vi møttes i 0.4 oslo den 0.4 tolvte 0.4 mai 0.4 nitten førtito")
 
     assert text == "Vi møttes i oslo den 12. mai 1942."
 
 
-def test_an_ordinal_at_the_end_has_one_full_stop() -> None:
+def test_final_ordinal_has_one_full_stop() -> None:
     assert readable("hun kommer den tolvte") == "Hun kommer den 12."
     assert readable("den tolvte 0.4 altså i morgen") == "Den 12., altså i morgen."
 
 
-def test_pauses_can_be_chosen() -> None:
+def test_pauses_are_configurable() -> None:
     words = "ja 0.5 det er bra"
 
     assert readable(words, comma_pause=0.6) == "Ja det er bra."
@@ -79,8 +79,8 @@ def test_pauses_in_the_wrong_order_are_refused(pauses: dict[str, float]) -> None
         FormattingOptions(**pauses)
 
 
-def test_a_word_that_stands_for_several_lasts_as_long_as_they_do() -> None:
-    said = [
+def test_word_for_several_spoken_ones_spans_their_times() -> None:
+    spoken = [
         Word("klokka", 0.1, 0.5, 0.9),
         Word("halv", 0.6, 0.8, 0.7),
         Word("åtte", 0.8, 1.2, 0.95),
@@ -88,7 +88,7 @@ def test_a_word_that_stands_for_several_lasts_as_long_as_they_do() -> None:
         Word("ho", 1.4, 1.6, 1.0),
     ]
 
-    assert format_transcript(said, "nn").words == (
+    assert format_transcript(spoken, "nn").words == (
         Word("Klokka", 0.1, 0.5, 0.9),
         Word("7.30", 0.6, 1.2, 0.7),
         Word("kom", 1.2, 1.4, 0.8),
@@ -101,11 +101,11 @@ def test_the_language_decides_how_digits_are_written() -> None:
     assert readable("femten tusen kroner", "nb") == "15\N{NO-BREAK SPACE}000 kroner."
 
 
-def test_numbers_can_stay_words() -> None:
+def test_numbers_stay_words_on_request() -> None:
     assert readable("klokken halv ni", "da", numbers=False) == "Klokken halv ni."
 
 
-def test_hesitations_stay_unless_they_are_unwanted() -> None:
+def test_hesitations_are_removed_on_request_only() -> None:
     words = "jeg eee mener mmm at qqq det øhm går"
 
     assert readable(words) == "Jeg eee mener mmm at qqq det øhm går."
@@ -113,16 +113,16 @@ def test_hesitations_stay_unless_they_are_unwanted() -> None:
 
 
 @pytest.mark.parametrize("word", ["eee", "qqq", "mmm", "øh", "øhm", "eh", "ehm", "hmm", "æh"])
-def test_sounds_of_thinking_are_hesitations(word: str) -> None:
+def test_hesitation_sounds_are_recognised(word: str) -> None:
     assert readable(f"ja {word} da", "da", remove_hesitations=True) == "Ja da."
 
 
 @pytest.mark.parametrize("word", ["e", "æ", "å", "mm", "he", "ham", "hem", "øy", "ah"])
-def test_words_are_no_hesitations(word: str) -> None:
+def test_words_are_not_hesitations(word: str) -> None:
     assert readable(f"ja {word} da", remove_hesitations=True) == f"Ja {word} da."
 
 
-def test_a_hesitation_that_goes_is_no_pause() -> None:
+def test_removed_hesitation_is_not_a_pause() -> None:
     words = [
         Word("jeg", 0.0, 0.2, 1.0),
         Word("eee", 0.3, 1.9, 1.0),
@@ -134,12 +134,12 @@ def test_a_hesitation_that_goes_is_no_pause() -> None:
     assert result.text == "Jeg kommer."
 
 
-def test_numbers_are_read_across_a_hesitation_that_goes() -> None:
+def test_numbers_are_read_across_a_removed_hesitation() -> None:
     assert readable("to hundre eee og tolv", remove_hesitations=True) == "212."
 
 
 @pytest.mark.parametrize(
-    ("language", "said", "shown"),
+    ("language", "spoken", "shown"),
     [
         ("da", "fandens osse", "F****** osse."),
         ("nb", "det er faen ikke sant", "Det er f*** ikke sant."),
@@ -147,12 +147,12 @@ def test_numbers_are_read_across_a_hesitation_that_goes() -> None:
         ("no", "faen", "F***."),
     ],
 )
-def test_profanities_are_masked_on_request(language: str, said: str, shown: str) -> None:
-    assert readable(said, language, mask_profanities=True) == shown
-    assert "*" not in readable(said, language)
+def test_profanities_are_masked_on_request(language: str, spoken: str, shown: str) -> None:
+    assert readable(spoken, language, mask_profanities=True) == shown
+    assert "*" not in readable(spoken, language)
 
 
-def test_an_operators_list_goes_before_ours(tmp_path: Path) -> None:
+def test_operators_list_replaces_the_bundled_one(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("# ours\nBanan\n\nagurk*  # and all that begins so\n", "utf-8")
     words = read_word_list(path)
@@ -163,7 +163,7 @@ def test_an_operators_list_goes_before_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["two words", "*", "in*side"])
-def test_a_list_that_cannot_be_meant_is_refused(tmp_path: Path, content: str) -> None:
+def test_malformed_word_list_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "words.txt"
     path.write_text(f"good\n{content}\n", "utf-8")
 
@@ -171,12 +171,12 @@ def test_a_list_that_cannot_be_meant_is_refused(tmp_path: Path, content: str) ->
         read_word_list(path)
 
 
-def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_word_list_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
         read_word_list(tmp_path / "none.txt")
 
 
-def test_nothing_said_is_nothing_written() -> None:
+def test_no_words_give_no_text() -> None:
     result = format_transcript([], "da")
 
     assert (result.text, result.words) == ("", ())
@@ -199,11 +199,11 @@ words_said = st.lists(
 
 
 @given(words_said, st.booleans(), st.booleans())
-def test_words_are_the_text_and_their_times_go_on(
-    said: list[tuple[str, float]], remove: bool, masked: bool
+def test_words_join_to_the_text_and_their_times_ascend(
+    spoken: list[tuple[str, float]], remove: bool, masked: bool
 ) -> None:
     now, words = 0.0, []
-    for text, pause in said:
+    for text, pause in spoken:
         words.append(Word(text, now + pause, now + pause + 0.3, 0.5))
         now = words[-1].end
     options = FormattingOptions(remove_hesitations=remove, mask_profanities=masked)

@@ -1,4 +1,4 @@
-"""Number words to digits: 200 written-out lines a language, and every number there is."""
+"""Number words to digits: 200 lines of examples a language, and generated numbers."""
 
 import random
 import unicodedata
@@ -32,7 +32,7 @@ def grouped(number: int, language: str) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_line_is_written_as_people_write_it(language: str) -> None:
+def test_each_line_is_written_as_expected(language: str) -> None:
     rows = lines(language)
     wrong = [
         (spoken, expected, found)
@@ -45,7 +45,7 @@ def test_every_line_is_written_as_people_write_it(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_lines_are_words_a_model_can_write(language: str) -> None:
+def test_lines_have_only_letters_of_the_models(language: str) -> None:
     letters = set("abcdefghijklmnopqrstuvwxyzæøå ")
 
     for spoken, expected in lines(language):
@@ -54,7 +54,7 @@ def test_lines_are_words_a_model_can_write(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_numbers_are_read_apart_and_in_one_word(language: str) -> None:
+def test_numbers_are_read_in_one_word_and_in_several(language: str) -> None:
     numbers = [*range(STYLE_BEGINS, 300), *random.Random(1).sample(range(300, 10**6), 300)]
     # Lone hundreds and thousands are words unless they count something.
     for number in (n for n in numbers if n not in (100, 1000)):
@@ -73,7 +73,7 @@ def test_ordinals_are_read_before_a_month(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_years_are_read_as_they_are_said(language: str) -> None:
+def test_spoken_years_are_read(language: str) -> None:
     for year in [*range(1100, 1900, 7), *range(1900, 2040), 2099]:
         spoken = f"i {numerals.year(year, language)}"
         assert written(spoken, language) == f"i {year}", spoken
@@ -94,11 +94,11 @@ def test_years_are_read_as_they_are_said(language: str) -> None:
         ("nn", "det første og det andre"),
     ],
 )
-def test_words_that_are_no_amounts_stay(language: str, text: str) -> None:
+def test_words_that_are_not_amounts_stay(language: str, text: str) -> None:
     assert written(text, language) == text
 
 
-def test_a_pause_keeps_numbers_apart() -> None:
+def test_pause_separates_numbers() -> None:
     assert written("tjue tre", "nb") == "23"
     assert written("tjue tre", "nb", 1) == "20 tre"
     assert written("to hundrede og tolv", "da", 3) == "200 og 12"

@@ -10,7 +10,7 @@ from wyoming.event import Event
 
 from app.errors import InvalidRequestError
 from app.protocols.vosk_messages import VoskConfig, final, partial_result, read_text
-from app.protocols.wyoming_events import BoundedReader, next_event, read_format, read_wish
+from app.protocols.wyoming_events import BoundedReader, next_event, read_format, read_options
 from app.streaming import FinalResult, LiveWord
 
 ANYTHING = st.recursive(
@@ -70,7 +70,7 @@ def test_results_of_vosk_are_json(texts: list[str], words: bool, alternatives: i
 @settings(max_examples=200, deadline=None)
 @given(FIELDS)
 def test_fields_of_wyoming_are_understood_or_refused(data: dict[str, Any]) -> None:
-    for read in (read_format, read_wish):
+    for read in (read_format, read_options):
         try:
             read(Event("audio-start", data))
         except InvalidRequestError:

@@ -80,10 +80,10 @@ def test_the_last_words_are_told_before_the_error() -> None:
     async def talk() -> None:
         stream = EndingStream(STOPPING, FINAL)
         talking = session(stream)
-        assert '"partial"' in await talking.hear(PCM)
-        assert await talking.hear(PCM) == JA
+        assert '"partial"' in await talking.accept_waveform(PCM)
+        assert await talking.accept_waveform(PCM) == JA
         with pytest.raises(UnavailableError):
-            await talking.hear(PCM)
+            await talking.accept_waveform(PCM)
         await talking.close()
         assert stream.closed
 
@@ -93,11 +93,11 @@ def test_the_last_words_are_told_before_the_error() -> None:
 def test_an_end_that_comes_too_late_gets_what_was_heard_and_then_the_error() -> None:
     async def talk() -> None:
         talking = session(EndingStream(STOPPING, FINAL))
-        await talking.hear(PCM)
-        talking.check()
-        assert await talking.read('{"eof" : 1}') == (JA, True)
+        await talking.accept_waveform(PCM)
+        talking.raise_failure()
+        assert await talking.process_text('{"eof" : 1}') == (JA, True)
         with pytest.raises(UnavailableError):
-            talking.check()
+            talking.raise_failure()
 
     asyncio.run(talk())
 
@@ -105,9 +105,9 @@ def test_an_end_that_comes_too_late_gets_what_was_heard_and_then_the_error() -> 
 def test_an_end_of_a_stream_that_heard_nothing_is_the_error() -> None:
     async def talk() -> None:
         talking = session(EndingStream(STOPPING))
-        await talking.hear(PCM)
+        await talking.accept_waveform(PCM)
         with pytest.raises(UnavailableError):
-            await talking.read('{"eof" : 1}')
+            await talking.process_text('{"eof" : 1}')
         await talking.close()
 
     asyncio.run(talk())
@@ -118,12 +118,12 @@ def test_a_long_silence_of_the_client_is_no_error_to_it() -> None:
         idle = StreamIdleError("No audio came.")
         first, second = EndingStream(idle), EndingStream(idle)
         talking = session(first, second)
-        await talking.hear(PCM)
-        assert '"partial"' in await talking.hear(PCM)
+        await talking.accept_waveform(PCM)
+        assert '"partial"' in await talking.accept_waveform(PCM)
         assert first.closed
         assert talking.seconds == pytest.approx(first.received_seconds + second.received_seconds)
-        assert await talking.read('{"eof" : 1}') == ('{"text": ""}', True)
-        talking.check()
+        assert await talking.process_text('{"eof" : 1}') == ('{"text": ""}', True)
+        talking.raise_failure()
         assert second.closed
 
     asyncio.run(talk())
@@ -134,15 +134,15 @@ def test_a_stream_that_ends_while_its_client_is_silent_is_told_and_let_go() -> N
         stream = EndingStream(STOPPING, FINAL)
         talking = session(stream)
         assert talking.ended is None
-        await talking.hear(PCM)
+        await talking.accept_waveform(PCM)
         assert talking.ended is not None
         stream.ended.set()
         await asyncio.wait({talking.ended})
-        assert await talking.lapse() == JA
+        assert await talking.drop_ended() == JA
         assert stream.closed
         assert talking.ended is None
         with pytest.raises(UnavailableError):
-            talking.check()
+            talking.raise_failure()
 
     asyncio.run(talk())
 
@@ -153,20 +153,20 @@ def test_words_before_a_long_silence_are_the_reply_to_what_comes_next() -> None:
         first, second = EndingStream(idle, FINAL), EndingStream(idle, FINAL)
         talking = session(first, second)
         talking.config = talking.config.updated({"words": True})
-        await talking.hear(PCM)
+        await talking.accept_waveform(PCM)
         first.ended.set()
         assert talking.ended is not None
         await asyncio.wait({talking.ended})
-        assert await talking.lapse() is None
+        assert await talking.drop_ended() is None
         assert first.closed
         assert talking.ended is None
-        before = json.loads(await talking.hear(PCM))
+        before = json.loads(await talking.accept_waveform(PCM))
         assert second.received
-        after, last = await talking.read('{"reset" : 1}')
+        after, last = await talking.process_text('{"reset" : 1}')
         assert not last
         assert after is not None
         starts = [result["result"][0]["start"] for result in (before, json.loads(after))]
         assert starts == [0.5, pytest.approx(0.5 + first.received_seconds)]
-        talking.check()
+        talking.raise_failure()
 
     asyncio.run(talk())

@@ -1,4 +1,4 @@
-"""What is kept is bounded, and no caller keeps all others out."""
+"""Stored bytes are bounded, and no caller can use up the budget of all others."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def budget() -> ByteBudget:
     return ByteBudget(100, name="Audio", setting="NORDLYD_X_MB")
 
 
-def test_one_caller_may_have_all_of_it_only_while_nobody_else_has_any() -> None:
+def test_one_caller_may_use_everything_only_while_alone() -> None:
     shared = budget()
     first = shared.reserve("a")
     first.resize(90)
@@ -26,7 +26,7 @@ def test_one_caller_may_have_all_of_it_only_while_nobody_else_has_any() -> None:
     other.resize(50)
 
 
-def test_what_others_hold_is_waited_for_and_what_can_never_be_is_said() -> None:
+def test_temporary_and_permanent_lack_of_room_are_different_errors() -> None:
     shared = budget()
     shared.reserve("a").resize(50)
     with pytest.raises(OverloadedError, match="NORDLYD_X_MB"):
@@ -36,7 +36,7 @@ def test_what_others_hold_is_waited_for_and_what_can_never_be_is_said() -> None:
     assert shared.used == 50
 
 
-def test_released_is_free_again() -> None:
+def test_released_bytes_are_free_again() -> None:
     shared = budget()
     hold = shared.reserve("a")
     hold.resize(100)
@@ -47,7 +47,7 @@ def test_released_is_free_again() -> None:
     assert shared.fits("b", 100)
 
 
-def test_this_process_itself_has_no_share() -> None:
+def test_this_process_has_no_share() -> None:
     shared = budget()
     shared.reserve("a").resize(10)
     shared.reserve("").resize(90)

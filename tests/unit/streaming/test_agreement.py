@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.contract.answers import Word
-from app.streaming.agreement import CompetingHypothesis, LocalAgreement, Stability, continued
+from app.streaming.hypotheses import CompetingHypothesis, LocalAgreement, Stability, join_stable
 
 NEAR = Stability(distance=0.25, lasting=0.15, margin=5.0)
 
@@ -109,7 +109,7 @@ def test_stable_words_only_ever_grow(hypotheses: list[list[str]]) -> None:
 def test_a_hypothesis_is_bent_to_begin_with_what_was_told(
     stable: str, heard: str, expected: str
 ) -> None:
-    joined = continued(words(stable), words(heard))
+    joined = join_stable(words(stable), words(heard))
     assert " ".join(word.word for word in joined) == expected
 
 
@@ -120,10 +120,10 @@ def texts(found: Sequence[Word]) -> list[str]:
 def test_words_that_were_joined_or_split_meanwhile_are_not_said_twice() -> None:
     two = [Word("sjakk", 0.0, 0.5, 0.9), Word("mønster", 0.5, 1.0, 0.9)]
     one = [Word("sjakkmønster", 0.0, 1.0, 0.9), Word("som", 1.0, 1.3, 0.9)]
-    assert texts(continued(two, one)) == ["sjakk", "mønster", "som"]
-    assert texts(continued(one, [*two, Word("som", 1.0, 1.3, 0.9)])) == ["sjakkmønster", "som"]
+    assert texts(join_stable(two, one)) == ["sjakk", "mønster", "som"]
+    assert texts(join_stable(one, [*two, Word("som", 1.0, 1.3, 0.9)])) == ["sjakkmønster", "som"]
 
 
 def test_new_times_are_taken_where_the_words_are_the_same() -> None:
-    joined = continued(words("a b"), words("a b c", start=0.1))
+    joined = join_stable(words("a b"), words("a b c", start=0.1))
     assert [word.start for word in joined] == pytest.approx([0.1, 0.6, 1.1])

@@ -6,13 +6,15 @@ import pytest
 
 from app.streaming import Endpointing
 from app.streaming.endpointing import Began, Ended, Endpointer
-from app.streaming.voice import CHUNK_SAMPLES
+from app.streaming.vad import CHUNK_SAMPLES
 
 CHUNK = CHUNK_SAMPLES / 16_000
 
 
 def hear(endpointer: Endpointer, probabilities: Iterable[float]) -> list[Began | Ended]:
-    return [event for value in probabilities if (event := endpointer.hear(value)) is not None]
+    return [
+        event for value in probabilities if (event := endpointer.process_vad(value)) is not None
+    ]
 
 
 def chunks(seconds: float, probability: float) -> list[float]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.audio import SAMPLE_RATE, Window
-from app.streaming.sliding import Margins, SlidingEmissions
+from app.streaming.recognizer import Margins, SlidingEmissions
 
 HOP, FIELD = 320, 400
 

@@ -1,4 +1,4 @@
-"""OpenAI's Realtime transcription over WebSocket, on the live streams of `app.streaming`."""
+"""OpenAI's Realtime transcription over WebSocket, with the live streams of `app.streaming`."""
 
 from app.api.openai.realtime.route import router
 

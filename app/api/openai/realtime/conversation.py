@@ -1,11 +1,13 @@
-"""What one client of the Realtime API sends in, what it is to be told out, until it leaves."""
+"""One connection of OpenAI's Realtime API: processes the client's events until it leaves."""
 
 import json
 from collections.abc import Sequence
 
 from fastapi import WebSocket
+from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from app.api.caller import caller_of
 from app.api.openai.realtime.events import (
     EmptyCommitError,
     Event,
@@ -17,14 +19,14 @@ from app.api.openai.realtime.events import (
     read_event,
 )
 from app.api.openai.realtime.session import Session, updated
-from app.api.openai.realtime.turns import Listening, Order, Outlet, Turns
+from app.api.openai.realtime.turns import Order, Outlet, TurnOptions, TurnStream
 from app.api.sockets import close_code
 from app.api.state import AppState
 from app.audio import Samples
-from app.errors import NordlydError, OverloadedError, UnavailableError
-from app.streaming import decoded
+from app.errors import NordlydError, OverloadedError, StreamIdleError, UnavailableError
+from app.streaming import MessageReader, decoded
 
-_SHORTEST_SECONDS = 0.1
+_MIN_COMMIT_SECONDS = 0.1
 
 
 class Conversation:
@@ -32,7 +34,7 @@ class Conversation:
 
     Args:
         socket: accepted.
-        parts: what listens.
+        parts: of the service.
         session: its settings to begin with.
     """
 
@@ -40,146 +42,160 @@ class Conversation:
         self._socket = socket
         self._live = parts.live
         self._transcriber = parts.service.transcriber
-        self._most_seconds = parts.settings.live_message_seconds
+        self._max_seconds = parts.settings.live_message_seconds
+        self._messages: MessageReader[Message] = MessageReader(
+            socket.receive, idle_seconds=parts.settings.live_idle_seconds
+        )
         self._session = session
         self._id = new_id("sess")
         self._pcm = session.pcm()
         self._order = Order()
-        self._outlet = Outlet(self._tell, self._leave, socket.state.request_id)
-        self._listening: Listening | None = None
-        self._seconds = 0.0
+        self._outlet = Outlet(self._emit, self._leave, socket.state.request_id)
+        self._stream: TurnStream | None = None
+        self._earlier_seconds = 0.0
 
     async def run(self) -> None:
-        """Answer every event until the client leaves."""
-        await self._tell([self._about_session("session.created")])
+        """Processes every event until the client leaves or is idle."""
+        await self._emit([self._session_event("session.created")])
         try:
             while (text := await self._receive()) is not None:
-                await self._answer(text)
+                await self._process(text)
+        except StreamIdleError as error:
+            await self._emit([error_event(error, None)])
+            await self._leave(error)
         finally:
-            if self._listening is not None:
-                await self._listening.drop()
+            await self._messages.close()
+            if self._stream is not None:
+                await self._stream.drop()
 
     async def _receive(self) -> str | None:
+        """Waits for the next event of the client; returns None once it has left."""
         if self._socket.application_state is not WebSocketState.CONNECTED:
             return None
-        message = await self._socket.receive()
+        message = await self._messages.next(self._stream.ended if self._stream else None)
         if message["type"] == "websocket.disconnect":
             return None
         text: str | None = message.get("text")
         return message["bytes"].decode(errors="replace") if text is None else text
 
-    async def _answer(self, text: str) -> None:
+    async def _process(self, text: str) -> None:
         try:
             read = read_event(text)
             match read["type"]:
                 case "session.update":
                     await self._update(read)
                 case "input_audio_buffer.append":
-                    await self._hear(read_audio(read))
+                    await self._accept_waveform(read_audio(read))
                 case "input_audio_buffer.commit":
                     await self._commit()
                 case _:
                     await self._clear()
         except NordlydError as error:
-            await self._tell([error_event(error, event_id(text))])
+            await self._emit([error_event(error, event_id(text))])
             await self._leave(error)
 
     async def _update(self, read: Event) -> None:
         session = updated(self._session, read.get("session"))
-        # What no model can do is told before anything is changed.
+        # Settings that no model can serve are refused before anything changes.
         session.options(self._outlet.request_id, self._transcriber)
-        before, after = self._session.heard, session.heard
+        before, after = self._session.input, session.input
         if before.format != after.format:
             await self._push_rest()
             self._pcm = session.pcm()
-        listening = self._listening
+        stream = self._stream
         changed = before.model_copy(update={"format": after.format}) != after or (
             session.logprobs != self._session.logprobs
         )
-        # What a client has not committed yet is heard to its end as it was begun.
-        if listening is not None and listening.detected and changed:
+        # Audio that is not committed yet is transcribed with the settings it began with.
+        if stream is not None and stream.detected and changed:
             await self._push_rest()
-            await listening.finish()
+            await stream.finish()
             self._retire()
         self._session = session
-        await self._tell([self._about_session("session.updated")])
+        await self._emit([self._session_event("session.updated")])
 
-    async def _hear(self, audio: bytes) -> None:
-        async for samples in decoded(self._pcm, audio, most_seconds=self._most_seconds):
-            await self._append(samples)
+    async def _accept_waveform(self, audio: bytes) -> None:
+        async for samples in decoded(self._pcm, audio, max_seconds=self._max_seconds):
+            await self._push(samples)
 
-    async def _append(self, samples: Samples) -> None:
-        listening = self._listening
-        if listening is None or listening.over:
+    async def _push(self, samples: Samples) -> None:
+        stream = self._stream
+        if stream is None or stream.ended.done():
             self._retire()
-            listening = await self._listen(listening)
-        try:
-            await listening.push(samples)
-        except NordlydError:
-            await listening.settle()
-            if listening.failure is None:
-                # It ended only for want of audio, which has come now.
-                await self._append(samples)
+            stream = await self._open(stream)
+        if not await stream.push(samples):
+            await stream.settle()
+            if stream.failure is None:
+                # It ended only for want of audio, which has arrived now.
+                await self._push(samples)
 
     async def _commit(self) -> None:
         await self._push_rest()
-        listening = self._listening
-        seconds = listening.uncommitted_seconds if listening is not None else 0.0
-        if listening is None or seconds < _SHORTEST_SECONDS:
+        stream = self._stream
+        seconds = stream.uncommitted_seconds if stream is not None else 0.0
+        if stream is None or seconds < _MIN_COMMIT_SECONDS:
             raise EmptyCommitError(
                 f"There are {seconds * 1000:.0f} ms of audio to commit; accepted: "
-                f"{_SHORTEST_SECONDS * 1000:.0f} ms or more."
+                f"{_MIN_COMMIT_SECONDS * 1000:.0f} ms or more."
             )
-        await listening.commit()
+        await stream.commit()
         self._retire()
 
     async def _clear(self) -> None:
-        if self._listening is not None:
-            await self._listening.drop()
+        if self._stream is not None:
+            await self._stream.drop()
             self._retire()
         self._pcm = self._session.pcm()
-        await self._tell([event("input_audio_buffer.cleared")])
+        await self._emit([event("input_audio_buffer.cleared")])
 
-    async def _listen(self, before: Listening | None) -> Listening:
-        options = self._session.options(self._outlet.request_id, self._transcriber)
-        detection = self._session.heard.turn_detection
-        turns = Turns(
-            detected=detection is not None,
+    async def _open(self, before: TurnStream | None) -> TurnStream:
+        options = self._session.options(
+            self._outlet.request_id, self._transcriber, caller=caller_of(self._socket)
+        )
+        turns = TurnOptions(
+            detected=self._session.input.turn_detection is not None,
             prefix=options.endpointing.prefix_seconds,
             logprobs=self._session.logprobs,
-            offset=self._seconds,
+            offset=self._earlier_seconds,
         )
-        stream = await self._live.open(options)
-        self._listening = Listening(stream, turns, self._order, self._outlet, before)
-        return self._listening
+        self._stream = TurnStream(
+            await self._live.open(options),
+            self._pcm,
+            turns,
+            self._order,
+            self._outlet,
+            before=before,
+            max_seconds=self._max_seconds,
+        )
+        return self._stream
 
     def _retire(self) -> None:
-        if self._listening is not None:
-            self._seconds += self._listening.seconds
-            self._listening = None
+        if self._stream is not None:
+            self._earlier_seconds += self._stream.seconds
+            self._stream = None
 
     async def _push_rest(self) -> None:
-        """Push what the resampler holds back."""
+        """Pushes what the resampler holds back."""
         rest = self._pcm.flush()
-        if len(rest) and self._listening is not None:
-            await self._append(rest)
+        if len(rest) and self._stream is not None:
+            await self._push(rest)
 
-    def _about_session(self, name: str) -> Event:
+    def _session_event(self, name: str) -> Event:
         return event(name, session=self._session.body(self._id))
 
-    async def _tell(self, events: Sequence[Event]) -> None:
-        for told in events:
-            text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    async def _emit(self, events: Sequence[Event]) -> None:
+        for sent in events:
+            text = json.dumps(sent, ensure_ascii=False, separators=(",", ":"))
             try:
                 # Half a surrogate pair, which JSON may hold, is no text that can be sent.
                 await self._socket.send_text(text.encode(errors="replace").decode())
             except (WebSocketDisconnect, RuntimeError):
-                return  # It is gone; `run` is told so next.
+                return  # The client has disconnected; `run` receives that next.
 
     async def _leave(self, error: NordlydError) -> None:
-        """Close the connection after an error that only time can help."""
+        """Closes the connection after an error that no other event of the client can help."""
         self._socket.state.error_code = error.code
-        if isinstance(error, OverloadedError | UnavailableError):
+        if isinstance(error, OverloadedError | UnavailableError | StreamIdleError):
             try:
                 await self._socket.close(close_code(error))
             except (WebSocketDisconnect, RuntimeError):

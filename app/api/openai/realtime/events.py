@@ -1,4 +1,4 @@
-"""The events of OpenAI's Realtime API: text of a client in, checked; events of ours out."""
+"""The events of OpenAI's Realtime API: reads and checks a client's, makes those of the service."""
 
 import base64
 import secrets
@@ -26,32 +26,32 @@ class EmptyCommitError(InvalidRequestError):
 
 
 def new_id(kind: str) -> str:
-    """An id as OpenAI writes them, such as `item_…`."""
+    """Returns a new id as OpenAI writes them, such as `item_…`."""
     return f"{kind}_{secrets.token_hex(10)}"
 
 
 def event(name: str, **fields: object) -> Event:
-    """One event of the server."""
+    """Returns an event of the service."""
     return {"type": name, "event_id": new_id("event"), **fields}
 
 
 def error_event(error: NordlydError, caused_by: str | None) -> Event:
-    """What the client did wrong, or what failed; `caused_by` is the id of its event."""
+    """Returns an error event; `caused_by` is the id of the client's event, if it has one."""
     return event("error", error=error_detail(error).model_dump() | {"event_id": caused_by})
 
 
 def read_event(text: str) -> Event:
-    """Read what a client sent.
+    """Reads a client's event.
 
     Raises:
-        InvalidRequestError: it is no event, or none that is accepted.
+        InvalidRequestError: it is not an event, or none that is accepted.
     """
     try:
         read = read_json(text)
     except ValueError:
         read = None
     if not isinstance(read, dict):
-        raise InvalidRequestError("The message is no JSON object.")
+        raise InvalidRequestError("The message is not a JSON object.")
     if read.get("type") not in ACCEPTED:
         raise InvalidRequestError(
             f"type is {read.get('type')!r}; accepted: {', '.join(ACCEPTED)}.", param="type"
@@ -60,7 +60,7 @@ def read_event(text: str) -> Event:
 
 
 def event_id(text: str) -> str | None:
-    """The id that a client gave its event, if it can be read and has one."""
+    """Returns the id that a client gave its event, if it can be read and has one."""
     try:
         given = read_json(text).get("event_id")
     except (ValueError, AttributeError):
@@ -69,14 +69,14 @@ def event_id(text: str) -> str | None:
 
 
 def read_audio(append: Event) -> bytes:
-    """The bytes of an `input_audio_buffer.append`.
+    """Returns the audio of an `input_audio_buffer.append`.
 
     Raises:
-        InvalidRequestError: there are none, or too many.
+        InvalidRequestError: there is none, or too much.
     """
     audio = append.get("audio")
     try:
-        # Anything but text is no base64 either.
+        # Anything but text is not base64 either.
         data = base64.b64decode(audio if isinstance(audio, str) else "?", validate=True)
     except ValueError:
         raise InvalidRequestError("audio is not in base64.", param="audio") from None

@@ -1,6 +1,6 @@
-"""What a live stream tells in, the items of a Realtime conversation out.
+"""The items of a Realtime conversation, and their events.
 
-An item is an utterance where the service finds the turns, and what was committed where it does not.
+An item is an utterance where the service detects turns, and the committed audio where it does not.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 class Item:
-    """One item, as far as it was told.
+    """One item, and how much of its transcript was sent.
 
     Args:
-        logprobs: whether to tell how sure the words are.
+        logprobs: whether to send the words' log probabilities.
     """
 
     def __init__(self, *, logprobs: bool) -> None:
         self.id = new_id("item")
         self._logprobs = logprobs
         self._finals: list[FinalResult] = []
-        self._told = 0
+        self._sent = 0
 
     def committed(self, previous: str | None) -> list[Event]:
-        """Its audio is complete; it follows the item `previous`."""
+        """Returns the events of an item whose audio is complete; it follows the item `previous`."""
         item = {
             "id": self.id,
             "object": "realtime.item",
@@ -46,17 +46,17 @@ class Item:
         ]
 
     def partial(self, result: PartialResult) -> list[Event]:
-        """Words that are never taken back."""
+        """Returns the delta of the words that became stable."""
         stable = [word for word in result.words if word.stable]
         return self._grow([*self._words(), *stable])
 
     def final(self, result: FinalResult) -> list[Event]:
-        """An utterance of it is over; what of its words was not told yet."""
+        """Returns the delta of the words of a finished utterance that were not sent yet."""
         self._finals.append(result)
         return self._grow(self._words())
 
     def completed(self, seconds: float) -> Event:
-        """All of it was heard; `seconds` is the length of its audio."""
+        """Returns the event of a complete transcript; `seconds` is the length of the audio."""
         texts = [
             result.text if result.formatted_text is None else result.formatted_text
             for result in self._finals
@@ -65,31 +65,31 @@ class Item:
             "completed",
             transcript=" ".join(text for text in texts if text),
             usage=usage(seconds).model_dump(),
-            **self._sureness(self._words(), continued=False),
+            **self._logprob_fields(self._words(), continued=False),
         )
 
     def failed(self, error: NordlydError) -> Event:
-        """It could not be heard."""
+        """Returns the event of an item that could not be transcribed."""
         return self._about("failed", error=error_detail(error).model_dump())
 
     def _words(self) -> list[LiveWord]:
         return [word for result in self._finals for word in result.words]
 
     def _grow(self, words: Sequence[LiveWord]) -> list[Event]:
-        new = words[self._told :]
+        new = words[self._sent :]
         if not new:
             return []
         text = " ".join(word.text for word in new)
-        continued = self._told > 0
+        continued = self._sent > 0
         delta = self._about(
             "delta",
             delta=f" {text}" if continued else text,
-            **self._sureness(new, continued=continued),
+            **self._logprob_fields(new, continued=continued),
         )
-        self._told = len(words)
+        self._sent = len(words)
         return [delta]
 
-    def _sureness(self, words: Sequence[LiveWord], *, continued: bool) -> dict[str, Any]:
+    def _logprob_fields(self, words: Sequence[LiveWord], *, continued: bool) -> dict[str, Any]:
         if not self._logprobs:
             return {}
         tokens = tokens_of(((word.text, word.confidence) for word in words), continued=continued)

@@ -1,4 +1,4 @@
-"""WS /v1/realtime: a handshake in, a conversation with that client out."""
+"""WS /v1/realtime: OpenAI's Realtime transcription; docs/openai.md."""
 
 from fastapi import APIRouter, WebSocket
 
@@ -16,7 +16,7 @@ router = APIRouter()
 
 @router.websocket("/v1/realtime")
 async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
-    """Transcribe what one client says, as OpenAI's Realtime API does; docs/openai.md."""
+    """Serves one client as OpenAI's Realtime API does."""
     try:
         session = _begin(socket, parts)
     except NordlydError as error:
@@ -31,12 +31,12 @@ async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
 
 
 def _begin(socket: WebSocket, parts: AppState) -> Session:
-    """The session a client asks for with its address.
+    """Returns the session that the client's address describes.
 
     Raises:
-        InvalidRequestError: it asks for something else than transcription.
+        InvalidRequestError: its intent is not transcription.
         UnknownModelError: no such model is loaded.
-        UnavailableError: no new work is welcome.
+        UnavailableError: no new work is accepted.
     """
     parts.service.check_ready()
     query = socket.query_params

@@ -1,4 +1,4 @@
-"""A client's `session.update` in, the effective session out, and what it asks of a live stream."""
+"""The settings of a Realtime session: updated by the client, and read by its live streams."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from app.streaming import Endpointing, LiveOptions, PcmInput
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
 _G711_RATE = 8000
-# Without turn detection everything counts as speech; it is cut for the model's sake alone.
+# Without turn detection all audio counts as speech; it is only cut where it is too long.
 _MANUAL = Endpointing(silence_seconds=None, threshold=0.0, prefix_seconds=0.0)
 
 
@@ -45,7 +45,7 @@ class PcmaFormat(_Strict):
 
 
 class NoiseReduction(_Strict):
-    """Taken and not used."""
+    """Accepted and not used."""
 
     type: Literal["near_field", "far_field"] | None = None
     strength: float | None = None
@@ -61,7 +61,7 @@ class Transcription(TextOptions):
 
 
 class ServerVad(_Strict):
-    """When a turn begins and ends; the last three are taken and not used."""
+    """When a turn begins and ends; the last three are accepted and not used."""
 
     type: Literal["server_vad"]
     threshold: float = Field(0.5, ge=0, le=1)
@@ -73,7 +73,7 @@ class ServerVad(_Strict):
 
 
 class AudioInput(_Strict):
-    """What comes in, and what becomes of it."""
+    """The input audio: its format and how it is transcribed."""
 
     format: Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
     noise_reduction: NoiseReduction | None = None
@@ -82,7 +82,7 @@ class AudioInput(_Strict):
 
 
 class Audio(_Strict):
-    """Only what comes in."""
+    """Only input audio."""
 
     input: AudioInput
 
@@ -95,18 +95,18 @@ class Session(_Strict):
     include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
 
     @property
-    def heard(self) -> AudioInput:
-        """What comes in."""
+    def input(self) -> AudioInput:
+        """The input audio."""
         return self.audio.input
 
     @property
     def logprobs(self) -> bool:
-        """Whether to tell how sure the words are."""
+        """Whether to send the words' log probabilities."""
         return LOGPROBS in (self.include or ())
 
     def pcm(self) -> PcmInput:
-        """A decoder of its samples."""
-        match self.heard.format:
+        """Returns a decoder of its samples."""
+        match self.input.format:
             case PcmFormat(rate=rate):
                 return PcmInput("s16le", rate)
             case PcmuFormat():
@@ -114,23 +114,27 @@ class Session(_Strict):
             case _:
                 return PcmInput("alaw", _G711_RATE)
 
-    def options(self, request_id: str, transcriber: Transcriber) -> LiveOptions:
-        """What to ask of a live stream.
+    def options(
+        self, request_id: str, transcriber: Transcriber, *, caller: str = ""
+    ) -> LiveOptions:
+        """Returns the options of a live stream.
 
         Raises:
-            NordlydError: no loaded model can do it.
+            NordlydError: no loaded model can serve them.
         """
-        asked = self.heard.transcription
-        decoding = decoding_options(asked)
-        keywords = tuple(Hotword(word) for word in asked.keywords)
+        transcription = self.input.transcription
+        decoding = decoding_options(transcription)
+        keywords = tuple(Hotword(word) for word in transcription.keywords)
         decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords), n_best=1)
-        model = routed_model(asked.model)
-        wanted = [asked.language] if asked.language else []
-        language = served_language(transcriber, model, [*wanted, *asked.languages], decoding)
-        readable = formatting_options(asked)
+        model = routed_model(transcription.model)
+        first = [transcription.language] if transcription.language else []
+        languages = [*first, *transcription.languages]
+        language = served_language(transcriber, model, languages, decoding)
+        readable = formatting_options(transcription)
         transcriber.route(model, language, decoding, readable)
         return LiveOptions(
             request_id=request_id,
+            caller=caller,
             model=model,
             language=language,
             decoding=decoding,
@@ -139,10 +143,10 @@ class Session(_Strict):
         )
 
     def body(self, session_id: str) -> dict[str, Any]:
-        """The session as its client is told."""
-        heard = self.heard
-        asked = heard.transcription.model_dump(exclude_unset=True)
-        reduction = heard.noise_reduction
+        """Returns the session as its client sees it."""
+        audio = self.input
+        transcription = audio.transcription.model_dump(exclude_unset=True)
+        reduction = audio.noise_reduction
         return {
             "id": session_id,
             "object": "realtime.transcription_session",
@@ -150,18 +154,19 @@ class Session(_Strict):
             "include": self.include,
             "audio": {
                 "input": {
-                    "format": heard.format.model_dump(),
+                    "format": audio.format.model_dump(),
                     "noise_reduction": reduction.model_dump() if reduction else None,
-                    "transcription": {"model": None, "language": None, "prompt": None} | asked,
-                    "turn_detection": heard.turn_detection.model_dump(exclude_none=True)
-                    if heard.turn_detection
+                    "transcription": {"model": None, "language": None, "prompt": None}
+                    | transcription,
+                    "turn_detection": audio.turn_detection.model_dump(exclude_none=True)
+                    if audio.turn_detection
                     else None,
                 }
             },
         }
 
     def _endpointing(self) -> Endpointing:
-        detection = self.heard.turn_detection
+        detection = self.input.turn_detection
         if detection is None:
             return _MANUAL
         return Endpointing(
@@ -172,7 +177,7 @@ class Session(_Strict):
 
 
 def first_session(model: str | None) -> Session:
-    """The session of a connection that has said nothing but perhaps a model."""
+    """Returns the session of a new connection, which may name a model in its address."""
     return Session.model_validate(
         {
             "type": "transcription",
@@ -188,13 +193,13 @@ def first_session(model: str | None) -> Session:
 
 
 def updated(session: Session, update: object) -> Session:
-    """A session with the fields of an update; those it does not name stay as they are.
+    """Returns a session with the fields of an update; the others stay as they are.
 
     Raises:
         InvalidRequestError: a field is unknown or wrong.
     """
     if not isinstance(update, dict):
-        raise InvalidRequestError("session is no object.", param="session")
+        raise InvalidRequestError("session is not an object.", param="session")
     if update.get("type", "transcription") != "transcription":
         raise InvalidRequestError(
             f"session.type is {update['type']!r}; accepted: transcription.", param="session.type"
@@ -211,7 +216,7 @@ def _merged(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, 
     for name, value in update.items():
         before = merged.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
-            # Of another type, nothing of what was before fits.
+            # Fields of another type do not fit.
             same = value.get("type", before.get("type")) == before.get("type")
             merged[name] = _merged(before, value) if same else value
         elif value is None and name == "transcription":
@@ -223,7 +228,7 @@ def _merged(current: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, 
 
 def _refusal(error: ValidationError) -> InvalidRequestError:
     issue = error.errors(include_url=False)[0]
-    # A tagged union puts its tag into the path, which is not in what was sent.
+    # A tagged union puts its tag into the path, which the client did not send.
     path = ".".join(
         str(part) for part in ("session", *issue["loc"]) if not str(part).startswith("audio/")
     )

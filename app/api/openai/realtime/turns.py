@@ -1,7 +1,7 @@
-"""One live stream of a connection in, the events of its items out.
+"""Turns the events of one live stream into the events of its conversation items.
 
-Where the service finds the turns, every utterance is an item; where the client commits, all that
-was heard since the last commit is one.
+Where the service detects turns, every utterance is an item; where the client commits, all audio
+since the last commit is one.
 """
 
 import asyncio
@@ -21,7 +21,9 @@ from app.streaming import (
     LiveEvent,
     LiveStream,
     PartialResult,
+    PcmInput,
     SpeechStarted,
+    StreamConsumer,
 )
 
 _log = structlog.get_logger("nordlyd.openai")
@@ -29,39 +31,39 @@ _log = structlog.get_logger("nordlyd.openai")
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """Where a stream's events go; neither raises when the client is gone.
+    """How events reach the client; neither call raises when it has disconnected.
 
     Attributes:
-        tell: sends events.
-        leave: ends the connection after an error that was told.
+        emit: sends events.
+        leave: ends the connection after an error that was sent.
         request_id: for the log.
     """
 
-    tell: Callable[[Sequence[Event]], Awaitable[None]]
+    emit: Callable[[Sequence[Event]], Awaitable[None]]
     leave: Callable[[NordlydError], Awaitable[None]]
     request_id: str
 
 
 @dataclass(slots=True)
 class Order:
-    """The item that was committed last; what comes next follows it."""
+    """The item that was committed last, which the next one follows."""
 
     last: str | None = None
 
     def commit(self, item: Item) -> list[Event]:
-        """The events of an item that is committed now."""
+        """Returns the events of an item that is committed now."""
         previous, self.last = self.last, item.id
         return item.committed(previous)
 
 
 @dataclass(frozen=True, slots=True)
-class Turns:
+class TurnOptions:
     """How the items of a stream are made.
 
     Attributes:
-        detected: the service finds them; otherwise the client commits.
+        detected: the service detects turns; otherwise the client commits.
         prefix: seconds of audio before its speech that belong to a detected one.
-        logprobs: whether to tell how sure the words are.
+        logprobs: whether to send the words' log probabilities.
         offset: seconds of audio that the connection had before the stream.
     """
 
@@ -71,162 +73,161 @@ class Turns:
     offset: float
 
 
-class Listening:
-    """One live stream, and the task that tells what it hears.
+class TurnStream:
+    """One live stream of a connection, whose events become those of its items.
 
     Args:
-        stream: just opened; closed when its last word was told.
-        turns: how its items are made.
+        stream: just opened; closed after its last event.
+        pcm: decodes the connection's audio.
+        options: how its items are made.
         order: of the connection's items.
-        outlet: where the events go.
-        before: what ended for want of audio, whose item it goes on with.
+        outlet: sends the events.
+        before: the stream that ended for want of audio, whose item this one continues.
+        max_seconds: of audio in one message.
     """
 
     def __init__(
         self,
         stream: LiveStream,
-        turns: Turns,
+        pcm: PcmInput,
+        options: TurnOptions,
         order: Order,
         outlet: Outlet,
-        before: "Listening | None" = None,
+        *,
+        before: "TurnStream | None",
+        max_seconds: float,
     ) -> None:
-        self._stream = stream
-        self._turns = turns
+        self._options = options
         self._order = order
         self._outlet = outlet
-        self._item = None if turns.detected else self._new_item()
+        self._item = None if options.detected else self._new_item()
         self._seconds_before = 0.0
-        if before is not None and not turns.detected and before.failure is None:
+        if before is not None and not options.detected and before.failure is None:
             self._item = before._item
             self._seconds_before = before.uncommitted_seconds
         self._committing = False
-        self._answered = False
+        self._item_ended = False
         self._committed_seconds = 0.0
         self.failure: NordlydError | None = None
-        self._task = asyncio.create_task(self._run(), name="openai-realtime")
+        self._consumer = StreamConsumer(stream, pcm, self._emit, max_seconds=max_seconds)
+        self.ended = asyncio.create_task(self._run(), name="openai-realtime")
 
     @property
     def detected(self) -> bool:
-        """The service finds the turns."""
-        return self._turns.detected
-
-    @property
-    def over(self) -> bool:
-        """It takes no more audio, and all of it was told."""
-        return self._task.done()
+        """Whether the service detects turns."""
+        return self._options.detected
 
     @property
     def seconds(self) -> float:
-        """Audio that it got."""
-        return self._stream.received_seconds
+        """Audio that the stream accepted."""
+        return self._consumer.received_seconds
 
     @property
     def uncommitted_seconds(self) -> float:
         """Audio that is in no item yet."""
         return self._seconds_before + self.seconds - self._committed_seconds
 
-    async def push(self, samples: Samples) -> None:
-        """Take more audio.
-
-        Raises:
-            NordlydError: the stream is over; `settle` says when why was told.
-        """
-        await self._stream.push(samples)
+    async def push(self, samples: Samples) -> bool:
+        """Pushes 16 kHz mono samples [n]; returns whether the stream accepted them."""
+        return await self._consumer.push(samples)
 
     async def settle(self) -> None:
-        """Wait for the last that is told of a stream that takes no more audio."""
-        await asyncio.wait({self._task})
+        """Waits until the last event of a stream that ended was sent."""
+        await asyncio.wait({self.ended})
 
     async def finish(self) -> None:
-        """Take no more audio, and return when the rest was told."""
-        await self._stream.finish()
+        """Accepts no more audio; returns when the last event was sent."""
+        await self._consumer.finish()
         await self.settle()
 
     async def commit(self) -> None:
-        """Make what was heard an item, speech or not, and return when all of it was told."""
+        """Makes an item of the audio, speech or not; returns when its last event was sent."""
         self._committing = True
         if self._item is not None and not self.detected:
-            await self._outlet.tell(self._order.commit(self._item))
+            await self._outlet.emit(self._order.commit(self._item))
         await self.finish()
-        if self.failure is not None or self._answered:
+        if self.failure is not None or self._item_ended:
             return
         item = self._item
         if item is None:
             item = self._new_item()
-            await self._outlet.tell(self._order.commit(item))
-        await self._outlet.tell([item.completed(self.uncommitted_seconds)])
+            await self._outlet.emit(self._order.commit(item))
+        await self._outlet.emit([item.completed(self.uncommitted_seconds)])
 
     async def drop(self) -> None:
-        """Forget what was heard and not told."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        await self._stream.close()
+        """Drops the audio whose results were not sent."""
+        self.ended.cancel()
+        await asyncio.gather(self.ended, return_exceptions=True)
+        await self._consumer.close()
 
     async def _run(self) -> None:
+        """Waits for the last event, and reports the error that ended the stream."""
         try:
-            async for heard in self._stream.events():
-                await self._outlet.tell(self._events(heard))
+            await self._consumer.wait()
         except StreamIdleError:
             return  # The next audio opens another stream.
         except NordlydError as error:
             self.failure = error
-        # Nobody else would tell the client.
+        # No task awaits this one: an error that is not caught here would never reach the client.
         except Exception:
             _log.exception("realtime stream failed")
             self.failure = internal_error(self._outlet.request_id)
         finally:
-            await self._stream.close()
+            await self._consumer.close()
         if self.failure is not None:
             committed = self._item is not None and (self.detected or self._committing)
-            told = (
+            report = (
                 self._item.failed(self.failure)
                 if self._item is not None and committed
                 else error_event(self.failure, None)
             )
-            await self._outlet.tell([told])
+            await self._outlet.emit([report])
             await self._outlet.leave(self.failure)
 
-    def _events(self, heard: LiveEvent) -> list[Event]:
+    async def _emit(self, live: LiveEvent) -> None:
+        await self._outlet.emit(self._events(live))
+
+    def _events(self, live: LiveEvent) -> list[Event]:
         if not self.detected:
-            return self._within_item(heard)
-        match heard:
+            return self._within_item(live)
+        match live:
             case SpeechStarted(time=time):
                 item = self._item = self._new_item()
-                start = max(0.0, time - self._turns.prefix)
-                told = {"audio_start_ms": self._milliseconds(start), "item_id": item.id}
-                return [event("input_audio_buffer.speech_started", **told)]
+                start = max(0.0, time - self._options.prefix)
+                fields = {"audio_start_ms": self._milliseconds(start), "item_id": item.id}
+                return [event("input_audio_buffer.speech_started", **fields)]
             case EndpointReached(time=time):
                 return self._stopped(time)
             case FinalResult():
                 assert self._item is not None
                 item, self._item = self._item, None
-                self._committed_seconds = heard.end
-                return [*item.final(heard), item.completed(heard.end - heard.start)]
+                self._committed_seconds = live.end
+                return [*item.final(live), item.completed(live.end - live.start)]
             case _:
-                return self._within_item(heard)
+                return self._within_item(live)
 
-    def _within_item(self, heard: LiveEvent) -> list[Event]:
+    def _within_item(self, live: LiveEvent) -> list[Event]:
         assert self._item is not None
-        match heard:
+        match live:
             case PartialResult():
-                return self._item.partial(heard)
+                return self._item.partial(live)
             case FinalResult():
-                return self._item.final(heard)
+                return self._item.final(live)
             case _:
                 return []
 
     def _stopped(self, time: float) -> list[Event]:
         assert self._item is not None
-        told = self._order.commit(self._item)
+        committed = self._order.commit(self._item)
         if self._committing:
-            # Its client said where it stops.
-            self._answered = True
-            return told
-        ended = {"audio_end_ms": self._milliseconds(time), "item_id": self._item.id}
-        return [event("input_audio_buffer.speech_stopped", **ended), *told]
+            # The client itself ended the turn.
+            self._item_ended = True
+            return committed
+        fields = {"audio_end_ms": self._milliseconds(time), "item_id": self._item.id}
+        return [event("input_audio_buffer.speech_stopped", **fields), *committed]
 
     def _new_item(self) -> Item:
-        return Item(logprobs=self._turns.logprobs)
+        return Item(logprobs=self._options.logprobs)
 
     def _milliseconds(self, seconds: float) -> int:
-        return round((self._turns.offset + seconds) * 1000)
+        return round((self._options.offset + seconds) * 1000)

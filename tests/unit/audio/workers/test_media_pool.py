@@ -1,4 +1,4 @@
-"""A recording that kills, hangs or swells its decoder costs its own request, and no other."""
+"""A recording whose decoder crashes, hangs or runs out of memory fails its own request only."""
 
 import asyncio
 import gc
@@ -69,7 +69,7 @@ def holds_nothing(pool: CountedPool) -> bool:
 
 
 @pytest.mark.parametrize("name", ["wav-s16", "flac", "ogg-opus", "mp3", "m4a-aac", "webm-opus"])
-def test_a_recording_is_what_decoding_in_this_process_gives(pool: CountedPool, name: str) -> None:
+def test_worker_decodes_the_same_samples_as_this_process(pool: CountedPool, name: str) -> None:
     data = make(name)
     recording, here = (
         read(io.BytesIO(data), limits=LIMITS) for read in (pool.decode, decode_audio)
@@ -84,7 +84,7 @@ def test_a_recording_is_what_decoding_in_this_process_gives(pool: CountedPool, n
 
 
 @pytest.mark.parametrize("data", [b"", b"no audio at all " * 40, make("m4a-aac")[:900]])
-def test_a_refusal_is_what_decoding_in_this_process_says(pool: CountedPool, data: bytes) -> None:
+def test_worker_reports_the_same_error_as_this_process(pool: CountedPool, data: bytes) -> None:
     with pytest.raises(NordlydError) as here:
         decode_audio(io.BytesIO(data), limits=LIMITS)
     with pytest.raises(type(here.value)) as refused:
@@ -94,7 +94,7 @@ def test_a_refusal_is_what_decoding_in_this_process_says(pool: CountedPool, data
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "message"),
     [
         (trouble.CRASH, "its decoder fails on it"),
         (trouble.ABORT, "its decoder fails on it"),
@@ -106,14 +106,12 @@ def test_a_refusal_is_what_decoding_in_this_process_says(pool: CountedPool, data
         (trouble.EAT, "NORDLYD_MEDIA_MEMORY_MB"),
     ],
 )
-def test_trouble_fails_one_recording_and_others_are_read(
-    pool: CountedPool, data: bytes, says: str
-) -> None:
+def test_crashing_recording_fails_alone(pool: CountedPool, data: bytes, message: str) -> None:
     clip = make("flac", seconds=0.5)
     before_ = pool.restarts.total()
     failing = pool.begin(data)
     good = [pool.begin(clip) for _ in range(12)]
-    with pytest.raises(MediaCrashedError, match=says) as failure:
+    with pytest.raises(MediaCrashedError, match=message) as failure:
         failing.result(30)
     assert failure.value.code == "media_crashed"
     assert failure.value.status == 422
@@ -124,12 +122,12 @@ def test_trouble_fails_one_recording_and_others_are_read(
     assert pool.restarts.total() == before_ + 1, pool.restarts
 
 
-def test_all_troubles_at_once_among_good_recordings(pool: CountedPool) -> None:
+def test_simultaneous_crashes_fail_no_other_recordings(pool: CountedPool) -> None:
     words = [trouble.CRASH, trouble.EAT, trouble.RAISE, trouble.SPIN, trouble.ABORT]
     clip = make("mp3", seconds=0.5)
     bad, good = [], []
     for word in words:
-        bad.append(pool.begin(word, caller="a stranger"))
+        bad.append(pool.begin(word, caller="another caller"))
         good += [pool.begin(clip, caller="a friend") for _ in range(4)]
     assert all(future.result(60).duration > 0.4 for future in good)
     for future in bad:
@@ -138,13 +136,13 @@ def test_all_troubles_at_once_among_good_recordings(pool: CountedPool) -> None:
     until(lambda: len(pool.processes()) == 1 + OPTIONS.workers)
 
 
-def test_a_full_disk_is_said_as_such(pool: CountedPool) -> None:
+def test_full_disk_is_reported_as_such(pool: CountedPool) -> None:
     with pytest.raises(InsufficientStorageError) as failure:
         pool.begin(trouble.FULL).result(30)
     assert failure.value.status == 507
 
 
-def test_the_cage_holds(pool: CountedPool) -> None:
+def test_sandbox_blocks_every_way_out(pool: CountedPool) -> None:
     with pytest.raises(AudioError) as attempt:
         pool.begin(trouble.ESCAPE).result(30)
     assert pool.sandbox is not None
@@ -155,7 +153,7 @@ def test_the_cage_holds(pool: CountedPool) -> None:
         assert "writing to the recording" not in attempt.value.message
 
 
-def test_a_worker_has_no_secrets_in_its_environment(
+def test_worker_environment_has_no_secrets(
     pool: CountedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NORDLYD_API_KEYS", "a-secret")
@@ -168,7 +166,7 @@ def test_a_worker_has_no_secrets_in_its_environment(
         other.close()
 
 
-def test_a_recording_that_is_not_wanted_any_more_is_dropped(pool: CountedPool) -> None:
+def test_cancelled_recording_is_dropped(pool: CountedPool) -> None:
     for _ in range(3):
         hanging = pool.begin(trouble.SPIN)
         time.sleep(0.05)
@@ -178,7 +176,7 @@ def test_a_recording_that_is_not_wanted_any_more_is_dropped(pool: CountedPool) -
     assert pool.begin(make("flac", seconds=0.5)).result(30).duration == 0.5
 
 
-def test_a_deadline_ends_the_work(pool: CountedPool) -> None:
+def test_deadline_ends_decoding(pool: CountedPool) -> None:
     async def run() -> None:
         work = asyncio.wrap_future(pool.begin(trouble.HANG))
         await run_until_deadline(time.monotonic() + 0.1, work, "decoding")
@@ -188,7 +186,7 @@ def test_a_deadline_ends_the_work(pool: CountedPool) -> None:
     until(lambda: holds_nothing(pool))
 
 
-def test_a_clip_does_not_wait_for_long_recordings() -> None:
+def test_clip_does_not_wait_for_long_recordings() -> None:
     pool = CountedPool(PoolOptions(workers=2, processor_seconds=60, handlers="troubled_handlers"))
     try:
         clip = make("flac", seconds=0.5)
@@ -205,7 +203,7 @@ def test_a_clip_does_not_wait_for_long_recordings() -> None:
         pool.close()
 
 
-def test_one_caller_cannot_take_every_place() -> None:
+def test_one_caller_cannot_take_all_workers() -> None:
     pool = CountedPool(PoolOptions(workers=1, processor_seconds=60, handlers="troubled_handlers"))
     try:
         long = [pool.begin(trouble.slow(20), caller="greedy") for _ in range(30)]
@@ -220,7 +218,7 @@ def test_one_caller_cannot_take_every_place() -> None:
         pool.close()
 
 
-def test_long_recordings_take_turns_and_both_end() -> None:
+def test_long_recordings_alternate_and_both_finish() -> None:
     pool = CountedPool(PoolOptions(workers=1, processor_seconds=60, handlers="troubled_handlers"))
     try:
         both = [pool.begin(trouble.slow(0.8)) for _ in range(2)]
@@ -231,7 +229,7 @@ def test_long_recordings_take_turns_and_both_end() -> None:
         pool.close()
 
 
-def test_the_zygote_is_replaced() -> None:
+def test_lost_zygote_is_replaced() -> None:
     pool = CountedPool()
     try:
         clip = make("flac", seconds=0.5)
@@ -247,7 +245,7 @@ def test_the_zygote_is_replaced() -> None:
         pool.close()
 
 
-def test_closing_ends_every_process_and_fails_what_is_left() -> None:
+def test_close_ends_all_processes_and_fails_unfinished_recordings() -> None:
     pool = CountedPool()
     pool.begin(make("flac", seconds=0.5)).result(30)
     hanging = [pool.begin(trouble.HANG) for _ in range(5)]
@@ -263,7 +261,7 @@ def test_closing_ends_every_process_and_fails_what_is_left() -> None:
         pool.decode(io.BytesIO(make("flac", seconds=0.5)), limits=LIMITS)
 
 
-def test_nothing_is_left_open(pool: CountedPool) -> None:
+def test_no_descriptor_or_process_leaks(pool: CountedPool) -> None:
     clips = [make(name, seconds=0.2) for name in FORMATS]
 
     def round_() -> None:
@@ -278,7 +276,9 @@ def test_nothing_is_left_open(pool: CountedPool) -> None:
     until(lambda: psutil.Process().num_fds() <= files + 1)
 
 
-def test_files_and_parts_of_files_are_handed_over(pool: CountedPool, tmp_path: Path) -> None:
+def test_files_and_parts_of_files_are_passed_without_a_copy(
+    pool: CountedPool, tmp_path: Path
+) -> None:
     path = tmp_path / "a.flac"
     path.write_bytes(make("flac", seconds=0.5))
     assert pool.decode(path, limits=LIMITS).duration == 0.5
@@ -291,7 +291,7 @@ def test_files_and_parts_of_files_are_handed_over(pool: CountedPool, tmp_path: P
         pool.decode(tmp_path, limits=LIMITS)
 
 
-def test_a_pipe_is_decoded_as_it_comes(pool: CountedPool) -> None:
+def test_pipe_is_decoded_while_it_is_written(pool: CountedPool) -> None:
     data = make("flac", seconds=2.0)
     reading, writing = os.pipe()
     sent = threading.Event()
@@ -318,7 +318,7 @@ def test_a_pipe_is_decoded_as_it_comes(pool: CountedPool) -> None:
     np.testing.assert_allclose(samples, here.slice(0, here.samples), atol=1e-6)
 
 
-def test_a_pipe_without_audio_is_refused(pool: CountedPool) -> None:
+def test_pipe_without_audio_is_refused(pool: CountedPool) -> None:
     reading, writing = os.pipe()
     os.write(writing, b"no audio at all " * 10)
     os.close(writing)

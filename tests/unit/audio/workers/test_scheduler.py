@@ -1,4 +1,4 @@
-"""Whose turn it is."""
+"""Which task runs next, and which one is stopped for it."""
 
 from concurrent.futures import Future
 
@@ -18,36 +18,36 @@ def task(
     )  # fmt: skip
 
 
-def test_who_has_run_least_goes_first_and_equals_in_their_order() -> None:
+def test_task_that_ran_least_is_chosen_and_equals_in_order() -> None:
     long, clip, later = task(used=5), task(since=100), task(since=101)
     assert choose([long, later, clip], [], 102) is clip
     assert choose([], [], 102) is None
 
 
-def test_callers_go_before_that() -> None:
+def test_caller_without_running_tasks_is_chosen_first() -> None:
     mine, theirs = task("a"), task("b", used=9)
     assert choose([mine, theirs], [task("a")], 101) is theirs
 
 
-def test_a_long_one_is_stopped_for_a_clip_once_it_had_its_turn() -> None:
+def test_long_task_is_displaced_by_a_clip_after_its_quantum() -> None:
     clip, long = task("b"), task("a", used=3.0)
     assert displace(clip, [long], 101) is long
     long.slice = QUANTUM_SECONDS / 2
     assert displace(clip, [long], 101) is None
 
 
-def test_a_clip_is_not_stopped_for_a_long_one() -> None:
+def test_clip_is_not_displaced_by_a_long_task() -> None:
     clip, long = task("a", used=0.3), task("a", used=3.0)
     assert displace(long, [clip], 101) is None
 
 
-def test_waiting_makes_urgent() -> None:
+def test_waiting_increases_urgency() -> None:
     waiting, running = task(used=3.0, since=80), task(used=0.5)
     assert displace(waiting, [running], 101) is running
 
 
 @pytest.mark.parametrize("callers", [("a", "a"), ("a", "b")])
-def test_two_alike_take_turns(callers: tuple[str, str]) -> None:
+def test_equal_tasks_alternate(callers: tuple[str, str]) -> None:
     now, first, second = 0.0, task(callers[0], since=0.0), task(callers[1], since=0.0)
     running, waiting = first, second
     turns = 0

@@ -1,4 +1,4 @@
-"""Long audio comes back from its file as it was, within what 16 bits of each second can hold."""
+"""Long audio is read from its file as it was written, within the precision of 16 bits a second."""
 
 import os
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from app.storage import create_memory_file
 
 
 class Files:
-    """Gives a writer as many files as it wants, and notes what it asked for."""
+    """Grants a writer everything that it requests, and records the requests."""
 
     def __init__(self) -> None:
         self.memory = create_memory_file()
         self.disk = create_memory_file()
-        self.asked: list[int] = []
+        self.requested: list[int] = []
 
     def grow_in_memory(self, samples: int) -> int:
-        self.asked.append(samples)
+        self.requested.append(samples)
         return 2 * samples
 
     def grow_on_disk(self, samples: int) -> tuple[int, int]:
-        self.asked.append(samples)
+        self.requested.append(samples)
         return self.disk, 2 * samples
 
     def close(self) -> None:
@@ -57,16 +57,16 @@ def long(samples: np.ndarray) -> np.ndarray:
     return np.resize(samples, FLOAT_SAMPLES + 12_345).astype(np.float32)
 
 
-def test_up_to_ten_minutes_every_bit_is_kept(files: Files) -> None:
+def test_up_to_ten_minutes_are_stored_exactly(files: Files) -> None:
     samples = np.random.default_rng(0).standard_normal(FLOAT_SAMPLES).astype(np.float32)
     recording = write(files, samples, 77_777)
     np.testing.assert_array_equal(recording.slice(0, samples.size), samples)
     np.testing.assert_array_equal(recording.slice(100_001, 200_003), samples[100_001:200_003])
     assert os.fstat(files.memory).st_size == stored_bytes(samples.size) == 4 * samples.size
-    assert len(files.asked) < 12
+    assert len(files.requested) < 12
 
 
-def test_longer_audio_of_16_bits_comes_back_exactly_and_takes_half(files: Files) -> None:
+def test_longer_16_bit_audio_is_stored_exactly_in_half_the_space(files: Files) -> None:
     drawn = np.random.default_rng(0).integers(-32_768, 32_767, 1_000_003)
     samples = long(drawn / np.float32(32_768))
     recording = write(files, samples, 100_000)
@@ -94,7 +94,7 @@ def test_longer_audio_of_any_loudness_keeps_90_db(files: Files, peak: float) -> 
     assert 20 * np.log10(np.sqrt(np.mean(error**2)) / peak) < -90
 
 
-def test_a_long_silence_stays_silent(files: Files) -> None:
+def test_long_silence_stays_silent(files: Files) -> None:
     recording = write(files, long(np.zeros(1_000)), 500_000)
     assert recording.is_silent
     assert not recording.slice(0, recording.samples).any()
@@ -102,7 +102,7 @@ def test_a_long_silence_stays_silent(files: Files) -> None:
 
 @given(cuts=st.lists(st.integers(1, 60_000), min_size=1, max_size=8), start=st.integers(0, 1_000))
 @settings(deadline=None, max_examples=25)
-def test_blocks_do_not_show(cuts: list[int], start: int) -> None:
+def test_reads_do_not_depend_on_block_boundaries(cuts: list[int], start: int) -> None:
     files = Files()
     samples = np.random.default_rng(start).standard_normal(sum(cuts)).astype(np.float32)
     writer = SampleWriter(files.memory, 1_000, files)
@@ -115,14 +115,14 @@ def test_blocks_do_not_show(cuts: list[int], start: int) -> None:
     files.close()
 
 
-def test_a_closed_recording_is_not_read(files: Files) -> None:
+def test_closed_recording_cannot_be_read(files: Files) -> None:
     recording = write(files, np.ones(100, dtype=np.float32), 100)
     recording.close()
     with pytest.raises(ValueError, match="closed"):
         recording.slice(0, 1)
 
 
-def test_a_file_that_was_cut_is_an_error_and_not_silence(files: Files) -> None:
+def test_truncated_file_is_an_error_and_not_silence(files: Files) -> None:
     recording = write(files, np.ones(20_000, dtype=np.float32), 20_000)
     os.ftruncate(files.memory, 1_000)
     with pytest.raises(AudioError, match="shorter"):

@@ -20,8 +20,8 @@ async def read(told: EventQueue) -> list[LiveEvent]:
 def test_events_are_read_in_order_and_then_it_ends() -> None:
     async def run() -> list[LiveEvent]:
         told = EventQueue(10)
-        told.tell(SpeechStarted(0, 0.0))
-        told.tell(EndpointReached(0, 1.0))
+        told.emit(SpeechStarted(0, 0.0))
+        told.emit(EndpointReached(0, 1.0))
         told.end()
         return await read(told)
 
@@ -31,9 +31,9 @@ def test_events_are_read_in_order_and_then_it_ends() -> None:
 def test_a_partial_result_nobody_read_gives_way_to_the_next() -> None:
     async def run() -> list[LiveEvent]:
         told = EventQueue(10)
-        told.tell(SpeechStarted(0, 0.0))
+        told.emit(SpeechStarted(0, 0.0))
         for number in range(1000):
-            told.tell(partial(str(number)))
+            told.emit(partial(str(number)))
         told.end()
         return await read(told)
 
@@ -44,7 +44,7 @@ def test_an_event_on_which_a_connection_broke_is_read_by_the_next() -> None:
     async def run() -> list[LiveEvent]:
         told = EventQueue(10)
         for number in range(3):
-            told.tell(EndpointReached(number, 1.0))
+            told.emit(EndpointReached(number, 1.0))
         told.end()
         reader = told.read(lambda: True)
         assert await anext(reader) == EndpointReached(0, 1.0)
@@ -58,7 +58,7 @@ def test_an_event_on_which_a_connection_broke_is_read_by_the_next() -> None:
 def test_what_went_wrong_is_raised_after_the_last_event() -> None:
     async def run() -> LiveEvent:
         told = EventQueue(10)
-        told.tell(SpeechStarted(0, 0.0))
+        told.emit(SpeechStarted(0, 0.0))
         told.end(UnavailableError("stopping"))
         reader = told.read(lambda: True)
         event = await anext(reader)
@@ -72,10 +72,10 @@ def test_what_went_wrong_is_raised_after_the_last_event() -> None:
 def test_who_tells_waits_while_too_much_is_unread() -> None:
     async def run() -> None:
         told = EventQueue(2)
-        told.tell(EndpointReached(0, 1.0))
-        await told.room()
-        told.tell(EndpointReached(1, 1.0))
-        waiting = asyncio.create_task(told.room())
+        told.emit(EndpointReached(0, 1.0))
+        await told.wait_for_room()
+        told.emit(EndpointReached(1, 1.0))
+        waiting = asyncio.create_task(told.wait_for_room())
         await asyncio.sleep(0.01)
         assert not waiting.done()
         reader = told.read(lambda: True)
@@ -93,7 +93,7 @@ def test_a_reader_that_is_not_wanted_any_more_ends() -> None:
         reader = asyncio.create_task(_collect(told, lambda: wanted))
         await asyncio.sleep(0)
         wanted = False
-        told.wake()
+        told.wake_readers()
         return await asyncio.wait_for(reader, 5)
 
     assert asyncio.run(run()) == []

@@ -1,8 +1,8 @@
-"""Samples in, the probability of speech in every 32 ms out: Silero's voice activity detector.
+"""Silero's voice activity detector: the probability of speech in every 32 ms of samples.
 
-The 16 kHz network of the package silero-vad with its weights, computed by numpy: many times
-cheaper than by TorchScript, and the package, which tells torch to use one thread when it is
-imported, need not be.
+The 16 kHz network of the package silero-vad with its weights, computed with numpy: many times
+cheaper than with TorchScript. The package itself is not imported, because its import makes torch
+use one thread.
 """
 
 import importlib.util
@@ -44,8 +44,8 @@ _NAMES = {
 _Array = npt.NDArray[np.float32]
 
 
-def find_voice_model() -> Path:
-    """Where the installed package silero-vad has its model; it is not imported.
+def find_vad_model() -> Path:
+    """Returns where the installed package silero-vad has its model; it is not imported.
 
     Raises:
         ConfigurationError: it is not installed.
@@ -58,7 +58,7 @@ def find_voice_model() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A matrix that is multiplied from the right, and what is added."""
+    """An affine layer: `values @ weight + bias`."""
 
     weight: _Array
     bias: _Array
@@ -69,7 +69,7 @@ class _Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceModel:
+class VadModel:
     """The weights, shared by all streams.
 
     Attributes:
@@ -86,12 +86,12 @@ class VoiceModel:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read the weights of the packaged model; brings torch along, so not on the event loop.
+        """Reads the weights of the packaged model. Imports torch, so it blocks for seconds.
 
         Raises:
-            ConfigurationError: they are not as known.
+            ConfigurationError: the file has other weights than expected.
         """
-        import torch  # noqa: PLC0415 - takes seconds, and is there anyway once a model is
+        import torch  # noqa: PLC0415 - takes seconds; loaded anyway once a model is
 
         _keep_numpy_to_one_thread()
         with warnings.catch_warnings():
@@ -100,7 +100,7 @@ class VoiceModel:
         try:
             weights = {name: state[f"_model.{key}"].numpy() for name, key in _NAMES.items()}
         except KeyError as error:
-            raise ConfigurationError(f"{path} is no model of silero-vad 6: {error}") from error
+            raise ConfigurationError(f"{path} is not a model of silero-vad 6: {error}") from error
         return cls._of(weights)
 
     @classmethod
@@ -121,7 +121,7 @@ class VoiceModel:
         )
 
     def features(self, chunks: _Array) -> _Array:
-        """What the recurrent layer sees of each chunk.
+        """Computes the inputs of the recurrent layer.
 
         Args:
             chunks: float32 [chunks, 64 + 512], each with the samples before it.
@@ -141,33 +141,34 @@ class VoiceModel:
 
 
 def _keep_numpy_to_one_thread() -> None:
-    """Products as small as these are slower on several threads, which also spin between them.
+    """Limits numpy's BLAS to one thread.
 
-    On two cores that cost a stream ten times as much. torch has threads of its own and keeps them.
+    Products as small as these are slower on several threads, which also spin between them; on two
+    cores a stream cost ten times as much. torch has threads of its own and keeps them.
     """
     for library in ThreadpoolController().lib_controllers:
         if library.user_api == "blas" and "numpy" in library.filepath:
             library.set_num_threads(1)
 
 
-class VoiceActivity:
+class VoiceActivityDetector:
     """The detector of one stream.
 
     Args:
         model: the weights.
     """
 
-    def __init__(self, model: VoiceModel) -> None:
+    def __init__(self, model: VadModel) -> None:
         self._model = model
         self._context = np.zeros(_CONTEXT, np.float32)
         self._hidden = np.zeros(_STATE, np.float32)
         self._cell = np.zeros(_STATE, np.float32)
 
     def probabilities(self, samples: Samples) -> list[float]:
-        """The probability of speech in each next 512 samples.
+        """Computes the probability of speech in each chunk of 512 samples.
 
         Args:
-            samples: float32 [a multiple of 512], following the last ones.
+            samples: float32 [a multiple of 512], following those of the last call.
         """
         if not samples.size:
             return []
@@ -178,7 +179,7 @@ class VoiceActivity:
         return [self._step(feature) for feature in features]
 
     def _step(self, feature: _Array) -> float:
-        """One step of the long short-term memory, and the output."""
+        """Runs one step of the LSTM, and the output layer."""
         gates = self._model.recurrent(np.concatenate((feature, self._hidden)))
         entry, keep, candidate, exit_ = gates.reshape(4, _STATE)
         self._cell = _sigmoid(keep) * self._cell + _sigmoid(entry) * np.tanh(candidate)
@@ -187,7 +188,7 @@ class VoiceActivity:
 
 
 def _convolve(values: _Array, layer: _Layer, stride: int) -> _Array:
-    """A kernel of three over frames: [chunks, frames, channels], padded by one on each side."""
+    """Convolves [chunks, frames, channels], padded by a frame on each side, with a kernel of 3."""
     chunks, frames, channels = values.shape
     padded = np.zeros((chunks, frames + 2, channels), np.float32)
     padded[:, 1:-1] = values

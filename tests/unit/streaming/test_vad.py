@@ -6,8 +6,8 @@ import soundfile
 import torch
 from demo_model import DEMO
 
-from app.streaming import find_voice_model
-from app.streaming.voice import CHUNK_SAMPLES, VoiceActivity, VoiceModel
+from app.streaming import find_vad_model
+from app.streaming.vad import CHUNK_SAMPLES, VadModel, VoiceActivityDetector
 
 
 @pytest.fixture(scope="module")
@@ -20,37 +20,35 @@ def speech() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model() -> VoiceModel:
-    return VoiceModel.load(find_voice_model())
+def model() -> VadModel:
+    return VadModel.load(find_vad_model())
 
 
-def test_probabilities_are_those_of_the_packaged_model(
-    speech: np.ndarray, model: VoiceModel
-) -> None:
+def test_probabilities_are_those_of_the_packaged_model(speech: np.ndarray, model: VadModel) -> None:
     # Not by importing the package: that tells torch to use one thread from then on.
-    packaged = torch.jit.load(find_voice_model())
+    packaged = torch.jit.load(find_vad_model())
     with torch.no_grad():
         expected = [
             packaged(torch.from_numpy(chunk)[None], 16_000).item()
             for chunk in speech.reshape(-1, CHUNK_SAMPLES)
         ]
-    ours = VoiceActivity(model).probabilities(speech)
+    ours = VoiceActivityDetector(model).probabilities(speech)
     assert ours == pytest.approx(expected, abs=1e-3)
     assert max(ours) > 0.9
     assert min(ours) < 0.1
 
 
-def test_pieces_give_what_the_whole_gives(speech: np.ndarray, model: VoiceModel) -> None:
-    whole = VoiceActivity(model).probabilities(speech)
-    piecewise = VoiceActivity(model)
+def test_pieces_give_what_the_whole_gives(speech: np.ndarray, model: VadModel) -> None:
+    whole = VoiceActivityDetector(model).probabilities(speech)
+    piecewise = VoiceActivityDetector(model)
     found: list[float] = []
     for start in range(0, len(speech), 3 * CHUNK_SAMPLES):
         found += piecewise.probabilities(speech[start : start + 3 * CHUNK_SAMPLES])
     assert found == pytest.approx(whole, abs=1e-5)
 
 
-def test_streams_do_not_hear_each_other(speech: np.ndarray, model: VoiceModel) -> None:
-    one, other = VoiceActivity(model), VoiceActivity(model)
+def test_streams_do_not_hear_each_other(speech: np.ndarray, model: VadModel) -> None:
+    one, other = VoiceActivityDetector(model), VoiceActivityDetector(model)
     one.probabilities(speech[: 64 * CHUNK_SAMPLES])
     silence = np.zeros(8 * CHUNK_SAMPLES, np.float32)
-    assert other.probabilities(silence) == VoiceActivity(model).probabilities(silence)
+    assert other.probabilities(silence) == VoiceActivityDetector(model).probabilities(silence)
