@@ -64,15 +64,14 @@ async def align(incoming: IncomingOf) -> Response:
             options = parse_options(AlignOptions, gather(incoming.query, uploads.fields))
             incoming.set_timeout(options.timeout)
             text = _text(options)
-            transcriber.route(options.model, options.language)
+            route = transcriber.route(options.model, options.language)
             source, audio = file.open_to_decode(options)
         work = TranscriptionRequest(
             source=source,
             request_id=incoming.request_id,
+            route=route,
             audio=audio,
             caller=incoming.caller,
-            model=options.model,
-            language=options.language,
             deadline=incoming.deadline,
         )
         with incoming.parts.progress.follow(work.request_id) as progress:

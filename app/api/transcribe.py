@@ -20,7 +20,7 @@ from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
-from app.pipeline import TranscriptionRequest
+from app.pipeline import Route, TranscriptionRequest
 from app.pipeline.options import (
     check_word_cues,
     decoding_options,
@@ -88,15 +88,15 @@ async def transcribe(incoming: IncomingOf) -> Response:
     parts = incoming.parts
     with ExitStack() as stack:
         stack.enter_context(incoming.admit())
-        options = _read_query(incoming)
+        options, route = _read_query(incoming)
         incoming.check_room()
         uploads = await incoming.read(max_files=parts.settings.max_batch_files)
         stack.enter_context(closing(uploads))
-        if incoming.content_type.is_multipart:
+        if route is None:
             options = parse_options(TranscribeOptions, gather(incoming.query, uploads.fields))
-            _check(parts, options)
+            route = _route(parts, options)
             incoming.set_timeout(options.timeout)
-        call = _Call(incoming, options)
+        call = _Call(incoming, options, route)
         sources = _sources(uploads, options)
         if len(sources) > 1 or batch.wants_lines(incoming.request):
             failures = parts.telemetry.failures
@@ -116,6 +116,7 @@ class _Call:
 
     incoming: IncomingRequest
     options: TranscribeOptions
+    route: Route
 
     async def answer(self, source: RecordingFile | str) -> Response:
         """Returns the response with one recording's transcript."""
@@ -147,14 +148,11 @@ class _Call:
         work = TranscriptionRequest(
             source=source,
             request_id=request_id,
+            route=self.route,
             audio=audio,
             caller=self.incoming.caller,
-            model=options.model,
-            language=options.language,
             deadline=self.incoming.deadline,
             wait_for_room=wait_for_room,
-            decoding=decoding_options(options),
-            readable=formatting_options(options),
         )
         with parts.progress.follow(request_id) as progress:
             transcript = await parts.service.transcriber.transcribe(work, progress=progress)
@@ -164,13 +162,15 @@ class _Call:
         return output, transcript
 
 
-def _read_query(incoming: IncomingRequest) -> TranscribeOptions:
-    """Returns the options of the query; refuses what no body can make right."""
+def _read_query(incoming: IncomingRequest) -> tuple[TranscribeOptions, Route | None]:
+    """Returns the options of the query, and what serves them unless a form may change them.
+
+    Refuses what no form can make right, before a long body is read.
+    """
     options = parse_options(TranscribeOptions, gather(incoming.query))
     incoming.set_timeout(options.timeout)
     if not incoming.content_type.is_multipart:
-        _check(incoming.parts, options)
-        return options
+        return options, _route(incoming.parts, options)
     if options.url is not None:
         incoming.parts.need_fetcher().check(options.url)
     # The form may still name the model, which decides what other options are accepted.
@@ -178,19 +178,16 @@ def _read_query(incoming: IncomingRequest) -> TranscribeOptions:
         incoming.parts.service.transcriber.route(
             options.model, options.language, decoding_options(options)
         )
-    return options
+    return options, None
 
 
-def _check(parts: AppState, parameters: TranscribeOptions) -> None:
-    """Refuses options that cannot be served, before the audio is decoded."""
-    check_word_cues(parameters.response_format, word_cues=parameters.word_cues)
-    if parameters.url is not None:
-        parts.need_fetcher().check(parameters.url)
-    parts.service.transcriber.route(
-        parameters.model,
-        parameters.language,
-        decoding_options(parameters),
-        formatting_options(parameters),
+def _route(parts: AppState, options: TranscribeOptions) -> Route:
+    """Returns what serves a request; refuses what cannot be served."""
+    check_word_cues(options.response_format, word_cues=options.word_cues)
+    if options.url is not None:
+        parts.need_fetcher().check(options.url)
+    return parts.service.transcriber.route(
+        options.model, options.language, decoding_options(options), formatting_options(options)
     )
 
 

@@ -12,7 +12,7 @@ from app.cli.inputs import Input
 from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
 from app.contract.options import TranscribeOptions
 from app.main import build_service
-from app.pipeline import Transcriber, TranscriptionRequest
+from app.pipeline import Route, Transcriber, TranscriptionRequest
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
 from app.telemetry import Telemetry
@@ -37,10 +37,10 @@ async def on_this_machine(
     try:
         await service.load()
         # What is wrong for every recording is told once.
-        service.transcriber.route(
+        route = service.transcriber.route(
             None, wanted.language, decoding_options(asked), formatting_options(asked)
         )
-        yield _Local(service.transcriber, wanted.language, asked, Budget(_BUDGET_BYTES))
+        yield _Local(service.transcriber, route, asked, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
 
@@ -70,7 +70,7 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
 @dataclass(frozen=True, slots=True)
 class _Local:
     transcriber: Transcriber
-    language: str | None
+    route: Route
     asked: TranscribeOptions
     budget: Budget
 
@@ -91,9 +91,7 @@ class _Local:
         return TranscriptionRequest(
             source=source,
             request_id=item.shown,
+            route=self.route,
             audio=decode_options(self.asked),
-            language=self.language,
             wait_for_room=True,
-            decoding=decoding_options(self.asked),
-            readable=formatting_options(self.asked),
         )

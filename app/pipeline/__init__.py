@@ -7,6 +7,7 @@ from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
+    Route,
     TranscriptionRequest,
 )
 from app.pipeline.search_limits import SearchLimits
@@ -19,6 +20,7 @@ __all__ = [
     "ModelSource",
     "PipelineOptions",
     "Progress",
+    "Route",
     "SearchLimits",
     "Service",
     "Transcriber",

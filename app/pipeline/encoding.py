@@ -109,8 +109,6 @@ class RecordingEncoder:
         self,
         request: TranscriptionRequest,
         model: LoadedModel,
-        language: str,
-        notices: tuple[Notice, ...],
         *,
         progress: Progress | None = None,
         incremental: IncrementalDecoder | None = None,
@@ -120,8 +118,6 @@ class RecordingEncoder:
         Args:
             request: the recording, and how to decode its audio.
             model: encodes it.
-            language: code of the language that is transcribed.
-            notices: about the choice of the model.
             progress: called on the event loop as windows are encoded.
             incremental: decodes the text while windows are still being encoded.
 
@@ -138,7 +134,7 @@ class RecordingEncoder:
             on_window = incremental.start(
                 model.decoders,
                 model.acoustic.vocabulary,
-                language,
+                request.route.language,
                 frame_seconds=model.acoustic.hop / SAMPLE_RATE,
                 duration=recording.duration,
             )
@@ -159,12 +155,12 @@ class RecordingEncoder:
         empty = np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
         return EncodedRecording(
             model=model,
-            language=language,
+            language=request.route.language,
             request_id=request.request_id,
             emissions=encoded.emissions if encoded else empty,
             duration=recording.duration,
             audio=None if recording.info is None else audio_file(recording.info),
-            warnings=(*notices, *recording.notices),
+            warnings=(*request.route.notices, *recording.notices),
             started=started,
             audio_decoded=audio_decoded,
             encoded=time.perf_counter(),

@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol
 
 from app.audio import AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
+from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder
 from app.itn import FormattingOptions
@@ -43,33 +44,46 @@ class LoadedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """The model and the options that serve a request, decided once, before its audio is decoded.
+
+    Attributes:
+        card: of the model.
+        language: code of the language that is transcribed.
+        decoding: how to decode the emissions.
+        readable: how to write the formatted text beside the verbatim one; None leaves it out.
+        notices: what the client should know about the choice of the model.
+    """
+
+    card: ModelCard
+    language: str
+    decoding: DecodingOptions = field(default_factory=DecodingOptions)
+    readable: FormattingOptions | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionRequest:
     """One recording to transcribe.
 
     Args:
         source: an open file at its beginning, which is closed once it is read, or a path.
         request_id: for the logs and the answer.
+        route: the model and the options that serve it.
         audio: how to decode its audio.
         caller: who sent it, as limits for each caller go by: a digest of the API key, or the
             address; empty for this process itself.
-        model: id or hub id of a loaded model; None lets the language choose.
-        language: code, tag or name; None takes the default.
         deadline: instant of `time.monotonic` after which the answer is of no use.
         wait_for_room: whether to wait where the queue is full, instead of being refused.
-        decoding: how to decode the emissions.
-        readable: how to write the formatted text beside the verbatim one; None leaves it out.
     """
 
     source: BinaryIO | Path
     request_id: str
+    route: Route
     audio: DecodeOptions = field(default_factory=DecodeOptions)
     caller: str = ""
-    model: str | None = None
-    language: str | None = None
     deadline: float | None = None
     wait_for_room: bool = False
-    decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: FormattingOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from app.catalogue import ModelCard, Router
-from app.contract.answers import Notice
+from app.catalogue import Router
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions
-from app.pipeline.requests import LoadedModel
+from app.pipeline.requests import LoadedModel, Route
 from app.pipeline.search_limits import SearchLimits
 
 
@@ -35,42 +34,39 @@ class ModelRegistry:
 
     def route(
         self,
-        model: str | None,
-        language: str | None,
-        decoding: DecodingOptions | None,
-        readable: FormattingOptions | None,
-    ) -> ModelCard:
-        """Returns the card of the model that serves a request.
-
-        Raises:
-            UnknownModelError: no such model is loaded, or none for that language.
-            InvalidRequestError: the model does not serve the language, cannot be decoded so, or
-                its language has no rules for the formatted text.
-        """
+        model: str | None = None,
+        language: str | None = None,
+        decoding: DecodingOptions | None = None,
+        readable: FormattingOptions | None = None,
+    ) -> Route:
+        """Returns what serves a request; raises as `Transcriber.route`."""
         card = self._router.route(model, language)
         if decoding is not None:
             if card.id in self._models:
                 self._models[card.id].decoders.check(decoding)
             self._search_limits.check(decoding)
-        written = self._router.language_of(card, language)
-        if readable is not None and written not in LANGUAGES:
+        transcribed = self._router.language_of(card, language)
+        if readable is not None and transcribed not in LANGUAGES:
             raise InvalidRequestError(
-                f"format_text has no rules for language {written!r}; "
+                f"format_text has no rules for language {transcribed!r}; "
                 f"it has some for: {', '.join(LANGUAGES)}.",
                 param="format_text",
             )
-        return card
+        return Route(
+            card=card,
+            language=transcribed,
+            decoding=decoding or DecodingOptions(),
+            readable=readable,
+            notices=tuple(self._router.notices(model, language)),
+        )
 
-    def loaded(self, card: ModelCard, language: str | None) -> tuple[LoadedModel, str]:
-        """Returns the model of a card, and the code of the language that it transcribes.
+    def loaded(self, route: Route) -> LoadedModel:
+        """Returns the model of a route.
 
         Raises:
             UnavailableError: it is still being loaded.
         """
+        card = route.card
         if card.id not in self._models:
             raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
-        return self._models[card.id], self._router.language_of(card, language)
-
-    def notices(self, model: str | None, language: str | None) -> Sequence[Notice]:
-        """Returns what a client should know about the model that was chosen."""
-        return self._router.notices(model, language)
+        return self._models[card.id]

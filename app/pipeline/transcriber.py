@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from app.audio import Recording
 from app.audio.workers import MediaPool
-from app.catalogue import ModelCard, Router
+from app.catalogue import Router
 from app.contract.answers import AlignedWord, Alignment, Timing, Transcript
 from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, Engine
@@ -20,6 +20,7 @@ from app.pipeline.requests import (
     LoadedModel,
     PipelineOptions,
     Progress,
+    Route,
     TranscriptionRequest,
 )
 from app.pipeline.routing import ModelRegistry
@@ -79,12 +80,18 @@ class Transcriber:
 
     def route(
         self,
-        model: str | None,
-        language: str | None,
+        model: str | None = None,
+        language: str | None = None,
         decoding: DecodingOptions | None = None,
         readable: FormattingOptions | None = None,
-    ) -> ModelCard:
-        """Returns the card of the model that serves a request, before its audio is decoded.
+    ) -> Route:
+        """Returns the model and the options that serve a request, before its audio is decoded.
+
+        Args:
+            model: id or hub id of a loaded model; None lets the language choose.
+            language: code, tag or name; None takes the default.
+            decoding: how to decode the emissions; None takes the defaults.
+            readable: how to write the formatted text; None leaves it out.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
@@ -93,13 +100,13 @@ class Transcriber:
         """
         return self._registry.route(model, language, decoding, readable)
 
-    def loaded(self, card: ModelCard, language: str | None) -> tuple[LoadedModel, str]:
-        """Returns the model of a card, and the code of the language that it transcribes.
+    def loaded(self, route: Route) -> LoadedModel:
+        """Returns the model of a route.
 
         Raises:
             UnavailableError: it is still being loaded.
         """
-        return self._registry.loaded(card, language)
+        return self._registry.loaded(route)
 
     def readable(self, options: FormattingOptions | None) -> FormattingOptions | None:
         """Returns the options of a formatted text with the operator's own list of words."""
@@ -131,11 +138,11 @@ class Transcriber:
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine raise it.
         """
-        readable = self.readable(request.readable)
+        readable = self.readable(request.route.readable)
         incremental: IncrementalDecoder | None = None
         if on_text is not None:
             incremental = IncrementalDecoder(
-                self._decoding, request.decoding, readable, on_text, deadline=request.deadline
+                self._decoding, request.route.decoding, readable, on_text, deadline=request.deadline
             )
         try:
             encoded = await self._encode_request(request, progress, incremental)
@@ -148,7 +155,7 @@ class Transcriber:
                     decode_text,
                     encoded.model.decoders,
                     encoded.emissions,
-                    request.decoding,
+                    request.route.decoding,
                     blank,
                     frame_seconds=encoded.frame_seconds,
                     readable=readable,
@@ -224,15 +231,8 @@ class Transcriber:
         progress: Progress | None,
         incremental: IncrementalDecoder | None = None,
     ) -> EncodedRecording:
-        card = self.route(request.model, request.language, request.decoding, request.readable)
-        model, language = self.loaded(card, request.language)
         return await self._encoder.encode_request(
-            request,
-            model,
-            language,
-            tuple(self._registry.notices(request.model, request.language)),
-            progress=progress,
-            incremental=incremental,
+            request, self.loaded(request.route), progress=progress, incremental=incremental
         )
 
     def _timing(self, encoded: EncodedRecording) -> Timing:

@@ -114,10 +114,10 @@ class Streams:
         """
         self._backend.check_ready()
         transcriber = self._backend.transcriber
-        card = transcriber.route(
+        route = transcriber.route(
             options.model, options.language, options.decoding, options.readable
         )
-        model, language = transcriber.loaded(card, options.language)
+        model = transcriber.loaded(route)
         vad = await self._load_vad()
         if len(self._entries) >= self._limits.streams:
             raise OverloadedError(
@@ -128,7 +128,7 @@ class Streams:
         admission = ExitStack()
         admission.enter_context(self._backend.admit())
         recognizer = StreamRecognizer(
-            self._backend, model, language=language, options=options, tuning=self._tuning
+            self._backend, model, language=route.language, options=options, tuning=self._tuning
         )
         stream = Stream(
             secrets.token_urlsafe(16),

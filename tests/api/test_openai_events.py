@@ -17,7 +17,7 @@ from starlette.requests import Request
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.errors import NordlydError
 from app.itn import FormattingOptions
-from app.pipeline import TranscriptionRequest
+from app.pipeline import Transcriber, TranscriptionRequest
 from app.pipeline.incremental import TextDelta
 
 
@@ -50,10 +50,10 @@ def bursts(seconds: float) -> bytes:
     return as_wav(np.where(time % 1.5 < 0.5, 0.5 * np.sin(2000 * time), 0).astype(np.float32))
 
 
-def asked(*, format_text: bool = False) -> TranscriptionRequest:
-    """A minute in ten windows or so."""
-    readable = FormattingOptions() if format_text else None
-    return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", readable=readable)
+def a_minute(transcriber: Transcriber, *, format_text: bool = False) -> TranscriptionRequest:
+    """A request of a minute in ten windows or so."""
+    route = transcriber.route(readable=FormattingOptions() if format_text else None)
+    return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", route)
 
 
 # A window at a time.
@@ -79,7 +79,7 @@ def begun(started: InProcess, *, heartbeat: float = 20.0) -> TranscriptEvents:
     return TranscriptEvents(
         Request(scope, stays),
         started.service,
-        asked(),
+        a_minute(started.service.transcriber),
         logprobs=False,
         heartbeat=heartbeat,
     )
@@ -94,14 +94,16 @@ def test_deltas_arrive_before_the_recording_is_encoded(format_text: bool) -> Non
             model.gate.clear()
             told: list[TextDelta] = []
             work = asyncio.create_task(
-                transcriber.transcribe(asked(format_text=format_text), on_text=told.append)
+                transcriber.transcribe(
+                    a_minute(transcriber, format_text=format_text), on_text=told.append
+                )
             )
             await wait_for(lambda: len(told) > 0)
             assert not work.done()
             assert not model.gate.is_set()
             model.gate.set()
             transcript = await work
-            whole = await transcriber.transcribe(asked(format_text=format_text))
+            whole = await transcriber.transcribe(a_minute(transcriber, format_text=format_text))
             text = "".join(delta.text for delta in told)
             assert len(told) > 3
             assert text == whole.written_text
@@ -120,7 +122,8 @@ def test_silence_and_a_click_have_no_deltas() -> None:
                 told: list[TextDelta] = []
                 source = io.BytesIO(as_wav(np.zeros(round(seconds * RATE), np.float32)))
                 transcript = await started.service.transcriber.transcribe(
-                    TranscriptionRequest(source, "here"), on_text=told.append
+                    TranscriptionRequest(source, "here", started.service.transcriber.route()),
+                    on_text=told.append,
                 )
                 assert (transcript.text, told) == ("", [])
 

@@ -22,7 +22,7 @@ def test_progress_callback_is_called_for_every_window() -> None:
             calls: list[tuple[int, int]] = []
             source = io.BytesIO(as_wav(tones(0, 20.0)))
             transcript = await running.service.transcriber.transcribe(
-                TranscriptionRequest(source, "here"),
+                TranscriptionRequest(source, "here", running.service.transcriber.route()),
                 progress=lambda done, total: calls.append((done, total)),
             )
             windows = calls[-1][1]
@@ -43,7 +43,9 @@ def test_cancelled_or_late_request_stops_its_decoding(deadline: bool) -> None:
             await running.until("ready")
             source = io.BytesIO(troubled_handlers.HANG)
             limit = time.monotonic() + 0.5 if deadline else None
-            request = TranscriptionRequest(source, "here", deadline=limit)
+            request = TranscriptionRequest(
+                source, "here", running.service.transcriber.route(), deadline=limit
+            )
             work = asyncio.create_task(running.service.transcriber.transcribe(request))
             await wait_for(lambda: media.decoded.used > 0)
             assert source.closed
@@ -62,7 +64,9 @@ def test_file_that_cannot_be_decoded_is_closed() -> None:
             await running.until("ready")
             source = io.BytesIO(b"no audio")
             with pytest.raises(Exception, match="text"):
-                await running.service.transcriber.transcribe(TranscriptionRequest(source, "here"))
+                await running.service.transcriber.transcribe(
+                    TranscriptionRequest(source, "here", running.service.transcriber.route())
+                )
             await wait_for(lambda: source.closed)
 
     asyncio.run(run())
@@ -75,7 +79,7 @@ def test_silence_is_not_encoded() -> None:
             running.model.failure = AssertionError("it was asked")
             source = io.BytesIO(as_wav(np.zeros(48_000, dtype=np.float32)))
             transcript = await running.service.transcriber.transcribe(
-                TranscriptionRequest(source, "here")
+                TranscriptionRequest(source, "here", running.service.transcriber.route())
             )
             assert (transcript.text, transcript.segments) == ("", ())
             assert transcript.duration == 3.0
@@ -94,10 +98,10 @@ def test_answer_warns_that_its_language_was_not_declared(
             transcriber = running.service.transcriber
             wav = as_wav(tones(0, 1.0))
             transcript = await transcriber.transcribe(
-                TranscriptionRequest(io.BytesIO(wav), "here", language="nb")
+                TranscriptionRequest(io.BytesIO(wav), "here", transcriber.route(None, "nb"))
             )
             aligned = await transcriber.align(
-                TranscriptionRequest(io.BytesIO(wav), "there", language="nb"), "a"
+                TranscriptionRequest(io.BytesIO(wav), "there", transcriber.route(None, "nb")), "a"
             )
             for answer in (transcript, aligned):
                 assert [notice.code for notice in answer.warnings] == codes

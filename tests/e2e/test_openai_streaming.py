@@ -120,8 +120,8 @@ def test_asynchronous_client_streams_too(demos: RunningServer) -> None:
 def test_error_before_the_first_event_has_a_status(client: OpenAI) -> None:
     with pytest.raises(openai.APIStatusError) as refused:
         client.audio.transcriptions.create(file=b"no audio", model="whisper-1", stream=True)
-    assert refused.value.status_code == 415
-    assert refused.value.code == "unsupported_audio"
+    assert refused.value.status_code == 400
+    assert refused.value.code == "invalid_value"
 
 
 def test_events_are_sent_unbuffered_and_uncached(demos: RunningServer) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.deepgram.answer import ListenBody, render
-from app.api.deepgram.parameters import LISTS, ListenOptions, ListenParameters, parse_listen
+from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors.deepgram import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openapi import BINARY, HEADERS, openapi_parameters
 from app.api.outputs import timing_headers, warning_headers
 from app.api.uploads import RecordingFile
-from app.audio import DecodeOptions
+from app.audio import DecodeOptions, RawFormat
 from app.audio.content_types import raw_format
 from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError
-from app.pipeline import TranscriptionRequest
+from app.pipeline import Route, TranscriptionRequest
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
@@ -57,13 +57,13 @@ _OPERATION: dict[str, Any] = {
 
 @router.post(
     "/v1/listen",
-    summary="Transcribe a recording, as Deepgram's clients ask for it",
+    summary="Transcribe a recording, in Deepgram's API",
     response_model=ListenBody,
     responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def listen(incoming: IncomingOf) -> Response:
-    """Deepgram's prerecorded API, as far as its words mean something here.
+    """Deepgram's API for recordings, as far as its features are supported.
 
     Send the audio as the body; its format is found out from its content. Errors have
     Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
@@ -73,7 +73,9 @@ async def listen(incoming: IncomingOf) -> Response:
         stack.enter_context(incoming.admit())
         options = parse_listen(incoming.query)
         incoming.set_timeout()
-        transcriber.route(options.model, options.language, options.decoding, options.readable)
+        route = transcriber.route(
+            options.model, options.language, options.decoding, options.readable
+        )
         incoming.check_room()
         source: RecordingFile | str
         if incoming.content_type.essence == "application/json":
@@ -85,7 +87,7 @@ async def listen(incoming: IncomingOf) -> Response:
         else:
             uploads = stack.enter_context(closing(await incoming.read()))
             (source,) = uploads.require()
-        transcript, sha256 = await incoming.run(_transcribe(incoming, options, source))
+        transcript, sha256 = await incoming.run(_transcribe(incoming, source, route, options.raw))
         body = await asyncio.to_thread(
             render, transcript, options, request_id=incoming.request_id, sha256=sha256
         )
@@ -99,7 +101,7 @@ async def listen(incoming: IncomingOf) -> Response:
 
 
 async def _transcribe(
-    incoming: IncomingRequest, options: ListenOptions, source: RecordingFile | str
+    incoming: IncomingRequest, source: RecordingFile | str, route: Route, raw: RawFormat | None
 ) -> tuple[Transcript, str]:
     """Returns the transcript of a recording, and the SHA-256 of the recording."""
     async with incoming.recording(source) as file:
@@ -108,7 +110,7 @@ async def _transcribe(
         sha256 = await asyncio.to_thread(file.sha256)
         audio = file.open()
     try:
-        raw = options.raw or raw_format(file.content_type, audio)
+        raw = raw or raw_format(file.content_type, audio)
     except BaseException:
         audio.close()
         raise
@@ -116,13 +118,10 @@ async def _transcribe(
         TranscriptionRequest(
             source=audio,
             request_id=incoming.request_id,
+            route=route,
             audio=DecodeOptions(raw),
             caller=incoming.caller,
-            model=options.model,
-            language=options.language,
             deadline=incoming.deadline,
-            decoding=options.decoding,
-            readable=options.readable,
         )
     )
     return transcript, sha256

@@ -1,6 +1,6 @@
-"""The form of POST /v1/audio/transcriptions in, what is asked of the pipeline out.
+"""The form of POST /v1/audio/transcriptions in, its checked fields and the route out.
 
-OpenAI's own fields and ours, which their SDK sends from `extra_body`, come in one form.
+A form has OpenAI's own fields and ours, which their SDK sends from `extra_body`.
 """
 
 import re
@@ -14,12 +14,11 @@ from app.api.openai.names import routed_model
 from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
-from app.itn import FormattingOptions
-from app.pipeline import Transcriber
+from app.pipeline import Route, Transcriber
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 
 MAX_FIELDS = 1200
-"""Fields of one form; every keyword is one."""
+"""The limit of fields in one form, where every keyword is one."""
 
 OUR_FIELDS = (
     "decoder", "beam_width", "alpha", "beta", "prune_logp", "min_token_logp", "hotwords", "lm",
@@ -31,7 +30,6 @@ _UNSUPPORTED = ("known_speaker_names", "known_speaker_references")
 _ALIASES = {"beam_size": "beam_width"}
 _INDEXED = re.compile(r"^(\w+)\[\w*\]$")
 
-# Their names for what is written here.
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 
 
@@ -67,31 +65,26 @@ class OpenAIParameters(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Transcribing:
-    """One request, checked.
+class OpenAIForm:
+    """The checked fields of one form.
 
     Attributes:
-        asked: OpenAI's fields.
+        theirs: OpenAI's fields.
         ours: our own fields, as POST /transcribe has them.
-        model: what to ask the router for.
-        language: the same.
-        decoding: how the text is read.
-        readable: how it is made readable; None leaves it word for word.
+        format_given: whether the form has `format_text`.
     """
 
-    asked: OpenAIParameters
+    theirs: OpenAIParameters
     ours: TranscribeOptions
-    model: str | None
-    language: str | None
-    decoding: DecodingOptions
-    readable: FormattingOptions | None
+    format_given: bool
 
 
-def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, TranscribeOptions]:
-    """Check the fields of a form; lists come with brackets after their names, or without.
+def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
+    """Returns the checked fields of a form; names of lists may end in brackets.
 
     Raises:
-        InvalidRequestError: a field is unknown, given twice or wrong; says what is accepted.
+        InvalidRequestError: a field is unknown, given twice or wrong; the message lists what is
+            accepted.
     """
     given: dict[str, Any] = {}
     for full_name, value in fields:
@@ -109,51 +102,39 @@ def read_form(fields: Iterable[tuple[str, str]]) -> tuple[OpenAIParameters, Tran
             given[name] = value.strip()
     if given.get("response_format") == "diarized_json":
         raise InvalidRequestError(
-            "response_format is 'diarized_json', but speakers are not told apart here; accepted: "
+            "response_format is 'diarized_json', but speakers are not separated; accepted: "
             f"{', '.join(FORMATS)}.",
             param="response_format",
         )
     ours = {name: given.pop(name) for name in OUR_FIELDS if name in given}
-    asked = parse_options(OpenAIParameters, cast("dict[str, str]", given))
-    _check_together(asked)
-    # Whoever speaks to OpenAI is used to sentences and digits.
+    theirs = parse_options(OpenAIParameters, cast("dict[str, str]", given))
+    _check_combination(theirs)
+    format_given = "format_text" in ours
+    # OpenAI's users expect sentences and digits.
     ours.setdefault("format_text", "true")
-    return asked, parse_options(TranscribeOptions, ours)
+    return OpenAIForm(theirs, parse_options(TranscribeOptions, ours), format_given)
 
 
-def check(
-    transcriber: Transcriber,
-    asked: OpenAIParameters,
-    ours: TranscribeOptions,
-    *,
-    format_given: bool,
-) -> Transcribing:
-    """Route a request, so that a wrong name is told before its audio is decoded.
-
-    Args:
-        transcriber: holds the models.
-        asked: OpenAI's fields.
-        ours: our own.
-        format_given: whether the request says itself if it wants readable text.
+def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
+    """Returns the model and the options that serve a form, before its audio is decoded.
 
     Raises:
-        NordlydError: as the router says.
+        NordlydError: as `Transcriber.route`.
     """
-    model = routed_model(asked.model)
-    decoding = decoding_options(ours)
-    keywords = tuple(Hotword(word) for word in asked.keywords)
+    theirs = form.theirs
+    model = routed_model(theirs.model)
+    decoding = decoding_options(form.ours)
+    keywords = tuple(Hotword(word) for word in theirs.keywords)
     decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords))
-    wanted = [asked.language] if asked.language else []
-    language = served_language(transcriber, model, [*wanted, *asked.languages], decoding)
-    readable = formatting_options(ours)
+    first = [theirs.language] if theirs.language else []
+    language = served_language(transcriber, model, [*first, *theirs.languages], decoding)
     try:
-        transcriber.route(model, language, decoding, readable)
+        return transcriber.route(model, language, decoding, formatting_options(form.ours))
     except InvalidRequestError as error:
-        if error.param != "format_text" or format_given:
+        if error.param != "format_text" or form.format_given:
             raise
-        # Sentences are the default only where somebody wrote rules for them.
-        readable = None
-    return Transcribing(asked, ours, model, language, decoding, readable)
+        # Formatted text is the default only for languages that have rules for it.
+        return transcriber.route(model, language, decoding)
 
 
 def served_language(
@@ -162,10 +143,10 @@ def served_language(
     languages: Sequence[str],
     decoding: DecodingOptions,
 ) -> str | None:
-    """The first of the languages that can be served; None where none is named.
+    """Returns the first of the languages that a model serves; None where none is named.
 
     Raises:
-        NordlydError: none of them can, and why not the first.
+        NordlydError: no model serves any of them; the error is that of the first.
     """
     refused: NordlydError | None = None
     for language in languages or (None,):
@@ -180,7 +161,7 @@ def served_language(
 
 
 def _plain(name: str) -> str:
-    """A field's name without brackets, where it may have some, and by its usual name."""
+    """Returns a field's usual name, without the brackets that lists may have."""
     indexed = _INDEXED.match(name)
     if indexed and indexed[1] in (*_LISTS, *_UNSUPPORTED, "chunking_strategy"):
         name = indexed[1]
@@ -190,27 +171,27 @@ def _plain(name: str) -> str:
 def _refusal(name: str) -> InvalidRequestError:
     if name in _UNSUPPORTED:
         return InvalidRequestError(
-            f"{name} is for telling speakers apart, which is not done here.", param=name
+            f"{name} is for separating speakers, which is not supported.", param=name
         )
     accepted = ", ".join(("file", *OpenAIParameters.model_fields, *OUR_FIELDS, *_ALIASES))
     return InvalidRequestError(f"There is no field {name!r}; accepted: {accepted}.", param=name)
 
 
-def _check_together(asked: OpenAIParameters) -> None:
-    """Refuse what would not be in the answer."""
-    form = asked.response_format
-    if asked.stream and form not in {"json", "text"}:
+def _check_combination(fields: OpenAIParameters) -> None:
+    """Refuses fields that would have no effect on the answer."""
+    form = fields.response_format
+    if fields.stream and form not in {"json", "text"}:
         raise InvalidRequestError(
             f"response_format is {form!r}; accepted with stream=true: json, text.",
             param="response_format",
         )
-    if asked.include and form != "json":
+    if fields.include and form != "json":
         raise InvalidRequestError(
             f"response_format is {form!r}; accepted with include[]=logprobs: json.",
             param="include",
         )
     fits = {"verbose_json": {"word", "segment"}, "vtt": {"word"}}.get(form, set())
-    if not set(asked.timestamp_granularities) <= fits:
+    if not set(fields.timestamp_granularities) <= fits:
         raise InvalidRequestError(
             f"response_format is {form!r}; accepted with timestamp_granularities[]: verbose_json, "
             "or vtt with word alone.",

@@ -1,4 +1,4 @@
-"""POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as they grow."""
+"""POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as events."""
 
 import asyncio
 from contextlib import ExitStack, closing
@@ -13,8 +13,8 @@ from app.api.openai.parameters import (
     MAX_FIELDS,
     OUR_FIELDS,
     OpenAIParameters,
-    check,
     read_form,
+    route_form,
 )
 from app.api.openai.schemas import (
     TranscriptionJson,
@@ -70,7 +70,7 @@ _ANSWERS: dict[str, Any] = {
 
 @router.post(
     "/transcriptions",
-    summary="Transcribe a recording, as OpenAI's clients ask for it",
+    summary="Transcribe a recording, in OpenAI's API",
     response_model=TranscriptionJson | TranscriptionVerboseJson,
     responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
@@ -91,20 +91,20 @@ async def transcriptions(incoming: IncomingOf) -> Response:
         incoming.set_timeout()
         incoming.check_room()
         with closing(await incoming.read(max_fields=MAX_FIELDS)) as uploads:
-            work, asked = _work(incoming, uploads)
-        if asked.stream:
+            work, fields = _work(incoming, uploads)
+        if fields.stream:
             events = TranscriptEvents(
-                incoming.request, service, work, logprobs="logprobs" in asked.include
+                incoming.request, service, work, logprobs="logprobs" in fields.include
             )
             await events.begin()
             return EventResponse(events, stack.pop_all())
         transcript = await incoming.run(service.transcriber.transcribe(work))
-        return await asyncio.to_thread(_answer, transcript, asked)
+        return await asyncio.to_thread(_answer, transcript, fields)
 
 
 @router.post("/translations", include_in_schema=False)
 async def translations() -> Response:
-    """Say that there is no translation."""
+    """Refuses translation."""
     raise RouteError(
         "Nothing is translated here; POST /v1/audio/transcriptions gives the text in the language "
         "that is spoken.",
@@ -117,36 +117,32 @@ def _work(
 ) -> tuple[TranscriptionRequest, OpenAIParameters]:
     """Returns what to transcribe and how to answer, from the form."""
     (file,) = uploads.require()
-    asked, ours = read_form(uploads.fields)
-    given = any(name == "format_text" for name, _ in uploads.fields)
-    transcribing = check(incoming.parts.service.transcriber, asked, ours, format_given=given)
-    incoming.set_timeout(ours.timeout)
-    source, audio = file.open_to_decode(ours)
+    form = read_form(uploads.fields)
+    route = route_form(incoming.parts.service.transcriber, form)
+    incoming.set_timeout(form.ours.timeout)
+    source, audio = file.open_to_decode(form.ours)
     work = TranscriptionRequest(
         source=source,
         request_id=incoming.request_id,
+        route=route,
         audio=audio,
         caller=incoming.caller,
-        model=transcribing.model,
-        language=transcribing.language,
         deadline=incoming.deadline,
-        decoding=transcribing.decoding,
-        readable=transcribing.readable,
     )
-    return work, asked
+    return work, form.theirs
 
 
-def _answer(transcript: Transcript, asked: OpenAIParameters) -> Response:
+def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:
     headers = timing_headers(transcript.timing) | warning_headers(transcript.warnings)
-    match asked.response_format:
+    match fields.response_format:
         case "json":
             body = plain_json(
-                transcript, logprobs=bool(asked.include), languages=bool(asked.languages)
+                transcript, logprobs=bool(fields.include), languages=bool(fields.languages)
             )
         case "verbose_json":
-            body = verbose_json(transcript, asked.timestamp_granularities)
+            body = verbose_json(transcript, fields.timestamp_granularities)
         case name:
-            words = "word" in asked.timestamp_granularities
+            words = "word" in fields.timestamp_granularities
             rendered = render(transcript, name, word_cues=words)
             # Subtitles of either kind are text to their SDK; only WebVTT has a type of its own.
             kind = rendered.media_type if name == "vtt" else "text/plain; charset=utf-8"
