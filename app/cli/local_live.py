@@ -57,7 +57,7 @@ class _Local:
             live_options(
                 options,
                 decoding=decoding_options(options),
-                readable=formatting_options(options),
+                formatting=formatting_options(options),
                 request_id="stream",
             )
         )

@@ -51,14 +51,14 @@ class Route:
         card: of the model.
         language: code of the language that is transcribed.
         decoding: how to decode the emissions.
-        readable: how to write the formatted text beside the verbatim one; None leaves it out.
+        formatting: how to write the formatted text beside the verbatim one; None leaves it out.
         notices: what the client should know about the choice of the model.
     """
 
     card: ModelCard
     language: str
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: FormattingOptions | None = None
+    formatting: FormattingOptions | None = None
     notices: tuple[Notice, ...] = ()
 
 

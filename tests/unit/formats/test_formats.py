@@ -1,4 +1,4 @@
-"""One table says what formats there are; each one is written, readable where that was asked."""
+"""One table lists the formats; each one is written, formatted where that was requested."""
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from app.errors import InvalidRequestError
 from app.formats import FORMATS, describe, render
 
 TRANSCRIPT = transcript_of(said("eg kjem halv åtte"), 3.0)
-READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, readable=True)
+READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, formatting=True)
 
 
 @pytest.mark.parametrize("name", FORMATS[1:])

@@ -23,11 +23,11 @@ def timed(*parts: tuple[str, float]) -> list[Word]:
 
 
 def grow(
-    words: list[Word], cuts: list[int], readable: FormattingOptions | None
+    words: list[Word], cuts: list[int], formatting: FormattingOptions | None
 ) -> tuple[GrowingText, list[TextDelta]]:
     """Add the words in parts that end before these indexes."""
     emitted: list[TextDelta] = []
-    text = GrowingText("nb", readable, emitted.append)
+    text = GrowingText("nb", formatting, emitted.append)
     edges = [0, *sorted(cuts), len(words)]
     for start, stop in pairwise(edges):
         until = words[stop].start if stop < len(words) else words[-1].end
@@ -49,9 +49,9 @@ def test_emitted_parts_join_to_the_whole_text(
     parts: list[tuple[str, float]], cuts: list[int], format_text: bool, remove: bool
 ) -> None:
     words = timed(*parts)
-    readable = FormattingOptions(remove_hesitations=remove) if format_text else None
-    text, emitted = grow(words, [min(cut, len(words)) for cut in cuts], readable)
-    expected = format_transcript(words, "nb", readable).words if readable else tuple(words)
+    formatting = FormattingOptions(remove_hesitations=remove) if format_text else None
+    text, emitted = grow(words, [min(cut, len(words)) for cut in cuts], formatting)
+    expected = format_transcript(words, "nb", formatting).words if formatting else tuple(words)
     assert "".join(delta.text for delta in emitted) == " ".join(word.word for word in expected)
     assert text.written == expected
     assert text.spoken == tuple(words)
