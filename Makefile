@@ -24,7 +24,7 @@ PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/packa
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-image test-lmplz \
-	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page format bench constraints clean
+	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page format bench wheel constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
@@ -43,6 +43,7 @@ help:
 	@echo "make lint-page    tsc and oxlint over the page's modules; needs node and npm"
 	@echo "make format       let ruff format everything"
 	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
+	@echo "make wheel        build wheel and sdist of the service and of its client into dist/"
 	@echo "make constraints  write constraints.txt anew from what is installed"
 	@echo "make clean        remove .venv and everything that was generated"
 
@@ -116,6 +117,12 @@ format: $(INSTALLED_TEST)
 bench: $(INSTALLED_TEST)
 	$(BIN)/nordlyd bench $(BENCH) $(ARGS)
 
+# Without isolation: setuptools is in the environment, and nothing is fetched.
+wheel: $(INSTALLED_TEST)
+	rm -rf build clients/python/build dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist clients/python
+
 constraints: $(INSTALLED_TEST)
 	@scripts/freeze $(VENV) constraints.txt
 
@@ -123,7 +130,7 @@ constraints-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 	@scripts/freeze $(VENV)-pyctcdecode constraints-pyctcdecode.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info clients/python/build clients/python/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f app/*/*/*.so app/*/*/*.failed
 	rm -rf tests/native/build tests/page/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -95,7 +95,7 @@ class QueueLimits:
     """
 
     max_queue_seconds: float
-    caller_share: float = 0.5
+    caller_share: float
 
     @property
     def caller_seconds(self) -> float:

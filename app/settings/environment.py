@@ -10,7 +10,7 @@ from pydantic_settings import SettingsError
 from app.errors import ConfigurationError
 from app.settings.model import PREFIX, Settings
 
-# Read by the client, perhaps on a machine that serves too.
+# Read by nordlyd_client, perhaps on a machine that serves too.
 _CLIENT_VARIABLES = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.bundled import catalogue_folder
 from app.contract.options import (
     HOTWORD_WEIGHT,
     MAX_ALPHA,
@@ -20,7 +21,6 @@ from app.contract.options import (
 )
 
 PREFIX = "NORDLYD_"
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):
@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         ["demo-da", "demo-nb", "demo-nn"],
         description="What to load, comma-separated: catalogue ids, folders or hub ids.",
     )
-    catalogue: Path = Field(REPOSITORY / "models", description="Folder of models/<id>/model.toml.")
+    catalogue: Path = Field(catalogue_folder(), description="Folder of models/<id>/model.toml.")
     store: Path = Field(
         Path.home() / ".cache" / "nordlyd" / "models",
         description="Where pulled checkpoints are kept, one folder each.",

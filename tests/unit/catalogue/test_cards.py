@@ -7,8 +7,8 @@ import pytest
 
 from app.catalogue import Catalogue, describe, list_rows, locate, read_card
 from app.errors import ConfigurationError
-from app.settings import REPOSITORY
 
+REPOSITORY = Path(__file__).parents[3]
 REAL = REPOSITORY / "models"
 
 
