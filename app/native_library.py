@@ -1,4 +1,4 @@
-"""Loads the compiled libraries, or gives the reason why one cannot be loaded.
+"""Loads the compiled libraries, or reports why one cannot be loaded.
 
 Each library is compiled when the package is installed, from the C files of one folder, and carries
 a stamp of those files. setup.py imports this file by its path, so it needs the standard library
@@ -18,7 +18,7 @@ Signature = tuple[Any, tuple[Any, ...]]
 """The ctypes of a function's result, None for void, and of its arguments: `app.native_header`."""
 
 FAILURE_SUFFIX = ".failed"
-"""Of the file beside the sources that says why they were not compiled."""
+"""Suffix of the file beside the sources that holds the reason why they were not compiled."""
 
 _SOURCES = {".c", ".h"}
 

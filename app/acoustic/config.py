@@ -1,7 +1,4 @@
-"""A checkpoint's `config.json` and `preprocessor_config.json`: the facts that we compute from.
-
-In: a folder. Out: a frozen `EncoderConfig`, or a `CheckpointError` that names what does not fit.
-"""
+"""Reads a checkpoint's `config.json` and `preprocessor_config.json` into an `EncoderConfig`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +51,7 @@ class EncoderConfig:
 
 
 def read_config(folder: Path) -> EncoderConfig:
-    """Read the model's shape and its feature extractor's habits from a checkpoint folder.
+    """Reads the model's shape and its feature extractor's settings from a checkpoint folder.
 
     Raises:
         CheckpointError: a file is missing, or the model is no wav2vec2-CTC model we can run.
@@ -68,12 +65,12 @@ def read_config(folder: Path) -> EncoderConfig:
     features = _feature_extractor(folder)
     rate = features.get("sampling_rate", SAMPLE_RATE)
     if rate != SAMPLE_RATE:
-        raise CheckpointError(f"{folder} wants audio at {rate} Hz; only {SAMPLE_RATE} Hz is served")
+        raise CheckpointError(f"{folder} expects {rate} Hz audio; only {SAMPLE_RATE} Hz is served")
     return make_config(raw, features)
 
 
 def make_config(raw: dict[str, Any], features: dict[str, Any]) -> EncoderConfig:
-    """The facts we compute from, out of both files' contents; what is left out has defaults."""
+    """Returns the configuration from the contents of both files; missing values have defaults."""
     raw = _with_defaults(raw)
     stacked = raw["model_type"] == "data2vec-audio"
     return EncoderConfig(

@@ -1,9 +1,8 @@
-"""`Kernels` by our compiled functions: weights packed once, every pass over the data fused.
+"""`Kernels` by our compiled AMX functions: weights packed once, every pass over the data fused.
 
-Between `enter` and `leave` each utterance's rows fill whole blocks of 32, and each block of
-32 rows x 32 channels is contiguous ("tiles", see amx.h). Each row of a product is summed in
-the same order whatever the batch, so an utterance's emissions are the same to the last bit
-alone and in company.
+Between `pack_rows` and `unpack_rows` each utterance's rows fill whole blocks of 32, and each block
+of 32 rows x 32 channels is contiguous ("tiles", see amx.h). Each row of a product is summed in the
+same order whatever the batch, so an utterance's emissions are bit-identical in any batch.
 """
 
 import ctypes
@@ -71,7 +70,7 @@ class AmxKernels:
     """
 
     name = "amx"
-    apart = False
+    one_at_a_time = False
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self.number_format = "bfloat16"
@@ -84,7 +83,7 @@ class AmxKernels:
 
     @staticmethod
     def supports(config: EncoderConfig) -> bool:
-        """Whether the model's widths divide into blocks; other kernels run all others.
+        """Returns whether the model's widths divide into blocks; other kernels run all others.
 
         data2vec's stacked positional convolutions need plain rows.
         """
@@ -99,7 +98,7 @@ class AmxKernels:
         )
 
     def conv(self, layer: ConvLayer) -> Conv:
-        """See `Kernels`. A group norm sees the whole utterance, so it is left to torch."""
+        """See `Kernels`. A group norm needs the whole utterance and is left to torch."""
         columns, channels, taps = layer.weight.shape
         first = channels == 1
         if layer.group_norm or layer.norm is None or columns % _BLOCK:
@@ -132,13 +131,13 @@ class AmxKernels:
 
         return apply
 
-    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+    def pack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
         """See `Kernels`: [blocks, channels / 32, 32, 32], rows beyond an utterance's end zero."""
         parts = torch.split(x, [frames for frames, _ in _utterances(spans)])
         padded = torch.cat([functional.pad(p, (0, 0, 0, -len(p) % _BLOCK)) for p in parts])
         return padded.view(-1, _BLOCK, x.shape[1] // _BLOCK, _BLOCK).transpose(1, 2).contiguous()
 
-    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+    def unpack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
         """See `Kernels`."""
         return torch.cat([x[block * _BLOCK :][:frames] for frames, block in _utterances(spans)])
 
@@ -269,15 +268,15 @@ class AmxKernels:
         )
 
     def _scratch(self, size: int) -> int:
-        """The address of `size` bytes, aligned to a cache line, kept from call to call."""
+        """Returns the address of `size` bytes, aligned to a cache line, kept from call to call."""
         address = self._buffer("scratch", size // 2 + _BLOCK).data_ptr()
         return address + (-address) % 64
 
     def _buffer(self, use: str, *shape: int) -> Tensor:
-        """A bf16 tensor in memory that is kept for this use: fresh pages cost more than sums.
+        """Returns a bf16 tensor in memory reused for this purpose: fresh pages are expensive.
 
         What the previous batch left in it is still there, which only rows between utterances
-        ever show, and nobody reads those.
+        ever show, and those are never read.
         """
         size = math.prod(shape)
         memory = self._memory.get(use)

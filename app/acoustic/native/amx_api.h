@@ -25,8 +25,8 @@ void nordlyd_linear(const uint16_t *a, long a_row, long a_step, long a_block, lo
 /* out = round(a / scale) for each row, scale = largest magnitude of the row / 127.
  *
  * a: bf16 in tiles, `blocks` blocks of 32 rows; columns divides by 64. out: int8, [blocks,
- * columns / 64, 32, 64]. A row's scale does not depend on other rows, so neither does an
- * utterance on its company in a batch.
+ * columns / 64, 32, 64]. A row's scale does not depend on other rows, so that an
+ * utterance does not depend on the rest of its batch.
  */
 void nordlyd_quantise(const uint16_t *a, long blocks, long columns, int8_t *out, float *scales);
 
@@ -35,7 +35,7 @@ long nordlyd_convolution_scratch(long columns);
 
 /* out = GELU(LayerNorm(convolution(a) + bias)), bf16 [rows, columns], rows `out_pitch` apart.
  *
- * a: frames of `width` channels, `pitch` values apart; output row i sees `taps` frames from
+ * a: frames of `width` channels, `pitch` values apart; output row i reads `taps` frames from
  * frame i * hop on, where hop is `row_stride` values. packed: panels of 32 columns, for each
  * tap width / 32 pairs of tiles. columns and width divide by 32. scratch: 64-byte aligned.
  */

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One set of instructions.
+    """One instruction set.
 
     `symbol` is in the names of its functions, `family` what `NORDLYD_KERNELS` calls it, `bit`
     its place in what `nordlyd_levels` returns; `int8` names the instructions that multiply

@@ -14,9 +14,8 @@
  *
  * int8 is there where INT8_DEPTH is defined, bf16 where WITH_BF16 is.
  *
- * Every element of a product is summed over its depth from first to last, whatever stands in
- * the other rows and however many threads there are: so a row's result is the same to the
- * last bit in any company.
+ * Every element of a product is summed over its depth from first to last, whatever the other rows hold and however many threads there are: so a row's result is bit-identical
+ * in any batch.
  */
 #include <stddef.h>
 #include <stdint.h>

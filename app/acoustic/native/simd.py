@@ -1,8 +1,8 @@
-"""`Kernels` on plain rows of fp32, by our compiled functions for vector units (simd.h).
+"""`Kernels` on row-major fp32, by our compiled SIMD functions (simd.h).
 
-Every product packs its rows into its own number format and writes fp32: so the formats of the
-linear layers and of all else are chosen apart. Each element is summed in the same order
-whatever the batch, so an utterance's emissions are the same to the last bit in any company.
+Every product packs its rows into its own number format and writes fp32: the format of the linear
+layers and that of all other products are chosen independently. Each element is summed in the same
+order whatever the batch, so an utterance's emissions are bit-identical in any batch.
 """
 
 import ctypes
@@ -31,7 +31,7 @@ from app.acoustic.native.library import AttentionTask, LayerNorm, Product
 
 
 class Format(IntEnum):
-    """What the factors of a product are rounded to; numbered as in simd.h."""
+    """The number format of a product's factors; numbered as in simd_api.h."""
 
     FLOAT32 = 0
     BFLOAT16 = 1
@@ -48,7 +48,7 @@ class SimdKernels:
             transformer's linear layers: then all else is in bfloat16 where it can be.
     """
 
-    apart = False
+    one_at_a_time = False
 
     def __init__(self, library: ctypes.CDLL, level: Level, number_format: str) -> None:
         self.device = torch.device("cpu")
@@ -68,13 +68,13 @@ class SimdKernels:
         self._convs = 0
 
     def conv(self, layer: ConvLayer) -> Conv:
-        """See `Kernels`. A group norm sees the whole utterance, so it is left to torch."""
+        """See `Kernels`. A group norm needs the whole utterance and is left to torch."""
         columns, channels, taps = layer.weight.shape
         if layer.group_norm and layer.norm is not None:
             return self._torch.conv(layer)
         weight = layer.weight.permute(0, 2, 1).reshape(1, columns, channels * taps)
         bias = layer.bias if layer.bias is not None else torch.zeros(columns)
-        # The first layer sees ten samples: bf16 gains nothing there, and costs accuracy.
+        # The first layer reads ten samples: bf16 gains nothing there, and costs accuracy.
         number_format = Format.FLOAT32 if channels == 1 else self._exact
         product = _PackedProduct(self, weight, bias, number_format, norm=layer.norm, gelu=True)
         self._convs += 1
@@ -89,12 +89,12 @@ class SimdKernels:
 
         return apply
 
-    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
-        """See `Kernels`: plain rows are our order."""
+    def pack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
+        """See `Kernels`: the layout is row-major."""
         return x.contiguous()
 
-    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
-        """See `Kernels`: plain rows are our order."""
+    def unpack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
+        """See `Kernels`: the layout is row-major."""
         return x
 
     def linear(self, parameters: Parameters, *, gelu: bool = False, exact: bool = False) -> Linear:
@@ -185,16 +185,16 @@ class SimdKernels:
         return apply
 
     def function(self, name: str) -> "ctypes._NamedFuncPointer":
-        """One of the level's functions."""
+        """Returns one of the level's functions."""
         return getattr(self._library, f"nordlyd_{self._symbol}_{name}")  # type: ignore[no-any-return]
 
     def scratch(self, size: int) -> int:
-        """The address of `size` bytes, aligned to a cache line, kept from call to call."""
+        """Returns the address of `size` bytes, aligned to a cache line, kept from call to call."""
         address = self.buffer("scratch", size // 4 + 16).data_ptr()
         return address + (-address) % 64
 
     def buffer(self, use: str, *shape: int) -> Tensor:
-        """A float32 tensor in memory that is kept for this use: fresh pages cost more than sums."""
+        """Returns a float32 tensor in memory reused for this purpose."""
         size = math.prod(shape)
         memory = self._memory.get(use)
         if memory is None or len(memory) < size:

@@ -10,8 +10,8 @@
 /* Number formats of a product's factors. */
 enum { F32, BF16, INT8 };
 
-/* out = f(A[g] * W[g]' + bias[g]), side by side for each group g, where f is the layer norm, the
- * GELU and the residual that are wanted, in this order.
+/* out = f(A[g] * W[g]' + bias[g]), side by side for each group g, where f is layer norm, GELU
+ * and residual, those that are given, in this order.
  */
 typedef struct {
     const float *a; /* group g's row r starts at a + g * group_stride + r * row_stride */
@@ -26,7 +26,7 @@ typedef struct {
     float *out;                 /* [rows, groups * columns], rows out_stride apart */
     long out_stride;
     long format, activation, threads;
-    char *scratch; /* as many bytes as `scratch` says, aligned to 64 */
+    char *scratch; /* as many bytes as linear_scratch or convolution_scratch returns, aligned to 64 */
     float eps;
 } product;
 
@@ -46,7 +46,7 @@ typedef struct {
     long frames, heads, width;
     float *out; /* [frames, heads * width] */
     long format, threads;
-    char *scratch; /* as many bytes as `attention_scratch` says, aligned to 64 */
+    char *scratch; /* as many bytes as attention_scratch returns, aligned to 64 */
 } attention;
 
 #ifdef PUBLIC

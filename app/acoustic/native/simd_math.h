@@ -20,7 +20,7 @@ OP void store_some(float *to, vf x, long n) {
 
 /* 2^x for x <= 0, relative error 2e-7: Taylor's polynomial on the fraction. */
 OP vf power_of_two(vf x) {
-    x = vf_max(vf_set(-126.0f), x); /* in this order what is no number stays none */
+    x = vf_max(vf_set(-126.0f), x); /* in this order NaN stays NaN */
     const vf whole = vf_round(x), f = vf_sub(x, whole);
     vf p = vf_set(1.540353e-4f);
     p = vf_fma(p, f, vf_set(1.3333558e-3f));

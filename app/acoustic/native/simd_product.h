@@ -104,7 +104,7 @@ static float row_factor(const float *row, long depth, float *scale) {
         spoilt = vf_fma(x, vf_set(0.0f), spoilt);
     }
     const float top = vf_top(tops);
-    /* What is no number or has no bound must not end as a number. */
+    /* NaN and infinity must not become finite. */
     *scale = top / 127.0f + vf_total(spoilt);
     /* The smallest numbers have no reciprocal. */
     return top > 1e-30f ? 127.0f / top : 0.0f;

@@ -1,6 +1,6 @@
 """Beam search in our own C: pyctcdecode's scores and pruning, without the GIL.
 
-The language model is looked up in C too, in memory that all searches and threads share.
+The language model is queried in C too, in memory that all threads share.
 """
 
 import ctypes
@@ -21,13 +21,13 @@ from app.decoding.native import (
     load_library,
 )
 from app.decoding.options import DecodingOptions
-from app.decoding.turns import current_turn
+from app.decoding.scheduling import current_job
 from app.decoding.types import Emissions
 from app.errors import ConfigurationError
 
 
 def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> "NativeBackend":
-    """Return a search over this alphabet.
+    """Returns a search over this alphabet.
 
     Raises:
         ConfigurationError: it was not compiled.
@@ -39,7 +39,7 @@ def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> "N
 
 
 class NativeBackend:
-    """The search in C, with a weight for each hotword and any alpha and beta on one model."""
+    """The search in C: a weight for each hotword, any alpha and beta for one language model."""
 
     def __init__(
         self, library: ctypes.CDLL, alphabet: Alphabet, language_model: LanguageModel | None
@@ -54,7 +54,7 @@ class NativeBackend:
         self._language_model = language_model
 
     def search(self, emissions: Emissions, options: DecodingOptions) -> list[Candidate]:
-        """Return the candidates, best first. One call of C, without the interpreter's lock."""
+        """Returns the candidates, best first. One call of C, without the interpreter's lock."""
         weights = options.hotword_weights()
         hotwords = _Hotwords(self._library, weights) if weights else None
         native = SearchOptions(self._labels, self._count, self._delimiter)
@@ -65,11 +65,11 @@ class NativeBackend:
             native.hotwords = hotwords.handle
             native.weights = hotwords.weights.ctypes.data
             native.lengths = hotwords.lengths.ctypes.data
-        turn = current_turn()
-        if turn is not None:
-            native.poll = Poll(turn.poll)
-        # Named here, so that it outlives the search.
-        lexicon = self._name_language_model(native)
+        job = current_job()
+        if job is not None:
+            native.poll = Poll(job.poll)
+        # Kept in a variable so that it outlives the search.
+        lexicon = self._set_language_model(native)
         values = _as_float32(emissions)
         scores, result = (ctypes.c_double * options.n_best)(), SearchResult()
         status = self._library.nordlyd_decode(
@@ -85,8 +85,8 @@ class NativeBackend:
         del lexicon, hotwords
         if status == NOT_FINITE:
             raise not_finite(emissions, result.bad)
-        if status == SEARCH_STOPPED and turn is not None:
-            raise turn.ended()
+        if status == SEARCH_STOPPED and job is not None:
+            raise job.reason()
         if status:
             raise MemoryError(f"no memory to search {len(values)} frames")
         try:
@@ -95,7 +95,7 @@ class NativeBackend:
             for memory in (result.text, result.spans, result.posteriors):
                 self._library.nordlyd_release(memory)
 
-    def _name_language_model(self, native: ctypes.Structure) -> Lexicon | None:
+    def _set_language_model(self, native: ctypes.Structure) -> Lexicon | None:
         language_model = self._language_model
         if language_model is None:
             return None
@@ -141,7 +141,7 @@ def _candidates(result: ctypes.Structure, scores: list[float]) -> list[Candidate
 
 
 class _Hotwords:
-    """Words as a trie, shortest first so that a beginning counts towards the shortest."""
+    """Hotwords as a trie, shortest first: a prefix counts towards the shortest."""
 
     def __init__(self, library: ctypes.CDLL, weights: Mapping[str, float]) -> None:
         words = sorted(weights, key=len)

@@ -1,9 +1,8 @@
-"""Jobs that share a few processor cores by turns, and stop when no answer is wanted any more.
+"""Jobs that share a few processor cores in time slices, and end when they are cancelled.
 
-A job runs in a thread of its own and holds one of a few slots while it computes. What takes long
-polls: a job that was cancelled, or whose deadline passed, is ended there, and one that has used its
-slice of time waits behind the others. So a short job never waits for a long one, but for the slices
-of those before it.
+A job runs in a thread of its own and holds one of a few slots while it computes. Long computations
+poll: there a job ends that was cancelled or whose deadline passed, and a job that has used up its
+time slice yields its slot to those that wait. So a short job never waits for a long one to end.
 """
 
 import time
@@ -20,12 +19,12 @@ SLICE_SECONDS = 0.02
 _T = TypeVar("_T")
 
 
-class StoppedError(Exception):
+class JobCancelledError(Exception):
     """The job was cancelled; its result is not awaited."""
 
 
 class Slots:
-    """How many jobs compute at once; those that wait are served in the order they came."""
+    """A semaphore that serves its waiting jobs in the order of their arrival."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -33,7 +32,7 @@ class Slots:
         self._lock = Lock()
 
     def acquire(self) -> None:
-        """Take a slot, or wait for one."""
+        """Takes a slot, or waits for one."""
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -43,15 +42,15 @@ class Slots:
         mine.wait()
 
     def release(self) -> None:
-        """Hand the slot to the first that waits."""
+        """Passes the slot to the first job that waits."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
             else:
                 self._free += 1
 
-    def give_way(self) -> None:
-        """Let all that wait go first; returns at once where none does."""
+    def yield_slot(self) -> None:
+        """Lets all waiting jobs go first; returns at once if there are none."""
         with self._lock:
             if not self._waiting:
                 return
@@ -61,85 +60,85 @@ class Slots:
         mine.wait()
 
 
-class Turn:
-    """One job's right to compute.
+class Job:
+    """A computation that can be cancelled and shares its slot.
 
     Args:
-        slots: are shared with other jobs; None in a process of its own.
-        deadline: instant of `time.monotonic` after which no answer is wanted.
+        slots: shared with other jobs; None in a process of its own.
+        deadline: instant of `time.monotonic` after which the result is of no use.
     """
 
     def __init__(self, slots: Slots | None = None, deadline: float | None = None) -> None:
         self._slots = slots
         self._deadline = deadline
         self._stopped = False
-        self._began = 0.0
+        self._slice_start = 0.0
 
-    def run(self, job: Callable[[], _T]) -> _T:
-        """Runs the job in this thread, in a slot.
+    def run(self, function: Callable[[], _T]) -> _T:
+        """Runs the function in this thread, in a slot.
 
         Raises:
-            StoppedError: it was cancelled.
+            JobCancelledError: the job was cancelled.
             DeadlineExceededError: its deadline passed.
         """
         if self._slots is not None:
             self._slots.acquire()
         token = _current.set(self)
         try:
-            self._began = time.monotonic()
+            self._slice_start = time.monotonic()
             self.check()
-            return job()
+            return function()
         finally:
             _current.reset(token)
             if self._slots is not None:
                 self._slots.release()
 
     def stop(self) -> None:
-        """Ends the job at its next poll; safe from any thread."""
+        """Ends the job at its next poll; thread-safe."""
         self._stopped = True
 
     def poll(self) -> bool:
-        """Lets others go first where the slice is used; returns whether to go on."""
+        """Yields the slot at the end of a time slice; returns whether to continue."""
         now = time.monotonic()
-        if self._slots is not None and now - self._began >= SLICE_SECONDS:
-            self._slots.give_way()
-            now = self._began = time.monotonic()
+        if self._slots is not None and now - self._slice_start >= SLICE_SECONDS:
+            self._slots.yield_slot()
+            now = self._slice_start = time.monotonic()
         return not self._stopped and (self._deadline is None or now < self._deadline)
 
     def check(self) -> None:
         """Polls.
 
         Raises:
-            StoppedError: the job was cancelled.
+            JobCancelledError: the job was cancelled.
             DeadlineExceededError: its deadline passed.
         """
         if not self.poll():
-            raise self.ended()
+            raise self.reason()
 
-    def ended(self) -> StoppedError | DeadlineExceededError:
+    def reason(self) -> JobCancelledError | DeadlineExceededError:
         """Returns why a poll ended the job."""
         if self._stopped:
-            return StoppedError("the job was cancelled")
+            return JobCancelledError("the job was cancelled")
         return DeadlineExceededError(
             "The request's deadline passed while its text was being decoded."
         )
 
 
-_current: ContextVar[Turn | None] = ContextVar("turn", default=None)
+_current: ContextVar[Job | None] = ContextVar("job", default=None)
 
 
-def current_turn() -> Turn | None:
-    """The turn of the job that runs in this thread; None outside of the pool."""
+def current_job() -> Job | None:
+    """Returns the job that runs in this thread; None outside of the pool."""
     return _current.get()
 
 
-def check_turn() -> None:
-    """Polls the turn of the job that runs in this thread, if any.
+def check_cancelled() -> None:
+    """Polls the job that runs in this thread, if any.
 
     Raises:
-        StoppedError: the job was cancelled.
+        JobCancelledError: the job was cancelled.
         DeadlineExceededError: its deadline passed.
     """
-    turn = _current.get()
-    if turn is not None:
-        turn.check()
+    job = _current.get()
+    if job is not None:
+        job.check()

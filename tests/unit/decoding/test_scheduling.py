@@ -1,4 +1,4 @@
-"""Decoding by turns: cancelled and late jobs end, short ones do not wait for long ones."""
+"""Scheduling of decoding jobs: cancellation, deadlines and time slices."""
 
 import asyncio
 import threading
@@ -12,10 +12,10 @@ from emitted import FRAME, VOCABULARY
 
 from app.decoding import BeamDecoder, DecodingOptions, DecodingPool, ModelDecoders
 from app.decoding.backends import available_backends
-from app.decoding.turns import Slots, StoppedError, Turn, check_turn, current_turn
+from app.decoding.scheduling import Job, JobCancelledError, Slots, check_cancelled, current_job
 from app.errors import DeadlineExceededError
 
-# So much that it takes minutes, had it to be done to its end.
+# Takes minutes to decode.
 LONG = np.full((100_000, len(VOCABULARY)), np.log(1 / len(VOCABULARY)), dtype=np.float32)
 LONG += np.random.default_rng(0).normal(scale=0.01, size=LONG.shape).astype(np.float32)
 SLOW = DecodingOptions(beam_width=2000, prune_logp=-1000.0, min_token_logp=-40.0)
@@ -52,12 +52,12 @@ def test_cancelled_job_ends_and_frees_its_worker(job) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("job", [decode_long, align_long])
-def test_job_ends_at_its_deadline(job) -> None:
-    """Also by itself, in the thread: with nobody who cancels it."""
-    turn = Turn(Slots(1), deadline=time.monotonic() + 0.5)
+@pytest.mark.parametrize("function", [decode_long, align_long])
+def test_job_ends_at_its_deadline(function) -> None:
+    """In the thread itself, without a cancellation."""
+    job = Job(Slots(1), deadline=time.monotonic() + 0.5)
     with pytest.raises(DeadlineExceededError, match="text was being decoded"):
-        turn.run(job)
+        job.run(function)
 
 
 def test_deadline_ends_the_wait_for_a_worker() -> None:
@@ -94,7 +94,7 @@ def test_short_job_does_not_wait_for_long_ones() -> None:
     asyncio.run(run())
 
 
-def test_only_so_many_jobs_share_the_workers() -> None:
+def test_job_beyond_the_limit_waits_until_one_ends() -> None:
     async def run() -> None:
         pool = DecodingPool(1, processes=False, jobs=2)
         jobs = [asyncio.create_task(pool.run(decode_long)) for _ in range(2)]
@@ -114,46 +114,46 @@ def test_only_so_many_jobs_share_the_workers() -> None:
     asyncio.run(run())
 
 
-def test_closing_the_pool_ends_what_it_does() -> None:
+def test_closing_the_pool_cancels_running_jobs() -> None:
     async def run() -> None:
         pool = DecodingPool(1, processes=False)
         job = asyncio.create_task(pool.run(decode_long))
         await asyncio.sleep(0.5)
         pool.close()
-        with pytest.raises(StoppedError):
+        with pytest.raises(JobCancelledError):
             await asyncio.wait_for(job, 30)
 
     asyncio.run(run())
 
 
-def test_a_job_gives_way_to_those_that_wait() -> None:
-    """Each goes on until all have begun, which only one at a time can."""
+def test_job_yields_its_slot_to_waiting_jobs() -> None:
+    """Each runs until all have begun, while one at a time may run."""
     slots, began = Slots(1), set()
 
     def job(name: int) -> bool:
         began.add(name)
         until = time.monotonic() + 30
         while len(began) < 3 and time.monotonic() < until:
-            check_turn()
+            check_cancelled()
         return len(began) == 3
 
     with ThreadPoolExecutor(3) as threads:
-        done = [threads.submit(Turn(slots).run, partial(job, name)) for name in range(3)]
+        done = [threads.submit(Job(slots).run, partial(job, name)) for name in range(3)]
         assert all(one.result() for one in done)
-    assert current_turn() is None
+    assert current_job() is None
 
 
-def test_pyctcdecode_ends_at_its_deadline_too() -> None:
+def test_pyctcdecode_search_ends_at_its_deadline() -> None:
     if "pyctcdecode" not in available_backends():
         assert "native" in available_backends()
         return
     decoder = BeamDecoder(VOCABULARY, DecodingOptions(beam_width=500), backend="pyctcdecode")
-    turn = Turn(deadline=time.monotonic() + 0.3)
+    job = Job(deadline=time.monotonic() + 0.3)
     with pytest.raises(DeadlineExceededError):
-        turn.run(lambda: decoder.decode(LONG[:5000], frame_seconds=FRAME, duration=100.0))
+        job.run(lambda: decoder.decode(LONG[:5000], frame_seconds=FRAME, duration=100.0))
 
 
-def test_decoding_outside_of_the_pool_is_not_stopped() -> None:
+def test_decoding_outside_of_the_pool_is_not_cancelled() -> None:
     decoders = ModelDecoders(VOCABULARY, [])
     [found] = decoders.decode(
         LONG[:50], DecodingOptions("beam"), frame_seconds=FRAME, duration=50 * FRAME
