@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.audio import AudioLimits, DecodeOptions
+from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
 from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
@@ -41,6 +41,11 @@ class LoadedModel:
     card: ModelCard
     acoustic: AcousticModel
     decoders: ModelDecoders
+
+    @property
+    def frame_seconds(self) -> float:
+        """Length of one frame of its emissions in seconds."""
+        return self.acoustic.hop / SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class Transcriber:
                     encoded.emissions,
                     request.route.decoding,
                     blank,
-                    frame_seconds=encoded.frame_seconds,
+                    frame_seconds=encoded.model.frame_seconds,
                     formatting=request.route.formatting,
                 )
         finally:
@@ -178,7 +178,7 @@ class Transcriber:
             encoded.emissions,
             text,
             encoded.language,
-            frame_seconds=encoded.frame_seconds,
+            frame_seconds=encoded.model.frame_seconds,
             duration=encoded.duration,
         )
         return Alignment(
