@@ -57,13 +57,13 @@ _OPERATION: dict[str, Any] = {
 
 @router.post(
     "/v1/listen",
-    summary="Transcribe a recording, as Deepgram's clients ask for it",
+    summary="Transcribe a recording, in Deepgram's API",
     response_model=ListenBody,
     responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def listen(incoming: IncomingOf) -> Response:
-    """Deepgram's prerecorded API, as far as its words mean something here.
+    """Deepgram's API for recordings, as far as its features are supported.
 
     Send the audio as the body; its format is found out from its content. Errors have
     Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
@@ -74,7 +74,7 @@ async def listen(incoming: IncomingOf) -> Response:
         options = parse_listen(incoming.query)
         incoming.set_timeout()
         route = transcriber.route(
-            options.model, options.language, options.decoding, options.readable
+            options.model, options.language, options.decoding, options.formatting
         )
         incoming.check_room()
         source: RecordingFile | str

@@ -70,7 +70,7 @@ _ANSWERS: dict[str, Any] = {
 
 @router.post(
     "/transcriptions",
-    summary="Transcribe a recording, as OpenAI's clients ask for it",
+    summary="Transcribe a recording, in OpenAI's API",
     response_model=TranscriptionJson | TranscriptionVerboseJson,
     responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
