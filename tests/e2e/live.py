@@ -1,4 +1,4 @@
-"""A client of WS /stream that says what it is told to and remembers what it heard."""
+"""A client of WS /stream that sends messages and keeps everything it receives."""
 
 import asyncio
 import json
@@ -42,8 +42,8 @@ def live_url(server: RunningServer, **parameters: object) -> str:
 
 
 @dataclass
-class Heard:
-    """Everything a server said on one connection, and how it closed it."""
+class StreamLog:
+    """Everything a server sent on one connection, and how it closed it."""
 
     messages: list[Message] = field(default_factory=list)
     closed: int | None = None
@@ -59,7 +59,7 @@ class Heard:
 
     @property
     def text(self) -> str:
-        """What all final results say."""
+        """The text of all final results."""
         return " ".join(message["text"] for message in self.of("final") if message["text"])
 
     @property
@@ -70,18 +70,20 @@ class Heard:
         return message["error"]
 
 
-async def listen(socket: ClientConnection, heard: Heard, *, until: str | None = None) -> Heard:
+async def receive(
+    socket: ClientConnection, log: StreamLog, *, until: str | None = None
+) -> StreamLog:
     """Read until the server closes, or one message of a type has come."""
     async with asyncio.timeout(60):
         try:
-            while until is None or not heard.of(until):
-                heard.messages.append(json.loads(await socket.recv()))
+            while until is None or not log.of(until):
+                log.messages.append(json.loads(await socket.recv()))
         except ConnectionClosed:
-            heard.closed = socket.close_code
-    return heard
+            log.closed = socket.close_code
+    return log
 
 
-async def say(
+async def send(
     socket: ClientConnection, messages: Iterable[bytes | Mapping[str, str]], *, pace: float = 0.0
 ) -> None:
     """Send bytes and commands, with a pause of so many seconds after each."""
@@ -97,26 +99,26 @@ async def converse(
     *,
     pace: float = 0.0,
     **options: Any,
-) -> Heard:
+) -> StreamLog:
     """One whole connection."""
     async with connect(url, **options) as socket:
-        talking = asyncio.create_task(say(socket, messages, pace=pace))
-        heard = await listen(socket, Heard())
-        await asyncio.gather(talking, return_exceptions=True)
-        return heard
+        sending = asyncio.create_task(send(socket, messages, pace=pace))
+        log = await receive(socket, StreamLog())
+        await asyncio.gather(sending, return_exceptions=True)
+        return log
 
 
 END = {"type": "end"}
 FLUSH = {"type": "flush"}
 
 
-def said(samples: np.ndarray) -> list[bytes | Mapping[str, str]]:
-    """A whole recording, and the end."""
+def recording(samples: np.ndarray) -> list[bytes | Mapping[str, str]]:
+    """The messages of a whole recording, and the end."""
     return [*pieces(samples.tobytes()), END]
 
 
 async def until(condition: Any, *, seconds: float = 20.0) -> None:
-    """Look again and again until it is so."""
+    """Wait until a condition is met."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -50,35 +50,35 @@ class Watch:
         self._thread.join()
 
 
-def test_a_message_of_hours_of_audio_is_refused_at_once(demos: RunningServer) -> None:
+def test_message_with_hours_of_audio_is_refused_at_once(demos: RunningServer) -> None:
     before = memory(demos)
     url = live_url(demos, language="nb", rate=1000, encoding="mulaw")
     with Watch(demos) as watch:
-        heard = asyncio.run(converse(url, [bytes(16 * 2**20 - 1)]))
-    assert (heard.closed, heard.error["code"]) == (1008, "too_large")
-    assert "NORDLYD_LIVE_MESSAGE_SECONDS" in heard.error["message"]
+        log = asyncio.run(converse(url, [bytes(16 * 2**20 - 1)]))
+    assert (log.closed, log.error["code"]) == (1008, "too_large")
+    assert "NORDLYD_LIVE_MESSAGE_SECONDS" in log.error["message"]
     assert memory(demos) - before < 2**28
     # Once it was 6.3 s.
     assert watch.slowest < 3
 
 
-def test_a_long_message_within_the_limit_is_heard_whole(demos: RunningServer) -> None:
+def test_long_message_within_the_limit_is_transcribed(demos: RunningServer) -> None:
     before = memory(demos)
     samples = np.zeros(300 * 1000, np.int16)
     with Watch(demos) as watch:
-        heard = asyncio.run(
+        log = asyncio.run(
             converse(
                 live_url(demos, language="nb", rate=1000),
                 [samples.tobytes(), {"type": "end"}],
             )
         )
-    assert heard.closed == 1000
-    assert heard.of("end")[0]["duration"] == pytest.approx(300, abs=0.1)
+    assert log.closed == 1000
+    assert log.of("end")[0]["duration"] == pytest.approx(300, abs=0.1)
     assert memory(demos) - before < 2**28
     assert watch.slowest < 3
 
 
-def test_chunks_of_wyoming_are_bounded_in_seconds(demos: RunningServer) -> None:
+def test_wyoming_chunks_are_bounded_in_seconds(demos: RunningServer) -> None:
     before = memory(demos)
     form = {"rate": 1000, "width": 2, "channels": 1}
 
@@ -96,7 +96,7 @@ def test_chunks_of_wyoming_are_bounded_in_seconds(demos: RunningServer) -> None:
     assert memory(demos) - before < 2**28
 
 
-def test_deep_nesting_is_the_clients_fault_on_every_port(demos: RunningServer) -> None:
+def test_deeply_nested_json_is_refused_on_every_port(demos: RunningServer) -> None:
     for address in (live_url(demos, language="nb"), demos.vosk):
         with connect(address) as live:
             live.send(DEEP)

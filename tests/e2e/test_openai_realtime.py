@@ -46,13 +46,13 @@ def mu_law(signal: np.ndarray) -> bytes:
 
 
 class Talk:
-    """One connection; every event it was told."""
+    """One connection, and every event it received."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.events: list[Any] = []
 
-    async def say(self, data: bytes, chunk: int = 9_600) -> None:
+    async def send(self, data: bytes, chunk: int = 9_600) -> None:
         for start in range(0, len(data), chunk):
             audio = base64.b64encode(data[start : start + chunk]).decode()
             await self.connection.input_audio_buffer.append(audio=audio)
@@ -65,8 +65,8 @@ class Talk:
                 times -= self.events[-1].type == kind
         return self.events[-1]
 
-    async def set(self, *, include: list[str] | None = None, **heard: Any) -> Any:
-        session: dict[str, Any] = {"type": "transcription", "audio": {"input": heard}}
+    async def set(self, *, include: list[str] | None = None, **audio: Any) -> Any:
+        session: dict[str, Any] = {"type": "transcription", "audio": {"input": audio}}
         if include:
             session["include"] = include
         await self.connection.session.update(session=session)
@@ -98,7 +98,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(test)
 
 
-def test_turns_are_found_and_told_in_their_order(demos: RunningServer) -> None:
+def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
     async def talk_of_two() -> None:
         async with talking(demos, model="gpt-4o-transcribe") as talk:
             session = talk.events[0].session
@@ -119,8 +119,8 @@ def test_turns_are_found_and_told_in_their_order(demos: RunningServer) -> None:
             for event in talk.events
             if getattr(event, "item_id", None) == first.item_id
         ]
-        told = [kind for kind in kinds if kind != "delta"]
-        assert told == ["speech_started", "speech_stopped", "committed", "completed"]
+        sent = [kind for kind in kinds if kind != "delta"]
+        assert sent == ["speech_started", "speech_stopped", "committed", "completed"]
         started, again = talk.of("input_audio_buffer.speech_started")
         stopped, ended = talk.of("input_audio_buffer.speech_stopped")
         duration = 1000 * len(samples(1, 24_000)) / 24_000
@@ -142,13 +142,13 @@ def test_turns_are_found_and_told_in_their_order(demos: RunningServer) -> None:
     run(talk_of_two())
 
 
-def test_a_client_may_commit_instead(demos: RunningServer) -> None:
+def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
     async def commits() -> None:
         async with talking(demos) as talk:
             session = await talk.set(turn_detection=None)
             assert session.audio.input.turn_detection is None
             for number in (3, 2):
-                # Without the pause at its end: what is committed is heard to its last word.
+                # Without the pause at its end: committed audio is transcribed to its last word.
                 await talk.say(pcm(number, pause=0.0))
                 await talk.connection.input_audio_buffer.commit()
                 completed = await talk.until(f"{TRANSCRIPTION}.completed")
@@ -163,7 +163,7 @@ def test_a_client_may_commit_instead(demos: RunningServer) -> None:
     run(commits())
 
 
-def test_a_commit_ends_a_turn_that_lasts_and_silence_is_an_empty_item(
+def test_commit_ends_a_turn_and_silence_is_an_empty_item(
     demos: RunningServer,
 ) -> None:
     async def commits() -> None:
@@ -184,7 +184,7 @@ def test_a_commit_ends_a_turn_that_lasts_and_silence_is_an_empty_item(
     run(commits())
 
 
-def test_what_is_cleared_is_not_heard(demos: RunningServer) -> None:
+def test_cleared_audio_is_not_transcribed(demos: RunningServer) -> None:
     async def clears() -> None:
         async with talking(demos) as talk:
             await talk.set(turn_detection=None)
@@ -202,7 +202,7 @@ def test_what_is_cleared_is_not_heard(demos: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["audio/pcm", "audio/pcmu"])
-def test_other_rates_and_g711_are_heard(demos: RunningServer, kind: str) -> None:
+def test_other_rates_and_g711_are_transcribed(demos: RunningServer, kind: str) -> None:
     async def hears() -> None:
         async with talking(demos) as talk:
             if kind == "audio/pcm":
@@ -220,7 +220,7 @@ def test_other_rates_and_g711_are_heard(demos: RunningServer, kind: str) -> None
     run(hears())
 
 
-def test_language_keywords_and_readable_text_are_settings(demos: RunningServer) -> None:
+def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer) -> None:
     async def sets() -> None:
         async with talking(demos) as talk:
             await talk.set(
@@ -247,8 +247,8 @@ WRONG: list[tuple[dict[str, Any], str | None, str]] = [
     ({"type": "session.update", "session": {"type": "realtime"}}, "session.type", "transcription"),
 ]
 WRONG += [
-    ({"type": "session.update", "session": {"audio": {"input": heard}}}, param, says)
-    for heard, param, says in (
+    ({"type": "session.update", "session": {"audio": {"input": audio}}}, param, message)
+    for audio, param, message in (
         (
             {"turn_detection": {"type": "semantic_vad"}},
             "session.audio.input.turn_detection.type",
@@ -271,15 +271,15 @@ WRONG += [
 ]
 
 
-def test_what_is_wrong_is_an_event_and_the_session_goes_on(demos: RunningServer) -> None:
+def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningServer) -> None:
     async def errs() -> None:
         async with talking(demos) as talk:
-            for number, (wrong, param, says) in enumerate(WRONG):
+            for number, (wrong, param, message) in enumerate(WRONG):
                 await talk.connection.send_raw(json.dumps(wrong | {"event_id": f"mine_{number}"}))
                 error = (await talk.until("error")).error
                 assert (error.param, error.event_id) == (param, f"mine_{number}"), error
                 assert error.type == "invalid_request_error"
-                assert says in error.message
+                assert message in error.message
             half = '{"type": "session.update", "session": {"\\ud800": 1}, "event_id": "\\udfff"}'
             for noise in ("no json", "[]", "[" * 100_000, b"\xff\x00", half):
                 await talk.connection.send_raw(noise)
@@ -290,7 +290,7 @@ def test_what_is_wrong_is_an_event_and_the_session_goes_on(demos: RunningServer)
     run(errs())
 
 
-def test_the_client_that_is_not_awaited_understands_it_too(demos: RunningServer) -> None:
+def test_synchronous_client_works_too(demos: RunningServer) -> None:
     with (
         OpenAI(base_url=f"{demos.address}/v1", api_key="any", max_retries=0) as client,
         client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
@@ -308,7 +308,7 @@ def test_the_client_that_is_not_awaited_understands_it_too(demos: RunningServer)
     ("query", "status", "param"),
     [("intent=conversation", 400, "intent"), ("intent=transcription&model=other", 404, "model")],
 )
-def test_what_is_not_offered_is_refused_at_the_door(
+def test_unsupported_session_is_refused_at_the_handshake(
     demos: RunningServer, query: str, status: int, param: str
 ) -> None:
     async def knocks() -> None:
@@ -319,15 +319,15 @@ def test_what_is_not_offered_is_refused_at_the_door(
         assert json.loads(refused.value.response.body)["error"]["param"] == param
         # A page cannot read that answer, so it is let in to read this.
         async with websockets.connect(url, subprotocols=["realtime"]) as page:
-            told = json.loads(await page.recv())
-            assert (told["type"], told["error"]["param"]) == ("error", param)
+            sent = json.loads(await page.recv())
+            assert (sent["type"], sent["error"]["param"]) == ("error", param)
             await page.wait_closed()
             assert page.close_code == 1008
 
     run(knocks())
 
 
-def test_a_key_comes_in_a_header_or_as_a_subprotocol(guarded: RunningServer) -> None:
+def test_key_is_accepted_in_a_header_or_a_subprotocol(guarded: RunningServer) -> None:
     async def opens() -> None:
         url = f"{guarded.address.replace('http', 'ws')}/v1/realtime?intent=transcription"
         with pytest.raises(InvalidStatus) as refused:

@@ -11,11 +11,11 @@ from live import (
     END,
     FLUSH,
     RATE,
-    Heard,
+    StreamLog,
     converse,
     live_url,
     pieces,
-    said,
+    recording,
     sample,
     silence,
 )
@@ -42,16 +42,16 @@ def offline(demos: RunningServer) -> Callable[[np.ndarray], dict]:
     return transcribe
 
 
-def check_order(heard: Heard) -> None:
+def check_order(log: StreamLog) -> None:
     """What is promised of every stream: the order of messages, and that stable words stay."""
-    kinds = heard.kinds
+    kinds = log.kinds
     assert kinds[0] == "ready"
     assert kinds[-1] == "end"
-    assert heard.closed == 1000
+    assert log.closed == 1000
     open_utterance: int | None = None
     begun = -1
     stable: list[str] = []
-    for message in heard.messages[1:-1]:
+    for message in log.messages[1:-1]:
         match message["type"]:
             case "speech_start":
                 assert open_utterance is None
@@ -85,28 +85,28 @@ def check_order(heard: Heard) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_words_come_while_they_are_said_and_end_as_the_offline_text(
+def test_partial_words_arrive_during_speech_and_the_final_text_is_the_offline_one(
     demos: RunningServer, offline, number: int
 ) -> None:
     samples = sample(number)
-    heard = asyncio.run(converse(live_url(demos, language="nb"), said(samples), pace=PACE))
-    check_order(heard)
-    ready = heard.messages[0]
+    log = asyncio.run(converse(live_url(demos, language="nb"), recording(samples), pace=PACE))
+    check_order(log)
+    ready = log.messages[0]
     assert (ready["model"], ready["language"], ready["received"]) == ("demo-nb", "nb", 0.0)
     assert ready["session"]
-    assert heard.text == offline(samples)["text"]
-    partials = heard.of("partial")
+    assert log.text == offline(samples)["text"]
+    partials = log.of("partial")
     assert len(partials) >= 5
     assert sum(bool(partial["stable"]) for partial in partials) >= 3
-    assert heard.messages[-1]["duration"] == pytest.approx(len(samples) / RATE, abs=0.001)
+    assert log.messages[-1]["duration"] == pytest.approx(len(samples) / RATE, abs=0.001)
     # Word times are those of the file, since the stream began with it.
-    [final] = heard.of("final")
+    [final] = log.of("final")
     for live, filed in zip(final["words"], offline(samples)["words"], strict=True):
         assert live["start"] == pytest.approx(filed["start"], abs=0.1)
 
 
 @pytest.mark.parametrize("size", [1, 333, 10**7])
-def test_the_last_words_are_heard_however_the_bytes_are_cut(
+def test_last_words_are_transcribed_whatever_the_message_size(
     demos: RunningServer, offline, size: int
 ) -> None:
     samples = sample(2)
@@ -117,16 +117,16 @@ def test_the_last_words_are_heard_however_the_bytes_are_cut(
         messages = [*pieces(data[:-999], 3200), *pieces(data[-999:], 1)]
     else:
         messages = list(pieces(data, size))
-    heard = asyncio.run(converse(live_url(demos, language="nb"), [*messages, END]))
-    check_order(heard)
-    assert heard.text == offline(samples)["text"]
+    log = asyncio.run(converse(live_url(demos, language="nb"), [*messages, END]))
+    check_order(log)
+    assert log.text == offline(samples)["text"]
 
 
 @pytest.mark.parametrize(
     ("encoding", "rate", "channels"),
     [("f32le", 16_000, 1), ("f32le", 44_100, 2), ("s16le", 48_000, 1)],
 )
-def test_samples_of_any_kind_are_heard(
+def test_samples_of_any_encoding_are_transcribed(
     demos: RunningServer, offline, encoding: str, rate: int, channels: int
 ) -> None:
     samples = sample(2)
@@ -136,69 +136,67 @@ def test_samples_of_any_kind_are_heard(
         "<f4" if encoding == "f32le" else "<i2"
     )
     url = live_url(demos, language="nb", encoding=encoding, rate=rate, channels=channels)
-    heard = asyncio.run(converse(url, [*pieces(data.tobytes(), 16_001), END]))
-    check_order(heard)
-    assert heard.text == offline(samples)["text"]
-    assert heard.messages[-1]["duration"] == pytest.approx(len(samples) / RATE, abs=0.01)
+    log = asyncio.run(converse(url, [*pieces(data.tobytes(), 16_001), END]))
+    check_order(log)
+    assert log.text == offline(samples)["text"]
+    assert log.messages[-1]["duration"] == pytest.approx(len(samples) / RATE, abs=0.01)
 
 
-def test_a_pause_ends_an_utterance_and_times_go_on(demos: RunningServer, offline) -> None:
+def test_pause_ends_an_utterance_and_times_continue(demos: RunningServer, offline) -> None:
     first, second = sample(1), sample(2)
     audio = np.concatenate([first, silence(1.5), second])
-    heard = asyncio.run(converse(live_url(demos, language="nb"), said(audio), pace=PACE / 2))
-    check_order(heard)
-    one, other = heard.of("final")
+    log = asyncio.run(converse(live_url(demos, language="nb"), recording(audio), pace=PACE / 2))
+    check_order(log)
+    one, other = log.of("final")
     assert one["text"] == offline(first)["text"]
     assert other["text"] == offline(second)["text"]
     began = (len(first) + 1.5 * RATE) / RATE
     assert one["end"] < began
     assert other["words"][0]["start"] > began
     # EventQueue where the pause was long enough, not where the next speech began.
-    endpoint = heard.of("endpoint")[0]["time"]
+    endpoint = log.of("endpoint")[0]["time"]
     assert endpoint == pytest.approx(len(first) / RATE + 0.6, abs=0.3)
     assert [word["word"] for word in other["words"]] == other["text"].split()
 
 
-def test_a_longer_pause_may_be_asked_for(demos: RunningServer) -> None:
+def test_longer_endpoint_silence_keeps_one_utterance(demos: RunningServer) -> None:
     audio = np.concatenate([sample(1), silence(1.0), sample(2)])
     url = live_url(demos, language="nb", endpoint_silence=2)
-    heard = asyncio.run(converse(url, said(audio)))
-    check_order(heard)
-    assert len(heard.of("final")) == 1
+    log = asyncio.run(converse(url, recording(audio)))
+    check_order(log)
+    assert len(log.of("final")) == 1
 
 
-def test_a_flush_ends_an_utterance_at_once(demos: RunningServer, offline) -> None:
+def test_flush_ends_an_utterance_at_once(demos: RunningServer, offline) -> None:
     first, second = sample(2), sample(3)
-    messages = [*pieces(first.tobytes()), FLUSH, *said(second)]
-    heard = asyncio.run(converse(live_url(demos, language="nb"), messages))
-    check_order(heard)
-    assert [final["text"] for final in heard.of("final")] == [
+    messages = [*pieces(first.tobytes()), FLUSH, *recording(second)]
+    log = asyncio.run(converse(live_url(demos, language="nb"), messages))
+    check_order(log)
+    assert [final["text"] for final in log.of("final")] == [
         offline(first)["text"],
         offline(second)["text"],
     ]
-    assert heard.of("endpoint")[0]["time"] == pytest.approx(len(first) / RATE, abs=0.001)
+    assert log.of("endpoint")[0]["time"] == pytest.approx(len(first) / RATE, abs=0.001)
 
 
-def test_speech_without_a_pause_is_cut_and_nothing_of_it_lost(
-    demos: RunningServer, offline
-) -> None:
+def test_speech_without_pauses_is_cut_without_losing_words(demos: RunningServer, offline) -> None:
     spoken = np.concatenate([sample(1), sample(2), sample(3), sample(1)])
     url = live_url(demos, language="nb", max_utterance=4, endpoint_silence=5)
-    heard = asyncio.run(converse(url, said(spoken)))
-    check_order(heard)
-    finals = heard.of("final")
+    log = asyncio.run(converse(url, recording(spoken)))
+    check_order(log)
+    finals = log.of("final")
     assert len(finals) >= 3
     assert all(final["end"] - final["start"] <= 5.1 for final in finals)
-    wanted = " ".join(offline(sample(number))["text"] for number in (1, 2, 3, 1)).split()
+    expected = " ".join(offline(sample(number))["text"] for number in (1, 2, 3, 1)).split()
     # A cut may fall into a word; all others are there.
-    assert len(set(wanted) - set(heard.text.split())) <= 3
-    assert abs(len(heard.text.split()) - len(wanted)) <= 4
+    assert len(set(expected) - set(log.text.split())) <= 3
+    assert abs(len(log.text.split()) - len(expected)) <= 4
 
 
-def test_two_streams_at_once_each_have_their_own_words(demos: RunningServer, offline) -> None:
-    async def both() -> tuple[Heard, Heard]:
-        bokmaal = converse(live_url(demos, language="nb"), said(sample(1)), pace=PACE)
-        danish = converse(live_url(demos, language="da"), said(sample(2)), pace=PACE)
+def test_two_streams_at_once_get_their_own_words(demos: RunningServer, offline) -> None:
+    async def both() -> tuple[StreamLog, StreamLog]:
+        bokmaal = converse(live_url(demos, language="nb"), recording(sample(1)), pace=PACE)
+        danish = converse(live_url(demos, language="da"), recording(sample(2)), pace=PACE)
         return await asyncio.gather(bokmaal, danish)
 
     one, other = asyncio.run(both())
@@ -211,34 +209,32 @@ def test_two_streams_at_once_each_have_their_own_words(demos: RunningServer, off
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 3.0])
 def test_silence_has_no_words(demos: RunningServer, seconds: float) -> None:
-    heard = asyncio.run(
-        converse(live_url(demos), [*pieces(silence(seconds).tobytes()), FLUSH, END])
-    )
-    assert heard.kinds == ["ready", "end"]
-    assert heard.messages[-1]["duration"] == seconds
-    assert heard.closed == 1000
+    log = asyncio.run(converse(live_url(demos), [*pieces(silence(seconds).tobytes()), FLUSH, END]))
+    assert log.kinds == ["ready", "end"]
+    assert log.messages[-1]["duration"] == seconds
+    assert log.closed == 1000
 
 
-def test_a_flush_and_an_end_may_come_twice_or_late(demos: RunningServer, offline) -> None:
-    messages = [FLUSH, *said(sample(2))[:-1], FLUSH, FLUSH, END, END, FLUSH]
-    heard = asyncio.run(converse(live_url(demos, language="nb"), messages))
-    check_order(heard)
-    assert heard.text == offline(sample(2))["text"]
+def test_repeated_and_late_flush_and_end_are_accepted(demos: RunningServer, offline) -> None:
+    messages = [FLUSH, *recording(sample(2))[:-1], FLUSH, FLUSH, END, END, FLUSH]
+    log = asyncio.run(converse(live_url(demos, language="nb"), messages))
+    check_order(log)
+    assert log.text == offline(sample(2))["text"]
 
 
-def test_what_is_asked_for_is_told_and_nothing_else(demos: RunningServer) -> None:
-    asked = {
+def test_options_choose_the_fields_of_results(demos: RunningServer) -> None:
+    options = {
         "language": "nb", "words": "false", "n_best": "3",
         "format_text": "true", "lm": "default", "beta": "-4",
     }  # fmt: skip
-    url = live_url(demos, partials="false", **asked)
-    heard = asyncio.run(converse(url, said(sample(2)), pace=PACE))
-    assert heard.of("partial") == []
-    [final] = heard.of("final")
+    url = live_url(demos, partials="false", **options)
+    log = asyncio.run(converse(url, recording(sample(2)), pace=PACE))
+    assert log.of("partial") == []
+    [final] = log.of("final")
     assert "words" not in final
     with demos.client() as client:
         body = as_wav(sample(2).astype(np.float32) / 2**15)
-        answer = client.post("/transcribe", files={"file": body}, data=asked).json()
+        answer = client.post("/transcribe", files={"file": body}, data=options).json()
     assert len(final["alternatives"]) == len(answer["alternatives"])
     assert final["formatted_text"] == answer["formatted_text"]
     assert final["alternatives"][0]["text"] == final["text"]
@@ -247,23 +243,23 @@ def test_what_is_asked_for_is_told_and_nothing_else(demos: RunningServer) -> Non
     assert 0 < final["confidence"] <= 1
 
 
-def test_greedy_words_are_those_of_the_offline_greedy_decoder(demos: RunningServer) -> None:
+def test_greedy_words_equal_those_of_the_offline_greedy_decoder(demos: RunningServer) -> None:
     samples = sample(2)
-    heard = asyncio.run(
-        converse(live_url(demos, language="nb", decoder="greedy"), said(samples), pace=PACE)
+    log = asyncio.run(
+        converse(live_url(demos, language="nb", decoder="greedy"), recording(samples), pace=PACE)
     )
-    check_order(heard)
+    check_order(log)
     with demos.client() as client:
         answer = client.post(
             "/transcribe",
             files={"file": as_wav(samples.astype(np.float32) / 2**15)},
             data={"language": "nb", "decoder": "greedy"},
         ).json()
-    assert heard.text == answer["text"]
+    assert log.text == answer["text"]
 
 
 def test_live_streams_are_counted(demos: RunningServer) -> None:
-    asyncio.run(converse(live_url(demos, language="nb"), said(sample(2)), pace=PACE))
+    asyncio.run(converse(live_url(demos, language="nb"), recording(sample(2)), pace=PACE))
     with demos.client() as client:
         metrics = client.get("/metrics").text
     assert "nordlyd_live_streams 0.0" in metrics
@@ -272,7 +268,7 @@ def test_live_streams_are_counted(demos: RunningServer) -> None:
     assert '"path": "/stream"' in demos.log.read_text()
 
 
-def test_an_ordinary_request_to_the_stream_is_told_apart(demos: RunningServer) -> None:
+def test_http_request_to_the_stream_is_a_404(demos: RunningServer) -> None:
     with demos.client() as client:
         answer: httpx.Response = client.get("/stream")
     assert answer.status_code == 404

@@ -13,14 +13,14 @@ from live import (
     END,
     FLUSH,
     RATE,
-    Heard,
+    StreamLog,
     converse,
-    listen,
     live_url,
     pieces,
-    said,
+    receive,
+    recording,
     sample,
-    say,
+    send,
     silence,
     until,
 )
@@ -30,12 +30,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 
-def refused(server: RunningServer, messages: list[Any] | None = None, **asked: object) -> Heard:
-    return asyncio.run(converse(live_url(server, **asked), messages or []))
+def refused(
+    server: RunningServer, messages: list[Any] | None = None, **options: object
+) -> StreamLog:
+    return asyncio.run(converse(live_url(server, **options), messages or []))
 
 
 @pytest.mark.parametrize(
-    ("asked", "param"),
+    ("options", "param"),
     [
         ({"encoding": "mp3"}, "encoding"),
         ({"rate": "fast"}, "rate"),
@@ -50,49 +52,49 @@ def refused(server: RunningServer, messages: list[Any] | None = None, **asked: o
         ({"session": "gone"}, "session"),
     ],
 )
-def test_a_wrong_parameter_is_refused_by_name(
-    server: RunningServer, asked: dict[str, object], param: str | None
+def test_wrong_parameter_is_refused_by_name(
+    server: RunningServer, options: dict[str, object], param: str | None
 ) -> None:
-    heard = refused(server, **asked)
-    assert heard.kinds == ["error"]
-    assert heard.closed == 1008
-    assert heard.error["param"] == param
-    assert heard.error["code"] == "invalid_request"
-    assert str(next(iter(asked.values()))) in heard.error["message"] or param in {
+    log = refused(server, **options)
+    assert log.kinds == ["error"]
+    assert log.closed == 1008
+    assert log.error["param"] == param
+    assert log.error["code"] == "invalid_request"
+    assert str(next(iter(options.values()))) in log.error["message"] or param in {
         "beam_width", "mask_profanities", "speed",
     }  # fmt: skip
 
 
-def test_an_unknown_language_is_refused(server: RunningServer) -> None:
-    heard = refused(server, language="fi")
-    assert (heard.error["code"], heard.error["param"]) == ("model_not_found", "language")
-    assert heard.closed == 1008
+def test_unknown_language_is_refused(server: RunningServer) -> None:
+    log = refused(server, language="fi")
+    assert (log.error["code"], log.error["param"]) == ("model_not_found", "language")
+    assert log.closed == 1008
 
 
 @pytest.mark.parametrize(
     "message",
     ["", "end", "{}", "[]", '{"type": "stop"}', '{"type": ["end"]}', "\u0000", "1" * 9999],
 )
-def test_an_unknown_text_is_answered_with_what_is_known(
+def test_unknown_text_is_refused_with_the_accepted_ones(
     server: RunningServer, message: str
 ) -> None:
-    async def tell() -> Heard:
+    async def run() -> StreamLog:
         async with connect(live_url(server)) as socket:
             await socket.send(message)
-            return await listen(socket, Heard())
+            return await receive(socket, StreamLog())
 
-    heard = asyncio.run(tell())
-    assert heard.kinds == ["ready", "error"]
-    assert '{"type": "end"}' in heard.error["message"]
-    assert len(heard.error["message"]) < 500
-    assert heard.closed == 1008
+    log = asyncio.run(run())
+    assert log.kinds == ["ready", "error"]
+    assert '{"type": "end"}' in log.error["message"]
+    assert len(log.error["message"]) < 500
+    assert log.closed == 1008
 
 
-def test_samples_that_are_no_numbers_end_the_stream_alone(server: RunningServer) -> None:
+def test_samples_that_are_not_finite_end_only_their_stream(server: RunningServer) -> None:
     data = np.full(1600, np.nan, "<f4").tobytes()
-    heard = refused(server, [data], encoding="f32le")
-    assert heard.error["code"] == "invalid_audio"
-    assert heard.closed == 1008
+    log = refused(server, [data], encoding="f32le")
+    assert log.error["code"] == "invalid_audio"
+    assert log.closed == 1008
     assert refused(server, [END]).kinds == ["ready", "end"]
 
 
@@ -102,24 +104,26 @@ def protocols(key: str) -> list[str]:
 
 
 @pytest.mark.parametrize("key", ["key-0", KEY])
-def test_a_key_is_taken_from_the_header_or_a_subprotocol(guarded: RunningServer, key: str) -> None:
-    async def both() -> tuple[Heard, str | None]:
+def test_key_is_accepted_in_the_header_or_a_subprotocol(guarded: RunningServer, key: str) -> None:
+    async def both() -> tuple[StreamLog, str | None]:
         # A header is bytes; the client writes text as Latin-1 and so sends these very bytes.
         bearer = {"authorization": "Bearer " + key.encode().decode("latin-1")}
-        heard = await converse(live_url(guarded), [END], additional_headers=bearer)
+        log = await converse(live_url(guarded), [END], additional_headers=bearer)
         async with connect(live_url(guarded), subprotocols=protocols(key)) as socket:
             chosen = socket.subprotocol
-            await say(socket, [END])
-            await listen(socket, heard)
-        return heard, chosen
+            await send(socket, [END])
+            await receive(socket, log)
+        return log, chosen
 
-    heard, chosen = asyncio.run(both())
-    assert heard.kinds == ["ready", "end", "ready", "end"]
+    log, chosen = asyncio.run(both())
+    assert log.kinds == ["ready", "end", "ready", "end"]
     assert chosen == "nordlyd"
 
 
 @pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", "Basic key-0"])
-def test_without_a_key_the_handshake_is_refused(guarded: RunningServer, given: str | None) -> None:
+def test_handshake_without_a_valid_key_is_refused(
+    guarded: RunningServer, given: str | None
+) -> None:
     headers = {} if given is None else {"authorization": given}
     with pytest.raises(InvalidStatus) as refusal:
         asyncio.run(converse(live_url(guarded), [END], additional_headers=headers))
@@ -131,10 +135,12 @@ def test_without_a_key_the_handshake_is_refused(guarded: RunningServer, given: s
 
 
 @pytest.mark.parametrize("offered", [["nordlyd"], protocols("wrong"), ["nordlyd", "nordlyd.key.*"]])
-def test_a_page_is_told_that_its_key_is_wrong(guarded: RunningServer, offered: list[str]) -> None:
-    heard = asyncio.run(converse(live_url(guarded), [], subprotocols=offered))
-    assert heard.error["code"] == "invalid_api_key"
-    assert heard.closed == 1008
+def test_page_with_a_wrong_key_gets_the_error_as_a_message(
+    guarded: RunningServer, offered: list[str]
+) -> None:
+    log = asyncio.run(converse(live_url(guarded), [], subprotocols=offered))
+    assert log.error["code"] == "invalid_api_key"
+    assert log.closed == 1008
 
 
 async def vanish(socket: ClientConnection) -> None:
@@ -143,23 +149,23 @@ async def vanish(socket: ClientConnection) -> None:
     await socket.wait_closed()
 
 
-def test_a_client_that_lost_its_connection_goes_on(demos: RunningServer) -> None:
+def test_client_continues_its_stream_after_a_lost_connection(demos: RunningServer) -> None:
     samples = sample(1)
 
-    async def interrupted() -> tuple[Heard, Heard, str]:
-        whole = await converse(live_url(demos, language="nb"), said(samples))
+    async def interrupted() -> tuple[StreamLog, StreamLog, str]:
+        whole = await converse(live_url(demos, language="nb"), recording(samples))
         async with connect(live_url(demos, language="nb")) as socket:
-            before = Heard()
-            await say(socket, pieces(samples[: len(samples) // 2].tobytes()), pace=0.01)
-            await listen(socket, before, until="partial")
+            before = StreamLog()
+            await send(socket, pieces(samples[: len(samples) // 2].tobytes()), pace=0.01)
+            await receive(socket, before, until="partial")
             await vanish(socket)
         session = before.messages[0]["session"]
-        after = Heard()
+        after = StreamLog()
         async with connect(live_url(demos, session=session)) as socket:
-            await listen(socket, after, until="ready")
+            await receive(socket, after, until="ready")
             received = round(after.messages[0]["received"] * RATE)
-            await say(socket, said(samples[received:]))
-            await listen(socket, after)
+            await send(socket, recording(samples[received:]))
+            await receive(socket, after)
         return before, after, whole.text
 
     before, after, text = asyncio.run(interrupted())
@@ -173,37 +179,37 @@ def test_a_client_that_lost_its_connection_goes_on(demos: RunningServer) -> None
     assert after.closed == 1000
 
 
-def test_results_nobody_read_wait_for_the_client(demos: RunningServer) -> None:
+def test_unread_results_wait_for_the_client(demos: RunningServer) -> None:
     samples = sample(2)
 
-    async def interrupted() -> tuple[Heard, str]:
-        whole = await converse(live_url(demos, language="nb"), said(samples))
+    async def interrupted() -> tuple[StreamLog, str]:
+        whole = await converse(live_url(demos, language="nb"), recording(samples))
         async with connect(live_url(demos, language="nb")) as socket:
-            before = Heard()
-            await listen(socket, before, until="ready")
-            await say(socket, said(samples))
+            before = StreamLog()
+            await receive(socket, before, until="ready")
+            await send(socket, recording(samples))
             await socket.ping()
             await vanish(socket)
-        after = Heard()
+        after = StreamLog()
         async with connect(live_url(demos, session=before.messages[0]["session"])) as socket:
-            await listen(socket, after, until="ready")
+            await receive(socket, after, until="ready")
             # A connection may break with audio still on its way, which a client sends again.
             received = round(after.messages[0]["received"] * RATE)
-            await say(socket, said(samples[received:]))
-            return await listen(socket, after), whole.text
+            await send(socket, recording(samples[received:]))
+            return await receive(socket, after), whole.text
 
-    heard, text = asyncio.run(interrupted())
-    assert heard.kinds[0] == "ready"
-    assert heard.kinds[-1] == "end"
-    assert heard.text == text
+    log, text = asyncio.run(interrupted())
+    assert log.kinds[0] == "ready"
+    assert log.kinds[-1] == "end"
+    assert log.text == text
 
 
-def test_final_results_that_got_lost_on_the_way_are_told_again(demos: RunningServer) -> None:
-    async def interrupted() -> tuple[Heard, Heard]:
+def test_lost_final_results_are_sent_again(demos: RunningServer) -> None:
+    async def interrupted() -> tuple[StreamLog, StreamLog]:
         async with connect(live_url(demos, language="nb")) as socket:
             for number in (1, 2, 3):
-                await say(socket, [*pieces(sample(number).tobytes()), FLUSH])
-            before = Heard()
+                await send(socket, [*pieces(sample(number).tobytes()), FLUSH])
+            before = StreamLog()
             while len(before.of("final")) < 3:
                 before.messages.append(json.loads(await socket.recv()))
             await vanish(socket)
@@ -216,19 +222,19 @@ def test_final_results_that_got_lost_on_the_way_are_told_again(demos: RunningSer
     assert after.of("final") == before.of("final")[1:]
 
 
-def test_a_second_connection_takes_a_session_over(demos: RunningServer) -> None:
-    async def taken() -> tuple[Heard, Heard]:
-        first, second = Heard(), Heard()
+def test_second_connection_takes_a_session_over(demos: RunningServer) -> None:
+    async def taken() -> tuple[StreamLog, StreamLog]:
+        first, second = StreamLog(), StreamLog()
         async with connect(live_url(demos, language="nb")) as old:
-            await listen(old, first, until="ready")
-            await say(old, pieces(sample(2)[:RATE].tobytes()))
+            await receive(old, first, until="ready")
+            await send(old, pieces(sample(2)[:RATE].tobytes()))
             session = first.messages[0]["session"]
             async with connect(live_url(demos, session=session)) as new:
-                await listen(old, first)
-                await listen(new, second, until="ready")
+                await receive(old, first)
+                await receive(new, second, until="ready")
                 received = round(second.messages[0]["received"] * RATE)
-                await say(new, said(sample(2)[received:]))
-                await listen(new, second)
+                await send(new, recording(sample(2)[received:]))
+                await receive(new, second)
         return first, second
 
     first, second = asyncio.run(taken())
@@ -259,14 +265,14 @@ def streams(client: httpx.Client) -> float:
 
 
 @pytest.mark.parametrize("farewell", [True, False])
-def test_a_client_that_leaves_makes_room(narrow: RunningServer, farewell: bool) -> None:
-    async def crowd(client: httpx.Client) -> tuple[Heard, Heard]:
+def test_client_that_leaves_frees_its_stream(narrow: RunningServer, farewell: bool) -> None:
+    async def crowd(client: httpx.Client) -> tuple[StreamLog, StreamLog]:
         async with connect(live_url(narrow)) as one, connect(live_url(narrow)) as other:
-            await listen(one, Heard(), until="ready")
-            await listen(other, Heard(), until="ready")
+            await receive(one, StreamLog(), until="ready")
+            await receive(other, StreamLog(), until="ready")
             third = await converse(live_url(narrow), [END])
             for socket in (one, other):
-                await say(socket, pieces(sample(2).tobytes()))
+                await send(socket, pieces(sample(2).tobytes()))
                 await (socket.close() if farewell else vanish(socket))
             await until(lambda: streams(client) == 0)
         return third, await converse(live_url(narrow), [END])
@@ -279,42 +285,42 @@ def test_a_client_that_leaves_makes_room(narrow: RunningServer, farewell: bool) 
     assert fourth.kinds == ["ready", "end"]
 
 
-def test_a_stream_without_audio_is_ended(narrow: RunningServer) -> None:
-    heard = refused(narrow, pieces(sample(2).tobytes()))
-    # What was said is told first.
-    assert heard.kinds[-2:] == ["final", "error"]
-    assert heard.error["code"] == "stream_idle"
-    assert heard.closed == 1008
+def test_stream_without_audio_is_ended(narrow: RunningServer) -> None:
+    log = refused(narrow, pieces(sample(2).tobytes()))
+    # The last words are sent first.
+    assert log.kinds[-2:] == ["final", "error"]
+    assert log.error["code"] == "stream_idle"
+    assert log.closed == 1008
 
 
-def test_a_session_is_kept_only_for_a_while(narrow: RunningServer) -> None:
-    async def late(client: httpx.Client) -> Heard:
+def test_broken_session_expires(narrow: RunningServer) -> None:
+    async def late(client: httpx.Client) -> StreamLog:
         async with connect(live_url(narrow)) as socket:
-            before = await listen(socket, Heard(), until="ready")
+            before = await receive(socket, StreamLog(), until="ready")
             await vanish(socket)
         await until(lambda: streams(client) == 0)
         return await converse(live_url(narrow, session=before.messages[0]["session"]), [END])
 
     with narrow.client() as client:
-        heard = asyncio.run(late(client))
-    assert heard.error["param"] == "session"
+        log = asyncio.run(late(client))
+    assert log.error["param"] == "session"
 
 
-def test_a_stopping_server_tells_the_last_words(narrow: RunningServer) -> None:
-    async def stopped() -> Heard:
-        heard = Heard()
+def test_stopping_server_sends_the_last_words(narrow: RunningServer) -> None:
+    async def stopped() -> StreamLog:
+        log = StreamLog()
         async with connect(live_url(narrow)) as socket:
-            await say(socket, pieces(np.concatenate([silence(0.5), sample(2)]).tobytes()))
-            await listen(socket, heard, until="partial")
+            await send(socket, pieces(np.concatenate([silence(0.5), sample(2)]).tobytes()))
+            await receive(socket, log, until="partial")
             narrow.signal_stop()
-            # Who goes on speaking is not heard any more, and gets the last words all the same.
-            speaking = asyncio.create_task(say(socket, pieces(silence(20).tobytes()), pace=0.02))
-            await listen(socket, heard)
-            await asyncio.gather(speaking, return_exceptions=True)
-            return heard
+            # Audio that is still sent is not transcribed, and the last words are sent all the same.
+            sending = asyncio.create_task(send(socket, pieces(silence(20).tobytes()), pace=0.02))
+            await receive(socket, log)
+            await asyncio.gather(sending, return_exceptions=True)
+            return log
 
-    heard = asyncio.run(stopped())
-    assert heard.kinds[-3:] == ["endpoint", "final", "error"]
-    assert heard.error["code"] == "draining"
-    assert heard.closed == 1012
+    log = asyncio.run(stopped())
+    assert log.kinds[-3:] == ["endpoint", "final", "error"]
+    assert log.error["code"] == "draining"
+    assert log.closed == 1012
     assert narrow.stop() == 0

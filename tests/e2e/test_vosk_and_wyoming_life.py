@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from running import RunningServer
-from test_vosk import TEXTS, chunks, said, speech
-from test_wyoming import audio, told
+from test_wyoming import audio, replies_to
 from troubles import troubles
+from vosk_client import TEXTS, chunks, speech, text_of
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from wyoming.client import AsyncClient
@@ -25,13 +25,13 @@ def begin(connection: ClientConnection, parts: list[bytes]) -> None:
     connection.send(CONFIG)
     for part in parts:
         connection.send(part)
-        assert said([connection.recv(60)]) == ""
+        assert text_of([connection.recv(60)]) == ""
 
 
 def assert_ended(connection: ClientConnection) -> None:
-    """Check that a client is told its last words, then why there are no more."""
+    """Check that a client gets its last words, then the reason why none follow."""
     words = connection.recv(60)
-    assert TEXTS[0].startswith(said([words]).split()[0])
+    assert TEXTS[0].startswith(text_of([words]).split()[0])
     assert json.loads(connection.recv(60))["error"]["code"] == "draining"
     with pytest.raises(ConnectionClosed) as closed:
         connection.recv(60)
@@ -50,11 +50,11 @@ def vosk_refuses(server: RunningServer) -> str:
 
 async def wyoming_refuses(server: RunningServer, *events: Event) -> str | None:
     async with AsyncClient.from_uri(server.wyoming, read_timeout=60) as late:
-        (error,) = await told(late, *events)
+        (error,) = await replies_to(late, *events)
     return Error.from_event(error).code
 
 
-def test_streams_are_bounded_and_end_with_the_service_their_last_words_told(tmp_path: Path) -> None:
+def test_streams_are_bounded_and_a_drain_sends_their_last_words(tmp_path: Path) -> None:
     settings = {
         "MODELS": "demo-nb",
         "VOSK_PORT": "0",
@@ -86,13 +86,13 @@ def test_streams_are_bounded_and_end_with_the_service_their_last_words_told(tmp_
                     end = time.monotonic() + 30
                     while http.get("/health/ready").status_code == 200:
                         assert time.monotonic() < end
-                # Nothing new begins; what was heard is told, then why there is no more.
+                # No new stream begins; the last words are sent, then the reason why none follow.
                 assert vosk_refuses(server) == "draining"
                 assert await wyoming_refuses(server, Describe().event()) == "draining"
                 assert await wyoming_refuses(server, *audio(bytes(8_000))) == "draining"
                 for client in (first, second):
                     assert_ended(client)
-                *pieces, last = await told(speaking, *spoken[20:], stop)
+                *pieces, last = await replies_to(speaking, *spoken[20:], stop)
                 assert {event.type for event in pieces} == {"transcript-chunk"}
                 assert Error.from_event(last).code == "draining"
 

@@ -52,7 +52,7 @@ def on(server: RunningServer, work: Callable[[AsyncClient], Coroutine[Any, Any, 
     return asyncio.run(connected())
 
 
-async def told(
+async def replies_to(
     client: AsyncClient, *events: Event, so_far: list[Event] | None = None
 ) -> list[Event]:
     """Send everything first, as Home Assistant does, then read up to the last answer."""
@@ -75,13 +75,13 @@ async def ended(client: AsyncClient) -> bool:
     return await client.read_event() is None
 
 
-def test_it_says_what_it_offers(demos: RunningServer) -> None:
-    async def ask(client: AsyncClient) -> Event | None:
+def test_describe_lists_the_models(demos: RunningServer) -> None:
+    async def describe(client: AsyncClient) -> Event | None:
         await client.write_event(SelectProgram("nordlyd").event())
         await client.write_event(Describe().event())
         return await client.read_event()
 
-    info = Info.from_event(on(demos, ask))
+    info = Info.from_event(on(demos, describe))
     (program,) = info.asr
     assert (program.name, program.installed) == ("nordlyd", True)
     assert program.version
@@ -95,7 +95,7 @@ def test_it_says_what_it_offers(demos: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "folder", "text", "language"),
+    ("options", "folder", "text", "language"),
     [
         (Transcribe(language="nb"), "demo-nb", TEXTS[0], "nb"),
         (Transcribe(language="no"), "demo-nb", TEXTS[0], "no"),
@@ -104,11 +104,11 @@ def test_it_says_what_it_offers(demos: RunningServer) -> None:
         (None, "demo-nb", TEXTS[0], "nb"),
     ],
 )
-def test_a_command_is_transcribed_whole_and_in_pieces(
-    demos: RunningServer, wish: Transcribe | None, folder: str, text: str, language: str
+def test_command_is_transcribed_in_chunks_and_as_a_whole(
+    demos: RunningServer, options: Transcribe | None, folder: str, text: str, language: str
 ) -> None:
-    asked = [wish.event()] if wish else []
-    answers = on(demos, lambda client: told(client, *asked, *audio(speech(folder=folder))))
+    sent = [options.event()] if options else []
+    answers = on(demos, lambda client: replies_to(client, *sent, *audio(speech(folder=folder))))
     assert transcript(answers) == Transcript(text, language=language)
     kinds = [event.type for event in answers]
     assert kinds[0] == "transcript-start"
@@ -119,12 +119,12 @@ def test_a_command_is_transcribed_whole_and_in_pieces(
     assert "".join(TranscriptChunk.from_event(chunk).text for chunk in chunks) == text
 
 
-def test_pieces_come_before_one_has_finished(demos: RunningServer) -> None:
+def test_chunks_arrive_before_the_command_has_ended(demos: RunningServer) -> None:
     async def speak(client: AsyncClient) -> list[Event]:
         start, *spoken, stop = audio(speech())
         _, silence, _ = audio(bytes(6_400), size=6_400)
         answers: list[Event] = []
-        reading = asyncio.create_task(told(client, so_far=answers))
+        reading = asyncio.create_task(replies_to(client, so_far=answers))
         for event in (Transcribe(language="nb").event(), start, *spoken):
             await client.write_event(event)
         end = time.monotonic() + 60
@@ -138,19 +138,21 @@ def test_pieces_come_before_one_has_finished(demos: RunningServer) -> None:
     assert transcript(on(demos, speak)).text == TEXTS[0]
 
 
-def test_several_commands_on_one_connection_and_pings_between(demos: RunningServer) -> None:
+def test_several_commands_and_pings_on_one_connection(demos: RunningServer) -> None:
     async def speak(client: AsyncClient) -> list[Transcript]:
-        heard = []
+        transcripts = []
         for language, number, folder in (("nb", 1, "demo-nb"), ("da", 0, "demo-da")):
             await client.write_event(Ping("there?").event())
             answer = await client.read_event()
             assert answer is not None
             assert Pong.from_event(answer).text == "there?"
-            wish = Transcribe(language=language).event()
-            heard.append(transcript(await told(client, wish, *audio(speech(number, folder)))))
-        # A wish holds for one command.
-        heard.append(transcript(await told(client, *audio(speech(1)))))
-        return heard
+            options = Transcribe(language=language).event()
+            transcripts.append(
+                transcript(await replies_to(client, options, *audio(speech(number, folder))))
+            )
+        # The options are those of one command.
+        transcripts.append(transcript(await replies_to(client, *audio(speech(1)))))
+        return transcripts
 
     assert on(demos, speak) == [
         Transcript(TEXTS[1], language="nb"),
@@ -162,7 +164,7 @@ def test_several_commands_on_one_connection_and_pings_between(demos: RunningServ
 def test_several_clients_at_once(demos: RunningServer) -> None:
     async def speak(number: int) -> str:
         async with AsyncClient.from_uri(demos.wyoming, read_timeout=60) as client:
-            return transcript(await told(client, *audio(speech(number % 3)))).text
+            return transcript(await replies_to(client, *audio(speech(number % 3)))).text
 
     async def all_of_them() -> list[str]:
         return await asyncio.gather(*(speak(number) for number in range(6)))
@@ -170,7 +172,7 @@ def test_several_clients_at_once(demos: RunningServer) -> None:
     assert asyncio.run(all_of_them()) == TEXTS * 2
 
 
-def test_other_rates_and_two_channels_are_heard(demos: RunningServer) -> None:
+def test_other_rates_and_two_channels_are_transcribed(demos: RunningServer) -> None:
     import numpy as np
     import soxr
 
@@ -178,25 +180,25 @@ def test_other_rates_and_two_channels_are_heard(demos: RunningServer) -> None:
     wide = np.clip(soxr.resample(samples, 16_000, 48_000), -32768, 32767).astype("<i2")
     both = np.stack([wide, wide], axis=1).tobytes()
     events = audio(both, rate=48_000, channels=2, size=3_840)
-    assert transcript(on(demos, lambda client: told(client, *events))).text == TEXTS[1]
+    assert transcript(on(demos, lambda client: replies_to(client, *events))).text == TEXTS[1]
 
 
-def test_a_command_without_a_start_and_one_in_a_single_piece(demos: RunningServer) -> None:
+def test_command_without_audio_start_and_command_in_one_chunk(demos: RunningServer) -> None:
     _, *events = audio(speech(1), size=10**6)
     assert len(events) == 2
-    assert transcript(on(demos, lambda client: told(client, *events))).text == TEXTS[1]
+    assert transcript(on(demos, lambda client: replies_to(client, *events))).text == TEXTS[1]
 
 
-def test_names_and_terms_are_expected(demos: RunningServer) -> None:
-    wish = Transcribe(
+def test_names_and_terms_are_hotwords(demos: RunningServer) -> None:
+    options = Transcribe(
         language="nb", transcript_names=["Taklampe Stue"], transcript_terms=["lerretet"]
     ).event()
-    heard = transcript(on(demos, lambda client: told(client, wish, *audio(speech())))).text
-    assert heard == TEXTS[0].replace("lerretets", "lerretet")
+    answers = on(demos, lambda client: replies_to(client, options, *audio(speech())))
+    assert transcript(answers).text == TEXTS[0].replace("lerretets", "lerretet")
 
 
-def test_silence_has_an_empty_transcript(demos: RunningServer) -> None:
-    answers = on(demos, lambda client: told(client, *audio(bytes(32_000))))
+def test_silence_gives_an_empty_transcript(demos: RunningServer) -> None:
+    answers = on(demos, lambda client: replies_to(client, *audio(bytes(32_000))))
     assert [event.type for event in answers] == [
         "transcript-start",
         "transcript",
@@ -206,7 +208,7 @@ def test_silence_has_an_empty_transcript(demos: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "code", "said"),
+    ("events", "code", "message"),
     [
         (
             [Transcribe(language="sv").event(), *audio(bytes(8_000))],
@@ -236,14 +238,16 @@ def test_silence_has_an_empty_transcript(demos: RunningServer) -> None:
         ([Event("transcribe", {"transcript_terms": "a"})], "invalid_request", "a list of texts"),
     ],
 )
-def test_what_cannot_be_served_is_said_and_nobody_waits_for_ever(
-    demos: RunningServer, events: list[Event], code: str, said: str
+def test_refused_command_is_an_error_and_ends_the_connection(
+    demos: RunningServer, events: list[Event], code: str, message: str
 ) -> None:
-    answers = on(demos, lambda client: told(client, *events))
+    answers = on(demos, lambda client: replies_to(client, *events))
     error = Error.from_event(answers[-1])
     assert error.code == code
-    assert said in error.text
-    assert transcript(on(demos, lambda client: told(client, *audio(speech(1))))).text == TEXTS[1]
+    assert message in error.text
+    assert (
+        transcript(on(demos, lambda client: replies_to(client, *audio(speech(1))))).text == TEXTS[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,7 +264,7 @@ def test_what_cannot_be_served_is_said_and_nobody_waits_for_ever(
         b"x" * 100_000,
     ],
 )
-def test_what_is_no_event_ends_the_connection_with_a_reason(
+def test_malformed_event_is_an_error_and_ends_the_connection(
     demos: RunningServer, sent: bytes
 ) -> None:
     async def send() -> list[bytes]:
@@ -280,7 +284,7 @@ def test_what_is_no_event_ends_the_connection_with_a_reason(
     )
 
 
-def test_unknown_events_are_passed_over(demos: RunningServer) -> None:
+def test_unknown_events_are_ignored(demos: RunningServer) -> None:
     async def send(client: AsyncClient) -> Event | None:
         await client.write_event(Event("synthesize", {"text": "hei"}, b"with a payload"))
         await client.write_event(Ping().event())
@@ -289,7 +293,7 @@ def test_unknown_events_are_passed_over(demos: RunningServer) -> None:
     assert Pong.is_type(on(demos, send).type)
 
 
-def test_a_client_that_hangs_up_frees_its_stream(demos: RunningServer) -> None:
+def test_client_that_disconnects_frees_its_stream(demos: RunningServer) -> None:
     with demos.client() as http:
 
         def streams() -> float:
@@ -299,7 +303,7 @@ def test_a_client_that_hangs_up_frees_its_stream(demos: RunningServer) -> None:
 
         async def wait_for(met: Callable[[], bool]) -> None:
             end = time.monotonic() + 30
-            while not met() and time.monotonic() < end:  # noqa: ASYNC110 - asked over HTTP
+            while not met() and time.monotonic() < end:  # noqa: ASYNC110 - requested over HTTP
                 await asyncio.sleep(0.02)
             assert met()
 

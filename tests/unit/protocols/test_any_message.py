@@ -41,27 +41,29 @@ FIELDS = st.dictionaries(
     | CONFIG.map(lambda config: json.dumps({"config": config}))
     | st.dictionaries(st.sampled_from(["eof", "reset"]), ANYTHING).map(json.dumps)
 )
-def test_a_text_of_vosk_is_understood_or_refused(text: str) -> None:
+def test_any_vosk_text_is_accepted_or_refused(text: str) -> None:
     try:
-        told = read_text(text, VoskConfig())
+        message = read_text(text, VoskConfig())
     except InvalidRequestError:
         return
-    if isinstance(told, VoskConfig):
-        asked = told.decoding()
-        assert 1 <= asked.n_best <= 100
-        assert isinstance(told.sample_rate, int)
+    if isinstance(message, VoskConfig):
+        options = message.decoding()
+        assert 1 <= options.n_best <= 100
+        assert isinstance(message.sample_rate, int)
     else:
-        assert told in {"eof", "reset"}
+        assert message in {"eof", "reset"}
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=4), st.booleans(), st.integers(0, 3))
-def test_results_of_vosk_are_json(texts: list[str], words: bool, alternatives: int) -> None:
-    said = tuple(LiveWord(text, 0.1, 0.2, 0.5, stable=True) for text in texts)
-    result = FinalResult(0, 0.0, 1.0, said, 0.5)
-    told: dict[str, Any] = json.loads(final((result,), words=words, max_alternatives=alternatives))
+def test_any_vosk_result_is_json(texts: list[str], words: bool, alternatives: int) -> None:
+    spoken = tuple(LiveWord(text, 0.1, 0.2, 0.5, stable=True) for text in texts)
+    result = FinalResult(0, 0.0, 1.0, spoken, 0.5)
+    message: dict[str, Any] = json.loads(
+        final((result,), words=words, max_alternatives=alternatives)
+    )
     assert json.loads(partial_result(result.text)) == {"partial": result.text}
-    best = told["alternatives"][0] if alternatives else told
+    best = message["alternatives"][0] if alternatives else message
     assert best["text"] == result.text
     if words:
         assert [word["word"] for word in best.get("result", [])] == texts
@@ -69,7 +71,7 @@ def test_results_of_vosk_are_json(texts: list[str], words: bool, alternatives: i
 
 @settings(max_examples=200, deadline=None)
 @given(FIELDS)
-def test_fields_of_wyoming_are_understood_or_refused(data: dict[str, Any]) -> None:
+def test_any_wyoming_fields_are_accepted_or_refused(data: dict[str, Any]) -> None:
     for read in (read_format, read_options):
         try:
             read(Event("audio-start", data))
@@ -86,7 +88,7 @@ def test_fields_of_wyoming_are_understood_or_refused(data: dict[str, Any]) -> No
         optional={"data": ANYTHING, "data_length": ANYTHING, "payload_length": ANYTHING},
     ).map(lambda value: json.dumps(value).encode() + b"\n{}")
 )
-def test_bytes_of_wyoming_are_an_event_or_its_end_or_refused(data: bytes) -> None:
+def test_any_wyoming_bytes_are_an_event_an_end_or_refused(data: bytes) -> None:
     async def read() -> Event | None:
         reader = BoundedReader()
         reader.feed_data(data)

@@ -29,7 +29,7 @@ EIGHT = FinalResult(
 NOTHING = FinalResult(2, 3.0, 4.0, (), None)
 
 
-def test_a_final_result_is_spaced_as_vosk_spaces_it() -> None:
+def test_final_result_has_the_spacing_of_vosk() -> None:
     assert final((WHAT_ZERO,), words=True, max_alternatives=0) == (
         "{\n"
         '  "result" : [{\n'
@@ -48,40 +48,40 @@ def test_a_final_result_is_spaced_as_vosk_spaces_it() -> None:
     )
 
 
-def test_a_partial_result_is_spaced_as_vosk_spaces_it() -> None:
+def test_partial_result_has_the_spacing_of_vosk() -> None:
     assert partial_result("å \"si\"") == '{\n  "partial" : "å \\"si\\""\n}'  # fmt: skip
 
 
-def test_words_are_left_out_where_nobody_wants_them() -> None:
+def test_words_are_left_out_on_request() -> None:
     assert final((WHAT_ZERO,), words=False, max_alternatives=0) == ('{\n  "text" : "what zero"\n}')
 
 
 @pytest.mark.parametrize("results", [(), (NOTHING,), (NOTHING, NOTHING)])
-def test_nothing_said_has_forms_of_its_own(results: tuple[FinalResult, ...]) -> None:
+def test_empty_results_have_the_form_of_vosk(results: tuple[FinalResult, ...]) -> None:
     assert final(results, words=True, max_alternatives=0) == '{"text": ""}'
     assert final(results, words=True, max_alternatives=3) == (
         '{"alternatives" : [{"text": "", "confidence" : 1.0}] }'
     )
 
 
-def test_several_utterances_are_told_as_one_with_none_lost() -> None:
-    told = final((WHAT_ZERO, NOTHING, EIGHT), words=True, max_alternatives=0)
-    result = json.loads(told)
+def test_several_utterances_are_joined_to_one_result() -> None:
+    written = final((WHAT_ZERO, NOTHING, EIGHT), words=True, max_alternatives=0)
+    result = json.loads(written)
     assert result["text"] == "what zero åtte"
     assert [word["start"] for word in result["result"]] == [0.87, 1.11, 2.25]
 
 
-def test_alternatives_of_several_utterances_are_joined_rank_by_rank() -> None:
-    told = final((WHAT_ZERO, EIGHT), words=True, max_alternatives=5)
-    readings = json.loads(told)["alternatives"]
-    assert [reading["text"] for reading in readings] == ["what zero åtte", "what zero ått"]
-    assert [reading["confidence"] for reading in readings] == [-0.5, -1.75]
-    assert readings[1]["result"][-1] == {"end": 2.4, "start": 2.25, "word": "ått"}
+def test_alternatives_of_several_utterances_are_joined_by_rank() -> None:
+    written = final((WHAT_ZERO, EIGHT), words=True, max_alternatives=5)
+    alternatives = json.loads(written)["alternatives"]
+    assert [each["text"] for each in alternatives] == ["what zero åtte", "what zero ått"]
+    assert [each["confidence"] for each in alternatives] == [-0.5, -1.75]
+    assert alternatives[1]["result"][-1] == {"end": 2.4, "start": 2.25, "word": "ått"}
     one = json.loads(final((EIGHT,), words=False, max_alternatives=1))
     assert one == {"alternatives": [{"confidence": -1.5, "text": "åtte"}]}
 
 
-def test_a_config_is_taken_over_field_by_field() -> None:
+def test_config_updates_the_fields_it_names() -> None:
     config = read_text('{"config": {"sample_rate": "16000", "words": 0}}', VoskConfig())
     assert config == VoskConfig(sample_rate=16_000, words=False)
     assert isinstance(config, VoskConfig)
@@ -91,13 +91,13 @@ def test_a_config_is_taken_over_field_by_field() -> None:
     assert later.decoding().hotwords == (Hotword("Ås"),)
 
 
-@pytest.mark.parametrize(("asked", "listed"), [(0, 1), (1, 2), (20, 20), (10**6, 100)])
-def test_a_score_needs_two_readings_and_there_is_a_most(asked: int, listed: int) -> None:
-    config = VoskConfig().updated({"max_alternatives": asked})
+@pytest.mark.parametrize(("requested", "listed"), [(0, 1), (1, 2), (20, 20), (10**6, 100)])
+def test_alternatives_need_two_hypotheses_and_have_a_maximum(requested: int, listed: int) -> None:
+    config = VoskConfig().updated({"max_alternatives": requested})
     assert config.decoding().n_best == listed
 
 
-def test_the_address_names_a_language_or_a_model() -> None:
+def test_address_names_a_language_or_a_model() -> None:
     assert config_of_path("/") == VoskConfig()
     assert config_of_path("/asr/?language=nn") == VoskConfig(language="nn")
     assert config_of_path("?model=demo-nb&language=") == VoskConfig(model="demo-nb")
@@ -107,7 +107,7 @@ def test_the_address_names_a_language_or_a_model() -> None:
     "text",
     ["", "null", "1", '"eof"', "[" * 10**5, '{"eof": 0}', '{"config": []}', "{}", "\x00"],
 )
-def test_anything_else_is_refused_with_what_is_accepted(text: str) -> None:
+def test_unknown_message_is_refused_with_the_accepted_ones(text: str) -> None:
     with pytest.raises(InvalidRequestError, match="accepted: ") as refused:
         read_text(text, VoskConfig())
     assert len(refused.value.message) < 250

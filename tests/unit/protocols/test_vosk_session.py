@@ -1,4 +1,4 @@
-"""What a vosk client is told when its stream ends before its audio does."""
+"""The replies to a vosk client whose stream ends before its audio does."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ PCM = b"\1\0" * 1_600
 
 
 class EndingStream:
-    """Hears one message of audio, then ends with some last events and an error."""
+    """Accepts one message of audio, then ends with some last events and an error."""
 
     session, model, language = "s", "m", "nb"
 
@@ -68,105 +68,105 @@ class Streams:
 
 def session(*streams: EndingStream) -> VoskSession:
     context = ProtocolContext(cast("Any", None), cast("Any", Streams(*streams)), Telemetry())
-    talking = VoskSession(context, "id")
-    talking.config = talking.config.updated({"sample_rate": 16_000, "words": False})
-    return talking
+    vosk = VoskSession(context, "id")
+    vosk.config = vosk.config.updated({"sample_rate": 16_000, "words": False})
+    return vosk
 
 
 STOPPING = UnavailableError("The service is stopping.", code="draining")
 
 
-def test_the_last_words_are_told_before_the_error() -> None:
-    async def talk() -> None:
+def test_last_words_are_replied_before_the_error() -> None:
+    async def run() -> None:
         stream = EndingStream(STOPPING, FINAL)
-        talking = session(stream)
-        assert '"partial"' in await talking.accept_waveform(PCM)
-        assert await talking.accept_waveform(PCM) == JA
+        vosk = session(stream)
+        assert '"partial"' in await vosk.accept_waveform(PCM)
+        assert await vosk.accept_waveform(PCM) == JA
         with pytest.raises(UnavailableError):
-            await talking.accept_waveform(PCM)
-        await talking.close()
+            await vosk.accept_waveform(PCM)
+        await vosk.close()
         assert stream.closed
 
-    asyncio.run(talk())
+    asyncio.run(run())
 
 
-def test_an_end_that_comes_too_late_gets_what_was_heard_and_then_the_error() -> None:
-    async def talk() -> None:
-        talking = session(EndingStream(STOPPING, FINAL))
-        await talking.accept_waveform(PCM)
-        talking.raise_failure()
-        assert await talking.process_text('{"eof" : 1}') == (JA, True)
+def test_eof_after_a_failure_gets_the_last_words_and_then_the_error() -> None:
+    async def run() -> None:
+        vosk = session(EndingStream(STOPPING, FINAL))
+        await vosk.accept_waveform(PCM)
+        vosk.raise_failure()
+        assert await vosk.process_text('{"eof" : 1}') == (JA, True)
         with pytest.raises(UnavailableError):
-            talking.raise_failure()
+            vosk.raise_failure()
 
-    asyncio.run(talk())
+    asyncio.run(run())
 
 
-def test_an_end_of_a_stream_that_heard_nothing_is_the_error() -> None:
-    async def talk() -> None:
-        talking = session(EndingStream(STOPPING))
-        await talking.accept_waveform(PCM)
+def test_eof_after_a_failure_without_words_is_the_error() -> None:
+    async def run() -> None:
+        vosk = session(EndingStream(STOPPING))
+        await vosk.accept_waveform(PCM)
         with pytest.raises(UnavailableError):
-            await talking.process_text('{"eof" : 1}')
-        await talking.close()
+            await vosk.process_text('{"eof" : 1}')
+        await vosk.close()
 
-    asyncio.run(talk())
+    asyncio.run(run())
 
 
-def test_a_long_silence_of_the_client_is_no_error_to_it() -> None:
-    async def talk() -> None:
+def test_audio_after_an_idle_stream_opens_another_one() -> None:
+    async def run() -> None:
         idle = StreamIdleError("No audio came.")
         first, second = EndingStream(idle), EndingStream(idle)
-        talking = session(first, second)
-        await talking.accept_waveform(PCM)
-        assert '"partial"' in await talking.accept_waveform(PCM)
+        vosk = session(first, second)
+        await vosk.accept_waveform(PCM)
+        assert '"partial"' in await vosk.accept_waveform(PCM)
         assert first.closed
-        assert talking.seconds == pytest.approx(first.received_seconds + second.received_seconds)
-        assert await talking.process_text('{"eof" : 1}') == ('{"text": ""}', True)
-        talking.raise_failure()
+        assert vosk.seconds == pytest.approx(first.received_seconds + second.received_seconds)
+        assert await vosk.process_text('{"eof" : 1}') == ('{"text": ""}', True)
+        vosk.raise_failure()
         assert second.closed
 
-    asyncio.run(talk())
+    asyncio.run(run())
 
 
-def test_a_stream_that_ends_while_its_client_is_silent_is_told_and_let_go() -> None:
-    async def talk() -> None:
+def test_stream_that_fails_while_the_client_is_silent_is_reported_and_closed() -> None:
+    async def run() -> None:
         stream = EndingStream(STOPPING, FINAL)
-        talking = session(stream)
-        assert talking.ended is None
-        await talking.accept_waveform(PCM)
-        assert talking.ended is not None
+        vosk = session(stream)
+        assert vosk.ended is None
+        await vosk.accept_waveform(PCM)
+        assert vosk.ended is not None
         stream.ended.set()
-        await asyncio.wait({talking.ended})
-        assert await talking.drop_ended() == JA
+        await asyncio.wait({vosk.ended})
+        assert await vosk.drop_ended() == JA
         assert stream.closed
-        assert talking.ended is None
+        assert vosk.ended is None
         with pytest.raises(UnavailableError):
-            talking.raise_failure()
+            vosk.raise_failure()
 
-    asyncio.run(talk())
+    asyncio.run(run())
 
 
-def test_words_before_a_long_silence_are_the_reply_to_what_comes_next() -> None:
-    async def talk() -> None:
+def test_words_before_an_idle_stream_are_the_next_reply() -> None:
+    async def run() -> None:
         idle = StreamIdleError("No audio came.")
         first, second = EndingStream(idle, FINAL), EndingStream(idle, FINAL)
-        talking = session(first, second)
-        talking.config = talking.config.updated({"words": True})
-        await talking.accept_waveform(PCM)
+        vosk = session(first, second)
+        vosk.config = vosk.config.updated({"words": True})
+        await vosk.accept_waveform(PCM)
         first.ended.set()
-        assert talking.ended is not None
-        await asyncio.wait({talking.ended})
-        assert await talking.drop_ended() is None
+        assert vosk.ended is not None
+        await asyncio.wait({vosk.ended})
+        assert await vosk.drop_ended() is None
         assert first.closed
-        assert talking.ended is None
-        before = json.loads(await talking.accept_waveform(PCM))
+        assert vosk.ended is None
+        before = json.loads(await vosk.accept_waveform(PCM))
         assert second.received
-        after, last = await talking.process_text('{"reset" : 1}')
+        after, last = await vosk.process_text('{"reset" : 1}')
         assert not last
         assert after is not None
         starts = [result["result"][0]["start"] for result in (before, json.loads(after))]
         assert starts == [0.5, pytest.approx(0.5 + first.received_seconds)]
-        talking.raise_failure()
+        vosk.raise_failure()
 
-    asyncio.run(talk())
+    asyncio.run(run())

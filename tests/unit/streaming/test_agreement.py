@@ -1,4 +1,4 @@
-"""Which words are told as stable, and how later hypotheses are made to begin with them."""
+"""Which words are stable_text as stable, and how later hypotheses are made to begin with them."""
 
 from collections.abc import Sequence
 
@@ -20,63 +20,65 @@ def words(text: str, *, start: float = 0.0, each: float = 0.5) -> list[Word]:
     ]
 
 
-def told(agreement: LocalAgreement) -> str:
+def stable_text(agreement: LocalAgreement) -> str:
     return " ".join(word.word for word in agreement.stable)
 
 
-def test_a_word_is_stable_once_two_hypotheses_agree_and_audio_went_on() -> None:
+def test_word_is_stable_once_two_hypotheses_agree_and_audio_follows() -> None:
     agreement = LocalAgreement([NEAR])
     agreement.update(words("eg kjem"), 1.0)
-    assert told(agreement) == ""
+    assert stable_text(agreement) == ""
     agreement.update(words("eg kjem"), 1.2)
     # "kjem" ends at 1.0 s, too close to the edge.
-    assert told(agreement) == "eg"
+    assert stable_text(agreement) == "eg"
     agreement.update(words("eg kjem no"), 1.6)
-    assert told(agreement) == "eg kjem"
+    assert stable_text(agreement) == "eg kjem"
 
 
-def test_a_hypothesis_right_after_another_does_not_count_for_two() -> None:
+def test_two_hypotheses_in_quick_succession_count_as_one() -> None:
     agreement = LocalAgreement([NEAR])
     agreement.update(words("eg"), 1.0)
     agreement.update(words("eg"), 1.05)
-    assert told(agreement) == ""
+    assert stable_text(agreement) == ""
     agreement.update(words("eg"), 1.2)
-    assert told(agreement) == "eg"
+    assert stable_text(agreement) == "eg"
 
 
-def test_a_rival_that_is_nearly_as_good_holds_a_word_back() -> None:
+def test_close_competing_hypothesis_delays_a_word() -> None:
     agreement = LocalAgreement([NEAR])
-    rivals = [CompetingHypothesis(("eg", "kjem"), 0.0), CompetingHypothesis(("e", "kjem"), 4.9)]
-    for heard in (2.0, 2.2, 2.4):
-        agreement.update(words("eg kjem"), heard, rivals)
-    assert told(agreement) == ""
-    agreement.update(words("eg kjem"), 2.6, [*rivals[:1], CompetingHypothesis(("e", "kjem"), 5.0)])
-    assert told(agreement) == "eg kjem"
+    competing = [CompetingHypothesis(("eg", "kjem"), 0.0), CompetingHypothesis(("e", "kjem"), 4.9)]
+    for seconds in (2.0, 2.2, 2.4):
+        agreement.update(words("eg kjem"), seconds, competing)
+    assert stable_text(agreement) == ""
+    agreement.update(
+        words("eg kjem"), 2.6, [*competing[:1], CompetingHypothesis(("e", "kjem"), 5.0)]
+    )
+    assert stable_text(agreement) == "eg kjem"
 
 
-def test_a_rival_of_a_later_word_does_not_hold_back_the_first() -> None:
+def test_competing_hypothesis_of_a_later_word_does_not_delay_the_first() -> None:
     agreement = LocalAgreement([NEAR])
-    for heard in (2.0, 2.2):
-        agreement.update(words("eg kjem"), heard, [CompetingHypothesis(("eg", "kom"), 1.0)])
-    assert told(agreement) == "eg"
+    for seconds in (2.0, 2.2):
+        agreement.update(words("eg kjem"), seconds, [CompetingHypothesis(("eg", "kom"), 1.0)])
+    assert stable_text(agreement) == "eg"
 
 
-def test_a_word_that_lasts_is_stable_in_spite_of_a_rival() -> None:
+def test_lasting_word_is_stable_despite_a_competing_hypothesis() -> None:
     agreement = LocalAgreement([NEAR, Stability(distance=1.0, lasting=0.75, margin=1.0)])
-    rivals = [CompetingHypothesis(("e",), 2.0)]
-    for heard in (1.5, 1.7, 1.9, 2.1):
-        agreement.update(words("eg"), heard, rivals)
-        assert told(agreement) == ""
-    agreement.update(words("eg"), 2.3, rivals)
-    assert told(agreement) == "eg"
+    competing = [CompetingHypothesis(("e",), 2.0)]
+    for seconds in (1.5, 1.7, 1.9, 2.1):
+        agreement.update(words("eg"), seconds, competing)
+        assert stable_text(agreement) == ""
+    agreement.update(words("eg"), 2.3, competing)
+    assert stable_text(agreement) == "eg"
 
 
-def test_an_interruption_starts_the_count_anew() -> None:
+def test_interrupted_agreement_starts_again() -> None:
     agreement = LocalAgreement([NEAR])
     agreement.update(words("eg"), 1.0)
     agreement.update(words("e"), 1.2)
     agreement.update(words("eg"), 1.4)
-    assert told(agreement) == ""
+    assert stable_text(agreement) == ""
 
 
 @given(
@@ -84,7 +86,7 @@ def test_an_interruption_starts_the_count_anew() -> None:
         st.lists(st.sampled_from(["a", "b", "c", "ab", "bc"]), max_size=8), min_size=1, max_size=30
     )
 )
-def test_stable_words_only_ever_grow(hypotheses: list[list[str]]) -> None:
+def test_stable_words_are_never_removed_or_changed(hypotheses: list[list[str]]) -> None:
     agreement = LocalAgreement()
     stable: list[str] = []
     for step, texts in enumerate(hypotheses):
@@ -97,7 +99,7 @@ def test_stable_words_only_ever_grow(hypotheses: list[list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stable", "heard", "expected"),
+    ("stable", "hypothesis", "expected"),
     [
         ("", "a b c", "a b c"),
         ("a b", "a b c d", "a b c d"),
@@ -106,10 +108,10 @@ def test_stable_words_only_ever_grow(hypotheses: list[list[str]]) -> None:
         ("a b", "", "a b"),
     ],
 )
-def test_a_hypothesis_is_bent_to_begin_with_what_was_told(
-    stable: str, heard: str, expected: str
+def test_hypothesis_is_made_to_begin_with_the_stable_words(
+    stable: str, hypothesis: str, expected: str
 ) -> None:
-    joined = join_stable(words(stable), words(heard))
+    joined = join_stable(words(stable), words(hypothesis))
     assert " ".join(word.word for word in joined) == expected
 
 
@@ -117,13 +119,13 @@ def texts(found: Sequence[Word]) -> list[str]:
     return [word.word for word in found]
 
 
-def test_words_that_were_joined_or_split_meanwhile_are_not_said_twice() -> None:
+def test_joined_or_split_words_are_not_repeated() -> None:
     two = [Word("sjakk", 0.0, 0.5, 0.9), Word("mønster", 0.5, 1.0, 0.9)]
     one = [Word("sjakkmønster", 0.0, 1.0, 0.9), Word("som", 1.0, 1.3, 0.9)]
     assert texts(join_stable(two, one)) == ["sjakk", "mønster", "som"]
     assert texts(join_stable(one, [*two, Word("som", 1.0, 1.3, 0.9)])) == ["sjakkmønster", "som"]
 
 
-def test_new_times_are_taken_where_the_words_are_the_same() -> None:
+def test_equal_words_take_the_new_times() -> None:
     joined = join_stable(words("a b"), words("a b c", start=0.1))
     assert [word.start for word in joined] == pytest.approx([0.1, 0.6, 1.1])

@@ -13,54 +13,54 @@ def partial(text: str) -> PartialResult:
     return PartialResult(0, (LiveWord(text, 0.0, 1.0, 0.9, False),))
 
 
-async def read(told: EventQueue) -> list[LiveEvent]:
-    return [event async for event in told.read(lambda: True)]
+async def read(queue: EventQueue) -> list[LiveEvent]:
+    return [event async for event in queue.read(lambda: True)]
 
 
-def test_events_are_read_in_order_and_then_it_ends() -> None:
+def test_events_are_read_in_order_until_the_end() -> None:
     async def run() -> list[LiveEvent]:
-        told = EventQueue(10)
-        told.emit(SpeechStarted(0, 0.0))
-        told.emit(EndpointReached(0, 1.0))
-        told.end()
-        return await read(told)
+        queue = EventQueue(10)
+        queue.emit(SpeechStarted(0, 0.0))
+        queue.emit(EndpointReached(0, 1.0))
+        queue.end()
+        return await read(queue)
 
     assert asyncio.run(run()) == [SpeechStarted(0, 0.0), EndpointReached(0, 1.0)]
 
 
-def test_a_partial_result_nobody_read_gives_way_to_the_next() -> None:
+def test_unread_partial_result_is_replaced_by_the_next() -> None:
     async def run() -> list[LiveEvent]:
-        told = EventQueue(10)
-        told.emit(SpeechStarted(0, 0.0))
+        queue = EventQueue(10)
+        queue.emit(SpeechStarted(0, 0.0))
         for number in range(1000):
-            told.emit(partial(str(number)))
-        told.end()
-        return await read(told)
+            queue.emit(partial(str(number)))
+        queue.end()
+        return await read(queue)
 
     assert asyncio.run(run()) == [SpeechStarted(0, 0.0), partial("999")]
 
 
-def test_an_event_on_which_a_connection_broke_is_read_by_the_next() -> None:
+def test_event_of_a_broken_connection_is_read_again() -> None:
     async def run() -> list[LiveEvent]:
-        told = EventQueue(10)
+        queue = EventQueue(10)
         for number in range(3):
-            told.emit(EndpointReached(number, 1.0))
-        told.end()
-        reader = told.read(lambda: True)
+            queue.emit(EndpointReached(number, 1.0))
+        queue.end()
+        reader = queue.read(lambda: True)
         assert await anext(reader) == EndpointReached(0, 1.0)
         assert await anext(reader) == EndpointReached(1, 1.0)
         await reader.aclose()
-        return await read(told)
+        return await read(queue)
 
     assert asyncio.run(run()) == [EndpointReached(1, 1.0), EndpointReached(2, 1.0)]
 
 
-def test_what_went_wrong_is_raised_after_the_last_event() -> None:
+def test_failure_is_raised_after_the_last_event() -> None:
     async def run() -> LiveEvent:
-        told = EventQueue(10)
-        told.emit(SpeechStarted(0, 0.0))
-        told.end(UnavailableError("stopping"))
-        reader = told.read(lambda: True)
+        queue = EventQueue(10)
+        queue.emit(SpeechStarted(0, 0.0))
+        queue.end(UnavailableError("stopping"))
+        reader = queue.read(lambda: True)
         event = await anext(reader)
         with pytest.raises(UnavailableError):
             await anext(reader)
@@ -69,16 +69,16 @@ def test_what_went_wrong_is_raised_after_the_last_event() -> None:
     assert asyncio.run(run()) == SpeechStarted(0, 0.0)
 
 
-def test_who_tells_waits_while_too_much_is_unread() -> None:
+def test_emitter_waits_while_too_many_events_are_unread() -> None:
     async def run() -> None:
-        told = EventQueue(2)
-        told.emit(EndpointReached(0, 1.0))
-        await told.wait_for_room()
-        told.emit(EndpointReached(1, 1.0))
-        waiting = asyncio.create_task(told.wait_for_room())
+        queue = EventQueue(2)
+        queue.emit(EndpointReached(0, 1.0))
+        await queue.wait_for_room()
+        queue.emit(EndpointReached(1, 1.0))
+        waiting = asyncio.create_task(queue.wait_for_room())
         await asyncio.sleep(0.01)
         assert not waiting.done()
-        reader = told.read(lambda: True)
+        reader = queue.read(lambda: True)
         await anext(reader)
         await anext(reader)
         await asyncio.wait_for(waiting, 5)
@@ -86,18 +86,18 @@ def test_who_tells_waits_while_too_much_is_unread() -> None:
     asyncio.run(run())
 
 
-def test_a_reader_that_is_not_wanted_any_more_ends() -> None:
+def test_replaced_reader_ends() -> None:
     async def run() -> list[LiveEvent]:
-        told = EventQueue(2)
-        wanted = True
-        reader = asyncio.create_task(_collect(told, lambda: wanted))
+        queue = EventQueue(2)
+        is_current = True
+        reader = asyncio.create_task(_collect(queue, lambda: is_current))
         await asyncio.sleep(0)
-        wanted = False
-        told.wake_readers()
+        is_current = False
+        queue.wake_readers()
         return await asyncio.wait_for(reader, 5)
 
     assert asyncio.run(run()) == []
 
 
-async def _collect(told: EventQueue, wanted) -> list[LiveEvent]:
-    return [event async for event in told.read(wanted)]
+async def _collect(queue: EventQueue, is_current) -> list[LiveEvent]:
+    return [event async for event in queue.read(is_current)]

@@ -39,18 +39,18 @@ def fed(pcm: PcmInput, data: bytes, size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("encoding", SUBTYPES)
 @pytest.mark.parametrize("size", [1, 7, 640, 10**6])
-def test_every_encoding_is_decoded_as_libsndfile_does(encoding: str, size: int) -> None:
+def test_every_encoding_is_decoded_like_libsndfile(encoding: str, size: int) -> None:
     data = written(tones(1, 0.2), 16_000, encoding)
     assert np.array_equal(fed(PcmInput(encoding, 16_000), data, size), read(data, 16_000, encoding))
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
-def test_any_rate_becomes_16_khz_without_seams(rate: int) -> None:
+def test_pieces_of_any_rate_are_resampled_like_the_whole(rate: int) -> None:
     tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)).astype(np.float32)
-    heard = fed(PcmInput("f32le", rate), written(tone, rate, "f32le"), 1234)
+    decoded = fed(PcmInput("f32le", rate), written(tone, rate, "f32le"), 1234)
     whole = soxr.resample(tone, rate, 16_000)
-    assert abs(len(heard) - 16_000) <= 1
-    assert np.abs(heard[500:15_500] - whole[500:15_500]).max() < 1e-3
+    assert abs(len(decoded) - 16_000) <= 1
+    assert np.abs(decoded[500:15_500] - whole[500:15_500]).max() < 1e-3
 
 
 def test_channels_are_averaged() -> None:
@@ -59,14 +59,14 @@ def test_channels_are_averaged() -> None:
     assert fed(PcmInput("f32le", 16_000, 2), data, 333) == pytest.approx((left + right) / 2)
 
 
-def test_what_follows_a_flush_is_resampled_too() -> None:
+def test_audio_after_a_flush_is_resampled() -> None:
     pcm = PcmInput("s16le", 8_000)
     data = written(tones(1, 0.5), 8_000, "s16le")
     assert len(fed(pcm, data, 800)) == pytest.approx(16_000, abs=2)
     assert len(fed(pcm, data, 800)) == pytest.approx(16_000, abs=2)
 
 
-def test_the_rest_of_a_frame_does_not_spoil_what_follows_a_flush() -> None:
+def test_flush_drops_an_unfinished_frame() -> None:
     pcm = PcmInput("s16le", 16_000)
     assert len(pcm.feed(b"\x01\x02\x03")) == 1
     assert len(pcm.flush()) == 0
@@ -83,6 +83,6 @@ def test_other_settings_are_refused(settings: tuple[str, int, int], param: str |
     assert refused.value.param == param
 
 
-def test_numbers_that_are_none_are_refused() -> None:
+def test_samples_that_are_not_finite_are_refused() -> None:
     with pytest.raises(AudioError, match="finite"):
         PcmInput("f32le").feed(np.array([0.1, np.nan], "<f4").tobytes())

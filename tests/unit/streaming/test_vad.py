@@ -38,7 +38,7 @@ def test_probabilities_are_those_of_the_packaged_model(speech: np.ndarray, model
     assert min(ours) < 0.1
 
 
-def test_pieces_give_what_the_whole_gives(speech: np.ndarray, model: VadModel) -> None:
+def test_pieces_give_the_probabilities_of_the_whole(speech: np.ndarray, model: VadModel) -> None:
     whole = VoiceActivityDetector(model).probabilities(speech)
     piecewise = VoiceActivityDetector(model)
     found: list[float] = []
@@ -47,7 +47,7 @@ def test_pieces_give_what_the_whole_gives(speech: np.ndarray, model: VadModel) -
     assert found == pytest.approx(whole, abs=1e-5)
 
 
-def test_streams_do_not_hear_each_other(speech: np.ndarray, model: VadModel) -> None:
+def test_detectors_of_two_streams_are_independent(speech: np.ndarray, model: VadModel) -> None:
     one, other = VoiceActivityDetector(model), VoiceActivityDetector(model)
     one.probabilities(speech[: 64 * CHUNK_SAMPLES])
     silence = np.zeros(8 * CHUNK_SAMPLES, np.float32)
