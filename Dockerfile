@@ -54,7 +54,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NORDLYD_HOST=0.0.0.0 \
     NORDLYD_PORT=8000 \
-    NORDLYD_CATALOGUE=/opt/nordlyd/models \
     NORDLYD_STORE=/var/lib/nordlyd/models \
     NORDLYD_MODELS=wav2vec2-xlsr-1B-NPSC-NN,wav2vec2-large-danish-npsc-nst
 COPY --from=dependencies /opt/venv /opt/venv
@@ -62,7 +61,6 @@ COPY --from=dependencies /opt/venv /opt/venv
 # Copied, not mounted: some builders take a mount's old contents from their cache.
 COPY --from=package /dist /opt/nordlyd/dist
 RUN pip install --no-cache-dir --no-index --no-deps /opt/nordlyd/dist/*.whl
-COPY models /opt/nordlyd/models
 COPY deploy/healthcheck.py /opt/nordlyd/healthcheck.py
 RUN mkdir -p /var/lib/nordlyd/models && chown -R 10001:10001 /var/lib/nordlyd
 WORKDIR /var/lib/nordlyd

@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
-PYTEST := $(BIN)/python -m pytest
+# COVERAGE=1 measures what is run, into files .coverage.*; `make test-all` sets it.
+PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
 ELSEWHERE := cuda or ffmpeg or image or lmplz or page or pyctcdecode or pythons
@@ -24,12 +25,13 @@ PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/packa
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-image test-lmplz \
-	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page format bench constraints clean
+	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests that are quick"
-	@echo "make test-all     run every test that this machine can run, and say which it could not"
+	@echo "make test-all     run every test that this machine can run, say which it could not, and print"
+	@echo "                  how much of app and trainer the tests covered"
 	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
 	@echo "make test-ffmpeg  compare how formats are read with Debian's ffmpeg"
 	@echo "make test-page    drive the page in Debian's Chromium"
@@ -41,8 +43,10 @@ help:
 	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
 	@echo "make lint         ruff, mypy and yamllint, and make lint-page"
 	@echo "make lint-page    tsc and oxlint over the page's modules; needs node and npm"
+	@echo "make audit        check the packages of constraints.txt for known vulnerabilities"
 	@echo "make format       let ruff format everything"
 	@echo "make bench        nordlyd bench \$$(BENCH) \$$(ARGS), by default the encoder"
+	@echo "make wheel        build wheel and sdist of the service and of its client into dist/"
 	@echo "make constraints  write constraints.txt anew from what is installed"
 	@echo "make clean        remove .venv and everything that was generated"
 
@@ -109,12 +113,22 @@ lint: $(INSTALLED_TEST) lint-page
 lint-page: $(PAGE_TOOLS)
 	@npm --prefix tests/page run --silent lint
 
+# Needs PyPI's advisories; without them it says so. Reasons for what is let through: .ci/advisories.toml.
+audit: $(INSTALLED_TEST)
+	@$(BIN)/python scripts/audit
+
 format: $(INSTALLED_TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bench: $(INSTALLED_TEST)
 	$(BIN)/nordlyd bench $(BENCH) $(ARGS)
+
+# Without isolation: setuptools is in the environment, and nothing is fetched.
+wheel: $(INSTALLED_TEST)
+	rm -rf build clients/python/build dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist clients/python
 
 constraints: $(INSTALLED_TEST)
 	@scripts/freeze $(VENV) constraints.txt
@@ -123,7 +137,8 @@ constraints-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 	@scripts/freeze $(VENV)-pyctcdecode constraints-pyctcdecode.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info clients/python/build clients/python/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f .coverage .coverage.*
 	rm -f app/*/*/*.so app/*/*/*.failed
 	rm -rf tests/native/build tests/page/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

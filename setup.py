@@ -1,12 +1,13 @@
-"""Compiles the C libraries where there is a compiler.
+"""Compiles the C libraries where there is a compiler, and adds the models to a wheel.
 
-Without one the installation goes on: what went wrong is written beside the sources, where
+Without a compiler the installation continues: the reason is written beside the sources, where
 app/native_library.py finds it.
 """
 
 import importlib.util
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,12 +17,13 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
 
 def _module(path: Path):  # noqa: ANN202
-    """Imports a file that needs none of our dependencies."""
+    """Imports a file that needs the standard library only."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -32,7 +34,7 @@ native_library = _module(ROOT / "app" / "native_library.py")
 
 
 def library(name: str, folder: str, sources: tuple[str, ...], **options: object) -> Extension:
-    """A library of the C files of one folder, with the stamp that its loader compares."""
+    """Returns a library of the C files of one folder, with the stamp that its loader compares."""
     headers = [str(path.relative_to(ROOT)) for path in sorted((ROOT / folder).rglob("*.h"))]
     return Extension(
         f"{folder.replace('/', '.')}.{name}",
@@ -44,12 +46,30 @@ def library(name: str, folder: str, sources: tuple[str, ...], **options: object)
     )
 
 
-class BuildLibraries(build_ext):
-    """Compiles all anew, and keeps the reason where that fails."""
+class BuildPackages(build_py):
+    """Leaves the benchmarks out of a wheel, and puts the catalogue and the demo models in."""
 
     def run(self) -> None:
-        """Compile, then write down what failed beside the sources, or where they would be."""
-        # A stamp that changed is no date that changed.
+        """Copies the modules, and the models as data of `app.bundled`."""
+        if self.editable_mode:
+            super().run()
+            return
+        self.packages = [name for name in self.packages if name.split(".")[0] != "bench"]
+        super().run()
+        shutil.copytree(
+            ROOT / "models",
+            Path(self.build_lib) / "app" / "bundled" / "models",
+            ignore=shutil.ignore_patterns("report.*", "*.png", "training_log.csv"),
+            dirs_exist_ok=True,
+        )
+
+
+class BuildLibraries(build_ext):
+    """Compiles every library, and keeps the reason where that fails."""
+
+    def run(self) -> None:
+        """Compiles, then writes the failures beside the sources, or where they would be."""
+        # The stamp of the sources may change without their dates.
         self.force = True
         self.failures: dict[str, str] = {}
         super().run()
@@ -67,17 +87,17 @@ class BuildLibraries(build_ext):
     def _is_clang(self) -> bool:
         command = getattr(self.compiler, "compiler", ["cc"])[0]
         try:
-            said = subprocess.run(  # noqa: S603
+            printed = subprocess.run(  # noqa: S603
                 [command, "--version"], capture_output=True, text=True, check=False
             )
         except OSError:
             return False
-        return "clang" in said.stdout
+        return "clang" in printed.stdout
 
     def build_extension(self, ext: Extension) -> None:
-        """Compile one library."""
+        """Compiles one library."""
         if self._is_clang():
-            # Its OpenMP needs a runtime of its own. The row kernels do without, those for AMX
+            # Its OpenMP needs a runtime of its own. The SIMD kernels do without, those for AMX
             # then use one thread.
             kept_flags = [flag for flag in ext.extra_compile_args if flag != "-fopenmp"]
             ext.extra_compile_args = kept_flags
@@ -87,15 +107,15 @@ class BuildLibraries(build_ext):
             except Exception as error:
                 kept.seek(0)
                 lines = kept.read().decode(errors="replace").splitlines()
-                # What the compiler says comes before what its exit status says.
-                said = (line.strip() for line in lines if "error" in line.lower())
-                self.failures[ext.name] = next(said, str(error).splitlines()[0])
+                # The compiler's own message goes before that of its exit status.
+                errors = (line.strip() for line in lines if "error" in line.lower())
+                self.failures[ext.name] = next(errors, str(error).splitlines()[0])
                 raise
 
 
 @contextmanager
 def _standard_error() -> Iterator:
-    """Keeps what the compiler writes to standard error, and shows it afterwards."""
+    """Keeps the compiler's standard error, and shows it afterwards."""
     with tempfile.TemporaryFile() as kept:
         shown = os.dup(2)
         os.dup2(kept.fileno(), 2)
@@ -118,21 +138,16 @@ kernels = library(
     # OpenMP is compiled in but not linked: the process already has torch's runtime.
     extra_compile_args=["-O3", "-std=gnu11", "-fopenmp", "-fno-math-errno", "-fno-strict-aliasing"],
 )
-alignment = library(
-    "_viterbi",
-    "app/decoding/align",
-    ("viterbi",),
-    extra_compile_args=["-O3", "-std=gnu11"],
-)
-search = library(
-    "_search",
-    "app/decoding/search",
-    tuple(path.stem for path in sorted((ROOT / "app/decoding/search").glob("*.c"))),
+DECODING = "app/decoding/native"
+decoding = library(
+    "_decoding",
+    DECODING,
+    tuple(path.stem for path in sorted((ROOT / DECODING).glob("*.c"))),
     libraries=["m"],
     extra_compile_args=["-O3", "-std=gnu11", "-fno-math-errno"],
 )
 
 setup(
-    ext_modules=[alignment, search, *([kernels] if HAS_KERNELS else [])],
-    cmdclass={"build_ext": BuildLibraries},
+    ext_modules=[decoding, *([kernels] if HAS_KERNELS else [])],
+    cmdclass={"build_ext": BuildLibraries, "build_py": BuildPackages},
 )

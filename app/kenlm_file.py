@@ -62,7 +62,7 @@ def write_checksum(model: Path) -> Path:
 
 
 def read_model(model: Path) -> tuple[Bytes, bool]:
-    """Returns the bytes of a model's file, and whether a checksum says that they are whole.
+    """Returns the bytes of a model's file, and whether a checksum confirms that they are complete.
 
     Raises:
         ConfigurationError: the file cannot be read, or is not the one that the checksum is of.
@@ -133,7 +133,7 @@ def _digest(data: Bytes) -> str:
 
 
 def _checksum_of(model: Path) -> str | None:
-    """What the checksum file says of this file; None where it says nothing."""
+    """Returns the checksum file's entry for this file; None where there is none."""
     try:
         lines = checksum_file(model).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Structured logs: every record of ours and of the libraries in, one line each on stderr out.
+"""Configures structured logs on stderr: one line for each record, also for those of libraries.
 
 JSON lines by default, coloured text on a terminal; the request id is bound by the middleware.
 """
@@ -11,7 +11,9 @@ from typing import Any, Literal
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-# Said at level error, though the refusal was sent; the access log has it.
+from app.settings import Settings
+
+# Uvicorn logs this as an error for a refused WebSocket; the access log has the refusal already.
 _REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 
 
@@ -36,7 +38,7 @@ def configure_logging(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     else:
-        # Without the local variables, among which are headers with keys and what people said.
+        # Without local variables, which include headers with keys and transcripts.
         traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         shared.append(structlog.processors.ExceptionRenderer(traces))
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -53,8 +55,14 @@ def configure_logging(
     )
 
 
+def configure_quiet_logging(settings: Settings) -> None:
+    """Logs errors only, unless the settings ask for debugging: for commands that run once."""
+    level = "debug" if settings.log_level == "debug" else "error"
+    configure_logging(log_format=settings.log_format, level=level)
+
+
 def _standard_library(level: str, shared: list[Processor], renderer: Processor) -> dict[str, Any]:
-    ours = {"level": level.upper()}
+    own = {"level": level.upper()}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -76,22 +84,22 @@ def _standard_library(level: str, shared: list[Processor], renderer: Processor) 
                 "filters": ["refused_handshakes"],
             }
         },
-        "filters": {"refused_handshakes": {"()": lambda: _is_news}},
-        # Libraries speak up only when something is wrong; start and stop are told by `server`.
+        "filters": {"refused_handshakes": {"()": lambda: _is_relevant}},
+        # Libraries log only warnings and errors; `server` logs start and stop.
         "root": {
             "handlers": ["stderr"],
             "level": "DEBUG" if level == "debug" else "WARNING",
         },
-        "loggers": {"app": ours, "nordlyd": ours},
+        "loggers": {"app": own, "nordlyd": own},
     }
 
 
 def _drop_colour(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001
-    """Leave out the copy of the message that uvicorn adds with terminal colours in it."""
+    """Remove the copy of the message with terminal colours that uvicorn adds."""
     event.pop("color_message", None)
     return event
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out what uvicorn says of each WebSocket that was refused with an HTTP error."""
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Returns False for the record that uvicorn writes for each refused WebSocket."""
     return record.getMessage() != _REFUSED_HANDSHAKE

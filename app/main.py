@@ -1,4 +1,4 @@
-"""Settings in, the whole service out: every part is built here and joined, and nothing else."""
+"""Builds the parts of the service from its settings and joins them."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -19,11 +19,13 @@ from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
 from app.pipeline import (
     AcousticModel,
+    ModelLoader,
     ModelSource,
     PipelineOptions,
+    SearchLimits,
     Service,
     Transcriber,
-    decoders_beside,
+    open_model_decoders,
 )
 from app.rendering import RenderPool
 from app.settings import Settings
@@ -37,39 +39,29 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     """Build the service; its models are loaded once it runs.
 
     Args:
-        settings: everything that can be set.
-        report: told what is about to be fetched from the hub, if anything is.
+        settings: everything that can be configured.
+        report: called with what is about to be fetched from the hub, if anything is.
 
     Raises:
-        ConfigurationError: a setting or a model's folder that cannot work.
+        ConfigurationError: a setting or a model's folder cannot be used.
     """
     telemetry = Telemetry()
     service = build_service(settings, telemetry, report=report)
-    limits = StreamLimits(
-        streams=settings.live_streams,
-        keep_seconds=settings.live_keep_seconds,
-        idle_seconds=settings.live_idle_seconds,
-        min_share=settings.live_min_share,
-    )
-    live = Streams(service, telemetry, limits, find_vad_model())
+    streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
+    rendering = RenderPool(settings.render_workers, settings.render_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         service.start()
         yield
-        await live.close()
+        await streams.close()
         await service.stop()
-        await parts.rendering.close()
+        await rendering.close()
 
-    parts = AppState(
-        settings,
-        telemetry,
-        service,
-        live,
-        fetcher=_fetcher(settings),
-        rendering=RenderPool(settings.render_workers, settings.render_seconds),
+    state = AppState(
+        settings, telemetry, service, streams, fetcher=_fetcher(settings), rendering=rendering
     )
-    return build_api(parts, lifespan)
+    return build_api(state, lifespan)
 
 
 def build_service(
@@ -78,71 +70,93 @@ def build_service(
     *,
     report: Callable[[PullPlan], None] | None = None,
 ) -> Service:
-    """Build everything but the HTTP side, as the command line needs it too.
+    """Build everything but the HTTP side; the command line uses it too.
 
     Raises:
         ConfigurationError: as `create_app`.
     """
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
-    resolved = [catalogue.resolve(reference) for reference in settings.models]
-    router = Router(settings.routes, [model.card for model in resolved], settings.default_language)
+    models = [catalogue.resolve(reference) for reference in settings.models]
+    router = Router(settings.routes, [model.card for model in models], settings.default_language)
     sources = [
         ModelSource(
             model.card,
             locate(model, settings.store, allow_pull=True, report=report),
-            beside=settings.catalogue / model.card.id,
+            extra_folder=settings.catalogue / model.card.id,
         )
-        for model in resolved
+        for model in models
     ]
-    engine = Engine(
-        EngineOptions(
-            max_queue_seconds=settings.max_queue_seconds,
-            caller_share=settings.caller_share,
-            max_wait_seconds=settings.max_wait_seconds,
-            batch_seconds=settings.batch_seconds,
-            hang_seconds=settings.hang_seconds,
-            window_seconds=settings.window_seconds,
-        ),
-        telemetry,
-    )
+    engine = Engine(_engine_options(settings), telemetry)
     transcriber = Transcriber(
         router,
         engine,
         telemetry,
-        PipelineOptions(
-            audio=AudioLimits(
-                max_seconds=settings.max_audio_seconds,
-                max_channels=settings.max_channels,
-                max_tracks=settings.max_tracks,
-                max_edits=settings.max_edits,
-                max_gap_seconds=settings.max_gap_seconds,
-            ),
-            window_seconds=settings.window_seconds,
-            context_seconds=settings.context_seconds,
-            decode_workers=settings.decode_workers or os.cpu_count() or 1,
-            decode_processes=needs_processes(settings.decoder),
-            decode_jobs=settings.decode_jobs,
-        ),
-        MediaPool(
-            PoolOptions(
-                workers=settings.media_workers,
-                memory_mb=settings.media_memory_mb,
-                processor_seconds=settings.media_seconds,
-                decoded_mb=settings.decoded_mb,
-                spool_mb=settings.spool_mb,
-            ),
-            on_restart=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
-            on_sandboxed=_log_sandbox,
-        ),
+        _pipeline_options(settings),
+        _media_pool(settings, telemetry),
         profanities=_profanities(settings),
     )
-    return Service(
-        sources,
-        partial(_load, settings),
-        engine,
-        transcriber,
-        telemetry,
-        decoders=partial(decoders_beside, backend=settings.decoder),
+    loader = ModelLoader(
+        partial(_load_checkpoint, settings),
+        partial(open_model_decoders, backend=settings.decoder),
+    )
+    return Service(sources, loader, engine, transcriber, telemetry)
+
+
+def _engine_options(settings: Settings) -> EngineOptions:
+    return EngineOptions(
+        max_queue_seconds=settings.max_queue_seconds,
+        caller_share=settings.caller_share,
+        max_wait_seconds=settings.max_wait_seconds,
+        batch_seconds=settings.batch_seconds,
+        hang_seconds=settings.hang_seconds,
+        window_seconds=settings.window_seconds,
+    )
+
+
+def _pipeline_options(settings: Settings) -> PipelineOptions:
+    return PipelineOptions(
+        audio=AudioLimits(
+            max_seconds=settings.max_audio_seconds,
+            max_channels=settings.max_channels,
+            max_tracks=settings.max_tracks,
+            max_edits=settings.max_edits,
+            max_gap_seconds=settings.max_gap_seconds,
+        ),
+        window_seconds=settings.window_seconds,
+        context_seconds=settings.context_seconds,
+        decode_workers=settings.decode_workers or os.cpu_count() or 1,
+        decode_processes=needs_processes(settings.decoder),
+        decode_jobs=settings.decode_jobs,
+        search=search_limits(settings),
+    )
+
+
+def search_limits(settings: Settings) -> SearchLimits:
+    """Returns the bounds that the settings put on the search options of a request."""
+    return SearchLimits(
+        max_beam_width=settings.max_beam_width,
+        max_n_best=settings.max_n_best,
+        max_hotwords=settings.max_hotwords,
+        max_hotword_characters=settings.max_hotword_characters,
+        max_hotword_weight=settings.max_hotword_weight,
+        max_alpha=settings.max_alpha,
+        max_beta=settings.max_beta,
+        min_prune_logp=settings.min_prune_logp,
+        min_token_logp=settings.min_token_logp,
+    )
+
+
+def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+    return MediaPool(
+        PoolOptions(
+            workers=settings.media_workers,
+            memory_mb=settings.media_memory_mb,
+            processor_seconds=settings.media_seconds,
+            decoded_mb=settings.decoded_mb,
+            spool_mb=settings.spool_mb,
+        ),
+        on_restart=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
+        on_sandboxed=_log_sandbox,
     )
 
 
@@ -152,6 +166,15 @@ def _log_sandbox(layers: tuple[str, ...]) -> None:
     log = structlog.get_logger("nordlyd.media")
     write = log.warning if missing else log.info
     write("media workers are sandboxed", by=list(layers), missing=missing)
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    return StreamLimits(
+        streams=settings.live_streams,
+        keep_seconds=settings.live_keep_seconds,
+        idle_seconds=settings.live_idle_seconds,
+        min_share=settings.live_min_share,
+    )
 
 
 def _fetcher(settings: Settings) -> Fetcher | None:
@@ -176,12 +199,12 @@ def _profanities(settings: Settings) -> WordList | None:
         ) from None
 
 
-def _load(settings: Settings, source: ModelSource) -> AcousticModel:
+def _load_checkpoint(settings: Settings, source: ModelSource) -> AcousticModel:
+    """Read a model's checkpoint; torch is imported by the first call."""
     if settings.threads is not None:
         # Read once, when torch is imported below.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads)
-    # Not at the top: it brings torch along, which takes seconds.
-    from app.acoustic import load_checkpoint  # noqa: PLC0415
+    from app.acoustic import load_checkpoint  # noqa: PLC0415 - imports torch
 
     int8 = not {source.card.id, source.card.hub}.isdisjoint(settings.int8_models)
     if int8:

@@ -1,4 +1,4 @@
-"""Loads the compiled libraries, or gives the reason why one cannot be loaded.
+"""Loads the compiled libraries, or reports why one cannot be loaded.
 
 Each library is compiled when the package is installed, from the C files of one folder, and carries
 a stamp of those files. setup.py imports this file by its path, so it needs the standard library
@@ -9,15 +9,16 @@ import ctypes
 import hashlib
 import os
 import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
-Signature = tuple[type | None, Sequence[type]]
-"""The type of a function's result, None for void, and those of its arguments."""
+Signature = tuple[Any, tuple[Any, ...]]
+"""The ctypes of a function's result, None for void, and of its arguments: `app.native_header`."""
 
 FAILURE_SUFFIX = ".failed"
-"""Of the file beside the sources that says why they were not compiled."""
+"""Suffix of the file beside the sources that holds the reason why they were not compiled."""
 
 _SOURCES = {".c", ".h"}
 
@@ -114,13 +115,15 @@ def open_library(
 
 
 def source_stamp(folder: Path) -> str:
-    """Returns the stamp of a folder's C sources; empty where there are none."""
+    """Returns the stamp of a folder's C sources and headers; empty where there are no sources."""
     digest = hashlib.sha256()
     sources = sorted(path for path in folder.rglob("*") if path.suffix in _SOURCES)
+    if not any(path.suffix == ".c" for path in sources):
+        return ""
     for path in sources:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16] if sources else ""
+    return digest.hexdigest()[:16]
 
 
 def _open(
@@ -147,7 +150,7 @@ def _open(
         )
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
-        function.restype, function.argtypes = result, list(arguments)
+        function.restype, function.argtypes = result, arguments
     return library
 
 

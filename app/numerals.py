@@ -17,7 +17,7 @@ _ELEVEN_HUNDRED, _TWO_THOUSAND, _TWENTY_ONE_HUNDRED = 1100, 2000, 2100
 class Numerals:
     """The words of one language; `ones` are 0..19, `tens` 20..90, ordinals alike.
 
-    Danish says the one before the ten (`enogtyve`), Norwegian after it (`tjueen`).
+    Danish puts the one before the ten (`enogtyve`), Norwegian after it (`tjueen`).
     """
 
     ones: tuple[str, ...]
@@ -94,7 +94,7 @@ _LANGUAGES = {"da": _DANISH, "nb": _BOKMAAL, "nn": _NYNORSK}
 
 
 def numerals(language: str) -> Numerals:
-    """Return the words of `da`, `nb` or `nn`.
+    """Returns the words of `da`, `nb` or `nn`.
 
     Raises:
         ValueError: there are none for this language.
@@ -106,7 +106,7 @@ def numerals(language: str) -> Numerals:
 
 
 def cardinal(number: int, language: str, *, neuter: bool = False) -> str:
-    """Return the number in words, 0 to 999,999; `neuter` says how a lone one is said.
+    """Returns the number in words, 0 to 999,999; `neuter` is the gender of a lone one.
 
     Raises:
         ValueError: no number words for this language, or the number is outside.
@@ -126,7 +126,7 @@ def cardinal(number: int, language: str, *, neuter: bool = False) -> str:
 
 
 def ordinal(number: int, language: str) -> str:
-    """Return the ordinal of 1 to 99 in words.
+    """Returns the ordinal of 1 to 99 in words.
 
     Raises:
         ValueError: no number words for this language, or the number is outside.
@@ -145,7 +145,7 @@ def ordinal(number: int, language: str) -> str:
 
 
 def year(number: int, language: str) -> str:
-    """Return a year from 1100 to 2099 as it is said: in hundreds up to 1999.
+    """Returns a year from 1100 to 2099 in words: in hundreds up to 1999.
 
     Raises:
         ValueError: no number words for this language, or the number is outside.

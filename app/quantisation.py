@@ -1,7 +1,7 @@
-"""Whether a model may run in int8: measured on the operator's own speech, and remembered.
+"""Measures on the operator's own speech whether a model may run in int8, and keeps the record.
 
-A manifest of recordings and references goes in; a record of what int8 costs and gains comes
-out, and without a record that passed the service does not load a model in int8.
+The input is a manifest of recordings and references. Without a record that passed, the service
+does not load a model in int8.
 """
 
 import json
@@ -24,17 +24,20 @@ from app.text import normalise
 MAX_COST = 0.2
 """Percentage points of word error rate that int8 may cost at most."""
 
-_LONGEST_SECONDS = 120.0
+_MAX_SECONDS = 120.0
 _ROUNDS = 3
-# How many times slower than fp32 a precision may seem for other reasons than a CPU without it.
-_PATIENCE = 1.5
+# A precision that the CPU supports may still measure this many times slower than float32.
+_MAX_SLOWDOWN = 1.5
 
 Speech = list[tuple[npt.NDArray[np.float32], str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What int8 was measured to cost and gain; error rates in percent, speed in audio s per s."""
+    """The measured cost and gain of int8.
+
+    Error rates are in percent, speeds in audio seconds per second.
+    """
 
     model: str
     utterances: int
@@ -52,7 +55,7 @@ class Record:
 
     @property
     def passed(self) -> bool:
-        """Whether int8 is accurate enough to be used, and faster at all."""
+        """Whether int8 is accurate enough to be used, and faster."""
         return self.cost <= MAX_COST and self.int8_speed > self.baseline_speed
 
 
@@ -84,7 +87,7 @@ def measure(
     audio = sum(len(waveform) for waveform in waveforms) / SAMPLE_RATE
     seconds = [float("inf"), float("inf")]
     emissions: list[list[npt.NDArray[np.float32]]] = [[], []]
-    # Interleaved, so that what else the machine does falls on both alike.
+    # Interleaved, so that other work of the machine slows both alike.
     for _ in range(_ROUNDS):
         for index, candidate in enumerate(models):
             start = time.perf_counter()
@@ -108,12 +111,12 @@ def measure(
 
 
 def check_speed(model: str, folder: Path, dtype: str = "auto") -> None:
-    """Do nothing where int8 may pay here; comes before `measure`, and takes a few seconds.
+    """Do nothing if int8 may be faster on this CPU; a check of a few seconds before `measure`.
 
-    It compares the products of one layer: they are all that int8 computes otherwise.
+    It compares the matrix products of one layer, which are all that int8 changes.
 
     Args:
-        model: what the message calls it.
+        model: its name, for the message.
         folder: checkpoint folder.
         dtype: the precision to compare with, as in the settings.
 
@@ -122,7 +125,7 @@ def check_speed(model: str, folder: Path, dtype: str = "auto") -> None:
     """
     seconds = layer_seconds(folder, list(dict.fromkeys([dtype, "float32", "int8"])))
     milliseconds = {name: f"{1000 * value:.3g} ms" for name, value in seconds.items()}
-    if seconds[dtype] > _PATIENCE * seconds["float32"]:
+    if seconds[dtype] > _MAX_SLOWDOWN * seconds["float32"]:
         raise ConfigurationError(
             f"{dtype} is slower than float32 on this CPU: a second of audio takes"
             f" {milliseconds[dtype]} in the products of one layer, and"
@@ -139,10 +142,10 @@ def check_speed(model: str, folder: Path, dtype: str = "auto") -> None:
 
 
 def read_manifest(path: Path) -> Speech:
-    """Decode what a manifest lists.
+    """Returns the waveforms and references that a manifest lists.
 
     Raises:
-        ConfigurationError: a line or a recording cannot be read; names the line.
+        ConfigurationError: a line or a recording cannot be read; the message names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -161,7 +164,7 @@ def read_manifest(path: Path) -> Speech:
             ) from None
         if not audio.is_file():
             raise ConfigurationError(f"{path}, line {number}: there is no file {audio}")
-        recording = shared_pool().decode(audio, limits=AudioLimits(max_seconds=_LONGEST_SECONDS))
+        recording = shared_pool().decode(audio, limits=AudioLimits(max_seconds=_MAX_SECONDS))
         speech.append((recording.slice(0, recording.samples), text))
     if not any(normalise(text) for _, text in speech):
         raise ConfigurationError(f"the manifest {path} lists no speech with a reference")
@@ -169,10 +172,10 @@ def read_manifest(path: Path) -> Speech:
 
 
 def save(record: Record, store: Path) -> Path:
-    """Keep a record beside the pulled models; returns its file.
+    """Writes a record beside the pulled models and returns its file.
 
     Raises:
-        ConfigurationError: it did not pass, and says by how much.
+        ConfigurationError: it did not pass; the message says by how much.
     """
     if record.cost > MAX_COST:
         raise ConfigurationError(
@@ -193,10 +196,10 @@ def save(record: Record, store: Path) -> Path:
 
 
 def require(model: str, store: Path) -> None:
-    """Do nothing where int8 was measured for the model and passed.
+    """Do nothing if int8 was measured for the model and passed.
 
     Raises:
-        ConfigurationError: it was not; says how to measure it.
+        ConfigurationError: it was not; the message says how to measure it.
     """
     if not _file(model, store).is_file():
         raise ConfigurationError(
@@ -215,7 +218,7 @@ def _error_rate(
     emissions: Sequence[npt.NDArray[np.float32]],
     references: Sequence[str],
 ) -> float:
-    """Word error rate in percent, of greedy texts."""
+    """Returns the word error rate of greedy decoding, in percent."""
     decoder = GreedyDecoder(model.vocabulary)
     frame_seconds = model.hop / SAMPLE_RATE
     texts = [

@@ -1,9 +1,10 @@
-"""Settings in, a service that runs until it is told to stop out, and then an exit status.
+"""Runs the service: start, serve until a signal comes, drain, stop.
 
-The models' folders are found before the address is bound, and the weights are read after it.
-SIGTERM drains: readiness turns false, new work is refused, what runs is finished.
+The models' folders are located before the address is bound, and the weights are read after it, so
+that health can be queried while they load.
 """
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -14,20 +15,20 @@ import structlog
 import uvicorn
 
 from app.api import AppState
-from app.api.origins import OriginRules, is_loopback
+from app.api.origins import OriginRules
+from app.binding import bind, check_bind, local_address
 from app.catalogue import PullPlan
-from app.errors import ConfigurationError
 from app.main import create_app
 from app.pipeline import Service
 from app.protocols import Port, ProtocolContext, ProtocolServer
 from app.serving import Connections, HttpLimits, bound_protocols, default_limit
 from app.settings import Settings
 
-_BACKLOG = 2048
-# A client that sends faster than is heard has its pong waiting behind all that audio.
+# A client may send audio faster than it is read; its pong then queues behind that audio.
 _PONG_SECONDS = 60
-# What is left of answers and lingering connections once every request is finished or cut off.
+# What answers and lingering connections may take once every request is finished or cut off.
 _CLOSE_SECONDS = 3
+_TICK_SECONDS = 0.1
 
 _log = structlog.get_logger("nordlyd.server")
 
@@ -41,12 +42,12 @@ def serve(
     """Run the service until a signal ends it.
 
     Args:
-        settings: everything that can be set.
+        settings: everything that can be configured.
         on_ready: called with the address once every model is loaded.
-        report: told what is about to be fetched from the hub, if anything is.
+        report: called with what is about to be fetched from the hub, if anything is.
 
     Returns:
-        The exit status: 0 after a drain, however much of it was cut off.
+        The exit status: 0 after a drain, even if some work was cut off.
 
     Raises:
         ConfigurationError: the service cannot start, or a model could not be loaded.
@@ -55,36 +56,37 @@ def serve(
     app = create_app(settings, report=report)
     parts: AppState = app.state.parts
     connections = Connections(settings.connections or default_limit(), parts.telemetry)
-    http, websocket = bound_protocols(connections, HttpLimits.of(settings))
     with bind(settings.host, settings.port) as listener:
-        address = _address("http", settings.host, listener)
-        protocols = _protocols(settings, parts, connections)
+        address = local_address("http", settings.host, listener)
+        protocols = _bind_protocols(settings, parts, connections)
         for each in (address, *(protocol.address for protocol in protocols)):
             _log.info("listening", address=each)
 
-        def ready() -> None:
+        def report_ready() -> None:
             _log.info("ready", address=address)
             if on_ready is not None:
                 on_ready(address)
 
+        http, websocket = bound_protocols(connections, HttpLimits.of(settings))
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            http=http,
+            ws=websocket,
+            timeout_keep_alive=ceil(settings.keep_alive_seconds),
+            timeout_graceful_shutdown=_CLOSE_SECONDS,
+            # Audio does not compress, and trying costs a window of memory for each connection.
+            ws_per_message_deflate=False,
+            ws_ping_timeout=_PONG_SECONDS,
+        )
         server = _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                http=http,
-                ws=websocket,
-                timeout_keep_alive=ceil(settings.keep_alive_seconds),
-                timeout_graceful_shutdown=_CLOSE_SECONDS,
-                # Audio does not get smaller, and trying costs a window of memory a connection.
-                ws_per_message_deflate=False,
-                ws_ping_timeout=_PONG_SECONDS,
-            ),
+            config,
             parts.service,
             protocols,
             drain_seconds=settings.drain_seconds,
-            on_ready=ready,
+            on_ready=report_ready,
         )
         server.run(sockets=[listener])
     if parts.service.failure is not None:
@@ -93,63 +95,14 @@ def serve(
     return 0
 
 
-def check_bind(settings: Settings) -> None:
-    """Refuse to serve without keys where strangers can come, unless that is asked for.
-
-    Raises:
-        ConfigurationError: the host is not a loopback address, and there are no keys; or there are
-            keys, and a protocol is to be served whose clients cannot send one.
-    """
-    if settings.allow_anonymous:
-        return
-    public = not is_loopback(settings.host)
-    if settings.wyoming_port is not None and (public or settings.api_keys):
-        reason = "can be reached from other machines" if public else "has API keys set"
-        raise ConfigurationError(
-            f"{settings.host} {reason}, and clients of NORDLYD_WYOMING_PORT cannot send a key: set "
-            "NORDLYD_ALLOW_ANONYMOUS=true (the other ports still need a key) and let only those "
-            "you trust reach that port, or unset it",
-            param="wyoming_port",
-        )
-    if settings.api_keys or not public:
-        return
-    raise ConfigurationError(
-        f"{settings.host} can be reached from other machines and no API keys are set: set "
-        "NORDLYD_API_KEYS, or NORDLYD_ALLOW_ANONYMOUS=true behind a gateway of your own, or "
-        "bind 127.0.0.1",
-        param="api_keys",
-    )
-
-
-def bind(host: str, port: int, setting: str = "port") -> socket.socket:
-    """Bind the address; `setting` is what the port comes from.
-
-    Raises:
-        ConfigurationError: there is no such address here, or it is taken.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(address, family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigurationError(
-            f"cannot listen on {host}:{port}: {reason}; choose another with --host"
-            f"{' and --port' if setting == 'port' else ''}, or NORDLYD_HOST and "
-            f"NORDLYD_{setting.upper()} (port 0 picks a free one)",
-            param=setting,
-        ) from error
-
-
 class _Server(uvicorn.Server):
-    """Uvicorn, but for what a signal does: it drains first, and the exit status stays 0.
+    """Uvicorn's server, which drains the service before it stops, and then exits with status 0.
 
     Args:
         config: uvicorn's own.
-        service: what drains.
+        service: drains when a signal comes.
         protocols: servers on ports of their own, which start and stop with this one.
-        drain_seconds: how long running requests may take.
+        drain_seconds: how long running requests may take to finish.
         on_ready: called once, when every model is loaded.
     """
 
@@ -166,54 +119,68 @@ class _Server(uvicorn.Server):
         self._service = service
         self._protocols = tuple(protocols)
         self._drain_seconds = drain_seconds
-        self._on_ready: Callable[[], None] | None = on_ready
+        self._on_ready = on_ready
         self._signals = 0
-        self._drain_until: float | None = None
+        self._ticks = 0
+        self._exit_requested = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start with everything that is served."""
+        """Start the application and every protocol."""
         await super().startup(sockets)
         if not self.should_exit:
             for protocol in self._protocols:
                 await protocol.start()
 
+    async def main_loop(self) -> None:
+        """Serve, also while models load, until a signal comes or one cannot be loaded; drain."""
+        while not (self._service.readiness.ready or self._must_end):
+            await self._tick()
+        if self._service.readiness.ready:
+            self._on_ready()
+        while not self._must_end:
+            await self._tick()
+        if self._service.failure is None:
+            await self._drain()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End everything that is served, before what serves it ends."""
+        """Stop every protocol, and then the application that they use."""
         for protocol in self._protocols:
             await protocol.stop()
-        # Whatever still runs is not waited for.
         self._service.cut_off.set()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Note the signal; the next tick acts on it. A second one ends the wait."""
+        """Note a signal; the next tick acts on it. The second one ends the drain."""
         self._signals += 1
 
-    async def on_tick(self, counter: int) -> bool:
-        """Look ten times a second at what there is to do; True ends the server."""
-        if self._service.failure is not None:
-            return True
-        if self._on_ready is not None and self._service.readiness.ready:
-            self._on_ready()
-            self._on_ready = None
-        if self._signals and self._drain_until is None:
-            self._drain_until = time.monotonic() + self._drain_seconds
-            self._service.begin_drain()
-            _log.info("draining", seconds=self._drain_seconds, idle=self._service.idle)
-        if self._drain_until is not None:
-            late = time.monotonic() >= self._drain_until or self._signals > 1
-            if late and not self._service.idle:
-                _log.warning("cutting off what still runs")
+    @property
+    def _must_end(self) -> bool:
+        return self._signals > 0 or self._exit_requested or self._service.failure is not None
+
+    async def _tick(self) -> None:
+        """Let uvicorn do its periodic work, such as the date of the answers, and wait."""
+        self._exit_requested = await super().on_tick(self._ticks)
+        self._ticks += 1
+        if not self._exit_requested:
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def _drain(self) -> None:
+        """Refuse new work, and wait for the running work as long as it may take."""
+        self._service.begin_drain()
+        until = time.monotonic() + self._drain_seconds
+        _log.info("draining", seconds=self._drain_seconds, idle=self._service.idle)
+        while not self._service.idle:
+            if time.monotonic() >= until or self._signals > 1:
+                _log.warning("cutting off running requests")
                 self._service.cut_off.set()
-            if late or self._service.idle:
-                return True
-        return await super().on_tick(counter)
+                return
+            await self._tick()
 
 
-def _protocols(
+def _bind_protocols(
     settings: Settings, parts: AppState, connections: Connections
 ) -> list[ProtocolServer]:
-    """Bind the ports of the protocols that are on."""
+    """Bind the ports of the protocols that are configured."""
     context = ProtocolContext(
         parts.service,
         parts.live,
@@ -226,24 +193,18 @@ def _protocols(
     )
     protocols: list[ProtocolServer] = []
 
-    def opened(scheme: str, number: int, setting: str) -> Port:
+    def open_port(scheme: str, number: int, setting: str) -> Port:
         listener = bind(settings.host, number, setting)
-        return Port(listener, _address(scheme, settings.host, listener))
+        return Port(listener, local_address(scheme, settings.host, listener))
 
+    # Imported only where they are used: each brings libraries along.
     if settings.vosk_port is not None:
-        from app.protocols.vosk import VoskServer  # noqa: PLC0415 - only who wants it pays
+        from app.protocols.vosk import VoskServer  # noqa: PLC0415
 
-        protocols.append(VoskServer(opened("ws", settings.vosk_port, "vosk_port"), context))
+        protocols.append(VoskServer(open_port("ws", settings.vosk_port, "vosk_port"), context))
     if settings.wyoming_port is not None:
-        from app.protocols.wyoming import WyomingServer  # noqa: PLC0415 - as above
+        from app.protocols.wyoming import WyomingServer  # noqa: PLC0415
 
-        port = opened("tcp", settings.wyoming_port, "wyoming_port")
+        port = open_port("tcp", settings.wyoming_port, "wyoming_port")
         protocols.append(WyomingServer(port, context))
     return protocols
-
-
-def _address(scheme: str, host: str, listener: socket.socket) -> str:
-    """Where a client on this machine finds it."""
-    port = listener.getsockname()[1]
-    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"

@@ -1,4 +1,4 @@
-"""Every metric of the service, named once. Buckets are chosen by hand for each stage."""
+"""The metrics of the service, each defined once. Buckets are chosen by hand for each stage."""
 
 from collections.abc import Sequence
 
@@ -134,6 +134,6 @@ class Telemetry:
 
 
 def _begin_at_zero(counter: Counter, reasons: Sequence[str]) -> None:
-    """Expose a counter before anything was counted: a rate misses a first event otherwise."""
+    """Expose a counter at 0, since Prometheus' rate() misses the first event otherwise."""
     for reason in reasons:
         counter.labels(reason)

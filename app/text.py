@@ -27,12 +27,12 @@ _SHORTEST = 3
 
 
 def fold(text: str, *, mode: Mode = "corrected") -> str:
-    """Return `text` in lower case, accents folded to plain letters, white space to one space."""
+    """Returns `text` in lower case, accents folded to plain letters, white space to one space."""
     return " ".join(text.lower().translate(_TABLES[mode]).split())
 
 
 def normalise(text: str, *, mode: Mode = "corrected") -> str:
-    """Return the transcript as a model is trained to write it.
+    """Returns the transcript as a model is trained to write it.
 
     Hesitations become letters (`<ee>` is `eee`), punctuation goes, the rest is `fold`ed.
     """
@@ -42,7 +42,7 @@ def normalise(text: str, *, mode: Mode = "corrected") -> str:
 
 
 def rejection(text: str) -> str | None:
-    """Return why a transcript cannot be trained on, or None where it can.
+    """Returns why a transcript cannot be trained on, or None where it can.
 
     The published filter: nothing inaudible, no digits, at least three characters.
     """
@@ -56,5 +56,5 @@ def rejection(text: str) -> str | None:
 
 
 def corpus_line(text: str, *, mode: Mode = "corrected") -> str:
-    """Return one line of a language-model corpus: digits and punctuation removed, then folded."""
+    """Returns one line of a language-model corpus: digits and punctuation removed, then folded."""
     return fold(re.sub(r"\d", "", text.translate(_PUNCTUATION)), mode=mode)

@@ -21,7 +21,7 @@ class Vocabulary:
 
 
 def spellings(vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the tokens that become text, each with its index."""
+    """Returns the tokens that become text, each with its index."""
     return {
         token: number
         for number, token in enumerate(vocabulary.tokens)

@@ -129,7 +129,7 @@ def nordlyd(models: Sequence[Path | str], **settings: object) -> Iterator[Runnin
     port = _free_port()
     settings |= {"host": _HOST, "port": port}
     environment = {f"NORDLYD_{name.upper()}": str(value) for name, value in settings.items()}
-    command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
+    command = [sys.executable, "-c", "from nordlyd_client.cli import main; main()", "serve"]
     with _running(command, port, environment) as service:
         yield service
 

@@ -24,7 +24,7 @@ from bench.service import nordlyd
 from bench.shapes import SHAPES
 
 AIM_DEMO_SECONDS = 5.0
-_IMPORTS = "import app.cli, app.server, app.acoustic"
+_IMPORTS = "import nordlyd_client.cli.command, app.server, app.acoustic"
 _BLOCK = 1 << 23
 
 

@@ -13,7 +13,7 @@ from app.acoustic.native import (
     AmxInt8Kernels,
     AmxKernels,
     Level,
-    RowKernels,
+    SimdKernels,
     load_library,
     runnable,
 )
@@ -56,7 +56,7 @@ def kernels_here() -> tuple[dict[str, Callable[[], Kernels]], list[str]]:
             if level not in levels:
                 missing.append(name)
                 continue
-            makers[name] = lambda level=level, number_format=number_format: RowKernels(
+            makers[name] = lambda level=level, number_format=number_format: SimdKernels(
                 library, level, number_format
             )
     return makers, missing

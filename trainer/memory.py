@@ -8,6 +8,7 @@ saves. What an allocator adds by rounding and fragmentation is not in it.
 from dataclasses import dataclass
 from typing import Literal
 
+from app.audio.frames import FrameGrid
 from trainer.recipe import ModelRecipe
 from trainer.recipe_rules import SAMPLE_RATE, frames
 
@@ -191,5 +192,5 @@ def _frozen_extractor(model: ModelRecipe, batch: BatchShape, *, half: bool, devi
 def _lengths(model: ModelRecipe, seconds: float) -> list[int]:
     lengths = [round(seconds * SAMPLE_RATE)]
     for kernel, stride in zip(model.conv_kernel, model.conv_stride, strict=True):
-        lengths.append(max(0, (lengths[-1] - kernel) // stride + 1))
+        lengths.append(FrameGrid(hop=stride, receptive_field=kernel).frames(lengths[-1]))
     return lengths[1:]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
+from app.audio.frames import FrameGrid
 from trainer.errors import RecipeError
 from trainer.recipe_schema import (
     AugmentationRecipe,
@@ -222,10 +223,8 @@ def _regularisation(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
 
 def frames(model: ModelRecipe, seconds: float) -> int:
     """Return how many frames of emissions so many seconds of audio have."""
-    length = round(seconds * SAMPLE_RATE)
-    for kernel, stride in zip(model.conv_kernel, model.conv_stride, strict=True):
-        length = max(0, (length - kernel) // stride + 1)
-    return length
+    layers = zip(model.conv_kernel, model.conv_stride, strict=True)
+    return FrameGrid.of_convolutions(layers).frames(round(seconds * SAMPLE_RATE))
 
 
 def _training(training: TrainingRecipe) -> Iterator[str]:

@@ -21,7 +21,7 @@ TARGET_LANG = re.compile(r"[A-Za-z]{2,}[A-Za-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """What a language brings.
+    """The adapter of one language.
 
     Attributes:
         code: the language; None for a checkpoint that has no languages.

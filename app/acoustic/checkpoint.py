@@ -48,16 +48,16 @@ class AcousticModel:
         self.device = encoder.kernels.device.type
         self.dtype = encoder.kernels.number_format
         self.kernels = encoder.kernels.name
-        self.hop = config.hop
-        self.receptive_field = config.receptive_field
+        self.hop = config.grid.hop
+        self.receptive_field = config.grid.receptive_field
         self.do_normalize = config.do_normalize
 
     def frames(self, samples: int) -> int:
-        """How many frames of emissions `samples` samples make; 0 below one receptive field."""
-        return self._config.frames(samples)
+        """Returns the number of frames of so many samples; 0 below one receptive field."""
+        return self._config.grid.frames(samples)
 
     def encode(self, windows: Sequence[Array]) -> list[Array]:
-        """Emissions of prepared waveforms.
+        """Returns the emissions of prepared waveforms.
 
         Args:
             windows: float32 [samples] at 16 kHz each, already normalised where `do_normalize`.
@@ -85,14 +85,14 @@ class AcousticModel:
         return [emissions.numpy() for emissions in answers]
 
     def emissions(self, waveforms: Sequence[Array]) -> list[Array]:
-        """Emissions of raw waveforms, normalised as the checkpoint's feature extractor says.
+        """Returns the emissions of raw waveforms, normalised as the checkpoint expects.
 
         Args and errors as for `encode`, but for the waveforms being raw, any scale.
         """
         return self.encode([self.prepare(waveform) for waveform in waveforms])
 
     def prepare(self, waveform: Array) -> Array:
-        """A raw waveform, float32 [samples], as `encode` wants it; windows are cut from this."""
+        """Returns a raw waveform, float32 [samples], normalised; windows are cut from it."""
         raw = np.asarray(waveform, dtype=np.float32)
         if not self.do_normalize or raw.size == 0:
             return raw
@@ -110,7 +110,7 @@ def load_checkpoint(
     kernels: str = "auto",
     target_lang: str | None = None,
 ) -> AcousticModel:
-    """Load a checkpoint with a CTC head, of any family and layout that `docs/models.md` lists.
+    """Loads a checkpoint with a CTC head, of any family and layout that `docs/models.md` lists.
 
     Args:
         folder: holds config.json, weights, vocab.json and the feature extractor's settings.
@@ -151,7 +151,7 @@ def assemble(
     weights: dict[str, torch.Tensor],
     kernels: Kernels,
 ) -> AcousticModel:
-    """Build the model from parts that are already there; `weights` is emptied."""
+    """Builds the model from parts that are already there; `weights` is emptied."""
     parameters = sum(weight.numel() for weight in weights.values())
     encoder = Encoder(config, weights, kernels)
     return AcousticModel(config, vocabulary, encoder, parameters)

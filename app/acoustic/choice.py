@@ -1,4 +1,4 @@
-"""Which kernels run a model: by what the CPU can do, the number format and the settings."""
+"""Chooses the kernels of a model by the CPU, the number format and the settings."""
 
 import torch
 
@@ -11,7 +11,7 @@ from app.acoustic.native import (
     AmxInt8Kernels,
     AmxKernels,
     Level,
-    RowKernels,
+    SimdKernels,
     load_library,
     runnable,
 )
@@ -19,7 +19,7 @@ from app.acoustic.packed import PackedTorchKernels
 from app.errors import ConfigurationError
 
 FAMILIES = ("amx", "avx512", "avx2", "neon", "torch")
-"""What `NORDLYD_KERNELS` may name, beside auto; the best first."""
+"""Values of `NORDLYD_KERNELS` besides auto, the best first."""
 
 _FORMATS = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
@@ -43,7 +43,7 @@ def choose_kernels(
     int8: bool = False,
     kernels: str = "auto",
 ) -> Kernels:
-    """Our compiled kernels on a CPU that runs them, torch's everywhere else.
+    """Returns our compiled kernels on a CPU that runs them, torch's everywhere else.
 
     Args:
         config: the model's shape; AMX takes only widths that divide into its tiles.
@@ -68,7 +68,7 @@ def choose_kernels(
             f"this machine cannot run the kernels {kernels}{_reason()}; it runs {', '.join(here)}",
             param="kernels",
         )
-    wanted = here if kernels == "auto" else [kernels]
+    candidates = here if kernels == "auto" else [kernels]
     if int8:
         number_format = "int8"
     elif dtype == "auto" and kernels == "amx":
@@ -77,12 +77,12 @@ def choose_kernels(
         number_format = "float32"
     else:
         number_format = _FORMATS[resolve_dtype(dtype, device)]
-    for family in wanted:
+    for family in candidates:
         chosen = _of_family(family, number_format, config)
         if chosen is not None:
             return chosen
     raise ConfigurationError(
-        _REFUSALS[number_format].format(kernels=", ".join(wanted)) + _reason(),
+        _REFUSALS[number_format].format(kernels=", ".join(candidates)) + _reason(),
         param="int8_models" if int8 else "dtype",
     )
 
@@ -111,7 +111,7 @@ def _off_the_cpu(device: torch.device, dtype: str, *, int8: bool, kernels: str) 
 
 
 def _of_family(family: str, number_format: str, config: EncoderConfig) -> Kernels | None:
-    """The family's kernels for that format, or None where it has none that are fast."""
+    """Returns the family's kernels for that format, or None where it has no fast ones."""
     library = load_library()
     if family == "torch" or library is None:
         return _of_torch(number_format)
@@ -121,7 +121,7 @@ def _of_family(family: str, number_format: str, config: EncoderConfig) -> Kernel
         return AmxInt8Kernels(library) if number_format == "int8" else AmxKernels(library)
     for level in runnable(library):
         if level.family == family and _has(level, number_format):
-            return RowKernels(library, level, number_format)
+            return SimdKernels(library, level, number_format)
     return None
 
 

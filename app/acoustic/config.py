@@ -1,7 +1,4 @@
-"""A checkpoint's `config.json` and `preprocessor_config.json`: the facts that we compute from.
-
-In: a folder. Out: a frozen `EncoderConfig`, or a `CheckpointError` that names what does not fit.
-"""
+"""Reads a checkpoint's `config.json` and `preprocessor_config.json` into an `EncoderConfig`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +6,7 @@ from typing import Any
 
 from app.acoustic.families import FAMILIES, OTHER_NETWORKS
 from app.acoustic.files import read_json
+from app.audio.frames import FrameGrid
 from app.errors import CheckpointError
 
 SAMPLE_RATE = 16_000
@@ -47,32 +45,13 @@ class EncoderConfig:
     do_normalize: bool
 
     @property
-    def hop(self) -> int:
-        """Samples from one frame to the next."""
-        hop = 1
-        for _, _, stride in self.conv_layers:
-            hop *= stride
-        return hop
-
-    @property
-    def receptive_field(self) -> int:
-        """Samples that one frame sees: the shortest legal input."""
-        field = 1
-        for _, kernel, stride in reversed(self.conv_layers):
-            field = (field - 1) * stride + kernel
-        return field
-
-    def frames(self, samples: int) -> int:
-        """How many frames the extractor makes of `samples` samples; 0 for too short an input."""
-        if samples < self.receptive_field:
-            return 0
-        for _, kernel, stride in self.conv_layers:
-            samples = (samples - kernel) // stride + 1
-        return samples
+    def grid(self) -> FrameGrid:
+        """Where the feature extractor's frames lie."""
+        return FrameGrid.of_convolutions((kernel, stride) for _, kernel, stride in self.conv_layers)
 
 
 def read_config(folder: Path) -> EncoderConfig:
-    """Read the model's shape and its feature extractor's habits from a checkpoint folder.
+    """Reads the model's shape and its feature extractor's settings from a checkpoint folder.
 
     Raises:
         CheckpointError: a file is missing, or the model is no wav2vec2-CTC model we can run.
@@ -86,12 +65,12 @@ def read_config(folder: Path) -> EncoderConfig:
     features = _feature_extractor(folder)
     rate = features.get("sampling_rate", SAMPLE_RATE)
     if rate != SAMPLE_RATE:
-        raise CheckpointError(f"{folder} wants audio at {rate} Hz; only {SAMPLE_RATE} Hz is served")
+        raise CheckpointError(f"{folder} expects {rate} Hz audio; only {SAMPLE_RATE} Hz is served")
     return make_config(raw, features)
 
 
 def make_config(raw: dict[str, Any], features: dict[str, Any]) -> EncoderConfig:
-    """The facts we compute from, out of both files' contents; what is left out has defaults."""
+    """Returns the configuration from the contents of both files; missing values have defaults."""
     raw = _with_defaults(raw)
     stacked = raw["model_type"] == "data2vec-audio"
     return EncoderConfig(

@@ -32,12 +32,12 @@ def resolve_device(name: str) -> torch.device:
         ) from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigurationError(
-            "device cuda was asked for, but torch sees no CUDA device; use auto or cpu, or install"
+            "device cuda is requested, but torch finds no CUDA device; use auto or cpu, or install"
             " a CUDA build of torch and the driver",
             param="device",
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigurationError("device mps was asked for, but is not there", param="device")
+        raise ConfigurationError("device mps is requested, but is not available", param="device")
     return device
 
 
@@ -59,6 +59,6 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def has_bf16_matrix_units() -> bool:
-    """True where the CPU multiplies bf16 natively: elsewhere bf16 is slower than fp32."""
+    """Returns whether the CPU multiplies bf16 natively; elsewhere bf16 is slower than fp32."""
     supported = torch.cpu.get_capabilities()
     return bool(supported.get("amx_bf16") or supported.get("avx512_bf16"))

@@ -2,7 +2,7 @@
 
 Weight-compatible with transformers' `Wav2Vec2ForCTC` (Baevski et al., 2020) and the families
 that are the same network (see `app.acoustic.families`), laid out as rows of [frame, channel]
-throughout. What runs the operations is a matter of `Kernels`.
+throughout. `Kernels` implement the operations.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ class Encoder:
 
     @torch.inference_mode()
     def __call__(self, waveforms: Sequence[Waveform]) -> list[Tensor]:
-        """Log-probabilities of each waveform, in the order given.
+        """Returns the log-probabilities of each waveform, in the order given.
 
         Args:
             waveforms: float32 [samples] at 16 kHz, prepared (normalised) by the caller, each
@@ -78,11 +78,11 @@ class Encoder:
         Returns:
             float32 [frames, vocabulary] for each, on the CPU, natural logarithms.
         """
-        if self.kernels.apart and len(waveforms) > 1:
+        if self.kernels.one_at_a_time and len(waveforms) > 1:
             return [self([waveform])[0] for waveform in waveforms]
         order = sorted(range(len(waveforms)), key=lambda i: len(waveforms[i]))
         features, spans = self._features([waveforms[i] for i in order])
-        hidden = self.kernels.enter(features, spans)
+        hidden = self.kernels.pack_rows(features, spans)
         if self._projection_norm is not None:
             hidden = self._projection_norm(hidden)
         hidden = self._projection(hidden)
@@ -93,23 +93,23 @@ class Encoder:
             hidden = layer(hidden, spans)
         if self._stable:
             hidden = self._norm(hidden)
-        logits = self.kernels.leave(self._head(hidden), spans)
+        logits = self.kernels.unpack_rows(self._head(hidden), spans)
         emissions = logits.log_softmax(dim=-1).cpu()
         lengths = [span.frames for span in spans for _ in range(span.count)]
-        answers: list[Tensor] = [emissions] * len(order)
+        outputs: list[Tensor] = [emissions] * len(order)
         for i, part in zip(order, torch.split(emissions, lengths), strict=True):
-            answers[i] = part
-        return answers
+            outputs[i] = part
+        return outputs
 
     def _features(self, waveforms: Sequence[Waveform]) -> tuple[Tensor, list[Span]]:
-        """Run the extractor: in one pass on an accelerator, one utterance at a time on a CPU."""
+        """Runs the extractor: in one pass on an accelerator, one utterance at a time on a CPU."""
         if isinstance(self.kernels, PackedTorchKernels):
             return self.kernels.extract(self._config, self._extractor, waveforms)
         rows, spans = [], []
         for _, run in groupby(waveforms, key=len):
             # A CPU's cache holds one utterance at a time at best.
             parts = torch.split(torch.from_numpy(np.stack(list(run))), 1)
-            # Kernels may give out memory that they will write again.
+            # Kernels may return memory that they reuse.
             done = torch.cat([self._extract(part).clone() for part in parts])
             spans.append(Span(*done.shape[:2]))
             rows.append(done.flatten(0, 1))
@@ -165,20 +165,20 @@ def _feed_forward(weights: dict[str, Tensor], name: str, kernels: Kernels) -> tu
 
 
 def _layer(config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels) -> Layer:
-    """One transformer layer, its norms before attention and feed-forward or after the sums."""
-    attend = _attention(config, weights, name, kernels)
+    """Returns one transformer layer, with pre-norm or post-norm."""
+    attention = _attention(config, weights, name, kernels)
     first = _norm(weights, f"{name}.layer_norm", kernels, config.layer_norm_eps)
     second = _norm(weights, f"{name}.final_layer_norm", kernels, config.layer_norm_eps)
     inner, outer = _feed_forward(weights, name, kernels)
     adapter = _adapter(config, weights, name, kernels)
 
     def norms_before(x: Tensor, spans: Sequence[Span]) -> Tensor:
-        x = attend(first(x), spans, x)
+        x = attention(first(x), spans, x)
         x = outer(inner(second(x)), x)
         return adapter(x) if adapter else x
 
     def norms_after(x: Tensor, spans: Sequence[Span]) -> Tensor:
-        x = first(attend(x, spans, x))
+        x = first(attention(x, spans, x))
         return second(outer(inner(x), x))
 
     # Before: XLS-R, wav2vec2-large-lv60. After: wav2vec2-base, wav2vec2-large.
@@ -188,7 +188,7 @@ def _layer(config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels
 def _adapter(
     config: EncoderConfig, weights: dict[str, Tensor], name: str, kernels: Kernels
 ) -> Callable[[Tensor], Tensor] | None:
-    """The small per-language bottleneck of MMS checkpoints, where the config has one."""
+    """Returns the per-language bottleneck of MMS checkpoints, if the config has one."""
     if config.adapter_dim is None:
         return None
     # transformers builds this norm with torch's default epsilon, not the config's.

@@ -1,7 +1,7 @@
 """The transformer's linear layers in dynamic int8 by torch, on CPUs with VNNI.
 
 Weights are scaled per output and activations per row, so that an utterance's result does
-not depend on its company in a batch; torch's own dynamic quantisation scales the whole
+not depend on the rest of its batch; torch's own dynamic quantisation scales the whole
 batch at once, and is to be removed from torch.
 """
 

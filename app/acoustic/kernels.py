@@ -1,9 +1,9 @@
-"""The few operations an encoder is made of, and torch's way of doing them on any device.
+"""The interface of the encoder's operations, and their implementation by torch on any device.
 
-Activations are rows [frames of all utterances, channels], in an order of the kernels' own
-between `enter` and `leave`; `spans` say which rows belong together. Utterances are never
-padded to each other: only equally long ones share a tensor dimension, so that an
-utterance's result cannot depend on what else is in the batch.
+Activations are rows [frames of all utterances, channels], in the kernels' own layout between
+`pack_rows` and `unpack_rows`; `spans` say which rows belong together. Utterances are never padded
+to each other: only utterances of equal length share a tensor dimension, so that the result of one
+cannot depend on the rest of the batch.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class Span:
 
     @property
     def rows(self) -> int:
-        """How many rows of the packed activations the span covers."""
+        """Rows of the packed activations that the span covers."""
         return self.count * self.frames
 
 
@@ -50,7 +50,7 @@ class Conv(Protocol):
     """
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Run it."""
+        """Applies it."""
         ...
 
 
@@ -58,7 +58,7 @@ class Linear(Protocol):
     """x [rows, in] → [rows, out], plus `residual` [rows, out] where given."""
 
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        """Run it."""
+        """Applies it."""
         ...
 
 
@@ -66,23 +66,23 @@ class Norm(Protocol):
     """x [rows, channels] → the same shape."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Run it."""
+        """Applies it."""
         ...
 
 
 class Positional(Protocol):
-    """x [rows, channels] → x plus what its neighbours within the utterance say."""
+    """x [rows, channels] → x plus the position embedding, a convolution over the utterance."""
 
     def __call__(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
-        """Run it."""
+        """Applies it."""
         ...
 
 
 class Attention(Protocol):
-    """x [rows, channels] → what its utterance's rows attend to, plus `residual`."""
+    """x [rows, channels] → self-attention within each utterance, plus `residual`."""
 
     def __call__(self, x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor:
-        """Run it."""
+        """Applies it."""
         ...
 
 
@@ -93,53 +93,53 @@ Parameters = tuple[Tensor, Tensor]
 class Kernels(Protocol):
     """Builds the operations from a checkpoint's tensors, in its own layout and precision.
 
-    `dtype` is what waveforms are given in, `number_format` what most products multiply. `apart`
-    where utterances must be computed one at a time, so that none depends on its company.
+    `dtype` is that of the waveforms, `number_format` that of most products. With `one_at_a_time`
+    each utterance is computed alone, so that none depends on the rest of the batch.
     """
 
     name: str
     device: torch.device
     dtype: torch.dtype
     number_format: str
-    apart: bool
+    one_at_a_time: bool
 
     def conv(self, layer: ConvLayer) -> Conv:
-        """A convolution with its norm and GELU."""
+        """Returns a convolution with its norm and GELU."""
         ...
 
-    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
-        """Plain rows into the kernels' own order."""
+    def pack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+        """Converts row-major rows to the kernels' own layout."""
         ...
 
-    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
-        """The head's rows back into plain ones."""
+    def unpack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:
+        """Converts the head's rows back to row-major ones."""
         ...
 
     def linear(self, parameters: Parameters, *, gelu: bool = False, exact: bool = False) -> Linear:
-        """A linear layer; `exact` ones are not quantised by kernels that quantise."""
+        """Returns a linear layer; an `exact` one is never quantised."""
         ...
 
     def head(self, parameters: Parameters) -> Linear:
-        """The CTC head: a linear layer whose output is float32 logits."""
+        """Returns the CTC head: a linear layer whose output is float32 logits."""
         ...
 
     def layer_norm(self, gain: Tensor, shift: Tensor, eps: float) -> Norm:
-        """A layer norm over the channels."""
+        """Returns a layer norm over the channels."""
         ...
 
     def positional(self, weight: Tensor, bias: Tensor, groups: int) -> Positional:
-        """The sum of x and GELU(grouped convolution of x); weight [out, in per group, kernel]."""
+        """Returns x + GELU(grouped convolution of x); weight [out, in per group, kernel]."""
         ...
 
     def attention(
         self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
     ) -> Attention:
-        """Self-attention with its four projections."""
+        """Returns self-attention with its four projections."""
         ...
 
 
 class TorchKernels:
-    """Every operation by torch: the reference. `PackedTorchKernels` are those for accelerators.
+    """Every operation by torch, the reference; `PackedTorchKernels` are for accelerators.
 
     A convolution over contiguous frames is a two-dimensional one of height 1 in
     channels-last order, which torch's libraries run without any copy or transpose.
@@ -152,7 +152,7 @@ class TorchKernels:
         self.dtype = dtype
         self.number_format = str(dtype).removeprefix("torch.")
         # On a CPU torch's libraries sum in an order that depends on how many rows there are.
-        self.apart = device.type == "cpu"
+        self.one_at_a_time = device.type == "cpu"
 
     def _own(self, tensor: Tensor) -> Tensor:
         return tensor.to(device=self.device, dtype=self.dtype).contiguous()
@@ -175,7 +175,7 @@ class TorchKernels:
         return run
 
     def convolution(self, layer: ConvLayer) -> Conv:
-        """The convolution alone, without its norm and GELU."""
+        """Returns the convolution without its norm and GELU."""
         weight = self._own(layer.weight).unsqueeze(2).contiguous(memory_format=torch.channels_last)
         bias = None if layer.bias is None else self._own(layer.bias)
         stride = (1, layer.stride)
@@ -187,12 +187,12 @@ class TorchKernels:
 
         return run
 
-    def enter(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
-        """See `Kernels`: plain rows are our order."""
+    def pack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
+        """See `Kernels`: the layout is row-major."""
         return x
 
-    def leave(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
-        """See `Kernels`: plain rows are our order."""
+    def unpack_rows(self, x: Tensor, spans: Sequence[Span]) -> Tensor:  # noqa: ARG002
+        """See `Kernels`: the layout is row-major."""
         return x
 
     def linear(

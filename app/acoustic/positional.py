@@ -17,7 +17,7 @@ _NAME = "wav2vec2.encoder.pos_conv_embed"
 def read_positional(
     config: EncoderConfig, weights: dict[str, Tensor], kernels: Kernels
 ) -> Positional:
-    """Builds it from a checkpoint's tensors, which are taken out of `weights`."""
+    """Builds it from a checkpoint's tensors, which are removed from `weights`."""
     if config.pos_conv_layers is None:
         name = f"{_NAME}.conv"
         return kernels.positional(
@@ -35,13 +35,12 @@ def read_positional(
 def stacked(layers: Sequence[Parameters], groups: int, kernels: Kernels) -> Positional:
     """Returns data2vec's form: several grouped convolutions, each with a norm and GELU.
 
-    Its norms have neither gain nor shift. For kernels whose rows between `enter` and `leave` are
-    plain ones, in the order of the frames.
+    Its norms have neither gain nor shift. For kernels whose layout is row-major.
 
     Args:
         layers: weight [channels, channels per group, kernel] and bias [channels] of each.
         groups: of every convolution.
-        kernels: say where and in which precision.
+        kernels: of the device and precision.
     """
     if isinstance(kernels, PackedTorchKernels):
         return kernels.stacked_positional(layers, groups)
@@ -52,7 +51,7 @@ def stacked(layers: Sequence[Parameters], groups: int, kernels: Kernels) -> Posi
 
     def run(x: Tensor, spans: Sequence[Span]) -> Tensor:
         outputs = []
-        # Each utterance apart, so that its sums do not depend on the others.
+        # Each utterance alone, so that its sums do not depend on the others.
         for part in torch.split(x, [span.frames for span in spans for _ in range(span.count)]):
             y, frames = part[None], len(part)
             for weight, bias in own:

@@ -1,7 +1,7 @@
-"""How fast the products of one layer are in each precision, before a whole model is loaded.
+"""Measures the products of one layer in each precision, before a whole model is loaded.
 
-In: a checkpoint's shape. Out: seconds, within a few seconds: on a CPU without the instructions a
-product of a precision may take a hundred times as long as in fp32, and a model minutes.
+It takes a few seconds: on a CPU without the instructions, a precision may be a hundred times slower
+than fp32, and a whole model take minutes.
 """
 
 import time
@@ -21,7 +21,7 @@ _BUDGET_SECONDS = 4.0
 def layer_seconds(
     folder: Path, precisions: Sequence[str], *, kernels: str = "auto"
 ) -> dict[str, float]:
-    """Seconds that a second of audio takes in the products of one transformer layer on this CPU.
+    """Returns the seconds that one transformer layer's products take for a second of audio.
 
     Args:
         folder: holds the checkpoint's config; its weights are not read.
@@ -63,7 +63,7 @@ def layer_seconds(
 
 
 def _layer(config: EncoderConfig, kernels: Kernels) -> Callable[[], None]:
-    """The four products of a layer on random weights, over the frames of one second."""
+    """Returns the four products of a layer on random weights, over the frames of one second."""
     hidden, inner = config.hidden_size, config.intermediate_size
     generator = torch.Generator().manual_seed(0)
 
@@ -74,12 +74,12 @@ def _layer(config: EncoderConfig, kernels: Kernels) -> Callable[[], None]:
     out_of_heads = kernels.linear(parameters(hidden, hidden))
     widen = kernels.linear(parameters(inner, hidden), gelu=True)
     narrow = kernels.linear(parameters(hidden, inner))
-    spans = [Span(1, config.frames(SAMPLE_RATE))]
+    spans = [Span(1, config.grid.frames(SAMPLE_RATE))]
     rows = torch.randn(spans[0].rows, hidden, generator=generator).to(kernels.dtype)
 
     @torch.inference_mode()
     def run() -> None:
-        x = kernels.enter(rows, spans)
+        x = kernels.pack_rows(rows, spans)
         into_heads(x)
         out_of_heads(x)
         narrow(widen(x))

@@ -106,8 +106,8 @@ def tokenizer_language(folder: Path) -> str | None:
     Raises:
         CheckpointError: `tokenizer_config.json` is broken.
     """
-    said = read_optional_json(folder / _TOKENIZER).get("target_lang")
-    return said if isinstance(said, str) and said else None
+    language = read_optional_json(folder / _TOKENIZER).get("target_lang")
+    return language if isinstance(language, str) and language else None
 
 
 def listed(codes: tuple[str, ...], most: int = 10) -> str:

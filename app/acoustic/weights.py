@@ -50,7 +50,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
 def _read_shards(folder: Path, index: Path) -> dict[str, torch.Tensor]:
     places = read_json(index).get("weight_map")
     if not isinstance(places, dict) or not places:
-        raise CheckpointError(f"{index} has no weight_map, which says what lies in which file")
+        raise CheckpointError(f"{index} has no weight_map, which names the file of each tensor")
     paths = [beside(folder, name, named_by=index) for name in dict.fromkeys(places.values())]
     absent = [path.name for path in paths if not path.is_file()]
     if absent:
@@ -140,7 +140,7 @@ def under_one_name(
     Args:
         path: where they come from, for messages.
         weights: what a file or folder holds.
-        config: says of which family they are.
+        config: of their family.
 
     Raises:
         CheckpointError: the names begin with something unknown; it is named.
@@ -237,7 +237,7 @@ def _pair(name: str, weight: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, 
 
 
 def fold_weight_norm(gain: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
-    """The plain kernel of the positional convolution: gain x direction / norm, per kernel tap.
+    """Returns the kernel of the positional convolution: gain x direction / norm, per kernel tap.
 
     Args:
         gain: [1, 1, kernel].

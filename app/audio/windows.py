@@ -7,6 +7,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from app.audio.frames import FrameGrid
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -52,20 +54,21 @@ def plan_windows(
     """
     if samples < 0 or context < 0 or hop < 1 or receptive_field < 1:
         raise ValueError("samples and context are at least 0, hop and receptive_field at least 1")
-    frames = _frames(samples, hop, receptive_field)
+    grid = FrameGrid(hop, receptive_field)
+    frames = grid.frames(samples)
     if frames == 0:
         return []
     if samples <= window:
         return [Window(0, samples, 0, frames)]
     margin = -(-context // hop)
-    longest = _frames(window, hop, receptive_field)
+    longest = grid.frames(window)
     if longest <= 2 * margin:
         raise ValueError(
             f"a window of {window} samples has no frame left between two contexts of {context}"
         )
     count = max(1, -(-(frames - 2 * margin) // (longest - 2 * margin)))
     if count == 1:
-        return [Window(0, (frames - 1) * hop + receptive_field, 0, frames)]
+        return [Window(0, grid.samples(frames), 0, frames)]
     length = -(-(frames + 2 * margin * (count - 1)) // count)
     starts = [index * (frames - length) // (count - 1) for index in range(count)]
     # The last frame that `left` may keep is length - margin - 1; the first of `right` is margin.
@@ -112,7 +115,3 @@ def stitch(
         for window, part in zip(windows, emissions, strict=True)
     ]
     return kept[0] if len(kept) == 1 else np.concatenate(kept)
-
-
-def _frames(samples: int, hop: int, receptive_field: int) -> int:
-    return max(0, (samples - receptive_field) // hop + 1)

@@ -1,4 +1,4 @@
-"""Model cards in, answers out: which model serves a request and which folder holds its files."""
+"""The models: their cards, which of them serves a request, and which folder holds their files."""
 
 from app.catalogue.cards import DecodingDefaults, Figure, Layout, ModelCard, read_card
 from app.catalogue.catalogue import Catalogue, ResolvedModel

@@ -1,6 +1,6 @@
-"""A model.toml in, a checked `ModelCard` out; mistakes name the file and the field.
+"""Reads a model.toml into a checked `ModelCard`; errors name the file and the field.
 
-A fact nobody published is left out of a card rather than guessed.
+A fact that was not published is left out of a card.
 """
 
 import tomllib
@@ -30,7 +30,7 @@ class _Frozen(BaseModel):
 
 
 class Figure(_Frozen):
-    """One published number: what was measured, on what, how, and who says so."""
+    """One published number: what was measured, on what data, how, and who published it."""
 
     dataset: _Text
     metric: Literal["wer", "cer", "eval_loss"]
@@ -40,7 +40,7 @@ class Figure(_Frozen):
 
 
 class DecodingDefaults(_Frozen):
-    """Beam-search weights of this model; its own `language_model/attrs.json` goes first."""
+    """Beam-search weights of this model; its own `language_model/attrs.json` takes precedence."""
 
     alpha: float | None = Field(default=None, ge=0, description="Weight of the language model.")
     beta: float | None = Field(default=None, description="Bonus for each word.")
@@ -61,7 +61,7 @@ class Layout(_Frozen):
 
 
 class ModelCard(_Frozen):
-    """What is known of one model."""
+    """The published facts of one model, and which requests it serves."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     title: _Text | None = None
@@ -76,6 +76,11 @@ class ModelCard(_Frozen):
     languages: tuple[_Language, ...] = Field(
         default=(),
         description="Codes, the main one first; none means served by explicit name only.",
+    )
+    priority: int = Field(
+        default=0,
+        description="Of several loaded models that have a language at the same place of their "
+        "`languages`, the one with the highest priority serves it.",
     )
     target_lang: Annotated[str, StringConstraints(pattern=TARGET_LANG)] | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""References of NORDLYD_MODELS in (ids, folders, hub ids), resolved models out. No network."""
+"""Resolves the references of NORDLYD_MODELS: ids, folders and hub ids. Needs no network."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Catalogue:
     Args:
         cards: cards by id, in the order they are listed.
         folder: the folder that holds them; `<folder>/<id>/` may hold the model's files too.
-        target_langs: `target_lang` by id, hub id or reference; goes before what a card says.
+        target_langs: `target_lang` by id, hub id or reference; takes precedence over the card.
 
     Raises:
         ConfigurationError: two cards share a hub id.
@@ -84,7 +84,7 @@ class Catalogue:
     def resolve(self, reference: str) -> ResolvedModel:
         """Return the model that `reference` means.
 
-        A catalogue id goes first, then a known hub id, an existing folder, and last any
+        A catalogue id takes precedence, then a known hub id, an existing folder, and last any
         `org/name` as a hub id with a card made from its name.
 
         Raises:
@@ -124,8 +124,8 @@ class Catalogue:
 
     def _of_folder(self, folder: Path) -> ResolvedModel:
         toml = folder / CARD_NAME
-        # A copied folder of the store keeps its name, and with it its card.
-        card = self._by_hub.get(folder.name.replace("--", "/", 1))
+        # A copied folder of the catalogue or the store keeps its name, and with it its card.
+        card = self.cards.get(folder.name) or self._by_hub.get(folder.name.replace("--", "/", 1))
         if toml.is_file():
             card = read_card(toml)
         if card is None:

@@ -1,4 +1,4 @@
-"""A folder in, what it lacks to be a whole checkpoint out; and the record that a pull leaves."""
+"""Finds what a folder lacks to be a complete checkpoint; and the record that a pull leaves."""
 
 import json
 import re
@@ -26,11 +26,11 @@ REQUIRED = (
 
 @dataclass(frozen=True, slots=True)
 class PullRecord:
-    """What a finished pull brought: `files` maps path to size in bytes.
+    """What a finished pull fetched: `files` maps path to size in bytes.
 
     `skipped` are files of the repository that were left out on purpose, such as the language
-    model; a later pull that wants them fetches them. `target_lang` is the language whose adapter
-    was looked for.
+    model; a later pull that includes them fetches them. `target_lang` is the language whose
+    adapter was searched for.
     """
 
     hub: str
@@ -48,8 +48,8 @@ def store_folder(store: Path, hub: str) -> Path:
 def missing_files(folder: Path, target_lang: str | None = None) -> tuple[str, ...]:
     """Returns the names of required files that are absent, empty or shorter than was pulled.
 
-    Alternatives are joined by ` or `. An empty result means the folder can be loaded, as far as
-    names and sizes tell.
+    Alternatives are joined by ` or `. An empty result means the folder can be loaded, judged by
+    names and sizes.
 
     Args:
         folder: where they should be.
@@ -94,7 +94,7 @@ def _alternatives(names: Sequence[str]) -> str:
 def _missing_shards(folder: Path) -> list[str]:
     """Returns the shards that an index names and that are not there; none where one file holds all.
 
-    The loader says what else is wrong with an index.
+    Other faults of an index are reported by the loader.
     """
     chosen = next((name for name in WEIGHTS if _size(folder / name)), "")
     if not chosen.endswith(_INDEX):

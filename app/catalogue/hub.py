@@ -1,8 +1,8 @@
-"""A card with a hub id in, a whole folder in the store out: `<store>/<org>--<name>/`.
+"""Pulls a model from the hub into a folder of the store, `<store>/<org>--<name>/`.
 
-Files arrive in `<org>--<name>.partial` and the folder is renamed when every size is right, so an
-interrupted pull is resumed and never taken for whole. A folder once pulled is not asked about
-again. huggingface_hub is imported only when something must be fetched or its cache read.
+Files are written to `<org>--<name>.partial`, which is renamed once every size is right, so an
+interrupted pull is resumed and never counts as complete. A complete folder is never looked up on
+the hub again. huggingface_hub is imported only when something must be fetched or its cache read.
 """
 
 import shutil
@@ -40,9 +40,9 @@ _DISK_RESERVE = 64 * 2**20
 class HubOptions:
     """How to reach the hub.
 
-    `endpoint` and `cache` default to what HF_ENDPOINT, HF_HUB_CACHE and HF_HOME say.
-    `reach_seconds` bounds the first contact: a machine with no network is told so in that time,
-    where the client itself would resolve names and retry for half a minute.
+    `endpoint` and `cache` default to HF_ENDPOINT, HF_HUB_CACHE and HF_HOME. `reach_seconds` bounds
+    the first contact: a machine without network gets its error in that time, where the hub's client
+    would resolve names and retry for half a minute.
     """
 
     endpoint: str | None = None
@@ -53,7 +53,7 @@ class HubOptions:
 
 @dataclass(frozen=True, slots=True)
 class PullPlan:
-    """What a pull is about to fetch; sizes in bytes. `licence` is what the hub says, if it does."""
+    """The files that a pull is about to fetch, with sizes in bytes; `licence` as on the hub."""
 
     model: str
     hub: str
@@ -112,7 +112,7 @@ def pull(
 
 
 def find_in_cache(card: ModelCard, cache: Path | None = None) -> Path | None:
-    """Return the model's folder in the Hugging Face cache if it is there and whole. No network."""
+    """Returns the model's folder in the Hugging Face cache if it is complete. Needs no network."""
     if card.hub is None:
         return None
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
@@ -125,7 +125,7 @@ def find_in_cache(card: ModelCard, cache: Path | None = None) -> Path | None:
 
 
 def cache_folder(options: HubOptions) -> Path:
-    """Return the Hugging Face cache that `find_in_cache` looks in."""
+    """Returns the Hugging Face cache that `find_in_cache` searches."""
     from huggingface_hub import constants  # noqa: PLC0415
 
     return options.cache or Path(constants.HF_HUB_CACHE)
@@ -154,7 +154,7 @@ def _fetch(
     if folder.exists() and not partial.exists():
         folder.rename(partial)
     partial.mkdir(exist_ok=True)
-    # The client gives its temporary files random names and never takes one up again.
+    # The hub's client gives its temporary files random names and never resumes one.
     for left_over in partial.glob(".cache/**/*.incomplete"):
         left_over.unlink(missing_ok=True)
     _check_disk(plan, partial)
@@ -171,13 +171,13 @@ def _fetch(
     except Exception as error:
         raise ConfigurationError(
             f"pulling {hub} broke off: {_first_line(error)}; what arrived whole is kept in "
-            f"{partial}, the same command goes on from there"
+            f"{partial}, the same command resumes from there"
         ) from error
     short = [name for name, size in plan.files.items() if not _has_size(partial / name, size)]
     if short:
         raise ConfigurationError(
             f"pulling {hub} did not bring {', '.join(short)} whole; what arrived is kept in "
-            f"{partial}, the same command goes on from there"
+            f"{partial}, the same command resumes from there"
         )
     shutil.rmtree(partial / ".cache", ignore_errors=True)
     _write_checksums(partial)
@@ -191,7 +191,7 @@ def _fetch(
 
 
 def _write_checksums(folder: Path) -> None:
-    """Keep the checksum of the language model as it came, against damage later on."""
+    """Writes the checksum of the language model, so that later damage is detected."""
     language_model = folder / "language_model"
     if not language_model.is_dir():
         return
@@ -212,7 +212,7 @@ def _plan(card: ModelCard, hub: str, folder: Path, options: HubOptions) -> PullP
     if absent:
         raise ConfigurationError(f"{hub} is no CTC checkpoint: it lacks {', '.join(absent)}")
     _check_adapter(hub, card.target_lang, sizes)
-    wanted = choose_files(tuple(sizes), language_model=True, target_lang=card.target_lang)
+    complete = choose_files(tuple(sizes), language_model=True, target_lang=card.target_lang)
     data = info.card_data
     return PullPlan(
         model=card.id,
@@ -220,13 +220,13 @@ def _plan(card: ModelCard, hub: str, folder: Path, options: HubOptions) -> PullP
         commit=str(info.sha),
         licence=str(data.license) if data is not None and data.license else card.licence,
         files={name: sizes[name] for name in chosen},
-        skipped=tuple(name for name in wanted if name not in chosen),
+        skipped=tuple(name for name in complete if name not in chosen),
         folder=folder,
     )
 
 
 def _check_adapter(hub: str, target_lang: str | None, names: Iterable[str]) -> None:
-    """Raise where a repository has adapters, but none for the language that is asked for."""
+    """Raises if a repository has adapters, but none for the target language."""
     adapters = [name.split(".")[1] for name in names if name.startswith("adapter.")]
     if target_lang is None or not adapters or set(adapter_names(target_lang)) & set(names):
         return
@@ -269,15 +269,15 @@ def _model_info(card: ModelCard, hub: str, options: HubOptions) -> "ModelInfo":
 
 
 def _check_reachable(options: HubOptions) -> None:
-    """Raise at once where there is no network, in at most `reach_seconds`.
+    """Raises if the hub cannot be reached within `reach_seconds`.
 
-    The lookup runs on a thread of its own because resolving a name cannot be interrupted.
+    The connection is made on a thread of its own because resolving a name cannot be interrupted.
     """
     from huggingface_hub import constants  # noqa: PLC0415
 
     endpoint = options.endpoint or constants.ENDPOINT
     if constants.HF_HUB_OFFLINE:
-        raise ConfigurationError(f"the hub {endpoint} is not asked: HF_HUB_OFFLINE is set")
+        raise ConfigurationError(f"the hub {endpoint} is not used: HF_HUB_OFFLINE is set")
     address = _first_hop(endpoint)
     failures: list[str] = []
     reached = threading.Event()

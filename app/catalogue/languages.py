@@ -1,4 +1,4 @@
-"""Language names as people and clients write them, to the codes the cards use.
+"""Maps language tags, codes and names to the codes that the cards use.
 
 `no` is the macro-language that holds `nb` and `nn` (ISO 639-1); the rest are plain languages.
 """

@@ -1,4 +1,4 @@
-"""The catalogue as plain data, for the command line and the API to show as they like."""
+"""The catalogue as plain data, for the command line and the API to show."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def list_rows(
 
 
 def describe(card: ModelCard) -> dict[str, Any]:
-    """Return everything the card says as JSON-ready data; unknown fields are left out."""
+    """Return every fact of the card as JSON-ready data; unknown ones are left out."""
     return card.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
 

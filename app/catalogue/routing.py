@@ -1,4 +1,4 @@
-"""What a request asks for (model, language) in, the card of the loaded model that serves it out."""
+"""Chooses the loaded model that serves a request, by the model and language it names."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,16 +20,17 @@ class Router:
 
     Args:
         routes: language to model ids or hub ids; the first that is loaded serves the language.
-        cards: cards of the loaded models, in the order they were asked for.
+            None leaves the choice to the priorities of the cards; routes replace them.
+        cards: cards of the loaded models, in the order of NORDLYD_MODELS.
         default_language: language of a request that names neither language nor model.
 
     Raises:
-        ConfigurationError: no models, two of one id, or a default language none serves.
+        ConfigurationError: no models, two of one id, or a default language that none serves.
     """
 
     def __init__(
         self,
-        routes: Mapping[str, Sequence[str]],
+        routes: Mapping[str, Sequence[str]] | None,
         cards: Sequence[ModelCard],
         default_language: str | None = None,
     ) -> None:
@@ -45,7 +46,8 @@ class Router:
             self._by_name[card.id] = card
             if card.hub is not None:
                 self._by_name.setdefault(card.hub, card)
-        self._routes = {canonical_language(key): tuple(ids) for key, ids in routes.items()}
+        self._by_priority = routes is None
+        self._routes = {canonical_language(key): tuple(ids) for key, ids in (routes or {}).items()}
         self._default = canonical_language(default_language) if default_language else None
         if self._default is not None and self._serving(self._default) is None:
             raise ConfigurationError(
@@ -56,16 +58,17 @@ class Router:
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:
-        """Cards of the loaded models, in the order they were asked for."""
+        """Cards of the loaded models, in the order of NORDLYD_MODELS."""
         return self._cards
 
     def route(self, model: str | None, language: str | None) -> ModelCard:
         """Return the card of the loaded model that serves the request.
 
-        An explicit model wins. A language goes to the first loaded model of its route, else to
-        the first loaded model that has it as its main language, else to the first that lists it,
-        else to the only loaded model where its card lists no language at all (see `notices`).
-        With neither, the default language decides, else the first loaded model serves.
+        A named model is taken. A language goes to the first loaded model of its route, where
+        there are routes; else to the model whose card lists it nearest to the front, of several
+        such to the one with the highest priority, and of equal ones to the first loaded; else to
+        the only loaded model where its card lists no language at all (see `notices`). With
+        neither, the default language decides, else the first loaded model serves.
 
         Raises:
             UnknownModelError: no such model is loaded.
@@ -88,10 +91,10 @@ class Router:
         return card
 
     def notices(self, model: str | None, language: str | None) -> tuple[Notice, ...]:
-        """Returns what an answer to a request, which `route` served, has to say about the choice.
+        """Returns the warnings about the choice of the model that the answer to a request carries.
 
         `language_undeclared`: the request named a language, and the only loaded model served it
-        though nobody declared which languages it knows.
+        though its card declares no languages.
         """
         if (model and model.strip()) or not (language and language.strip()):
             return ()
@@ -110,8 +113,8 @@ class Router:
     def language_of(self, card: ModelCard, language: str | None) -> str:
         """Return the language code to put on an answer of `card` for a request's `language`.
 
-        `no` becomes the written language the model writes; with no language asked for it is the
-        default language if the model has it, else its main one, else `und` (ISO 639-2).
+        `no` becomes the written language that the model writes. For a request without a language
+        it is the default language if the model has it, else its main one, else `und` (ISO 639-2).
         """
         code = canonical_language(language) if language and language.strip() else None
         fits = self._default is not None and _fit(card, self._default) is not None
@@ -143,8 +146,12 @@ class Router:
             return routed
         fits = [(fit, card) for card in self._cards if (fit := _fit(card, code)) is not None]
         if fits:
-            return min(fits, key=lambda pair: pair[0])[1]
+            return min(fits, key=self._rank)[1]
         return self._cards[0] if self._only_undeclared else None
+
+    def _rank(self, pair: tuple[tuple[int, int], ModelCard]) -> tuple[int, ...]:
+        (related, place), card = pair
+        return (related, place, 0 if related or not self._by_priority else -card.priority)
 
     def _routed(self, code: str) -> ModelCard | None:
         names = (name for name in self._routes.get(code, ()) if name in self._by_name)
@@ -152,7 +159,7 @@ class Router:
 
     @property
     def _only_undeclared(self) -> bool:
-        """One model is loaded, and nobody declared its languages."""
+        """One model is loaded, and its card declares no languages."""
         return len(self._cards) == 1 and not self._cards[0].languages
 
     def _served(self) -> str:
@@ -166,7 +173,11 @@ class Router:
 
 
 def _fit(card: ModelCard, code: str) -> tuple[int, int] | None:
-    """How well a card fits a language, smaller is better: (0 exact or 1 related, its index)."""
+    """Returns how well a card fits a language; smaller is better, None if it does not.
+
+    The first number is 0 if the card lists the language and 1 if it lists a related one, the
+    second the place at which it does.
+    """
     if code in card.languages:
         return 0, card.languages.index(code)
     written = [i for i, own in enumerate(card.languages) if own in WRITTEN_NORWEGIAN]

@@ -1,4 +1,4 @@
-"""A resolved model in, a folder that can be loaded out; or one line that says what is missing."""
+"""Locates the folder of a resolved model; an error names the files that are missing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ def locate(
     """Return a folder with every file the model needs.
 
     Looks in the model's own folder, else in the store, else in the Hugging Face cache, and only
-    then, if allowed, pulls from the hub. The first three make no network call.
+    then, if allowed, pulls from the hub. The first three need no network.
 
     Raises:
         ConfigurationError: one line naming the missing files, where they were looked for and

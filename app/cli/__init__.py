@@ -1,5 +1,1 @@
-"""The command `nordlyd`: arguments in, an exit status out."""
-
-from app.cli.command import main
-
-__all__ = ["main"]
+"""The part of the command line that runs the service on this machine."""

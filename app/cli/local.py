@@ -1,54 +1,80 @@
-"""The command line's own work: one model in memory, recordings through the service's pipeline."""
+"""The backend of this machine: one model in memory, and the service's pipeline."""
 
+import asyncio
 import math
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from app.audio.content_types import decode_options
-from app.catalogue import Catalogue, PullPlan, Router
-from app.cli.budget import Budget
-from app.cli.inputs import Input
-from app.cli.transcribing import Aligned, Progress, Transcribed, Transcribing, Wanted, unreadable
+from app.catalogue import Catalogue, Router
+from app.cli.models import report_pull
 from app.contract.options import TranscribeOptions
+from app.errors import NordlydError
 from app.main import build_service
 from app.pipeline import Route, Transcriber, TranscriptionRequest
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
 from app.telemetry import Telemetry
+from nordlyd_client.cli.backends import Backend, Input, Progress, unreadable
+from nordlyd_client.errors import ClientError
+from nordlyd_client.values import ALIGNMENT, TRANSCRIPTION, Alignment, Transcription, read_value
 
 # As many bytes of recordings fit into memory, decoded, on any machine that holds a model.
 _BUDGET_BYTES = 32 * 2**20
 
 
 @asynccontextmanager
-async def on_this_machine(
-    settings: Settings, wanted: Wanted, report: Callable[[PullPlan], None] | None = None
-) -> AsyncIterator[Transcribing]:
-    """Load the one model that is needed, for as long as the block lasts.
+async def open_local_backend(
+    settings: Settings, options: Mapping[str, str]
+) -> AsyncIterator[Backend]:
+    """Loads the one model that is needed, for as long as the block lasts.
+
+    Args:
+        settings: of the service.
+        options: of every request, by their names in the API.
 
     Raises:
-        NordlydError: nothing can be transcribed so, whatever the recordings are.
+        ClientError: the options are wrong, or the model cannot be loaded.
     """
-    asked = parse_options(TranscribeOptions, wanted.fields)
-    service = build_service(
-        alone(settings, wanted.model, wanted.language), Telemetry(), report=report
-    )
-    try:
-        await service.load()
-        # What is wrong for every recording is told once.
-        route = service.transcriber.route(
-            None, wanted.language, decoding_options(asked), formatting_options(asked)
+    with reported():
+        fields = dict(options)
+        model, language = fields.pop("model", None), fields.pop("language", None)
+        parsed = parse_options(TranscribeOptions, fields)
+        service = build_service(
+            settings_for_one(settings, model, language), Telemetry(), report=report_pull
         )
-        yield _Local(service.transcriber, route, asked, Budget(_BUDGET_BYTES))
+    try:
+        with reported():
+            await service.load()
+            # An option that is wrong for every recording is reported once.
+            route = service.transcriber.route(
+                None, language, decoding_options(parsed), formatting_options(parsed)
+            )
+        yield _Local(service.transcriber, route, parsed, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
 
 
-def alone(settings: Settings, model: str | None, language: str | None) -> Settings:
-    """The settings of a service with one model: the one named, or that the language leads to.
+@contextmanager
+def reported() -> Iterator[None]:
+    """Raises the service's exceptions as the client would raise them for a server's answer."""
+    try:
+        yield
+    except NordlydError as error:
+        raise ClientError(
+            error.message,
+            param=error.param,
+            type=error.type,
+            code=error.code,
+            status=error.status,
+        ) from error
 
-    The queue has no limit then, since only this command fills it.
+
+def settings_for_one(settings: Settings, model: str | None, language: str | None) -> Settings:
+    """Returns the settings of a service with one model: the one named, or that of the language.
+
+    The queue then has no limit, since only this command fills it.
     """
     reference = model
     if reference is None:
@@ -71,17 +97,21 @@ def alone(settings: Settings, model: str | None, language: str | None) -> Settin
 class _Local:
     transcriber: Transcriber
     route: Route
-    asked: TranscribeOptions
-    budget: Budget
+    options: TranscribeOptions
+    budget: "Budget"
 
-    async def transcribe(self, item: Input, progress: Progress) -> Transcribed:
+    async def transcribe(self, item: Input, progress: Progress) -> Transcription:
         async with self.budget.hold(item.size):
-            transcript = await self.transcriber.transcribe(self._request(item), progress=progress)
-        return Transcribed(transcript, transcript.to_json())
+            with reported():
+                transcript = await self.transcriber.transcribe(
+                    self._request(item), progress=progress
+                )
+        return read_value(TRANSCRIPTION, transcript.to_json())
 
-    async def align(self, item: Input, text: str) -> Aligned:
-        aligned = await self.transcriber.align(self._request(item), text)
-        return Aligned(aligned, aligned.to_json() + "\n")
+    async def align(self, item: Input, text: str) -> Alignment:
+        with reported():
+            aligned = await self.transcriber.align(self._request(item), text)
+        return read_value(ALIGNMENT, aligned.to_json())
 
     def _request(self, item: Input) -> TranscriptionRequest:
         try:
@@ -92,6 +122,36 @@ class _Local:
             source=source,
             request_id=item.shown,
             route=self.route,
-            audio=decode_options(self.asked),
+            audio=decode_options(self.options),
             wait_for_room=True,
         )
+
+
+class Budget:
+    """Lets work begin in order while everything in progress is within a sum.
+
+    A file larger than the sum is processed alone.
+
+    Args:
+        size: the sum, in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._used = 0
+        self._freed = asyncio.Condition()
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[None]:
+        """Waits until a file of so many bytes fits, and counts it while the block lasts."""
+        # A file that waits holds up those behind it, or small files would keep a large one out.
+        async with self._turn, self._freed:
+            await self._freed.wait_for(lambda: not self._used or self._used + size <= self._size)
+            self._used += size
+        try:
+            yield
+        finally:
+            self._used -= size
+            async with self._freed:
+                self._freed.notify_all()

@@ -1,72 +1,88 @@
-"""Live sound heard on this machine: the streaming engine, and its events as a server tells them."""
+"""The live backend of this machine: the streaming engine, its events as a server sends them."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
-from app.catalogue import PullPlan
-from app.cli.listening import Listening
-from app.cli.live_events import as_event
-from app.cli.local import alone
-from app.cli.transcribing import Wanted
-from app.client import End, LiveEvent, Pcm, Ready
+from app.cli.local import reported, settings_for_one
+from app.cli.models import report_pull
 from app.contract.stream import StreamOptions
 from app.main import build_service
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
-from app.streaming import PcmInput, StreamLimits, Streams, find_vad_model, live_options, recognize
+from app.streaming import (
+    LiveOptions,
+    PcmInput,
+    StreamLimits,
+    Streams,
+    as_message,
+    find_vad_model,
+    live_options,
+    recognize,
+)
 from app.telemetry import Telemetry
+from nordlyd_client.cli.backends import LiveBackend
+from nordlyd_client.contract.stream import End, Ready
+from nordlyd_client.events import LiveEvent, read_event
+from nordlyd_client.live import Pcm
 
 
 @asynccontextmanager
-async def by_this_machine(
-    settings: Settings, wanted: Wanted, report: Callable[[PullPlan], None] | None = None
-) -> AsyncIterator[Listening]:
-    """Load the one model that is needed, for as long as the block lasts.
+async def open_local_live_backend(
+    settings: Settings, options: Mapping[str, str]
+) -> AsyncIterator[LiveBackend]:
+    """Loads the one model that is needed, for as long as the block lasts.
+
+    Args:
+        settings: of the service.
+        options: of the stream, by their names in the API.
 
     Raises:
-        NordlydError: nothing can be heard so, whatever is said.
+        ClientError: the options are wrong, or the model cannot be loaded.
     """
-    formatting_options(parse_options(StreamOptions, wanted.fields))
     telemetry = Telemetry()
-    service = build_service(
-        alone(settings, wanted.model, wanted.language), telemetry, report=report
-    )
+    fields = dict(options)
+    model = fields.pop("model", None)
+    with reported():
+        parsed = parse_options(StreamOptions, fields)
+        opened = live_options(
+            parsed,
+            decoding=decoding_options(parsed),
+            readable=formatting_options(parsed),
+            request_id="stream",
+        )
+        service = build_service(
+            settings_for_one(settings, model, parsed.language), telemetry, report=report_pull
+        )
     streams = Streams(
         service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_vad_model()
     )
     try:
-        await service.load()
-        yield _Local(streams, wanted)
+        with reported():
+            await service.load()
+        yield _Local(streams, opened)
     finally:
         await streams.close()
         await service.stop()
 
 
+@dataclass(frozen=True, slots=True)
 class _Local:
-    def __init__(self, streams: Streams, wanted: Wanted) -> None:
-        self._streams = streams
-        self._wanted = wanted
+    streams: Streams
+    options: LiveOptions
 
     async def listen(
         self, pieces: AsyncIterable[bytes], pcm: Pcm
     ) -> AsyncGenerator[LiveEvent, None]:
-        given = {"language": self._wanted.language, **self._wanted.fields}
-        fields = {name: value for name, value in given.items() if value is not None}
-        options = parse_options(StreamOptions, fields)
-        live = await self._streams.open(
-            live_options(
-                options,
-                decoding=decoding_options(options),
-                readable=formatting_options(options),
-                request_id="stream",
-            )
-        )
-        try:
-            yield Ready("ready", live.session, live.model, live.language)
-            decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
-            async with aclosing(recognize(live, decoder, pieces)) as events:
-                async for event in events:
-                    yield as_event(event)
-            yield End("end", round(live.received_seconds, 3))
-        finally:
-            await live.close()
+        with reported():
+            live = await self.streams.open(self.options)
+            try:
+                yield Ready(session=live.session, model=live.model, language=live.language)
+                decoder = PcmInput(pcm.encoding, pcm.rate, pcm.channels)
+                async with aclosing(recognize(live, decoder, pieces)) as events:
+                    async for event in events:
+                        if (read := read_event(as_message(event).as_dict())) is not None:
+                            yield read
+                yield End(duration=round(live.received_seconds, 3))
+            finally:
+                await live.close()

@@ -1,4 +1,4 @@
-"""`nordlyd models list | show | pull | int8`: catalogue in, lines for people or programs out."""
+"""`nordlyd models list | show | pull | int8`: the catalogue, for people or programs."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def list_models(
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(*columns, box=None)
-    # An id is for copying, so it is never cut.
+    # An id is copied, so it is never cut.
     table.columns[0].min_width = max((len(line[0]) for line in lines), default=0)
     for line in lines:
         table.add_row(*line)
@@ -69,7 +69,7 @@ def show(
     model: Annotated[str, typer.Argument(help="Id, folder or hub id.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show everything that is known of a model."""
+    """Show everything that is known about a model."""
     from app.catalogue import describe  # noqa: PLC0415
 
     _, catalogue = _catalogue()
@@ -136,7 +136,7 @@ def int8(
 
 
 def report_pull(plan: "PullPlan") -> None:
-    """Say on stderr what is about to be fetched, and under which licence."""
+    """Prints on stderr what is about to be fetched, and under which licence."""
     print(
         f"nordlyd: fetching {plan.hub} ({plan.total / 1e9:.2f} GB, licence: "
         f"{plan.licence or 'not stated'}) to {plan.folder}",

@@ -1,6 +1,6 @@
-"""Emissions and what was said in, the frames of every token and the times of every word out.
+"""Viterbi alignment of given tokens: the frames of every token and the times of every word.
 
-Viterbi alignment of given tokens, after Graves et al. 2006 and, for long audio, Kürzinger et
+After Graves et al. 2006 and, for long audio, Kürzinger et
 al. 2020, "CTC-Segmentation of Large Corpora for German End-to-End Speech Recognition".
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.contract.answers import Word
-from app.decoding.align.anchors import Reading
+from app.decoding.align.anchors import GreedyTokens
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
@@ -37,7 +37,7 @@ class Spans:
 
 
 def align_tokens(emissions: Emissions, tokens: Sequence[int], blank: int) -> Spans:
-    """Return the frames of each token on the most probable path that spells exactly `tokens`.
+    """Returns the frames of each token on the most probable path that spells exactly `tokens`.
 
     Args:
         emissions: float array [frames, vocabulary] of natural-log probabilities.
@@ -68,7 +68,7 @@ def word_times(
     duration: float,
     rule: BoundaryRule = FRAMES_ONLY,
 ) -> tuple[Word, ...]:
-    """Place words that were decoded from these emissions.
+    """Returns the times of words that were decoded from these emissions.
 
     Args:
         emissions: float array [frames, vocabulary] of natural-log probabilities.
@@ -119,7 +119,7 @@ def word_times(
 
 
 def spell(word: str, spelling: Mapping[str, int]) -> list[int]:
-    """Return the tokens of a word, at each place the longest of `spelling` that fits.
+    """Returns the tokens of a word, at each place the longest of `spelling` that fits.
 
     Raises:
         ValueError: no token fits, or the word is empty.
@@ -145,36 +145,36 @@ def spell(word: str, spelling: Mapping[str, int]) -> list[int]:
     return tokens
 
 
-def greedy_reading(emissions: Emissions, vocabulary: Vocabulary) -> Reading:
-    """Return the characters of the best path, with their frames."""
+def greedy_tokens(emissions: Emissions, vocabulary: Vocabulary) -> GreedyTokens:
+    """Returns the characters of the best path, with their frames."""
     path = emissions.argmax(axis=1)
     starts = np.flatnonzero(np.concatenate(([True], path[1:] != path[:-1])))
     stops = np.append(starts[1:], len(path))
     kept = np.isin(path[starts], list(spellings(vocabulary).values()))
-    return Reading(path[starts][kept].astype(np.int64), starts[kept], stops[kept])
+    return GreedyTokens(path[starts][kept].astype(np.int64), starts[kept], stops[kept])
 
 
 def with_gaps(emissions: Emissions, vocabulary: Vocabulary) -> NDArray[np.float32]:
-    """Append two columns: what may stand between characters, and what between words.
+    """Appends two columns: the gap between characters, and the gap between words.
 
-    Between characters that is the blank and the special tokens, which never become text;
-    between words also every delimiter.
+    The first is the best of the blank and the special tokens, which never become text; the second
+    also of every delimiter.
     """
-    silent = sorted(vocabulary.special | {vocabulary.blank})
+    no_text = sorted(vocabulary.special | {vocabulary.blank})
     delimiters = [
         number
         for number, token in enumerate(vocabulary.tokens)
         if number == vocabulary.delimiter or token.isspace()
     ]
-    within = emissions[:, silent].max(axis=1, keepdims=True)
-    between = emissions[:, [*silent, *delimiters]].max(axis=1, keepdims=True)
+    within = emissions[:, no_text].max(axis=1, keepdims=True)
+    between = emissions[:, [*no_text, *delimiters]].max(axis=1, keepdims=True)
     return np.concatenate((emissions, within, between), axis=1, dtype=np.float32)
 
 
 def _align(emissions: NDArray[np.float32], labels: Indexes, gaps: Indexes) -> Spans:
     path = best_path(
         Trellis(
-            scores=relative(emissions),
+            scores=relative_scores(emissions),
             labels=labels,
             gaps=gaps,
             adjoining=np.diff(labels, prepend=labels[:1]) != 0,
@@ -182,11 +182,11 @@ def _align(emissions: NDArray[np.float32], labels: Indexes, gaps: Indexes) -> Sp
             jump_scores=_NO_SCORES,
         )
     )
-    return spans_of(path, emissions, labels)
+    return token_spans(path, emissions, labels)
 
 
-def relative(emissions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores against the best of each frame: sums over an hour then stay small and exact.
+def relative_scores(emissions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns scores relative to the best of each frame, whose sums over an hour stay exact.
 
     Raises:
         ValueError: a value that is no number, or a frame with no probability.
@@ -197,8 +197,8 @@ def relative(emissions: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.maximum(emissions - best, _LOWEST, dtype=np.float32)
 
 
-def spans_of(path: Indexes, emissions: NDArray[np.float32], labels: Indexes) -> Spans:
-    """Read each token's frames off a path; a token that is left out has an empty span."""
+def token_spans(path: Indexes, emissions: NDArray[np.float32], labels: Indexes) -> Spans:
+    """Returns each token's frames on a path; an omitted token has an empty span."""
     states = np.arange(len(labels)) * 2 + 1
     starts = np.searchsorted(path, states, side="left")
     stops = np.searchsorted(path, states, side="right")

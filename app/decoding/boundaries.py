@@ -1,4 +1,4 @@
-"""The frames in which words are emitted in, the times between which they are heard out.
+"""From the frames in which words are emitted to the times of their sound.
 
 A CTC model emits a character in one or two frames somewhere within its sound, so the first
 frame of a word comes after the word begins and its last frame well before it ends.
@@ -19,7 +19,7 @@ class BoundaryRule:
 
     Attributes:
         gaps: lengths of the gap to the neighbouring word, ascending, at which `leads` and
-            `tails` are given; in between they are interpolated, beyond they stay.
+            `tails` are given; in between they are interpolated, beyond they are constant.
         leads: how much earlier than its first frame a word starts.
         tails: how much later than its last frame a word ends.
         letter_leads: what to add to the lead of words that start with a letter.
@@ -47,12 +47,12 @@ class BoundaryRule:
 
 
 FRAMES_ONLY = BoundaryRule()
-"""Words last from their first to their last frame."""
+"""Words start with their first frame and end with their last one."""
 
 GENERAL_RULE = BoundaryRule(
     gaps=(0.0, 0.06, 0.07), leads=(0.0, 0.018, 0.018), tails=(0.0, 0.036, 0.04)
 )
-"""For models that nothing was fitted to: fitted to three models at once, see docs/decoding.md."""
+"""For models without a calibration: fitted to three models at once, see docs/decoding.md."""
 
 
 def place_words(
@@ -63,15 +63,15 @@ def place_words(
     duration: float,
     rule: BoundaryRule = FRAMES_ONLY,
 ) -> tuple[Seconds, Seconds]:
-    """Turn the frames in which words are emitted into the times between which they are heard.
+    """Converts the frames in which words are emitted to the times of their sound.
 
-    Times ascend, do not overlap and lie within the audio. Where the rule would have two words
-    overlap, they meet in between. A word always holds the middle of its frames.
+    Times ascend, do not overlap and lie within the audio. Where the rule would make two words
+    overlap, they meet in between. A word always contains the middle of its frames.
 
     Args:
         first: when each word's first frame begins, ascending, float64 [words], in seconds.
         past: when each word's last frame ends.
-        words: as the vocabulary spells them; their first and last letters are looked at.
+        words: as the vocabulary spells them; the rule depends on their first and last letters.
         duration: length of the audio in seconds.
         rule: how far words reach beyond their frames.
 

@@ -1,15 +1,15 @@
-"""Emissions of a checkpoint in, normalised columns with one meaning each out, for a beam search."""
+"""Normalised columns for a beam search: the tokens of a vocabulary with equal meaning merged."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.decoding.search import load_library, normalised_columns
+from app.decoding.native import load_library, normalised_columns
 from app.decoding.types import Emissions
 from app.vocabulary import Vocabulary
 
-# Below it pyctcdecode takes every probability to be this one.
+# pyctcdecode's lower bound of log-probabilities.
 MIN_LOGP = float(np.log(1e-15))
 
 Columns = NDArray[np.float32]
@@ -17,10 +17,10 @@ Columns = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Alphabet:
-    """What the columns of a beam search stand for.
+    """The meaning of the columns of a beam search.
 
     `labels` are the characters, with "" for the blank in column 0 and, where the vocabulary
-    parts words, " " in column 1. `sources` are the vocabulary's indexes of each column,
+    separates words, " " in column 1. `sources` are the vocabulary's indexes of each column,
     `column_of` int32 [vocabulary] the column of each index.
 
     Special tokens count as blank and every white-space token as the delimiter, as they do in
@@ -33,7 +33,7 @@ class Alphabet:
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> "Alphabet":
-        """Sort the tokens of a vocabulary into columns."""
+        """Groups the tokens of a vocabulary into columns."""
         columns: dict[str, list[int]] = {"": [vocabulary.blank]}
         delimiters: list[int] = []
         texts: dict[str, list[int]] = {}
@@ -55,7 +55,7 @@ class Alphabet:
         return cls(tuple(columns), tuple(map(tuple, columns.values())), column_of)
 
     def columns(self, emissions: Emissions) -> Columns:
-        """Return emissions as float32 [frames, columns], each row normalised.
+        """Returns emissions as float32 [frames, columns], each row normalised.
 
         Raises:
             ValueError: NaN, infinity, or a frame with no probability.
@@ -76,7 +76,7 @@ class Alphabet:
         return columns
 
     def _normalised(self, emissions: Emissions) -> tuple[Columns, int | None]:
-        """What `normalised_columns` does, in numpy and for any float type."""
+        """Does the same as `normalised_columns`, in numpy and for any float type."""
         peaks = emissions.max(axis=1, keepdims=True, initial=-np.inf).astype(np.float64)
         bad = np.flatnonzero(~np.isfinite(peaks[:, 0]))
         if len(bad):
@@ -90,7 +90,7 @@ class Alphabet:
 
 
 def not_finite(emissions: Emissions, frame: int) -> ValueError:
-    """Return the error for emissions with a frame that is no distribution."""
+    """Returns the error for emissions with a frame that is no distribution."""
     return ValueError(
         f"emissions hold {emissions[frame].max()} in frame {frame}, "
         "must be finite log-probabilities"

@@ -1,8 +1,8 @@
-"""What a decoder found in, the same with times and confidences that mean something out.
+"""Calibration of the times and confidences of words.
 
 Both are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
-in `calibration.json`: a curve from a word's posterior to the share of such words that are right,
-for each decoder, and a rule from frames to boundaries.
+in `calibration.json`: for each decoder a curve from a word's posterior to the
+proportion of such words that are right, and a rule from frames to boundaries.
 """
 
 import json
@@ -22,14 +22,14 @@ CALIBRATION_NAME = "calibration.json"
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A rising line from the posterior of a word to the probability that it is right.
+    """A monotone curve from the posterior of a word to the probability that it is right.
 
     Attributes:
         posteriors: ascending, in 0..1.
-        shares: of right words at each, not falling, in 0..1; in between interpolated.
+        shares: proportion of right words at each, not decreasing, in 0..1; linear in between.
 
     Raises:
-        ValueError: the numbers are not as said.
+        ValueError: the numbers are out of range or not in order.
     """
 
     posteriors: tuple[float, ...]
@@ -44,18 +44,18 @@ class Curve:
             raise ValueError("a curve's posteriors must ascend and its shares not fall")
 
     def __call__(self, posterior: float) -> float:
-        """The probability that a word of this posterior is right."""
+        """Returns the probability that a word of this posterior is right."""
         return float(np.interp(posterior, self.posteriors, self.shares))
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted to a model.
+    """The fitted values of one model.
 
     Attributes:
         boundaries: from frames to boundaries.
-        curves: by how the words were found: `greedy`, `beam`, `beam+lm`, `greedy+lm`. Words
-            found in another way keep their posterior.
+        curves: by decoder: `greedy`, `beam`, `beam+lm`, `greedy+lm`. Words of another decoder keep
+            their posterior.
     """
 
     boundaries: BoundaryRule = GENERAL_RULE
@@ -98,10 +98,10 @@ def curve_name(hypothesis: Hypothesis) -> str:
 
 
 def load_calibration(folders: Sequence[Path]) -> Calibration:
-    """Read the first `calibration.json` there is; none gives what holds for all models.
+    """Reads the first `calibration.json` of some folders; without one, the general calibration.
 
     Raises:
-        ConfigurationError: the file cannot be read or makes no sense.
+        ConfigurationError: the file cannot be read or is invalid.
     """
     file = next((path for folder in folders if (path := folder / CALIBRATION_NAME).is_file()), None)
     if file is None:
@@ -110,16 +110,16 @@ def load_calibration(folders: Sequence[Path]) -> Calibration:
         return calibration_of(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(
-            f"{file}: no calibration of ours ({type(error).__name__}: {error}); "
-            "make it anew with `python -m trainer calibrate`, or remove it"
+            f"{file}: not a valid calibration ({type(error).__name__}: {error}); "
+            "create it again with `python -m trainer calibrate`, or remove it"
         ) from error
 
 
 def calibration_of(data: Mapping[str, Any]) -> Calibration:
-    """Build a calibration from the content of its file.
+    """Builds a calibration from the content of its file.
 
     Raises:
-        ValueError, KeyError, TypeError, AttributeError: the content makes no sense.
+        ValueError, KeyError, TypeError, AttributeError: the content is invalid.
     """
     rule = data["boundaries"]
     leads, tails = (
@@ -139,7 +139,7 @@ def calibration_of(data: Mapping[str, Any]) -> Calibration:
 
 
 def calibration_data(calibration: Calibration) -> dict[str, Any]:
-    """The content of the file of a calibration; `calibration_of` reads it back."""
+    """Returns the content of a calibration's file, which `calibration_of` reads."""
     rule = calibration.boundaries
     return {
         "boundaries": {

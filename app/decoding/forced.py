@@ -1,8 +1,8 @@
-"""Emissions and the text that is supposed to be in them in, where each written word is said out.
+"""Forced alignment: where each written word of a text is spoken in the audio.
 
-One Viterbi search over words that may be left out and audio that may be left over: a word that
-is not said is jumped over, and between words anything may be heard, both at a cost. Long audio is
-cut where a greedy reading and the text agree, so that memory and time grow with its length only.
+One Viterbi search over words that may be omitted and audio that may be extra: a word that is not
+spoken is jumped over, and between words any speech may occur, both at a cost. Long audio is cut
+where the greedy tokens and the text agree, so that memory and time are linear in its length.
 """
 
 import math
@@ -16,20 +16,20 @@ from app.contract.answers import AlignedCharacter, AlignedWord
 from app.decoding.align.anchors import cut_points
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
-from app.decoding.alignment import Spans, greedy_reading, relative, spans_of, with_gaps
+from app.decoding.alignment import Spans, greedy_tokens, relative_scores, token_spans, with_gaps
 from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.matching import Part, WrittenWord, written_words
 from app.decoding.types import Emissions, check_emissions
 from app.vocabulary import Vocabulary
 
 # Costs are natural-log probabilities below the most probable token of a frame.
-_LEFT_OVER = 2.0  # a frame of speech that is not in the text
-_LEFT_OUT = 2.0  # a token of a word that is not said
-_LEFT_OUT_WORD = 2.0  # and the word as such
-_ANYTHING = 0.5  # a frame of a word that nobody can spell
-_ISLAND = 6  # tokens; fewer that are found amid what is not are chance
-_SHORE = 3  # words not found that make an island
-_LEAST_SCORE = 0.01
+_EXTRA_FRAME = 2.0  # a frame of speech that is not in the text
+_OMITTED_TOKEN = 2.0  # a token of a word that is not spoken
+_OMITTED_WORD = 2.0  # and the word itself
+_UNKNOWN_FRAME = 0.5  # a frame of a word that cannot be spelled
+_MIN_ISLAND = 6  # tokens; fewer found amid words that are not are chance
+_SURROUNDING = 3  # words not found on each side of an island
+_MIN_SCORE = 0.01
 
 _CUT_ABOVE = 20_000_000  # frames times tokens
 _CUT_FRAMES = 1000
@@ -52,7 +52,7 @@ def align_text(
     language: str | None = None,
     rule: BoundaryRule = FRAMES_ONLY,
 ) -> tuple[AlignedWord, ...]:
-    """Find every word of a text in the audio.
+    """Finds every word of a text in the audio.
 
     Args:
         emissions: float array [frames, vocabulary] of natural-log probabilities.
@@ -80,30 +80,30 @@ def align_text(
     search = _Search(emissions, vocabulary)
     located = [_Located(word) for word in words]
     search.locate(located)
-    search.settle_uncertain(located)
+    search.choose_verbalisations(located)
     _drop_islands(located)
     return _timed(located, vocabulary, frame_seconds, duration, rule)
 
 
 class _Located:
-    """A written word on its way: the reading that was chosen, and the frames of its tokens.
+    """A written word during the search: its chosen verbalisation, and the frames of its tokens.
 
-    `starts` and `stops` are empty until something is found; a word without a reading then has
-    one entry, for whatever it is.
+    `starts` and `stops` are empty until something is found; a word without a verbalisation then
+    has one entry.
     """
 
     def __init__(self, word: WrittenWord) -> None:
         self.word = word
-        self.reading = word.readings[0] if word.certain else ()
-        self.tokens = [token for part in self.reading for token in part.tokens]
+        self.verbalisation = word.verbalisations[0] if word.certain else ()
+        self.tokens = [token for part in self.verbalisation for token in part.tokens]
         self.starts: list[int] = []
         self.stops: list[int] = []
         self.score = 0.0
         self.found = False
 
-    def read_as(self, reading: tuple[Part, ...]) -> None:
-        self.reading = reading
-        self.tokens = [token for part in reading for token in part.tokens]
+    def use(self, verbalisation: tuple[Part, ...]) -> None:
+        self.verbalisation = verbalisation
+        self.tokens = [token for part in verbalisation for token in part.tokens]
 
     def place(self, spans: Spans, first: int, past: int, offset: int) -> None:
         self.starts = [start + offset for start in spans.starts[first:past].tolist()]
@@ -111,9 +111,9 @@ class _Located:
         if self.tokens:
             scores: list[float] = spans.scores[first:past].tolist()
             self.score = math.exp(min(sum(scores) / len(scores), 0.0))
-        self.found = self.score >= _LEAST_SCORE
+        self.found = self.score >= _MIN_SCORE
 
-    def lose(self) -> None:
+    def discard(self) -> None:
         self.starts, self.stops, self.score, self.found = [], [], 0.0, False
 
 
@@ -123,28 +123,26 @@ class _Search:
     def __init__(self, emissions: Emissions, vocabulary: Vocabulary) -> None:
         self._emissions = emissions
         self._vocabulary = vocabulary
-        self._within, self._between, self._any = (len(vocabulary) + i for i in range(3))
+        self._within, self._between, self._unknown = (len(vocabulary) + i for i in range(3))
 
     def locate(self, words: Sequence[_Located]) -> None:
-        """Find the frames of every word; those that are not said keep none."""
-        tokens = [word.tokens or [self._any] for word in words]
+        """Finds the frames of every word; words that are not spoken have none."""
+        tokens = [word.tokens or [self._unknown] for word in words]
         counts = np.array([len(found) for found in tokens], dtype=np.int64)
         firsts = np.concatenate(([0], np.cumsum(counts)))
         labels = np.concatenate([np.asarray(found, dtype=np.int32) for found in tokens])
         frames = len(self._emissions)
         cuts: list[tuple[int, int]] = []
         if frames * len(labels) > _CUT_ABOVE:
-            reading = greedy_reading(self._emissions, self._vocabulary)
-            cuts = cut_points(
-                reading, labels.astype(np.int64), firsts[:-1], least_frames=_CUT_FRAMES
-            )
+            greedy = greedy_tokens(self._emissions, self._vocabulary)
+            cuts = cut_points(greedy, labels.astype(np.int64), firsts[:-1], min_frames=_CUT_FRAMES)
         edges = [(0, 0), *cuts, (len(words), frames)]
-        self._refuse_too_much(edges, firsts)
+        self._check_size(edges, firsts)
         for (word, frame), (next_word, next_frame) in pairwise(edges):
             if next_word > word and next_frame > frame:
                 self._locate_piece(words[word:next_word], counts[word:next_word], frame, next_frame)
 
-    def _refuse_too_much(self, edges: Sequence[tuple[int, int]], firsts: Frames) -> None:
+    def _check_size(self, edges: Sequence[tuple[int, int]], firsts: Frames) -> None:
         cells = max(
             (frame - start) * int(firsts[word] - firsts[first])
             for (first, start), (word, frame) in pairwise(edges)
@@ -159,7 +157,7 @@ class _Search:
         self, words: Sequence[_Located], counts: Frames, start: int, stop: int
     ) -> None:
         labels = np.concatenate(
-            [np.asarray(word.tokens or [self._any], dtype=np.int32) for word in words]
+            [np.asarray(word.tokens or [self._unknown], dtype=np.int32) for word in words]
         )
         firsts = np.concatenate(([0], np.cumsum(counts)))
         scores = self._scores(start, stop)
@@ -170,7 +168,7 @@ class _Search:
                 gaps=self._gaps(len(labels), firsts),
                 adjoining=np.diff(labels, prepend=labels[:1]) != 0,
                 jump_gaps=firsts.astype(np.int32),
-                jump_scores=-(_LEFT_OUT * counts + _LEFT_OUT_WORD).astype(np.float32),
+                jump_scores=-(_OMITTED_TOKEN * counts + _OMITTED_WORD).astype(np.float32),
             )
         )
         spans = self._spans(path, labels, start, stop)
@@ -178,8 +176,8 @@ class _Search:
             if spans.stops[first] > spans.starts[first]:
                 word.place(spans, first, past, start)
 
-    def settle_uncertain(self, words: Sequence[_Located]) -> None:
-        """Choose the reading of every run of words that can be said in several ways or in none."""
+    def choose_verbalisations(self, words: Sequence[_Located]) -> None:
+        """Chooses the verbalisations of every run of words with several, or with none."""
         index = 0
         while index < len(words):
             past = index
@@ -188,21 +186,22 @@ class _Search:
             if past > index:
                 before = next((word.stops[-1] for word in reversed(words[:index]) if word.stops), 0)
                 after = next((word.starts[0] for word in words[past:] if word.starts), None)
-                self._settle(
+                self._choose(
                     words[index:past], before, len(self._emissions) if after is None else after
                 )
             index = max(past, index + 1)
 
-    def _settle(self, run: Sequence[_Located], start: int, stop: int) -> None:
-        if stop <= start or not all(located.word.readings for located in run):
+    def _choose(self, run: Sequence[_Located], start: int, stop: int) -> None:
+        if stop <= start or not all(located.word.verbalisations for located in run):
             return
         scores = self._scores(start, stop)
         best = float(scores[:, self._between].sum())
-        for style in range(max(len(located.word.readings) for located in run)):
-            readings = [
-                located.word.readings[min(style, len(located.word.readings) - 1)] for located in run
+        for style in range(max(len(located.word.verbalisations) for located in run)):
+            styles = [
+                located.word.verbalisations[min(style, len(located.word.verbalisations) - 1)]
+                for located in run
             ]
-            spelled = [[token for part in parts for token in part.tokens] for parts in readings]
+            spelled = [[token for part in parts for token in part.tokens] for parts in styles]
             counts = np.array([len(tokens) for tokens in spelled])
             firsts = np.concatenate(([0], np.cumsum(counts)))
             labels = np.concatenate(spelled).astype(np.int32)
@@ -222,21 +221,21 @@ class _Search:
             columns = np.empty(2 * len(labels) + 1, dtype=np.int32)
             columns[0::2], columns[1::2] = gaps, labels
             total = float(scores[np.arange(len(path)), columns[path]].sum())
-            # What leaving these words out would cost is what saying them may cost.
-            total += _LEFT_OUT * len(labels) + _LEFT_OUT_WORD * len(run)
+            # Speaking these words may cost as much as omitting them would.
+            total += _OMITTED_TOKEN * len(labels) + _OMITTED_WORD * len(run)
             if total > best:
                 best = total
                 spans = self._spans(path, labels, start, stop)
                 for located, parts, first, past in zip(
-                    run, readings, firsts.tolist(), firsts[1:].tolist(), strict=False
+                    run, styles, firsts.tolist(), firsts[1:].tolist(), strict=False
                 ):
-                    located.read_as(parts)
+                    located.use(parts)
                     located.place(spans, first, past, start)
 
     def _spans(self, path: Indexes, labels: Indexes, start: int, stop: int) -> Spans:
-        # What nobody can spell has no probability of its own; its score is not looked at.
+        # A word that cannot be spelled has no probability of its own; its score is not used.
         known = np.minimum(labels, len(self._vocabulary) - 1)
-        return spans_of(path, self._emissions[start:stop], known)
+        return token_spans(path, self._emissions[start:stop], known)
 
     def _gaps(self, tokens: int, firsts: Frames) -> NDArray[np.int32]:
         gaps = np.full(tokens + 1, self._within, dtype=np.int32)
@@ -244,16 +243,16 @@ class _Search:
         return gaps
 
     def _scores(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Columns for tokens, for gaps within and between words, and for anything."""
-        known = relative(with_gaps(self._emissions[start:stop], self._vocabulary))
-        known[:, self._between] = np.maximum(known[:, self._between], -_LEFT_OVER)
+        """Returns columns for tokens, for gaps within and between words, and for unknown words."""
+        known = relative_scores(with_gaps(self._emissions[start:stop], self._vocabulary))
+        known[:, self._between] = np.maximum(known[:, self._between], -_EXTRA_FRAME)
         # A little below the blank, so that silence belongs to the gap beside the word.
-        anything = np.maximum(known[:, self._within] - _ANYTHING / 10, -_ANYTHING)
-        return np.column_stack((known, anything))
+        unknown = np.maximum(known[:, self._within] - _UNKNOWN_FRAME / 10, -_UNKNOWN_FRAME)
+        return np.column_stack((known, unknown))
 
 
 def _drop_islands(words: Sequence[_Located]) -> None:
-    """Lose the few short words that are found by chance amid many that are not."""
+    """Discards the few short words that are found by chance amid many that are not."""
     index = 0
     while index < len(words):
         past = index
@@ -261,14 +260,17 @@ def _drop_islands(words: Sequence[_Located]) -> None:
             past += 1
         if past > index:
             tokens = sum(len(word.tokens) for word in words[index:past])
-            before, after = words[max(index - _SHORE, 0) : index], words[past : past + _SHORE]
-            alone = all(
-                len(shore) == _SHORE and not any(word.found for word in shore)
-                for shore in (before, after)
+            before, after = (
+                words[max(index - _SURROUNDING, 0) : index],
+                words[past : past + _SURROUNDING],
             )
-            if tokens < _ISLAND and alone:
+            alone = all(
+                len(side) == _SURROUNDING and not any(word.found for word in side)
+                for side in (before, after)
+            )
+            if tokens < _MIN_ISLAND and alone:
                 for word in words[index:past]:
-                    word.lose()
+                    word.discard()
         index = max(past, index + 1)
 
 
@@ -302,11 +304,11 @@ def _timed(
 def _parts(
     word: _Located, start: float, end: float, frame_seconds: float
 ) -> tuple[AlignedCharacter, ...]:
-    """The characters side by side: two meet in the middle between their frames."""
+    """Returns the characters side by side: two meet in the middle between their frames."""
     parts: list[AlignedCharacter] = []
     begin = start
     past = 0
-    for part in word.reading:
+    for part in word.verbalisation:
         past += len(part.tokens)
         finish = end
         if past < len(word.starts):

@@ -1,8 +1,8 @@
-"""Emissions in, the words along their most probable path out.
+"""Greedy decoding: the words along the most probable path.
 
 Greedy (best-path) CTC decoding after Graves et al. 2006, "Connectionist Temporal
 Classification", section 3.2: the best token of every frame, repeats collapsed, blanks dropped.
-Only words and characters are looped over, never frames.
+Loops run over words and characters, never over frames.
 """
 
 import numpy as np
@@ -18,9 +18,9 @@ _SILENT, _DELIMITER, _TEXT = 0, 1, 2
 class GreedyDecoder:
     """Best-path CTC decoder for one vocabulary.
 
-    Words are what stands between delimiters, or between tokens that are white space; a
-    vocabulary with neither gives a single word. Special tokens, [UNK] among them, never become
-    text, but like a blank they part two equal characters.
+    Words are separated by delimiters, or by tokens that are white space; a vocabulary with neither
+    gives a single word. Special tokens, [UNK] among them, never become text, but like a blank they
+    separate two equal characters.
 
     A word starts with the first frame of its first character and ends one past the last frame
     of its last one. Its confidence is the geometric mean over its characters of the highest
@@ -42,7 +42,7 @@ class GreedyDecoder:
         self._kinds = kinds
 
     def decode(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Hypothesis:
-        """Return the words along the best path.
+        """Returns the words along the best path.
 
         Args:
             emissions: float array [frames, vocabulary] of natural-log probabilities; 0 frames

@@ -1,4 +1,4 @@
-"""A `language_model/` folder in, a KenLM n-gram model with its weights out.
+"""Loads a `language_model/` folder: a KenLM n-gram model with its weights.
 
 The folder is the one pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` write:
 `attrs.json`, `unigrams.txt` and one `.bin`, `.binary` or `.arpa` file.
@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-from app.decoding.search import Ngrams, load_library
+from app.decoding.native import Ngrams, load_library
 from app.errors import ConfigurationError
 from app.kenlm_file import find_model, read_model, try_in_child, words_of
 from app.vocabulary import Vocabulary, spellings
@@ -36,11 +36,11 @@ class LanguageModel:
 
     Args:
         path: the KenLM file, which is read into memory.
-        unigrams: the words it knows; None where no list of them was kept, then every word
-            beginning counts as unknown, as in pyctcdecode.
+        unigrams: its words; None without a list of them: then every prefix of a word counts as
+            unknown, as in pyctcdecode.
         alpha: weight of the language model against the emissions.
         beta: bonus for each word.
-        unk_score_offset: added to the score of a word that it does not know.
+        unk_score_offset: added to the score of an unknown word.
         score_boundary: whether the text begins and ends a sentence.
 
     Raises:
@@ -70,7 +70,7 @@ class LanguageModel:
         words = sorted(unigrams or ())
         listed = words or [word for word in words_of(file) if not word.startswith("<")]
         self._sample = listed[:: max(len(listed) // _SAMPLE, 1)]
-        # Words that the n-gram file lacks would be scored as known ones.
+        # A word that the n-gram file lacks would be scored as a known one.
         self.unigrams = None if unigrams is None else frozenset(self._known(words))
         self.alpha = alpha
         self.beta = beta
@@ -80,7 +80,7 @@ class LanguageModel:
 
     @property
     def model(self) -> Any:  # noqa: ANN401
-        """KenLM's own model, for the libraries that need it; loaded when it is first asked for.
+        """KenLM's own model, for the libraries that need it; loaded at first use.
 
         Raises:
             ConfigurationError: KenLM cannot read the file.
@@ -91,10 +91,10 @@ class LanguageModel:
             return self._kenlm
 
     def require_letters_of(self, vocabulary: Vocabulary) -> None:
-        """Does nothing where the tokens of a checkpoint spell words of the language model.
+        """Checks that the tokens of a checkpoint can spell words of the language model.
 
         Raises:
-            ConfigurationError: they spell next to none, so that no word would be found.
+            ConfigurationError: they spell less than 1 % of them.
         """
         letters = {letter for token in spellings(vocabulary) for letter in token}
         sample = [word for word in self._sample if word]
@@ -119,7 +119,7 @@ class LanguageModel:
     def private_copy(self) -> Iterator[Path]:
         """Yields the path of a copy for a library that maps the file, removed afterwards.
 
-        What is mapped stays, and nobody can cut it short. The file's suffix is kept.
+        A mapped copy stays valid after its removal and cannot be truncated. The suffix is kept.
 
         Raises:
             ConfigurationError: KenLM cannot read the file.
@@ -135,7 +135,7 @@ class LanguageModel:
         if not self._verified:
             try_in_child(self.path, self._sample)
         config = kenlm.Config()
-        # Not mapped: a file that is cut short in place would end the process.
+        # Not mapped: a file that is truncated in place would end the process.
         config.load_method = kenlm.LoadMethod.READ
         config.arpa_complain = kenlm.ARPALoadComplain.NONE
         config.show_progress = False
@@ -151,9 +151,9 @@ class LanguageModel:
         return [word for word in words if word in self.model]
 
     def part(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        """Return what a backend has built from this model under a key, building it once.
+        """Returns a backend's own data for this model under a key, building it at first use.
 
-        The least recently used of more than a few are dropped.
+        Only the most recently used are kept.
         """
         with self._lock:
             if key not in self._parts:
@@ -165,11 +165,11 @@ class LanguageModel:
 
 
 def load_language_model(folder: Path, defaults: Mapping[str, float] | None = None) -> LanguageModel:
-    """Load a `language_model/` folder.
+    """Loads a `language_model/` folder.
 
     Args:
         folder: holds one KenLM file, `attrs.json` and `unigrams.txt`; without the latter, or if
-            it is empty, no list of known words is used.
+            it is empty, there is no list of known words.
         defaults: of attributes that `attrs.json` lacks; what they lack is pyctcdecode's.
 
     Raises:

@@ -1,7 +1,7 @@
-"""A text as people write it in, the tokens it is spoken with out, each with what it was written as.
+"""Verbalisation of a written text: its words as tokens of the vocabulary, in every likely form.
 
-Case, accents and punctuation are matched to the vocabulary; numbers are spelled out in every
-way they are likely to be read, where the language is known.
+Case, accents and punctuation are matched to the vocabulary; numbers are spelled out in every way
+they are likely to be spoken, where the language is known.
 """
 
 import re
@@ -26,7 +26,7 @@ _COMMA = "komma"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a word as written, a character or a number, and the tokens it is spoken with."""
+    """A character or number of a written word, and the tokens of its verbalisation."""
 
     text: str
     tokens: tuple[int, ...]
@@ -34,47 +34,47 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class WrittenWord:
-    """A word as written, with punctuation and all, and the ways it may be spoken, likely first.
+    """A word as written, with its punctuation, and its verbalisations, the likeliest first.
 
-    No reading at all means that nobody knows how it sounds: it may be anything.
+    Without any, its sound is unknown: it matches anything.
     """
 
     text: str
-    readings: tuple[tuple[Part, ...], ...]
+    verbalisations: tuple[tuple[Part, ...], ...]
 
     @property
     def certain(self) -> bool:
-        """There is exactly one way to say it."""
-        return len(self.readings) == 1
+        """Whether it has exactly one verbalisation."""
+        return len(self.verbalisations) == 1
 
 
 def written_words(
     text: str, vocabulary: Vocabulary, *, language: str | None = None
 ) -> tuple[WrittenWord, ...]:
-    """Split a text at white space into words that can be aligned.
+    """Splits a text at white space into words to align.
 
-    What is never spoken, such as a dash on its own, stays with the word before it, so that the
-    words joined by spaces are the text with its white space put in order.
+    What is never spoken, such as a single dash, is appended to the word before it: the words joined
+    by spaces are the text with its white space normalised.
 
     Args:
-        text: as people write.
+        text: as written.
         vocabulary: tokens of the checkpoint.
-        language: da, nb or nn, for numbers and signs; others have none spelled out.
+        language: da, nb or nn, for numbers and signs; other languages have none.
     """
     matcher = _Matcher(spellings(vocabulary), language or "")
     words: list[WrittenWord] = []
-    waiting = ""
+    pending = ""
     for raw in text.split():
-        readings = matcher.readings(raw)
-        if not readings and not any(char.isalnum() for char in raw):
+        verbalisations = matcher.verbalisations(raw)
+        if not verbalisations and not any(char.isalnum() for char in raw):
             if words:
                 last = words.pop()
-                words.append(WrittenWord(f"{last.text} {raw}", last.readings))
+                words.append(WrittenWord(f"{last.text} {raw}", last.verbalisations))
             else:
-                waiting += f"{raw} "
+                pending += f"{raw} "
             continue
-        words.append(WrittenWord(waiting + raw, readings))
-        waiting = ""
+        words.append(WrittenWord(pending + raw, verbalisations))
+        pending = ""
     return tuple(words)
 
 
@@ -85,28 +85,28 @@ class _Matcher:
         self._spelling = spelling
         self._language = language
         self._marks = _MARKS.get(language, {})
-        self._known: dict[str, tuple[int, ...]] = {}
+        self._cache: dict[str, tuple[int, ...]] = {}
 
-    def readings(self, word: str) -> tuple[tuple[Part, ...], ...]:
-        """The ways to say a word; none where a number or letter in it cannot be spelled."""
+    def verbalisations(self, word: str) -> tuple[tuple[Part, ...], ...]:
+        """Returns the verbalisations of a word; none where a part of it cannot be spelled."""
         numbers = list(_NUMBER.finditer(word))
         if not numbers:
             parts = self._characters(word)
             return (parts,) if parts else ()
         spoken = [self._numbers(number, word) for number in numbers]
         found: list[tuple[Part, ...]] = []
-        for way in range(max(map(len, spoken)) if all(spoken) else 0):
+        for style in range(max(map(len, spoken)) if all(spoken) else 0):
             pieces: list[Part] = []
             place = 0
             for number, ways in zip(numbers, spoken, strict=True):
                 pieces += self._characters(word[place : number.start()])
-                pieces.append(Part(number.group(), ways[min(way, len(ways) - 1)]))
+                pieces.append(Part(number.group(), ways[min(style, len(ways) - 1)]))
                 place = number.end()
             found.append((*pieces, *self._characters(word[place:])))
         return tuple(found)
 
     def _numbers(self, number: re.Match[str], word: str) -> list[tuple[int, ...]]:
-        """The tokens of a number, in each way it may be said."""
+        """Returns the tokens of each verbalisation of a number."""
         ordinal = word[number.end() :] == "."
         ways: list[tuple[int, ...]] = []
         for spoken in self._speak(number.group(), ordinal):
@@ -123,9 +123,9 @@ class _Matcher:
         return tuple(Part(char, tokens) for char, tokens in found if tokens)
 
     def _character(self, char: str) -> tuple[int, ...]:
-        """The tokens of one character as it is, in another case, or without its accent."""
-        if char in self._known:
-            return self._known[char]
+        """Returns the tokens of a character as it is, in another case, or without its accent."""
+        if char in self._cache:
+            return self._cache[char]
         plain = "".join(
             part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part)
         )
@@ -137,7 +137,7 @@ class _Matcher:
             except ValueError:
                 continue
             break
-        self._known[char] = tokens
+        self._cache[char] = tokens
         return tokens
 
     def _spell(self, text: str) -> tuple[int, ...]:
@@ -149,10 +149,10 @@ class _Matcher:
         raise ValueError(f"the vocabulary cannot spell {text!r}")
 
     def _speak(self, number: str, ordinal: bool) -> Iterator[str]:
-        """A number in words: as a whole, as a year, digit by digit, in pairs; likely ones first."""
-        for say in (_whole, _plain, _year, _short_year, _digits, _pairs):
+        """Yields a number in words: whole, as a year, by digits, in pairs; likely ones first."""
+        for speak in (_whole, _plain, _year, _short_year, _digits, _pairs):
             try:
-                spoken = say(number, ordinal, self._language)
+                spoken = speak(number, ordinal, self._language)
             except ValueError:
                 continue
             yield spoken
@@ -162,7 +162,7 @@ class _Matcher:
 
 
 def _whole(number: str, ordinal: bool, language: str) -> str:
-    """Say 3 as three, 3. as third, 1,5 with a comma, 1.000 as a thousand, 12:30 in two."""
+    """Speaks 3 as three, 3. as third, 1,5 with a comma, 1.000 as a thousand, 12:30 in two."""
     if re.fullmatch(r"\d{1,3}(\.\d{3})+", number):
         number = number.replace(".", "")
     pieces = re.split(r"[.,:]", number)
@@ -173,29 +173,29 @@ def _whole(number: str, ordinal: bool, language: str) -> str:
 
 
 def _plain(number: str, ordinal: bool, language: str) -> str:
-    """Say 3. as three, where a sentence ends with it."""
+    """Speaks 3. as three, where a sentence ends with it."""
     return _whole(number, False, language) if ordinal else ""
 
 
 def _year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - one shape for all
-    """Say 1998 as nineteen hundred and ninety-eight."""
+    """Speaks 1998 as nineteen hundred and ninety-eight."""
     return numerals.year(int(number), language)
 
 
 def _short_year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Say 1998 as nineteen ninety-eight."""
+    """Speaks 1998 as nineteen ninety-eight."""
     hundreds, rest = divmod(int(number), 100)
     numerals.year(int(number), language)
     return " ".join(numerals.cardinal(part, language) for part in (hundreds, rest))
 
 
 def _digits(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Say 112 as one one two."""
+    """Speaks 112 as one one two."""
     return " ".join(numerals.cardinal(int(digit), language) for digit in number if digit.isdigit())
 
 
 def _pairs(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Say 112233 as eleven twenty-two thirty-three, as telephone numbers are."""
+    """Speaks 112233 as eleven twenty-two thirty-three, as telephone numbers are."""
     if not re.fullmatch(r"(\d\d)+", number):
         raise ValueError(f"{number} does not fall into pairs")
     pairs = re.findall(r"\d\d", number)

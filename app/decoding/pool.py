@@ -1,7 +1,7 @@
-"""Runs decoding jobs beside the event loop and the device, on all cores.
+"""Runs decoding jobs off the event loop, on all cores.
 
-Threads that compute by turns where the search lets go of the interpreter's lock, processes where it
-does not. A process that dies is replaced, and what it was doing is done again.
+The jobs run in threads where the search releases the GIL, and in processes where it does not. A
+process that dies is replaced, and its job is run again.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import structlog
 
 from app.deadlines import run_until_deadline
 from app.decoding.backends import BackendName, available_backends
-from app.decoding.turns import Slots, Turn
+from app.decoding.scheduling import Job, Slots
 from app.errors import NordlydError
 
 MAX_JOBS = 64
@@ -30,7 +30,7 @@ _log = structlog.get_logger("nordlyd.decoding")
 
 
 def needs_processes(backend: BackendName) -> bool:
-    """Whether this backend holds the GIL while it searches."""
+    """Returns whether this backend holds the GIL while it searches."""
     if backend == "auto":
         return available_backends()[:1] == ("pyctcdecode",)
     return backend == "pyctcdecode"
@@ -39,13 +39,13 @@ def needs_processes(backend: BackendName) -> bool:
 class DecodingPool:
     """Runs jobs on several cores.
 
-    Processes are started by `spawn`: they share nothing with this one, neither an accelerator
-    nor a lock that another thread held.
+    Processes are started by `spawn`, so that they inherit neither an accelerator nor a lock that
+    another thread holds.
 
     Args:
         workers: how many jobs compute at once.
         processes: whether jobs run in processes; they and their results must then be picklable.
-        jobs: how many jobs share the workers by turns, where they are threads; more wait until one
+        jobs: how many jobs share the worker threads in time slices; further ones wait until one
             of these has ended.
     """
 
@@ -54,12 +54,12 @@ class DecodingPool:
         self._processes = processes
         self._jobs = max(jobs, workers)
         self._slots = Slots(workers)
-        self._turns: WeakSet[Turn] = WeakSet()
+        self._running: WeakSet[Job] = WeakSet()
         self._closed = False
         self._executor = self._start()
 
     async def run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run a job and return its result, or raise what it raises. As `run_before`."""
+        """Runs a job as `run_before`, without a deadline."""
         return await self.run_before(None, function, *args, **kwargs)
 
     async def run_before(
@@ -69,49 +69,49 @@ class DecodingPool:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Run a job and return its result, or raise what it raises.
+        """Runs a job and returns its result, or raises what it raises.
 
-        Cancelling the awaiting task ends the job at its next poll (`app.decoding.turns`); in a
-        process it ends by itself.
+        Cancelling the awaiting task ends the job at its next poll (`app.decoding.scheduling`); in a
+        process a job runs to its end.
 
         Args:
-            deadline: instant of `time.monotonic` after which no answer is wanted.
+            deadline: instant of `time.monotonic` after which the result is of no use.
             function: the job, with its arguments after it.
             args: of the job.
             kwargs: of the job.
 
         Raises:
             DeadlineExceededError: the deadline passed.
-            NordlydError: the job killed every process it was given to.
+            NordlydError: the job ended every process it ran in.
         """
-        job = partial(function, *args, **kwargs)
+        call = partial(function, *args, **kwargs)
         if self._processes:
             return await run_until_deadline(
-                deadline, self._in_process(partial(_run, deadline, job)), _DOING
+                deadline, self._in_process(partial(_run, deadline, call)), _DOING
             )
-        turn = Turn(self._slots, deadline)
-        self._turns.add(turn)
+        job = Job(self._slots, deadline)
+        self._running.add(job)
         loop = asyncio.get_running_loop()
         try:
             return await run_until_deadline(
-                deadline, loop.run_in_executor(self._executor, turn.run, job), _DOING
+                deadline, loop.run_in_executor(self._executor, job.run, call), _DOING
             )
         finally:
-            turn.stop()
+            job.stop()
 
     def close(self) -> None:
-        """End the workers and what they do; what still waits for one is dropped."""
+        """Stops all jobs; those still queued are cancelled."""
         self._closed = True
-        for turn in list(self._turns):
-            turn.stop()
+        for job in list(self._running):
+            job.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_process(self, job: Callable[[], _T]) -> _T:
+    async def _in_process(self, call: Callable[[], _T]) -> _T:
         loop = asyncio.get_running_loop()
         for _ in range(_ATTEMPTS):
             executor = self._executor
             try:
-                return await loop.run_in_executor(executor, job)
+                return await loop.run_in_executor(executor, call)
             except BrokenProcessPool:
                 _log.warning("a decoding process died; its work is done again")
                 # All jobs of the pool fail at once; only the first of them replaces it.
@@ -127,6 +127,6 @@ class DecodingPool:
         return ThreadPoolExecutor(self._jobs, "nordlyd-text")
 
 
-def _run(deadline: float | None, job: Callable[[], _T]) -> _T:
-    """In a process: `time.monotonic` is one clock for all of a machine's."""
-    return Turn(deadline=deadline).run(job)
+def _run(deadline: float | None, call: Callable[[], _T]) -> _T:
+    """Runs in a worker process; `time.monotonic` is one clock for all processes of a machine."""
+    return Job(deadline=deadline).run(call)

@@ -34,14 +34,13 @@ class Hypothesis:
 class Decoder(Protocol):
     """Turns the emissions of one audio into words.
 
-    A decoder is bound to its vocabulary, language model and options when it is made, and
-    `decode` is a pure function of its arguments, safe to call from several threads. Options of
-    a single request therefore make a new, cheap decoder that shares the heavy parts (vocabulary,
-    language model) rather than more arguments here.
+    A decoder is bound to its vocabulary, language model and options when it is created; `decode` is
+    a pure function of its arguments and thread-safe. A request with options of its own gets a new,
+    cheap decoder, which shares vocabulary and language model.
     """
 
     def decode(self, emissions: Emissions, *, frame_seconds: float, duration: float) -> Hypothesis:
-        """Return the best hypothesis.
+        """Returns the best hypothesis.
 
         Args:
             emissions: float array [frames, vocabulary] of natural-log probabilities.
@@ -57,9 +56,9 @@ class Decoder(Protocol):
 def check_emissions(
     emissions: Emissions, vocabulary: int, *, frame_seconds: float, duration: float
 ) -> None:
-    """Raise ValueError for arguments that no decoder can work on.
+    """Raises ValueError for arguments that no decoder accepts.
 
-    Values are not looked at here: a decoder sees non-finite ones in what it computes anyway.
+    Values are not checked: decoders detect non-finite ones as they compute.
     """
     if emissions.ndim != 2 or emissions.shape[1] != vocabulary:  # noqa: PLR2004
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The words of a reading and the columns they were found in, the frames of each word out.
+"""The frames of the words of a hypothesis, by Viterbi alignment.
 
 In C where it was compiled, in parts cut at pauses; by `word_times` otherwise.
 """
@@ -9,37 +9,40 @@ import numpy as np
 
 from app.decoding.alignment import spell, word_times
 from app.decoding.columns import Columns
-from app.decoding.search import load_library, place_words
+from app.decoding.native import align_words, load_library
 from app.vocabulary import Vocabulary
 
 _Frames = Sequence[tuple[int, int]]
 
 
-class WordPlacer:
-    """Places words by the labels of one alphabet.
+class WordAligner:
+    """Aligns words spelled with the labels of one alphabet.
 
     Args:
         labels: of `Alphabet`: the blank first, and " " second where there is one.
     """
 
     def __init__(self, labels: tuple[str, ...]) -> None:
-        parts = " " in labels
-        self._delimiter = labels.index(" ") if parts else -1
+        has_delimiter = " " in labels
+        self._delimiter = labels.index(" ") if has_delimiter else -1
         self._vocabulary = Vocabulary(
-            labels, blank=0, delimiter=self._delimiter if parts else None, special=frozenset({0})
+            labels,
+            blank=0,
+            delimiter=self._delimiter if has_delimiter else None,
+            special=frozenset({0}),
         )
         self._column = {
             label: column for column, label in enumerate(labels) if label and label != " "
         }
         self._library = load_library()
 
-    def place(
+    def align(
         self,
         columns: Columns,
         words: Sequence[str],
         frames: _Frames,
     ) -> tuple[list[int], list[int], list[float]]:
-        """Return the first frame of each word, the one past its last, and its posterior.
+        """Returns the first frame of each word, the one past its last, and its posterior.
 
         Args:
             columns: float32 [frames, labels] in which the words were found.
@@ -58,7 +61,7 @@ class WordPlacer:
                 [word.confidence for word in found],
             )
         spelled = [spell(word, self._column) for word in words]
-        placed, posteriors = place_words(
+        placed, posteriors = align_words(
             self._library,
             columns,
             np.array([column for letters in spelled for column in letters], dtype=np.int32),

@@ -1,6 +1,7 @@
 """Batching: many requests on the event loop, few batches on the device threads.
 
-In: `EncodeRequest`s of windows. Out: `EncodedAudio`, or an error of `app.errors`.
+`Engine.encode` takes an `EncodeRequest` and returns `EncodedAudio` or raises an error of
+`app.errors`.
 """
 
 from app.engine.engine import Engine

@@ -1,6 +1,6 @@
-"""Whether a request may join the queue, and if not, when it is worth trying again.
+"""The rules of admission: whether a request may join the queue, and if not, when to try again.
 
-Pure functions over what waits, and small meters of how fast it has been seen to drain.
+Pure functions of the queue, and a meter of how fast it drains.
 """
 
 from collections import defaultdict
@@ -11,8 +11,8 @@ from app.errors import DeadlineExceededError, OverloadedError
 
 _MIN_RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 600.0
-# A batch that took longer than this many times what was expected did not only compute: the
-# process was suspended, or the machine was busy elsewhere.
+# A batch that took more than this many times as long as expected did not only compute: the process
+# was suspended, or the machine was busy with something else.
 _MAX_SLOWDOWN = 4.0
 
 
@@ -48,8 +48,8 @@ class SpeedMeter:
         return self._compute / self._audio if self._audio else 0.0
 
     @property
-    def at_best(self) -> float:
-        """The same at the speed first measured, on an idle device, if that was faster."""
+    def best_real_time_factor(self) -> float:
+        """The same at the speed first measured, on an idle device, where that was faster."""
         return min(self._first, self.real_time_factor)
 
 
@@ -70,13 +70,13 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request that wants to join the queue.
+    """A request that is to join the queue.
 
     Attributes:
         caller: who sent it.
         audio_seconds: of its recording.
         compute_seconds: how long it is expected to take.
-        least_seconds: the same at the best speed seen.
+        least_seconds: the same at the best speed measured.
     """
 
     caller: str
@@ -87,7 +87,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How much may wait.
+    """How much audio may wait.
 
     Attributes:
         max_queue_seconds: audio of all callers, each counted up to its share.
@@ -95,7 +95,7 @@ class QueueLimits:
     """
 
     max_queue_seconds: float
-    caller_share: float = 0.5
+    caller_share: float
 
     @property
     def caller_seconds(self) -> float:
@@ -104,26 +104,26 @@ class QueueLimits:
 
 
 class RetrySchedule:
-    """Spreads the callers that were refused over the time in which they can be served.
+    """Spreads refused requests over the time in which they can be served.
 
-    Told the same instant, all of them would come back at once and be refused again. Each
-    refusal takes a place behind those before it, as wide as its work.
+    If all were to try again at the same instant, most would be refused again. Each refusal
+    reserves the time that its work takes, after the refusals before it.
     """
 
     def __init__(self) -> None:
-        self._taken_until = 0.0
+        self._reserved_until = 0.0
 
     def retry_after(self, wait_seconds: float, compute_seconds: float, *, now: float) -> float:
-        """Returns the seconds after which one more refused request should come back.
+        """Returns the seconds after which one more refused request should try again.
 
         Args:
-            wait_seconds: when there will be room, as the queue is.
-            compute_seconds: the work that the request will bring.
+            wait_seconds: seconds until the queue has room, were nothing else to join it.
+            compute_seconds: how long the request is expected to take.
             now: the present instant, in seconds.
         """
-        instant = max(now + max(wait_seconds, _MIN_RETRY_SECONDS), self._taken_until)
+        instant = max(now + max(wait_seconds, _MIN_RETRY_SECONDS), self._reserved_until)
         instant = min(instant, now + _MAX_RETRY_SECONDS)
-        self._taken_until = instant + compute_seconds
+        self._reserved_until = instant + compute_seconds
         return instant - now
 
 
@@ -142,11 +142,11 @@ def seconds_ahead(backlogs: Iterable[Backlog], caller: str, own_seconds: float) 
 
 
 def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimits) -> None:
-    """Let a request pass if the queue has room for its caller.
+    """Do nothing if the queue has room for a request of its caller.
 
-    What counts is what waits already, so that a recording of any accepted length gets in. A
-    caller that fills its share waits for its own work; it takes no more from the others than
-    that share, however long its recordings are.
+    Only what waits already counts, so that a recording of any accepted length can join. A
+    caller that fills its share has to wait for its own requests; the others lose no more of the
+    queue than that share, however long its recordings are.
 
     Raises:
         OverloadedError: with the seconds until there will be room.
@@ -177,35 +177,35 @@ def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimit
 
 
 def check_wait(
-    arrival: Arrival, backlogs: Sequence[Backlog], *, first_seconds: float, patience: float
+    arrival: Arrival, backlogs: Sequence[Backlog], *, first_seconds: float, max_wait: float
 ) -> None:
-    """Let a request pass if its work is expected to begin while its caller still waits.
+    """Do nothing if the work of a request is expected to begin in time.
 
     Args:
         arrival: the request.
-        backlogs: what waits already.
+        backlogs: the queue.
         first_seconds: compute seconds of its first window.
-        patience: seconds that the caller waits for its work to begin.
+        max_wait: seconds after which its work must have begun.
 
     Raises:
-        OverloadedError: with the seconds until a request like it will pass.
+        OverloadedError: with the seconds until a request like it will be accepted.
     """
     own = min(arrival.compute_seconds, first_seconds)
     wait = seconds_ahead(backlogs, arrival.caller, own)
-    if wait > patience:
+    if wait > max_wait:
         raise OverloadedError(
-            f"A request would wait about {wait:.0f} s for its turn, and at most {patience:g} s "
+            f"A request would wait about {wait:.0f} s for its turn, and at most {max_wait:g} s "
             "are waited.",
-            retry_after=wait - patience,
+            retry_after=wait - max_wait,
         )
 
 
 def check_deadline(arrival: Arrival, backlogs: Sequence[Backlog], *, left: float) -> None:
-    """Let a request pass if it can be done before its deadline.
+    """Do nothing if a request can be done before its deadline.
 
     Args:
         arrival: the request.
-        backlogs: what waits already.
+        backlogs: the queue.
         left: seconds until its deadline.
 
     Raises:

@@ -1,7 +1,7 @@
-"""One thread a device: queued windows in, emissions and errors out through a callback.
+"""One thread a device: encodes queued windows and passes results and errors to a callback.
 
-The thread pulls its next batch only when it is free, so a newcomer is never behind more than
-the batch that runs. It stamps a heartbeat by which others see whether it still answers.
+The thread takes its next batch only when it is free, so a new request never waits for more than
+the batch that runs. It records a heartbeat, which shows whether it still answers.
 """
 
 import threading
@@ -27,9 +27,9 @@ class Work:
     Args:
         model: one that the device serves.
         lengths: samples of each window.
-        load: a window's prepared samples by its index; called on the device thread.
-        describe: where a window lies in its audio, for an error message.
-        deadline: instant after which no answer is wanted.
+        load: returns a window's prepared samples by its index; called on the device thread.
+        describe: returns where a window lies in its audio, for an error message.
+        deadline: instant by which it must be answered, if there is one.
         caller: who sent it.
         window_seconds: the least that each window takes to compute, in seconds.
     """
@@ -44,19 +44,19 @@ class Work:
 
     @property
     def samples(self) -> int:
-        """All that is to be computed, context included."""
+        """All samples to be computed, context included."""
         return sum(self.lengths)
 
 
 def work_of(
-    request: EncodeRequest[WindowT], *, sample_rate: int, least_factor: float = 0.0
+    request: EncodeRequest[WindowT], *, sample_rate: int, real_time_factor: float = 0.0
 ) -> Work:
     """Returns what the device needs of a request.
 
     Args:
         request: the request.
         sample_rate: samples per second of its windows.
-        least_factor: compute seconds per audio second at best.
+        real_time_factor: the fewest compute seconds that an audio second takes.
     """
 
     def describe(index: int) -> str:
@@ -72,15 +72,19 @@ def work_of(
         describe=describe,
         deadline=request.deadline,
         caller=request.caller,
-        window_seconds=sum(lengths) / sample_rate * least_factor / max(1, len(lengths)),
+        window_seconds=sum(lengths) / sample_rate * real_time_factor / max(1, len(lengths)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of a batch or a part of it; errors go by the request's ticket.
+    """The results of a batch or a part of it.
 
-    `model` and `seconds`, the time the encoder took, belong to what was encoded.
+    Attributes:
+        encoded: windows with their emissions, float32 [frames, vocabulary].
+        failed: tickets of requests, each with its error.
+        model: what encoded the windows.
+        seconds: how long the encoder took.
     """
 
     encoded: tuple[tuple[Item, FloatArray], ...] = ()
@@ -91,13 +95,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a device does not answer: `hung` or `failed`, and the same for a person."""
+    """Why a device does not answer: the code `hung` or `failed`, and a reason for a person."""
 
     code: str
     reason: str
 
     def as_error(self) -> UnavailableError:
-        """What requests for this device get."""
+        """Returns the error that requests for this device get."""
         return UnavailableError(f"No answer: {self.reason}.", code=self.code)
 
 
@@ -106,9 +110,9 @@ class DeviceThread:
 
     Args:
         device: its name, for messages.
-        scheduler: the queue, which this object owns from now on.
-        hang_seconds: silence after which the device counts as hung.
-        deliver: called on the device thread with each result; must only pass it on.
+        scheduler: the queue; used by nothing else from now on.
+        hang_seconds: seconds without a heartbeat after which the device counts as hung.
+        deliver: called on the device thread with each result; must return quickly.
         clock: seconds, monotonic.
     """
 
@@ -124,7 +128,7 @@ class DeviceThread:
         self.device = device
         self._scheduler = scheduler
         self._hang_seconds = hang_seconds
-        self._heartbeat = min(1.0, hang_seconds / 4)
+        self._interval = min(1.0, hang_seconds / 4)
         self._deliver = deliver
         self._clock = clock
         self._wakeup = threading.Condition()
@@ -132,8 +136,8 @@ class DeviceThread:
         self._works: dict[int, Work] = {}
         self._jobs: deque[Callable[[], None]] = deque()
         self._stopping = False
-        self._death = ""
-        self._beat = self._seen = self._looked = clock()
+        self._exit_reason = ""
+        self._beat = self._seen_beat = self._checked_at = clock()
         self._silent = 0.0
         self._busy = False
         self._running = 0
@@ -141,7 +145,7 @@ class DeviceThread:
 
     def start(self) -> None:
         """Start the thread; once."""
-        self._beat = self._looked = self._clock()
+        self._beat = self._checked_at = self._clock()
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
@@ -160,7 +164,7 @@ class DeviceThread:
             self._scheduler.serve(model, budget)
 
     def submit(self, ticket: int, work: Work) -> None:
-        """Queue a request; its windows come back by `deliver` until it is forgotten."""
+        """Queue a request; its results go to `deliver` until it is discarded."""
         with self._wakeup:
             self._scheduler.add(
                 ticket,
@@ -174,14 +178,14 @@ class DeviceThread:
             self._works[ticket] = work
             self._wakeup.notify_all()
 
-    def forget(self, ticket: int) -> None:
-        """Drop what waits of a request, or of one that is done its last traces."""
+    def discard(self, ticket: int) -> None:
+        """Drop the waiting windows of a request, and all that is kept of one that is done."""
         with self._wakeup:
             self._scheduler.discard(ticket)
             self._works.pop(ticket, None)
 
-    def forget_all(self) -> None:
-        """Drop everything that waits; what runs is delivered to nobody."""
+    def discard_all(self) -> None:
+        """Drop everything that waits; the batch that runs has no recipients any more."""
         with self._wakeup:
             self._scheduler.clear()
             self._works.clear()
@@ -196,11 +200,11 @@ class DeviceThread:
     def fault(self) -> Fault | None:
         """Why the device does not answer; None while it does."""
         thread = f"the device thread of {self.device}"
-        if self._death:
-            return Fault("failed", f"{thread} has ended: {self._death}")
+        if self._exit_reason:
+            return Fault("failed", f"{thread} has ended: {self._exit_reason}")
         if not self._thread.is_alive():
             return Fault("failed", f"{thread} is not running")
-        silent = self._observe_silence()
+        silent = self._silent_seconds()
         if silent <= self._hang_seconds:
             return None
         what = "has been busy with one batch" if self._busy else "has not answered"
@@ -210,47 +214,47 @@ class DeviceThread:
             f"more than {self._hang_seconds:g} s counts as hung",
         )
 
-    def _observe_silence(self) -> float:
-        """Returns the seconds without a heartbeat during which this process was awake.
+    def _silent_seconds(self) -> float:
+        """Returns the seconds without a heartbeat during which this process was running.
 
-        A process that was stopped and continued, or a machine that slept, finds old heartbeats
-        of threads that had no chance to beat; so the time between two looks counts only as far
-        as the looks are regular.
+        After a process was stopped and continued, or a machine was suspended, heartbeats are old
+        though the thread is well. So the time between two checks counts for no more than two
+        intervals.
         """
         now, beat = self._clock(), self._beat
-        elapsed = min(now - self._looked, 2 * self._heartbeat)
-        self._looked = now
-        if beat == self._seen:
+        elapsed = min(now - self._checked_at, 2 * self._interval)
+        self._checked_at = now
+        if beat == self._seen_beat:
             self._silent += elapsed
         else:
-            self._seen = beat
+            self._seen_beat = beat
             self._silent = min(max(0.0, now - beat), elapsed)
         return self._silent
 
     @property
     def queued_windows(self) -> int:
-        """Windows that wait."""
+        """Number of windows that wait."""
         return self._scheduler.queued_windows
 
     @property
     def running(self) -> int:
-        """Windows in the batch that runs."""
+        """Number of windows in the batch that runs."""
         return self._running
 
     def budget_samples(self, model: str) -> int:
-        """The padded samples a batch of this model may hold now."""
+        """Returns the padded samples that a batch of this model may hold now."""
         return self._scheduler.budget(model).samples
 
     def _run(self) -> None:
         try:
-            while self._turn():
+            while self._run_next():
                 pass
         except BaseException as error:
-            self._death = f"{type(error).__name__}: {error}"
+            self._exit_reason = f"{type(error).__name__}: {error}"
             _log.critical("device thread ended", device=self.device, exc_info=error)
 
-    def _turn(self) -> bool:
-        """Do the next thing there is to do, or wait for it a little; False to end."""
+    def _run_next(self) -> bool:
+        """Run the next job or batch, or wait briefly for one; returns False to end the thread."""
         with self._wakeup:
             now = self._beat = self._clock()
             if self._stopping:
@@ -259,13 +263,13 @@ class DeviceThread:
             late = self._scheduler.expire(now)
             batch = None if job else self._scheduler.next_batch(now)
             if not (job or late or batch):
-                self._wakeup.wait(self._heartbeat)
+                self._wakeup.wait(self._interval)
                 return True
             self._busy = bool(job or batch)
             self._running = len(batch.items) if batch else 0
             works = {item.ticket: self._works[item.ticket] for item in batch.items} if batch else {}
         if late:
-            self._deliver(Delivery(failed=tuple((ticket, _too_late()) for ticket in late)))
+            self._deliver(Delivery(failed=tuple((ticket, _deadline_error()) for ticket in late)))
         try:
             if job:
                 job()
@@ -287,7 +291,7 @@ class DeviceThread:
         context = BatchContext(
             encode=encode,
             load=lambda item: works[item.ticket].load(item.index),
-            wanted=lambda item: self._wanted(item, works[item.ticket]),
+            is_pending=lambda item: self._is_pending(item, works[item.ticket]),
             describe=lambda item: works[item.ticket].describe(item.index),
             out_of_memory=budget.out_of_memory,
             clock=self._clock,
@@ -296,8 +300,8 @@ class DeviceThread:
             if attempt.encoded:
                 budget.succeeded()
             for item, _ in attempt.failed:
-                # Here and now, lest its next window runs before the event loop hears of it.
-                self.forget(item.ticket)
+                # At once, so that no further window of it runs before the event loop discards it.
+                self.discard(item.ticket)
             self._deliver(
                 Delivery(
                     encoded=tuple(attempt.encoded),
@@ -307,11 +311,11 @@ class DeviceThread:
                 )
             )
 
-    def _wanted(self, item: Item, work: Work) -> bool:
+    def _is_pending(self, item: Item, work: Work) -> bool:
         if self._stopping or item.ticket not in self._works:
             return False
         return work.deadline is None or self._clock() < work.deadline
 
 
-def _too_late() -> DeadlineExceededError:
+def _deadline_error() -> DeadlineExceededError:
     return DeadlineExceededError("The request's deadline passed while it waited for the device.")

@@ -1,6 +1,6 @@
-"""All device threads of one engine: results come back to the event loop, faults are noticed.
+"""The device threads of one engine: passes results to the event loop, and detects faults.
 
-Nothing waits for ever: what a dead or hung thread leaves unanswered is failed from here.
+No request waits for ever: those of a dead or hung thread fail.
 """
 
 import asyncio
@@ -29,8 +29,7 @@ class Devices:
     Args:
         options: times and limits.
         on_delivery: called on the event loop with each result.
-        on_change: called on the event loop while a thread does not answer, with its fault,
-            and once when it answers again, with None.
+        on_fault: called on the event loop at each check while a thread does not answer.
         clock: seconds, monotonic.
     """
 
@@ -39,12 +38,12 @@ class Devices:
         options: EngineOptions,
         *,
         on_delivery: Callable[[Delivery], None],
-        on_change: Callable[[DeviceThread, Fault | None], None],
+        on_fault: Callable[[DeviceThread, Fault], None],
         clock: Callable[[], float],
     ) -> None:
         self._options = options
         self._on_delivery = on_delivery
-        self._on_change = on_change
+        self._on_fault = on_fault
         self._clock = clock
         self._threads: dict[str, DeviceThread] = {}
         self._faulty: set[str] = set()
@@ -56,7 +55,7 @@ class Devices:
         self._watcher = asyncio.create_task(self._watch(), name="device-watchdog")
 
     def thread(self, device: str) -> DeviceThread:
-        """The thread of a device, started when it is asked for the first time."""
+        """Returns the thread of a device, started by the first call."""
         if device not in self._threads:
             loop = asyncio.get_running_loop()
             self._threads[device] = DeviceThread(
@@ -115,7 +114,7 @@ class Devices:
         return results[0]
 
     def fault(self) -> str:
-        """Why not every device answers, for a person; empty while all do."""
+        """Returns why not every device answers, for a person; empty while all do."""
         if self._watcher is None or self._watcher.done():
             return "the device watchdog is not running"
         faults = (thread.fault() for thread in self.threads)
@@ -140,17 +139,16 @@ class Devices:
     def _check(self, thread: DeviceThread) -> None:
         fault = thread.fault()
         if fault:
-            # At every look, not only the first: a request may have slipped in before it.
-            thread.forget_all()
+            # At every check, not only the first: a request may have been queued just before it.
+            thread.discard_all()
             self._fail_jobs(thread, fault.as_error())
-            self._on_change(thread, fault)
+            self._on_fault(thread, fault)
             if thread.device not in self._faulty:
                 self._faulty.add(thread.device)
                 _log.error("device does not answer", device=thread.device, reason=fault.reason)
         elif thread.device in self._faulty:
             self._faulty.remove(thread.device)
             _log.info("device answers again", device=thread.device)
-            self._on_change(thread, None)
 
     def _fail_jobs(self, thread: DeviceThread, error: UnavailableError) -> None:
         for answer, owner in self._answers.items():
@@ -159,6 +157,6 @@ class Devices:
 
 
 def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    # A closed loop raises RuntimeError: then nobody is left to hear the answer.
+    # A closed event loop raises RuntimeError; nothing waits for the result then.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(callback)

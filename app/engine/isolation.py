@@ -1,6 +1,7 @@
-"""One batch in, one answer or one error for each of its windows out, whatever happens.
+"""Encodes one batch; each of its windows gets emissions or an error of its own.
 
-A failing batch is halved until the culprit is alone; an out-of-memory error halves it too.
+A batch that fails is halved until the window at fault is alone; one that runs out of memory is
+halved too.
 """
 
 import gc
@@ -21,18 +22,18 @@ _OUT_OF_MEMORY = (
     "not enough memory",
     "alloc_failed",
 )
-_LOST = ("cuda error", "device-side assert", "device lost")
+_DEVICE_LOST = ("cuda error", "device-side assert", "device lost")
 
 _log = structlog.get_logger(__name__)
 
 
 class DeviceLostError(Exception):
-    """The device answers every further call with an error; only a new process helps."""
+    """Every further call to the device fails; only a new process can use it again."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """What one call of the encoder, or the preparation of it, came to.
+    """The outcome of one call of the encoder, or of preparing it.
 
     Args:
         encoded: windows with their emissions, float32 [frames, vocabulary].
@@ -47,27 +48,27 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """What `encode_isolated` needs to know of its surroundings.
+    """What `encode_isolated` works with.
 
     Args:
-        encode: the encoder, prepared waveforms in, emissions out.
-        load: a window's samples.
-        wanted: False once nobody waits for a window any more.
-        describe: where a window lies in its audio, for a person.
-        out_of_memory: told the padded samples of each call that ran out of memory.
+        encode: returns the emissions of prepared waveforms.
+        load: returns a window's samples.
+        is_pending: False once the answer to a window's request is no longer needed.
+        describe: returns where a window lies in its audio, for an error message.
+        out_of_memory: called with the padded samples of each call that ran out of memory.
         clock: seconds, monotonic.
     """
 
     encode: Callable[[Sequence[FloatArray]], list[FloatArray]]
     load: Callable[[Item], FloatArray]
-    wanted: Callable[[Item], bool]
+    is_pending: Callable[[Item], bool]
     describe: Callable[[Item], str]
     out_of_memory: Callable[[int], None]
     clock: Callable[[], float]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the host had no memory left; torch is not needed to tell."""
+    """Whether a device or the host had no memory left; works without importing torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     message = str(error).lower()
@@ -79,11 +80,13 @@ def is_device_lost(error: BaseException) -> bool:
     if is_out_of_memory(error) or not isinstance(error, RuntimeError):
         return False
     message = str(error).lower()
-    return type(error).__name__ == "AcceleratorError" or any(sign in message for sign in _LOST)
+    return type(error).__name__ == "AcceleratorError" or any(
+        sign in message for sign in _DEVICE_LOST
+    )
 
 
 def release_memory() -> None:
-    """Give back what the garbage collector and the device's caching allocator hold."""
+    """Release the memory that garbage and the device's caching allocator hold."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is None:
@@ -95,10 +98,10 @@ def release_memory() -> None:
 
 
 def encode_isolated(items: Sequence[Item], context: BatchContext) -> Iterator[Attempt]:
-    """Encode a batch so that a window can only spoil its own answer.
+    """Encode a batch so that a window can only make its own request fail.
 
-    Every item still wanted is in exactly one of the attempts. Items nobody wants any more are
-    left out before each call of the encoder, also half-way through a bisection.
+    Every item that is still pending is in exactly one of the attempts. Items whose request was
+    cancelled are dropped before each call of the encoder, also half-way through a bisection.
 
     Raises:
         DeviceLostError: nothing more can be computed on this device.
@@ -110,12 +113,12 @@ def encode_isolated(items: Sequence[Item], context: BatchContext) -> Iterator[At
         waves: list[FloatArray] = []
         loaded: list[Item] = []
         for item in chunk:
-            if not context.wanted(item):
+            if not context.is_pending(item):
                 continue
             try:
                 waves.append(context.load(item))
             except Exception as error:
-                attempt.failed.append((item, _fault_of(item, error, context)))
+                attempt.failed.append((item, _error_of(item, error, context)))
             else:
                 loaded.append(item)
         if loaded:
@@ -133,7 +136,7 @@ def _call(
     *,
     retried: bool,
 ) -> list[tuple[list[Item], bool]]:
-    """Call the encoder once, fill in the attempt, return what is to be tried again."""
+    """Call the encoder once, fill in the attempt, and return what is to be tried again."""
     started = context.clock()
     try:
         emissions = context.encode(waves)
@@ -145,14 +148,14 @@ def _call(
         out_of_memory = is_out_of_memory(error)
         alone = len(items) == 1
         if alone and (retried or not out_of_memory):
-            attempt.failed.append((items[0], _fault_of(items[0], error, context)))
+            attempt.failed.append((items[0], _error_of(items[0], error, context)))
             return []
         reason = f"{type(error).__name__}: {error}"
     else:
         attempt.encoded.extend(zip(items, emissions, strict=True))
         attempt.seconds = context.clock() - started
         return []
-    # Outside of the handler: the traceback, which holds the failed call's tensors, is gone.
+    # Outside of the handler, where the traceback and with it the failed call's tensors are gone.
     _log.warning("batch failed, trying its parts", windows=len(items), reason=reason)
     waves.clear()
     if out_of_memory:
@@ -164,8 +167,8 @@ def _call(
     return [(items[:middle], False), (items[middle:], False)]
 
 
-def _fault_of(item: Item, error: Exception, context: BatchContext) -> NordlydError:
-    """The error a request gets for its own window."""
+def _error_of(item: Item, error: Exception, context: BatchContext) -> NordlydError:
+    """Returns the error that a request gets for its own window."""
     _log.error("window failed", where=context.describe(item), exc_info=error)
     if isinstance(error, NordlydError):
         return error

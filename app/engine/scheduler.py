@@ -1,6 +1,6 @@
-"""Which windows go into the next batch: queued requests in, one `Batch` at a time out.
+"""Chooses the windows of the next batch from the queued requests.
 
-Pure and synchronous: no thread, no clock, no model. Whoever owns it passes the time in.
+Pure and synchronous: no thread, no clock, no model. The present instant is an argument.
 """
 
 from collections import deque
@@ -44,7 +44,7 @@ class Budget:
     """How many padded samples a batch of one model may hold.
 
     Multiplicative decrease when the device ran out of memory, slow increase afterwards, as in
-    congestion control: a neighbour on the same card may have taken the memory for a while.
+    congestion control: another process may have taken the device's memory for a while.
 
     Args:
         ceiling: the budget found at warm-up, in samples; never exceeded.
@@ -52,7 +52,7 @@ class Budget:
     """
 
     def __init__(self, ceiling: int, *, recovery_batches: int) -> None:
-        self._ceiling = max(1, ceiling)
+        self._ceiling = ceiling
         self._recovery_batches = recovery_batches
         self._successes = 0
         self.samples = self._ceiling
@@ -64,8 +64,6 @@ class Budget:
 
     def succeeded(self) -> None:
         """Count a batch that fitted."""
-        if self.samples == self._ceiling:
-            return
         self._successes += 1
         if self._successes >= self._recovery_batches:
             self._successes = 0
@@ -74,9 +72,13 @@ class Budget:
 
 @dataclass(slots=True)
 class _Caller:
-    """Who has requests waiting, or had. `turn` is its virtual time, in windows served.
+    """A caller that has requests waiting, or had.
 
-    `virtual_time` is where a new request of it begins, and `since` when it was last served.
+    Attributes:
+        turn: its virtual time, in windows served.
+        since: instant when it was last served.
+        virtual_time: the virtual time at which a new request of it begins.
+        waiting: number of its requests that wait.
     """
 
     turn: int
@@ -87,7 +89,7 @@ class _Caller:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A request with windows left. `turn` is its virtual time, in windows served."""
+    """A request with windows left; `turn` is its virtual time, in windows served."""
 
     ticket: int
     model: str
@@ -96,7 +98,7 @@ class _Waiting:
     turn: int
     since: float
     caller: _Caller
-    window_seconds: float = 0.0
+    window_seconds: float
     next: int = 0
 
     @property
@@ -129,14 +131,15 @@ class _Draft:
 
 
 class Scheduler:
-    """The one owner of a device's queue.
+    """The queue of one device.
 
-    Who is next follows start-time fair queueing (Goyal, Vin and Cheng, 1996) with one window
-    as the unit of service, first between callers and then between the requests of a caller:
-    the one with the fewest turns leads the batch, and a newcomer starts at the virtual time of
-    the last leader, so it goes ahead of those already served in this round. A stream of
-    newcomers could keep a long recording waiting for ever; so whoever was not served for longer
-    than the patience leads before all others, the longest wait first.
+    The order of service follows start-time fair queueing (Goyal, Vin and Cheng, 1996) with one
+    window as the unit of service, first between callers and then between the requests of a
+    caller: the one with the fewest turns leads the batch, and a new one starts at the virtual
+    time of the last leader, so it goes before those already served in this round. A constant
+    stream of new requests could keep a long recording waiting for ever; so a caller or request
+    that was not served for longer than the patience leads before all others, the longest wait
+    first.
 
     The leader is always in the batch and fixes its model. The rest of the budget is filled
     round-robin, first with windows exactly as long as the leader's, which an encoder packs
@@ -183,7 +186,7 @@ class Scheduler:
             model: one that is served.
             lengths: samples of each window, in order; at least one.
             now: the present instant, in seconds.
-            deadline: instant after which its windows are not worth computing.
+            deadline: instant by which it must be answered, if there is one.
             caller: who sent it.
             window_seconds: the least that each window takes to compute, in seconds.
 
@@ -196,7 +199,6 @@ class Scheduler:
         self.budget(model)
         sender = self._callers.setdefault(caller, _Caller(self._virtual_time, now))
         if not sender.waiting:
-            sender.turn = max(sender.turn, self._virtual_time)
             sender.since = now
         sender.waiting += 1
         self._waiting[ticket] = _Waiting(
@@ -205,14 +207,15 @@ class Scheduler:
         self.queued_windows += len(lengths)
 
     def discard(self, ticket: int) -> None:
-        """Forget the windows of a request that still wait; of an unknown one, nothing."""
+        """Drop the waiting windows of a request; an unknown ticket is ignored."""
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
             waiting.caller.waiting -= 1
             self.queued_windows -= waiting.left
+            self._forget_callers()
 
     def clear(self) -> None:
-        """Forget every request."""
+        """Drop every request."""
         self._waiting.clear()
         self._callers.clear()
         self.queued_windows = 0
@@ -286,7 +289,7 @@ class Scheduler:
         return rank
 
     def _forget_callers(self) -> None:
-        """Drop callers that a newcomer would not differ from."""
+        """Drop callers that are in the same state as a new one."""
         for name in [
             name
             for name, caller in self._callers.items()
@@ -296,9 +299,9 @@ class Scheduler:
 
 
 def _fill(draft: _Draft, requests: Iterable[_Waiting], acceptable: Callable[[int], bool]) -> None:
-    """Take one window from each request in turn, until nobody has one that fits.
+    """Take one window from each request in turn, until none has one that fits.
 
-    A request whose next window does not fit is left out: its windows stay in order.
+    A request whose next window does not fit is left out, since its windows stay in order.
     """
     circle = deque(requests)
     while circle:

@@ -1,4 +1,4 @@
-"""Windows' emissions in, in any order; one array over the whole recording out.
+"""Joins the emissions of a recording's windows, which arrive in any order, into one array.
 
 Context frames are dropped as each window arrives, so they are never kept.
 """
@@ -18,7 +18,7 @@ class Stitcher:
     Args:
         windows: the recording's windows, in order of time.
         on_window: called with each window's index and kept emissions, always in order of
-            time; what arrives early is announced when its turn comes.
+            time; a window that arrives early is passed on after those before it.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Stitcher:
         self._on_window = on_window
         self._offsets = [0, *accumulate(window.keep_to - window.keep_from for window in windows)]
         self._arrived = [False] * len(windows)
-        self._announced = 0
+        self._passed_on = 0
         self._missing = len(windows)
         self._emissions: FloatArray | None = None
 
@@ -44,7 +44,7 @@ class Stitcher:
         return self._emissions
 
     def add(self, index: int, emissions: FloatArray) -> None:
-        """Place one window's emissions, float32 [frames, vocabulary], context included.
+        """Insert one window's emissions, float32 [frames, vocabulary], context included.
 
         Raises:
             EncodingError: there are fewer frames than the window is to keep.
@@ -62,12 +62,12 @@ class Stitcher:
         if not self._arrived[index]:
             self._arrived[index] = True
             self._missing -= 1
-        self._announce()
+        self._pass_on()
 
-    def _announce(self) -> None:
-        while self._announced < len(self._windows) and self._arrived[self._announced]:
-            index = self._announced
-            self._announced += 1
+    def _pass_on(self) -> None:
+        while self._passed_on < len(self._windows) and self._arrived[self._passed_on]:
+            index = self._passed_on
+            self._passed_on += 1
             if self._on_window is not None:
                 self._on_window(
                     index, self.emissions[self._offsets[index] : self._offsets[index + 1]]

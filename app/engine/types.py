@@ -1,4 +1,4 @@
-"""The values that go into and come out of the engine, and the seams it is built on.
+"""The values that go into and come out of the engine, and the interfaces it relies on.
 
 In: an `EncodeRequest` of windows whose samples are fetched when needed. Out: `EncodedAudio`.
 """
@@ -20,7 +20,7 @@ WindowCallback: TypeAlias = Callable[[int, FloatArray], None]
 
 
 class Encoder(Protocol):
-    """The part of an acoustic model the engine needs."""
+    """The part of an acoustic model that the engine needs."""
 
     @property
     def hop(self) -> int:
@@ -28,25 +28,25 @@ class Encoder(Protocol):
 
     @property
     def receptive_field(self) -> int:
-        """Samples that one frame sees."""
+        """Samples that one frame is computed from."""
 
     @property
     def device(self) -> str:
-        """Where it computes; models with the same device share one thread."""
+        """Where it computes; models of the same device share one thread."""
 
     @property
     def dtype(self) -> str:
-        """What it computes in."""
+        """The type it computes in, such as float16."""
 
     @property
     def kernels(self) -> str:
-        """What computes it."""
+        """The kernels that compute it."""
 
     def frames(self, samples: int) -> int:
-        """How many frames that many samples give."""
+        """Returns the number of frames of that many samples."""
 
     def encode(self, windows: Sequence[FloatArray]) -> list[FloatArray]:
-        """Prepared waveforms [samples] in, log-probabilities [frames, vocabulary] out."""
+        """Returns log-probabilities [frames, vocabulary] for each prepared waveform [samples]."""
 
 
 class WindowLike(Protocol):
@@ -79,14 +79,15 @@ class EncodeRequest(Generic[WindowT]):
     Args:
         model: id under which the encoder was added to the engine.
         windows: the windows in order of time; their kept frames, joined, are the answer.
-        fetch: gives a window's prepared samples, float32 [stop - start]. It runs on the device
+        fetch: returns a window's prepared samples, float32 [stop - start]. It runs on the device
             thread just before the window's batch, so that a long recording is not copied
             into windows up front; it must be quick and must not wait.
         request_id: for the logs.
-        deadline: instant of `time.monotonic` after which no answer is wanted.
+        deadline: instant of `time.monotonic` by which it must be answered.
         caller: who sent it; callers have equal turns, and each its share of the queue.
         admission: `queue` refuses it where the queue has no room, `wait` waits for room, and
-            `always` is for what was admitted before, such as a step of a live stream.
+            `always` is for a part of something that was admitted before, such as a step of a
+            live stream.
     """
 
     model: str
@@ -115,7 +116,7 @@ class EncodedAudio:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What can be set about the engine; the defaults serve a small CPU and a large GPU.
+    """The options of the engine; the defaults serve a small CPU and a large GPU.
 
     Args:
         max_queue_seconds: audio of recordings that may wait or run.
@@ -124,7 +125,7 @@ class EngineOptions:
         batch_seconds: padded audio seconds in one batch; None lets the warm-up find it.
         hang_seconds: a device thread silent for longer counts as hung.
         window_seconds: the usual length of a window, which the warm-up measures with.
-        patience_seconds: who has waited longer than this goes before everybody else.
+        patience_seconds: a request that waited longer than this goes before all others.
         max_padding_share: how much of a batch of unequal lengths may be padding, 0 to 1.
         recovery_batches: successful batches after which a budget cut by an out-of-memory
             error grows by a quarter.
@@ -162,24 +163,20 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """How the engine is, at one instant.
+    """The state of the engine at one instant.
 
     Args:
-        ready: every loaded model answers on its device thread, and requests are accepted.
-        reason: why not, for a person; empty while ready.
+        fault: why not every model can serve, for a person; empty while all can.
         queue_audio_seconds: audio waiting or running.
         queued_windows: windows waiting, without those running.
         running: windows in the batches that run now.
         batch_seconds: by model, the padded-seconds budget of a batch as it stands.
         real_time_factor: by model, measured compute seconds per audio second.
-        draining: running requests are finished, new ones refused.
     """
 
-    ready: bool
-    reason: str
+    fault: str
     queue_audio_seconds: float
     queued_windows: int
     running: int
     batch_seconds: Mapping[str, float]
     real_time_factor: Mapping[str, float]
-    draining: bool

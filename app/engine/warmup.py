@@ -1,4 +1,4 @@
-"""An encoder in, the batch budget that suits its device and its measured speed out."""
+"""Measures an encoder: returns its speed and the batch budget that suits its device."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """What the warm-up found.
+    """What the warm-up measured.
 
     Args:
         budget_samples: padded samples a batch may hold.
@@ -34,7 +34,12 @@ class WarmUp:
 
 
 def choose_windows(throughput: Mapping[int, float], *, tolerance: float = _TOLERANCE) -> int:
-    """The smallest number of windows whose throughput is within the tolerance of the best."""
+    """Returns the smallest number of windows whose throughput is near the best one.
+
+    Args:
+        throughput: windows per second by number of windows.
+        tolerance: share of the best throughput that may be lost, 0 to 1.
+    """
     best = max(throughput.values())
     return min(windows for windows, speed in throughput.items() if speed >= (1 - tolerance) * best)
 
@@ -49,7 +54,7 @@ async def warm_up(
     """Measure batches of 1, 2, 4, … windows until doubling no longer helps.
 
     Each measurement is one call on the device thread, so that other models are served in
-    between. A configured budget is taken as it is and only the speed is measured.
+    between. A configured budget is used unchanged, and only the speed is measured.
 
     Args:
         encoder: what to measure.
@@ -63,7 +68,7 @@ async def warm_up(
     length = round(options.window_seconds * options.sample_rate)
     noise = np.random.default_rng(0).standard_normal(length, dtype=np.float32)
     limit = options.warmup_seconds(encoder.device)
-    most = 1 if options.batch_seconds else options.max_windows(encoder.device)
+    max_windows = 1 if options.batch_seconds else options.max_windows(encoder.device)
     started = clock()
 
     async def timed(windows: int, wave: FloatArray) -> float:
@@ -86,11 +91,11 @@ async def warm_up(
 
     compute: dict[int, float] = {}
     windows = 1
-    memory_ran_out = False
+    out_of_memory = False
     try:
         # The first call pays for lazy initialisation; a short one is enough for that.
         await timed(1, noise[: round(_FIRST_CALL_SECONDS * options.sample_rate)])
-        while windows <= most:
+        while windows <= max_windows:
             compute[windows] = seconds = await best_of(windows)
             doubled = compute.get(windows // 2)
             if doubled and 2 * doubled < (1 + _TOLERANCE) * seconds:
@@ -107,8 +112,8 @@ async def warm_up(
                 f"{encoder.device}; set NORDLYD_WINDOW_SECONDS lower or use a smaller model.",
                 param="window_seconds",
             ) from error
-        memory_ran_out = True
-    if memory_ran_out:
+        out_of_memory = True
+    if out_of_memory:
         release_memory()
     chosen = choose_windows(
         {count: count / max(seconds, 1e-9) for count, seconds in compute.items()}

@@ -1,7 +1,11 @@
-"""Transcripts in, the formats people ask for out: text, subtitles and annotation tools."""
+"""Writers of transcripts: text, subtitles, and files of annotation tools.
 
-from app.formats.aligned import as_transcript
-from app.formats.names import FORMATS, FormatInfo, describe
-from app.formats.rendering import Rendered, render
+The client ships these modules too, so they import one another and the contract relatively, and
+nothing else of the service.
+"""
+
+from .aligned import as_transcript
+from .names import FORMATS, FormatInfo, describe
+from .rendering import Rendered, render
 
 __all__ = ["FORMATS", "FormatInfo", "Rendered", "as_transcript", "describe", "render"]

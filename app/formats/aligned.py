@@ -1,11 +1,11 @@
-"""An alignment in, the transcript that the writers of formats take out."""
+"""Turns an alignment into the transcript that the writers take."""
 
-from app.contract.answers import Alignment, Transcript, Word, mean_confidence
-from app.contract.segments import segment_words
+from ..contract.answers import Alignment, Transcript, Word, mean_confidence
+from ..contract.segments import segment_words
 
 
 def as_transcript(aligned: Alignment) -> Transcript:
-    """Return the words that were found, with their scores as confidences."""
+    """Returns the words that were found, with their scores as confidences."""
     words = [
         Word(word.word, word.start, word.end, word.score)
         for word in aligned.words

@@ -1,13 +1,13 @@
-"""A timeline in, NIST CTM out: a line for each word with its time and confidence."""
+"""Writes NIST CTM: a line for each word with its time and confidence."""
 
-from app.formats.timeline import Timeline
+from .timeline import Timeline
 
 
 def to_ctm(timeline: Timeline, *, recording: str, channel: str = "1") -> str:
-    """Write `recording channel start seconds word confidence`, times in seconds.
+    """Writes `recording channel start seconds word confidence`, times in seconds.
 
     Args:
-        timeline: what was said.
+        timeline: of the recording.
         recording: name of the recording; spaces become underscores, as do those in words.
         channel: of the recording.
     """

@@ -1,17 +1,17 @@
-"""A timeline in, an annotation document of ELAN out: tiers of utterances and of words."""
+"""Writes an annotation document of ELAN: tiers of utterances and of words."""
 
 from pympi import Eaf
 from pympi.Elan import to_string
 
-from app.formats.recordings import media_type
-from app.formats.timeline import Timeline
+from .recordings import media_type
+from .timeline import Timeline
 
 
 def to_eaf(timeline: Timeline, *, media: str | None = None) -> str:
-    """Write the document; ELAN counts in milliseconds.
+    """Writes the document; ELAN counts in milliseconds.
 
     Args:
-        timeline: what was said.
+        timeline: of the recording.
         media: file name of the recording, for ELAN to open it from the document's own folder.
     """
     document = Eaf(author="nordlyd")

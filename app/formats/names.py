@@ -1,25 +1,23 @@
-"""The name of a format in, its media type and file extension out.
-
-One table for every protocol and the command line: what they accept is what is here.
-"""
+"""The formats by name: their media types and file extensions."""
 
 from dataclasses import dataclass
+from typing import get_args
 
-from app.errors import InvalidRequestError
+from ..contract.options import ResponseFormat
 
-FORMATS: tuple[str, ...] = ("json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm")
+FORMATS: tuple[str, ...] = get_args(ResponseFormat)
 
 
 @dataclass(frozen=True, slots=True)
 class FormatInfo:
-    """What a format is called where files and HTTP meet; the extension comes without its dot."""
+    """A format's name, media type, and file extension without its dot."""
 
     name: str
     media_type: str
     extension: str
 
     def file_name(self, recording: str) -> str:
-        """The name to save the transcript of a recording under, such as `møte.srt`."""
+        """Returns the name of a file with the transcript of a recording, such as `møte.srt`."""
         return f"{recording}.{self.extension}"
 
 
@@ -36,18 +34,16 @@ _KNOWN = (
 
 
 def describe(name: str) -> FormatInfo:
-    """Say what a format is.
+    """Returns a format by its name.
 
     Args:
         name: one of `FORMATS`.
 
     Raises:
-        InvalidRequestError: there is no such format.
+        ValueError: there is no such format.
     """
     for known in _KNOWN:
         if known.name == name:
             return known
     accepted = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-    raise InvalidRequestError(
-        f"the format is {name!r}; accepted: {accepted}.", param="response_format"
-    )
+    raise ValueError(f"the format is {name!r}; accepted: {accepted}.")

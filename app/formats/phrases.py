@@ -1,4 +1,4 @@
-"""Two neighbouring words in, how badly a line would end between them out.
+"""Rates the gap between two words as the end of a line.
 
 After the rules for line breaks of Netflix's Timed Text Style Guide: after punctuation, before
 conjunctions and prepositions; not between an article or adjective and its noun, a verb and its
@@ -6,8 +6,6 @@ subject pronoun, auxiliary or negation.
 """
 
 from dataclasses import dataclass
-
-from app.itn.lexicon import lexicon
 
 _SENTENCE_MARKS = ".?!…"
 _CLAUSE_MARKS = ",;:–—"
@@ -31,14 +29,20 @@ _CLINGING = {
     "nb": "jeg du han hun vi meg deg seg ham oss ikke",
     "nn": "eg du han ho vi me meg deg seg oss ikkje",
 }
-# Beyond those after which no sentence ends or no comma stands: subject pronouns, auxiliaries.
+# Conjunctions, articles, prepositions, possessives, subject pronouns, auxiliaries.
 _HOLDING = {
-    "da": "jeg du han hun vi i de der så kan vil skal må bør blev bliver havde ikke meget mere "
-    "alle nogle dette disse denne",
+    "da": "jeg du han hun vi i de der så kan vil skal må bør blev bliver havde ikke meget "
+    "mere alle nogle dette disse denne af at den deres det din eller en er et for fordi "
+    "fra har hos hver hvis med mellem men min og om over på samt sin som til under var "
+    "ved vores",
     "nb": "jeg du han hun vi dere de kan vil skal må bør ble blir hadde ikke veldig mer alle "
-    "noen dette disse denne",
-    "nn": "eg du han ho vi me de dei kan vil skal må bør vart blir hadde ikkje veldig meir alle "
-    "nokre dette desse denne",
+    "noen dette disse denne at av den deres det din ei eller en er et for fordi fra har "
+    "hos hver hvis i med mellom men min og om over på samt sin som til under var ved "
+    "vår å",
+    "nn": "eg du han ho vi me de dei kan vil skal må bør vart blir hadde ikkje veldig meir "
+    "alle nokre dette desse denne at av deira den dersom det din ei ein eit eller er "
+    "for fordi frå har hos i kvar med mellom men min og om over på samt sin som til "
+    "under var ved viss vår å",
 }
 
 
@@ -56,7 +60,7 @@ class Phrases:
     holding: frozenset[str]
 
     def cost(self, before: str, after: str) -> float:
-        """From 0 after a sentence to 1 inside a phrase."""
+        """Returns the cost of a break, from 0 after a sentence to 1 inside a phrase."""
         bare = before.rstrip(_QUOTES)
         if bare.endswith(tuple(_SENTENCE_MARKS)):
             # `21. mars` is no end of a sentence: the next one would begin with a capital.
@@ -78,16 +82,15 @@ class Phrases:
 
 
 def phrases(language: str) -> Phrases:
-    """The words for `da`, `nb`, `nn` or `no`; other languages know punctuation only."""
+    """Returns the words for `da`, `nb`, `nn` or `no`; other languages have punctuation only."""
     code = "nb" if language == "no" else language
-    known = lexicon(code)
-    if known is None or code not in _HOLDING:
+    if code not in _HOLDING:
         return Phrases(frozenset(), frozenset(), frozenset(), frozenset())
     return Phrases(
         frozenset(_CONJUNCTIONS[code].split()),
         frozenset(_PREPOSITIONS[code].split()),
         frozenset(_CLINGING[code].split()),
-        frozenset(_HOLDING[code].split()) | known.unfinished | known.leaning,
+        frozenset(_HOLDING[code].split()),
     )
 
 

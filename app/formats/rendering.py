@@ -1,18 +1,18 @@
-"""A transcript and the name of a format in, the text of a file and its media type out."""
+"""Writes a transcript in a format."""
 
 from dataclasses import dataclass
 
-from app.contract.answers import Transcript
-from app.formats.ctm import to_ctm
-from app.formats.eaf import to_eaf
-from app.formats.names import describe
-from app.formats.recordings import media_of, stem_of
-from app.formats.srt import to_srt
-from app.formats.subtitles import lay_out_subtitles
-from app.formats.textgrid import to_textgrid
-from app.formats.timeline import time_words, writable
-from app.formats.tsv import to_tsv
-from app.formats.vtt import to_vtt
+from ..contract.answers import Transcript
+from .ctm import to_ctm
+from .eaf import to_eaf
+from .names import describe
+from .recordings import media_of, stem_of
+from .srt import to_srt
+from .subtitles import lay_out_subtitles
+from .textgrid import to_textgrid
+from .timeline import time_words, writable
+from .tsv import to_tsv
+from .vtt import to_vtt
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,17 @@ class Rendered:
 def render(
     transcript: Transcript, name: str, *, recording: str = "audio", word_cues: bool = False
 ) -> Rendered:
-    """Write a transcript, readable where it was made so and word for word otherwise.
+    """Writes a transcript: its formatted text where it has one, the verbatim text otherwise.
 
     Args:
-        transcript: what was said.
-        name: one of `FORMATS`, but not json: that is the API's own body.
+        transcript: of one recording.
+        name: one of `FORMATS` except json, which is `Transcript.to_json`.
         recording: file name of the recording, such as `møte.wav`. CTM writes it without its
             ending, EAF links it if its ending is that of audio or video.
         word_cues: WebVTT alone: mark when each word is said.
 
     Raises:
-        InvalidRequestError: there is no such format.
-        ValueError: the format is json.
+        ValueError: there is no such format, or it is json.
     """
     info = describe(name)
     recording = writable(recording)

@@ -1,13 +1,13 @@
-"""Cues in, SubRip subtitles out."""
+"""Writes SubRip subtitles."""
 
 from collections.abc import Sequence
 
-from app.formats.subtitles import Cue
-from app.formats.vtt import clock
+from .subtitles import Cue
+from .vtt import clock
 
 
 def to_srt(cues: Sequence[Cue]) -> str:
-    """Number the cues from 1; nothing is escaped, SubRip knows no way to."""
+    """Writes the cues, numbered from 1; SubRip has no escapes."""
     return "".join(
         f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n{cue.text}\n\n"
         for number, cue in enumerate(cues, 1)

@@ -1,6 +1,6 @@
-"""Words on a clock in, subtitles out: the best of all ways to cut them, by dynamic programming.
+"""Cuts words into subtitles: the best of all possible cuts, by dynamic programming.
 
-What is asked of a subtitle is in `SubtitleRules`; docs/formats.md says where each rule is from.
+The requirements are `SubtitleRules`; docs/formats.md gives the source of each rule.
 """
 
 import math
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from app.formats.phrases import phrases
-from app.formats.timeline import TimedWord, Timeline
+from .phrases import phrases
+from .timeline import TimedWord, Timeline
 
 Line: TypeAlias = tuple[TimedWord, ...]
 
 # What a cue costs, in units of one cue more. Broken phrases weigh most, and nothing outweighs a
-# cue that nobody has time to see.
+# cue that is too short to be seen.
 _CUE = 1.0
 _SEAM = 6.0
 _LINE_BREAK = 2.0
@@ -25,7 +25,7 @@ _INNER_SENTENCE = 0.5
 _INNER_PAUSE = 0.5
 _LONGER_PAUSE = 1.0
 _READING = 0.15
-_READING_MOST = 3.0
+_MAX_READING = 3.0
 _TOO_SHORT = 10_000.0
 _PAUSE_RELIEF = 0.8
 
@@ -60,14 +60,14 @@ class Cue:
 
     @property
     def text(self) -> str:
-        """The lines, one below the other."""
+        """The lines, joined by line breaks."""
         return "\n".join(" ".join(word.text for word in line) for line in self.lines)
 
 
 def lay_out_subtitles(
     timeline: Timeline, language: str, rules: SubtitleRules | None = None
 ) -> tuple[Cue, ...]:
-    """Cut words into cues and lines.
+    """Cuts words into cues and lines.
 
     Every word is in one cue, whole. Cues are in order and do not overlap, and none ends after the
     audio. Lines keep to `line_length` unless a single word is longer; no cue is longer than
@@ -75,7 +75,7 @@ def lay_out_subtitles(
     not fit in beside it.
 
     Args:
-        timeline: what was said.
+        timeline: of the recording.
         language: whose phrases are kept together.
         rules: the limits.
     """
@@ -86,7 +86,7 @@ def lay_out_subtitles(
 
 
 class _Layout:
-    """The words of one recording, and what it costs to put some of them on screen together."""
+    """The words of one recording, and the cost of showing some of them together."""
 
     def __init__(
         self, words: Sequence[TimedWord], duration: int, language: str, rules: SubtitleRules
@@ -106,11 +106,11 @@ class _Layout:
             self._offsets.append(self._offsets[-1] + len(word.text) + 1)
 
     def _seam(self, text: float, pause: int) -> float:
-        """What it costs to cut there."""
+        """Returns the cost of a cut at a gap between words."""
         return text * (1 - _PAUSE_RELIEF * min(1.0, pause / self._rules.clear_pause))
 
     def _within(self, text: float, pause: int) -> float:
-        """What it costs not to."""
+        """Returns the cost of no cut at a gap between words."""
         rules = self._rules
         cost = 0.0 if text else _INNER_SENTENCE
         if pause > rules.clear_pause:
@@ -119,7 +119,7 @@ class _Layout:
         return cost
 
     def cut(self) -> list[tuple[int, int]]:
-        """The cheapest cues: the first word of each, and the one after its last."""
+        """Returns the cheapest cues: the first word of each, and the one after its last."""
         count = len(self._words)
         best = [0.0] + [math.inf] * count
         began = [0] * (count + 1)
@@ -149,17 +149,17 @@ class _Layout:
         return lasts <= rules.longest and self._pauses[start + 1] < rules.longest_pause
 
     def _cue_cost(self, start: int, end: int) -> float:
-        """For its time on screen and for where it ends."""
+        """Returns the cost of a cue: of its time on screen and of the place where it ends."""
         rules = self._rules
         begins = self._words[start].start
         shown = min(self._limit(begins, end), begins + rules.longest) - begins
         speed = self._length(start, end) * 1000 / shown
-        hurried = min(_READING_MOST, _READING * max(0.0, speed - rules.reading_speed))
+        hurried = min(_MAX_READING, _READING * max(0.0, speed - rules.reading_speed))
         late = _TOO_SHORT if shown < rules.shortest else 0.0
         return _CUE + _SEAM * self._seams[end] + hurried + late
 
     def _limit(self, begins: int, end: int) -> int:
-        """When a cue must be gone, if the next begins with its first word."""
+        """Returns the time by which a cue must end, if the next begins with its first word."""
         if end == len(self._words):
             return self._duration
         return self._before(begins, self._words[end].start)
@@ -174,14 +174,14 @@ class _Layout:
         return end - start == 1 or self._length(start, end) <= self._rules.line_length
 
     def _break_cost(self, start: int, end: int) -> float | None:
-        """What the break between the lines costs, None if two lines are not enough."""
+        """Returns the cost of the break between the lines; None if two lines are not enough."""
         if self._fits(start, end):
             return 0.0
         found = self._break(start, end)
         return None if found is None else found[0]
 
     def _break(self, start: int, end: int) -> tuple[float, int] | None:
-        """The cheapest break of a cue into two lines: its cost, and the word below it."""
+        """Returns the cheapest break of a cue into two lines: its cost, and the word below it."""
         found: tuple[float, int] | None = None
         for below in range(end - 1, start, -1):
             if not self._fits(below, end):
@@ -199,7 +199,7 @@ class _Layout:
         return found
 
     def show(self, cuts: Sequence[tuple[int, int]]) -> tuple[Cue, ...]:
-        """Give cues their lines and times."""
+        """Returns the cues with their lines and times."""
         starts = self._starts(cuts)
         cues: list[Cue] = []
         for i, (first, end) in enumerate(cuts):
@@ -214,7 +214,7 @@ class _Layout:
         return tuple(tuple(self._words[a:b]) for a, b in pairwise(cuts))
 
     def _starts(self, cuts: Sequence[tuple[int, int]]) -> list[int]:
-        """With the first word, or before it where too little time would be left for the cue."""
+        """Returns when cues begin: with their first word, or earlier to last long enough."""
         rules = self._rules
         starts = [self._words[first].start for first, _ in cuts]
         for i in range(len(cuts) - 1, -1, -1):
@@ -235,7 +235,7 @@ class _Layout:
         limit = min(limit, start + rules.longest)
         spoken = self._words[end - 1].end
         reading = start + math.ceil(self._length(first, end) * 1000 / rules.reading_speed)
-        wanted = max(spoken, start + rules.shortest, min(reading, spoken + rules.linger))
-        if following is not None and following - wanted < rules.chain:
-            wanted = limit
-        return min(wanted, limit)
+        end_time = max(spoken, start + rules.shortest, min(reading, spoken + rules.linger))
+        if following is not None and following - end_time < rules.chain:
+            end_time = limit
+        return min(end_time, limit)

@@ -1,15 +1,15 @@
-"""A timeline in, a TextGrid of Praat out: tiers of utterances and of words."""
+"""Writes a TextGrid of Praat: tiers of utterances and of words."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from praatio.textgrid import IntervalTier, Textgrid
 
-from app.formats.timeline import Timeline
+from .timeline import Timeline
 
 
 def to_textgrid(timeline: Timeline) -> str:
-    """Write the long form; Praat wants the time between the labels as well, without text."""
+    """Writes the long form, with empty labels for the time between the others."""
     # Praat refuses a grid that lasts no time.
     end = max(timeline.duration, 1) / 1000
     grid = Textgrid(0.0, end)

@@ -1,19 +1,19 @@
-"""A transcript in, its words on a clock of whole milliseconds out, one after the other.
+"""Puts the words of a transcript on a clock of whole milliseconds, one after the other.
 
-Every writer starts from here, so that all formats agree on what is said when.
+Every writer starts from this timeline, so that all formats agree on the times.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.contract.answers import Transcript, Word
-from app.contract.segments import words_of_segments
+from ..contract.answers import Transcript, Word
+from ..contract.segments import words_of_segments
 
 # XML 1.0 has no way to write these, and a lone surrogate is no UTF-8.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
-# Thirty years: what comes from elsewhere may claim any times.
+# Thirty years: a transcript of another origin may have any times.
 _MAX_SECONDS = 1e9
 
 
@@ -63,12 +63,12 @@ class Timeline:
 
 
 def writable(text: str) -> str:
-    """A text with single spaces for whatever a line of a file cannot hold."""
+    """Returns a text with single spaces for everything that a line of a file cannot hold."""
     return " ".join(_UNWRITABLE.sub(" ", text).split())
 
 
 def time_words(transcript: Transcript) -> Timeline:
-    """Put a transcript on the clock: the readable one where there is one, else the verbatim."""
+    """Returns the timeline of a transcript: of the formatted text where it has one."""
     groups = words_of_segments(transcript.written_segments, transcript.written_words)
     segments = [
         [(text, word) for word in group if (text := writable(word.word))] for group in groups
@@ -86,7 +86,7 @@ def time_words(transcript: Transcript) -> Timeline:
 
 
 def _times(words: Sequence[Word], duration: int) -> list[tuple[int, int]]:
-    """Rounded starts and ends; what would last no time is given a millisecond of its own."""
+    """Returns rounded starts and ends; a word lasts a millisecond or more."""
     times: list[tuple[int, int]] = []
     reached = 0
     for word in words:

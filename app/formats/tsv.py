@@ -1,10 +1,10 @@
-"""A timeline in, tab-separated values out: a line for each utterance, as Whisper writes them."""
+"""Writes tab-separated values: a line for each utterance, as Whisper does."""
 
-from app.formats.timeline import Timeline
+from .timeline import Timeline
 
 
 def to_tsv(timeline: Timeline) -> str:
-    """Write a header line, then start and end in milliseconds and the text."""
+    """Writes a header line, then start and end in milliseconds and the text."""
     lines = ["start\tend\ttext"]
     lines += [f"{item.start}\t{item.end}\t{item.text}" for item in timeline.utterances]
     return "\n".join(lines) + "\n"

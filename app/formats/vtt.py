@@ -1,4 +1,4 @@
-"""Cues in, WebVTT out, with the time of each word where that is wanted.
+"""Writes WebVTT, on request with the time of each word.
 
 The format is https://www.w3.org/TR/webvtt1/.
 """
@@ -6,7 +6,7 @@ The format is https://www.w3.org/TR/webvtt1/.
 import html
 from collections.abc import Sequence
 
-from app.formats.subtitles import Cue
+from .subtitles import Cue
 
 
 def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:

@@ -1,6 +1,7 @@
 """Everything that happens to one recording: route, decode audio, encode, decode text."""
 
-from app.pipeline.lifecycle import ModelSource, Service, decoders_beside
+from app.pipeline.lifecycle import Service
+from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
 from app.pipeline.requests import (
     AcousticModel,
     LoadedModel,
@@ -9,17 +10,20 @@ from app.pipeline.requests import (
     Route,
     TranscriptionRequest,
 )
+from app.pipeline.search_limits import SearchLimits
 from app.pipeline.transcriber import Transcriber
 
 __all__ = [
     "AcousticModel",
     "LoadedModel",
+    "ModelLoader",
     "ModelSource",
     "PipelineOptions",
     "Progress",
     "Route",
+    "SearchLimits",
     "Service",
     "Transcriber",
     "TranscriptionRequest",
-    "decoders_beside",
+    "open_model_decoders",
 ]

@@ -11,6 +11,7 @@ from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder
 from app.itn import FormattingOptions
+from app.pipeline.search_limits import SearchLimits
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]
@@ -90,7 +91,7 @@ class PipelineOptions:
     """Limits and sizes, all in seconds of audio but for the workers.
 
     `audio` is what one recording may hold. `decode_workers` decode text: threads, or processes
-    where the decoder needs them.
+    where the decoder needs them. `search` bounds the options of a request's search.
     """
 
     audio: AudioLimits
@@ -99,3 +100,4 @@ class PipelineOptions:
     decode_workers: int
     decode_processes: bool = False
     decode_jobs: int = 64
+    search: SearchLimits = field(default_factory=SearchLimits)

@@ -7,6 +7,7 @@ from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions
 from app.pipeline.requests import LoadedModel, Route
+from app.pipeline.search_limits import SearchLimits
 
 
 class ModelRegistry:
@@ -14,10 +15,12 @@ class ModelRegistry:
 
     Args:
         router: chooses the model of a request.
+        limits: the operator's bounds on search options.
     """
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, limits: SearchLimits) -> None:
         self._router = router
+        self._limits = limits
         self._models: dict[str, LoadedModel] = {}
 
     @property
@@ -38,8 +41,10 @@ class ModelRegistry:
     ) -> Route:
         """Returns what serves a request; raises as `Transcriber.route`."""
         card = self._router.route(model, language)
-        if decoding is not None and card.id in self._models:
-            self._models[card.id].decoders.check(decoding)
+        if decoding is not None:
+            if card.id in self._models:
+                self._models[card.id].decoders.check(decoding)
+            self._limits.check(decoding)
         transcribed = self._router.language_of(card, language)
         if readable is not None and transcribed not in LANGUAGES:
             raise InvalidRequestError(

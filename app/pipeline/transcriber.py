@@ -50,7 +50,7 @@ class Transcriber:
         *,
         profanities: WordList | None = None,
     ) -> None:
-        self._registry = ModelRegistry(router)
+        self._registry = ModelRegistry(router, options.search)
         self._encoder = RecordingEncoder(engine, media, options)
         self._telemetry = telemetry
         self._profanities = profanities

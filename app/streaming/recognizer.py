@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, Recording, Samples, Window
+from app.audio.frames import FrameGrid
 from app.contract.answers import Word
 from app.decoding import DecodingOptions
 from app.decoding.decoders import DEFAULT_LM
@@ -69,7 +70,7 @@ class SlidingEmissions:
 
     def __init__(self, hop: int, receptive_field: int, margins: Margins) -> None:
         self._hop = hop
-        self._receptive_field = receptive_field
+        self._grid = FrameGrid(hop, receptive_field)
         self._window, self._before, self._after = (
             round(seconds * SAMPLE_RATE / hop)
             for seconds in (margins.window, margins.before, margins.after)
@@ -79,7 +80,7 @@ class SlidingEmissions:
 
     def frames(self, samples: int) -> int:
         """Returns how many frames that many samples give."""
-        return max(0, (samples - self._receptive_field) // self._hop + 1)
+        return self._grid.frames(samples)
 
     def plan(self, samples: int) -> Window | None:
         """Returns the window to encode once the utterance has that many samples, if any."""

@@ -14,6 +14,7 @@ from app.acoustic.choice import choose_kernels
 from app.acoustic.config import EncoderConfig, make_config
 from app.acoustic.device import resolve_device
 from app.acoustic.weights import renamed
+from app.audio.frames import FrameGrid
 from bench.peers.candidate import DTYPES, Spec
 from bench.shapes import SHAPES, stock_model, vocabulary
 
@@ -62,7 +63,9 @@ def _transformers(spec: Spec) -> tuple[Run, dict[str, str]]:
             reach = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
             mask = reach.long().to(device)
         rows = model(values, attention_mask=mask).logits.float().log_softmax(dim=-1).cpu().numpy()
-        return [row[: config.frames(length)] for row, length in zip(rows, lengths, strict=True)]
+        return [
+            row[: config.grid.frames(length)] for row, length in zip(rows, lengths, strict=True)
+        ]
 
     return run, {"format": spec.dtype, "version": transformers.__version__}
 
@@ -91,7 +94,7 @@ def products(
     shapes: list[tuple[int, int, int]] = []
     frames, channels = samples, 1
     for width, kernel, stride in config.conv_layers:
-        frames = (frames - kernel) // stride + 1
+        frames = FrameGrid(hop=stride, receptive_field=kernel).frames(frames)
         shapes.append((frames * batch, channels * kernel, width))
         channels = width
     rows, hidden = frames * batch, config.hidden_size

@@ -18,7 +18,8 @@ from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
-from app.pipeline import ModelSource, PipelineOptions, Service, Transcriber
+from app.main import search_limits
+from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
@@ -118,6 +119,7 @@ async def in_process(
         window_seconds=given.window_seconds,
         context_seconds=given.context_seconds,
         decode_workers=2,
+        search=search_limits(given),
     )
     transcriber = Transcriber(
         Router({}, [card]),
@@ -136,7 +138,9 @@ async def in_process(
             raise load_failure
         return model
 
-    service = Service([ModelSource(card, folder or Path())], load, engine, transcriber, telemetry)
+    service = Service(
+        [ModelSource(card, folder or Path())], ModelLoader(load), engine, transcriber, telemetry
+    )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
 

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
+from app.binding import bind, check_bind
 from app.errors import ConfigurationError
-from app.server import bind, check_bind
 from app.settings import Settings
 
 

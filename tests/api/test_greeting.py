@@ -1,4 +1,4 @@
-"""What `nordlyd serve` prints once it is ready."""
+"""The lines that `nordlyd serve` prints once it is ready."""
 
 import shlex
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from app.catalogue import Catalogue
-from app.cli.greeting import curl_line, find_sample, greet
-from app.settings import REPOSITORY, Settings
+from app.cli.serve import curl_line, find_sample, greet
+from app.settings import Settings
+
+REPOSITORY = Path(__file__).parents[2]
 
 
-def test_the_bundled_models_come_with_a_line_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundled_models_print_a_command_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     said = greet(Settings(), "http://127.0.0.1:8000").splitlines()
     assert said[0].startswith("Nordlyd is ready at http://127.0.0.1:8000 with demo-")
@@ -24,7 +26,7 @@ def test_the_bundled_models_come_with_a_line_to_try(monkeypatch: pytest.MonkeyPa
     assert words[4].removeprefix("language=") in {"da", "nb", "nn"}
 
 
-def test_the_line_holds_elsewhere_and_with_keys(
+def test_command_to_try_is_absolute_elsewhere_and_names_a_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -43,7 +45,7 @@ def test_the_line_holds_elsewhere_and_with_keys(
     assert "k" not in words
 
 
-def test_a_model_without_samples_has_no_line(tmp_path: Path) -> None:
+def test_model_without_samples_prints_no_command(tmp_path: Path) -> None:
     (tmp_path / "model.toml").write_text('id = "bare"\n')
     settings = Settings(models=[str(tmp_path)])
     assert greet(settings, "http://h:1") == "Nordlyd is ready at http://h:1 with bare."

@@ -1,12 +1,19 @@
 """Packages that must not import torch, and those that a client can use alone."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
 
 LIGHT = (
     "app.api", "app.audio", "app.catalogue", "app.decoding", "app.engine", "app.main",
-    "app.server", "app.settings", "app.formats", "app.client", "app.cli", "app.cli.transcribe",
-    "app.cli.local", "app.cli.local_live", "app.cli.remote", "app.cli.greeting",
+    "app.server", "app.settings", "app.formats", "nordlyd_client", "nordlyd_client.cli.command",
+    "nordlyd_client.cli.run", "nordlyd_client.cli.remote", "app.cli.service", "app.cli.local",
+    "app.cli.local_live", "app.cli.serve",
 )  # fmt: skip
 
 
@@ -33,3 +40,24 @@ def test_the_contract_needs_pydantic_alone() -> None:
     heavy = {"fastapi", "starlette", "httpx", "numpy", "torch", "typer", "structlog"}
     assert heavy.isdisjoint(packages.split())
     assert all(name.startswith("app.contract") for name in modules.split())
+
+
+def imported(folder: str) -> set[str]:
+    """The modules of the service that the modules of a folder import, wherever they do."""
+    names: set[str] = set()
+    for path in (REPOSITORY / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names.add(str(node.module))
+    return {name for name in names if name.split(".")[0] in {"app", "trainer", "bench"}}
+
+
+@pytest.mark.parametrize("folder", ["app/contract", "app/formats", "clients/python"])
+def test_client_and_what_it_ships_import_nothing_of_the_service(folder: str) -> None:
+    assert imported(folder) == set()
+
+
+def test_command_line_does_not_import_the_api() -> None:
+    assert not {name for name in imported("app/cli") if name.startswith("app.api")}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app.binding import bind, check_bind
 from app.errors import ConfigurationError
-from app.server import bind, check_bind
 from app.settings import Settings, load_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -94,6 +94,7 @@ def test_a_device_that_hangs_turns_readiness_false(clip) -> None:
             running.model.gate.set()
             await running.until("ready")
             assert (await running.client.post("/transcribe", content=clip())).status_code == 200
+            assert "\nnordlyd_ready 1.0\n" in (await running.client.get("/metrics")).text
 
     asyncio.run(run())
 
@@ -132,6 +133,47 @@ def test_a_drain_refuses_new_work_and_cuts_off_what_stays(clip) -> None:
             assert cut.status_code == 503
             assert error_of(cut)["code"] == "draining"
             assert running.service.idle
+
+    asyncio.run(run())
+
+
+def test_drain_refuses_new_work_and_finishes_running_work(clip) -> None:
+    async def run() -> None:
+        async with in_process() as running:
+            await running.until("ready")
+            running.model.gate.clear()
+            waiting = asyncio.create_task(running.client.post("/transcribe", content=clip()))
+            await wait_for(lambda: running.service.engine.status().queue_audio_seconds > 0)
+            running.service.begin_drain()
+            await not_ready(running, clip, "draining")
+            running.model.gate.set()
+            assert (await waiting).status_code == 200
+            assert running.service.idle
+
+    asyncio.run(run())
+
+
+def test_models_that_are_loaded_after_a_drain_began_do_not_make_the_service_ready(clip) -> None:
+    async def run() -> None:
+        gate = threading.Event()
+        async with in_process(load_gate=gate) as running:
+            running.service.begin_drain()
+            gate.set()
+            await wait_for(lambda: len(running.service.transcriber.models) == 1)
+            await not_ready(running, clip, "draining")
+
+    asyncio.run(run())
+
+
+def test_model_that_cannot_be_loaded_after_a_drain_began_is_a_failure(clip) -> None:
+    async def run() -> None:
+        gate = threading.Event()
+        async with in_process(load_gate=gate, load_failure=MemoryError("no room")) as running:
+            running.service.begin_drain()
+            gate.set()
+            await running.until("failed")
+            running.service.begin_drain()
+            assert "no room" in await not_ready(running, clip, "failed")
 
     asyncio.run(run())
 

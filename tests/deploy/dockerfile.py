@@ -95,7 +95,7 @@ def context_files(repository: Path) -> list[Path]:
 
     Follows Docker's rules: the last pattern that matches a path or one of its parents decides,
     `!` lets in, `*` stops at a slash and `**` does not. The file must begin with a lone `*`,
-    so only what a `!` pattern names has to be walked.
+    so only what a `!` pattern names has to be walked. A link is a file of its own.
     """
     lines = (repository / ".dockerignore").read_text("utf-8").splitlines()
     patterns = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
@@ -108,7 +108,7 @@ def context_files(repository: Path) -> list[Path]:
         start = repository / top
         for path in sorted(start.rglob("*")) if start.is_dir() else [start]:
             relative = path.relative_to(repository)
-            if path.is_file() and _let_in(relative, rules):
+            if (path.is_file() or path.is_symlink()) and _let_in(relative, rules):
                 found.append(relative)
     return found
 

@@ -60,7 +60,7 @@ class Builder:
         for relative in context_files(repository):
             target = self._context / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(repository / relative, target)
+            shutil.copyfile(repository / relative, target, follow_symlinks=False)
         self._tools = folder / "tools"
         self._tools.mkdir()
         self._tool("python", f'exec {sys._base_executable} "$@"')  # type: ignore[attr-defined]

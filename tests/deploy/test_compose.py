@@ -1,4 +1,4 @@
-"""The compose files: valid, complete, and about settings, files and images that exist."""
+"""The compose files: valid, complete, and with settings, files and images that exist."""
 
 import json
 import re
@@ -31,13 +31,13 @@ def compose(request: pytest.FixtureRequest, repository: Path) -> dict[str, Any]:
     return load(repository / "deploy" / request.param)
 
 
-def test_they_follow_the_official_schema(repository: Path) -> None:
+def test_compose_files_follow_the_official_schema(repository: Path) -> None:
     files = [str(repository / "deploy" / name) for name in FILES]
     schema = ["--builtin-schema", "vendor.compose-spec"]
     subprocess.run([sys.executable, "-m", "check_jsonschema", *schema, *files], check=True)
 
 
-def test_every_setting_in_them_exists(compose: dict[str, Any], repository: Path) -> None:
+def test_every_setting_exists(compose: dict[str, Any], repository: Path) -> None:
     environment = compose["services"]["nordlyd"]["environment"]
     image = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
     for item in image.all("ENV"):
@@ -48,9 +48,7 @@ def test_every_setting_in_them_exists(compose: dict[str, Any], repository: Path)
     assert names <= {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
 
 
-def test_the_models_they_name_are_in_the_catalogue(
-    compose: dict[str, Any], repository: Path
-) -> None:
+def test_models_are_in_the_catalogue(compose: dict[str, Any], repository: Path) -> None:
     default = compose["services"]["nordlyd"]["environment"]["NORDLYD_MODELS"]
     image = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
     in_image = assignments(image.last("ENV").value)["NORDLYD_MODELS"]
@@ -59,20 +57,20 @@ def test_the_models_they_name_are_in_the_catalogue(
     assert set(in_image.split(",")) <= cards
 
 
-def test_they_refuse_to_start_without_keys_and_a_password(compose: dict[str, Any]) -> None:
+def test_keys_and_a_password_are_required(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert services["nordlyd"]["environment"]["NORDLYD_API_KEYS"].startswith("${NORDLYD_API_KEYS:?")
     password = services["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     assert password.startswith("${GRAFANA_PASSWORD:?")
 
 
-def test_nothing_is_published_beyond_the_host_by_default(compose: dict[str, Any]) -> None:
+def test_ports_are_published_on_loopback_by_default(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for port in service["ports"]:
             assert re.match(r"(\$\{PUBLISH:-)?127\.0\.0\.1:", port)
 
 
-def test_what_they_mount_and_build_exists(compose: dict[str, Any], repository: Path) -> None:
+def test_mounted_and_built_files_exist(compose: dict[str, Any], repository: Path) -> None:
     folder = repository / "deploy"
     assert (folder / compose["services"]["nordlyd"]["build"]["context"] / "Dockerfile").is_file()
     for service in compose["services"].values():
@@ -89,20 +87,20 @@ def test_images_are_pinned_by_tag(compose: dict[str, Any]) -> None:
         assert re.search(r":v?\d+\.\d+\.\d+$", compose["services"][name]["image"])
 
 
-def test_a_stop_gives_running_requests_the_time_they_are_promised(compose: dict[str, Any]) -> None:
+def test_stop_grace_period_covers_the_drain(compose: dict[str, Any]) -> None:
     service = compose["services"]["nordlyd"]
     grace = float(service["stop_grace_period"].removesuffix("s"))
     assert grace > float(service["environment"]["NORDLYD_DRAIN_SECONDS"])
 
 
-def test_the_services_cannot_gain_rights_or_change_their_files(compose: dict[str, Any]) -> None:
+def test_services_have_no_new_privileges_and_read_only_files(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_health_is_asked_as_in_the_image(compose: dict[str, Any], repository: Path) -> None:
+def test_health_check_is_that_of_the_image(compose: dict[str, Any], repository: Path) -> None:
     image = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
     check = compose["services"]["nordlyd"]["healthcheck"]
     in_image = dict(flag.removeprefix("--").split("=") for flag in image.last("HEALTHCHECK").flags)
@@ -111,7 +109,7 @@ def test_health_is_asked_as_in_the_image(compose: dict[str, Any], repository: Pa
     assert check["test"] == ["CMD", *in_image_command]
 
 
-def test_the_cpu_service_differs_in_its_device_alone(repository: Path) -> None:
+def test_cpu_service_differs_in_its_device_only(repository: Path) -> None:
     gpu, cpu = (load(repository / "deploy" / name)["services"]["nordlyd"] for name in FILES)
     reservation = gpu.pop("deploy")["resources"]["reservations"]["devices"]
     assert reservation == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]

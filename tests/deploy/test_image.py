@@ -47,7 +47,7 @@ def container(
     shutil.rmtree(model)
 
 
-def test_it_starts_turns_healthy_transcribes_and_stops(
+def test_image_starts_turns_healthy_transcribes_and_stops(
     image: Image, container: dict[str, str]
 ) -> None:
     check = image.command("HEALTHCHECK")
@@ -73,9 +73,7 @@ def test_it_starts_turns_healthy_transcribes_and_stops(
     assert subprocess.run(check, env=container, check=False).returncode == 1
 
 
-def test_it_refuses_to_start_on_its_public_address_without_keys(
-    image: Image, container: dict[str, str]
-) -> None:
+def test_public_address_without_keys_is_refused(image: Image, container: dict[str, str]) -> None:
     environment = container | {"NORDLYD_API_KEYS": ""}
     run = subprocess.run(
         image.command("CMD"), env=environment, capture_output=True, text=True, timeout=60,
@@ -87,7 +85,7 @@ def test_it_refuses_to_start_on_its_public_address_without_keys(
     assert "Traceback" not in run.stderr
 
 
-def test_its_catalogue_knows_the_models_that_it_is_told_to_load(image: Image) -> None:
+def test_catalogue_of_the_image_has_its_models(image: Image) -> None:
     nordlyd = shutil.which("nordlyd", path=image.environment["PATH"])
     assert nordlyd is not None
     run = subprocess.run(
@@ -102,7 +100,7 @@ def test_its_catalogue_knows_the_models_that_it_is_told_to_load(image: Image) ->
     assert not weights
 
 
-def test_without_its_index_the_cpu_image_fails_with_a_line_that_says_so(
+def test_cpu_image_without_its_index_fails_with_one_line(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
     for name in [name for name in os.environ if name.upper().startswith("PIP_")]:
@@ -113,7 +111,7 @@ def test_without_its_index_the_cpu_image_fails_with_a_line_that_says_so(
     assert "DEVICE=cpu needs PIP_EXTRA_INDEX_URL" in capfd.readouterr().err
 
 
-def test_a_device_that_does_not_exist_fails_before_anything_is_fetched(
+def test_unknown_device_fails_before_anything_is_fetched(
     repository: Path, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     with pytest.raises(subprocess.CalledProcessError):

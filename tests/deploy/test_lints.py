@@ -1,4 +1,4 @@
-"""hadolint and yamllint find nothing to say; the build context holds no weights."""
+"""hadolint and yamllint pass; the build context holds no weights."""
 
 import subprocess
 import sys
@@ -9,15 +9,15 @@ from dockerfile import context_files, parse_dockerfile
 TOOLS = Path(sys.executable).parent
 
 
-def test_hadolint_is_content_with_the_dockerfile(repository: Path) -> None:
+def test_hadolint_passes(repository: Path) -> None:
     subprocess.run([TOOLS / "hadolint", repository / "Dockerfile"], check=True)
 
 
-def test_yamllint_is_content_with_every_yaml_file(repository: Path) -> None:
+def test_yamllint_passes_on_every_yaml_file(repository: Path) -> None:
     subprocess.run([TOOLS / "yamllint", "--strict", "."], cwd=repository, check=True)
 
 
-def test_the_build_context_has_what_is_copied_and_no_weights(repository: Path) -> None:
+def test_build_context_has_what_is_copied_and_no_weights(repository: Path) -> None:
     files = context_files(repository)
     assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "setup.py"} <= {
         path.as_posix() for path in files
@@ -29,7 +29,7 @@ def test_the_build_context_has_what_is_copied_and_no_weights(repository: Path) -
     assert sum((repository / path).stat().st_size for path in files) < 5_000_000
 
 
-def test_the_image_runs_as_a_numeric_user_and_ships_no_compiler(repository: Path) -> None:
+def test_image_runs_as_a_numeric_user_without_a_compiler(repository: Path) -> None:
     runtime = parse_dockerfile((repository / "Dockerfile").read_text("utf-8"))[-1]
     assert runtime.base.endswith("-slim-bookworm")
     user, _, group = runtime.last("USER").value.partition(":")

@@ -1,4 +1,4 @@
-"""Rules, dashboard and scrape configuration: about metrics, labels and limits that exist."""
+"""Rules, dashboard and scrape configuration name metrics, labels and limits that exist."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def targets(dashboard: dict[str, Any]) -> list[str]:
     return [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
 
 
-def test_every_metric_and_label_in_them_is_exposed(
+def test_every_metric_and_label_is_exposed(
     exposed: dict[str, set[str]], rules: list[dict[str, Any]], dashboard: dict[str, Any]
 ) -> None:
     recorded = {rule["record"] for rule in rules if "record" in rule}
@@ -68,7 +68,7 @@ def test_every_metric_and_label_in_them_is_exposed(
             assert by <= exposed[name] | {"instance", "job"}, expression
 
 
-def test_the_dashboard_shows_every_metric(
+def test_dashboard_shows_every_metric(
     exposed: dict[str, set[str]], dashboard: dict[str, Any]
 ) -> None:
     shown = " ".join(targets(dashboard))
@@ -76,21 +76,19 @@ def test_the_dashboard_shows_every_metric(
     assert {family for family in families if family not in shown} == set()
 
 
-def test_every_alert_is_raised_by_a_rules_test(
-    repository: Path, rules: list[dict[str, Any]]
-) -> None:
+def test_every_alert_has_a_rules_test(repository: Path, rules: list[dict[str, Any]]) -> None:
     document = yaml.safe_load((repository / "deploy/prometheus/rules_test.yml").read_text("utf-8"))
     cases = [case for test in document["tests"] for case in test.get("alert_rule_test", [])]
     alerts = {rule["alert"] for rule in rules if "alert" in rule}
     assert alerts == {case["alertname"] for case in cases if case["exp_alerts"]}
 
 
-def test_the_queue_alert_knows_the_limit(rules: list[dict[str, Any]]) -> None:
+def test_queue_alert_uses_the_limit(rules: list[dict[str, Any]]) -> None:
     [alert] = [rule for rule in rules if rule.get("alert") == "NordlydQueueNearLimit"]
     assert alert["expr"].endswith("* nordlyd_queue_limit_audio_seconds")
 
 
-def test_the_operators_page_explains_every_alert_and_metric(
+def test_operating_page_explains_every_alert_and_metric(
     repository: Path, exposed: dict[str, set[str]], rules: list[dict[str, Any]]
 ) -> None:
     page = (repository / "docs/operating.md").read_text("utf-8")
@@ -101,7 +99,7 @@ def test_the_operators_page_explains_every_alert_and_metric(
     assert families <= explained
 
 
-def test_grafana_finds_its_datasource_and_its_dashboard(
+def test_grafana_provisioning_names_files_that_exist(
     repository: Path, dashboard: dict[str, Any]
 ) -> None:
     folder = repository / "deploy/grafana/provisioning"
@@ -120,7 +118,7 @@ def test_grafana_finds_its_datasource_and_its_dashboard(
     assert source["url"] == "http://prometheus:9090"
 
 
-def test_the_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
+def test_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in dashboard["panels"]:
         place = panel["gridPos"]
@@ -134,7 +132,7 @@ def test_the_panels_do_not_overlap(dashboard: dict[str, Any]) -> None:
         taken |= cells
 
 
-def test_the_scrape_reaches_the_service_of_the_compose_files(repository: Path) -> None:
+def test_scrape_target_is_the_service_of_the_compose_files(repository: Path) -> None:
     config = yaml.safe_load((repository / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
     [job] = config["scrape_configs"]
     compose = yaml.safe_load((repository / "deploy/compose.yaml").read_text("utf-8"))

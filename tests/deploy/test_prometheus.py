@@ -39,11 +39,11 @@ def folder(repository: Path) -> Path:
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
-def test_promtool_is_content(folder: Path, arguments: list[str]) -> None:
+def test_promtool_passes(folder: Path, arguments: list[str]) -> None:
     subprocess.run(["promtool", *arguments], cwd=folder, check=True)
 
 
-def test_a_live_service_fills_the_rules_and_every_panel(
+def test_live_service_fills_the_rules_and_every_panel(
     repository: Path, folder: Path, tmp_path: Path, new_port: Callable[[], int]
 ) -> None:
     model = repository / "models" / "demo-nb"

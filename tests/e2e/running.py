@@ -37,6 +37,7 @@ class RunningServer:
         arguments: of `nordlyd serve`.
         descriptors: how many it may have open; as many as this process by default.
         program: the `nordlyd` of another environment.
+        directory: the working directory; that of this process by default.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RunningServer:
         *,
         descriptors: int | None = None,
         program: Path = NORDLYD,
+        directory: Path | None = None,
     ) -> None:
         self.log = folder / "serve.log"
         self.greeting: list[str] = []
@@ -57,6 +59,7 @@ class RunningServer:
                     *[program, "serve", "--port", "0", *arguments],
                 ],
                 env=environment(settings),
+                cwd=directory,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -33,7 +33,7 @@ def align(written: Path, *arguments: str | Path) -> str:
     return ended.stdout
 
 
-def test_the_command_prints_what_the_server_answers(demos: RunningServer, written: Path) -> None:
+def test_command_prints_the_answer_of_the_server(demos: RunningServer, written: Path) -> None:
     with demos.client() as client:
         answer = client.post(
             "/align?characters=true",
@@ -55,7 +55,7 @@ def test_the_command_prints_what_the_server_answers(demos: RunningServer, writte
     assert asked["words"] == printed["words"]
 
 
-def test_every_format_is_written_here_and_by_a_server(
+def test_every_format_is_the_same_from_both_backends(
     demos: RunningServer, written: Path, tmp_path: Path
 ) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
@@ -78,7 +78,7 @@ def test_every_format_is_written_here_and_by_a_server(
     ).read_text(encoding="utf-8")
 
 
-def test_every_sample_is_found_whole(demos: RunningServer, tmp_path: Path) -> None:
+def test_every_word_of_every_sample_is_found(demos: RunningServer, tmp_path: Path) -> None:
     for sample in SAMPLES[1:]:
         file = tmp_path / "text.txt"
         file.write_text(sample["text"], encoding="utf-8")
@@ -87,7 +87,7 @@ def test_every_sample_is_found_whole(demos: RunningServer, tmp_path: Path) -> No
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_a_text_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+def test_unreadable_text_is_one_line(tmp_path: Path) -> None:
     audio = MODEL / "samples" / SAMPLES[0]["audio"]
     ended = nordlyd("align", audio, tmp_path / "none.txt", "--model", "demo-da")
     assert ended.returncode == 1
@@ -96,7 +96,7 @@ def test_a_text_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_text_with_nothing_in_it(client: httpx.Client, clip) -> None:
+def test_empty_text_is_refused(client: httpx.Client, clip) -> None:
     answer = client.post("/align", files={"file": clip()}, data={"text": "–", "language": "da"})
     assert answer.status_code == 200
     assert answer.json()["words"] == []

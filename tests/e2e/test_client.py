@@ -15,7 +15,7 @@ from demo_model import DEMO, sample_texts
 from running import KEY, RunningServer
 from web_server import WebServer
 
-from app.client import (
+from nordlyd_client import (
     AsyncClient,
     Client,
     End,
@@ -73,7 +73,7 @@ def pieces(sound: bytes, size: int = 3_333) -> Iterator[bytes]:
     return (sound[start : start + size] for start in range(0, len(sound), size))
 
 
-def test_a_recording_comes_back_as_the_api_answers(demos: RunningServer, awaiting: bool) -> None:
+def test_transcription_equals_the_answer_of_the_api(demos: RunningServer, awaiting: bool) -> None:
     wishes: dict[str, Any] = {"language": "nb", "format_text": True, "n_best": 2}
     for audio in (SAMPLES[0], str(SAMPLES[0]), SAMPLES[0].read_bytes()):
         answer = ask(awaiting, demos.address, "transcribe", audio, **wishes)
@@ -93,7 +93,7 @@ def test_a_recording_comes_back_as_the_api_answers(demos: RunningServer, awaitin
     assert answer.request_id == body["request_id"]
 
 
-def test_a_format_comes_back_as_its_text(demos: RunningServer, awaiting: bool) -> None:
+def test_format_returns_its_text(demos: RunningServer, awaiting: bool) -> None:
     with SAMPLES[0].open("rb") as file:
         text = ask(awaiting, demos.address, "transcribe", file, response_format="text")
         assert text == sample_texts()[0] + "\n"
@@ -105,7 +105,7 @@ def test_a_format_comes_back_as_its_text(demos: RunningServer, awaiting: bool) -
     assert "<c>" in cues
 
 
-def test_raw_samples_are_described(demos: RunningServer, awaiting: bool) -> None:
+def test_raw_samples_are_sent_with_their_encoding(demos: RunningServer, awaiting: bool) -> None:
     sound, rate = pcm()
     answer = ask(
         awaiting, demos.address, "transcribe", sound, encoding="s16le", rate=rate, language="nb"
@@ -113,7 +113,7 @@ def test_raw_samples_are_described(demos: RunningServer, awaiting: bool) -> None
     assert answer.text == sample_texts()[0]
 
 
-def test_a_recording_is_fetched_where_that_is_allowed(
+def test_url_is_fetched_where_its_host_is_allowed(
     demos: RunningServer, archive: WebServer, awaiting: bool
 ) -> None:
     archive.files["/sample.flac"] = SAMPLES[0].read_bytes()
@@ -125,7 +125,9 @@ def test_a_recording_is_fetched_where_that_is_allowed(
     assert caught.value.code == "url_not_allowed"
 
 
-def test_many_recordings(demos: RunningServer, awaiting: bool, tmp_path: Path) -> None:
+def test_many_recordings_are_transcribed(
+    demos: RunningServer, awaiting: bool, tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
     results = ask(
@@ -136,7 +138,7 @@ def test_many_recordings(demos: RunningServer, awaiting: bool, tmp_path: Path) -
     assert [found[path].transcription.text for path in SAMPLES] == sample_texts()
 
 
-def test_a_text_is_aligned(demos: RunningServer, awaiting: bool) -> None:
+def test_text_is_aligned(demos: RunningServer, awaiting: bool) -> None:
     answer = ask(
         awaiting, demos.address, "align", SAMPLES[0], sample_texts()[0] + " kvasimodo",
         language="nb", characters=True,
@@ -146,7 +148,7 @@ def test_a_text_is_aligned(demos: RunningServer, awaiting: bool) -> None:
     assert (lost.found, lost.start) == (False, None)
 
 
-def test_what_runs_there(demos: RunningServer, awaiting: bool) -> None:
+def test_health_models_and_readiness_are_returned(demos: RunningServer, awaiting: bool) -> None:
     assert ask(awaiting, demos.address, "ready") is True
     health = ask(awaiting, demos.address, "health")
     assert (health.state, health.queue.limit_seconds > 0) == ("ready", True)
@@ -156,7 +158,7 @@ def test_what_runs_there(demos: RunningServer, awaiting: bool) -> None:
     ]  # fmt: skip
 
 
-def test_a_refusal_says_what_the_server_said(demos: RunningServer, awaiting: bool) -> None:
+def test_refusal_raises_the_error_of_the_server(demos: RunningServer, awaiting: bool) -> None:
     with pytest.raises(RefusedError) as caught:
         ask(awaiting, demos.address, "transcribe", SAMPLES[0], language="sv")
     with demos.client() as plain:
@@ -167,7 +169,9 @@ def test_a_refusal_says_what_the_server_said(demos: RunningServer, awaiting: boo
     assert failure.request_id
 
 
-def test_keys_of_any_letters(guarded: RunningServer, awaiting: bool, clip: Any) -> None:
+def test_keys_with_any_letters_are_accepted(
+    guarded: RunningServer, awaiting: bool, clip: Any
+) -> None:
     url = guarded.address
     assert ask(awaiting, url, "transcribe", clip(), api_key=KEY).model == "tiny-nb"
     sound, rate = pcm()
@@ -178,7 +182,7 @@ def test_keys_of_any_letters(guarded: RunningServer, awaiting: bool, clip: Any) 
         assert (caught.value.status, caught.value.code) == (401, "invalid_api_key")
 
 
-def test_a_stream_is_heard_as_the_recording_is(demos: RunningServer, awaiting: bool) -> None:
+def test_stream_gives_the_text_of_the_recording(demos: RunningServer, awaiting: bool) -> None:
     sound, rate = pcm()
     events = ask(awaiting, demos.address, "stream", pieces(sound), rate=rate, language="nb")
     assert isinstance(events[0], Ready)
@@ -192,7 +196,7 @@ def test_a_stream_is_heard_as_the_recording_is(demos: RunningServer, awaiting: b
             assert finals[event.utterance].text.startswith(event.stable)
 
 
-def test_a_stream_with_options(demos: RunningServer, awaiting: bool) -> None:
+def test_stream_options_are_sent(demos: RunningServer, awaiting: bool) -> None:
     sound, rate = pcm()
     events = ask(
         awaiting, demos.address, "stream", [sound], rate=rate, language="nb", n_best=2,
@@ -205,7 +209,7 @@ def test_a_stream_with_options(demos: RunningServer, awaiting: bool) -> None:
 
 
 @pytest.mark.parametrize("left", [0.7, 0.3, CLOSE_BYTES], ids=["early", "late", "at the end"])
-def test_a_stream_whose_connection_breaks_goes_on_where_it_was(
+def test_broken_stream_resumes_where_it_was(
     demos: RunningServer, awaiting: bool, left: float
 ) -> None:
     """At the end: all has arrived, and only the last words are not told yet."""
@@ -222,15 +226,13 @@ def test_a_stream_whose_connection_breaks_goes_on_where_it_was(
     assert broken[-1].duration == pytest.approx(whole[-1].duration, abs=0.02)
 
 
-def test_a_stream_that_is_refused(demos: RunningServer, awaiting: bool) -> None:
+def test_refused_stream_raises(demos: RunningServer, awaiting: bool) -> None:
     with pytest.raises(RefusedError, match="sv") as caught:
         ask(awaiting, demos.address, "stream", [b"\0\0"], language="sv")
     assert caught.value.code == "model_not_found"
 
 
-def test_what_the_source_of_a_stream_fails_with_is_not_hidden(
-    demos: RunningServer, awaiting: bool
-) -> None:
+def test_failure_of_the_source_is_raised(demos: RunningServer, awaiting: bool) -> None:
     def failing() -> Iterator[bytes]:
         yield bytes(3200)
         raise OSError("the microphone was unplugged")
@@ -239,14 +241,14 @@ def test_what_the_source_of_a_stream_fails_with_is_not_hidden(
         ask(awaiting, demos.address, "stream", failing())
 
 
-def test_a_stream_to_nowhere(awaiting: bool) -> None:
+def test_stream_to_a_missing_server_raises_unreachable(awaiting: bool) -> None:
     with cutting_proxy("http://127.0.0.1:1") as wire:
         gone = wire.url
     with pytest.raises(UnreachableError):
         ask(awaiting, gone, "stream", [b"\0\0"])
 
 
-def test_a_stream_that_is_left_in_the_middle_ends_there(demos: RunningServer) -> None:
+def test_closed_stream_ends_on_the_server(demos: RunningServer) -> None:
     def endless() -> Iterator[bytes]:
         while True:
             yield from pieces(sound)
@@ -259,7 +261,7 @@ def test_a_stream_that_is_left_in_the_middle_ends_there(demos: RunningServer) ->
         assert client.ready()
 
 
-def test_a_stream_takes_an_asynchronous_source(demos: RunningServer) -> None:
+def test_stream_accepts_an_asynchronous_source(demos: RunningServer) -> None:
     sound, rate = pcm()
 
     async def source() -> AsyncIterator[bytes]:
@@ -274,7 +276,7 @@ def test_a_stream_takes_an_asynchronous_source(demos: RunningServer) -> None:
     assert " ".join(finals) == sample_texts()[0]
 
 
-def test_a_cancelled_request_is_given_up_by_the_server(
+def test_cancelled_request_is_dropped_by_the_server(
     client: httpx.Client, server: RunningServer, clip: Any
 ) -> None:
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""The command `nordlyd`, as people type it."""
+"""The command `nordlyd` as a process."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def speech(tmp_path: Path, clip) -> Path:
     return path
 
 
-def test_transcribe_prints_the_text_a_server_would_give(
+def test_transcribe_prints_the_text_of_a_server(
     client: httpx.Client, tiny_settings: dict[str, str], speech: Path
 ) -> None:
     expected = client.post("/transcribe?language=da", content=speech.read_bytes()).json()
@@ -44,7 +44,7 @@ def test_transcribe_prints_the_text_a_server_would_give(
     assert (body["words"], body["model"]) == (expected["words"], "tiny-da")
 
 
-def test_a_bad_file_is_reported_and_the_others_go_on(
+def test_bad_file_is_reported_and_the_others_continue(
     tiny_settings: dict[str, str], speech: Path, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.wav"
@@ -56,7 +56,7 @@ def test_a_bad_file_is_reported_and_the_others_go_on(
     assert [line.split(": ")[1] for line in reported] == [str(bad), str(tmp_path / "none.wav")]
 
 
-def test_a_wrong_language_is_one_line(tiny_settings: dict[str, str], speech: Path) -> None:
+def test_unknown_language_is_one_line(tiny_settings: dict[str, str], speech: Path) -> None:
     ended = nordlyd("transcribe", speech, "--language", "sv", settings=tiny_settings)
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -81,7 +81,7 @@ def test_bench_lists_what_can_be_run() -> None:
     assert "shapes" not in listed
 
 
-def test_what_there_is_not_is_one_line_and_a_failure(tmp_path: Path) -> None:
+def test_unknown_names_are_one_line_and_a_failure(tmp_path: Path) -> None:
     for arguments, said in (
         (("models", "show", "no-such-model"), "the catalogue has"),
         (("models", "pull", "nobody/nothing"), "HF_HUB_OFFLINE"),
@@ -94,7 +94,7 @@ def test_what_there_is_not_is_one_line_and_a_failure(tmp_path: Path) -> None:
         assert ended.stderr.count("\n") == 1
 
 
-def test_the_version_is_printed_without_the_heavy_libraries() -> None:
+def test_version_imports_no_heavy_library() -> None:
     ended = subprocess.run(
         [NORDLYD.with_name("python"), "-X", "importtime", NORDLYD, "--version"],
         env=environment({}),

@@ -1,4 +1,4 @@
-"""What the shell suggests while somebody types a command."""
+"""Completion in the shells."""
 
 import subprocess
 import sys
@@ -8,8 +8,8 @@ import pytest
 from running import NORDLYD, environment
 
 from app.catalogue.languages import canonical_language
-from app.cli import completion
 from app.formats import FORMATS
+from nordlyd_client.cli import options
 
 IDS = {card.parent.name for card in Path(__file__).parents[2].glob("models/*/model.toml")}
 
@@ -33,23 +33,23 @@ def suggested(typed: str, shell: str) -> list[str]:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_models_and_commands_are_suggested(shell: str) -> None:
+def test_models_and_commands_are_completed(shell: str) -> None:
     assert set(suggested("nordlyd transcribe --model ", shell)) == IDS
     commands = {"serve", "transcribe", "stream", "align", "models", "bench"}
     assert commands <= set(suggested("nordlyd ", shell))
 
 
-def test_formats_and_languages_are_suggested() -> None:
+def test_formats_and_languages_are_completed() -> None:
     assert suggested("nordlyd transcribe x.wav --format srt,t", "bash") == [
         "srt,text", "srt,tsv", "srt,textgrid",
     ]  # fmt: skip
     assert suggested("nordlyd align a b --language n", "bash") == ["nb", "nn", "no"]
     assert suggested("nordlyd stream --decoder g", "bash") == ["greedy", "greedy+lm"]
-    assert completion.FORMATS == FORMATS
-    assert [canonical_language(code) for code in completion.LANGUAGES] == [*completion.LANGUAGES]
+    assert options.FORMATS == FORMATS
+    assert [canonical_language(code) for code in options.LANGUAGES] == [*options.LANGUAGES]
 
 
-def test_the_script_works_in_a_real_shell(tmp_path: Path) -> None:
+def test_completion_script_works_in_bash(tmp_path: Path) -> None:
     """Bash reads the script that the command prints, and completes with it."""
     script = (
         f'PATH="{NORDLYD.parent}:$PATH"; nordlyd --show-completion > complete.sh; '
@@ -65,8 +65,8 @@ def test_the_script_works_in_a_real_shell(tmp_path: Path) -> None:
     assert ended.stdout.split() == ["demo-nb", "demo-nn"], ended.stderr
 
 
-def test_asking_a_server_does_not_load_the_service() -> None:
-    code = "import sys, app.cli.command, app.cli.remote, app.cli.working; print(*sys.modules)"
+def test_client_commands_do_not_import_the_service() -> None:
+    code = "import sys, nordlyd_client.cli.command, nordlyd_client.cli.remote; print(*sys.modules)"
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )

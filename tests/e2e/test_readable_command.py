@@ -1,4 +1,4 @@
-"""Decoder options and readable text: the command gives what a real server gives."""
+"""Options of the decoder and of formatted text: the command gives what a server gives."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def speech(tmp_path: Path, clip) -> Path:
 
 
 @pytest.mark.long
-def test_the_command_reads_and_writes_as_the_server_does(
+def test_command_output_equals_that_of_the_server(
     client: httpx.Client, tiny_settings: dict[str, str], speech: Path
 ) -> None:
     asked = {
@@ -41,7 +41,7 @@ def test_the_command_reads_and_writes_as_the_server_does(
     assert body["formatted_text"].endswith(".")
 
 
-def test_the_command_prints_the_readable_text_with_the_operators_words_masked(
+def test_formatted_text_masks_the_operators_words(
     tiny_settings: dict[str, str], speech: Path, tmp_path: Path
 ) -> None:
     words = tmp_path / "words.txt"
@@ -61,7 +61,7 @@ def test_the_command_prints_the_readable_text_with_the_operators_words_masked(
 @pytest.mark.parametrize(
     ("name", "value"), [("beam_width", "0"), ("mask_profanities", "true"), ("lm", "news")]
 )
-def test_the_command_refuses_what_the_server_refuses(
+def test_command_refuses_the_options_that_the_server_refuses(
     client: httpx.Client, tiny_settings: dict[str, str], speech: Path, name: str, value: str
 ) -> None:
     refused = client.post("/transcribe", params={name: value}, content=speech.read_bytes())
@@ -73,13 +73,13 @@ def test_the_command_refuses_what_the_server_refuses(
     assert ended.stderr == f"nordlyd: {refused.json()['error']['message']}\n"
 
 
-def test_several_readings_need_a_format_that_lists_them(speech: Path) -> None:
+def test_n_best_needs_the_json_format(speech: Path) -> None:
     ended = nordlyd("transcribe", speech, "--n-best", "3")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "nordlyd: n_best is 3: only --format json lists the readings.\n"
 
 
-def test_a_list_that_cannot_be_read_stops_the_start_in_one_line(
+def test_unreadable_profanity_list_is_one_line(
     tiny_settings: dict[str, str], tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.txt"

@@ -1,4 +1,4 @@
-"""`nordlyd stream`, as people pipe sound into it."""
+"""`nordlyd stream` with a pipe, a file, a terminal and a microphone."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def sound() -> tuple[bytes, int]:
 
 
 @pytest.mark.long
-def test_a_pipe_is_heard_as_the_file_is(demos: RunningServer) -> None:
+def test_pipe_gives_the_text_of_the_file(demos: RunningServer) -> None:
     expected = sample_texts()[0] + "\n"
     by_server = stream(stdin=SAMPLE.read_bytes(), settings={"SERVER": demos.address})
     assert (by_server.returncode, by_server.stdout, by_server.stderr) == (0, expected, "")
@@ -48,7 +48,7 @@ def test_a_pipe_is_heard_as_the_file_is(demos: RunningServer) -> None:
 
 
 @pytest.mark.long
-def test_containers_and_raw_samples(
+def test_containers_and_raw_samples_are_decoded(
     demos: RunningServer, sound: tuple[bytes, int], tmp_path: Path
 ) -> None:
     data, rate = sound
@@ -74,7 +74,7 @@ def test_containers_and_raw_samples(
 
 
 @pytest.mark.long
-def test_events_for_programs_are_the_same_from_both(
+def test_json_events_are_the_same_from_both_backends(
     demos: RunningServer, sound: tuple[bytes, int]
 ) -> None:
     data, rate = sound
@@ -94,9 +94,7 @@ def test_events_for_programs_are_the_same_from_both(
     assert final["formatted_text"][0].isupper()
 
 
-def test_a_terminal_shows_words_while_they_are_said(
-    demos: RunningServer, sound: tuple[bytes, int]
-) -> None:
+def test_terminal_redraws_partial_text(demos: RunningServer, sound: tuple[bytes, int]) -> None:
     data, rate = sound
     screen, terminal = pty.openpty()
     running = subprocess.Popen(
@@ -121,7 +119,7 @@ def test_a_terminal_shows_words_while_they_are_said(
     os.close(screen)
 
 
-def test_an_interrupt_ends_the_sound_and_the_last_words_are_told(
+def test_interrupt_ends_the_audio_and_prints_the_last_words(
     demos: RunningServer, sound: tuple[bytes, int]
 ) -> None:
     data, rate = sound
@@ -187,7 +185,7 @@ class RawInputStream:
 """
 
 
-def test_a_microphone_is_heard_until_somebody_stops_it(
+def test_microphone_is_transcribed_until_an_interrupt(
     demos: RunningServer, sound: tuple[bytes, int], tmp_path: Path
 ) -> None:
     (tmp_path / "sounddevice.py").write_text(MICROPHONE)
@@ -216,7 +214,9 @@ def test_a_microphone_is_heard_until_somebody_stops_it(
     )
 
 
-def test_keys(guarded: RunningServer, clip: Callable[..., bytes]) -> None:
+def test_key_is_required_by_a_guarded_server(
+    guarded: RunningServer, clip: Callable[..., bytes]
+) -> None:
     server = ["--server", guarded.address]
     assert stream(*server, "--api-key", KEY, stdin=clip()).returncode == 0
     refused = stream(*server, stdin=clip())
@@ -224,7 +224,7 @@ def test_keys(guarded: RunningServer, clip: Callable[..., bytes]) -> None:
     assert refused.stderr.startswith("nordlyd: An API key is needed")
 
 
-def test_what_cannot_be_heard_is_one_line(demos: RunningServer, tmp_path: Path) -> None:
+def test_unusable_source_is_one_line(demos: RunningServer, tmp_path: Path) -> None:
     server = ["--server", demos.address]
     for arguments, stdin, said in (
         (server, b"", "The audio is empty"),

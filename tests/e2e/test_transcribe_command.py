@@ -1,4 +1,4 @@
-"""`nordlyd transcribe` over many files: what it finds, where it writes, and how it goes on."""
+"""`nordlyd transcribe` over many files: which it finds, where it writes, and how it continues."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ def tones(folder: Path, names: list[str]) -> Path:
     return folder
 
 
-def test_a_folder_is_mirrored_in_every_format(
+def test_folder_is_mirrored_in_every_format(
     demos: RunningServer, nordlyd: Command, recordings: Path, tmp_path: Path
 ) -> None:
     command = ["archive", "--format", "all", "--output", "out", "--server", demos.address,
@@ -93,7 +93,7 @@ def test_a_folder_is_mirrored_in_every_format(
     assert {name: (out / name).stat().st_mtime_ns for name in written(out)} == before
 
 
-def test_this_machine_writes_what_a_server_would(
+def test_local_output_equals_that_of_a_server(
     demos: RunningServer, nordlyd: Command, tmp_path: Path
 ) -> None:
     common = [*map(str, SAMPLES), "--format", "srt,json", "--format", "ctm", "--format-text",
@@ -114,7 +114,9 @@ def test_this_machine_writes_what_a_server_would(
             assert ours.read_text() == theirs.read_text()
 
 
-def test_globs_stdin_and_stdout(demos: RunningServer, nordlyd: Command, recordings: Path) -> None:
+def test_globs_and_stdin_are_printed_to_stdout(
+    demos: RunningServer, nordlyd: Command, recordings: Path
+) -> None:
     server = ["--server", demos.address, "--language", "nb"]
     found = nordlyd("archive/**/*.wav", "archive/b/x.*", *server)
     assert found.returncode == 1
@@ -127,7 +129,7 @@ def test_globs_stdin_and_stdout(demos: RunningServer, nordlyd: Command, recordin
     assert nordlyd("-", "--rate", "16000", *server, stdin=bytes(32_000)).stdout == "\n"
 
 
-def test_what_is_not_there_is_a_failure(demos: RunningServer, nordlyd: Command) -> None:
+def test_missing_file_is_a_failure(demos: RunningServer, nordlyd: Command) -> None:
     ended = nordlyd("none.wav", "no/*.wav", "--server", demos.address)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.splitlines() == [
@@ -136,7 +138,9 @@ def test_what_is_not_there_is_a_failure(demos: RunningServer, nordlyd: Command) 
     ]
 
 
-def test_records_for_programs(demos: RunningServer, nordlyd: Command, recordings: Path) -> None:
+def test_json_prints_one_object_a_recording(
+    demos: RunningServer, nordlyd: Command, recordings: Path
+) -> None:
     command = ["archive/a", "archive/b/notes.wav", "--json", "--server", demos.address]
     records = [json.loads(line) for line in nordlyd(*command, "-f", "vtt").stdout.splitlines()]
     by_file = {record["file"]: record for record in records}
@@ -166,7 +170,7 @@ def holding() -> Iterator[tuple[Scripted, threading.Event]]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_was_ended_goes_on_with_the_rest(
+def test_interrupted_run_continues_with_the_rest(
     holding: tuple[Scripted, threading.Event], nordlyd: Command, tmp_path: Path, how: signal.Signals
 ) -> None:
     server, release = holding
@@ -191,7 +195,7 @@ def test_a_run_that_was_ended_goes_on_with_the_rest(
     said = running.communicate(timeout=60)[1]
     if how is signal.SIGINT:
         assert running.returncode == 130
-        assert "3 transcribed, 5 not begun or not finished; the same command goes on" in said
+        assert "3 transcribed, 5 not begun or not finished; the same command continues" in said
     else:
         assert running.returncode == -how
     done = {
@@ -208,7 +212,7 @@ def test_a_run_that_was_ended_goes_on_with_the_rest(
         assert (tmp_path / "out" / name).stat().st_mtime_ns == changed
 
 
-def test_an_interrupt_leaves_what_was_said_on_stdout(
+def test_interrupt_leaves_finished_texts_on_stdout(
     holding: tuple[Scripted, threading.Event], tmp_path: Path
 ) -> None:
     server, _ = holding
@@ -229,9 +233,7 @@ def test_an_interrupt_leaves_what_was_said_on_stdout(
     assert all(line.endswith(".flac: ja") for line in said.splitlines())
 
 
-def test_failures_are_listed_and_only_they_are_tried_again(
-    nordlyd: Command, tmp_path: Path
-) -> None:
+def test_failures_are_listed_and_tried_again_alone(nordlyd: Command, tmp_path: Path) -> None:
     folder = tones(tmp_path / "in", ["good", "bad", "worse"])
     broken = threading.Event()
     broken.set()
@@ -250,7 +252,7 @@ def test_failures_are_listed_and_only_they_are_tried_again(
             "nordlyd: 1 transcribed, 2 failed (out)",
             f"nordlyd: failed: {folder}/bad.flac",
             f"nordlyd: failed: {folder}/worse.flac",
-            "nordlyd: out/failed.txt says why",
+            "nordlyd: out/failed.txt lists the reasons",
         ]
         listed = (tmp_path / "out" / "failed.txt").read_text().splitlines()
         assert listed == [f"{folder}/{name}.flac\tNo." for name in ("bad", "worse")]
@@ -261,7 +263,7 @@ def test_failures_are_listed_and_only_they_are_tried_again(
     assert not (tmp_path / "out" / "failed.txt").exists()
 
 
-def test_two_runs_do_not_write_to_one_folder(
+def test_second_run_in_one_folder_is_refused(
     holding: tuple[Scripted, threading.Event], nordlyd: Command, tmp_path: Path
 ) -> None:
     server, release = holding
@@ -282,7 +284,7 @@ def test_two_runs_do_not_write_to_one_folder(
     assert first.communicate(timeout=60)[1] == b"nordlyd: 5 transcribed (out)\n"
 
 
-def test_a_busy_server_is_waited_for(nordlyd: Command, tmp_path: Path) -> None:
+def test_busy_server_is_waited_for(nordlyd: Command, tmp_path: Path) -> None:
     tones(tmp_path / "in", ["one"])
     busy = [error(429, retry_after="0"), error(503, retry_after="0"), Answer(None)]
     with scripted_server(answers(*busy, transcription())) as server:
@@ -290,7 +292,7 @@ def test_a_busy_server_is_waited_for(nordlyd: Command, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, len(server.asked)) == (0, "ja\n", 4)
 
 
-def test_what_no_file_would_survive_is_told_once(
+def test_error_of_every_file_is_reported_once(
     guarded: RunningServer, demos: RunningServer, nordlyd: Command, tmp_path: Path
 ) -> None:
     tones(tmp_path / "in", ["one", "two", "three"])
@@ -311,7 +313,7 @@ def test_what_no_file_would_survive_is_told_once(
         assert len(ended.stderr.splitlines()) == 1, ended.stderr
 
 
-def test_the_key_may_be_a_variable(
+def test_key_is_read_from_a_variable(
     guarded: RunningServer, nordlyd: Command, tmp_path: Path, clip: Callable[..., bytes]
 ) -> None:
     (tmp_path / "one.wav").write_bytes(clip())

@@ -1,9 +1,9 @@
-/* The row kernels of every level that this CPU runs, against plain C in double precision. */
+/* The SIMD kernels of every level that this CPU runs, against plain C in double precision. */
 #include "check.h"
 
 #include <string.h>
 
-#include "app/acoustic/native/rows_tasks.h"
+#include "app/acoustic/native/simd_api.h"
 
 typedef struct {
     const char *name;

@@ -1,12 +1,9 @@
 /* Language models whose files are damaged: refused, or read without touching memory beside them. */
-#include "app/decoding/search/ngram.h"
+#include "app/decoding/native/ngram.h"
 #include "check.h"
 
 #include <string.h>
 
-void nordlyd_ngrams_known(const Ngrams *ngrams, const char *words, long bytes, uint8_t *known);
-void nordlyd_ngrams_score(const Ngrams *ngrams, const char *words, long bytes, int32_t sentence,
-                          float *scores);
 
 static const char WORDS[] = "det\ner\nen\ngod\ndag\nen\nkonge\nukjent\nhavet\nvi\nses\nigjen\n";
 #define COUNT 12

@@ -1,16 +1,11 @@
 /* The beam search against the sum over all paths, the columns against double precision, and many
    searches at once over one language model. */
-#include "app/decoding/search/words.h"
+#include "app/decoding/native/words.h"
 #include "check.h"
 
 #include <pthread.h>
 #include <string.h>
 
-char *nordlyd_search(const Task *task, const float *logp, long frames, int32_t *count,
-                     double *scores, int32_t **spans, double **posteriors);
-void nordlyd_release(void *memory);
-long nordlyd_columns(const float *emissions, long frames, long width, const int32_t *column,
-                     long columns, float lowest, float *out);
 
 #define MOST_TEXTS 4096
 #define MOST_READINGS 100
@@ -77,15 +72,15 @@ static void weigh(Reading *readings, int count, const char *const *words, const 
     }
 }
 
-static Task plain_task(long columns) {
-    Task task = {0};
-    task.labels = LABELS;
-    task.columns = (int32_t)columns;
-    task.delimiter = columns > 1 ? 1 : -1;
-    task.beam_width = 100000;
-    task.prune_logp = task.min_token_logp = -INFINITY;
-    task.n_best = MOST_READINGS;
-    return task;
+static SearchOptions plain_options(long columns) {
+    SearchOptions options = {0};
+    options.labels = LABELS;
+    options.columns = (int32_t)columns;
+    options.delimiter = columns > 1 ? 1 : -1;
+    options.beam_width = 100000;
+    options.prune_logp = options.min_token_logp = -INFINITY;
+    options.n_best = MOST_READINGS;
+    return options;
 }
 
 static void check_exact(long frames, long columns, double sharpness, int hot) {
@@ -96,16 +91,16 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
     double weights[4], scores[MOST_READINGS];
     for (int at = 0; at < 4; at++) weights[at] = 20 * random_unit() - 10;
     const int texts = all_readings(logp, frames, columns, expected);
-    Task task = plain_task(columns);
+    SearchOptions options = plain_options(columns);
     Lexicon *hotwords = hot ? nordlyd_lexicon_create("a\nb\na\xc3\xa5\nba\n", 11) : NULL;
     if (hot) {
-        task.hotwords = hotwords, task.weights = weights, task.lengths = lengths;
+        options.hotwords = hotwords, options.weights = weights, options.lengths = lengths;
         weigh(expected, texts, words, weights, 4);
     }
     qsort(expected, texts, sizeof *expected, better);
     int32_t count = 0, *spans = NULL;
     double *posteriors;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+    char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "no memory");
     CHECK(count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d of %d", count, texts);
     const char *reading = text;
@@ -128,8 +123,8 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
     }
     nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     /* For one reading, paths that will be merged later may be dropped: it scores no more. */
-    task.n_best = 1;
-    text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+    options.n_best = 1;
+    text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text && count == 1, "%d readings", count);
     int at = 0;
     while (at < texts && strcmp(text, expected[at].text)) at++;
@@ -145,19 +140,19 @@ static void check_any(long frames, long columns) {
     static const double weights[] = {1e308, -1e308, 1e-308, 0};
     static const int32_t lengths[] = {1, 1, 2, 2};
     float *logp = random_columns(frames, columns, 12 * random_unit());
-    Task task = plain_task(columns);
-    task.beam_width = (int32_t)random_long(1, 200);
-    task.prune_logp = prunes[random_long(0, 5)];
-    task.min_token_logp = prunes[random_long(0, 5)];
-    task.n_best = (int32_t)random_long(1, MOST_READINGS);
+    SearchOptions options = plain_options(columns);
+    options.beam_width = (int32_t)random_long(1, 200);
+    options.prune_logp = prunes[random_long(0, 5)];
+    options.min_token_logp = prunes[random_long(0, 5)];
+    options.n_best = (int32_t)random_long(1, MOST_READINGS);
     Lexicon *hotwords = nordlyd_lexicon_create("a\nb\na\xc3\xa5\nba\n", 11);
-    task.hotwords = hotwords, task.weights = weights, task.lengths = lengths;
+    options.hotwords = hotwords, options.weights = weights, options.lengths = lengths;
     double scores[MOST_READINGS];
     int32_t count = -1, *spans = NULL;
     double *posteriors;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+    char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "weights without bounds left no text at all");
-    CHECK(0 <= count && count <= task.n_best, "%d readings", count);
+    CHECK(0 <= count && count <= options.n_best, "%d readings", count);
     nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
     free(logp);
@@ -178,7 +173,7 @@ static Ngrams *small_model(void) {
 }
 
 /* Add the language model's score of each text, with that of the end of the sentence. */
-static void judge(const Ngrams *ngrams, const Task *task, Reading *readings, int count) {
+static void judge(const Ngrams *ngrams, const SearchOptions *options, Reading *readings, int count) {
     for (int at = 0; at < count; at++) {
         State states[2];
         int now = 0;
@@ -189,9 +184,9 @@ static void judge(const Ngrams *ngrams, const Task *task, Reading *readings, int
         for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left), now = !now) {
             const uint32_t number = ngrams_word(ngrams, word, strlen(word));
             const double one = ngrams_score(ngrams, &states[now], number, &states[!now]);
-            score += task->alpha * LN10 * (number ? one : one + task->unknown) + task->beta;
+            score += options->alpha * LN10 * (number ? one : one + options->unknown) + options->beta;
         }
-        score += task->alpha * LN10 * ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
+        score += options->alpha * LN10 * ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
         readings[at].score += score;
     }
 }
@@ -213,17 +208,17 @@ static void *search_with_model(void *argument) {
             state = state * 6364136223846793005u + 1442695040888963407u;
             logp[at] = (float)(-6 * (double)(state >> 40) * 0x1p-24);
         }
-        Task task = plain_task(columns);
-        task.ngrams = job->ngrams;
-        task.sentence = 1;
-        task.alpha = 0.7, task.beta = 1.3, task.unknown = -4;
+        SearchOptions options = plain_options(columns);
+        options.ngrams = job->ngrams;
+        options.sentence = 1;
+        options.alpha = 0.7, options.beta = 1.3, options.unknown = -4;
         const int texts = all_readings(logp, frames, columns, expected);
-        judge(job->ngrams, &task, expected, texts);
+        judge(job->ngrams, &options, expected, texts);
         qsort(expected, texts, sizeof *expected, better);
         double scores[MOST_READINGS];
         int32_t count, *spans;
     double *posteriors;
-        char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+        char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
         CHECK(text && count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d", count);
         for (int at = 0; at < count; at++)
             CHECK(close_to(scores[at], expected[at].score, 1e-5), "reading %d: %g, not %g", at,
@@ -254,14 +249,14 @@ static int32_t go_on(void) { return ++polls < 3; }
 static void check_stopped(void) {
     const long frames = 20000;
     float *logp = random_columns(frames, 5, 0.1);
-    Task task = plain_task(5);
-    task.beam_width = 500;
-    task.prune_logp = -100;
-    task.poll = go_on;
+    SearchOptions options = plain_options(5);
+    options.beam_width = 500;
+    options.prune_logp = -100;
+    options.poll = go_on;
     double scores[MOST_READINGS];
     int32_t count, *spans;
     double *posteriors;
-    char *text = nordlyd_search(&task, logp, frames, &count, scores, &spans, &posteriors);
+    char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(!text && !spans && !posteriors && count == -2 && polls == 3, "%d polls, count %d", polls, count);
     free(logp);
 }

@@ -1,15 +1,8 @@
 /* The alignment against a dynamic program over all states in double precision. */
+#include "app/decoding/native/api.h"
 #include "check.h"
 
 #include <string.h>
-
-void nordlyd_viterbi_forward(const float *scores, long start, long frames, long total,
-                             long columns, const int32_t *labels, const int32_t *gaps,
-                             const float *penalty, long tokens, const int32_t *jump_gaps,
-                             const float *jump_scores, long jumps, float *rows, float *work,
-                             uint8_t *from_gap, uint8_t *from_label);
-long nordlyd_viterbi_backward(const uint8_t *from_gap, const uint8_t *from_label, long frames,
-                              long tokens, const int32_t *jumped_from, long state, int32_t *path);
 
 typedef struct {
     long frames, columns, tokens, jumps;

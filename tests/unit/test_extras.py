@@ -36,7 +36,7 @@ def run(command: str, environment: dict[str, str]) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("command", ["plan demo-nb", "--help", "train --help", "tune --help"])
-def test_a_plan_and_every_help_need_no_extra(without_extras: dict[str, str], command: str) -> None:
+def test_plan_and_help_need_no_extra(without_extras: dict[str, str], command: str) -> None:
     done = run(f"nordlyd-train {command}", without_extras)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
@@ -51,7 +51,7 @@ def test_a_plan_and_every_help_need_no_extra(without_extras: dict[str, str], com
         ("nordlyd bench decoder", "pyctcdecode", "pyctcdecode"),
     ],
 )
-def test_a_missing_extra_is_named_in_one_line(
+def test_missing_extra_is_named_in_one_line(
     without_extras: dict[str, str], tmp_path: Path, command: str, package: str, extra: str
 ) -> None:
     done = run(command.format(folder=tmp_path), without_extras)
@@ -61,7 +61,7 @@ def test_a_missing_extra_is_named_in_one_line(
     assert package in line
 
 
-def test_a_package_of_several_extras_is_named_with_the_preferred_one() -> None:
+def test_package_of_several_extras_names_the_preferred_one() -> None:
     missing = ModuleNotFoundError(name="transformers.models")
     for extra in ("train", "bench"):
         assert f"nordlyd[{extra}]" in str(install_hint(missing, preferred=extra))

@@ -10,12 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.acoustic.native.library import LIBRARY as KERNELS
-from app.decoding.align.native_kernel import LIBRARY as VITERBI
-from app.decoding.search.library import LIBRARY as SEARCH
+from app.decoding.native.library import LIBRARY as DECODING
 from app.native_library import NativeLibrary, source_stamp
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARIES = {"_kernels": KERNELS, "_viterbi": VITERBI, "_search": SEARCH}
+LIBRARIES = {"_kernels": KERNELS, "_decoding": DECODING}
 
 
 def copied(library: NativeLibrary, folder: Path) -> NativeLibrary:
@@ -35,10 +34,9 @@ def reason_in_log(library: NativeLibrary) -> str:
     return str(entries[0]["reason"])
 
 
-@pytest.mark.parametrize("name", ["_viterbi", "_search"])
-def test_library_of_this_checkout_is_used(name: str) -> None:
-    assert LIBRARIES[name].load() is not None
-    assert LIBRARIES[name].reason is None
+def test_library_of_this_checkout_is_used() -> None:
+    assert DECODING.load() is not None
+    assert DECODING.reason is None
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -54,7 +52,7 @@ def test_object_file_of_other_sources_is_refused(name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_object_file_that_lacks_a_function_is_refused(name: str, tmp_path: Path) -> None:
     """As in a wheel, where no sources lie beside it."""
-    other = VITERBI if name == "_search" else SEARCH
+    other = KERNELS if name == "_decoding" else DECODING
     (file,) = other.folder.glob(f"{other.name}.*so")
     shutil.copy(file, tmp_path / f"{name}.so")
     signatures = LIBRARIES[name].signatures
@@ -64,19 +62,19 @@ def test_object_file_that_lacks_a_function_is_refused(name: str, tmp_path: Path)
 
 
 def test_damaged_object_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "_search.so").write_bytes(b"\x7fELF of no machine")
-    library = NativeLibrary(tmp_path, "_search", {}, without="nothing works")
+    (tmp_path / "_decoding.so").write_bytes(b"\x7fELF of no machine")
+    library = NativeLibrary(tmp_path, "_decoding", {}, without="nothing works")
     assert "cannot be loaded" in reason_in_log(library)
 
 
 def test_absent_object_file_gives_the_reason(tmp_path: Path) -> None:
-    library = NativeLibrary(tmp_path, "_search", {}, without="nothing works")
+    library = NativeLibrary(tmp_path, "_decoding", {}, without="nothing works")
     assert "was not compiled" in reason_in_log(library)
 
 
 def test_object_file_of_this_python_goes_before_a_stale_one_of_another(tmp_path: Path) -> None:
-    library = copied(SEARCH, tmp_path / "copy")
-    (tmp_path / "copy" / "_search.cpython-0.so").write_bytes(b"old")
+    library = copied(DECODING, tmp_path / "copy")
+    (tmp_path / "copy" / "_decoding.cpython-0.so").write_bytes(b"old")
     assert library.load() is not None
 
 
@@ -95,8 +93,7 @@ def built(folder: Path, compiler: str) -> None:
 
 def test_compile_that_failed_at_install_gives_the_compilers_reason(tmp_path: Path) -> None:
     built(tmp_path, "no-such-compiler")
-    for library in (SEARCH, VITERBI):
-        folder = tmp_path / library.folder.relative_to(ROOT)
-        again = NativeLibrary(folder, library.name, library.signatures, without="nothing works")
-        assert "could not be compiled" in reason_in_log(again)
-        assert "no-such-compiler" in str(again.reason)
+    folder = tmp_path / DECODING.folder.relative_to(ROOT)
+    again = NativeLibrary(folder, DECODING.name, DECODING.signatures, without="nothing works")
+    assert "could not be compiled" in reason_in_log(again)
+    assert "no-such-compiler" in str(again.reason)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
+from app.audio.frames import FrameGrid
 from app.text import LETTERS, Mode, normalise, rejection
 from trainer.data.store import SAMPLE_RATE
 from trainer.recipe import Recipe
@@ -91,9 +92,7 @@ def unknown_characters(text: str, mode: Mode) -> set[str]:
 
 def frames(samples: int, kernels: Sequence[int], strides: Sequence[int]) -> int:
     """Return how many frames the feature extractor makes of so many samples."""
-    for kernel, stride in zip(kernels, strides, strict=True):
-        samples = (samples - kernel) // stride + 1
-    return max(samples, 0)
+    return FrameGrid.of_convolutions(zip(kernels, strides, strict=True)).frames(samples)
 
 
 def ctc_frames_needed(text: str) -> int:

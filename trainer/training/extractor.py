@@ -17,6 +17,7 @@ from app.acoustic.choice import choose_kernels
 from app.acoustic.config import make_config
 from app.acoustic.device import has_bf16_matrix_units
 from app.acoustic.kernels import Conv, ConvLayer
+from app.audio.frames import FrameGrid
 
 _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: "float16"}
 
@@ -130,7 +131,7 @@ def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
     """
     kernel, stride = convolution.kernel_size[0], convolution.stride[0]
     batch, time, channels = hidden.shape
-    frames = (time - kernel) // stride + 1
+    frames = FrameGrid(stride, kernel).frames(time)
     weight = convolution.weight.permute(0, 2, 1)
     rest = kernel - stride
     if channels == 1:

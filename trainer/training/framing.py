@@ -4,33 +4,31 @@ from dataclasses import dataclass
 
 from transformers import Wav2Vec2Config
 
+from app.audio.frames import FrameGrid
+
 _STEP = 8  # frames
 _SHARE = 16  # longer rows go up in steps of a sixteenth of their length
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How the convolutions of a model make frames of samples: (kernel, stride) of each."""
+    """How the convolutions of a model make frames of samples."""
 
-    layers: tuple[tuple[int, int], ...]
+    grid: FrameGrid
 
     @classmethod
     def of(cls, config: Wav2Vec2Config) -> "Framing":
         """Read it from a model's configuration."""
-        return cls(tuple(zip(config.conv_kernel, config.conv_stride, strict=True)))
+        layers = zip(config.conv_kernel, config.conv_stride, strict=True)
+        return cls(FrameGrid.of_convolutions(layers))
 
     def frames(self, samples: int) -> int:
         """Return how many frames so many samples give."""
-        for kernel, stride in self.layers:
-            samples = (samples - kernel) // stride + 1
-        return max(0, samples)
+        return self.grid.frames(samples)
 
     def samples(self, frames: int) -> int:
         """Return the most samples that give no more than so many frames."""
-        for kernel, stride in reversed(self.layers):
-            # One more input than this would be the first of another output.
-            frames = frames * stride + kernel - 1
-        return frames
+        return self.grid.samples(frames + 1) - 1
 
     def width(self, samples: int) -> int:
         """Return the samples that a batch with a row of so many is padded to.

@@ -1,7 +1,7 @@
-/* What the kernels share: tile configuration, bf16 conversion, the exact GELU, reductions.
+/* Shared by the AMX kernels: tile configuration, bf16 conversion, the exact GELU, reductions.
  *
  * Compiled for x86-64 with AMX by function attributes, so that the object file also loads on
- * a machine without AMX; the caller asks nordlyd_amx_available() before anything else.
+ * a machine without AMX; the caller checks nordlyd_amx_available() first.
  */
 #ifndef NORDLYD_AMX_H
 #define NORDLYD_AMX_H
@@ -16,6 +16,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "amx_api.h"
 
 #define TILE_ROWS 16
 #define BLOCK 32 /* rows and columns of one register block: 2 x 2 tiles */

@@ -1,4 +1,4 @@
-/* The kernels of rows.h for AVX2 and FMA. */
+/* The kernels of simd.h for AVX2 and FMA. */
 #if defined(__x86_64__)
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
@@ -7,7 +7,7 @@
 #endif
 #define LEVEL avx2
 #include "avx2.h"
-#include "rows.h"
+#include "simd.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

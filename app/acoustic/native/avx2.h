@@ -1,4 +1,4 @@
-/* Primitives of AVX2 with FMA: see rows.h for what each must do. */
+/* Primitives of AVX2 with FMA: see simd.h for what each must do. */
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>

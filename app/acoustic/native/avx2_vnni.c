@@ -1,4 +1,4 @@
-/* The kernels of rows.h for AVX2 and FMA with AVX-VNNI. */
+/* The kernels of simd.h for AVX2 and FMA with AVX-VNNI. */
 #if defined(__x86_64__)
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,avxvnni"))), apply_to = function)
@@ -8,7 +8,7 @@
 #define LEVEL avx2_vnni
 #define WITH_VNNI
 #include "avx2.h"
-#include "rows.h"
+#include "simd.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -1,4 +1,4 @@
-/* The kernels of rows.h for AVX-512 with VNNI and BF16. */
+/* The kernels of simd.h for AVX-512 with VNNI and BF16. */
 #if defined(__x86_64__)
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,fma"))), apply_to = function)
@@ -9,7 +9,7 @@
 #define WITH_VNNI
 #define WITH_BF16
 #include "avx512.h"
-#include "rows.h"
+#include "simd.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -1,4 +1,4 @@
-/* The kernels of rows.h for AVX-512 with VNNI. */
+/* The kernels of simd.h for AVX-512 with VNNI. */
 #if defined(__x86_64__)
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma"))), apply_to = function)
@@ -8,7 +8,7 @@
 #define LEVEL avx512_vnni
 #define WITH_VNNI
 #include "avx512.h"
-#include "rows.h"
+#include "simd.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

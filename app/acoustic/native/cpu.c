@@ -1,6 +1,8 @@
-/* Which of the levels of rows.h this CPU, under this operating system, can run. Plain C: nothing
+/* Which of the levels of simd.h this CPU, under this operating system, can run. Plain C: nothing
  * here needs more than any processor of its family has.
  */
+#include "api.h"
+
 #include <stdint.h>
 
 enum { AVX2 = 1, AVX2_VNNI = 2, AVX512 = 4, AVX512_VNNI = 8, AVX512_BF16 = 16 };

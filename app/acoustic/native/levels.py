@@ -1,4 +1,4 @@
-"""The instruction sets that the row kernels are compiled for, and which of them this CPU runs."""
+"""The instruction sets that the SIMD kernels are compiled for, and which of them this CPU runs."""
 
 import ctypes
 import platform
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One set of instructions.
+    """One instruction set.
 
     `symbol` is in the names of its functions, `family` what `NORDLYD_KERNELS` calls it, `bit`
     its place in what `nordlyd_levels` returns; `int8` names the instructions that multiply

@@ -12,60 +12,26 @@ from pathlib import Path
 import torch
 
 from app.acoustic.native.levels import COMPILED
+from app.native_header import read_header
 from app.native_library import NativeLibrary, Signature
 
-_POINTER, _LONG, _INT, _FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_float
+_FOLDER = Path(__file__).parent
+_SIMD = read_header(_FOLDER / "simd_api.h")
 
-_AMX: dict[str, Signature] = {
-    "nordlyd_linear_scratch": (_LONG, [_LONG, _LONG]),
-    "nordlyd_linear": (
-        None,
-        [
-            *(_POINTER, *(_LONG,) * 5, _POINTER, *(_LONG,) * 3, _POINTER, _POINTER, _POINTER),
-            *(_LONG, _LONG, _LONG, _INT, _INT, _POINTER, _POINTER, _POINTER),
-        ],
-    ),
-    "nordlyd_quantise": (None, [_POINTER, _LONG, _LONG, _POINTER, _POINTER]),
-    "nordlyd_convolution_scratch": (_LONG, [_LONG]),
-    "nordlyd_convolution": (
-        None,
-        [
-            *(_POINTER, *(_LONG,) * 5, _POINTER, _LONG, _POINTER, _POINTER, _POINTER, _FLOAT),
-            *(_POINTER, _LONG, _POINTER),
-        ],
-    ),
-    "nordlyd_layer_norm": (
-        None,
-        [_POINTER, _LONG, _LONG, _POINTER, _POINTER, _FLOAT, _POINTER],
-    ),
-    "nordlyd_attention_scratch": (_LONG, [_LONG] * 4),
-    "nordlyd_attention": (None, [_POINTER, *(_LONG,) * 4, _POINTER, _POINTER]),
-}
-
-# Of each level of the row kernels; the structures that they take are in rows.py.
-_ROWS: dict[str, Signature] = {
-    "linear": (None, [_POINTER]),
-    "linear_scratch": (_LONG, [_POINTER]),
-    "convolution": (None, [_POINTER]),
-    "convolution_scratch": (_LONG, [_POINTER]),
-    "attention": (None, [_POINTER]),
-    "attention_scratch": (_LONG, [_POINTER]),
-    "layer_norm": (None, [_POINTER]),
-    "packed_bytes": (_LONG, [_LONG] * 4),
-    "pack": (None, [_LONG, _POINTER, _LONG, _LONG, _LONG, _POINTER]),
-    "int8_offset": (_LONG, []),
-}
+Product = _SIMD.structures["product"]
+LayerNorm = _SIMD.structures["norm"]
+AttentionTask = _SIMD.structures["attention"]
 
 
 def _signatures() -> dict[str, Signature]:
-    common: dict[str, Signature] = {
-        "nordlyd_amx_available": (_INT, []),
-        "nordlyd_levels": (_LONG, []),
-    }
+    signatures = dict(read_header(_FOLDER / "api.h").functions)
     for level in COMPILED:
-        for name, signature in _ROWS.items():
-            common[f"nordlyd_{level.symbol}_{name}"] = signature
-    return common | (_AMX if platform.machine() == "x86_64" else {})
+        for name, signature in _SIMD.functions.items():
+            public = name.removeprefix("PUBLIC(").removesuffix(")")
+            signatures[f"nordlyd_{level.symbol}_{public}"] = signature
+    if platform.machine() == "x86_64":
+        signatures |= read_header(_FOLDER / "amx_api.h").functions
+    return signatures
 
 
 def _load_openmp() -> None:
@@ -79,7 +45,7 @@ def _openmp_runtime() -> Path | str:
 
 
 LIBRARY = NativeLibrary(
-    Path(__file__).parent,
+    _FOLDER,
     "_kernels",
     _signatures(),
     without="the encoder runs on torch's kernels",

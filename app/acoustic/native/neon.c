@@ -1,6 +1,6 @@
-/* The kernels of rows.h for 64-bit ARM. */
+/* The kernels of simd.h for 64-bit ARM. */
 #if defined(__aarch64__)
 #define LEVEL neon
 #include "neon.h"
-#include "rows.h"
+#include "simd.h"
 #endif

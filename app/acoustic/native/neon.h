@@ -1,4 +1,4 @@
-/* Primitives of 64-bit ARM: see rows.h for what each must do.
+/* Primitives of 64-bit ARM: see simd.h for what each must do.
  *
  * What is newer than ARMv8.0 is in assembly: older compilers lack the functions.
  */

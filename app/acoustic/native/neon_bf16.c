@@ -1,4 +1,4 @@
-/* The kernels of rows.h for 64-bit ARM with the int8 matrix product and bf16. */
+/* The kernels of simd.h for 64-bit ARM with the int8 matrix product and bf16. */
 #if defined(__aarch64__)
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("dotprod,i8mm,bf16"))), apply_to = function)
@@ -9,7 +9,7 @@
 #define WITH_I8MM
 #define WITH_BF16
 #include "neon.h"
-#include "rows.h"
+#include "simd.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -1,4 +1,4 @@
-/* The kernels of rows.h for 64-bit ARM with the int8 matrix product. */
+/* The kernels of simd.h for 64-bit ARM with the int8 matrix product. */
 #if defined(__aarch64__)
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("dotprod,i8mm"))), apply_to = function)
@@ -8,7 +8,7 @@
 #define LEVEL neon_i8mm
 #define WITH_I8MM
 #include "neon.h"
-#include "rows.h"
+#include "simd.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

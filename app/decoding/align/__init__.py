@@ -1,4 +1,4 @@
-"""The search for the best path through given tokens, compiled where possible."""
+"""Viterbi search for the best path through given tokens, compiled where possible."""
 
 from app.decoding.align.trellis import Indexes, Kernel, Scores, Trellis
 from app.decoding.align.viterbi import best_path, default_kernel

@@ -1,6 +1,6 @@
-"""A long reading and a long transcript in, places where both say the same out.
+"""Cut points of a long alignment: places where the greedy tokens and the transcript agree.
 
-Between such places a long alignment falls into short ones, as in Kürzinger et al. 2020 and in
+Between such places a long alignment splits into short ones, as in Kürzinger et al. 2020 and in
 Moreno et al. 1998, "A recursive algorithm for the forced alignment of very long audio segments".
 Runs of tokens that occur once on either side are matched, and the longest chain of matches in
 the same order is kept (the "patience" difference of texts).
@@ -20,8 +20,8 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Tokens read off the emissions without knowing the transcript, and their frames.
+class GreedyTokens:
+    """The tokens of the best path, without the transcript, and their frames.
 
     All int64 [tokens]; `starts` inclusive, `stops` exclusive.
     """
@@ -32,21 +32,21 @@ class Reading:
 
 
 def cut_points(
-    reading: Reading, labels: Integers, word_starts: Integers, *, least_frames: int
+    greedy: GreedyTokens, labels: Integers, word_starts: Integers, *, min_frames: int
 ) -> list[tuple[int, int]]:
-    """Return where transcript and audio may be cut alike.
+    """Returns where transcript and audio can be cut together.
 
     Args:
-        reading: what a greedy decoder heard.
+        greedy: the greedy decoder's tokens.
         labels: tokens of the transcript.
         word_starts: the index in `labels` of each word's first token, ascending.
-        least_frames: how far apart cuts are at least.
+        min_frames: minimum distance between cuts.
 
     Returns:
         Pairs of (index of a word, frame), both ascending: the word begins at that frame or
         later, and the one before it ends there or earlier.
     """
-    pairs = _chain(*_common_runs(labels, reading.tokens))
+    pairs = _chain(*_common_runs(labels, greedy.tokens))
     word_at = {start: word for word, start in enumerate(word_starts.tolist()) if word}
     cuts: list[tuple[int, int]] = []
     last_frame = 0
@@ -55,15 +55,15 @@ def cut_points(
             word = word_at.get(label + offset)
             if word is None or (cuts and word <= cuts[-1][0]):
                 continue
-            frame = int(reading.stops[token + offset - 1] + reading.starts[token + offset] + 1) // 2
-            if frame - last_frame >= least_frames:
+            frame = int(greedy.stops[token + offset - 1] + greedy.starts[token + offset] + 1) // 2
+            if frame - last_frame >= min_frames:
                 cuts.append((word, frame))
                 last_frame = frame
     return cuts
 
 
 def _common_runs(left: Integers, right: Integers) -> tuple[Integers, Integers]:
-    """Where each run of tokens starts that occurs exactly once on both sides."""
+    """Returns the starts of the runs of tokens that occur exactly once on both sides."""
     if min(len(left), len(right)) < _RUN:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     left_hashes, left_places = _once(_hashes(left))
@@ -89,7 +89,7 @@ def _once(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Integers]:
 
 
 def _chain(left: Integers, right: Integers) -> list[tuple[int, int]]:
-    """The longest chain of pairs that ascends on both sides (Fredman 1975)."""
+    """Returns the longest chain of pairs that ascends on both sides (Fredman 1975)."""
     order = np.argsort(left)
     pairs = list(zip(left[order].tolist(), right[order].tolist(), strict=True))
     ends: list[int] = []

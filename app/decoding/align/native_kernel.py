@@ -1,45 +1,17 @@
-"""The kernel of the alignment in C: arrays in, the same numbers as `NumpyKernel` out."""
+"""The Viterbi passes in C; the results are those of `NumpyKernel`."""
 
 import ctypes
-from pathlib import Path
 
 import numpy as np
 
 from app.decoding.align.trellis import Indexes, Pointers, Rows, Trellis
-from app.native_library import NativeLibrary, Signature
-
-_POINTER, _LONG = ctypes.c_void_p, ctypes.c_long
-
-
-_SIGNATURES: dict[str, Signature] = {
-    "nordlyd_viterbi_forward": (
-        None,
-        [
-            *(_POINTER, _LONG, _LONG, _LONG, _LONG, _POINTER, _POINTER, _POINTER, _LONG),
-            *(_POINTER, _POINTER, _LONG, _POINTER, _POINTER, _POINTER, _POINTER),
-        ],
-    ),
-    "nordlyd_viterbi_backward": (
-        _LONG,
-        [_POINTER, _POINTER, _LONG, _LONG, _POINTER, _LONG, _POINTER],
-    ),
-}
-
-LIBRARY = NativeLibrary(
-    Path(__file__).parent, "_viterbi", _SIGNATURES, without="words are aligned by numpy, and slower"
-)
-
-
-def load_library() -> ctypes.CDLL | None:
-    """Returns the compiled kernel, or None where it cannot be used."""
-    return LIBRARY.load()
 
 
 class NativeKernel:
-    """Hundreds of times as fast as numpy for short audio; other threads run meanwhile.
+    """Hundreds of times as fast as numpy for short audio; releases the GIL.
 
     Args:
-        library: of `load_library`.
+        library: from `app.decoding.native.load_library`.
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:

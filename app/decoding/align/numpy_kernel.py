@@ -1,4 +1,4 @@
-"""The kernel of the alignment in numpy: a loop over frames, all states of a frame at once."""
+"""The Viterbi passes in numpy: a loop over frames, all states of a frame at once."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from app.decoding.align.trellis import JUMP, SKIP, Indexes, Pointers, Rows, Trel
 
 
 class NumpyKernel:
-    """Needs nothing compiled, and is what the compiled kernel is tested against."""
+    """The reference of the compiled kernel, and its replacement where nothing was compiled."""
 
     def forward(
         self, trellis: Trellis, start: int, stop: int, rows: Rows, pointers: Pointers | None
@@ -49,7 +49,7 @@ class NumpyKernel:
 
 
 def _jump(trellis: Trellis, rows: Rows) -> Indexes:
-    """Let every gap be reached from earlier ones; returns the gaps where that is better."""
+    """Applies the jumps between gaps; returns the gaps that a jump improves."""
     total = np.concatenate(([0.0], np.cumsum(trellis.jump_scores, dtype=np.float64)))
     reached = rows.gaps[trellis.jump_gaps]
     best = (np.maximum.accumulate(reached - total) + total).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What is aligned, and the seam between the search for the best path and the kernels that do it."""
+"""The trellis of an alignment, and the interface of the kernels that search its best path."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,7 +41,7 @@ class Trellis:
             raise ValueError(f"the parts of a trellis of {tokens} tokens do not fit together")
 
     def penalties(self) -> Scores:
-        """What it costs to go from each token's predecessor straight to it: 0 or infinity."""
+        """Returns the score of a step from each token's predecessor to it: 0 or minus infinity."""
         penalties = np.where(self.adjoining, 0.0, -np.inf).astype(np.float32)
         penalties[:1] = -np.inf
         return penalties
@@ -49,7 +49,7 @@ class Trellis:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The best score of a path into each state after some frame.
+    """The best score of a path to each state after some frame.
 
     `values` is float32 [2, tokens + 2]; gaps are row 0 and tokens row 1, each from column 1 on.
     """
@@ -58,7 +58,7 @@ class Rows:
 
     @classmethod
     def before(cls, tokens: int) -> "Rows":
-        """Before the first frame every path is in the first gap."""
+        """Returns the scores before the first frame: every path is in the first gap."""
         values = np.full((2, tokens + 2), -np.inf, dtype=np.float32)
         values[0, 1] = 0.0
         return cls(values)
@@ -76,22 +76,22 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Pointers:
-    """Where the best path into each gap and token came from; uint8 [frames, tokens + 1] each."""
+    """Back-pointers of the best path to each gap and token; uint8 [frames, tokens + 1] each."""
 
     gaps: NDArray[np.uint8]
     labels: NDArray[np.uint8]
 
 
 class Kernel(Protocol):
-    """Does the sums; numpy or compiled."""
+    """The forward and backward passes; numpy or compiled."""
 
     def forward(
         self, trellis: Trellis, start: int, stop: int, rows: Rows, pointers: Pointers | None
     ) -> Rows:
-        """Go through the frames from `start` to `stop`.
+        """Runs the forward pass over the frames from `start` to `stop`.
 
         Args:
-            trellis: what is aligned.
+            trellis: to search.
             start: the first frame.
             stop: one past the last frame.
             rows: scores before the first frame; not changed.
@@ -103,5 +103,5 @@ class Kernel(Protocol):
         ...
 
     def backward(self, trellis: Trellis, pointers: Pointers, path: Indexes, state: int) -> int:
-        """Fill `path`, int32 [frames], from its end in `state`; returns the state before it."""
+        """Fills `path`, int32 [frames], from its end in `state`; returns the state before it."""
         ...

@@ -1,36 +1,37 @@
-"""Scores of frames and the order of tokens in, the most probable state of every frame out.
+"""The most probable state of every frame, given the order of tokens.
 
 The topology is that of Graves et al. 2006, "Connectionist Temporal Classification", section 4:
-tokens in order, a gap before, between and after them, each as long as it likes; a gap may be
-empty, except between two equal tokens. Optional jumps leave out what stands between two gaps.
-Memory is kept to the square root of the frames by keeping every so many rows and computing the
-rows between them again (Grice, Hughey and Speck 1997, "Reduced space sequence alignment").
+tokens in order, a gap before, between and after them, each of any length; a gap may be empty,
+except between two equal tokens. Optional jumps omit the tokens between two gaps.
+Memory grows with the square root of the frames: rows are stored at intervals, and the rows between
+them are computed again (Grice, Hughey and Speck 1997, "Reduced space sequence alignment").
 """
 
 import numpy as np
 
-from app.decoding.align.native_kernel import NativeKernel, load_library
+from app.decoding.align.native_kernel import NativeKernel
 from app.decoding.align.numpy_kernel import NumpyKernel
 from app.decoding.align.trellis import Indexes, Kernel, Pointers, Rows, Trellis
-from app.decoding.turns import check_turn
+from app.decoding.native import load_library
+from app.decoding.scheduling import check_cancelled
 
 # Pointers of this many bytes are kept at once; above it rows are computed twice.
 _POINTER_BYTES = 2**26
 
 
 def best_path(trellis: Trellis, kernel: Kernel | None = None) -> Indexes:
-    """Return the most probable path.
+    """Returns the most probable path.
 
     Args:
-        trellis: what is aligned.
-        kernel: does the sums; default: the compiled one where there is one.
+        trellis: to search.
+        kernel: of the passes; default: the compiled one if there is one.
 
     Returns:
         int32 [frames], the state of each frame: 2k for gap k, 2k + 1 for token k.
 
     Raises:
         ValueError: the tokens do not fit into the frames.
-        StoppedError: the job that this is part of was cancelled.
+        JobCancelledError: the job was cancelled.
         DeadlineExceededError: its deadline passed.
     """
     kernel = kernel or default_kernel()
@@ -45,16 +46,16 @@ def best_path(trellis: Trellis, kernel: Kernel | None = None) -> Indexes:
     row = Rows.before(tokens)
     kept: list[Rows] = []
     for start in starts:
-        check_turn()
+        check_cancelled()
         kept.append(row)
-        wanted = pointers if start == starts[-1] else None
-        row = kernel.forward(trellis, start, min(start + block, frames), row, wanted)
+        last = pointers if start == starts[-1] else None
+        row = kernel.forward(trellis, start, min(start + block, frames), row, last)
     in_token = tokens > 0 and row.labels[-1] > row.gaps[-1]
     if not np.isfinite(row.labels[-1] if in_token else row.gaps[-1]):
         raise ValueError(f"{tokens} tokens cannot be aligned to {frames} frames")
     state = 2 * tokens - 1 if in_token else 2 * tokens
     for index in range(len(starts) - 1, -1, -1):
-        check_turn()
+        check_cancelled()
         start, stop = starts[index], min(starts[index] + block, frames)
         if index < len(starts) - 1:
             kernel.forward(trellis, start, stop, kept[index], pointers)
@@ -63,6 +64,6 @@ def best_path(trellis: Trellis, kernel: Kernel | None = None) -> Indexes:
 
 
 def default_kernel() -> Kernel:
-    """The compiled kernel, or numpy's where none was compiled."""
+    """Returns the compiled kernel, or numpy's if none was compiled."""
     library = load_library()
     return NumpyKernel() if library is None else NativeKernel(library)

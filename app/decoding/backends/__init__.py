@@ -1,4 +1,4 @@
-"""Columns of log-probabilities in, scored candidates out: the libraries that search the beam."""
+"""Implementations of the beam search: columns of log-probabilities in, candidates out."""
 
 from app.decoding.backends.choice import BackendName, available_backends, open_backend
 from app.decoding.backends.types import Backend, Candidate

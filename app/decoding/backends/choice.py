@@ -1,4 +1,4 @@
-"""What searches the beam: the fastest that is installed here, or the one named."""
+"""Opens an implementation of the beam search: the named one, or the fastest that is installed."""
 
 from functools import lru_cache
 from importlib import import_module
@@ -8,7 +8,7 @@ from typing import Literal, cast
 from app.decoding.backends.types import Backend
 from app.decoding.columns import Alphabet
 from app.decoding.language_model import LanguageModel
-from app.decoding.search import load_library
+from app.decoding.native import load_library
 from app.errors import ConfigurationError
 
 BackendName = Literal["auto", "native", "ctc-beam-decoder", "pyctcdecode"]
@@ -23,7 +23,7 @@ _MODULES: dict[str, tuple[str | None, str]] = {
 
 @lru_cache(maxsize=1)
 def available_backends() -> tuple[BackendName, ...]:
-    """What is installed, fastest first."""
+    """Returns the installed implementations, fastest first."""
     compiled: tuple[BackendName, ...] = ("native",) if load_library() is not None else ()
     return compiled + tuple(
         cast("BackendName", name)
@@ -35,12 +35,12 @@ def available_backends() -> tuple[BackendName, ...]:
 def open_backend(
     name: BackendName, alphabet: Alphabet, language_model: LanguageModel | None
 ) -> Backend:
-    """Open a beam search.
+    """Opens a beam search.
 
     Args:
         name: a library, or auto for the first of `available_backends`.
-        alphabet: what is searched for.
-        language_model: its heavy parts are built once and shared.
+        alphabet: of the hypotheses.
+        language_model: shared by all searches that use it.
 
     Raises:
         ConfigurationError: the library is not installed.

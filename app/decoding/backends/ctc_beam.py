@@ -4,29 +4,29 @@ from importlib.util import find_spec
 
 from ctc_beam_decoder import BeamSearchDecoder
 
-from app.decoding.backends.by_columns import ColumnsBackend
-from app.decoding.backends.types import Found, Library
+from app.decoding.backends.library_backend import LibraryBackend
+from app.decoding.backends.types import Library, LibraryHypothesis
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.decoding.options import DecodingOptions
 from app.errors import InvalidRequestError
 
 
-def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> ColumnsBackend:
-    """Return a search over this alphabet."""
-    return ColumnsBackend(alphabet, CtcBeamLibrary(alphabet.labels, language_model))
+def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> LibraryBackend:
+    """Returns a search over this alphabet."""
+    return LibraryBackend(alphabet, CtcBeamLibrary(alphabet.labels, language_model))
 
 
 class CtcBeamLibrary:
-    """The library's search; it knows one weight for all hotwords, others go to pyctcdecode."""
+    """The library's search, which has one weight for all hotwords; others use pyctcdecode."""
 
     def __init__(self, labels: tuple[str, ...], language_model: LanguageModel | None) -> None:
         self._labels = labels
         self._language_model = language_model
-        self._plain = BeamSearchDecoder(list(labels)) if language_model is None else None
+        self._without_model = BeamSearchDecoder(list(labels)) if language_model is None else None
 
-    def search(self, columns: Columns, options: DecodingOptions) -> list[Found]:
-        """Return what is found, best first."""
+    def search(self, columns: Columns, options: DecodingOptions) -> list[LibraryHypothesis]:
+        """Returns the hypotheses, best first."""
         hotwords = options.hotword_weights()
         weights = set(hotwords.values())
         if len(weights) > 1:
@@ -41,13 +41,15 @@ class CtcBeamLibrary:
             hotword_weight=weights.pop() if weights else 0.0,
         )
         return [
-            Found(tuple(word for word, _ in words), tuple(frames for _, frames in words), score)
+            LibraryHypothesis(
+                tuple(word for word, _ in words), tuple(frames for _, frames in words), score
+            )
             for _, _, words, _, score in beams
         ]
 
     def _decoder(self, options: DecodingOptions) -> BeamSearchDecoder:
-        if self._plain is not None:
-            return self._plain
+        if self._without_model is not None:
+            return self._without_model
         language_model = self._language_model
         assert language_model is not None
         # The library fixes both weights when it reads the file, which it maps.

@@ -1,6 +1,6 @@
 """Beam search in our own C: pyctcdecode's scores and pruning, without the GIL.
 
-The language model is looked up in C too, in memory that all searches and threads share.
+The language model is queried in C too, in memory that all threads share.
 """
 
 import ctypes
@@ -11,23 +11,23 @@ import numpy as np
 from app.decoding.backends.types import Candidate
 from app.decoding.columns import MIN_LOGP, Alphabet, not_finite
 from app.decoding.language_model import LanguageModel
-from app.decoding.options import DecodingOptions
-from app.decoding.search import (
+from app.decoding.native import (
     NOT_FINITE,
     SEARCH_STOPPED,
     Lexicon,
     Poll,
-    Result,
-    Task,
+    SearchOptions,
+    SearchResult,
     load_library,
 )
-from app.decoding.turns import current_turn
+from app.decoding.options import DecodingOptions
+from app.decoding.scheduling import current_job
 from app.decoding.types import Emissions
 from app.errors import ConfigurationError
 
 
 def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> "NativeBackend":
-    """Return a search over this alphabet.
+    """Returns a search over this alphabet.
 
     Raises:
         ConfigurationError: it was not compiled.
@@ -39,7 +39,7 @@ def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> "N
 
 
 class NativeBackend:
-    """The search in C, with a weight for each hotword and any alpha and beta on one model."""
+    """The search in C: a weight for each hotword, any alpha and beta for one language model."""
 
     def __init__(
         self, library: ctypes.CDLL, alphabet: Alphabet, language_model: LanguageModel | None
@@ -54,26 +54,26 @@ class NativeBackend:
         self._language_model = language_model
 
     def search(self, emissions: Emissions, options: DecodingOptions) -> list[Candidate]:
-        """Return the candidates, best first. One call of C, without the interpreter's lock."""
+        """Returns the candidates, best first. One call of C, without the interpreter's lock."""
         weights = options.hotword_weights()
         hotwords = _Hotwords(self._library, weights) if weights else None
-        task = Task(self._labels, self._count, self._delimiter)
-        task.alpha, task.beta = options.alpha, options.beta
-        task.beam_width, task.n_best = options.beam_width, options.n_best
-        task.prune_logp, task.min_token_logp = options.prune_logp, options.min_token_logp
+        native = SearchOptions(self._labels, self._count, self._delimiter)
+        native.alpha, native.beta = options.alpha, options.beta
+        native.beam_width, native.n_best = options.beam_width, options.n_best
+        native.prune_logp, native.min_token_logp = options.prune_logp, options.min_token_logp
         if hotwords is not None:
-            task.hotwords = hotwords.handle
-            task.weights = hotwords.weights.ctypes.data
-            task.lengths = hotwords.lengths.ctypes.data
-        turn = current_turn()
-        if turn is not None:
-            task.poll = Poll(turn.poll)
-        # Named here, so that it outlives the search.
-        lexicon = self._name_language_model(task)
+            native.hotwords = hotwords.handle
+            native.weights = hotwords.weights.ctypes.data
+            native.lengths = hotwords.lengths.ctypes.data
+        job = current_job()
+        if job is not None:
+            native.poll = Poll(job.poll)
+        # Kept in a variable so that it outlives the search.
+        lexicon = self._set_language_model(native)
         values = _as_float32(emissions)
-        scores, result = (ctypes.c_double * options.n_best)(), Result()
+        scores, result = (ctypes.c_double * options.n_best)(), SearchResult()
         status = self._library.nordlyd_decode(
-            ctypes.addressof(task),
+            ctypes.addressof(native),
             values.ctypes.data,
             len(values),
             values.shape[1],
@@ -85,17 +85,17 @@ class NativeBackend:
         del lexicon, hotwords
         if status == NOT_FINITE:
             raise not_finite(emissions, result.bad)
-        if status == SEARCH_STOPPED and turn is not None:
-            raise turn.ended()
+        if status == SEARCH_STOPPED and job is not None:
+            raise job.reason()
         if status:
             raise MemoryError(f"no memory to search {len(values)} frames")
         try:
-            return _read(result, scores[: result.count])
+            return _candidates(result, scores[: result.count])
         finally:
             for memory in (result.text, result.spans, result.posteriors):
                 self._library.nordlyd_release(memory)
 
-    def _name_language_model(self, task: Task) -> Lexicon | None:
+    def _set_language_model(self, native: ctypes.Structure) -> Lexicon | None:
         language_model = self._language_model
         if language_model is None:
             return None
@@ -107,10 +107,10 @@ class NativeBackend:
             return None if words is None else Lexicon(library, sorted(words))
 
         lexicon = language_model.part("lexicon", make)
-        task.ngrams = language_model.ngrams.handle
-        task.lexicon = lexicon.handle if lexicon else None
-        task.sentence = language_model.score_boundary
-        task.unknown = language_model.unk_score_offset
+        native.ngrams = language_model.ngrams.handle
+        native.lexicon = lexicon.handle if lexicon else None
+        native.sentence = language_model.score_boundary
+        native.unknown = language_model.unk_score_offset
         return lexicon
 
 
@@ -123,23 +123,25 @@ def _as_float32(emissions: Emissions) -> Emissions:
     return np.ascontiguousarray(emissions, dtype=np.float32)
 
 
-def _read(result: Result, scores: list[float]) -> list[Candidate]:
-    """Take the readings out of C memory: words with a space after each, a NUL after all."""
+def _candidates(result: ctypes.Structure, scores: list[float]) -> list[Candidate]:
+    """Copies the hypotheses out of C memory."""
+    spans = ctypes.cast(result.spans, ctypes.POINTER(ctypes.c_int32))
+    all_posteriors = ctypes.cast(result.posteriors, ctypes.POINTER(ctypes.c_double))
     candidates, place, start = [], 0, result.text
     for score in scores:
-        reading = ctypes.string_at(start)
-        start += len(reading) + 1
-        words = tuple(reading.decode().split(" ")[:-1])
+        text = ctypes.string_at(start)
+        start += len(text) + 1
+        words = tuple(text.decode().split(" ")[:-1])
         end = place + len(words)
-        frames = result.spans[2 * place : 2 * end]
-        posteriors = tuple(result.posteriors[place:end])
+        frames = spans[2 * place : 2 * end]
+        posteriors = tuple(all_posteriors[place:end])
         candidates.append(Candidate(words, frames[::2], frames[1::2], posteriors, score))
         place = end
     return candidates
 
 
 class _Hotwords:
-    """Words as a trie, shortest first so that a beginning counts towards the shortest."""
+    """Hotwords as a trie, shortest first: a prefix counts towards the shortest."""
 
     def __init__(self, library: ctypes.CDLL, weights: Mapping[str, float]) -> None:
         words = sorted(weights, key=len)

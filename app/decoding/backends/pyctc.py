@@ -9,17 +9,17 @@ from pyctcdecode.decoder import BeamSearchDecoderCTC
 from pyctcdecode.language_model import HotwordScorer
 from pyctcdecode.language_model import LanguageModel as ReferenceLanguageModel
 
-from app.decoding.backends.by_columns import ColumnsBackend
-from app.decoding.backends.types import Found
+from app.decoding.backends.library_backend import LibraryBackend
+from app.decoding.backends.types import LibraryHypothesis
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
 from app.decoding.options import DecodingOptions
-from app.decoding.turns import check_turn
+from app.decoding.scheduling import check_cancelled
 
 
-def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> ColumnsBackend:
-    """Return a search over this alphabet."""
-    return ColumnsBackend(alphabet, PyctcdecodeLibrary(alphabet.labels, language_model))
+def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> LibraryBackend:
+    """Returns a search over this alphabet."""
+    return LibraryBackend(alphabet, PyctcdecodeLibrary(alphabet.labels, language_model))
 
 
 class PyctcdecodeLibrary:
@@ -33,8 +33,8 @@ class PyctcdecodeLibrary:
             else None
         )
 
-    def search(self, columns: Columns, options: DecodingOptions) -> list[Found]:
-        """Return what is found, best first."""
+    def search(self, columns: Columns, options: DecodingOptions) -> list[LibraryHypothesis]:
+        """Returns the hypotheses, best first."""
         weighted: Any = copy.copy(self._language_model)
         if weighted is not None:
             weighted.alpha, weighted.beta = options.alpha, options.beta
@@ -52,7 +52,7 @@ class PyctcdecodeLibrary:
         finally:
             decoder.cleanup()
         return [
-            Found(
+            LibraryHypothesis(
                 tuple(word for word, _ in words),
                 tuple((int(start), int(end)) for _, (start, end) in words),
                 float(score),
@@ -68,8 +68,8 @@ class _WeightedHotwords(HotwordScorer):  # type: ignore[misc,unused-ignore]
 
     @classmethod
     def of(cls, weights: Mapping[str, float]) -> "_WeightedHotwords":
-        plain = HotwordScorer.build_scorer(weights.keys())
-        scorer = cls(plain._match_ptn, plain._char_trie)
+        base = HotwordScorer.build_scorer(weights.keys())
+        scorer = cls(base._match_ptn, base._char_trie)
         scorer._weights = weights
         return scorer
 
@@ -77,8 +77,8 @@ class _WeightedHotwords(HotwordScorer):  # type: ignore[misc,unused-ignore]
         return sum(self._weights[word] for word in self._match_ptn.findall(text))
 
     def __contains__(self, item: str) -> bool:
-        # Looked up for every word begun: the one place in the search that is ours.
-        check_turn()
+        # Called for every word prefix: the only hook of ours within the search.
+        check_cancelled()
         return bool(super().__contains__(item))
 
     def score_partial_token(self, token: str) -> float:

@@ -11,7 +11,7 @@ from app.decoding.types import Emissions
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One reading of a search.
+    """One hypothesis of a search.
 
     `starts` and `stops` are the first frame of each word and the one past its last on the most
     probable path of the words; `posteriors` the geometric means over a word's letters of the
@@ -29,7 +29,7 @@ class Backend(Protocol):
     """A beam search over one alphabet, with or without a language model; safe for threads."""
 
     def search(self, emissions: Emissions, options: DecodingOptions) -> list[Candidate]:
-        """Return the candidates, best first.
+        """Returns the candidates, best first.
 
         Args:
             emissions: float array [frames, vocabulary], at least one frame.
@@ -37,15 +37,15 @@ class Backend(Protocol):
 
         Raises:
             ValueError: NaN, infinity, or a frame with no probability.
-            StoppedError: the job that this is part of was cancelled (`app.decoding.turns`).
+            JobCancelledError: the job was cancelled (`app.decoding.scheduling`).
             DeadlineExceededError: its deadline passed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a library finds: words, roughly their first frame and the one past their last, score."""
+class LibraryHypothesis:
+    """A library's hypothesis; `frames` are roughly the first of each word and one past its last."""
 
     words: tuple[str, ...]
     frames: tuple[tuple[int, int], ...]
@@ -55,8 +55,8 @@ class Found:
 class Library(Protocol):
     """A library that searches normalised columns; safe for threads."""
 
-    def search(self, columns: Columns, options: DecodingOptions) -> list[Found]:
-        """Return what is found, best first.
+    def search(self, columns: Columns, options: DecodingOptions) -> list[LibraryHypothesis]:
+        """Returns the hypotheses, best first.
 
         Args:
             columns: float32 [frames, labels], rows normalised; at least one frame.

@@ -1,12 +1,21 @@
 """Which loaded model serves a request."""
 
+from itertools import combinations
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.catalogue import ModelCard, Router, canonical_language
-from app.errors import ConfigurationError, InvalidRequestError, UnknownModelError
-from app.settings import DEFAULT_ROUTES
+from app.catalogue import Catalogue, ModelCard, Router, canonical_language
+from app.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    UnknownLanguageError,
+    UnknownModelError,
+)
+
+CATALOGUE = Path(__file__).parents[3] / "models"
 
 NN = ModelCard(id="nynorsk", hub="org/nynorsk", languages=("nn",))
 NB = ModelCard(id="bokmaal", languages=("nb", "no"))
@@ -14,6 +23,13 @@ DA = ModelCard(id="dansk", languages=("da",))
 BOTH = ModelCard(id="both", languages=("da", "nb", "no"))
 ANY = ModelCard(id="norsk", languages=("no",))
 UNKNOWN = ModelCard(id="mystery")
+# For each language the models of the catalogue in the order in which they are preferred.
+PREFERENCES = {
+    "nn": ["wav2vec2-xlsr-1B-NPSC-NN", "nb-wav2vec2-1b-nynorsk", "demo-nn"],
+    "nb": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
+    "no": ["nb-wav2vec2-1b-bokmaal", "nb-wav2vec2-300m-bokmaal", "demo-nb"],
+    "da": ["wav2vec2-large-danish-npsc-nst", "roest-v3-wav2vec2-315m", "demo-da"],
+}
 
 
 @pytest.mark.parametrize(
@@ -26,29 +42,29 @@ UNKNOWN = ModelCard(id="mystery")
         ("sv-SE", "sv"),
     ],
 )
-def test_languages_are_understood_as_people_write_them(text: str, code: str) -> None:
+def test_language_tags_codes_and_names_give_the_code(text: str, code: str) -> None:
     assert canonical_language(text) == code
 
 
 @given(st.text())
-def test_a_canonical_language_stays_what_it_is(text: str) -> None:
+def test_canonical_language_is_idempotent(text: str) -> None:
     code = canonical_language(text)
     assert canonical_language(code) == code
 
 
-def test_an_explicit_model_wins_by_id_or_hub_id() -> None:
+def test_named_model_serves_by_id_or_hub_id() -> None:
     router = Router({"da": ["dansk"]}, [DA, NN], "da")
     assert router.route("nynorsk", None) is NN
     assert router.route("org/nynorsk", "nn-NO") is NN
 
 
-def test_an_unknown_model_lists_the_loaded_ones() -> None:
+def test_unknown_model_is_refused_with_the_loaded_ones() -> None:
     with pytest.raises(UnknownModelError, match="'big' is not loaded; loaded: dansk, nynorsk") as e:
         Router({}, [DA, NN]).route("big", None)
     assert (e.value.param, e.value.status) == ("model", 404)
 
 
-def test_a_model_asked_for_another_language_is_refused() -> None:
+def test_named_model_with_a_language_it_does_not_list_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="'dansk' does not serve language 'nn'") as e:
         Router({}, [DA, NN]).route("dansk", "nn")
     assert (e.value.param, e.value.status) == ("language", 400)
@@ -58,6 +74,45 @@ def test_the_first_loaded_model_of_the_route_serves_the_language() -> None:
     routes = {"da": ["absent", "both", "dansk"]}
     assert Router(routes, [DA, BOTH]).route(None, "danish") is BOTH
     assert Router(routes, [DA, NN]).route(None, "danish") is DA
+
+
+@pytest.mark.parametrize("language", ["nn", "nb", "no", "da", "nn-NO", "Norwegian", "sv", None])
+def test_priorities_of_the_catalogue_prefer_the_same_models_whichever_are_loaded(
+    language: str | None,
+) -> None:
+    cards = Catalogue.load(CATALOGUE).cards.values()
+    for count in range(1, len(cards) + 1):
+        for loaded in combinations(cards, count):
+            for ordered in (loaded, loaded[::-1]):
+                assert serving(None, ordered, language) == serving(PREFERENCES, ordered, language)
+
+
+def serving(
+    routes: dict[str, list[str]] | None, cards: tuple[ModelCard, ...], language: str | None
+) -> str:
+    """The id of the model that serves a language; empty if none does."""
+    try:
+        return Router(routes, cards).route(None, language).id
+    except UnknownLanguageError:
+        return ""
+
+
+def test_of_models_with_the_same_main_language_the_highest_priority_serves_it() -> None:
+    better = ModelCard(id="better", languages=("da",), priority=1)
+    worse = ModelCard(id="worse", languages=("da",), priority=-1)
+    assert Router(None, [DA, better]).route(None, "da") is better
+    assert Router(None, [worse, DA]).route(None, "da") is DA
+    # Its main language comes first, whatever the priority.
+    side = ModelCard(id="side", languages=("nn", "da"), priority=9)
+    assert Router(None, [side, DA]).route(None, "da") is DA
+    # The first loaded of equal ones.
+    assert Router(None, [BOTH, DA]).route(None, "da") is BOTH
+
+
+def test_routes_of_the_operator_replace_priorities() -> None:
+    better = ModelCard(id="better", languages=("da", "nn"), priority=1)
+    assert Router({"da": ["dansk"]}, [better, DA]).route(None, "da") is DA
+    assert Router({"nb": ["bokmaal"]}, [DA, better]).route(None, "da") is DA
 
 
 def test_routes_may_use_hub_ids_and_any_name_of_a_language() -> None:
@@ -75,24 +130,24 @@ def test_plain_norwegian_takes_either_written_form_and_bokmaal_first() -> None:
     assert Router({}, [DA, NN]).route("nynorsk", "no") is NN
 
 
-def test_a_model_that_says_only_norwegian_takes_both_written_forms() -> None:
+def test_model_that_lists_only_norwegian_serves_both_written_forms() -> None:
     assert Router({}, [DA, ANY]).route(None, "nn") is ANY
     with pytest.raises(UnknownModelError):
         Router({}, [DA, NB]).route(None, "nn")
 
 
-def test_a_language_nobody_serves_names_what_is_served() -> None:
+def test_language_that_no_model_serves_is_refused_with_the_served_ones() -> None:
     with pytest.raises(UnknownModelError, match=r"served: da \(dansk\), nn \(nynorsk\)") as e:
         Router({}, [DA, NN, UNKNOWN]).route(None, "sv")
     assert e.value.param == "language"
 
 
-def test_with_neither_the_default_language_decides_else_the_first_model() -> None:
+def test_request_without_model_and_language_gets_the_default_language_or_the_first_model() -> None:
     assert Router({}, [DA, NN], "nn-NO").route(None, None) is NN
     assert Router({}, [DA, NN]).route("", " ") is DA
 
 
-def test_a_model_of_unknown_languages_is_served_by_name_only() -> None:
+def test_model_without_languages_among_others_serves_by_name_only() -> None:
     router = Router({}, [UNKNOWN, DA])
     assert router.route(None, "da") is DA
     assert router.route("mystery", "da") is UNKNOWN
@@ -100,8 +155,8 @@ def test_a_model_of_unknown_languages_is_served_by_name_only() -> None:
         router.route(None, "nb")
 
 
-def test_the_only_model_serves_a_language_that_nobody_declared_and_says_so() -> None:
-    router = Router(DEFAULT_ROUTES, [UNKNOWN])
+def test_only_model_without_declared_languages_serves_any_with_a_warning() -> None:
+    router = Router(None, [UNKNOWN])
     assert router.route(None, "nb-NO") is UNKNOWN
     assert router.language_of(UNKNOWN, "nb-NO") == "nb"
     (notice,) = router.notices(None, "nb-NO")
@@ -110,7 +165,7 @@ def test_the_only_model_serves_a_language_that_nobody_declared_and_says_so() -> 
     assert "'nb'" in notice.message
 
 
-def test_nothing_is_said_where_the_caller_or_the_operator_chose() -> None:
+def test_no_warning_where_the_caller_or_the_operator_chose_the_model() -> None:
     router = Router({"da": ["mystery"]}, [UNKNOWN])
     assert router.notices("mystery", "nb") == ()
     assert router.notices(None, None) == ()
@@ -118,12 +173,12 @@ def test_nothing_is_said_where_the_caller_or_the_operator_chose() -> None:
     assert Router({}, [NB]).notices(None, "nb") == ()
 
 
-def test_the_only_model_does_not_serve_what_its_card_rules_out() -> None:
+def test_only_model_with_declared_languages_serves_no_other() -> None:
     with pytest.raises(UnknownModelError, match=r"served: da \(dansk\)"):
         Router({}, [DA]).route(None, "nb")
 
 
-def test_a_default_language_may_be_one_that_the_only_model_does_not_declare() -> None:
+def test_default_language_may_be_one_that_the_only_model_does_not_declare() -> None:
     router = Router({}, [UNKNOWN], "nb")
     assert router.route(None, None) is UNKNOWN
     assert router.language_of(UNKNOWN, None) == "nb"
@@ -132,7 +187,7 @@ def test_a_default_language_may_be_one_that_the_only_model_does_not_declare() ->
         Router({}, [UNKNOWN, DA], "nb")
 
 
-def test_the_language_on_the_answer() -> None:
+def test_language_of_the_answer() -> None:
     router = Router({"da": ["nynorsk"]}, [NN, BOTH, UNKNOWN], "nb")
     assert router.language_of(NN, "no") == "nn"
     assert router.language_of(NN, None) == "nn"
@@ -143,7 +198,7 @@ def test_the_language_on_the_answer() -> None:
     assert router.language_of(UNKNOWN, "da") == "da"
 
 
-def test_settings_that_cannot_work_stop_the_start() -> None:
+def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="NORDLYD_MODELS is empty"):
         Router({}, [])
     with pytest.raises(ConfigurationError, match="both called 'dansk'"):
@@ -153,9 +208,9 @@ def test_settings_that_cannot_work_stop_the_start() -> None:
 
 
 @given(st.permutations([NN, NB, DA, BOTH, ANY]), st.sampled_from(["nn", "nb", "no", "da"]))
-def test_a_language_is_always_served_by_a_model_that_takes_it_by_name(
+def test_model_chosen_for_a_language_serves_it_by_name_too(
     cards: list[ModelCard], language: str
 ) -> None:
-    router = Router(DEFAULT_ROUTES, cards)
+    router = Router(None, cards)
     chosen = router.route(None, language)
     assert router.route(chosen.id, language) is chosen

@@ -109,7 +109,7 @@ def test_a_failed_pull_is_never_taken_for_whole_and_goes_on_later(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     hub.broken = {"model.safetensors"}
-    with pytest.raises(ConfigurationError, match="the same command goes on from there") as caught:
+    with pytest.raises(ConfigurationError, match="the same command resumes from there") as caught:
         pull(CARD, store, options=options)
     assert "\n" not in caught.value.message
     with pytest.raises(ConfigurationError, match=r"missing .*model\.safetensors"):

@@ -1,4 +1,4 @@
-"""The folder transcripts are written to: what counts as done, and whose files are whose."""
+"""The output folder: what counts as done, and which files may be replaced."""
 
 import os
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.folder import OutputFolder
-from app.cli.inputs import Input, find_inputs
-from app.cli.naming import place_outputs
-from app.errors import InvalidRequestError
+from nordlyd_client.cli.backends import Input
+from nordlyd_client.cli.folder import OutputFolder, place_outputs
+from nordlyd_client.cli.inputs import find_inputs
+from nordlyd_client.errors import InvalidRequestError
 
 ASKED = {"language": "nb"}
 
@@ -46,7 +46,7 @@ def left_to_do(
         folder.close()
 
 
-def test_what_is_done_is_done_until_something_changes(tmp_path: Path, sound: Path) -> None:
+def test_recording_is_done_until_it_or_the_request_changes(tmp_path: Path, sound: Path) -> None:
     def run(**changes: object) -> bool:
         return bool(left_to_do(tmp_path, sound, **changes))  # type: ignore[arg-type]
 
@@ -63,7 +63,7 @@ def test_what_is_done_is_done_until_something_changes(tmp_path: Path, sound: Pat
     assert [run(), run()] == [True, False]
 
 
-def test_a_journal_that_was_cut_short_costs_one_recording(tmp_path: Path, sound: Path) -> None:
+def test_truncated_journal_repeats_one_recording(tmp_path: Path, sound: Path) -> None:
     (sound.parent / "two.wav").write_bytes(b"more sound")
     assert left_to_do(tmp_path, sound) == ["one.wav", "two.wav"]
     journal = tmp_path / "out" / ".nordlyd" / "journal.jsonl"
@@ -77,7 +77,7 @@ def test_a_journal_that_was_cut_short_costs_one_recording(tmp_path: Path, sound:
     assert left_to_do(tmp_path, sound) == []
 
 
-def test_the_journal_of_many_runs_does_not_grow(tmp_path: Path, sound: Path) -> None:
+def test_journal_of_many_runs_does_not_grow(tmp_path: Path, sound: Path) -> None:
     journal = tmp_path / "out" / ".nordlyd" / "journal.jsonl"
     sizes = set()
     for _ in range(5):
@@ -86,7 +86,7 @@ def test_the_journal_of_many_runs_does_not_grow(tmp_path: Path, sound: Path) -> 
     assert len(sizes) <= 2
 
 
-def test_somebody_elses_files_are_left_alone(tmp_path: Path, sound: Path) -> None:
+def test_files_of_other_origin_are_not_replaced(tmp_path: Path, sound: Path) -> None:
     (tmp_path / "out").mkdir()
     theirs = tmp_path / "out" / "one.srt"
     theirs.write_text("typed by hand")
@@ -98,9 +98,7 @@ def test_somebody_elses_files_are_left_alone(tmp_path: Path, sound: Path) -> Non
     assert theirs.read_text() == "ja\n"
 
 
-def test_a_recording_of_the_same_name_that_comes_later_takes_another(
-    tmp_path: Path, sound: Path
-) -> None:
+def test_later_recording_of_the_same_name_gets_another_place(tmp_path: Path, sound: Path) -> None:
     assert left_to_do(tmp_path, sound) == ["one.wav"]
     (sound.parent / "one.mp3").write_bytes(b"the same")
     assert left_to_do(tmp_path, sound) == ["one.mp3"]
@@ -108,7 +106,7 @@ def test_a_recording_of_the_same_name_that_comes_later_takes_another(
     assert names == {"one.txt", "one.mp3.txt"}
 
 
-def test_a_folder_that_cannot_be_written_to(tmp_path: Path, sound: Path) -> None:
+def test_unwritable_folder_is_refused(tmp_path: Path, sound: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with pytest.raises(InvalidRequestError, match="out: cannot be made"):
         left_to_do(tmp_path, sound)
@@ -129,7 +127,7 @@ def as_inputs(paths: list[tuple[str, str]], root: str | None) -> list[Input]:
 
 
 @given(PATHS, st.integers(0, 12), st.sampled_from(["/in", None]))
-def test_no_two_recordings_share_a_place_and_none_ever_moves(
+def test_places_are_unique_and_stable(
     paths: list[tuple[str, str]], first: int, root: str | None
 ) -> None:
     inputs = as_inputs(paths, root)

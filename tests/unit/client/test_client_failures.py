@@ -1,4 +1,4 @@
-"""What a caller meets when a server is busy, says no, breaks, or is not there: from a real one."""
+"""Failures of a server, as both clients raise them: busy, refusing, broken or absent."""
 
 import asyncio
 import io
@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from scripted_server import Answer, answers, error, scripted_server, transcription
 
-from app.client import (
+from nordlyd_client import (
     AsyncClient,
     BusyError,
     Client,
     ClientError,
+    InvalidRequestError,
     RefusedError,
     Retries,
     ServerFailedError,
@@ -26,7 +27,6 @@ from app.client import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from app.errors import InvalidRequestError, NordlydError
 
 AT_ONCE = Retries(attempts=3, first_wait=0.0)
 SOUND = bytes(range(256)) * 1000
@@ -61,7 +61,7 @@ def transcribe(request: pytest.FixtureRequest) -> Callable[..., Any]:
     ],
     ids=["busy", "loading", "a date", "a broken connection"],
 )
-def test_it_is_tried_again_with_the_whole_recording(
+def test_busy_server_is_tried_again_with_the_whole_recording(
     transcribe: Callable[..., Any], refusal: Answer
 ) -> None:
     with scripted_server(answers(refusal, refusal, transcription("jo"))) as server:
@@ -70,7 +70,7 @@ def test_it_is_tried_again_with_the_whole_recording(
     assert all(SOUND in body for _, body in server.asked)
 
 
-def test_a_pipe_is_sent_again_too(transcribe: Callable[..., Any]) -> None:
+def test_pipe_is_sent_again_whole(transcribe: Callable[..., Any]) -> None:
     reading, writing = os.pipe()
 
     def write() -> None:
@@ -86,7 +86,7 @@ def test_a_pipe_is_sent_again_too(transcribe: Callable[..., Any]) -> None:
     assert [SOUND in body for _, body in server.asked] == [True, True]
 
 
-def test_a_server_that_stays_busy_is_left_with_everything_it_said(
+def test_server_that_stays_busy_raises_its_own_error(
     transcribe: Callable[..., Any],
 ) -> None:
     refusal = error(429, code="queue_full", retry_after="0", x_request_id="r-9")
@@ -98,10 +98,10 @@ def test_a_server_that_stays_busy_is_left_with_everything_it_said(
         "No.", "some_type", "field", "queue_full",
     )  # fmt: skip
     assert (failure.status, failure.request_id, failure.retry_after) == (429, "r-9", 0.0)
-    assert isinstance(failure, NordlydError)
+    assert isinstance(failure, ClientError)
 
 
-def test_a_server_that_wants_more_patience_than_there_is_is_asked_once(
+def test_retry_after_beyond_longest_wait_is_not_retried(
     transcribe: Callable[..., Any],
 ) -> None:
     with (
@@ -121,7 +121,7 @@ def test_a_server_that_wants_more_patience_than_there_is_is_asked_once(
         (500, ServerFailedError), (502, ServerFailedError), (504, TimedOutError),
     ],
 )  # fmt: skip
-def test_what_would_fail_again_is_tried_once(
+def test_permanent_errors_are_not_retried(
     transcribe: Callable[..., Any], status: int, kind: type[ClientError]
 ) -> None:
     with scripted_server(answers(error(status))) as server, pytest.raises(kind) as caught:
@@ -131,9 +131,7 @@ def test_what_would_fail_again_is_tried_once(
 
 
 @pytest.mark.parametrize("body", ["<html><h1>Bad   Gateway</h1></html>", '{"error": "x"}', "[1]"])
-def test_an_error_of_something_in_between_is_shown(
-    transcribe: Callable[..., Any], body: str
-) -> None:
+def test_error_of_a_proxy_is_shown(transcribe: Callable[..., Any], body: str) -> None:
     with (
         scripted_server(answers(Answer(502, body))) as server,
         pytest.raises(ServerFailedError, match="502") as caught,
@@ -143,7 +141,9 @@ def test_an_error_of_something_in_between_is_shown(
 
 
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", "[]", '{"text": "ja"}', "null"])
-def test_an_answer_that_is_none_is_an_error(transcribe: Callable[..., Any], body: str) -> None:
+def test_answer_of_another_server_raises_unexpected_answer(
+    transcribe: Callable[..., Any], body: str
+) -> None:
     with (
         scripted_server(answers(Answer(200, body, {"x-request-id": "r-3"}))) as server,
         pytest.raises(UnexpectedAnswerError, match="not what Nordlyd sends") as caught,
@@ -152,14 +152,14 @@ def test_an_answer_that_is_none_is_an_error(transcribe: Callable[..., Any], body
     assert caught.value.request_id == "r-3"
 
 
-def test_fields_that_a_newer_server_adds_are_passed_over(transcribe: Callable[..., Any]) -> None:
+def test_fields_of_a_newer_server_are_ignored(transcribe: Callable[..., Any]) -> None:
     answer = transcription()
     answer.body = answer.body.replace('"text"', '"mood": "glad", "text"', 1)
     with scripted_server(answers(answer)) as server:
         assert transcribe(server.url).body == answer.body
 
 
-def test_no_server_at_all(transcribe: Callable[..., Any]) -> None:
+def test_missing_server_raises_unreachable(transcribe: Callable[..., Any]) -> None:
     with scripted_server(answers(transcription())) as server:
         gone = server.url
     with pytest.raises(UnreachableError, match="cannot be reached") as caught:
@@ -167,7 +167,7 @@ def test_no_server_at_all(transcribe: Callable[..., Any]) -> None:
     assert (caught.value.status, caught.value.code) == (0, "unreachable")
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_for_ever() -> None:
+def test_silent_server_raises_timed_out() -> None:
     release = threading.Event()
 
     def silent(number: int, body: bytes) -> Answer:
@@ -182,12 +182,12 @@ def test_a_server_that_says_nothing_is_not_waited_for_for_ever() -> None:
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "http://", "//host", "http://a:b"])
-def test_what_is_no_address_is_told_before_anything_is_sent(url: str) -> None:
+def test_invalid_address_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(InvalidRequestError, match="accepted: an address such as"):
         Client(url)
 
 
-def test_the_variables_say_where_and_with_which_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_and_key_come_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     with scripted_server(answers(transcription())) as server:
         monkeypatch.setenv("NORDLYD_SERVER", server.url)
         monkeypatch.setenv("NORDLYD_API_KEY", "hemmelig")
@@ -196,7 +196,7 @@ def test_the_variables_say_where_and_with_which_key(monkeypatch: pytest.MonkeyPa
             assert "hemmelig" not in repr(client.__dict__)
 
 
-def test_a_recording_that_is_not_there(transcribe: Callable[..., Any], tmp_path: Path) -> None:
+def test_missing_recording_raises_oserror(transcribe: Callable[..., Any], tmp_path: Path) -> None:
     with (
         scripted_server(answers(transcription())) as server,
         pytest.raises(FileNotFoundError),
@@ -205,7 +205,7 @@ def test_a_recording_that_is_not_there(transcribe: Callable[..., Any], tmp_path:
     assert server.asked == []
 
 
-def test_long_wishes_go_in_the_form_and_short_ones_in_the_address(
+def test_long_options_go_in_the_form_and_others_in_the_query(
     transcribe: Callable[..., Any],
 ) -> None:
     with scripted_server(answers(transcription())) as server:
@@ -218,7 +218,7 @@ def test_long_wishes_go_in_the_form_and_short_ones_in_the_address(
     assert "Ås:12, votering:6.5".encode() in body
 
 
-def test_many_files_are_sent_a_few_at_a_time_and_fail_alone(tmp_path: Path) -> None:
+def test_many_files_are_limited_to_jobs_and_fail_alone(tmp_path: Path) -> None:
     together = threading.Semaphore(0)
     names = [f"{number}.wav" for number in range(7)]
     for name in names:

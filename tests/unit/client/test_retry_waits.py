@@ -1,13 +1,13 @@
-"""How long is waited before a call is tried again."""
+"""Waits between the attempts of a call."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client import BusyError, RefusedError, Retries, UnreachableError
+from nordlyd_client import BusyError, RefusedError, Retries, UnreachableError
 
 
 @given(st.integers(1, 30), st.floats(0.01, 5), st.floats(0.1, 100))
-def test_waits_grow_and_have_an_end(attempt: int, first: float, longest: float) -> None:
+def test_waits_grow_up_to_the_longest(attempt: int, first: float, longest: float) -> None:
     retries = Retries(attempts=31, first_wait=first, longest_wait=longest)
     seconds = retries.wait(attempt, UnreachableError("gone"))
     whole = min(first * 2 ** (attempt - 1), longest)
@@ -16,13 +16,13 @@ def test_waits_grow_and_have_an_end(attempt: int, first: float, longest: float) 
 
 
 @given(st.floats(0, 100))
-def test_a_server_is_never_asked_sooner_than_it_wants(seconds: float) -> None:
+def test_retry_after_is_waited_for_in_full(seconds: float) -> None:
     wait = Retries(longest_wait=100).wait(1, BusyError("full", retry_after=seconds))
     assert wait is not None
     assert seconds <= wait <= 1.1 * seconds
 
 
-def test_what_would_not_help_is_not_tried() -> None:
+def test_permanent_errors_have_no_next_attempt() -> None:
     assert Retries().wait(1, RefusedError("no")) is None
     assert Retries(attempts=1).wait(1, UnreachableError("gone")) is None
     assert Retries(attempts=2).wait(2, BusyError("full", retry_after=0)) is None

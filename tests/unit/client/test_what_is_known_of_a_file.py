@@ -1,4 +1,4 @@
-"""What a server says of a recording's file, in the client's values and on the command line."""
+"""The facts of a recording's file, in the client's values and on the command line."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from running import NORDLYD, environment
 from scripted_server import Answer, answers, scripted_server, transcription
 
-from app.client import AnswerWarning, AudioFile, Client, Track
+from nordlyd_client import AudioFile, Client, Notice, Track
 
 FILE = {
     "container": "Matroska", "codec": "opus", "channels": 1, "rate": 16000, "track": 1,
@@ -25,7 +25,7 @@ def answer(**more: Any) -> Answer:
     return Answer(200, json.dumps(json.loads(transcription().body) | more))
 
 
-def test_the_client_asks_for_a_track_and_hands_on_what_is_said_of_the_file() -> None:
+def test_client_sends_the_track_and_returns_the_facts_of_the_file() -> None:
     with scripted_server(answers(answer(audio=FILE, warnings=WARNINGS))) as server:
         with Client(server.url) as client:
             heard = client.transcribe(b"sound", track=1, strict=True)
@@ -33,19 +33,19 @@ def test_the_client_asks_for_a_track_and_hands_on_what_is_said_of_the_file() -> 
     assert path == "/transcribe?track=1&strict=true"
     assert heard.audio == AudioFile(
         "Matroska", "opus", 1, 16000,
-        (Track(0, "aac", 2, 48000, "eng"), Track(1, "opus", 1, 16000)), track=1,
+        (Track(0, "aac", 2, 48000, "eng"), Track(1, "opus", 1, 16000, None)), track=1,
     )  # fmt: skip
-    assert heard.warnings == (AnswerWarning("resynchronised", WARNINGS[0]["message"]),)
+    assert heard.warnings == (Notice("resynchronised", WARNINGS[0]["message"]),)
 
 
-def test_an_older_server_says_nothing_of_it() -> None:
+def test_answer_of_an_older_server_has_no_facts() -> None:
     with scripted_server(answers(transcription())) as server, Client(server.url) as client:
         heard = client.transcribe(b"sound")
     assert (heard.audio, heard.warnings) == (None, ())
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_the_command_line_warns_on_stderr_and_keeps_the_answer_whole(
+def test_command_line_prints_warnings_on_stderr_and_the_answer_whole(
     tmp_path: Path, form: str
 ) -> None:
     recording = tmp_path / "a.wav"

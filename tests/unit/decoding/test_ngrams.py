@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ngrams import SENTENCES
 
-from app.decoding.search import Ngrams, load_library
+from app.decoding.native import Ngrams, load_library
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "kenlm"
 FILES = sorted(path.name for path in DATA.iterdir() if path.suffix in {".arpa", ".bin"})

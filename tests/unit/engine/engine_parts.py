@@ -124,6 +124,16 @@ async def engine_with(
         engine.stop()
 
 
+def fails_above(seconds: float, error: Exception) -> Callable[[Sequence[FloatArray]], None]:
+    """A hook that raises the error for batches with more audio than that."""
+
+    def check(windows: Sequence[FloatArray]) -> None:
+        if sum(len(wave) for wave in windows) > seconds * RATE:
+            raise error
+
+    return check
+
+
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another thread brings about."""
     async with asyncio.timeout(10):

@@ -27,7 +27,7 @@ def test_recording_longer_than_the_queue_is_admitted_while_the_queue_has_room():
     check_room(arrival(audio=500), [Backlog("other", 40, 4)], LIMITS)
 
 
-def test_one_long_recording_leaves_half_of_the_queue_to_others():
+def test_one_long_recording_leaves_half_of_the_queue_to_other_callers():
     long = Backlog("greedy", 10_000, 1_000)
     check_room(arrival(), [long], LIMITS)
     check_room(arrival(), [long, Backlog("other", 49, 5)], LIMITS)
@@ -41,7 +41,7 @@ def test_caller_that_fills_its_share_waits_for_its_own_work_only():
     assert refused.value.retry_after == pytest.approx(1.1)
 
 
-def test_full_queue_says_when_it_will_have_room():
+def test_full_queue_refuses_with_the_seconds_until_it_has_room():
     queue = [Backlog("a", 50, 25), Backlog("b", 48, 24), Backlog("c", 4, 2)]
     with pytest.raises(OverloadedError, match="holds 102 s of audio") as refused:
         check_room(arrival(), queue, LIMITS)
@@ -61,36 +61,36 @@ def test_callers_share_turns_before_their_requests_do():
     assert seconds_ahead(many, "a", 1.0) == pytest.approx(50.0)
 
 
-def test_request_that_would_wait_too_long_for_its_turn_is_refused_until_it_would_not():
+def test_request_that_would_wait_too_long_is_refused_with_the_seconds_until_it_would_not():
     queue = [Backlog("me", 10, 1.0)] * 40
     with pytest.raises(OverloadedError) as refused:
-        check_wait(arrival(), queue, first_seconds=2.4, patience=30)
+        check_wait(arrival(), queue, first_seconds=2.4, max_wait=30)
     assert refused.value.retry_after == pytest.approx(10)
-    check_wait(arrival(), queue[:30], first_seconds=2.4, patience=30)
+    check_wait(arrival(), queue[:30], first_seconds=2.4, max_wait=30)
 
 
-def test_long_recording_is_not_refused_for_the_time_it_takes_itself():
+def test_own_length_of_a_recording_does_not_count_as_waiting():
     check_wait(
         arrival(audio=14_000, compute=1_400),
         [Backlog("other", 14_000, 1_400)],
         first_seconds=2.4,
-        patience=30,
+        max_wait=30,
     )
 
 
-def test_deadline_too_near_for_the_queue_is_a_refusal_that_says_when():
+def test_deadline_too_near_for_the_queue_is_refused_with_the_seconds_to_wait():
     with pytest.raises(OverloadedError) as refused:
         check_deadline(arrival(compute=2), [Backlog("me", 100, 2)] * 4, left=6)
     assert refused.value.retry_after == pytest.approx(4)
 
 
-def test_deadline_too_near_for_the_recording_itself_is_no_overload():
+def test_deadline_too_near_for_the_recording_itself_is_exceeded():
     with pytest.raises(DeadlineExceededError, match=r"takes about 20\.0 s"):
         check_deadline(arrival(compute=20), [], left=6)
     check_deadline(arrival(compute=2), [], left=6)
 
 
-def test_refused_callers_come_back_one_after_the_other():
+def test_refused_requests_retry_one_after_the_other():
     schedule = RetrySchedule()
     waits = [schedule.retry_after(2.0, 0.5, now=100.0) for _ in range(4)]
     assert waits == pytest.approx([2.0, 2.5, 3.0, 3.5])
@@ -114,10 +114,10 @@ def test_speed_follows_recent_batches_and_weighs_them_by_audio():
     for _ in range(60):
         meter.record(audio_seconds=20, compute_seconds=8)
     assert meter.real_time_factor == pytest.approx(0.4, rel=0.01)
-    assert meter.at_best == pytest.approx(0.1)
+    assert meter.best_real_time_factor == pytest.approx(0.1)
 
 
-def test_batch_during_which_the_process_was_stopped_hardly_counts():
+def test_batch_during_which_the_process_was_suspended_hardly_counts():
     meter = SpeedMeter()
     for _ in range(20):
         meter.record(audio_seconds=20, compute_seconds=2)

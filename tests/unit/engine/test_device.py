@@ -42,7 +42,7 @@ def work(value: float, seconds: float = 20, deadline: float | None = None) -> Wo
     )
 
 
-def test_window_comes_back_with_its_emissions_and_what_they_took():
+def test_window_is_delivered_with_its_emissions_and_the_seconds_they_took():
     clock = FakeClock()
 
     def two_seconds(windows):
@@ -57,7 +57,7 @@ def test_window_comes_back_with_its_emissions_and_what_they_took():
     assert (delivery.model, delivery.seconds, delivery.failed) == ("m", 2, ())
 
 
-def test_work_past_its_deadline_is_answered_and_never_computed():
+def test_work_past_its_deadline_fails_and_is_never_computed():
     clock = FakeClock()
     encoder = FrameEncoder(before=(gate := Gate()))
     with device_with(encoder, clock) as (device, deliveries):
@@ -74,14 +74,14 @@ def test_work_past_its_deadline_is_answered_and_never_computed():
     assert encoder.calls == [[1.0]]
 
 
-def test_work_forgotten_while_its_batch_is_split_is_not_computed_again():
+def test_work_discarded_while_its_batch_is_split_is_not_computed_again():
     encoder = FrameEncoder()
     clock = FakeClock()
     with device_with(encoder, clock) as (device, deliveries):
 
         def first_call_fails(windows):
             if len(windows) == 4:
-                device.forget(2)
+                device.discard(2)
                 clock.now += 6
                 raise MemoryError
 
@@ -98,7 +98,7 @@ def test_work_forgotten_while_its_batch_is_split_is_not_computed_again():
     assert encoder.calls == [[0.0], [1.0, 2.0, 3.0, 4.0], [1.0], [3.0]]
 
 
-def test_request_that_failed_computes_no_further_window():
+def test_failed_request_has_no_further_window_computed():
     encoder = FrameEncoder()
     with device_with(encoder, FakeClock()) as (device, deliveries):
 

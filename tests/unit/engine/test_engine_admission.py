@@ -20,7 +20,7 @@ from engine_parts import (
 from app.errors import DeadlineExceededError, OverloadedError
 
 
-def test_overload_is_refused_with_the_time_the_queue_really_needs():
+def test_overload_is_refused_with_the_time_the_queue_needs():
     async def test():
         clock = FakeClock()
         gate = Gate()
@@ -70,7 +70,7 @@ def test_recording_longer_than_the_queue_is_served_beside_others():
     run(test())
 
 
-def test_request_that_waits_for_room_is_computed_once_there_is_some():
+def test_request_that_waits_for_room_is_computed_once_the_queue_has_some():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder, max_queue_seconds=4) as engine:
@@ -94,7 +94,7 @@ def test_request_that_waits_for_room_is_computed_once_there_is_some():
     run(test())
 
 
-def test_step_of_a_live_stream_is_served_though_the_queue_is_full():
+def test_step_of_a_live_stream_is_served_while_the_queue_is_full():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder, max_queue_seconds=4) as engine:
@@ -112,7 +112,7 @@ def test_step_of_a_live_stream_is_served_though_the_queue_is_full():
     run(test())
 
 
-def test_request_of_a_quiet_caller_is_not_behind_the_many_of_another():
+def test_single_request_of_a_caller_overtakes_the_many_of_another():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder) as engine:
@@ -170,7 +170,7 @@ def test_work_that_cannot_be_done_before_its_deadline_is_not_started():
     run(test())
 
 
-def test_refused_burst_comes_back_in_time_for_the_room_there_will_be():
+def test_refused_burst_retries_when_the_queue_has_room():
     async def test():
         clock = FakeClock()
 

@@ -4,28 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
-from app.engine.scheduler import Batch, Budget, Scheduler
-
-PATIENCE = 10.0
-
-
-def scheduler(
-    budget: int = 1, *, models: tuple[str, ...] = ("m",), max_padding_share: float = 0.1
-) -> Scheduler:
-    made = Scheduler(patience_seconds=PATIENCE, max_padding_share=max_padding_share)
-    for model in models:
-        made.serve(model, Budget(budget, recovery_batches=3))
-    return made
-
-
-def served(batch: Batch | None) -> list[tuple[int, int]]:
-    assert batch is not None
-    return [(item.ticket, item.index) for item in batch.items]
-
-
-def leaders(queue: Scheduler, count: int, now: float = 0.0) -> list[int]:
-    return [served(queue.next_batch(now))[0][0] for _ in range(count)]
+from scheduler_parts import PATIENCE, leaders, scheduler, served
 
 
 def test_windows_of_one_request_leave_in_order():
@@ -48,37 +27,6 @@ def test_requests_take_turns():
     assert leaders(queue, 9) == [1, 2, 3, 1, 2, 3, 1, 2, 3]
 
 
-def test_callers_take_turns_however_many_requests_they_have():
-    queue = scheduler()
-    for ticket in range(1, 7):
-        queue.add(ticket, "m", [20], now=0, caller="many")
-    queue.add(7, "m", [20] * 3, now=0, caller="one")
-    assert leaders(queue, 9) == [1, 7, 2, 7, 3, 7, 4, 5, 6]
-
-
-def test_stream_of_new_callers_does_not_keep_an_old_one_waiting_for_ever():
-    queue = scheduler()
-    queue.add(0, "m", [20] * 5, now=0, caller="old")
-    assert leaders(queue, 1, now=0) == [0]
-    order = []
-    for second in range(1, 30):
-        queue.add(second, "m", [20], now=second, caller=f"new {second}")
-        order += leaders(queue, 1, now=second)
-    # Once in every ten seconds of patience.
-    assert [index for index, ticket in enumerate(order) if ticket == 0] == [9, 19]
-
-
-def test_caller_that_was_idle_saved_up_no_turns():
-    queue = scheduler()
-    queue.add(1, "m", [20], now=0, caller="idle")
-    assert leaders(queue, 1) == [1]
-    queue.add(2, "m", [20] * 10, now=0, caller="busy")
-    assert leaders(queue, 6) == [2] * 6
-    queue.add(3, "m", [20] * 10, now=0, caller="idle")
-    # It is ahead by the round it missed, and not by the six before it.
-    assert leaders(queue, 6) == [3, 3, 2, 3, 2, 3]
-
-
 def test_request_that_can_no_longer_be_done_in_time_is_dropped():
     queue = scheduler()
     queue.add(1, "m", [20] * 3, now=0, deadline=10, window_seconds=2)
@@ -90,7 +38,7 @@ def test_request_that_can_no_longer_be_done_in_time_is_dropped():
     assert queue.expire(6) == [2]
 
 
-def test_newcomer_goes_ahead_of_requests_already_served_in_this_round():
+def test_new_request_goes_before_those_already_served_in_this_round():
     queue = scheduler()
     queue.add(1, "m", [20] * 30, now=0)
     queue.add(2, "m", [20] * 30, now=0)
@@ -100,7 +48,7 @@ def test_newcomer_goes_ahead_of_requests_already_served_in_this_round():
     assert leaders(queue, 4, now=2) == [2, 3, 1, 2]
 
 
-def test_newcomer_gains_nothing_from_what_was_served_before_it_came():
+def test_new_request_gets_no_turns_for_the_time_before_it_came():
     queue = scheduler()
     queue.add(1, "m", [20] * 100, now=0)
     leaders(queue, 50)
@@ -109,7 +57,7 @@ def test_newcomer_gains_nothing_from_what_was_served_before_it_came():
     assert turns.count(1) == turns.count(2) == 5
 
 
-def test_stream_of_newcomers_does_not_starve_a_long_recording():
+def test_constant_stream_of_new_requests_does_not_starve_a_long_recording():
     queue = scheduler()
     queue.add(0, "m", [20] * 1000, now=0.0)
     leaders(queue, 1)
@@ -144,7 +92,7 @@ def test_equal_lengths_share_a_batch_round_robin():
     assert batch.padding_share == 0
 
 
-def test_short_newcomer_is_not_held_up_by_filling_its_batch_with_long_windows():
+def test_batch_of_a_short_window_is_not_filled_with_long_ones():
     queue = scheduler(budget=200)
     queue.add(1, "m", [20] * 50, now=0)
     queue.next_batch(0)
@@ -160,6 +108,36 @@ def test_similar_lengths_share_a_batch_longest_first():
     assert [item.samples for item in batch.items] == [20, 19, 18]
     assert batch.padding_share == pytest.approx(3 / 60)
     assert served(queue.next_batch(0)) == [(2, 0)]
+
+
+def test_windows_as_long_as_the_leader_s_go_before_similar_ones():
+    queue = scheduler(40)
+    queue.add(1, "m", [20], now=0)
+    queue.add(2, "m", [19], now=0)
+    queue.add(3, "m", [20], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0), (3, 0)]
+
+
+def test_similar_windows_come_first_from_requests_with_the_fewest_in_the_batch():
+    queue = scheduler(60)
+    queue.add(2, "m", [60] * 5 + [19], now=0)
+    assert leaders(queue, 5) == [2] * 5
+    queue.add(1, "m", [20, 20, 19], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0), (1, 1), (2, 5)]
+
+
+def test_padding_may_reach_its_bound():
+    queue = scheduler(8, max_padding_share=0.125)
+    queue.add(1, "m", [4], now=0)
+    queue.add(2, "m", [3], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0), (2, 0)]
+
+
+def test_window_longer_than_the_leader_s_does_not_exceed_the_budget():
+    queue = scheduler(38)
+    queue.add(1, "m", [18], now=0)
+    queue.add(2, "m", [20], now=0)
+    assert served(queue.next_batch(0)) == [(1, 0)]
 
 
 def test_window_longer_than_the_budget_runs_alone():
@@ -191,7 +169,7 @@ def test_discarded_request_is_never_served():
     assert queue.next_batch(0) is None
 
 
-def test_expired_request_is_dropped_and_named():
+def test_expired_request_is_dropped_and_its_ticket_returned():
     queue = scheduler()
     queue.add(1, "m", [20], now=0, deadline=5.0)
     queue.add(2, "m", [20], now=0, deadline=50.0)
@@ -211,32 +189,6 @@ def test_request_without_windows_or_with_a_taken_ticket_or_unknown_model_is_refu
     with pytest.raises(KeyError):
         queue.add(2, "other", [20], now=0)
     assert queue.queued_windows == 1
-
-
-def test_budget_halves_on_out_of_memory_and_recovers_slowly():
-    budget = Budget(1600, recovery_batches=3)
-    budget.out_of_memory(1200)
-    assert budget.samples == 600
-    budget.out_of_memory(600)
-    assert budget.samples == 300
-    budget.succeeded()
-    budget.succeeded()
-    assert budget.samples == 300
-    budget.succeeded()
-    assert budget.samples == 375
-    for _ in range(100):
-        budget.succeeded()
-    assert budget.samples == 1600
-
-
-def test_budget_never_reaches_zero_nor_gets_stuck():
-    budget = Budget(8, recovery_batches=1)
-    for _ in range(10):
-        budget.out_of_memory(budget.samples)
-    assert budget.samples == 1
-    for _ in range(10):
-        budget.succeeded()
-    assert budget.samples == 8
 
 
 class SchedulerMachine(RuleBasedStateMachine):

@@ -19,7 +19,7 @@ def part(index: int) -> np.ndarray:
 
 
 @given(order=st.permutations(range(len(WINDOWS))))
-def test_any_order_of_arrival_gives_the_single_pass_and_announces_in_order(order):
+def test_any_order_of_arrival_gives_the_single_pass_and_calls_back_in_order(order):
     announced: list[tuple[int, np.ndarray]] = []
     stitcher = Stitcher(WINDOWS, lambda index, kept: announced.append((index, kept.copy())))
     for count, index in enumerate(order):
@@ -31,7 +31,7 @@ def test_any_order_of_arrival_gives_the_single_pass_and_announces_in_order(order
     np.testing.assert_array_equal(np.concatenate([kept for _, kept in announced]), WHOLE)
 
 
-def test_window_is_announced_as_soon_as_all_before_it_are_there():
+def test_window_is_passed_on_as_soon_as_all_before_it_arrived():
     announced: list[int] = []
     stitcher = Stitcher(WINDOWS[:3], lambda index, kept: announced.append(index))
     stitcher.add(1, part(1))
@@ -40,14 +40,14 @@ def test_window_is_announced_as_soon_as_all_before_it_are_there():
     assert announced == [0, 1]
 
 
-def test_a_window_that_arrives_twice_counts_once():
+def test_window_that_arrives_twice_counts_once():
     stitcher = Stitcher(WINDOWS[:2])
     stitcher.add(0, part(0))
     stitcher.add(0, part(0))
     assert not stitcher.complete
 
 
-def test_too_few_frames_are_an_error_and_not_a_gap():
+def test_window_with_too_few_frames_is_an_error():
     stitcher = Stitcher(WINDOWS)
     with pytest.raises(EncodingError, match="3 frames for window 1"):
         stitcher.add(1, part(1)[:3])

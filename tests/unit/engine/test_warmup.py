@@ -37,7 +37,7 @@ def measured(
     return found, sizes
 
 
-def test_batch_grows_while_doubling_pays():
+def test_batch_grows_while_doubling_raises_the_throughput():
     # A card that takes as long for 16 windows as for one.
     found, sizes = measured(lambda windows: 0.01 * max(1, windows / 16))
     assert found.budget_samples == 16 * 20 * RATE
@@ -45,7 +45,7 @@ def test_batch_grows_while_doubling_pays():
     assert max(sizes) == 32
 
 
-def test_no_larger_batch_where_it_brings_nothing():
+def test_batch_stays_small_where_doubling_does_not_raise_the_throughput():
     found, sizes = measured(lambda windows: 0.01 * windows, device="cpu")
     assert found.budget_samples == 20 * RATE
     assert set(sizes) == {1, 2}
@@ -69,19 +69,19 @@ def test_limit_bounds_the_batch():
     assert max(sizes) == 8
 
 
-def test_configured_budget_is_taken_and_the_speed_measured():
+def test_configured_budget_is_used_and_the_speed_measured():
     found, sizes = measured(lambda windows: 0.01 * windows, batch_seconds=90.0)
     assert found.budget_samples == 90 * RATE
     assert set(sizes) == {1}
     assert found.compute_seconds > 0
 
 
-def test_model_that_does_not_fit_says_so():
+def test_model_that_does_not_fit_is_refused_with_the_setting_to_change():
     with pytest.raises(ConfigurationError, match="One window of 20 s does not fit"):
         measured(lambda windows: 0.01, fits=0)
 
 
-def test_other_errors_of_the_model_are_not_hidden():
+def test_other_errors_of_the_model_are_raised():
     async def on_device(function: Callable[[], float]) -> float:
         return function()
 

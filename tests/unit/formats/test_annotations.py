@@ -1,4 +1,4 @@
-"""Transcripts in formats of annotation tools and tables, read by what did not write them."""
+"""Formats of annotation tools and tables, read back by other software."""
 
 import csv
 from pathlib import Path
@@ -53,7 +53,7 @@ def labels(tier: tgt.IntervalTier) -> list[tuple[float, float, str]]:
     return [(item.start_time, item.end_time, item.text) for item in tier if item.text]
 
 
-def test_words_that_were_not_found_are_in_no_transcript(transcript: Transcript) -> None:
+def test_words_not_found_are_left_out(transcript: Transcript) -> None:
     assert transcript.text == '«Hei», på "Ærøy"'
     assert [word.confidence for word in transcript.words] == [0.98, 0.5, 0.75]
 
@@ -71,7 +71,7 @@ def test_praat_reads_the_tiers(transcript: Transcript, tmp_path: Path) -> None:
 
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
-def test_a_textgrid_has_every_word_and_no_hole(transcript: Transcript) -> None:
+def test_textgrid_has_every_word_and_no_gap(transcript: Transcript) -> None:
     grid = grid_of(transcript)
     assert grid.get_tier_names() == ["utterances", "words"]
     words = grid.get_tier_by_name("words")
@@ -133,13 +133,13 @@ def test_elan_reads_the_tiers(transcript: Transcript) -> None:
     }
 
 
-def test_a_recording_without_the_name_of_one_is_not_linked(transcript: Transcript) -> None:
+def test_recording_without_a_media_ending_is_not_linked(transcript: Transcript) -> None:
     assert "MEDIA_DESCRIPTOR" not in render(transcript, "eaf", recording="upload").body
 
 
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
-def test_a_document_has_every_word_and_nothing_overlaps(transcript: Transcript) -> None:
+def test_eaf_has_every_word_without_overlap(transcript: Transcript) -> None:
     tiers = tiers_of(render(transcript, "eaf").body)
     assert [text for _, _, text in tiers["words"]] == texts(transcript)
     for items in tiers.values():
@@ -158,7 +158,7 @@ def test_ctm_has_a_line_for_each_word(transcript: Transcript) -> None:
 
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
-def test_a_ctm_is_six_columns_in_the_order_of_time(transcript: Transcript) -> None:
+def test_ctm_is_six_columns_ordered_by_time(transcript: Transcript) -> None:
     body = render(transcript, "ctm", recording=";; x y").body
     rows = list(csv.reader(body.split("\n")[:-1], delimiter=" ", quoting=csv.QUOTE_NONE))
     assert all(len(row) == 6 and row[:2] == ["_x_y", "1"] for row in rows)
@@ -170,7 +170,7 @@ def test_a_ctm_is_six_columns_in_the_order_of_time(transcript: Transcript) -> No
 
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
-def test_a_table_has_a_row_for_each_utterance(transcript: Transcript) -> None:
+def test_tsv_has_a_row_for_each_utterance(transcript: Transcript) -> None:
     body = render(transcript, "tsv").body
     header, *rows = csv.reader(body.split("\n")[:-1], delimiter="\t", quoting=csv.QUOTE_NONE)
     assert header == ["start", "end", "text"]
@@ -181,7 +181,7 @@ def test_a_table_has_a_row_for_each_utterance(transcript: Transcript) -> None:
         assert times[-1] <= max(transcript.duration * 1000 + 1e-6, len(texts(transcript)))
 
 
-def test_what_a_format_cannot_hold_becomes_a_space() -> None:
+def test_unwritable_characters_become_spaces() -> None:
     odd = transcript_of(
         [Word("a\tb\nc\x00d\ud800e", 0.0, 1.0, 1.0), Word("\x01", 1.0, 2.0, 1.0)], 2.0
     )
@@ -191,7 +191,7 @@ def test_what_a_format_cannot_hold_becomes_a_space() -> None:
     assert labels(grid_of(odd).get_tier_by_name("words")) == [(0.0, 1.0, "a b c d e")]
 
 
-def test_nothing_said_is_a_whole_file_all_the_same() -> None:
+def test_empty_transcript_is_a_valid_file() -> None:
     assert render(NOTHING, "ctm").body == ""
     assert render(NOTHING, "text").body == ""
     assert render(NOTHING, "tsv").body == "start\tend\ttext\n"

@@ -1,4 +1,4 @@
-"""The examples of docs/formats.md are what the service writes."""
+"""The examples of docs/formats.md are what is written."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def examples(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FORMATS[1:])
-def test_the_examples_are_what_is_written(name: str) -> None:
+def test_examples_are_what_is_written(name: str) -> None:
     shown = examples(name)
     assert shown
     written = [
@@ -47,7 +47,7 @@ def dedented(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_table_says_what_the_service_says(name: str) -> None:
+def test_table_lists_media_types_and_endings(name: str) -> None:
     info = describe(name)
     row = next(line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{name}` |"))
     assert f"| `.{info.extension}` | `{info.media_type.partition(';')[0]}` |" in row

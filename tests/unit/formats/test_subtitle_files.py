@@ -1,4 +1,4 @@
-"""SRT and WebVTT, read back by packages that players and editors are built with."""
+"""SRT and WebVTT, read back by the packages of players and editors."""
 
 import io
 import re
@@ -68,7 +68,7 @@ def test_word_cues_hold_every_word_at_its_time(transcript: Transcript) -> None:
             assert before < after
 
 
-def test_a_word_cue_looks_as_browsers_want_it() -> None:
+def test_word_cue_has_the_syntax_of_browsers() -> None:
     assert body(transcript_of(WORDS[:1], 4.0), "vtt", word_cues=True) == (
         "WEBVTT\n\n00:00:00.450 --> 00:00:01.284\n<c>hei</c>\n"
     )
@@ -76,7 +76,7 @@ def test_a_word_cue_looks_as_browsers_want_it() -> None:
     assert lines[3].startswith("<c>hei</c> <00:00:01.330><c>og</c> <00:00:01.500><c>velkommen</c>")
 
 
-def test_webvtt_escapes_what_it_would_take_for_a_tag() -> None:
+def test_webvtt_escapes_markup() -> None:
     transcript = transcript_of([Word("R&D<b>-->", 0.1, 0.9, 1.0)], 1.0)
     assert "R&amp;D&lt;b&gt;--&gt;\n" in body(transcript, "vtt")
     assert "<c>R&amp;D&lt;b&gt;--&gt;</c>\n" in body(transcript, "vtt", word_cues=True)
@@ -88,7 +88,7 @@ def test_hours_are_written() -> None:
     assert "02:03:04.500 --> 02:03:05.334" in body(transcript, "vtt")
 
 
-def test_editors_read_both() -> None:
+def test_editors_read_srt_and_webvtt() -> None:
     for name in ("srt", "vtt"):
         read = pysubs2.SSAFile.from_string(body(TRANSCRIPT, name), format_=name)
         assert [(line.start, line.end, line.plaintext) for line in read] == [
@@ -97,7 +97,7 @@ def test_editors_read_both() -> None:
 
 
 @pytest.mark.parametrize("word_cues", [False, True])
-def test_nothing_said_is_a_whole_file_all_the_same(word_cues: bool) -> None:
+def test_empty_transcript_is_a_valid_file(word_cues: bool) -> None:
     nothing = transcript_of([], 3.0)
     assert body(nothing, "srt") == ""
     written = body(nothing, "vtt", word_cues=word_cues)

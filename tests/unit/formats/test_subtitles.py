@@ -1,15 +1,18 @@
-"""Subtitles keep to the rules of the trade, whatever was said, and are cut where it reads well."""
+"""Subtitles keep to their rules for any transcript, and are cut between phrases."""
 
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timed_words import said, texts, transcript_of, transcripts
 
 from app.contract.answers import Transcript, Word
+from app.formats.phrases import phrases
 from app.formats.subtitles import Cue, SubtitleRules, lay_out_subtitles
 from app.formats.timeline import time_words
+from app.itn.lexicon import lexicon
 
 RULES = SubtitleRules()
 COMPOUND = "arbeidsmarkedskompetanseutviklingskoordinator"
@@ -80,7 +83,7 @@ def joinable(one: Cue, other: Cue) -> bool:
 
 @given(transcripts())
 @settings(max_examples=150, deadline=None)
-def test_a_cue_is_short_only_where_its_words_fit_nowhere_else(transcript: Transcript) -> None:
+def test_short_cue_only_where_its_words_do_not_fit_elsewhere(transcript: Transcript) -> None:
     cues = cues_of(transcript)
     for one, following in pairwise(cues):
         if joinable(one, following):
@@ -89,7 +92,7 @@ def test_a_cue_is_short_only_where_its_words_fit_nowhere_else(transcript: Transc
 
 @given(st.floats(0.0, 5.0), st.floats(0.0, 1.0))
 @settings(deadline=None)
-def test_a_single_word_stays_for_the_least_time_if_the_audio_lasts_that_long(
+def test_single_word_stays_for_the_shortest_time_if_the_audio_lasts(
     start: float, after: float
 ) -> None:
     transcript = transcript_of([Word("ja", start, start + 0.1, 1.0)], start + 0.1 + after)
@@ -98,7 +101,7 @@ def test_a_single_word_stays_for_the_least_time_if_the_audio_lasts_that_long(
     assert cue.start <= round(start * 1000)
 
 
-def test_a_long_pause_ends_a_cue() -> None:
+def test_long_pause_ends_a_cue() -> None:
     assert lines_of("det var det ja men nå går vi", men=1.6) == [
         ["det var det ja"],
         ["men nå går vi"],
@@ -114,12 +117,12 @@ def test_sentences_that_fit_are_cues_of_their_own() -> None:
     ]
 
 
-def test_a_date_is_not_the_end_of_a_sentence() -> None:
+def test_date_does_not_end_a_sentence() -> None:
     shown = lines_of("Det blir et stort og veldig langt møte den 21. mars klokken ti på kontoret.")
     assert "21. mars" in " / ".join(line for cue in shown for line in cue)
 
 
-def test_a_line_ends_before_a_conjunction_and_not_after_an_article() -> None:
+def test_line_ends_before_a_conjunction_and_not_after_an_article() -> None:
     (cue,) = lines_of("vi tok bussen ned til byen fordi toget fra oslo var forsinket")
     assert cue == ["vi tok bussen ned til byen", "fordi toget fra oslo var forsinket"]
     shown = lines_of(
@@ -132,7 +135,7 @@ def test_a_line_ends_before_a_conjunction_and_not_after_an_article() -> None:
     assert last_words.isdisjoint(bound.split())
 
 
-def test_what_fits_one_line_is_on_one() -> None:
+def test_text_that_fits_one_line_is_on_one() -> None:
     assert lines_of("det går et tog klokken halv åtte") == [["det går et tog klokken halv åtte"]]
 
 
@@ -141,26 +144,26 @@ def test_two_lines_are_about_as_long() -> None:
     assert abs(len(cue[0]) - len(cue[1])) <= 12
 
 
-def test_a_compound_longer_than_a_line_stays_whole_on_its_own() -> None:
+def test_word_longer_than_a_line_is_whole_on_a_line_of_its_own() -> None:
     assert len(COMPOUND) > 42
     shown = lines_of(f"hun er {COMPOUND} i kommunen")
     assert [line for cue in shown for line in cue if COMPOUND in line] == [COMPOUND]
 
 
-def test_a_cue_stays_to_be_read_and_then_goes() -> None:
+def test_cue_lingers_to_be_read() -> None:
     words = said("det er sagt så fort")
     quick = [Word(w.word, 0.4 + i * 0.2, 0.45 + i * 0.2, 0.9) for i, w in enumerate(words)]
     (cue,) = cues_of(transcript_of(quick, 20.0))
     assert cue.end == 400 + -(-len("det er sagt så fort") * 1000 // 17)
 
 
-def test_a_short_word_at_the_very_end_is_shown_a_little_early() -> None:
+def test_short_word_at_the_end_is_shown_earlier() -> None:
     words = [*said("det var det"), Word("ja", 9.8, 9.95, 0.9)]
     *_, last = cues_of(transcript_of(words, 10.0))
     assert (last.start, last.end) == (10_000 - RULES.shortest, 10_000)
 
 
-def test_danish_and_nynorsk_phrases_are_known() -> None:
+def test_danish_and_nynorsk_have_phrases() -> None:
     words = said("vi har vore der heile dagen medan dei andre reiste heim til oslo")
     nynorsk = replace(transcript_of(words, 9.0), language="nn")
     assert "\nmedan" in cues_of(nynorsk)[0].text
@@ -169,7 +172,14 @@ def test_danish_and_nynorsk_phrases_are_known() -> None:
     assert "\nhvis" in cues_of(danish)[0].text
 
 
-def test_a_language_without_phrases_is_cut_all_the_same() -> None:
+def test_language_without_phrases_is_cut_by_punctuation() -> None:
     words = said("this is a sentence that is a good deal longer than a single line may be")
     foreign = replace(transcript_of(words, 9.0), language="en")
     assert all(len(line) <= 42 for cue in cues_of(foreign) for line in cue.text.split("\n"))
+
+
+@pytest.mark.parametrize("language", ["da", "nb", "nn"])
+def test_no_line_ends_after_a_word_that_ends_no_sentence(language: str) -> None:
+    known = lexicon(language)
+    assert known is not None
+    assert known.unfinished | known.leaning <= phrases(language).holding

@@ -1,0 +1,126 @@
+"""The journal of an output folder: a line of JSON for each recording, in a file beside the texts.
+
+A run may end at any moment. So one line is written before the files of a recording, which claims
+them as ours, and one after them, which marks them as done.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nordlyd_client.errors import InvalidRequestError
+
+_FOLDER = ".nordlyd"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recording and its transcripts.
+
+    Attributes:
+        file: its absolute path.
+        size: its bytes.
+        changed: when it was changed last, in nanoseconds since 1970.
+        asked: digest of the request that made the text.
+        place: of its transcripts, relative to the folder and without an ending.
+        formats: those that are done.
+        begun: those that are done, were done once, or are being written: their files are ours.
+    """
+
+    file: str
+    size: int
+    changed: int
+    asked: str
+    place: str
+    formats: tuple[str, ...]
+    begun: tuple[str, ...]
+
+
+class Journal:
+    """The journal of one folder, held by one process at a time.
+
+    Args:
+        folder: the output folder, which exists.
+
+    Raises:
+        InvalidRequestError: another process writes there, or it cannot be written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        own = folder / _FOLDER
+        self._path = own / "journal.jsonl"
+        self._lock = FileLock(own / "lock")
+        try:
+            own.mkdir(exist_ok=True)
+            self._lock.acquire(timeout=0)
+            self._entries = self._read()
+            self._tidy()
+            self._file = self._path.open("ab", buffering=0)
+        except Timeout:
+            raise InvalidRequestError(
+                f"{folder}: another nordlyd writes to this folder.", param="output"
+            ) from None
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{folder}: cannot be written to: {error.strerror}.", param="output"
+            ) from error
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """Returns the last entry of each recording, by its path."""
+        return dict(self._entries)
+
+    def find(self, path: Path) -> Entry | None:
+        """Returns the last entry of a recording, if any."""
+        return self._entries.get(str(path))
+
+    def add(self, entry: Entry) -> None:
+        """Writes a line; the last one of a recording counts."""
+        # One call for the whole line: a process that is killed leaves all of it or nothing.
+        self._file.write(_line(entry))
+        self._entries[entry.file] = entry
+
+    def close(self) -> None:
+        """Releases the folder for other processes."""
+        self._file.close()
+        self._lock.release()
+
+    def _read(self) -> dict[str, Entry]:
+        if not self._path.exists():
+            return {}
+        entries = {}
+        for line in self._path.read_bytes().splitlines():
+            try:
+                content = json.loads(line)
+                lists = {name: tuple(content[name]) for name in ("formats", "begun")}
+                entry = Entry(**content | lists)
+            except (ValueError, TypeError, KeyError):
+                # Cut short by a full disk or a loss of power; its recording is done again.
+                continue
+            entries[entry.file] = entry
+        return entries
+
+    def _tidy(self) -> None:
+        """Keeps one line for each recording, so that the journal of many runs does not grow."""
+        if self._path.exists():
+            fresh = self._path.with_suffix(".part")
+            fresh.write_bytes(b"".join(map(_line, self._entries.values())))
+            fresh.replace(self._path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that it exists complete or not at all, even after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _line(entry: Entry) -> bytes:
+    return json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

@@ -1,0 +1,85 @@
+"""`nordlyd transcribe`: its arguments, and the plan of work that they make."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from nordlyd_client.cli import options as shared
+from nordlyd_client.contract.options import TranscribeOptions
+from nordlyd_client.errors import InvalidRequestError
+
+_JOBS = 4
+
+
+@shared.with_options(TranscribeOptions, leave_out=("word_cues",))
+def transcribe(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILES",
+            help="Audio or video files, folders, globs ('**' for any depth), or - for stdin.",
+        ),
+    ],
+    *,
+    format: shared.Formats = None,
+    output: shared.Output = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--force", help="With --output: leave what is done, or do all again."
+        ),
+    ] = True,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, metavar="N", help="Files at once.")
+    ] = _JOBS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a file, as each is done.")
+    ] = False,
+    word_cues: shared.WordCues = False,
+    options: dict[str, str],
+    server: shared.Server = None,
+    api_key: shared.ApiKey = None,
+) -> None:
+    """Transcribe files on this machine, or by a server.
+
+    Without --output the text goes to stdout, a line a file. With it, every
+    file gets one of its name there for each format, and a run that was
+    interrupted continues where it was. A file that cannot be transcribed is
+    reported and the others continue; the exit status is then 1.
+    """
+    formats = shared.read_formats(format, default="text")
+    n_best = options.get("n_best", "1")
+    if n_best != "1" and "json" not in formats and not as_json:
+        raise InvalidRequestError(
+            f"n_best is {n_best}: only --format json lists the readings.", param="n_best"
+        )
+    if word_cues and "vtt" not in formats:
+        raise InvalidRequestError(
+            "word_cues marks the words of WebVTT; accepted with it: --format vtt.",
+            param="word_cues",
+        )
+
+    from nordlyd_client.cli.inputs import find_inputs  # noqa: PLC0415
+    from nordlyd_client.cli.run import Plan, transcribe_files  # noqa: PLC0415
+    from nordlyd_client.cli.service import open_backend  # noqa: PLC0415
+
+    # What decides the text; its names and values are kept in the folder for the next run.
+    request: dict[str, object] = {
+        "language": None,
+        "model": None,
+        "word_cues": word_cues,
+        **options,
+    }
+    plan = Plan(
+        formats=formats,
+        output=output,
+        as_records=as_json,
+        word_cues=word_cues,
+        jobs=jobs,
+        force=not resume,
+        request=request,
+    )
+    opened = partial(open_backend, options, server=server, key=api_key)
+    complete = transcribe_files(opened, find_inputs(files), plan)
+    raise typer.Exit(0 if complete else 1)
