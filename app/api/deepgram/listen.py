@@ -17,7 +17,7 @@ from app.audio import DecodeOptions, RawFormat
 from app.audio.content_types import raw_format
 from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError
-from app.pipeline import Route, TranscriptionRequest
+from app.pipeline import Route
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
@@ -115,14 +115,7 @@ async def _transcribe(
         audio.close()
         raise
     transcript = await incoming.parts.service.transcriber.transcribe(
-        TranscriptionRequest(
-            source=audio,
-            request_id=incoming.request_id,
-            route=route,
-            audio=DecodeOptions(raw),
-            caller=incoming.caller,
-            deadline=incoming.deadline,
-        )
+        incoming.transcription(audio, DecodeOptions(raw), route)
     )
     return transcript, sha256
 
