@@ -56,6 +56,7 @@ class Device:
             clock=lambda: self.now,
         )
         attempts = list(encode_isolated(list(items), context))
+        assert all(attempt.encoded or attempt.failed for attempt in attempts)
         encoded = [pair for attempt in attempts for pair in attempt.encoded]
         failed = [pair for attempt in attempts for pair in attempt.failed]
         tickets = [item.ticket for item, _ in (*encoded, *failed)]

@@ -61,6 +61,7 @@ def test_computed_windows_and_answered_requests_count_no_more():
         short = added(requests, model("cpu", 0.5), SHORT, caller="b")
         assert long.ticket != short.ticket
         assert requests.get(short.ticket) is short
+        assert short.encode_seconds == 0
         assert requests.callers() == {"a": 1, "b": 1}
         assert requests.audio_seconds == pytest.approx(LONG + SHORT)
         requests.computed(long, 0)
