@@ -1,7 +1,7 @@
 """The exceptions of the service, each with its HTTP status, type and code.
 
-A message says what was wrong and what is accepted, and reaches the client unchanged. The tables in
-`app/api/errors/` map these exceptions to the forms of OpenAI and Deepgram.
+A message states what was wrong and what is accepted, and reaches the client unchanged. The tables
+in `app/api/errors/` map these exceptions to the forms of OpenAI and Deepgram.
 """
 
 

@@ -14,7 +14,6 @@ from app.contract.answers import Alignment
 from app.contract.options import AlignOptions
 from app.errors import InvalidRequestError
 from app.formats import as_transcript, render
-from app.pipeline import TranscriptionRequest
 from app.pipeline.options import parse_options
 
 router = APIRouter(tags=["alignment"])
@@ -66,14 +65,7 @@ async def align(incoming: IncomingOf) -> Response:
             text = _text(options)
             route = transcriber.route(options.model, options.language)
             source, audio = file.open_to_decode(options)
-        work = TranscriptionRequest(
-            source=source,
-            request_id=incoming.request_id,
-            route=route,
-            audio=audio,
-            caller=incoming.caller,
-            deadline=incoming.deadline,
-        )
+        work = incoming.transcription(source, audio, route)
         with incoming.parts.progress.follow(work.request_id) as progress:
             aligned = await incoming.run(transcriber.align(work, text, progress=progress))
         output = await asyncio.to_thread(_output, aligned, options, file.name)

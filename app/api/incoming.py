@@ -7,7 +7,7 @@ reads the body; whatever one step decides, the next ones take from here.
 import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractContextManager, asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 from fastapi import Depends, Request
 
@@ -16,8 +16,10 @@ from app.api.disconnects import run_until_disconnect
 from app.api.forms import FormLimits
 from app.api.state import AppState, AppStateOf
 from app.api.uploads import RecordingFile, Uploads, read_uploads
+from app.audio import DecodeOptions
 from app.audio.content_types import ContentType
 from app.errors import InvalidRequestError
+from app.pipeline import Route, TranscriptionRequest
 from app.storage import Reservation
 
 TIMEOUT_HEADER = "x-request-timeout"
@@ -122,6 +124,34 @@ class IncomingRequest:
             yield RecordingFile.fetched(fetched)
         finally:
             fetched.bodies.close()
+
+    def transcription(
+        self,
+        source: BinaryIO,
+        audio: DecodeOptions,
+        route: Route,
+        *,
+        request_id: str | None = None,
+        wait_for_room: bool = False,
+    ) -> TranscriptionRequest:
+        """Returns the pipeline's request for a recording.
+
+        Args:
+            source: an open recording at its beginning; the pipeline closes it.
+            audio: how to decode it.
+            route: the model and the options that serve it.
+            request_id: of one of several recordings; that of the request by default.
+            wait_for_room: whether to wait where the queue is full, instead of being refused.
+        """
+        return TranscriptionRequest(
+            source=source,
+            request_id=request_id or self.request_id,
+            route=route,
+            audio=audio,
+            caller=self.caller,
+            deadline=self.deadline,
+            wait_for_room=wait_for_room,
+        )
 
     async def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs work until the client closes the connection; raises as `run_until_disconnect`."""

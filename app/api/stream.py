@@ -60,7 +60,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
             live_options(
                 options,
                 decoding=decoding_options(options),
-                readable=formatting_options(options),
+                formatting=formatting_options(options),
                 request_id=socket.state.request_id,
                 caller=caller_of(socket),
             )

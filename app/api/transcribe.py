@@ -20,7 +20,7 @@ from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
 from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
-from app.pipeline import Route, TranscriptionRequest
+from app.pipeline import Route
 from app.pipeline.options import (
     check_word_cues,
     decoding_options,
@@ -145,14 +145,8 @@ class _Call:
     ) -> tuple[Output, Transcript]:
         options, parts = self.options, self.incoming.parts
         source, audio = file.open_to_decode(options)
-        work = TranscriptionRequest(
-            source=source,
-            request_id=request_id,
-            route=self.route,
-            audio=audio,
-            caller=self.incoming.caller,
-            deadline=self.incoming.deadline,
-            wait_for_room=wait_for_room,
+        work = self.incoming.transcription(
+            source, audio, self.route, request_id=request_id, wait_for_room=wait_for_room
         )
         with parts.progress.follow(request_id) as progress:
             transcript = await parts.service.transcriber.transcribe(work, progress=progress)

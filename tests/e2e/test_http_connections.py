@@ -140,6 +140,44 @@ def test_slow_body_is_408(strict: RunningServer, waiting: httpx.Client, pause: f
     wait_until_idle(waiting)
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (b"/v1/listen", 422, "ASR_UNPROCESSABLE_ENTITY"),
+        (b"/v1/audio/transcriptions", 408, "request_timeout"),
+    ],
+)
+def test_slow_body_of_a_compatible_route_is_refused_in_its_own_form(
+    strict: RunningServer, path: bytes, status: int, code: str
+) -> None:
+    with connect(strict) as connection:
+        head = HEAD.replace(b"/transcribe", path)
+        if path != b"/v1/listen":
+            head += b"Content-Type: multipart/form-data; boundary=b\r\n"
+        connection.sendall(head + b"Content-Length: 100000\r\n\r\nxxxx")
+        answer = read_all(connection)
+    assert int(answer.split()[1]) == status
+    body = json.loads(answer.partition(b"\r\n\r\n")[2])
+    if path == b"/v1/listen":
+        assert body["err_code"] == code
+        assert body["error"]["code"] == "request_timeout"
+        assert f"x-request-id: {body['request_id']}".encode() in answer
+    else:
+        assert body["error"]["code"] == code
+
+
+def test_slow_head_after_a_compatible_request_is_refused_in_the_native_form(
+    strict: RunningServer,
+) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"GET /v1/mo")
+        answer = read_all(connection)
+    error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+    assert (error["type"], error["code"]) == ("timeout_error", "request_timeout")
+
+
 def test_body_at_the_minimum_rate_is_accepted(strict: RunningServer, clip) -> None:
     wav = clip()
     with connect(strict) as connection:

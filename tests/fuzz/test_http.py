@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -131,7 +132,9 @@ def test_other_methods_get_405_with_allow(
             answer = client.request(method, path)
             assert answer.status_code == 405, (method, path)
             assert set(answer.headers["allow"].split(", ")) == methods
-            assert answer.json()["error"]["code"] == "method_not_allowed"
+            openais = path.startswith("/v1/") and path != "/v1/listen"
+            code = "method_not_supported" if openais else "method_not_allowed"
+            assert answer.json()["error"]["code"] == code
 
 
 @BOUNDED
@@ -140,8 +143,9 @@ def test_other_methods_get_405_with_allow(
     method=st.sampled_from(["GET", "POST"]),
 )
 def test_any_path_and_header_gets_a_response(client: httpx.Client, path: str, method: str) -> None:
-    url = f"/{path}"
-    answer = client.request(method, httpx.URL(path=url), headers={"x-request-timeout": "1"})
+    # httpx accepts no path with `?` or `#` unescaped, nor one that begins with two slashes.
+    url = "/" + quote(path, safe="/").lstrip("/")
+    answer = client.request(method, url, headers={"x-request-timeout": "1"})
     assert answer.status_code < 500
 
 

@@ -25,7 +25,7 @@ class ListenWord(BaseModel):
 
     @property
     def written(self) -> str:
-        """As it is written, where that was asked for, or as it was said."""
+        """As it is written, where the answer has that, or as it was said."""
         return self.word if self.punctuated_word is None else self.punctuated_word
 
 
@@ -54,7 +54,7 @@ class Paragraphs(BaseModel):
 
 
 class ListenAlternative(BaseModel):
-    """One reading."""
+    """One hypothesis."""
 
     transcript: str
     confidence: float = Field(description="Mean of the words'; 0 where there are none.")
@@ -63,7 +63,7 @@ class ListenAlternative(BaseModel):
 
 
 class Channel(BaseModel):
-    """What was said on all channels of the audio, heard as one."""
+    """What was said on all channels of the audio, mixed into one."""
 
     alternatives: list[ListenAlternative]
 
@@ -88,7 +88,7 @@ class Results(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """What is known of the model."""
+    """The model that was used."""
 
     name: str
     version: str
@@ -96,7 +96,7 @@ class ModelInfo(BaseModel):
 
 
 class Metadata(BaseModel):
-    """What was heard, and by what."""
+    """The audio, and the model that transcribed it."""
 
     transaction_key: str
     request_id: str
@@ -110,32 +110,32 @@ class Metadata(BaseModel):
 
 
 class ListenBody(BaseModel):
-    """The answer of POST /v1/listen."""
+    """The answer of POST /v1/options."""
 
     metadata: Metadata
     results: Results
 
     def to_json(self) -> str:
-        """The body as it is sent, without what nobody asked for."""
+        """Returns the body as it is sent, without the fields that are not part of the answer."""
         return self.model_dump_json(exclude_none=True)
 
 
 def render(
-    transcript: Transcript, listen: ListenOptions, *, request_id: str, sha256: str
+    transcript: Transcript, options: ListenOptions, *, request_id: str, sha256: str
 ) -> ListenBody:
-    """Render a transcript as the request wanted it."""
+    """Returns the answer for a transcript, with the parts that the options select."""
     duration = round(transcript.duration, 3)
     words = _words(transcript, duration)
     best = _alternative(transcript.formatted_text, words)
-    if listen.paragraphs:
+    if options.paragraphs:
         best.paragraphs = _paragraphs(words)
     others = [
         _alternative(other.formatted_text, [_word(word, duration) for word in other.words])
         for other in (transcript.alternatives or ())[1:]
     ]
     utterances = None
-    if listen.utterance_pause is not None:
-        utterances = [_utterance(part) for part in _split(words, listen.utterance_pause)]
+    if options.utterance_pause is not None:
+        utterances = [_utterance(part) for part in _split(words, options.utterance_pause)]
     return ListenBody(
         metadata=Metadata(
             transaction_key="deprecated",
@@ -157,28 +157,28 @@ def render(
 
 
 def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
-    """The words as they are written where that was asked for, each with what was said for it."""
+    """Returns the words as they are written, or as spoken; a written one has its spoken words."""
     if transcript.formatted_words is None:
         return [_word(word, duration) for word in transcript.words]
     written = []
     for word in transcript.formatted_words:
-        said = [
-            spoken.word
-            for spoken in transcript.words
-            if word.start <= spoken.start and spoken.end <= word.end
+        spoken = [
+            each.word
+            for each in transcript.words
+            if word.start <= each.start and each.end <= word.end
         ]
-        written.append(_word(word, duration, said=" ".join(said)))
+        written.append(_word(word, duration, spoken=" ".join(spoken)))
     return written
 
 
-def _word(word: Word, duration: float, *, said: str | None = None) -> ListenWord:
-    """Render a word; with `said` it is one that was written for that."""
+def _word(word: Word, duration: float, *, spoken: str | None = None) -> ListenWord:
+    """Returns a word; with `spoken` it is a written one, which stands for those spoken words."""
     return ListenWord(
-        word=said or word.word,
+        word=spoken or word.word,
         start=min(round(word.start, 3), duration),
         end=min(round(word.end, 3), duration),
         confidence=round(word.confidence, 4),
-        punctuated_word=None if said is None else word.word,
+        punctuated_word=None if spoken is None else word.word,
     )
 
 
@@ -228,7 +228,7 @@ def _utterance(words: list[ListenWord]) -> Utterance:
 
 
 def _split(words: Sequence[ListenWord], pause: float) -> list[list[ListenWord]]:
-    """Words between two pauses longer than `pause` seconds, in order."""
+    """Returns the words between pauses of more than `pause` seconds, in order."""
     parts: list[list[ListenWord]] = []
     for word in words:
         if not parts or word.start - parts[-1][-1].end > pause:

@@ -17,7 +17,7 @@ from app.audio import DecodeOptions, RawFormat
 from app.audio.content_types import raw_format
 from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError
-from app.pipeline import Route, TranscriptionRequest
+from app.pipeline import Route
 from app.untrusted import read_json
 
 _MAX_JSON_BYTES = 64 * 2**10
@@ -57,13 +57,13 @@ _OPERATION: dict[str, Any] = {
 
 @router.post(
     "/v1/listen",
-    summary="Transcribe a recording, as Deepgram's clients ask for it",
+    summary="Transcribe a recording, in Deepgram's API",
     response_model=ListenBody,
     responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def listen(incoming: IncomingOf) -> Response:
-    """Deepgram's prerecorded API, as far as its words mean something here.
+    """Deepgram's API for recordings, as far as its features are supported.
 
     Send the audio as the body; its format is found out from its content. Errors have
     Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
@@ -74,7 +74,7 @@ async def listen(incoming: IncomingOf) -> Response:
         options = parse_listen(incoming.query)
         incoming.set_timeout()
         route = transcriber.route(
-            options.model, options.language, options.decoding, options.readable
+            options.model, options.language, options.decoding, options.formatting
         )
         incoming.check_room()
         source: RecordingFile | str
@@ -115,14 +115,7 @@ async def _transcribe(
         audio.close()
         raise
     transcript = await incoming.parts.service.transcriber.transcribe(
-        TranscriptionRequest(
-            source=audio,
-            request_id=incoming.request_id,
-            route=route,
-            audio=DecodeOptions(raw),
-            caller=incoming.caller,
-            deadline=incoming.deadline,
-        )
+        incoming.transcription(audio, DecodeOptions(raw), route)
     )
     return transcript, sha256
 

@@ -24,7 +24,7 @@ class LogprobBody(BaseModel):
 
 
 class UsageBody(BaseModel):
-    """What was transcribed."""
+    """The amount of audio that was transcribed."""
 
     type: Literal["duration"] = "duration"
     seconds: float = Field(description="Length of the audio.")
@@ -103,14 +103,14 @@ class TranscriptionVerboseJson(BaseModel):
         None, description="Only with timestamp_granularities[]=word."
     )
     segments: list[VerboseSegment] | None = Field(
-        None, description="Unless only words were asked for."
+        None, description="Unless only words were requested."
     )
     usage: UsageBody
     model: str = Field(description="Ours: id of the model that did it.")
 
 
 def plain_json(transcript: Transcript, *, logprobs: bool, languages: bool) -> str:
-    """The body of response_format json."""
+    """Returns the body of response_format json."""
     body = TranscriptionJson(
         text=transcript.written_text,
         usage=usage(transcript.duration),
@@ -121,8 +121,8 @@ def plain_json(transcript: Transcript, *, logprobs: bool, languages: bool) -> st
 
 
 def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
-    """The body of response_format verbose_json; nothing asked for means segments."""
-    asked = set(granularities) or {"segment"}
+    """Returns the body of response_format verbose_json, by default with segments."""
+    included = set(granularities) or {"segment"}
     duration = round(transcript.duration, 3)
     groups = words_of_segments(transcript.written_segments, transcript.written_words)
     body = TranscriptionVerboseJson(
@@ -138,13 +138,13 @@ def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
             )
             for word in transcript.written_words
         ]
-        if "word" in asked
+        if "word" in included
         else None,
         segments=[
             VerboseSegment.of(segment, words, duration)
             for segment, words in zip(transcript.written_segments, groups, strict=True)
         ]
-        if "segment" in asked
+        if "segment" in included
         else None,
         usage=usage(duration),
         model=transcript.model,
@@ -153,7 +153,7 @@ def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
 
 
 def usage(seconds: float) -> UsageBody:
-    """What was transcribed, to milliseconds."""
+    """Returns the length of the audio, to milliseconds."""
     return UsageBody(seconds=round(seconds, 3))
 
 
@@ -163,11 +163,11 @@ def logprob(confidence: float) -> float:
 
 
 def tokens_of(words: Iterable[tuple[str, float]], *, continued: bool = False) -> list[LogprobBody]:
-    """Words as tokens that, joined, are their text.
+    """Returns words as tokens that, joined, are their text.
 
     Args:
         words: as they are written, with their confidences.
-        continued: there are words before them.
+        continued: whether there are words before them.
     """
     tokens = []
     for index, (word, confidence) in enumerate(words):
@@ -183,10 +183,9 @@ def with_confidence(words: Iterable[Word]) -> Iterator[tuple[str, float]]:
 
 
 def token_usage(seconds: float, text: str) -> dict[str, Any]:
-    """Usage in tokens, for events whose type in the SDK knows no other.
+    """Returns the usage in tokens, for events whose type in the SDK has no other.
 
-    One token in is a frame of 20 ms, one token out a character: those are what wav2vec2 with CTC
-    reads and writes.
+    An input token is a frame of 20 ms, an output token a character, as in wav2vec2 with CTC.
     """
     frames = round(seconds * _FRAMES_PER_SECOND)
     return {

@@ -1,6 +1,6 @@
-"""A request that wants to see its text grow in, OpenAI's server-sent events out.
+"""A transcription as OpenAI's server-sent events, sent while the recording is being encoded.
 
-What fails before anything was found out has an HTTP status; what fails later is an event.
+A failure before the first event has an HTTP status; a later one is an event.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ from app.pipeline.incremental import TextDelta
 HEARTBEAT_SECONDS = 15.0
 _HEARTBEAT = ": still working\n\n"
 
-_News: TypeAlias = TextDelta | Transcript | NordlydError | None
-"""None: nothing for a while."""
+_Update: TypeAlias = TextDelta | Transcript | NordlydError | None
+"""A further piece of text, the end, or None where there was neither for a while."""
 
 _log = structlog.get_logger("nordlyd.openai")
 
 
 class TranscriptEvents:
-    """One transcription under way, and what there is to tell of it.
+    """The events of one running transcription.
 
     Args:
         request: its body must have been read.
-        service: does the work.
+        service: transcribes.
         work: what to transcribe.
-        logprobs: whether to tell how sure the words are.
-        heartbeat: seconds after which a silent stream says that it is alive.
+        logprobs: whether events have the log-probabilities of words.
+        heartbeat: seconds without an event after which a comment is sent.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class TranscriptEvents:
         self._work = work
         self._logprobs = logprobs
         self._heartbeat = heartbeat
-        self._news: asyncio.Queue[_News] = asyncio.Queue()
-        self._first: _News = None
+        self._updates: asyncio.Queue[_Update] = asyncio.Queue()
+        self._first: _Update = None
         self._task: asyncio.Task[None] | None = None
-        self._told = 0
+        self._words_sent = 0
 
     async def begin(self) -> None:
-        """Start the work and wait a while for the first that is known of it.
+        """Starts the work, and waits for its first update, but not longer than a heartbeat.
 
         Raises:
-            NordlydError: the work failed at once.
+            NordlydError: the work failed before its first update.
         """
         self._task = asyncio.create_task(self._run())
         try:
@@ -78,7 +78,7 @@ class TranscriptEvents:
             raise self._first
 
     async def end(self) -> None:
-        """End the work, wherever it is."""
+        """Cancels the work, if it still runs."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -88,49 +88,49 @@ class TranscriptEvents:
         try:
             transcript = await run_until_disconnect(
                 self._request,
-                transcriber.transcribe(self._work, on_text=self._news.put_nowait),
+                transcriber.transcribe(self._work, on_text=self._updates.put_nowait),
                 cut_off=self._service.cut_off,
             )
         except NordlydError as error:
-            self._news.put_nowait(error)
-        # The answer has begun: nobody else can tell the client.
+            self._updates.put_nowait(error)
+        # The response may have begun, so that no handler can send an error.
         except Exception:
             _log.exception("request failed", path=self._request.url.path)
-            self._news.put_nowait(internal_error(self._work.request_id))
+            self._updates.put_nowait(internal_error(self._work.request_id))
         else:
-            self._news.put_nowait(transcript)
+            self._updates.put_nowait(transcript)
 
-    async def _next(self) -> _News:
-        """The next news; None when there is none for a while."""
+    async def _next(self) -> _Update:
+        """Returns the next update; None where there is none within a heartbeat."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._heartbeat):
-                return await self._news.get()
+                return await self._updates.get()
         return None
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        """The events as they are sent; the first from what `begin` waited for."""
-        news = self._first
+        """Yields the events as they are sent, beginning with the update that `begin` waited for."""
+        update = self._first
         while True:
-            match news:
+            match update:
                 case None:
                     yield _HEARTBEAT
                 case TextDelta():
-                    yield _event(self._delta(news))
+                    yield _event(self._delta(update))
                 case Transcript():
-                    yield _event(self._done(news))
+                    yield _event(self._done(update))
                     return
                 case _:
-                    self._request.scope["state"]["error_code"] = news.code
-                    yield _event({"error": openai_error(news).model_dump()})
+                    self._request.scope["state"]["error_code"] = update.code
+                    yield _event({"error": openai_error(update).model_dump()})
                     return
-            news = await self._next()
+            update = await self._next()
 
     def _delta(self, delta: TextDelta) -> dict[str, Any]:
         event: dict[str, Any] = {"type": "transcript.text.delta", "delta": delta.text}
         if self._logprobs:
-            tokens = tokens_of(with_confidence(delta.words), continued=self._told > 0)
+            tokens = tokens_of(with_confidence(delta.words), continued=self._words_sent > 0)
             event["logprobs"] = [token.model_dump() for token in tokens]
-        self._told += len(delta.words)
+        self._words_sent += len(delta.words)
         return event
 
     def _done(self, transcript: Transcript) -> dict[str, Any]:
@@ -146,11 +146,11 @@ class TranscriptEvents:
 
 
 class EventResponse(StreamingResponse):
-    """Sends events; ends the work when the client hangs up.
+    """Sends events; cancels the work when the client disconnects.
 
     Args:
-        events: that were begun.
-        hold: left when the answer has ended, however it ended.
+        events: after `begin`.
+        hold: a context that is closed when the response has ended, even by an error.
     """
 
     def __init__(
@@ -158,14 +158,14 @@ class EventResponse(StreamingResponse):
         events: TranscriptEvents,
         hold: AbstractContextManager[object],
     ) -> None:
-        # nginx would keep small events until many of them fill a page.
+        # nginx would buffer small events.
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         super().__init__(events, media_type="text/event-stream", headers=headers)
         self._transcript_events = events
         self._hold = hold
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events."""
+        """Sends the events."""
         with self._hold:
             try:
                 await super().__call__(scope, receive, send)

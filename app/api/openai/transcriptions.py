@@ -70,7 +70,7 @@ _ANSWERS: dict[str, Any] = {
 
 @router.post(
     "/transcriptions",
-    summary="Transcribe a recording, as OpenAI's clients ask for it",
+    summary="Transcribe a recording, in OpenAI's API",
     response_model=TranscriptionJson | TranscriptionVerboseJson,
     responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
@@ -121,15 +121,7 @@ def _work(
     route = route_form(incoming.parts.service.transcriber, form)
     incoming.set_timeout(form.ours.timeout)
     source, audio = file.open_to_decode(form.ours)
-    work = TranscriptionRequest(
-        source=source,
-        request_id=incoming.request_id,
-        route=route,
-        audio=audio,
-        caller=incoming.caller,
-        deadline=incoming.deadline,
-    )
-    return work, form.theirs
+    return incoming.transcription(source, audio, route), form.theirs
 
 
 def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:

@@ -15,7 +15,7 @@ TRANSCRIPT = transcript_of(
         pause_before={"og": 0.35, "fordi": 0.35, "vi": 0.9},
     ),
     9.0,
-    readable=True,
+    formatting=True,
 )
 
 

@@ -9,7 +9,7 @@ from app.contract.answers import Word
 from app.formats import FORMATS, describe, render
 
 TRANSCRIPT = transcript_of(words_of("eg kjem halv åtte"), 3.0)
-READABLE = transcript_of(words_of("jeg kommer halv åtte"), 3.0, readable=True)
+READABLE = transcript_of(words_of("jeg kommer halv åtte"), 3.0, formatting=True)
 
 
 @pytest.mark.parametrize("name", FORMATS[1:])

@@ -9,7 +9,7 @@ from app.pipeline.text import with_words
 TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)
 
 
-def transcript_of(words: list[Word], duration: float, *, readable: bool = False) -> Transcript:
+def transcript_of(words: list[Word], duration: float, *, formatting: bool = False) -> Transcript:
     """Returns the transcript of words, in the segments that the service makes."""
     blank = Transcript(
         text="",
@@ -26,7 +26,7 @@ def transcript_of(words: list[Word], duration: float, *, readable: bool = False)
         timing=TIMING,
         request_id="",
     )
-    return with_words(blank, words, format_transcript(words, "nb").words if readable else None)
+    return with_words(blank, words, format_transcript(words, "nb").words if formatting else None)
 
 
 def words_of(text: str, *, pause_before: dict[str, float] | None = None) -> list[Word]:
@@ -68,7 +68,7 @@ def transcripts(draw: st.DrawFn, *, lively: bool = False) -> Transcript:
     end = words[-1].end if words else time
     # A millisecond for each word there must be, or they could not be distinguished.
     duration = max(end + draw(st.one_of(st.just(0.0), st.floats(0, 3))), len(words) / 1000)
-    return transcript_of(words, duration, readable=draw(st.booleans()))
+    return transcript_of(words, duration, formatting=draw(st.booleans()))
 
 
 def texts(transcript: Transcript) -> list[str]:
