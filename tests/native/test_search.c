@@ -245,7 +245,7 @@ static int polls;
 
 static int32_t go_on(void) { return ++polls < 3; }
 
-/* A search that nobody waits for ends at a poll, and gives its memory back. */
+/* A cancelled search ends at a poll and frees its memory. */
 static void check_stopped(void) {
     const long frames = 20000;
     float *logp = random_columns(frames, 5, 0.1);

@@ -1,5 +1,5 @@
 /* CTC prefix beam search with a word language model and hotwords: pyctcdecode's search.
-   Frames in which a single token is tried, the same as before, move every reading alike and
+   Frames in which a single token is tried, the same as before, move every hypothesis alike and
    are only added up. */
 #include "../../native_abi.h"
 #include "poll.h"
@@ -105,9 +105,9 @@ static int32_t prune(const SearchOptions *options, Beam *beams, int32_t count) {
     return options->beam_width;
 }
 
-/* Of readings that everything to come will score alike, only the best can still win. So where
-   one reading is wanted, keep one for each state of the language model, word begun and last
-   token: readings of long audio that differ far back would crowd out all others. */
+/* Of hypotheses that everything to come will score alike, only the best can still win. So where
+   one hypothesis is requested, keep one for each state of the language model, word begun and last
+   token: hypotheses of long audio that differ far back would crowd out all others. */
 static int32_t keep_winners(Search *search, int32_t count) {
     search->stamp++;
     int32_t kept = 0;
@@ -194,7 +194,7 @@ static int better(const void *left, const void *right) {
     return (a->history > b->history) - (a->history < b->history);
 }
 
-/* The words of a reading, from `at` in `text` on, a space after each, and a NUL; their letters and
+/* The words of a hypothesis, from `at` in `text` on, a space after each, and a NUL; their letters and
    rough frames go to `labels`, `words` and `spans`. Returns the number of letters. */
 static long write_words(Search *search, const Beam *beam, size_t *at, int32_t words, int32_t *spans) {
     long letters = 0;
@@ -223,11 +223,11 @@ static long write_words(Search *search, const Beam *beam, size_t *at, int32_t wo
     return letters;
 }
 
-/* Each reading as `write_words` has it; `spans` gets two frames a word, `posteriors` a number. */
-static char *write_readings(Search *search, int32_t count, const float *logp, long frames,
+/* Each hypothesis as `write_words` has it; `spans` gets two frames a word, `posteriors` a number. */
+static char *write_hypotheses(Search *search, int32_t count, const float *logp, long frames,
                             double *scores) {
     size_t at = 0, words = 0;
-    /* Also where weights beyond all bounds left no reading whose score is a number. */
+    /* Also where weights beyond all bounds left no hypothesis whose score is a number. */
     spell(search, 0, 0);
     for (int32_t reading = 0; reading < count; reading++) {
         const Beam *beam = &search->next[reading];
@@ -319,7 +319,7 @@ static char *text_of(Search *search, const float *logp, long frames, int32_t *co
     double alike = 0;
     begin_words(search);
     *count = run(search, logp, frames, &alike);
-    char *text = write_readings(search, *count, logp, frames, scores);
+    char *text = write_hypotheses(search, *count, logp, frames, scores);
     for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
     return text;
 }

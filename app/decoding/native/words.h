@@ -1,4 +1,4 @@
-/* The two trees a search grows: letters of words, and words of readings. */
+/* The two trees a search grows: letters of words, and words of hypotheses. */
 #ifndef NORDLYD_WORDS_H
 #define NORDLYD_WORDS_H
 
@@ -38,8 +38,8 @@ typedef struct {
     char *text;
     size_t text_room;
     int32_t *tried;       /* [columns] of a frame */
-    int32_t *path, *labels_of, *words_of; /* of a reading */
-    int32_t *spans;                       /* of all readings */
+    int32_t *path, *labels_of, *words_of; /* of a hypothesis */
+    int32_t *spans;                       /* of all hypotheses */
     double *posteriors;
     int64_t polled;        /* when, in nanoseconds */
     jmp_buf ended;         /* for NO_MEMORY or STOPPED */

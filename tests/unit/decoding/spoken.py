@@ -19,7 +19,7 @@ def spoken(
     Args:
         words: of plain letters.
         seed: of the errors.
-        errors: share of characters that are heard as another one.
+        errors: share of characters that are decoded as another one.
         pause: blank frames before and after each delimiter.
         character: frames from one character to the next.
     """
@@ -33,11 +33,11 @@ def spoken(
             path += [_INDEX[letter]] + [VOCABULARY.blank] * (character - 1)
         spans.append((first, len(path) - character + 1))
     path += [VOCABULARY.blank] * pause
-    heard = np.array(path)
-    wrong = (heard > 0) & (heard < 30) & (rng.random(len(heard)) < errors)
-    heard[wrong] = rng.integers(1, 30, int(wrong.sum()))
+    decoded = np.array(path)
+    wrong = (decoded > 0) & (decoded < 30) & (rng.random(len(decoded)) < errors)
+    decoded[wrong] = rng.integers(1, 30, int(wrong.sum()))
     emissions = np.full((len(path), len(VOCABULARY)), _UNSURE, dtype=np.float32)
-    emissions[np.arange(len(path)), heard] = _SURE
+    emissions[np.arange(len(path)), decoded] = _SURE
     return emissions, spans
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.decoding import GreedyDecoder
-from app.decoding.alignment import align_tokens, word_times
+from app.decoding.alignment import align_tokens, spell, word_times
 from app.decoding.boundaries import BoundaryRule, place_words
 from app.vocabulary import Vocabulary
 
@@ -180,3 +180,15 @@ def test_word_that_the_vocabulary_cannot_spell_is_refused() -> None:
             frame_seconds=FRAME,
             duration=1.0,
         )
+
+
+def test_empty_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="a word is empty"):
+        spell("", {"a": 1})
+
+
+@pytest.mark.parametrize("width", [len(TOKENS) - 1, len(TOKENS) + 1])
+def test_emissions_of_another_vocabulary_are_refused(width: int) -> None:
+    emissions = random_emissions(0, 20, width)
+    with pytest.raises(ValueError, match=f"must be .frames, {len(TOKENS)}."):
+        word_times(emissions, ["a"], VOCABULARY, frame_seconds=FRAME, duration=1.0)

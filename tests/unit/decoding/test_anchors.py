@@ -60,23 +60,23 @@ def test_single_run_is_cut_within_its_margins(tokens: np.ndarray) -> None:
 
 
 def test_run_of_other_tokens_is_not_cut(tokens: np.ndarray) -> None:
-    heard = tokens.copy()
-    heard[60:100] = 50  # words 15 to 24 are something else
-    cuts = cut_points(greedy(heard), tokens, words_of(tokens), min_frames=1)
+    decoded = tokens.copy()
+    decoded[60:100] = 50  # words 15 to 24 are something else
+    cuts = cut_points(greedy(decoded), tokens, words_of(tokens), min_frames=1)
     cut_words = [word for word, _ in cuts]
     assert cut_words == [*range(1, 15), *range(26, 40)]
 
 
 def test_inserted_speech_shifts_the_frames_after_it(tokens: np.ndarray) -> None:
-    heard = np.concatenate((tokens[:80], np.full(30, 50), tokens[80:]))
-    cuts = dict(cut_points(greedy(heard), tokens, words_of(tokens), min_frames=1))
+    decoded = np.concatenate((tokens[:80], np.full(30, 50), tokens[80:]))
+    cuts = dict(cut_points(greedy(decoded), tokens, words_of(tokens), min_frames=1))
     assert cuts[5] == (2 * 5 * WORD * 5 - 2) // 2
     assert cuts[30] == (2 * 5 * (WORD * 30 + 30) - 2) // 2
 
 
 def test_repeated_runs_are_no_anchors(tokens: np.ndarray) -> None:
     twice = np.concatenate((tokens[:40], tokens[:40]))
-    # Only runs across the seam occur once.
+    # Only runs across the join occur once.
     cuts = cut_points(greedy(twice), twice, words_of(twice), min_frames=1)
     assert {word for word, _ in cuts} <= set(range(8, 13))
     assert cuts

@@ -241,9 +241,9 @@ def test_native_word_times_equal_those_of_the_general_alignment(doubt: float) ->
             expected = word_times(
                 emissions, found.text.split(), VOCABULARY, frame_seconds=FRAME, duration=seconds
             )
-            for word, wanted in zip(found.words, expected, strict=True):
-                assert (word.start, word.end) == pytest.approx((wanted.start, wanted.end))
-                assert word.confidence == pytest.approx(wanted.confidence, rel=1e-4)
+            for word, reference in zip(found.words, expected, strict=True):
+                assert (word.start, word.end) == pytest.approx((reference.start, reference.end))
+                assert word.confidence == pytest.approx(reference.confidence, rel=1e-4)
 
 
 def test_noise_without_a_pause_gives_ascending_word_times() -> None:

@@ -51,9 +51,9 @@ def test_scores_are_those_of_kenlm_bit_for_bit(name: str, sentence: bool) -> Non
 @pytest.mark.parametrize("name", FILES)
 def test_known_words_are_those_of_kenlm(name: str) -> None:
     theirs = kenlm.Model(str(DATA / name))
-    asked = [*WORDS, "ukjent", "", "<s>", "</s>", "<unk>"]
-    known = opened((DATA / name).read_bytes()).known(asked)
-    assert known.tolist() == [word in theirs for word in asked]
+    words = [*WORDS, "ukjent", "", "<s>", "</s>", "<unk>"]
+    known = opened((DATA / name).read_bytes()).known(words)
+    assert known.tolist() == [word in theirs for word in words]
 
 
 def test_ngrams_whose_endings_are_left_out_score_as_in_kenlm(tmp_path: Path) -> None:
