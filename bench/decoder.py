@@ -151,7 +151,7 @@ def _language_model(folder: Path, text: Path | None, data: Path | None, scratch:
 
 
 def _measure(
-    model: AcousticModel, spoken: list[Spoken], lm_folder: Path, wanted: _Options
+    model: AcousticModel, spoken: list[Spoken], lm_folder: Path, required: _Options
 ) -> dict[str, object]:
     seconds = sum(one.seconds for one in spoken)
     started = time.process_time()
@@ -159,10 +159,10 @@ def _measure(
     encode_seconds = time.process_time() - started
     language_model = load_language_model(lm_folder)
     frame = model.hop / SAMPLE_RATE
-    beam_width, rounds = wanted.beam_width, wanted.rounds
+    beam_width, rounds = required.beam_width, required.rounds
     said = [one.text for one in spoken]
-    if wanted.join > 1:
-        emissions, said = _joined(emissions, said, wanted.join, model.vocabulary)
+    if required.join > 1:
+        emissions, said = _joined(emissions, said, required.join, model.vocabulary)
 
     def run(decoder: Decoder) -> Callable[[], list[str]]:
         return lambda: [
@@ -213,7 +213,7 @@ def _measure(
         "backend": available_backends()[0],
         "equal_texts": equal,
         "utterances": len(spoken),
-        "joined": wanted.join,
+        "joined": required.join,
         "fused_greedy_audio_s_per_s": round(speed["greedy+lm"], 1),
         "fused_greedy_wer": round(wer["greedy+lm"], 5),
         "fused_greedy_share_of_encoder": round(fused_share, 4),

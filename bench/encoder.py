@@ -94,7 +94,7 @@ def measure(options: argparse.Namespace) -> None:
     deadline = time.monotonic() + options.limit
     with (
         tempfile.TemporaryDirectory(prefix="nordlyd-bench-") as parent,
-        Contest(_say, deadline=deadline) as contest,
+        Contest(_notify, deadline=deadline) as contest,
     ):
         folder = Path(parent)
         add_ours(contest, options.shape, options.dtype, device, kernels=options.kernels)
@@ -156,22 +156,22 @@ def add_runtimes(
     contest: Contest, shape: str, peers: Sequence[str], folder: Path, lengths: Sequence[int]
 ) -> None:
     """Export the model and load the other runtimes that are installed."""
-    wanted = {name: values for name, values in RUNTIMES.items() if values[0] in peers}
-    absent = {name for name, (peer, file, _) in wanted.items() if missing(peer, *NEEDS[file])}
+    required = {name: values for name, values in RUNTIMES.items() if values[0] in peers}
+    absent = {name for name, (peer, file, _) in required.items() if missing(peer, *NEEDS[file])}
     for name in sorted(absent):
         contest.drop(name, "pip install 'nordlyd[bench]'")
-        del wanted[name]
-    formats = sorted({file for _, file, _ in wanted.values()})
+        del required[name]
+    formats = sorted({file for _, file, _ in required.values()})
     if not formats:
         return
-    _say(f"exporting the model: {', '.join(formats)}")
+    _notify(f"exporting the model: {', '.join(formats)}")
     failed = export(
         *(shape, folder, formats),
         batch=len(lengths),
         samples=lengths[0],
         limit=_EXPORT_SHARE * contest.left,
     )
-    for name, (peer, file, dtype) in wanted.items():
+    for name, (peer, file, dtype) in required.items():
         if file in failed:
             contest.drop(name, failed[file])
             continue
@@ -211,7 +211,7 @@ def report(
     versions = {
         f"{name.split()[0]} {fact['version']}" for name, fact in facts.items() if "version" in fact
     }
-    _say(f"{device_name(device)}; peers: {', '.join(sorted(versions)) or 'none'}")
+    _notify(f"{device_name(device)}; peers: {', '.join(sorted(versions)) or 'none'}")
     table(
         f"{options.shape}, {options.batch} x {options.seconds:g} s,"
         f" {torch.get_num_threads()} threads, {device}, kernels: {facts['ours']['kernels']}",
@@ -294,7 +294,7 @@ def _spec(
     return Spec(kind, shape, dtype, str(device), torch.get_num_threads(), kernels, compiled, file)
 
 
-def _say(line: str) -> None:
+def _notify(line: str) -> None:
     print(line, flush=True)
 
 

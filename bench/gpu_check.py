@@ -151,7 +151,7 @@ def sweep(
     # Sixteen lengths from a sixteenth of the longest up: half of what is padded is padding.
     mixed = [length * part // 16 for part in range(1, 17)]
     batches["16 of many lengths"] = mixed
-    with Contest(_say(findings, shape), deadline=deadline) as contest:
+    with Contest(_notify(findings, shape), deadline=deadline) as contest:
         contest.add("ours", _spec("ours", shape, device))
         contest.add("transformers", _spec("transformers", shape, device))
         for name, lengths in batches.items():
@@ -170,7 +170,7 @@ def compiled(
 ) -> None:
     """Ours beside transformers under `torch.compile`, on one batch: each shape compiles anew."""
     lengths = [round(options.seconds * 16_000)] * _COMPILED_BATCH
-    with Contest(_say(findings, shape), deadline=deadline) as contest:
+    with Contest(_notify(findings, shape), deadline=deadline) as contest:
         if not contest.add("compiled", _spec("transformers", shape, device, compiled=True)):
             return
         contest.add("ours", _spec("ours", shape, device))
@@ -280,14 +280,14 @@ def _spec(kind: str, shape: str, device: torch.device, *, compiled: bool = False
     )
 
 
-def _say(findings: Findings, shape: str) -> Callable[[str], None]:
-    def say(line: str) -> None:
+def _notify(findings: Findings, shape: str) -> Callable[[str], None]:
+    def notify(line: str) -> None:
         print(line, flush=True)
         name, _, reason = line.partition(" is left out: ")
         if reason:
             findings.left_out[f"{shape}, {name}"] = reason
 
-    return say
+    return notify
 
 
 def _output(command: list[str], deadline: float, *, strict: bool = False) -> str:

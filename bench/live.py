@@ -22,7 +22,7 @@ class Spoken:
     Attributes:
         text: of all final results.
         stable: of each word of it, seconds from the first sample until it was stable.
-        lag: seconds from the last sample until the server had nothing more to tell.
+        lag: seconds from the last sample until the server sent nothing more.
     """
 
     text: str
@@ -30,7 +30,7 @@ class Spoken:
     lag: float
 
     def latencies(self, words: Times) -> list[float]:
-        """Seconds from the end of each word, where it was heard right, until it was stable."""
+        """Seconds from the end of each word, where it was recognised, until it was stable."""
         if not self.text or not words:
             return []
         said = " ".join(word for word, _, _ in words)
@@ -77,7 +77,7 @@ async def speak(port: int, samples: Samples, *, chunk_seconds: float) -> Spoken:
 
 
 async def _listen(socket: ClientConnection, started: float) -> tuple[str, tuple[float, ...], float]:
-    told: dict[tuple[int, int], float] = {}
+    emitted: dict[tuple[int, int], float] = {}
     finals: dict[int, Sequence[str]] = {}
     async for message in socket:
         event: dict[str, Any] = json.loads(message)
@@ -85,13 +85,13 @@ async def _listen(socket: ClientConnection, started: float) -> tuple[str, tuple[
         match event["type"]:
             case "partial":
                 for index in range(len(event["stable"].split())):
-                    told.setdefault((event["utterance"], index), now)
+                    emitted.setdefault((event["utterance"], index), now)
             case "final":
                 words = event["text"].split()
                 finals[event["utterance"]] = words
                 for index in range(len(words)):
-                    told.setdefault((event["utterance"], index), now)
+                    emitted.setdefault((event["utterance"], index), now)
             case "error":
                 raise RuntimeError(f"the stream was refused: {event['error']['message']}")
     text = " ".join(word for utterance in sorted(finals) for word in finals[utterance])
-    return text, tuple(told[key] for key in sorted(told)), time.perf_counter()
+    return text, tuple(emitted[key] for key in sorted(emitted)), time.perf_counter()

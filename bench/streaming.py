@@ -1,8 +1,8 @@
 """Live streams: how soon words are stable, what a stream costs, and how many a machine holds.
 
-`nordlyd bench streaming`: a real `nordlyd serve` on loopback hears the bundled samples, or the test
-split of a folder of synthesised speech with `--data`, in real time. What a stream costs is set
-against re-decoding all that was heard at each step, as servers without a streaming engine do.
+`nordlyd bench streaming`: a real `nordlyd serve` on loopback receives the bundled samples, or the
+test split of a folder of synthesised speech with `--data`, in real time. What a stream costs is set
+against re-decoding all that was received at each step, as servers without a streaming engine do.
 """
 
 import argparse
@@ -56,7 +56,7 @@ class Round:
     core_share: float
 
     def keeps_up(self, alone: "Round") -> bool:
-        """Whether all were heard in real time, words no later than the aim or than one stream's."""
+        """Whether all kept up with real time, words no later than the aim or than one stream's."""
         late = self.latency > max(AIM_SECONDS, alone.latency)
         return self.lag <= _LAG_SECONDS and not late
 
@@ -139,7 +139,7 @@ def _speech(
             samples, _ = soundfile.read(path, dtype="float32")
             speech.append(Utterance(samples, []))
     answers = [client.transcribe(Upload.of(wav(item.samples))) for item in speech]
-    # Where nobody knows when words end, they end where the whole recording says so.
+    # Without reference times, words end where the result of the whole recording has their ends.
     known = [
         item
         if item.words
@@ -160,13 +160,15 @@ def _words(
 ) -> dict[str, object]:
     """How soon words are stable, and whether the final texts are the offline ones."""
     streams = [_with_pause(item.samples, seed) for seed, item in enumerate(speech)]
-    heard = asyncio.run(_all(service, streams, options.at_once, options.chunk_ms / 1000))
+    received = asyncio.run(_all(service, streams, options.at_once, options.chunk_ms / 1000))
     latencies = [
         latency
-        for item, found in zip(speech, heard, strict=True)
+        for item, found in zip(speech, received, strict=True)
         for latency in found.latencies(item.words)
     ]
-    equal = float(np.mean([found.text == text for found, text in zip(heard, offline, strict=True)]))
+    equal = float(
+        np.mean([found.text == text for found, text in zip(received, offline, strict=True)])
+    )
     median, late = (float(np.quantile(latencies, share)) for share in (0.5, 0.95))
     table(
         f"{len(speech)} utterances in real time, {options.at_once} at once",
@@ -228,26 +230,26 @@ def _round(
     process = psutil.Process(service.pid)
     talks = [_monologue(_turned(speech, n), options.round_seconds) for n in range(streams)]
     before = process.cpu_times()
-    heard = asyncio.run(
+    received = asyncio.run(
         _all(service, [talk.samples for talk in talks], streams, options.chunk_ms / 1000)
     )
     after = process.cpu_times()
     cpu = (after.user + after.system) - (before.user + before.system)
     latencies = [
         latency
-        for talk, found in zip(talks, heard, strict=True)
+        for talk, found in zip(talks, received, strict=True)
         for latency in (found.latencies(talk.words) if not options.shape else [])
     ]
     return Round(
         streams=streams,
         latency=float(np.median(latencies)) if latencies else float("nan"),
-        lag=max(found.lag for found in heard),
+        lag=max(found.lag for found in received),
         core_share=cpu / sum(len(talk.samples) / SAMPLE_RATE for talk in talks),
     )
 
 
 def rebuffered(model: AcousticModel, folder: Path, talk: Utterance) -> float:
-    """Share of a core that it takes to encode and decode all that was heard at each step."""
+    """Share of a core that it takes to encode and decode all that was received at each step."""
     decoders = ModelDecoders(model.vocabulary, [folder])
     request = DecodingOptions()
     step = round(_STEP_SECONDS * SAMPLE_RATE)

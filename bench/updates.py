@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ from app.text import LETTERS
 from trainer.data import Record, Waveform
 from trainer.model import TOKENS, encode, random_model
 from trainer.recipe import Recipe
+from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
 from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
-from trainer.training.trainer import CtcTrainer
+from trainer.training.trainer import CtcTrainer, TrainingCallback
 
 _LETTERS_A_SECOND = 14  # of read Danish and Norwegian
 
@@ -66,14 +68,25 @@ def speech(count: int, mean: float, *, longest: float, seed: int = 0) -> list[Re
     ]
 
 
+class OurClock(TrainingCallback):
+    """When each update of ours ended."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_update_end(self) -> None:
+        """Record the time."""
+        self.times.append(time.perf_counter())
+
+
 class Clock(TrainerCallback):
-    """When each update ended."""
+    """When each update of transformers' ended."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
-        """Note the time."""
+        """Record the time."""
         self.times.append(time.perf_counter())
 
 
@@ -133,11 +146,12 @@ def train_ours(
         steps=numbers.steps,
     )
     feed = BatchStream(records, schedule, recipe, TOKENS, Framing.of(network.model.config))
-    clock = Clock()
+    clock = OurClock()
     with tempfile.TemporaryDirectory() as folder:
         trainer = CtcTrainer(
             network,
-            _arguments(folder, recipe, average_tokens_across_devices=False, ignore_data_skip=True),
+            Devices(torch.device("cpu")),
+            Path(folder),
             recipe=recipe,
             feed=feed,
             precision=precision,
@@ -145,8 +159,8 @@ def train_ours(
             save_tokens=lambda _: None,
             warn=print,
         )
-        trainer.add_callback(clock)
-        trainer.train()
+        trainer.callbacks.append(clock)
+        trainer.train(numbers.steps)
         del trainer
     gc.collect()  # a trainer and its optimiser refer to each other
     counted = range(numbers.steps) if began is not None else range(1, numbers.steps)

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as a test says, and remembers what it was asked."""
+"""A real HTTP server on loopback that gives the answers of a test and keeps the requests."""
 
 import json
 import threading
@@ -49,10 +49,10 @@ def transcription(text: str = "ja") -> Answer:
 
 @dataclass
 class Scripted:
-    """Where it listens and what it was asked: the request line and the body of each POST."""
+    """Its address, and the path and the body of each POST."""
 
     url: str
-    asked: list[tuple[str, bytes]] = field(default_factory=list)
+    requests: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 @contextmanager
@@ -69,8 +69,8 @@ def scripted_server(answer: Callable[[int, bytes], Answer]) -> Iterator[Scripted
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             with counting:
-                number = len(scripted.asked)
-                scripted.asked.append((self.path, body))
+                number = len(scripted.requests)
+                scripted.requests.append((self.path, body))
             self._send(answer(number, body))
 
         def _send(self, given: Answer) -> None:

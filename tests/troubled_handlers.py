@@ -50,7 +50,7 @@ def recording(job: Job) -> Message:  # noqa: PLR0912 - one a word
         case b"RAISE":
             raise ZeroDivisionError("of a library")
         case b"LIE..":
-            return {"decoded": 1, "statistics": [], "layout": "x"}
+            return {"decoded": 1, "statistics": []}
         case b"NOISE":
             os.write(job.channel.fileno(), b"[" * 100_000 + b"\n")
         case b"ESCAP":

@@ -2,7 +2,7 @@
 
 
 class TrainerError(Exception):
-    """Anything the trainer stops for; the message says what is wrong and what to do."""
+    """An error that ends a command; its message names the cause and a remedy."""
 
 
 class RecipeError(TrainerError):
@@ -26,4 +26,4 @@ class LanguageModelError(TrainerError):
 
 
 class TrainingError(TrainerError):
-    """A training that cannot go on."""
+    """A training that cannot continue."""

@@ -174,8 +174,8 @@ def _speech(recipe: Recipe) -> Iterator[str]:
     if synthesis and synthesis.max_seconds > data.max_seconds:
         yield "synthesis.max_seconds must not be above data.max_seconds"
     if synthesis:
-        heard = set(synthesis.train_variants)
-        again = heard & {*synthesis.valid_variants, *synthesis.test_variants}
+        seen = set(synthesis.train_variants)
+        again = seen & {*synthesis.valid_variants, *synthesis.test_variants}
         if again:
             yield f"synthesis.train_variants must not hold voices of valid or test: {sorted(again)}"
 

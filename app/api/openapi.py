@@ -72,6 +72,7 @@ def named_by_title(openapi: Callable[[], dict[str, Any]]) -> Callable[[], dict[s
             schemas = page["components"]["schemas"]
             titles = {name: schema.get("title", name) for name, schema in schemas.items()}
             renamed = {titles[name]: schema for name, schema in schemas.items()}
+            assert len(renamed) == len(schemas), "two schemas have the same title"
             components = page["components"] | {"schemas": dict(sorted(renamed.items()))}
             named.update(_with_references(page | {"components": components}, titles))
         return named

@@ -13,7 +13,6 @@ from app.api.sockets import NORMAL, SUBPROTOCOL, close_code, is_broken
 from app.api.state import AppState, AppStateOf
 from app.contract.stream import (
     End,
-    ErrorDetail,
     ErrorEvent,
     FlushCommand,
     Ready,
@@ -49,8 +48,7 @@ async def stream(socket: WebSocket, parts: AppStateOf) -> None:
             await _serve(socket, parts)
         except NordlydError as error:
             socket.state.error_code = error.code
-            detail = ErrorDetail(**error_detail(error).model_dump())
-            await _send(socket, ErrorEvent(error=detail))
+            await _send(socket, ErrorEvent(error=error_detail(error)))
             await socket.close(close_code(error))
 
 
@@ -62,7 +60,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
             live_options(
                 options,
                 decoding=decoding_options(options),
-                readable=formatting_options(options),
+                formatting=formatting_options(options),
                 request_id=socket.state.request_id,
                 caller=caller_of(socket),
             )

@@ -48,7 +48,7 @@ async def open_local_live_backend(
         opened = live_options(
             parsed,
             decoding=decoding_options(parsed),
-            readable=formatting_options(parsed),
+            formatting=formatting_options(parsed),
             request_id="stream",
         )
         service = build_service(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter
 
+from .errors import ErrorDetail
 from .options import CommandLine, Encoding, TextOptions
 
 
@@ -82,19 +83,6 @@ class StreamAlternative(_Part):
     """Natural-log score of the decoder; higher is better."""
     words: tuple[StreamWord, ...] = ()
     """Its words; not sent with `words=false`."""
-
-
-class ErrorDetail(_Part):
-    """What went wrong, in the form that every error of the service has."""
-
-    message: str
-    """What was wrong and what is accepted, for a person."""
-    type: str
-    """Kind of the error, such as `invalid_request_error`."""
-    param: str | None = None
-    """The parameter at fault, where there is one."""
-    code: str
-    """Machine-readable code, such as `stream_idle`."""
 
 
 class Ready(_Message):

@@ -215,7 +215,7 @@ def check_deadline(arrival: Arrival, backlogs: Sequence[Backlog], *, left: float
     if arrival.least_seconds > left:
         raise DeadlineExceededError(
             f"This recording takes about {arrival.least_seconds:.1f} s, and the request's "
-            f"deadline is {max(left, 0.0):.1f} s away."
+            f"deadline is {left:.1f} s away."
         )
     ahead = seconds_ahead(backlogs, arrival.caller, arrival.compute_seconds)
     late = ahead + arrival.compute_seconds - left

@@ -157,7 +157,6 @@ def _call(
         return []
     # Outside of the handler, where the traceback and with it the failed call's tensors are gone.
     _log.warning("batch failed, trying its parts", windows=len(items), reason=reason)
-    waves.clear()
     if out_of_memory:
         context.out_of_memory(len(items) * max(item.samples for item in items))
         release_memory()

@@ -212,7 +212,6 @@ class Scheduler:
         if waiting is not None:
             waiting.caller.waiting -= 1
             self.queued_windows -= waiting.left
-            self._forget_callers()
 
     def clear(self) -> None:
         """Drop every request."""

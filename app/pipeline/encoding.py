@@ -54,11 +54,6 @@ class EncodedRecording:
     queue_seconds: float
     encode_seconds: float
 
-    @property
-    def frame_seconds(self) -> float:
-        """Length of one frame in seconds."""
-        return self.model.acoustic.hop / SAMPLE_RATE
-
     def timing(self) -> Timing:
         """Returns the seconds of each stage, where decoding the text ends now."""
         finished = time.perf_counter()
@@ -135,7 +130,7 @@ class RecordingEncoder:
                 model.decoders,
                 model.acoustic.vocabulary,
                 request.route.language,
-                frame_seconds=model.acoustic.hop / SAMPLE_RATE,
+                frame_seconds=model.frame_seconds,
                 duration=recording.duration,
             )
         encoded = await self.encode(

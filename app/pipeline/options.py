@@ -1,6 +1,7 @@
 """The options of a request as a client gives them in, those of the pipeline's parts out."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,18 +14,18 @@ from app.itn import FormattingOptions
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
 
-def parse_options(model: type[_ModelT], fields: Mapping[str, str]) -> _ModelT:
+def parse_options(model: type[_ModelT], given: Mapping[str, str]) -> _ModelT:
     """Returns the options that the fields of a request give.
 
     Args:
         model: an option model of the contract, or of another protocol.
-        fields: values by name, as text.
+        given: values by name, as text.
 
     Raises:
         InvalidRequestError: a field is unknown or wrong; the message lists what is accepted.
     """
     try:
-        return model.model_validate(dict(fields))
+        return model.model_validate(dict(given))
     except ValidationError as error:
         issue = error.errors(include_url=False)[0]
         name = str(issue["loc"][0])
@@ -32,18 +33,13 @@ def parse_options(model: type[_ModelT], fields: Mapping[str, str]) -> _ModelT:
 
 
 def decoding_options(options: TextOptions) -> DecodingOptions:
-    """Returns the decoder's part of the options; None there takes the model's default."""
-    return DecodingOptions(
-        decoder=options.decoder,
-        beam_width=options.beam_width,
-        alpha=options.alpha,
-        beta=options.beta,
-        prune_logp=options.prune_logp,
-        min_token_logp=options.min_token_logp,
-        hotwords=tuple(Hotword(*hotword) for hotword in parse_hotwords(options.hotwords)),
-        n_best=options.n_best,
-        lm=options.lm,
-    )
+    """Returns the decoder's part of the options: those of the same names.
+
+    None there takes the model's default.
+    """
+    given = {field.name: getattr(options, field.name) for field in fields(DecodingOptions)}
+    hotwords = tuple(Hotword(*hotword) for hotword in parse_hotwords(options.hotwords))
+    return DecodingOptions(**given | {"hotwords": hotwords})
 
 
 def formatting_options(options: TextOptions) -> FormattingOptions | None:

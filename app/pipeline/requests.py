@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from app.audio import AudioLimits, DecodeOptions
+from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
 from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
@@ -42,6 +42,11 @@ class LoadedModel:
     acoustic: AcousticModel
     decoders: ModelDecoders
 
+    @property
+    def frame_seconds(self) -> float:
+        """Length of one frame of its emissions in seconds."""
+        return self.acoustic.hop / SAMPLE_RATE
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -51,14 +56,14 @@ class Route:
         card: of the model.
         language: code of the language that is transcribed.
         decoding: how to decode the emissions.
-        readable: how to write the formatted text beside the verbatim one; None leaves it out.
+        formatting: how to write the formatted text beside the verbatim one; None leaves it out.
         notices: what the client should know about the choice of the model.
     """
 
     card: ModelCard
     language: str
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: FormattingOptions | None = None
+    formatting: FormattingOptions | None = None
     notices: tuple[Notice, ...] = ()
 
 

@@ -1,11 +1,12 @@
 """A request's model and language in, the loaded model that serves it out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.catalogue import Router
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
-from app.itn import LANGUAGES, FormattingOptions
+from app.itn import LANGUAGES, FormattingOptions, WordList
 from app.pipeline.requests import LoadedModel, Route
 from app.pipeline.search_limits import SearchLimits
 
@@ -15,12 +16,16 @@ class ModelRegistry:
 
     Args:
         router: chooses the model of a request.
-        limits: the operator's bounds on search options.
+        search_limits: bounds of the decoding options, as the operator set them.
+        profanities: words to mask; None takes the built-in list.
     """
 
-    def __init__(self, router: Router, limits: SearchLimits) -> None:
+    def __init__(
+        self, router: Router, search_limits: SearchLimits, profanities: WordList | None
+    ) -> None:
         self._router = router
-        self._limits = limits
+        self._search_limits = search_limits
+        self._profanities = profanities
         self._models: dict[str, LoadedModel] = {}
 
     @property
@@ -37,16 +42,16 @@ class ModelRegistry:
         model: str | None = None,
         language: str | None = None,
         decoding: DecodingOptions | None = None,
-        readable: FormattingOptions | None = None,
+        formatting: FormattingOptions | None = None,
     ) -> Route:
         """Returns what serves a request; raises as `Transcriber.route`."""
         card = self._router.route(model, language)
         if decoding is not None:
             if card.id in self._models:
                 self._models[card.id].decoders.check(decoding)
-            self._limits.check(decoding)
+            self._search_limits.check(decoding)
         transcribed = self._router.language_of(card, language)
-        if readable is not None and transcribed not in LANGUAGES:
+        if formatting is not None and transcribed not in LANGUAGES:
             raise InvalidRequestError(
                 f"format_text has no rules for language {transcribed!r}; "
                 f"it has some for: {', '.join(LANGUAGES)}.",
@@ -56,7 +61,9 @@ class ModelRegistry:
             card=card,
             language=transcribed,
             decoding=decoding or DecodingOptions(),
-            readable=readable,
+            formatting=None
+            if formatting is None
+            else replace(formatting, profanities=self._profanities),
             notices=tuple(self._router.notices(model, language)),
         )
 

@@ -17,7 +17,7 @@ def decode_text(
     blank: Transcript,
     *,
     frame_seconds: float,
-    readable: FormattingOptions | None,
+    formatting: FormattingOptions | None,
 ) -> Transcript:
     """Returns a transcript with the text of one recording.
 
@@ -28,7 +28,7 @@ def decode_text(
         blank: the same transcript without its text; no word ends after its duration, and its
             language chooses the rules of the formatted text.
         frame_seconds: length of one frame in seconds.
-        readable: how to write the formatted text; None leaves it out.
+        formatting: how to write the formatted text; None leaves it out.
 
     Raises:
         InvalidRequestError: the model cannot be decoded so.
@@ -40,10 +40,10 @@ def decode_text(
     listed = hypotheses if decoding.n_best > 1 else ()
     formatted_words = None
     formatted_texts: list[str | None] = [None] * len(listed)
-    if readable is not None:
-        formatted_words = format_transcript(best.words, blank.language, readable).words
+    if formatting is not None:
+        formatted_words = format_transcript(best.words, blank.language, formatting).words
         formatted_texts = [
-            format_transcript(other.words, blank.language, readable).text for other in listed
+            format_transcript(other.words, blank.language, formatting).text for other in listed
         ]
     alternatives = tuple(
         Alternative(hypothesis.text, hypothesis.score, hypothesis.words, text)

@@ -50,10 +50,9 @@ class Transcriber:
         *,
         profanities: WordList | None = None,
     ) -> None:
-        self._registry = ModelRegistry(router, options.search)
+        self._registry = ModelRegistry(router, options.search, profanities)
         self._encoder = RecordingEncoder(engine, media, options)
         self._telemetry = telemetry
-        self._profanities = profanities
         self._media = media
         self._decoding = DecodingPool(
             options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
@@ -83,7 +82,7 @@ class Transcriber:
         model: str | None = None,
         language: str | None = None,
         decoding: DecodingOptions | None = None,
-        readable: FormattingOptions | None = None,
+        formatting: FormattingOptions | None = None,
     ) -> Route:
         """Returns the model and the options that serve a request, before its audio is decoded.
 
@@ -91,14 +90,14 @@ class Transcriber:
             model: id or hub id of a loaded model; None lets the language choose.
             language: code, tag or name; None takes the default.
             decoding: how to decode the emissions; None takes the defaults.
-            readable: how to write the formatted text; None leaves it out.
+            formatting: how to write the formatted text; None leaves it out.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
             InvalidRequestError: the model does not serve the language, cannot be decoded so, or
                 its language has no rules for the formatted text.
         """
-        return self._registry.route(model, language, decoding, readable)
+        return self._registry.route(model, language, decoding, formatting)
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.
@@ -107,12 +106,6 @@ class Transcriber:
             UnavailableError: it is still being loaded.
         """
         return self._registry.loaded(route)
-
-    def readable(self, options: FormattingOptions | None) -> FormattingOptions | None:
-        """Returns the options of a formatted text with the operator's own list of words."""
-        if options is None or options.profanities is not None:
-            return options
-        return replace(options, profanities=self._profanities)
 
     async def transcribe(
         self,
@@ -138,11 +131,10 @@ class Transcriber:
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine raise it.
         """
-        readable = self.readable(request.route.readable)
         incremental: IncrementalDecoder | None = None
         if on_text is not None:
             incremental = IncrementalDecoder(
-                self._decoding, request.route.decoding, readable, on_text, deadline=request.deadline
+                self._decoding, request.route, on_text, deadline=request.deadline
             )
         try:
             encoded = await self._encode_request(request, progress, incremental)
@@ -157,8 +149,8 @@ class Transcriber:
                     encoded.emissions,
                     request.route.decoding,
                     blank,
-                    frame_seconds=encoded.frame_seconds,
-                    readable=readable,
+                    frame_seconds=encoded.model.frame_seconds,
+                    formatting=request.route.formatting,
                 )
         finally:
             if incremental is not None:
@@ -186,7 +178,7 @@ class Transcriber:
             encoded.emissions,
             text,
             encoded.language,
-            frame_seconds=encoded.frame_seconds,
+            frame_seconds=encoded.model.frame_seconds,
             duration=encoded.duration,
         )
         return Alignment(

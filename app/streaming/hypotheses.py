@@ -119,7 +119,7 @@ def decode_final(
     frame_seconds: float,
     duration: float,
     language: str,
-    readable: FormattingOptions | None,
+    formatting: FormattingOptions | None,
 ) -> UtteranceResult:
     """Decodes an utterance that is over.
 
@@ -131,7 +131,7 @@ def decode_final(
         frame_seconds: length of one frame in seconds.
         duration: length of the utterance in seconds.
         language: of the text.
-        readable: how to format the text; None leaves that out.
+        formatting: how to format the text; None leaves that out.
 
     Raises:
         InvalidRequestError: the model cannot be decoded so.
@@ -149,7 +149,7 @@ def decode_final(
     listed = (best, *found[1:])[: decoding.n_best] if decoding.n_best > 1 else ()
     return UtteranceResult(
         words=words,
-        formatted_text=format_transcript(words, language, readable).text if readable else None,
+        formatted_text=format_transcript(words, language, formatting).text if formatting else None,
         alternatives=tuple((item.text, item.score, item.words) for item in listed),
     )
 

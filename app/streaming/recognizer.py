@@ -30,7 +30,7 @@ from app.streaming.hypotheses import (
 from app.streaming.types import LiveOptions, StreamBackend
 
 if TYPE_CHECKING:
-    from app.pipeline import LoadedModel
+    from app.pipeline import LoadedModel, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class StreamRecognizer:
     Args:
         backend: its engine runs the encoder, its transcriber has the decoding pool.
         model: the model that transcribes.
-        language: of the text.
+        route: the options that serve the stream.
         options: how the stream is transcribed.
         tuning: of growing utterances.
     """
@@ -125,21 +125,21 @@ class StreamRecognizer:
         backend: StreamBackend,
         model: "LoadedModel",
         *,
-        language: str,
+        route: "Route",
         options: LiveOptions,
         tuning: Tuning,
     ) -> None:
         self.model_id = model.card.id
-        self.language = language
+        self.language = route.language
         self._transcriber = backend.transcriber
         self._engine = backend.engine
         self._model = model
         self._request_id = options.request_id
         # All streams of a caller share its live turns; its files have turns of their own.
         self._caller = f"live {options.caller or options.request_id}"
-        self._decoding = options.decoding
-        self._partial = _partial_decoding(options.decoding, model)
-        self._readable = self._transcriber.readable(options.readable)
+        self._decoding = route.decoding
+        self._partial = _partial_decoding(route.decoding, model)
+        self._formatting = route.formatting
         self._tuning = tuning
         self._frame_seconds = model.acoustic.hop / SAMPLE_RATE
 
@@ -215,7 +215,7 @@ class StreamRecognizer:
             frame_seconds=self._frame_seconds,
             duration=seconds,
             language=self.language,
-            readable=self._readable,
+            formatting=self._formatting,
         )
 
 

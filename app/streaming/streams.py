@@ -115,7 +115,7 @@ class Streams:
         self._backend.check_ready()
         transcriber = self._backend.transcriber
         route = transcriber.route(
-            options.model, options.language, options.decoding, options.readable
+            options.model, options.language, options.decoding, options.formatting
         )
         model = transcriber.loaded(route)
         vad = await self._load_vad()
@@ -128,7 +128,7 @@ class Streams:
         admission = ExitStack()
         admission.enter_context(self._backend.admit())
         recognizer = StreamRecognizer(
-            self._backend, model, language=route.language, options=options, tuning=self._tuning
+            self._backend, model, route=route, options=options, tuning=self._tuning
         )
         stream = Stream(
             secrets.token_urlsafe(16),

@@ -50,7 +50,7 @@ class LiveOptions:
     model: str | None = None
     language: str | None = None
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
-    readable: FormattingOptions | None = None
+    formatting: FormattingOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
 
@@ -59,7 +59,7 @@ def live_options(
     options: messages.StreamOptions,
     *,
     decoding: DecodingOptions,
-    readable: FormattingOptions | None,
+    formatting: FormattingOptions | None,
     request_id: str,
     caller: str = "",
 ) -> LiveOptions:
@@ -68,7 +68,7 @@ def live_options(
     Args:
         options: of the client.
         decoding: the decoder's part of them.
-        readable: how to format final texts; None leaves that out.
+        formatting: how to format final texts; None leaves that out.
         request_id: for the logs.
         caller: who sends the audio.
     """
@@ -78,7 +78,7 @@ def live_options(
         model=options.model,
         language=options.language,
         decoding=decoding,
-        readable=readable,
+        formatting=formatting,
         endpointing=Endpointing(
             silence_seconds=options.endpoint_silence,
             threshold=options.vad_threshold,

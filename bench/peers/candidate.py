@@ -42,7 +42,7 @@ class Spec:
 
 
 class Dropped(Exception):  # noqa: N818 - an outcome, which the benchmark reports
-    """A candidate that cannot be measured here; the message says why."""
+    """A candidate that cannot be measured here; the message names the reason."""
 
 
 class Candidate:
@@ -54,7 +54,7 @@ class Candidate:
         limit: seconds within which it must be loaded.
 
     Attributes:
-        facts: what the worker says of itself: kernels, format, version.
+        facts: what the worker reports: kernels, format, version.
 
     Raises:
         Dropped: it did not load, or not in time.

@@ -13,19 +13,19 @@ from bench.peers.candidate import Candidate, Dropped, Spec
 # How long threads of a pool may spin after their last work, with a margin.
 _SETTLE_SECONDS = 0.2
 
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 class Contest:
     """Candidates that are loaded, and why others are not there.
 
     Args:
-        say: gets one line for each candidate that is dropped.
+        notify: called with one line for each candidate that is dropped.
         deadline: of `time.monotonic`; no call may last beyond it.
     """
 
-    def __init__(self, say: Say, *, deadline: float) -> None:
-        self._say = say
+    def __init__(self, notify: Notify, *, deadline: float) -> None:
+        self._notify = notify
         self._deadline = deadline
         self.candidates: dict[str, Candidate] = {}
         self.dropped: dict[str, str] = {}
@@ -57,12 +57,12 @@ class Contest:
         return True
 
     def drop(self, name: str, reason: str) -> None:
-        """End a candidate, and say why."""
+        """End a candidate and report the reason."""
         candidate = self.candidates.pop(name, None)
         if candidate is not None:
             candidate.close()
         self.dropped[name] = reason
-        self._say(f"{name} is left out: {reason}")
+        self._notify(f"{name} is left out: {reason}")
 
     def once(
         self, name: str, lengths: Sequence[int], *, limit: float, keep: Path | None = None
@@ -95,7 +95,7 @@ class Contest:
         for index in range(rounds):
             start = time.monotonic()
             if index and self.left < longest:
-                self._say(f"{index} rounds of {rounds}: the time is up")
+                self._notify(f"{index} rounds of {rounds}: the time is up")
                 break
             for name in list(self.candidates):
                 time.sleep(_SETTLE_SECONDS)

@@ -57,7 +57,7 @@ def export(
         printed, lines = done.stdout, done.stderr.strip().splitlines()
         reason = lines[-1] if lines else f"the export ended with status {done.returncode}"
     except subprocess.TimeoutExpired as error:
-        # Python gives bytes here, whatever was asked for.
+        # Python gives bytes here, whatever was requested.
         printed = error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout or ""
         reason = f"the export takes more than {limit:.0f} s"
     outcomes: dict[str, str | None] = {}
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _onnx(shape: str, file: Path, batch: int, samples: int) -> None:
-    import torch  # noqa: PLC0415 - the parent only asks which packages are there
+    import torch  # noqa: PLC0415 - the parent only checks which packages are installed
 
     from bench.shapes import stock_model  # noqa: PLC0415
 

@@ -26,7 +26,7 @@ def main() -> None:
     torch.set_num_threads(spec.threads)
     try:
         run, facts = build(spec)
-    except Exception as error:  # the parent reports it and goes on with the others
+    except Exception as error:  # the parent reports it and continues with the others
         print(json.dumps({"failed": _reason(error)}), file=out)
         return
     print(json.dumps(facts), file=out)

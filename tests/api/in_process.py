@@ -38,7 +38,7 @@ atexit.register(MediaPool.close, _POOL)
 
 
 class ScriptedModel:
-    """Says "a" for everything it hears, as soon as `gate` is open, or fails as told."""
+    """Recognises everything as "a" once `gate` is open, or fails with `failure`."""
 
     hop = 320
     receptive_field = 400
@@ -75,7 +75,7 @@ class InProcess:
     model: ScriptedModel
 
     async def until(self, state: str) -> None:
-        """Wait until the service says it is in that state."""
+        """Waits until the service is in that state."""
         await wait_for(lambda: self.service.readiness.state == state)
 
 

@@ -25,7 +25,7 @@ def post(**fields: str) -> httpx.Response:
     return asking(lambda running: running.client.post("/align", files={"file": WAV}, data=fields))
 
 
-def test_words_come_back_as_written() -> None:
+def test_aligned_words_are_as_written() -> None:
     answer = post(text=" «A!»\n– b ")
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -34,7 +34,7 @@ def test_words_come_back_as_written() -> None:
     assert first["found"]
     assert first["score"] == pytest.approx(1.0, abs=1e-3)
     assert 0 <= first["start"] < first["end"] <= body["duration"] == 2.0
-    # The model cannot write a b: that word may be whatever else is heard.
+    # The model has no token for b: that word may align with anything else.
     assert (second["word"], second["found"], second["score"]) == ("b", False, 0.0)
     assert "characters" not in second
     assert (body["language"], body["model"]) == ("nb", "scripted")
@@ -42,12 +42,12 @@ def test_words_come_back_as_written() -> None:
     assert int(answer.headers["x-compute-time"]) >= 0
 
 
-def test_characters_are_listed_when_asked_for() -> None:
+def test_characters_are_listed_on_request() -> None:
     (word,) = post(text="(A)", characters="true").json()["words"]
     assert word["characters"] == [{"text": "A", "start": word["start"], "end": word["end"]}]
 
 
-def test_silence_holds_no_words() -> None:
+def test_silent_recording_has_no_words_found() -> None:
     silence = as_wav(tones(0, 1.0) * 0)
     body = asking(
         lambda running: running.client.post("/align", files={"file": silence}, data={"text": "a"})
@@ -66,7 +66,7 @@ def test_silence_holds_no_words() -> None:
         ({"text": "a", "timeout": "0"}, 400, "timeout", "greater than 0"),
     ],
 )
-def test_what_is_refused(
+def test_wrong_request_is_refused_with_its_param(
     fields: dict[str, str], status: int, param: str | None, message: str
 ) -> None:
     answer = post(**fields)
@@ -76,13 +76,13 @@ def test_what_is_refused(
     assert param is None or error["param"] == param
 
 
-def test_a_form_without_a_file_is_refused() -> None:
+def test_form_without_file_is_refused() -> None:
     answer = asking(lambda running: running.client.post("/align", files={"text": (None, "a")}))
     assert answer.status_code == 400
     assert "`file`" in answer.json()["error"]["message"]
 
 
-def test_the_boundaries_are_those_of_the_calibration(tmp_path: Path) -> None:
+def test_word_boundaries_follow_the_calibration(tmp_path: Path) -> None:
     (tmp_path / "calibration.json").write_text(
         '{"boundaries": {"gaps": [0.0], "leads": [-0.5], "tails": [-0.25], "letter_leads": {}, '
         '"letter_tails": {}}, "confidence": {"greedy": {"posteriors": [0.5], "shares": [0.625]}}}'

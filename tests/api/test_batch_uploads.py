@@ -13,7 +13,7 @@ def files(count: int) -> list[tuple[str, tuple[str, bytes]]]:
     return [("file", (f"{index}.wav", WAV)) for index in range(count)]
 
 
-def test_a_batch_waits_for_room_where_a_single_file_is_refused() -> None:
+def test_batch_waits_for_room_in_the_queue_and_single_file_is_refused() -> None:
     async def run() -> None:
         async with in_process(max_queue_seconds=3) as running:
             await running.until("ready")
@@ -35,7 +35,7 @@ def test_a_batch_waits_for_room_where_a_single_file_is_refused() -> None:
     asyncio.run(run())
 
 
-def test_a_batch_that_runs_out_of_time_says_so_for_each_file() -> None:
+def test_batch_past_its_deadline_has_an_error_for_each_file() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -49,7 +49,7 @@ def test_a_batch_that_runs_out_of_time_says_so_for_each_file() -> None:
     asyncio.run(run())
 
 
-def test_a_batch_holds_the_service_up_until_its_last_line() -> None:
+def test_drain_waits_for_the_last_line_of_a_batch() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -65,7 +65,7 @@ def test_a_batch_holds_the_service_up_until_its_last_line() -> None:
     asyncio.run(run())
 
 
-def test_a_batch_takes_no_more_than_four_places() -> None:
+def test_batch_runs_at_most_four_files_at_once() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")

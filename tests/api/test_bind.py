@@ -15,7 +15,7 @@ def test_loopback_needs_no_keys(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.4", "example.test"])
-def test_all_else_needs_keys_or_leave(host: str) -> None:
+def test_other_addresses_need_keys_or_the_setting(host: str) -> None:
     with pytest.raises(ConfigurationError, match="NORDLYD_API_KEYS"):
         check_bind(Settings(host=host))
     check_bind(Settings(host=host, api_keys=["a-key"]))
@@ -23,7 +23,7 @@ def test_all_else_needs_keys_or_leave(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", ""])
-def test_port_0_is_a_free_one(host: str) -> None:
+def test_port_0_takes_a_free_port(host: str) -> None:
     with bind(host, 0) as listener:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port), timeout=5):
@@ -33,7 +33,7 @@ def test_port_0_is_a_free_one(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-def test_an_address_that_is_not_here_is_one_line(host: str) -> None:
+def test_address_of_another_host_fails_with_one_line(host: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot listen on") as caught:
         bind(host, 0)
     assert "\n" not in caught.value.message

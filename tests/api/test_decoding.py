@@ -1,4 +1,4 @@
-"""How a request chooses its decoder over HTTP, and how the answer says what was done."""
+"""How a request chooses its decoder over HTTP, and which one the answer names."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,7 @@ from sounds import as_wav, tones
 CLIP = as_wav(tones(0, 1.0))
 
 
-def test_the_answer_names_decoder_and_language_model(tmp_path: Path) -> None:
+def test_answer_names_decoder_and_language_model(tmp_path: Path) -> None:
     write_language_model(tmp_path / "language_model", ["a", "a a"], order=2)
     write_language_model(tmp_path / "language_models" / "news", ["a", "a a"], order=2)
 
@@ -40,7 +40,7 @@ def test_the_answer_names_decoder_and_language_model(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_a_model_without_language_model_says_so() -> None:
+def test_answer_without_language_model_has_null() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -54,7 +54,7 @@ def test_a_model_without_language_model_says_so() -> None:
     asyncio.run(run())
 
 
-def test_several_readings_are_listed_best_first() -> None:
+def test_alternatives_are_listed_best_first() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -76,7 +76,7 @@ def test_several_readings_are_listed_best_first() -> None:
     asyncio.run(run())
 
 
-def test_silence_has_one_empty_reading() -> None:
+def test_silence_has_one_empty_alternative() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")

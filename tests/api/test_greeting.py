@@ -14,10 +14,10 @@ REPOSITORY = Path(__file__).parents[2]
 
 def test_bundled_models_print_a_command_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
-    said = greet(Settings(), "http://127.0.0.1:8000").splitlines()
-    assert said[0].startswith("Nordlyd is ready at http://127.0.0.1:8000 with demo-")
-    assert "Open http://127.0.0.1:8000/ in a browser" in said[1]
-    words = shlex.split(said[-1])
+    lines = greet(Settings(), "http://127.0.0.1:8000").splitlines()
+    assert lines[0].startswith("Nordlyd is ready at http://127.0.0.1:8000 with demo-")
+    assert "Open http://127.0.0.1:8000/ in a browser" in lines[1]
+    words = shlex.split(lines[-1])
     assert words[0] == "curl"
     assert words[-1] == "http://127.0.0.1:8000/transcribe"
     sample = words[2].removeprefix("file=@")

@@ -65,7 +65,7 @@ def count(here: InProcess) -> float:
     return value
 
 
-def test_a_stream_tells_when_speech_begins_and_what_was_said(speech: np.ndarray) -> None:
+def test_stream_emits_the_start_of_speech_and_the_final_text(speech: np.ndarray) -> None:
     async def run() -> list[LiveEvent]:
         async with ready() as here:
             live = streams_of(here)
@@ -89,7 +89,7 @@ def test_a_stream_tells_when_speech_begins_and_what_was_said(speech: np.ndarray)
     assert final.words[0].stable
 
 
-def test_who_pushes_waits_while_the_device_is_behind(speech: np.ndarray) -> None:
+def test_push_waits_while_the_device_is_behind(speech: np.ndarray) -> None:
     async def run() -> None:
         async with ready() as here:
             live = streams_of(here)
@@ -113,7 +113,7 @@ def test_who_pushes_waits_while_the_device_is_behind(speech: np.ndarray) -> None
     asyncio.run(run())
 
 
-def test_a_stream_that_is_dropped_lets_its_work_go(speech: np.ndarray) -> None:
+def test_closed_stream_frees_its_work(speech: np.ndarray) -> None:
     async def run() -> None:
         async with ready() as here:
             live = streams_of(here)
@@ -132,7 +132,7 @@ def test_a_stream_that_is_dropped_lets_its_work_go(speech: np.ndarray) -> None:
     asyncio.run(run())
 
 
-def test_a_failure_ends_one_stream_and_its_neighbour_goes_on(speech: np.ndarray) -> None:
+def test_failure_ends_one_stream_and_others_continue(speech: np.ndarray) -> None:
     async def run() -> None:
         async with ready() as here:
             live = streams_of(here)
@@ -162,8 +162,8 @@ def test_flush_returns_once_the_final_result_is_there(speech: np.ndarray) -> Non
             await stream.push(speech)
             await stream.flush()
             events = stream.events()
-            told = [await asyncio.wait_for(anext(events), 1) for _ in range(3)]
-            assert [type(event) for event in told] == [
+            first = [await asyncio.wait_for(anext(events), 1) for _ in range(3)]
+            assert [type(event) for event in first] == [
                 SpeechStarted, EndpointReached, FinalResult,
             ]  # fmt: skip
             await stream.finish()
@@ -175,7 +175,7 @@ def test_flush_returns_once_the_final_result_is_there(speech: np.ndarray) -> Non
     asyncio.run(run())
 
 
-def test_partial_results_nobody_wants_are_not_computed(speech: np.ndarray) -> None:
+def test_partial_results_are_not_computed_where_they_are_off(speech: np.ndarray) -> None:
     async def run(partials: bool) -> list[LiveEvent]:
         async with ready() as here:
             stream = await streams_of(here).open(LiveOptions("id", partials=partials))
@@ -191,7 +191,7 @@ def test_partial_results_nobody_wants_are_not_computed(speech: np.ndarray) -> No
     assert not any(isinstance(event, PartialResult) for event in asyncio.run(run(False)))
 
 
-def test_no_more_streams_than_allowed_and_places_are_free_again() -> None:
+def test_streams_over_the_limit_are_refused_until_one_ends() -> None:
     async def run() -> None:
         async with ready() as here:
             live = streams_of(here, streams=1)
@@ -205,7 +205,7 @@ def test_no_more_streams_than_allowed_and_places_are_free_again() -> None:
     asyncio.run(run())
 
 
-def test_what_cannot_be_served_is_refused_before_it_begins() -> None:
+def test_unservable_options_are_refused_before_the_stream_begins() -> None:
     async def run() -> None:
         async with ready(languages=("nb",)) as here:
             live = streams_of(here)
@@ -223,7 +223,7 @@ def test_what_cannot_be_served_is_refused_before_it_begins() -> None:
     asyncio.run(run())
 
 
-def test_a_connection_that_was_taken_over_drops_nothing(speech: np.ndarray) -> None:
+def test_replaced_connection_cannot_drop_the_stream(speech: np.ndarray) -> None:
     async def run() -> None:
         async with ready() as here:
             live = streams_of(here)
@@ -247,7 +247,7 @@ def test_a_connection_that_was_taken_over_drops_nothing(speech: np.ndarray) -> N
     asyncio.run(run())
 
 
-def test_a_full_queue_skips_partial_results_and_waits_for_the_final(speech: np.ndarray) -> None:
+def test_full_queue_skips_partial_results_but_not_the_final_one(speech: np.ndarray) -> None:
     async def run() -> None:
         # Nothing fits beside anything else; a stream alone fits.
         async with ready(max_queue_seconds=0.001) as here:
@@ -267,7 +267,7 @@ def test_a_full_queue_skips_partial_results_and_waits_for_the_final(speech: np.n
 @pytest.mark.parametrize(
     ("piece", "ends"), [(1, True), (32, True), (3_200, False)], ids=["sample", "drip", "speech"]
 )
-def test_a_stream_that_only_seems_to_speak_loses_its_place(piece: int, *, ends: bool) -> None:
+def test_stream_with_too_little_audio_is_ended(piece: int, *, ends: bool) -> None:
     async def run() -> None:
         async with ready() as here:
             live = streams_of(here, idle_seconds=1.0, min_share=0.1)
@@ -286,3 +286,32 @@ def test_a_stream_that_only_seems_to_speak_loses_its_place(piece: int, *, ends: 
             assert count(here) == 0
 
     asyncio.run(run())
+
+
+def test_streams_of_one_caller_share_its_turns(speech: np.ndarray) -> None:
+    async def run() -> list[str]:
+        # One window a batch, so that turns are visible.
+        async with ready(batch_seconds=0.1) as here:
+            live = streams_of(here)
+            finished: list[str] = []
+
+            async def speak(number: int, caller: str) -> None:
+                options = LiveOptions(f"id-{number}", caller=caller, partials=False)
+                stream = await live.open(options)
+                await stream.push(speech)
+                await stream.flush()
+                finished.append(caller)
+                await stream.close()
+
+            here.model.gate.clear()
+            many = [asyncio.create_task(speak(number, "many")) for number in range(8)]
+            queued = 8 * len(speech) / 16_000
+            await wait_for(lambda: here.service.engine.status().queue_audio_seconds > 0.8 * queued)
+            one = asyncio.create_task(speak(8, "one"))
+            await wait_for(lambda: here.service.engine.status().queue_audio_seconds > queued)
+            here.model.gate.set()
+            await asyncio.gather(*many, one)
+            return finished
+
+    # The window under way, and at most those that were decoded at once with the next.
+    assert asyncio.run(run()).index("one") <= 3

@@ -43,7 +43,7 @@ def test_every_record_is_one_json_line_with_the_request_id() -> None:
     assert "request_id" not in failed
 
 
-def test_a_terminal_gets_text() -> None:
+def test_log_on_a_terminal_is_text() -> None:
     text = lines("console")
     assert "blåbær" in text[0]
     assert "request_id=abc" in text[0]

@@ -52,7 +52,7 @@ def bursts(seconds: float) -> bytes:
 
 def a_minute(transcriber: Transcriber, *, format_text: bool = False) -> TranscriptionRequest:
     """A request of a minute in ten windows or so."""
-    route = transcriber.route(readable=FormattingOptions() if format_text else None)
+    route = transcriber.route(formatting=FormattingOptions() if format_text else None)
     return TranscriptionRequest(io.BytesIO(bursts(60.0)), "here", route)
 
 

@@ -1,4 +1,4 @@
-"""What OpenAI's Realtime client is told when listening fails, is full or is about to end."""
+"""OpenAI's Realtime client of a service that fails, is full or is stopping."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ MANUAL: Any = {"type": "transcription", "audio": {"input": {"turn_detection": No
 SOUND = base64.b64encode((tones(0, 1.0) * 32_767).astype("<i2").tobytes()).decode()
 
 # They are samples of 16 kHz, taken for 24 kHz.
-HEARD = 2 / 3
+SECONDS = 2 / 3
 
 
 async def until(connection: Any, kind: str) -> Any:
@@ -32,7 +32,7 @@ async def until(connection: Any, kind: str) -> Any:
     return event
 
 
-async def said(connection: Any) -> None:
+async def commit_sound(connection: Any) -> None:
     """Send a second of sound, and commit it."""
     await connection.input_audio_buffer.append(audio=SOUND)
     await connection.input_audio_buffer.commit()
@@ -57,18 +57,18 @@ def connect(client: AsyncOpenAI) -> Any:
     return client.realtime.connect(extra_query={"intent": "transcription"})
 
 
-def test_an_item_that_cannot_be_heard_fails_alone() -> None:
+def test_failed_item_does_not_affect_the_next_one() -> None:
     async def run() -> None:
         async with serving() as (running, client), connect(client) as connection:
             await connection.session.update(session=MANUAL)
             running.model.failure = RuntimeError("out of order")
-            await said(connection)
+            await commit_sound(connection)
             committed = await until(connection, "input_audio_buffer.committed")
             failed = await until(connection, f"{TRANSCRIPTION}.failed")
             assert failed.item_id == committed.item_id
             assert failed.error.code == "encoding_failed"
             running.model.failure = None
-            await said(connection)
+            await commit_sound(connection)
             completed = await until(connection, f"{TRANSCRIPTION}.completed")
             assert completed.transcript == "a"
             assert completed.item_id != failed.item_id
@@ -76,7 +76,7 @@ def test_an_item_that_cannot_be_heard_fails_alone() -> None:
     asyncio.run(run())
 
 
-def test_a_service_that_is_full_says_so_and_when_there_is_room_listens() -> None:
+def test_full_service_refuses_a_client_until_there_is_room() -> None:
     async def run() -> None:
         async with serving() as (running, client):
             limit(running, StreamLimits(streams=1))
@@ -90,13 +90,13 @@ def test_a_service_that_is_full_says_so_and_when_there_is_room_listens() -> None
             await wait_for(lambda: running.service.idle)
             async with connect(client) as again:
                 await again.session.update(session=MANUAL)
-                await said(again)
+                await commit_sound(again)
                 assert (await until(again, f"{TRANSCRIPTION}.completed")).transcript == "a"
 
     asyncio.run(run())
 
 
-def test_a_drain_ends_connections_after_their_last_words_and_refuses_new_ones() -> None:
+def test_drain_ends_connections_and_refuses_new_ones() -> None:
     async def run() -> None:
         async with serving() as (running, client), connect(client) as connection:
             await connection.session.update(session=MANUAL)
@@ -116,7 +116,7 @@ def test_a_drain_ends_connections_after_their_last_words_and_refuses_new_ones() 
 
 
 @pytest.mark.parametrize("detected", [True, False])
-def test_a_long_rest_is_no_error(detected: bool) -> None:
+def test_audio_after_an_idle_stream_continues_the_session(detected: bool) -> None:
     async def run() -> None:
         async with serving() as (running, client):
             limit(running, StreamLimits(idle_seconds=0.2))
@@ -127,17 +127,17 @@ def test_a_long_rest_is_no_error(detected: bool) -> None:
                 await connection.input_audio_buffer.append(audio=SOUND)
                 await wait_for(lambda: not running.service.idle)
                 await wait_for(lambda: running.service.idle)
-                await said(connection)
+                await commit_sound(connection)
                 completed = await until(connection, f"{TRANSCRIPTION}.completed")
                 # What the client has not committed yet is still the same item.
                 seconds = completed.usage.seconds
-                assert seconds == pytest.approx(HEARD if detected else 2 * HEARD, abs=0.05)
+                assert seconds == pytest.approx(SECONDS if detected else 2 * SECONDS, abs=0.05)
                 assert completed.transcript == ("" if detected else "a a")
 
     asyncio.run(run())
 
 
-def test_who_leaves_takes_up_no_place() -> None:
+def test_client_that_leaves_frees_its_stream() -> None:
     async def run() -> None:
         async with serving() as (running, client):
             for polite in (True, False):

@@ -1,4 +1,4 @@
-"""What GET /progress/{id} says before, while and after a request runs."""
+"""GET /progress/{id} before, during and after a request."""
 
 import asyncio
 import threading
@@ -34,7 +34,7 @@ async def until_done(running: InProcess, windows: int) -> dict[str, int]:
     return now
 
 
-def test_windows_are_counted_while_a_request_runs(clip) -> None:
+def test_progress_counts_windows_while_a_request_runs(clip) -> None:
     async def run() -> None:
         model = OneAtATime()
         async with in_process(model=model, window_seconds=6.0, batch_seconds=6.0) as running:

@@ -73,7 +73,7 @@ def answer() -> Iterator[Ask]:
         yield ask
 
 
-def test_readable_text_stands_beside_what_was_said(answer: Ask) -> None:
+def test_formatted_text_is_beside_the_verbatim_text(answer: Ask) -> None:
     plain = answer().json()
     body = answer(format_text="true").json()
     assert body["text"] == "det koster tolv tusen og åtte kroner eee ja faen"
@@ -83,7 +83,7 @@ def test_readable_text_stands_beside_what_was_said(answer: Ask) -> None:
     assert set(body) - set(plain) == {"formatted_text", "formatted_words", "formatted_segments"}
 
 
-def test_words_and_segments_of_the_readable_text_lie_where_they_were_said(answer: Ask) -> None:
+def test_formatted_words_and_segments_have_the_times_of_the_spoken_words(answer: Ask) -> None:
     body = answer(format_text="true").json()
     said = {word["word"]: word for word in body["words"]}
     written = {word["word"]: word for word in body["formatted_words"]}
@@ -103,7 +103,7 @@ def test_words_and_segments_of_the_readable_text_lie_where_they_were_said(answer
     assert without["formatted_segments"] == segments
 
 
-def test_hesitations_go_and_profanities_are_masked_on_request(answer: Ask) -> None:
+def test_hesitations_are_removed_and_profanities_masked_on_request(answer: Ask) -> None:
     price = "Det koster 12\N{NO-BREAK SPACE}008 kroner."
     asked = {"format_text": "true", "remove_hesitations": "true"}
     body = answer(**asked).json()
@@ -115,18 +115,18 @@ def test_hesitations_go_and_profanities_are_masked_on_request(answer: Ask) -> No
     assert body["text"].endswith("eee ja faen")
 
 
-def test_an_operators_list_is_masked_instead_of_ours(tmp_path: Path) -> None:
+def test_word_list_of_the_operator_replaces_the_built_in_one(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("kron*  # not here\n", "utf-8")
     asked = {"format_text": "true", "mask_profanities": "true"}
     with asking(profanities=words) as answer:
         body = answer(**asked).json()
         assert body["formatted_text"].endswith("k*****. Eee ja. Faen.")
-        # It is only for who asks.
+        # Only on request.
         assert "kroner" in answer(format_text="true").json()["formatted_text"]
 
 
-def test_each_language_has_its_rules(answer: Ask) -> None:
+def test_each_language_has_its_own_rules(answer: Ask) -> None:
     said = "klokken seksten femogtredive den tolvte maj nitten toogfyrre"
     body = answer(said, language="da", format_text="true").json()
     assert body["formatted_text"] == "Klokken 16.35 den 12. maj 1942."
@@ -135,7 +135,7 @@ def test_each_language_has_its_rules(answer: Ask) -> None:
     assert body["formatted_text"].startswith("Klokka er 7.15")
 
 
-def test_every_alternative_is_made_readable(answer: Ask) -> None:
+def test_every_alternative_is_formatted(answer: Ask) -> None:
     body = answer(
         "fem hundre elever", n_best=3, format_text="true", prune_logp=-100, min_token_logp=-100
     ).json()
@@ -149,7 +149,7 @@ def test_every_alternative_is_made_readable(answer: Ask) -> None:
     assert all("formatted_text" not in reading for reading in bare["alternatives"])
 
 
-def test_silence_is_readable_too(answer: Ask) -> None:
+def test_formatted_text_of_silence_is_empty(answer: Ask) -> None:
     body = answer("", format_text="true", n_best=2).json()
     assert (body["formatted_text"], body["formatted_words"]) == ("", [])
     assert body["formatted_segments"] == []
@@ -157,7 +157,7 @@ def test_silence_is_readable_too(answer: Ask) -> None:
 
 
 @pytest.mark.parametrize("name", ["remove_hesitations", "mask_profanities"])
-def test_what_changes_only_the_readable_text_is_refused_without_it(answer: Ask, name: str) -> None:
+def test_formatting_option_without_format_text_is_refused(answer: Ask, name: str) -> None:
     refused = answer(**{name: "true"})
     assert refused.status_code == 400
     error = refused.json()["error"]
@@ -166,7 +166,7 @@ def test_what_changes_only_the_readable_text_is_refused_without_it(answer: Ask, 
     assert answer(**{name: "false"}).status_code == 200
 
 
-def test_a_language_without_rules_is_refused(answer: Ask) -> None:
+def test_format_text_for_a_language_without_rules_is_refused(answer: Ask) -> None:
     refused = answer(language="sv", format_text="true")
     assert refused.status_code == 400
     error = refused.json()["error"]
@@ -176,13 +176,13 @@ def test_a_language_without_rules_is_refused(answer: Ask) -> None:
     assert answer(language="sv").status_code == 200
 
 
-def test_a_wrong_value_is_refused_by_name(answer: Ask) -> None:
+def test_wrong_value_is_refused_with_its_param(answer: Ask) -> None:
     error = answer(format_text="perhaps").json()["error"]
     assert (error["param"], error["code"]) == ("format_text", "invalid_request")
     assert "true, false" in error["message"]
 
 
-def test_the_openapi_document_says_it_and_its_example_is_true() -> None:
+def test_openapi_page_describes_formatted_text_and_its_example_is_right() -> None:
     async def run() -> dict:
         async with in_process() as running:
             return (await running.client.get("/openapi.json")).json()

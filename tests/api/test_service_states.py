@@ -34,7 +34,7 @@ async def not_ready(running: InProcess, clip, code: str) -> str:
     return str(health["reason"])
 
 
-def test_it_is_not_ready_before_the_models_are_loaded(clip) -> None:
+def test_service_is_not_ready_before_its_models_are_loaded(clip) -> None:
     async def run() -> None:
         gate = threading.Event()
         async with in_process(load_gate=gate) as running:
@@ -56,7 +56,7 @@ def test_it_is_not_ready_before_the_models_are_loaded(clip) -> None:
         (MemoryError("no room"), "MemoryError: no room"),
     ],
 )
-def test_a_model_that_cannot_be_loaded_is_a_failure_with_one_line(
+def test_model_that_cannot_be_loaded_fails_the_start_with_one_line(
     clip, failure: Exception, said: str
 ) -> None:
     async def run() -> None:
@@ -70,7 +70,7 @@ def test_a_model_that_cannot_be_loaded_is_a_failure_with_one_line(
     asyncio.run(run())
 
 
-def test_a_warm_up_that_fails_is_a_failure_too(clip) -> None:
+def test_failed_warm_up_fails_the_start(clip) -> None:
     async def run() -> None:
         gate = threading.Event()
         async with in_process(load_gate=gate) as running:
@@ -82,7 +82,7 @@ def test_a_warm_up_that_fails_is_a_failure_too(clip) -> None:
     asyncio.run(run())
 
 
-def test_a_device_that_hangs_turns_readiness_false(clip) -> None:
+def test_hanging_device_makes_the_service_unready(clip) -> None:
     async def run() -> None:
         async with in_process(hang_seconds=0.2) as running:
             await running.until("ready")
@@ -99,7 +99,7 @@ def test_a_device_that_hangs_turns_readiness_false(clip) -> None:
     asyncio.run(run())
 
 
-def test_a_full_queue_is_429_with_the_seconds_until_it_has_room(clip) -> None:
+def test_full_queue_is_429_with_the_seconds_until_it_has_room(clip) -> None:
     async def run() -> None:
         async with in_process(max_queue_seconds=2.0) as running:
             await running.until("ready")
@@ -118,7 +118,7 @@ def test_a_full_queue_is_429_with_the_seconds_until_it_has_room(clip) -> None:
     asyncio.run(run())
 
 
-def test_a_drain_refuses_new_work_and_cuts_off_what_stays(clip) -> None:
+def test_drain_refuses_new_requests_and_cancels_those_that_take_too_long(clip) -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -178,7 +178,7 @@ def test_model_that_cannot_be_loaded_after_a_drain_began_is_a_failure(clip) -> N
     asyncio.run(run())
 
 
-def test_a_failing_model_is_500_with_the_reason_and_others_are_served(clip) -> None:
+def test_failing_model_is_500_with_the_reason_and_others_are_served(clip) -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -192,7 +192,7 @@ def test_a_failing_model_is_500_with_the_reason_and_others_are_served(clip) -> N
     asyncio.run(run())
 
 
-def test_the_unforeseen_is_a_500_that_tells_nothing_but_where_to_look() -> None:
+def test_unexpected_error_is_500_with_nothing_but_the_request_id() -> None:
     async def run() -> None:
         async with in_process() as running:
 
@@ -214,7 +214,7 @@ def test_the_unforeseen_is_a_500_that_tells_nothing_but_where_to_look() -> None:
     asyncio.run(run())
 
 
-def test_what_the_framework_itself_refuses_has_the_same_form() -> None:
+def test_errors_of_the_framework_have_the_same_form() -> None:
     async def run() -> None:
         async with in_process(max_upload_mb=0.001) as running:
 

@@ -15,19 +15,19 @@ from app.errors import DeadlineExceededError
 from app.pipeline import TranscriptionRequest
 
 
-def test_progress_is_told_window_by_window_to_the_last() -> None:
+def test_progress_callback_is_called_for_every_window() -> None:
     async def run() -> None:
         async with in_process(window_seconds=5.0, context_seconds=1.3) as running:
             await running.until("ready")
-            told: list[tuple[int, int]] = []
+            calls: list[tuple[int, int]] = []
             source = io.BytesIO(as_wav(tones(0, 20.0)))
             transcript = await running.service.transcriber.transcribe(
                 TranscriptionRequest(source, "here", running.service.transcriber.route()),
-                progress=lambda done, total: told.append((done, total)),
+                progress=lambda done, total: calls.append((done, total)),
             )
-            windows = told[-1][1]
+            windows = calls[-1][1]
             assert windows > 4
-            assert told == [(number, windows) for number in range(1, windows + 1)]
+            assert calls == [(number, windows) for number in range(1, windows + 1)]
             assert transcript.duration == 20.0
             assert transcript.segments[-1].end <= 20.0
             assert source.closed
@@ -36,7 +36,7 @@ def test_progress_is_told_window_by_window_to_the_last() -> None:
 
 
 @pytest.mark.parametrize("deadline", [False, True])
-def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
+def test_cancelled_or_late_request_stops_its_decoding(deadline: bool) -> None:
     async def run() -> None:
         media = MediaPool(PoolOptions(handlers="troubled_handlers"))
         async with in_process(media=media) as running:
@@ -58,7 +58,7 @@ def test_who_no_longer_waits_ends_the_decoding(deadline: bool) -> None:
     asyncio.run(run())
 
 
-def test_a_file_that_cannot_be_decoded_is_closed_too() -> None:
+def test_file_that_cannot_be_decoded_is_closed() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_decoded_is_closed_too() -> None:
     asyncio.run(run())
 
 
-def test_silence_does_not_ask_the_encoder() -> None:
+def test_silence_is_not_encoded() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
@@ -89,7 +89,7 @@ def test_silence_does_not_ask_the_encoder() -> None:
 
 
 @pytest.mark.parametrize(("languages", "codes"), [((), ["language_undeclared"]), (("nb",), [])])
-def test_an_answer_says_that_its_language_was_never_declared(
+def test_answer_warns_that_its_language_was_not_declared(
     languages: tuple[str, ...], codes: list[str]
 ) -> None:
     async def run() -> None:

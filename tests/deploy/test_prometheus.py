@@ -47,7 +47,7 @@ def test_live_service_fills_the_rules_and_every_panel(
     repository: Path, folder: Path, tmp_path: Path, new_port: Callable[[], int]
 ) -> None:
     model = repository / "models" / "demo-nb"
-    said, _ = soundfile.read(model / "samples" / "sample-1.flac", dtype="float32")
+    speech, _ = soundfile.read(model / "samples" / "sample-1.flac", dtype="float32")
     dashboard = json.loads((repository / "deploy/grafana/dashboards/nordlyd.json").read_text())
     panels = {
         (panel["title"], target["refId"]): as_grafana_sends_it(target["expr"])
@@ -56,11 +56,11 @@ def test_live_service_fills_the_rules_and_every_panel(
     }
     with (
         service(model, new_port()) as address,
-        prometheus(folder, tmp_path, address, new_port()) as ask,
+        prometheus(folder, tmp_path, address, new_port()) as query_api,
     ):
 
         def has_data(query: str) -> bool:
-            samples = ask("query", query=query)["result"]
+            samples = query_api("query", query=query)["result"]
             return any(sample["value"][1] != "NaN" for sample in samples)
 
         deadline = time.monotonic() + 120
@@ -68,12 +68,12 @@ def test_live_service_fills_the_rules_and_every_panel(
         while empty and time.monotonic() < deadline:
             assert post_tone(f"http://{address}/transcribe")[0] == 200
             assert post_tone(f"http://{address}/transcribe?language=xx")[0] == 404
-            asyncio.run(speak(int(address.rpartition(":")[2]), said, chunk_seconds=0.05))
+            asyncio.run(speak(int(address.rpartition(":")[2]), speech, chunk_seconds=0.05))
             empty = {name for name, query in panels.items() if not has_data(query)}
         assert empty == set()
-        [up] = ask("query", query='up{job="nordlyd"}')["result"]
+        [up] = query_api("query", query='up{job="nordlyd"}')["result"]
         assert up["value"][1] == "1"
-        [group] = ask("rules")["groups"]
+        [group] = query_api("rules")["groups"]
         assert {rule["health"] for rule in group["rules"]} == {"ok"}
 
 
@@ -98,7 +98,7 @@ def service(checkpoint: Path, port: int) -> Iterator[str]:
 def prometheus(
     folder: Path, scratch: Path, target: str, port: int
 ) -> Iterator[Callable[..., dict[str, Any]]]:
-    """A Prometheus with our configuration, but for the target and a faster pace; asks its API."""
+    """A Prometheus with our configuration, but for the target and shorter intervals."""
     config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(folder / name) for name in config["rule_files"]]
@@ -106,7 +106,7 @@ def prometheus(
     (scratch / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
     base = f"http://127.0.0.1:{port}"
 
-    def ask(path: str, **parameters: str) -> dict[str, Any]:
+    def query_api(path: str, **parameters: str) -> dict[str, Any]:
         with open_url(f"{base}/api/v1/{path}?{urllib.parse.urlencode(parameters)}") as answer:
             body = json.load(answer)
         assert body["status"] == "success"
@@ -119,7 +119,7 @@ def prometheus(
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     with started(command, dict(os.environ), f"{base}/-/ready"):
-        yield ask
+        yield query_api
 
 
 @contextmanager

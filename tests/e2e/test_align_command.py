@@ -18,7 +18,7 @@ SAMPLES = [
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first sample's text as people write, with a word that is not said."""
+    """The first sample's text as people write, with a word that is not spoken."""
     file = tmp_path_factory.mktemp("text") / "text.txt"
     file.write_text(f"– {SAMPLES[0]['text'].capitalize()}, kvasimodo.\n", encoding="utf-8")
     return file
@@ -51,8 +51,8 @@ def test_command_prints_the_answer_of_the_server(demos: RunningServer, written: 
     times = [word[end] for word in found for end in ("start", "end")]
     assert times == sorted(times)
     assert times[-1] <= printed["duration"]
-    asked = json.loads(align(written, "--server", demos.address))
-    assert asked["words"] == printed["words"]
+    answered = json.loads(align(written, "--server", demos.address))
+    assert answered["words"] == printed["words"]
 
 
 def test_every_format_is_the_same_from_both_backends(

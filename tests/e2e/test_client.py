@@ -30,11 +30,11 @@ from nordlyd_client import (
 
 SAMPLES = sorted((DEMO / "samples").glob("*.flac"))
 CLOSE_BYTES = 8
-"""What a client still sends once everything is told: the frame that closes its side."""
+"""What a client still sends once every event has come: the frame that closes its side."""
 QUICK = Retries(attempts=3, first_wait=0.05)
 
 
-def ask(awaiting: bool, server: str, method: str, /, *arguments: Any, **options: Any) -> Any:
+def call(awaiting: bool, server: str, method: str, /, *arguments: Any, **options: Any) -> Any:
     """Call a method of one of the clients; what comes piece by piece comes as a list."""
     key = options.pop("api_key", None)
     if not awaiting:
@@ -74,13 +74,13 @@ def pieces(sound: bytes, size: int = 3_333) -> Iterator[bytes]:
 
 
 def test_transcription_equals_the_answer_of_the_api(demos: RunningServer, awaiting: bool) -> None:
-    wishes: dict[str, Any] = {"language": "nb", "format_text": True, "n_best": 2}
+    options: dict[str, Any] = {"language": "nb", "format_text": True, "n_best": 2}
     for audio in (SAMPLES[0], str(SAMPLES[0]), SAMPLES[0].read_bytes()):
-        answer = ask(awaiting, demos.address, "transcribe", audio, **wishes)
+        answer = call(awaiting, demos.address, "transcribe", audio, **options)
         assert answer.text == sample_texts()[0]
     body = json.loads(answer.body)
     with demos.client() as plain:
-        params = {name: str(value).lower() for name, value in wishes.items()}
+        params = {name: str(value).lower() for name, value in options.items()}
         expected = plain.post("/transcribe", params=params, content=audio).json()
     assert list(body) == list(expected)
     assert [word.word for word in answer.words] == answer.text.split()
@@ -95,9 +95,9 @@ def test_transcription_equals_the_answer_of_the_api(demos: RunningServer, awaiti
 
 def test_format_returns_its_text(demos: RunningServer, awaiting: bool) -> None:
     with SAMPLES[0].open("rb") as file:
-        text = ask(awaiting, demos.address, "transcribe", file, response_format="text")
+        text = call(awaiting, demos.address, "transcribe", file, response_format="text")
         assert text == sample_texts()[0] + "\n"
-        cues = ask(
+        cues = call(
             awaiting, demos.address, "transcribe", file, response_format="vtt", word_cues=True
         )
         assert not file.closed
@@ -107,7 +107,7 @@ def test_format_returns_its_text(demos: RunningServer, awaiting: bool) -> None:
 
 def test_raw_samples_are_sent_with_their_encoding(demos: RunningServer, awaiting: bool) -> None:
     sound, rate = pcm()
-    answer = ask(
+    answer = call(
         awaiting, demos.address, "transcribe", sound, encoding="s16le", rate=rate, language="nb"
     )
     assert answer.text == sample_texts()[0]
@@ -118,10 +118,10 @@ def test_url_is_fetched_where_its_host_is_allowed(
 ) -> None:
     archive.files["/sample.flac"] = SAMPLES[0].read_bytes()
     url = archive.url("/sample.flac")
-    answer = ask(awaiting, demos.address, "transcribe", url=url, language="nb")
+    answer = call(awaiting, demos.address, "transcribe", url=url, language="nb")
     assert answer.text == sample_texts()[0]
     with pytest.raises(RefusedError) as caught:
-        ask(awaiting, demos.address, "transcribe", url="http://elsewhere.example/x.wav")
+        call(awaiting, demos.address, "transcribe", url="http://elsewhere.example/x.wav")
     assert caught.value.code == "url_not_allowed"
 
 
@@ -130,7 +130,7 @@ def test_many_recordings_are_transcribed(
 ) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
-    results = ask(
+    results = call(
         awaiting, demos.address, "transcribe_many", [*SAMPLES, bad], jobs=2, language="nb"
     )
     found = {result.path: result for result in results}
@@ -139,7 +139,7 @@ def test_many_recordings_are_transcribed(
 
 
 def test_text_is_aligned(demos: RunningServer, awaiting: bool) -> None:
-    answer = ask(
+    answer = call(
         awaiting, demos.address, "align", SAMPLES[0], sample_texts()[0] + " kvasimodo",
         language="nb", characters=True,
     )  # fmt: skip
@@ -149,10 +149,10 @@ def test_text_is_aligned(demos: RunningServer, awaiting: bool) -> None:
 
 
 def test_health_models_and_readiness_are_returned(demos: RunningServer, awaiting: bool) -> None:
-    assert ask(awaiting, demos.address, "ready") is True
-    health = ask(awaiting, demos.address, "health")
+    assert call(awaiting, demos.address, "ready") is True
+    health = call(awaiting, demos.address, "health")
     assert (health.state, health.queue.limit_seconds > 0) == ("ready", True)
-    models = ask(awaiting, demos.address, "models")
+    models = call(awaiting, demos.address, "models")
     assert [(model.id, model.languages[0]) for model in models] == [
         ("demo-nb", "nb"), ("demo-da", "da"),
     ]  # fmt: skip
@@ -160,11 +160,11 @@ def test_health_models_and_readiness_are_returned(demos: RunningServer, awaiting
 
 def test_refusal_raises_the_error_of_the_server(demos: RunningServer, awaiting: bool) -> None:
     with pytest.raises(RefusedError) as caught:
-        ask(awaiting, demos.address, "transcribe", SAMPLES[0], language="sv")
+        call(awaiting, demos.address, "transcribe", SAMPLES[0], language="sv")
     with demos.client() as plain:
-        said = plain.post("/transcribe?language=sv", content=b"x").json()["error"]
+        error = plain.post("/transcribe?language=sv", content=b"x").json()["error"]
     failure = caught.value
-    assert {name: getattr(failure, name) for name in said} == said
+    assert {name: getattr(failure, name) for name in error} == error
     assert failure.status == 404
     assert failure.request_id
 
@@ -173,18 +173,18 @@ def test_keys_with_any_letters_are_accepted(
     guarded: RunningServer, awaiting: bool, clip: Any
 ) -> None:
     url = guarded.address
-    assert ask(awaiting, url, "transcribe", clip(), api_key=KEY).model == "tiny-nb"
+    assert call(awaiting, url, "transcribe", clip(), api_key=KEY).model == "tiny-nb"
     sound, rate = pcm()
-    assert isinstance(ask(awaiting, url, "stream", [sound], rate=rate, api_key=KEY)[-1], End)
+    assert isinstance(call(awaiting, url, "stream", [sound], rate=rate, api_key=KEY)[-1], End)
     for method, audio in (("transcribe", clip()), ("stream", [sound])):
         with pytest.raises(UnauthorisedError) as caught:
-            ask(awaiting, url, method, audio, api_key="wrong")
+            call(awaiting, url, method, audio, api_key="wrong")
         assert (caught.value.status, caught.value.code) == (401, "invalid_api_key")
 
 
 def test_stream_gives_the_text_of_the_recording(demos: RunningServer, awaiting: bool) -> None:
     sound, rate = pcm()
-    events = ask(awaiting, demos.address, "stream", pieces(sound), rate=rate, language="nb")
+    events = call(awaiting, demos.address, "stream", pieces(sound), rate=rate, language="nb")
     assert isinstance(events[0], Ready)
     assert isinstance(events[-1], End)
     assert events[-1].duration == pytest.approx(len(sound) / 2 / rate, abs=0.01)
@@ -198,7 +198,7 @@ def test_stream_gives_the_text_of_the_recording(demos: RunningServer, awaiting: 
 
 def test_stream_options_are_sent(demos: RunningServer, awaiting: bool) -> None:
     sound, rate = pcm()
-    events = ask(
+    events = call(
         awaiting, demos.address, "stream", [sound], rate=rate, language="nb", n_best=2,
         format_text=True, partials=False, endpoint_silence=1.5,
     )  # fmt: skip
@@ -212,13 +212,13 @@ def test_stream_options_are_sent(demos: RunningServer, awaiting: bool) -> None:
 def test_broken_stream_resumes_where_it_was(
     demos: RunningServer, awaiting: bool, left: float
 ) -> None:
-    """At the end: all has arrived, and only the last words are not told yet."""
+    """At the end: all has arrived, and only the last words have not come yet."""
     sound, rate = pcm(SAMPLES[1])
     with cutting_proxy(demos.address) as wire:
-        whole = ask(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")
+        whole = call(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")
         total = wire.sent[0]
         wire.cut_after = total - round(left * total if left < 1 else left)
-        broken = ask(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")
+        broken = call(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")
     assert len(wire.sent) == 3
     assert finals(broken) == finals(whole) != []
     assert sum(isinstance(event, Ready) for event in broken) == 1
@@ -228,7 +228,7 @@ def test_broken_stream_resumes_where_it_was(
 
 def test_refused_stream_raises(demos: RunningServer, awaiting: bool) -> None:
     with pytest.raises(RefusedError, match="sv") as caught:
-        ask(awaiting, demos.address, "stream", [b"\0\0"], language="sv")
+        call(awaiting, demos.address, "stream", [b"\0\0"], language="sv")
     assert caught.value.code == "model_not_found"
 
 
@@ -238,14 +238,14 @@ def test_failure_of_the_source_is_raised(demos: RunningServer, awaiting: bool) -
         raise OSError("the microphone was unplugged")
 
     with pytest.raises(OSError, match="unplugged"):
-        ask(awaiting, demos.address, "stream", failing())
+        call(awaiting, demos.address, "stream", failing())
 
 
 def test_stream_to_a_missing_server_raises_unreachable(awaiting: bool) -> None:
     with cutting_proxy("http://127.0.0.1:1") as wire:
         gone = wire.url
     with pytest.raises(UnreachableError):
-        ask(awaiting, gone, "stream", [b"\0\0"])
+        call(awaiting, gone, "stream", [b"\0\0"])
 
 
 def test_closed_stream_ends_on_the_server(demos: RunningServer) -> None:

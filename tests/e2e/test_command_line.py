@@ -82,7 +82,7 @@ def test_bench_lists_what_can_be_run() -> None:
 
 
 def test_unknown_names_are_one_line_and_a_failure(tmp_path: Path) -> None:
-    for arguments, said in (
+    for arguments, message in (
         (("models", "show", "no-such-model"), "the catalogue has"),
         (("models", "pull", "nobody/nothing"), "HF_HUB_OFFLINE"),
         (("bench", "no-such-benchmark"), "there is no benchmark 'no-such-benchmark'"),
@@ -90,7 +90,7 @@ def test_unknown_names_are_one_line_and_a_failure(tmp_path: Path) -> None:
         ended = nordlyd(*arguments, settings={"STORE": str(tmp_path)})
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr.startswith("nordlyd: ")
-        assert said in ended.stderr
+        assert message in ended.stderr
         assert ended.stderr.count("\n") == 1
 
 

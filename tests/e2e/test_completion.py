@@ -15,7 +15,7 @@ IDS = {card.parent.name for card in Path(__file__).parents[2].glob("models/*/mod
 
 
 def suggested(typed: str, shell: str) -> list[str]:
-    """Ask as the scripts of a shell ask; the last word is being typed."""
+    """Completes as the scripts of a shell do; the last word is being typed."""
     words = typed.split(" ")
     variables = {
         "bash": {"COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)},
@@ -54,9 +54,9 @@ def test_completion_script_works_in_bash(tmp_path: Path) -> None:
     script = (
         f'PATH="{NORDLYD.parent}:$PATH"; nordlyd --show-completion > complete.sh; '
         "source complete.sh; COMP_WORDS=(nordlyd transcribe --model demo-n); COMP_CWORD=3; "
-        "wanted=($(complete -p nordlyd)); "
-        'for at in "${!wanted[@]}"; do [[ ${wanted[at]} == -F ]] && break; done; '
-        '"${wanted[at+1]}" nordlyd demo-n --model; echo "${COMPREPLY[@]}"'
+        "options=($(complete -p nordlyd)); "
+        'for at in "${!options[@]}"; do [[ ${options[at]} == -F ]] && break; done; '
+        '"${options[at+1]}" nordlyd demo-n --model; echo "${COMPREPLY[@]}"'
     )
     ended = subprocess.run(
         ["bash", "--norc", "-c", script], env=environment({}), cwd=tmp_path, check=True,

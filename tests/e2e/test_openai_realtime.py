@@ -110,7 +110,7 @@ def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
                 transcription={"model": "whisper-1", "language": "no"},
                 turn_detection={"type": "server_vad", "silence_duration_ms": 400},
             )
-            await talk.say(pcm(1, 2))
+            await talk.send(pcm(1, 2))
             await talk.until(f"{TRANSCRIPTION}.completed", times=2)
         first, second = talk.of(f"{TRANSCRIPTION}.completed")
         assert [first.transcript, second.transcript] == SAID[:2]
@@ -149,7 +149,7 @@ def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
             assert session.audio.input.turn_detection is None
             for number in (3, 2):
                 # Without the pause at its end: committed audio is transcribed to its last word.
-                await talk.say(pcm(number, pause=0.0))
+                await talk.send(pcm(number, pause=0.0))
                 await talk.connection.input_audio_buffer.commit()
                 completed = await talk.until(f"{TRANSCRIPTION}.completed")
                 assert completed.transcript == SAID[number - 1]
@@ -168,15 +168,15 @@ def test_commit_ends_a_turn_and_silence_is_an_empty_item(
 ) -> None:
     async def commits() -> None:
         async with talking(demos) as talk:
-            await talk.say(pcm(1, pause=0.0))
+            await talk.send(pcm(1, pause=0.0))
             await talk.connection.input_audio_buffer.commit()
             completed = await talk.until(f"{TRANSCRIPTION}.completed")
             assert completed.transcript == SAID[0]
             assert not talk.of("input_audio_buffer.speech_stopped")
-            await talk.say(bytes(48_000))
+            await talk.send(bytes(48_000))
             await talk.connection.input_audio_buffer.commit()
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == ""
-            await talk.say(pcm(2))
+            await talk.send(pcm(2))
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
             again = talk.of("input_audio_buffer.speech_started")[-1]
             assert again.audio_start_ms > 1000 * len(samples(1, 24_000)) / 24_000 + 500
@@ -188,13 +188,13 @@ def test_cleared_audio_is_not_transcribed(demos: RunningServer) -> None:
     async def clears() -> None:
         async with talking(demos) as talk:
             await talk.set(turn_detection=None)
-            await talk.say(pcm(1))
+            await talk.send(pcm(1))
             await talk.connection.input_audio_buffer.clear()
             await talk.until("input_audio_buffer.cleared")
             await talk.connection.input_audio_buffer.commit()
             error = (await talk.until("error")).error
             assert error.code == "input_audio_buffer_commit_empty"
-            await talk.say(pcm(2))
+            await talk.send(pcm(2))
             await talk.connection.input_audio_buffer.commit()
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
 
@@ -210,7 +210,7 @@ def test_other_rates_and_g711_are_transcribed(demos: RunningServer, kind: str) -
             else:
                 form, data = {"type": kind}, mu_law(samples(3, 8_000))
             await talk.set(format=form, turn_detection=None)
-            await talk.say(data)
+            await talk.send(data)
             await talk.connection.input_audio_buffer.commit()
             transcript = (await talk.until(f"{TRANSCRIPTION}.completed")).transcript
             # A telephone takes some letters away.
@@ -227,7 +227,7 @@ def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer)
                 transcription={"language": "nb", "keywords": ["sjakk"], "format_text": True},
                 turn_detection=None,
             )
-            await talk.say(pcm(2))
+            await talk.send(pcm(2))
             await talk.connection.input_audio_buffer.commit()
             written = SAID[1][0].upper() + SAID[1][1:] + "."
             completed = await talk.until(f"{TRANSCRIPTION}.completed")
@@ -284,7 +284,7 @@ def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningS
             for noise in ("no json", "[]", "[" * 100_000, b"\xff\x00", half):
                 await talk.connection.send_raw(noise)
                 assert (await talk.until("error")).error.code == "invalid_request"
-            await talk.say(pcm(2))
+            await talk.send(pcm(2))
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
 
     run(errs())

@@ -19,11 +19,11 @@ def speech(tmp_path: Path, clip) -> Path:
 def test_command_output_equals_that_of_the_server(
     client: httpx.Client, tiny_settings: dict[str, str], speech: Path
 ) -> None:
-    asked = {
+    options = {
         "language": "da", "decoder": "beam", "beam_width": "20", "beta": "-0.5",
         "hotwords": "å:3, ø", "n_best": "2", "format_text": "true",
     }  # fmt: skip
-    answer = client.post("/transcribe", data=asked, files={"file": speech.read_bytes()}).json()
+    answer = client.post("/transcribe", data=options, files={"file": speech.read_bytes()}).json()
     ended = nordlyd(
         "transcribe", speech, "--language", "da", "--decoder", "beam", "--beam-width", "20",
         "--beta", "-0.5", "--hotwords", "å:3, ø", "--n-best", "2", "--format-text",
@@ -84,9 +84,9 @@ def test_unreadable_profanity_list_is_one_line(
 ) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_text("to ord\n", "utf-8")
-    for path, said in ((tmp_path / "none.txt", "No such file"), (bad, "line 1: 'to ord'")):
+    for path, message in ((tmp_path / "none.txt", "No such file"), (bad, "line 1: 'to ord'")):
         ended = nordlyd("serve", "--port", "0", settings=tiny_settings | {"PROFANITIES": str(path)})
         assert (ended.returncode, ended.stdout) == (1, "")
         assert ended.stderr.startswith(f"nordlyd: NORDLYD_PROFANITIES: {path}")
-        assert said in ended.stderr
+        assert message in ended.stderr
         assert ended.stderr.count("\n") == 1

@@ -89,7 +89,7 @@ def test_partial_words_arrive_during_speech_and_the_final_text_is_the_offline_on
     demos: RunningServer, offline, number: int
 ) -> None:
     samples = sample(number)
-    log = asyncio.run(converse(live_url(demos, language="nb"), recording(samples), pace=PACE))
+    log = asyncio.run(converse(live_url(demos, language="nb"), recording(samples), pace=2 * PACE))
     check_order(log)
     ready = log.messages[0]
     assert (ready["model"], ready["language"], ready["received"]) == ("demo-nb", "nb", 0.0)

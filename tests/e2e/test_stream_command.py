@@ -79,7 +79,7 @@ def test_json_events_are_the_same_from_both_backends(
 ) -> None:
     data, rate = sound
     common = ["--json", "--rate", str(rate), "--n-best", "2", "--format-text"]
-    told = {}
+    events_of = {}
     for name, arguments, settings in (
         ("server", ["--server", demos.address], {}), ("here", [], HERE),
     ):  # fmt: skip
@@ -87,9 +87,9 @@ def test_json_events_are_the_same_from_both_backends(
         events = [json.loads(line) for line in ended.stdout.splitlines()]
         assert [events[0]["type"], events[-1]["type"]] == ["ready", "end"]
         assert events[-1]["duration"] == pytest.approx(len(data) / 2 / rate, abs=0.01)
-        told[name] = [event for event in events if event["type"] in {"endpoint", "final"}]
-    assert told["server"] == told["here"]
-    final = told["here"][-1]
+        events_of[name] = [event for event in events if event["type"] in {"endpoint", "final"}]
+    assert events_of["server"] == events_of["here"]
+    final = events_of["here"][-1]
     assert (final["text"], len(final["alternatives"])) == (sample_texts()[0], 2)
     assert final["formatted_text"][0].isupper()
 
@@ -149,7 +149,7 @@ def test_interrupt_ends_the_audio_and_prints_the_last_words(
 
 
 # Stands for the library, since a machine that tests has no microphone: what PortAudio does is call
-# back with what it hears, on its own thread, until it is stopped.
+# back with its samples, on its own thread, until it is stopped.
 MICROPHONE = """
 import os, threading, time
 from pathlib import Path
@@ -226,7 +226,7 @@ def test_key_is_required_by_a_guarded_server(
 
 def test_unusable_source_is_one_line(demos: RunningServer, tmp_path: Path) -> None:
     server = ["--server", demos.address]
-    for arguments, stdin, said in (
+    for arguments, stdin, message in (
         (server, b"", "The audio is empty"),
         (server, b"no sound in here" * 9, "The audio cannot be read: it is text."),
         ([*server, str(tmp_path / "none.wav")], b"", "none.wav: cannot be read: No such file"),
@@ -237,5 +237,5 @@ def test_unusable_source_is_one_line(demos: RunningServer, tmp_path: Path) -> No
     ):
         ended = stream(*arguments, stdin=stdin)
         assert (ended.returncode, ended.stdout) == (1, ""), arguments
-        assert said in ended.stderr
+        assert message in ended.stderr
         assert len(ended.stderr.splitlines()) == 1, ended.stderr

@@ -188,14 +188,14 @@ def test_interrupted_run_continues_with_the_rest(
         assert time.monotonic() < until
         time.sleep(0.02)
     # Until the next two are on their way, and what was written is counted.
-    while len(server.asked) < 5:
+    while len(server.requests) < 5:
         time.sleep(0.02)
     time.sleep(0.3)
     running.send_signal(how)
-    said = running.communicate(timeout=60)[1]
+    printed = running.communicate(timeout=60)[1]
     if how is signal.SIGINT:
         assert running.returncode == 130
-        assert "3 transcribed, 5 not begun or not finished; the same command continues" in said
+        assert "3 transcribed, 5 not begun or not finished; the same command continues" in printed
     else:
         assert running.returncode == -how
     done = {
@@ -203,10 +203,10 @@ def test_interrupted_run_continues_with_the_rest(
     }
     assert len(done) == 6
     release.set()
-    server.asked.clear()
+    server.requests.clear()
     ended = nordlyd(*command)
     assert (ended.returncode, ended.stderr) == (0, "nordlyd: 5 transcribed, 3 done before (out)\n")
-    assert len(server.asked) == 5
+    assert len(server.requests) == 5
     assert len(written(tmp_path / "out")) == 16
     for name, changed in done.items():
         assert (tmp_path / "out" / name).stat().st_mtime_ns == changed
@@ -222,15 +222,15 @@ def test_interrupt_leaves_finished_texts_on_stdout(
         env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     until = time.monotonic() + 60
-    while len(server.asked) < 5:
+    while len(server.requests) < 5:
         assert time.monotonic() < until
         time.sleep(0.02)
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    said, complaints = running.communicate(timeout=60)
-    assert (running.returncode, complaints) == (130, "")
-    assert len(said.splitlines()) == 3
-    assert all(line.endswith(".flac: ja") for line in said.splitlines())
+    texts, errors = running.communicate(timeout=60)
+    assert (running.returncode, errors) == (130, "")
+    assert len(texts.splitlines()) == 3
+    assert all(line.endswith(".flac: ja") for line in texts.splitlines())
 
 
 def test_failures_are_listed_and_tried_again_alone(nordlyd: Command, tmp_path: Path) -> None:
@@ -257,9 +257,9 @@ def test_failures_are_listed_and_tried_again_alone(nordlyd: Command, tmp_path: P
         listed = (tmp_path / "out" / "failed.txt").read_text().splitlines()
         assert listed == [f"{folder}/{name}.flac\tNo." for name in ("bad", "worse")]
         broken.clear()
-        server.asked.clear()
+        server.requests.clear()
         ended = nordlyd(*command)
-        assert (ended.returncode, len(server.asked)) == (0, 2)
+        assert (ended.returncode, len(server.requests)) == (0, 2)
     assert not (tmp_path / "out" / "failed.txt").exists()
 
 
@@ -273,7 +273,7 @@ def test_second_run_in_one_folder_is_refused(
         [NORDLYD, "transcribe", *command], cwd=tmp_path, env=environment({}), stderr=subprocess.PIPE
     )
     until = time.monotonic() + 60
-    while len(server.asked) < 5:
+    while len(server.requests) < 5:
         assert time.monotonic() < until
         time.sleep(0.02)
     second = nordlyd(*command)
@@ -289,7 +289,7 @@ def test_busy_server_is_waited_for(nordlyd: Command, tmp_path: Path) -> None:
     busy = [error(429, retry_after="0"), error(503, retry_after="0"), Answer(None)]
     with scripted_server(answers(*busy, transcription())) as server:
         ended = nordlyd("in", "--server", server.url)
-    assert (ended.returncode, ended.stdout, len(server.asked)) == (0, "ja\n", 4)
+    assert (ended.returncode, ended.stdout, len(server.requests)) == (0, "ja\n", 4)
 
 
 def test_error_of_every_file_is_reported_once(
@@ -298,7 +298,7 @@ def test_error_of_every_file_is_reported_once(
     tones(tmp_path / "in", ["one", "two", "three"])
     with scripted_server(answers(transcription())) as server:
         gone = server.url
-    for arguments, said in (
+    for arguments, message in (
         (["--server", guarded.address], "An API key is needed"),
         (["--server", demos.address, "--language", "sv"], "no loaded model serves language 'sv'"),
         (["--server", gone], "cannot be reached"),
@@ -309,7 +309,7 @@ def test_error_of_every_file_is_reported_once(
     ):
         ended = nordlyd("in", *arguments)
         assert (ended.returncode, ended.stdout) == (1, ""), arguments
-        assert said in ended.stderr
+        assert message in ended.stderr
         assert len(ended.stderr.splitlines()) == 1, ended.stderr
 
 

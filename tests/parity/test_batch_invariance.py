@@ -21,7 +21,7 @@ def test_kernels_that_could_not_run_are_named(capsys):
 
 @pytest.mark.parametrize("kernels", MAKERS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_company_changes_nothing(checkpoint, shape, kernels):
+def test_emissions_do_not_depend_on_the_rest_of_the_batch(checkpoint, shape, kernels):
     folder, _ = checkpoint(shape)
     model = model_on(folder, MAKERS[kernels]())
     level, number_format = kernels.split(" ")

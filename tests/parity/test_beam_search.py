@@ -69,7 +69,7 @@ def read(
 @pytest.mark.pyctcdecode
 @pytest.mark.parametrize("with_model", [False, True], ids=["alone", "with a language model"])
 @pytest.mark.parametrize("hotwords", [(), HOTWORDS], ids=["no hotwords", "hotwords"])
-def test_all_searches_read_the_same(
+def test_all_backends_give_the_same_hypotheses(
     spoken, language_model: LanguageModel, with_model: bool, hotwords: tuple[Hotword, ...]
 ) -> None:
     model = language_model if with_model else None

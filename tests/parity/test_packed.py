@@ -69,7 +69,7 @@ def test_packed_kernels_agree_with_the_kernels_for_cpus(checkpoint, shape):
 
 
 @pytest.mark.parametrize("shape", ["xls-r", "base"])
-def test_more_audio_than_one_tape_holds_is_extracted_in_several(checkpoint, shape, monkeypatch):
+def test_more_audio_than_one_pack_holds_is_extracted_in_several(checkpoint, shape, monkeypatch):
     folder, _ = checkpoint(shape)
     model, waveforms = packed_model(folder), noise(LENGTHS)
     whole = model.emissions(waveforms)
@@ -79,7 +79,7 @@ def test_more_audio_than_one_tape_holds_is_extracted_in_several(checkpoint, shap
 
 
 @pytest.mark.parametrize("shape", ["xls-r", "base"])
-def test_an_utterance_that_is_not_finite_spoils_no_other(checkpoint, shape):
+def test_non_finite_utterance_does_not_change_the_others(checkpoint, shape):
     folder, _ = checkpoint(shape)
     encoder, waveforms = packed_encoder(folder), noise(LENGTHS)
     sound = encoder(waveforms)

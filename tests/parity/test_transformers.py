@@ -61,7 +61,7 @@ def test_one_utterance_of_any_length_matches(checkpoint, shape, layout):
         if options["feat_extract_norm"] == "layer" and options.get("family") != "data2vec-audio"
     ],
 )
-def test_a_padded_batch_matches_for_models_that_take_a_mask(checkpoint, shape):
+def test_padded_batch_matches_for_models_that_take_a_mask(checkpoint, shape):
     folder, model = checkpoint(shape)
     waveforms = [speechlike(length, seed=i) for i, length in enumerate([9_000, 400, 20_001, 9_000])]
     expected = stock_log_probabilities(model, folder, waveforms, masked=True)
@@ -72,7 +72,7 @@ def test_a_padded_batch_matches_for_models_that_take_a_mask(checkpoint, shape):
 @pytest.mark.parametrize(
     "shape", ["base", "group-stable", "hubert-base", "unispeech-sat", "data2vec-audio"]
 )
-def test_a_batch_matches_each_utterance_alone_for_models_without_a_mask(checkpoint, shape):
+def test_batch_matches_each_utterance_alone_for_models_without_a_mask(checkpoint, shape):
     # Such a model's group norm (data2vec's convolutions) runs over the padding too: stock answers
     # change with the batch.
     # Ours are those that stock transformers gives for each utterance by itself.

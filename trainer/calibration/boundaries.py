@@ -103,7 +103,7 @@ def boundary_errors(utterances: Sequence[Timed], rule: BoundaryRule) -> tuple[Nu
 
 
 def _fit(
-    gaps: Numbers, letters: Sequence[str], wanted: Numbers
+    gaps: Numbers, letters: Sequence[str], required: Numbers
 ) -> tuple[list[float], dict[str, float]]:
     """Iteratively reweighted least squares for absolute errors; letters are held near 0."""
     known = sorted(set(letters))
@@ -111,13 +111,13 @@ def _fit(
     is_letter = np.array([[letter == one for one in known] for letter in letters], dtype=np.float64)
     inputs = np.concatenate((basis, is_letter), axis=1)
     ridge = np.diag([_KNOT_RIDGE] * len(_KNOTS) + [_LETTER_RIDGE] * len(known))
-    weights = np.ones(len(wanted))
+    weights = np.ones(len(required))
     found = np.zeros(inputs.shape[1])
     for _ in range(_ROUNDS):
         weighted = inputs * weights[:, None]
-        solved = np.linalg.solve(weighted.T @ inputs + ridge, weighted.T @ wanted)
+        solved = np.linalg.solve(weighted.T @ inputs + ridge, weighted.T @ required)
         found = solved.astype(np.float64)
-        weights = 1 / np.maximum(np.abs(wanted - inputs @ found), _FINEST)
+        weights = 1 / np.maximum(np.abs(required - inputs @ found), _FINEST)
     return found[: len(_KNOTS)].tolist(), dict(
         zip(known, found[len(_KNOTS) :].tolist(), strict=True)
     )

@@ -64,7 +64,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _Decoded:
     """The words a decoder found in one utterance: their posteriors, and which are right."""
 
     posteriors: Numbers
@@ -72,7 +72,7 @@ class _Heard:
 
 
 def calibrate(
-    model: Path, data: Path, *, cache: Path | None = None, say: Callable[[str], None] = print
+    model: Path, data: Path, *, cache: Path | None = None, notify: Callable[[str], None] = print
 ) -> Outcome:
     """Fit on the validation split of a data folder and measure on its test split.
 
@@ -80,7 +80,7 @@ def calibrate(
         model: checkpoint folder; its `language_model/` is used where there is one.
         data: data folder.
         cache: where emissions are kept.
-        say: told what is being done.
+        notify: called with each step.
 
     Raises:
         CheckpointError: the folder is no CTC checkpoint.
@@ -90,27 +90,29 @@ def calibrate(
     vocabulary, frame_seconds = acoustic.vocabulary, acoustic.hop / SAMPLE_RATE
     speech: dict[str, list[Emitted]] = {}
     for split in ("valid", "test"):
-        say(f"listening to {split}")
+        notify(f"listening to {split}")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
     confidence: dict[str, Measured] = {}
     for name, decoder in _decoders(model, vocabulary).items():
-        say(f"decoding by {name}")
-        heard = {split: _hear(decoder, emitted, frame_seconds) for split, emitted in speech.items()}
-        posteriors, right = _joined(heard["valid"])
+        notify(f"decoding by {name}")
+        decoded = {
+            split: _decode(decoder, emitted, frame_seconds) for split, emitted in speech.items()
+        }
+        posteriors, right = _joined(decoded["valid"])
         if len(posteriors) < _LEAST_WORDS:
             raise DataError(
                 f"the validation split has {len(posteriors)} words in it by {name}, "
                 f"at least {_LEAST_WORDS} are needed"
             )
         curves[name] = fit_curve(posteriors, right)
-        confidence[name] = _measure(curves[name], heard["test"])
+        confidence[name] = _measure(curves[name], decoded["test"])
     rule, errors = GENERAL_RULE, {}
     known = {
         split: _timed(data, split, speech[split], vocabulary, frame_seconds) for split in speech
     }
     if all(known.values()):
-        say("fitting boundaries")
+        notify("fitting boundaries")
         rule = fit_rule(known["valid"], frame_seconds=frame_seconds)
         rules = {"frames": FRAMES_ONLY, "general": GENERAL_RULE, "fitted": rule}
         errors = {name: _summary(known["test"], each) for name, each in rules.items()}
@@ -132,14 +134,14 @@ def _decoders(model: Path, vocabulary: Vocabulary) -> dict[str, Decoder]:
     return decoders
 
 
-def _hear(decoder: Decoder, emitted: Sequence[Emitted], frame_seconds: float) -> list[_Heard]:
+def _decode(decoder: Decoder, emitted: Sequence[Emitted], frame_seconds: float) -> list[_Decoded]:
     hypotheses = [
         decoder.decode(item.emissions, frame_seconds=frame_seconds, duration=item.seconds)
         for item in emitted
     ]
     pairs = align_words([item.text for item in emitted], [found.text for found in hypotheses])
     return [
-        _Heard(
+        _Decoded(
             np.array([word.confidence for word in found.words]),
             np.array(
                 [float(chunk.kind == "equal") for chunk in pair.chunks for _ in chunk.hypothesis]
@@ -149,18 +151,18 @@ def _hear(decoder: Decoder, emitted: Sequence[Emitted], frame_seconds: float) ->
     ]
 
 
-def _joined(heard: Sequence[_Heard]) -> tuple[Numbers, Numbers]:
+def _joined(decoded: Sequence[_Decoded]) -> tuple[Numbers, Numbers]:
     return (
-        np.concatenate([item.posteriors for item in heard]),
-        np.concatenate([item.right for item in heard]),
+        np.concatenate([item.posteriors for item in decoded]),
+        np.concatenate([item.right for item in decoded]),
     )
 
 
-def _measure(curve: Curve, heard: Sequence[_Heard]) -> Measured:
-    posteriors, right = _joined(heard)
+def _measure(curve: Curve, decoded: Sequence[_Decoded]) -> Measured:
+    posteriors, right = _joined(decoded)
     calibrated = np.interp(posteriors, curve.posteriors, curve.shares)
     bins = reliability(calibrated, right)
-    spoken = [item for item in heard if len(item.right)]
+    spoken = [item for item in decoded if len(item.right)]
     means = [np.interp(item.posteriors, curve.posteriors, curve.shares).mean() for item in spoken]
     shares = [item.right.mean() for item in spoken]
     return Measured(
@@ -181,15 +183,15 @@ def _timed(
         return []
     found = (
         emitted_words(
-            heard.emissions,
-            heard.text,
+            decoded.emissions,
+            decoded.text,
             item.word_starts,
             item.word_ends,
             vocabulary,
             frame_seconds=frame_seconds,
-            duration=heard.seconds,
+            duration=decoded.seconds,
         )
-        for item, heard in zip(store.read_split(data, split).utterances, emitted, strict=True)
+        for item, decoded in zip(store.read_split(data, split).utterances, emitted, strict=True)
     )
     return [item for item in found if item is not None]
 

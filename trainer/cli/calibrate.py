@@ -24,7 +24,7 @@ def calibrate(
     from trainer.calibration import calibrate as fit  # noqa: PLC0415 - torch only where needed
     from trainer.calibration.plot import draw_reliability  # noqa: PLC0415
 
-    outcome = fit(model, data, cache=cache or data, say=console.print)
+    outcome = fit(model, data, cache=cache or data, notify=console.print)
     measured: dict[str, Any] = {
         "confidence": {
             name: {

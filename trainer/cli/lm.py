@@ -34,10 +34,12 @@ def lm(  # noqa: PLR0917 - options of a command line, named by the user
     chosen = load_recipe(recipe)
     if chosen.language_model is None:
         raise LanguageModelError(f"{chosen.id} has no [language_model]")
-    text = gather(chosen, data, packages=packages, say=console.print)
+    text = gather(chosen, data, packages=packages, notify=console.print)
     if save_text is not None:
         save_text.write_text("\n".join(text.lines) + "\n", encoding="utf-8")
-    built = build(text.lines, chosen.language_model, output, estimator=estimator, say=console.print)
+    built = build(
+        text.lines, chosen.language_model, output, estimator=estimator, notify=console.print
+    )
     facts = {
         "recipe": chosen.id,
         "sources": list(chosen.language_model.sources),
@@ -67,5 +69,5 @@ def kenlm(
 
     if if_missing and find_tool("lmplz") and find_tool("build_binary"):
         return
-    for tool in build_tools(output, say=console.print):
+    for tool in build_tools(output, notify=console.print):
         print(tool)

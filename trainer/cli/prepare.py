@@ -38,7 +38,7 @@ def prepare(
         folders=dict(_named(given) for given in folder or ()),
         copy=copy,
         workers=workers,
-        say=console.print,
+        notify=console.print,
     )
     print(json.dumps(counts, ensure_ascii=False, indent=2))
 

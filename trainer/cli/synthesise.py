@@ -25,5 +25,5 @@ def synthesise(
 
     chosen = load_recipe(recipe)
     folder = output or Path("data") / chosen.id
-    counts = prepare(chosen, folder, packages=packages, say=console.print)
+    counts = prepare(chosen, folder, packages=packages, notify=console.print)
     print(json.dumps(counts, ensure_ascii=False, indent=2))

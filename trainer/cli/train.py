@@ -36,7 +36,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
         typer.Option(help="In place of the recipe's."),
     ] = None,
 ) -> None:
-    """Train a model; Ctrl-C saves, --resume goes on exactly where it stopped.
+    """Train a model; Ctrl-C saves, --resume continues exactly where it stopped.
 
     On several devices: torchrun --nproc-per-node N -m trainer train …
     """
@@ -70,7 +70,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             precision=precision,
             recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
             report=report,
-            say=lambda line: console.print(line, markup=False, soft_wrap=True),
+            warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )
 
 

@@ -61,7 +61,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     checkpoint = load_checkpoint(model)
     console.print("encoding the validation split")
     emitted = compute_emissions(model, read_split(data, "valid"), cache=cache or data / "emissions")
-    heard = EncodedUtterances(
+    encoded = EncodedUtterances(
         checkpoint.vocabulary,
         checkpoint.hop / SAMPLE_RATE,
         tuple(item.emissions for item in emitted),
@@ -71,7 +71,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     with Bar(console=console, transient=True) as bar:
         task = bar.add_task("decoding", total=None)
         tuning = search(
-            heard,
+            encoded,
             folder,
             alphas=chosen.alphas if chosen else ALPHAS,
             betas=chosen.betas if chosen else BETAS,

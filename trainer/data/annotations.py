@@ -49,7 +49,7 @@ class AnnotationSource:
             yield from _candidates(file)
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - a folder is one split
-        """Return None: there is nothing to say of a folder."""
+        """Return None: a folder has no description."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""CoRal, Danish dialects read aloud and in conversation, at 48 kHz; ask for access on the hub."""
+"""CoRal, Danish dialects read aloud and in conversation, at 48 kHz; with access by the hub."""
 
 from dataclasses import replace
 

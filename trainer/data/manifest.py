@@ -75,7 +75,7 @@ class ManifestSource:
             )
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - a file is one split
-        """Return None: there is nothing to say of a file."""
+        """Return None: a file has no description."""
         return None
 
 

@@ -1,6 +1,6 @@
 """Parquet files with a column `audio` of {bytes, path} in, rows and their audio out.
 
-The audio of a row is read when it is asked for, one row group at a time, from a memory-mapped
+The audio of a row is read on demand, one row group at a time, from a memory-mapped
 file.
 """
 
@@ -145,9 +145,9 @@ def rows(path: Path, columns: Sequence[str], optional: Sequence[str]) -> Iterato
         raise DataError(
             f"{path} lacks the columns {', '.join(missing)}; it has {', '.join(sorted(present))}"
         )
-    wanted = [*columns, *(name for name in optional if name in present)]
+    required = [*columns, *(name for name in optional if name in present)]
     try:
-        for batch in file.iter_batches(columns=wanted, use_threads=False):
+        for batch in file.iter_batches(columns=required, use_threads=False):
             yield from batch.to_pylist()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read to its end: {error}") from error

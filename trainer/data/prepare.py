@@ -1,6 +1,6 @@
 """A recipe in, a data folder out: one manifest a split, and the counts of what was dropped.
 
-A manifest line refers to the audio where it lies, unless copies are asked for. All audio is
+A manifest line refers to the audio where it lies, unless copies are requested. All audio is
 decoded once here, so that lengths are exact and nothing broken is left for training to meet.
 """
 
@@ -70,7 +70,7 @@ def prepare(
     folders: Mapping[str, Path] | None = None,
     copy: bool = False,
     workers: int = 1,
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Write `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
 
@@ -81,7 +81,7 @@ def prepare(
         copy: whether to put the encoded audio of each split into `{split}.audio`, so that the
             folder can be moved and a single utterance is read without its row group.
         workers: threads that decode.
-        say: called with a line of progress.
+        notify: called with a line of progress.
 
     Raises:
         DataError: a source cannot be had, or nothing of a split is left.
@@ -101,7 +101,7 @@ def prepare(
         with Writer(output, split, copy=copy) as writer:
             for name in names:
                 tally, facts = _read_source(
-                    name, writer, recipe, folders=folders, workers=workers, say=say
+                    name, writer, recipe, folders=folders, workers=workers, notify=notify
                 )
                 sources[name] = facts | tally.counts()
                 _add(total, tally)
@@ -140,13 +140,13 @@ def _read_source(
     *,
     folders: Mapping[str, Path],
     workers: int,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> tuple[Tally, dict[str, Any]]:
     opened = open_source(name, folders)
     filters = filters_of(recipe)
     tally = Tally()
     said = time.monotonic()
-    say(f"reading {name}")
+    notify(f"reading {name}")
     with ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(opened.source.candidates(opened.split)):
             for item in pool.map(lambda one: judge(one, filters), chunk):
@@ -156,11 +156,11 @@ def _read_source(
                     writer.write(item.candidate.audio, _facts(item, name, recipe.language))
             if time.monotonic() - said > _SAY_EVERY_SECONDS:
                 said = time.monotonic()
-                say(f"{name}: {tally.rows} rows, {tally.seconds / 3600:.1f} hours kept")
+                notify(f"{name}: {tally.rows} rows, {tally.seconds / 3600:.1f} hours kept")
     dropped = sum(tally.dropped.values())
-    say(f"{name}: kept {tally.kept} of {tally.rows}, {tally.seconds / 3600:.2f} hours")
+    notify(f"{name}: kept {tally.kept} of {tally.rows}, {tally.seconds / 3600:.2f} hours")
     if dropped:
-        say(f"{name}: dropped {dropped}: {_listed(tally.dropped)}")
+        notify(f"{name}: dropped {dropped}: {_listed(tally.dropped)}")
     facts = {"licence": opened.licence, "note": opened.source.note(opened.split)}
     return tally, {key: value for key, value in facts.items() if value}
 
@@ -214,7 +214,7 @@ def _counts(
         "sources": sources,
         "dropped": dict(dropped.most_common()),
         **{split: tally.counts() for split, tally in totals.items()},
-        # Evaluation that training has seen flatters the figures; this says by how much it could.
+        # Evaluation that training has seen flatters the figures; this counts how much there is.
         "seen_in_training": {
             split: {
                 "texts": len(totals[split].texts & train.texts),

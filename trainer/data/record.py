@@ -11,7 +11,7 @@ Waveform = NDArray[np.float32]
 
 
 class Audio(Protocol):
-    """Audio that is decoded when it is asked for, and not kept."""
+    """Audio that is decoded when it is read, and not kept."""
 
     def waveform(self) -> Waveform:
         """Decode to mono at 16 kHz.

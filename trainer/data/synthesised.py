@@ -31,7 +31,7 @@ class SynthesisedSource:
             yield Candidate(audio, record.text, record.language, record.speaker)
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - true of every split
-        """Say that nobody spoke this."""
+        """Return that no person spoke this."""
         return "synthesised speech"
 
 

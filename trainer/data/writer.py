@@ -1,4 +1,4 @@
-"""Kept utterances in, a manifest out, and where asked for, their audio together in one file."""
+"""Kept utterances in, a manifest out, and where required, their audio together in one file."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ _UNFINISHED = ".part"
 
 
 class Writer:
-    """Writes one split under names that say it is unfinished; `finish` takes that off.
+    """Writes one split under unfinished names; `finish` renames it.
 
     Args:
         folder: the data folder.

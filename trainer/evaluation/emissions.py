@@ -28,7 +28,7 @@ Emissions = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """What a model heard in one utterance, beside what was said.
+    """The emissions of one utterance and its reference.
 
     `emissions` are natural-log probabilities, float32 [frames, vocabulary]; `seconds` is the
     length of the audio. Audio too short for a single frame has none.

@@ -1,6 +1,6 @@
 """A checkpoint folder and records in, an `Evaluation` out: every text, its errors, and its cost.
 
-The speech goes the way of the service: its encoder, its greedy and its beam decoder, and the
+The speech passes through the service's parts: its encoder, its greedy and its beam decoder, and the
 language model that lies in the checkpoint folder.
 """
 

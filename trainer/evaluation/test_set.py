@@ -12,7 +12,7 @@ from trainer.data import Record, Waveform, read_split
 from trainer.errors import DataError
 
 LONGEST_SECONDS = 4 * 3600.0
-"""What the service takes, unless it is told otherwise."""
+"""The service's default."""
 
 
 @dataclass(frozen=True, slots=True)

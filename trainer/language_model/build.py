@@ -53,7 +53,7 @@ def build(
     output: Path,
     *,
     estimator: Estimator = "auto",
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Built:
     """Estimate a model and write its folder, in place of the language model there, if any.
 
@@ -62,10 +62,10 @@ def build(
         recipe: order, pruning and size of the vocabulary.
         output: folder to write, usually `language_model` in a checkpoint folder.
         estimator: `auto` takes `lmplz` where it is installed, else our own, `numpy`.
-        say: called with a line of progress.
+        notify: called with a line of progress.
 
     Raises:
-        LanguageModelError: there is no text, `lmplz` is asked for and not installed, a tool
+        LanguageModelError: there is no text, `lmplz` is requested and not installed, a tool
             fails, or `output` holds files that are no language model.
     """
     if recipe.order > MAX_ORDER:
@@ -81,11 +81,11 @@ def build(
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".language-model-") as scratch:
         folder = Path(scratch)
         arpa = folder / f"{recipe.order}gram.arpa"
-        say(f"estimating a {recipe.order}-gram model with {lmplz or 'our own estimator'}")
+        notify(f"estimating a {recipe.order}-gram model with {lmplz or 'our own estimator'}")
         estimate_arpa(texts, recipe, arpa, lmplz=lmplz)
         counts = ngram_counts(arpa)
         words = unigrams(arpa)
-        model = _to_binary(arpa, say)
+        model = _to_binary(arpa, notify)
         _replace(output, model, words)
     sizes = {file.name: file.stat().st_size for file in sorted(output.iterdir())}
     return Built(output, "lmplz" if lmplz else "numpy", counts, sizes)
@@ -141,11 +141,11 @@ def _run_lmplz(
         run_tool([str(part) for part in command])
 
 
-def _to_binary(arpa: Path, say: Callable[[str], None]) -> Path:
+def _to_binary(arpa: Path, notify: Callable[[str], None]) -> Path:
     """Return the binary form of an ARPA file, or the file itself where there is no tool for it."""
     tool = find_tool("build_binary")
     if tool is None:
-        say(
+        notify(
             "no build_binary: the model stays in ARPA format, five times as large and slow to "
             "load; `python -m trainer kenlm` builds the tool, then run this again"
         )

@@ -71,7 +71,7 @@ def gather(
     data: Path,
     *,
     packages: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Text:
     """Read every source of the recipe's language model.
 
@@ -80,7 +80,7 @@ def gather(
             fit to be spoken or not; `transcripts` is what is said in the training split.
         data: data folder; what is said in its validation and test splits is held out.
         packages: where Debian packages are kept; default: `packages` in the data folder.
-        say: called with a line of progress.
+        notify: called with a line of progress.
 
     Raises:
         LanguageModelError: the recipe has no language model, or its sources hold no text.
@@ -95,7 +95,7 @@ def gather(
     for source in recipe.language_model.sources:
         if source == "sentences":
             folder = packages or data / "packages"
-            corpus = read_corpus(recipe, folder, say=say)
+            corpus = read_corpus(recipe, folder, notify=notify)
             held_out += [*corpus.sentences("valid"), *corpus.sentences("test")]
             sources.append(corpus.sentences("train"))
             sources.append(running_text(package_paragraphs(recipe, folder), recipe, dropped))

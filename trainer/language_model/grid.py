@@ -30,7 +30,7 @@ from app.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class EncodedUtterances:
-    """What a model heard in a validation split, and what was said.
+    """The emissions of a validation split and its reference texts.
 
     `emissions` are natural-log probabilities, float32 [frames, vocabulary], one an utterance;
     `seconds` their lengths, `frame_seconds` that of a frame.
@@ -82,7 +82,7 @@ class _Stored:
 
 
 def measure(
-    heard: EncodedUtterances,
+    encoded: EncodedUtterances,
     settings: Sequence[Setting],
     language_model: Path,
     *,
@@ -92,7 +92,7 @@ def measure(
     """Decode everything with every setting.
 
     Args:
-        heard: the validation split.
+        encoded: the validation split.
         settings: those of one alpha and beam width are decoded by one process.
         language_model: a `language_model/` folder.
         processes: how many decode at a time; 1 is this one.
@@ -108,7 +108,9 @@ def measure(
         loaded = load_language_model(language_model)
         outcomes = []
         for setting in settings:
-            outcomes.append(_outcome(setting, heard, _decoder(setting, heard.vocabulary, loaded)))
+            outcomes.append(
+                _outcome(setting, encoded, _decoder(setting, encoded.vocabulary, loaded))
+            )
             done(1)
         return outcomes
     found: dict[int, Outcome] = {}
@@ -118,7 +120,7 @@ def measure(
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(min(processes, len(shares)), mp_context=context) as pool,
     ):
-        stored = _store(heard, Path(folder) / "emissions.npy")
+        stored = _store(encoded, Path(folder) / "emissions.npy")
         running = {
             pool.submit(_decode_share, stored, [settings[i] for i in share], language_model): share
             for share in shares.values()
@@ -130,22 +132,22 @@ def measure(
     return [found[index] for index in range(len(settings))]
 
 
-def measure_greedy(heard: EncodedUtterances) -> Outcome:
+def measure_greedy(encoded: EncodedUtterances) -> Outcome:
     """Decode everything along the best path."""
     nothing = Setting(alpha=0.0, beta=0.0, beam_width=1, language_model=False)
-    return _outcome(nothing, heard, GreedyDecoder(heard.vocabulary))
+    return _outcome(nothing, encoded, GreedyDecoder(encoded.vocabulary))
 
 
-def _store(heard: EncodedUtterances, file: Path) -> _Stored:
-    np.save(file, np.concatenate(heard.emissions))
-    stops = np.cumsum([len(part) for part in heard.emissions]).tolist()
+def _store(encoded: EncodedUtterances, file: Path) -> _Stored:
+    np.save(file, np.concatenate(encoded.emissions))
+    stops = np.cumsum([len(part) for part in encoded.emissions]).tolist()
     return _Stored(
-        heard.vocabulary,
-        heard.frame_seconds,
+        encoded.vocabulary,
+        encoded.frame_seconds,
         file,
         tuple(stops),
-        heard.references,
-        heard.seconds,
+        encoded.references,
+        encoded.seconds,
     )
 
 
@@ -154,7 +156,7 @@ def _decode_share(
 ) -> list[Outcome]:
     """Run in a process of its own: open everything once, decode with each setting."""
     frames = np.load(stored.file, mmap_mode="r")
-    heard = EncodedUtterances(
+    encoded = EncodedUtterances(
         stored.vocabulary,
         stored.frame_seconds,
         tuple(frames[start:stop] for start, stop in pairwise((0, *stored.stops))),
@@ -162,7 +164,7 @@ def _decode_share(
         stored.seconds,
     )
     loaded = load_language_model(language_model)
-    return [_outcome(one, heard, _decoder(one, heard.vocabulary, loaded)) for one in settings]
+    return [_outcome(one, encoded, _decoder(one, encoded.vocabulary, loaded)) for one in settings]
 
 
 def _decoder(setting: Setting, vocabulary: Vocabulary, model: LanguageModel) -> BeamDecoder:
@@ -175,20 +177,20 @@ def _decoder(setting: Setting, vocabulary: Vocabulary, model: LanguageModel) -> 
     return BeamDecoder(vocabulary, options, model if setting.language_model else None)
 
 
-def _outcome(setting: Setting, heard: EncodedUtterances, decoder: Decoder) -> Outcome:
+def _outcome(setting: Setting, encoded: EncodedUtterances, decoder: Decoder) -> Outcome:
     began = time.perf_counter()
     texts = [
-        decoder.decode(emissions, frame_seconds=heard.frame_seconds, duration=seconds).text
-        for emissions, seconds in zip(heard.emissions, heard.seconds, strict=True)
+        decoder.decode(emissions, frame_seconds=encoded.frame_seconds, duration=seconds).text
+        for emissions, seconds in zip(encoded.emissions, encoded.seconds, strict=True)
     ]
     spent = time.perf_counter() - began
-    references = list(heard.references)
+    references = list(encoded.references)
     return Outcome(
         setting,
         wer=float(jiwer.wer(references, texts)),
         cer=float(jiwer.cer(references, texts)),
         hotwords_found=_found(setting.hotwords, references, texts),
-        seconds_per_second=sum(heard.seconds) / max(spent, 1e-9),
+        seconds_per_second=sum(encoded.seconds) / max(spent, 1e-9),
     )
 
 

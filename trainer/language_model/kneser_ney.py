@@ -3,7 +3,7 @@
 After Chen & Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling"
 (TR-10-98, equations 25 and 26, interpolated), with the conventions and the pruning of Heafield
 et al. 2013, "Scalable Modified Kneser-Ney Language Model Estimation": the numbers are those of
-KenLM's `lmplz`, which is the way to go for a corpus that does not fit in memory.
+KenLM's `lmplz`, which suits a corpus that does not fit in memory.
 """
 
 from array import array

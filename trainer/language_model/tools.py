@@ -58,17 +58,17 @@ def run_tool(command: Sequence[str | Path], *, folder: Path | None = None) -> st
         raise LanguageModelError(f"{arguments[0]} cannot be run: {error.strerror}") from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-        told = next((line for line in lines if "error" in line.lower()), lines[-1])
-        raise LanguageModelError(f"{Path(arguments[0]).name} failed: {told}")
+        message = next((line for line in lines if "error" in line.lower()), lines[-1])
+        raise LanguageModelError(f"{Path(arguments[0]).name} failed: {message}")
     return done.stderr
 
 
-def build_tools(output: Path | None = None, *, say: Callable[[str], None]) -> tuple[Path, ...]:
+def build_tools(output: Path | None = None, *, notify: Callable[[str], None]) -> tuple[Path, ...]:
     """Download KenLM's source and build its tools; returns them.
 
     Args:
         output: folder for the programs; default: the user's cache, where `find_tool` looks.
-        say: called with a line of progress.
+        notify: called with a line of progress.
 
     Raises:
         LanguageModelError: no C++ compiler, or the source cannot be had or compiled.
@@ -79,29 +79,29 @@ def build_tools(output: Path | None = None, *, say: Callable[[str], None]) -> tu
     folder = (output or cache_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        say(f"downloading the source of kenlm {VERSION}")
+        notify(f"downloading the source of kenlm {VERSION}")
         source = _download(Path(scratch))
-        say("compiling build_binary")
+        notify("compiling build_binary")
         base = _compile(compiler, source, _BASE)
         built = [_link(compiler, source, "lm/build_binary", base, (), folder)]
         if _has_boost(compiler):
-            say("compiling lmplz")
+            notify("compiling lmplz")
             objects = base + _compile(compiler, source, _ESTIMATION)
             built.append(
                 _link(compiler, source, "lm/builder/lmplz", objects, _BOOST_LIBRARIES, folder)
             )
         else:
-            say(f"no lmplz: it needs Boost (apt install {BOOST_PACKAGES}); ours does without")
+            notify(f"no lmplz: it needs Boost (apt install {BOOST_PACKAGES}); ours does without")
     return tuple(built)
 
 
 def _download(folder: Path) -> Path:
     """Fetch the source distribution by pip, checked by its hash, and unpack it."""
-    wanted = folder / "requirements.txt"
-    wanted.write_text(f"kenlm=={VERSION} --hash=sha256:{SHA256}\n", encoding="utf-8")
+    required = folder / "requirements.txt"
+    required.write_text(f"kenlm=={VERSION} --hash=sha256:{SHA256}\n", encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
     run_tool(
-        [*pip, "--no-deps", "--no-binary=kenlm", f"--dest={folder}", f"--requirement={wanted}"]
+        [*pip, "--no-deps", "--no-binary=kenlm", f"--dest={folder}", f"--requirement={required}"]
     )
     with tarfile.open(folder / f"kenlm-{VERSION}.tar.gz") as archive:
         archive.extractall(folder, filter="data")

@@ -45,7 +45,7 @@ class Tuning:
 
 
 def tune(
-    heard: EncodedUtterances,
+    encoded: EncodedUtterances,
     language_model: Path,
     *,
     alphas: Sequence[float] = ALPHAS,
@@ -57,7 +57,7 @@ def tune(
     """Measure a grid of alpha and beta, then beam widths and hotword weights at its best point.
 
     Args:
-        heard: the validation split.
+        encoded: the validation split.
         language_model: a `language_model/` folder.
         alphas: weights of the language model to try.
         betas: bonuses for each word to try.
@@ -69,11 +69,11 @@ def tune(
         LanguageModelError: there is nothing to decode.
         ConfigurationError: the folder is no language model.
     """
-    if not heard.references:
+    if not encoded.references:
         raise LanguageModelError("the validation split is empty: there is nothing to tune on")
     alone = Setting(alpha=0.0, beta=0.0, beam_width=beam_width, language_model=False)
     points = [Setting(alpha, beta, beam_width) for alpha in alphas for beta in betas]
-    hotwords = choose_hotwords(heard.references, language_model)
+    hotwords = choose_hotwords(encoded.references, language_model)
     total = 1 + len(points) + len(BEAM_WIDTHS) + (len(HOTWORD_WEIGHTS) if hotwords else 0)
     finished = 0
 
@@ -83,7 +83,7 @@ def tune(
         done(finished, total)
 
     def run(settings: Sequence[Setting]) -> list[Outcome]:
-        return measure(heard, settings, language_model, processes=processes, done=count)
+        return measure(encoded, settings, language_model, processes=processes, done=count)
 
     beam, *grid = run([alone, *points])
     best = min(grid, key=lambda point: (point.wer, point.cer, point.setting.alpha))
@@ -94,7 +94,7 @@ def tune(
     ]
     outcomes = run([*near, *offered])
     return Tuning(
-        greedy=measure_greedy(heard),
+        greedy=measure_greedy(encoded),
         beam=beam,
         grid=tuple(grid),
         best=best,

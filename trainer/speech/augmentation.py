@@ -253,10 +253,10 @@ def _pink(white: Waveform) -> Waveform:
     return np.fft.irfft(spectrum, size)[: len(white)].astype(np.float32)
 
 
-def _resample(wave: Waveform, rate: float, wanted: float) -> Waveform:
-    if rate == wanted:
+def _resample(wave: Waveform, rate: float, required: float) -> Waveform:
+    if rate == required:
         return wave
-    resampled: Waveform = soxr.resample(wave, rate, wanted)
+    resampled: Waveform = soxr.resample(wave, rate, required)
     return resampled
 
 

@@ -23,7 +23,7 @@ def prepare(
     output: Path,
     *,
     packages: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Write the splits of a recipe and `counts.json`; returns the counts.
 
@@ -31,7 +31,7 @@ def prepare(
         recipe: what to extract and how to speak it.
         output: data folder.
         packages: where Debian archives are kept; default: `packages` in the output.
-        say: called with a line of progress.
+        notify: called with a line of progress.
 
     Raises:
         CorpusError: the recipe has no speech to synthesise, a package or Apertium cannot be
@@ -39,32 +39,34 @@ def prepare(
         SynthesisError: espeak-ng fails.
     """
     synthesis = synthesis_of(recipe)
-    wanted = wanted_sentences(synthesis)
-    numbers = {split: round(count * synthesis.number_share) for split, count in wanted.items()}
-    corpus = read_corpus(recipe, packages or output / "packages", numbers=numbers, say=say)
+    required = required_sentences(synthesis)
+    numbers = {split: round(count * synthesis.number_share) for split, count in required.items()}
+    corpus = read_corpus(recipe, packages or output / "packages", numbers=numbers, notify=notify)
     counts: dict[str, Any] = {
         "recipe": recipe.id,
         "packages": list(corpus.packages),
-        "sentences": {split: len(corpus.sentences(split)) for split in wanted},
+        "sentences": {split: len(corpus.sentences(split)) for split in required},
         "numbers": numbers,
         "translated": len(corpus.translated),
         "dropped": corpus.dropped,
         "dropped_translations": corpus.dropped_translations,
     }
-    for split, count in wanted.items():
+    for split, count in required.items():
         chosen = choose(corpus, split, count, seed=recipe.seed)
-        say(f"speaking {len(chosen)} sentences of {split}")
+        notify(f"speaking {len(chosen)} sentences of {split}")
         done: Counter[str] = Counter()
         started = monotonic()
         spoken = utterances(chosen, synthesis, split=split, seed=recipe.seed)
-        written, seconds = write_split(output, split, _watched(spoken, done, len(chosen), say))
+        written, seconds = write_split(output, split, _watched(spoken, done, len(chosen), notify))
         counts[split] = {
             "utterances": written,
             "hours": round(seconds / 3600, 2),
             "too_long": len(chosen) - written,
             "augmentation": dict(sorted(done.items())),
         }
-        say(f"{split}: {seconds / 3600:.2f} h, {seconds / (monotonic() - started):.0f}x real time")
+        notify(
+            f"{split}: {seconds / 3600:.2f} h, {seconds / (monotonic() - started):.0f}x real time"
+        )
     text = json.dumps(counts | {"settings": asdict(synthesis)}, ensure_ascii=False, indent=2)
     (output / "counts.json").write_text(text + "\n", encoding="utf-8")
     return counts
@@ -81,7 +83,7 @@ def synthesis_of(recipe: Recipe) -> SynthesisRecipe:
     return recipe.synthesis
 
 
-def wanted_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
+def required_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
     """Return how many sentences each split is to have."""
     return {
         "train": synthesis.train_sentences,
@@ -90,8 +92,8 @@ def wanted_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
     }
 
 
-def choose(corpus: Corpus, split: str, wanted: int, *, seed: int) -> list[str]:
-    """Return at most `wanted` sentences of a split in an order drawn from the seed.
+def choose(corpus: Corpus, split: str, required: int, *, seed: int) -> list[str]:
+    """Return at most `required` sentences of a split in an order drawn from the seed.
 
     Sentences from packages come first, translated ones fill up; all with numbers are in.
 
@@ -99,13 +101,13 @@ def choose(corpus: Corpus, split: str, wanted: int, *, seed: int) -> list[str]:
         CorpusError: the split is empty.
     """
     draw = random.Random(f"{seed}/{split}")
-    numbers = list(corpus.numbers[split])[:wanted]
+    numbers = list(corpus.numbers[split])[:required]
     found = draw.sample(corpus.found[split], len(corpus.found[split]))
     if split == "train":
         found += draw.sample(corpus.translated, len(corpus.translated))
     if not found:
         raise CorpusError(f"the recipe's packages hold no sentences for {split}")
-    chosen = found[: wanted - len(numbers)] + numbers
+    chosen = found[: required - len(numbers)] + numbers
     draw.shuffle(chosen)
     return list(dict.fromkeys(chosen))
 
@@ -114,10 +116,10 @@ def _watched(
     spoken: Iterable[tuple[Utterance, Pcm]],
     done: Counter[str],
     total: int,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Iterator[tuple[Utterance, Pcm]]:
     for number, (utterance, samples) in enumerate(spoken, start=1):
         done.update(utterance.augmentation or ("none",))
         if number % _SAY_EVERY == 0:
-            say(f"{number} of {total}")
+            notify(f"{number} of {total}")
         yield utterance, samples

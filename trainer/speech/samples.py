@@ -15,7 +15,7 @@ def write_samples(split: Split, folder: Path, *, count: int) -> list[Path]:
     """Write FLAC files and `samples.jsonl` (the manifest of `evaluate`); returns the files.
 
     Taken are the first utterances of 3 to 8 s in the split's own random order, no speaker
-    twice before every speaker had a turn: nobody picked them for how well they go.
+    twice before every speaker had a turn: they were not picked for their results.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
@@ -37,13 +37,13 @@ def _turns(split: Split) -> Iterator[int]:
         if _SHORTEST <= item.seconds <= _LONGEST
     ]
     while waiting:
-        heard: set[str] = set()
+        seen: set[str] = set()
         left: list[int] = []
         for index in waiting:
             speaker = split.utterances[index].speaker
-            if speaker in heard:
+            if speaker in seen:
                 left.append(index)
             else:
-                heard.add(speaker)
+                seen.add(speaker)
                 yield index
         waiting = left

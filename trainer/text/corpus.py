@@ -16,7 +16,7 @@ from trainer.text.packages import download, paragraphs
 from trainer.text.sentences import SPLITS, Sentences, clean, collect, split_of
 from trainer.text.translation import translate
 
-_TRIES = 20  # numbers to try for each sentence wanted: a small split takes one in thirty
+_TRIES = 20  # numbers to try for each sentence required: a small split takes one in thirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read_corpus(
     packages: Path,
     *,
     numbers: dict[str, int] | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Corpus:
     """Extract, translate and make up the sentences of a recipe.
 
@@ -53,32 +53,32 @@ def read_corpus(
         recipe: one with a [text] part.
         packages: where Debian archives are kept; what is missing is downloaded.
         numbers: how many sentences with numbers to make up for each split.
-        say: called with a line of progress.
+        notify: called with a line of progress.
 
     Raises:
         CorpusError: the recipe has no [text], or a package or Apertium cannot be had.
     """
     text = text_of(recipe)
-    sentences, archives = _read(text, packages, say)
+    sentences, archives = _read(text, packages, notify)
     translated: tuple[str, ...] = ()
     refused: Counter[str] = Counter()
     if text.translate_from:
         source = load_recipe(text.translate_from)
-        source_sentences, more = _read(text_of(source), packages, say)
+        source_sentences, more = _read(text_of(source), packages, notify)
         archives = tuple(dict.fromkeys(archives + more))
         originals = source_sentences.splits["train"]
-        say(f"translating {len(originals)} sentences of {source.id}")
+        notify(f"translating {len(originals)} sentences of {source.id}")
         known = {sentence for kept in sentences.splits.values() for sentence in kept}
         translated = tuple(
             keep_translations(
                 translate(originals, source.language, recipe.language), known, text, refused
             )
         )
-    wanted = numbers or dict.fromkeys(SPLITS, 0)
+    required = numbers or dict.fromkeys(SPLITS, 0)
     return Corpus(
         found=sentences.splits,
         translated=translated,
-        numbers=make_numbers(recipe, wanted),
+        numbers=make_numbers(recipe, required),
         packages=archives,
         dropped=sentences.dropped,
         dropped_translations=dict(refused),
@@ -121,35 +121,35 @@ def keep_translations(
     return list(kept)
 
 
-def make_numbers(recipe: Recipe, wanted: dict[str, int]) -> dict[str, tuple[str, ...]]:
-    """Make up sentences with numbers until every split has what it wants.
+def make_numbers(recipe: Recipe, required: dict[str, int]) -> dict[str, tuple[str, ...]]:
+    """Make up sentences with numbers until every split has as many as required.
 
     Raises:
         CorpusError: the language has no number words, or a split is too small to fill.
     """
-    kept: dict[str, dict[str, None]] = {split: {} for split in wanted}
-    if not any(wanted.values()):
-        return dict.fromkeys(wanted, ())
+    kept: dict[str, dict[str, None]] = {split: {} for split in required}
+    if not any(required.values()):
+        return dict.fromkeys(required, ())
     text = text_of(recipe)
     smallest = min(share for share in (text.valid_share, text.test_share, 1.0) if share > 0)
-    tries = round(_TRIES * max(wanted.values()) / smallest)
+    tries = round(_TRIES * max(required.values()) / smallest)
     for raw in islice(number_sentences(recipe.language, seed=recipe.seed), tries):
         sentence, reason = clean(raw, text)
         split = split_of(sentence, text)
-        if reason is None and len(kept[split]) < wanted[split]:
+        if reason is None and len(kept[split]) < required[split]:
             kept[split][sentence] = None
-        if all(len(kept[name]) == count for name, count in wanted.items()):
+        if all(len(kept[name]) == count for name, count in required.items()):
             return {name: tuple(sentences) for name, sentences in kept.items()}
-    raise CorpusError(f"cannot make up {wanted} different sentences with numbers")
+    raise CorpusError(f"cannot make up {required} different sentences with numbers")
 
 
 def _read(
-    text: TextRecipe, packages: Path, say: Callable[[str], None]
+    text: TextRecipe, packages: Path, notify: Callable[[str], None]
 ) -> tuple[Sentences, tuple[str, ...]]:
     archives = []
     for name in text.packages:
-        say(f"package {name}")
+        notify(f"package {name}")
         archives.append(download(name, packages))
-    say("reading sentences")
+    notify("reading sentences")
     found = (part for archive in archives for part in paragraphs(archive, text.locales))
     return collect(found, text), tuple(archive.stem for archive in archives)

@@ -60,13 +60,13 @@ def download(package: str, folder: Path) -> Path:
 
 def paragraphs(archive: Path, locales: tuple[str, ...]) -> Iterator[str]:
     """Yield every paragraph of an archive that lies under a folder named like a locale."""
-    wanted = frozenset(locales)
+    required = frozenset(locales)
     command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own file
         with tarfile.open(fileobj=process.stdout, mode="r|") as files:
             for member in files:
                 path = PurePosixPath(member.name)
-                if not member.isfile() or wanted.isdisjoint(path.parts[:-1]):
+                if not member.isfile() or required.isdisjoint(path.parts[:-1]):
                     continue
                 content = files.extractfile(member)
                 if content is not None:

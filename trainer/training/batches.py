@@ -76,7 +76,7 @@ def collate(
             silence between two, so that the model also meets what a long recording is like:
             several voices and levels, and attention over more than one sentence.
         augment: what is done to each waveform on its way.
-        warn: told of records that are left out because their audio cannot be read.
+        warn: called with records that are left out because their audio cannot be read.
 
     Raises:
         DataError: none of the audio can be read.

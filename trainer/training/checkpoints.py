@@ -1,6 +1,6 @@
 """Checkpoint folders of a run: which is the last, how one is finished, which ones may go.
 
-They are those of transformers' Trainer, `checkpoint-STEP`, and one more file: `run_state.json`.
+They are named as those of transformers' Trainer, `checkpoint-STEP`, and hold `run_state.json` too.
 """
 
 import json
@@ -20,7 +20,7 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 
 @dataclass(slots=True)
 class RunState:
-    """What a log needs to go on as if nothing had happened.
+    """The state that a resumed run continues its log from.
 
     `loss_sum` are the losses since `logged_step`, `training_loss` is the mean that was logged
     there. `stale_evaluations` have passed since the best WER.

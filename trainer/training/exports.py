@@ -1,17 +1,14 @@
 """Evaluations in, `export` kept at the best or the last state of a run out."""
 
 from pathlib import Path
-from typing import Any
-
-from transformers import TrainerCallback
 
 from app.acoustic.weights import renamed
 from trainer.export import average_checkpoints, export_model, last_checkpoints
 from trainer.training.checkpoints import checkpoints
-from trainer.training.trainer import CtcTrainer
+from trainer.training.trainer import CtcTrainer, TrainingCallback
 
 
-class Exports(TrainerCallback):
+class Exports(TrainingCallback):
     """Exports at each evaluation what the recipe would select if the run ended there.
 
     Args:
@@ -25,10 +22,10 @@ class Exports(TrainerCallback):
         self._run = run
         self._tokens = tokens
 
-    def on_evaluate(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_evaluate(self, loss: float, wer: float) -> None:  # noqa: ARG002
         """Export the model where it is the last or the best."""
         trainer = self._trainer
-        if self._by_validation and trainer.run.best_step != trainer.state.global_step:
+        if self._by_validation and trainer.run.best_step != trainer.step:
             return
         self._export()
 
@@ -38,14 +35,14 @@ class Exports(TrainerCallback):
         Where validation selects, the mean has to be better than the best of them.
         """
         trainer = self._trainer
-        trainer.accelerator.wait_for_everyone()
+        trainer.devices.wait()
         count = trainer.recipe.training.average_checkpoints
         exported = (self._run / "export").is_dir()
         if count > 1 and len(checkpoints(self._run)) >= count:
             self._average(count)
         elif not (self._by_validation and exported):
             self._export()
-        trainer.accelerator.wait_for_everyone()
+        trainer.devices.wait()
 
     def _average(self, count: int) -> None:
         model = self._trainer.network.model
@@ -63,5 +60,5 @@ class Exports(TrainerCallback):
         return self._trainer.recipe.training.select == "validation"
 
     def _export(self) -> None:
-        if self._trainer.args.should_save:
+        if self._trainer.devices.first:
             export_model(self._trainer.network.model, self._run / "export", tokens=self._tokens)

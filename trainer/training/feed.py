@@ -1,6 +1,6 @@
 """Schedule and records in, the micro-batches of one update after another out, read ahead."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ class BatchStream:
         framing: of the model.
         device: number of this device among `devices`.
         devices: how many there are.
-        warn: told of records whose audio cannot be read.
+        warn: called with records whose audio cannot be read.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class BatchStream:
         self._device, self._devices = device, devices
         self._warn = warn
 
-    def updates(self, start: int) -> Iterator[list[Batch]]:
+    def updates(self, start: int) -> Generator[list[Batch]]:
         """Yield the updates from `start` on; the next one is read while one is worked on."""
         steps = self.schedule.total_steps
         with ThreadPoolExecutor(1, "read-ahead") as reader:

@@ -16,7 +16,7 @@ def initial_model(
     recipe: Recipe,
     tokens: tuple[str, ...],
     init: Path | None,
-    say: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Wav2Vec2ForCTC:
     """Return the model a recipe starts from: random weights, or those of a checkpoint.
 
@@ -26,7 +26,7 @@ def initial_model(
         recipe: says the shape, or the hub id and its fallbacks.
         tokens: what the model is to write.
         init: checkpoint folder to take instead.
-        say: told which weights are taken.
+        notify: called with the weights that are taken.
 
     Raises:
         RecipeError: the weights cannot be had.
@@ -41,7 +41,7 @@ def initial_model(
         except OSError as error:
             problems.append(f"{source}: {str(error).splitlines()[0]}")
             continue
-        say(f"starting from the weights of {source}")
+        notify(f"starting from the weights of {source}")
         return model
     raise RecipeError(
         f"{recipe.id} starts from weights that cannot be had ({'; '.join(problems)}); "

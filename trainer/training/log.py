@@ -2,12 +2,10 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
-from transformers import TrainerCallback
 
-from trainer.training.trainer import CtcTrainer
+from trainer.training.trainer import CtcTrainer, TrainingCallback
 
 LOG_COLUMNS = ("training_loss", "epoch", "step", "validation_loss", "wer")
 
@@ -40,41 +38,34 @@ class TrainingLog:
             csv.writer(file).writerow(row)
 
 
-class EvaluationLog(TrainerCallback):
+class EvaluationLog(TrainingCallback):
     """Writes a row at each evaluation."""
 
     def __init__(self, trainer: CtcTrainer, log: TrainingLog) -> None:
         self._trainer = trainer
         self._log = log
 
-    def on_evaluate(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_evaluate(self, loss: float, wer: float) -> None:
         """Write loss and WER beside the loss that was last logged in training."""
-        trainer, step = self._trainer, self._trainer.state.global_step
-        metrics: dict[str, float] = event["metrics"]
-        self._log.write(
-            trainer.run.training_loss,
-            trainer.feed.schedule.epoch(step),
-            step,
-            metrics["eval_loss"],
-            metrics["eval_wer"],
-        )
+        trainer, step = self._trainer, self._trainer.step
+        epoch = trainer.feed.schedule.epoch(step)
+        self._log.write(trainer.run.training_loss, epoch, step, loss, wer)
 
 
-class TensorBoardLog(TrainerCallback):
-    """Writes what transformers logs to event files; a resumed run goes on in the same curves."""
+class TensorBoardLog(TrainingCallback):
+    """Writes logged figures to event files; a resumed run continues the same curves."""
 
     def __init__(self, trainer: CtcTrainer, folder: Path, *, start: int) -> None:
         self._trainer = trainer
         self._writer = SummaryWriter(str(folder), purge_step=start + 1)
 
-    def on_log(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_log(self, logs: dict[str, float]) -> None:
         """Write every number under the name it is logged with."""
-        logs: dict[str, float] = event["logs"]
-        step = self._trainer.state.global_step
+        step = self._trainer.step
         for name, value in logs.items():
             group = "validation" if name.startswith("eval_") else "training"
             self._writer.add_scalar(f"{group}/{name.removeprefix('eval_')}", value, step)
 
-    def on_train_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_train_end(self) -> None:
         """Close the file."""
         self._writer.close()

@@ -35,7 +35,7 @@ def span_mask(
     """
     mask = np.zeros((len(sizes), width), np.bool_)
     for row, size, generator in zip(mask, sizes, generators, strict=True):
-        # The fraction of a span is drawn for: on average there are exactly as many as wanted.
+        # The fraction of a span is drawn for: on average there are exactly as many as required.
         count = max(int(probability * size / length + generator.random()), least)
         starts = size - length + 1
         if starts < 1:

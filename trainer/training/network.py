@@ -26,8 +26,8 @@ class CtcNetwork(nn.Module):
     Args:
         model: of transformers; it can no longer be called itself.
         device: where it will be trained.
-        recompute: keep only what goes into each layer, and compute the rest again on the way
-            back (gradient checkpointing).
+        recompute: keep only what goes into each layer, and compute the rest again in the backward
+            pass (gradient checkpointing).
 
     Raises:
         RecipeError: the model has an adapter, which changes the number of frames.

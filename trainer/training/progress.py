@@ -1,20 +1,17 @@
-"""Updates done in; what a person watches out: loss, rate, speed, and each evaluation."""
+"""Updates in; reports for a person out: loss, rate, speed, and each evaluation."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from transformers import TrainerCallback
+from trainer.training.trainer import CtcTrainer, TrainingCallback
 
-from trainer.training.trainer import CtcTrainer
-
-_SELDOM = 0.5  # seconds: reading the loss makes a GPU wait
+_INTERVAL = 0.5  # seconds between reports: reading the loss makes a GPU wait
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known after an update; `seconds_per_second` is audio over wall-clock.
+    """The figures after an update; `seconds_per_second` is audio over wall-clock.
 
     `validation` is loss and WER, where the model was just measured.
     """
@@ -28,53 +25,51 @@ class Progress:
     validation: tuple[float, float] | None = None
 
 
-class ProgressReport(TrainerCallback):
+class ProgressReport(TrainingCallback):
     """Reports the progress of the first device, with the audio of all.
 
     Args:
         trainer: whose progress it is.
-        report: told of it.
+        report: called with each report.
     """
 
     def __init__(self, trainer: CtcTrainer, report: Callable[[Progress], None]) -> None:
         self._trainer = trainer
         self._report = report
-        self._began = self._told = time.perf_counter()
+        self._began = self._reported = time.perf_counter()
         self._audio = self._speed = 0.0
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_train_begin(self) -> None:
         """Start the clock."""
         self._began = time.perf_counter()
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_update_end(self) -> None:
         """Report an update."""
         now = time.perf_counter()
-        self._audio += self._trainer.step_seconds * self._trainer.args.world_size
-        cheap = self._trainer.args.device.type == "cpu"
-        if cheap or now - self._told > _SELDOM:
+        devices = self._trainer.devices
+        self._audio += self._trainer.update_seconds * devices.count
+        if devices.device.type == "cpu" or now - self._reported > _INTERVAL:
             self._speed = self._audio / max(1e-9, now - self._began)
             self._report(self._progress())
-            self._began, self._audio, self._told = now, 0.0, now
+            self._began, self._audio, self._reported = now, 0.0, now
 
-    def on_evaluate(self, *_: Any, **event: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_evaluate(self, loss: float, wer: float) -> None:
         """Report an evaluation."""
-        metrics: dict[str, float] = event["metrics"]
-        measured = (metrics["eval_loss"], metrics["eval_wer"])
-        self._report(self._progress(measured))
+        self._report(self._progress((loss, wer)))
 
-    def on_step_begin(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
+    def on_update_begin(self) -> None:
         """Leave evaluations and checkpoints out of the speed."""
         if not self._audio:
             self._began = time.perf_counter()
 
     def _progress(self, validation: tuple[float, float] | None = None) -> Progress:
-        trainer, state = self._trainer, self._trainer.state
+        trainer = self._trainer
         return Progress(
-            step=state.global_step,
-            steps=state.max_steps,
-            epoch=trainer.feed.schedule.epoch(state.global_step),
-            loss=float(trainer.step_loss),
-            learning_rate=trainer.step_rate,
+            step=trainer.step,
+            steps=trainer.steps,
+            epoch=trainer.feed.schedule.epoch(trainer.step),
+            loss=float(trainer.update_loss),
+            learning_rate=trainer.learning_rate,
             seconds_per_second=self._speed,
             validation=validation,
         )

@@ -1,52 +1,81 @@
-"""transformers' Trainer with another idea of a batch, a loss and a checkpoint.
+"""The training loop: updates in; logs, evaluations and checkpoints out.
 
 An update arrives whole, as its micro-batches: their losses are divided by the size of all of
 them, on all devices, so that how an update is cut changes nothing. Every random choice of an
 update follows from its number.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
-from trainer.training.checkpoints import RunState, fresh_folder, rotate
+from trainer.training.checkpoints import RunState, fresh_folder, rotate, step_of
+from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast, loss_share, utterance_losses
 from trainer.training.network import CtcNetwork
+from trainer.training.optimizer import make_optimizer
 
-_PATIENCE = 25
-"""Updates in a row without a finite gradient before a training gives up."""
+EARLIEST_STOP = 1500
+"""Both published trainings still had a WER of 1.0 at update 500."""
+
+_MAX_SKIPPED = 25
+"""Updates in a row without a finite gradient before a training fails."""
 
 
-class CtcTrainer(Trainer):
+class TrainingCallback:
+    """What happens in a training; every method may be overridden."""
+
+    def on_train_begin(self) -> None:
+        """Run before the first update."""
+
+    def on_update_begin(self) -> None:
+        """Run before each update."""
+
+    def on_update_end(self) -> None:
+        """Run after each update, before it is logged."""
+
+    def on_log(self, logs: dict[str, float]) -> None:
+        """Run with the figures of training or evaluation, by name."""
+
+    def on_evaluate(self, loss: float, wer: float) -> None:
+        """Run after each evaluation, with its loss and WER."""
+
+    def on_train_end(self) -> None:
+        """Run after the last update."""
+
+
+class CtcTrainer:
     """Trains a `Wav2Vec2ForCTC` by a recipe.
 
     Args:
-        network: what is trained.
-        args: of transformers; its strategies are off; `ScheduleCallback` decides when each runs.
+        network: the network to train.
+        devices: this process's device among all.
+        output: run folder, for the checkpoints.
         recipe: every number.
         feed: the micro-batches of every update, for this device.
         precision: fp16, bf16 or fp32.
         validate: measures the model; returns loss and WER.
         save_tokens: writes the vocabulary into a checkpoint folder.
-        warn: told of updates that were left out.
+        warn: called with a message for each update that was skipped.
     """
 
     def __init__(
         self,
         network: CtcNetwork,
-        args: TrainingArguments,
+        devices: Devices,
+        output: Path,
         *,
         recipe: Recipe,
         feed: BatchStream,
@@ -55,236 +84,240 @@ class CtcTrainer(Trainer):
         save_tokens: Callable[[Path], None],
         warn: Callable[[str], None],
     ) -> None:
-        super().__init__(model=network, args=args)
         self.network = network
-        self.remove_callback(PrinterCallback)
+        self.devices = devices
         self.recipe = recipe
         self.feed = feed
+        self.step = 0
+        self.steps = feed.schedule.total_steps
         self.run = RunState()
-        self.step_loss = torch.zeros(())
-        self.step_seconds = 0.0
-        self.step_rate = 0.0
-        self.interrupted = False
-        self.asked_to_stop: Callable[[], bool] = lambda: False
+        self.update_loss = torch.zeros(())
+        self.update_seconds = 0.0
+        self.learning_rate = 0.0
+        self.callbacks: list[TrainingCallback] = []
+        self._output = output
         self._precision = precision
         self._validate = validate
         self._save_tokens = save_tokens
         self._warn = warn
+        # Layer drop leaves out parameters that other devices may have used.
+        self._model = devices.wrap(network, find_unused_parameters=recipe.model.layerdrop > 0)
+        self._optimizer = make_optimizer(network, recipe.training)
+        self._scaler = torch.amp.GradScaler(devices.device.type, enabled=precision == "fp16")
+        self._loss_sum = torch.zeros((), device=devices.device)
+        self._log_history: list[dict[str, float]] = []
         self._losses: list[tuple[Batch, torch.Tensor]] = []
-        self._left_out = 0
+        self._skipped = 0
+        self._interrupted = False
         self._blank = cast("int", network.model.config.pad_token_id)
-        self._zero_infinity = recipe.model.zero_infinity
 
-    # Data: an update at a time, from wherever the training stands.
+    def train(self, last: int, stop_requested: Callable[[], bool] = lambda: False) -> None:
+        """Make the updates after the last one made.
 
-    def get_train_dataloader(self) -> Any:  # noqa: ANN401 - a DataLoader, for transformers
-        """Return what yields the updates after the last one made."""
-        return _Updates(self)
+        Args:
+            last: the update to stop after.
+            stop_requested: whether to end after the update that is being made.
 
-    def get_batch_samples(
-        self, epoch_iterator: Iterator[list[Batch]], *_: object
-    ) -> tuple[list[list[Batch]], None]:
-        """Take one update from the iterator."""
-        return [next(epoch_iterator)], None
+        Raises:
+            TrainingError: the gradient was not finite for too many updates.
+        """
+        numbers = self.recipe.training
+        for callback in self.callbacks:
+            callback.on_train_begin()
+        with closing(self.feed.updates(self.step)) as updates:
+            for batches in updates:
+                for callback in self.callbacks:
+                    callback.on_update_begin()
+                norm = self._update(batches, stop_requested())
+                self.step += 1
+                for callback in self.callbacks:
+                    callback.on_update_end()
+                # By the number of the update alone, so that a resumed run does the same.
+                final = self.step == self.steps
+                if self.step % numbers.log_every == 0 or final:
+                    self._log_update(norm)
+                stop = self.step >= last or self._interrupted
+                evaluate = self.step % numbers.evaluate_every == 0 or final
+                if evaluate:
+                    self._evaluate()
+                if evaluate or stop:
+                    self._save()
+                if stop or (evaluate and self.stops_early()):
+                    break
+        for callback in self.callbacks:
+            callback.on_train_end()
 
-    def floating_point_ops(self, inputs: object) -> int:  # noqa: ARG002
-        """Count nothing: audio seconds are what is reported."""
-        return 0
+    def stops_early(self) -> bool:
+        """Return whether validation has not improved for as long as the recipe allows."""
+        allowed = self.recipe.training.early_stop_evaluations
+        return (
+            bool(allowed) and self.step >= EARLIEST_STOP and self.run.stale_evaluations >= allowed
+        )
+
+    def measure(self) -> tuple[float, float]:
+        """Return loss and WER of the model as it is, on the validation split."""
+        return self._validate(self.network)
 
     # One update.
 
-    def training_step(
-        self,
-        model: nn.Module,
-        inputs: Any,  # noqa: ANN401 - transformers has dictionaries
-        *_: object,
-    ) -> torch.Tensor:
-        """Accumulate the gradient of an update and return its loss."""
-        step, device = self.state.global_step, self.args.device
-        self._set_rate(step)
-        model.train()
-        self._losses = []
-        batches: list[Batch] = inputs
-        per = self.recipe.model.loss_per
-        sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
-        size, self.interrupted = self._agree(sum(sizes), self.asked_to_stop())
-        total = torch.zeros((), device=device)
-        for part, batch in enumerate(batches):
-            self._seed(step, part)
-            last = part == len(batches) - 1
-            with nullcontext() if last else self.accelerator.no_sync(model):
-                ready = batch.to(device)
-                with autocast(self._precision, device):
-                    logits = model(
-                        ready.waveforms, ready.frames, ready.time_mask, ready.feature_mask
-                    )
-                losses = utterance_losses(
-                    logits, ready, blank=self._blank, zero_infinity=self._zero_infinity
-                )
-                scale = batch.weight * self.args.world_size / size
-                loss = (losses * loss_share(batch, per)[0].to(device)).sum() * scale
-                self.accelerator.backward(loss)
-            self._losses.append((batch, losses.detach()))
-            total += loss.detach()
-        self.step_loss = total
-        self.step_seconds = sum(batch.seconds * batch.weight for batch in batches)
-        passed = max(1, step - self._globalstep_last_logged)
-        return torch.where(total.isfinite(), total, self._tr_loss / passed)
-
-    def _agree(self, size: int, stop: bool) -> tuple[int, bool]:
-        """Sum the sizes of all devices' parts, and stop where any was asked to."""
-        if self.args.world_size == 1:
-            return size, stop
-        both = torch.tensor([size, int(stop)], device=self.args.device)
-        torch.distributed.all_reduce(both)
-        return int(both[0]), bool(both[1])
-
-    def _seed(self, step: int, part: int) -> None:
-        """Make dropout and layer drop a function of the update and the part of it."""
-        place = part * self.args.world_size + self.args.process_index
-        seed = (self.recipe.seed * 1_000_003 + step) * 1_009 + place
-        torch.manual_seed(seed)
-
-    def _clip_grad_norm(self, model: nn.Module) -> torch.Tensor:
-        self.accelerator.unscale_gradients()
-        limit = self.args.max_grad_norm or math.inf
-        norm = nn.utils.clip_grad_norm_(model.parameters(), limit, foreach=True)
-        if torch.isfinite(norm):
-            self._left_out = 0
-            return norm
-        finite = self._losses_are_finite()
-        # fp16 gradients overflow now and then: their scaler leaves the update out by itself.
-        if self.accelerator.scaler is None or not finite:
-            self._leave_out(model, name_all=finite)
+    def _update(self, batches: Sequence[Batch], stop: bool) -> torch.Tensor:
+        """Make one update and return the norm of its gradient."""
+        self._set_learning_rate()
+        self._model.train()
+        loss = self._accumulate(batches, stop)
+        passed = max(1, self.step - self.run.logged_step)
+        # A loss that is not finite counts as the mean so far.
+        self._loss_sum += torch.where(loss.isfinite(), loss, self._loss_sum / passed)
+        self.update_loss = loss
+        self.update_seconds = sum(batch.seconds * batch.weight for batch in batches)
+        norm = self._clip_gradient()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.zero_grad()
         return norm
 
-    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:  # noqa: ANN401
-        return self._clip_grad_norm(model) if grad_norm is None else grad_norm
+    def _accumulate(self, batches: Sequence[Batch], stop: bool) -> torch.Tensor:
+        """Accumulate the gradient of an update and return its loss."""
+        device = self.devices.device
+        per = self.recipe.model.loss_per
+        sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
+        size, self._interrupted = self._agree(sum(sizes), stop=stop)
+        total = torch.zeros((), device=device)
+        self._losses = []
+        for part, batch in enumerate(batches):
+            self._seed(part)
+            last = part == len(batches) - 1
+            if last:
+                total += self._backward(batch, size, per)
+            else:
+                with self.devices.without_sync(self._model):
+                    total += self._backward(batch, size, per)
+        return total
 
-    def _losses_are_finite(self) -> bool:
-        """Tell whether the losses of this update are finite on all devices."""
+    def _backward(self, batch: Batch, size: int, per: str) -> torch.Tensor:
+        """Add a micro-batch's gradient and return its part of the loss."""
+        device = self.devices.device
+        ready = batch.to(device)
+        with autocast(self._precision, device):
+            logits = self._model(ready.waveforms, ready.frames, ready.time_mask, ready.feature_mask)
+        losses = utterance_losses(
+            logits, ready, blank=self._blank, zero_infinity=self.recipe.model.zero_infinity
+        )
+        # Gradients of several devices are averaged, and their sum is needed.
+        scale = batch.weight * self.devices.count / size
+        loss = (losses * loss_share(batch, per)[0].to(device)).sum() * scale
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self._losses.append((batch, losses.detach()))
+        return loss.detach()
+
+    def _agree(self, size: int, *, stop: bool) -> tuple[int, bool]:
+        """Return the sum of the sizes of all devices, and whether any has to stop."""
+        if self.devices.count == 1:
+            return size, stop
+        both = self.devices.sum(torch.tensor([size, int(stop)], device=self.devices.device))
+        return int(both[0]), bool(both[1])
+
+    def _seed(self, part: int) -> None:
+        """Make dropout and layer drop a function of the update and the part of it."""
+        place = part * self.devices.count + self.devices.rank
+        torch.manual_seed((self.recipe.seed * 1_000_003 + self.step) * 1_009 + place)
+
+    def _set_learning_rate(self) -> None:
+        """Set the rate of this update, whatever was skipped or loaded before it."""
+        self.learning_rate = learning_rate(self.step, self.recipe.training, self.steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.learning_rate
+
+    def _clip_gradient(self) -> torch.Tensor:
+        """Clip the gradient to the recipe's norm, or drop it where it is not finite."""
+        self._scaler.unscale_(self._optimizer)
+        limit = self.recipe.training.max_grad_norm or math.inf
+        norm = nn.utils.clip_grad_norm_(self._model.parameters(), limit, foreach=True)
+        if torch.isfinite(norm):
+            self._skipped = 0
+            return norm
         bad = sum(int((~losses.isfinite()).sum()) for _, losses in self._losses)
-        return self._agree(bad, stop=False)[0] == 0
+        finite = self._agree(bad, stop=False)[0] == 0
+        # fp16 gradients overflow now and then: their scaler skips the update by itself.
+        if not self._scaler.is_enabled() or not finite:
+            self._skip(name_all=finite)
+        return norm
 
-    def _leave_out(self, model: nn.Module, *, name_all: bool) -> None:
+    def _skip(self, *, name_all: bool) -> None:
         """Drop the gradient of this update and name the utterances at fault, or all of them."""
-        for parameter in model.parameters():
+        for parameter in self._model.parameters():
             parameter.grad = None
-        self._left_out += 1
+        self._skipped += 1
         rows = [
             self.feed.describe(row)
             for batch, losses in self._losses
             for row, loss in zip(batch.rows, losses.tolist(), strict=True)
             if name_all or not math.isfinite(loss)
         ]
-        step = self.state.global_step + 1
+        step = self.step + 1
         if rows:
             self._warn(f"update {step} left out, its gradient is not finite: {'; '.join(rows)}")
-        if self._left_out >= _PATIENCE:
+        if self._skipped >= _MAX_SKIPPED:
             raise TrainingError(
-                f"the gradient has not been finite for {self._left_out} updates up to {step}: "
+                f"the gradient has not been finite for {self._skipped} updates up to {step}: "
                 "a lower learning_rate, zero_infinity or precision bf16 may help"
             )
 
-    # Optimiser and rate.
-
-    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Return AdamW in one fused pass; norms and biases do not decay, as transformers has it."""
-        model = model or self.network
-        numbers = self.recipe.training
-        decays = set(self.get_decay_parameter_names(model))
-        groups = [
-            {
-                "params": [
-                    parameter
-                    for name, parameter in model.named_parameters()
-                    if parameter.requires_grad and (name in decays) == decay
-                ],
-                "weight_decay": numbers.weight_decay if decay else 0.0,
-            }
-            for decay in (True, False)
-        ]
-        # A rate of 1, so that the factor of the schedule is the rate itself.
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=1.0, betas=numbers.betas, eps=numbers.epsilon, fused=True
-        )
-        return self.optimizer
-
-    def create_scheduler(
-        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> torch.optim.lr_scheduler.LRScheduler:
-        """Return the recipe's learning rate as a function of the update."""
-        numbers = self.recipe.training
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or cast("torch.optim.Optimizer", self.optimizer),
-            lambda step: learning_rate(step, numbers, num_training_steps),
-        )
-        return self.lr_scheduler
-
-    def _set_rate(self, step: int) -> None:
-        """Set the rate of an update, whatever was skipped or loaded before it."""
-        self.step_rate = learning_rate(step, self.recipe.training, self.state.max_steps)
-        for group in cast("torch.optim.Optimizer", self.optimizer).param_groups:
-            group["lr"] = self.step_rate
-
-    def _get_learning_rate(self) -> float:
-        return self.step_rate
-
     # Log, evaluation, checkpoints.
 
-    def begin_log(self) -> None:
-        """Go on with the loss of a window that a checkpoint cut in two."""
-        self._tr_loss.fill_(self.run.loss_sum)
-        self._globalstep_last_logged = self.run.logged_step
+    def _log_update(self, norm: torch.Tensor) -> None:
+        """Log the mean loss since the last log, over all devices."""
+        loss = self._mean_loss_sum() / (self.step - self.run.logged_step)
+        self._loss_sum.zero_()
+        self.run.training_loss = loss
+        self.run.logged_step = self.step
+        self._log({"loss": loss, "grad_norm": float(norm), "learning_rate": self.learning_rate})
 
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log with the epoch that the data say."""
-        self.state.epoch = self.feed.schedule.epoch(self.state.global_step)
-        if "loss" in logs:
-            self.run.training_loss = logs["loss"]
-        super().log(logs, start_time)
+    def _mean_loss_sum(self) -> float:
+        return float(self.devices.sum(self._loss_sum.clone()) / self.devices.count)
 
-    def measure(self) -> tuple[float, float]:
-        """Return loss and WER of the model as it is, on the validation split."""
-        return self._validate(self.network)
+    def _log(self, logs: dict[str, float]) -> None:
+        logs = logs | {"epoch": self.feed.schedule.epoch(self.step)}
+        self._log_history.append(logs | {"step": self.step})
+        for callback in self.callbacks:
+            callback.on_log(logs)
 
-    def evaluate(self, *_: object, **__: object) -> dict[str, float]:
+    def _evaluate(self) -> None:
         """Measure the model on the validation split."""
         loss, wer = self.measure()
-        metrics = {"eval_loss": loss, "eval_wer": wer}
         if wer < self.run.best_wer:
-            self.run.best_wer, self.run.best_step = wer, self.state.global_step
+            self.run.best_wer, self.run.best_step = wer, self.step
             self.run.stale_evaluations = 0
         else:
             self.run.stale_evaluations += 1
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, metrics
-        )
-        return metrics
+        self._log({"eval_loss": loss, "eval_wer": wer})
+        for callback in self.callbacks:
+            callback.on_evaluate(loss, wer)
 
-    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:  # noqa: ARG002
-        final = self._folder / f"checkpoint-{self.state.global_step}"
-        self.run.loss_sum = float(self.accelerator.reduce(self._tr_loss.clone(), "mean"))
-        self.run.logged_step = self._globalstep_last_logged
-        if self.args.should_save:
+    def _save(self) -> None:
+        """Write a checkpoint folder, and remove old ones."""
+        self.run.loss_sum = self._mean_loss_sum()
+        if self.devices.first:
+            final = self._output / f"checkpoint-{self.step}"
             with fresh_folder(final) as folder:
-                self._save(str(folder))
-                self._save_optimizer_and_scheduler(str(folder))
-                self._save_scaler(str(folder))
-                self.state.save_to_json(str(folder / "trainer_state.json"))
+                self._save_model(folder)
+                torch.save(self._optimizer.state_dict(), folder / "optimizer.pt")
+                if self._scaler.is_enabled():
+                    torch.save(self._scaler.state_dict(), folder / "scaler.pt")
+                state = {
+                    "epoch": self.feed.schedule.epoch(self.step),
+                    "global_step": self.step,
+                    "max_steps": self.steps,
+                    "log_history": self._log_history,
+                }
+                (folder / "trainer_state.json").write_text(json.dumps(state, indent=2), "utf-8")
                 self.run.save(folder)
             numbers = self.recipe.training
             spare = self.run.best_step if numbers.select == "validation" else None
             rotate(final.parent, keep=numbers.keep_checkpoints, spare_step=spare)
-        self.accelerator.wait_for_everyone()
+        self.devices.wait()
 
-    @property
-    def _folder(self) -> Path:
-        return Path(str(self.args.output_dir))
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ANN401, ARG002
-        folder = Path(output_dir) if output_dir else self._folder
+    def _save_model(self, folder: Path) -> None:
         model = self.network.model
         model.config.architectures = ["Wav2Vec2ForCTC"]
         model.config.save_pretrained(folder)
@@ -292,17 +325,16 @@ class CtcTrainer(Trainer):
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         self._save_tokens(folder)
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:  # noqa: ANN401, ARG002
-        folder = Path(resume_from_checkpoint)
-        self.network.model.load_state_dict(load_file(folder / "model.safetensors"))
-        self.run = RunState.load(folder)
-
-
-class _Updates:
-    """An iterable without a length, so that transformers counts updates alone."""
-
-    def __init__(self, trainer: CtcTrainer) -> None:
-        self._trainer = trainer
-
-    def __iter__(self) -> Iterator[list[Batch]]:
-        return self._trainer.feed.updates(self._trainer.state.global_step)
+    def load(self, checkpoint: Path) -> None:
+        """Continue from a checkpoint folder of this run."""
+        device = self.devices.device
+        self.step = step_of(checkpoint)
+        self.network.model.load_state_dict(load_file(checkpoint / "model.safetensors"))
+        self.run = RunState.load(checkpoint)
+        self._loss_sum.fill_(self.run.loss_sum)
+        optimizer = torch.load(checkpoint / "optimizer.pt", map_location=device, weights_only=True)
+        self._optimizer.load_state_dict(optimizer)
+        if self._scaler.is_enabled() and (checkpoint / "scaler.pt").is_file():
+            self._scaler.load_state_dict(torch.load(checkpoint / "scaler.pt", weights_only=True))
+        state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+        self._log_history = state["log_history"]

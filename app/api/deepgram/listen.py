@@ -74,7 +74,7 @@ async def listen(incoming: IncomingOf) -> Response:
         options = parse_listen(incoming.query)
         incoming.set_timeout()
         route = transcriber.route(
-            options.model, options.language, options.decoding, options.readable
+            options.model, options.language, options.decoding, options.formatting
         )
         incoming.check_room()
         source: RecordingFile | str

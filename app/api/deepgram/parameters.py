@@ -113,7 +113,7 @@ class ListenOptions:
         language: code, tag or name; None takes the default.
         raw: the format of raw samples; None where the bytes have a format of their own.
         decoding: how to decode the emissions.
-        readable: how to write the formatted text; None leaves the text word for word.
+        formatting: how to write the formatted text; None leaves the text word for word.
         paragraphs: whether the answer has paragraphs.
         utterance_pause: in seconds, longer pauses separate utterances; None lists none.
     """
@@ -122,7 +122,7 @@ class ListenOptions:
     language: str | None
     raw: RawFormat | None
     decoding: DecodingOptions
-    readable: FormattingOptions | None
+    formatting: FormattingOptions | None
     paragraphs: bool
     utterance_pause: float | None
 
@@ -164,7 +164,7 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
             hotwords=_hotwords(several["keywords"], several["keyterm"]),
             n_best=parameters.alternatives,
         ),
-        readable=_readable(parameters),
+        formatting=_formatting(parameters),
         paragraphs=parameters.paragraphs or parameters.smart_format,
         utterance_pause=parameters.utt_split if parameters.utterances else None,
     )
@@ -174,7 +174,7 @@ def _model(name: str | None) -> str | None:
     return None if name is None or _DEEPGRAM_MODEL.fullmatch(name) else name
 
 
-def _readable(parameters: ListenParameters) -> FormattingOptions | None:
+def _formatting(parameters: ListenParameters) -> FormattingOptions | None:
     digits = parameters.smart_format or parameters.numerals
     written = parameters.punctuate or parameters.paragraphs or parameters.profanity_filter
     if not digits and not written:

@@ -20,11 +20,12 @@ from app.pipeline.options import decoding_options, formatting_options, parse_opt
 MAX_FIELDS = 1200
 """The limit of fields in one form, where every keyword is one."""
 
-OUR_FIELDS = (
-    "decoder", "beam_width", "alpha", "beta", "prune_logp", "min_token_logp", "hotwords", "lm",
-    "format_text", "remove_hesitations", "mask_profanities", "track", "strict", "encoding",
-    "rate", "channels", "timeout",
-)  # fmt: skip
+# OpenAI has fields of its own for these, or no place in its answers.
+_NOT_OURS = frozenset(
+    {"model", "language", "n_best", "words", "response_format", "word_cues", "url"}
+)
+OUR_FIELDS = tuple(name for name in TranscribeOptions.model_fields if name not in _NOT_OURS)
+"""Options of POST /transcribe that the form accepts too."""
 _LISTS = ("languages", "timestamp_granularities", "include", "keywords")
 _UNSUPPORTED = ("known_speaker_names", "known_speaker_references")
 _ALIASES = {"beam_size": "beam_width"}

@@ -38,7 +38,6 @@ def recording(job: Job) -> Message:
     return {
         "decoded": decoded_to_json(decoded),
         "statistics": statistics_to_json(writer.statistics),
-        "layout": writer.layout,
     }
 
 

@@ -108,7 +108,6 @@ class Zygote:
                 cwd="/",
             )
         self.channel = Channel(ours)
-        self.ready = False
         self.channel.send({"handlers": handlers, "memory": memory, "file_bytes": file_bytes})
 
     @property

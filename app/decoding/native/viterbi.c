@@ -1,7 +1,9 @@
 /* Viterbi over the CTC topology: see app/decoding/align/viterbi.py, whose numpy form is the reference. */
 #include "api.h"
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+/* ThreadSanitizer does not start where functions are chosen by the dynamic linker. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_THREAD__)
 #define FOR_THIS_CPU __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define FOR_THIS_CPU

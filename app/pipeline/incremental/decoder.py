@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.contract.answers import Transcript, Word
-from app.decoding import DecodingOptions, DecodingPool, Hypothesis, ModelDecoders
+from app.decoding import DecodingPool, Hypothesis, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import FormattingOptions
 from app.pipeline.incremental.growing import GrowingText, TextListener
 from app.pipeline.incremental.pieces import Piece, PieceCutter
+from app.pipeline.requests import Route
 from app.pipeline.text import with_words
 from app.vocabulary import Vocabulary
 
@@ -25,8 +25,7 @@ class IncrementalDecoder:
 
     Args:
         pool: where text is decoded.
-        decoding: options of the decoder; `n_best` has no effect.
-        readable: how to write the formatted text; None leaves the text word for word.
+        route: options of the request; `n_best` has no effect.
         on_text: called on the event loop with each further part of the text.
         deadline: instant of `time.monotonic` after which the answer is of no use.
     """
@@ -34,15 +33,14 @@ class IncrementalDecoder:
     def __init__(
         self,
         pool: DecodingPool,
-        decoding: DecodingOptions,
-        readable: FormattingOptions | None,
+        route: Route,
         on_text: TextListener,
         *,
         deadline: float | None = None,
     ) -> None:
         self._pool = pool
-        self._decoding = replace(decoding, n_best=1)
-        self._readable = readable
+        self._decoding = replace(route.decoding, n_best=1)
+        self._formatting = route.formatting
         self._on_text = on_text
         self._deadline = deadline
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
@@ -71,7 +69,7 @@ class IncrementalDecoder:
             The callback for the index and the kept emissions of every window, in order.
         """
         cutter = self._cutter = PieceCutter(vocabulary, frame_seconds)
-        text = GrowingText(language, self._readable, self._on_text)
+        text = GrowingText(language, self._formatting, self._on_text)
         self._task = asyncio.create_task(
             self._decode(decoders, text, frame_seconds=frame_seconds, duration=duration)
         )
@@ -96,7 +94,7 @@ class IncrementalDecoder:
         self._pieces.put_nowait(self._cutter.close())
         self._pieces.put_nowait(None)
         text, last = await self._task
-        formatted_words = None if self._readable is None else text.written
+        formatted_words = None if self._formatting is None else text.written
         transcript = with_words(blank, text.spoken, formatted_words)
         return replace(transcript, decoder=last.decoder, lm=last.language_model)
 

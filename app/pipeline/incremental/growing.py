@@ -34,15 +34,15 @@ class GrowingText:
 
     Args:
         language: of the text.
-        readable: how to format it; None leaves it word for word.
+        formatting: how to format it; None leaves it word for word.
         on_text: called with each part that is not empty.
     """
 
     def __init__(
-        self, language: str, readable: FormattingOptions | None, on_text: TextListener
+        self, language: str, formatting: FormattingOptions | None, on_text: TextListener
     ) -> None:
         self._language = language
-        self._readable = readable
+        self._formatting = formatting
         self._on_text = on_text
         self._open: list[Word] = []
         self._spoken: list[Word] = []
@@ -62,10 +62,10 @@ class GrowingText:
         """Adds words, after which nothing is said until `quiet_until`, in seconds."""
         self._spoken += words
         self._open += words
-        if self._readable is None:
+        if self._formatting is None:
             self._emit(len(self._open))
             return
-        final = finished_words(self._open, self._language, self._readable, next_start=quiet_until)
+        final = finished_words(self._open, self._language, self._formatting, next_start=quiet_until)
         self._emit(final or _overdue(self._open))
 
     def finish(self) -> None:
@@ -75,8 +75,8 @@ class GrowingText:
     def _emit(self, final: int) -> None:
         words, self._open = self._open[:final], self._open[final:]
         written: Sequence[Word] = words
-        if self._readable is not None:
-            written = format_transcript(words, self._language, self._readable).words
+        if self._formatting is not None:
+            written = format_transcript(words, self._language, self._formatting).words
         if not written:
             return
         text = " ".join(word.word for word in written)

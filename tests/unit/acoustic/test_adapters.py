@@ -57,11 +57,11 @@ def refusal(folder: Path, target_lang: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("code", ALPHABETS)
-def test_the_named_language_brings_adapter_head_and_vocabulary(mms, code):
+def test_named_language_brings_adapter_head_and_vocabulary(mms, code):
     check(mms, code, target_lang=code)
 
 
-def test_the_languages_answer_differently(mms):
+def test_languages_give_different_emissions(mms):
     answers = [
         load_checkpoint(mms, target_lang=code).emissions([WAVEFORM])[0] for code in ("eng", "nob")
     ]
@@ -75,7 +75,7 @@ def test_without_a_name_the_tokenizers_language_is_taken(folder, code):
     check(folder, code)
 
 
-def test_the_only_vocabulary_decides_where_the_tokenizer_names_another(folder):
+def test_only_vocabulary_decides_where_the_tokenizer_names_another(folder):
     (folder / "vocab.json").write_text(json.dumps({"nob": language_tokens("nob")}))
     check(folder, "nob")
 
@@ -87,25 +87,25 @@ def test_several_vocabularies_and_no_language_are_refused(folder):
     assert "NORDLYD_TARGET_LANGS" in message
 
 
-def test_an_unknown_language_lists_those_there_are(mms):
+def test_unknown_language_lists_those_there_are(mms):
     assert "no language 'swe' to serve (target_lang); it has: dan, eng, nob" in refusal(mms, "swe")
 
 
-def test_a_missing_adapter_is_named_and_no_other_is_used(folder):
+def test_missing_adapter_is_named_and_no_other_is_used(folder):
     (folder / "adapter.nob.safetensors").unlink()
     message = refusal(folder, "nob")
     assert "lacks adapter.nob.safetensors" in message
     assert "adapters for: dan, eng" in message
 
 
-def test_the_weights_are_those_of_the_tokenizers_language_without_a_file(folder):
+def test_weights_are_those_of_the_tokenizers_language_without_a_file(folder):
     (folder / "adapter.eng.safetensors").unlink()
     ours = load_checkpoint(folder).emissions([WAVEFORM])[0]
     expected = load_checkpoint(folder, target_lang="eng").emissions([WAVEFORM])[0]
     np.testing.assert_array_equal(ours, expected)
 
 
-def test_an_adapter_of_another_shape_is_refused(folder):
+def test_adapter_of_another_shape_is_refused(folder):
     path = folder / "adapter.nob.safetensors"
     weights = load_file(path)
     name = next(name for name in weights if name.endswith("linear_1.weight"))
@@ -113,7 +113,7 @@ def test_an_adapter_of_another_shape_is_refused(folder):
     assert "linear_1.weight has the shape (8, 64)" in refusal(folder, "nob")
 
 
-def test_an_adapter_that_lacks_weights_or_brings_others_is_refused(folder):
+def test_adapter_that_lacks_weights_or_brings_others_is_refused(folder):
     path = folder / "adapter.nob.safetensors"
     weights = load_file(path)
     extra = "wav2vec2.encoder.layer_norm.bias"
@@ -125,7 +125,7 @@ def test_an_adapter_that_lacks_weights_or_brings_others_is_refused(folder):
 
 
 @pytest.mark.parametrize("code", ["../nob", "/etc/x", "a/../../b", "", "."])
-def test_a_language_never_leads_out_of_the_folder(folder, code):
+def test_language_cannot_name_files_outside_the_folder(folder, code):
     shutil.copy(folder / "adapter.nob.safetensors", folder.parent / "adapter.nob.safetensors")
     assert "target_lang" in refusal(folder, code)
     # Nor one that comes with the checkpoint.

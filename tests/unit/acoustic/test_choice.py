@@ -30,7 +30,7 @@ def test_each_family_of_this_cpu_can_be_forced(folder):
         assert model.kernels.split("-")[0] == family
 
 
-def test_a_family_that_this_cpu_cannot_run_is_refused(folder):
+def test_family_that_this_cpu_cannot_run_is_refused(folder):
     absent = [family for family in FAMILIES if family not in families()]
     # No machine is both ARM and x86-64.
     assert absent
@@ -40,7 +40,7 @@ def test_a_family_that_this_cpu_cannot_run_is_refused(folder):
         assert f"it runs {', '.join(families())}" in str(refused.value)
 
 
-def test_an_unknown_family_is_refused_with_the_known_ones(folder):
+def test_unknown_family_is_refused_with_the_known_ones(folder):
     with pytest.raises(ConfigurationError, match="known: auto, amx, avx512, avx2, neon, torch"):
         load_checkpoint(folder, kernels="sse")
 

@@ -115,12 +115,12 @@ def test_special_tokens_of_vocab_json_beyond_the_head_are_left_out(folder, expec
     np.testing.assert_array_equal(answer(folder), expected)
 
 
-def test_a_letter_beyond_the_head_is_refused(folder):
+def test_letter_beyond_the_head_is_refused(folder):
     edit(folder / "vocab.json", é=34)
     assert "34 outputs but the vocabulary 35 tokens" in refusal(folder)
 
 
-def test_a_blank_beyond_the_head_is_refused(folder):
+def test_blank_beyond_the_head_is_refused(folder):
     edit(folder / "vocab.json", **{"[PAD]": 34})
     edit(folder / "config.json", pad_token_id=34)
     assert "34 outputs but the vocabulary 33 tokens" in refusal(folder)
@@ -151,7 +151,7 @@ def test_shards_load(folder, expected, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
-def test_a_missing_shard_is_named(folder, suffix):
+def test_missing_shard_is_named(folder, suffix):
     index = shard(folder, suffix)
     lost = max(folder.glob(f"*-of-*.{suffix}"))
     lost.unlink()
@@ -159,7 +159,7 @@ def test_a_missing_shard_is_named(folder, suffix):
 
 
 @pytest.mark.parametrize("name", ["../secret.safetensors", "/etc/passwd", "..", 3, None])
-def test_an_index_never_leads_out_of_the_folder(folder, name):
+def test_index_cannot_name_files_outside_the_folder(folder, name):
     index = shard(folder, "safetensors")
     shutil.copy(next(folder.glob("*-of-*")), folder.parent / "secret.safetensors")
     places = json.loads(index.read_text())["weight_map"]
@@ -168,13 +168,13 @@ def test_an_index_never_leads_out_of_the_folder(folder, name):
     assert "only files of the folder itself are read" in refusal(folder)
 
 
-def test_an_index_without_a_map_is_refused(folder):
+def test_index_without_a_map_is_refused(folder):
     shard(folder, "safetensors").write_text("{}")
     assert "has no weight_map" in refusal(folder)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickle_of_any_age_loads(folder, expected, zipped):
+def test_pickle_of_any_age_loads(folder, expected, zipped):
     """torch before 1.6 wrote bare pickles, which cannot be memory-mapped."""
     save_pickled(folder, _use_new_zipfile_serialization=zipped)
     with warnings.catch_warnings():
@@ -193,7 +193,7 @@ class Evil:
 
 
 @pytest.mark.parametrize("kind", ["zip", "legacy", "bare", "shard", "adapter"])
-def test_a_hostile_pickle_never_runs(folder, tmp_path, kind):
+def test_hostile_pickle_is_never_executed(folder, tmp_path, kind):
     mark = tmp_path / "ran"
     evil = {"lm_head.weight": Evil(mark)}
     path = folder / "pytorch_model.bin"
@@ -228,7 +228,7 @@ def test_a_hostile_pickle_never_runs(folder, tmp_path, kind):
         lambda name: name.replace("encoder.layers.1.", "encoder.layers.1._fsdp_wrapped_module."),
     ],
 )
-def test_what_training_wrappers_add_to_names_is_left_out(folder, expected, rename):
+def test_prefixes_of_training_wrappers_are_removed(folder, expected, rename):
     path = folder / "model.safetensors"
     save_file({rename(name): tensor for name, tensor in load_file(path).items()}, path)
     np.testing.assert_array_equal(answer(folder), expected)
@@ -248,13 +248,13 @@ def test_nested_state_dicts_load(folder, expected, key):
     np.testing.assert_array_equal(answer(folder), expected)
 
 
-def test_an_unknown_prefix_is_named(folder):
+def test_unknown_prefix_is_named_in_the_error(folder):
     path = folder / "model.safetensors"
     save_file({f"net.asr.{name}": tensor for name, tensor in load_file(path).items()}, path)
     assert "begin with 'net.asr.' (net.asr.lm_head.weight)" in refusal(folder)
 
 
-def test_a_pickle_without_tensors_names_its_keys(folder):
+def test_pickle_without_tensors_names_its_keys(folder):
     save_pickled(folder, lambda weights: {"epoch": 3, "ema": weights})
     assert "holds no tensors; it has the keys epoch, ema" in refusal(folder)
 
@@ -268,7 +268,7 @@ def test_two_tensors_of_one_name_are_refused(folder):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "vocab.json"])
-def test_a_git_lfs_pointer_is_named_for_what_it_is(folder, name):
+def test_git_lfs_pointer_is_named_in_the_error(folder, name):
     if name != "vocab.json":
         (folder / "model.safetensors").unlink()
     (folder / name).write_text(POINTER)
@@ -303,13 +303,13 @@ def test_hubert_with_batch_norm_is_refused(tmp_path):
     assert "conv_pos_batch_norm" in refusal(tmp_path)
 
 
-def test_the_names_in_messages_are_the_checkpoints_own(tmp_path):
+def test_names_in_messages_are_the_checkpoints_own(tmp_path):
     write_checkpoint(tmp_path, "hubert-base")
     edit(tmp_path / "config.json", num_hidden_layers=4)
     assert "hubert.encoder.layers.3" in refusal(tmp_path)
 
 
-def test_a_base_model_of_another_family_has_no_head(tmp_path):
+def test_base_model_of_another_family_has_no_head(tmp_path):
     write_checkpoint(tmp_path, "hubert-base")
     edit(tmp_path / "config.json", architectures=["HubertModel"])
     assert "names HubertForCTC" in refusal(tmp_path)

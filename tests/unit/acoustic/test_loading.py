@@ -42,7 +42,7 @@ def test_both_layouts_hold_the_same_model(originals):
     np.testing.assert_array_equal(today.emissions([WAVEFORM])[0], old.emissions([WAVEFORM])[0])
 
 
-def test_the_vocabulary_is_the_checkpoints_own(folder):
+def test_vocabulary_is_the_checkpoints_own(folder):
     model = load_checkpoint(folder)
     assert model.vocabulary.tokens == ("|", *LETTERS, "[UNK]", "[PAD]", "<s>", "</s>")
     assert model.vocabulary.delimiter == 0
@@ -55,7 +55,7 @@ def test_the_vocabulary_is_the_checkpoints_own(folder):
     }
 
 
-def test_a_folder_written_by_transformers_processor_loads(tmp_path):
+def test_folder_written_by_transformers_processor_loads(tmp_path):
     model = make_model("xls-r")
     plain = {token: i for token, i in vocabulary().items() if token not in {"<s>", "</s>"}}
     (tmp_path / "plain.json").write_text(json.dumps(plain))
@@ -119,7 +119,7 @@ def refusal(folder: Path, **options: object) -> str:
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocab.json"])
-def test_a_missing_file_is_named(folder, name):
+def test_missing_file_is_named(folder, name):
     (folder / name).unlink()
     assert f"lacks {name}" in refusal(folder)
 
@@ -130,7 +130,7 @@ def test_missing_weights_are_named(folder):
     assert "lacks model.safetensors (or pytorch_model.bin)" in refusal(folder)
 
 
-def test_a_missing_feature_extractor_is_named(folder):
+def test_missing_feature_extractor_is_named(folder):
     for name in ("preprocessor_config.json", "processor_config.json"):
         (folder / name).unlink(missing_ok=True)
     message = refusal(folder)
@@ -146,7 +146,7 @@ def test_truncated_weights_are_refused(folder):
     assert "cannot be read as weights" in message
 
 
-def test_a_pickle_that_runs_code_is_refused(originals, tmp_path):
+def test_pickle_that_runs_code_is_refused(originals, tmp_path):
     folder = Path(shutil.copytree(originals["2022"], tmp_path / "evil"))
 
     class Evil:
@@ -163,7 +163,7 @@ def test_another_kind_of_model_is_refused(folder):
     assert "model_type 'whisper'" in refusal(folder)
 
 
-def test_a_model_without_ctc_head_is_refused(originals, tmp_path):
+def test_model_without_ctc_head_is_refused(originals, tmp_path):
     folder = Path(shutil.copytree(originals["today"], tmp_path / "base"))
     weights = load_file(folder / "model.safetensors")
     save_file(
@@ -175,7 +175,7 @@ def test_a_model_without_ctc_head_is_refused(originals, tmp_path):
     assert "not a fine-tuned CTC checkpoint" in message
 
 
-def test_an_architecture_without_ctc_is_refused(folder):
+def test_architecture_without_ctc_is_refused(folder):
     edit(folder / "config.json", architectures=["Wav2Vec2ForPreTraining"])
     assert "Wav2Vec2ForPreTraining" in refusal(folder)
 
@@ -189,7 +189,7 @@ def test_head_and_vocabulary_that_differ_are_refused_with_both_sizes(folder):
     assert "35 tokens" in message
 
 
-def test_a_pad_token_that_is_not_the_blank_is_refused(folder):
+def test_pad_token_that_is_not_the_blank_is_refused(folder):
     edit(folder / "config.json", pad_token_id=3)
     assert "pad_token_id 3" in refusal(folder)
 
@@ -213,11 +213,11 @@ def test_another_sampling_rate_is_refused(originals, tmp_path):
     assert "8000 Hz" in refusal(folder)
 
 
-def test_what_is_no_folder_is_refused(tmp_path):
+def test_path_that_is_no_folder_is_refused(tmp_path):
     assert "is not a folder" in refusal(tmp_path / "nowhere")
 
 
-def test_a_broken_json_file_is_named(folder):
+def test_broken_json_file_is_named(folder):
     (folder / "config.json").write_text("{")
     assert "config.json cannot be read as JSON" in refusal(folder)
 
@@ -234,7 +234,7 @@ def test_unknown_devices_and_precisions_are_refused(originals, options, said):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_cuda_without_a_card_says_so(originals):
+def test_cuda_without_a_card_is_named_in_the_error(originals):
     assert "torch sees no CUDA device" in refusal(originals["today"], device="cuda")
 
 

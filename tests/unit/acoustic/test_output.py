@@ -32,7 +32,7 @@ def test_silence_gives_finite_emissions(folder, kernels):
 
 
 @pytest.mark.parametrize("kernels", MAKERS)
-def test_the_same_audio_gives_the_same_emissions_twice(folder, kernels):
+def test_same_audio_gives_the_same_emissions_twice(folder, kernels):
     model = model_on(folder, MAKERS[kernels]())
     waveform = np.random.default_rng(1).standard_normal(12_345).astype(np.float32)
     np.testing.assert_array_equal(model.emissions([waveform])[0], model.emissions([waveform])[0])
@@ -49,7 +49,7 @@ def test_too_short_a_waveform_is_refused_with_the_shortest_length(folder):
 
 @pytest.mark.parametrize("kernels", MAKERS)
 @pytest.mark.parametrize("spoilt", ["lm_head.bias", "wav2vec2.encoder.layer_norm.weight"])
-def test_an_output_that_is_not_finite_is_an_error_not_a_text(folder, tmp_path, kernels, spoilt):
+def test_output_that_is_not_finite_is_an_error(folder, tmp_path, kernels, spoilt):
     weights = load_file(folder / "model.safetensors")
     weights[spoilt][3] = float("nan")
     for path in folder.iterdir():

@@ -15,7 +15,7 @@ from app.errors import AudioError
 
 
 class Work:
-    """Pieces that end when they are told to; knows how many ran at once."""
+    """Jobs that end on request, and the number of those that ran at once."""
 
     def __init__(self, count: int) -> None:
         self.ends = [asyncio.Event() for _ in range(count)]
@@ -37,7 +37,7 @@ class Work:
         return index
 
 
-def test_a_few_run_at_once_and_come_in_the_order_they_finish() -> None:
+def test_at_most_so_many_jobs_run_at_once_and_finish_in_any_order() -> None:
     async def run() -> list[int]:
         work = Work(7)
         finished = []
@@ -54,7 +54,7 @@ def test_a_few_run_at_once_and_come_in_the_order_they_finish() -> None:
     assert asyncio.run(run()) == [2, 3, 0, 4, 1, 6, 5]
 
 
-def test_who_stops_listening_ends_the_work() -> None:
+def test_closing_the_generator_cancels_running_jobs() -> None:
     async def run() -> None:
         work = Work(5)
         work.ends[1].set()
@@ -116,7 +116,7 @@ async def unforeseen() -> str:
     raise RuntimeError("secret of the inside")
 
 
-def test_what_fails_fails_alone_even_if_nobody_foresaw_it() -> None:
+def test_failing_job_does_not_affect_the_others() -> None:
     async def run() -> None:
         held = Held([badly(), unforeseen(), well()])
         lines = sorted(await held.lines(), key=lambda line: str(line["index"]))
@@ -135,7 +135,7 @@ def test_what_fails_fails_alone_even_if_nobody_foresaw_it() -> None:
     asyncio.run(run())
 
 
-def test_a_service_that_stops_says_so_for_each_file_that_is_left() -> None:
+def test_stopping_service_sends_an_error_for_each_remaining_file() -> None:
     async def run() -> None:
         work = Work(AT_ONCE + 2)
         work.ends[0].set()

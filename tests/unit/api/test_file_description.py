@@ -7,7 +7,7 @@ from app.contract.answers import Notice, Timing, Transcript
 from app.pipeline.encoding import audio_file
 
 
-def test_an_answer_describes_the_file_and_the_track_that_was_read() -> None:
+def test_answer_describes_the_file_and_the_track_that_was_read() -> None:
     tracks = (TrackInfo(0, "aac", 2, 48000, "eng"), TrackInfo(1, "opus", 1, 16000, None))
     transcript = Transcript(
         text="",

@@ -57,7 +57,7 @@ NAMES = st.text(
     st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=3),
     st.integers(1, 200),
 )
-def test_what_a_client_sends_is_what_is_read_however_it_is_cut(
+def test_form_is_read_as_sent_in_chunks_of_any_size(
     files: list[tuple[str, bytes]], fields: list[tuple[str, str]], size: int
 ) -> None:
     parts = [("file", (name, io.BytesIO(data), "audio/wav")) for name, data in files]
@@ -86,7 +86,7 @@ def test_many_large_files_share_one_file_on_disk() -> None:
         os.fstat(shared)
 
 
-def test_each_file_is_read_by_itself() -> None:
+def test_files_of_a_form_can_be_read_independently() -> None:
     body = b"".join(
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n%b\r\n' % data
         for data in (b"0123456789", b"abc")
@@ -139,7 +139,7 @@ FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\
         (FILE + b"--b--\r\n", "multipart/form-data; boundary=" + "b" * 5_000, "not valid"),
     ],
 )
-def test_a_broken_form_or_one_over_a_limit_is_refused(
+def test_malformed_form_or_one_over_a_limit_is_refused(
     body: bytes, content_type: str, said: str
 ) -> None:
     with pytest.raises(InvalidRequestError, match=said):
@@ -149,7 +149,7 @@ def test_a_broken_form_or_one_over_a_limit_is_refused(
 @pytest.mark.parametrize("size", [1, 7, 2**16])
 @given(body=st.binary(max_size=200))
 @settings(max_examples=50)
-def test_any_bytes_are_a_form_or_refused(size: int, body: bytes) -> None:
+def test_arbitrary_bytes_are_a_form_or_refused(size: int, body: bytes) -> None:
     try:
         _, bodies = read(b"--b\r\n" + body, TYPE, size)
     except InvalidRequestError:
@@ -175,7 +175,7 @@ def disposition(options: str) -> bytes:
 )
 @pytest.mark.parametrize("line_break", [b"\r\n", b"\n"])
 @pytest.mark.parametrize("before", [b"", b"\r\n", b"A preamble.\r\n--bo\r\n", b"--box\r\n"])
-def test_a_form_as_the_rfcs_allow_it_is_read(
+def test_every_form_that_the_rfcs_allow_is_read(
     before: bytes, line_break: bytes, head: bytes, name: str, size: int
 ) -> None:
     data = b"\r\n--\n--bee\r\n--b\t \x00\r\n\n--b-1 \r"
@@ -189,19 +189,19 @@ def test_a_form_as_the_rfcs_allow_it_is_read(
     assert contents(form, bodies) == [data]
 
 
-def test_a_part_in_another_coding_is_refused_and_not_misread() -> None:
+def test_part_with_a_transfer_encoding_is_refused() -> None:
     body = FILE.replace(b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n")
     with pytest.raises(InvalidRequestError, match="base64"):
         read(body + b"--b--\r\n")
 
 
-def test_an_empty_part_is_read() -> None:
+def test_empty_part_is_read() -> None:
     form, bodies = read(FIELD.replace(b"1\r\n", b"\r\n") + b"--b--")
     bodies.close()
     assert form.fields == (("x", ""),)
 
 
-def test_old_clients_may_send_latin_1() -> None:
+def test_latin_1_of_older_clients_is_read() -> None:
     body = FIELD.replace(b"1", "på".encode("latin-1")) + b"--b--\r\n"
     form, bodies = read(body)
     bodies.close()

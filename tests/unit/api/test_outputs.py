@@ -43,12 +43,12 @@ def saved_as(recording: str) -> str:
         ("CONSUL.wav", "CONSUL.json"),
     ],
 )
-def test_an_answer_is_called_after_its_recording(recording: str, name: str) -> None:
+def test_answer_is_named_after_its_recording(recording: str, name: str) -> None:
     assert saved_as(recording) == name
 
 
 @given(st.text(max_size=60))
-def test_any_name_makes_a_header_that_is_one_line_of_ascii(recording: str) -> None:
+def test_header_of_any_name_is_one_line_of_ascii(recording: str) -> None:
     output = json_output("{}", recording)
     header = output.disposition
     assert header.isascii()
@@ -62,7 +62,7 @@ def test_any_name_makes_a_header_that_is_one_line_of_ascii(recording: str) -> No
     assert saved_as(recording) == output.file_name
 
 
-def test_clients_that_read_ascii_alone_get_a_name_too() -> None:
+def test_header_has_an_ascii_name_for_old_clients() -> None:
     assert content_disposition("attachment", "møte på Ås.srt").startswith(
         'attachment; filename="m_te pa As.srt"; '
     )

@@ -13,7 +13,7 @@ from nordlyd_client.cli.folder import OutputFolder, place_outputs
 from nordlyd_client.cli.inputs import find_inputs
 from nordlyd_client.errors import InvalidRequestError
 
-ASKED = {"language": "nb"}
+REQUEST = {"language": "nb"}
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def left_to_do(
     tmp_path: Path,
     sound: Path,
     formats: Sequence[str] = ("text",),
-    asked: dict[str, object] = ASKED,
+    request: dict[str, object] = REQUEST,
     *,
     force: bool = False,
     ended_after: int | None = None,
 ) -> list[str]:
     """One run over the folder `in`: the recordings that it does."""
     inputs = find_inputs(sorted(str(path) for path in sound.parent.iterdir()))
-    folder = OutputFolder(tmp_path / "out", inputs, formats, asked, force=force)
+    folder = OutputFolder(tmp_path / "out", inputs, formats, request, force=force)
     try:
         done = [item for item in inputs if not folder.is_done(item)]
         for item in done[:ended_after]:
@@ -52,7 +52,7 @@ def test_recording_is_done_until_it_or_the_request_changes(tmp_path: Path, sound
 
     assert [run(), run(), run(force=True), run()] == [True, False, True, False]
     other: dict[str, object] = {"language": "nb", "hotwords": "Ås"}
-    assert [run(asked=other), run(asked=other), run(), run()] == [True, False, True, False]
+    assert [run(request=other), run(request=other), run(), run()] == [True, False, True, False]
     more = ("srt", "text")
     assert [run(formats=("srt",)), run(formats=more), run()] == [True, False, False]
     os.utime(sound, (1, 1))

@@ -66,8 +66,8 @@ def test_busy_server_is_tried_again_with_the_whole_recording(
 ) -> None:
     with scripted_server(answers(refusal, refusal, transcription("jo"))) as server:
         assert transcribe(server.url).text == "jo"
-    assert len(server.asked) == 3
-    assert all(SOUND in body for _, body in server.asked)
+    assert len(server.requests) == 3
+    assert all(SOUND in body for _, body in server.requests)
 
 
 def test_pipe_is_sent_again_whole(transcribe: Callable[..., Any]) -> None:
@@ -83,7 +83,7 @@ def test_pipe_is_sent_again_whole(transcribe: Callable[..., Any]) -> None:
         scripted_server(answers(error(503), transcription())) as server,
     ):
         transcribe(server.url, pipe)
-    assert [SOUND in body for _, body in server.asked] == [True, True]
+    assert [SOUND in body for _, body in server.requests] == [True, True]
 
 
 def test_server_that_stays_busy_raises_its_own_error(
@@ -92,7 +92,7 @@ def test_server_that_stays_busy_raises_its_own_error(
     refusal = error(429, code="queue_full", retry_after="0", x_request_id="r-9")
     with scripted_server(answers(refusal)) as server, pytest.raises(BusyError) as caught:
         transcribe(server.url)
-    assert len(server.asked) == AT_ONCE.attempts
+    assert len(server.requests) == AT_ONCE.attempts
     failure = caught.value
     assert (failure.message, failure.type, failure.param, failure.code) == (
         "No.", "some_type", "field", "queue_full",
@@ -110,7 +110,7 @@ def test_retry_after_beyond_longest_wait_is_not_retried(
     ):
         transcribe(server.url)
     assert caught.value.retry_after == 86400
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_permanent_errors_are_not_retried(
     with scripted_server(answers(error(status))) as server, pytest.raises(kind) as caught:
         transcribe(server.url)
     assert (caught.value.status, caught.value.code) == (status, "some_code")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("body", ["<html><h1>Bad   Gateway</h1></html>", '{"error": "x"}', "[1]"])
@@ -178,7 +178,7 @@ def test_silent_server_raises_timed_out() -> None:
         with pytest.raises(TimedOutError):
             client.transcribe(SOUND)
         release.set()
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "http://", "//host", "http://a:b"])
@@ -202,7 +202,7 @@ def test_missing_recording_raises_oserror(transcribe: Callable[..., Any], tmp_pa
         pytest.raises(FileNotFoundError),
     ):
         transcribe(server.url, tmp_path / "none.wav")
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_long_options_go_in_the_form_and_others_in_the_query(
@@ -213,7 +213,7 @@ def test_long_options_go_in_the_form_and_others_in_the_query(
             server.url, io.BytesIO(SOUND), language="nb", n_best=3, format_text=True, words=None,
             alpha=0.5, hotwords={"Ås": 12.0, "votering": 6.5},
         )  # fmt: skip
-    address, body = server.asked[0]
+    address, body = server.requests[0]
     assert address == "/transcribe?language=nb&n_best=3&format_text=true&alpha=0.5"
     assert "Ås:12, votering:6.5".encode() in body
 

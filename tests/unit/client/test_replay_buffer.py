@@ -12,9 +12,9 @@ from nordlyd_client.replay_buffer import ReplayBuffer
 SOUND = bytes(number % 251 for number in range(400_000))
 
 
-async def rest_of(tape: ReplayBuffer) -> bytes:
+async def rest_of(buffer: ReplayBuffer) -> bytes:
     taken = b""
-    while (piece := await tape.take()) is not None:
+    while (piece := await buffer.take()) is not None:
         taken += piece
     return taken
 
@@ -30,71 +30,71 @@ def test_every_byte_arrives_in_order_however_connections_break(
     sound = SOUND[: sum(sizes)]
 
     async def run() -> bytes:
-        tape = ReplayBuffer(frame, ahead=50_000, keep=len(SOUND) + 1)
+        buffer = ReplayBuffer(frame, ahead=50_000, keep=len(SOUND) + 1)
 
         async def record() -> None:
             position = 0
             for size in sizes:
-                await tape.add(sound[position : position + size])
+                await buffer.add(sound[position : position + size])
                 position += size
-            tape.end()
+            buffer.end()
 
         recording = asyncio.create_task(record())
-        heard = b""
+        received = b""
         for pieces, share in breaks:
             sent = b""
             for _ in range(pieces):
-                piece = await tape.take()
+                piece = await buffer.take()
                 sent += piece or b""
                 assert len(sent) % frame == 0
             arrived = int(len(sent) * share) // frame * frame
-            heard += sent[:arrived]
-            tape.rewind(len(heard))
-        heard += await rest_of(tape)
+            received += sent[:arrived]
+            buffer.rewind(len(received))
+        received += await rest_of(buffer)
         await recording
-        return heard
+        return received
 
     assert asyncio.run(run()) == sound[: len(sound) // frame * frame]
 
 
 def test_received_audio_is_not_kept() -> None:
     async def run() -> None:
-        tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
-        await tape.add(SOUND[:100_000])
-        tape.end()
-        await rest_of(tape)
-        tape.forget(70_000)
-        tape.rewind(70_000)
-        assert await rest_of(tape) == SOUND[70_000:100_000]
+        buffer = ReplayBuffer(2, ahead=10**6, keep=10**6)
+        await buffer.add(SOUND[:100_000])
+        buffer.end()
+        await rest_of(buffer)
+        buffer.forget(70_000)
+        buffer.rewind(70_000)
+        assert await rest_of(buffer) == SOUND[70_000:100_000]
         with pytest.raises(RefusedError, match="cannot continue"):
-            tape.rewind(1_000)
+            buffer.rewind(1_000)
 
     asyncio.run(run())
 
 
 def test_failure_of_the_source_follows_all_audio_before_it() -> None:
     async def run() -> None:
-        tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
-        await tape.add(b"ab")
-        tape.end(OSError("unplugged"))
-        assert await tape.take() == b"ab"
+        buffer = ReplayBuffer(2, ahead=10**6, keep=10**6)
+        await buffer.add(b"ab")
+        buffer.end(OSError("unplugged"))
+        assert await buffer.take() == b"ab"
         with pytest.raises(OSError, match="unplugged"):
-            await tape.take()
+            await buffer.take()
 
     asyncio.run(run())
 
 
 def test_rounded_position_near_the_end_counts_as_the_end() -> None:
     async def run() -> None:
-        tape = ReplayBuffer(2, ahead=10**6, keep=10**6)
-        await tape.add(SOUND[:1000])
-        tape.end()
-        await rest_of(tape)
-        tape.rewind(984)
-        tape.skip(10)
-        assert len(await rest_of(tape)) == 16
-        tape.rewind(984)
-        tape.skip(16)
-        assert await tape.take() is None
+        buffer = ReplayBuffer(2, ahead=10**6, keep=10**6)
+        await buffer.add(SOUND[:1000])
+        buffer.end()
+        await rest_of(buffer)
+        buffer.rewind(984)
+        buffer.skip(10)
+        assert len(await rest_of(buffer)) == 16
+        buffer.rewind(984)
+        buffer.skip(16)
+        assert await buffer.take() is None
 
     asyncio.run(run())

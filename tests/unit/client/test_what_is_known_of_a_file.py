@@ -28,20 +28,20 @@ def answer(**more: Any) -> Answer:
 def test_client_sends_the_track_and_returns_the_facts_of_the_file() -> None:
     with scripted_server(answers(answer(audio=FILE, warnings=WARNINGS))) as server:
         with Client(server.url) as client:
-            heard = client.transcribe(b"sound", track=1, strict=True)
-        [(path, _)] = server.asked
+            transcription = client.transcribe(b"sound", track=1, strict=True)
+        [(path, _)] = server.requests
     assert path == "/transcribe?track=1&strict=true"
-    assert heard.audio == AudioFile(
+    assert transcription.audio == AudioFile(
         "Matroska", "opus", 1, 16000,
         (Track(0, "aac", 2, 48000, "eng"), Track(1, "opus", 1, 16000, None)), track=1,
     )  # fmt: skip
-    assert heard.warnings == (Notice("resynchronised", WARNINGS[0]["message"]),)
+    assert transcription.warnings == (Notice("resynchronised", WARNINGS[0]["message"]),)
 
 
 def test_answer_of_an_older_server_has_no_facts() -> None:
     with scripted_server(answers(transcription())) as server, Client(server.url) as client:
-        heard = client.transcribe(b"sound")
-    assert (heard.audio, heard.warnings) == (None, ())
+        older = client.transcribe(b"sound")
+    assert (older.audio, older.warnings) == (None, ())
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -56,7 +56,7 @@ def test_command_line_prints_warnings_on_stderr_and_the_answer_whole(
              "--strict", "--format", form],
             check=False, env=environment({}), capture_output=True, text=True, timeout=60,
         )  # fmt: skip
-        [(path, _)] = server.asked
+        [(path, _)] = server.requests
     assert ended.returncode == 0, ended.stderr
     assert "track=nob" in path
     assert "strict=true" in path

@@ -28,7 +28,7 @@ def word_lists(draw: st.DrawFn) -> list[Word]:
 
 
 @given(word_lists(), st.floats(0, 1), st.floats(0.5, 10))
-def test_every_word_is_in_one_segment_and_no_rule_is_broken(
+def test_every_word_is_in_one_segment_within_the_limits(
     words: list[Word], max_pause: float, max_seconds: float
 ) -> None:
     segments = segment_words(words, max_pause=max_pause, max_seconds=max_seconds)
@@ -49,17 +49,17 @@ def test_segments_end_at_pauses() -> None:
     assert (segments[0].start, segments[0].end) == (0, 2)
 
 
-def test_a_pause_of_just_the_limit_does_not_end_a_segment() -> None:
+def test_pause_of_exactly_the_limit_does_not_end_a_segment() -> None:
     assert len(segment_words(words_at((0, 1), (1.5, 2)), max_pause=0.5)) == 1
 
 
-def test_a_long_stretch_is_cut_at_its_longest_late_pause() -> None:
+def test_long_segment_is_cut_at_its_longest_late_pause() -> None:
     words = words_at((0, 2), (2.5, 4), (4.1, 6), (6.4, 8), (8.1, 10), (10.1, 11))
     segments = segment_words(words, max_pause=1, max_seconds=10)
     assert [segment.text for segment in segments] == ["w0 w1 w2", "w3 w4 w5"]
 
 
-def test_a_word_longer_than_allowed_stays_whole() -> None:
+def test_word_longer_than_the_limit_stays_whole() -> None:
     segments = segment_words(words_at((0, 50), (50.1, 51)), max_seconds=10)
     assert [segment.text for segment in segments] == ["w0", "w1"]
 

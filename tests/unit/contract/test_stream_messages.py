@@ -5,12 +5,12 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from app.contract.errors import ErrorDetail
 from app.contract.stream import (
     EVENT_TYPES,
     End,
     EndCommand,
     Endpoint,
-    ErrorDetail,
     ErrorEvent,
     Final,
     FlushCommand,

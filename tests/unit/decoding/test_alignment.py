@@ -48,7 +48,7 @@ def score_of(emissions: np.ndarray, tokens: list[int], starts: np.ndarray, stops
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6), st.lists(st.integers(1, 2), max_size=4))
-def test_no_path_is_better(seed: int, frames: int, tokens: list[int]) -> None:
+def test_no_other_path_scores_higher(seed: int, frames: int, tokens: list[int]) -> None:
     emissions = random_emissions(seed, frames, 3)
     best = best_by_trying_all(emissions, tokens)
     if best is None:
@@ -79,7 +79,7 @@ def test_nothing_to_align_gives_nothing() -> None:
         (np.zeros((2, 3), np.float32), [1, 1], "2 tokens cannot be aligned to 2 frames"),
     ],
 )
-def test_what_cannot_be_aligned_is_refused(
+def test_tokens_that_cannot_be_aligned_are_refused(
     emissions: np.ndarray, tokens: list[int], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
@@ -87,9 +87,7 @@ def test_what_cannot_be_aligned_is_refused(
 
 
 @given(st.integers(0, 10**6), st.integers(0, 60), st.sampled_from([0.5, 3.0, 20.0]))
-def test_words_of_the_best_path_are_placed_where_it_has_them(
-    seed: int, frames: int, sharpness: float
-) -> None:
+def test_words_of_the_best_path_have_its_frames(seed: int, frames: int, sharpness: float) -> None:
     emissions = random_emissions(seed, frames, len(TOKENS), sharpness)
     arguments = {"frame_seconds": FRAME, "duration": frames * FRAME}
     greedy = GreedyDecoder(VOCABULARY).decode(emissions, **arguments).words
@@ -125,7 +123,7 @@ def test_times_are_monotone_and_inside_the_audio(
     assert times[-1] <= duration
 
 
-def test_words_reach_into_the_pause_around_them_and_meet_where_there_is_none() -> None:
+def test_words_extend_into_pauses_and_meet_where_there_is_none() -> None:
     starts, ends = place_words(
         np.array([10, 14, 50]) * FRAME,
         np.array([12, 20, 60]) * FRAME,
@@ -154,12 +152,12 @@ def test_reach_depends_on_the_gap_and_on_the_letter() -> None:
 @pytest.mark.parametrize(
     "fields", [((), (), ()), ((0.0, 0.0), (0, 0), (0, 0)), ((0.0,), (math.nan,), (0.0,))]
 )
-def test_a_rule_that_makes_no_sense_is_refused(fields: tuple) -> None:
+def test_rule_with_invalid_values_is_refused(fields: tuple) -> None:
     with pytest.raises(ValueError, match="boundary rule"):
         BoundaryRule(*fields)
 
 
-def test_an_alignment_of_many_frames_equals_one_of_few() -> None:
+def test_alignment_of_many_frames_equals_one_of_few() -> None:
     """Above a size rows are computed twice; the path must not change there."""
     rng = np.random.default_rng(1)
     tokens = rng.integers(1, 8, size=4000)
@@ -173,7 +171,7 @@ def test_an_alignment_of_many_frames_equals_one_of_few() -> None:
     assert spans.stops.tolist() == list(range(1, 8001, 2))
 
 
-def test_a_word_the_vocabulary_cannot_spell_is_refused() -> None:
+def test_word_that_the_vocabulary_cannot_spell_is_refused() -> None:
     with pytest.raises(ValueError, match="'x' of 'ax'"):
         word_times(
             random_emissions(0, 9, len(TOKENS)),

@@ -48,17 +48,17 @@ def columns_of(probabilities: list[dict[str, float]]) -> np.ndarray:
     return np.log(rows / rows.sum(axis=1, keepdims=True))
 
 
-def test_the_search_in_c_is_compiled_and_comes_first() -> None:
+def test_native_search_is_compiled_and_the_default() -> None:
     assert available_backends()[0] == "native"
 
 
 @pytest.mark.pyctcdecode
-def test_all_backends_are_here() -> None:
+def test_all_backends_are_available() -> None:
     assert set(available_backends()) == {"native", "ctc-beam-decoder", "pyctcdecode"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_clear_speech_reads_as_it_was_said(backend, language_model: LanguageModel) -> None:
+def test_clear_speech_is_decoded_exactly(backend, language_model: LanguageModel) -> None:
     text = "otto såg alle ååå ballen i hall aa"
     for model in (None, language_model):
         assert read(BeamDecoder(VOCABULARY, language_model=model, backend=backend), emit(text)) == (
@@ -67,7 +67,7 @@ def test_clear_speech_reads_as_it_was_said(backend, language_model: LanguageMode
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_the_language_model_decides_between_letters_in_doubt(
+def test_language_model_decides_between_uncertain_letters(
     backend, language_model: LanguageModel
 ) -> None:
     emissions = columns_of(
@@ -113,7 +113,7 @@ def test_each_hotword_has_its_own_weight(backend) -> None:
     assert with_hotwords(Hotword("båt", 0.0), Hotword("hår", 0.0)) == "bat har"
 
 
-def test_a_library_that_knows_one_weight_says_what_several_need(
+def test_several_hotword_weights_without_support_name_the_missing_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyctcdecode", None)
@@ -124,7 +124,7 @@ def test_a_library_that_knows_one_weight_says_what_several_need(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_special_tokens_are_silent_and_white_space_parts_words(backend) -> None:
+def test_special_tokens_are_blanks_and_white_space_separates_words(backend) -> None:
     vocabulary = Vocabulary(
         ("<s>", "a", "[UNK]", " ", "b", "_", "|", ""),
         blank=5,
@@ -140,7 +140,7 @@ def test_special_tokens_are_silent_and_white_space_parts_words(backend) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_any_float_type_and_unnormalised_rows_read_alike(backend, dtype) -> None:
+def test_any_float_type_and_unnormalised_rows_give_the_same_text(backend, dtype) -> None:
     emissions = emit("det er en god dag") + np.float32(3.0)
     decoder = BeamDecoder(VOCABULARY, backend=backend)
     assert read(decoder, emissions.astype(dtype)) == "det er en god dag"
@@ -166,7 +166,7 @@ def test_masked_tokens_count_as_impossible() -> None:
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_is_no_emissions_is_refused(backend, spoil, said: str, dtype) -> None:
+def test_invalid_emissions_are_refused(backend, spoil, said: str, dtype) -> None:
     emissions = np.random.default_rng(0).normal(size=(6, 32)).astype(dtype)
     with pytest.raises(ValueError, match="emissions") as caught:
         read(BeamDecoder(VOCABULARY, backend=backend), spoil(emissions))
@@ -174,7 +174,7 @@ def test_what_is_no_emissions_is_refused(backend, spoil, said: str, dtype) -> No
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_no_frames_and_one_frame(backend, language_model: LanguageModel) -> None:
+def test_empty_silent_and_one_frame_emissions(backend, language_model: LanguageModel) -> None:
     decoder = BeamDecoder(VOCABULARY, DecodingOptions(n_best=5), language_model, backend=backend)
     nothing = decoder.n_best(np.zeros((0, 32), np.float32), frame_seconds=FRAME, duration=0.0)
     assert [(found.text, found.words) for found in nothing] == [("", ())]
@@ -185,7 +185,7 @@ def test_no_frames_and_one_frame(backend, language_model: LanguageModel) -> None
     assert 0 <= letter.words[0].start < letter.words[0].end <= 0.015
 
 
-def test_half_an_hour_at_once(language_model: LanguageModel) -> None:
+def test_half_an_hour_is_decoded_at_once(language_model: LanguageModel) -> None:
     sentence = emit("vi må snakke om saken før møtet ")
     silence = columns_of([{"": 1.0}] * 200)
     emissions = np.tile(np.concatenate((sentence, silence)), (100_000 // (len(sentence) + 200), 1))
@@ -220,7 +220,7 @@ def test_options_out_of_range_are_refused() -> None:
         Hotword("a", float("nan"))
 
 
-def test_decoders_with_other_weights_share_a_model(language_model: LanguageModel) -> None:
+def test_decoders_with_different_weights_share_a_model(language_model: LanguageModel) -> None:
     """Two decoders with other weights share what was loaded, and do not disturb each other."""
     emissions = emit("det er en god dag", doubt=0.6, seed=3)
     plain = BeamDecoder(VOCABULARY, language_model=language_model)
@@ -231,7 +231,7 @@ def test_decoders_with_other_weights_share_a_model(language_model: LanguageModel
 
 
 @pytest.mark.parametrize("doubt", [0.0, 0.7])
-def test_words_are_placed_where_the_general_alignment_places_them(doubt: float) -> None:
+def test_native_word_times_equal_those_of_the_general_alignment(doubt: float) -> None:
     sentence = "otto såg alle ballen i hall aa"
     for seed in range(10):
         emissions = emit(sentence, doubt=doubt, seed=seed)
@@ -246,7 +246,7 @@ def test_words_are_placed_where_the_general_alignment_places_them(doubt: float) 
                 assert word.confidence == pytest.approx(wanted.confidence, rel=1e-4)
 
 
-def test_noise_without_a_pause_keeps_its_words_in_order() -> None:
+def test_noise_without_a_pause_gives_ascending_word_times() -> None:
     """A letter or a delimiter in each frame: there is no room to be wrong about a cut."""
     generator = np.random.default_rng(0)
     tokens = generator.integers(1, 31, size=20_000)
@@ -261,7 +261,7 @@ def test_noise_without_a_pause_keeps_its_words_in_order() -> None:
     assert all(0 <= word.confidence <= 1 for word in found.words)
 
 
-def test_doubts_far_back_do_not_crowd_out_the_words_that_count(tmp_path: Path) -> None:
+def test_early_uncertainty_does_not_exhaust_a_narrow_beam(tmp_path: Path) -> None:
     sentences = ["a c", "b d", "e f", "f e", "e e", "f f", "f a", "e b"] * 3
     attributes = {"alpha": 1.0, "beta": 0.0}
     model = load_language_model(

@@ -61,14 +61,14 @@ def search(
 
 @quick
 @given(emissions(st.integers(1, 3)))
-def test_an_unpruned_search_finds_all_of_the_probability(values: np.ndarray) -> None:
+def test_unpruned_search_finds_the_whole_probability(values: np.ndarray) -> None:
     found = search(EVERYTHING, values, None)
     assert np.exp([hypothesis.score for hypothesis in found]).sum() == pytest.approx(1, abs=1e-4)
 
 
 @quick
 @given(emissions(st.integers(0, 30)))
-def test_readings_are_sorted_distinct_and_repeatable(
+def test_hypotheses_are_sorted_distinct_and_repeatable(
     language_model: LanguageModel | None, values: np.ndarray
 ) -> None:
     found = search(DecodingOptions(n_best=10, hotwords=HOTWORDS), values, language_model)
@@ -99,7 +99,7 @@ def test_words_are_in_order_within_the_audio_and_spell_the_text(
 
 @quick
 @given(emissions(st.integers(1, 30)))
-def test_a_hotword_without_weight_changes_nothing(
+def test_hotword_of_weight_0_changes_nothing(
     language_model: LanguageModel | None, values: np.ndarray
 ) -> None:
     weightless = DecodingOptions(n_best=5, hotwords=(Hotword("ab", 0.0), Hotword("é", 0.0)))
@@ -111,7 +111,7 @@ def test_a_hotword_without_weight_changes_nothing(
 @pytest.mark.parametrize("backend", [name for name in available_backends() if name != "native"])
 @settings(quick, max_examples=15)
 @given(values=emissions(st.integers(1, 4)))
-def test_the_native_search_scores_as_the_libraries_do(
+def test_native_search_scores_equal_those_of_the_libraries(
     language_model: LanguageModel | None, backend, values: np.ndarray
 ) -> None:
     """So wide a beam that no tie is cut off."""

@@ -50,6 +50,8 @@ def test_reach_is_interpolated_between_gaps_and_constant_beyond(
 def test_first_letter_moves_the_start_and_last_letter_the_end() -> None:
     [(start, end)] = placed([(1.0, 1.2)], ["sa"], RULE)
     assert (start, end) == pytest.approx((0.93, 1.27))
+    [(start, end)] = placed([(1.0, 1.2)], ["sna"], RULE)
+    assert (start, end) == pytest.approx((0.93, 1.27))
     [(start, end)] = placed([(1.0, 1.2)], ["as"], RULE)
     assert (start, end) == pytest.approx((0.94, 1.3))
 
@@ -60,6 +62,32 @@ def test_word_keeps_the_middle_of_its_frames_under_any_rule() -> None:
     growing = BoundaryRule(leads=(5.0,), tails=(0.0,))
     left, right = placed([(1.0, 2.0), (4.0, 5.0)], ["by", "by"], growing)
     assert left[1] == right[0] == pytest.approx(1.5)
+    spans = [(1.0, 2.0), (4.0, 5.0), (7.0, 8.0), (9.0, 9.2)]
+    times = placed(spans, ["by"] * 4, growing, duration=20.0)
+    assert [end for _, end in times[:3]] == pytest.approx([1.5, 4.5, 7.5])
+    shifted = BoundaryRule(leads=(-5.0,), tails=(5.0,))
+    times = placed(spans, ["by"] * 4, shifted, duration=20.0)
+    assert [end for _, end in times[:3]] == pytest.approx([4.5, 7.5, 9.1])
+
+
+def test_boundaries_depend_on_the_two_neighbours_alone() -> None:
+    spans = [(1.0, 1.5), (1.55, 2.0), (2.25, 2.5), (2.9, 3.5)]
+    words = ["bys", "sna", "alas", "sto"]
+    together = placed(spans, words, RULE)
+    for index in range(3):
+        left, right = placed(spans[index : index + 2], words[index : index + 2], RULE)
+        assert together[index][1] == pytest.approx(left[1])
+        assert together[index + 1][0] == pytest.approx(right[0])
+
+
+def test_general_rule_starts_words_18_ms_earlier_and_ends_them_40_ms_later() -> None:
+    assert placed([(1.0, 1.2)], ["by"], GENERAL_RULE) == [
+        (pytest.approx(0.982), pytest.approx(1.24))
+    ]
+    left, right = placed([(1.0, 1.2), (1.2, 1.5)], ["by", "by"], GENERAL_RULE)
+    assert left[1] == right[0] == pytest.approx(1.2)
+    left, right = placed([(1.0, 1.2), (1.26, 1.5)], ["by", "by"], GENERAL_RULE)
+    assert (left[1], right[0]) == pytest.approx((1.236, 1.242))
 
 
 def test_times_are_cut_to_the_audio() -> None:

@@ -35,6 +35,30 @@ def test_curve_interpolates_and_is_constant_beyond_its_ends() -> None:
     )
 
 
+def test_curve_may_have_a_plateau() -> None:
+    assert Curve((0.2, 0.5, 0.8), (0.1, 0.1, 0.9))(0.4) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("posteriors", "shares", "message"),
+    [
+        ((), (), "at least one"),
+        ((0.5,), (), "as many"),
+        ((0.1, 0.5), (0.5,), "as many"),
+        ((-0.1,), (0.5,), "0 to 1"),
+        ((0.5,), (1.1,), "0 to 1"),
+        ((float("nan"),), (0.5,), "0 to 1"),
+        ((0.5, 0.5), (0.1, 0.2), "ascend"),
+        ((0.5, 0.6), (0.2, 0.1), "not fall"),
+    ],
+)
+def test_invalid_curve_is_refused(
+    posteriors: tuple[float, ...], shares: tuple[float, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Curve(posteriors, shares)
+
+
 def test_apply_sets_boundaries_and_calibrated_confidences() -> None:
     calibrated = CALIBRATION.apply(HYPOTHESIS, duration=0.95)
     first, second = calibrated.words

@@ -1,6 +1,7 @@
 """The decoders of a model: which one serves a request, with which language model."""
 
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from emitted import FRAME, VOCABULARY, emit
 from ngrams import write_language_model
 
 from app.decoding import DecodingOptions, Hotword, Hypothesis, ModelDecoders, open_decoders
+from app.decoding.backends import available_backends
 from app.errors import ConfigurationError, InvalidRequestError
 
 TEXT = "han leser en lang bok"
@@ -51,7 +53,7 @@ def test_hypothesis_names_its_decoder_and_language_model(
     assert found.text == TEXT
 
 
-def test_optionsselects_a_language_model_by_name(folder: Path, tmp_path: Path) -> None:
+def test_request_selects_a_language_model_by_name(folder: Path, tmp_path: Path) -> None:
     decoders = ModelDecoders(VOCABULARY, [tmp_path, folder])
     assert decoders.language_models == ("default", "news")
     [news] = decode(decoders, DecodingOptions(lm="news", alpha=8.0), doubt=0.6)
@@ -83,6 +85,30 @@ def test_check_names_the_invalid_option(folder: Path, options: DecodingOptions, 
     assert caught.value.param == param
 
 
+def test_decode_refuses_what_check_refuses(folder: Path) -> None:
+    decoders = ModelDecoders(VOCABULARY, [folder])
+    with pytest.raises(InvalidRequestError, match="accepted: default, news"):
+        decode(decoders, DecodingOptions(lm="parliament"))
+    with pytest.raises(InvalidRequestError, match="needs a beam"):
+        decode(decoders, DecodingOptions("greedy", n_best=2))
+
+
+def test_language_model_of_another_alphabet_fails_at_its_first_request(tmp_path: Path) -> None:
+    write_language_model(tmp_path / "language_models" / "other", ["жук щит"])
+    decoders = ModelDecoders(VOCABULARY, [tmp_path])
+    with pytest.raises(ConfigurationError, match="spell no word"):
+        decode(decoders, DecodingOptions(lm="other"))
+
+
+def test_text_is_aligned_to_its_audio(tmp_path: Path) -> None:
+    emissions = emit(TEXT, doubt=0.0, seed=1)
+    duration = len(emissions) * FRAME
+    decoders = ModelDecoders(VOCABULARY, [tmp_path])
+    words = decoders.align(emissions, TEXT, "nb", frame_seconds=FRAME, duration=duration)
+    assert [word.word for word in words] == TEXT.split()
+    assert all(word.found for word in words)
+
+
 def test_unpickled_decoders_are_opened_once_per_process(folder: Path) -> None:
     decoders = open_decoders(VOCABULARY, (folder,))
     unpickled = pickle.loads(pickle.dumps(decoders))
@@ -94,3 +120,31 @@ def test_broken_language_model_fails_at_construction(tmp_path: Path) -> None:
     (tmp_path / "language_model").mkdir()
     with pytest.raises(ConfigurationError, match="must hold one KenLM file"):
         ModelDecoders(VOCABULARY, [tmp_path])
+
+
+def test_language_model_is_read_at_its_first_request_only(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    decoders = ModelDecoders(VOCABULARY, [tmp_path / "model"])
+    before = decode(decoders, DecodingOptions(lm="news"))
+    shutil.rmtree(tmp_path / "model")
+    for width in range(50, 100):  # more than there are decoders in the cache
+        decode(decoders, DecodingOptions(lm="news", beam_width=width))
+    assert decode(decoders, DecodingOptions(lm="news")) == before
+
+
+def test_backend_is_the_named_one_or_the_first_that_is_available(tmp_path: Path) -> None:
+    fastest = available_backends()[0]
+    assert ModelDecoders(VOCABULARY, [tmp_path]).backend == fastest
+    for name in available_backends():
+        assert ModelDecoders(VOCABULARY, [tmp_path], name).backend == name
+
+
+def test_text_that_cannot_be_aligned_names_its_parameter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.decoding.forced._MAX_CELLS", 100)
+    emissions = emit(TEXT, doubt=0.0, seed=1)
+    decoders = ModelDecoders(VOCABULARY, [tmp_path])
+    with pytest.raises(InvalidRequestError, match="too little in common") as caught:
+        decoders.align(emissions, TEXT, "nb", frame_seconds=FRAME, duration=len(emissions) * FRAME)
+    assert caught.value.param == "text"

@@ -29,7 +29,7 @@ def frames(word: AlignedWord) -> tuple[int, int]:
     return round(word.start / FRAME), round(word.end / FRAME)
 
 
-def test_words_come_back_as_written_with_their_times() -> None:
+def test_aligned_words_keep_their_spelling_and_have_times() -> None:
     emissions, spans = spoken(["hei", "du", "der", "ute"])
     words = align(emissions, "«Hei»,  du der\n– ute!")
     assert [word.word for word in words] == ["«Hei»,", "du", "der –", "ute!"]
@@ -70,7 +70,7 @@ def test_characters_tile_their_word() -> None:
         ("da", "1985", "nittenhundredefemogfirs"),
     ],
 )
-def test_numbers_are_found_in_the_way_they_are_said(language: str, written: str, said: str) -> None:
+def test_number_is_found_in_its_spoken_form(language: str, written: str, said: str) -> None:
     emissions, spans = spoken(["det", "var", said, "eller", "noe"])
     words = align(emissions, f"Det var {written} eller noe.", language)
     assert [word.found for word in words] == [True] * 5
@@ -81,7 +81,7 @@ def test_numbers_are_found_in_the_way_they_are_said(language: str, written: str,
     )
 
 
-def test_a_number_nobody_can_spell_is_located_between_its_neighbours() -> None:
+def test_number_without_a_verbalisation_is_located_between_its_neighbours() -> None:
     emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
     words = align(emissions, "Det var 21 eller noe.", language="sv")
     assert [word.found for word in words] == [True, True, False, True, True]
@@ -89,7 +89,7 @@ def test_a_number_nobody_can_spell_is_located_between_its_neighbours() -> None:
     assert spans[2][0] - 1 <= start < end <= spans[2][1] + 1
 
 
-def test_a_word_that_is_not_said_has_no_times() -> None:
+def test_word_that_is_not_spoken_has_no_times() -> None:
     emissions, spans = spoken(["dette", "er", "alt"])
     words = align(emissions, "Dette er ikke alt")
     assert [word.found for word in words] == [True, True, False, True]
@@ -97,34 +97,34 @@ def test_a_word_that_is_not_said_has_no_times() -> None:
     assert [frames(word) for word in words if word.found] == spans
 
 
-def test_what_is_said_and_not_written_is_passed_over() -> None:
+def test_speech_that_is_not_in_the_text_is_skipped() -> None:
     said = ["dette", "var", "altså", "det", "hele"]
     emissions, spans = spoken(said)
     words = align(emissions, "dette det hele")
     assert [frames(word) for word in words] == [spans[0], spans[3], spans[4]]
 
 
-def test_a_text_about_something_else_is_not_found() -> None:
+def test_unrelated_text_is_not_found() -> None:
     emissions, _ = spoken(random_words(40, seed=1))
     words = align(emissions, " ".join(random_words(40, seed=2)))
     assert sum(word.found for word in words) <= 8
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "–", "…?!"])
-def test_text_without_words(text: str) -> None:
+def test_text_without_words_gives_no_words(text: str) -> None:
     emissions, _ = spoken(["ja"])
     assert align(emissions, text) == ()
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_audio_of_no_frames_or_one(count: int) -> None:
+def test_audio_of_at_most_one_frame_finds_nothing(count: int) -> None:
     emissions, _ = spoken(["ja"])
     words = align(emissions[:count], "ja da")
     assert [word.word for word in words] == ["ja", "da"]
     assert not any(word.found for word in words)
 
 
-def test_vocabularies_of_capitals_and_other_scripts() -> None:
+def test_vocabularies_of_capitals_and_other_scripts_are_aligned() -> None:
     tokens = ("|", "H", "E", "I", "П", "[PAD]")
     vocabulary = Vocabulary(tokens, 5, 0, frozenset({5}))
     path = [5, 1, 5, 2, 5, 3, 5, 0, 5, 4, 5]
@@ -136,7 +136,7 @@ def test_vocabularies_of_capitals_and_other_scripts() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_values_that_are_no_numbers_are_refused(bad: float) -> None:
+def test_values_that_are_not_finite_are_refused(bad: float) -> None:
     emissions, _ = spoken(["ja"])
     emissions[3, 3] = bad
     with pytest.raises(ValueError, match="NaN or infinity"):
@@ -162,7 +162,7 @@ def check(words: tuple[AlignedWord, ...], spans: list[tuple[int, int]]) -> None:
     assert np.mean(np.array(off) <= 2) > 0.98
 
 
-def test_an_hour_is_aligned_in_little_memory(hour) -> None:
+def test_hour_is_aligned_within_a_memory_bound(hour) -> None:
     words, emissions, spans = hour
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     check(align(emissions, " ".join(words)), spans)
@@ -170,7 +170,7 @@ def test_an_hour_is_aligned_in_little_memory(hour) -> None:
     assert grown / (2**20 if sys.platform == "darwin" else 2**10) < 600
 
 
-def test_an_hour_with_a_paragraph_too_few_and_one_too_many(hour) -> None:
+def test_missing_and_extra_paragraphs_leave_the_rest_aligned(hour) -> None:
     words, emissions, spans = hour
     added = random_words(300, seed=6)
     text = [*words[:2000], *words[2400:6000], *added, *words[6000:]]
@@ -182,7 +182,7 @@ def test_an_hour_with_a_paragraph_too_few_and_one_too_many(hour) -> None:
     assert times == sorted(times)
 
 
-def test_a_long_text_that_has_nothing_to_do_with_the_audio_is_refused(hour) -> None:
+def test_long_unrelated_text_is_refused(hour) -> None:
     _, emissions, _ = hour
     with pytest.raises(ValueError, match="too little in common"):
         align(emissions, " ".join(random_words(2000, seed=9) * 30))

@@ -65,7 +65,7 @@ def emission_arrays(draw: st.DrawFn) -> np.ndarray:
 
 
 @given(emission_arrays())
-def test_text_is_that_of_the_plain_reference(emissions: np.ndarray) -> None:
+def test_text_equals_that_of_a_simple_reference(emissions: np.ndarray) -> None:
     hypothesis = GreedyDecoder(VOCABULARY).decode(
         emissions, frame_seconds=FRAME, duration=len(emissions) * FRAME
     )
@@ -131,7 +131,7 @@ def test_words_have_the_frames_of_their_characters() -> None:
     assert (words[1].start, words[1].end) == pytest.approx((8 * FRAME, 11 * FRAME))
 
 
-def test_a_word_ends_with_the_audio_not_with_the_last_frame() -> None:
+def test_word_ends_with_the_audio_not_with_the_last_frame() -> None:
     word = (
         GreedyDecoder(VOCABULARY)
         .decode(emissions_of(spell("a", "a", "a")), frame_seconds=FRAME, duration=0.05)
@@ -156,16 +156,16 @@ def test_a_word_ends_with_the_audio_not_with_the_last_frame() -> None:
         ("a", "a"),
     ],
 )
-def test_collapse(symbols: str, text: str) -> None:
+def test_repeats_collapse_and_blanks_are_dropped(symbols: str, text: str) -> None:
     assert decode(spell(*symbols.split())).text == text
 
 
-def test_a_vocabulary_without_delimiter_gives_one_word() -> None:
+def test_vocabulary_without_delimiter_gives_one_word() -> None:
     hypothesis = decode([3, 0, 3, 1, 2, 1, 3], NO_DELIMITER)
     assert [word.word for word in hypothesis.words] == ["abb"]
 
 
-def test_white_space_tokens_part_words_and_empty_tokens_are_nothing() -> None:
+def test_white_space_tokens_separate_words_and_empty_tokens_are_ignored() -> None:
     vocabulary = Vocabulary((" ", "a", "", "[PAD]"), 3, None, frozenset({3}))
     assert decode([1, 0, 2, 1, 2], vocabulary).text == "a a"
 
@@ -179,6 +179,22 @@ def test_confidence_is_the_geometric_mean_of_the_peaks() -> None:
     assert word.confidence == pytest.approx(math.sqrt(0.8 * 0.2), rel=1e-6)
 
 
+def test_confidence_of_a_later_word_is_the_mean_of_its_own_characters() -> None:
+    emissions = emissions_of(spell("a", "|", "a", "b", "a"))
+    emissions[2, INDEX["a"]] = math.log(0.5)
+    emissions[3, INDEX["b"]] = math.log(0.4)
+    found = GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1)
+    assert [word.confidence for word in found.words] == pytest.approx(
+        [0.9, (0.5 * 0.4 * 0.9) ** (1 / 3)]
+    )
+
+
+def test_confidence_of_unnormalised_emissions_is_at_most_1() -> None:
+    emissions = emissions_of(spell("a", "b")) + np.float32(0.5)
+    found = GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1)
+    assert [word.confidence for word in found.words] == [1.0]
+
+
 def test_score_is_the_log_probability_of_the_path() -> None:
     assert decode(spell("a", "-", "b")).score == pytest.approx(3 * math.log(0.9), rel=1e-6)
 
@@ -189,7 +205,7 @@ def test_no_frames_give_nothing() -> None:
     assert hypothesis == Hypothesis("", (), 0.0)
 
 
-def test_a_hundred_thousand_frames() -> None:
+def test_a_hundred_thousand_frames_are_decoded_at_once() -> None:
     path = spell("a", "-", "b", "|") * 25_000
     hypothesis = decode(path)
     assert len(hypothesis.words) == 25_000
@@ -198,7 +214,7 @@ def test_a_hundred_thousand_frames() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 @pytest.mark.parametrize("token", [0, 3, 8])
-def test_values_that_are_no_numbers_are_refused(value: float, token: int) -> None:
+def test_values_that_are_not_finite_are_refused(value: float, token: int) -> None:
     emissions = emissions_of(spell("a", "b", "-"))
     emissions[1, token] = value
     with pytest.raises(ValueError, match="frame 1"):
@@ -212,7 +228,7 @@ def test_a_frame_with_no_probability_is_refused() -> None:
         GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1.0)
 
 
-def test_impossible_tokens_are_fine() -> None:
+def test_tokens_of_probability_0_are_accepted() -> None:
     emissions = np.full((2, len(TOKENS)), -math.inf, dtype=np.float32)
     emissions[:, INDEX["a"]] = 0.0
     word = GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1.0).words[0]
@@ -220,7 +236,7 @@ def test_impossible_tokens_are_fine() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 8), (3, 10), (9,), (1, 3, 9)])
-def test_the_wrong_shape_is_refused_with_the_right_one(shape: tuple[int, ...]) -> None:
+def test_wrong_shape_is_refused_and_the_right_one_named(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"must be \[frames, 9\]"):
         GreedyDecoder(VOCABULARY).decode(
             np.zeros(shape, dtype=np.float32), frame_seconds=FRAME, duration=1.0
@@ -230,7 +246,7 @@ def test_the_wrong_shape_is_refused_with_the_right_one(shape: tuple[int, ...]) -
 @pytest.mark.parametrize(
     ("frame_seconds", "duration"), [(0, 1), (-1, 1), (0.02, -1), (0.02, math.nan)]
 )
-def test_impossible_times_are_refused(frame_seconds: float, duration: float) -> None:
+def test_invalid_durations_are_refused(frame_seconds: float, duration: float) -> None:
     with pytest.raises(ValueError, match=r"must be (above )?0"):
         GreedyDecoder(VOCABULARY).decode(
             emissions_of([1]), frame_seconds=frame_seconds, duration=duration

@@ -49,7 +49,7 @@ def test_attributes_and_words_are_read(folder: Path) -> None:
 
 
 @pytest.mark.pyctcdecode
-def test_a_folder_written_by_pyctcdecode_decodes_alike(folder: Path, tmp_path: Path) -> None:
+def test_folder_written_by_pyctcdecode_gives_the_same_texts(folder: Path, tmp_path: Path) -> None:
     saved = saved_by_pyctcdecode(folder, tmp_path / "saved")
     assert sorted(path.name for path in saved.iterdir()) == [
         "3gram.arpa", "attrs.json", "unigrams.txt",
@@ -58,7 +58,7 @@ def test_a_folder_written_by_pyctcdecode_decodes_alike(folder: Path, tmp_path: P
 
 
 @pytest.mark.pyctcdecode
-def test_a_folder_written_by_transformers_decodes_alike(folder: Path, tmp_path: Path) -> None:
+def test_folder_written_by_transformers_gives_the_same_texts(folder: Path, tmp_path: Path) -> None:
     from pyctcdecode import BeamSearchDecoderCTC
     from transformers import (
         Wav2Vec2CTCTokenizer,
@@ -92,7 +92,7 @@ def test_a_folder_written_by_transformers_decodes_alike(folder: Path, tmp_path: 
     assert best_score(load_language_model(written)) == best_score(load_language_model(folder))
 
 
-def test_a_folder_without_attributes_or_words_takes_defaults(folder: Path) -> None:
+def test_folder_without_attributes_or_words_takes_defaults(folder: Path) -> None:
     (folder / "attrs.json").unlink()
     (folder / "unigrams.txt").unlink()
     model = load_language_model(folder, {"alpha": 0.3})
@@ -105,7 +105,7 @@ def test_a_folder_without_attributes_or_words_takes_defaults(folder: Path) -> No
     assert found.text == "det er en god dag"
 
 
-def test_a_vocabulary_that_lacks_letters_of_the_words_is_no_error(folder: Path) -> None:
+def test_vocabulary_lacking_some_letters_of_the_words_is_accepted(folder: Path) -> None:
     assert set("ø") < set(LETTERS)
     model = load_language_model(write_language_model(folder / "more", ["čeština ňu", "han leser"]))
     emissions = emit("han leser")
@@ -128,7 +128,7 @@ def test_a_vocabulary_that_lacks_letters_of_the_words_is_no_error(folder: Path) 
         (lambda folder: (folder / "unigrams.txt").write_bytes(b"\xff\xfe"), "is not UTF-8"),
     ],
 )
-def test_what_is_wrong_with_a_folder_is_named(folder: Path, spoil, said: str) -> None:
+def test_invalid_folder_is_named_in_the_error(folder: Path, spoil, said: str) -> None:
     spoil(folder)
     with pytest.raises(ConfigurationError) as caught:
         load_language_model(folder)

@@ -49,7 +49,7 @@ def test_scores_are_those_of_kenlm_bit_for_bit(name: str, sentence: bool) -> Non
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_words_are_known_that_kenlm_knows(name: str) -> None:
+def test_known_words_are_those_of_kenlm(name: str) -> None:
     theirs = kenlm.Model(str(DATA / name))
     asked = [*WORDS, "ukjent", "", "<s>", "</s>", "<unk>"]
     known = opened((DATA / name).read_bytes()).known(asked)
@@ -143,7 +143,7 @@ def test_damaged_files_are_refused_or_still_score(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_file_that_is_cut_short_is_refused(name: str) -> None:
+def test_truncated_files_are_refused(name: str) -> None:
     data = (DATA / name).read_bytes()
     # The words at the end of a binary file are not needed; ARPA may lack its last line end.
     needed = (
@@ -165,7 +165,7 @@ def test_every_file_that_is_cut_short_is_refused(name: str) -> None:
         (lambda text: text.replace("\\4-grams:\n-", "\\4-grams:\n"), "0 or below"),
     ],
 )
-def test_wrong_arpa_is_refused_by_its_line(change, said: str) -> None:
+def test_invalid_arpa_is_refused_with_its_line(change, said: str) -> None:
     text = (DATA / "4gram.arpa").read_text("utf-8")
     assert change(text) != text
     with pytest.raises(ValueError, match=said) as caught:

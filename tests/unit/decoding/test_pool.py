@@ -31,7 +31,7 @@ def die() -> None:
 
 
 @pytest.mark.parametrize("processes", [False, True])
-def test_results_and_errors_come_back(processes: bool) -> None:
+def test_pool_returns_results_and_raises_errors(processes: bool) -> None:
     async def run() -> None:
         pool = DecodingPool(1, processes=processes)
         try:
@@ -44,7 +44,7 @@ def test_results_and_errors_come_back(processes: bool) -> None:
     asyncio.run(run())
 
 
-def test_work_of_a_process_that_died_is_done_again(tmp_path: Path) -> None:
+def test_job_of_a_dead_process_is_run_again(tmp_path: Path) -> None:
     async def run() -> None:
         pool = DecodingPool(1, processes=True)
         try:
@@ -74,7 +74,7 @@ def test_jobs_run_at_the_same_time() -> None:
     asyncio.run(run())
 
 
-def test_only_the_library_in_python_needs_processes() -> None:
+def test_only_pyctcdecode_needs_processes() -> None:
     assert needs_processes("pyctcdecode")
     assert not needs_processes("ctc-beam-decoder")
     assert not needs_processes("native")

@@ -98,7 +98,7 @@ def test_both_kernels_find_an_equally_good_path(trellis: Trellis) -> None:
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
 @settings(max_examples=40, deadline=None)
 @given(trellis=trellises(frames=4, tokens=3))
-def test_no_path_over_jumps_is_better(kernel, trellis: Trellis) -> None:
+def test_no_other_path_with_jumps_scores_higher(kernel, trellis: Trellis) -> None:
     states = range(2 * len(trellis.labels) + 1)
     moves = moves_of(trellis)
     paths = itertools.product(states, repeat=len(trellis.scores))
@@ -113,7 +113,9 @@ def test_no_path_over_jumps_is_better(kernel, trellis: Trellis) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
-def test_path_in_pieces_is_the_path_in_one(kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_computed_in_blocks_equals_the_path_computed_at_once(
+    kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(3)
     trellis = trellis_of(
         rng.normal(size=(300, 6)), rng.integers(1, 6, 80).tolist(), [0, 10, 25, 80], [-9, -9, -60]

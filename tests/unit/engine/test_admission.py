@@ -49,9 +49,20 @@ def test_full_queue_refuses_with_the_seconds_until_it_has_room():
     assert refused.value.retry_after == pytest.approx(1)
 
 
+def test_queue_and_share_that_are_exactly_full_have_no_room():
+    with pytest.raises(OverloadedError, match="one caller may hold 50 s"):
+        check_room(arrival(), [Backlog("me", 50, 5)], LIMITS)
+    check_room(arrival(), [Backlog("me", 49.5, 5)], LIMITS)
+    with pytest.raises(OverloadedError, match="holds 100 s"):
+        check_room(arrival(), [Backlog("a", 50, 5), Backlog("b", 50, 5)], LIMITS)
+
+
 def test_clip_overtakes_long_recordings_in_the_predicted_wait():
     assert seconds_ahead([Backlog("a", 1000, 100)], "me", 1.0) == pytest.approx(1.0)
     assert seconds_ahead([], "me", 1.0) == 0
+    # A caller with two requests is overtaken by as much of every other.
+    others = [Backlog("me", 10, 0.5), Backlog("a", 100, 10), Backlog("b", 100, 0.25)]
+    assert seconds_ahead(others, "me", 1.0) == pytest.approx(0.5 + 1.0 + 0.25)
 
 
 def test_callers_share_turns_before_their_requests_do():
@@ -79,9 +90,12 @@ def test_own_length_of_a_recording_does_not_count_as_waiting():
 
 
 def test_deadline_too_near_for_the_queue_is_refused_with_the_seconds_to_wait():
-    with pytest.raises(OverloadedError) as refused:
+    with pytest.raises(OverloadedError, match="done in about 10 s") as refused:
         check_deadline(arrival(compute=2), [Backlog("me", 100, 2)] * 4, left=6)
     assert refused.value.retry_after == pytest.approx(4)
+    with pytest.raises(OverloadedError) as refused:
+        check_deadline(arrival(compute=2), [Backlog("me", 100, 2)] * 4, left=9.5)
+    assert refused.value.retry_after == pytest.approx(0.5)
 
 
 def test_deadline_too_near_for_the_recording_itself_is_exceeded():

@@ -44,6 +44,15 @@ def test_idle_caller_does_not_count_as_waiting():
     assert leaders(queue, 2, now=100) == [2, 3]
 
 
+def test_further_request_of_a_caller_does_not_shorten_how_long_it_has_waited():
+    queue = scheduler()
+    queue.add(1, "m", [20] * 9, now=0, caller="served")
+    queue.add(2, "m", [20] * 9, now=0, caller="waits")
+    assert leaders(queue, 1, now=1) == [1]
+    queue.add(3, "m", [20] * 9, now=9, caller="waits")
+    assert leaders(queue, 1, now=12) == [2]
+
+
 def test_caller_that_cancelled_its_only_request_is_as_a_new_one():
     queue = scheduler()
     queue.add(1, "m", [20], now=0, caller="cancels")

@@ -82,7 +82,7 @@ def test_textgrid_has_every_word_and_no_gap(transcript: Transcript) -> None:
     assert [text for _, _, text in utterances] == [
         segment.text for segment in transcript.written_segments
     ]
-    # Praat wants intervals without holes, from the grid's beginning to its end.
+    # Praat needs intervals without holes, from the grid's beginning to its end.
     edges = [0.0, *(item.end_time for item in words)]
     assert [item.start_time for item in words] == edges[:-1]
     assert edges[-1] == grid.end_time <= max(transcript.duration, len(words) / 1000, 0.001)

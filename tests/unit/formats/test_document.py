@@ -4,18 +4,18 @@ import re
 from pathlib import Path
 
 import pytest
-from timed_words import said, transcript_of
+from timed_words import transcript_of, words_of
 
 from app.formats import FORMATS, describe, render
 
 PAGE = Path(__file__).parents[3] / "docs" / "formats.md"
 TRANSCRIPT = transcript_of(
-    said(
+    words_of(
         "jeg kommer halv åtte og tar bussen fra byen fordi toget fra oslo er forsinket vi ses",
         pause_before={"og": 0.35, "fordi": 0.35, "vi": 0.9},
     ),
     9.0,
-    readable=True,
+    formatting=True,
 )
 
 

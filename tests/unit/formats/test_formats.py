@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timed_words import said, transcript_of
+from timed_words import transcript_of, words_of
 
 from app.contract.answers import Word
 from app.formats import FORMATS, describe, render
 
-TRANSCRIPT = transcript_of(said("eg kjem halv åtte"), 3.0)
-READABLE = transcript_of(said("jeg kommer halv åtte"), 3.0, readable=True)
+TRANSCRIPT = transcript_of(words_of("eg kjem halv åtte"), 3.0)
+READABLE = transcript_of(words_of("jeg kommer halv åtte"), 3.0, formatting=True)
 
 
 @pytest.mark.parametrize("name", FORMATS[1:])

@@ -9,14 +9,14 @@ import pytest
 import srt
 import webvtt
 from hypothesis import given, settings
-from timed_words import said, transcript_of, transcripts
+from timed_words import transcript_of, transcripts, words_of
 
 from app.contract.answers import Transcript, Word
 from app.formats import render
 from app.formats.subtitles import Cue, lay_out_subtitles
 from app.formats.timeline import time_words
 
-WORDS = said("hei og velkommen til møtet i dag", pause_before={"og": 0.7})
+WORDS = words_of("hei og velkommen til møtet i dag", pause_before={"og": 0.7})
 TRANSCRIPT = transcript_of(WORDS, 4.0)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from timed_words import said, texts, transcript_of, transcripts
+from timed_words import texts, transcript_of, transcripts, words_of
 
 from app.contract.answers import Transcript, Word
 from app.formats.phrases import phrases
@@ -23,7 +23,7 @@ def cues_of(transcript: Transcript) -> tuple[Cue, ...]:
 
 
 def lines_of(text: str, **pauses: float) -> list[list[str]]:
-    words = said(text, pause_before=pauses)
+    words = words_of(text, pause_before=pauses)
     transcript = transcript_of(words, words[-1].end + 2.0)
     return [cue.text.split("\n") for cue in cues_of(transcript)]
 
@@ -151,29 +151,29 @@ def test_word_longer_than_a_line_is_whole_on_a_line_of_its_own() -> None:
 
 
 def test_cue_lingers_to_be_read() -> None:
-    words = said("det er sagt så fort")
+    words = words_of("det er sagt så fort")
     quick = [Word(w.word, 0.4 + i * 0.2, 0.45 + i * 0.2, 0.9) for i, w in enumerate(words)]
     (cue,) = cues_of(transcript_of(quick, 20.0))
     assert cue.end == 400 + -(-len("det er sagt så fort") * 1000 // 17)
 
 
 def test_short_word_at_the_end_is_shown_earlier() -> None:
-    words = [*said("det var det"), Word("ja", 9.8, 9.95, 0.9)]
+    words = [*words_of("det var det"), Word("ja", 9.8, 9.95, 0.9)]
     *_, last = cues_of(transcript_of(words, 10.0))
     assert (last.start, last.end) == (10_000 - RULES.shortest, 10_000)
 
 
 def test_danish_and_nynorsk_have_phrases() -> None:
-    words = said("vi har vore der heile dagen medan dei andre reiste heim til oslo")
+    words = words_of("vi har vore der heile dagen medan dei andre reiste heim til oslo")
     nynorsk = replace(transcript_of(words, 9.0), language="nn")
     assert "\nmedan" in cues_of(nynorsk)[0].text
-    words = said("vi har været der hele dagen hvis de andre rejste hjem til byen")
+    words = words_of("vi har været der hele dagen hvis de andre rejste hjem til byen")
     danish = replace(transcript_of(words, 9.0), language="da")
     assert "\nhvis" in cues_of(danish)[0].text
 
 
 def test_language_without_phrases_is_cut_by_punctuation() -> None:
-    words = said("this is a sentence that is a good deal longer than a single line may be")
+    words = words_of("this is a sentence that is a good deal longer than a single line may be")
     foreign = replace(transcript_of(words, 9.0), language="en")
     assert all(len(line) <= 42 for cue in cues_of(foreign) for line in cue.text.split("\n"))
 

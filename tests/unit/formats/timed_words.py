@@ -1,4 +1,4 @@
-"""Transcripts for tests of formats: drawn by hypothesis, or said in a sentence."""
+"""Transcripts for tests of formats: drawn by hypothesis, or made of a sentence."""
 
 from hypothesis import strategies as st
 
@@ -9,8 +9,8 @@ from app.pipeline.text import with_words
 TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)
 
 
-def transcript_of(words: list[Word], duration: float, *, readable: bool = False) -> Transcript:
-    """What was said, with the segments the service would make of it."""
+def transcript_of(words: list[Word], duration: float, *, formatting: bool = False) -> Transcript:
+    """Returns the transcript of words, in the segments that the service makes."""
     blank = Transcript(
         text="",
         words=(),
@@ -26,10 +26,10 @@ def transcript_of(words: list[Word], duration: float, *, readable: bool = False)
         timing=TIMING,
         request_id="",
     )
-    return with_words(blank, words, format_transcript(words, "nb").words if readable else None)
+    return with_words(blank, words, format_transcript(words, "nb").words if formatting else None)
 
 
-def said(text: str, *, pause_before: dict[str, float] | None = None) -> list[Word]:
+def words_of(text: str, *, pause_before: dict[str, float] | None = None) -> list[Word]:
     """The words of a sentence, evenly spoken: 60 ms a letter, 50 ms between words."""
     words: list[Word] = []
     time = 0.4
@@ -66,9 +66,9 @@ def transcripts(draw: st.DrawFn, *, lively: bool = False) -> Transcript:
         words.append(Word(text, time, time + length, draw(st.floats(0, 1))))
         time += length + draw(st.one_of(st.just(0.0), st.floats(0, 0.4), st.floats(0, 4)))
     end = words[-1].end if words else time
-    # A millisecond for each word there must be, or nothing could tell them apart.
+    # A millisecond for each word there must be, or they could not be distinguished.
     duration = max(end + draw(st.one_of(st.just(0.0), st.floats(0, 3))), len(words) / 1000)
-    return transcript_of(words, duration, readable=draw(st.booleans()))
+    return transcript_of(words, duration, formatting=draw(st.booleans()))
 
 
 def texts(transcript: Transcript) -> list[str]:

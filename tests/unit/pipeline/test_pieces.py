@@ -14,7 +14,7 @@ VOCABULARY = Vocabulary(("[PAD]", "|", "a", "[UNK]"), 0, 1, frozenset({0, 3}))
 
 
 def emissions(tokens: list[int]) -> np.ndarray:
-    """Each frame sure of its token; a number in the last column tells frames apart."""
+    """Returns certain frames of tokens; a number in the last column identifies each frame."""
     rows = np.full((len(tokens), len(VOCABULARY)), -9.0, np.float32)
     rows[np.arange(len(tokens)), tokens] = -0.1
     rows[:, 3] = -10 - np.arange(len(tokens)) / 1e4
@@ -40,28 +40,28 @@ def speech(*parts: float) -> list[int]:
     return tokens
 
 
-def test_silent_tokens_are_those_that_are_no_text() -> None:
+def test_silent_tokens_are_those_without_text() -> None:
     assert silent_tokens(VOCABULARY).tolist() == [True, True, False, True]
 
 
-def test_a_recording_is_cut_in_the_middle_of_its_last_long_pause() -> None:
+def test_recording_is_cut_in_the_middle_of_its_last_long_pause() -> None:
     first, *_ = cut(speech(4, 1, 4, 0.8, 3), window=10_000)
     assert first.start == 0
     assert first.stop * FRAME == pytest.approx(4 + 1 + 4 + 0.4, abs=2 * FRAME)
     assert first.quiet_until * FRAME == pytest.approx(4 + 1 + 4 + 0.8, abs=FRAME)
 
 
-def test_the_gaps_between_letters_are_no_place_to_cut() -> None:
+def test_gaps_between_letters_are_not_cut() -> None:
     assert len(cut(speech(10, 0.4, 10), window=300)) == 1
 
 
-def test_speech_without_a_pause_is_cut_at_its_longest_late_silence() -> None:
+def test_speech_without_pause_is_cut_at_its_longest_late_silence() -> None:
     pieces = cut(speech(14, 0.3, 6, 0.2, 4, 0.4, 10), window=250, longest=15, margin=2)
     assert pieces[0].stop * FRAME == pytest.approx(14 + 0.15, abs=2 * FRAME)
     assert pieces[0].quiet_until == pieces[0].stop
 
 
-def test_speech_without_any_silence_is_cut_all_the_same() -> None:
+def test_speech_without_silence_is_cut_at_the_maximum_length() -> None:
     pieces = cut([LETTER] * 3000, window=500, longest=20, margin=2)
     assert len(pieces) >= 3
     assert max(piece.stop - piece.start for piece in pieces) <= 30 / FRAME
@@ -73,7 +73,7 @@ def test_speech_without_any_silence_is_cut_all_the_same() -> None:
     st.integers(20, 1500),
     st.floats(0, 5),
 )
-def test_pieces_are_the_recording_and_bring_what_is_around_them(
+def test_pieces_cover_the_recording_and_have_context(
     parts: list[float], window: int, context: float
 ) -> None:
     tokens = speech(*parts)
@@ -91,7 +91,7 @@ def test_pieces_are_the_recording_and_bring_what_is_around_them(
         assert all(token != LETTER for token in tokens[piece.stop : piece.quiet_until])
 
 
-def test_hours_of_silence_are_not_kept() -> None:
+def test_hours_of_silence_are_not_kept_in_memory() -> None:
     cutter = PieceCutter(VOCABULARY, FRAME)
     silence = emissions([BLANK] * 1000)
     pieces = [cutter.add(silence) for _ in range(60)]

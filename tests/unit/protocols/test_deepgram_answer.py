@@ -24,8 +24,8 @@ def answer(query: list[tuple[str, str]]) -> dict:
     """What a request gets for those words."""
     wanted = parse_listen(query)
     formatted_words = None
-    if wanted.readable is not None:
-        formatted_words = format_transcript(SAID, "nb", wanted.readable).words
+    if wanted.formatting is not None:
+        formatted_words = format_transcript(SAID, "nb", wanted.formatting).words
     blank = Transcript(
         text="",
         words=(),
@@ -91,7 +91,7 @@ def test_utterances_split_at_pauses_longer_than_utt_split() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "readable"),
+    ("query", "formatting"),
     [
         ([], None),
         ([("filler_words", "true")], None),
@@ -109,9 +109,9 @@ def test_utterances_split_at_pauses_longer_than_utt_split() -> None:
     ],
 )
 def test_each_option_sets_its_own_formatting(
-    query: list[tuple[str, str]], readable: FormattingOptions | None
+    query: list[tuple[str, str]], formatting: FormattingOptions | None
 ) -> None:
-    assert parse_listen(query).readable == readable
+    assert parse_listen(query).formatting == formatting
 
 
 def test_intensifier_scales_the_weight_of_a_keyword() -> None:

@@ -130,15 +130,15 @@ class Session(_Strict):
         first = [transcription.language] if transcription.language else []
         languages = [*first, *transcription.languages]
         language = served_language(transcriber, model, languages, decoding)
-        readable = formatting_options(transcription)
-        transcriber.route(model, language, decoding, readable)
+        formatting = formatting_options(transcription)
+        transcriber.route(model, language, decoding, formatting)
         return LiveOptions(
             request_id=request_id,
             caller=caller,
             model=model,
             language=language,
             decoding=decoding,
-            readable=readable,
+            formatting=formatting,
             endpointing=self._endpointing(),
         )
 

@@ -20,6 +20,7 @@ from nordlyd_client.live import Pcm
 
 _GROUP = "nordlyd.cli"
 _PURPOSE = "Transcribing on this machine"
+_INSTEAD = ", or name a server: --server URL"
 
 
 class Service(Protocol):
@@ -73,20 +74,19 @@ def find_service() -> Service | None:
     return None
 
 
-def require_service(purpose: str) -> Service:
+def require_service(purpose: str, *, instead: str = "") -> Service:
     """Returns the service's part of the command line.
 
     Args:
         purpose: what needs it, as the beginning of a sentence.
+        instead: how to do without it, as the end of the sentence.
 
     Raises:
         ConfigurationError: it is not installed.
     """
     service = find_service()
     if service is None:
-        raise ConfigurationError(
-            f"{purpose} needs the service: pip install nordlyd (or use a server: --server URL)"
-        )
+        raise ConfigurationError(f"{purpose} needs the service: pip install nordlyd{instead}")
     return service
 
 
@@ -107,7 +107,7 @@ def open_backend(
         from nordlyd_client.cli.remote import open_remote_backend  # noqa: PLC0415
 
         return open_remote_backend(server, key, options)
-    return require_service(_PURPOSE).open_backend(options)
+    return require_service(_PURPOSE, instead=_INSTEAD).open_backend(options)
 
 
 def open_live_backend(
@@ -118,4 +118,4 @@ def open_live_backend(
         from nordlyd_client.cli.remote import open_remote_live_backend  # noqa: PLC0415
 
         return open_remote_live_backend(server, key, options)
-    return require_service(_PURPOSE).open_live_backend(options)
+    return require_service(_PURPOSE, instead=_INSTEAD).open_live_backend(options)

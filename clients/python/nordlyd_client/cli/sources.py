@@ -35,6 +35,13 @@ def open_source(name: str, pcm: Pcm | None) -> Source:
         InvalidRequestError: it cannot be read.
         ConfigurationError: it is a container and the service is not installed.
     """
+    service = None
+    if pcm is None:
+        service = require_service(
+            "Decoding a file or a pipe that has a header",
+            instead="; raw samples do not, as in: "
+            "ffmpeg -i FILE -f s16le -ar 16000 -ac 1 - | nordlyd stream - --rate 16000",
+        )
     if name == STDIN:
         if sys.stdin.isatty():
             raise InvalidRequestError(
@@ -49,10 +56,10 @@ def open_source(name: str, pcm: Pcm | None) -> Source:
             raise InvalidRequestError(
                 f"{name}: cannot be read: {error.strerror}.", param="source"
             ) from error
-    if pcm is not None:
-        return Source(_raw(file), pcm)
-    service = require_service("Decoding a file or a pipe that has a header")
-    return Source(service.decode_live(file), service.LIVE_PCM)
+    if service is not None:
+        return Source(service.decode_live(file), service.LIVE_PCM)
+    assert pcm is not None
+    return Source(_raw(file), pcm)
 
 
 def open_microphone(device: str | None) -> Source:

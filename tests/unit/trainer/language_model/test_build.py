@@ -26,7 +26,7 @@ def test_a_machine_with_python_alone_gets_a_model_that_the_service_loads(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    built = build(corpus, numbers, tmp_path / "model/language_model", say=said.append)
+    built = build(corpus, numbers, tmp_path / "model/language_model", notify=said.append)
     assert built.estimator == "numpy"
     assert set(built.sizes) == {"3gram.arpa", "attrs.json", "unigrams.txt"}
     assert any("five times as large" in line and "trainer kenlm" in line for line in said)
@@ -105,7 +105,7 @@ def test_asking_for_lmplz_where_there_is_none_says_how_to_get_it(
     with pytest.raises(LanguageModelError, match="python -m trainer kenlm"):
         build(corpus, numbers, tmp_path / "language_model", estimator="lmplz")
     with pytest.raises(LanguageModelError, match=r"C\+\+ compiler, and there is no g\+\+"):
-        build_tools(tmp_path / "tools", say=print)
+        build_tools(tmp_path / "tools", notify=print)
 
 
 def test_tools_are_found_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_binary_says_what_its_arpa_says(
 @pytest.mark.timeout(900)
 def test_the_tools_are_built_from_source(tmp_path: Path) -> None:
     said: list[str] = []
-    tools = build_tools(tmp_path, say=said.append)
+    tools = build_tools(tmp_path, notify=said.append)
     assert [tool.name for tool in tools] == ["build_binary", "lmplz"], said
     text = tmp_path / "text"
     text.write_text("vi ser en båt\nvi ser en hest\n", "utf-8")

@@ -125,17 +125,17 @@ def test_an_utterance_without_a_finite_loss_is_named_and_its_update_left_out(
     lines[3] = json.dumps(broken)
     (data / "train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     model = replace(recipe.model, zero_infinity=False)
-    said: list[str] = []
+    messages: list[str] = []
     steps: list[int] = []
     trained = fit(
         replace(recipe, model=model),
         data,
         tmp_path / "run",
-        say=said.append,
+        warn=messages.append,
         report=lambda progress: steps.append(progress.step),
     )
-    assert any("train/3 'altfor mange ord" in line and "left out" in line for line in said)
-    assert not any("train/2" in line for line in said)
+    assert any("train/3 'altfor mange ord" in line and "left out" in line for line in messages)
+    assert not any("train/2" in line for line in messages)
     assert max(steps) == 6
     assert all(bool(value.isfinite().all()) for value in trained.parameters())
 
@@ -178,7 +178,7 @@ def test_a_signal_saves_and_ends_the_training_and_nothing_is_lost(
 def test_an_early_stop_waits_for_patience_and_for_the_first_updates(
     recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.training.rhythm.EARLIEST_STOP", 4)
+    monkeypatch.setattr("trainer.training.trainer.EARLIEST_STOP", 4)
     numbers = replace(
         recipe.training, evaluate_every=1, early_stop_evaluations=2, learning_rate=1e-9
     )

@@ -1,0 +1,40 @@
+"""A network and a recipe in, AdamW with its parameter groups out."""
+
+import re
+
+import torch
+from torch import nn
+
+from trainer.recipe_schema import TrainingRecipe
+
+# As transformers' Trainer: no decay of norms and biases.
+_NO_DECAY = re.compile(r"bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\.)")
+
+
+def decaying_parameters(network: nn.Module) -> set[str]:
+    """Return the names of the parameters that weight decay applies to."""
+    norms = {
+        f"{module}.{name}" if module else name
+        for module, layer in network.named_modules()
+        if isinstance(layer, nn.LayerNorm)
+        for name, _ in layer.named_parameters()
+    }
+    names = {name for name, _ in network.named_parameters()} - norms
+    return {name for name in names if not _NO_DECAY.search(name.lower())}
+
+
+def make_optimizer(network: nn.Module, numbers: TrainingRecipe) -> torch.optim.Optimizer:
+    """Return AdamW in one fused pass; the learning rate is set before each update."""
+    decays = decaying_parameters(network)
+    groups = [
+        {
+            "params": [
+                parameter
+                for name, parameter in network.named_parameters()
+                if parameter.requires_grad and (name in decays) == decay
+            ],
+            "weight_decay": numbers.weight_decay if decay else 0.0,
+        }
+        for decay in (True, False)
+    ]
+    return torch.optim.AdamW(groups, lr=1.0, betas=numbers.betas, eps=numbers.epsilon, fused=True)
