@@ -119,11 +119,11 @@ def test_url_on_an_allowed_host_is_fetched(deepgram: DeepgramClient, archive: We
 
 
 def test_url_is_refused_where_no_host_is_allowed(server: RunningServer, archive: WebServer) -> None:
-    before = len(archive.asked)
+    before = len(archive.requests)
     with client_of(server) as client, pytest.raises(BadRequestError) as refused:
         listen_to(client, archive.url("/speech.flac"))
     assert "fetches nothing" in refused.value.body["err_msg"]
-    assert len(archive.asked) == before
+    assert len(archive.requests) == before
 
 
 @pytest.mark.parametrize("keys", [{"api_key": "key-0"}, {"access_token": "key-0"}])
