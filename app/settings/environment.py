@@ -53,6 +53,8 @@ def _explain(error: ValidationError, environment: Mapping[str, str]) -> str:
         variable = f"{PREFIX}{issue['loc'][0]}".upper()
         value = environment.get(variable, issue.get("input"))
         reason = str(issue["msg"])
+        if issue["type"] == "dict_type" and isinstance(issue["input"], str):
+            reason = "must be JSON"
         if str(value).startswith("tcp://"):
             reason += " (Kubernetes sets this for a Service named nordlyd: turn off service links)"
         reasons.append(f"{variable} is {value!r}: {reason}")

@@ -73,7 +73,7 @@ def test_more_audio_than_one_pack_holds_is_extracted_in_several(checkpoint, shap
     folder, _ = checkpoint(shape)
     model, waveforms = packed_model(folder), noise(LENGTHS)
     whole = model.emissions(waveforms)
-    monkeypatch.setattr("app.acoustic.packed._TAPE_SAMPLES", 10_000)
+    monkeypatch.setattr("app.acoustic.packing._MAX_SAMPLES", 10_000)
     for ours, expected in zip(model.emissions(waveforms), whole, strict=True):
         np.testing.assert_allclose(ours, expected, atol=2e-5, rtol=0)
 

@@ -235,7 +235,7 @@ def test_unknown_devices_and_precisions_are_refused(originals, options, said):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_cuda_without_a_card_is_named_in_the_error(originals):
-    assert "torch sees no CUDA device" in refusal(originals["today"], device="cuda")
+    assert "torch finds no CUDA device" in refusal(originals["today"], device="cuda")
 
 
 def test_checkpoint_errors_stop_the_start(folder):

@@ -113,7 +113,7 @@ def test_gpu_check_without_a_card_is_one_line_and_a_status() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert "torch sees no CUDA device" in line
+    assert "torch finds no CUDA device" in line
 
 
 def test_gpu_check_names_every_step_for_which_there_was_no_time(capsys) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from app.audio.frames import FrameGrid
 from trainer.data import Waveform, read_split
 from trainer.errors import DataError
 from trainer.model import TOKENS, collapse, encode, vocabulary_of
@@ -13,8 +14,8 @@ from trainer.training.batches import collate
 from trainer.training.framing import Framing
 
 # As the demo models have it: 20 ms a frame.
-FRAMING = Framing(((20, 10), (8, 4), (8, 4), (4, 2)))
-XLS_R = Framing(((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)))
+FRAMING = Framing(FrameGrid.of_convolutions([(20, 10), (8, 4), (8, 4), (4, 2)]))
+XLS_R = Framing(FrameGrid.of_convolutions([(10, 5), *[(3, 2)] * 4, (2, 2), (2, 2)]))
 
 
 def test_a_batch_is_normalised_and_padded_with_zeros(data: Path) -> None:
