@@ -54,11 +54,11 @@ def serve(
     """
     check_bind(settings)
     app = create_app(settings, report=report)
-    parts: AppState = app.state.parts
-    connections = Connections(settings.connections or default_limit(), parts.telemetry)
+    state: AppState = app.state.app_state
+    connections = Connections(settings.connections or default_limit(), state.telemetry)
     with bind(settings.host, settings.port) as listener:
         address = local_address("http", settings.host, listener)
-        protocols = _bind_protocols(settings, parts, connections)
+        protocols = _bind_protocols(settings, state, connections)
         for each in (address, *(protocol.address for protocol in protocols)):
             _log.info("listening", address=each)
 
@@ -83,14 +83,14 @@ def serve(
         )
         server = _Server(
             config,
-            parts.service,
+            state.service,
             protocols,
             drain_seconds=settings.drain_seconds,
             on_ready=report_ready,
         )
         server.run(sockets=[listener])
-    if parts.service.failure is not None:
-        raise parts.service.failure
+    if state.service.failure is not None:
+        raise state.service.failure
     _log.info("stopped")
     return 0
 
@@ -178,13 +178,13 @@ class _Server(uvicorn.Server):
 
 
 def _bind_protocols(
-    settings: Settings, parts: AppState, connections: Connections
+    settings: Settings, state: AppState, connections: Connections
 ) -> list[ProtocolServer]:
     """Bind the ports of the protocols that are configured."""
     context = ProtocolContext(
-        parts.service,
-        parts.live,
-        parts.telemetry,
+        state.service,
+        state.live,
+        state.telemetry,
         keys=settings.api_keys,
         origins=OriginRules.of(settings),
         connections=connections,

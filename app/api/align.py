@@ -50,7 +50,7 @@ async def align(incoming: IncomingOf) -> Response:
     were written. A word that is not said is not found; what is said and not written is passed
     over.
     """
-    transcriber = incoming.parts.service.transcriber
+    transcriber = incoming.state.service.transcriber
     with incoming.admit():
         options = parse_options(AlignOptions, gather(incoming.query))
         incoming.set_timeout(options.timeout)
@@ -66,7 +66,7 @@ async def align(incoming: IncomingOf) -> Response:
             route = transcriber.route(options.model, options.language)
             source, audio = file.open_to_decode(options)
         work = incoming.transcription(source, audio, route)
-        with incoming.parts.progress.follow(work.request_id) as progress:
+        with incoming.state.progress.follow(work.request_id) as progress:
             aligned = await incoming.run(transcriber.align(work, text, progress=progress))
         output = await asyncio.to_thread(_output, aligned, options, file.name)
         return output_response(output, aligned.timing, aligned.warnings)

@@ -41,12 +41,12 @@ _EXPOSED = (
 
 
 def build_api(
-    parts: AppState, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
+    state: AppState, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
 ) -> FastAPI:
     """Returns the application with its routes, middleware and error handlers.
 
     Args:
-        parts: of the service, for the routes.
+        state: of the service, for the routes.
         lifespan: starts and stops the service.
     """
     # FastAPI's own page loads its scripts from a CDN, which needs the internet.
@@ -59,7 +59,7 @@ def build_api(
         lifespan=lifespan,
     )
     app.openapi = named_by_title(app.openapi)  # type: ignore[method-assign]
-    app.state.parts = parts
+    app.state.app_state = state
     install_error_handlers(app)
     app.include_router(health.router)
     app.include_router(metrics.router)
@@ -75,15 +75,15 @@ def build_api(
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
     for socket in (stream.router, *openai.SOCKETS):
         app.include_router(socket)
-    _add_middleware(app, parts)
+    _add_middleware(app, state)
     return app
 
 
-def _add_middleware(app: FastAPI, parts: AppState) -> None:
+def _add_middleware(app: FastAPI, state: AppState) -> None:
     """Adds the middleware; the last added is the outermost."""
-    settings = parts.settings
+    settings = state.settings
     limit = round(settings.max_upload_mb * 2**20)
-    cut_off = parts.service.cut_off
+    cut_off = state.service.cut_off
     app.add_middleware(HeadAsGet)
     app.add_middleware(ContentDecoding, limit=limit)
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
@@ -100,7 +100,7 @@ def _add_middleware(app: FastAPI, parts: AppState) -> None:
             expose_headers=_EXPOSED,
         )
     app.add_middleware(OriginGuard, rules=OriginRules.of(settings))
-    app.add_middleware(Observability, telemetry=parts.telemetry)
+    app.add_middleware(Observability, telemetry=state.telemetry)
     app.add_middleware(LingeringClose, cut_off=cut_off)
     if settings.root_path:
         app.add_middleware(RootPath, prefix=settings.root_path)

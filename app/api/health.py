@@ -22,17 +22,17 @@ async def live() -> Live:
     summary="Is new work welcome?",
     responses={503: {"model": ErrorBody, "description": "Loading, draining, hung or failed."}},
 )
-async def ready(parts: AppStateOf) -> Ready:
+async def ready(state: AppStateOf) -> Ready:
     """200 only while every configured model is loaded and its device thread answers."""
-    parts.service.check_ready()
+    state.service.check_ready()
     return Ready(status="ready")
 
 
 @router.get("", summary="What runs here?")
-async def health(parts: AppStateOf) -> Health:
+async def health(state: AppStateOf) -> Health:
     """Version, models and queue; always 200, the state is in the body."""
-    readiness = parts.service.readiness
-    status = parts.service.engine.status()
+    readiness = state.service.readiness
+    status = state.service.engine.status()
     return Health(
         version=version("nordlyd"),
         state=readiness.state,
@@ -50,10 +50,10 @@ async def health(parts: AppStateOf) -> Health:
                 decoder=model.decoders.backend,
                 parameters=model.acoustic.parameters,
             )
-            for model in parts.service.transcriber.models
+            for model in state.service.transcriber.models
         ],
         queue=Queue(
             seconds=round(status.queue_audio_seconds, 3),
-            limit_seconds=parts.settings.max_queue_seconds,
+            limit_seconds=state.settings.max_queue_seconds,
         ),
     )

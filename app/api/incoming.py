@@ -33,20 +33,20 @@ class IncomingRequest:
 
     Args:
         request: whose body has not been read.
-        parts: of the service.
+        state: of the service.
 
     Attributes:
         request: as given.
-        parts: as given.
+        state: as given.
         request_id: for logs and answers.
         caller: as limits for each caller go by.
         content_type: of the body.
         query: its parameters, as given.
     """
 
-    def __init__(self, request: Request, parts: AppState) -> None:
+    def __init__(self, request: Request, state: AppState) -> None:
         self.request = request
-        self.parts = parts
+        self.state = state
         self.request_id: str = request.state.request_id
         self.caller = caller_of(request)
         self.content_type = ContentType.parse(request.headers.get("content-type"))
@@ -64,7 +64,7 @@ class IncomingRequest:
         Raises:
             UnavailableError: the service is loading, stopping or broken.
         """
-        return self.parts.service.admit(self.caller)
+        return self.state.service.admit(self.caller)
 
     def set_timeout(self, timeout: float | None = None) -> None:
         """Sets the deadline, which also holds for the part of the body that is still to come.
@@ -87,7 +87,7 @@ class IncomingRequest:
             OverloadedError: the queue is full.
             DeadlineExceededError: the deadline is too early.
         """
-        self.parts.service.check_room(self.caller, self.deadline)
+        self.state.service.check_room(self.caller, self.deadline)
 
     async def read(self, *, max_files: int = 1, max_fields: int = _MAX_FIELDS) -> Uploads:
         """Reads the body; raises as `read_uploads`."""
@@ -118,7 +118,7 @@ class IncomingRequest:
         if isinstance(source, RecordingFile):
             yield source
             return
-        fetcher = self.parts.need_fetcher()
+        fetcher = self.state.need_fetcher()
         fetched = await fetcher.fetch(source, self.deadline, reservation=self._reserve())
         try:
             yield RecordingFile.fetched(fetched)
@@ -155,10 +155,10 @@ class IncomingRequest:
 
     async def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs work until the client closes the connection; raises as `run_until_disconnect`."""
-        return await run_until_disconnect(self.request, work, cut_off=self.parts.service.cut_off)
+        return await run_until_disconnect(self.request, work, cut_off=self.state.service.cut_off)
 
     def _reserve(self) -> Reservation:
-        return self.parts.service.transcriber.media.spool.reserve(self.caller)
+        return self.state.service.transcriber.media.spool.reserve(self.caller)
 
 
 def _parse_timeout(header: str | None) -> float | None:
@@ -175,8 +175,8 @@ def _parse_timeout(header: str | None) -> float | None:
     return seconds
 
 
-def _incoming(request: Request, parts: AppStateOf) -> IncomingRequest:
-    return IncomingRequest(request, parts)
+def _incoming(request: Request, state: AppStateOf) -> IncomingRequest:
+    return IncomingRequest(request, state)
 
 
 IncomingOf = Annotated[IncomingRequest, Depends(_incoming)]

@@ -14,6 +14,6 @@ router = APIRouter(tags=["operations"])
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
 )
-async def metrics(parts: AppStateOf) -> Response:
+async def metrics(state: AppStateOf) -> Response:
     """Requests, queue, batches, stages and failures; see `app/telemetry.py` for every name."""
-    return Response(generate_latest(parts.telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(state.telemetry.registry), media_type=CONTENT_TYPE_LATEST)

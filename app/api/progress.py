@@ -23,8 +23,8 @@ class ProgressBody(BaseModel):
     summary="How far is a request?",
     responses={401: ERRORS[401]},
 )
-async def progress(request_id: str, parts: AppStateOf) -> ProgressBody:
+async def progress(request_id: str, state: AppStateOf) -> ProgressBody:
     """Windows encoded so far of the POST /transcribe or /align with that `x-request-id`."""
-    advance = parts.progress.of(request_id)
+    advance = state.progress.of(request_id)
     known = advance or Advance()
     return ProgressBody(running=advance is not None, done=known.done, windows=known.windows)

@@ -72,20 +72,20 @@ _OPERATION: dict[str, Any] = {
     },
     openapi_extra=_OPERATION,
 )
-async def render(request: Request, parts: AppStateOf) -> Response:
+async def render(request: Request, state: AppStateOf) -> Response:
     """Subtitles, tables and annotations of a transcript that is known already.
 
     Send the JSON that POST /transcribe answered, corrected or not.
     """
     parameters = parse_options(RenderParameters, gather(request.query_params.multi_items()))
     check_word_cues(parameters.response_format, word_cues=parameters.word_cues)
-    service = parts.service
+    service = state.service
     with service.hold():
-        body = await _body(request, parts.settings.max_render_mb)
+        body = await _body(request, state.settings.max_render_mb)
         try:
             written = await run_until_disconnect(
                 request,
-                parts.rendering.render(
+                state.rendering.render(
                     body,
                     parameters.response_format,
                     recording=base_name(parameters.recording) or "audio",

@@ -51,8 +51,8 @@ class AppState:
         return self.fetcher
 
 
-def _parts(connection: HTTPConnection) -> AppState:
-    return cast("AppState", connection.app.state.parts)
+def _app_state(connection: HTTPConnection) -> AppState:
+    return cast("AppState", connection.app.state.app_state)
 
 
-AppStateOf = Annotated[AppState, Depends(_parts)]
+AppStateOf = Annotated[AppState, Depends(_app_state)]

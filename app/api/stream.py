@@ -39,24 +39,24 @@ router = APIRouter()
 
 
 @router.websocket("/stream")
-async def stream(socket: WebSocket, parts: AppStateOf) -> None:
+async def stream(socket: WebSocket, state: AppStateOf) -> None:
     """Transcribes one stream, or continues one whose connection broke."""
     chosen = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
     await socket.accept(subprotocol=chosen)
     with suppress(WebSocketDisconnect):
         try:
-            await _serve(socket, parts)
+            await _serve(socket, state)
         except NordlydError as error:
             socket.state.error_code = error.code
             await _send(socket, ErrorEvent(error=error_detail(error)))
             await socket.close(close_code(error))
 
 
-async def _serve(socket: WebSocket, parts: AppState) -> None:
+async def _serve(socket: WebSocket, state: AppState) -> None:
     options = parse_options(StreamOptions, gather(socket.query_params.multi_items()))
     pcm = PcmInput(options.encoding, options.rate, options.channels)
     if options.session is None:
-        live = await parts.live.open(
+        live = await state.live.open(
             live_options(
                 options,
                 decoding=decoding_options(options),
@@ -66,7 +66,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
             )
         )
     else:
-        live = await parts.live.resume(options.session, after=options.after)
+        live = await state.live.resume(options.session, after=options.after)
 
     async def emit(event: LiveEvent) -> None:
         await _send(socket, as_message(event, words=options.words))
@@ -82,7 +82,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
                 received=round(live.received_seconds, 3),
             ),
         )
-        consumer = StreamConsumer(live, pcm, emit, max_seconds=parts.settings.live_message_seconds)
+        consumer = StreamConsumer(live, pcm, emit, max_seconds=state.settings.live_message_seconds)
         try:
             broken = await _converse(socket, consumer)
         finally:
@@ -92,7 +92,7 @@ async def _serve(socket: WebSocket, parts: AppState) -> None:
         broken = is_broken(gone.code)
     finally:
         if broken:
-            parts.live.detach(live)
+            state.live.detach(live)
         else:
             await live.close()
 

@@ -85,26 +85,26 @@ async def transcribe(incoming: IncomingOf) -> Response:
     type. Parameters go in the query or the form. Several files, or `Accept: application/x-ndjson`,
     are answered with a line of JSON for each file as it is done.
     """
-    parts = incoming.parts
+    state = incoming.state
     with ExitStack() as stack:
         stack.enter_context(incoming.admit())
         options, route = _read_query(incoming)
         incoming.check_room()
-        uploads = await incoming.read(max_files=parts.settings.max_batch_files)
+        uploads = await incoming.read(max_files=state.settings.max_batch_files)
         stack.enter_context(closing(uploads))
         if route is None:
             options = parse_options(TranscribeOptions, gather(incoming.query, uploads.fields))
-            route = _route(parts, options)
+            route = _route(state, options)
             incoming.set_timeout(options.timeout)
         call = _Call(incoming, options, route)
         sources = _sources(uploads, options)
         if len(sources) > 1 or batch.wants_lines(incoming.request):
-            failures = parts.telemetry.failures
+            failures = state.telemetry.failures
             return batch.BatchResponse(
                 incoming.request,
                 call.jobs(sources),
                 stack.pop_all(),
-                cut_off=parts.service.cut_off,
+                cut_off=state.service.cut_off,
                 failed=lambda code: failures.labels(code).inc(),
             )
         return await incoming.run(call.answer(sources[0]))
@@ -143,13 +143,13 @@ class _Call:
     async def _transcribe(
         self, file: RecordingFile, request_id: str, *, wait_for_room: bool = False
     ) -> tuple[Output, Transcript]:
-        options, parts = self.options, self.incoming.parts
+        options, state = self.options, self.incoming.state
         source, audio = file.open_to_decode(options)
         work = self.incoming.transcription(
             source, audio, self.route, request_id=request_id, wait_for_room=wait_for_room
         )
-        with parts.progress.follow(request_id) as progress:
-            transcript = await parts.service.transcriber.transcribe(work, progress=progress)
+        with state.progress.follow(request_id) as progress:
+            transcript = await state.service.transcriber.transcribe(work, progress=progress)
         output = await asyncio.to_thread(
             transcription_output, transcript, options, recording=file.name
         )
@@ -164,23 +164,23 @@ def _read_query(incoming: IncomingRequest) -> tuple[TranscribeOptions, Route | N
     options = parse_options(TranscribeOptions, gather(incoming.query))
     incoming.set_timeout(options.timeout)
     if not incoming.content_type.is_multipart:
-        return options, _route(incoming.parts, options)
+        return options, _route(incoming.state, options)
     if options.url is not None:
-        incoming.parts.need_fetcher().check(options.url)
+        incoming.state.need_fetcher().check(options.url)
     # The form may still name the model, which decides what other options are accepted.
     if options.model is not None:
-        incoming.parts.service.transcriber.route(
+        incoming.state.service.transcriber.route(
             options.model, options.language, decoding_options(options)
         )
     return options, None
 
 
-def _route(parts: AppState, options: TranscribeOptions) -> Route:
+def _route(state: AppState, options: TranscribeOptions) -> Route:
     """Returns what serves a request; refuses what cannot be served."""
     check_word_cues(options.response_format, word_cues=options.word_cues)
     if options.url is not None:
-        parts.need_fetcher().check(options.url)
-    return parts.service.transcriber.route(
+        state.need_fetcher().check(options.url)
+    return state.service.transcriber.route(
         options.model, options.language, decoding_options(options), formatting_options(options)
     )
 

@@ -49,7 +49,7 @@ async def ready(**settings: object) -> AsyncIterator[InProcess]:
 def streams_of(here: InProcess, **limits: float) -> Streams:
     return Streams(
         here.service,
-        here.app.state.parts.telemetry,
+        here.app.state.app_state.telemetry,
         StreamLimits(**limits),  # type: ignore[arg-type]
         find_vad_model(),
     )
@@ -60,7 +60,7 @@ async def collect(stream: LiveStream) -> list[LiveEvent]:
 
 
 def count(here: InProcess) -> float:
-    value = here.app.state.parts.telemetry.registry.get_sample_value("nordlyd_live_streams")
+    value = here.app.state.app_state.telemetry.registry.get_sample_value("nordlyd_live_streams")
     assert value is not None
     return value
 

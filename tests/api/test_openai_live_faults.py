@@ -48,9 +48,9 @@ async def closed(connection: Any) -> int:
 
 def limit(running: InProcess, limits: StreamLimits) -> None:
     """Take live streams with other limits."""
-    parts = running.app.state.parts
+    parts = running.app.state.app_state
     live = Streams(running.service, parts.telemetry, limits, find_vad_model())
-    running.app.state.parts = replace(parts, live=live)
+    running.app.state.app_state = replace(parts, live=live)
 
 
 def connect(client: AsyncOpenAI) -> Any:

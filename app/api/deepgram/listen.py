@@ -68,7 +68,7 @@ async def listen(incoming: IncomingOf) -> Response:
     Send the audio as the body; its format is found out from its content. Errors have
     Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
     """
-    transcriber = incoming.parts.service.transcriber
+    transcriber = incoming.state.service.transcriber
     with ExitStack() as stack:
         stack.enter_context(incoming.admit())
         options = parse_listen(incoming.query)
@@ -114,7 +114,7 @@ async def _transcribe(
     except BaseException:
         audio.close()
         raise
-    transcript = await incoming.parts.service.transcriber.transcribe(
+    transcript = await incoming.state.service.transcriber.transcribe(
         incoming.transcription(audio, DecodeOptions(raw), route)
     )
     return transcript, sha256
@@ -128,7 +128,7 @@ async def _read_url(incoming: IncomingRequest) -> str:
             f"The JSON is over {_MAX_JSON_BYTES} bytes; accepted: one `url`.", param="body"
         )
     url = _parse_url(body)
-    incoming.parts.need_fetcher().check(url)
+    incoming.state.need_fetcher().check(url)
     return url
 
 

@@ -43,9 +43,9 @@ class OpenAIModelListBody(BaseModel):
 
 
 @router.get("", summary="List the loaded models", responses=_NO_KEY)
-async def list_models(parts: AppStateOf) -> OpenAIModelListBody:
+async def list_models(state: AppStateOf) -> OpenAIModelListBody:
     """The models by the ids that a request may name."""
-    models = parts.service.transcriber.models
+    models = state.service.transcriber.models
     return OpenAIModelListBody(data=[OpenAIModelBody.of(model.card) for model in models])
 
 
@@ -57,9 +57,9 @@ async def list_models(parts: AppStateOf) -> OpenAIModelListBody:
         404: {"model": OpenAIErrorBody, "description": "No such model is loaded."},
     },
 )
-async def retrieve_model(model: str, parts: AppStateOf) -> OpenAIModelBody:
+async def retrieve_model(model: str, state: AppStateOf) -> OpenAIModelBody:
     """One model, by its id, its hub id, or a name of OpenAI's that stands for any of ours."""
-    cards = [loaded.card for loaded in parts.service.transcriber.models]
+    cards = [loaded.card for loaded in state.service.transcriber.models]
     for card in cards:
         if model in {card.id, card.hub}:
             return OpenAIModelBody.of(card)

@@ -81,7 +81,7 @@ async def transcriptions(incoming: IncomingOf) -> Response:
     With `stream=true` the text comes as server-sent events while the recording is still being
     encoded.
     """
-    service = incoming.parts.service
+    service = incoming.state.service
     with ExitStack() as stack:
         stack.enter_context(incoming.admit())
         if not incoming.content_type.is_multipart:
@@ -118,7 +118,7 @@ def _work(
     """Returns what to transcribe and how to answer, from the form."""
     (file,) = uploads.require()
     form = read_form(uploads.fields)
-    route = route_form(incoming.parts.service.transcriber, form)
+    route = route_form(incoming.state.service.transcriber, form)
     incoming.set_timeout(form.ours.timeout)
     source, audio = file.open_to_decode(form.ours)
     return incoming.transcription(source, audio, route), form.theirs

@@ -34,17 +34,17 @@ class Conversation:
 
     Args:
         socket: accepted.
-        parts: of the service.
+        state: of the service.
         session: its settings to begin with.
     """
 
-    def __init__(self, socket: WebSocket, parts: AppState, session: Session) -> None:
+    def __init__(self, socket: WebSocket, state: AppState, session: Session) -> None:
         self._socket = socket
-        self._live = parts.live
-        self._transcriber = parts.service.transcriber
-        self._max_seconds = parts.settings.live_message_seconds
+        self._live = state.live
+        self._transcriber = state.service.transcriber
+        self._max_seconds = state.settings.live_message_seconds
         self._messages: MessageReader[Message] = MessageReader(
-            socket.receive, idle_seconds=parts.settings.live_idle_seconds
+            socket.receive, idle_seconds=state.settings.live_idle_seconds
         )
         self._session = session
         self._id = new_id("sess")

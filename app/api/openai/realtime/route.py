@@ -15,10 +15,10 @@ router = APIRouter()
 
 
 @router.websocket("/v1/realtime")
-async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
+async def realtime(socket: WebSocket, state: AppStateOf) -> None:
     """Serves one client as OpenAI's Realtime API does."""
     try:
-        session = _begin(socket, parts)
+        session = _begin(socket, state)
     except NordlydError as error:
         socket.state.error_code = error.code
         await refuse(
@@ -27,10 +27,10 @@ async def realtime(socket: WebSocket, parts: AppStateOf) -> None:
         return
     offered = OPENAI_SUBPROTOCOL in socket.scope["subprotocols"]
     await socket.accept(subprotocol=OPENAI_SUBPROTOCOL if offered else None)
-    await Conversation(socket, parts, session).run()
+    await Conversation(socket, state, session).run()
 
 
-def _begin(socket: WebSocket, parts: AppState) -> Session:
+def _begin(socket: WebSocket, state: AppState) -> Session:
     """Returns the session that the client's address describes.
 
     Raises:
@@ -38,11 +38,11 @@ def _begin(socket: WebSocket, parts: AppState) -> Session:
         UnknownModelError: no such model is loaded.
         UnavailableError: no new work is accepted.
     """
-    parts.service.check_ready()
+    state.service.check_ready()
     query = socket.query_params
     intent = query.get("intent", _INTENT)
     if intent != _INTENT:
         raise InvalidRequestError(f"intent is {intent!r}; accepted: {_INTENT}.", param="intent")
     model = query.get("model")
-    parts.service.transcriber.route(routed_model(model), None)
+    state.service.transcriber.route(routed_model(model), None)
     return first_session(model)
