@@ -1,29 +1,22 @@
-"""`nordlyd bench`: runs the benchmarks of a checkout."""
+"""`nordlyd bench`: runs the benchmarks that the distribution names as an entry point."""
 
-import importlib
+from importlib.metadata import entry_points
 
 import typer
 
 from app.errors import ConfigurationError
 
+_GROUP = "nordlyd.benchmarks"
+
 
 def bench(context: typer.Context) -> None:
     """Measure: `nordlyd bench` lists what, `nordlyd bench NAME --help` explains how."""
     try:
-        from bench import BENCHMARKS  # noqa: PLC0415
+        [run] = [entry.load() for entry in entry_points(group=_GROUP)]
     except ModuleNotFoundError as error:
-        if error.name != "bench":
+        if error.name not in ("bench", "bench.command"):
             raise
         raise ConfigurationError(
             "the benchmarks are not installed; run them from a checkout of the sources: make bench"
         ) from None
-
-    name, *arguments = context.args or ["--help"]
-    if name in {"--help", "-h"}:
-        print("Benchmarks:", ", ".join(BENCHMARKS))
-        return
-    if name not in BENCHMARKS:
-        raise ConfigurationError(
-            f"there is no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}"
-        )
-    raise typer.Exit(importlib.import_module(f"bench.{name}").main(arguments) or 0)
+    raise typer.Exit(run(context.args))

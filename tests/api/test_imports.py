@@ -61,3 +61,7 @@ def test_client_and_what_it_ships_import_nothing_of_the_service(folder: str) -> 
 
 def test_command_line_does_not_import_the_api() -> None:
     assert not {name for name in imported("app/cli") if name.startswith("app.api")}
+
+
+def test_service_imports_neither_trainer_nor_benchmarks() -> None:
+    assert {name.split(".")[0] for name in imported("app")} == {"app"}
