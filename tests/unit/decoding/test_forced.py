@@ -60,6 +60,8 @@ def test_characters_tile_their_word() -> None:
         ("nb", "1998", "nittennittiåtte"),
         ("nb", "1998", "nittenhundreognittiåtte"),
         ("nb", "112", "enento"),
+        ("nb", "112233", "ellevetjuetotrettitre"),
+        ("nb", "1.200", "etttusentohundre"),
         ("nb", "2,5", "tokommafem"),
         ("nb", "12:30", "tolvtretti"),
         ("nb", "7-åring", "sjuåring"),
