@@ -96,7 +96,7 @@ def test_wheels_hold_the_packages_models_and_libraries_only(dist: Path) -> None:
     assert {"nordlyd_client/contract/options.py", "nordlyd_client/formats/srt.py"} <= names
     libraries = {Path(name).name.split(".")[0] for name in names if name.endswith(".so")}
     assert libraries >= {"_decoding"}
-    # Sources beside the libraries would be compared with them; their signatures are read from these.
+    # Sources beside the libraries would be compared with them; signatures are read from headers.
     assert not [name for name in names if name.endswith((".c", ".png"))]
     headers = {Path(name).name for name in names if name.endswith(".h")}
     assert headers == {"api.h", "simd_api.h", "amx_api.h"}
