@@ -26,7 +26,7 @@ def test_only_the_acoustic_package_imports_torch() -> None:
     assert ended.stdout.split() == []
 
 
-def test_the_contract_needs_pydantic_alone() -> None:
+def test_contract_needs_only_pydantic() -> None:
     code = (
         "import sys, app.contract.stream, app.contract.batches, app.contract.health, "
         "app.contract.options, app.contract.segments; "

@@ -31,7 +31,7 @@ def client(alone: RunningServer) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("language", ["nb", "nob", "Norwegian Bokmål"])
-def test_the_only_model_serves_a_language_that_nobody_declared(client, clip, language) -> None:
+def test_only_model_serves_an_undeclared_language_with_a_warning(client, clip, language) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, data={"language": language})
     assert answer.status_code == 200, answer.text
     assert (answer.json()["language"], answer.json()["model"]) == ("nb", "mms")
@@ -40,14 +40,14 @@ def test_the_only_model_serves_a_language_that_nobody_declared(client, clip, lan
     assert "mms" in warning["message"]
 
 
-def test_a_request_that_names_the_model_or_no_language_gets_no_warning(client, clip) -> None:
+def test_request_with_a_model_or_without_a_language_has_no_warning(client, clip) -> None:
     for fields in ({"model": "mms", "language": "nb"}, {}):
         answer = client.post("/transcribe", files={"file": clip()}, data=fields)
         assert answer.status_code == 200, answer.text
         assert answer.json()["warnings"] == []
 
 
-def test_the_setting_chooses_adapter_and_vocabulary(alone, client, clip) -> None:
+def test_target_lang_setting_selects_adapter_and_vocabulary(alone, client, clip) -> None:
     text = client.post("/transcribe", files={"file": clip(1, 4.0)}).json()["text"]
     assert text
     assert set(text) <= {*ALPHABETS["nob"], " "}

@@ -35,7 +35,7 @@ def words_of(client: httpx.Client, audio: bytes, **asked: object) -> list[dict]:
     return body["words"]
 
 
-def test_words_are_neither_lost_nor_doubled_nor_late_across_windows(said: httpx.Client) -> None:
+def test_words_and_times_of_joined_recordings_equal_those_of_the_parts(said: httpx.Client) -> None:
     sentences = [soundfile.read(file, dtype="float32")[0] for file in SPEECH] * 8
     pause = np.zeros(round(PAUSE_SECONDS * RATE), np.float32)
     alone = [words_of(said, as_wav(sentence)) for sentence in sentences[: len(SPEECH)]] * 8
@@ -65,7 +65,7 @@ def test_words_are_neither_lost_nor_doubled_nor_late_across_windows(said: httpx.
     assert matcher.ratio() > 0.95
 
 
-def test_words_read_with_a_language_model_have_a_confidence_that_noise_lowers(
+def test_noise_lowers_the_word_confidence_of_beam_search(
     said: httpx.Client,
 ) -> None:
     samples = soundfile.read(SPEECH[0], dtype="float32")[0]
@@ -84,7 +84,7 @@ def peak_bytes(process: psutil.Process) -> int:
     return int(found[1]) * 1024
 
 
-def test_a_huge_video_costs_disk_and_not_memory(
+def test_large_video_is_spooled_to_disk_and_not_held_in_memory(
     server: RunningServer, client: httpx.Client
 ) -> None:
     small = make("mp4-video")

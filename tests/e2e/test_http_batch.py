@@ -23,7 +23,7 @@ def lines(answer: httpx.Response) -> list[dict]:
     return sorted(map(json.loads, answer.text.splitlines()), key=lambda line: line["index"])
 
 
-def test_every_file_gets_the_answer_it_would_get_alone(client: httpx.Client, clip) -> None:
+def test_batch_result_of_each_file_equals_its_single_request(client: httpx.Client, clip) -> None:
     clips = [clip(seed, 0.8 + 0.2 * seed) for seed in range(9)]
     alone = [client.post("/transcribe?language=da", content=wav).json() for wav in clips]
     answer = client.post(
@@ -42,7 +42,7 @@ def test_every_file_gets_the_answer_it_would_get_alone(client: httpx.Client, cli
             assert line["result"][key] == single[key]
 
 
-def test_bad_files_fail_alone(client: httpx.Client, clip) -> None:
+def test_invalid_files_of_a_batch_fail_and_the_others_succeed(client: httpx.Client, clip) -> None:
     wav = clip()
     text, empty, good, cut = lines(
         client.post(
@@ -61,7 +61,7 @@ def test_bad_files_fail_alone(client: httpx.Client, clip) -> None:
     assert good["result"]["text"]
 
 
-def test_lines_come_in_the_order_in_which_files_are_done(client: httpx.Client, clip) -> None:
+def test_lines_are_sent_in_order_of_completion(client: httpx.Client, clip) -> None:
     files = parts(("long.wav", clip(1, 400.0)), ("short.wav", clip()))
     with client.stream("POST", "/transcribe", files=files) as answer:
         first, second = map(json.loads, answer.iter_lines())
@@ -69,7 +69,7 @@ def test_lines_come_in_the_order_in_which_files_are_done(client: httpx.Client, c
     assert second["result"]["duration"] == 400.0
 
 
-def test_one_file_is_a_line_too_where_lines_are_asked_for(client: httpx.Client, clip) -> None:
+def test_single_file_with_accept_ndjson_is_one_line(client: httpx.Client, clip) -> None:
     posted = client.post("/transcribe", files=parts(("x.wav", clip())), headers=LINES)
     (line,) = lines(posted)
     assert (line["index"], line["name"], line["status"]) == (0, "x.wav", 200)
@@ -79,7 +79,7 @@ def test_one_file_is_a_line_too_where_lines_are_asked_for(client: httpx.Client, 
     assert client.post("/transcribe", content=clip()).json()["text"] == line["result"]["text"]
 
 
-def test_other_formats_come_inside_the_lines(client: httpx.Client, clip) -> None:
+def test_batch_lines_contain_the_requested_format(client: httpx.Client, clip) -> None:
     files = parts(("møte.m4a", clip()), ("b", clip(1)))
     alone = client.post("/transcribe?response_format=vtt", files={"file": clip()})
     first, second = lines(client.post("/transcribe?response_format=vtt", files=files))
@@ -89,7 +89,7 @@ def test_other_formats_come_inside_the_lines(client: httpx.Client, clip) -> None
     assert second["result"]["file_name"] == "b.vtt"
 
 
-def test_what_is_wrong_with_the_whole_call_is_one_plain_error(client: httpx.Client, clip) -> None:
+def test_invalid_batch_parameter_is_a_single_error_response(client: httpx.Client, clip) -> None:
     files = parts(("a.wav", clip()), ("b.wav", clip()))
     for fields, status, code in (
         ({"decoder": "bream"}, 400, "invalid_request"),
@@ -102,7 +102,7 @@ def test_what_is_wrong_with_the_whole_call_is_one_plain_error(client: httpx.Clie
     assert_error(answer, 400, code="invalid_request", param="fiel")
 
 
-def test_a_hundred_files_are_one_call(client: httpx.Client, clip) -> None:
+def test_batch_of_a_hundred_files_returns_a_line_for_each(client: httpx.Client, clip) -> None:
     clips = [clip(seed, 0.5) for seed in range(3)]
     files = parts(*((f"{index}.wav", clips[index % 3]) for index in range(100)))
     answers = lines(client.post("/transcribe", files=files))
@@ -111,7 +111,7 @@ def test_a_hundred_files_are_one_call(client: httpx.Client, clip) -> None:
     assert texts == [texts[index % 3] for index in range(100)]
 
 
-def test_a_batch_leaves_room_for_other_callers(client: httpx.Client, clip) -> None:
+def test_single_request_is_served_while_a_batch_runs(client: httpx.Client, clip) -> None:
     done: list[httpx.Response] = []
     files = parts(*((f"{index}.wav", clip(index, 90.0)) for index in range(6)))
     sender = threading.Thread(target=lambda: done.append(client.post("/transcribe", files=files)))
@@ -125,7 +125,7 @@ def test_a_batch_leaves_room_for_other_callers(client: httpx.Client, clip) -> No
 
 
 @pytest.mark.parametrize("read_first", [False, True])
-def test_who_hangs_up_ends_what_is_left(
+def test_disconnect_cancels_the_remaining_files_of_a_batch(
     server: RunningServer, client: httpx.Client, clip, read_first: bool
 ) -> None:
     files = parts(*((f"{index}.wav", clip(index, 300.0)) for index in range(5)))

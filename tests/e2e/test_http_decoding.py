@@ -65,7 +65,7 @@ def test_clip_does_not_wait_for_slow_requests(
 
 
 @pytest.mark.long
-def test_requests_whose_clients_left_are_given_up(server: RunningServer, noise: bytes) -> None:
+def test_disconnect_cancels_text_decoding(server: RunningServer, noise: bytes) -> None:
     process = psutil.Process(server.process.pid)
 
     def busy(seconds: float) -> float:

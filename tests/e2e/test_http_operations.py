@@ -23,7 +23,9 @@ def samples(client: httpx.Client) -> dict[tuple[str, tuple[tuple[str, str], ...]
     }
 
 
-def test_health_says_what_runs(client: httpx.Client, checkpoints: dict[str, Path]) -> None:
+def test_health_reports_models_devices_and_queue(
+    client: httpx.Client, checkpoints: dict[str, Path]
+) -> None:
     assert client.get("/health/live").json() == {"status": "live"}
     assert client.get("/health/ready").json() == {"status": "ready"}
     health = client.get("/health").json()
@@ -40,18 +42,18 @@ def test_health_says_what_runs(client: httpx.Client, checkpoints: dict[str, Path
 
 
 @pytest.mark.parametrize("given", ["abc-123", "trace:1/2@x=y+z.w_v", "x" * 128])
-def test_a_sane_request_id_is_kept(client: httpx.Client, given: str) -> None:
+def test_valid_request_id_is_kept(client: httpx.Client, given: str) -> None:
     answer = client.get("/nope", headers={"x-request-id": given})
     assert answer.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", 'a"b', "<script>"])
-def test_any_other_request_id_is_replaced(client: httpx.Client, given: str) -> None:
+def test_invalid_request_id_is_replaced(client: httpx.Client, given: str) -> None:
     answer = client.get("/nope", headers={"x-request-id": given})
     assert len(answer.headers["x-request-id"]) == 32
 
 
-def test_each_request_is_a_json_line_of_the_log_with_its_id(
+def test_each_request_is_logged_as_a_json_line_with_its_id(
     server: RunningServer, client: httpx.Client, clip
 ) -> None:
     client.post("/transcribe", content=clip(), headers={"x-request-id": "find-me"})
@@ -60,7 +62,7 @@ def test_each_request_is_a_json_line_of_the_log_with_its_id(
     assert line["seconds"] > 0
 
 
-def test_metrics_count_what_was_done(client: httpx.Client, clip) -> None:
+def test_metrics_count_requests_failures_audio_and_stages(client: httpx.Client, clip) -> None:
     before = samples(client)
     client.post("/transcribe?language=da", content=clip(seconds=2.0))
     client.post("/transcribe", content=b"no audio at all")
@@ -91,7 +93,7 @@ def test_metrics_count_what_was_done(client: httpx.Client, clip) -> None:
     assert after[("nordlyd_queue_audio_seconds", ())] == 0
 
 
-def test_many_clients_each_get_their_own_text(client: httpx.Client, clip) -> None:
+def test_concurrent_requests_get_the_texts_of_single_requests(client: httpx.Client, clip) -> None:
     clips = [clip(seed, 0.8 + 0.3 * (seed % 5)) for seed in range(24)]
     alone = [client.post("/transcribe", content=wav).json()["text"] for wav in clips]
     assert len(set(alone)) == len(alone)
@@ -102,7 +104,9 @@ def test_many_clients_each_get_their_own_text(client: httpx.Client, clip) -> Non
     assert together == alone
 
 
-def test_a_long_file_holds_up_neither_health_nor_a_short_one(client: httpx.Client, clip) -> None:
+def test_health_and_short_requests_are_answered_while_a_long_one_runs(
+    client: httpx.Client, clip
+) -> None:
     long_answer: list[httpx.Response] = []
     long_wav = clip(1, 400.0)
     sender = threading.Thread(
@@ -121,7 +125,9 @@ def test_a_long_file_holds_up_neither_health_nor_a_short_one(client: httpx.Clien
     assert body["words"][-1]["end"] <= 400.0
 
 
-def test_who_hangs_up_leaves_the_queue(server: RunningServer, client: httpx.Client, clip) -> None:
+def test_disconnect_removes_the_request_from_the_queue(
+    server: RunningServer, client: httpx.Client, clip
+) -> None:
     wav = clip(2, 600.0)
     url = httpx.URL(server.address)
     with socket.create_connection((url.host, url.port), timeout=20) as connection:
@@ -139,7 +145,7 @@ def test_who_hangs_up_leaves_the_queue(server: RunningServer, client: httpx.Clie
     assert client.post("/transcribe", content=clip()).status_code == 200
 
 
-def test_who_hangs_up_in_the_middle_of_the_body_does_no_harm(
+def test_disconnect_during_upload_does_not_affect_the_next_request(
     server: RunningServer, client: httpx.Client, clip
 ) -> None:
     url = httpx.URL(server.address)
@@ -151,7 +157,7 @@ def test_who_hangs_up_in_the_middle_of_the_body_does_no_harm(
     assert client.post("/transcribe", content=clip()).status_code == 200
 
 
-def test_the_openapi_page_documents_body_parameters_and_errors(client: httpx.Client) -> None:
+def test_openapi_page_documents_body_parameters_and_errors(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     operation = document["paths"]["/transcribe"]["post"]
     assert set(operation["requestBody"]["content"]) >= {"multipart/form-data", "audio/*"}

@@ -69,13 +69,15 @@ def saved_as(answer: httpx.Response) -> str:
     return unquote(answer.headers["content-disposition"].partition("filename*=UTF-8''")[2])
 
 
-def test_there_is_a_test_of_every_format() -> None:
+def test_every_format_has_an_expected_type_and_a_reader() -> None:
     assert set(TYPES) == set(READERS) == set(FORMATS)
     assert ResponseFormat.__args__ == FORMATS  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_transcript_comes_in_every_format(ask: Callable[..., httpx.Response], name: str) -> None:
+def test_transcript_in_each_format_has_its_type_file_name_and_words(
+    ask: Callable[..., httpx.Response], name: str
+) -> None:
     answer = ask("/transcribe", response_format=name)
     assert answer.status_code == 200, answer.text
     media_type, disposition, extension = TYPES[name]
@@ -88,7 +90,7 @@ def test_a_transcript_comes_in_every_format(ask: Callable[..., httpx.Response], 
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_alignment_does_too_without_what_was_not_found(
+def test_alignment_in_each_format_omits_words_that_were_not_found(
     ask: Callable[..., httpx.Response], name: str
 ) -> None:
     text = f"{SAID['text']}, kvasimodo"
@@ -102,7 +104,7 @@ def test_an_alignment_does_too_without_what_was_not_found(
         assert found == {word for word in text.split() if word != "kvasimodo"}
 
 
-def test_readable_text_is_what_is_written_where_it_is_asked_for(
+def test_text_format_contains_the_formatted_text_with_format_text(
     ask: Callable[..., httpx.Response],
 ) -> None:
     answer = ask("/transcribe", response_format="text", format_text="true")
@@ -111,7 +113,7 @@ def test_readable_text_is_what_is_written_where_it_is_asked_for(
     assert answer.text != body["text"] + "\n"
 
 
-def test_words_have_their_cues_in_vtt_where_that_is_asked_for(
+def test_word_cues_add_a_timestamp_to_each_word_of_vtt(
     ask: Callable[..., httpx.Response],
 ) -> None:
     plain = ask("/transcribe", response_format="vtt").text
@@ -123,7 +125,7 @@ def test_words_have_their_cues_in_vtt_where_that_is_asked_for(
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "vtt"])
-def test_cues_are_refused_where_there_can_be_none(
+def test_word_cues_are_refused_for_formats_other_than_vtt(
     ask: Callable[..., httpx.Response], name: str
 ) -> None:
     answer = ask("/transcribe", response_format=name, word_cues="true")
@@ -131,7 +133,7 @@ def test_cues_are_refused_where_there_can_be_none(
     assert "response_format=vtt" in message
 
 
-def test_an_unknown_format_is_refused_with_those_there_are(
+def test_unknown_format_is_refused_with_the_accepted_ones(
     ask: Callable[..., httpx.Response],
 ) -> None:
     for path, fields in (("/transcribe", {}), ("/align", {"text": "ja"})):
@@ -148,7 +150,7 @@ def test_silence_is_a_valid_file_in_every_format(ask: Callable[..., httpx.Respon
         assert READERS[name](answer.text) == "" if name != "vtt" else "WEBVTT" in answer.text
 
 
-def test_a_name_cannot_break_out_of_its_header(demos: RunningServer) -> None:
+def test_file_name_is_escaped_in_content_disposition(demos: RunningServer) -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="..\\..\\a\\"; x=\\"b.wav"'
         b"\r\n\r\n" + SAMPLE.read_bytes() + b"\r\n--b--\r\n"
@@ -164,13 +166,13 @@ def test_a_name_cannot_break_out_of_its_header(demos: RunningServer) -> None:
     assert "/" not in answer.headers["content-disposition"]
 
 
-def test_a_raw_body_has_no_name_to_go_by(demos: RunningServer) -> None:
+def test_raw_body_gets_the_default_file_name(demos: RunningServer) -> None:
     with demos.client() as client:
         answer = client.post("/transcribe?response_format=text", content=SAMPLE.read_bytes())
     assert answer.headers["content-disposition"] == 'inline; filename="transcript.txt"'
 
 
-def test_the_openapi_page_knows_every_type_of_answer(demos: RunningServer) -> None:
+def test_openapi_page_lists_every_response_media_type(demos: RunningServer) -> None:
     with demos.client() as client:
         document = client.get("/openapi.json").json()
     for path in ("/transcribe", "/align"):

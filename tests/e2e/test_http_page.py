@@ -10,7 +10,7 @@ from running import RunningServer
 WEB = Path(__file__).resolve().parents[2] / "app" / "web"
 
 
-def test_the_page_and_its_files_need_no_key(guarded: RunningServer) -> None:
+def test_page_and_its_files_need_no_key(guarded: RunningServer) -> None:
     with guarded.client() as client:
         page = client.get("/")
         assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -25,7 +25,7 @@ def test_the_page_and_its_files_need_no_key(guarded: RunningServer) -> None:
         assert client.post("/transcribe", content=b"x").status_code == 401
 
 
-def test_only_this_server_is_ever_asked(client: httpx.Client) -> None:
+def test_page_makes_requests_to_its_own_origin_only(client: httpx.Client) -> None:
     for path in ("/", "/web/js/main.js", "/web/js/peaks-worker.js"):
         headers = client.get(path).headers
         policy = dict(
@@ -42,7 +42,7 @@ def test_only_this_server_is_ever_asked(client: httpx.Client) -> None:
         assert "//cdn" not in text
 
 
-def test_what_did_not_change_is_not_sent_again(client: httpx.Client) -> None:
+def test_unchanged_file_is_answered_with_304(client: httpx.Client) -> None:
     first = client.get("/web/js/main.js")
     assert first.headers["cache-control"] == "no-cache"
     again = client.get("/web/js/main.js", headers={"if-none-match": first.headers["etag"]})
@@ -54,13 +54,13 @@ def test_what_did_not_change_is_not_sent_again(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/web/", "/web/js", "/web/nope.js", "/web/../main.py", "/web/%2e%2e/main.py"]
 )
-def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
+def test_path_outside_the_page_files_is_404(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "not_found"
 
 
-def test_every_file_is_short_enough_to_read() -> None:
+def test_page_source_files_have_at_most_350_lines() -> None:
     for path in WEB.rglob("*"):
         if path.suffix in {".js", ".css", ".html"}:
             assert len(path.read_text("utf-8").splitlines()) <= 350, path

@@ -164,9 +164,7 @@ def test_form_with_too_many_files_is_refused(place: Place, clip) -> None:
     assert len(place.client.post("/transcribe", files=files[1:]).text.splitlines()) == 5
 
 
-def test_what_the_query_asks_of_a_model_that_the_form_names_is_not_refused_early(
-    place: Place, clip
-) -> None:
+def test_query_options_are_checked_against_the_model_in_the_form(place: Place, clip) -> None:
     """The first model has no language model called news, the one in the form has."""
     for query in ("lm=news", "lm=news&language=nn", "lm=news&beam_width=20"):
         answer = place.client.post(

@@ -32,7 +32,7 @@ def failed_start(settings: dict[str, str], *arguments: str) -> str:
 
 
 @pytest.mark.long
-def test_process_that_was_stopped_and_continued_answers_what_it_had(
+def test_sigstop_and_sigcont_keep_running_requests(
     tiny_settings: dict[str, str], tmp_path: Path, clip
 ) -> None:
     running = RunningServer(tmp_path, tiny_settings | {"HANG_SECONDS": "1"}).wait_ready()
@@ -54,7 +54,7 @@ def test_process_that_was_stopped_and_continued_answers_what_it_had(
     assert troubles(running.log) == []
 
 
-def test_sigterm_finishes_what_runs_and_refuses_what_is_new(
+def test_sigterm_finishes_running_requests_and_refuses_new_ones(
     tiny_settings: dict[str, str], tmp_path: Path, clip
 ) -> None:
     running = RunningServer(tmp_path, tiny_settings | {"DRAIN_SECONDS": "100"}).wait_ready()
@@ -84,7 +84,7 @@ def test_sigterm_finishes_what_runs_and_refuses_what_is_new(
 
 
 @pytest.mark.long
-def test_a_drain_that_takes_too_long_answers_and_ends(
+def test_requests_running_after_drain_seconds_are_503_and_the_process_exits(
     tiny_settings: dict[str, str], tmp_path: Path, clip
 ) -> None:
     running = RunningServer(tmp_path, tiny_settings | {"DRAIN_SECONDS": "0.2"}).wait_ready()
@@ -103,7 +103,7 @@ def test_a_drain_that_takes_too_long_answers_and_ends(
     assert running.process.wait(30) == 0
 
 
-def test_a_stop_while_models_are_loaded_ends_at_once(
+def test_sigterm_during_model_loading_exits_cleanly(
     tiny_settings: dict[str, str], tmp_path: Path
 ) -> None:
     running = RunningServer(tmp_path, tiny_settings)
@@ -115,18 +115,18 @@ def test_a_stop_while_models_are_loaded_ends_at_once(
     assert running.stop() == 0
 
 
-def test_a_missing_folder_ends_the_start_with_the_line_that_helps(tmp_path: Path) -> None:
+def test_start_with_a_missing_model_names_its_files_and_the_pull_command(tmp_path: Path) -> None:
     line = failed_start({"MODELS": "wav2vec2-xlsr-1B-NPSC-NN", "STORE": str(tmp_path)})
     assert "wav2vec2-xlsr-1B-NPSC-NN" in line
     assert "missing config.json" in line
     assert "nordlyd models pull" in line
 
 
-def test_an_unknown_model_ends_the_start_with_what_there_is() -> None:
+def test_start_with_an_unknown_model_lists_the_catalogue() -> None:
     assert "demo-nn" in failed_start({"MODELS": "demo-sv"})
 
 
-def test_a_damaged_checkpoint_ends_the_process_after_the_bind(
+def test_damaged_checkpoint_fails_the_start_and_is_named(
     checkpoints: dict[str, Path], tmp_path: Path
 ) -> None:
     damaged = tmp_path / "damaged"
@@ -138,7 +138,7 @@ def test_a_damaged_checkpoint_ends_the_process_after_the_bind(
     assert "damaged" in failed_start({"MODELS": str(damaged)}, "--port", "0")
 
 
-def test_a_busy_port_is_named(tiny_settings: dict[str, str]) -> None:
+def test_start_on_a_port_in_use_names_the_address(tiny_settings: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = failed_start(tiny_settings, "--port", str(port))
@@ -146,13 +146,13 @@ def test_a_busy_port_is_named(tiny_settings: dict[str, str]) -> None:
     assert "in use" in line
 
 
-def test_a_public_bind_without_keys_is_refused(tiny_settings: dict[str, str]) -> None:
+def test_public_bind_without_keys_is_refused(tiny_settings: dict[str, str]) -> None:
     line = failed_start(tiny_settings, "--host", "0.0.0.0", "--port", "0")
     assert "NORDLYD_API_KEYS" in line
     assert "NORDLYD_ALLOW_ANONYMOUS" in line
 
 
-def test_a_public_bind_starts_with_keys(tiny_settings: dict[str, str], tmp_path: Path) -> None:
+def test_public_bind_with_keys_starts(tiny_settings: dict[str, str], tmp_path: Path) -> None:
     settings = tiny_settings | {"API_KEYS": "a-key"}
     running = RunningServer(tmp_path, settings, ("--host", "0.0.0.0")).wait_ready()
     assert running.stop() == 0
@@ -169,7 +169,7 @@ def test_a_public_bind_starts_with_keys(tiny_settings: dict[str, str], tmp_path:
         ({"CATALOGUE": "/nowhere"}, "NORDLYD_CATALOGUE"),
     ],
 )
-def test_a_wrong_setting_is_named(
+def test_invalid_setting_is_named_in_the_error(
     tiny_settings: dict[str, str], settings: dict[str, str], said: str
 ) -> None:
     assert said in failed_start(tiny_settings | settings)

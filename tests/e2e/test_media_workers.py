@@ -195,7 +195,7 @@ def test_command_reports_a_crashing_live_source(settings: dict[str, str], tmp_pa
     assert "Traceback" not in errors
 
 
-def test_an_hour_of_audio_takes_less_than_80_mb(server: RunningServer) -> None:
+def test_hour_of_audio_takes_less_than_80_mb(server: RunningServer) -> None:
     process = psutil.Process(server.process.pid)
 
     def post(hours: float) -> float:

@@ -31,7 +31,7 @@ def start(folder: Path, **settings: str) -> RunningServer:
     return RunningServer(folder, chosen).wait_ready()
 
 
-def test_refused_burst_is_served_when_it_was_told_to_come_back(tmp_path: Path) -> None:
+def test_requests_refused_in_a_burst_are_served_after_retry_after(tmp_path: Path) -> None:
     async def run(server: RunningServer) -> list[list[int]]:
         tries: list[list[int]] = []
         async with open_client(server) as client:
@@ -62,7 +62,7 @@ def test_refused_burst_is_served_when_it_was_told_to_come_back(tmp_path: Path) -
     assert all(statuses[-1] == 200 for statuses in tries)
 
 
-def test_overload_leaves_only_work_that_ends_in_time(tmp_path: Path) -> None:
+def test_overload_refuses_requests_that_would_miss_their_deadline(tmp_path: Path) -> None:
     patience = 3.0
 
     async def run(server: RunningServer) -> list[tuple[int, float]]:

@@ -147,7 +147,9 @@ def test_alternatives_have_scores_and_words_without_confidence(vosk: ClientConne
     assert scores == sorted(scores, reverse=True)
 
 
-def test_phrase_list_is_no_grammar_and_words_may_be_left_out(vosk: ClientConnection) -> None:
+def test_phrase_list_does_not_restrict_the_text_and_words_0_omits_the_words(
+    vosk: ClientConnection,
+) -> None:
     """test_words.py, in whose form phrases are the only ones possible; here they are not."""
     replies = talk(vosk, [PHRASES % 16_000, *chunks(speech().tobytes(), 6_400), EOF])
     assert text_of(replies) == TEXTS[0]

@@ -183,7 +183,7 @@ def test_other_rates_and_two_channels_are_transcribed(demos: RunningServer) -> N
     assert transcript(on(demos, lambda client: replies_to(client, *events))).text == TEXTS[1]
 
 
-def test_command_without_audio_start_and_command_in_one_chunk(demos: RunningServer) -> None:
+def test_single_chunk_without_audio_start_is_transcribed(demos: RunningServer) -> None:
     _, *events = audio(speech(1), size=10**6)
     assert len(events) == 2
     assert transcript(on(demos, lambda client: replies_to(client, *events))).text == TEXTS[1]

@@ -18,7 +18,7 @@ def test_complaints_are_numbered_without_a_gap_each_with_a_test() -> None:
 
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
-def test_a_named_test_exists_and_is_not_left_out(file: str, name: str) -> None:
+def test_quoted_test_exists_and_is_not_skipped(file: str, name: str) -> None:
     text = (ROOT / file).read_text()
     found = re.search(rf"((?:^@.*\n)*)^(?:async )?def {name}\(", text, re.MULTILINE)
     assert found, f"{file} has no {name}"

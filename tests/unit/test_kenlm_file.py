@@ -24,14 +24,14 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return Path(shutil.copy(DATA / f"{request.param}.bin", folder / "4gram.bin"))
 
 
-def test_checksum_is_kept_as_sha256sum_keeps_it(model: Path) -> None:
+def test_checksum_file_has_the_format_of_sha256sum(model: Path) -> None:
     kept = write_checksum(model)
     assert kept == model.parent.with_name("language_model.sha256")
     subprocess.run(["sha256sum", "--check", kept.name], cwd=kept.parent, check=True)
     assert load_language_model(model.parent).order == 4
 
 
-def test_every_damage_is_seen_by_the_checksum(model: Path) -> None:
+def test_checksum_detects_every_damage(model: Path) -> None:
     write_checksum(model)
     whole = model.read_bytes()
     choice = random.Random(0)
@@ -46,12 +46,12 @@ def test_every_damage_is_seen_by_the_checksum(model: Path) -> None:
         assert str(checksum_file(model)) in caught.value.message
 
 
-def test_checksum_of_another_file_says_nothing(model: Path) -> None:
+def test_checksum_of_another_file_is_ignored(model: Path) -> None:
     checksum_file(model).write_text("0" * 64 + "  language_model/3gram.bin\n")
     assert load_language_model(model.parent).order == 4
 
 
-def test_model_that_is_cut_short_in_place_goes_on_scoring(model: Path) -> None:
+def test_loaded_model_keeps_its_scores_after_its_file_is_truncated(model: Path) -> None:
     loaded = load_language_model(model.parent)
     assert loaded.ngrams is not None
     before = loaded.ngrams.scores(WORDS), loaded.model.score(" ".join(WORDS))
@@ -62,7 +62,7 @@ def test_model_that_is_cut_short_in_place_goes_on_scoring(model: Path) -> None:
     assert before[1] == after[1]
 
 
-def test_file_of_unknown_origin_that_kills_kenlm_kills_a_child_alone(
+def test_crash_of_kenlm_on_an_unknown_file_is_confined_to_a_child_process(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KenLM dies of some damages; here of any, to see what follows."""
@@ -81,7 +81,7 @@ def test_file_that_kenlm_refuses_is_refused_with_its_reason(model: Path) -> None
         try_in_child(model, WORDS)
 
 
-def test_damaged_files_without_a_checksum_end_no_process(model: Path) -> None:
+def test_damaged_files_without_a_checksum_do_not_crash_the_reader(model: Path) -> None:
     """In a process of its own, which must live: our reader takes or refuses, and never dies."""
     script = f"""
 import random, sys
@@ -108,6 +108,6 @@ print(refused)
     assert int(done.stdout) > 100
 
 
-def test_folder_with_one_model_is_needed(tmp_path: Path) -> None:
+def test_folder_must_contain_exactly_one_model(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="found: none"):
         find_model(tmp_path)

@@ -35,7 +35,7 @@ double scored(const Opaque *o, int8_t small, float x,
 """
 
 
-def test_signatures_and_structures_of_a_header() -> None:
+def test_signatures_and_structures_of_a_header_are_parsed() -> None:
     header = parse_header(HEADER)
     poll = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_long, ctypes.c_double)
     assert header.functions == {

@@ -56,7 +56,7 @@ def test_both_precisions_are_measured_on_the_same_speech(folder, manifest):
     assert record.int8_speed > 0
 
 
-def test_a_model_that_int8_spoils_is_refused_with_the_figures(folder, manifest, tmp_path):
+def test_model_with_too_high_an_int8_wer_is_refused_with_the_figures(folder, manifest, tmp_path):
     spoilt = Path(shutil.copytree(folder, tmp_path / "spoilt"))
     weights = load_file(spoilt / "model.safetensors")
     for name, weight in weights.items():
@@ -98,7 +98,7 @@ def test_a_model_that_int8_spoils_is_refused_with_the_figures(folder, manifest, 
         ),
     ],
 )
-def test_what_cannot_pay_on_this_cpu_is_refused_before_anything_is_read(
+def test_int8_that_is_slower_on_this_cpu_is_refused_before_reading_the_model(
     tmp_path, monkeypatch, seconds, dtype, said
 ):
     monkeypatch.setattr("app.quantisation.layer_seconds", lambda *_: seconds)
@@ -106,7 +106,7 @@ def test_what_cannot_pay_on_this_cpu_is_refused_before_anything_is_read(
         check_speed("m", tmp_path, dtype)
 
 
-def test_the_command_refuses_before_the_manifest_is_read(folder, tmp_path, monkeypatch):
+def test_command_refuses_slow_int8_before_reading_the_manifest(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "app.quantisation.layer_seconds", lambda *_: {"auto": 0.04, "float32": 0.04, "int8": 3.8}
     )
@@ -116,7 +116,7 @@ def test_the_command_refuses_before_the_manifest_is_read(folder, tmp_path, monke
     assert "on this CPU" in refused.exception.message
 
 
-def test_int8_that_may_pay_goes_on(tmp_path, monkeypatch):
+def test_int8_that_is_faster_passes_the_speed_check(tmp_path, monkeypatch):
     figures = {"float32": 0.04, "int8": 0.02}
     monkeypatch.setattr("app.quantisation.layer_seconds", lambda *_: figures)
     check_speed("m", tmp_path, "float32")
@@ -131,7 +131,7 @@ def test_one_layer_is_timed_in_each_precision_without_reading_weights(folder, tm
     assert all(0 < value < float("inf") for value in seconds.values())
 
 
-def test_a_record_that_passed_allows_the_model(tmp_path):
+def test_model_with_a_saved_record_is_allowed(tmp_path):
     with pytest.raises(ConfigurationError, match="nordlyd models int8 m --manifest"):
         require("m", tmp_path)
     save(GOOD, tmp_path)
@@ -145,7 +145,7 @@ def test_a_record_that_passed_allows_the_model(tmp_path):
         (replace(GOOD, int8_speed=40.0), "no faster"),
     ],
 )
-def test_too_costly_or_useless_records_are_refused(tmp_path, spoilt, said):
+def test_records_above_the_wer_limit_or_without_speedup_are_refused(tmp_path, spoilt, said):
     with pytest.raises(ConfigurationError, match=said):
         save(spoilt, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -160,12 +160,12 @@ def test_too_costly_or_useless_records_are_refused(tmp_path, spoilt, said):
         ('\n{"audio": "gone.wav", "text": "hei"}', "line 2: there is no file"),
     ],
 )
-def test_a_bad_manifest_is_told_by_line(tmp_path, content, said):
+def test_invalid_manifest_is_refused_with_its_line(tmp_path, content, said):
     (tmp_path / "m.jsonl").write_text(content)
     with pytest.raises(ConfigurationError, match=said):
         read_manifest(tmp_path / "m.jsonl")
 
 
-def test_a_missing_manifest_is_named(tmp_path):
+def test_missing_manifest_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match=r"nowhere\.jsonl cannot be read"):
         read_manifest(tmp_path / "nowhere.jsonl")

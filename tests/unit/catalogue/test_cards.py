@@ -26,7 +26,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
     return Catalogue.load(tmp_path / "models")
 
 
-def test_the_catalogue_of_the_repository() -> None:
+def test_repository_catalogue_has_complete_cards() -> None:
     catalogue = Catalogue.load(REAL)
     assert set(catalogue.cards) == {
         "wav2vec2-xlsr-1B-NPSC-NN",
@@ -47,20 +47,20 @@ def test_the_catalogue_of_the_repository() -> None:
         assert card.figures
 
 
-def test_the_danish_checkpoint_s_page_says_what_it_is() -> None:
+def test_page_of_the_danish_checkpoint_states_its_provenance() -> None:
     page = (REAL / "wav2vec2-large-danish-npsc-nst/README.md").read_text(encoding="utf-8")
     for fact in ("most likely Norwegian", "names the base", "303,569", "roest-v3-wav2vec2-315m"):
         assert fact in page
 
 
-def test_the_example_card_of_the_docs_is_valid(tmp_path: Path) -> None:
+def test_example_card_of_the_docs_is_valid(tmp_path: Path) -> None:
     page = (REPOSITORY / "docs/models.md").read_text(encoding="utf-8")
     example = page.split("```toml\n", 1)[1].split("```", 1)[0]
     card = read_card(write(tmp_path, example))
     assert (card.id, card.languages, len(card.figures)) == ("our-danish", ("da",), 1)
 
 
-def test_every_real_checkpoint_has_a_page_that_disclaims_the_figures() -> None:
+def test_every_hub_card_has_a_page_that_disclaims_its_figures() -> None:
     for card in Catalogue.load(REAL).cards.values():
         if card.hub is not None:
             page = (REAL / card.id / "README.md").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def test_every_real_checkpoint_has_a_page_that_disclaims_the_figures() -> None:
         ("id = ", "not valid TOML"),
     ],
 )
-def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, field: str) -> None:
+def test_invalid_card_names_the_file_and_the_field(tmp_path: Path, text: str, field: str) -> None:
     path = write(tmp_path / "a", text)
     with pytest.raises(ConfigurationError) as caught:
         read_card(path)
@@ -91,27 +91,27 @@ def test_a_mistake_names_the_file_and_the_field(tmp_path: Path, text: str, field
     assert field in caught.value.message
 
 
-def test_an_unreadable_card_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+def test_unreadable_card_and_missing_catalogue_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none/model\.toml: cannot be read"):
         read_card(tmp_path / "none/model.toml")
     with pytest.raises(ConfigurationError, match="no such folder; NORDLYD_CATALOGUE"):
         Catalogue.load(tmp_path / "none")
 
 
-def test_an_id_other_than_its_folder_is_refused(tmp_path: Path) -> None:
+def test_card_id_that_differs_from_its_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "one", 'id = "two"')
     with pytest.raises(ConfigurationError, match="is 'two', must be the folder's name 'one'"):
         Catalogue.load(tmp_path)
 
 
-def test_one_hub_id_on_two_cards_is_refused(tmp_path: Path) -> None:
+def test_same_hub_id_on_two_cards_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "one", 'id = "one"\nhub = "org/same"')
     write(tmp_path / "two", 'id = "two"\nhub = "org/same"')
     with pytest.raises(ConfigurationError, match="one and two have the same hub id org/same"):
         Catalogue.load(tmp_path)
 
 
-def test_ids_and_known_hub_ids_are_the_same_model(catalogue: Catalogue) -> None:
+def test_id_and_hub_id_resolve_to_the_same_model(catalogue: Catalogue) -> None:
     resolved = catalogue.resolve("first")
     assert resolved == catalogue.resolve(" org/first ")
     assert (resolved.id, resolved.folder, resolved.source) == ("first", None, "hub")
@@ -119,7 +119,7 @@ def test_ids_and_known_hub_ids_are_the_same_model(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize("name", ["first", "org/first"])
-def test_the_setting_of_target_lang_goes_before_the_card(catalogue: Catalogue, name: str) -> None:
+def test_target_lang_setting_overrides_the_card(catalogue: Catalogue, name: str) -> None:
     write(catalogue.folder / "first", 'id = "first"\nhub = "org/first"\ntarget_lang = "nob"')
     assert Catalogue.load(catalogue.folder).resolve("first").card.target_lang == "nob"
     chosen = Catalogue.load(catalogue.folder, {name: "nno"})
@@ -128,7 +128,7 @@ def test_the_setting_of_target_lang_goes_before_the_card(catalogue: Catalogue, n
     assert chosen.resolve("small").card.target_lang is None
 
 
-def test_a_card_without_a_hub_id_is_bundled_in_its_folder(catalogue: Catalogue) -> None:
+def test_card_without_a_hub_id_resolves_to_its_bundled_folder(catalogue: Catalogue) -> None:
     resolved = catalogue.resolve("small")
     assert (resolved.folder, resolved.source) == (catalogue.folder / "small", "bundled")
     assert resolved.card.languages == ("da",)
@@ -143,13 +143,13 @@ def test_files_beside_the_card_of_a_hub_model_are_used(
     assert locate(resolved, catalogue.folder / "store", allow_pull=False) == folder
 
 
-def test_an_unknown_hub_id_gets_a_card_made_from_its_name(catalogue: Catalogue) -> None:
+def test_unknown_hub_id_gets_a_card_derived_from_its_name(catalogue: Catalogue) -> None:
     resolved = catalogue.resolve("someone/their-model")
     assert (resolved.id, resolved.card.hub) == ("their-model", "someone/their-model")
     assert resolved.card.languages == ()
 
 
-def test_a_folder_brings_its_own_card_or_gets_a_minimal_one(
+def test_folder_resolves_with_its_card_or_a_minimal_one(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
     write(tmp_path / "with card", 'id = "mine"\nlanguages = ["nb"]')
@@ -161,12 +161,14 @@ def test_a_folder_brings_its_own_card_or_gets_a_minimal_one(
     assert minimal.folder == tmp_path / "without card"
 
 
-def test_a_copied_folder_of_the_store_keeps_its_card(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_folder_named_as_in_the_store_resolves_to_its_card(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
     (tmp_path / "org--first").mkdir()
     assert catalogue.resolve(str(tmp_path / "org--first")).id == "first"
 
 
-def test_a_folder_goes_before_an_unknown_hub_id_of_the_same_name(
+def test_existing_folder_takes_precedence_over_an_unknown_hub_id(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "someone/model").mkdir(parents=True)
@@ -175,12 +177,12 @@ def test_a_folder_goes_before_an_unknown_hub_id_of_the_same_name(
 
 
 @pytest.mark.parametrize("reference", ["nothing", "", "/no/such/folder", "a/b/c"])
-def test_a_reference_to_nothing_lists_the_catalogue(catalogue: Catalogue, reference: str) -> None:
+def test_unresolvable_reference_lists_the_catalogue(catalogue: Catalogue, reference: str) -> None:
     with pytest.raises(ConfigurationError, match="the catalogue has: first, small"):
         catalogue.resolve(reference)
 
 
-def test_a_folder_that_lacks_files_is_refused_with_their_names(
+def test_folder_with_missing_files_is_refused_with_their_names(
     catalogue: Catalogue, tmp_path: Path, make_checkpoint: Callable[[Path], Path]
 ) -> None:
     folder = make_checkpoint(tmp_path / "mine")
@@ -193,7 +195,7 @@ def test_a_folder_that_lacks_files_is_refused_with_their_names(
     )
 
 
-def test_rows_say_where_each_model_is(
+def test_rows_have_the_state_and_folder_of_each_model(
     catalogue: Catalogue, tmp_path: Path, make_checkpoint: Callable[[Path], Path]
 ) -> None:
     store, cache = tmp_path / "store", tmp_path / "cache"
@@ -208,7 +210,7 @@ def test_rows_say_where_each_model_is(
     assert [(row.state, row.folder) for row in rows] == [("pulled", pulled), ("bundled", bundled)]
 
 
-def test_the_headline_is_the_first_wer() -> None:
+def test_row_figure_is_the_first_wer_of_the_card() -> None:
     rows = {row.id: row for row in list_rows(Catalogue.load(REAL), Path("/nowhere"))}
     assert "synthesised" in (rows["demo-da"].figure or "")
     assert rows["nb-wav2vec2-1b-bokmaal"].figure == (
@@ -216,7 +218,7 @@ def test_the_headline_is_the_first_wer() -> None:
     )
 
 
-def test_a_description_has_what_is_known_and_no_more() -> None:
+def test_description_omits_unset_fields_of_the_card() -> None:
     card = Catalogue.load(REAL).cards["roest-v3-wav2vec2-315m"]
     data = describe(card)
     assert data["licence"] == "openrail"

@@ -70,7 +70,7 @@ def test_named_model_with_a_language_it_does_not_list_is_refused() -> None:
     assert (e.value.param, e.value.status) == ("language", 400)
 
 
-def test_the_first_loaded_model_of_the_route_serves_the_language() -> None:
+def test_first_loaded_model_of_the_route_serves_the_language() -> None:
     routes = {"da": ["absent", "both", "dansk"]}
     assert Router(routes, [DA, BOTH]).route(None, "danish") is BOTH
     assert Router(routes, [DA, NN]).route(None, "danish") is DA
@@ -97,7 +97,7 @@ def serving(
         return ""
 
 
-def test_of_models_with_the_same_main_language_the_highest_priority_serves_it() -> None:
+def test_model_with_the_highest_priority_serves_a_shared_main_language() -> None:
     better = ModelCard(id="better", languages=("da",), priority=1)
     worse = ModelCard(id="worse", languages=("da",), priority=-1)
     assert Router(None, [DA, better]).route(None, "da") is better
@@ -119,7 +119,7 @@ def test_routes_may_use_hub_ids_and_any_name_of_a_language() -> None:
     assert Router({"nn-NO": ["org/nynorsk"]}, [NB, NN]).route(None, "nno") is NN
 
 
-def test_without_a_route_the_main_language_goes_before_a_side_language() -> None:
+def test_main_language_takes_precedence_over_a_side_language_without_a_route() -> None:
     assert Router({}, [BOTH, NB]).route(None, "nb") is NB
     assert Router({}, [BOTH, NN]).route(None, "nb") is BOTH
 
@@ -187,7 +187,7 @@ def test_default_language_may_be_one_that_the_only_model_does_not_declare() -> N
         Router({}, [UNKNOWN, DA], "nb")
 
 
-def test_language_of_the_answer() -> None:
+def test_answer_has_the_requested_language_or_the_main_one_of_the_model() -> None:
     router = Router({"da": ["nynorsk"]}, [NN, BOTH, UNKNOWN], "nb")
     assert router.language_of(NN, "no") == "nn"
     assert router.language_of(NN, None) == "nn"

@@ -29,7 +29,7 @@ CARD = ModelCard(id="model", hub="org/model", licence="unknown")
 RESOLVED = ResolvedModel("model", None, CARD, "hub")
 
 
-def test_a_pull_brings_what_serving_needs_and_nothing_else(
+def test_pull_fetches_only_the_files_needed_for_serving(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     plans: list[PullPlan] = []
@@ -55,14 +55,14 @@ def test_a_pull_brings_what_serving_needs_and_nothing_else(
     assert plans[0].total == sum(len(hub.files[name]) for name in wanted)
 
 
-def test_pickled_weights_are_taken_where_there_is_nothing_else(
+def test_pickled_weights_are_pulled_without_safetensors(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     del hub.files["model.safetensors"]
     assert "pytorch_model.bin" in contents(pull(CARD, store, options=options))
 
 
-def test_a_second_pull_and_a_later_start_ask_the_hub_nothing(
+def test_second_pull_and_later_start_send_no_request_to_the_hub(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     folder = pull(CARD, store, options=options)
@@ -74,14 +74,14 @@ def test_a_second_pull_and_a_later_start_ask_the_hub_nothing(
     assert locate(RESOLVED, store, allow_pull=False, options=options) == folder
 
 
-def test_the_card_s_revision_is_pulled(hub: HubServer, options: HubOptions, store: Path) -> None:
+def test_revision_of_the_card_is_pulled(hub: HubServer, options: HubOptions, store: Path) -> None:
     pull(CARD.model_copy(update={"revision": "v1"}), store, options=options)
     assert hub.requests[0] == "GET /api/models/org/model/revision/v1"
     with pytest.raises(ConfigurationError, match="no revision 'v9'"):
         pull(CARD.model_copy(update={"revision": "v9"}), store / "other", options=options)
 
 
-def test_the_language_model_can_be_left_out_and_fetched_later(
+def test_language_model_can_be_left_out_and_fetched_later(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     without = HubOptions(options.endpoint, options.cache, language_model=False)
@@ -96,16 +96,14 @@ def test_the_language_model_can_be_left_out_and_fetched_later(
     assert "model.safetensors" not in hub.fetched()
 
 
-def test_a_connection_that_breaks_off_is_taken_up_where_it_stopped(
-    hub: HubServer, options: HubOptions, store: Path
-) -> None:
+def test_interrupted_download_is_resumed(hub: HubServer, options: HubOptions, store: Path) -> None:
     hub.cut_once = {"model.safetensors"}
     folder = pull(CARD, store, options=options)
     assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
     assert hub.fetched().count("model.safetensors") == 2
 
 
-def test_a_failed_pull_is_never_taken_for_whole_and_goes_on_later(
+def test_failed_pull_is_incomplete_and_resumed_by_the_next_one(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     hub.broken = {"model.safetensors"}
@@ -124,7 +122,7 @@ def test_a_failed_pull_is_never_taken_for_whole_and_goes_on_later(
     assert not done & set(hub.fetched())
 
 
-def test_a_killed_pull_is_never_taken_for_whole_and_goes_on_later(
+def test_killed_pull_is_incomplete_and_resumed_by_the_next_one(
     hub: HubServer, options: HubOptions, store: Path, tmp_path: Path
 ) -> None:
     hub.stalled = {"model.safetensors"}
@@ -154,7 +152,7 @@ def test_a_killed_pull_is_never_taken_for_whole_and_goes_on_later(
     assert not list(store.rglob("*.partial"))
 
 
-def test_a_file_that_is_cut_short_in_the_store_is_noticed_and_fetched_again(
+def test_truncated_file_in_the_store_is_detected_and_fetched_again(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     folder = pull(CARD, store, options=options)
@@ -165,14 +163,16 @@ def test_a_file_that_is_cut_short_in_the_store_is_noticed_and_fetched_again(
     assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
 
 
-def test_two_pulls_at_once_fetch_once(hub: HubServer, options: HubOptions, store: Path) -> None:
+def test_concurrent_pulls_fetch_each_file_once(
+    hub: HubServer, options: HubOptions, store: Path
+) -> None:
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: pull(CARD, store, options=options), range(2))
     assert first == second
     assert hub.fetched().count("model.safetensors") == 1
 
 
-def test_a_model_in_the_hugging_face_cache_needs_no_second_copy(
+def test_model_in_the_hugging_face_cache_is_used_without_a_copy(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     from huggingface_hub import snapshot_download
@@ -191,7 +191,7 @@ def test_a_model_in_the_hugging_face_cache_needs_no_second_copy(
         ((500, ""), "did not answer"),
     ],
 )
-def test_a_refusal_of_the_hub_is_one_plain_line(
+def test_error_status_of_the_hub_is_a_one_line_error(
     hub: HubServer, options: HubOptions, store: Path, refusal: tuple[int, str], words: str
 ) -> None:
     hub.refusal = refusal
@@ -201,7 +201,7 @@ def test_a_refusal_of_the_hub_is_one_plain_line(
     assert not (store / "org--model").exists()
 
 
-def test_a_repository_that_is_no_checkpoint_is_refused_before_any_file_is_fetched(
+def test_repository_without_a_checkpoint_is_refused_before_the_download(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     del hub.files["vocab.json"]
@@ -210,7 +210,7 @@ def test_a_repository_that_is_no_checkpoint_is_refused_before_any_file_is_fetche
     assert hub.fetched() == []
 
 
-def test_a_disk_too_small_is_said_before_any_file_is_fetched(
+def test_insufficient_disk_space_is_reported_before_the_download(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     hub.declared_sizes = {"model.safetensors": 10**17}
@@ -219,18 +219,18 @@ def test_a_disk_too_small_is_said_before_any_file_is_fetched(
     assert hub.fetched() == []
 
 
-def test_a_store_that_cannot_be_written_is_one_line(options: HubOptions, store: Path) -> None:
+def test_unwritable_store_is_a_one_line_error(options: HubOptions, store: Path) -> None:
     store.write_text("not a folder")
     with pytest.raises(ConfigurationError, match="cannot write to the store"):
         pull(CARD, store, options=options)
 
 
-def test_a_bundled_model_cannot_be_pulled(store: Path) -> None:
+def test_pull_of_a_bundled_model_is_refused(store: Path) -> None:
     with pytest.raises(ConfigurationError, match="has no hub id"):
         pull(ModelCard(id="demo"), store)
 
 
-def test_no_network_is_one_line_with_the_files_the_places_and_the_way_out(
+def test_unreachable_hub_error_names_files_locations_and_pull_command(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     hub.close()
@@ -251,7 +251,7 @@ def test_no_network_is_one_line_with_the_files_the_places_and_the_way_out(
         assert part in message
 
 
-def test_a_network_that_never_answers_does_not_hold_up_the_start(
+def test_hanging_connection_to_the_hub_times_out(
     options: HubOptions, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
@@ -267,7 +267,7 @@ def test_a_network_that_never_answers_does_not_hold_up_the_start(
     over.set()
 
 
-def test_offline_mode_asks_nothing(
+def test_offline_mode_sends_no_request(
     hub: HubServer, options: HubOptions, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -276,7 +276,7 @@ def test_offline_mode_asks_nothing(
     assert hub.requests == []
 
 
-def test_a_proxy_is_what_must_be_reachable(
+def test_pull_connects_to_the_configured_proxy(
     hub: HubServer, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as unused:
@@ -289,7 +289,7 @@ def test_a_proxy_is_what_must_be_reachable(
         pull(CARD, store, options=options)
 
 
-def test_nothing_of_the_hub_client_is_imported_for_a_model_in_a_folder(
+def test_model_in_a_folder_does_not_import_the_hub_client_or_torch(
     tmp_path: Path, make_checkpoint: Callable[[Path], Path]
 ) -> None:
     folder = make_checkpoint(tmp_path / "mine")

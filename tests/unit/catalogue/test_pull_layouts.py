@@ -35,7 +35,7 @@ def test_shards_are_pulled_with_their_index(
     assert missing_files(folder) == (names[1],)
 
 
-def test_one_file_of_weights_is_taken_instead_of_shards(
+def test_single_weights_file_is_preferred_to_shards(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     hub.files["model.safetensors.index.json"] = b'{"weight_map": {"a": "model-1-of-1.safetensors"}}'
@@ -43,7 +43,7 @@ def test_one_file_of_weights_is_taken_instead_of_shards(
     assert not {name for name in contents(pull(CARD, store, options=options)) if "-of-" in name}
 
 
-def test_a_repository_that_lacks_a_shard_is_never_taken_for_whole(
+def test_repository_with_a_missing_shard_is_refused_and_incomplete(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     del hub.files["model.safetensors"]
@@ -54,7 +54,7 @@ def test_a_repository_that_lacks_a_shard_is_never_taken_for_whole(
         locate(RESOLVED, store, allow_pull=False, options=options)
 
 
-def test_a_folder_without_a_shard_says_which(
+def test_missing_shard_of_a_folder_is_named(
     tmp_path: Path, make_checkpoint: Callable[[Path], Path]
 ) -> None:
     folder = make_checkpoint(tmp_path / "mine")
@@ -82,14 +82,14 @@ def adapters_in(folder: Path) -> set[str]:
     return {name for name in contents(folder) if name.startswith("adapter.")}
 
 
-def test_of_the_adapters_that_of_the_card_is_pulled(
+def test_only_the_adapter_of_the_card_s_language_is_pulled(
     multilingual: HubServer, options: HubOptions, store: Path
 ) -> None:
     folder = pull(of_language("nob"), store, options=options)
     assert adapters_in(folder) == {"adapter.nob.safetensors"}
 
 
-def test_a_card_without_a_language_pulls_no_adapter_and_a_later_one_fetches_it(
+def test_adapter_is_pulled_once_the_card_has_a_language(
     multilingual: HubServer, options: HubOptions, store: Path
 ) -> None:
     folder = pull(CARD, store, options=options)
@@ -107,7 +107,7 @@ def test_a_card_without_a_language_pulls_no_adapter_and_a_later_one_fetches_it(
     assert multilingual.requests == []
 
 
-def test_a_language_that_the_repository_lacks_is_said_before_any_file_is_fetched(
+def test_target_lang_without_an_adapter_is_refused_before_the_download(
     multilingual: HubServer, options: HubOptions, store: Path
 ) -> None:
     with pytest.raises(ConfigurationError, match="no adapter for target_lang 'dex'; it has 4") as e:

@@ -30,7 +30,7 @@ def test_hotwords_have_a_weight_after_a_colon_or_the_default() -> None:
 
 
 @pytest.mark.parametrize("text", [":5", "a:", "a:b", "a:nan", "a:inf", "a:-1e999"])
-def test_a_hotword_without_word_or_finite_weight_is_refused(text: str) -> None:
+def test_hotword_without_word_or_finite_weight_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no hotword; accepted"):
         parse_hotwords(text)
 
@@ -40,7 +40,7 @@ def test_too_many_hotwords_are_refused() -> None:
         parse_hotwords("a," * (MAX_HOTWORDS + 1))
 
 
-def test_a_mistyped_option_is_refused() -> None:
+def test_unknown_option_is_refused() -> None:
     for model in (TextOptions, TranscribeOptions, AlignOptions):
         with pytest.raises(ValidationError, match="lang"):
             model.model_validate({"lang": "da"})
@@ -68,7 +68,7 @@ def test_every_formatting_option_reaches_the_formatter() -> None:
     assert formatting_options(TextOptions()) is None
 
 
-def test_the_command_line_shows_every_option_that_it_has() -> None:
+def test_command_line_help_shows_every_option() -> None:
     for model in (TranscribeOptions, AlignOptions):
         for name in model.model_fields:
             shown = command_line(model, name)

@@ -79,7 +79,7 @@ def test_impossible_limits_are_refused(max_pause: float, max_seconds: float) -> 
         segment_words([], max_pause=max_pause, max_seconds=max_seconds)
 
 
-def test_a_changed_segment_text_takes_the_words_before_the_next_segment() -> None:
+def test_edited_segment_text_takes_the_words_before_the_next_segment() -> None:
     words = words_at((0, 1), (1.1, 2), (3, 4))
     first, second = segment_words(words)
     groups = words_of_segments([replace(first, text="corrected"), second], words)

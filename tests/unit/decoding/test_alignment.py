@@ -63,7 +63,7 @@ def test_no_other_path_scores_higher(seed: int, frames: int, tokens: list[int]) 
         assert score == emissions[start:stop, token].max()
 
 
-def test_nothing_to_align_gives_nothing() -> None:
+def test_alignment_of_no_tokens_is_empty() -> None:
     assert len(align_tokens(random_emissions(0, 5, 3), [], BLANK).starts) == 0
     assert len(align_tokens(np.zeros((0, 3), np.float32), [], BLANK).starts) == 0
 

@@ -174,7 +174,9 @@ def test_invalid_emissions_are_refused(backend, spoil, said: str, dtype) -> None
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_empty_silent_and_one_frame_emissions(backend, language_model: LanguageModel) -> None:
+def test_empty_and_silent_emissions_have_no_words_and_one_frame_has_one(
+    backend, language_model: LanguageModel
+) -> None:
     decoder = BeamDecoder(VOCABULARY, DecodingOptions(n_best=5), language_model, backend=backend)
     nothing = decoder.n_best(np.zeros((0, 32), np.float32), frame_seconds=FRAME, duration=0.0)
     assert [(found.text, found.words) for found in nothing] == [("", ())]

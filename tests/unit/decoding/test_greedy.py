@@ -90,7 +90,7 @@ def test_times_are_monotone_and_inside_the_audio(
 
 
 @given(emission_arrays())
-def test_the_same_emissions_give_the_same_hypothesis(emissions: np.ndarray) -> None:
+def test_same_emissions_give_the_same_hypothesis(emissions: np.ndarray) -> None:
     before = emissions.copy()
     first, second = (
         GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1.0)
@@ -113,7 +113,7 @@ def test_blank_frames_around_the_speech_change_no_text(
 
 
 @given(paths, st.data())
-def test_a_blank_inside_a_run_of_blanks_changes_no_text(
+def test_blank_inserted_into_a_run_of_blanks_does_not_change_the_text(
     path: list[int], data: st.DataObject
 ) -> None:
     blank = VOCABULARY.blank
@@ -199,13 +199,13 @@ def test_score_is_the_log_probability_of_the_path() -> None:
     assert decode(spell("a", "-", "b")).score == pytest.approx(3 * math.log(0.9), rel=1e-6)
 
 
-def test_no_frames_give_nothing() -> None:
+def test_no_frames_give_an_empty_hypothesis() -> None:
     empty = np.empty((0, len(TOKENS)), dtype=np.float32)
     hypothesis = GreedyDecoder(VOCABULARY).decode(empty, frame_seconds=FRAME, duration=0.0)
     assert hypothesis == Hypothesis("", (), 0.0)
 
 
-def test_a_hundred_thousand_frames_are_decoded_at_once() -> None:
+def test_hundred_thousand_frames_are_decoded_at_once() -> None:
     path = spell("a", "-", "b", "|") * 25_000
     hypothesis = decode(path)
     assert len(hypothesis.words) == 25_000
@@ -221,7 +221,7 @@ def test_values_that_are_not_finite_are_refused(value: float, token: int) -> Non
         GreedyDecoder(VOCABULARY).decode(emissions, frame_seconds=FRAME, duration=1.0)
 
 
-def test_a_frame_with_no_probability_is_refused() -> None:
+def test_frame_without_probability_is_refused() -> None:
     emissions = emissions_of(spell("a", "b"))
     emissions[0] = -math.inf
     with pytest.raises(ValueError, match="frame 0"):
