@@ -78,7 +78,9 @@ def asking_for_a_key(page: Page) -> None:
         asking_for_a_key,
     ],
 )
-def test_no_state_has_a_barrier(opened: Opener, state: Callable[[Page], None]) -> None:
+def test_every_state_passes_axe_and_fits_its_width(
+    opened: Opener, state: Callable[[Page], None]
+) -> None:
     page = opened(reduced_motion="reduce")
     if state is with_a_text:
         at_the_start(page)
@@ -141,7 +143,7 @@ def test_a_recording_is_read_and_corrected_by_keyboard_alone(opened: Opener) -> 
     assert words(page)[-1] == "snør."
 
 
-def test_the_focus_is_always_seen(page: Page) -> None:
+def test_focus_is_always_visible(page: Page) -> None:
     transcribe(page, SPOKEN)
     page.locator("#result-title").focus()
     unseen = []
@@ -161,7 +163,7 @@ def test_the_focus_is_always_seen(page: Page) -> None:
     assert unseen == []
 
 
-def test_nothing_moves_for_those_who_want_no_motion(opened: Opener) -> None:
+def test_reduced_motion_stops_animations(opened: Opener) -> None:
     page = opened(reduced_motion="reduce")
     moving = page.evaluate("document.getAnimations().length")
     page.route("**/transcribe", lambda _: None)

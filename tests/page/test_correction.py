@@ -32,7 +32,7 @@ def downloaded(page: Page, ending: str) -> tuple[str, str]:
     return waiting.value.suggested_filename, path.read_text("utf-8")
 
 
-def test_a_corrected_text_is_found_in_the_sound_again(page: Page) -> None:
+def test_corrected_text_is_aligned_again(page: Page) -> None:
     transcribe(page, SPOKEN)
     with page.expect_response("**/align") as answered:
         correct(page, CORRECTED)
@@ -50,7 +50,7 @@ def test_a_corrected_text_is_found_in_the_sound_again(page: Page) -> None:
     assert at >= aligned[-1]["start"]
 
 
-def test_the_first_text_comes_back(page: Page) -> None:
+def test_original_text_can_be_restored(page: Page) -> None:
     transcribe(page, SPOKEN)
     before = words(page)
     correct(page, "regn som fryser")
@@ -75,7 +75,7 @@ def test_a_double_click_corrects_that_word_and_changes_are_kept(page: Page) -> N
     assert "mektig" in area.input_value()
 
 
-def test_nothing_to_find_is_said(page: Page) -> None:
+def test_search_without_matches_shows_a_message(page: Page) -> None:
     transcribe(page, SPOKEN)
     page.locator("#edit").click()
     page.fill("#edit-text", "  \n ")
@@ -85,7 +85,7 @@ def test_nothing_to_find_is_said(page: Page) -> None:
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_every_format_can_be_taken_along(page: Page, tmp_path: Path, *, by_hand: bool) -> None:
+def test_every_format_can_be_downloaded(page: Page, tmp_path: Path, *, by_hand: bool) -> None:
     transcribe(page, SPOKEN)
     if by_hand:
         correct(page, CORRECTED)
@@ -124,7 +124,7 @@ def test_every_format_can_be_taken_along(page: Page, tmp_path: Path, *, by_hand:
     assert by_hand or answer["text"] == TEXT
 
 
-def test_the_text_word_for_word_is_taken_along_when_it_is_shown(page: Page) -> None:
+def test_verbatim_text_is_downloaded_when_shown(page: Page) -> None:
     transcribe(page, SPOKEN)
     page.get_by_text("Ord for ord", exact=True).click()
     assert downloaded(page, "txt")[1] == f"{TEXT}\n"
@@ -133,7 +133,7 @@ def test_the_text_word_for_word_is_taken_along_when_it_is_shown(page: Page) -> N
     assert page.evaluate("navigator.clipboard.readText()") == TEXT
 
 
-def test_looking_for_the_words_can_be_stopped(page: Page) -> None:
+def test_alignment_can_be_cancelled(page: Page) -> None:
     transcribe(page, SPOKEN)
     page.route("**/align", lambda _: None)
     page.locator("#edit").click()
@@ -146,7 +146,7 @@ def test_looking_for_the_words_can_be_stopped(page: Page) -> None:
     expect(page.locator("#result-problem")).to_be_hidden()
 
 
-def test_transcribing_again_keeps_what_was_corrected(page: Page) -> None:
+def test_transcribing_again_keeps_corrections(page: Page) -> None:
     transcribe(page, SPOKEN)
     correct(page, CORRECTED)
     page.get_by_role("button", name="Transkriber på nytt").click()

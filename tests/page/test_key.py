@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 SPOKEN, TEXT = samples("demo-nb")[1]
 
 
-def test_the_key_is_asked_for_and_the_work_goes_on(opened: Opener) -> None:
+def test_entering_the_key_resumes_the_job(opened: Opener) -> None:
     page = opened(key=None)
     page.set_input_files("#files", SPOKEN)
     dialog = page.get_by_role("dialog")
@@ -33,7 +33,7 @@ def test_the_key_is_asked_for_and_the_work_goes_on(opened: Opener) -> None:
     expect(problem).to_contain_text("Serveren ber om en nøkkel.")
 
 
-def test_live_text_asks_for_the_key_too(opened: Opener) -> None:
+def test_live_text_requests_the_key(opened: Opener) -> None:
     page = opened(key=None)
     page.get_by_role("button", name="Ta opp").click()
     dialog = page.get_by_role("dialog")

@@ -23,7 +23,7 @@ SPOKEN, _ = samples("demo-da")[0]
         ("fi-FI", "en", "Speech to text that stays in the house", "Choose files"),
     ],
 )
-def test_the_browsers_language_is_spoken(
+def test_page_uses_the_browser_language(
     opened: Opener, locale: str, language: str, title: str, button: str
 ) -> None:
     page = opened(locale=locale)
@@ -32,7 +32,7 @@ def test_the_browsers_language_is_spoken(
     expect(page.get_by_text(button, exact=True)).to_be_visible()
 
 
-def test_switching_says_everything_anew_and_is_remembered(opened: Opener) -> None:
+def test_switching_language_translates_the_page_and_is_stored(opened: Opener) -> None:
     page = opened(locale="en-GB")
     page.select_option("#language", "da")
     transcribe(page, SPOKEN)

@@ -36,7 +36,7 @@ def peaks(page: Page, path: Path, duration: float) -> dict[str, object]:
     )
 
 
-def test_an_hour_of_wav_is_drawn_piece_by_piece(opened: Opener, hour: Path) -> None:
+def test_waveform_of_long_wav_is_drawn_in_chunks(opened: Opener, hour: Path) -> None:
     page = opened()
     keep_what_is_given(page)
     found = peaks(page, hour, HOUR)["peaks"]
@@ -46,7 +46,7 @@ def test_an_hour_of_wav_is_drawn_piece_by_piece(opened: Opener, hour: Path) -> N
     assert max(found[half + 1 :]) == 0
 
 
-def test_a_long_compressed_recording_is_not_and_says_so(opened: Opener, hour: Path) -> None:
+def test_long_compressed_recording_has_no_waveform(opened: Opener, hour: Path) -> None:
     page = opened()
     keep_what_is_given(page)
     packed = hour.with_suffix(".flac")
@@ -55,7 +55,7 @@ def test_a_long_compressed_recording_is_not_and_says_so(opened: Opener, hour: Pa
     assert peaks(page, packed, 1.0)["peaks"] is not None
 
 
-def test_the_share_that_is_done_is_shown(opened: Opener, tmp_path: Path) -> None:
+def test_progress_is_shown(opened: Opener, tmp_path: Path) -> None:
     said, rate = soundfile.read(samples("demo-nb")[0][0], dtype="int16")
     minutes = tmp_path / "minutter.wav"
     soundfile.write(minutes, np.tile(said, 40), rate, subtype="PCM_16")

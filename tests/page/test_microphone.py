@@ -46,7 +46,7 @@ def test_live_text_becomes_a_transcript_and_the_recording_is_kept(page: Page) ->
     assert words(page) == TEXT.split()
 
 
-def test_a_broken_connection_is_taken_up_again(page: Page) -> None:
+def test_live_text_reconnects_after_a_lost_connection(page: Page) -> None:
     opened: list[str] = []
 
     def between(socket: WebSocketRoute) -> None:
@@ -84,7 +84,7 @@ def test_without_live_text_the_recording_is_transcribed_after_it(page: Page) -> 
     assert page.locator("#transcript p").inner_text() == f"{TEXT.capitalize()}."
 
 
-def test_a_recording_can_be_thrown_away(page: Page) -> None:
+def test_recording_can_be_discarded(page: Page) -> None:
     page.get_by_role("button", name="Ta opp").click()
     until(page, "document.querySelector('#live-clock').textContent > '0:00'")
     page.get_by_role("button", name="Forkast").click()

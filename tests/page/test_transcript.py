@@ -25,13 +25,13 @@ def test_a_recording_becomes_text_readable_and_word_for_word(page: Page) -> None
     expect(page.locator("#result-facts")).to_contain_text("demo-nb")
 
 
-def test_the_demo_warning_is_there_before_and_after(page: Page) -> None:
+def test_demo_warning_is_shown_before_and_after(page: Page) -> None:
     expect(page.locator("#demo-note")).to_contain_text("forstår ikke mennesker")
     transcribe(page, SPOKEN)
     expect(page.locator("#result-demo")).to_be_visible()
 
 
-def test_the_first_text_takes_the_focus_to_its_title(page: Page) -> None:
+def test_first_transcript_moves_focus_to_its_title(page: Page) -> None:
     page.locator("#files").focus()
     transcribe(page, SPOKEN)
     expect(page.locator("#result-title")).to_be_focused()
@@ -100,7 +100,7 @@ def test_words_below_the_threshold_are_marked_by_more_than_colour(page: Page) ->
     expect(page.locator("#word-readout")).to_contain_text("bare")
 
 
-def test_choices_reach_the_service(page: Page) -> None:
+def test_options_are_sent_to_the_service(page: Page) -> None:
     page.select_option("#language", "da")
     page.locator("#more summary").click()
     page.fill("#hotwords", "menuhierarkiet:-30\nstandard")
@@ -132,7 +132,7 @@ def test_the_decoder_that_takes_no_hotwords_gets_none(page: Page) -> None:
     assert answered.value.json()["decoder"] == "greedy"
 
 
-def test_choices_are_remembered_but_names_are_not(opened: Opener) -> None:
+def test_options_are_stored_except_names(opened: Opener) -> None:
     page = opened()
     page.select_option("#language", "da")
     page.locator("#more summary").click()
@@ -145,7 +145,7 @@ def test_choices_are_remembered_but_names_are_not(opened: Opener) -> None:
     assert "hemmelighet" not in json.dumps(page.evaluate("({...localStorage})"))
 
 
-def test_one_bad_file_fails_alone_in_plain_words(page: Page, tmp_path: Path) -> None:
+def test_bad_file_fails_alone_with_a_message(page: Page, tmp_path: Path) -> None:
     letter = tmp_path / "brev.txt"
     letter.write_text("Kjære alle sammen, dette er ikke lyd.\n" * 50)
     page.set_input_files("#files", [letter, SPOKEN])
@@ -175,7 +175,7 @@ def test_a_recording_that_waits_or_is_sent_can_be_cancelled(page: Page) -> None:
     assert words(page)[0] == TEXT.split()[0].capitalize()
 
 
-def test_a_busy_service_is_asked_again_when_it_says_so(page: Page) -> None:
+def test_busy_service_is_retried_after_retry_after(page: Page) -> None:
     busy = {
         "error": {
             "message": "Full.",

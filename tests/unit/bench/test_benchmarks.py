@@ -17,7 +17,7 @@ def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
     return json.loads(last)
 
 
-def test_server_is_compared_with_the_encoder_and_the_plain_thing(capsys) -> None:
+def test_server_is_compared_with_encoder_and_plain_pipeline(capsys) -> None:
     result = run(
         server,
         "--shape demo --seconds 1 --requests 4 --concurrency 2 --rounds 1 --plain float32",

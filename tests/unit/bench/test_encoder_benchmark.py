@@ -96,7 +96,7 @@ def test_candidate_that_takes_too_long_or_cannot_be_built_is_left_out_with_a_lin
     assert set(contest.dropped) == {"broken", "stock"}
 
 
-def test_an_unknown_peer_is_named(capsys) -> None:
+def test_unknown_peer_is_reported_by_name(capsys) -> None:
     with pytest.raises(SystemExit):
         encoder.main(["--peers", "whisper"])
     assert "unknown peer whisper" in capsys.readouterr().err

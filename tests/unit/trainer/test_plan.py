@@ -110,7 +110,7 @@ def test_the_rate_warms_up_stays_and_falls_to_the_end() -> None:
     assert learning_rate(80, raised, 100) == pytest.approx(0.6)
 
 
-def test_the_plan_shows_the_rates_of_the_usual_and_the_asked_for_updates() -> None:
+def test_plan_shows_rates_of_default_and_requested_updates() -> None:
     planned = plan(load_recipe(NYNORSK), at=[1000])
     rates = {rate.step: rate.learning_rate for rate in planned.learning_rates}
     assert sorted(rates) == [0, 1000, 2000, 5812, 11_625, 17_437, 23_249]
@@ -249,7 +249,7 @@ def test_the_memory_is_that_of_a_real_update_within_an_eighth(
     assert estimate.total == pytest.approx(peak.bytes, rel=TOLERANCE)
 
 
-def test_the_largest_batch_is_full_and_of_rows_as_long_as_may_be() -> None:
+def test_largest_batch_is_full_with_rows_of_maximum_length() -> None:
     recipe = load_recipe("nb-1b-nynorsk")
     assert plan(load_recipe(NYNORSK)).largest_batch == BatchShape(8, 30.0)
     assert plan(recipe).largest_batch == BatchShape(3, 28.0)
@@ -280,7 +280,7 @@ def test_the_command_prints_the_promised_keys_without_loading_torch() -> None:
     assert {7, 8} <= {rate["step"] for rate in printed["learning_rates"]}
 
 
-def test_the_page_of_a_plan_names_what_a_person_asks_for(
+def test_plan_page_shows_the_expected_figures(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from trainer.cli.command import app

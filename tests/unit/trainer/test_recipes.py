@@ -134,7 +134,7 @@ def test_a_recipe_with_a_wrong_key_is_refused(tmp_path: Path) -> None:
             load_recipe(broken)
 
 
-def test_an_unknown_recipe_is_answered_with_those_there_are() -> None:
+def test_unknown_recipe_error_lists_known_recipes() -> None:
     with pytest.raises(RecipeError, match=r"bundled: demo-da.*wav2vec2-xlsr-1B-NPSC-NN"):
         load_recipe("demo-xx")
 
@@ -189,12 +189,12 @@ def test_values_that_contradict_each_other_are_refused(
         load_recipe(changed(tmp_path, name, *changes))
 
 
-def test_one_own_data_may_be_named_with_a_path(tmp_path: Path) -> None:
+def test_own_data_source_may_have_a_path(tmp_path: Path) -> None:
     path = changed(tmp_path, NYNORSK, ("data.train", '["manifest:speech/train.jsonl"]'))
     assert load_recipe(path).data.train == ("manifest:speech/train.jsonl",)
 
 
-def test_a_recipe_is_what_its_file_says() -> None:
+def test_recipe_has_the_values_of_its_file() -> None:
     recipe: Recipe = load_recipe(NYNORSK)
     document = tomllib.loads((RECIPES / f"{NYNORSK}.toml").read_text(encoding="utf-8"))
     assert recipe.training.learning_rate == document["training"]["learning_rate"] == 6e-5

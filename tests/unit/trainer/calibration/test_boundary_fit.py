@@ -28,7 +28,7 @@ def utterances(count: int, *, seed: int) -> list[Timed]:
     return made
 
 
-def test_a_rule_is_found_again_although_some_times_are_wrong() -> None:
+def test_boundary_fit_recovers_rule_despite_outliers() -> None:
     rule = fit_rule(utterances(300, seed=1), frame_seconds=FRAME)
     held_out = utterances(100, seed=2)
     for off in boundary_errors(held_out, rule):

@@ -39,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(DEMO, folder, ignore=ignored))
 
 
-def test_a_calibration_is_kept_with_the_model(model: Path, data: Path) -> None:
+def test_calibration_is_saved_with_the_model(model: Path, data: Path) -> None:
     ended = CliRunner().invoke(app, ["calibrate", str(model), "--data", str(data), "--json"])
     assert ended.exit_code == 0, ended.output
     measured = json.loads(ended.stdout.splitlines()[-1])

@@ -29,14 +29,14 @@ def test_a_curve_makes_confidences_mean_what_they_say() -> None:
     assert curve(0.5) == pytest.approx(0.25, abs=0.06)
 
 
-def test_no_word_is_certain_however_few_there_are() -> None:
+def test_calibrated_confidence_stays_below_one() -> None:
     curve = fit_curve(np.array([0.9, 0.95]), np.array([1.0, 1.0]))
     assert curve(1.0) == pytest.approx(2.5 / 3)
     with pytest.raises(ValueError, match="no words"):
         fit_curve(np.zeros(0), np.zeros(0))
 
 
-def test_words_of_one_posterior_make_a_curve_of_one_place() -> None:
+def test_equal_posteriors_make_a_curve_of_one_point() -> None:
     curve = fit_curve(np.full(500, 0.75), np.ones(500))
     assert curve.posteriors == (0.75,)
 

@@ -87,7 +87,7 @@ def test_the_service_reads_the_same_figures_from_the_catalogue(demo: Path) -> No
     assert card.figures[4].value == round(evaluation["beam_lm_wer"], 4)
 
 
-def test_the_figures_of_others_stay_and_ours_are_replaced(demo: Path, tmp_path: Path) -> None:
+def test_card_update_replaces_only_our_figures(demo: Path, tmp_path: Path) -> None:
     folder = tmp_path / "demo-nb"
     shutil.copytree(demo, folder)
     theirs = '[[figures]]\ndataset = "FLEURS"\nmetric = "wer"\nvalue = 0.1\ndecoder = "greedy"\n'
@@ -193,7 +193,7 @@ def test_a_run_gets_a_catalogue_entry_of_its_own(fine_tuned: Path) -> None:
     assert (card.id, card.languages, card.figures) == (NYNORSK, ("nn",), ())
 
 
-def test_what_is_missing_is_said(tmp_path: Path, fine_tuned: Path) -> None:
+def test_missing_inputs_are_reported(tmp_path: Path, fine_tuned: Path) -> None:
     with pytest.raises(DataError, match="neither a model folder nor a run"):
         gather(tmp_path)
     (fine_tuned / "model.toml").unlink()

@@ -37,7 +37,7 @@ def test_channels_are_mixed(tmp_path: Path) -> None:
     np.testing.assert_allclose(FileAudio(path).waveform(), np.full(800, 0.2), rtol=1e-6)
 
 
-def test_a_part_may_end_where_rounding_put_it_but_not_later(encoded, tmp_path: Path) -> None:
+def test_segment_end_may_exceed_audio_only_by_rounding(encoded, tmp_path: Path) -> None:
     path = tmp_path / "tone.flac"
     path.write_bytes(encoded(2.0))
     assert len(FileAudio(path, 1.75, 2.05).waveform()) == 4000
@@ -68,7 +68,7 @@ def test_a_file_without_samples_is_refused(tmp_path: Path) -> None:
         FileAudio(path).waveform()
 
 
-def test_a_file_that_kills_its_decoder_is_broken_audio_and_others_are_read(
+def test_decoder_crash_is_broken_audio_and_other_files_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = MediaPool(PoolOptions(handlers="troubled_handlers"))

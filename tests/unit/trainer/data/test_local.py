@@ -169,7 +169,7 @@ def test_manifests_are_not_written_over_synthesised_speech(nynorsk, tmp_path: Pa
         ("npsc-nynorsk/", "no source 'npsc-nynorsk/'"),
     ],
 )
-def test_what_cannot_be_opened_says_what_is_accepted(reference: str, message: str) -> None:
+def test_unknown_source_lists_accepted_sources(reference: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         open_source(reference, {})
 

@@ -181,9 +181,7 @@ def test_corrected_filters_count_a_blank_between_doubled_letters(
     assert counts["train"]["dropped"] == {"text longer than its frames": 2}
 
 
-def test_a_split_of_which_nothing_is_left_ends_it_with_the_reasons(
-    nynorsk, npsc, encoded, tmp_path: Path
-) -> None:
+def test_empty_split_ends_prepare_with_drop_reasons(nynorsk, npsc, encoded, tmp_path: Path) -> None:
     npsc("train", [{"text": "Møtet er hevet", "sentence_language_code": "nb-NO"}])
     with pytest.raises(DataError, match=r"nothing of train is left.*another language.*1"):
         prepare(nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"})
@@ -197,22 +195,20 @@ def test_a_wrong_name_is_found_before_anything_is_read(nynorsk, folder, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_a_split_that_is_not_there_says_where_it_was_looked_for(
-    nynorsk, npsc, encoded, tmp_path: Path
-) -> None:
+def test_missing_split_lists_searched_paths(nynorsk, npsc, encoded, tmp_path: Path) -> None:
     npsc("train", [{"text": GOOD, "audio": encoded(4.0)}])
     with pytest.raises(DataError, match=r"holds no validation; looked for 16K_mp3/validation/"):
         prepare(nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"})
 
 
-def test_a_download_that_broke_off_is_no_set(nynorsk, npsc, encoded, tmp_path: Path) -> None:
+def test_truncated_download_is_refused(nynorsk, npsc, encoded, tmp_path: Path) -> None:
     path = npsc("train", [{"text": GOOD, "audio": encoded(4.0)}])
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"0000\.parquet is no Parquet file that can be read"):
         prepare(nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"})
 
 
-def test_only_the_beginning_of_a_set_is_noted(nynorsk, folder, tmp_path: Path) -> None:
+def test_partial_set_is_noted_in_counts(nynorsk, folder, tmp_path: Path) -> None:
     (folder / "16K_mp3" / "train").rename(folder / "16K_mp3" / "partial-train")
     counts = prepare(nynorsk, tmp_path / "out", folders={"npsc": folder})
     assert "only the beginning" in counts["sources"]["npsc-nynorsk/train"]["note"]

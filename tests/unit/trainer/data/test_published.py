@@ -104,9 +104,7 @@ def test_every_published_set_but_npsc_is_tried_above() -> None:
     assert {name for name, *_ in SETS} == {name for name in PUBLISHED if "npsc" not in name}
 
 
-def test_whole_npsc_keeps_both_written_languages_and_each_half_its_own(
-    npsc, encoded, tmp_path: Path
-) -> None:
+def test_npsc_keeps_both_languages_and_its_halves_one_each(npsc, encoded, tmp_path: Path) -> None:
     audio = encoded(1.0)
     npsc(
         "train",
@@ -127,7 +125,7 @@ def test_whole_npsc_keeps_both_written_languages_and_each_half_its_own(
     assert kept("npsc-bokmaal") == [("nb", "et ord")]
 
 
-def test_silence_that_nst_asked_for_is_no_utterance(publish, encoded, tmp_path: Path) -> None:
+def test_nst_silence_prompts_are_dropped(publish, encoded, tmp_path: Path) -> None:
     rows = [
         {"text": "(...Vær stille under dette opptaket...)", "audio": encoded(2.0)},
         {"text": "Komma (og punktum", "audio": encoded(2.0)},
@@ -221,7 +219,7 @@ def test_a_set_in_the_cache_of_the_hub_needs_no_network(
     assert [item.text for item in opened.source.candidates("train")] == ["eit ord"]
 
 
-def test_without_hub_and_cache_the_way_out_is_named(
+def test_without_hub_and_cache_error_names_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))

@@ -68,7 +68,7 @@ def test_audio_too_short_for_a_frame_has_no_frames(model: Path) -> None:
     assert emitted.emissions.shape == (0, 32)
 
 
-def test_the_cache_is_used_for_the_same_speech_and_only_for_it(model: Path, tmp_path: Path) -> None:
+def test_emission_cache_is_used_only_for_equal_speech(model: Path, tmp_path: Path) -> None:
     first = compute_emissions(model, records(0.5, 0.2, 1.0), cache=tmp_path)
     (file,) = tmp_path.iterdir()
     written = file.stat().st_mtime_ns

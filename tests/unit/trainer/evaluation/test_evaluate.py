@@ -80,7 +80,7 @@ def test_without_a_language_model_its_rates_are_null(tmp_path: Path) -> None:
     assert set(found["real_time_factor"]) == {"encoder", "greedy", "beam"}
 
 
-def test_augmentations_named_by_the_manifest_have_rates_of_their_own(tmp_path: Path) -> None:
+def test_manifest_augmentations_have_separate_rates(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in SAMPLES.read_text("utf-8").splitlines()]
     for line, names in zip(lines, (["noise", "room"], ["noise"], []), strict=True):
         line["audio"] = str(SAMPLES.parent / line["audio"])
@@ -95,7 +95,7 @@ def test_augmentations_named_by_the_manifest_have_rates_of_their_own(tmp_path: P
     ]
 
 
-def test_a_split_of_synthesised_speech_knows_what_was_done_to_it(tmp_path: Path) -> None:
+def test_synthesised_split_records_its_augmentations(tmp_path: Path) -> None:
     spoken = [
         Utterance("vi går på tur", 0, 0, "nb+m7", 150, 50, (0.0,), (), done)
         for done in ((), ("noise",), ("noise", "codec"), ())
@@ -129,7 +129,7 @@ def test_a_manifest_that_cannot_be_evaluated_names_the_line(
         evaluate(DEMO, read_manifest(tmp_path / "manifest.jsonl"))
 
 
-def test_a_missing_thing_ends_the_command_with_one_line(
+def test_missing_input_ends_command_with_one_line(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

@@ -56,11 +56,11 @@ def test_speakers_who_differ_make_the_interval_wider_than_utterances_alone() -> 
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 
 
-def test_two_speakers_are_too_few_to_draw_from() -> None:
+def test_two_speakers_are_too_few_for_speaker_bootstrap() -> None:
     assert Bootstrap(["a", "b"] * 20).unit == "utterance"
 
 
-def test_the_difference_of_two_decodings_is_surer_than_either() -> None:
+def test_paired_difference_interval_excludes_zero() -> None:
     said, first = many(200, 0.3, 5)
     second = [line.replace("x", "x", 1) if n % 4 else said[n] for n, line in enumerate(first)]
     bootstrap = Bootstrap([""] * 200)
@@ -76,7 +76,7 @@ def confusions(said: str, written: str) -> Confusions:
     )
 
 
-def test_words_written_together_or_apart_are_told_from_other_errors() -> None:
+def test_compound_splits_are_counted_apart_from_other_errors() -> None:
     found = confusions(
         "systemd utfører en lang prosess nå", "systemdutfører et lang pro sess nå ja"
     )
@@ -97,7 +97,7 @@ def test_the_most_frequent_confusions_come_first_and_all_are_counted() -> None:
 
 
 @pytest.mark.parametrize("written", ["", "det er en prøve"])
-def test_nothing_and_everything_right(written: str) -> None:
+def test_rates_of_empty_and_of_perfect_results(written: str) -> None:
     found = confusions("det er en prøve", written)
     assert found.totals["dropped"] == (0 if written else 4)
     assert found.totals["substituted"] == 0

@@ -116,7 +116,7 @@ def test_the_2022_layout_has_the_files_of_the_published_checkpoints(tmp_path: Pa
 
 
 @pytest.mark.parametrize("shape", ["xls-r", "base", "mms"])
-def test_both_layouts_lead_into_each_other_and_back(shape: str, tmp_path: Path) -> None:
+def test_layouts_convert_into_each_other_and_back(shape: str, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "source", shape, layout="today")
     export_folder(tmp_path / "source", tmp_path / "old", layout="2022")
     export_folder(tmp_path / "old", tmp_path / "new", layout="today")
@@ -177,7 +177,7 @@ def test_of_a_run_its_export_is_taken_or_its_last_checkpoint(run: Path, tmp_path
 
 
 @pytest.mark.parametrize("layout", ["today", "2022"])
-def test_the_language_model_comes_along(model_with_lm: Path, tmp_path: Path, layout: str) -> None:
+def test_export_has_the_language_model(model_with_lm: Path, tmp_path: Path, layout: str) -> None:
     export_folder(model_with_lm, tmp_path / "out", layout=layout)
     model = load_checkpoint(tmp_path / "out")
     language_model = load_language_model(tmp_path / "out" / "language_model")
@@ -198,7 +198,7 @@ def test_transformers_reads_the_language_model(model_with_lm: Path, tmp_path: Pa
     assert processor.decoder.model_container[processor.decoder._model_key].order == 2
 
 
-def test_what_cannot_be_exported_is_said(run: Path, tmp_path: Path) -> None:
+def test_invalid_exports_are_refused(run: Path, tmp_path: Path) -> None:
     export_model(demo_model(), tmp_path / "one")
     with pytest.raises(DataError, match="3 checkpoints, 4 are wanted"):
         export_folder(run, tmp_path / "out", average=4)

@@ -22,7 +22,7 @@ def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_tools")
-def test_a_machine_with_python_alone_gets_a_model_that_the_service_loads(
+def test_build_without_kenlm_makes_a_model_the_service_loads(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     said: list[str] = []
@@ -63,7 +63,7 @@ def test_a_new_model_takes_the_place_of_the_old_one(
     ]  # fmt: skip
 
 
-def test_a_folder_with_other_things_in_it_is_left_alone(
+def test_folder_with_foreign_files_is_left_unchanged(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     (tmp_path / "config.json").write_text("{}")
@@ -99,7 +99,7 @@ def test_longer_ngrams_than_kenlm_reads_are_refused(
 
 
 @pytest.mark.usefixtures("no_tools")
-def test_asking_for_lmplz_where_there_is_none_says_how_to_get_it(
+def test_missing_lmplz_error_explains_installation(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     with pytest.raises(LanguageModelError, match="python -m trainer kenlm"):
@@ -118,7 +118,7 @@ def test_tools_are_found_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert find_tool("lmplz") == cached
 
 
-def test_a_tool_that_fails_is_quoted(tmp_path: Path) -> None:
+def test_tool_failure_includes_its_error_output(tmp_path: Path) -> None:
     with pytest.raises(LanguageModelError, match=r"ls failed: .*nowhere"):
         run_tool(["ls", tmp_path / "nowhere"])
     with pytest.raises(LanguageModelError, match="cannot be run: No such file"):

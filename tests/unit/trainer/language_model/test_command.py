@@ -100,7 +100,7 @@ def test_a_language_model_is_made_tuned_and_put_into_the_checkpoint(
     assert (model / "language_model.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_model_that_does_not_help_ends_with_status_1(
+def test_unhelpful_model_ends_with_status_1(
     recipe: Path,
     data: Path,
     tmp_path: Path,
@@ -124,7 +124,7 @@ def test_a_model_that_does_not_help_ends_with_status_1(
     assert [(model / name).read_bytes() for name in kept] == before
 
 
-def test_a_checkpoint_without_language_model_is_told_how_to_get_one(
+def test_missing_language_model_error_names_build_command(
     data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

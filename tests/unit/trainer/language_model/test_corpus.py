@@ -88,7 +88,7 @@ def test_every_line_is_cleaned_and_every_drop_is_counted() -> None:
     }
 
 
-def test_transcripts_are_what_is_said_in_training(recipe: Recipe, data: Path) -> None:
+def test_transcripts_come_from_the_training_split(recipe: Recipe, data: Path) -> None:
     assert gather(with_sources(recipe, "transcripts"), data).lines == SPOKEN["train"]
 
 
@@ -117,7 +117,7 @@ def test_packages_give_running_text_as_well_as_sentences_to_speak(
     assert text.dropped["evaluation sentence"] >= 1
 
 
-def test_sources_that_are_not_there_are_named(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_unusable_sources_are_refused(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     with pytest.raises(LanguageModelError, match=r"news\.txt is no text file; a source is"):
         gather(with_sources(recipe, str(tmp_path / "news.txt")), data)
     with pytest.raises(LanguageModelError, match=r"has no \[language_model\]"):

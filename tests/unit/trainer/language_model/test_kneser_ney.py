@@ -75,7 +75,7 @@ def test_too_little_text_takes_the_fixed_discounts(
 
 
 @pytest.mark.parametrize("prune", [(), (0, 1, 2), (1, 1, 1)])
-def test_what_may_follow_a_context_sums_to_one(
+def test_conditional_probabilities_sum_to_one(
     corpus: tuple[str, ...], prune: tuple[int, ...]
 ) -> None:
     table = as_table(estimate(corpus, order=3, prune=prune))

@@ -77,7 +77,7 @@ def test_both_estimators_give_the_same_model(  # noqa: PLR0917 - fixtures and pa
     assert not wrong
 
 
-def test_a_binary_says_what_its_arpa_says(
+def test_binary_scores_equal_arpa_scores(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, reference: Path, tmp_path: Path
 ) -> None:
     built = build(corpus, numbers, tmp_path / "language_model")

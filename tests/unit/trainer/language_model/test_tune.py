@@ -93,7 +93,7 @@ def test_the_best_weights_go_into_the_checkpoint(
     ]  # fmt: skip
 
 
-def test_a_model_that_loses_to_greedy_is_refused_and_changes_nothing(
+def test_model_worse_than_greedy_is_refused_without_changes(
     heard: EncodedUtterances,
     model: Path,
     foreign_model: Path,
@@ -115,7 +115,7 @@ def test_greedy_on_clean_emissions_makes_no_error(corpus: tuple[str, ...]) -> No
     assert measure_greedy(mishear(corpus[:5], swaps=0.0)).wer == 0
 
 
-def test_nothing_to_tune_on_is_refused(model: Path) -> None:
+def test_tuning_on_no_records_is_refused(model: Path) -> None:
     with pytest.raises(LanguageModelError, match="validation split is empty"):
         tune(mishear([]), model)
 

@@ -112,7 +112,7 @@ def test_all_steps_in_a_row_keep_the_clicks_in_place(synthesis: SynthesisRecipe)
         assert found(wave, CLICKS) == pytest.approx(CLICKS, abs=TOLERANCE)
 
 
-def test_shares_of_nothing_change_only_the_level(synthesis: SynthesisRecipe) -> None:
+def test_zero_probabilities_change_only_the_level(synthesis: SynthesisRecipe) -> None:
     nothing = replace(synthesis, room_share=0, noise_share=0, band_share=0, codec_share=0)
     wave, done = augment(clicks(), nothing, np.random.default_rng(0))
     assert done == ()
@@ -138,7 +138,7 @@ def test_pink_noise_falls_by_three_decibels_an_octave() -> None:
     assert 10 * np.log10(low / high) == pytest.approx(9, abs=0.5)
 
 
-def test_a_telephone_lets_through_only_its_band() -> None:
+def test_telephone_filter_passes_only_its_band() -> None:
     noise = make_noise("white", 1 << 16, np.random.default_rng(0))
     spectrum = np.abs(np.fft.rfft(limit_band(noise, 300, 3400)))
     frequencies = np.fft.rfftfreq(1 << 16, 1 / SAMPLE_RATE)
@@ -147,7 +147,7 @@ def test_a_telephone_lets_through_only_its_band() -> None:
     assert spectrum[frequencies > 6000].mean() < inside / 50
 
 
-def test_a_room_rings_off_in_its_time_and_delays_nothing() -> None:
+def test_reverberation_has_its_decay_time_and_no_delay() -> None:
     response = room_response(0.5, np.random.default_rng(7))
     assert response[0] == np.abs(response).max() == 1
     early = np.mean(response[round(0.05 * SAMPLE_RATE) : round(0.1 * SAMPLE_RATE)] ** 2)
@@ -156,7 +156,7 @@ def test_a_room_rings_off_in_its_time_and_delays_nothing() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 400])
-def test_very_short_sound_survives(length: int, synthesis: SynthesisRecipe) -> None:
+def test_very_short_audio_can_be_augmented(length: int, synthesis: SynthesisRecipe) -> None:
     everything = replace(
         synthesis, room_share=1.0, noise_share=1.0, band_share=1.0, codec_share=1.0
     )
@@ -166,7 +166,7 @@ def test_very_short_sound_survives(length: int, synthesis: SynthesisRecipe) -> N
         assert np.isfinite(wave).all()
 
 
-def test_training_varies_speed_and_noise_as_often_as_it_should() -> None:
+def test_training_augments_at_configured_rates() -> None:
     recipe = AugmentationRecipe(
         speed_share=0.5, speed=(0.9, 1.1), noise_share=0.5, noise_snr_db=(10.0, 20.0)
     )

@@ -78,7 +78,7 @@ def test_a_pause_is_in_no_word() -> None:
     assert np.abs(pause.astype(np.int32)).max() < np.abs(speech.samples).max() / 20
 
 
-def test_a_word_starts_when_those_before_it_are_said() -> None:
+def test_word_starts_after_preceding_words_end() -> None:
     speaker = espeak()
     starts = []
     for text in ("det er en fisk", "det er en sommerdag"):
@@ -104,7 +104,7 @@ def test_speed_moves_the_words_with_the_speech(quiet: SynthesisRecipe) -> None:
         assert second == pytest.approx(first / 0.9, abs=0.02)
 
 
-def test_speech_stays_where_it_was_under_all_that_happens_to_it(
+def test_augmentation_keeps_speech_position(
     synthesis: SynthesisRecipe, quiet: SynthesisRecipe
 ) -> None:
     rough = replace(synthesis, room_share=1, noise_share=1, band_share=1, codec_share=1)
@@ -144,7 +144,7 @@ def test_every_voice_of_the_recipe_speaks(synthesis: SynthesisRecipe) -> None:
     assert len(set(sounds.values())) == len(sounds)
 
 
-def test_a_word_in_parts_and_two_words_in_one_keep_times_that_make_sense() -> None:
+def test_split_and_merged_words_keep_plausible_times() -> None:
     events = [SpokenWord(0, 0.0, 0.3), SpokenWord(6, 0.4, 0.5), SpokenWord(8, 0.5, 0.7)]
     starts, ends = word_times("i det hele", events)
     assert starts == [0.0, 0.0, 0.4]
@@ -163,7 +163,7 @@ def test_a_word_ends_with_its_last_sound() -> None:
     assert spoken_words([Event(0.1, position=0), Event(0.1)], duration=0.5)[0].end == 0.5
 
 
-def test_silence_is_trimmed_and_its_length_told() -> None:
+def test_silence_is_trimmed_and_its_length_returned() -> None:
     samples = np.concatenate([np.zeros(100), np.full(50, 900), np.zeros(20)]).astype(np.int16)
     rest, offset = trim(samples, 100)
     assert len(rest) == 50

@@ -46,7 +46,7 @@ def test_normalising_twice_changes_nothing(raw: str) -> None:
         ("takk for det", None),
     ],
 )
-def test_what_cannot_be_trained_on_is_named(raw: str, reason: str | None) -> None:
+def test_unusable_transcript_gives_drop_reason(raw: str, reason: str | None) -> None:
     assert rejection(raw) == reason
 
 

@@ -72,7 +72,7 @@ def test_an_ordinal_is_written_out(number: int, danish: str, bokmaal: str, nynor
         (2005, "to tusind og fem", "to tusen og fem"),
     ],
 )
-def test_a_year_is_said_in_hundreds(number: int, danish: str, bokmaal: str) -> None:
+def test_year_is_written_in_hundreds(number: int, danish: str, bokmaal: str) -> None:
     assert [year(number, language) for language in LANGUAGES] == [danish, bokmaal, bokmaal]
 
 
@@ -91,7 +91,7 @@ def test_a_year_is_said_in_hundreds(number: int, danish: str, bokmaal: str) -> N
         (12, 55, "fem minutter i et", "fem på eitt"),
     ],
 )
-def test_the_clock_is_read_as_people_read_it(
+def test_clock_time_is_written_in_spoken_form(
     hour: int, minutes: int, danish: str, nynorsk: str
 ) -> None:
     assert clock_time(hour, minutes, "da") == danish
@@ -118,7 +118,7 @@ def test_sentences_are_fit_for_their_recipe_and_the_same_from_the_same_seed(lang
     assert not any("{" in sentence for sentence in made)
 
 
-def test_what_has_no_words_is_refused() -> None:
+def test_unsupported_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match=r"no number words for 'sv'.*da, nb, nn"):
         cardinal(1, "sv")
     with pytest.raises(CorpusError, match="no sentences with numbers in 'sv'"):

@@ -55,13 +55,13 @@ def test_translations_come_back_in_the_order_of_their_sentences(apertium: Progra
     assert translate([], "nb", "nn") == []
 
 
-def test_a_translator_that_loses_a_sentence_is_not_believed(apertium: Program) -> None:
+def test_translator_that_drops_a_sentence_is_refused(apertium: Program) -> None:
     apertium("sed 1,2d")
     with pytest.raises(CorpusError, match="made 1 sentences of 2"):
         translate(["det er her", "det er der"], "nb", "nn")
 
 
-def test_a_translator_that_fails_says_why(apertium: Program) -> None:
+def test_translator_failure_includes_its_reason(apertium: Program) -> None:
     apertium("echo 'Error: Mode nob-nno does not exist' >&2; exit 1")
     with pytest.raises(CorpusError, match=r"nob-nno does not exist.*apt-get install apertium"):
         translate(["det er her"], "nb", "nn")

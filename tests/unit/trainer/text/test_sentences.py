@@ -46,7 +46,7 @@ def test_the_splits_have_the_shares_of_the_recipe(text: TextRecipe) -> None:
         ("Det er σ og støtte", "foreign letters"),
     ],
 )
-def test_what_is_no_sentence_is_dropped_and_the_reason_counted(
+def test_non_sentences_are_dropped_and_counted_by_reason(
     text: TextRecipe, raw: str, reason: str
 ) -> None:
     assert clean(raw, text)[1] == reason

@@ -77,7 +77,7 @@ class Gone:
         raise DataError("the disk ate it")
 
 
-def test_what_cannot_be_read_is_named_and_left_out(data: Path) -> None:
+def test_unreadable_utterances_are_reported_and_skipped(data: Path) -> None:
     records = read_split(data, "train")
     records[1] = replace(records[1], audio=Gone())
     said: list[str] = []

@@ -72,7 +72,7 @@ def test_logits_and_gradients_are_those_of_transformers(
     assert frozen != any("feature_extractor" in name for name in found)
 
 
-def test_the_kind_with_norms_after_the_sums_and_a_group_norm_trains_too(recipe: Recipe) -> None:
+def test_post_norm_model_with_group_norm_trains(recipe: Recipe) -> None:
     model = random_model(recipe.model, seed=1)
     config = model.config
     config.feat_extract_norm, config.do_stable_layer_norm, config.conv_bias = "group", False, False
@@ -102,7 +102,7 @@ def test_a_frozen_front_end_in_bf16_is_close_to_fp32_and_has_no_gradient(recipe:
     assert (features - expected).abs().mean() < 0.03 * expected.abs().mean()
 
 
-def test_what_specaugment_hides_leaves_no_trace(recipe: Recipe) -> None:
+def test_specaugment_masked_frames_do_not_affect_output(recipe: Recipe) -> None:
     model = random_model(recipe.model, seed=1).eval()
     network = CtcNetwork(model, CPU).eval()
     count = int(frames(model)[0])
@@ -132,7 +132,7 @@ def test_checkpointing_changes_no_gradient(recipe: Recipe) -> None:
         assert torch.allclose(found[1][name], gradient, atol=1e-5), name
 
 
-def test_dropout_drops_as_many_as_it_says_and_keeps_the_mean() -> None:
+def test_dropout_has_its_rate_and_keeps_the_mean() -> None:
     for shape in ((1000, 101), (7,)):
         values = torch.ones(shape, requires_grad=True)
         torch.manual_seed(3)

@@ -39,7 +39,7 @@ def test_a_resumed_training_ends_with_the_weights_and_the_log_of_an_uninterrupte
     assert [row["step"] for row in rows] == ["2", "4", "6"]
 
 
-def test_a_run_killed_while_it_saves_goes_on_from_the_checkpoint_before(
+def test_run_killed_during_save_resumes_from_previous_checkpoint(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     fit(recipe, data, tmp_path / "whole", max_steps=4)
@@ -53,7 +53,7 @@ def test_a_run_killed_while_it_saves_goes_on_from_the_checkpoint_before(
         assert torch.equal(value, weights(killed, 4)[name]), name
 
 
-def test_a_run_is_not_overwritten_unasked(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_existing_run_is_not_overwritten(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     fit(recipe, data, tmp_path, max_steps=1)
     with pytest.raises(DataError, match="--resume"):
         fit(recipe, data, tmp_path)
@@ -68,7 +68,7 @@ def test_a_finished_run_resumed_changes_nothing(recipe: Recipe, data: Path, tmp_
     assert (tmp_path / "training_log.csv").read_text() == log
 
 
-def test_only_the_last_checkpoints_are_kept_and_the_best_where_it_is_wanted(
+def test_last_checkpoints_and_optionally_the_best_are_kept(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     numbers = replace(recipe.training, evaluate_every=1, keep_checkpoints=2, learning_rate=1e-9)
@@ -84,7 +84,7 @@ def test_only_the_last_checkpoints_are_kept_and_the_best_where_it_is_wanted(
     assert torch.equal(head, weights(tmp_path / "best", 1)["lm_head.weight"].half())
 
 
-def test_the_export_is_the_mean_of_the_last_checkpoints_where_that_is_wanted(
+def test_export_can_be_the_mean_of_last_checkpoints(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     numbers = replace(recipe.training, keep_checkpoints=3, average_checkpoints=2)
@@ -132,7 +132,7 @@ def test_fine_tuning_takes_the_weights_and_makes_a_head_for_its_own_letters(
     assert [len(e[0]) for e in exported.emissions([np.zeros(16000, np.float32)])] == [len(expected)]
 
 
-def test_going_on_with_the_same_letters_keeps_the_head(
+def test_fine_tuning_with_equal_vocabulary_keeps_the_head(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     first = fit(recipe, data, tmp_path / "first", max_steps=2).state_dict()
@@ -142,7 +142,7 @@ def test_going_on_with_the_same_letters_keeps_the_head(
     assert torch.allclose(first["lm_head.weight"], tuned["lm_head.weight"], atol=1e-3)
 
 
-def test_weights_that_cannot_be_had_are_named(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_unavailable_weights_are_reported(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     gone = replace(
         recipe,
         model=replace(recipe.model, init=str(tmp_path / "one"), fallbacks=(str(tmp_path / "two"),)),

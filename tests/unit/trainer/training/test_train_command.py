@@ -38,9 +38,7 @@ def small(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_recipe_and_a_data_folder_make_a_run_that_can_go_on(
-    small: Path, data: Path, tmp_path: Path
-) -> None:
+def test_train_command_makes_a_resumable_run(small: Path, data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [
         "train",

@@ -91,7 +91,7 @@ def test_a_loss_per_utterance_is_the_mean_of_torch(recipe: Recipe, data: Path) -
 
 
 @pytest.mark.long
-def test_two_processes_learn_what_one_learns_from_twice_the_batch(
+def test_two_processes_match_one_with_double_batch(
     eight: Recipe, data: Path, tmp_path: Path
 ) -> None:
     halved = cut(eight, 4, 1)
@@ -140,7 +140,7 @@ def test_an_utterance_without_a_finite_loss_is_named_and_its_update_left_out(
     assert all(bool(value.isfinite().all()) for value in trained.parameters())
 
 
-def test_a_training_that_only_leaves_out_ends_with_advice(recipe: Recipe, tmp_path: Path) -> None:
+def test_training_that_skips_every_update_ends_with_advice(recipe: Recipe, tmp_path: Path) -> None:
     texts = TEXTS | {"train": ("hei",) * 4}
     data = write_speech(tmp_path / "data", texts)
     for line in (manifest := data / "train.jsonl").read_text().splitlines():
@@ -155,7 +155,7 @@ def test_a_training_that_only_leaves_out_ends_with_advice(recipe: Recipe, tmp_pa
         fit(endless, data, tmp_path / "run")
 
 
-def test_a_signal_saves_and_ends_the_training_and_nothing_is_lost(
+def test_signal_saves_checkpoint_and_ends_training(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     fit(recipe, data, tmp_path / "whole")
@@ -189,7 +189,7 @@ def test_an_early_stop_waits_for_patience_and_for_the_first_updates(
     assert not (tmp_path / "checkpoint-5").exists()
 
 
-def test_precision_is_what_the_device_has() -> None:
+def test_precision_follows_the_device() -> None:
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
     assert resolve_precision("auto", cuda) == "fp16"
     assert resolve_precision("auto", cpu) in {"bf16", "fp32"}
