@@ -273,6 +273,7 @@ def test_busy_and_stopping_services_say_when_to_retry() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_unexpected_failures_are_internal_errors_of_each_protocol(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_loss_per_utterance_is_the_mean_of_torch(recipe: Recipe, data: Path) -
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_two_processes_match_one_with_double_batch(
     eight: Recipe, data: Path, tmp_path: Path
 ) -> None:
