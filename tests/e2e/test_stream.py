@@ -153,7 +153,7 @@ def test_pause_ends_an_utterance_and_times_continue(demos: RunningServer, offlin
     began = (len(first) + 1.5 * RATE) / RATE
     assert one["end"] < began
     assert other["words"][0]["start"] > began
-    # EventQueue where the pause was long enough, not where the next speech began.
+    # Ends where the pause was long enough, not where the next speech began.
     endpoint = log.of("endpoint")[0]["time"]
     assert endpoint == pytest.approx(len(first) / RATE + 0.6, abs=0.3)
     assert [word["word"] for word in other["words"]] == other["text"].split()
