@@ -1,4 +1,4 @@
-"""The options, records and events of /jobs: recordings handed in, to be fetched once they are done."""
+"""The options, records and events of /jobs: recordings handed in, to be fetched later."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
