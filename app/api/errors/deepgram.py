@@ -57,6 +57,9 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.UnknownLanguageError: _Row(400, phrase=_NO_MODEL),
     errors.UrlRefusedError: _Row(400, "REMOTE_CONTENT_ERROR"),
     errors.UrlFetchError: _Row(400, "REMOTE_CONTENT_ERROR"),
+    errors.JobNotFoundError: _Row(400),
+    errors.JobNotCompletedError: _Row(400),
+    errors.IdempotencyConflictError: _Row(400),
     errors.AuthenticationError: _Row(401, "INVALID_AUTH"),
     errors.OriginRefusedError: _Row(403, "INSUFFICIENT_PERMISSIONS"),
     errors.StreamIdleError: _Row(408),
@@ -68,6 +71,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.ClientDisconnectedError: _Row(499, "Client Closed Request"),
     errors.InsufficientStorageError: _Row(503),
     errors.UnavailableError: _Row(503),
+    errors.JobsUnavailableError: _Row(503),
     errors.DeadlineExceededError: _Row(504),
     RouteError: _Row(None),
 }
