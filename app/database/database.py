@@ -44,7 +44,7 @@ class Database:
             )
         self._folder = folder
         self._url = url
-        self._engine: "sa.Engine | None" = None
+        self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nordlyd-database")
 

@@ -1,6 +1,7 @@
 """Makes the SQLAlchemy engines of SQLite and PostgreSQL, as the service needs them."""
 
 import os
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
