@@ -182,33 +182,6 @@ class UnavailableError(NordlydError):
         self.retry_after = retry_after
 
 
-class JobsUnavailableError(UnavailableError):
-    """The database or the storage of the jobs cannot be reached."""
-
-    code = "jobs_unavailable"
-
-
-class JobNotFoundError(InvalidRequestError):
-    """No such job exists: it never did, was erased, or is another caller's."""
-
-    status = 404
-    code = "job_not_found"
-
-
-class JobNotCompletedError(InvalidRequestError):
-    """The job has no result: it has not ended, or was cancelled."""
-
-    status = 409
-    code = "job_not_completed"
-
-
-class IdempotencyConflictError(InvalidRequestError):
-    """The `Idempotency-Key` was used before, with another request."""
-
-    status = 422
-    code = "idempotency_conflict"
-
-
 class ClientDisconnectedError(NordlydError):
     """The client closed the connection; only the access log shows this status."""
 
