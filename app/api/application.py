@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 
 from app.api import (
     align,
+    assemblyai,
     deepgram,
     health,
     jobs,
@@ -73,6 +74,7 @@ def build_api(
         render.router,
         *jobs.ROUTERS,
         deepgram.router,
+        *assemblyai.ROUTERS,
         *openai.ROUTERS,
     ):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])

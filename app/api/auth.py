@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.caller import note_key
-from app.api.errors import error_response
+from app.api.errors import ASSEMBLYAI_PATHS, error_response
 from app.api.paths import route_path
 from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
 from app.errors import AuthenticationError
@@ -113,6 +113,9 @@ class Authentication:
             return
         try:
             header = Headers(scope=scope).get("authorization", "")
+            if header and " " not in header and route_path(scope).startswith(ASSEMBLYAI_PATHS):
+                # AssemblyAI's clients send the key alone.
+                header = f"Bearer {header}"
             note_key(scope, self.keys.check(authorization(header, scope.get("subprotocols", ()))))
         except AuthenticationError as error:
             if scope["type"] == "websocket":

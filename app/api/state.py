@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from app.errors import JobsUnavailableError, UrlRefusedError
 from app.fetching import Fetcher
 from app.jobs import Jobs
+from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -30,6 +31,7 @@ class AppState:
         progress: of running requests.
         rendering: processes that write formats.
         jobs: recordings that were handed in; None where the service keeps none.
+        uploads: recordings that are yet to be handed in; None as above.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class AppState:
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
     jobs: Jobs | None = None
+    uploads: UploadStore | None = None
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.
@@ -62,6 +65,16 @@ class AppState:
         if self.jobs is None:
             raise JobsUnavailableError("This service keeps no jobs; accepted: /transcribe.")
         return self.jobs
+
+    def need_uploads(self) -> UploadStore:
+        """Returns the recordings that are yet to be handed in.
+
+        Raises:
+            JobsUnavailableError: the service keeps no jobs.
+        """
+        if self.uploads is None:
+            raise JobsUnavailableError("This service keeps no jobs; accepted: /transcribe.")
+        return self.uploads
 
 
 def _app_state(connection: HTTPConnection) -> AppState:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Literal, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
@@ -51,6 +51,21 @@ class Submission:
     idempotency_key: str | None = None
     protocol: str = "native"
     protocol_options: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """What is sent to the `webhook_url` of a job that has ended.
+
+    Attributes:
+        body: as it is sent.
+        headers: besides those of HTTP itself.
+        method: how it is sent.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    method: Literal["POST", "PUT"] = "POST"
 
 
 class Jobs(Protocol):
