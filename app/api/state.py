@@ -6,10 +6,9 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from app.errors import JobsUnavailableError, UrlRefusedError
+from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.jobs import Jobs
-from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -27,22 +26,20 @@ class AppState:
         telemetry: metrics.
         service: models, engine and pipeline.
         live: open live streams.
+        jobs: recordings that were handed in.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
-        jobs: recordings that were handed in; None where the service keeps none.
-        uploads: recordings that are yet to be handed in; None as above.
     """
 
     settings: Settings
     telemetry: Telemetry
     service: Service
     live: LiveStreams
+    jobs: Jobs
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
-    jobs: Jobs | None = None
-    uploads: UploadStore | None = None
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.
@@ -55,26 +52,6 @@ class AppState:
                 "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
             )
         return self.fetcher
-
-    def need_jobs(self) -> Jobs:
-        """Returns the jobs.
-
-        Raises:
-            JobsUnavailableError: the service keeps none.
-        """
-        if self.jobs is None:
-            raise JobsUnavailableError("This service keeps no jobs; accepted: /transcribe.")
-        return self.jobs
-
-    def need_uploads(self) -> UploadStore:
-        """Returns the recordings that are yet to be handed in.
-
-        Raises:
-            JobsUnavailableError: the service keeps no jobs.
-        """
-        if self.uploads is None:
-            raise JobsUnavailableError("This service keeps no jobs; accepted: /transcribe.")
-        return self.uploads
 
 
 def _app_state(connection: HTTPConnection) -> AppState:

@@ -1,5 +1,14 @@
-"""Durable jobs: recordings handed in, worked on through restarts, and fetched later."""
+"""Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
-from app.jobs.types import JobResult, Jobs, Owner, Submission, WebhookMessage
+from app.jobs.service import JobService
+from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
 
-__all__ = ["JobResult", "Jobs", "Owner", "Submission", "WebhookMessage"]
+__all__ = [
+    "JobResult",
+    "JobService",
+    "Jobs",
+    "Owner",
+    "Submission",
+    "Uploads",
+    "WebhookMessage",
+]

@@ -68,11 +68,45 @@ class WebhookMessage:
     method: Literal["POST", "PUT"] = "POST"
 
 
+class Uploads(Protocol):
+    """Recordings that arrive before the request that says what to do with them."""
+
+    async def keep(self, owner: Owner, source: BinaryIO) -> str:
+        """Keeps a recording for a day.
+
+        Args:
+            owner: who may hand it in.
+            source: an open recording at its beginning, which is read and closed.
+
+        Returns:
+            Its id, which cannot be guessed.
+
+        Raises:
+            InsufficientStorageError: the disk is full.
+            JobsUnavailableError: the storage cannot be reached.
+        """
+
+    async def open(self, owner: Owner, upload_id: str) -> BinaryIO:
+        """Opens a recording that the owner sent, for the caller to close.
+
+        Raises:
+            InvalidRequestError: there is none, or not any more.
+            JobsUnavailableError: the storage cannot be reached.
+        """
+
+    async def erase(self, owner: Owner, upload_id: str) -> None:
+        """Erases a recording that was handed in."""
+
+
 class Jobs(Protocol):
     """The jobs of the service. Every method that takes an owner sees that owner's jobs alone.
 
     A job that does not exist, was erased, or is another owner's is a `JobNotFoundError` (404).
     """
+
+    @property
+    def uploads(self) -> Uploads:
+        """Recordings that are yet to be handed in."""
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """Keeps a recording durably and queues the work on it.

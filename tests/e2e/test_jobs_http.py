@@ -236,9 +236,7 @@ def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) ->
         ({"after": "3"}, "after"),
         ({"page": "2"}, "page"),
     ):
-        assert_error(
-            client.get("/jobs", params=query), 400, code="invalid_request", param=param
-        )
+        assert_error(client.get("/jobs", params=query), 400, code="invalid_request", param=param)
 
 
 def test_failed_job_is_answered_with_its_own_error(client: httpx.Client) -> None:
@@ -338,9 +336,10 @@ def test_samples_declared_by_the_content_type_are_read_as_declared(client: httpx
     assert answer.status_code == 202, answer.text
     assert ended(client, answer.json())["duration"] == 1.5
     result = client.get(f"/jobs/{answer.json()['id']}/result").json()
-    assert result["text"] == client.post("/transcribe", content=samples, headers=headers).json()[
-        "text"
-    ]
+    assert (
+        result["text"]
+        == client.post("/transcribe", content=samples, headers=headers).json()["text"]
+    )
     answer = client.post("/jobs", content=samples, headers={"content-type": "audio/L16"})
     assert_error(answer, 400, code="invalid_request", param="rate")
 

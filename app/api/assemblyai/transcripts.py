@@ -77,7 +77,7 @@ async def create(incoming: IncomingOf) -> TranscriptBody:
 async def list_all(request: Request, state: AppStateOf, owner: OwnerOf) -> ListBody:
     """The transcripts that were requested with the same API key, the newest first."""
     query = parse_options(ListParameters, gather(request.query_params.multi_items()))
-    return await list_transcripts(state.need_jobs(), owner, query, request)
+    return await list_transcripts(state.jobs, owner, query, request)
 
 
 @router.get(
@@ -87,7 +87,7 @@ async def list_all(request: Request, state: AppStateOf, owner: OwnerOf) -> ListB
 )
 async def get(job_id: JobIdOf, state: AppStateOf, owner: OwnerOf) -> TranscriptBody:
     """The transcript once it is completed; until then, how far it is."""
-    job = await state.need_jobs().get(owner, job_id)
+    job = await state.jobs.get(owner, job_id)
     request = await requested(state, owner, job)
     transcript = None
     if job.status == "completed":
@@ -102,7 +102,7 @@ async def get(job_id: JobIdOf, state: AppStateOf, owner: OwnerOf) -> TranscriptB
 )
 async def delete(job_id: JobIdOf, state: AppStateOf, owner: OwnerOf) -> TranscriptBody:
     """Erases the recording, the transcript and all that is known of them."""
-    jobs = state.need_jobs()
+    jobs = state.jobs
     job = await jobs.get(owner, job_id)
     request = await requested(state, owner, job)
     await jobs.delete(owner, job_id)
@@ -111,7 +111,7 @@ async def delete(job_id: JobIdOf, state: AppStateOf, owner: OwnerOf) -> Transcri
 
 async def requested(state: AppState, owner: Owner, job: Job) -> Mapping[str, JsonValue]:
     """Returns the JSON that a transcript was requested with; of other jobs, next to nothing."""
-    kept = await state.need_jobs().protocol_options(owner, job.id)
+    kept = await state.jobs.protocol_options(owner, job.id)
     return cast("Mapping[str, JsonValue]", kept.get(_REQUEST, {"audio_url": ""}))
 
 
@@ -122,7 +122,7 @@ async def formatted(
 
     None of an alignment, which is no transcript.
     """
-    result = await state.need_jobs().result(owner, job.id)
+    result = await state.jobs.result(owner, job.id)
     if not isinstance(result, Transcript):
         return None
     formatting = restore_parameters(request).formatting
@@ -146,8 +146,8 @@ async def _submit(
     if upload_id is None:
         source, name, _ = open_source(parameters.audio_url, options)
     else:
-        source, name = await state.need_uploads().open(owner, upload_id), ""
-    job, _ = await state.need_jobs().submit(
+        source, name = await state.jobs.uploads.open(owner, upload_id), ""
+    job, _ = await state.jobs.submit(
         Submission(
             owner=owner,
             kind="transcribe",
@@ -162,7 +162,7 @@ async def _submit(
         )
     )
     if upload_id is not None:
-        await state.need_uploads().erase(owner, upload_id)
+        await state.jobs.uploads.erase(owner, upload_id)
     return job
 
 

@@ -38,7 +38,7 @@ class UploadBody(BaseModel):
 )
 async def upload(incoming: IncomingOf) -> UploadBody:
     """Keeps a recording for a day, or until a transcript of it is requested."""
-    store = incoming.state.need_uploads()
+    store = incoming.state.jobs.uploads
     with incoming.state.service.admit():
         incoming.set_timeout()
         if incoming.content_type.is_multipart:

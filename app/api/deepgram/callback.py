@@ -48,7 +48,7 @@ async def accept(
         sha256 = await asyncio.to_thread(source.sha256)
     transcribe = options.transcribe_options()
     audio, name, declared = open_source(source, TranscribeOptions.model_validate(transcribe))
-    job, _ = await incoming.state.need_jobs().submit(
+    job, _ = await incoming.state.jobs.submit(
         Submission(
             owner=owner_of(incoming.request),
             kind="transcribe",
@@ -76,7 +76,7 @@ async def accept(
 
 async def callback_message(state: AppState, owner: Owner, job: Job) -> WebhookMessage:
     """Returns what to send to the callback of a job that has ended: the answer, or the error."""
-    jobs = state.need_jobs()
+    jobs = state.jobs
     kept = await jobs.protocol_options(owner, job.id)
     request_id = str(kept["request_id"])
     options = parse_listen(_query(kept))

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("protocol", sa.Text, nullable=False),
+        sa.Column("protocol_options", sa.JSON, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("language", sa.Text, nullable=False),
