@@ -290,7 +290,7 @@ def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningS
     run(errs())
 
 
-def test_synchronous_client_works_too(demos: RunningServer) -> None:
+def test_synchronous_client_gets_the_same_events(demos: RunningServer) -> None:
     with (
         OpenAI(base_url=f"{demos.address}/v1", api_key="any", max_retries=0) as client,
         client.realtime.connect(extra_query={"intent": "transcription"}) as connection,

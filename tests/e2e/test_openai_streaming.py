@@ -103,7 +103,7 @@ def test_short_recording_has_one_delta_and_silence_none(client: OpenAI) -> None:
     assert events(buffer.getvalue()) == ["done"]
 
 
-def test_asynchronous_client_streams_too(demos: RunningServer) -> None:
+def test_asynchronous_client_receives_the_same_deltas(demos: RunningServer) -> None:
     async def ask() -> tuple[str, str]:
         url = f"{demos.address}/v1"
         async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client:

@@ -138,7 +138,7 @@ def test_chunks_arrive_before_the_command_has_ended(demos: RunningServer) -> Non
     assert transcript(on(demos, speak)).text == TEXTS[0]
 
 
-def test_several_commands_and_pings_on_one_connection(demos: RunningServer) -> None:
+def test_several_commands_and_pings_share_one_connection(demos: RunningServer) -> None:
     async def speak(client: AsyncClient) -> list[Transcript]:
         transcripts = []
         for language, number, folder in (("nb", 1, "demo-nb"), ("da", 0, "demo-da")):
@@ -161,7 +161,7 @@ def test_several_commands_and_pings_on_one_connection(demos: RunningServer) -> N
     ]
 
 
-def test_several_clients_at_once(demos: RunningServer) -> None:
+def test_several_clients_are_served_at_once(demos: RunningServer) -> None:
     async def speak(number: int) -> str:
         async with AsyncClient.from_uri(demos.wyoming, read_timeout=60) as client:
             return transcript(await replies_to(client, *audio(speech(number % 3)))).text

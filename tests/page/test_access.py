@@ -95,7 +95,7 @@ def test_every_state_passes_axe_and_fits_its_width(
             assert found.violations_count == 0, (size, scheme, found.generate_report())
 
 
-def test_a_recording_is_read_and_corrected_by_keyboard_alone(opened: Opener) -> None:
+def test_recording_is_transcribed_and_corrected_by_keyboard_alone(opened: Opener) -> None:
     page = opened()
     # Listened for from the start: Chromium may ask for files before a later listener is known.
     page.on("filechooser", lambda chooser: chooser.set_files(SPOKEN))

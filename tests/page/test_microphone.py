@@ -93,7 +93,7 @@ def test_recording_can_be_discarded(page: Page) -> None:
     expect(page.get_by_role("button", name="Ta opp")).to_be_focused()
 
 
-def test_a_refused_microphone_is_explained(opened: Opener) -> None:
+def test_denied_microphone_access_is_explained(opened: Opener) -> None:
     page = opened()
     page.evaluate(
         """() => navigator.mediaDevices.getUserMedia =

@@ -15,7 +15,7 @@ def current_time(page: Page) -> float:
     return float(page.evaluate("document.querySelector('#audio').currentTime"))
 
 
-def test_a_recording_becomes_text_readable_and_word_for_word(page: Page) -> None:
+def test_transcript_is_shown_formatted_and_word_for_word(page: Page) -> None:
     text = transcribe(page, SPOKEN)
     expect(page.locator("#result-title")).to_have_text(SPOKEN.name)
     assert text.locator("p").inner_text() == f"{TEXT.capitalize()}."
@@ -51,7 +51,7 @@ def test_clicking_a_word_plays_from_it(page: Page) -> None:
     until(page, "document.querySelector('#audio').paused")
 
 
-def test_the_waveform_is_drawn_and_seeks(page: Page) -> None:
+def test_waveform_is_drawn_and_a_click_on_it_seeks(page: Page) -> None:
     transcribe(page, SPOKEN)
     expect(page.locator("#wave-note")).to_be_hidden()
     box = page.locator("#wave").bounding_box()
@@ -122,7 +122,7 @@ def test_options_are_sent_to_the_service(page: Page) -> None:
     assert words(page) == answer["alternatives"][1]["text"].split()
 
 
-def test_the_decoder_that_takes_no_hotwords_gets_none(page: Page) -> None:
+def test_hotwords_are_not_sent_to_a_decoder_without_hotwords(page: Page) -> None:
     page.locator("#more summary").click()
     page.fill("#hotwords", "Ås")
     page.select_option("#decoder", "greedy")
@@ -161,7 +161,7 @@ def test_bad_file_fails_alone_with_a_message(page: Page, tmp_path: Path) -> None
     expect(lines).to_have_count(1)
 
 
-def test_a_recording_that_waits_or_is_sent_can_be_cancelled(page: Page) -> None:
+def test_waiting_or_uploading_recording_can_be_cancelled(page: Page) -> None:
     # The upload is held up on its way, as by a slow line.
     page.route("**/transcribe", lambda _: None)
     page.set_input_files("#files", [SPOKEN, DANISH])

@@ -81,7 +81,7 @@ def test_file_that_kenlm_refuses_is_refused_with_its_reason(model: Path) -> None
         try_in_child(model, WORDS)
 
 
-def test_damaged_files_without_a_checksum_do_not_crash_the_reader(model: Path) -> None:
+def test_damaged_files_without_a_checksum_do_not_crash_the_process(model: Path) -> None:
     """In a process of its own, which must live: our reader takes or refuses, and never dies."""
     script = f"""
 import random, sys

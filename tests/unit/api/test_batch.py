@@ -37,7 +37,7 @@ class Work:
         return index
 
 
-def test_at_most_so_many_jobs_run_at_once_and_finish_in_any_order() -> None:
+def test_number_of_running_jobs_is_limited_and_they_finish_in_any_order() -> None:
     async def run() -> list[int]:
         work = Work(7)
         finished = []

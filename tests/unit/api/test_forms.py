@@ -201,7 +201,7 @@ def test_empty_part_is_read() -> None:
     assert form.fields == (("x", ""),)
 
 
-def test_latin_1_of_older_clients_is_read() -> None:
+def test_latin_1_form_fields_are_decoded() -> None:
     body = FIELD.replace(b"1", "på".encode("latin-1")) + b"--b--\r\n"
     form, bodies = read(body)
     bodies.close()

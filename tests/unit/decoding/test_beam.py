@@ -67,9 +67,7 @@ def test_clear_speech_is_decoded_exactly(backend, language_model: LanguageModel)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_language_model_decides_between_uncertain_letters(
-    backend, language_model: LanguageModel
-) -> None:
+def test_language_model_resolves_uncertain_letters(backend, language_model: LanguageModel) -> None:
     emissions = columns_of(
         [{letter: 0.99} for letter in "han|le"]
         + [{"s": 0.99}, {"r": 0.55, "e": 0.44}, {"r": 0.99}, {"|": 0.99}]
@@ -113,7 +111,7 @@ def test_each_hotword_has_its_own_weight(backend) -> None:
     assert with_hotwords(Hotword("båt", 0.0), Hotword("hår", 0.0)) == "bat har"
 
 
-def test_several_hotword_weights_without_support_name_the_missing_package(
+def test_several_hotword_weights_in_an_unsupported_backend_name_the_missing_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyctcdecode", None)

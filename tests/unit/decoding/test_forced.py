@@ -83,7 +83,7 @@ def test_number_is_found_in_its_spoken_form(language: str, written: str, said: s
     )
 
 
-def test_number_without_a_verbalisation_is_located_between_its_neighbours() -> None:
+def test_number_without_a_spoken_form_is_placed_between_its_neighbours() -> None:
     emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
     words = align(emissions, "Det var 21 eller noe.", language="sv")
     assert [word.found for word in words] == [True, True, False, True, True]
@@ -119,7 +119,7 @@ def test_text_without_words_gives_no_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_audio_of_at_most_one_frame_finds_nothing(count: int) -> None:
+def test_audio_of_at_most_one_frame_aligns_no_word(count: int) -> None:
     emissions, _ = spoken(["ja"])
     words = align(emissions[:count], "ja da")
     assert [word.word for word in words] == ["ja", "da"]

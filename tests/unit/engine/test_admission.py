@@ -80,7 +80,7 @@ def test_request_that_would_wait_too_long_is_refused_with_the_seconds_until_it_w
     check_wait(arrival(), queue[:30], first_seconds=2.4, max_wait=30)
 
 
-def test_own_length_of_a_recording_does_not_count_as_waiting():
+def test_wait_estimate_excludes_the_recording_itself():
     check_wait(
         arrival(audio=14_000, compute=1_400),
         [Backlog("other", 14_000, 1_400)],

@@ -11,7 +11,7 @@ from app.audio import plan_windows
 from app.engine import EncodeRequest
 
 
-def test_recordings_encoded_together_are_as_if_each_were_alone(checkpoints: dict[str, Path]):
+def test_recordings_encoded_together_have_the_emissions_of_each_alone(checkpoints: dict[str, Path]):
     async def test():
         models = [load_checkpoint(checkpoints[name]) for name in ("tiny-nb", "tiny-da")]
         waves = [noise(seed, seconds) for seed, seconds in enumerate((3, 1, 3, 7, 3, 0.5, 45))]

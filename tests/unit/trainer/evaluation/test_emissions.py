@@ -39,7 +39,7 @@ def records(*seconds: float, seed: int = 0) -> list[Record]:
     ]
 
 
-def test_each_record_has_the_emissions_it_has_alone_whatever_its_neighbours(model: Path) -> None:
+def test_emissions_do_not_depend_on_other_records_of_the_batch(model: Path) -> None:
     said = records(0.5, 24.0, 1.0, 20.0)
     encoder = load_checkpoint(model)
     for record, emitted in zip(said, compute_emissions(model, said), strict=True):
@@ -48,7 +48,7 @@ def test_each_record_has_the_emissions_it_has_alone_whatever_its_neighbours(mode
         np.testing.assert_allclose(emitted.emissions, alone, atol=2e-4)
 
 
-def test_a_long_recording_is_encoded_in_the_windows_of_the_service(model: Path) -> None:
+def test_long_recording_is_encoded_in_the_windows_of_the_service(model: Path) -> None:
     (record,) = records(70.0)
     (emitted,) = compute_emissions(model, [record])
     encoder = load_checkpoint(model)

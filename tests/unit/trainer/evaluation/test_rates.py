@@ -26,7 +26,7 @@ def many(count: int, wrong: float, seed: int) -> tuple[list[str], list[str]]:
     ]
 
 
-def test_about_95_of_100_intervals_hold_the_true_rate() -> None:
+def test_about_95_of_100_intervals_contain_the_true_rate() -> None:
     inside = 0
     for seed in range(100):
         words = align_words(*many(60, 0.2, seed))
@@ -35,14 +35,14 @@ def test_about_95_of_100_intervals_hold_the_true_rate() -> None:
     assert 88 <= inside <= 100
 
 
-def test_more_speech_makes_the_interval_narrower_and_the_same_speech_the_same_one() -> None:
+def test_interval_narrows_with_more_speech_and_is_reproducible() -> None:
     few, lots = (align_words(*many(count, 0.2, 1)) for count in (30, 480))
     wide, narrow = Bootstrap([""] * 30).interval(few), Bootstrap([""] * 480).interval(lots)
     assert (narrow.high - narrow.low) < (wide.high - wide.low) / 2
     assert Bootstrap([""] * 30).interval(few) == wide
 
 
-def test_speakers_who_differ_make_the_interval_wider_than_utterances_alone() -> None:
+def test_speaker_bootstrap_is_wider_when_speakers_differ() -> None:
     said, written, speakers = [], [], []
     for speaker in range(12):
         lines = many(20, 0.05 if speaker % 2 else 0.5, speaker)
@@ -76,7 +76,7 @@ def confusions(said: str, written: str) -> Confusions:
     )
 
 
-def test_compound_splits_are_counted_apart_from_other_errors() -> None:
+def test_compound_splits_are_counted_separately() -> None:
     found = confusions(
         "systemd utfører en lang prosess nå", "systemdutfører et lang pro sess nå ja"
     )
@@ -87,7 +87,7 @@ def test_compound_splits_are_counted_apart_from_other_errors() -> None:
     assert found.dropped == ()
 
 
-def test_the_most_frequent_confusions_come_first_and_all_are_counted() -> None:
+def test_confusions_are_sorted_by_count_and_totals_include_all() -> None:
     said = ["den er en", "den er på", "den var å"]
     written = ["din er in", "din er på", "dan var o"]
     found = count_confusions(align_words(said, written), align_characters(said, written), most=2)

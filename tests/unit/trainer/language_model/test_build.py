@@ -48,7 +48,7 @@ def test_pyctcdecode_loads_the_folder(
     assert PyctcdecodeModel.load_from_dir(str(built.folder)).order == 3
 
 
-def test_a_new_model_takes_the_place_of_the_old_one(
+def test_rebuilt_model_replaces_the_old_one(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     folder = tmp_path / "language_model"

@@ -74,7 +74,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return stopped.value.code or 0
 
 
-def test_a_language_model_is_made_tuned_and_put_into_the_checkpoint(
+def test_language_model_is_built_tuned_and_copied_into_the_checkpoint(
     recipe: Path,
     noisy_data: Path,
     tmp_path: Path,

@@ -102,7 +102,7 @@ def test_text_files_are_read_without_evaluation_sentences(
     assert text.dropped == {"evaluation sentence": 2}
 
 
-def test_packages_give_running_text_as_well_as_sentences_to_speak(
+def test_packages_give_running_text_and_sentences_to_synthesise(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     write_package(

@@ -91,7 +91,7 @@ def test_binary_scores_equal_arpa_scores(
 
 
 @pytest.mark.timeout(900)
-def test_the_tools_are_built_from_source(tmp_path: Path) -> None:
+def test_kenlm_tools_are_built_from_source(tmp_path: Path) -> None:
     said: list[str] = []
     tools = build_tools(tmp_path, notify=said.append)
     assert [tool.name for tool in tools] == ["build_binary", "lmplz"], said
