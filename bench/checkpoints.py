@@ -46,7 +46,7 @@ def written_shape(shape: str) -> Iterator[Path]:
 
 
 def write_shape(shape: str, folder: Path) -> Path:
-    """Write a whole checkpoint with the random weights of `stock_model`, in float32.
+    """Writes a whole checkpoint with the random weights of `stock_model`, in float32.
 
     Returns:
         The folder, which both `load_checkpoint` and transformers read.

@@ -75,7 +75,7 @@ class _Options:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench decoder", description=__doc__)
     parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
     parser.add_argument("--data", type=Path, help="prepared data folder, instead of samples/")

@@ -60,7 +60,7 @@ class Findings:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, check, print; the status is 1 without a card, and where a test failed."""
+    """Runs the checks and prints; exit status 1 without a card or if a test failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu_check", description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--shapes", default="xls-r-300m,xls-r-1b")
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check(options: argparse.Namespace, device: torch.device) -> Findings:
-    """Run the steps in their order until the time is up, and print the report."""
+    """Runs the steps in their order until the time is up, and prints the report."""
     started = time.monotonic()
     deadline = started + options.limit
     print(device_name(device), flush=True)
@@ -202,7 +202,7 @@ def run_server(
 def report(
     options: argparse.Namespace, device: torch.device, findings: Findings, *, took: float
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     table(
         f"{device_name(device)}, {took:.0f} s",
         ["shape", "batch", "ours s", "transformers s", "compiled s", "x real time", "ours / it"],

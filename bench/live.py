@@ -43,7 +43,7 @@ class Spoken:
 
 
 async def speak(port: int, samples: Samples, *, chunk_seconds: float) -> Spoken:
-    """Send speech in real time, each piece once it would have been recorded, and listen.
+    """Sends speech in real time, each piece once it would have been recorded, and listens.
 
     Args:
         port: of the service on loopback.

@@ -30,7 +30,7 @@ _RESET_HIGH_WATER = "5"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench memory", description=__doc__)
     add_model_options(parser, shape="demo")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the file")
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Transcribe the file once and print both reports."""
+    """Transcribes the file once and prints both reports."""
     with (
         tempfile.TemporaryDirectory(prefix="nordlyd-bench-") as parent,
         checkpoint_of(options) as folder,
@@ -121,7 +121,7 @@ def high_water(pid: int) -> int | None:
 
 
 def reset_high_water(pid: int) -> bool:
-    """Let the high-water mark start again from what is resident now; False where it cannot."""
+    """Lets the high-water mark start again from what is resident now; False where it cannot."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text(_RESET_HIGH_WATER, encoding="ascii")
     except OSError:

@@ -16,7 +16,7 @@ from transformers import pipeline
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until a signal ends it."""
+    """Serves until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m bench.plain", description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--dtype", default="float32")

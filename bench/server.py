@@ -32,7 +32,7 @@ _TRIES = 2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench server", description=__doc__)
     add_model_options(parser)
     parser.add_argument("--concurrency", type=int, default=8, help="clients at a time")
@@ -63,7 +63,7 @@ class Rates:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Run the rounds and print both reports."""
+    """Runs the rounds and prints both reports."""
     bodies = [wav(noise(options.seconds, seed)) for seed in range(options.requests)]
     dtypes = [dtype for dtype in options.plain.split(",") if dtype]
     few = options.plain_requests or max(options.concurrency, options.requests // 4)
@@ -164,7 +164,7 @@ def report(
     batch: int,
     server_batch: float,
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     names = {f"plain, {dtype}": values for dtype, values in rates.plain.items()}
     rows = {"nordlyd serve": rates.server, f"encoder, {batch} a call": rates.encoder} | names
     table(

@@ -62,7 +62,7 @@ class Round:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench streaming", description=__doc__)
     parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
     parser.add_argument("--shape", choices=sorted(SHAPES), help="random weights: costs only")
@@ -92,7 +92,7 @@ def _model(options: argparse.Namespace, demo: Path) -> Iterator[Path]:
 
 
 def measure(folder: Path, options: argparse.Namespace, demo: Path) -> dict[str, object]:
-    """Time words, compare texts, find how many streams keep up, and print the tables."""
+    """Times words, compares texts, finds how many streams keep up, and prints the tables."""
     settings = {"dtype": options.dtype, "live_streams": max(options.most, options.at_once)}
     with nordlyd([folder], **settings) as service, Client(service.port) as client:
         speech, offline = _speech(options, folder if not options.shape else demo, client)
@@ -249,7 +249,7 @@ def _round(
 
 
 def rebuffered(model: AcousticModel, folder: Path, talk: Utterance) -> float:
-    """Share of a core that it takes to encode and decode all that was received at each step."""
+    """Share of a core that encoding and decoding all received audio at each step takes."""
     decoders = ModelDecoders(model.vocabulary, [folder])
     request = DecodingOptions()
     step = round(_STEP_SECONDS * SAMPLE_RATE)

@@ -61,7 +61,7 @@ class Plan:
     memory_otherwise: Memory
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it; memory in bytes, with its total."""
+        """Returns everything as JSON has it; memory in bytes, with its total."""
         fields = asdict(self)
         for name, memory in (("memory", self.memory), ("memory_otherwise", self.memory_otherwise)):
             fields[name]["total"] = memory.total
@@ -71,7 +71,7 @@ class Plan:
 def plan(
     recipe: Recipe, *, devices: int = 1, device: Device = "cuda", at: Sequence[int] = ()
 ) -> Plan:
-    """Reckon a training through.
+    """Reckons a training through.
 
     Args:
         recipe: every number.
@@ -134,7 +134,7 @@ def plan(
 
 
 def largest_batch(data: DataRecipe, training: TrainingRecipe) -> BatchShape:
-    """Return the batch that needs the most memory: full, and of rows as long as may be."""
+    """Returns the batch that needs the most memory: full, and of rows as long as may be."""
     if training.device_batch:
         return BatchShape(training.device_batch, data.max_seconds)
     longest = min(training.batch_seconds, max(data.max_seconds, *training.join_seconds, 0.0))

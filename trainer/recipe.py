@@ -39,12 +39,12 @@ T = TypeVar("T")
 
 
 def bundled_recipes() -> list[str]:
-    """Return the ids of the recipes that come with the trainer, in order."""
+    """Returns the ids of the recipes that come with the trainer, in order."""
     return sorted(file.stem for file in RECIPES.glob("*.toml"))
 
 
 def load_recipe(reference: str | Path) -> Recipe:
-    """Read a recipe by file name, or by id among the bundled ones.
+    """Reads a recipe by file name, or by id among the bundled ones.
 
     Raises:
         RecipeError: no such recipe, not TOML, a key that is missing, unknown or of the wrong

@@ -163,7 +163,7 @@ def under_one_name(
 
 
 def check_weights(folder: Path, weights: dict[str, torch.Tensor], config: EncoderConfig) -> None:
-    """Hold the tensors against the shape that `config.json` promises.
+    """Holds the tensors against the shape that `config.json` promises.
 
     Raises:
         CheckpointError: names the first tensor that is missing or of another shape.

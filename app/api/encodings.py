@@ -28,7 +28,7 @@ class ContentDecoding:
         self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection scope."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

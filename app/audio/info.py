@@ -78,7 +78,7 @@ class NoticeCollector:
         self._notices: dict[str, Notice] = {}
 
     def add(self, code: str, message: str) -> None:
-        """Add a warning; of several with the same code, the first is kept.
+        """Adds a warning; of several with the same code, the first is kept.
 
         Args:
             code: one of `CODES`.

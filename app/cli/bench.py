@@ -10,7 +10,7 @@ _GROUP = "nordlyd.benchmarks"
 
 
 def bench(context: typer.Context) -> None:
-    """Measure: `nordlyd bench` lists what, `nordlyd bench NAME --help` explains how."""
+    """Measures: `nordlyd bench` lists what, `nordlyd bench NAME --help` explains how."""
     try:
         [run] = [entry.load() for entry in entry_points(group=_GROUP)]
     except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ from .subtitles import Cue
 
 
 def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
-    """Write the cues with `&`, `<` and `>` escaped.
+    """Writes the cues with `&`, `<` and `>` escaped.
 
     Args:
         cues: in order.
@@ -25,7 +25,7 @@ def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
 
 
 def clock(milliseconds: int, point: str = ".") -> str:
-    """Write `01:02:03.004`."""
+    """Writes `01:02:03.004`."""
     seconds, rest = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

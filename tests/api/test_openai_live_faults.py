@@ -33,7 +33,7 @@ async def until(connection: Any, kind: str) -> Any:
 
 
 async def commit_sound(connection: Any) -> None:
-    """Send a second of sound, and commit it."""
+    """Sends a second of sound, and commits it."""
     await connection.input_audio_buffer.append(audio=SOUND)
     await connection.input_audio_buffer.commit()
 
@@ -47,7 +47,7 @@ async def closed(connection: Any) -> int:
 
 
 def limit(running: InProcess, limits: StreamLimits) -> None:
-    """Take live streams with other limits."""
+    """Takes live streams with other limits."""
     parts = running.app.state.app_state
     live = Streams(running.service, parts.telemetry, limits, find_vad_model())
     running.app.state.app_state = replace(parts, live=live)

@@ -52,7 +52,7 @@ class Stage:
 
 
 def parse_dockerfile(text: str) -> list[Stage]:
-    """Read the stages of a Dockerfile.
+    """Reads the stages of a Dockerfile.
 
     Raises:
         ValueError: an instruction that this reader does not know, or one before any FROM.

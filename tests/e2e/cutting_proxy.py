@@ -24,7 +24,7 @@ class Wire:
 
 @contextmanager
 def cutting_proxy(server: str) -> Iterator[Wire]:
-    """Lead connections to a server's address until the block ends."""
+    """Leads connections to a server's address until the block ends."""
     host, port = server.removeprefix("http://").split(":")
     wire = Wire()
     threads: list[threading.Thread] = []

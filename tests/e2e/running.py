@@ -97,13 +97,13 @@ class RunningServer:
         return found[0]
 
     def wait_ready(self, seconds: float = _START_SECONDS) -> "RunningServer":
-        """Wait for the line it prints once it is ready."""
+        """Waits for the line it prints once it is ready."""
         assert self._greeted.wait(seconds), self.log.read_text()
         assert self.greeting, f"ended with {self.process.wait()}: {self.log.read_text()}"
         return self
 
     def log_line(self, request_id: str) -> dict[str, Any]:
-        """Wait for the line that its log has of a request, and read it; the log is of JSON.
+        """Waits for the line that its log has of a request, and reads it; the log is of JSON.
 
         It is written once the answer has been sent, so the client may be here first.
         """
@@ -123,11 +123,11 @@ class RunningServer:
         return httpx.Client(base_url=self.address, timeout=120, **options)  # type: ignore[arg-type]
 
     def signal_stop(self) -> None:
-        """Ask it to drain."""
+        """Asks it to drain."""
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
-        """Ask it to drain and wait for its exit status."""
+        """Asks it to drain and waits for its exit status."""
         self.signal_stop()
         try:
             return self.process.wait(60)
@@ -137,7 +137,7 @@ class RunningServer:
 
 
 def wait_until_queued(client: httpx.Client, *, seconds: float = 30.0) -> None:
-    """Wait until the server has audio waiting or running."""
+    """Waits until the server has audio waiting or running."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if client.get("/health").json()["queue"]["seconds"] > 0:
@@ -147,7 +147,7 @@ def wait_until_queued(client: httpx.Client, *, seconds: float = 30.0) -> None:
 
 
 def wait_until_idle(client: httpx.Client, *, seconds: float = 30.0) -> None:
-    """Wait until the server has no audio waiting or running."""
+    """Waits until the server has no audio waiting or running."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if client.get("/health").json()["queue"]["seconds"] == 0:

@@ -35,7 +35,7 @@ QUICK = Retries(attempts=3, first_wait=0.05)
 
 
 def call(awaiting: bool, server: str, method: str, /, *arguments: Any, **options: Any) -> Any:
-    """Call a method of one of the clients; what comes piece by piece comes as a list."""
+    """Calls a method of one of the clients; what comes piece by piece comes as a list."""
     key = options.pop("api_key", None)
     if not awaiting:
         with Client(server, key, retries=QUICK) as client:

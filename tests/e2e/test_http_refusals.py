@@ -6,7 +6,7 @@ import pytest
 
 
 def assert_error(answer: httpx.Response, status: int, *, code: str, param: str | None) -> str:
-    """Check the one error form; returns the message."""
+    """Checks the one error form; returns the message."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert list(answer.json()) == ["error"]

@@ -14,7 +14,7 @@ from troubles import troubles
 
 
 def failed_start(settings: dict[str, str], *arguments: str) -> str:
-    """Start a server that cannot start; returns the one line it ends with."""
+    """Starts a server that cannot start; returns the one line it ends with."""
     ended = subprocess.run(
         [NORDLYD, "serve", *arguments],
         env=environment({"LOG_FORMAT": "json"} | settings),

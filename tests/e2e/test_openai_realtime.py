@@ -58,7 +58,7 @@ class Talk:
             await self.connection.input_audio_buffer.append(audio=audio)
 
     async def until(self, kind: str, times: int = 1) -> Any:
-        """Read events up to the one of that kind, which is returned."""
+        """Reads events up to the one of that kind, which is returned."""
         async with asyncio.timeout(60):
             while times:
                 self.events.append(await self.connection.recv())

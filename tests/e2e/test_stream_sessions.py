@@ -144,7 +144,7 @@ def test_page_with_a_wrong_key_gets_the_error_as_a_message(
 
 
 async def vanish(socket: ClientConnection) -> None:
-    """Lose the connection without a word."""
+    """Loses the connection without a word."""
     socket.transport.abort()
     await socket.wait_closed()
 

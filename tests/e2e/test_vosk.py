@@ -33,7 +33,7 @@ def wav(samples: np.ndarray, rate: int) -> bytes:
 
 
 def assert_forms(replies: list[str]) -> None:
-    """Check that every reply is a partial or a final result, written as vosk writes it."""
+    """Checks that every reply is a partial or a final result, written as vosk writes it."""
     for reply in replies:
         result = json.loads(reply)
         if "partial" in result:
@@ -99,7 +99,7 @@ def test_partial_results_arrive_during_speech_and_a_pause_ends_an_utterance(
         return json.loads(replies[-1])
 
     def until(name: str) -> str:
-        """Ask, without more audio, until a result is not empty."""
+        """Asks, without more audio, until a result is not empty."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if text := send(b"").get(name):

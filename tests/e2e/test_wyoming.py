@@ -43,7 +43,7 @@ def audio(data: bytes, *, rate: int = 16_000, channels: int = 1, size: int = 2_0
 
 
 def on(server: RunningServer, work: Callable[[AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
-    """Do something with a connected client."""
+    """Does something with a connected client."""
 
     async def connected() -> Any:
         async with AsyncClient.from_uri(server.wyoming, read_timeout=60) as client:
@@ -55,7 +55,7 @@ def on(server: RunningServer, work: Callable[[AsyncClient], Coroutine[Any, Any, 
 async def replies_to(
     client: AsyncClient, *events: Event, so_far: list[Event] | None = None
 ) -> list[Event]:
-    """Send everything first, as Home Assistant does, then read up to the last answer."""
+    """Sends everything first, as Home Assistant does, then reads up to the last answer."""
     for event in events:
         await client.write_event(event)
     answers = [] if so_far is None else so_far

@@ -41,7 +41,7 @@ def operations(server: RunningServer) -> list[APIOperation]:
 
 
 def check(case: schemathesis.Case, headers: dict[str, str]) -> int:
-    """Send a request; its answer must be as documented. Returns the status."""
+    """Sends a request; its answer must be as documented. Returns the status."""
     response = case.call(headers=headers, timeout=60)
     request = response.request
     url = request.url or ""
@@ -69,7 +69,7 @@ def has_input(operation: APIOperation) -> bool:
 def attempt(
     operation: APIOperation, mode: GenerationMode, headers: dict[str, str], *sounds: bytes
 ) -> set[int]:
-    """Send many requests, with audio where sounds are given. Returns the statuses."""
+    """Sends many requests, with audio where sounds are given. Returns the statuses."""
     seen: set[int] = set()
 
     @BOUNDED

@@ -54,7 +54,7 @@ def converse(
     messages: list[str | bytes],
     parting: Parting,
 ) -> None:
-    """Say all of it. Every answer must be a JSON object, and every end a proper one."""
+    """Says all of it. Every answer must be a JSON object, and every end a proper one."""
     if parting == "end":
         messages = [*messages, json.dumps(dialect.farewell or dialect.meant[0])]
     try:
@@ -67,7 +67,7 @@ def converse(
 
 
 def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
-    """Send until all is sent or the server has closed the connection."""
+    """Sends until all is sent or the server has closed the connection."""
     with suppress(ConnectionClosed):
         for message in messages:
             talk.send(message)

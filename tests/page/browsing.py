@@ -45,7 +45,7 @@ class Watched:
             self.strangers.append(request.url)
 
     def open(self) -> Page:
-        """Go to the page and wait for what the service offers."""
+        """Goes to the page and waits for what the service offers."""
         self.page.goto(self.origin)
         return ready(self.page)
 
@@ -82,7 +82,7 @@ class Opener:
         return watched.open()
 
     def expect_error(self, page: Page, part: str) -> None:
-        """Require an error with these words in a page's console, and allow it."""
+        """Requires an error with these words in a page's console, and allows it."""
         next(seen for seen in self._watched if seen.page == page).expected.append(part)
 
     def close(self) -> None:
@@ -93,13 +93,13 @@ class Opener:
 
 
 def ready(page: Page) -> Page:
-    """Wait until the page knows what the service offers."""
+    """Waits until the page knows what the service offers."""
     page.locator("#language option").first.wait_for(state="attached")
     return page
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait for a JavaScript expression to be true; the page's own policy forbids it to evaluate."""
+    """Waits for a JavaScript expression to be true; the page's policy forbids it to evaluate."""
     for _ in range(WAIT_MS // 20):
         if page.evaluate(expression):
             return
@@ -108,7 +108,7 @@ def until(page: Page, expression: str) -> None:
 
 
 def transcribe(page: Page, *recordings: Path) -> Locator:
-    """Give recordings; returns the text of the first once it is there."""
+    """Gives recordings; returns the text of the first once it is there."""
     page.set_input_files("#files", list(recordings))
     page.wait_for_selector("#result:not([hidden])")
     return page.locator("#transcript")

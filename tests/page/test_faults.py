@@ -9,7 +9,7 @@ FAULT = "broken by the test"
 
 
 def break_method(page: Page, owner: str, method: str) -> None:
-    """Make a browser's method throw an error that is none of the service's."""
+    """Makes a browser's method throw an error that is none of the service's."""
     page.evaluate(
         f"""() => {{
             window.unbroken = {owner}.prototype.{method};

@@ -12,7 +12,7 @@ LAST = TEXT.split()[-1]
 
 
 def record_the_sentence(page: Page) -> None:
-    """Record until the whole sentence is written."""
+    """Records until the whole sentence is written."""
     page.get_by_role("button", name="Ta opp").click()
     page.locator("#live-text p:not([aria-hidden])", has_text=LAST).wait_for()
 

@@ -74,7 +74,7 @@ class _Decoded:
 def calibrate(
     model: Path, data: Path, *, cache: Path | None = None, notify: Callable[[str], None] = print
 ) -> Outcome:
-    """Fit on the validation split of a data folder and measure on its test split.
+    """Fits on the validation split of a data folder and measures on its test split.
 
     Args:
         model: checkpoint folder; its `language_model/` is used where there is one.

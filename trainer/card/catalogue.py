@@ -18,7 +18,7 @@ _OTHER_CODES = {"nb": ["no"]}
 
 
 def update_catalogue(facts: Facts) -> None:
-    """Write our figures into `model.toml`; figures of others and all else stay as they are.
+    """Writes our figures into `model.toml`; figures of others and all else stay as they are.
 
     A model that has no such file gets one.
 
@@ -38,7 +38,7 @@ def update_catalogue(facts: Facts) -> None:
 
 
 def _tables(text: str) -> list[str]:
-    """Cut TOML where a table begins; the first part is what stands before any."""
+    """Cuts TOML where a table begins; the first part is what stands before any."""
     starts = [0, *(match.start() for match in _TABLE.finditer(text)), len(text)]
     return [text[start:stop] for start, stop in pairwise(starts)]
 

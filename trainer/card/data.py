@@ -13,7 +13,7 @@ _SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
 def data_section(facts: Facts) -> list[str]:
-    """Say what the model learned from, and what of it was dropped and why."""
+    """Says what the model learned from, and what of it was dropped and why."""
     parts = ["## Data", _sources(facts)]
     counts = facts.counts
     if counts is None:
@@ -64,7 +64,7 @@ def _splits(counts: dict[str, Any]) -> str:
 
 
 def _synthesis(said: Mapping[str, Any], counts: Mapping[str, Any], language: str) -> list[str]:
-    """Say how the speech was made, by the settings that were kept when it was."""
+    """Says how the speech was made, by the settings that were kept when it was."""
     voice = f"the voice `{said['voice']}`"
     if language not in {said["voice"], "no"}:
         voice += f" (espeak-ng has none for {LANGUAGES.get(language, language)})"

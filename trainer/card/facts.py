@@ -66,7 +66,7 @@ def gather(
     data: Path | None = None,
     evaluation: Path | None = None,
 ) -> Facts:
-    """Collect what there is.
+    """Collects what there is.
 
     Args:
         source: a run folder with its `export`, or a model folder.
@@ -125,7 +125,7 @@ def gather(
 
 
 def read_log(file: Path) -> tuple[LogRow, ...]:
-    """Read `training_log.csv`.
+    """Reads `training_log.csv`.
 
     Raises:
         DataError: it has other columns.

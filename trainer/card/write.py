@@ -15,7 +15,7 @@ README = "README.md"
 
 
 def write_card(facts: Facts) -> None:
-    """Write the card, and beside it the curve, the log and the counts that it is made from."""
+    """Writes the card, and beside it the curve, the log and the counts that it is made from."""
     if facts.log:
         write_curve(facts.log, facts.id, facts.folder / CURVE)
     for name, file in ((LOG, facts.log_file), (COUNTS, facts.counts_file)):
@@ -25,7 +25,7 @@ def write_card(facts: Facts) -> None:
 
 
 def card(facts: Facts) -> str:
-    """Return the card as Markdown."""
+    """Returns the card as Markdown."""
     parts = [
         metadata(facts),
         f"# {_title(facts)}",

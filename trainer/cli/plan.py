@@ -33,7 +33,7 @@ def plan(
 
 
 def describe(plan: Plan) -> str:
-    """Return a plan as lines for a person."""
+    """Returns a plan as lines for a person."""
     about = "about " if plan.estimated else ""
     many = f" on {plan.devices} devices" if plan.devices > 1 else ""
     lines = [

@@ -26,7 +26,7 @@ class Source(Protocol):
     """A set of speech that can be read split by split."""
 
     def candidates(self, split: str) -> Iterator[Candidate]:
-        """Yield every row of a split, also those that are to be dropped.
+        """Yields every row of a split, also those that are to be dropped.
 
         Raises:
             DataError: the split cannot be had at all.
@@ -34,5 +34,5 @@ class Source(Protocol):
         ...
 
     def note(self, split: str) -> str | None:
-        """Return what a person should know of this split, or None."""
+        """Returns what a person should know of this split, or None."""
         ...

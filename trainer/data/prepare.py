@@ -42,7 +42,7 @@ class Tally:
     texts: set[str] = field(default_factory=set)
 
     def counts(self) -> dict[str, Any]:
-        """Return the figures as they go into `counts.json`."""
+        """Returns the figures as they go into `counts.json`."""
         return {
             "rows": self.rows,
             "utterances": self.kept,
@@ -72,7 +72,7 @@ def prepare(
     workers: int = 1,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
+    """Writes `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
 
     Args:
         recipe: names the sources and the filters.
@@ -116,7 +116,7 @@ def prepare(
 
 
 def judge(candidate: Candidate, filters: Filters) -> Measured:
-    """Read one candidate and say whether the filters keep it.
+    """Reads one candidate and says whether the filters keep it.
 
     The audio is decoded only where the text passes.
     """

@@ -49,7 +49,7 @@ class OpenedSource:
 
 
 def open_source(reference: str, folders: Mapping[str, Path]) -> OpenedSource:
-    """Open a source as a recipe names it; nothing is read yet.
+    """Opens a source as a recipe names it; nothing is read yet.
 
     Args:
         reference: `npsc-nynorsk/train` for a published set; `synthesised:FOLDER/train`,

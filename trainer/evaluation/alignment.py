@@ -57,7 +57,7 @@ def align_characters(references: Sequence[str], hypotheses: Sequence[str]) -> tu
 
 
 def error_rate(alignments: Sequence[Alignment]) -> float:
-    """Return all errors by the length of all references."""
+    """Returns all errors by the length of all references."""
     return sum(item.errors for item in alignments) / sum(item.length for item in alignments)
 
 

@@ -38,7 +38,7 @@ class Confusions:
 def count_confusions(
     words: Sequence[Alignment], characters: Sequence[Alignment], *, most: int
 ) -> Confusions:
-    """Count every kind of error, and keep the `most` frequent of each.
+    """Counts every kind of error, and keeps the `most` frequent of each.
 
     Ties are in alphabetical order, so that the same evaluation gives the same list.
     """
@@ -60,7 +60,7 @@ def count_confusions(
 
 
 def _regions(alignment: Alignment) -> Iterator[list[Chunk]]:
-    """Yield the stretches between words that are right."""
+    """Yields the stretches between words that are right."""
     region: list[Chunk] = []
     for chunk in alignment.chunks:
         if chunk.kind != "equal":
@@ -101,7 +101,7 @@ def _count_chunks(chunks: Sequence[Chunk], found: dict[str, Counter[tuple[str, s
 
 
 def _joins(parts: list[str], wholes: list[str]) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, stop, place): parts[start:stop] put together is wholes[place]."""
+    """Yields (start, stop, place): parts[start:stop] put together is wholes[place]."""
     start = 0
     taken: set[int] = set()
     while start < len(parts):

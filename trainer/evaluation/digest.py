@@ -18,7 +18,7 @@ LANGUAGE_MODEL = tuple(
 
 
 def model_digest(folder: Path, patterns: Sequence[str] = (*ENCODER, *LANGUAGE_MODEL)) -> str:
-    """Return the SHA-256 over the files of a model that its answers depend on, as hex."""
+    """Returns the SHA-256 over the files of a model that its answers depend on, as hex."""
     digest = hashlib.sha256()
     for file in sorted({file for pattern in patterns for file in folder.glob(pattern)}):
         with file.open("rb") as stream:

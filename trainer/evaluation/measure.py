@@ -131,7 +131,7 @@ def evaluate(
     device: str = "auto",
     dtype: str = "float32",
 ) -> Evaluation:
-    """Transcribe a test set by every decoder and compare.
+    """Transcribes a test set by every decoder and compares.
 
     References and hypotheses are normalised as in training, so that a checkpoint that writes
     accents or punctuation is not punished for them.

@@ -36,7 +36,7 @@ class Tokens:
 
     @classmethod
     def of(cls, tokens: Sequence[str], blank: int) -> "Tokens":
-        """Name the special ones among tokens that this trainer made."""
+        """Names the special ones among tokens that this trainer made."""
         found = {key: _first(names, tokens) for key, names in _NAMES.items()}
         return cls(
             tuple(tokens),
@@ -59,7 +59,7 @@ class Tokens:
 
 
 def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
-    """Read `vocab.json` and what goes with it, in either layout.
+    """Reads `vocab.json` and what goes with it, in either layout.
 
     Args:
         folder: the checkpoint, or the run that it is part of.
@@ -105,7 +105,7 @@ def _first(names: Sequence[str], tokens: Sequence[str]) -> str | None:
 
 
 def _content(value: object) -> str | None:
-    """Return the text of a token that is a string, or an AddedToken written as a dictionary."""
+    """Returns the text of a token that is a string, or an AddedToken written as a dictionary."""
     if isinstance(value, dict):
         return str(value["content"])
     return None if value is None else str(value)

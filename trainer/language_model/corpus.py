@@ -55,7 +55,7 @@ class HeldOut:
         return len(self._sentences)
 
     def within(self, line: str) -> bool:
-        """Return whether a line is one of the sentences, or holds one among other words."""
+        """Returns whether a line is one of the sentences, or holds one among other words."""
         if line in self._sentences:
             return True
         words = line.split()
@@ -73,7 +73,7 @@ def gather(
     packages: Path | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Text:
-    """Read every source of the recipe's language model.
+    """Reads every source of the recipe's language model.
 
     Args:
         recipe: `sentences` is its training sentences, and what else stands in its packages,
@@ -110,7 +110,7 @@ def gather(
 
 
 def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None = None) -> Text:
-    """Write every text as a corpus line, and drop what is empty, foreign, repeated or held out.
+    """Writes every text as a corpus line, and drops what is empty, foreign, repeated or held out.
 
     Args:
         texts: one sentence each.
@@ -141,14 +141,14 @@ def _flaw(line: str, seen: Container[str], held_out: HeldOut) -> str | None:
 
 
 def package_paragraphs(recipe: Recipe, folder: Path) -> Iterator[str]:
-    """Yield the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
+    """Yields the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
     text = text_of(recipe)
     for package in text.packages:
         yield from paragraphs(download(package, folder), text.locales)
 
 
 def running_text(found: Iterable[str], recipe: Recipe, dropped: Counter[str]) -> Iterator[str]:
-    """Yield the sentences of some paragraphs, counting those with gaps or in another language.
+    """Yields the sentences of some paragraphs, counting those with gaps or in another language.
 
     Unlike the sentences that are spoken they may be short, long, or have names in them.
     """

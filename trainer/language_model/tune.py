@@ -54,7 +54,7 @@ def tune(
     processes: int = 1,
     done: Callable[[int, int], None] = lambda _, __: None,
 ) -> Tuning:
-    """Measure a grid of alpha and beta, then beam widths and hotword weights at its best point.
+    """Measures a grid of alpha and beta, then beam widths and hotword weights at its best point.
 
     Args:
         encoded: the validation split.
@@ -104,7 +104,7 @@ def tune(
 
 
 def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[str, ...]:
-    """Return words that are said and that the language model does not know, the commonest first.
+    """Returns words that are said and that the language model does not know, the commonest first.
 
     Those are what a user gives as hotwords: names and terms of a trade.
     """
@@ -115,7 +115,7 @@ def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[st
 
 
 def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
-    """Put the language model with its best alpha and beta into a checkpoint folder.
+    """Puts the language model with its best alpha and beta into a checkpoint folder.
 
     Returns:
         The folder `language_model` of the checkpoint.
@@ -143,7 +143,7 @@ def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
 
 
 def as_dict(tuning: Tuning) -> dict[str, Any]:
-    """Return the figures as `language_model.json` keeps them; error rates are shares."""
+    """Returns the figures as `language_model.json` keeps them; error rates are shares."""
 
     def rates(outcome: Outcome) -> dict[str, float]:
         return {"wer": round(outcome.wer, 5), "cer": round(outcome.cer, 5)}

@@ -90,7 +90,7 @@ _SIGNATURES: dict[str, list[type]] = {
 
 @lru_cache(maxsize=1)
 def espeak() -> "Espeak":
-    """Return the synthesiser of this process."""
+    """Returns the synthesiser of this process."""
     return Espeak()
 
 
@@ -136,7 +136,7 @@ class Espeak:
         return 0
 
     def speak(self, text: str, *, voice: str, rate: int, pitch: int, seed: int = 0) -> Speech:
-        """Synthesise `text` with `voice` (such as `da+f2`), at `rate` words a minute.
+        """Synthesises `text` with `voice` (such as `da+f2`), at `rate` words a minute.
 
         Args:
             text: the sentence.
@@ -164,7 +164,7 @@ class Espeak:
 
 
 def spoken_words(events: Iterable[Event], *, duration: float) -> list[SpokenWord]:
-    """Return the words: each ends with its last sound, where a pause or the next word begins."""
+    """Returns the words: each ends with its last sound, where a pause or the next word begins."""
     words: list[SpokenWord] = []
     silent = True
     for event in events:

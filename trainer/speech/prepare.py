@@ -25,7 +25,7 @@ def prepare(
     packages: Path | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write the splits of a recipe and `counts.json`; returns the counts.
+    """Writes the splits of a recipe and `counts.json`; returns the counts.
 
     Args:
         recipe: what to extract and how to speak it.
@@ -73,7 +73,7 @@ def prepare(
 
 
 def synthesis_of(recipe: Recipe) -> SynthesisRecipe:
-    """Return the [synthesis] part of a recipe.
+    """Returns the [synthesis] part of a recipe.
 
     Raises:
         CorpusError: there is none.
@@ -84,7 +84,7 @@ def synthesis_of(recipe: Recipe) -> SynthesisRecipe:
 
 
 def required_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
-    """Return how many sentences each split is to have."""
+    """Returns how many sentences each split is to have."""
     return {
         "train": synthesis.train_sentences,
         "valid": synthesis.valid_sentences,
@@ -93,7 +93,7 @@ def required_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
 
 
 def choose(corpus: Corpus, split: str, required: int, *, seed: int) -> list[str]:
-    """Return at most `required` sentences of a split in an order drawn from the seed.
+    """Returns at most `required` sentences of a split in an order drawn from the seed.
 
     Sentences from packages come first, translated ones fill up; all with numbers are in.
 

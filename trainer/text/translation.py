@@ -15,7 +15,7 @@ _UNKNOWN = frozenset("*@#")  # its marks of words that it does not know or canno
 
 
 def translate(sentences: Sequence[str], source: str, target: str) -> list[str | None]:
-    """Return each sentence's translation, or None where Apertium does not know all its words.
+    """Returns each sentence's translation, or None where Apertium does not know all its words.
 
     Raises:
         CorpusError: there is no such pair of languages, Apertium is not installed, or it fails.

@@ -18,7 +18,7 @@ def initial_model(
     init: Path | None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Wav2Vec2ForCTC:
-    """Return the model a recipe starts from: random weights, or those of a checkpoint.
+    """Returns the model a recipe starts from: random weights, or those of a checkpoint.
 
     The head is made new, except where the checkpoint writes the same tokens.
 

@@ -21,7 +21,7 @@ def span_mask(
     length: int,
     least: int,
 ) -> Mask:
-    """Return which places are hidden, bool [rows, width].
+    """Returns which places are hidden, bool [rows, width].
 
     After Park et al. 2019, arXiv:1904.08779.
 

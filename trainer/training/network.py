@@ -56,7 +56,7 @@ class CtcNetwork(nn.Module):
         time_mask: torch.Tensor | None = None,
         feature_mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return logits [items, frames, tokens].
+        """Returns logits [items, frames, tokens].
 
         Args:
             waveforms: padded with zeros, [items, samples].

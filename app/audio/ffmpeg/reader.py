@@ -134,7 +134,7 @@ class PyAVReader:
             self._damage.check_end(self.declared, self._timeline.end)
 
     def close(self) -> None:
-        """Release the decoder; the stream stays open."""
+        """Releases the decoder; the stream stays open."""
         self._container.close()
 
     def _begin(self) -> float | None:

@@ -59,7 +59,7 @@ def refusal(folder: Path) -> str:
 
 
 def save_pickled(folder: Path, wrap=lambda weights: weights, **options: object) -> Path:
-    """Replace the weights by a `pytorch_model.bin` that holds `wrap` of them."""
+    """Replaces the weights by a `pytorch_model.bin` that holds `wrap` of them."""
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(wrap(weights), folder / "pytorch_model.bin", **options)
@@ -67,7 +67,7 @@ def save_pickled(folder: Path, wrap=lambda weights: weights, **options: object) 
 
 
 def shard(folder: Path, suffix: str) -> Path:
-    """Replace the weights by shards, as `save_pretrained` writes or (bin) wrote them."""
+    """Replaces the weights by shards, as `save_pretrained` writes or (bin) wrote them."""
     if suffix == "safetensors":
         model = Wav2Vec2ForCTC.from_pretrained(folder)
         (folder / "model.safetensors").unlink()

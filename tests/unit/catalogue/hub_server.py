@@ -90,7 +90,7 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep the test's output clean."""
+            """Keeps the test's output clean."""
 
         def do_HEAD(self) -> None:
             self._answer(body=False)

@@ -114,7 +114,7 @@ ngram 4=3
 
 
 def damaged(data: bytes, choice: random.Random) -> bytes:
-    """Cut short, or with bytes changed: anywhere, or in the header and the first tables."""
+    """Truncated, or with bytes changed: anywhere, or in the header and the first tables."""
     changed = bytearray(data)
     kind = choice.randrange(3)
     if kind == 0:

@@ -135,14 +135,14 @@ def fails_above(seconds: float, error: Exception) -> Callable[[Sequence[FloatArr
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another thread brings about."""
+    """Waits for something that another thread brings about."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - a thread cannot set an asyncio.Event
             await asyncio.sleep(0.002)
 
 
 def run(test: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; nothing in these tests may wait for longer than this."""
+    """Runs a coroutine; nothing in these tests may wait for longer than this."""
     return asyncio.run(asyncio.wait_for(test, 30))
 
 

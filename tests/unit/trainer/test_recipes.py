@@ -102,7 +102,7 @@ def test_current_recipes_select_by_validation_and_use_the_test_split_once(name: 
 
 
 def changed(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
-    """Write a bundled recipe with the value of some keys (`table.key`) replaced."""
+    """Writes a bundled recipe with the value of some keys (`table.key`) replaced."""
     text = (RECIPES / f"{name}.toml").read_text(encoding="utf-8")
     for key, value in changes:
         table, _, field = key.rpartition(".")

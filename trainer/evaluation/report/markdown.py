@@ -22,7 +22,7 @@ _MAX_WORST = 10
 
 
 def headline(summary: Summary) -> list[str]:
-    """Return the lines that the terminal shows."""
+    """Returns the lines that the terminal shows."""
     lines = [test_set_line(summary)]
     for row in decodings(summary):
         lines.append(
@@ -37,7 +37,7 @@ def headline(summary: Summary) -> list[str]:
 
 
 def results_table(summary: Summary) -> str:
-    """Return the table of error rates alone, as a model card shows it too."""
+    """Returns the table of error rates alone, as a model card shows it too."""
     return table(
         ("decoding", "WER", "95 % interval", "CER", "95 % interval"),
         [
@@ -54,7 +54,7 @@ def results_table(summary: Summary) -> str:
 
 
 def markdown(summary: Summary) -> str:
-    """Return the whole report as Markdown, without audio."""
+    """Returns the whole report as Markdown, without audio."""
     parts = [
         f"# Test report of {escape(summary['model'])}",
         f"{escape(test_set_line(summary))}.",
@@ -104,13 +104,13 @@ def markdown(summary: Summary) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; what would break it is escaped."""
+    """Returns a Markdown table; what would break it is escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(escape, line)) + " |" for line in lines)
 
 
 def escape(text: str) -> str:
-    """Escape what Markdown would take for its own."""
+    """Escapes what Markdown would take for its own."""
     for sign in "\\|<>*_`[]":
         text = text.replace(sign, f"\\{sign}")
     return text

@@ -29,7 +29,7 @@ def align(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Find when each word of a text is said in a recording.
+    """Finds when each word of a text is said in a recording.
 
     Words are written as they are in the text. The number of words that
     were not found is printed on stderr.

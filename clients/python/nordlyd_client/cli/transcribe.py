@@ -41,7 +41,7 @@ def transcribe(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Transcribe files on this machine, or by a server.
+    """Transcribes files on this machine, or by a server.
 
     Without --output the text goes to stdout, a line a file. With it, every
     file gets one of its name there for each format, and a run that was

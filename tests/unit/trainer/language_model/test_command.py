@@ -43,7 +43,7 @@ def noisy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_data(folder: Path, *, noise: Sequence[float]) -> Path:
-    """Write a data folder: the samples in noise, and their words in threes to train on."""
+    """Writes a data folder: the samples in noise, and their words in threes to train on."""
     said = list(zip(sorted(DEMO.glob("samples/*.flac")), sample_texts(), strict=True))
     draw = np.random.default_rng(1)
     spoken = []

@@ -47,7 +47,7 @@ def with_sources(recipe: Recipe, *sources: str) -> Recipe:
 
 
 def write_package(folder: Path, text: str) -> None:
-    """Build a Debian package with one Bokmål page of help."""
+    """Builds a Debian package with one Bokmål page of help."""
     root = folder / "root"
     pages = root / "usr/share/help/nb/little"
     pages.mkdir(parents=True)

@@ -19,7 +19,7 @@ LENGTHS = (9001, 6000)
 
 
 def stock_logits(model: Wav2Vec2ForCTC) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return the logits of transformers and the gradients of their mean square."""
+    """Returns the logits of transformers and the gradients of their mean square."""
     mask = torch.ones(2, 9001, dtype=torch.long)
     mask[1, LENGTHS[1] :] = 0
     logits = model(WAVES, attention_mask=mask).logits

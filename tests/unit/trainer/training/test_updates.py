@@ -53,7 +53,7 @@ def cut(recipe: Recipe, batch: int, accumulation: int) -> Recipe:
 
 
 def logged(run: Path, step: int) -> list[tuple[float, float]]:
-    """Return loss and gradient norm of each update."""
+    """Returns loss and gradient norm of each update."""
     state = json.loads((run / f"checkpoint-{step}/trainer_state.json").read_text())
     return [(row["loss"], row["grad_norm"]) for row in state["log_history"] if "grad_norm" in row]
 
