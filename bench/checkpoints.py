@@ -1,4 +1,4 @@
-"""A shape in, a checkpoint folder of random weights out, which any loader of the family reads."""
+"""Writes a checkpoint folder with random weights for a given shape, which every loader reads."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Speech in, spoken over a WebSocket as a microphone does; when its words were stable out."""
+"""Speaks recordings over a WebSocket in real time, and measures when their words were stable."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The shape of a model and of a batch in, parameters and bytes of a training out; no torch needed.
+"""Computes the parameters and the memory of a training from a model's shape, without torch.
 
 The activations are those that autograd keeps for the backward pass, tensor by tensor as
 transformers' `Wav2Vec2ForCTC` makes them. A test holds the sum against the tensors a real model

@@ -1,4 +1,4 @@
-"""A model recipe in, a wav2vec2-CTC model with random weights and its vocabulary out."""
+"""Builds a wav2vec2-CTC model with random weights, and its vocabulary, from a recipe."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""A recipe in, what its training comes to out: updates, rates, samples, parameters, memory.
+"""Computes the updates, learning rates, samples, parameters and memory of a recipe's training.
 
 Everything follows from the recipe's numbers; nothing is read, downloaded or built.
 """

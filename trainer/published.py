@@ -1,4 +1,4 @@
-"""The logs of the two published trainings in, what they say about those trainings out."""
+"""Reads the logs of the two published trainings, and what follows from them."""
 
 import csv
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A recipe file in, one frozen value with every number of a training out."""
+"""Reads a recipe file into one frozen value."""
 
 import tomllib
 from dataclasses import fields, is_dataclass

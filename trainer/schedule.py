@@ -1,4 +1,4 @@
-"""A recipe and the number of an update in, its learning rate out, and how many updates there are.
+"""The learning rate of each update of a recipe, and the number of updates.
 
 The one schedule of `plan` and of training.
 """

@@ -1,4 +1,4 @@
-"""POST /align: a recording and its text in, the time of every word out."""
+"""POST /align: finds the time of every word of a text in a recording."""
 
 import asyncio
 from contextlib import closing

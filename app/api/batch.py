@@ -1,4 +1,4 @@
-"""Several jobs in, a line of JSON for each as it finishes out."""
+"""Runs several jobs at once and sends a line of JSON for each as it finishes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Compressed bodies in, the bytes themselves out, within the limit of an upload; as plain ASGI."""
+"""ASGI middleware that decompresses request bodies within the upload limit."""
 
 import asyncio
 import zlib

@@ -1,4 +1,4 @@
-"""POST /render: a transcript as JSON in, the same as subtitles or annotations out.
+"""POST /render: renders a transcript given as JSON as subtitles or annotations.
 
 For transcripts that were kept as JSON, corrected by hand, or made of a live stream.
 """

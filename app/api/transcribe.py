@@ -1,4 +1,4 @@
-"""POST /transcribe, the native protocol: recordings in, text with word times out."""
+"""POST /transcribe, the native protocol: transcribes recordings with word times."""
 
 import asyncio
 from collections.abc import Sequence

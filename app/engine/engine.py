@@ -1,4 +1,4 @@
-"""Many requests in, few batches on the device threads, many answers out.
+"""Encodes the windows of many requests in few batches on the device threads.
 
 The engine lives on the event loop: it admits, stitches and answers; the device threads compute.
 """

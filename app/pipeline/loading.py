@@ -1,4 +1,4 @@
-"""Loads a model: its card and folder in, its encoder and its decoders out."""
+"""Loads a model: its encoder and its decoders, from its card and folder."""
 
 import asyncio
 import threading

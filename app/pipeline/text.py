@@ -1,4 +1,4 @@
-"""Emissions in, the words of a transcript out: one job of a decoding thread or process."""
+"""Decodes emissions into the words of a transcript: one job of a decoding thread or process."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A recording's bytes in, a `Transcript` or an `Alignment` out.
+"""Transcribes or aligns one recording, from its bytes to a `Transcript` or an `Alignment`.
 
 Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line use `Transcriber`.

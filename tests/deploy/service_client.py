@@ -1,4 +1,4 @@
-"""A client of the running service, past any proxy: a tone in, the status of the answer out."""
+"""Sends a tone to the running service, without a proxy, and prints the status of the response."""
 
 import io
 import json

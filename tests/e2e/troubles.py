@@ -1,4 +1,4 @@
-"""The log of a server in, what nobody foresaw out."""
+"""Finds unexpected errors in the log of a server."""
 
 from pathlib import Path
 

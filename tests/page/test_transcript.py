@@ -1,4 +1,4 @@
-"""A recording in, its text with the time of every word on the page out."""
+"""The page transcribes recordings and shows their text with the time of every word."""
 
 import json
 from pathlib import Path

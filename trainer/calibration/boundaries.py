@@ -1,4 +1,4 @@
-"""Words whose times are known in, the rule from frames to boundaries that fits them best out."""
+"""Fits the rule that turns the frames of a word into its boundaries, from known word times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

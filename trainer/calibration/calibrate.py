@@ -1,4 +1,4 @@
-"""A checkpoint folder and a data folder in, its calibration and what that is worth out.
+"""Calibrates a checkpoint on a data folder and measures the calibration.
 
 Fitted on the validation split, measured on the test split. Boundaries need speech whose word
 times are known, which synthesised speech has; without it those of all models stay.

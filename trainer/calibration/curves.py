@@ -1,4 +1,4 @@
-"""Posteriors of words and whether they were right in, a calibrated curve and its error out.
+"""Fits calibration curves to word posteriors, and measures their calibration error.
 
 Isotonic regression (Zadrozny and Elkan 2002, "Transforming classifier scores into accurate
 multiclass probability estimates") over bins of equally many words, which keeps the curve smooth;

@@ -1,4 +1,4 @@
-"""What a calibration is worth in, a reliability diagram out."""
+"""Plots the reliability diagram of a calibration."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The facts of a model in, `model.toml` with the figures of its evaluation out."""
+"""Writes the figures of a model's evaluation into its `model.toml`."""
 
 import json
 import re

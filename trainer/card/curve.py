@@ -1,4 +1,4 @@
-"""The log of a training in, a picture of its losses and word error rate out."""
+"""Plots the losses and word error rate of a training log."""
 
 from collections.abc import Sequence
 from pathlib import Path

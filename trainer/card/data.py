@@ -1,4 +1,4 @@
-"""The facts of a model in, the sections of its card on the data out."""
+"""Writes the sections of a model card that describe its data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""A run or model folder and its recipe in, everything that its card says out.
+"""Collects what a model card reports about a run or model folder and its recipe.
 
 What is not there is left out of the card; nothing is guessed.
 """

@@ -1,4 +1,4 @@
-"""The facts of a model in, the YAML block at the head of its card out."""
+"""Writes the YAML metadata at the head of a model card."""
 
 from huggingface_hub import EvalResult, ModelCardData
 

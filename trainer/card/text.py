@@ -1,4 +1,4 @@
-"""Sentences and lists in, wrapped Markdown out; and the names that the sections share."""
+"""Wraps text as Markdown; has the names that the sections of a card share."""
 
 import textwrap
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The facts of a model in, the sections of its card on model and training out."""
+"""Writes the sections of a model card that describe the model and its training."""
 
 from importlib.metadata import PackageNotFoundError, version
 

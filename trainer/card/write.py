@@ -1,4 +1,4 @@
-"""The facts of a model in; README.md, curve, log and counts in its folder out."""
+"""Writes README.md, the training curve, the log and the counts into a model folder."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Checkpoint and speech in, error rates and a report out."""
+"""`evaluate`: measures the error rates of a checkpoint and writes a report."""
 
 import json
 from pathlib import Path

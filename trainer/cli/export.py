@@ -1,4 +1,4 @@
-"""Run or checkpoint folder in, a checkpoint folder in either layout out."""
+"""`export`: writes a checkpoint folder in either layout from a run or a checkpoint."""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Recipe in, what its training comes to out, without data or network."""
+"""`plan`: computes what a recipe's training amounts to, without data or network."""
 
 import json
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Recipe and data folder in, run folder out."""
+"""`train`: trains a recipe on a data folder and writes a run folder."""
 
 import os
 from pathlib import Path

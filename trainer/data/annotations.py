@@ -1,4 +1,4 @@
-"""A folder of Praat TextGrid or ELAN files beside their audio in, one candidate an interval out.
+"""Reads Praat TextGrid and ELAN files beside their audio; each interval is one candidate.
 
 Every tier with times is a speaker, every interval with text an utterance; its audio is the part
 of the file between its two times.

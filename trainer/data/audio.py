@@ -1,4 +1,4 @@
-"""Where audio is kept in, samples at 16 kHz out: files, parts of files, and raw int16 files.
+"""Reads audio from files, parts of files and raw int16 files as samples at 16 kHz.
 
 Each kind names its place in a manifest line with `place`, and `audio_at` reads that line back.
 """

@@ -1,4 +1,4 @@
-"""A recipe's filters: the text of a row in, its normalised form or the reason to drop it out.
+"""Normalises the text of a row by a recipe's filters, or gives the reason to drop it.
 
 `strict` filters as the published recipe did, before the text is normalised and counting one
 frame for a letter; `corrected` filters what the model will be trained on.

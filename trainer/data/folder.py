@@ -1,4 +1,4 @@
-"""A data folder in, whichever command wrote it; the records of one split out."""
+"""Opens one split of a data folder, from `prepare` or from `synthesise`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A published set in, its Parquet files out: from a folder, or from the Hugging Face hub."""
+"""Finds the Parquet files of a published dataset in a folder or on the Hugging Face hub."""
 
 from collections.abc import Sequence
 from pathlib import Path

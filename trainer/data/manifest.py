@@ -1,4 +1,4 @@
-"""Manifests, one utterance a line, in JSON Lines, CSV or TSV: candidates or records out.
+"""Reads manifests in JSON Lines, CSV or TSV, one utterance a line.
 
 Lines name `audio` and `text`, and may name `speaker`, `language`, and `start` and `end` in
 seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet file, or

@@ -1,4 +1,4 @@
-"""Parquet files with a column `audio` of {bytes, path} in, rows and their audio out.
+"""Reads rows and their audio from Parquet files with a column `audio` of {bytes, path}.
 
 The audio of a row is read on demand, one row group at a time, from a memory-mapped
 file.

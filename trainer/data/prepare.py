@@ -1,4 +1,4 @@
-"""A recipe in, a data folder out: one manifest a split, and the counts of what was dropped.
+"""Writes a data folder: one manifest for each split, and counts of the dropped rows.
 
 A manifest line refers to the audio where it lies, unless copies are requested. All audio is
 decoded once here, so that lengths are exact and nothing broken is left for training to meet.

@@ -1,4 +1,4 @@
-"""A set published as Parquet files in, candidates out; what differs between sets is a value."""
+"""Reads published datasets from Parquet files; a dataset is described by one value."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

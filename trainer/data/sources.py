@@ -1,4 +1,4 @@
-"""What a recipe calls a source in, the source opened out."""
+"""Opens a data source by the name that a recipe gives it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

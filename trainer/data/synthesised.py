@@ -1,4 +1,4 @@
-"""A folder written by `synthesise` in, records or candidates out."""
+"""Reads a folder written by `synthesise`, as records or as candidates."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Kept utterances in, a manifest out, and where required, their audio together in one file."""
+"""Writes the manifest of a split and, on request, its audio joined in one file."""
 
 import json
 from pathlib import Path

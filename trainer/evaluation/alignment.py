@@ -1,4 +1,4 @@
-"""References and hypotheses in, how each pair lines up out, in words or in characters.
+"""Aligns hypotheses with references, by words or by characters.
 
 The alignment and the counts are jiwer's: substitutions, deletions and insertions of the
 cheapest edit, divided by the length of the references.

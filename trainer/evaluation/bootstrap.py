@@ -1,4 +1,4 @@
-"""Errors per utterance in, the interval that an error rate lies in out.
+"""Computes confidence intervals of error rates from the errors of each utterance.
 
 The bootstrap of Bisani and Ney 2004, "Bootstrap Estimates for Confidence Intervals in ASR
 Performance Evaluation" (ICASSP): the test set is drawn again, with replacement, many times,

@@ -1,4 +1,4 @@
-"""Alignments in, what went wrong most often out: words, words split or joined, characters."""
+"""Finds the most frequent errors: words, words split or joined, and characters."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A model folder in, a name for its contents out: what was measured, or kept, is known again."""
+"""Computes a digest of a model folder, which identifies the model of a measurement or a cache."""
 
 import hashlib
 from collections.abc import Sequence

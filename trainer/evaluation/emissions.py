@@ -1,4 +1,4 @@
-"""A checkpoint folder and records in, the log-probabilities of every frame of them out.
+"""Computes the log-probabilities of every frame of some records with a checkpoint.
 
 Computed by the service's own encoder, in its order of lengths, and kept in a file where a
 caller comes back for them: a search over decoder settings then costs no encoding.

@@ -1,4 +1,4 @@
-"""An `Evaluation` in, its error rates by speaker, by length and by augmentation out."""
+"""Groups the error rates of an `Evaluation` by speaker, by length and by augmentation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A checkpoint folder and records in, an `Evaluation` out: every text, its errors, and its cost.
+"""Evaluates a checkpoint: the texts, errors and cost of each decoding of a test set.
 
 The speech passes through the service's parts: its encoder, its greedy and its beam decoder, and the
 language model that lies in the checkpoint folder.

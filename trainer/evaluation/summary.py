@@ -1,4 +1,4 @@
-"""An `Evaluation` in, the figures that `--json` prints and that a card is made from out."""
+"""Summarises an `Evaluation` as plain values, for `--json` and for model cards."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""A manifest or a data folder in, the utterances of a test set out."""
+"""Reads the utterances of a test set from a manifest or a data folder."""
 
 import json
 from collections.abc import Sequence

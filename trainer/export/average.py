@@ -1,4 +1,4 @@
-"""A run folder in, the mean of the weights of its last checkpoints out."""
+"""Averages the weights of a run's last checkpoints."""
 
 import re
 from collections.abc import Sequence

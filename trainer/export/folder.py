@@ -1,4 +1,4 @@
-"""A model in memory, a run or a checkpoint in; a checkpoint folder with fp16 weights out."""
+"""Writes a checkpoint folder with fp16 weights from a model, a run or a checkpoint."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Weights, configuration and tokens in, the files of one of the two layouts out.
+"""Writes the files of a checkpoint folder in either of the two layouts.
 
 Today's: safetensors and `processor_config.json`. That of 2022, as the published checkpoints
 have it: `pytorch_model.bin`, `added_tokens.json`, `alphabet.json`.

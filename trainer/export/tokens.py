@@ -1,4 +1,4 @@
-"""A checkpoint folder's tokenizer files in, its tokens and the special ones by name out."""
+"""Reads the tokens and the special tokens from a checkpoint's tokenizer files."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""An n-gram model in, an ARPA file out, and the other way round."""
+"""Writes and reads n-gram models as ARPA files."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A corpus and a recipe's numbers in, a `language_model/` folder that the service loads out.
+"""Estimates a language model and writes the `language_model/` folder that the service loads.
 
 The folder holds what pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` write and read:
 `attrs.json`, `unigrams.txt` and one KenLM file, and nothing else. Where the model came from

@@ -1,4 +1,4 @@
-"""A recipe's text in, clean and distinct lines to estimate a language model from out.
+"""Collects clean and distinct lines from a recipe's text to estimate a language model from.
 
 No sentence that the model will be judged by is among them, nor any line with one in it.
 """

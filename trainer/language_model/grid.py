@@ -1,4 +1,4 @@
-"""Emissions and many decoder settings in, the error rates of each setting out, in parallel.
+"""Computes the error rates of many decoder settings on the same emissions, in parallel.
 
 Nothing here imports torch: the processes that decode start fast and stay small.
 """

@@ -1,4 +1,4 @@
-"""A tuning in, a PNG of the word error rate over alpha and beta out."""
+"""Plots the word error rate of a tuning over alpha and beta."""
 
 from pathlib import Path
 

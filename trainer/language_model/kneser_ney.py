@@ -1,4 +1,4 @@
-"""Sentences in, an n-gram model with modified Kneser-Ney smoothing out, in numpy alone.
+"""Estimates n-gram models with modified Kneser-Ney smoothing, in numpy alone.
 
 After Chen & Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling"
 (TR-10-98, equations 25 and 26, interpolated), with the conventions and the pruning of Heafield

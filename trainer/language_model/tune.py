@@ -1,4 +1,4 @@
-"""A validation split and a language model in, the weights that read it best out.
+"""Finds the weights of a language model with the lowest error rate on a validation split.
 
 Selected on validation only: the test split is for the figure that is reported once.
 """

@@ -1,4 +1,4 @@
-"""Waveforms in, the same speech as it arrives through a room, a line, a codec and noise out.
+"""Augments waveforms with the effects of rooms, telephone lines, codecs and noise.
 
 Pure functions of a 16 kHz float32 waveform, numbers and a seeded generator. All but
 `change_speed` leave every word where it was: filters have no delay, codecs' is taken out.

@@ -1,4 +1,4 @@
-"""espeak-ng through ctypes: one sentence in, speech and the times of every word out.
+"""Synthesises speech with espeak-ng through ctypes, with the times of every word.
 
 The library and its voices come from the `espeakng-loader` wheel. It keeps one global state, and
 starting it a second time frees what the first start still points to; so a process has one

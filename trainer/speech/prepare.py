@@ -1,4 +1,4 @@
-"""A recipe in, a data folder out: packages to sentences, sentences to speech."""
+"""Writes a data folder of synthesised speech: sentences from packages, spoken by espeak-ng."""
 
 import json
 import random

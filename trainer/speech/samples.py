@@ -1,4 +1,4 @@
-"""Test utterances in, a few audio files to try a model with out, and a manifest of their texts."""
+"""Writes a few test utterances as audio files, with a manifest of their texts."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Sentences and a recipe in, utterances with word times out; deterministic from the seed.
+"""Synthesises utterances with word times by a recipe; deterministic for a given seed.
 
 Held-out speech is held out twice: its sentences by their hash, its voices by the recipe.
 """

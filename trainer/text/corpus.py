@@ -1,4 +1,4 @@
-"""A recipe in, all its sentences out: from packages, from translation, and made up with numbers.
+"""Collects the sentences of a recipe: extracted, translated, or generated with numbers.
 
 Synthesis speaks a part of them; the language model learns from all training sentences.
 """

@@ -1,4 +1,4 @@
-"""A language and a seed in, sentences with numbers, dates, clock times and names out.
+"""Generates sentences with numbers, dates, clock times and names from a seed.
 
 Help texts write these in digits, which the cleaning drops; so they are made up here.
 """

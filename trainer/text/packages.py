@@ -1,4 +1,4 @@
-"""Debian package names in, the raw paragraphs of one language out.
+"""Reads the paragraphs of one language from Debian packages.
 
 Only apt and dpkg are used, nothing is installed. Message catalogues (.mo), help pages
 (.html, .page, .docbook) and manual pages are read from the archives without unpacking them.

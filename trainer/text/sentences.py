@@ -1,4 +1,4 @@
-"""Raw paragraphs in, clean and distinct sentences out, each in train, valid or test for good.
+"""Cleans and deduplicates sentences and assigns each to train, valid or test.
 
 The split is decided by a hash of the sentence, so no sentence can be in two splits, whatever
 else is in the corpus.

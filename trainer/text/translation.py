@@ -1,4 +1,4 @@
-"""Sentences in one Norwegian in, the same sentences in the other out, by Apertium.
+"""Translates sentences between Bokmål and Nynorsk with Apertium.
 
 Forcada et al. 2011, doi:10.1007/s10590-011-9090-0; the pair is Debian's apertium-nno-nob.
 """

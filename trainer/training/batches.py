@@ -1,4 +1,4 @@
-"""Records in, padded batches of normalised waveforms and their targets out."""
+"""Collates records into padded batches of normalised waveforms and their targets."""
 
 import random
 from collections.abc import Callable, Sequence

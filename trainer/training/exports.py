@@ -1,4 +1,4 @@
-"""Evaluations in, `export` kept at the best or the last state of a run out."""
+"""Keeps `export` at the best or the last state of a run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Schedule and records in, the micro-batches of one update after another out, read ahead."""
+"""Prepares the micro-batches of each update ahead of time."""
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Samples in, frames out, and back; and the few widths that batches are padded to."""
+"""Converts between samples and frames, and chooses the few widths that batches are padded to."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A recipe in, the model that its training starts from out."""
+"""Loads the model that a recipe's training starts from."""
 
 from collections.abc import Callable
 from pathlib import Path

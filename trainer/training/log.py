@@ -1,4 +1,4 @@
-"""Figures of a training in; `training_log.csv` and TensorBoard's event files out."""
+"""Writes `training_log.csv` and TensorBoard event files."""
 
 import csv
 from pathlib import Path

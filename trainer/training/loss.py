@@ -1,4 +1,4 @@
-"""A model and a batch in, the CTC loss of every utterance out, in fp32."""
+"""Computes the CTC loss of each utterance of a batch, in fp32."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any

@@ -1,4 +1,4 @@
-"""A network and a recipe in, AdamW with its parameter groups out."""
+"""Builds AdamW with its parameter groups."""
 
 import re
 

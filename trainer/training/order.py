@@ -1,4 +1,4 @@
-"""Durations in, the utterances of every update out; any update without the ones before it.
+"""Assigns utterances to updates by their durations; each update is computed independently.
 
 The order is a function of the seed and the epoch alone, which is what makes a resumed training
 see exactly the batches an uninterrupted one would have seen.

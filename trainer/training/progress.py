@@ -1,4 +1,4 @@
-"""Updates in; reports for a person out: loss, rate, speed, and each evaluation."""
+"""Reports the progress of a training: loss, learning rate, speed and evaluations."""
 
 import time
 from collections.abc import Callable

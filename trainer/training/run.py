@@ -1,4 +1,4 @@
-"""A recipe and a data folder in, a run folder out: checkpoints, log, export.
+"""Trains a recipe on a data folder into a run folder: checkpoints, log and export.
 
 The training is a function of the recipe, the data and the number of the update, so that one
 that was stopped and resumed ends with the same weights as one that was not.

@@ -1,4 +1,4 @@
-"""The training loop: updates in; logs, evaluations and checkpoints out.
+"""The training loop, with its logs, evaluations and checkpoints.
 
 An update arrives whole, as its micro-batches: their losses are divided by the size of all of
 them, on all devices, so that how an update is cut changes nothing. Every random choice of an

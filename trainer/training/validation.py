@@ -1,4 +1,4 @@
-"""A model and the validation split in, its loss and greedy WER out."""
+"""Computes the loss and the greedy WER of a model on the validation split."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Training texts in, the tokens a model writes out; kept beside the weights as `vocab.json`."""
+"""Derives the tokens of a model from its training texts; kept as `vocab.json` with the weights."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A transcript in, Deepgram's form of answer out; times in seconds."""
+"""Renders a transcript as Deepgram's response; times in seconds."""
 
 import uuid
 from collections.abc import Sequence

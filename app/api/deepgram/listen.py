@@ -1,4 +1,4 @@
-"""POST /v1/listen: a body of audio and Deepgram's parameters in, its form of answer out."""
+"""POST /v1/listen: transcribes an audio body with Deepgram's parameters and response."""
 
 import asyncio
 from contextlib import ExitStack, closing

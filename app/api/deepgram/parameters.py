@@ -1,4 +1,4 @@
-"""The query of POST /v1/listen in, the options of the pipeline and of the answer out.
+"""Parses the query of POST /v1/listen into options of the pipeline and of the response.
 
 Deepgram's features that are not supported are refused where ignoring them would change the answer.
 """

@@ -1,4 +1,4 @@
-"""Words in, in order; their text out, each part of it as soon as it is final.
+"""Emits the text of consecutive words, each part as soon as it is final.
 
 Formatted text is final sentence by sentence: how a sentence is written depends on nothing after it.
 The parts, joined, are the whole text.

@@ -1,4 +1,4 @@
-"""Emissions in, window by window; pieces to decode out, cut in silence.
+"""Cuts emissions, which arrive window by window, into pieces to decode at silences.
 
 Each piece has context on both sides, so that a beam search and its language model see across the
 cut. A word belongs to the piece that its middle lies in.

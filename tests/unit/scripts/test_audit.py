@@ -1,4 +1,4 @@
-"""`scripts/audit`: a report of pip-audit and a file of reasons in, a verdict out."""
+"""`scripts/audit`: the verdict on a pip-audit report with a file of accepted reasons."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Recipes in, what their trainings come to out: held against the published logs and real models."""
+"""Plans of recipes, compared with the published logs and with real models."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Figures in, the words and tables that both kinds of report show of them out."""
+"""Prepares the sentences and tables that both kinds of report contain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

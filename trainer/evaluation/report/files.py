@@ -1,4 +1,4 @@
-"""An evaluation in, `report.html`, `report.md` and `evaluation.json` in a folder out."""
+"""Writes `report.html`, `report.md` and `evaluation.json` of an evaluation into a folder."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The figures of an evaluation in, Markdown and a few lines for the terminal out."""
+"""Writes an evaluation as Markdown, and as a few lines for the terminal."""
 
 from collections.abc import Sequence
 

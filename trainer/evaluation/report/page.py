@@ -1,4 +1,4 @@
-"""The figures of an evaluation and its test set in, one HTML page out that needs nothing else.
+"""Writes an evaluation as one self-contained HTML page.
 
 The sound of the worst utterances is in the page itself, as FLAC: every browser plays it.
 """

@@ -1,4 +1,4 @@
-"""A model with what its training left behind in, a card that the hub and the service read out."""
+"""Model cards, written from what a training left, that the hub and the service read."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Records in, emissions out: in order, the same from the cache, computed again when they change."""
+"""Emissions of records: their order, the cache, and when they are computed again."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A trained model in, folders out that stock transformers and the service load alike."""
+"""Exported folders, which stock transformers and the service load alike."""
 
 import json
 import shutil

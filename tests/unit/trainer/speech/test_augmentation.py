@@ -1,4 +1,4 @@
-"""Clicks in, the same clicks out: louder, softer, worse, but never elsewhere."""
+"""Augmentation changes the level and the quality of clicks, but not their times."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A recipe in, a data folder out: the same bytes in every process, held-out speech held out."""
+"""Data folders of synthesised speech: the same bytes in every process, held-out splits."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Sentences in, speech with word times out."""
+"""Synthesised utterances and their word times."""
 
 import subprocess
 import sys

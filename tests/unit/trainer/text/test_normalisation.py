@@ -1,4 +1,4 @@
-"""Transcripts in, the letters a model writes out."""
+"""Normalisation of transcripts to the letters that a model writes."""
 
 import pytest
 from hypothesis import given

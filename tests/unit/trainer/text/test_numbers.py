@@ -1,4 +1,4 @@
-"""Numbers in, the words of three languages out."""
+"""Numbers verbalised in three languages."""
 
 from itertools import islice
 

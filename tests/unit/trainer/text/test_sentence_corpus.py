@@ -1,4 +1,4 @@
-"""Recipes in, sentences from packages, from translation and with numbers out."""
+"""Sentences of a recipe: from packages, from translation and with numbers."""
 
 from collections import Counter
 from collections.abc import Callable

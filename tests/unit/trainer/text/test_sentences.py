@@ -1,4 +1,4 @@
-"""Paragraphs of packages in, clean sentences out, each in one split for good."""
+"""Paragraphs of packages become clean sentences, each in one split."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Records in, normalised and padded batches out, joined where long recordings are wanted."""
+"""Batches of records: normalised, padded, and joined to long rows where the recipe says so."""
 
 from dataclasses import replace
 from pathlib import Path

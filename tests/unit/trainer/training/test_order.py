@@ -1,4 +1,4 @@
-"""Lengths in, updates of like length out, the same ones whenever they are asked for."""
+"""The order of utterances: updates of similar length, and the same for the same seed."""
 
 from itertools import pairwise
 

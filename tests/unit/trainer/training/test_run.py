@@ -1,4 +1,4 @@
-"""A recipe and speech in, the same weights every time out, stopped in the middle or not."""
+"""A training gives the same weights each time, whether or not it is interrupted."""
 
 import csv
 from dataclasses import replace
