@@ -1,6 +1,6 @@
 """Word times of ours, of pyctcdecode's beam and of transformers' pipeline, against known ones.
 
-`nordlyd bench alignment`: speech is synthesised by espeak-ng, which says when each word begins
+`nordlyd bench alignment`: speech is synthesised by espeak-ng, which reports when each word begins
 and ends; every system decodes it by itself, and the words that all of them got right are
 compared. `--data` takes the test split of a folder of synthesised speech instead.
 """
@@ -158,7 +158,7 @@ def aligned(
     speech: Sequence[Spoken],
     emissions: Sequence[npt.NDArray[np.float32]],
 ) -> list[Times]:
-    """Our forced alignment of what was said, as POST /align does it."""
+    """Our forced alignment of the reference text, as POST /align computes it."""
     decoders = ModelDecoders(model.vocabulary, [folder])
     return [
         [

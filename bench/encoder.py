@@ -115,7 +115,7 @@ def add_ours(
     """Loads ours, and computes one second.
 
     Raises:
-        SystemExit: it cannot run, or takes absurdly long; says why.
+        SystemExit: it cannot run, or takes far too long; the message has the reason.
     """
     spec = _spec("ours", shape, dtype, device, kernels=kernels)
     if not contest.add("ours", spec) or not contest.once("ours", _PROBE, limit=_PROBE_SECONDS):
@@ -188,7 +188,7 @@ def run(contest: Contest, lengths: Sequence[int], folder: Path, *, rounds: int) 
         file = folder / f"{name}.npy"
         if contest.once(name, lengths, limit=limit, keep=file) and file.exists():
             files[name] = file
-    # All have the same weights: one that answers something else computes something else.
+    # All have the same weights: a different output means a different computation.
     reference = files.get("transformers fp32", files.get("ours"))
     for name, file in files.items():
         far = difference(file, reference or file)

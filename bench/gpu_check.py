@@ -1,9 +1,9 @@
-"""Everything that is worth knowing of one card, in at most eight minutes, as one line of JSON.
+"""Measures one card in at most eight minutes, and prints one line of JSON.
 
 `make gpu-check`, or `python -m bench.gpu_check`: the tests marked `cuda`; the encoder of the 300M
 and 1B shapes over batches of 30 to 960 s against transformers in fp16 (sdpa), and a batch of many
 lengths; `torch.compile` over transformers; `nordlyd bench server`; memory. A step that fails or has
-no time left is named in `left_out`, and the others run all the same.
+no time left is named in `left_out`, and the others still run.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(slots=True)
 class Findings:
-    """What the steps found; `left_out` says why something is missing."""
+    """Results of the steps; `left_out` has the reasons for what is missing."""
 
     tests: dict[str, int] | None = None
     encoder: list[Row] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The plain thing people write: FastAPI around transformers' pipeline, one request at a time.
+"""The baseline: FastAPI around transformers' pipeline, one request at a time.
 
 `python -m bench.plain FOLDER --dtype float32 --port 8001`: what `nordlyd bench server` compares
 the service with, around the same checkpoint.

@@ -1,4 +1,4 @@
-"""Audio seconds per second through the service, against the bare encoder and the plain thing.
+"""Audio seconds per second through the service, against the bare encoder and the baseline.
 
 `nordlyd bench server --concurrency 8 --shape xls-r-300m --seconds 10 --requests 32`: every round
 runs half of the windows through the encoder in this process, all recordings through a real
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--requests", type=int, default=32, help="recordings a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--plain", default="float32,bfloat16", help="dtypes of the plain thing; empty: without it"
+        "--plain",
+        default="float32,bfloat16",
+        help="dtypes of the baseline of `bench.plain`; empty: without it",
     )
     parser.add_argument(
         "--plain-requests", type=int, help="recordings a round for it; default: a quarter"

@@ -48,7 +48,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What came of some streams at once: median latency and longest lag in seconds, and cost."""
+    """Median latency and longest lag, in seconds, and the cost of some simultaneous streams."""
 
     streams: int
     latency: float
@@ -282,7 +282,7 @@ def _monologue(speech: Sequence[Utterance], seconds: float) -> Utterance:
 
 
 def _turned(speech: Sequence[Utterance], by: int) -> list[Utterance]:
-    """The same, begun elsewhere, so that not all streams say the same at once."""
+    """The same, begun elsewhere, so that not all streams have the same speech at once."""
     by %= len(speech)
     return [*speech[by:], *speech[:by]]
 

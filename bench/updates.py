@@ -99,7 +99,7 @@ class Round:
 
 
 def make_model(recipe: Recipe) -> Wav2Vec2ForCTC:
-    """Returns a model of transformers with random weights, its front end frozen if so said."""
+    """Returns a model of transformers with random weights, its front end frozen on request."""
     model = random_model(recipe.model, seed=0)
     if recipe.model.freeze_feature_encoder:
         model.freeze_feature_encoder()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Sample files of every accepted format, and of what is refused, made in a folder when first used.
+"""Sample files of every accepted format and of refused files, made when first used.
 
 All of them hold the same chirp, so that any decoded recording can be compared with `chirp`.
 """
@@ -288,7 +288,7 @@ def _cut(name: str) -> bytes:
     return whole[: len(whole) // 2]
 
 
-# What is refused, by the file name it is written under.
+# Refused files, by the file name.
 REFUSED: dict[str, Callable[[], bytes]] = {
     "empty.wav": lambda: b"",
     "no-samples.wav": lambda: wav(b""),

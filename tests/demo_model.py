@@ -10,7 +10,7 @@ SAMPLES = DEMO / "samples" / "samples.jsonl"
 
 
 def sample_texts() -> list[str]:
-    """What is said in the samples."""
+    """The reference texts of the samples."""
     return [json.loads(line)["text"] for line in SAMPLES.read_text("utf-8").splitlines()]
 
 

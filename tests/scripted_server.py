@@ -86,7 +86,7 @@ def scripted_server(answer: Callable[[int, bytes], Answer]) -> Iterator[Scripted
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

@@ -93,7 +93,7 @@ def _works(attempt: object) -> bool:
     try:
         attempt()  # type: ignore[operator]
     except OSError as error:
-        # Where nothing is refused, there is no such file.
+        # A call that is not refused fails because the file does not exist.
         return error.errno == errno.ENOENT
     return True
 

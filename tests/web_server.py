@@ -107,4 +107,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.web.requests.append(("/endless hung up", ""))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""

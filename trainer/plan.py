@@ -29,7 +29,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training comes to.
+    """The figures of a training.
 
     `effective_batch` is utterances an update, over all devices; where batches hold seconds it is
     their mean and `estimated` is true, as are then the updates of an epoch. `samples_implied` are
@@ -71,12 +71,12 @@ class Plan:
 def plan(
     recipe: Recipe, *, devices: int = 1, device: Device = "cuda", at: Sequence[int] = ()
 ) -> Plan:
-    """Reckons a training through.
+    """Computes the plan of a training.
 
     Args:
         recipe: every number.
         devices: how many share an update.
-        device: what the memory is reckoned for.
+        device: what the memory is computed for.
         at: updates, counted from 0, to give the learning rate of besides the usual ones.
 
     Raises:

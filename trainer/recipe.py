@@ -48,7 +48,7 @@ def load_recipe(reference: str | Path) -> Recipe:
 
     Raises:
         RecipeError: no such recipe, not TOML, a key that is missing, unknown or of the wrong
-            kind, or values that do not hold together.
+            kind, or values that contradict each other.
     """
     path = Path(reference)
     if not path.is_file():

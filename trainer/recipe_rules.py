@@ -1,7 +1,7 @@
-"""A recipe of the right shape in, a complaint in one line where its values contradict each other.
+"""Checks that the values of a recipe do not contradict each other; errors are one line.
 
 What is checked here would otherwise end a training hours after its start, or spoil its result
-without a word: a schedule shorter than its warm-up, a mask longer than the shortest utterance,
+unnoticed: a schedule shorter than its warm-up, a mask longer than the shortest utterance,
 a test split that was trained on.
 """
 
@@ -78,7 +78,7 @@ _NOT_NEGATIVE = (
 
 
 def check(recipe: Recipe, where: str) -> None:
-    """Complains about the first thing that cannot be meant.
+    """Raises an error for the first contradiction.
 
     Raises:
         RecipeError: the message begins with `where`, names the keys and says what is accepted.

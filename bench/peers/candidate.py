@@ -80,7 +80,7 @@ class Candidate:
 
         Args:
             lengths: samples of each waveform; the same lengths make the same noise.
-            limit: seconds after which the candidate is given up.
+            limit: seconds after which the candidate is dropped.
             keep: where to write its log-probabilities, [frames, vocabulary] of the first.
 
         Returns:

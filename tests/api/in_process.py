@@ -1,4 +1,4 @@
-"""The whole HTTP side in this process, over a model whose pace and failures a test decides."""
+"""The whole HTTP API in this process, over a model whose pace and failures a test sets."""
 
 import asyncio
 import atexit
@@ -80,7 +80,7 @@ class InProcess:
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
-    """Looks again and again until it is so."""
+    """Polls until the condition holds."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

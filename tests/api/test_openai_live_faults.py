@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.streaming import StreamLimits, Streams, find_vad_model
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
-# The client's package connects as websockets wants it no more.
+# The client's package connects in a form that websockets has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:connect.. must be used as:DeprecationWarning")
 MANUAL: Any = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
 SOUND = base64.b64encode((tones(0, 1.0) * 32_767).astype("<i2").tobytes()).decode()

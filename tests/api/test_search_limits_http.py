@@ -1,4 +1,4 @@
-"""The operator's bounds on search options, over HTTP in every dialect; and a form's own timeout."""
+"""The operator's bounds on search options, over HTTP on every route; and the timeout in a form."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -16,7 +16,7 @@ from pathlib import Path
 from dockerfile import Instruction, Stage, assignments, context_files, parse_dockerfile
 
 _IMAGE_PATHS = ("/opt", "/build", "/dist", "/var/lib/nordlyd")
-# The machine's own way to its package index; a container would be given it by the host as well.
+# The machine's settings of its package index; the host would pass them to a container too.
 _PASSED_ON = re.compile(r"PIP_\w+|SSL_CERT_\w+|(https?|no)_proxy", re.IGNORECASE)
 
 

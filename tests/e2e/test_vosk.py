@@ -99,7 +99,7 @@ def test_partial_results_arrive_during_speech_and_a_pause_ends_an_utterance(
         return json.loads(replies[-1])
 
     def until(name: str) -> str:
-        """Asks, without more audio, until a result is not empty."""
+        """Sends empty audio until a result is not empty."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if text := send(b"").get(name):
@@ -173,7 +173,7 @@ def test_client_without_a_config_sends_8_khz_with_a_wav_header(vosk: ClientConne
 
 
 def test_client_that_does_not_wait_gets_every_reply_in_order(vosk: ClientConnection) -> None:
-    """test.js: 64 KiB at a time, and it reads when it likes."""
+    """test.js: 64 KiB at a time, without waiting for replies."""
     parts = chunks(wav(speech(1, rate=8_000), 8_000), 65_536)
     replies = talk(vosk, [*parts, EOF], waiting=False)
     assert len(replies) == len(parts) + 1
@@ -205,7 +205,7 @@ def test_reset_gives_the_final_result_and_times_continue(vosk: ClientConnection)
     assert_forms(first)
     vosk.send(RESET)
     assert vosk.recv(60) == '{"text": ""}'
-    # What is configured now is for what comes now.
+    # A configuration applies to the audio after it.
     vosk.send('{"config": {"max_alternatives": 2}}')
     second = talk(vosk, [*chunks(speech(1).tobytes(), 6_400), EOF])
     reading = json.loads(second[-1])["alternatives"][0]

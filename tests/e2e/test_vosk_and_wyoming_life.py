@@ -21,7 +21,7 @@ CONFIG = '{"config": {"sample_rate": 16000}}'
 
 
 def begin(connection: ClientConnection, parts: list[bytes]) -> None:
-    """Speaks the first words of a sample."""
+    """Sends the first words of a sample."""
     connection.send(CONFIG)
     for part in parts:
         connection.send(part)

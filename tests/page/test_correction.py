@@ -1,4 +1,4 @@
-"""Correcting the text in place, finding its words again, and taking it along in every format."""
+"""Corrections of the text, their alignment, and downloads in every format."""
 
 import csv
 import io

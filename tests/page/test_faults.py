@@ -1,4 +1,4 @@
-"""Errors of the browser or the page itself: each ends what was running, and the page works on."""
+"""Errors of the browser or the page itself: each ends its task, and the page stays usable."""
 
 import pytest
 from browsing import Opener, samples, transcribe, until, words

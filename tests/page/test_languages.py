@@ -42,7 +42,7 @@ def test_switching_language_translates_the_page_and_is_stored(opened: Opener) ->
     expect(page.locator("#result-facts")).to_contain_text("Dansk")
     expect(page.locator(".job-state")).to_have_text("Klar")
     expect(page.get_by_role("button", name="Rett teksten")).to_be_visible()
-    # What was said stays in its own language.
+    # The transcript keeps its own language.
     assert page.locator("#transcript p").get_attribute("lang") == "da"
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "nn")

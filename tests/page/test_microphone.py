@@ -1,4 +1,4 @@
-"""The microphone: live text while it records, and the recording kept. Chromium plays it a file."""
+"""The microphone: live text while it records, and the kept recording. Chromium plays a file."""
 
 import io
 from pathlib import Path

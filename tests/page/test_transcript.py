@@ -41,11 +41,11 @@ def test_first_transcript_moves_focus_to_its_title(page: Page) -> None:
 def test_clicking_a_word_plays_from_it(page: Page) -> None:
     with page.expect_response("**/transcribe") as answered:
         transcribe(page, SPOKEN)
-    heard = answered.value.json()["formatted_words"]
+    shown = answered.value.json()["formatted_words"]
     assert page.locator("#audio").evaluate("audio => audio.paused")
     page.locator("#transcript .w").nth(5).click()
     until(page, "!document.querySelector('#audio').paused")
-    assert current_time(page) >= heard[5]["start"]
+    assert current_time(page) >= shown[5]["start"]
     until(page, "document.querySelector('.w.now')?.dataset.i > 5")
     page.locator("#play").click()
     until(page, "document.querySelector('#audio').paused")
@@ -83,12 +83,12 @@ def test_waveform_is_drawn_and_a_click_on_it_seeks(page: Page) -> None:
 def test_words_below_the_threshold_are_marked_by_more_than_colour(page: Page) -> None:
     with page.expect_response("**/transcribe") as answered:
         transcribe(page, SPOKEN)
-    heard = answered.value.json()["formatted_words"]
-    middle = sorted(word["confidence"] for word in heard)[len(heard) // 2]
+    shown = answered.value.json()["formatted_words"]
+    middle = sorted(word["confidence"] for word in shown)[len(shown) // 2]
     share = int(middle * 100) // 5 * 5
     for percent in (share, 100):
         page.locator("#threshold").fill(str(percent))
-        expected = [word["word"] for word in heard if word["confidence"] < percent / 100]
+        expected = [word["word"] for word in shown if word["confidence"] < percent / 100]
         assert page.locator(".w.unsure").all_text_contents() == expected
         assert page.get_by_role("mark").all_text_contents() == expected
         if not expected:

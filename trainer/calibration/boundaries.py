@@ -21,7 +21,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One utterance: its words, when they are emitted, and when they are heard, in seconds."""
+    """One utterance: its words, when they are emitted, and when they are spoken, in seconds."""
 
     words: tuple[str, ...]
     first: Numbers

@@ -90,7 +90,7 @@ def calibrate(
     vocabulary, frame_seconds = acoustic.vocabulary, acoustic.hop / SAMPLE_RATE
     speech: dict[str, list[Emitted]] = {}
     for split in ("valid", "test"):
-        notify(f"listening to {split}")
+        notify(f"encoding the {split} split")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
     confidence: dict[str, Measured] = {}

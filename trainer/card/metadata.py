@@ -33,9 +33,9 @@ def metadata(facts: Facts) -> str:
 
 
 def licence(facts: Facts) -> str:
-    """Returns what `model.toml` says, and the licence of both published checkpoints otherwise."""
-    said = facts.catalogue.licence if facts.catalogue else None
-    return said or "apache-2.0"
+    """Returns the licence in `model.toml`, by default that of both published checkpoints."""
+    stated = facts.catalogue.licence if facts.catalogue else None
+    return stated or "apache-2.0"
 
 
 def repositories(facts: Facts) -> list[str]:
@@ -45,7 +45,7 @@ def repositories(facts: Facts) -> list[str]:
 
 
 def test_set_name(facts: Facts) -> str:
-    """Says what the model was evaluated on."""
+    """Returns the name of the test set."""
     if facts.recipe.synthesis is not None:
         return "held-out synthesised sentences, held-out voices"
     return " and ".join(facts.recipe.data.test)

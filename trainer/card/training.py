@@ -18,7 +18,7 @@ _FRAMEWORKS = {
 
 
 def model_section(facts: Facts) -> list[str]:
-    """Says what the model is."""
+    """Returns the section on the model."""
     model, config = facts.recipe.model, facts.config
     start = "random weights" if model.init == "random" else f"`{model.init}`"
     layers = (

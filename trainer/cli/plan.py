@@ -19,7 +19,7 @@ def plan(
     recipe: RecipeName,
     devices: Annotated[int, typer.Option(min=1, help="Devices that share an update.")] = 1,
     device: Annotated[
-        Literal["cuda", "cpu"], typer.Option(help="What the memory is reckoned for.")
+        Literal["cuda", "cpu"], typer.Option(help="Device that the memory is computed for.")
     ] = "cuda",
     at: Annotated[
         list[int] | None,
@@ -27,7 +27,7 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Reckon a recipe through: updates, learning rates, samples, parameters and memory."""
+    """Compute the updates, learning rates, samples, parameters and memory of a recipe."""
     reckoned = reckon(load_recipe(recipe), devices=devices, device=device, at=at or ())
     print(json.dumps(reckoned.as_dict()) if as_json else describe(reckoned))
 

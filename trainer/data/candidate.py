@@ -29,10 +29,10 @@ class Source(Protocol):
         """Yields every row of a split, also those that are to be dropped.
 
         Raises:
-            DataError: the split cannot be had at all.
+            DataError: the split is not available.
         """
         ...
 
     def note(self, split: str) -> str | None:
-        """Returns what a person should know of this split, or None."""
+        """Returns a remark for the user on this split, or None."""
         ...

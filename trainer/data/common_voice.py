@@ -61,7 +61,7 @@ class CommonVoiceSource:
                 )
 
     def note(self, split: str) -> str | None:
-        """Returns what a person should know of these files, or None."""
+        """Returns a remark for the user on these files, or None."""
         if self._table(split) is not None:
             return None
         return PublishedSource(self.published, self.folder).note(split)

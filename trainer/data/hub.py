@@ -59,7 +59,7 @@ def hub_files(
         name: the source's name, for the error.
 
     Raises:
-        DataError: the hub does not give them.
+        DataError: the hub does not have them.
     """
     try:
         folder = snapshot_download(
@@ -78,5 +78,5 @@ def hub_files(
 
 
 def is_partial(files: Sequence[Path]) -> bool:
-    """Tells whether these are only the beginning of a split, as the hub converted it."""
+    """Returns whether these are only the beginning of a split, as the hub converted it."""
     return any(file.parent.name.startswith("partial-") for file in files)

@@ -84,7 +84,7 @@ class PublishedSource:
         return hub_files(spec.repository, spec.revision, spec.config, own, name=spec.name)
 
     def note(self, split: str) -> str | None:
-        """Returns what a person should know of these files, or None."""
+        """Returns a remark for the user on these files, or None."""
         if is_partial(self.files(split)):
             return "only the beginning: the hub converts 5 GB of a set and no more"
         return None

@@ -31,7 +31,7 @@ class SynthesisedSource:
             yield Candidate(audio, record.text, record.language, record.speaker)
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - true of every split
-        """Returns that no person spoke this."""
+        """Returns the remark that no person spoke this."""
         return "synthesised speech"
 
 

@@ -25,8 +25,8 @@ def last_checkpoints(run: Path, count: int) -> list[Path]:
     )
     if len(found) < count:
         raise DataError(
-            f"{run} has {len(found)} checkpoints, {count} are wanted; the recipe's keep_checkpoints"
-            " says how many are kept"
+            f"{run} has {len(found)} checkpoints, {count} are required; the recipe's "
+            "keep_checkpoints sets how many are kept"
         )
     return [path for _, path in found[-count:]]
 

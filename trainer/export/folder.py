@@ -42,7 +42,7 @@ def export_model(
         model: in any precision; it is not changed.
         folder: made if it is not there.
         layout: which files to write.
-        tokens: what the outputs stand for; those of the demo models if nothing is said.
+        tokens: what the outputs stand for; by default those of the demo models.
 
     Raises:
         DataError: the head has another width than there are tokens, or a weight is beyond fp16.
@@ -125,8 +125,8 @@ def _read_features(folder: Path) -> dict[str, Any]:
         ("processor_config.json", "feature_extractor"),
     ):
         if (folder / name).is_file():
-            said = json.loads((folder / name).read_text(encoding="utf-8"))
-            found = said if key is None else said.get(key, {})
+            content = json.loads((folder / name).read_text(encoding="utf-8"))
+            found = content if key is None else content.get(key, {})
             return {name: found.get(name, value) for name, value in _FEATURES.items()}
     return _FEATURES
 

@@ -75,12 +75,12 @@ def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
         folder, head_size=config["vocab_size"], pad_token_id=config["pad_token_id"]
     )
     tokens = vocabulary.tokens
-    said: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for file in _FILES:
         if (folder / file).is_file():
-            said |= json.loads((folder / file).read_text(encoding="utf-8"))
+            settings |= json.loads((folder / file).read_text(encoding="utf-8"))
     names = {
-        key: _content(said[key]) if key in said else _first(usual, tokens)
+        key: _content(settings[key]) if key in settings else _first(usual, tokens)
         for key, usual in _NAMES.items()
     }
     # A name that the vocabulary lacks would become a token more than the head has.
@@ -93,9 +93,9 @@ def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
         known["eos_token"],
         known["word_delimiter_token"],
         tuple(
-            (key, said[key])
+            (key, settings[key])
             for key in ("do_lower_case", "replace_word_delimiter_char")
-            if key in said
+            if key in settings
         ),
     )
 

@@ -53,7 +53,7 @@ def read_arpa(path: Path) -> Iterator[tuple[str, float, float]]:
 
 
 def ngram_counts(path: Path) -> tuple[int, ...]:
-    """Returns how many n-grams of each order an ARPA file says it has."""
+    """Returns the number of n-grams of each order from the header of an ARPA file."""
     counts = []
     with path.open(encoding="utf-8") as lines:
         for line in lines:

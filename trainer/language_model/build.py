@@ -2,7 +2,7 @@
 
 The folder holds what pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` write and read:
 `attrs.json`, `unigrams.txt` and one KenLM file, and nothing else. Where the model came from
-stands beside it, in `language_model.json`.
+is recorded beside it, in `language_model.json`.
 """
 
 import json

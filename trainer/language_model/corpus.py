@@ -1,6 +1,6 @@
 """Collects clean and distinct lines from a recipe's text to estimate a language model from.
 
-No sentence that the model will be judged by is among them, nor any line with one in it.
+No evaluation sentence is among them, nor any line that contains one.
 """
 
 import re
@@ -77,8 +77,8 @@ def gather(
 
     Args:
         recipe: `sentences` is its training sentences, and what else stands in its packages,
-            fit to be spoken or not; `transcripts` is what is said in the training split.
-        data: data folder; what is said in its validation and test splits is held out.
+            fit to be spoken or not; `transcripts` are the texts of the training split.
+        data: data folder; the texts of its validation and test splits are held out.
         packages: where Debian packages are kept; default: `packages` in the data folder.
         notify: called with a line of progress.
 
@@ -115,7 +115,7 @@ def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None 
     Args:
         texts: one sentence each.
         held_out: sentences that must not be in the corpus.
-        dropped: counts of what has been dropped before; goes on being counted in.
+        dropped: counts of what has been dropped before; the new drops are added to it.
     """
     counts: Counter[str] = Counter() if dropped is None else dropped
     lines: dict[str, None] = {}
@@ -155,7 +155,7 @@ def running_text(found: Iterable[str], recipe: Recipe, dropped: Counter[str]) ->
     foreign = frozenset(text_of(recipe).foreign_words)
     for paragraph in found:
         for sentence in cut(paragraph):
-            # As in `trainer.text`: a hyphen parts words, or two would become one nobody writes.
+            # As in `trainer.text`: a hyphen parts words, or two would become one wrong word.
             line = _DASHES.sub(" ", sentence)
             if _GAPS.search(line):
                 dropped["numbers and placeholders"] += 1

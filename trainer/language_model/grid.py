@@ -57,7 +57,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Error rates as shares; `hotwords_found` is the share of the hotwords said that were read.
+    """Error rates as shares; `hotwords_found` is the share of spoken hotwords in the texts.
 
     `seconds_per_second` is how much audio one process decodes in a second.
     """
@@ -196,10 +196,10 @@ def _outcome(setting: Setting, encoded: EncodedUtterances, decoder: Decoder) -> 
 
 def _found(hotwords: Iterable[str], references: list[str], texts: list[str]) -> float:
     """Returns the share of the hotwords in the references that are in the texts as well."""
-    wanted = frozenset(hotwords)
-    said = read = 0
+    requested = frozenset(hotwords)
+    spoken = found = 0
     for reference, text in zip(references, texts, strict=True):
-        words = wanted.intersection(reference.split())
-        said += len(words)
-        read += len(words.intersection(text.split()))
-    return read / said if said else 0.0
+        words = requested.intersection(reference.split())
+        spoken += len(words)
+        found += len(words.intersection(text.split()))
+    return found / spoken if spoken else 0.0

@@ -104,14 +104,14 @@ def tune(
 
 
 def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[str, ...]:
-    """Returns words that are said and that the language model does not know, the commonest first.
+    """Returns spoken words that the language model does not know, the most frequent first.
 
     Those are what a user gives as hotwords: names and terms of a trade.
     """
     file = language_model / "unigrams.txt"
     known = frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else frozenset()
-    said = Counter(word for text in references for word in text.split() if word not in known)
-    return tuple(word for word, _ in said.most_common(MAX_HOTWORDS)) if known else ()
+    unknown = Counter(word for text in references for word in text.split() if word not in known)
+    return tuple(word for word, _ in unknown.most_common(MAX_HOTWORDS)) if known else ()
 
 
 def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:

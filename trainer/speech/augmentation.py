@@ -57,16 +57,16 @@ def augment(
     generator: np.random.Generator,
     others: Sequence[Waveform] = (),
 ) -> tuple[Waveform, tuple[str, ...]]:
-    """Sends speech through level, room, noise, band and codec, each as often as the recipe says.
+    """Applies level, room, noise, band and codec to speech, each as often as the recipe says.
 
     Args:
         wave: speech, [samples].
         recipe: shares and ranges.
         generator: of every choice.
-        others: other people's speech to be heard behind; without any, such noise is pink.
+        others: other speech, used as background; without any, such noise is pink.
 
     Returns:
-        The waveform, as long as before and below full scale, and the names of what happened.
+        The waveform, as long as before and below full scale, and the names of the augmentations.
     """
     done: list[str] = []
     if not len(wave):
@@ -122,7 +122,7 @@ def change_speed(wave: Waveform, factor: float) -> Waveform:
 
 
 def add_room(wave: Waveform, seconds: float, generator: np.random.Generator) -> Waveform:
-    """Lets the speech sound in a room; what would ring past the end is cut off."""
+    """Convolves speech with the impulse response of a room; the tail past the end is cut off."""
     return _convolve(wave, room_response(seconds, generator))
 
 

@@ -140,7 +140,7 @@ class Espeak:
 
         Args:
             text: the sentence.
-            voice: an espeak-ng voice, with `+variant` where wanted.
+            voice: an espeak-ng voice, optionally with `+variant`.
             rate: words a minute, 80 to 450.
             pitch: 0 to 100; 50 is the voice's own.
             seed: of the small variations that some voices make; espeak-ng takes the clock's.

@@ -15,7 +15,7 @@ from trainer.recipe import Recipe, SynthesisRecipe
 from trainer.speech.synthesis import utterances
 from trainer.text.corpus import Corpus, read_corpus
 
-_SAY_EVERY = 1000
+_REPORT_EVERY = 1000
 
 
 def prepare(
@@ -120,6 +120,6 @@ def _watched(
 ) -> Iterator[tuple[Utterance, Pcm]]:
     for number, (utterance, samples) in enumerate(spoken, start=1):
         done.update(utterance.augmentation or ("none",))
-        if number % _SAY_EVERY == 0:
+        if number % _REPORT_EVERY == 0:
             notify(f"{number} of {total}")
         yield utterance, samples

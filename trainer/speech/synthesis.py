@@ -18,7 +18,7 @@ from trainer.speech.augmentation import augment, change_speed
 from trainer.speech.espeak import SpokenWord, espeak
 
 _QUIET = 200  # of 32768: what espeak-ng leaves before and after speech
-_OTHERS = 24  # sentences heard behind others
+_OTHERS = 24  # sentences used as background
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def utterances(
     """Speaks sentences of one split; yields the utterance and its int16 samples at 16 kHz.
 
     Voice, rate, pitch and all that happens to a sentence follow from the seed, the split and
-    the sentence; what is heard behind it is of the same split. espeak-ng's own flutter goes on
+    the sentence; the background is of the same split. espeak-ng's own flutter continues
     from sentence to sentence for as long as the process lives: the same bytes come out of the
     same calls in a new process. Utterances over `max_seconds` (before their speed is changed)
     are left out.
@@ -138,7 +138,7 @@ def word_times(sentence: str, spoken: Sequence[SpokenWord]) -> tuple[list[float]
 def _others(
     sentences: Sequence[str], recipe: SynthesisRecipe, *, split: str, seed: int
 ) -> list[Waveform]:
-    """Returns the speech heard behind other speech: a few sentences of the same split."""
+    """Returns the speech used as background: a few sentences of the same split."""
     choice = random.Random(f"{seed}/{split}/others")
     chosen = choice.sample(sentences, min(_OTHERS, len(sentences)))
     spoken = (speak(sentence, recipe, split, choice).wave for sentence in chosen)

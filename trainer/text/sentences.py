@@ -75,7 +75,7 @@ def clean(raw: str, recipe: TextRecipe) -> tuple[str, str | None]:
         return raw, "digits or symbols"
     if _BRAND.search(raw) or re.search(r"\w[.:]\w", raw):
         return raw, "names and abbreviations in capitals"
-    # The published normalisation removes hyphens; `bruker-konto` would become a word nobody writes.
+    # The published normalisation removes hyphens; `bruker-konto` would become one wrong word.
     sentence = normalise(re.sub(r"[-–—]", " ", raw), mode=recipe.normalisation)
     return sentence, _flaw(sentence, recipe)
 

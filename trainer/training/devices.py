@@ -59,7 +59,7 @@ class Devices:
 def open_devices() -> Iterator[Devices]:
     """Yields the devices of this training; a process group is closed at the end.
 
-    torchrun gives each process its rank. CUDA cards talk by NCCL, CPUs by gloo.
+    torchrun gives each process its rank. CUDA cards use NCCL, CPUs gloo.
     """
     cuda = torch.cuda.is_available()
     if "LOCAL_RANK" not in os.environ:

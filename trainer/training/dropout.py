@@ -1,4 +1,4 @@
-"""Dropout for CPUs: torch draws each element's fate in turn, which took a third of an update.
+"""Dropout for CPUs: torch draws for one element after another, which took a third of an update.
 
 Here they come as bytes from numpy's SFC64, four elements at a time, from a seed of torch's
 generator, so that what is computed again for a checkpointed layer drops the same elements.

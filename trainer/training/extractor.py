@@ -50,7 +50,7 @@ class StockExtractor(nn.Module):
 
 
 class ChannelsLastExtractor(nn.Module):
-    """A front end that learns, whose layers all have a layer norm."""
+    """A trainable front end whose layers all have a layer norm."""
 
     def __init__(self, extractor: nn.Module) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class ChannelsLastExtractor(nn.Module):
 
 
 class FrozenExtractor(nn.Module):
-    """A front end that does not learn, run utterance by utterance on the service's kernels."""
+    """A frozen front end, run utterance by utterance on the service's kernels."""
 
     def __init__(self, extractor: nn.Module, config: Wav2Vec2Config) -> None:
         super().__init__()

@@ -15,12 +15,12 @@ from trainer.training.framing import Framing
 from trainer.training.masks import span_mask
 from trainer.training.order import Schedule, row_seconds
 
-# What random numbers are for, so that no two purposes share them.
+# A random stream for each purpose, so that no two share one.
 _AUGMENT, _HIDE_FRAMES, _HIDE_FEATURES = range(3)
 
 
 class BatchStream:
-    """What one device learns from.
+    """The training data of one device.
 
     Args:
         records: the training split.
@@ -96,7 +96,7 @@ class BatchStream:
         mine = [part for part in parts[self._device :: self._devices] if part]
         if mine:
             return [read(part) for part in mine]
-        # Too few utterances for all devices: this one keeps the others company.
+        # Too few utterances for all devices: this one computes a batch that counts for nothing.
         return [replace(read(next(part for part in parts if part)[:1]), weight=0.0)]
 
     def _masked(self, batch: Batch, step: int) -> Batch:

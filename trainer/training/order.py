@@ -16,7 +16,7 @@ _JITTER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class UpdateSize:
-    """What one update learns from: so many micro-batches one after another on so many devices.
+    """The size of an update: how many micro-batches one after another on how many devices.
 
     Each holds `utterances` utterances, or where that is 0, up to `seconds` of padded audio.
     """
@@ -32,13 +32,13 @@ class UpdateSize:
         return self.accumulation * self.devices
 
     def admits(self, count: int, longest: float) -> bool:
-        """Tells whether an update may have so many utterances of at most that length."""
+        """Returns whether an update may have so many utterances of at most that length."""
         if self.utterances:
             return count <= self.utterances * self.parts
         return longest * count <= self.seconds * self.parts
 
     def surplus(self, utterances: int) -> int:
-        """Returns how many utterances of an epoch must go: what makes no update of its own.
+        """Returns how many utterances of an epoch are dropped: those that make no full update.
 
         As in transformers 4.17, an update lacks utterances at the end of an epoch, but no
         micro-batch (`trainer.schedule.steps_per_epoch`).

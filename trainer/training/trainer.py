@@ -35,7 +35,7 @@ _MAX_SKIPPED = 25
 
 
 class TrainingCallback:
-    """What happens in a training; every method may be overridden."""
+    """Callbacks of the training loop; every method may be overridden."""
 
     def on_train_begin(self) -> None:
         """Runs before the first update."""

@@ -1,4 +1,4 @@
-"""Checkpoints in the layouts that people have: each answers as stock transformers does."""
+"""Checkpoints in the layouts in use: each has the emissions of stock transformers."""
 
 import json
 import pickle

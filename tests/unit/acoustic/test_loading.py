@@ -1,4 +1,4 @@
-"""Which checkpoint folders load, and what is said of those that do not."""
+"""Which checkpoint folders load, and the errors for those that do not."""
 
 import json
 import shutil
@@ -223,14 +223,14 @@ def test_broken_json_file_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"device": "tpu9"}, "known: auto, cuda, mps, cpu"),
         ({"dtype": "float8"}, "known: auto, float32, bfloat16, float16"),
     ],
 )
-def test_unknown_devices_and_precisions_are_refused(originals, options, said):
-    assert said in refusal(originals["today"], **options)
+def test_unknown_devices_and_precisions_are_refused(originals, options, message):
+    assert message in refusal(originals["today"], **options)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

@@ -1,4 +1,4 @@
-"""What comes out for audio that is odd, and for weights that overflow."""
+"""Emissions for unusual audio, and for weights that overflow."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whatever comes as fields or events of OpenAI's clients is taken or refused, and no more."""
+"""Arbitrary fields and events of OpenAI's clients are accepted or refused without a crash."""
 
 import base64
 from contextlib import suppress
@@ -74,12 +74,12 @@ def test_invalid_base64_samples_are_refused(audio: object) -> None:
 
 def test_session_update_keeps_fields_it_does_not_name() -> None:
     session = first_session("whisper-1")
-    for heard in (
+    for update in (
         {"turn_detection": {"type": "server_vad", "threshold": 0.7}},
         {"turn_detection": {"type": "server_vad", "silence_duration_ms": 900}},
         {"format": {"type": "audio/pcm", "rate": 8000}, "transcription": {"language": "nb"}},
     ):
-        session = updated(session, {"audio": {"input": heard}})
+        session = updated(session, {"audio": {"input": update}})
     detection, transcription = session.input.turn_detection, session.input.transcription
     assert detection is not None
     assert (detection.threshold, detection.silence_duration_ms) == (0.7, 900)

@@ -1,4 +1,4 @@
-"""What holds for a beam search on any emissions whatever."""
+"""Properties of a beam search on arbitrary emissions."""
 
 from pathlib import Path
 

@@ -37,7 +37,7 @@ def decode(path: list[int], vocabulary: Vocabulary = VOCABULARY) -> Hypothesis:
 
 
 def reference_text(emissions: np.ndarray, vocabulary: Vocabulary) -> str:
-    """CTC collapse frame by frame, written without any of the decoder's means."""
+    """CTC collapse frame by frame, written without the decoder's code."""
     out = ""
     previous = None
     for row in emissions.tolist():

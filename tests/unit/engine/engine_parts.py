@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class FakeClock:
-    """Seconds that pass only when told to."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -40,9 +40,9 @@ def frame_features(wave: FloatArray) -> FloatArray:
 class FrameEncoder:
     """An encoder whose every frame depends on that frame's samples only.
 
-    `before` runs at the start of each call, on the device thread: it may raise, wait, or take
-    note. `calls` holds the first sample of each window of each call, by which tests tell
-    requests apart.
+    `before` runs at the start of each call, on the device thread: it may raise, wait, or
+    record. `calls` holds the first sample of each window of each call, by which tests
+    distinguish requests.
     """
 
     device: str = "cpu"

@@ -265,7 +265,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         tickets = {item.ticket for item in batch.items}
         for ticket in self.waiting:
             self.passed_over[ticket] = 0 if ticket in tickets else self.passed_over[ticket] + 1
-            # Nobody waits for more batches than there have ever been windows of others.
+            # No request waits for more batches than there have ever been windows of others.
             assert self.passed_over[ticket] <= 8 * self.tickets
 
     @invariant()

@@ -1,4 +1,4 @@
-"""The device thread on its own, without an event loop that helps it along."""
+"""The device thread on its own, without an event loop."""
 
 import queue
 from collections.abc import Iterator

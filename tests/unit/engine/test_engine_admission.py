@@ -1,4 +1,4 @@
-"""Who is admitted to the queue, who waits, and who is refused until when."""
+"""Which requests are admitted, which wait, and which are refused with which Retry-After."""
 
 import asyncio
 import time
@@ -188,7 +188,7 @@ def test_refused_burst_retries_when_the_queue_has_room():
                     admitted += 1
                 except OverloadedError as error:
                     waits.append(error.retry_after)
-            # A request is taken for 10 s of audio, a second of work; two wait for their turn.
+            # A request is assumed to have 10 s of audio, a second of work; two wait for their turn.
             assert admitted == 3
             assert waits == sorted(waits)
             assert waits[0] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Who is served when, and who is not: turns, hang-ups, deadlines, overload, shutdown."""
+"""The order of requests, and which are not served: cancellation, deadlines, shutdown."""
 
 import asyncio
 import gc

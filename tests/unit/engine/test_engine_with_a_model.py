@@ -1,4 +1,4 @@
-"""The engine around a real acoustic model: batching changes nobody's answer."""
+"""The engine around a real acoustic model: batching does not change the emissions."""
 
 import asyncio
 from pathlib import Path
@@ -35,10 +35,10 @@ def test_recordings_encoded_together_have_the_emissions_of_each_alone(checkpoint
             ]
             answers = await asyncio.gather(*(engine.encode(each) for each, _ in requests))
             assert not engine.status().fault
-        for (asked, model), answer in zip(requests, answers, strict=True):
+        for (request, model), answer in zip(requests, answers, strict=True):
             alone = [
-                model.encode([asked.fetch(window)])[0][window.keep_from : window.keep_to]
-                for window in asked.windows
+                model.encode([request.fetch(window)])[0][window.keep_from : window.keep_to]
+                for window in request.windows
             ]
             np.testing.assert_allclose(answer.emissions, np.concatenate(alone), atol=1e-4)
 

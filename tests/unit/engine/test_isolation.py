@@ -22,7 +22,7 @@ from app.errors import AudioError, EncodingError
 
 @dataclass
 class Device:
-    """An encoder on windows of 1 sample a ticket; fails as `fails` says, and keeps its calls."""
+    """An encoder on windows of 1 sample a ticket; fails if `fails` raises, and keeps its calls."""
 
     fails: Callable[[list[float]], Exception | None] = lambda tickets: None
     cancelled: set[int] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The examples of docs/formats.md are what is written."""
+"""The examples of docs/formats.md equal the rendered output."""
 
 import re
 from pathlib import Path

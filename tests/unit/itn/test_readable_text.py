@@ -188,17 +188,17 @@ def test_other_languages_are_cut_into_sentences() -> None:
     assert readable("vi ses klockan tjugo 0.7 hej", "sv") == "Vi ses klockan tjugo. Hej."
 
 
-SAID = "eee klokka halv åtte den tolvte mai nitten hundre og to faen hus"
-words_said = st.lists(
+SPOKEN = "eee klokka halv åtte den tolvte mai nitten hundre og to faen hus"
+spoken_words = st.lists(
     st.tuples(
-        st.sampled_from(SAID.split()),
+        st.sampled_from(SPOKEN.split()),
         st.floats(0, 3),
     ),
     max_size=20,
 )
 
 
-@given(words_said, st.booleans(), st.booleans())
+@given(spoken_words, st.booleans(), st.booleans())
 def test_words_join_to_the_text_and_their_times_ascend(
     spoken: list[tuple[str, float]], remove: bool, masked: bool
 ) -> None:

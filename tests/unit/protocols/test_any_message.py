@@ -1,4 +1,4 @@
-"""Whatever clients write, it is understood or refused, and what is answered is JSON."""
+"""Arbitrary messages are accepted or refused, and every reply is JSON."""
 
 import asyncio
 import json

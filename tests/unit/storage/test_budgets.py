@@ -1,4 +1,4 @@
-"""Stored bytes are bounded, and no caller can use up the budget of all others."""
+"""Stored bytes are bounded, and no caller can exhaust the budget of the others."""
 
 import pytest
 

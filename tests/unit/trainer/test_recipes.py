@@ -1,4 +1,4 @@
-"""Recipe files in; the bundled ones hold together and say where their numbers come from."""
+"""Recipe files: the bundled ones are consistent and state the sources of their numbers."""
 
 import re
 import tomllib

@@ -120,7 +120,7 @@ def factor(value: float) -> str:
 
 
 def test_set_line(summary: Summary) -> str:
-    """Says what was evaluated on."""
+    """Returns the line on the test set."""
     speakers = f", {summary['speakers']} speakers" if summary["speakers"] else ""
     return (
         f"{summary['data']}: {summary['utterances']:,} utterances, {summary['words']:,} words, "
@@ -129,7 +129,7 @@ def test_set_line(summary: Summary) -> str:
 
 
 def language_model_line(summary: Summary) -> str:
-    """Says whether the language model helps, and whether that is more than chance."""
+    """Returns whether the language model helps, and whether that is more than chance."""
     difference, model = summary["lm_difference"], summary["language_model"]
     if difference is None:
         return "The model has no language model."
@@ -145,7 +145,7 @@ def language_model_line(summary: Summary) -> str:
 
 
 def machine_line(summary: Summary) -> str:
-    """Says on what the speed was measured."""
+    """Returns the line on how the speed was measured."""
     machine = summary["machine"]
     return (
         f"Encoder: real-time factor {factor(summary['real_time_factor']['encoder'])}, on "
@@ -157,7 +157,7 @@ def machine_line(summary: Summary) -> str:
 
 
 def method_line(summary: Summary) -> str:
-    """Says how the rates and their intervals come about."""
+    """Returns the line on how the rates and their intervals are computed."""
     unit = summary["interval"]["drawn_by"]
     return (
         "WER and CER are substitutions, deletions and insertions by the length of the references "

@@ -121,8 +121,8 @@ def _confusions(summary: Summary) -> list[str]:
     parts[-1] += " often it happened."
     for found in confusion_tables(summary):
         shown = "; ".join(
-            f"{_quoted(said)} → {_quoted(written)}: {count}"
-            for said, written, count in found.rows[:_MAX_CONFUSIONS]
+            f"{_quoted(spoken)} → {_quoted(written)}: {count}"
+            for spoken, written, count in found.rows[:_MAX_CONFUSIONS]
         )
         parts.append(f"- **{found.title}** ({found.total:,} in all): {shown}")
     return parts if parts[2:] else []

@@ -1,4 +1,4 @@
-"""Which task runs next, and which one is stopped for it."""
+"""Which task runs next, and which one is displaced."""
 
 from concurrent.futures import Future
 

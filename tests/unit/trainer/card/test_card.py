@@ -39,7 +39,7 @@ def run(*arguments: str | Path) -> str:
 
 
 def text_of(folder: Path) -> str:
-    """The card with its wrapped lines joined, for what is said may be broken anywhere."""
+    """The card with its wrapped lines joined, since a sentence may be broken anywhere."""
     return " ".join((folder / "README.md").read_text("utf-8").split())
 
 
@@ -103,15 +103,15 @@ def test_card_update_replaces_its_own_figures_only(demo: Path, tmp_path: Path) -
 
 def test_card_lists_data_packages_and_dropped_records(demo: Path) -> None:
     text = text_of(demo)
-    for said in (
+    for sentence in (
         "| training | 19,999 | 18.30 |",
         "55,386 too short or too long, 4,689 repeated",
-        "some of it to the same: 12,000 noise, 9,000 none",
+        "several may apply to one: 12,000 noise, 9,000 none",
         "evolution-common 3.46.4-2+deb12u1, gnucash-common 1:4.13-1",
         "29,663 distinct sentences",
         "2-gram (KenLM)",
     ):
-        assert said in text
+        assert sentence in text
 
 
 def test_figures_of_other_weights_or_another_language_model_are_refused(

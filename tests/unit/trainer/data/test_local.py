@@ -164,7 +164,7 @@ def test_manifests_are_not_written_over_synthesised_speech(nynorsk, tmp_path: Pa
     ("reference", "message"),
     [
         ("manifest:gone.jsonl", r"no manifest gone\.jsonl"),
-        ("synthesised/train", "say where with --from synthesised=FOLDER.*synthesise"),
+        ("synthesised/train", "give its folder with --from synthesised=FOLDER.*synthesise"),
         ("npsc-nynorsk", "no source 'npsc-nynorsk'; accepted are NAME/SPLIT"),
         ("npsc-nynorsk/", "no source 'npsc-nynorsk/'"),
     ],

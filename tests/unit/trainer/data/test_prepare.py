@@ -1,4 +1,4 @@
-"""Published rows of every kind become manifests, and every row that does not is counted."""
+"""Published rows of every kind become manifests, and every dropped row is counted."""
 
 import json
 import pickle

@@ -1,4 +1,4 @@
-"""What `synthesise` wrote comes back as records, and a broken folder is named."""
+"""Folders written by `synthesise` are read back as records, and broken ones are named."""
 
 import json
 import pickle

@@ -15,7 +15,7 @@ from trainer.evaluation import compute_emissions
 
 @dataclass
 class Noise:
-    """Audio that counts how often it was asked for."""
+    """Audio that counts how often it was read."""
 
     seconds: float
     seed: int
@@ -40,9 +40,9 @@ def records(*seconds: float, seed: int = 0) -> list[Record]:
 
 
 def test_emissions_do_not_depend_on_other_records_of_the_batch(model: Path) -> None:
-    said = records(0.5, 24.0, 1.0, 20.0)
+    spoken = records(0.5, 24.0, 1.0, 20.0)
     encoder = load_checkpoint(model)
-    for record, emitted in zip(said, compute_emissions(model, said), strict=True):
+    for record, emitted in zip(spoken, compute_emissions(model, spoken), strict=True):
         assert (emitted.text, emitted.seconds) == (record.text, record.seconds)
         alone = encoder.emissions([record.audio.waveform()])[0]
         np.testing.assert_allclose(emitted.emissions, alone, atol=2e-4)

@@ -200,7 +200,7 @@ def test_transformers_reads_the_language_model(model_with_lm: Path, tmp_path: Pa
 
 def test_invalid_exports_are_refused(run: Path, tmp_path: Path) -> None:
     export_model(demo_model(), tmp_path / "one")
-    with pytest.raises(DataError, match="3 checkpoints, 4 are wanted"):
+    with pytest.raises(DataError, match="3 checkpoints, 4 are required"):
         export_folder(run, tmp_path / "out", average=4)
     with pytest.raises(DataError, match="only those of a run"):
         export_folder(tmp_path / "one", tmp_path / "out", average=2)

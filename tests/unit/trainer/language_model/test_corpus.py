@@ -1,4 +1,4 @@
-"""What text a language model is estimated from, and what it must never see."""
+"""The text a language model is estimated from, and the sentences held out of it."""
 
 import subprocess
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The estimator against lmplz's own numbers, and against what any model has to keep to."""
+"""The estimator against lmplz's own numbers, and against invariants of any model."""
 
 from pathlib import Path
 

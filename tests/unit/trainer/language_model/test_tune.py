@@ -16,7 +16,7 @@ from trainer.recipe import LanguageModelRecipe
 
 
 @pytest.fixture(scope="module")
-def heard(corpus: tuple[str, ...]) -> EncodedUtterances:
+def encoded(corpus: tuple[str, ...]) -> EncodedUtterances:
     return mishear(corpus[::12])
 
 
@@ -26,21 +26,21 @@ def model(
     numbers: LanguageModelRecipe,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A language model that knows all words but one that is said."""
+    """A language model that knows all spoken words but one."""
     lines = [line for line in corpus if "kveldsskyer" not in line]
     return build(lines, numbers, tmp_path_factory.mktemp("good") / "language_model").folder
 
 
 @pytest.fixture(scope="module")
 def foreign_model(numbers: LanguageModelRecipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model of words that nobody says."""
+    """A language model of words that do not occur in the speech."""
     lines = ["qux zzyx wwq", "zzyx qux", "wwq wwq qux zzyx"]
     return build(lines, numbers, tmp_path_factory.mktemp("bad") / "language_model").folder
 
 
 @pytest.fixture(scope="module")
-def tuning(heard: EncodedUtterances, model: Path, numbers: LanguageModelRecipe) -> Tuning:
-    return tune(heard, model, alphas=numbers.alphas, betas=numbers.betas)
+def tuning(encoded: EncodedUtterances, model: Path, numbers: LanguageModelRecipe) -> Tuning:
+    return tune(encoded, model, alphas=numbers.alphas, betas=numbers.betas)
 
 
 def test_best_point_has_the_lowest_rate_of_the_grid(tuning: Tuning) -> None:
@@ -58,26 +58,26 @@ def test_greedy_and_beam_without_a_language_model_are_measured_too(tuning: Tunin
 
 
 def test_chosen_hotwords_are_unknown_to_the_language_model(
-    heard: EncodedUtterances, model: Path, tuning: Tuning
+    encoded: EncodedUtterances, model: Path, tuning: Tuning
 ) -> None:
-    assert choose_hotwords(heard.references, model) == ("kveldsskyer",)
+    assert choose_hotwords(encoded.references, model) == ("kveldsskyer",)
     found = {point.setting.hotword_weight: point.hotwords_found for point in tuning.hotwords}
     assert found[20.0] == 1.0
     assert found[20.0] >= found[0.0]
 
 
 def test_worker_processes_give_the_rates_of_this_process(
-    heard: EncodedUtterances, model: Path
+    encoded: EncodedUtterances, model: Path
 ) -> None:
     settings = [Setting(alpha, 1.0, width) for alpha in (0.2, 0.5) for width in (5, 50)] + [
         Setting(0.0, 0.0, 50, language_model=False)
     ]
     counted: list[int] = []
-    together = measure(heard, settings, model, processes=2, done=counted.append)
+    together = measure(encoded, settings, model, processes=2, done=counted.append)
     assert [outcome.setting for outcome in together] == settings
     assert sum(counted) == len(settings)
     for setting, outcome in zip(settings, together, strict=True):
-        (alone,) = measure(heard, [setting], model, processes=1)
+        (alone,) = measure(encoded, [setting], model, processes=1)
         assert (alone.wer, alone.cer) == (outcome.wer, outcome.cer)
 
 
@@ -96,16 +96,16 @@ def test_best_weights_are_written_to_the_checkpoint(
 
 
 def test_model_worse_than_greedy_is_refused_without_changes(
-    heard: EncodedUtterances,
+    encoded: EncodedUtterances,
     model: Path,
     foreign_model: Path,
     numbers: LanguageModelRecipe,
     tmp_path: Path,
 ) -> None:
-    good = tune(heard, model, alphas=(0.5,), betas=(1.0,))
+    good = tune(encoded, model, alphas=(0.5,), betas=(1.0,))
     publish(good, model, tmp_path)
     before = (tmp_path / "language_model" / "attrs.json").read_text()
-    loses = tune(heard, foreign_model, alphas=numbers.alphas, betas=numbers.betas)
+    loses = tune(encoded, foreign_model, alphas=numbers.alphas, betas=numbers.betas)
     assert not loses.helps
     with pytest.raises(LanguageModelError, match=r"does not help: at best WER .* is left as it is"):
         publish(loses, foreign_model, tmp_path)

@@ -34,7 +34,7 @@ SENTENCES = (
 
 @pytest.fixture(scope="module")
 def quiet(synthesis: SynthesisRecipe) -> SynthesisRecipe:
-    """Nothing happens to the speech."""
+    """A recipe without augmentation."""
     return replace(
         synthesis, room_share=0, noise_share=0, band_share=0, codec_share=0, speed_share=0
     )
@@ -63,9 +63,9 @@ def test_word_times_lie_within_the_utterance_and_match_the_signal(
         level = np.abs(samples.astype(np.int32))
         before = level[: max(1, int((starts[0] - 0.02) * SAMPLE_RATE))]
         after = level[int((ends[-1] + 0.1) * SAMPLE_RATE) :]
-        said = level[int(starts[0] * SAMPLE_RATE) : int(ends[-1] * SAMPLE_RATE)]
-        assert before.max() < said.max() / 20
-        assert after.max(initial=0) < said.max() / 20
+        speech = level[int(starts[0] * SAMPLE_RATE) : int(ends[-1] * SAMPLE_RATE)]
+        assert before.max() < speech.max() / 20
+        assert after.max(initial=0) < speech.max() / 20
         assert ends[-1] <= utterance.seconds
 
 
@@ -119,7 +119,7 @@ def test_augmentation_keeps_speech_position(
 
 
 def test_held_out_splits_have_their_own_voices(data: Path, synthesis: SynthesisRecipe) -> None:
-    heard = {
+    speakers = {
         split: {item.speaker for item in read_split(data, split).utterances}
         for split in ("train", "valid", "test")
     }
@@ -128,7 +128,7 @@ def test_held_out_splits_have_their_own_voices(data: Path, synthesis: SynthesisR
         "valid": set(synthesis.valid_variants),
         "test": set(synthesis.test_variants),
     }
-    for groups in (heard, named):
+    for groups in (speakers, named):
         assert groups["train"].isdisjoint(groups["valid"] | groups["test"])
         assert groups["valid"].isdisjoint(groups["test"])
 

@@ -80,13 +80,13 @@ def test_missing_translator_error_names_the_install_command(
 def test_number_sentences_fill_each_split_according_to_their_hash(
     recipe: Recipe, text: TextRecipe
 ) -> None:
-    wanted = {"train": 40, "valid": 6, "test": 10}
-    made = make_numbers(recipe, wanted)
-    assert {split: len(kept) for split, kept in made.items()} == wanted
+    required = {"train": 40, "valid": 6, "test": 10}
+    made = make_numbers(recipe, required)
+    assert {split: len(kept) for split, kept in made.items()} == required
     for split in SPLITS:
         assert {split_of(sentence, text) for sentence in made[split]} == {split}
-        assert len(set(made[split])) == wanted[split]
-    assert make_numbers(recipe, wanted) == made
+        assert len(set(made[split])) == required[split]
+    assert make_numbers(recipe, required) == made
     assert make_numbers(recipe, dict.fromkeys(SPLITS, 0)) == dict.fromkeys(SPLITS, ())
 
 

@@ -80,9 +80,9 @@ class Gone:
 def test_unreadable_utterances_are_reported_and_skipped(data: Path) -> None:
     records = read_split(data, "train")
     records[1] = replace(records[1], audio=Gone())
-    said: list[str] = []
-    batch = collate(records, [0, 1, 2], FRAMING, warn=said.append)
+    warnings: list[str] = []
+    batch = collate(records, [0, 1, 2], FRAMING, warn=warnings.append)
     assert batch.rows == ((0,), (2,))
-    assert said == ["train/1 'vi går på tur' left out: the disk ate it"]
+    assert warnings == ["train/1 'vi går på tur' left out: the disk ate it"]
     with pytest.raises(DataError, match="train/1"):
         collate(records, [1], FRAMING)

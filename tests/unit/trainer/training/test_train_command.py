@@ -1,4 +1,4 @@
-"""`python -m trainer train` as a person types it."""
+"""The command `python -m trainer train`."""
 
 import re
 from pathlib import Path

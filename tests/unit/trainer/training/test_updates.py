@@ -1,4 +1,4 @@
-"""An update is the same however it is cut, and one that cannot be made is left out by name."""
+"""Updates do not depend on how they are cut; an update without a finite loss is skipped."""
 
 import json
 import os
@@ -108,8 +108,8 @@ def test_two_processes_match_one_with_double_batch(
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
     fit(eight, data, tmp_path / "one")
     for one, two in zip(logged(tmp_path / "one", 3), logged(tmp_path / "two", 3), strict=True):
         assert two == pytest.approx(one, rel=1e-3)
