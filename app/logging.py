@@ -56,7 +56,7 @@ def configure_logging(
 
 
 def configure_quiet_logging(settings: Settings) -> None:
-    """Logs errors only, unless the settings ask for debugging: for commands that run once."""
+    """Logs errors only, unless the settings enable debugging: for commands that run once."""
     level = "debug" if settings.log_level == "debug" else "error"
     configure_logging(log_format=settings.log_format, level=level)
 

@@ -30,7 +30,7 @@ class RenderParameters(BaseModel):
     response_format: Literal["text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"] = Field(
         "text", description="What to write."
     )
-    word_cues: bool = Field(False, description="With vtt: marks when each word is said.")
+    word_cues: bool = Field(False, description="With vtt: marks when each word is spoken.")
     recording: str = Field("", description="The recording's file name, for names and links.")
 
 

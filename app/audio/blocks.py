@@ -70,8 +70,8 @@ class Reader(Protocol):
 class Mixer:
     """Mixes the channels of one stream: their mean, or the loudest where they cancel each other.
 
-    A microphone that is wired the wrong way round, or a balanced line taken for stereo, gives one
-    channel that is the negative of the other: their mean is silence, and the speech is lost.
+    A microphone with reversed polarity, or a balanced line taken for stereo, gives one channel
+    that is the negative of the other: their mean is silence, and the speech is lost.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Mixer:
         return out
 
     def _decide(self, each: npt.NDArray[np.float64], mixed: float) -> None:
-        """Updates the energies with one more piece, and choose a channel or the mean."""
+        """Updates the energies with one more piece, and chooses a channel or the mean."""
         if self._energies is None or not np.isfinite(each).all():
             return
         self._energies = _MEMORY * self._energies + each
@@ -193,7 +193,7 @@ def mix_down(frames: npt.NDArray[np.float32]) -> Samples:
 
 
 def _energies(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Sum the squares of each channel: [frames, channels] to float64 [pieces, channels]."""
+    """Sums the squares of each channel: [frames, channels] to float64 [pieces, channels]."""
     whole = len(frames) // _PIECE * _PIECE
     pieces = frames[:whole].reshape(-1, _PIECE, frames.shape[1])
     with np.errstate(all="ignore"):

@@ -18,7 +18,7 @@ CODES = {
     "wrong_length_header": "the header counts more or less audio than there is, and the audio "
     "ends with a whole frame",
     "padding_skipped": "zeros or a tag that does not belong there come before the audio",
-    "timestamp_jump": "the file's clock jumps where recordings were joined; the audio goes on "
+    "timestamp_jump": "the file's clock jumps where recordings were joined; the audio continues "
     "without a gap",
     "silent_track": "the track that was read is silent, and another has sound",
 }

@@ -10,7 +10,7 @@ _GROUP = "nordlyd.benchmarks"
 
 
 def bench(context: typer.Context) -> None:
-    """Measures: `nordlyd bench` lists what, `nordlyd bench NAME --help` explains how."""
+    """Run a benchmark; `nordlyd bench` lists them, `nordlyd bench NAME --help` its options."""
     try:
         [run] = [entry.load() for entry in entry_points(group=_GROUP)]
     except ModuleNotFoundError as error:

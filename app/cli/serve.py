@@ -28,7 +28,7 @@ def serve(
         typer.Option(help="Ids, folders or hub ids, comma-separated [NORDLYD_MODELS]."),
     ] = None,
 ) -> None:
-    """Serves the models over HTTP until a signal ends it.
+    """Serve the models over HTTP until a signal ends it.
 
     The settings are NORDLYD_* variables.
     """

@@ -14,7 +14,7 @@ def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
 
     Args:
         cues: in order.
-        words: put each word in a `<c>` with the time it is said before it. A time must lie
+        words: put each word in a `<c>` with the time it is spoken before it. A time must lie
             within the cue and after its start, so the first word mostly needs none.
     """
     blocks = [

@@ -65,7 +65,7 @@ def with_words(
 
     Args:
         blank: the transcript without them.
-        words: as they were said.
+        words: the spoken words.
         formatted_words: as they are written in the formatted text; None without one.
     """
     return replace(

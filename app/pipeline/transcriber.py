@@ -164,7 +164,7 @@ class Transcriber:
 
         Args:
             request: the recording; its options of decoding and formatting have no effect.
-            text: what is said in it, as it was written.
+            text: the written form of its speech.
             progress: called on the event loop as windows are encoded.
 
         Raises:

@@ -63,13 +63,13 @@ def test_alternatives_are_listed_best_first() -> None:
                 content=CLIP,
             )  # fmt: skip
             body = answer.json()
-            readings = body["alternatives"]
-            assert len(readings) == 3
-            assert readings[0]["text"] == body["text"]
-            assert readings[0]["words"] == body["words"]
-            scores = [reading["score"] for reading in readings]
+            hypotheses = body["alternatives"]
+            assert len(hypotheses) == 3
+            assert hypotheses[0]["text"] == body["text"]
+            assert hypotheses[0]["words"] == body["words"]
+            scores = [hypothesis["score"] for hypothesis in hypotheses]
             assert scores == sorted(scores, reverse=True)
-            assert len({reading["text"] for reading in readings}) == 3
+            assert len({hypothesis["text"] for hypothesis in hypotheses}) == 3
             without = await running.client.post("/transcribe?n_best=2&words=false", content=CLIP)
             assert without.json()["alternatives"][0]["words"] == []
 
@@ -85,6 +85,6 @@ def test_silence_has_one_empty_alternative() -> None:
             )
             body = answer.json()
             assert (body["text"], body["decoder"]) == ("", "beam")
-            assert [reading["text"] for reading in body["alternatives"]] == [""]
+            assert [hypothesis["text"] for hypothesis in body["alternatives"]] == [""]
 
     asyncio.run(run())

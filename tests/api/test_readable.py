@@ -141,14 +141,14 @@ def test_every_alternative_is_formatted(answer: Post) -> None:
     body = answer(
         "fem hundre elever", n_best=3, format_text="true", prune_logp=-100, min_token_logp=-100
     ).json()
-    readings = body["alternatives"]
-    assert len(readings) == 3
-    assert readings[0]["formatted_text"] == body["formatted_text"] == "500 elever."
-    for reading in readings:
-        assert reading["formatted_text"][0] in (reading["text"][0].upper(), *"123456789")
-        assert reading["formatted_text"].endswith(".")
+    hypotheses = body["alternatives"]
+    assert len(hypotheses) == 3
+    assert hypotheses[0]["formatted_text"] == body["formatted_text"] == "500 elever."
+    for hypothesis in hypotheses:
+        assert hypothesis["formatted_text"][0] in (hypothesis["text"][0].upper(), *"123456789")
+        assert hypothesis["formatted_text"].endswith(".")
     bare = answer("fem hundre elever", n_best=3, min_token_logp=-100).json()
-    assert all("formatted_text" not in reading for reading in bare["alternatives"])
+    assert all("formatted_text" not in hypothesis for hypothesis in bare["alternatives"])
 
 
 def test_formatted_text_of_silence_is_empty(answer: Post) -> None:

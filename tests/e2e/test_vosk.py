@@ -134,16 +134,16 @@ def test_alternatives_have_scores_and_words_without_confidence(vosk: ClientConne
     replies = talk(vosk, [config, *parts, EOF])
     assert len(replies) == len(parts) + 1
     finals = [result for reply in replies if "alternatives" in (result := json.loads(reply))]
-    readings = finals[0]["alternatives"]
+    hypotheses = finals[0]["alternatives"]
     assert len(finals) == 1
-    assert len(readings) > 1
-    assert readings[0]["text"] == TEXTS[0]
-    assert len({reading["text"] for reading in readings}) == len(readings)
-    for reading in readings:
-        assert list(reading) == ["confidence", "result", "text"]
-        assert [word["word"] for word in reading["result"]] == reading["text"].split()
-        assert all(list(word) == ["end", "start", "word"] for word in reading["result"])
-    scores = [reading["confidence"] for reading in readings]
+    assert len(hypotheses) > 1
+    assert hypotheses[0]["text"] == TEXTS[0]
+    assert len({hypothesis["text"] for hypothesis in hypotheses}) == len(hypotheses)
+    for hypothesis in hypotheses:
+        assert list(hypothesis) == ["confidence", "result", "text"]
+        assert [word["word"] for word in hypothesis["result"]] == hypothesis["text"].split()
+        assert all(list(word) == ["end", "start", "word"] for word in hypothesis["result"])
+    scores = [hypothesis["confidence"] for hypothesis in hypotheses]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -208,9 +208,9 @@ def test_reset_gives_the_final_result_and_times_continue(vosk: ClientConnection)
     # A configuration applies to the audio after it.
     vosk.send('{"config": {"max_alternatives": 2}}')
     second = talk(vosk, [*chunks(speech(1).tobytes(), 6_400), EOF])
-    reading = json.loads(second[-1])["alternatives"][0]
-    assert reading["text"] == TEXTS[1]
-    assert reading["result"][0]["start"] > len(speech()) / 16_000
+    hypothesis = json.loads(second[-1])["alternatives"][0]
+    assert hypothesis["text"] == TEXTS[1]
+    assert hypothesis["result"][0]["start"] > len(speech()) / 16_000
 
 
 def test_config_of_one_client_does_not_affect_others(demos: RunningServer) -> None:

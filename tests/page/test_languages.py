@@ -19,8 +19,8 @@ SPOKEN, _ = samples("demo-da")[0]
         ("no", "nb", "Tale til tekst som blir i huset", "Velg filer"),
         ("nn-NO", "nn", "Tale til tekst som blir i huset", "Vel filer"),
         ("da-DK", "da", "Tale til tekst, der bliver i huset", "Vælg filer"),
-        ("en-GB", "en", "Speech to text that stays in the house", "Choose files"),
-        ("fi-FI", "en", "Speech to text that stays in the house", "Choose files"),
+        ("en-GB", "en", "Speech to text that stays in-house", "Choose files"),
+        ("fi-FI", "en", "Speech to text that stays in-house", "Choose files"),
     ],
 )
 def test_page_uses_the_browser_language(

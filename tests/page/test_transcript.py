@@ -116,9 +116,9 @@ def test_options_are_sent_to_the_service(page: Page) -> None:
     assert avoided not in answer["text"]
     assert page.locator("#transcript p").get_attribute("lang") == "da"
     page.locator("#alternatives summary").click()
-    readings = page.locator("#alternative-list li")
-    assert readings.count() == len(answer["alternatives"]) > 1
-    readings.nth(1).get_by_role("button").click()
+    alternatives = page.locator("#alternative-list li")
+    assert alternatives.count() == len(answer["alternatives"]) > 1
+    alternatives.nth(1).get_by_role("button").click()
     assert words(page) == answer["alternatives"][1]["text"].split()
 
 

@@ -50,7 +50,7 @@ class GrowingText:
 
     @property
     def spoken(self) -> tuple[Word, ...]:
-        """All words as they were said."""
+        """All spoken words."""
         return tuple(self._spoken)
 
     @property
@@ -59,7 +59,7 @@ class GrowingText:
         return tuple(self._written)
 
     def add(self, words: Sequence[Word], *, quiet_until: float) -> None:
-        """Adds words, after which nothing is said until `quiet_until`, in seconds."""
+        """Adds words, after which there is silence until `quiet_until`, in seconds."""
         self._spoken += words
         self._open += words
         if self._formatting is None:

@@ -40,7 +40,7 @@ class Piece:
         first: the recording's frame that is the first of these.
         start: the recording's frame that the piece begins with.
         stop: one past its last frame.
-        quiet_until: nothing is said in the frames from `stop` up to this one.
+        quiet_until: the frames from `stop` up to this one are silent.
     """
 
     emissions: Emissions

@@ -1,4 +1,4 @@
-"""`nordlyd align`: finds when each word of a text is said in a recording."""
+"""`nordlyd align`: finds when each word of a text is spoken in a recording."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ _STDIN = "-"
 @shared.with_options(AlignOptions)
 def align(
     audio: Annotated[str, typer.Argument(help="Audio or video file; - reads stdin.")],
-    text: Annotated[str, typer.Argument(help="File with what is said in it; - reads stdin.")],
+    text: Annotated[str, typer.Argument(help="File with the text that is spoken; - reads stdin.")],
     *,
     format: shared.Formats = None,
     output: shared.Output = None,
@@ -29,7 +29,7 @@ def align(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Finds when each word of a text is said in a recording.
+    """Find when each word of a text is spoken in a recording.
 
     Words are written as they are in the text. The number of words that
     were not found is printed on stderr.

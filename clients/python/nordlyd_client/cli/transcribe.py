@@ -41,7 +41,7 @@ def transcribe(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Transcribes files on this machine, or by a server.
+    """Transcribe files on this machine, or by a server.
 
     Without --output the text goes to stdout, a line a file. With it, every
     file gets one of its name there for each format, and a run that was
@@ -52,7 +52,7 @@ def transcribe(
     n_best = options.get("n_best", "1")
     if n_best != "1" and "json" not in formats and not as_json:
         raise InvalidRequestError(
-            f"n_best is {n_best}: only --format json lists the readings.", param="n_best"
+            f"n_best is {n_best}: only --format json lists the alternatives.", param="n_best"
         )
     if word_cues and "vtt" not in formats:
         raise InvalidRequestError(
