@@ -1,4 +1,4 @@
-"""A request's model and language in, the loaded model that serves it out."""
+"""Chooses the loaded model for the model and language of a request."""
 
 from collections.abc import Sequence
 from dataclasses import replace

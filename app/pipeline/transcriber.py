@@ -1,4 +1,4 @@
-"""A recording's bytes in, a `Transcript` or an `Alignment` out.
+"""Transcribes or aligns one recording, from its bytes to a `Transcript` or an `Alignment`.
 
 Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line use `Transcriber`.
@@ -164,7 +164,7 @@ class Transcriber:
 
         Args:
             request: the recording; its options of decoding and formatting have no effect.
-            text: what is said in it, as it was written.
+            text: the written form of its speech.
             progress: called on the event loop as windows are encoded.
 
         Raises:

@@ -31,9 +31,9 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
 
 
 def test_stream_beyond_the_bound_is_refused(limited: RunningServer) -> None:
-    heard = asyncio.run(converse(live_url(limited, language="nb", hotwords="a,b"), []))
-    assert (heard.error["code"], heard.error["param"]) == ("invalid_request", "hotwords")
-    assert TOO_MANY in heard.error["message"]
+    received = asyncio.run(converse(live_url(limited, language="nb", hotwords="a,b"), []))
+    assert (received.error["code"], received.error["param"]) == ("invalid_request", "hotwords")
+    assert TOO_MANY in received.error["message"]
 
 
 def test_vosk_phrases_beyond_the_bound_are_refused(limited: RunningServer) -> None:
@@ -67,8 +67,8 @@ def test_realtime_keywords_beyond_the_bound_are_refused(limited: RunningServer) 
     async def run() -> str:
         address = limited.address.replace("http", "ws", 1)
         async with websockets.connect(f"{address}/v1/realtime?intent=transcription") as socket:
-            heard = {"transcription": {"language": "nb", "keywords": ["en", "to"]}}
-            session = {"type": "transcription", "audio": {"input": heard}}
+            audio = {"transcription": {"language": "nb", "keywords": ["en", "to"]}}
+            session = {"type": "transcription", "audio": {"input": audio}}
             await socket.send(json.dumps({"type": "session.update", "session": session}))
             async with asyncio.timeout(60):
                 while (event := json.loads(await socket.recv()))["type"] != "error":

@@ -1,4 +1,4 @@
-"""The facts of a model in, `model.toml` with the figures of its evaluation out."""
+"""Writes the figures of a model's evaluation into its `model.toml`."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _OTHER_CODES = {"nb": ["no"]}
 
 
 def update_catalogue(facts: Facts, *, priority: int | None = None) -> None:
-    """Write our figures into `model.toml`; figures of others and all else stay as they are.
+    """Writes our figures into `model.toml`; figures of others and all else stay as they are.
 
     A model that has no such file gets one.
 
@@ -62,7 +62,7 @@ def _with_priority(text: str, priority: int) -> str:
 
 
 def _tables(text: str) -> list[str]:
-    """Cut TOML where a table begins; the first part is what stands before any."""
+    """Cuts TOML where a table begins; the first part is what stands before any."""
     starts = [0, *(match.start() for match in _TABLE.finditer(text)), len(text)]
     return [text[start:stop] for start, stop in pairwise(starts)]
 

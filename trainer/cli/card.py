@@ -1,4 +1,4 @@
-"""Run or model folder in, its card, curve and figures out."""
+"""`card`: writes the model card, training curve and figures of a run or model folder."""
 
 from pathlib import Path
 from typing import Annotated

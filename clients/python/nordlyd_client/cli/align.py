@@ -1,4 +1,4 @@
-"""`nordlyd align`: finds when each word of a text is said in a recording."""
+"""`nordlyd align`: finds when each word of a text is spoken in a recording."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ from nordlyd_client.values import Alignment
 @shared.with_options(AlignOptions)
 def align(
     audio: Annotated[str, typer.Argument(help="Audio or video file; - reads stdin.")],
-    text: Annotated[str, typer.Argument(help="File with what is said in it; - reads stdin.")],
+    text: Annotated[str, typer.Argument(help="File with the text that is spoken; - reads stdin.")],
     *,
     format: shared.Formats = None,
     output: shared.Output = None,
@@ -28,7 +28,7 @@ def align(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Find when each word of a text is said in a recording.
+    """Find when each word of a text is spoken in a recording.
 
     Words are written as they are in the text. The number of words that
     were not found is printed on stderr.

@@ -51,7 +51,7 @@ def stream(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Transcribe speech while it is being said.
+    """Transcribe speech while it is spoken.
 
     On a terminal the text is redrawn as it changes; otherwise every
     utterance is a line once it is final. Ctrl-C ends the audio: the words

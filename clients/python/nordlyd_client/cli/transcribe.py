@@ -54,7 +54,7 @@ def transcribe(
     n_best = options.get("n_best", "1")
     if n_best != "1" and "json" not in formats and not as_json:
         raise InvalidRequestError(
-            f"n_best is {n_best}: only --format json lists the readings.", param="n_best"
+            f"n_best is {n_best}: only --format json lists the alternatives.", param="n_best"
         )
     if word_cues and "vtt" not in formats:
         raise InvalidRequestError(

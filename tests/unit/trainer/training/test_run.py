@@ -1,4 +1,4 @@
-"""A recipe and speech in, the same weights every time out, stopped in the middle or not."""
+"""A training gives the same weights each time, whether or not it is interrupted."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
     return load_file(run / f"checkpoint-{step}/model.safetensors")
 
 
-def test_a_resumed_training_ends_with_the_weights_and_the_log_of_an_uninterrupted_one(
+def test_resumed_training_has_the_weights_and_log_of_an_uninterrupted_one(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     whole = fit(recipe, data, tmp_path / "whole")
@@ -99,7 +99,9 @@ def test_existing_run_is_not_overwritten(recipe: Recipe, data: Path, tmp_path: P
         fit(recipe, data, tmp_path)
 
 
-def test_a_finished_run_resumed_changes_nothing(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_resuming_a_finished_run_changes_nothing(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
     fit(recipe, data, tmp_path)
     before = weights(tmp_path, 6)
     log = (tmp_path / "training_log.csv").read_text()
@@ -135,7 +137,7 @@ def test_export_can_be_the_mean_of_last_checkpoints(
     assert not torch.allclose(head.float(), both[1], atol=1e-4)
 
 
-def test_of_a_mean_and_the_best_checkpoint_validation_selects_the_better(
+def test_better_of_average_and_best_checkpoint_is_selected_by_validation(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     numbers = replace(
@@ -151,7 +153,7 @@ def test_of_a_mean_and_the_best_checkpoint_validation_selects_the_better(
     assert torch.equal(head, weights(tmp_path, 2)["lm_head.weight"].half())
 
 
-def test_fine_tuning_takes_the_weights_and_makes_a_head_for_its_own_letters(
+def test_fine_tuning_loads_the_weights_and_initialises_a_head_for_its_letters(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     first = fit(recipe, data, tmp_path / "first", max_steps=2)
