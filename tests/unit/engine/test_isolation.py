@@ -57,6 +57,7 @@ class Device:
         )
         attempts = list(encode_isolated(list(items), context))
         assert all(attempt.encoded or attempt.failed for attempt in attempts)
+        assert not any(attempt.seconds for attempt in attempts if not attempt.encoded)
         encoded = [pair for attempt in attempts for pair in attempt.encoded]
         failed = [pair for attempt in attempts for pair in attempt.failed]
         tickets = [item.ticket for item, _ in (*encoded, *failed)]
