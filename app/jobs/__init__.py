@@ -1,0 +1,5 @@
+"""Durable jobs: recordings handed in, worked on through restarts, and fetched later."""
+
+from app.jobs.types import JobResult, Jobs, Owner, Submission
+
+__all__ = ["JobResult", "Jobs", "Owner", "Submission"]

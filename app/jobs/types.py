@@ -1,0 +1,101 @@
+"""What the rest of the service relies on of `app.jobs`: values, and the interface `Jobs`."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, TypeAlias
+
+from app.contract.answers import Alignment, Transcript
+from app.contract.jobs import Job, JobEvent, JobKind, JobPage, JobStatus, Metadata
+
+Owner: TypeAlias = str
+"""Whose job it is: the id of an API key; empty where the service needs no keys."""
+
+JobResult: TypeAlias = Transcript | Alignment
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A recording that is handed in.
+
+    Attributes:
+        owner: who may see the job.
+        kind: what to do with the recording.
+        options: of the request, by the names of `TranscribeOptions` or `AlignOptions`, validated
+            and without defaults; of an alignment, `text` too.
+        model: id of the model that was routed to.
+        language: code of the language that was routed to.
+        source: an open recording at its beginning, which is read and closed; or an allowed URL.
+        name: of the recording as its sender gave it.
+        metadata: to be repeated in every answer.
+        webhook_url: where to post once the job has ended; it was checked.
+        expires_in: seconds after its end at which it is erased; None takes the operator's rule.
+        idempotency_key: of the request; a second submission of the owner with the same key and
+            the same content returns the first one's job.
+        protocol: `native`, `deepgram` or `assemblyai`: in whose form results and webhooks are.
+    """
+
+    owner: Owner
+    kind: JobKind
+    options: Mapping[str, object]
+    model: str
+    language: str
+    source: BinaryIO | str
+    name: str = ""
+    metadata: Metadata | None = None
+    webhook_url: str | None = None
+    expires_in: float | None = None
+    idempotency_key: str | None = None
+    protocol: str = "native"
+
+
+class Jobs(Protocol):
+    """The jobs of the service. Every method that takes an owner sees that owner's jobs alone.
+
+    A job that does not exist, was erased, or is another owner's is a `JobNotFoundError` (404).
+    """
+
+    async def submit(self, submission: Submission) -> tuple[Job, bool]:
+        """Keeps a recording durably and queues the work on it.
+
+        Returns:
+            The job, and whether it is new: False repeats an earlier submission.
+
+        Raises:
+            IdempotencyConflictError: the key was used with another content (422).
+            InsufficientStorageError: the disk is full (507).
+            JobsUnavailableError: the database or the storage cannot be reached (503).
+        """
+
+    async def get(self, owner: Owner, job_id: str, *, wait: float = 0.0) -> Job:
+        """Returns a job; waits up to `wait` seconds for it to end."""
+
+    async def list(
+        self,
+        owner: Owner,
+        *,
+        status: JobStatus | None = None,
+        limit: int = 20,
+        after: str | None = None,
+        protocol: str | None = None,
+    ) -> JobPage:
+        """Returns a page of the owner's jobs, the newest first.
+
+        Raises:
+            InvalidRequestError: `after` is no cursor.
+        """
+
+    async def options(self, owner: Owner, job_id: str) -> Mapping[str, object]:
+        """Returns the options that a job was submitted with."""
+
+    async def result(self, owner: Owner, job_id: str) -> JobResult:
+        """Returns the result of a completed job, and counts it as fetched.
+
+        Raises:
+            JobNotCompletedError: it has no result yet, or ended without one (409).
+        """
+
+    def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
+        """Yields the events of a job with ids above `after`, until the job has ended."""
+
+    async def delete(self, owner: Owner, job_id: str) -> None:
+        """Cancels a job that has not ended, and erases everything that is kept of it."""
