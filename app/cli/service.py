@@ -39,7 +39,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def bench(context: typer.Context) -> None:
-    """Measure: `nordlyd bench` lists what, `nordlyd bench NAME --help` explains how."""
+    """Run a benchmark; `nordlyd bench` lists them, `nordlyd bench NAME --help` its options."""
     try:
         [run] = [entry.load() for entry in entry_points(group=_BENCHMARKS)]
     except ModuleNotFoundError as error:
