@@ -237,3 +237,7 @@ class EncodingError(NordlydError):
     """The model failed on this audio; other requests are not affected."""
 
     code = "encoding_failed"
+
+
+class BlobNotFoundError(NordlydError):
+    """The storage of jobs has no value of that key."""
