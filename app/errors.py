@@ -183,9 +183,17 @@ class UnavailableError(NordlydError):
 
 
 class JobsUnavailableError(UnavailableError):
-    """The database or the storage of the jobs cannot be reached."""
+    """The database or the storage of jobs cannot be reached; a retry may succeed.
+
+    Args:
+        message: for a person.
+        retry_after: seconds after which a retry may succeed.
+    """
 
     code = "jobs_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(message, retry_after=retry_after)
 
 
 class JobNotFoundError(InvalidRequestError):
