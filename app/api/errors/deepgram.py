@@ -48,6 +48,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.ConfigurationError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.CheckpointError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.EncodingError: _Row(500, "INTERNAL_SERVER_ERROR"),
+    errors.BlobNotFoundError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.InvalidRequestError: _Row(400),
     errors.AudioError: _Row(400, phrase=_CORRUPT),
     errors.MediaCrashedError: _Row(400, phrase=_CORRUPT),

@@ -59,6 +59,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.ConfigurationError: _Row(500, _SERVER, OURS),
     errors.CheckpointError: _Row(500, _SERVER, OURS),
     errors.EncodingError: _Row(500, _SERVER, OURS),
+    errors.BlobNotFoundError: _Row(500, _SERVER, OURS),
     errors.InvalidRequestError: _Row(400, _INVALID, "invalid_value"),
     errors.AudioError: _Row(400, _INVALID, "invalid_value", "file"),
     errors.MediaCrashedError: _Row(400, _INVALID, "invalid_value", "file"),

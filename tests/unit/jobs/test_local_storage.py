@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from event_loops import on_event_loop
 
-from app.errors import BlobNotFoundError, JobsUnavailableError
+from app.errors import JobsUnavailableError
 from app.jobs.storage import LocalBlobStore
 
 
@@ -23,44 +23,6 @@ def store(tmp_path: Path) -> LocalBlobStore:
 
 def names_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-
-
-@pytest.mark.parametrize("make", [bytes, io.BytesIO], ids=["bytes", "stream"])
-@on_event_loop
-async def test_stored_blob_is_returned_whole(store: LocalBlobStore, make: type) -> None:
-    content = bytes(range(256)) * 10_000
-    await store.put("jobs/a/audio", make(content))
-    assert await store.get("jobs/a/audio") == content
-    with await store.open("jobs/a/audio") as file:
-        file.seek(-3, os.SEEK_END)
-        assert file.read() == content[-3:]
-
-
-@on_event_loop
-async def test_second_content_replaces_the_first(store: LocalBlobStore) -> None:
-    await store.put("jobs/a/result.json", b"a longer first content")
-    await store.put("jobs/a/result.json", b"second")
-    assert await store.get("jobs/a/result.json") == b"second"
-
-
-@on_event_loop
-async def test_missing_blob_is_reported_as_missing(store: LocalBlobStore) -> None:
-    assert not await store.exists("jobs/a/audio")
-    assert await store.list("jobs/") == []
-    for read in (store.get, store.open):
-        with pytest.raises(BlobNotFoundError):
-            await read("jobs/a/audio")
-    await store.delete_prefix("jobs/a/")
-
-
-@on_event_loop
-async def test_deletion_removes_one_job_and_no_other(store: LocalBlobStore) -> None:
-    for key in ("jobs/a/audio", "jobs/a/emissions/0", "jobs/ab/audio"):
-        await store.put(key, b"x")
-    assert await store.list("jobs/a/") == ["jobs/a/audio", "jobs/a/emissions/0"]
-    await store.delete_prefix("jobs/a/")
-    assert await store.list("jobs/") == ["jobs/ab/audio"]
-    assert not (store.folder / "jobs" / "a").exists()
 
 
 @on_event_loop
