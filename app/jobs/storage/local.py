@@ -67,6 +67,11 @@ class LocalBlobStore:
         path = self._path(key)
         return await self._run(lambda _: path.is_file())
 
+    async def delete(self, key: str) -> None:
+        """See `BlobStore`."""
+        path = self._path(key)
+        await self._run(lambda _: _remove_file(path))
+
     async def delete_prefix(self, prefix: str) -> None:
         """See `BlobStore`."""
         folder = self.folder / check_prefix(prefix)
@@ -175,6 +180,14 @@ def _files(folder: Path) -> Iterator[Path]:
     """Yields the blobs below a folder, without the files that are being written."""
     for parent, _, names in os.walk(folder):
         yield from (Path(parent, name) for name in names if not name.startswith(_TEMPORARY))
+
+
+def _remove_file(path: Path) -> None:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    _flush_folder(path.parent)
 
 
 def _remove(folder: Path) -> None:

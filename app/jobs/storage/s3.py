@@ -127,6 +127,14 @@ class S3BlobStore:
                 return False
         return True
 
+    async def delete(self, key: str) -> None:
+        """See `BlobStore`."""
+        check_key(key)
+        with self._errors():
+            # The parts last: without the first object they are of no blob.
+            await _outlast(obstore.delete_async(self._store, key))
+        await self.delete_prefix(f"{key}{_PARTS}")
+
     async def delete_prefix(self, prefix: str) -> None:
         """See `BlobStore`."""
         with self._errors():

@@ -61,6 +61,9 @@ class BlobStore(Protocol):
     async def exists(self, key: str) -> bool:
         """Returns whether there is a value."""
 
+    async def delete(self, key: str) -> None:
+        """Deletes a value; there may be none. It does not come back after a power cut."""
+
     async def delete_prefix(self, prefix: str) -> None:
         """Deletes every value whose key begins with a prefix that ends in `/`; there may be none.
 

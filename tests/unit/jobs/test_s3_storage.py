@@ -82,6 +82,16 @@ async def test_parts_of_an_upload_that_was_killed_go_with_their_job(
 
 
 @on_event_loop
+async def test_deletion_removes_every_part(
+    store: BlobStore, s3_server: S3Server, tmp_path: Path
+) -> None:
+    await store.put("jobs/a/audio", b"x" * (_PART + 1))
+    assert len([key for key in s3_server.objects() if key.startswith(tmp_path.name)]) == 2
+    await store.delete("jobs/a/audio")
+    assert [key for key in s3_server.objects() if key.startswith(tmp_path.name)] == []
+
+
+@on_event_loop
 async def test_server_that_is_gone_is_unavailable_and_comes_back_with_everything(
     store: BlobStore, s3_server: S3Server
 ) -> None:

@@ -61,6 +61,16 @@ async def test_deletion_removes_one_job_and_no_other(store: BlobStore) -> None:
 
 
 @on_event_loop
+async def test_deleted_blob_is_missing_and_others_stay(store: BlobStore) -> None:
+    await store.put("jobs/a/audio", os.urandom(17 * 2**20))
+    await store.put("jobs/a/result.json", b"{}")
+    await store.delete("jobs/a/audio")
+    await store.delete("jobs/a/audio")
+    assert await store.list("jobs/") == ["jobs/a/result.json"]
+    assert not await store.exists("jobs/a/audio")
+
+
+@on_event_loop
 async def test_blob_of_several_parts_is_replaced_as_a_whole(store: BlobStore) -> None:
     for content in (os.urandom(35 * 2**20), os.urandom(17 * 2**20), b"", os.urandom(16 * 2**20)):
         await store.put("jobs/a/audio", io.BytesIO(content))
