@@ -111,6 +111,14 @@ class AuthenticationError(NordlydError):
     code = "invalid_api_key"
 
 
+class PermissionDeniedError(NordlydError):
+    """The API key is accepted, and does not have the scope that the request needs."""
+
+    status = 403
+    type = "permission_error"
+    code = "missing_scope"
+
+
 class OriginRefusedError(NordlydError):
     """The request names another host, or comes from another site's web page."""
 

@@ -17,6 +17,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
+from app.keys import KeyRing
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -49,17 +50,26 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     service = build_service(settings, telemetry, report=report)
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
+    keys = KeyRing(settings.api_keys)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        await keys.start()
         service.start()
         yield
         await streams.close()
         await service.stop()
         await rendering.close()
+        await keys.close()
 
     state = AppState(
-        settings, telemetry, service, streams, fetcher=_fetcher(settings), rendering=rendering
+        settings,
+        telemetry,
+        service,
+        streams,
+        fetcher=_fetcher(settings),
+        rendering=rendering,
+        keys=keys,
     )
     return build_api(state, lifespan)
 

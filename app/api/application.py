@@ -87,7 +87,7 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
     app.add_middleware(HeadAsGet)
     app.add_middleware(ContentDecoding, limit=limit)
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
-    app.add_middleware(Authentication, keys=settings.api_keys)
+    app.add_middleware(Authentication, keys=state.keys)
     if settings.cors_origins:
         # Outside of authentication: a browser's preflight has no key.
         app.add_middleware(

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
+from app.keys import KeyRing
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -28,6 +29,7 @@ class AppState:
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
+        keys: the API keys that are accepted; by default none is needed.
     """
 
     settings: Settings
@@ -37,6 +39,7 @@ class AppState:
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
+    keys: KeyRing = field(default_factory=KeyRing)
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.
