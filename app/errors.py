@@ -145,6 +145,20 @@ class UnknownLanguageError(UnknownModelError):
     """No loaded model serves the requested language."""
 
 
+class ModelLoadError(InvalidRequestError):
+    """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
+
+    status = 422
+    code = "model_not_loadable"
+
+
+class ModelConflictError(InvalidRequestError):
+    """The change of the models contradicts what is loaded or how the service is configured."""
+
+    status = 409
+    code = "model_conflict"
+
+
 class OverloadedError(NordlydError):
     """The queue, or the space for recordings, is full.
 

@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api import (
+    admin,
     align,
     deepgram,
     health,
@@ -71,6 +72,7 @@ def build_api(
         render.router,
         deepgram.router,
         *openai.ROUTERS,
+        *admin.ROUTERS,
     ):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
     for socket in (stream.router, *openai.SOCKETS):
