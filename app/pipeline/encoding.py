@@ -207,7 +207,7 @@ class RecordingEncoder:
 
         return await self._engine.encode(
             EncodeRequest(
-                model.card.id,
+                model.encoder_name,
                 windows,
                 fetch,
                 request_id,

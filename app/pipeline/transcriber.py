@@ -77,6 +77,10 @@ class Transcriber:
         """Adds a model; the engine must have its encoder under the card's id."""
         self._registry.add(model)
 
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes which models serve the next requests; as `ModelRegistry.switch`."""
+        self._registry.switch(add=add, remove=remove)
+
     def route(
         self,
         model: str | None = None,

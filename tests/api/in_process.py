@@ -18,6 +18,7 @@ from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
+from app.keys import KeyRing
 from app.main import search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
@@ -152,7 +153,8 @@ async def in_process(
         await live.close()
         await service.stop()
 
-    app = build_api(AppState(given, telemetry, service, live), lifespan)
+    keys = KeyRing(given.api_keys)
+    app = build_api(AppState(given, telemetry, service, live, keys=keys), lifespan)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
