@@ -189,6 +189,7 @@ def _bind_protocols(
         origins=OriginRules.of(settings),
         connections=connections,
         message_seconds=settings.live_message_seconds,
+        max_hotwords=settings.max_hotwords,
         idle_seconds=settings.live_idle_seconds,
     )
     protocols: list[ProtocolServer] = []

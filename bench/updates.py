@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import accelerate  # noqa: F401 - Trainer needs it; this error names the extra that brings it
 import numpy as np
 import torch
 from datasets import Dataset

@@ -37,11 +37,6 @@ def published_log(recipe_id: str) -> list[LogRow]:
         ]
 
 
-def epoch_at(step: int, steps_per_epoch: int) -> float:
-    """Returns how far a training is after so many updates, rounded as the model cards round it."""
-    return round(step / steps_per_epoch, 2)
-
-
 def implied_samples(
     log: Sequence[LogRow], *, steps_per_epoch: int, device_batch: int, accumulation: int
 ) -> tuple[int, int]:

@@ -32,3 +32,8 @@ def caller_of(connection: HTTPConnection) -> str:
     if named is not None:
         return str(named)
     return caller_of_address(connection.client.host) if connection.client else ""
+
+
+def owner_of(connection: HTTPConnection) -> str:
+    """Returns whose jobs a connection sees: the digest of its key; empty where no key is needed."""
+    return str(connection.scope.get("state", {}).get(_KEY, ""))

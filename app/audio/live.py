@@ -12,7 +12,7 @@ from app.audio.blocks import Resampler
 from app.audio.containers.sniff import Sniffed, sniff
 from app.audio.ffmpeg.reader import PyAVReader
 from app.audio.info import NoticeCollector
-from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
+from app.audio.options import AudioLimits
 from app.audio.recording import Samples
 from app.errors import AudioError
 
@@ -21,15 +21,11 @@ _TAG_BYTES = 2**24
 _ENDLESS = AudioLimits(max_seconds=float("inf"))
 
 
-def decode_live(
-    file: io.RawIOBase, *, options: DecodeOptions = DEFAULT, limits: AudioLimits = _ENDLESS
-) -> Iterator[Samples]:
+def decode_live(file: io.RawIOBase) -> Iterator[Samples]:
     """Decodes a container while it arrives.
 
     Args:
         file: need not be seekable; read to its end and left open.
-        options: how to read it; `raw` is ignored.
-        limits: of channels, tracks, gaps and duration.
 
     Yields:
         float32 [samples] at 16 kHz, as soon as they are decoded.
@@ -39,19 +35,9 @@ def decode_live(
     """
     stream, sniffed = _peek(file)
     resampler = Resampler()
-    reader = PyAVReader(
-        stream,
-        sniffed,
-        limits=limits,
-        notices=NoticeCollector(strict=options.strict),
-        track=options.track,
-        block_values=1,
-    )
-    seconds = 0.0
+    reader = PyAVReader(stream, sniffed, limits=_ENDLESS, notices=NoticeCollector(), block_values=1)
     with closing(reader):
         for block in reader.blocks():
-            seconds += block.samples.size / block.rate
-            limits.check(seconds)
             yield from resampler.push(block)
     yield from resampler.finish()
 

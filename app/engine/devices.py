@@ -121,7 +121,7 @@ class Devices:
         return next((fault.reason for fault in faults if fault), "")
 
     def stop(self) -> None:
-        """Ends the watchdog and the threads; waits for the call that runs, but not for long."""
+        """Ends the watchdog and the threads; waits a few seconds at most for the call that runs."""
         if self._watcher is not None:
             self._watcher.cancel()
         for thread in self.threads:

@@ -166,7 +166,7 @@ class Engine:
     def stop(self) -> None:
         """Fails the pending requests and ends the device threads.
 
-        Waits for the call that runs on a device, but not for long.
+        Waits a few seconds at most for the call that runs on a device.
         """
         self._stopped = True
         self._pending.fail_all(

@@ -88,6 +88,8 @@ class EncodeRequest(Generic[WindowT]):
         admission: `queue` refuses it where the queue has no room, `wait` waits for room, and
             `always` is for a part of something that was admitted before, such as a step of a
             live stream.
+        background: whether it is served only while no other request waits. It is never refused
+            for a full queue, and the others' waits are predicted without it.
     """
 
     model: str
@@ -97,6 +99,7 @@ class EncodeRequest(Generic[WindowT]):
     deadline: float | None = None
     caller: str = ""
     admission: Admission = "queue"
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

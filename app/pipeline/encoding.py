@@ -140,6 +140,7 @@ class RecordingEncoder:
             request.deadline,
             caller=request.caller,
             admission="wait" if request.wait_for_room else "queue",
+            background=request.background,
             progress=progress,
             on_window=on_window,
         )
@@ -172,13 +173,14 @@ class RecordingEncoder:
         *,
         caller: str = "",
         admission: Admission = "queue",
+        background: bool = False,
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
     ) -> EncodedAudio | None:
         """Returns the emissions of decoded audio; None where it cannot hold a word.
 
-        `caller` and `admission` are those of `EncodeRequest`. Both callbacks are called on the
-        event loop as windows are encoded.
+        `caller`, `admission` and `background` are those of `EncodeRequest`. Both callbacks are
+        called on the event loop as windows are encoded.
 
         Raises:
             NordlydError: as the engine raises it.
@@ -212,6 +214,7 @@ class RecordingEncoder:
                 deadline,
                 caller=caller,
                 admission=admission,
+                background=background,
             ),
             on_window=window_encoded,
         )

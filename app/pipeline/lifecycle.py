@@ -56,6 +56,11 @@ class Service:
         engine: runs the encoders.
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
+
+    Attributes:
+        failure: why a model could not be loaded; None where none failed.
+        draining: set when the service begins to stop, and waits for running requests.
+        cut_off: set when it no longer waits for them.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Service:
         self.engine = engine
         self.transcriber = transcriber
         self.failure: ConfigurationError | None = None
+        self.draining = asyncio.Event()
         self.cut_off = asyncio.Event()
         self._sources = tuple(sources)
         self._loader = loader
@@ -172,6 +178,7 @@ class Service:
     def begin_drain(self) -> None:
         """Refuses new work from now on; running work continues."""
         self._enter("draining", "the service is stopping")
+        self.draining.set()
 
     async def stop(self) -> None:
         """Cuts off running work, and ends the threads and processes."""

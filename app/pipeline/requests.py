@@ -80,6 +80,7 @@ class TranscriptionRequest:
             address; empty for this process itself.
         deadline: instant of `time.monotonic` after which the answer is of no use.
         wait_for_room: whether to wait where the queue is full, instead of being refused.
+        background: whether it is served only while no other request waits, as jobs are.
     """
 
     source: BinaryIO | Path
@@ -89,6 +90,7 @@ class TranscriptionRequest:
     caller: str = ""
     deadline: float | None = None
     wait_for_room: bool = False
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,13 @@ class ModelRegistry:
             card=card,
             language=transcribed,
             decoding=decoding or DecodingOptions(),
-            formatting=None
-            if formatting is None
-            else replace(formatting, profanities=self._profanities),
+            formatting=None if formatting is None else self.with_profanities(formatting),
             notices=tuple(self._router.notices(model, language)),
         )
+
+    def with_profanities(self, formatting: FormattingOptions) -> FormattingOptions:
+        """Returns options that mask the operator's words, where there is a list of them."""
+        return replace(formatting, profanities=self._profanities)
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.

@@ -24,7 +24,7 @@ from app.pipeline.requests import (
     TranscriptionRequest,
 )
 from app.pipeline.routing import ModelRegistry
-from app.pipeline.text import decode_text
+from app.pipeline.text import decode_text, with_formatting
 from app.telemetry import Telemetry
 
 
@@ -98,6 +98,15 @@ class Transcriber:
                 its language has no rules for the formatted text.
         """
         return self._registry.route(model, language, decoding, formatting)
+
+    def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
+        """Returns a verbatim transcript with its formatted text; takes long for a long one.
+
+        Args:
+            transcript: with all its words.
+            formatting: how to write the text; the operator's profanities are added.
+        """
+        return with_formatting(transcript, self._registry.with_profanities(formatting))
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.

@@ -116,6 +116,31 @@ def test_command_refuses_slow_int8_before_reading_the_manifest(folder, tmp_path,
     assert "on this CPU" in refused.exception.message
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_command_reports_the_figures_and_allows_the_model(tmp_path, monkeypatch, as_json):
+    """The figures are given, since those that are measured differ from run to run."""
+    folder = tmp_path / "tiny"
+    write_checkpoint(folder)
+    monkeypatch.setenv("NORDLYD_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr("app.quantisation.check_speed", lambda *_: None)
+    monkeypatch.setattr("app.quantisation.measure", lambda model, *_: replace(GOOD, model=model))
+    arguments = ["int8", str(folder), "--manifest", "speech.jsonl", *["--json"] * as_json]
+    shown = CliRunner().invoke(models.app, arguments)
+    assert shown.exit_code == 0
+    if as_json:
+        figures = json.loads(shown.stdout)
+        assert (figures["model"], figures["cost"], figures["int8_speed"]) == ("tiny", MAX_COST, 60)
+    else:
+        first, *rows, last = shown.stdout.splitlines()
+        assert first == "10 utterances, 100 words"
+        assert [row.split()[::2] for row in rows] == [
+            ["bfloat16", "8.00", "40", "real"],
+            ["int8", "8.20", "60", "real"],
+        ]
+        assert "NORDLYD_INT8_MODELS=tiny" in last
+    require("tiny", tmp_path / "store")
+
+
 def test_int8_that_is_faster_passes_the_speed_check(tmp_path, monkeypatch):
     figures = {"float32": 0.04, "int8": 0.02}
     monkeypatch.setattr("app.quantisation.layer_seconds", lambda *_: figures)

@@ -14,13 +14,21 @@ from trainer.evaluation.measure import TITLES
 SOURCE = "our evaluation, README.md"
 _DIGITS = 4
 _TABLE = re.compile(r"^\[", flags=re.MULTILINE)
+_PRIORITY = re.compile(r"^priority\s*=.*$", flags=re.MULTILINE)
+_LANGUAGES = re.compile(r"^languages\s*=\s*\[[^\]]*\].*$", flags=re.MULTILINE)
+_ID = re.compile(r"^id\s*=.*$", flags=re.MULTILINE)
 _OTHER_CODES = {"nb": ["no"]}
 
 
-def update_catalogue(facts: Facts) -> None:
+def update_catalogue(facts: Facts, *, priority: int | None = None) -> None:
     """Writes our figures into `model.toml`; figures of others and all else stay as they are.
 
     A model that has no such file gets one.
+
+    Args:
+        facts: of the model.
+        priority: which of several loaded models serves their language, see
+            `app.catalogue.ModelCard`; None leaves what the file has.
 
     Raises:
         ConfigurationError: the file was not one the service can read.
@@ -30,11 +38,27 @@ def update_catalogue(facts: Facts) -> None:
     text = re.sub(
         r"^recipe = .*$", f"recipe = {_quoted(facts.recipe.id)}", text, flags=re.MULTILINE
     )
+    if priority is not None:
+        text = _with_priority(text, priority)
     if facts.evaluation is not None:
         text = "".join(part for part in _tables(text) if not _is_ours(part))
         text = "\n\n".join([text.rstrip(), *_figures(facts)]) + "\n"
     path.write_text(text, encoding="utf-8")
     read_card(path)
+
+
+def _with_priority(text: str, priority: int) -> str:
+    """Replaces the line of the priority, or adds one after the languages, else after the id."""
+    head, *tables = _tables(text)
+    line = f"priority = {priority}"
+    if _PRIORITY.search(head):
+        head = _PRIORITY.sub(line, head)
+    else:
+        anchor = _LANGUAGES.search(head) or _ID.search(head)
+        # Every card has an id, or it would not have been read.
+        assert anchor is not None
+        head = f"{head[: anchor.end()]}\n{line}{head[anchor.end() :]}"
+    return "".join([head, *tables])
 
 
 def _tables(text: str) -> list[str]:

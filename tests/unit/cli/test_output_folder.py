@@ -1,5 +1,6 @@
 """The output folder: what counts as done, and which files may be replaced."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,16 @@ def test_recording_is_done_until_it_or_the_request_changes(tmp_path: Path, sound
     assert [run(formats=more), run(formats=more)] == [True, False]
     (tmp_path / "out" / "one.txt").unlink()
     assert [run(), run()] == [True, False]
+
+
+def test_journal_has_the_field_names_of_earlier_versions(tmp_path: Path, sound: Path) -> None:
+    assert left_to_do(tmp_path, sound) == ["one.wav"]
+    journal = tmp_path / "out" / ".nordlyd" / "journal.jsonl"
+    content = json.loads(journal.read_text("utf-8").splitlines()[-1])
+    names = ("file", "size", "changed", "asked", "place", "formats", "begun")
+    assert content.keys() == {*names}
+    journal.write_text(json.dumps({name: content[name] for name in names}) + "\n", "utf-8")
+    assert left_to_do(tmp_path, sound) == []
 
 
 def test_truncated_journal_line_repeats_its_recording_only(tmp_path: Path, sound: Path) -> None:

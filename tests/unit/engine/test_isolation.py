@@ -57,6 +57,7 @@ class Device:
         )
         attempts = list(encode_isolated(list(items), context))
         assert all(attempt.encoded or attempt.failed for attempt in attempts)
+        assert not any(attempt.seconds for attempt in attempts if not attempt.encoded)
         encoded = [pair for attempt in attempts for pair in attempt.encoded]
         failed = [pair for attempt in attempts for pair in attempt.failed]
         tickets = [item.ticket for item, _ in (*encoded, *failed)]
@@ -139,6 +140,16 @@ def test_out_of_memory_halves_reports_padded_samples_and_tries_a_single_window_a
     assert never.run(items(1))[1] == {0: "The model failed on window 0: out of memory"}
     assert never.calls == [[0], [0]]
     assert never.out_of_memory == [10]
+
+
+def test_window_that_ran_out_of_memory_beside_others_has_a_second_try_alone():
+    device = Device(lambda _: MemoryError() if len(device.calls) <= 2 else None)
+    encoded, failed, _ = device.run(items(2))
+    assert (encoded, failed) == ({0: 0, 1: 1}, {})
+    assert device.calls == [[0, 1], [0], [0], [1]]
+    last = Device(lambda tickets: MemoryError() if len(last.calls) in {1, 3} else None)
+    assert last.run(items(2))[0] == {0: 0, 1: 1}
+    assert last.calls == [[0, 1], [0], [1], [1]]
 
 
 def test_memory_of_a_failed_call_is_released_before_its_parts_are_tried():

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from nordlyd_client.cli import options as shared
+from nordlyd_client.cli.inputs import find_inputs
+from nordlyd_client.cli.service import open_backend
 from nordlyd_client.contract.options import TranscribeOptions
 from nordlyd_client.errors import InvalidRequestError
 
@@ -60,9 +62,7 @@ def transcribe(
             param="word_cues",
         )
 
-    from nordlyd_client.cli.inputs import find_inputs  # noqa: PLC0415
     from nordlyd_client.cli.run import Plan, transcribe_files  # noqa: PLC0415
-    from nordlyd_client.cli.service import open_backend  # noqa: PLC0415
 
     # What decides the text; its names and values are kept in the folder for the next run.
     request: dict[str, object] = {

@@ -193,6 +193,19 @@ def test_training_run_gets_its_own_catalogue_entry(fine_tuned: Path) -> None:
     assert (card.id, card.languages, card.figures) == (NYNORSK, ("nn",), ())
 
 
+def test_priority_is_written_where_it_is_given_and_stays_where_it_is_not(fine_tuned: Path) -> None:
+    file = fine_tuned / "model.toml"
+    assert read_card(file).priority == 0
+    for arguments, expected in ((("--priority", "40"), 40), ((), 40), (("--priority", "-1"), -1)):
+        run("card", fine_tuned.parent, *arguments)
+        assert read_card(file).priority == expected
+    assert file.read_text("utf-8").count("priority") == 1
+    file.write_text(f'id = "{NYNORSK}"\n\n[layout]\nvocabulary = 32\n', "utf-8")
+    run("card", fine_tuned.parent, "--priority", "7")
+    card = read_card(file)
+    assert (card.priority, card.layout.vocabulary) == (7, 32)
+
+
 def test_missing_inputs_are_reported(tmp_path: Path, fine_tuned: Path) -> None:
     with pytest.raises(DataError, match="neither a model folder nor a run"):
         gather(tmp_path)

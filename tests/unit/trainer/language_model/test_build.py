@@ -9,7 +9,6 @@ import pytest
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import build
-from trainer.language_model.tools import build_tools, find_tool, run_tool
 from trainer.recipe import LanguageModelRecipe
 
 
@@ -104,22 +103,3 @@ def test_missing_lmplz_error_explains_installation(
 ) -> None:
     with pytest.raises(LanguageModelError, match="python -m trainer kenlm"):
         build(corpus, numbers, tmp_path / "language_model", estimator="lmplz")
-    with pytest.raises(LanguageModelError, match=r"C\+\+ compiler, and there is no g\+\+"):
-        build_tools(tmp_path / "tools", notify=print)
-
-
-def test_tools_are_found_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert find_tool("lmplz") is None
-    cached = tmp_path / "nordlyd" / "kenlm-0.3.0" / "lmplz"
-    cached.parent.mkdir(parents=True)
-    cached.touch()
-    assert find_tool("lmplz") == cached
-
-
-def test_tool_failure_includes_its_error_output(tmp_path: Path) -> None:
-    with pytest.raises(LanguageModelError, match=r"ls failed: .*nowhere"):
-        run_tool(["ls", tmp_path / "nowhere"])
-    with pytest.raises(LanguageModelError, match="cannot be run: No such file"):
-        run_tool([tmp_path / "nothing"])
