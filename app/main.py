@@ -12,11 +12,14 @@ from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
+from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError, UnknownModelError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
+from app.jobs import JobService
+from app.jobs.storage import open_storage
 from app.keys import KeyRing
 from app.pipeline import (
     AcousticModel,
@@ -52,12 +55,16 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
     keys = KeyRing(settings.api_keys)
+    fetcher = _fetcher(settings)
+    jobs = build_jobs(settings, service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         await keys.start()
         service.start()
+        jobs.start()
         yield
+        await jobs.stop()
         await streams.close()
         await service.stop()
         await rendering.close()
@@ -68,7 +75,8 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         telemetry,
         service,
         streams,
-        fetcher=_fetcher(settings),
+        jobs,
+        fetcher=fetcher,
         rendering=rendering,
         keys=keys,
     )
@@ -140,6 +148,22 @@ def _source(
         locate(model, settings.store, allow_pull=allow_pull, report=report),
         extra_folder=settings.catalogue / model.card.id,
     )
+
+
+def build_jobs(settings: Settings, service: Service, fetcher: Fetcher | None) -> JobService:
+    """Build the jobs of a service; nothing is written before their first use.
+
+    Raises:
+        ConfigurationError: another process serves the data folder, or the database's URL cannot
+            be used.
+    """
+    url = settings.database_url
+    database = Database(settings.data, None if url is None else url.get_secret_value())
+    lock = None if database.is_shared else FolderLock(settings.data)
+    if lock is not None and database.exists:
+        lock.acquire()
+    blobs = open_storage(settings.storage, settings.data)
+    return JobService(service, database, lock, blobs, fetcher)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:
