@@ -1,4 +1,4 @@
-"""POST /align: a recording and its text in, the time of every word out."""
+"""POST /align: finds the time of every word of a text in a recording."""
 
 import asyncio
 from contextlib import closing
@@ -44,8 +44,8 @@ async def align(incoming: IncomingOf) -> Response:
     """The start and end of every word of a text that is known.
 
     Send the audio as `file` and the text as `text` in a multipart form. Words come back as they
-    were written. A word that is not said is not found; what is said and not written is passed
-    over.
+    were written. A word that is not spoken is not found; speech that is not in the text is
+    skipped.
     """
     transcriber = incoming.state.service.transcriber
     with incoming.admit():

@@ -1,4 +1,4 @@
-"""A transcript in, a response out: in any format, with a name to save it under."""
+"""Renders a transcript as a response in any format, with a file name to save it under."""
 
 import re
 import unicodedata

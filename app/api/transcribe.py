@@ -1,4 +1,4 @@
-"""POST /transcribe, the native protocol: recordings in, text with word times out."""
+"""POST /transcribe, the native protocol: transcribes recordings with word times."""
 
 import asyncio
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def _line_schema() -> dict[str, Any]:
 async def transcribe(incoming: IncomingOf) -> Response:
     """Text with the start, end and confidence of every word; made readable on request.
 
-    Send the audio as the body itself or as `file` in a multipart form, or say its `url` where the
+    Send the audio as the body itself or as `file` in a multipart form, or give its `url` where the
     operator allows that. Its format is found out from its content, whatever its name or declared
     type. Parameters go in the query or the form. Several files, or `Accept: application/x-ndjson`,
     are answered with a line of JSON for each file as it is done.

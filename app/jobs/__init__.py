@@ -1,5 +1,6 @@
 """Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
+from app.jobs.audit import requested_from
 from app.jobs.service import JobService
 from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
 
@@ -11,4 +12,5 @@ __all__ = [
     "Submission",
     "Uploads",
     "WebhookMessage",
+    "requested_from",
 ]

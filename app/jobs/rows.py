@@ -27,8 +27,8 @@ class Record:
         job: what its owner sees.
         owner: who sees it.
         options: that it was submitted with.
+        protocol_options: of the protocol that it was submitted in.
         protocol: in whose form results are.
-        protocol_options: that it was submitted with.
         url: where its recording is fetched from; None where it was sent.
         content_type: of a recording that was fetched.
         request_digest: of the submission, where it had an idempotency key.
@@ -41,8 +41,8 @@ class Record:
     job: Job
     owner: Owner
     options: Mapping[str, Any]
-    protocol: str
     protocol_options: Mapping[str, Any]
+    protocol: str
     url: str | None
     content_type: str | None
     request_digest: str | None
@@ -75,8 +75,8 @@ def record_of(row: Mapping[Any, Any]) -> Record:
         job=job_of(row),
         owner=row["owner"],
         options=row["options"],
-        protocol=row["protocol"],
         protocol_options=row["protocol_options"],
+        protocol=row["protocol"],
         url=row["url"],
         content_type=row["content_type"],
         request_digest=row["request_digest"],

@@ -309,9 +309,9 @@ def _digest(submission: Submission) -> str:
     request = {
         "kind": submission.kind,
         "options": dict(submission.options),
+        "protocol_options": dict(submission.protocol_options),
         "metadata": submission.metadata,
         "webhook_url": submission.webhook_url,
-        "protocol_options": dict(submission.protocol_options),
         "expires_in": submission.expires_in,
         "url": source if isinstance(source, str) else None,
     }

@@ -1,4 +1,4 @@
-"""Emissions in, the words of a transcript out: one job of a decoding thread or process."""
+"""Decodes emissions into the words of a transcript: one job of a decoding thread or process."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -78,7 +78,7 @@ def with_words(
 
     Args:
         blank: the transcript without them.
-        words: as they were said.
+        words: the spoken words.
         formatted_words: as they are written in the formatted text; None without one.
     """
     return replace(

@@ -1,4 +1,4 @@
-"""A recording's bytes in, a `Transcript` or an `Alignment` out.
+"""Transcribes or aligns one recording, from its bytes to a `Transcript` or an `Alignment`.
 
 Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line use `Transcriber`.
@@ -77,6 +77,10 @@ class Transcriber:
     def add(self, model: LoadedModel) -> None:
         """Adds a model; the engine must have its encoder under the card's id."""
         self._registry.add(model)
+
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes which models serve the next requests; as `ModelRegistry.switch`."""
+        self._registry.switch(add=add, remove=remove)
 
     def route(
         self,
@@ -181,7 +185,7 @@ class Transcriber:
 
         Args:
             request: the recording; its options of decoding and formatting have no effect.
-            text: what is said in it, as it was written.
+            text: the written form of its speech.
             progress: called on the event loop as windows are encoded.
             kept: keeps the emissions, for another attempt with the same recording.
 

@@ -2,10 +2,9 @@
 
 from app.api.errors.handlers import describe_invalid, install_error_handlers
 from app.api.errors.native import RouteError, error_detail, error_of_detail, internal_error
-from app.api.errors.responses import ASSEMBLYAI_PATHS, error_response, render_error
+from app.api.errors.responses import error_response, render_error
 
 __all__ = [
-    "ASSEMBLYAI_PATHS",
     "RouteError",
     "describe_invalid",
     "error_detail",

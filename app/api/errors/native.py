@@ -29,7 +29,7 @@ class RouteError(InvalidRequestError):
 def internal_error(request_id: str) -> NordlydError:
     """Returns the error for an unexpected exception, of which the client learns only the id."""
     return NordlydError(
-        f"Something went wrong inside the service; its log says what, under request id "
+        f"Something went wrong inside the service; its log has the cause, under request id "
         f"{request_id}."
     )
 

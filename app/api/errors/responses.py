@@ -22,7 +22,7 @@ from app.errors import (
 
 _DEEPGRAM_PATH = "/v1/listen"
 _OPENAI_PATHS = "/v1/"
-ASSEMBLYAI_PATHS = "/v2/"
+_ASSEMBLYAI_PATHS = "/v2/"
 # For errors that do not know when a retry will succeed.
 _RETRY_SECONDS = 5.0
 
@@ -50,7 +50,7 @@ def render_error(error: NordlydError, path: str, request_id: str) -> JSONRespons
     if path.startswith(_OPENAI_PATHS):
         body = OpenAIErrorBody(error=openai_error(error)).model_dump()
         return JSONResponse(body, openai_status(error), headers)
-    if path.startswith(ASSEMBLYAI_PATHS):
+    if path.startswith(_ASSEMBLYAI_PATHS):
         return JSONResponse(assemblyai_error(error).model_dump(), assemblyai_status(error), headers)
     body = ErrorBody(error=error_detail(error)).model_dump()
     return JSONResponse(body, error.status, headers)
