@@ -12,12 +12,14 @@ from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
+from app.database import Database
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError, UnknownModelError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
 from app.keys import KeyRing
+from app.keys.store import existing_store
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -51,7 +53,8 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     service = build_service(settings, telemetry, report=report)
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
-    keys = KeyRing(settings.api_keys)
+    database = Database.of(settings)
+    keys = KeyRing(settings.api_keys, partial(existing_store, database))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
@@ -62,6 +65,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await service.stop()
         await rendering.close()
         await keys.close()
+        database.close()
 
     state = AppState(
         settings,
