@@ -11,7 +11,7 @@ _BACKLOG = 2048
 
 
 def check_bind(settings: Settings, has_stored_keys: Callable[[], bool] = lambda: False) -> None:
-    """Refuse to serve without keys on a public address, unless that is configured.
+    """Refuses to serve without keys on a public address, unless that is configured.
 
     Args:
         settings: everything that can be configured.

@@ -204,6 +204,41 @@ class UnavailableError(NordlydError):
         self.retry_after = retry_after
 
 
+class JobsUnavailableError(UnavailableError):
+    """The database or the storage of jobs cannot be reached; a retry may succeed.
+
+    Args:
+        message: for a person.
+        retry_after: seconds after which a retry may succeed.
+    """
+
+    code = "jobs_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
+class JobNotFoundError(InvalidRequestError):
+    """No such job exists: it never did, was erased, or is another caller's."""
+
+    status = 404
+    code = "job_not_found"
+
+
+class JobNotCompletedError(InvalidRequestError):
+    """The job has no result: it has not ended, or was cancelled."""
+
+    status = 409
+    code = "job_not_completed"
+
+
+class IdempotencyConflictError(InvalidRequestError):
+    """The `Idempotency-Key` was used before, with another request."""
+
+    status = 422
+    code = "idempotency_conflict"
+
+
 class ClientDisconnectedError(NordlydError):
     """The client closed the connection; only the access log shows this status."""
 
@@ -232,41 +267,6 @@ class EncodingError(NordlydError):
     """The model failed on this audio; other requests are not affected."""
 
     code = "encoding_failed"
-
-
-class JobNotFoundError(InvalidRequestError):
-    """There is no such job: it never was, it was erased, or it is another key's."""
-
-    status = 404
-    code = "job_not_found"
-
-
-class JobNotCompletedError(InvalidRequestError):
-    """The job has no result: it has not ended, or it ended without one."""
-
-    status = 409
-    code = "job_not_completed"
-
-
-class IdempotencyConflictError(InvalidRequestError):
-    """The idempotency key was used before with another request."""
-
-    status = 422
-    code = "idempotency_conflict"
-
-
-class JobsUnavailableError(UnavailableError):
-    """The database or the storage of jobs cannot be reached; a retry may succeed.
-
-    Args:
-        message: for a person.
-        retry_after: seconds after which a retry may succeed.
-    """
-
-    code = "jobs_unavailable"
-
-    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
-        super().__init__(message, retry_after=retry_after)
 
 
 class BlobNotFoundError(NordlydError):

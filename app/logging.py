@@ -22,7 +22,7 @@ _REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 def configure_logging(
     *, log_format: Literal["auto", "json", "console"] = "auto", level: str = "info"
 ) -> None:
-    """Send the records of structlog and of the standard library to stderr, in one form.
+    """Sends the records of structlog and of the standard library to stderr, in one form.
 
     Call it once, before the server starts; uvicorn must then run with `log_config=None`.
     """
@@ -58,7 +58,7 @@ def configure_logging(
 
 
 def configure_quiet_logging(settings: Settings) -> None:
-    """Logs errors only, unless the settings ask for debugging: for commands that run once."""
+    """Logs errors only, unless the settings enable debugging: for commands that run once."""
     level = "debug" if settings.log_level == "debug" else "error"
     configure_logging(log_format=settings.log_format, level=level)
 
@@ -111,7 +111,7 @@ def _standard_library(level: str, shared: list[Processor], renderer: Processor) 
 
 
 def _drop_colour(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001
-    """Remove the copy of the message with terminal colours that uvicorn adds."""
+    """Removes the copy of the message with terminal colours that uvicorn adds."""
     event.pop("color_message", None)
     return event
 

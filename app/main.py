@@ -40,7 +40,7 @@ _log = structlog.get_logger("nordlyd.models")
 
 
 def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None = None) -> FastAPI:
-    """Build the service; its models are loaded once it runs.
+    """Builds the service; its models are loaded once it runs.
 
     Args:
         settings: everything that can be configured.
@@ -85,7 +85,7 @@ def build_service(
     *,
     report: Callable[[PullPlan], None] | None = None,
 ) -> Service:
-    """Build everything but the HTTP side; the command line uses it too.
+    """Builds everything but the HTTP side; the command line uses it too.
 
     Raises:
         ConfigurationError: as `create_app`.
@@ -205,7 +205,7 @@ def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
 
 
 def _log_sandbox(layers: tuple[str, ...]) -> None:
-    """Log which kernel mechanisms restrict the media workers."""
+    """Logs which kernel mechanisms restrict the media workers."""
     missing = sorted({"landlock", "seccomp"} - set(layers))
     log = structlog.get_logger("nordlyd.media")
     write = log.warning if missing else log.info
@@ -252,7 +252,7 @@ def _release_memory() -> None:
 
 
 def _load_checkpoint(settings: Settings, source: ModelSource) -> AcousticModel:
-    """Read a model's checkpoint; torch is imported by the first call."""
+    """Reads a model's checkpoint; torch is imported by the first call."""
     if settings.threads is not None:
         # Read once, when torch is imported below.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads)

@@ -1,4 +1,4 @@
-"""Where to compute and in which precision: settings' words → torch's."""
+"""Resolves the settings for the device and the precision to torch's values."""
 
 import torch
 

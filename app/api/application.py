@@ -13,6 +13,7 @@ from app.api import (
     align,
     deepgram,
     health,
+    jobs,
     metrics,
     openai,
     page,
@@ -37,7 +38,8 @@ _DESCRIPTION = (
 # Headers that a page of another origin may read, besides the default ones.
 _EXPOSED = (
     "x-request-id", "x-queue-time", "x-compute-time", "x-nordlyd-warnings", "content-disposition",
-    "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id",
+    "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id", "location",
+    "idempotent-replayed",
 )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def build_api(
         align.router,
         progress.router,
         render.router,
+        *jobs.ROUTERS,
         deepgram.router,
         *openai.ROUTERS,
         *admin.ROUTERS,
@@ -95,7 +98,7 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "HEAD", "POST"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["*"],
             # A listed page on the internet may call a service in the local network.
             allow_private_network=True,

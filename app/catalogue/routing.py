@@ -67,7 +67,7 @@ class Router:
         return self._cards
 
     def route(self, model: str | None, language: str | None) -> ModelCard:
-        """Return the card of the loaded model that serves the request.
+        """Returns the card of the loaded model that serves the request.
 
         A named model is taken. A language goes to the first loaded model of its route, where
         there are routes; else to the model whose card lists it nearest to the front, of several
@@ -116,7 +116,7 @@ class Router:
         )
 
     def language_of(self, card: ModelCard, language: str | None) -> str:
-        """Return the language code to put on an answer of `card` for a request's `language`.
+        """Returns the language code to put on an answer of `card` for a request's `language`.
 
         `no` becomes the written language that the model writes. For a request without a language
         it is the default language if the model has it, else its main one, else `und` (ISO 639-2).

@@ -1,4 +1,4 @@
-"""Many requests in, few batches on the device threads, many answers out.
+"""Encodes the windows of many requests in few batches on the device threads.
 
 The engine lives on the event loop: it admits, stitches and answers; the device threads compute.
 """
@@ -68,7 +68,7 @@ class Engine:
         telemetry.queue_limit_seconds.set(options.max_queue_seconds)
 
     async def start(self, encoders: Mapping[str, Encoder] | None = None) -> None:
-        """Start the device threads and warm up these encoders, by model id.
+        """Starts the device threads and warms up these encoders, by model id.
 
         Raises:
             ConfigurationError: a model does not fit into its device's memory.
@@ -79,7 +79,7 @@ class Engine:
             await self.add(model, encoder)
 
     async def add(self, model: str, encoder: Encoder) -> None:
-        """Warm up one more encoder, then serve it; other models are served meanwhile.
+        """Warms up one more encoder, then serves it; other models are served meanwhile.
 
         A model added again replaces the former encoder.
 
@@ -132,7 +132,7 @@ class Engine:
     async def encode(
         self, request: EncodeRequest[WindowT], *, on_window: WindowCallback | None = None
     ) -> EncodedAudio:
-        """Encode one recording. Cancelling the awaiting task drops what has not run yet.
+        """Encodes one recording. Cancelling the awaiting task drops what has not run yet.
 
         Args:
             request: what to encode and by which model.
@@ -181,9 +181,9 @@ class Engine:
         )
 
     def stop(self) -> None:
-        """Fail the pending requests and end the device threads.
+        """Fails the pending requests and ends the device threads.
 
-        Waits for the call that runs on a device, but not for long.
+        Waits a few seconds at most for the call that runs on a device.
         """
         self._stopped = True
         self._pending.fail_all(
@@ -218,7 +218,7 @@ class Engine:
     def check_before_body(
         self, caller: str, admitted: Mapping[str, int], deadline: float | None
     ) -> None:
-        """Refuse a request before anything of it is read, if it would wait too long.
+        """Refuses a request before anything of it is read, if it would wait too long.
 
         Args:
             caller: who sent it.
@@ -279,7 +279,7 @@ class Engine:
         return self._devices.fault() or ("" if self._models else "no model is loaded")
 
     def _deliver(self, delivery: Delivery) -> None:
-        """Pass a batch's results on to the requests they belong to."""
+        """Passes a batch's results on to the requests they belong to."""
         if delivery.encoded:
             self._count_batch(delivery)
         involved: dict[int, Pending] = {}

@@ -1,4 +1,4 @@
-"""A request's model and language in, the loaded model that serves it out."""
+"""Chooses the loaded model for the model and language of a request."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -79,12 +79,14 @@ class ModelRegistry:
             card=card,
             language=transcribed,
             decoding=decoding or DecodingOptions(),
-            formatting=None
-            if formatting is None
-            else replace(formatting, profanities=self._profanities),
+            formatting=None if formatting is None else self.with_profanities(formatting),
             notices=tuple(self._router.notices(model, language)),
             model=self._models.get(card.id),
         )
+
+    def with_profanities(self, formatting: FormattingOptions) -> FormattingOptions:
+        """Returns options that mask the operator's words, where there is a list of them."""
+        return replace(formatting, profanities=self._profanities)
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.

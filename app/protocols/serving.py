@@ -8,6 +8,7 @@ import structlog
 
 from app.api.errors import internal_error
 from app.api.origins import OriginRules
+from app.contract.options import MAX_HOTWORDS
 from app.errors import NordlydError
 from app.keys import KeyRing
 from app.pipeline import Service
@@ -39,6 +40,7 @@ class ProtocolContext:
         origins: which hosts and web pages may connect; None for all.
         connections: counts connections against the limit; None for no limit.
         message_seconds: of audio that one message may hold.
+        max_hotwords: of a request; a protocol that shortens a list of them does so to this length.
         idle_seconds: after which a client that sends nothing is disconnected.
     """
 
@@ -50,6 +52,7 @@ class ProtocolContext:
     origins: OriginRules | None = None
     connections: Connections | None = None
     message_seconds: float = 600.0
+    max_hotwords: int = MAX_HOTWORDS
     idle_seconds: float = 300.0
 
 

@@ -199,7 +199,7 @@ class Conversation(AsyncEventHandler):
         elif Ping.is_type(kind):
             await self.write_event(Pong(Ping.from_event(event).text).event())
         elif Transcribe.is_type(kind):
-            self._options = read_options(event)
+            self._options = read_options(event, max_hotwords=self._context.max_hotwords)
         elif AudioStart.is_type(kind):
             await self.disconnect()
             await self._begin(read_format(event))
@@ -301,7 +301,7 @@ class _Transcript:
         fresh = words[self._sent :]
         self._sent += len(fresh)
         if fresh:
-            text = " ".join(word.text for word in fresh)
+            text = " ".join(word.word for word in fresh)
             chunk = f" {text}" if self._chunks else text
             self._chunks.append(chunk)
             await self._client.write_event(TranscriptChunk(text=chunk).event())

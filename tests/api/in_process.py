@@ -1,4 +1,4 @@
-"""The whole HTTP side in this process, over a model whose pace and failures a test decides."""
+"""The whole HTTP API in this process, over a model whose pace and failures a test sets."""
 
 import asyncio
 import atexit
@@ -31,7 +31,7 @@ class _LastingPool(MediaPool):
     """One pool for all tests of this process; a service that ends leaves it."""
 
     def close(self) -> None:
-        """Do nothing: it ends with the process."""
+        """Does nothing: it ends with the process."""
 
 
 _POOL = _LastingPool()
@@ -81,7 +81,7 @@ class InProcess:
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
-    """Look again and again until it is so."""
+    """Polls until the condition holds."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -98,7 +98,7 @@ async def in_process(
     media: MediaPool | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
-    """Run the service with one model, `scripted`, which loads once `load_gate` is open.
+    """Runs the service with one model, `scripted`, which loads once `load_gate` is open.
 
     Its language models are those in `folder`; it is `model`, where given, and serves `languages`.
     """

@@ -1,6 +1,7 @@
 """Keeps the audio, the emissions and the results of jobs."""
 
 from app.jobs.storage.local import LocalBlobStore
+from app.jobs.storage.opening import open_storage
 from app.jobs.storage.types import (
     AUDIO,
     EMISSIONS,
@@ -18,4 +19,5 @@ __all__ = [
     "LocalBlobStore",
     "job_key",
     "job_prefix",
+    "open_storage",
 ]
