@@ -2,6 +2,15 @@
 
 from app.jobs.audit import requested_from
 from app.jobs.service import JobService
-from app.jobs.types import JobResult, Jobs, Owner, Submission
+from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
 
-__all__ = ["JobResult", "JobService", "Jobs", "Owner", "Submission", "requested_from"]
+__all__ = [
+    "JobResult",
+    "JobService",
+    "Jobs",
+    "Owner",
+    "Submission",
+    "Uploads",
+    "WebhookMessage",
+    "requested_from",
+]

@@ -15,6 +15,7 @@ from app.jobs.executors import Executors
 from app.jobs.records import Records
 from app.jobs.runner import JobRunner
 from app.jobs.storage import BlobStore, job_prefix
+from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
@@ -35,6 +36,7 @@ class Parts:
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         on_change: called with the id of a job once its record has changed.
+        uploads: recordings that are yet to be handed in.
 
     Attributes:
         records: of the jobs.
@@ -47,9 +49,12 @@ class Parts:
         blobs: BlobStore,
         fetcher: Fetcher | None,
         on_change: Callable[[str], None],
+        *,
+        uploads: UploadStore,
     ) -> None:
         self.records = Records(database)
         self._blobs = blobs
+        self._uploads = uploads
         self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
         self._queue = DurableQueue(database, self._runner.run)
         self._executors = Executors(database) if database.is_shared else None
@@ -118,6 +123,7 @@ class Parts:
             await self.erase(job_id)
         for job_id, owner in await self.records.not_enqueued(before):
             await self.enqueue(job_id, owner)
+        await self._uploads.sweep()
         if self._executors is not None:
             await self._take_over(self._executors)
             await self._stop_what_ended()

@@ -31,6 +31,7 @@ from app.jobs.changes import Changes
 from app.jobs.ids import is_job_id, new_job_id
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
+from app.jobs.uploads import UploadStore
 from app.jobs.work import load_result, uninterrupted
 from app.pipeline import Service
 
@@ -55,6 +56,9 @@ class JobService:
         lock: of the data folder; None where processes share the database.
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+
+    Attributes:
+        uploads: recordings that are yet to be handed in.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class JobService:
         self._lock = lock
         self._blobs = blobs
         self._fetcher = fetcher
+        self.uploads = UploadStore(blobs, self._open)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -249,7 +254,12 @@ class JobService:
             self._lock.acquire()
         await asyncio.to_thread(self._database.open)
         parts = Parts(
-            self._service, self._database, self._blobs, self._fetcher, self._changes.notify
+            self._service,
+            self._database,
+            self._blobs,
+            self._fetcher,
+            self._changes.notify,
+            uploads=self.uploads,
         )
         await parts.start()
         return parts
