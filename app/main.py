@@ -12,11 +12,14 @@ from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, Router, locate
+from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
+from app.jobs import JobService
+from app.jobs.storage import LocalBlobStore
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -49,17 +52,21 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     service = build_service(settings, telemetry, report=report)
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
+    fetcher = _fetcher(settings)
+    jobs = build_jobs(settings, service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         service.start()
+        jobs.start()
         yield
+        await jobs.stop()
         await streams.close()
         await service.stop()
         await rendering.close()
 
     state = AppState(
-        settings, telemetry, service, streams, fetcher=_fetcher(settings), rendering=rendering
+        settings, telemetry, service, streams, jobs, fetcher=fetcher, rendering=rendering
     )
     return build_api(state, lifespan)
 
@@ -100,6 +107,22 @@ def build_service(
         partial(open_model_decoders, backend=settings.decoder),
     )
     return Service(sources, loader, engine, transcriber, telemetry)
+
+
+def build_jobs(settings: Settings, service: Service, fetcher: Fetcher | None) -> JobService:
+    """Build the jobs of a service; nothing is written before their first use.
+
+    Raises:
+        ConfigurationError: another process serves the data folder, or the database's URL cannot
+            be used.
+    """
+    url = settings.database_url
+    database = Database(settings.data, None if url is None else url.get_secret_value())
+    lock = None if database.is_shared else FolderLock(settings.data)
+    if lock is not None and database.exists:
+        lock.acquire()
+    blobs = LocalBlobStore(settings.data)
+    return JobService(service, database, lock, blobs, fetcher)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
+from app.jobs import Jobs
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -25,6 +26,7 @@ class AppState:
         telemetry: metrics.
         service: models, engine and pipeline.
         live: open live streams.
+        jobs: recordings that were handed in.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
@@ -34,6 +36,7 @@ class AppState:
     telemetry: Telemetry
     service: Service
     live: LiveStreams
+    jobs: Jobs
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
