@@ -18,8 +18,8 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
-from app.jobs import JobService
-from app.jobs.storage import LocalBlobStore
+from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs.storage import open_storage
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -113,16 +113,18 @@ def build_jobs(settings: Settings, service: Service, fetcher: Fetcher | None) ->
     """Build the jobs of a service; nothing is written before their first use.
 
     Raises:
-        ConfigurationError: another process serves the data folder, or the database's URL cannot
-            be used.
+        ConfigurationError: another process serves the data folder, or the database's URL or the
+            storage cannot be used.
     """
     url = settings.database_url
     database = Database(settings.data, None if url is None else url.get_secret_value())
     lock = None if database.is_shared else FolderLock(settings.data)
     if lock is not None and database.exists:
         lock.acquire()
-    blobs = LocalBlobStore(settings.data)
-    return JobService(service, database, lock, blobs, fetcher)
+    blobs = open_storage(settings.storage, settings.data)
+    policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
+    audit = AuditLog(settings.data / "audit.jsonl")
+    return JobService(service, database, lock, blobs, fetcher, policy=policy, audit=audit)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

@@ -26,8 +26,11 @@ from app.errors import (
     NordlydError,
 )
 from app.fetching import Fetcher
+from app.jobs.audit import AuditLog
 from app.jobs.changes import Changes
+from app.jobs.clock import SteadyClock
 from app.jobs.ids import is_job_id, new_job_id
+from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
 from app.jobs.work import load_result, uninterrupted
@@ -54,6 +57,9 @@ class JobService:
         lock: of the data folder; None where processes share the database.
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+        policy: how long audio and jobs are kept.
+        audit: has a line for each action on a job.
+        clock: when they expire.
     """
 
     def __init__(
@@ -62,13 +68,20 @@ class JobService:
         database: Database,
         lock: FolderLock | None,
         blobs: BlobStore,
-        fetcher: Fetcher | None = None,
+        fetcher: Fetcher | None,
+        *,
+        policy: RetentionPolicy,
+        audit: AuditLog,
+        clock: SteadyClock | None = None,
     ) -> None:
         self._service = service
         self._database = database
         self._lock = lock
         self._blobs = blobs
         self._fetcher = fetcher
+        self._policy = policy
+        self._audit = audit
+        self._clock = clock or SteadyClock()
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -95,6 +108,7 @@ class JobService:
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """See `Jobs`."""
+        self._policy.check_expires_in(submission.expires_in)
         parts = await self._open()
         digest = None
         if submission.idempotency_key is not None:
@@ -122,6 +136,7 @@ class JobService:
         # Where this fails, the sweeper queues it.
         with suppress(NordlydError):
             await parts.enqueue(job_id, submission.owner)
+        await self._audit.record("submitted", job_id, submission.owner)
         _log.info("job queued", job=job_id)
         return job, True
 
@@ -172,7 +187,8 @@ class JobService:
             state = f"has ended as {status}" if status in ENDED else f"is {status}"
             raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
         if record.fetched_at is None:
-            await (await self._open()).records.note_fetched(job_id)
+            await (await self._open()).records.note_fetched(record)
+        await self._audit.record("fetched", job_id, owner)
         return result
 
     async def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
@@ -202,8 +218,13 @@ class JobService:
             raise _not_found(job_id)
         self._changes.notify(job_id, farewell)
         # From here on, whatever happens, the sweeper finishes it.
-        await asyncio.shield(parts.erase(job_id))
+        await asyncio.shield(self._erase(parts, owner, job_id))
         _log.info("job erased", job=job_id)
+
+    async def _erase(self, parts: "Parts", owner: Owner, job_id: str) -> None:
+        await parts.erase(job_id)
+        await self._audit.record("deleted", job_id, owner)
+        await parts.purge()
 
     async def _find(self, owner: Owner, job_id: str) -> "Record":
         if not is_job_id(job_id):
@@ -244,7 +265,14 @@ class JobService:
             self._lock.acquire()
         await asyncio.to_thread(self._database.open)
         parts = Parts(
-            self._service, self._database, self._blobs, self._fetcher, self._changes.notify
+            self._service,
+            self._database,
+            self._blobs,
+            self._fetcher,
+            self._changes.notify,
+            policy=self._policy,
+            audit=self._audit,
+            clock=self._clock,
         )
         await parts.start()
         return parts
