@@ -1,4 +1,4 @@
-"""What every test may use: sample files of every format, tiny checkpoints, and short sounds."""
+"""Shared fixtures: sample files of every format, tiny checkpoints, and short sounds."""
 
 import os
 from collections.abc import Callable, Iterator

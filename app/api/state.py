@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.jobs import Jobs
+from app.keys import KeyRing
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -30,6 +31,7 @@ class AppState:
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
+        keys: the API keys that are accepted; by default none is needed.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class AppState:
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
+    keys: KeyRing = field(default_factory=KeyRing)
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.

@@ -88,7 +88,11 @@ class _Matcher:
         self._cache: dict[str, tuple[int, ...]] = {}
 
     def verbalisations(self, word: str) -> tuple[tuple[Part, ...], ...]:
-        """Returns the verbalisations of a word; none where a part of it cannot be spelled."""
+        """Returns the verbalisations of a word, the likeliest first.
+
+        A character that cannot be spelled is left out; a word has none where that leaves nothing,
+        or where one of its numbers cannot be spelled.
+        """
         numbers = list(_NUMBER.finditer(word))
         if not numbers:
             parts = self._characters(word)
@@ -106,7 +110,7 @@ class _Matcher:
         return tuple(found)
 
     def _numbers(self, number: re.Match[str], word: str) -> list[tuple[int, ...]]:
-        """Returns the tokens of each verbalisation of a number."""
+        """Returns the tokens of each verbalisation of a number, without duplicates."""
         ordinal = word[number.end() :] == "."
         ways: list[tuple[int, ...]] = []
         for spoken in self._speak(number.group(), ordinal):

@@ -82,7 +82,7 @@ class DecodingPool:
 
         Raises:
             DeadlineExceededError: the deadline passed.
-            NordlydError: the job ended every process it ran in.
+            NordlydError: the process of the job died, at every attempt.
         """
         call = partial(function, *args, **kwargs)
         if self._processes:

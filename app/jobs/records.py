@@ -55,6 +55,7 @@ class Records:
             "model": submission.model,
             "language": submission.language,
             "options": dict(submission.options),
+            "protocol_options": dict(submission.protocol_options),
             "metadata": submission.metadata,
             "url": url,
             "webhook_url": submission.webhook_url,

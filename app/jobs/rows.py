@@ -27,6 +27,7 @@ class Record:
         job: what its owner sees.
         owner: who sees it.
         options: that it was submitted with.
+        protocol_options: of the protocol that it was submitted in.
         protocol: in whose form results are.
         url: where its recording is fetched from; None where it was sent.
         content_type: of a recording that was fetched.
@@ -40,6 +41,7 @@ class Record:
     job: Job
     owner: Owner
     options: Mapping[str, Any]
+    protocol_options: Mapping[str, Any]
     protocol: str
     url: str | None
     content_type: str | None
@@ -73,6 +75,7 @@ def record_of(row: Mapping[Any, Any]) -> Record:
         job=job_of(row),
         owner=row["owner"],
         options=row["options"],
+        protocol_options=row["protocol_options"],
         protocol=row["protocol"],
         url=row["url"],
         content_type=row["content_type"],

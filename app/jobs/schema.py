@@ -21,6 +21,7 @@ jobs = sa.Table(
     sa.Column("model", sa.Text),
     sa.Column("language", sa.Text),
     sa.Column("options", sa.JSON),
+    sa.Column("protocol_options", sa.JSON),
     sa.Column("metadata", sa.JSON(none_as_null=True)),
     sa.Column("url", sa.Text),
     sa.Column("content_type", sa.Text),

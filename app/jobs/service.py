@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import structlog
+from pydantic import JsonValue
 
 from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from app.database import Database, FolderLock
@@ -176,6 +177,10 @@ class JobService:
         """See `Jobs`."""
         return (await self._find(owner, job_id)).options
 
+    async def protocol_options(self, owner: Owner, job_id: str) -> Mapping[str, JsonValue]:
+        """See `Jobs`."""
+        return (await self._find(owner, job_id)).protocol_options
+
     async def result(self, owner: Owner, job_id: str) -> JobResult:
         """See `Jobs`."""
         record = await self._find(owner, job_id)
@@ -322,6 +327,7 @@ def _digest(submission: Submission) -> str:
     request = {
         "kind": submission.kind,
         "options": dict(submission.options),
+        "protocol_options": dict(submission.protocol_options),
         "metadata": submission.metadata,
         "webhook_url": submission.webhook_url,
         "expires_in": submission.expires_in,

@@ -1,4 +1,4 @@
-"""A recording's bytes in, its emissions out: media workers decode it, the engine encodes it."""
+"""Computes a recording's emissions: media workers decode it, the engine encodes it."""
 
 import asyncio
 import time
@@ -213,7 +213,7 @@ class RecordingEncoder:
                 on_window(index, emissions)
 
         request = EncodeRequest(
-            model.card.id,
+            model.encoder_name,
             windows,
             fetch,
             request_id,

@@ -1,4 +1,4 @@
-"""A recording's bytes in, a `Transcript` or an `Alignment` out.
+"""Transcribes or aligns one recording, from its bytes to a `Transcript` or an `Alignment`.
 
 Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line use `Transcriber`.
@@ -25,7 +25,7 @@ from app.pipeline.requests import (
     TranscriptionRequest,
 )
 from app.pipeline.routing import ModelRegistry
-from app.pipeline.text import decode_text
+from app.pipeline.text import decode_text, with_formatting
 from app.telemetry import Telemetry
 
 
@@ -78,6 +78,10 @@ class Transcriber:
         """Adds a model; the engine must have its encoder under the card's id."""
         self._registry.add(model)
 
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes which models serve the next requests; as `ModelRegistry.switch`."""
+        self._registry.switch(add=add, remove=remove)
+
     def route(
         self,
         model: str | None = None,
@@ -99,6 +103,15 @@ class Transcriber:
                 its language has no rules for the formatted text.
         """
         return self._registry.route(model, language, decoding, formatting)
+
+    def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
+        """Returns a verbatim transcript with its formatted text; takes long for a long one.
+
+        Args:
+            transcript: with all its words.
+            formatting: how to write the text; the operator's profanities are added.
+        """
+        return with_formatting(transcript, self._registry.with_profanities(formatting))
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.
@@ -172,7 +185,7 @@ class Transcriber:
 
         Args:
             request: the recording; its options of decoding and formatting have no effect.
-            text: what is said in it, as it was written.
+            text: the written form of its speech.
             progress: called on the event loop as windows are encoded.
             kept: keeps the emissions, for another attempt with the same recording.
 

@@ -15,7 +15,7 @@ _CLIENT_VARIABLES = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
 
 
 def load_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
-    """Read the settings.
+    """Reads the settings.
 
     Args:
         environment: the variables and their values, for the message of an error.

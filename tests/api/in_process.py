@@ -1,4 +1,4 @@
-"""The whole HTTP side in this process, over a model whose pace and failures a test decides."""
+"""The whole HTTP API in this process, over a model whose pace and failures a test sets."""
 
 import asyncio
 import atexit
@@ -19,6 +19,7 @@ from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
+from app.keys import KeyRing
 from app.main import build_jobs, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
@@ -31,7 +32,7 @@ class _LastingPool(MediaPool):
     """One pool for all tests of this process; a service that ends leaves it."""
 
     def close(self) -> None:
-        """Do nothing: it ends with the process."""
+        """Does nothing: it ends with the process."""
 
 
 _POOL = _LastingPool()
@@ -81,7 +82,7 @@ class InProcess:
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
-    """Look again and again until it is so."""
+    """Polls until the condition holds."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -98,7 +99,7 @@ async def in_process(
     media: MediaPool | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
-    """Run the service with one model, `scripted`, which loads once `load_gate` is open.
+    """Runs the service with one model, `scripted`, which loads once `load_gate` is open.
 
     Its language models are those in `folder`; it is `model`, where given, and serves `languages`.
     """
@@ -157,7 +158,8 @@ async def in_process(
         await live.close()
         await service.stop()
 
-    app = build_api(AppState(given, telemetry, service, live, jobs), lifespan)
+    keys = KeyRing(given.api_keys)
+    app = build_api(AppState(given, telemetry, service, live, jobs, keys=keys), lifespan)
     transport = httpx.ASGITransport(app)
     with data:
         async with (
