@@ -18,7 +18,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError, UnknownModelError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
-from app.jobs import JobService
+from app.jobs import AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.keys import KeyRing
 from app.keys.store import existing_store
@@ -159,14 +159,16 @@ def build_jobs(
     """Build the jobs of a service; nothing is written before their first use.
 
     Raises:
-        ConfigurationError: another process serves the data folder, or the database's URL cannot
-            be used.
+        ConfigurationError: another process serves the data folder, or the database's URL or the
+            storage cannot be used.
     """
     lock = None if database.is_shared else FolderLock(settings.data)
     if lock is not None and database.exists:
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
-    return JobService(service, database, lock, blobs, fetcher)
+    policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
+    audit = AuditLog(settings.data / "audit.jsonl")
+    return JobService(service, database, lock, blobs, fetcher, policy=policy, audit=audit)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,6 +104,24 @@ class Database:
                 return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+
+    async def purge(self, tables: Sequence[str]) -> bool:
+        """Removes rows that were deleted from the files of the database; see `app.database.purge`.
+
+        Returns:
+            False where it is to be repeated.
+
+        Raises:
+            JobsUnavailableError, InsufficientStorageError, ConfigurationError: as `begin`.
+        """
+        from app.database.purge import purge  # noqa: PLC0415
+
+        def work() -> bool:
+            engine = self.open()
+            with database_errors():
+                return purge(engine, tables)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         """Close every connection."""

@@ -27,8 +27,11 @@ from app.errors import (
     NordlydError,
 )
 from app.fetching import Fetcher
+from app.jobs.audit import AuditLog
 from app.jobs.changes import Changes
+from app.jobs.clock import SteadyClock
 from app.jobs.ids import is_job_id, new_job_id
+from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
 from app.jobs.uploads import UploadStore
@@ -56,6 +59,9 @@ class JobService:
         lock: of the data folder; None where processes share the database.
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+        policy: how long audio and jobs are kept.
+        audit: has a line for each action on a job.
+        clock: when they expire.
 
     Attributes:
         uploads: recordings that are yet to be handed in.
@@ -67,7 +73,11 @@ class JobService:
         database: Database,
         lock: FolderLock | None,
         blobs: BlobStore,
-        fetcher: Fetcher | None = None,
+        fetcher: Fetcher | None,
+        *,
+        policy: RetentionPolicy,
+        audit: AuditLog,
+        clock: SteadyClock | None = None,
     ) -> None:
         self._service = service
         self._database = database
@@ -75,6 +85,9 @@ class JobService:
         self._blobs = blobs
         self._fetcher = fetcher
         self.uploads = UploadStore(blobs, self._open)
+        self._policy = policy
+        self._audit = audit
+        self._clock = clock or SteadyClock()
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -101,6 +114,7 @@ class JobService:
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """See `Jobs`."""
+        self._policy.check_expires_in(submission.expires_in)
         parts = await self._open()
         digest = None
         if submission.idempotency_key is not None:
@@ -128,6 +142,7 @@ class JobService:
         # Where this fails, the sweeper queues it.
         with suppress(NordlydError):
             await parts.enqueue(job_id, submission.owner)
+        await self._audit.record("submitted", job_id, submission.owner)
         _log.info("job queued", job=job_id)
         return job, True
 
@@ -182,7 +197,8 @@ class JobService:
             state = f"has ended as {status}" if status in ENDED else f"is {status}"
             raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
         if record.fetched_at is None:
-            await (await self._open()).records.note_fetched(job_id)
+            await (await self._open()).records.note_fetched(record)
+        await self._audit.record("fetched", job_id, owner)
         return result
 
     async def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
@@ -212,8 +228,13 @@ class JobService:
             raise _not_found(job_id)
         self._changes.notify(job_id, farewell)
         # From here on, whatever happens, the sweeper finishes it.
-        await asyncio.shield(parts.erase(job_id))
+        await asyncio.shield(self._erase(parts, owner, job_id))
         _log.info("job erased", job=job_id)
+
+    async def _erase(self, parts: "Parts", owner: Owner, job_id: str) -> None:
+        await parts.erase(job_id)
+        await self._audit.record("deleted", job_id, owner)
+        await parts.purge()
 
     async def _find(self, owner: Owner, job_id: str) -> "Record":
         if not is_job_id(job_id):
@@ -260,6 +281,9 @@ class JobService:
             self._fetcher,
             self._changes.notify,
             uploads=self.uploads,
+            policy=self._policy,
+            audit=self._audit,
+            clock=self._clock,
         )
         await parts.start()
         return parts

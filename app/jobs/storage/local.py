@@ -35,16 +35,12 @@ class LocalBlobStore:
     the folder is flushed, so that a power cut leaves the old state or the new.
 
     Args:
-        folder: is made where it does not exist.
-
-    Raises:
-        JobsUnavailableError: the folder cannot be made.
+        folder: is made by the first use.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with self._errors():
-            _make_folders(folder)
+        self._made = False
 
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
@@ -95,6 +91,9 @@ class LocalBlobStore:
         return await _in_thread(guarded)
 
     def _check_folder(self) -> None:
+        if not self._made:
+            _make_folders(self.folder)
+            self._made = True
         # Of a disk that was unmounted nothing is missing, and nothing has been deleted.
         if not self.folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "the folder is gone")
