@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import structlog
 
+from app.contract.jobs import JobEvent
 from app.database import Database
-from app.errors import NordlydError
+from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
 from app.jobs.audit import AuditLog
 from app.jobs.clock import SteadyClock
@@ -20,6 +21,7 @@ from app.jobs.retention import RetentionPolicy
 from app.jobs.runner import JobRunner
 from app.jobs.schema import job_events, jobs
 from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
+from app.jobs.types import Owner
 from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 
@@ -107,6 +109,22 @@ class Parts:
         await self._queue.add(job_id, owner)
         await self.records.enqueued(job_id)
 
+    async def mark_erasing(self, owner: Owner, job_id: str) -> JobEvent | None:
+        """Hides a job of an owner for good; see `Records.mark_erasing`.
+
+        Raises:
+            InsufficientStorageError: the disk of the database is full, even without the job's
+                content.
+        """
+        try:
+            return await self.records.mark_erasing(owner, job_id)
+        except InsufficientStorageError:
+            if await self.records.find(owner, job_id) is None:
+                return None
+            # On a full disk, the mark has no room before something is deleted.
+            await self._blobs.delete_prefix(job_prefix(job_id))
+            return await self.records.mark_erasing(owner, job_id)
+
     async def erase(self, job_id: str) -> None:
         """Erases a job that is marked for it: its work, its blobs, its rows, in this order.
 
@@ -161,7 +179,7 @@ class Parts:
     async def _expire(self) -> None:
         now = self._clock.time()
         for job_id, owner in await self._expiry.jobs(now):
-            last = await self.records.mark_erasing(owner, job_id)
+            last = await self.mark_erasing(owner, job_id)
             if last is not None:
                 await self._audit.record("expired", job_id, owner)
         for job_id, owner in await self._expiry.recordings(now):

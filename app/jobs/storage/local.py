@@ -16,6 +16,7 @@ import structlog
 
 from app.errors import BlobNotFoundError, InsufficientStorageError, JobsUnavailableError
 from app.jobs.storage.types import check_key, check_prefix
+from app.storage import check_room
 
 _BLOCK_BYTES = 2**20
 _TEMPORARY = ".tmp-"
@@ -41,6 +42,10 @@ class LocalBlobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = False
+
+    async def check_room(self, size: int) -> None:
+        """See `BlobStore`."""
+        await self._run(lambda _: check_room(self.folder, size))
 
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
