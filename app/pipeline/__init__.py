@@ -2,6 +2,7 @@
 
 from app.pipeline.lifecycle import Service
 from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
+from app.pipeline.options import SearchLimits
 from app.pipeline.requests import (
     AcousticModel,
     LoadedModel,
@@ -10,7 +11,6 @@ from app.pipeline.requests import (
     Route,
     TranscriptionRequest,
 )
-from app.pipeline.search_limits import SearchLimits
 from app.pipeline.transcriber import Transcriber
 
 __all__ = [
