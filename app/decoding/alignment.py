@@ -14,7 +14,7 @@ from app.contract.answers import Word
 from app.decoding.align.anchors import GreedyTokens
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
-from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
+from app.decoding.calibration import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.types import Emissions, check_emissions
 from app.vocabulary import Vocabulary, spellings
 

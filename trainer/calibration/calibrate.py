@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
 from app.decoding import BeamDecoder, Decoder, DecodingOptions, GreedyDecoder, load_language_model
-from app.decoding.boundaries import FRAMES_ONLY, GENERAL_RULE, BoundaryRule
-from app.decoding.confidence import Calibration, Curve
+from app.decoding.calibration import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, Calibration, Curve
 from app.vocabulary import Vocabulary
 from trainer.calibration.boundaries import Timed, boundary_errors, emitted_words, fit_rule
 from trainer.calibration.curves import Bin, calibration_error, fit_curve, reliability

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.decoding.confidence import Curve
+from app.decoding.calibration import Curve
 
 _LEAST_IN_BIN = 40
 _MAX_BINS = 20
