@@ -10,7 +10,7 @@ _BACKLOG = 2048
 
 
 def check_bind(settings: Settings) -> None:
-    """Refuse to serve without keys on a public address, unless that is configured.
+    """Refuses to serve without keys on a public address, unless that is configured.
 
     Raises:
         ConfigurationError: the host is not a loopback address, and there are no keys; or there are

@@ -1,4 +1,4 @@
-"""Text as the acoustic models write it: transcripts in, lower-case words of plain letters out.
+"""Text as the acoustic models write it: normalises transcripts to lower-case words of letters.
 
 Shared by the service and the trainer, so that both spell alike. The rules are those of the
 published NPSC recipe (NbAiLab, 2022); see `Mode` for the one place where it went wrong.

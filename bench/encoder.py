@@ -60,7 +60,7 @@ class Outcome:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench encoder", description=__doc__)
     parser.add_argument("--shape", choices=sorted(SHAPES), default="xls-r-300m")
     parser.add_argument(
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Run the candidates interleaved and print both reports."""
+    """Runs the candidates interleaved and prints both reports."""
     device = resolve_device(options.device)
     print(f"{device_name(device)}, {torch.get_num_threads()} threads", flush=True)
     lengths = [round(options.seconds * 16_000)] * options.batch
@@ -112,10 +112,10 @@ def measure(options: argparse.Namespace) -> None:
 def add_ours(
     contest: Contest, shape: str, dtype: str, device: torch.device, *, kernels: str = "auto"
 ) -> None:
-    """Load ours, and compute one second.
+    """Loads ours, and computes one second.
 
     Raises:
-        SystemExit: it cannot run, or takes absurdly long; says why.
+        SystemExit: it cannot run, or takes far too long; the message has the reason.
     """
     spec = _spec("ours", shape, dtype, device, kernels=kernels)
     if not contest.add("ours", spec) or not contest.once("ours", _PROBE, limit=_PROBE_SECONDS):
@@ -125,7 +125,7 @@ def add_ours(
 def add_transformers(
     contest: Contest, shape: str, device: torch.device, *, fp32: bool = True
 ) -> str:
-    """Load stock transformers in each format, and drop one that this machine only emulates.
+    """Loads stock transformers in each format, and drops one that this machine only emulates.
 
     Returns:
         The format in which it is fastest here.
@@ -155,7 +155,7 @@ def add_transformers(
 def add_runtimes(
     contest: Contest, shape: str, peers: Sequence[str], folder: Path, lengths: Sequence[int]
 ) -> None:
-    """Export the model and load the other runtimes that are installed."""
+    """Exports the model and loads the other runtimes that are installed."""
     required = {name: values for name, values in RUNTIMES.items() if values[0] in peers}
     absent = {name for name, (peer, file, _) in required.items() if missing(peer, *NEEDS[file])}
     for name in sorted(absent):
@@ -180,7 +180,7 @@ def add_runtimes(
 
 
 def run(contest: Contest, lengths: Sequence[int], folder: Path, *, rounds: int) -> Outcome:
-    """Warm every candidate up, compare what they answer, and take their times in turns."""
+    """Warms every candidate up, compares what they answer, and takes their times in turns."""
     limit = _PROBE_SECONDS + 6 * sum(lengths) / 16_000
     outcome = Outcome()
     files = {}
@@ -188,7 +188,7 @@ def run(contest: Contest, lengths: Sequence[int], folder: Path, *, rounds: int) 
         file = folder / f"{name}.npy"
         if contest.once(name, lengths, limit=limit, keep=file) and file.exists():
             files[name] = file
-    # All have the same weights: one that answers something else computes something else.
+    # All have the same weights: a different output means a different computation.
     reference = files.get("transformers fp32", files.get("ours"))
     for name, file in files.items():
         far = difference(file, reference or file)
@@ -203,7 +203,7 @@ def run(contest: Contest, lengths: Sequence[int], folder: Path, *, rounds: int) 
 def report(
     options: argparse.Namespace, device: torch.device, contest: Contest, outcome: Outcome
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     if not outcome.seconds.get("ours"):
         sys.exit(f"nordlyd bench encoder: ours cannot be measured: {contest.dropped['ours']}")
     ours, audio = min(outcome.seconds["ours"]), options.seconds * options.batch

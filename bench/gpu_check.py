@@ -1,9 +1,9 @@
-"""Everything that is worth knowing of one card, in at most eight minutes, as one line of JSON.
+"""Measures one card in at most eight minutes, and prints one line of JSON.
 
 `make gpu-check`, or `python -m bench.gpu_check`: the tests marked `cuda`; the encoder of the 300M
 and 1B shapes over batches of 30 to 960 s against transformers in fp16 (sdpa), and a batch of many
 lengths; `torch.compile` over transformers; `nordlyd bench server`; memory. A step that fails or has
-no time left is named in `left_out`, and the others run all the same.
+no time left is named in `left_out`, and the others still run.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(slots=True)
 class Findings:
-    """What the steps found; `left_out` says why something is missing."""
+    """Results of the steps; `left_out` has the reasons for what is missing."""
 
     tests: dict[str, int] | None = None
     encoder: list[Row] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Findings:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, check, print; the status is 1 without a card, and where a test failed."""
+    """Runs the checks and prints; exit status 1 without a card or if a test failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu_check", description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--shapes", default="xls-r-300m,xls-r-1b")
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check(options: argparse.Namespace, device: torch.device) -> Findings:
-    """Run the steps in their order until the time is up, and print the report."""
+    """Runs the steps in their order until the time is up, and prints the report."""
     started = time.monotonic()
     deadline = started + options.limit
     print(device_name(device), flush=True)
@@ -202,7 +202,7 @@ def run_server(
 def report(
     options: argparse.Namespace, device: torch.device, findings: Findings, *, took: float
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     table(
         f"{device_name(device)}, {took:.0f} s",
         ["shape", "batch", "ours s", "transformers s", "compiled s", "x real time", "ours / it"],

@@ -46,7 +46,7 @@ def wav(samples: Samples) -> bytes:
 
 
 def write_noise(path: Path, seconds: float) -> None:
-    """Write a 16-bit mono WAV of any length, block by block."""
+    """Writes a 16-bit mono WAV of any length, block by block."""
     with soundfile.SoundFile(
         path, "w", samplerate=SAMPLE_RATE, channels=1, format="WAV", subtype="PCM_16"
     ) as file:

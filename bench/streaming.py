@@ -48,7 +48,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What came of some streams at once: median latency and longest lag in seconds, and cost."""
+    """Median latency and longest lag, in seconds, and the cost of some simultaneous streams."""
 
     streams: int
     latency: float
@@ -62,7 +62,7 @@ class Round:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench streaming", description=__doc__)
     parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
     parser.add_argument("--shape", choices=sorted(SHAPES), help="random weights: costs only")
@@ -92,7 +92,7 @@ def _model(options: argparse.Namespace, demo: Path) -> Iterator[Path]:
 
 
 def measure(folder: Path, options: argparse.Namespace, demo: Path) -> dict[str, object]:
-    """Time words, compare texts, find how many streams keep up, and print the tables."""
+    """Times words, compares texts, finds how many streams keep up, and prints the tables."""
     settings = {"dtype": options.dtype, "live_streams": max(options.most, options.at_once)}
     with nordlyd([folder], **settings) as service, Client(service.port) as client:
         speech, offline = _speech(options, folder if not options.shape else demo, client)
@@ -249,7 +249,7 @@ def _round(
 
 
 def rebuffered(model: AcousticModel, folder: Path, talk: Utterance) -> float:
-    """Share of a core that it takes to encode and decode all that was received at each step."""
+    """Share of a core that encoding and decoding all received audio at each step takes."""
     decoders = ModelDecoders(model.vocabulary, [folder])
     request = DecodingOptions()
     step = round(_STEP_SECONDS * SAMPLE_RATE)
@@ -282,7 +282,7 @@ def _monologue(speech: Sequence[Utterance], seconds: float) -> Utterance:
 
 
 def _turned(speech: Sequence[Utterance], by: int) -> list[Utterance]:
-    """The same, begun elsewhere, so that not all streams say the same at once."""
+    """The same, begun elsewhere, so that not all streams have the same speech at once."""
     by %= len(speech)
     return [*speech[by:], *speech[:by]]
 

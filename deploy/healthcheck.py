@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> int:
-    """Return 0 when /health/ready answers 200, else 1 with the answer on standard output."""
+    """Returns 0 when /health/ready answers 200, else 1 with the answer on standard output."""
     port = int(os.environ.get("NORDLYD_PORT", "8000"))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=4)
     try:

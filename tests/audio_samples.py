@@ -1,4 +1,4 @@
-"""Sample files of every accepted format, and of what is refused, made in a folder when first used.
+"""Sample files of every accepted format and of refused files, made when first used.
 
 All of them hold the same chirp, so that any decoded recording can be compared with `chirp`.
 """
@@ -145,7 +145,7 @@ def likeness(recording: Recording, seconds: float) -> float:
 
 
 def encode(form: Format, frames: np.ndarray) -> bytes:
-    """Encode float32 [samples, channels], by libsndfile or FFmpeg depending on the format."""
+    """Encodes float32 [samples, channels], by libsndfile or FFmpeg depending on the format."""
     if form in SOUNDFILE_FORMATS:
         return _encode_soundfile(form, frames)
     return encode_pyav(form, frames)
@@ -179,7 +179,7 @@ def _encode_soundfile(form: Format, frames: np.ndarray) -> bytes:
 
 
 def encode_pyav(form: Format, frames: np.ndarray | None) -> bytes:
-    """Encode by FFmpeg; `frames` None makes a video without an audio track."""
+    """Encodes by FFmpeg; `frames` None makes a video without an audio track."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=form.container, options=dict(form.options)) as container:
         video = container.add_stream(form.video, rate=25) if form.video else None
@@ -288,7 +288,7 @@ def _cut(name: str) -> bytes:
     return whole[: len(whole) // 2]
 
 
-# What is refused, by the file name it is written under.
+# Refused files, by the file name.
 REFUSED: dict[str, Callable[[], bytes]] = {
     "empty.wav": lambda: b"",
     "no-samples.wav": lambda: wav(b""),

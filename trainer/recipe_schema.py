@@ -66,7 +66,7 @@ class DataRecipe:
 
     `train`, `valid` and `test` name sources and their splits, such as `npsc-nynorsk/train`.
     `train_samples` and `train_seconds` are what is left of the training split after the
-    filters: what `plan` reckons with before there are data. Lengths are in seconds.
+    filters: what `plan` computes with before there are data. Lengths are in seconds.
     """
 
     train: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A checkpoint folder → a model that turns raw waveforms into emissions."""
+"""Loads a checkpoint folder as a model that turns raw waveforms into emissions."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Several jobs in, a line of JSON for each as it finishes out."""
+"""Runs several jobs at once and sends a line of JSON for each as it finishes."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ class BatchResponse(Response):
         cut_off: asyncio.Event,
         failed: Callable[[str], None],
     ) -> None:
-        # Tells nginx not to collect the lines before it passes them on.
+        # nginx would otherwise buffer the lines.
         super().__init__(headers={"x-accel-buffering": "no", "cache-control": "no-store"})
         del self.headers["content-length"]
         self._request = request

@@ -1,4 +1,4 @@
-"""A multipart body in, its fields and files out; all files share one unnamed file on disk.
+"""Parses a multipart body into fields and files; all files share one unnamed file on disk.
 
 Starlette's parser keeps a file open and up to a MiB in memory for each part, too much for a form of
 a thousand recordings.

@@ -1,7 +1,7 @@
 """A request that brings a recording: its head, parsed once, and the steps that routes share.
 
 A route admits the request, reads its options, sets its deadline, checks that there is room, and
-reads the body; whatever one step decides, the next ones take from here.
+reads the body; each step stores its results here for the next ones.
 """
 
 import math
@@ -39,7 +39,7 @@ class IncomingRequest:
         request: as given.
         state: as given.
         request_id: for logs and answers.
-        caller: as limits for each caller go by.
+        caller: identifies who sent it, for limits of each caller.
         content_type: of the body.
         query: its parameters, as given.
     """

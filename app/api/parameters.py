@@ -1,4 +1,4 @@
-"""The query and form of an HTTP request in, the fields of its options out."""
+"""Reads the options of an HTTP request from its query and form."""
 
 from collections.abc import Iterable
 

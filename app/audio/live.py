@@ -22,7 +22,7 @@ _ENDLESS = AudioLimits(max_seconds=float("inf"))
 
 
 def decode_live(file: io.RawIOBase) -> Iterator[Samples]:
-    """Decode a container while it arrives.
+    """Decodes a container while it arrives.
 
     Args:
         file: need not be seekable; read to its end and left open.
@@ -43,7 +43,7 @@ def decode_live(file: io.RawIOBase) -> Iterator[Samples]:
 
 
 def _peek(file: io.RawIOBase) -> tuple[BinaryIO, Sniffed]:
-    """Sniff the container of a pipe; returns it with a stream from the container's first byte on.
+    """Sniffs the container of a pipe; returns it with a stream from the container's first byte on.
 
     Raises:
         AudioError: the container is not accepted.
@@ -79,7 +79,7 @@ class _Rewound(io.RawIOBase):
         return False
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read up to the buffer's length, without waiting for all of it; 0 at the end."""
+        """Reads up to the buffer's length, without waiting for all of it; 0 at the end."""
         data = self._head[: len(buffer)] or self._rest.read(len(buffer)) or b""
         self._head = self._head[len(data) :] if self._head else b""
         buffer[: len(data)] = data

@@ -30,7 +30,7 @@ class Window:
 def plan_windows(
     samples: int, *, window: int, context: int, hop: int, receptive_field: int
 ) -> list[Window]:
-    """Cut a recording into windows whose kept frames are exactly the recording's frames.
+    """Cuts a recording into windows whose kept frames are exactly the recording's frames.
 
     Frame k is computed from the samples from k * hop up to k * hop + receptive_field, so there are
     (samples - receptive_field) // hop + 1 frames, none if the audio is shorter than one. Every
@@ -88,7 +88,7 @@ def plan_windows(
 def stitch(
     windows: Sequence[Window], emissions: Sequence[npt.NDArray[np.float32]]
 ) -> npt.NDArray[np.float32]:
-    """Drop the context frames of each window and join the rest.
+    """Drops the context frames of each window and joins the rest.
 
     Args:
         windows: as planned.

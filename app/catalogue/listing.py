@@ -30,7 +30,7 @@ class ModelRow:
 def list_rows(
     catalogue: Catalogue, store: Path, *, cache: Path | None = None
 ) -> tuple[ModelRow, ...]:
-    """Return one row a card, with where its files are on this machine. No network.
+    """Returns one row a card, with where its files are on this machine. No network.
 
     Args:
         catalogue: the cards.
@@ -41,12 +41,12 @@ def list_rows(
 
 
 def describe(card: ModelCard) -> dict[str, Any]:
-    """Return every fact of the card as JSON-ready data; unknown ones are left out."""
+    """Returns every fact of the card as JSON-ready data; unknown ones are left out."""
     return card.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
 
 def headline(card: ModelCard) -> str | None:
-    """Return the first WER of the card in a phrase, None if it has none.
+    """Returns the first WER of the card in a phrase, None if it has none.
 
     Figures of different models are on different test sets: not for ranking them.
     """

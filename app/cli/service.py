@@ -7,13 +7,14 @@ import io
 import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractAsyncContextManager, closing
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from app.bundled import catalogue_folder
-from app.errors import AudioError, NordlydError
+from app.errors import AudioError, ConfigurationError, NordlydError
 from nordlyd_client.live import Pcm
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 REPORTED_ERRORS = NordlydError
 LIVE_PCM = Pcm("f32le", 16_000, 1)
+_BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer) -> None:
     """Adds `serve`, `models` and `bench`."""
     from app.cli import models  # noqa: PLC0415
-    from app.cli.bench import bench  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
 
     app.command()(serve)
@@ -35,6 +36,19 @@ def add_commands(app: typer.Typer) -> None:
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,
     )(bench)
+
+
+def bench(context: typer.Context) -> None:
+    """Run a benchmark; `nordlyd bench` lists them, `nordlyd bench NAME --help` its options."""
+    try:
+        [run] = [entry.load() for entry in entry_points(group=_BENCHMARKS)]
+    except ModuleNotFoundError as error:
+        if error.name not in ("bench", "bench.command"):
+            raise
+        raise ConfigurationError(
+            "the benchmarks are not installed; run them from a checkout of the sources: make bench"
+        ) from None
+    raise typer.Exit(run(context.args))
 
 
 def open_backend(options: Mapping[str, str]) -> "AbstractAsyncContextManager[Backend]":
@@ -50,7 +64,7 @@ def open_backend(options: Mapping[str, str]) -> "AbstractAsyncContextManager[Bac
 
 def open_live_backend(options: Mapping[str, str]) -> "AbstractAsyncContextManager[LiveBackend]":
     """Opens a live backend with one model in memory; see `open_local_live_backend`."""
-    from app.cli.local_live import open_local_live_backend  # noqa: PLC0415
+    from app.cli.local import open_local_live_backend  # noqa: PLC0415
     from app.logging import configure_quiet_logging  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
 

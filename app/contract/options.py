@@ -213,7 +213,7 @@ class AlignOptions(BaseModel):
     model: Model = Field(None, description="Id or hub id of a loaded model.")
     language: Language = Field(
         None,
-        description="Chooses the model where none is named, and how numbers are said: nn, nb, "
+        description="Chooses the model where none is named, and how numbers are spoken: nn, nb, "
         "no, da, or a name of these.",
     )
     characters: bool = Field(False, description="Whether to list the characters of every word.")

@@ -1,4 +1,4 @@
-"""Decoding: emissions (log-probabilities) in, words with times and confidences out."""
+"""Decodes emissions (log-probabilities) into words with times and confidences."""
 
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder

@@ -1,4 +1,4 @@
-"""The decoders of one model: options of a request and emissions in, hypotheses out.
+"""The decoders of one model, from emissions and the options of a request to hypotheses.
 
 A model's language models are stored beside its checkpoint: `language_model/`, and any number of
 `language_models/<name>/` that requests choose by name. Each is loaded once.

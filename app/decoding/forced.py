@@ -150,7 +150,7 @@ class _Search:
         if cells > _MAX_CELLS:
             raise UnalignableError(
                 "The text and the audio are long and have too little in common to be aligned; "
-                "send the part of the text that is said"
+                "send the part of the text that is spoken"
             )
 
     def _locate_piece(

@@ -1,4 +1,4 @@
-"""The interface of a decoder: emissions in, one hypothesis out."""
+"""The interface of a decoder, from emissions to one hypothesis."""
 
 from dataclasses import dataclass
 from typing import Protocol

@@ -33,7 +33,7 @@ class SpeedMeter:
         self._first = 0.0
 
     def record(self, *, audio_seconds: float, compute_seconds: float) -> None:
-        """Count one batch; one that took over four times as long as expected counts as four."""
+        """Counts one batch; one that took over four times as long as expected counts as four."""
         if self._audio:
             expected = self.real_time_factor * audio_seconds
             compute_seconds = min(compute_seconds, _MAX_SLOWDOWN * expected or compute_seconds)
@@ -44,7 +44,7 @@ class SpeedMeter:
 
     @property
     def real_time_factor(self) -> float:
-        """Compute seconds per audio second; 0 before anything was measured."""
+        """Computes seconds per audio second; 0 before anything was measured."""
         return self._compute / self._audio if self._audio else 0.0
 
     @property
@@ -142,7 +142,7 @@ def seconds_ahead(backlogs: Iterable[Backlog], caller: str, own_seconds: float) 
 
 
 def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimits) -> None:
-    """Do nothing if the queue has room for a request of its caller.
+    """Does nothing if the queue has room for a request of its caller.
 
     Only what waits already counts, so that a recording of any accepted length can join. A
     caller that fills its share has to wait for its own requests; the others lose no more of the
@@ -179,7 +179,7 @@ def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimit
 def check_wait(
     arrival: Arrival, backlogs: Sequence[Backlog], *, first_seconds: float, max_wait: float
 ) -> None:
-    """Do nothing if the work of a request is expected to begin in time.
+    """Does nothing if the work of a request is expected to begin in time.
 
     Args:
         arrival: the request.
@@ -201,7 +201,7 @@ def check_wait(
 
 
 def check_deadline(arrival: Arrival, backlogs: Sequence[Backlog], *, left: float) -> None:
-    """Do nothing if a request can be done before its deadline.
+    """Does nothing if a request can be done before its deadline.
 
     Args:
         arrival: the request.

@@ -40,7 +40,7 @@ class AdmissionController:
     def check_arrival(
         self, arrival: Arrival, backlogs: Sequence[Backlog], deadline: float | None
     ) -> None:
-        """Do nothing if a request whose length is known may join the queue.
+        """Does nothing if a request whose length is known may join the queue.
 
         Raises:
             OverloadedError: there is no room, or no time; with the seconds until there is.
@@ -68,7 +68,7 @@ class AdmissionController:
         real_time_factor: float,
         deadline: float | None,
     ) -> None:
-        """Do nothing if the body of a request may be read, whose length is not known yet.
+        """Does nothing if the body of a request may be read, whose length is not known yet.
 
         It is expected to be as long as the requests before it were, and so is every other that
         is still being read or decoded.

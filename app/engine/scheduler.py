@@ -58,12 +58,12 @@ class Budget:
         self.samples = self._ceiling
 
     def out_of_memory(self, padded_samples: int) -> None:
-        """Allow half of what has just failed."""
+        """Allows half of what has just failed."""
         self._successes = 0
         self.samples = max(1, min(self.samples, padded_samples) // 2)
 
     def succeeded(self) -> None:
-        """Count a batch that fitted."""
+        """Counts a batch that fitted."""
         self._successes += 1
         if self._successes >= self._recovery_batches:
             self._successes = 0
@@ -161,8 +161,12 @@ class Scheduler:
         self.queued_windows = 0
 
     def serve(self, model: str, budget: Budget) -> None:
-        """Accept requests for this model, in batches within that budget."""
+        """Accepts requests for this model, in batches within that budget."""
         self._budgets[model] = budget
+
+    def forget(self, model: str) -> None:
+        """Accept no more requests for this model, of which none waits."""
+        self._budgets.pop(model, None)
 
     def budget(self, model: str) -> Budget:
         """The budget of a model that is served; KeyError otherwise."""
@@ -179,7 +183,7 @@ class Scheduler:
         caller: str = "",
         window_seconds: float = 0.0,
     ) -> None:
-        """Queue a request.
+        """Queues a request.
 
         Args:
             ticket: a number no other waiting request has.
@@ -207,20 +211,20 @@ class Scheduler:
         self.queued_windows += len(lengths)
 
     def discard(self, ticket: int) -> None:
-        """Drop the waiting windows of a request; an unknown ticket is ignored."""
+        """Drops the waiting windows of a request; an unknown ticket is ignored."""
         waiting = self._waiting.pop(ticket, None)
         if waiting is not None:
             waiting.caller.waiting -= 1
             self.queued_windows -= waiting.left
 
     def clear(self) -> None:
-        """Drop every request."""
+        """Drops every request."""
         self._waiting.clear()
         self._callers.clear()
         self.queued_windows = 0
 
     def expire(self, now: float) -> list[int]:
-        """Drop the requests that cannot be done before their deadline; returns their tickets."""
+        """Drops the requests that cannot be done before their deadline; returns their tickets."""
         late = [
             waiting.ticket
             for waiting in self._waiting.values()
@@ -232,7 +236,7 @@ class Scheduler:
         return late
 
     def next_batch(self, now: float) -> Batch | None:
-        """Take the next batch off the queue, or None while nothing waits.
+        """Takes the next batch off the queue, or None while nothing waits.
 
         Its padded samples are within the model's budget, unless it is one window that is
         longer than the budget by itself.
@@ -288,7 +292,7 @@ class Scheduler:
         return rank
 
     def _forget_callers(self) -> None:
-        """Drop callers that are in the same state as a new one."""
+        """Drops callers that are in the same state as a new one."""
         for name in [
             name
             for name, caller in self._callers.items()
@@ -298,7 +302,7 @@ class Scheduler:
 
 
 def _fill(draft: _Draft, requests: Iterable[_Waiting], acceptable: Callable[[int], bool]) -> None:
-    """Take one window from each request in turn, until none has one that fits.
+    """Takes one window from each request in turn, until none has one that fits.
 
     A request whose next window does not fit is left out, since its windows stay in order.
     """

@@ -44,7 +44,7 @@ class Stitcher:
         return self._emissions
 
     def add(self, index: int, emissions: FloatArray) -> None:
-        """Insert one window's emissions, float32 [frames, vocabulary], context included.
+        """Inserts one window's emissions, float32 [frames, vocabulary], context included.
 
         Raises:
             EncodingError: there are fewer frames than the window is to keep.

@@ -19,6 +19,24 @@ Admission: TypeAlias = Literal["queue", "wait", "always"]
 WindowCallback: TypeAlias = Callable[[int, FloatArray], None]
 
 
+_REVISION = "#"
+
+
+def revision_name(model: str, revision: int) -> str:
+    """Returns the name under which the engine has an encoder.
+
+    Args:
+        model: id of its model.
+        revision: above 0 where it replaces one that is still in use under the same id.
+    """
+    return f"{model}{_REVISION}{revision}" if revision else model
+
+
+def model_of(encoder: str) -> str:
+    """Returns the id of the model that an encoder of the engine belongs to."""
+    return encoder.partition(_REVISION)[0]
+
+
 class Encoder(Protocol):
     """The part of an acoustic model that the engine needs."""
 
@@ -77,7 +95,7 @@ class EncodeRequest(Generic[WindowT]):
     """One recording to encode.
 
     Args:
-        model: id under which the encoder was added to the engine.
+        model: name under which the encoder was added to the engine, as of `revision_name`.
         windows: the windows in order of time; their kept frames, joined, are the answer.
         fetch: returns a window's prepared samples, float32 [stop - start]. It runs on the device
             thread just before the window's batch, so that a long recording is not copied
@@ -88,6 +106,8 @@ class EncodeRequest(Generic[WindowT]):
         admission: `queue` refuses it where the queue has no room, `wait` waits for room, and
             `always` is for a part of something that was admitted before, such as a step of a
             live stream.
+        background: whether it is served only while no other request waits. It is never refused
+            for a full queue, and the others' waits are predicted without it.
     """
 
     model: str
@@ -97,6 +117,7 @@ class EncodeRequest(Generic[WindowT]):
     deadline: float | None = None
     caller: str = ""
     admission: Admission = "queue"
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def render(
         name: one of `FORMATS` except json, which is `Transcript.to_json`.
         recording: file name of the recording, such as `møte.wav`. CTM writes it without its
             ending, EAF links it if its ending is that of audio or video.
-        word_cues: WebVTT alone: mark when each word is said.
+        word_cues: WebVTT alone: mark when each word is spoken.
 
     Raises:
         ValueError: there is no such format, or it is json.

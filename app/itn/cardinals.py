@@ -159,7 +159,7 @@ def evaluate(atoms: Sequence[Atom], words: Lexicon) -> int | None:
     while scale := next((atom for atom in rest if atom.kind == "scale"), None):
         place = rest.index(scale)
         front, rest = rest[:place], rest[place + 1 :]
-        # In "to hundrede tusind millioner" the thousands would count millions, which is not said.
+        # In "to hundrede tusind millioner" the thousands would count millions, which is not spoken.
         factor = _group(front, words) if front else (1 if scale.value == _THOUSAND else None)
         if not factor or (ceiling is not None and scale.value >= ceiling):
             return None

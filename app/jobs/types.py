@@ -1,8 +1,10 @@
 """What the rest of the service relies on of `app.jobs`: values, and the interface `Jobs`."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol, TypeAlias
+
+from pydantic import JsonValue
 
 from app.contract.answers import Alignment, Transcript
 from app.contract.jobs import Job, JobEvent, JobKind, JobPage, JobStatus, Metadata
@@ -32,6 +34,8 @@ class Submission:
         idempotency_key: of the request; a second submission of the owner with the same key and
             the same content returns the first one's job.
         protocol: `native`, `deepgram` or `assemblyai`: in whose form results and webhooks are.
+        protocol_options: what answers and webhooks in that form need of the request; kept and
+            erased like the options.
     """
 
     owner: Owner
@@ -46,6 +50,7 @@ class Submission:
     expires_in: float | None = None
     idempotency_key: str | None = None
     protocol: str = "native"
+    protocol_options: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 class Jobs(Protocol):
@@ -86,6 +91,9 @@ class Jobs(Protocol):
 
     async def options(self, owner: Owner, job_id: str) -> Mapping[str, object]:
         """Returns the options that a job was submitted with."""
+
+    async def protocol_options(self, owner: Owner, job_id: str) -> Mapping[str, JsonValue]:
+        """Returns the protocol's own options that a job was submitted with."""
 
     async def result(self, owner: Owner, job_id: str) -> JobResult:
         """Returns the result of a completed job, and counts it as fetched.

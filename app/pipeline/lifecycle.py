@@ -15,6 +15,7 @@ import structlog
 from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
 from app.pipeline.loading import ModelLoader, ModelSource
+from app.pipeline.models import FindSource, ModelManager, find_no_source
 from app.pipeline.requests import LoadedModel
 from app.pipeline.transcriber import Transcriber
 from app.telemetry import Telemetry
@@ -56,6 +57,12 @@ class Service:
         engine: runs the encoders.
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
+        find: finds the models that may be loaded later; none by default.
+
+    Attributes:
+        failure: why a model could not be loaded; None where none failed.
+        draining: set when the service begins to stop, and waits for running requests.
+        cut_off: set when it no longer waits for them.
     """
 
     def __init__(
@@ -65,10 +72,14 @@ class Service:
         engine: Engine,
         transcriber: Transcriber,
         telemetry: Telemetry,
+        *,
+        find: FindSource = find_no_source,
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
+        self.models = ModelManager(find, loader, engine, transcriber)
         self.failure: ConfigurationError | None = None
+        self.draining = asyncio.Event()
         self.cut_off = asyncio.Event()
         self._sources = tuple(sources)
         self._loader = loader
@@ -79,11 +90,11 @@ class Service:
         telemetry.ready.set_function(lambda: float(self.readiness.ready))
 
     def start(self) -> None:
-        """Load the models in the background; `failure` is set if one cannot be loaded."""
+        """Loads the models in the background; `failure` is set if one cannot be loaded."""
         self._loading = asyncio.create_task(self._load_in_background(), name="load-models")
 
     async def load(self) -> None:
-        """Load every model and warm it up.
+        """Loads every model and warms it up.
 
         Raises:
             ConfigurationError: a checkpoint cannot be used; the message names it.
@@ -95,7 +106,7 @@ class Service:
             self._enter("loading", f"loading {source.card.id} ({number} of {len(self._sources)})")
             models.append(await self._loader.load_model(source))
         self._enter("loading", "the models are being warmed up")
-        await self.engine.start({model.card.id: model.acoustic for model in models})
+        await self.engine.start({model.encoder_name: model.acoustic for model in models})
         for model in models:
             self.transcriber.add(model)
         self._enter("ready")
@@ -113,7 +124,7 @@ class Service:
         return self._running == 0
 
     def check_ready(self) -> None:
-        """Do nothing while new work is accepted.
+        """Does nothing while new work is accepted.
 
         Raises:
             UnavailableError: it is not; with the reason, and when to try again.
@@ -128,7 +139,7 @@ class Service:
 
     @contextmanager
     def admit(self, caller: str | None = None) -> Iterator[None]:
-        """Count the work inside as running, if new work is accepted.
+        """Counts the work inside as running, if new work is accepted.
 
         Args:
             caller: who sent a request that is on its way to the queue; None for other work.
@@ -149,7 +160,7 @@ class Service:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Count the work inside as running, whatever the state; a drain waits for it."""
+        """Counts the work inside as running, whatever the state; a drain waits for it."""
         self._running += 1
         try:
             yield
@@ -157,7 +168,7 @@ class Service:
             self._running -= 1
 
     def check_room(self, caller: str, deadline: float | None = None) -> None:
-        """Refuse a request that was admitted before its body is read, if it would wait too long.
+        """Refuses a request that was admitted before its body is read, if it would wait too long.
 
         Args:
             caller: who sent it.
@@ -170,20 +181,22 @@ class Service:
         self.engine.check_before_body(caller, others, deadline)
 
     def begin_drain(self) -> None:
-        """Refuse new work from now on; running work continues."""
+        """Refuses new work from now on; running work continues."""
         self._enter("draining", "the service is stopping")
+        self.draining.set()
 
     async def stop(self) -> None:
-        """Cut off running work, and end the threads and processes."""
+        """Cuts off running work, and ends the threads and processes."""
         self.begin_drain()
         self.cut_off.set()
         if self._loading is not None:
             self._loading.cancel()
+        await self.models.close()
         self.transcriber.close()
         self.engine.stop()
 
     def _enter(self, state: State, reason: str = "") -> None:
-        """Change the state; a service that drains or has failed is not ready any more."""
+        """Changes the state; a service that drains or has failed is not ready any more."""
         if _ORDER.index(state) >= _ORDER.index(self._state.state):
             self._state = Readiness(state, reason)
 

@@ -1,4 +1,4 @@
-"""The options of a request as a client gives them in, those of the pipeline's parts out."""
+"""Converts the options that a client gives into those of the parts of the pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import fields

@@ -44,7 +44,7 @@ class SearchLimits:
     min_token_logp: float = MIN_TOKEN_LOGP
 
     def check(self, options: DecodingOptions) -> None:
-        """Do nothing if the given options are within the bounds.
+        """Does nothing if the given options are within the bounds.
 
         Raises:
             InvalidRequestError: one is not; names the option, its value, the bound and its setting.

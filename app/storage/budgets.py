@@ -45,7 +45,7 @@ class ByteBudget:
             return self._refusal(caller, size) is None
 
     def change(self, caller: str, size: int) -> None:
-        """Reserve so many bytes more, or fewer where negative.
+        """Reserves so many bytes more, or fewer where negative.
 
         Raises:
             OverloadedError: others, or the caller's other requests, have to end first.
@@ -96,7 +96,7 @@ class Reservation:
         self._lock = threading.Lock()
 
     def resize(self, size: int) -> None:
-        """Reserve so many bytes in all from now on.
+        """Reserves so many bytes in all from now on.
 
         Raises:
             OverloadedError, InsufficientStorageError: as `ByteBudget.change`; the reservation
@@ -107,5 +107,5 @@ class Reservation:
             self.size = size
 
     def release(self) -> None:
-        """Reserve nothing any more."""
+        """Reserves nothing any more."""
         self.resize(0)

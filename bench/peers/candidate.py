@@ -76,11 +76,11 @@ class Candidate:
     def run(
         self, lengths: Sequence[int], *, limit: float, keep: Path | None = None
     ) -> dict[str, Any]:
-        """Compute once.
+        """Computes once.
 
         Args:
             lengths: samples of each waveform; the same lengths make the same noise.
-            limit: seconds after which the candidate is given up.
+            limit: seconds after which the candidate is dropped.
             keep: where to write its log-probabilities, [frames, vocabulary] of the first.
 
         Returns:
@@ -98,7 +98,7 @@ class Candidate:
         return self._answer(limit, f"for {audio:g} s of audio")
 
     def close(self) -> None:
-        """End the worker."""
+        """Ends the worker."""
         if self._process.poll() is None:
             self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):

@@ -48,7 +48,7 @@ class Contest:
         return self._deadline - time.monotonic()
 
     def add(self, name: str, spec: Spec, *, limit: float = 120.0) -> bool:
-        """Load a candidate; False where it was dropped."""
+        """Loads a candidate; False where it was dropped."""
         try:
             self.candidates[name] = Candidate(name, spec, limit=min(limit, max(self.left, 1.0)))
         except Dropped as reason:
@@ -57,7 +57,7 @@ class Contest:
         return True
 
     def drop(self, name: str, reason: str) -> None:
-        """End a candidate and report the reason."""
+        """Ends a candidate and reports the reason."""
         candidate = self.candidates.pop(name, None)
         if candidate is not None:
             candidate.close()

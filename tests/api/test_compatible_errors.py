@@ -243,7 +243,7 @@ def test_deepgram_client_raises_its_own_errors_for_keys_and_urls() -> None:
     asyncio.run(run())
 
 
-def test_busy_and_stopping_services_say_when_to_retry() -> None:
+def test_busy_and_draining_services_send_retry_after() -> None:
     async def run() -> None:
         async with (
             started(max_queue_seconds=2.0) as (running, client),

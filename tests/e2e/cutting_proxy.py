@@ -1,4 +1,4 @@
-"""A wire between a client and a server that can be cut: what flows through it is counted."""
+"""A TCP proxy whose connections can be cut after a number of bytes."""
 
 import socket
 import struct
@@ -18,13 +18,13 @@ class Wire:
 
     @property
     def url(self) -> str:
-        """Where a client finds the server through it."""
+        """The address of the server through the proxy."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def cutting_proxy(server: str) -> Iterator[Wire]:
-    """Lead connections to a server's address until the block ends."""
+    """Forwards connections to a server's address until the block ends."""
     host, port = server.removeprefix("http://").split(":")
     wire = Wire()
     threads: list[threading.Thread] = []
@@ -45,7 +45,7 @@ def cutting_proxy(server: str) -> Iterator[Wire]:
                     if wire.sent[number] == most:
                         break
             for end in (client, upstream):
-                # A reset, as when a network is gone, and no polite end.
+                # A reset, as when a network is gone, instead of an orderly end.
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)

@@ -35,7 +35,7 @@ QUICK = Retries(attempts=3, first_wait=0.05)
 
 
 def call(awaiting: bool, server: str, method: str, /, *arguments: Any, **options: Any) -> Any:
-    """Call a method of one of the clients; what comes piece by piece comes as a list."""
+    """Calls a method of one of the clients; what comes piece by piece comes as a list."""
     key = options.pop("api_key", None)
     if not awaiting:
         with Client(server, key, retries=QUICK) as client:
@@ -212,7 +212,7 @@ def test_stream_options_are_sent(demos: RunningServer, awaiting: bool) -> None:
 def test_broken_stream_resumes_where_it_was(
     demos: RunningServer, awaiting: bool, left: float
 ) -> None:
-    """At the end: all has arrived, and only the last words have not come yet."""
+    """At the end, when all audio has arrived and only the last words are missing."""
     sound, rate = pcm(SAMPLES[1])
     with cutting_proxy(demos.address) as wire:
         whole = call(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")

@@ -31,7 +31,7 @@ def impatient(
 
 
 def last_error(address: str, *messages: str | bytes) -> tuple[dict[str, object], int]:
-    """Send some messages and then nothing; returns the last message's error, and the close code."""
+    """Sends some messages and then nothing; returns the last message's error and the close code."""
     with connect(address) as client:
         for message in messages:
             client.send(message)

@@ -144,7 +144,7 @@ def test_page_with_a_wrong_key_gets_the_error_as_a_message(
 
 
 async def vanish(socket: ClientConnection) -> None:
-    """Lose the connection without a word."""
+    """Aborts the connection without a close frame."""
     socket.transport.abort()
     await socket.wait_closed()
 
@@ -248,7 +248,7 @@ def test_second_connection_takes_a_session_over(demos: RunningServer) -> None:
 def narrow(
     tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    """A server for two streams at once, which forgets and gives up soon; the last test stops it."""
+    """A server for two streams at once, with short timeouts; the last test stops it."""
     settings = tiny_settings | {
         "LIVE_STREAMS": "2", "LIVE_KEEP_SECONDS": "0.5", "LIVE_IDLE_SECONDS": "1",
     }  # fmt: skip

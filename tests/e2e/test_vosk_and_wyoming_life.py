@@ -21,7 +21,7 @@ CONFIG = '{"config": {"sample_rate": 16000}}'
 
 
 def begin(connection: ClientConnection, parts: list[bytes]) -> None:
-    """Speak the first words of a sample."""
+    """Sends the first words of a sample."""
     connection.send(CONFIG)
     for part in parts:
         connection.send(part)
@@ -29,7 +29,7 @@ def begin(connection: ClientConnection, parts: list[bytes]) -> None:
 
 
 def assert_ended(connection: ClientConnection) -> None:
-    """Check that a client gets its last words, then the reason why none follow."""
+    """Checks that a client gets its last words, then the reason why none follow."""
     words = connection.recv(60)
     assert TEXTS[0].startswith(text_of([words]).split()[0])
     assert json.loads(connection.recv(60))["error"]["code"] == "draining"

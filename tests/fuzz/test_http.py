@@ -25,7 +25,7 @@ BOUNDED = settings(
 CLIP = as_wav(tones(0, 0.5))
 # Bytes of no meaning are refused before the rest of a request matters.
 SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
-# uvicorn itself refuses longer ones, in words of its own.
+# uvicorn itself refuses longer ones, in its own form.
 LONGEST_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
 # Almost any value of these names something that does not exist.
@@ -41,13 +41,13 @@ def operations(server: RunningServer) -> list[APIOperation]:
 
 
 def check(case: schemathesis.Case, headers: dict[str, str]) -> int:
-    """Send a request; its answer must be as documented. Returns the status."""
+    """Sends a request; its answer must be as documented. Returns the status."""
     response = case.call(headers=headers, timeout=60)
     request = response.request
     url = request.url or ""
     # No route has a line break in its path.
     assume(len(url) < LONGEST_URL and not LINE_BREAK.search(url.partition("?")[0]))
-    # Which bytes are audio is more than a document can say; a deadline of the client's may pass.
+    # A document cannot describe which bytes are audio; a deadline of the client's may pass.
     excluded = [positive_data_acceptance]
     # An empty parameter counts as not given, as forms of browsers send it.
     if "" in {str(value).strip() for value in (case.query or {}).values()}:
@@ -69,7 +69,7 @@ def has_input(operation: APIOperation) -> bool:
 def attempt(
     operation: APIOperation, mode: GenerationMode, headers: dict[str, str], *sounds: bytes
 ) -> set[int]:
-    """Send many requests, with audio where sounds are given. Returns the statuses."""
+    """Sends many requests, with audio where sounds are given. Returns the statuses."""
     seen: set[int] = set()
 
     @BOUNDED

@@ -31,7 +31,7 @@ Parting = Literal["end", "close", "drop"]
 
 @pytest.fixture(autouse=True)
 def undisturbed(server: RunningServer, client: httpx.Client) -> Iterator[None]:
-    """After each test nothing is held for anybody, and the server is as ready as before."""
+    """After each test no stream is open, and the server is ready."""
     yield
     until = time.monotonic() + SECONDS
     while live_streams(client) and time.monotonic() < until:
@@ -54,20 +54,20 @@ def converse(
     messages: list[str | bytes],
     parting: Parting,
 ) -> None:
-    """Say all of it. Every answer must be a JSON object, and every end a proper one."""
+    """Sends all messages. Every answer must be a JSON object, and every close code a proper one."""
     if parting == "end":
         messages = [*messages, json.dumps(dialect.farewell or dialect.meant[0])]
     try:
         with connect(url, additional_headers=headers, max_queue=None, compression=None) as talk:
             say(talk, messages, parting)
             if parting == "end":
-                hear_to_the_end(talk, answered=dialect.farewell is None)
+                read_to_the_end(talk, answered=dialect.farewell is None)
     except InvalidStatus as refusal:
         assert 400 <= refusal.response.status_code < 500  # noqa: PT017 - others are right too
 
 
 def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
-    """Send until all is sent or the server has closed the connection."""
+    """Sends until all is sent or the server has closed the connection."""
     with suppress(ConnectionClosed):
         for message in messages:
             talk.send(message)
@@ -77,8 +77,8 @@ def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -
             talk.close_socket()
 
 
-def hear_to_the_end(talk: ClientConnection, *, answered: bool) -> None:
-    """Until the server closes; or until it answers at all, where nothing ends the protocol."""
+def read_to_the_end(talk: ClientConnection, *, answered: bool) -> None:
+    """Reads until the server closes, or to its first answer where no message ends the protocol."""
     with suppress(ConnectionClosed):
         while True:
             answer = json.loads(talk.recv(timeout=SECONDS))

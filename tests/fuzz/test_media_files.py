@@ -106,7 +106,7 @@ def alive(pid: int) -> bool:
 
 
 def until_settled(pool: MediaPool) -> None:
-    """Wait until there are as many workers as there are to be, and no more."""
+    """Waits until there are as many workers as there are to be, and no more."""
     end = time.monotonic() + 30
     while len([pid for pid in pool.pids if alive(pid)]) != 1 + OPTIONS.workers:
         assert time.monotonic() < end

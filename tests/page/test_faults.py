@@ -1,4 +1,4 @@
-"""Errors of the browser or the page itself: each ends what was running, and the page works on."""
+"""Errors of the browser or the page itself: each ends its task, and the page stays usable."""
 
 import pytest
 from browsing import Opener, samples, transcribe, until, words
@@ -9,7 +9,7 @@ FAULT = "broken by the test"
 
 
 def break_method(page: Page, owner: str, method: str) -> None:
-    """Make a browser's method throw an error that is none of the service's."""
+    """Makes a browser's method throw an error that is none of the service's."""
     page.evaluate(
         f"""() => {{
             window.unbroken = {owner}.prototype.{method};
@@ -78,7 +78,7 @@ def test_failed_download_is_explained_and_can_be_repeated(opened: Opener) -> Non
     expect(page.locator("#result-problem")).to_be_hidden()
 
 
-def test_recording_without_a_drawable_waveform_says_so(opened: Opener) -> None:
+def test_recording_without_a_drawable_waveform_shows_a_message(opened: Opener) -> None:
     page = opened()
     opened.expect_error(page, FAULT)
     break_method(page, "Worker", "postMessage")
@@ -87,7 +87,7 @@ def test_recording_without_a_drawable_waveform_says_so(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize("button", ["Stopp", "Forkast"])
-def test_recording_ends_though_the_microphone_cannot_be_closed(opened: Opener, button: str) -> None:
+def test_recording_ends_when_the_microphone_cannot_be_closed(opened: Opener, button: str) -> None:
     page = opened()
     opened.expect_error(page, FAULT)
     page.get_by_role("button", name="Ta opp").click()
@@ -101,7 +101,7 @@ def test_recording_ends_though_the_microphone_cannot_be_closed(opened: Opener, b
         assert page.locator("#transcript p").inner_text() == f"{TEXT.capitalize()}."
 
 
-def test_recording_is_transcribed_though_no_socket_can_be_opened(opened: Opener) -> None:
+def test_recording_is_transcribed_when_no_socket_can_be_opened(opened: Opener) -> None:
     page = opened()
     opened.expect_error(page, FAULT)
     page.evaluate(

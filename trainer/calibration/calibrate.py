@@ -1,4 +1,4 @@
-"""A checkpoint folder and a data folder in, its calibration and what that is worth out.
+"""Calibrates a checkpoint on a data folder and measures the calibration.
 
 Fitted on the validation split, measured on the test split. Boundaries need speech whose word
 times are known, which synthesised speech has; without it those of all models stay.
@@ -74,7 +74,7 @@ class _Decoded:
 def calibrate(
     model: Path, data: Path, *, cache: Path | None = None, notify: Callable[[str], None] = print
 ) -> Outcome:
-    """Fit on the validation split of a data folder and measure on its test split.
+    """Fits on the validation split of a data folder and measures on its test split.
 
     Args:
         model: checkpoint folder; its `language_model/` is used where there is one.
@@ -90,7 +90,7 @@ def calibrate(
     vocabulary, frame_seconds = acoustic.vocabulary, acoustic.hop / SAMPLE_RATE
     speech: dict[str, list[Emitted]] = {}
     for split in ("valid", "test"):
-        notify(f"listening to {split}")
+        notify(f"encoding the {split} split")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
     confidence: dict[str, Measured] = {}

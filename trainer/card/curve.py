@@ -1,4 +1,4 @@
-"""The log of a training in, a picture of its losses and word error rate out."""
+"""Plots the losses and word error rate of a training log."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ _TRAINING, _VALIDATION = "#4878b8", "#c2571a"
 
 
 def write_curve(log: Sequence[LogRow], title: str, file: Path) -> None:
-    """Write a PNG: both losses on a logarithmic scale above the WER, over the updates."""
+    """Writes a PNG: both losses on a logarithmic scale above the WER, over the updates."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     FigureCanvasAgg(figure)
     losses, errors = figure.subplots(2, 1, sharex=True)

@@ -1,4 +1,4 @@
-"""A run or model folder and its recipe in, everything that its card says out.
+"""Collects what a model card reports about a run or model folder and its recipe.
 
 What is not there is left out of the card; nothing is guessed.
 """
@@ -66,7 +66,7 @@ def gather(
     data: Path | None = None,
     evaluation: Path | None = None,
 ) -> Facts:
-    """Collect what there is.
+    """Collects what there is.
 
     Args:
         source: a run folder with its `export`, or a model folder.
@@ -125,7 +125,7 @@ def gather(
 
 
 def read_log(file: Path) -> tuple[LogRow, ...]:
-    """Read `training_log.csv`.
+    """Reads `training_log.csv`.
 
     Raises:
         DataError: it has other columns.

@@ -1,4 +1,4 @@
-"""Checkpoint and data folder in, `calibration.json` and a reliability diagram beside it out."""
+"""`calibrate`: writes `calibration.json` and a reliability diagram into a checkpoint folder."""
 
 import json
 from pathlib import Path

@@ -26,13 +26,13 @@ class Source(Protocol):
     """A set of speech that can be read split by split."""
 
     def candidates(self, split: str) -> Iterator[Candidate]:
-        """Yield every row of a split, also those that are to be dropped.
+        """Yields every row of a split, also those that are to be dropped.
 
         Raises:
-            DataError: the split cannot be had at all.
+            DataError: the split is not available.
         """
         ...
 
     def note(self, split: str) -> str | None:
-        """Return what a person should know of this split, or None."""
+        """Returns a remark for the user on this split, or None."""
         ...

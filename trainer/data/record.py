@@ -14,7 +14,7 @@ class Audio(Protocol):
     """Audio that is decoded when it is read, and not kept."""
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz.
+        """Decodes to mono at 16 kHz.
 
         Raises:
             DataError: the audio cannot be read.

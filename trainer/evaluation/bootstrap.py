@@ -1,4 +1,4 @@
-"""Errors per utterance in, the interval that an error rate lies in out.
+"""Computes confidence intervals of error rates from the errors of each utterance.
 
 The bootstrap of Bisani and Ney 2004, "Bootstrap Estimates for Confidence Intervals in ASR
 Performance Evaluation" (ICASSP): the test set is drawn again, with replacement, many times,
@@ -58,11 +58,11 @@ class Bootstrap:
         self._seed = seed
 
     def interval(self, alignments: Sequence[Alignment]) -> Interval:
-        """Return where the error rate of these alignments, one an utterance, lies."""
+        """Returns where the error rate of these alignments, one an utterance, lies."""
         return _middle(self._rates(alignments))
 
     def difference(self, first: Sequence[Alignment], second: Sequence[Alignment]) -> Interval:
-        """Return where the second rate less the first lies, both on the same drawn sets."""
+        """Returns where the second rate less the first lies, both on the same drawn sets."""
         return _middle(self._rates(second) - self._rates(first))
 
     def _rates(self, alignments: Sequence[Alignment]) -> NDArray[np.float64]:

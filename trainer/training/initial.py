@@ -1,4 +1,4 @@
-"""A recipe in, the model that its training starts from out."""
+"""Loads the model that a recipe's training starts from."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ def initial_model(
     init: Path | None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Wav2Vec2ForCTC:
-    """Return the model a recipe starts from: random weights, or those of a checkpoint.
+    """Returns the model a recipe starts from: random weights, or those of a checkpoint.
 
     The head is made new, except where the checkpoint writes the same tokens.
 

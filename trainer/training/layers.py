@@ -19,7 +19,7 @@ def run_layer(
     *,
     norm_first: bool,
 ) -> torch.Tensor:
-    """Return what a layer makes of hidden states [items, frames, channels].
+    """Returns what a layer makes of hidden states [items, frames, channels].
 
     Args:
         layer: `Wav2Vec2EncoderLayer`, or the kind with norms before attention and feed-forward.
@@ -43,7 +43,7 @@ def attend(
     hidden: torch.Tensor,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Return self-attention with its output projection, [items, frames, channels].
+    """Returns self-attention with its output projection, [items, frames, channels].
 
     On a CPU these are plain matrix products: the backward pass of the fused kernel takes five
     times as long there, for the short sequences of training.

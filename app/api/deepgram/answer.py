@@ -1,4 +1,4 @@
-"""A transcript in, Deepgram's form of answer out; times in seconds."""
+"""Renders a transcript as Deepgram's response; times in seconds."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _PARAGRAPH_PAUSE = 2.0
 class ListenWord(BaseModel):
     """One word, or several spoken ones that are written as one."""
 
-    word: str = Field(description="As it was said.")
+    word: str = Field(description="As it was spoken.")
     start: float
     end: float
     confidence: float
@@ -25,7 +25,7 @@ class ListenWord(BaseModel):
 
     @property
     def written(self) -> str:
-        """As it is written, where the answer has that, or as it was said."""
+        """The word as written, where the answer has that, or as spoken."""
         return self.word if self.punctuated_word is None else self.punctuated_word
 
 
@@ -63,13 +63,13 @@ class ListenAlternative(BaseModel):
 
 
 class Channel(BaseModel):
-    """What was said on all channels of the audio, mixed into one."""
+    """The transcript of all channels of the audio, mixed into one."""
 
     alternatives: list[ListenAlternative]
 
 
 class Utterance(BaseModel):
-    """What was said between two pauses."""
+    """The speech between two pauses."""
 
     start: float
     end: float
@@ -81,7 +81,7 @@ class Utterance(BaseModel):
 
 
 class Results(BaseModel):
-    """What was said."""
+    """The transcripts of a recording."""
 
     channels: list[Channel]
     utterances: list[Utterance] | None = None

@@ -1,4 +1,4 @@
-"""POST /v1/listen: a body of audio and Deepgram's parameters in, its form of answer out."""
+"""POST /v1/listen: transcribes an audio body with Deepgram's parameters and response."""
 
 import asyncio
 from contextlib import ExitStack, closing
@@ -141,7 +141,7 @@ def _parse_url(body: bytes) -> str:
     # JSON can escape halves of characters, which no text can hold.
     if not isinstance(url, str) or not url.isprintable():
         raise InvalidRequestError(
-            'The body is not what its content type says; accepted as JSON: {"url": "https://…"}. '
+            'The body is not of its content type; accepted as JSON: {"url": "https://…"}. '
             "Audio goes with a content type such as audio/wav.",
             param="url",
         )

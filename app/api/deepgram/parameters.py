@@ -1,4 +1,4 @@
-"""The query of POST /v1/listen in, the options of the pipeline and of the answer out.
+"""Parses the query of POST /v1/listen into options of the pipeline and of the response.
 
 Deepgram's features that are not supported are refused where ignoring them would change the answer.
 """
@@ -92,11 +92,11 @@ class ListenParameters(BaseModel):
         description="Whether eee, mmm, øh and the like stay in a text with sentences. Without "
         "sentences the text is word for word.",
     )
-    utterances: bool = Field(False, description="Whether to list what is said between pauses.")
+    utterances: bool = Field(False, description="Whether to list the utterances between pauses.")
     utt_split: float = Field(
         0.8, gt=0, allow_inf_nan=False, description="Pause in seconds that ends an utterance."
     )
-    alternatives: int = Field(1, ge=1, le=MAX_N_BEST, description="How many readings to list.")
+    alternatives: int = Field(1, ge=1, le=MAX_N_BEST, description="How many hypotheses to list.")
     encoding: str | None = Field(
         None, description="Of raw samples: linear16, linear32, mulaw or alaw."
     )

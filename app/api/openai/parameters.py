@@ -1,4 +1,4 @@
-"""The form of POST /v1/audio/transcriptions in, its checked fields and the route out.
+"""Parses and checks the form of POST /v1/audio/transcriptions, and routes the request.
 
 A form has OpenAI's own fields and ours, which their SDK sends from `extra_body`.
 """

@@ -1,4 +1,4 @@
-"""POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as events."""
+"""POST /v1/audio/transcriptions: OpenAI's form and responses, whole or as events."""
 
 import asyncio
 from contextlib import ExitStack, closing

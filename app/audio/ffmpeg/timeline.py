@@ -59,7 +59,7 @@ class Timeline:
         return self._base + self._samples / self._rate
 
     def place(self, at: float | None, samples: int, rate: int) -> Placement:
-        """Place the next frame.
+        """Places the next frame.
 
         Args:
             at: its timestamp in seconds from the beginning; None continues the frame before.

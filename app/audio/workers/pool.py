@@ -89,7 +89,7 @@ class MediaPool:
         self._closed = False
 
     def start(self) -> None:
-        """Start the processes; does nothing where they run already.
+        """Starts the processes; does nothing where they run already.
 
         Raises:
             UnavailableError: the pool was closed.
@@ -128,7 +128,7 @@ class MediaPool:
         request_id: str = "",
         wait_for_room: bool = False,
     ) -> "Future[Recording]":
-        """Begin to decode a recording. Cancelling the future ends the work.
+        """Begins to decode a recording. Cancelling the future ends the work.
 
         Args:
             source: a file, or a stream, which is read from its beginning and may be closed as soon
@@ -170,11 +170,11 @@ class MediaPool:
     def decode(
         self, source: BinaryIO | Path, *, options: DecodeOptions = DEFAULT, limits: AudioLimits
     ) -> Recording:
-        """Decode a recording and wait for it; arguments and errors as those of `submit`."""
+        """Decodes a recording and waits for it; arguments and errors as those of `submit`."""
         return self.submit(source, options=options, limits=limits, wait_for_room=True).result()
 
     def measure_excerpt(self, source: BinaryIO | Path, start: float, end: float | None) -> float:
-        """Decode a part of a file, from `start` to `end` in seconds; returns its length in seconds.
+        """Decodes a file from `start` to `end` in seconds; returns the length of this part.
 
         Raises:
             AudioError: as `read_excerpt`, or the decoder crashed.
@@ -184,7 +184,7 @@ class MediaPool:
         return float(self._submit(task).result())
 
     def decode_live(self, file: int) -> Generator[bytes, None, None]:
-        """Decode a pipe while it is written. Closing the generator ends the work.
+        """Decodes a pipe while it is written. Closing the generator ends the work.
 
         Args:
             file: a descriptor, read from its current position; it stays open.
@@ -209,7 +209,7 @@ class MediaPool:
             os.close(ours)
 
     def close(self) -> None:
-        """End the processes; recordings that are not finished fail."""
+        """Ends the processes; recordings that are not finished fail."""
         with self._lock:
             self._closed = True
             supervisor, self._supervisor = self._supervisor, None

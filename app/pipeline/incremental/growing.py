@@ -1,4 +1,4 @@
-"""Words in, in order; their text out, each part of it as soon as it is final.
+"""Emits the text of consecutive words, each part as soon as it is final.
 
 Formatted text is final sentence by sentence: how a sentence is written depends on nothing after it.
 The parts, joined, are the whole text.
@@ -50,7 +50,7 @@ class GrowingText:
 
     @property
     def spoken(self) -> tuple[Word, ...]:
-        """All words as they were said."""
+        """All spoken words."""
         return tuple(self._spoken)
 
     @property
@@ -59,7 +59,7 @@ class GrowingText:
         return tuple(self._written)
 
     def add(self, words: Sequence[Word], *, quiet_until: float) -> None:
-        """Adds words, after which nothing is said until `quiet_until`, in seconds."""
+        """Adds words, after which there is silence until `quiet_until`, in seconds."""
         self._spoken += words
         self._open += words
         if self._formatting is None:

@@ -79,10 +79,10 @@ def test_every_peer_that_is_installed_computes_the_same_model(capsys) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.long
 def test_candidate_that_takes_too_long_or_cannot_be_built_is_left_out_with_a_line() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     spec = Spec("transformers", "demo", "fp32", "cpu", 1)
     broken = Spec("onnxruntime", "demo", "fp32", "cpu", 1, file="/nowhere/model.onnx")
-    with Contest(said.append, deadline=time.monotonic() + 240) as contest:
+    with Contest(lines.append, deadline=time.monotonic() + 240) as contest:
         assert contest.add("stock", spec)
         assert not contest.add("broken", broken)
         answer = contest.once("stock", [16_000], limit=200)
@@ -90,9 +90,9 @@ def test_candidate_that_takes_too_long_or_cannot_be_built_is_left_out_with_a_lin
         assert answer["seconds"] > 0
         assert contest.once("stock", [16_000 * 600], limit=0.05) is None
         assert not contest.candidates
-    assert len(said) == 2
-    assert said[0].startswith("broken is left out: ")
-    assert said[1].startswith("stock is left out: it takes more than")
+    assert len(lines) == 2
+    assert lines[0].startswith("broken is left out: ")
+    assert lines[1].startswith("stock is left out: it takes more than")
     assert set(contest.dropped) == {"broken", "stock"}
 
 

@@ -52,7 +52,7 @@ def test_characters_tile_their_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "written", "said"),
+    ("language", "written", "spoken_words"),
     [
         ("nb", "21", "tjueen"),
         ("nb", "7", "syv"),
@@ -72,8 +72,8 @@ def test_characters_tile_their_word() -> None:
         ("da", "1985", "nittenhundredefemogfirs"),
     ],
 )
-def test_number_is_found_in_its_spoken_form(language: str, written: str, said: str) -> None:
-    emissions, spans = spoken(["det", "var", said, "eller", "noe"])
+def test_number_is_found_in_its_spoken_form(language: str, written: str, spoken_words: str) -> None:
+    emissions, spans = spoken(["det", "var", spoken_words, "eller", "noe"])
     words = align(emissions, f"Det var {written} eller noe.", language)
     assert [word.found for word in words] == [True] * 5
     assert frames(words[2]) == spans[2]
@@ -90,7 +90,7 @@ def test_form_of_a_number_that_is_too_long_for_the_audio_is_left_out() -> None:
     assert [frames(word) for word in words] == spans
 
 
-def test_number_without_a_verbalisation_is_located_between_its_neighbours() -> None:
+def test_number_without_a_spoken_form_is_placed_between_its_neighbours() -> None:
     emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
     words = align(emissions, "Det var 21 eller noe.", language="sv")
     assert [word.found for word in words] == [True, True, False, True, True]
@@ -107,8 +107,8 @@ def test_word_that_is_not_spoken_has_no_times() -> None:
 
 
 def test_speech_that_is_not_in_the_text_is_skipped() -> None:
-    said = ["dette", "var", "altså", "det", "hele"]
-    emissions, spans = spoken(said)
+    spoken_words = ["dette", "var", "altså", "det", "hele"]
+    emissions, spans = spoken(spoken_words)
     words = align(emissions, "dette det hele")
     assert [frames(word) for word in words] == [spans[0], spans[3], spans[4]]
 
@@ -126,7 +126,7 @@ def test_text_without_words_gives_no_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_audio_of_at_most_one_frame_finds_nothing(count: int) -> None:
+def test_audio_of_at_most_one_frame_aligns_no_word(count: int) -> None:
     emissions, _ = spoken(["ja"])
     words = align(emissions[:count], "ja da")
     assert [word.word for word in words] == ["ja", "da"]

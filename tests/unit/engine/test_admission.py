@@ -1,4 +1,4 @@
-"""Room in the queue, the predicted wait, and the honesty of Retry-After."""
+"""Room in the queue, the predicted wait, and the accuracy of Retry-After."""
 
 import pytest
 
@@ -80,7 +80,7 @@ def test_request_that_would_wait_too_long_is_refused_with_the_seconds_until_it_w
     check_wait(arrival(), queue[:30], first_seconds=2.4, max_wait=30)
 
 
-def test_own_length_of_a_recording_does_not_count_as_waiting():
+def test_wait_estimate_excludes_the_recording_itself():
     check_wait(
         arrival(audio=14_000, compute=1_400),
         [Backlog("other", 14_000, 1_400)],
@@ -108,7 +108,7 @@ def test_refused_requests_retry_one_after_the_other():
     schedule = RetrySchedule()
     waits = [schedule.retry_after(2.0, 0.5, now=100.0) for _ in range(4)]
     assert waits == pytest.approx([2.0, 2.5, 3.0, 3.5])
-    # The places of those who were to be back by now are free again.
+    # The places reserved for requests that should have been retried by now are free again.
     assert schedule.retry_after(2.0, 0.5, now=110.0) == pytest.approx(2.0)
 
 

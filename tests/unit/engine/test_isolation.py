@@ -22,7 +22,7 @@ from app.errors import AudioError, EncodingError
 
 @dataclass
 class Device:
-    """An encoder on windows of 1 sample a ticket; fails as `fails` says, and keeps its calls."""
+    """An encoder on windows of 1 sample a ticket; fails if `fails` raises, and keeps its calls."""
 
     fails: Callable[[list[float]], Exception | None] = lambda tickets: None
     cancelled: set[int] = field(default_factory=set)
@@ -78,7 +78,7 @@ def fails_with(error: Exception, ticket: int) -> Callable[[list[float]], Excepti
     return lambda tickets: error if ticket in tickets else None
 
 
-def test_batch_that_works_is_one_call():
+def test_successful_batch_is_one_call():
     device = Device()
     assert device.run(items(4)) == ({0: 0, 1: 1, 2: 2, 3: 3}, {}, [2.0])
     assert device.calls == [[0, 1, 2, 3]]
@@ -109,7 +109,7 @@ def test_window_that_cannot_be_loaded_fails_before_the_call():
     assert device.calls == [[0]]
 
 
-def test_batch_of_which_nothing_can_be_loaded_makes_no_call():
+def test_batch_without_a_loadable_window_makes_no_call():
     device = Device(unreadable={0: OSError("gone")})
     assert list(device.run(items(1))[1]) == [0]
     assert device.calls == []
@@ -184,14 +184,14 @@ def test_encoder_that_returns_too_few_results_fails_the_windows():
     assert set(failed) == {0, 1}
 
 
-def test_lost_device_ends_everything():
+def test_lost_device_fails_every_window():
     device = Device(fails_with(RuntimeError("CUDA error: illegal access"), 0))
     with pytest.raises(DeviceLostError, match="illegal access"):
         device.run(items(2))
     assert len(device.calls) == 1
 
 
-def test_out_of_memory_is_told_from_other_errors():
+def test_out_of_memory_is_distinguished_from_other_errors():
     class OutOfMemoryError(RuntimeError):
         """As torch's."""
 

@@ -25,7 +25,7 @@ LIMITS = FetchLimits(max_bytes=len(AUDIO), seconds=20.0)
 
 
 class Names:
-    """Answers for names from a list that is used up from the left, but for its last entry."""
+    """Resolves each name to the next entry of its list, and then to the last one again."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self.answers = {name.replace("_", "."): list(given) for name, given in answers.items()}
@@ -148,7 +148,7 @@ def test_each_notation_of_localhost_is_refused_with_the_real_resolver(
 
 
 class Wires(httpx.AsyncBaseTransport):
-    """Notes where connections would go."""
+    """Records where connections would go."""
 
     def __init__(self) -> None:
         self.connected: list[tuple[str, str, str]] = []
@@ -167,7 +167,7 @@ def test_name_is_resolved_once_against_dns_rebinding() -> None:
     assert fetch(fetching, "https://rebind.example/x.wav")[0] == AUDIO
     assert names.resolved == ["rebind.example"]
     assert wires.connected == [("93.184.215.14", "rebind.example", "rebind.example")]
-    # Asked again, for another request, it is vetted again.
+    # The name is checked again for another request.
     with pytest.raises(UrlRefusedError):
         fetch(fetching, "https://rebind.example/x.wav")
     assert len(wires.connected) == 1

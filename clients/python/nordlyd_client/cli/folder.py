@@ -127,7 +127,7 @@ class OutputFolder:
         entry = self._journal.find(item.path)
         if entry is None or item.shown == STDIN:
             return set()
-        now = replace(entry, size=item.size, changed=item.changed, asked=self._request)
+        now = replace(entry, size=item.size, changed=item.changed, request=self._request)
         return set(entry.formats) if entry == now else set()
 
     def _note(self, item: Input, done: set[str]) -> None:
@@ -140,7 +140,7 @@ class OutputFolder:
                     file=str(item.path),
                     size=item.size,
                     changed=item.changed,
-                    asked=self._request,
+                    request=self._request,
                     place=self._places[item.path],
                     formats=tuple(sorted(done)),
                     begun=tuple(sorted(begun)),

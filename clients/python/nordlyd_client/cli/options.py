@@ -103,7 +103,7 @@ Channels: TypeAlias = Annotated[
     int | None, typer.Option(metavar="N", help="Interleaved; 1.", rich_help_panel=_RAW)
 ]
 WordCues: TypeAlias = Annotated[
-    bool, typer.Option("--word-cues", help="In vtt: mark when each word is said.")
+    bool, typer.Option("--word-cues", help="In vtt: mark when each word is spoken.")
 ]
 
 

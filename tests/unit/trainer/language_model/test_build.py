@@ -1,4 +1,4 @@
-"""The folder that `lm` writes, as those read it who have to."""
+"""The folder that `lm` writes, read by the service, pyctcdecode and transformers."""
 
 import json
 from dataclasses import replace
@@ -24,11 +24,11 @@ def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_build_without_kenlm_makes_a_model_the_service_loads(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    built = build(corpus, numbers, tmp_path / "model/language_model", notify=said.append)
+    lines: list[str] = []
+    built = build(corpus, numbers, tmp_path / "model/language_model", notify=lines.append)
     assert built.estimator == "numpy"
     assert set(built.sizes) == {"3gram.arpa", "attrs.json", "unigrams.txt"}
-    assert any("five times as large" in line and "trainer kenlm" in line for line in said)
+    assert any("five times as large" in line and "trainer kenlm" in line for line in lines)
     loaded = load_language_model(built.folder)
     assert (loaded.order, loaded.alpha, loaded.beta) == (3, 0.5, 1.5)
     assert loaded.unigrams == {word for line in corpus for word in line.split()}
@@ -47,7 +47,7 @@ def test_pyctcdecode_loads_the_folder(
     assert PyctcdecodeModel.load_from_dir(str(built.folder)).order == 3
 
 
-def test_a_new_model_takes_the_place_of_the_old_one(
+def test_rebuilt_model_replaces_the_old_one(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     folder = tmp_path / "language_model"
