@@ -176,12 +176,12 @@ def _whole(number: str, ordinal: bool, language: str) -> str:
     return (f" {_COMMA} " if "," in number else " ").join(spoken)
 
 
-def _plain(number: str, ordinal: bool, language: str) -> str:
+def _plain(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - one shape for all
     """Speaks 3. as three, where a sentence ends with it."""
-    return _whole(number, False, language) if ordinal else ""
+    return _whole(number, False, language)
 
 
-def _year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - one shape for all
+def _year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
     """Speaks 1998 as nineteen hundred and ninety-eight."""
     return numerals.year(int(number), language)
 
