@@ -19,7 +19,7 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
+class _SentenceGenerator:
     """Fills the holes of one language's phrases from a seeded generator."""
 
     language: str
@@ -105,7 +105,7 @@ def number_sentences(language: str, *, seed: int) -> Iterator[str]:
         CorpusError: there are no phrases for this language.
     """
     phrases = _phrases(language)
-    speaker = _Speaker(language, phrases, random.Random(f"{seed}/numbers/{language}"))
+    speaker = _SentenceGenerator(language, phrases, random.Random(f"{seed}/numbers/{language}"))
     while True:
         yield speaker.sentence()
 
