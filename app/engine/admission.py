@@ -44,7 +44,7 @@ class SpeedMeter:
 
     @property
     def real_time_factor(self) -> float:
-        """Computes seconds per audio second; 0 before anything was measured."""
+        """Compute seconds per audio second; 0 before anything was measured."""
         return self._compute / self._audio if self._audio else 0.0
 
     @property

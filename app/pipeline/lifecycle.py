@@ -1,6 +1,6 @@
-"""The life of one service: it loads its models, serves, drains and stops.
+"""The lifecycle of one service: it loads its models, serves, drains and stops.
 
-`readiness` says which of these it does, `admit` and `hold` count the work in flight.
+`readiness` is which of these it does, `admit` and `hold` count the work in flight.
 """
 
 import asyncio
