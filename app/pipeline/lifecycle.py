@@ -36,7 +36,7 @@ _log = structlog.get_logger("nordlyd.service")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of the service; `reason` says why it is not ready and is empty when it is."""
+    """The state of the service; `reason` is why it is not ready, empty when it is."""
 
     state: State
     reason: str = ""

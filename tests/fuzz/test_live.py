@@ -59,14 +59,14 @@ def converse(
         messages = [*messages, json.dumps(dialect.end_message or dialect.meant[0])]
     try:
         with connect(url, additional_headers=headers, max_queue=None, compression=None) as talk:
-            say(talk, messages, parting)
+            send_all(talk, messages, parting)
             if parting == "end":
                 read_to_the_end(talk, answered=dialect.end_message is None)
     except InvalidStatus as refusal:
         assert 400 <= refusal.response.status_code < 500  # noqa: PT017 - others are right too
 
 
-def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
+def send_all(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
     """Sends until all is sent or the server has closed the connection."""
     with suppress(ConnectionClosed):
         for message in messages:

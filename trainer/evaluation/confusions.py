@@ -11,7 +11,7 @@ _LONGEST_JOIN = 4
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What was said, what was written instead, and how often; empty is nothing."""
+    """What was spoken, what was written instead, and how often; empty is nothing."""
 
     said: str
     written: str

@@ -170,7 +170,7 @@ def _index(lines: Iterable[str]) -> tuple[tuple[str, ...], Ints]:
 def _count(tokens: Ints, order: int, vocabulary: int) -> list[_Counted]:
     """Returns the distinct n-grams of each order; none holds <s> but as its first word.
 
-    An n-gram is numbered by its suffix and the word before it, which sorts it as `Ngrams` says.
+    An n-gram is numbered by its suffix and the word before it, which sorts it as in `Ngrams`.
     """
     starts = np.flatnonzero(tokens == BOS)
     lengths = np.diff(np.append(starts, len(tokens)))

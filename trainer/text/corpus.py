@@ -101,7 +101,7 @@ def keep_translations(
 ) -> list[str]:
     """Returns what may be trained on: clean, new, and by its own hash a training sentence.
 
-    Only training sentences are translated, and a translation whose hash says valid or test is
+    Only training sentences are translated, and a translation whose hash selects valid or test is
     dropped: so no held-out sentence has a counterpart in training, on either side.
     """
     kept: dict[str, None] = {}

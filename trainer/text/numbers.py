@@ -73,7 +73,7 @@ class _SentenceGenerator:
 
 
 def clock_time(hour: int, minutes: int, language: str) -> str:
-    """Returns a time as people say it, from the hour and the half: `ti over halv seks`.
+    """Returns a spoken time, relative to the hour and the half: `ti over halv seks`.
 
     Raises:
         CorpusError: there are no phrases for this language.

@@ -23,7 +23,7 @@ def initial_model(
     The head is made new, except where the checkpoint writes the same tokens.
 
     Args:
-        recipe: says the shape, or the hub id and its fallbacks.
+        recipe: has the shape, or the hub id and its fallbacks.
         tokens: what the model is to write.
         init: checkpoint folder to take instead.
         notify: called with the weights that are taken.

@@ -35,7 +35,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 
 
 def page(summary: Summary, test_set: TestSet) -> str:
-    """Returns the page. It loads nothing and runs no script, and its policy says so."""
+    """Returns the page. It loads nothing and runs no script, which its policy enforces."""
     style = files("trainer.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     title = escape(f"Test report of {summary['model']}")
     sections = [
