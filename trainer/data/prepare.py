@@ -84,7 +84,7 @@ def prepare(
         notify: called with a line of progress.
 
     Raises:
-        DataError: a source cannot be had, or nothing of a split is left.
+        DataError: a source is not available, or nothing of a split is left.
     """
     folders = folders or {}
     references = {split: getattr(recipe.data, split) for split in SPLITS}

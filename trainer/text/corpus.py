@@ -56,7 +56,7 @@ def read_corpus(
         notify: called with a line of progress.
 
     Raises:
-        CorpusError: the recipe has no [text], or a package or Apertium cannot be had.
+        CorpusError: the recipe has no [text], or a package or Apertium is not available.
     """
     text = text_of(recipe)
     sentences, archives = _read(text, packages, notify)

@@ -196,17 +196,17 @@ class MediaPool:
             AudioError: its format cannot be read without seeking, it is damaged, or the decoder
                 crashed.
         """
-        ours, theirs = os.pipe()
+        read_end, write_end = os.pipe()
         source = FileRange(os.dup(file), 0, 0)
-        task = Task({"kind": "live"}, source, theirs, Future(), lambda *_: None, timed=False)
+        task = Task({"kind": "live"}, source, write_end, Future(), lambda *_: None, timed=False)
         future = self._submit(task)
         try:
-            while piece := os.read(ours, _READ_BYTES):
+            while piece := os.read(read_end, _READ_BYTES):
                 yield piece
             future.result()
         finally:
             future.cancel()
-            os.close(ours)
+            os.close(read_end)
 
     def close(self) -> None:
         """Ends the processes; recordings that are not finished fail."""
