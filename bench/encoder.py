@@ -37,7 +37,7 @@ RUNTIMES = {
 }
 FP32_PEERS = ("transformers fp32", "onnxruntime", "openvino fp32")
 INT8_PEERS = ("onnxruntime int8", "ctranslate2 int8")
-_ABSURD = 5.0
+_MAX_SLOWDOWN = 5.0
 _PROBE = [16_000]
 _PROBE_SECONDS = 60.0
 # Of the time that is left: measuring needs the other half.
@@ -138,14 +138,14 @@ def add_transformers(
         name = f"transformers {dtype}"
         if not comparison.add(name, _spec("transformers", shape, dtype, device)):
             continue
-        limit = max(5.0, _ABSURD * seconds["fp32"]) if "fp32" in seconds else _PROBE_SECONDS
+        limit = max(5.0, _MAX_SLOWDOWN * seconds["fp32"]) if "fp32" in seconds else _PROBE_SECONDS
         # The first run also plans, the second is what it costs.
         for _ in range(2):
             answer = comparison.once(name, _PROBE, limit=limit)
             if answer is None:
                 break
             seconds[dtype] = answer["seconds"]
-        if "fp32" in seconds and seconds.get(dtype, 0.0) > _ABSURD * seconds["fp32"]:
+        if "fp32" in seconds and seconds.get(dtype, 0.0) > _MAX_SLOWDOWN * seconds["fp32"]:
             comparison.drop(
                 name, f"{seconds.pop(dtype):.1f} s for 1 s of audio: it is emulated here"
             )

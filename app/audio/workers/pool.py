@@ -22,7 +22,7 @@ from app.audio.workers.worker_set import WorkerLimits
 from app.errors import UnavailableError
 from app.storage import ByteBudget, FileRange, create_memory_file, open_range
 
-_LONGEST_SECONDS = 24 * 3600.0
+_MAX_SECONDS = 24 * 3600.0
 _READ_BYTES = 2**16
 _END_SECONDS = 10.0
 
@@ -79,7 +79,7 @@ class MediaPool:
             round(options.memory_mb * 2**20),
             options.processor_seconds,
             options.handlers,
-            stored_bytes(round(_LONGEST_SECONDS) * SAMPLE_RATE),
+            stored_bytes(round(_MAX_SECONDS) * SAMPLE_RATE),
         )
         self._on_restart = on_restart
         self._on_sandboxed = on_sandboxed
