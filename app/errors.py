@@ -111,6 +111,14 @@ class AuthenticationError(NordlydError):
     code = "invalid_api_key"
 
 
+class PermissionDeniedError(NordlydError):
+    """The API key is accepted, and does not have the scope that the request needs."""
+
+    status = 403
+    type = "permission_error"
+    code = "missing_scope"
+
+
 class OriginRefusedError(NordlydError):
     """The request names another host, or comes from another site's web page."""
 
@@ -135,6 +143,20 @@ class UnknownModelError(InvalidRequestError):
 
 class UnknownLanguageError(UnknownModelError):
     """No loaded model serves the requested language."""
+
+
+class ModelLoadError(InvalidRequestError):
+    """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
+
+    status = 422
+    code = "model_not_loadable"
+
+
+class ModelConflictError(InvalidRequestError):
+    """The change of the models contradicts what is loaded or how the service is configured."""
+
+    status = 409
+    code = "model_conflict"
 
 
 class OverloadedError(NordlydError):

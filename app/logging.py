@@ -6,13 +6,15 @@ JSON lines by default, coloured text on a terminal; the request id is bound by t
 import logging
 import logging.config
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from app.contract.admin import LogLevel
 from app.settings import Settings
 
+_OWN = ("app", "nordlyd")
 # Uvicorn logs this as an error for a refused WebSocket; the access log has the refusal already.
 _REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 
@@ -61,6 +63,24 @@ def configure_quiet_logging(settings: Settings) -> None:
     configure_logging(log_format=settings.log_format, level=level)
 
 
+def log_level() -> LogLevel:
+    """Returns the level of the service's own loggers."""
+    name = logging.getLevelName(logging.getLogger(_OWN[0]).getEffectiveLevel()).lower()
+    return next(level for level in get_args(LogLevel) if level == name)
+
+
+def set_log_level(level: LogLevel) -> None:
+    """Change the level of the service's own loggers; those of libraries follow to `debug`."""
+    for name in _OWN:
+        logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger().setLevel(_library_level(level))
+
+
+def _library_level(level: str) -> str:
+    """Libraries log only warnings and errors; `server` logs start and stop."""
+    return "DEBUG" if level == "debug" else "WARNING"
+
+
 def _standard_library(level: str, shared: list[Processor], renderer: Processor) -> dict[str, Any]:
     own = {"level": level.upper()}
     return {
@@ -85,12 +105,8 @@ def _standard_library(level: str, shared: list[Processor], renderer: Processor) 
             }
         },
         "filters": {"refused_handshakes": {"()": lambda: _is_relevant}},
-        # Libraries log only warnings and errors; `server` logs start and stop.
-        "root": {
-            "handlers": ["stderr"],
-            "level": "DEBUG" if level == "debug" else "WARNING",
-        },
-        "loggers": {"app": own, "nordlyd": own},
+        "root": {"handlers": ["stderr"], "level": _library_level(level)},
+        "loggers": dict.fromkeys(_OWN, own),
     }
 
 

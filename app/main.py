@@ -11,12 +11,16 @@ from fastapi import FastAPI
 from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
-from app.catalogue import Catalogue, PullPlan, Router, locate
+from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
+from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, UnknownModelError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
+from app.jobs import JobService
+from app.jobs.storage import open_storage
+from app.keys import KeyRing
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -27,6 +31,7 @@ from app.pipeline import (
     Transcriber,
     open_model_decoders,
 )
+from app.pipeline.memory import trim
 from app.rendering import RenderPool
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -49,17 +54,31 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     service = build_service(settings, telemetry, report=report)
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
+    keys = KeyRing(settings.api_keys)
+    fetcher = _fetcher(settings)
+    jobs = build_jobs(settings, service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        await keys.start()
         service.start()
+        jobs.start()
         yield
+        await jobs.stop()
         await streams.close()
         await service.stop()
         await rendering.close()
+        await keys.close()
 
     state = AppState(
-        settings, telemetry, service, streams, fetcher=_fetcher(settings), rendering=rendering
+        settings,
+        telemetry,
+        service,
+        streams,
+        jobs,
+        fetcher=fetcher,
+        rendering=rendering,
+        keys=keys,
     )
     return build_api(state, lifespan)
 
@@ -78,14 +97,7 @@ def build_service(
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     models = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
-    sources = [
-        ModelSource(
-            model.card,
-            locate(model, settings.store, allow_pull=True, report=report),
-            extra_folder=settings.catalogue / model.card.id,
-        )
-        for model in models
-    ]
+    sources = [_source(settings, model, report=report) for model in models]
     engine = Engine(_engine_options(settings), telemetry)
     transcriber = Transcriber(
         router,
@@ -98,8 +110,60 @@ def build_service(
     loader = ModelLoader(
         partial(_load_checkpoint, settings),
         partial(open_model_decoders, backend=settings.decoder),
+        _release_memory,
     )
-    return Service(sources, loader, engine, transcriber, telemetry)
+    find = partial(_find_source, settings)
+    return Service(sources, loader, engine, transcriber, telemetry, find=find)
+
+
+def _find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
+    """Returns a model of NORDLYD_MODELS or of the catalogue, as its files are now.
+
+    Raises:
+        UnknownModelError: it is none of them.
+        ConfigurationError: its files are missing, or a card cannot be read.
+    """
+    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
+    allowed = [*settings.models, *catalogue.cards]
+    for each in allowed:
+        model = catalogue.resolve(each)
+        if reference in {each, model.id, model.card.hub}:
+            return _source(settings, model, allow_pull=pull)
+    raise UnknownModelError(
+        f"{reference!r} is neither in NORDLYD_MODELS nor in the catalogue; accepted: "
+        f"{', '.join(dict.fromkeys(allowed))}.",
+        param="model",
+    )
+
+
+def _source(
+    settings: Settings,
+    model: ResolvedModel,
+    *,
+    allow_pull: bool = True,
+    report: Callable[[PullPlan], None] | None = None,
+) -> ModelSource:
+    return ModelSource(
+        model.card,
+        locate(model, settings.store, allow_pull=allow_pull, report=report),
+        extra_folder=settings.catalogue / model.card.id,
+    )
+
+
+def build_jobs(settings: Settings, service: Service, fetcher: Fetcher | None) -> JobService:
+    """Build the jobs of a service; nothing is written before their first use.
+
+    Raises:
+        ConfigurationError: another process serves the data folder, or the database's URL cannot
+            be used.
+    """
+    url = settings.database_url
+    database = Database(settings.data, None if url is None else url.get_secret_value())
+    lock = None if database.is_shared else FolderLock(settings.data)
+    if lock is not None and database.exists:
+        lock.acquire()
+    blobs = open_storage(settings.storage, settings.data)
+    return JobService(service, database, lock, blobs, fetcher)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:
@@ -197,6 +261,14 @@ def _profanities(settings: Settings) -> WordList | None:
         raise ConfigurationError(
             f"NORDLYD_PROFANITIES: {error.message}", param="profanities"
         ) from None
+
+
+def _release_memory() -> None:
+    """Return the memory of a model that is gone to the system and the device."""
+    from app.acoustic.device import release_memory  # noqa: PLC0415 - imports torch
+
+    release_memory()
+    trim()
 
 
 def _load_checkpoint(settings: Settings, source: ModelSource) -> AcousticModel:

@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api import (
+    admin,
     align,
     deepgram,
     health,
@@ -74,6 +75,7 @@ def build_api(
         *jobs.ROUTERS,
         deepgram.router,
         *openai.ROUTERS,
+        *admin.ROUTERS,
     ):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
     for socket in (stream.router, *openai.SOCKETS):
@@ -90,7 +92,7 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
     app.add_middleware(HeadAsGet)
     app.add_middleware(ContentDecoding, limit=limit)
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
-    app.add_middleware(Authentication, keys=settings.api_keys)
+    app.add_middleware(Authentication, keys=state.keys)
     if settings.cors_origins:
         # Outside of authentication: a browser's preflight has no key.
         app.add_middleware(

@@ -1,18 +1,19 @@
-"""Identifies the caller of a connection, for limits that hold for each caller."""
+"""Identifies the caller of a connection, for limits that hold for each caller and for ownership."""
 
-import hashlib
 from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-_KEY = "caller"
+from app.keys import KeyIdentity
+
+_KEY = "api_key"
 
 
-def caller_of_key(key: bytes) -> str:
-    """Returns the name of whoever presents an API key: a digest of it."""
-    return f"key:{hashlib.sha256(key).hexdigest()[:32]}"
+def caller_of_key(key: KeyIdentity) -> str:
+    """Returns the name of whoever presents an API key, as limits go by."""
+    return f"key:{key.id}"
 
 
 def caller_of_address(host: str) -> str:
@@ -20,20 +21,26 @@ def caller_of_address(host: str) -> str:
     return f"address:{host}"
 
 
-def note_key(scope: Scope, key: bytes) -> None:
-    """Identifies the caller of a connection by its API key, of which only a digest is kept."""
+def note_key(scope: Scope, key: KeyIdentity) -> None:
+    """Identifies the caller of a connection by its API key."""
     state: MutableMapping[str, Any] = scope.setdefault("state", {})
-    state[_KEY] = caller_of_key(key)
+    state[_KEY] = key
 
 
 def caller_of(connection: HTTPConnection) -> str:
-    """Returns the digest of the caller's key, or else its address; empty where neither is known."""
-    named = connection.scope.get("state", {}).get(_KEY)
-    if named is not None:
-        return str(named)
+    """Returns who limits count a connection for: its key, or else its address; may be empty."""
+    key = _key_of(connection)
+    if key is not None:
+        return caller_of_key(key)
     return caller_of_address(connection.client.host) if connection.client else ""
 
 
 def owner_of(connection: HTTPConnection) -> str:
-    """Returns whose jobs a connection sees: the digest of its key; empty where no key is needed."""
-    return str(connection.scope.get("state", {}).get(_KEY, ""))
+    """Returns the id of the caller's key, whose jobs it sees; empty where no key is needed."""
+    key = _key_of(connection)
+    return "" if key is None else key.id
+
+
+def _key_of(connection: HTTPConnection) -> KeyIdentity | None:
+    key: KeyIdentity | None = connection.scope.get("state", {}).get(_KEY)
+    return key

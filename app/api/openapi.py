@@ -27,6 +27,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "A parameter or the form is wrong.",
         401: "No API key, or a wrong one.",
+        403: "The API key does not have the scope for this.",
         404: "No such model is loaded, or none for that language.",
         413: "The upload or the audio is over the limit.",
         415: "The bytes are in no accepted format.",

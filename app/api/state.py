@@ -6,9 +6,10 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from app.errors import JobsUnavailableError, UrlRefusedError
+from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.jobs import Jobs
+from app.keys import KeyRing
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -26,20 +27,22 @@ class AppState:
         telemetry: metrics.
         service: models, engine and pipeline.
         live: open live streams.
+        jobs: recordings that were handed in.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
-        jobs: recordings that were handed in; None where the service keeps none.
+        keys: the API keys that are accepted; by default none is needed.
     """
 
     settings: Settings
     telemetry: Telemetry
     service: Service
     live: LiveStreams
+    jobs: Jobs
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
-    jobs: Jobs | None = None
+    keys: KeyRing = field(default_factory=KeyRing)
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.
@@ -52,16 +55,6 @@ class AppState:
                 "This service fetches nothing from URLs; accepted: the audio itself.", param="url"
             )
         return self.fetcher
-
-    def need_jobs(self) -> Jobs:
-        """Returns the jobs.
-
-        Raises:
-            JobsUnavailableError: the service keeps none.
-        """
-        if self.jobs is None:
-            raise JobsUnavailableError("This service keeps no jobs; accepted: /transcribe.")
-        return self.jobs
 
 
 def _app_state(connection: HTTPConnection) -> AppState:

@@ -46,6 +46,7 @@ class Router:
             self._by_name[card.id] = card
             if card.hub is not None:
                 self._by_name.setdefault(card.hub, card)
+        self._given_routes = routes
         self._by_priority = routes is None
         self._routes = {canonical_language(key): tuple(ids) for key, ids in (routes or {}).items()}
         self._default = canonical_language(default_language) if default_language else None
@@ -55,6 +56,10 @@ class Router:
                 f"served: {self._served()}",
                 param="default_language",
             )
+
+    def with_cards(self, cards: Sequence[ModelCard]) -> "Router":
+        """Returns a router of the same settings for other loaded models; raises as the class."""
+        return Router(self._given_routes, cards, self._default)
 
     @property
     def cards(self) -> tuple[ModelCard, ...]:

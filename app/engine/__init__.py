@@ -13,6 +13,7 @@ from app.engine.types import (
     EngineOptions,
     EngineStatus,
     WindowCallback,
+    revision_name,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "EngineOptions",
     "EngineStatus",
     "WindowCallback",
+    "revision_name",
 ]

@@ -163,6 +163,12 @@ class DeviceThread:
             self._encoders[model] = encoder
             self._scheduler.serve(model, budget)
 
+    def forget(self, model: str) -> None:
+        """Let go of a model's encoder; on the device thread itself, where no batch uses it."""
+        with self._wakeup:
+            self._encoders.pop(model, None)
+            self._scheduler.forget(model)
+
     def submit(self, ticket: int, work: Work) -> None:
         """Queues a request; its results go to `deliver` until it is discarded."""
         with self._wakeup:

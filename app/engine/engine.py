@@ -21,6 +21,7 @@ from app.engine.types import (
     EngineStatus,
     WindowCallback,
     WindowT,
+    model_of,
 )
 from app.engine.warmup import warm_up
 from app.errors import (
@@ -60,6 +61,7 @@ class Engine:
             options, on_delivery=self._deliver, on_fault=self._device_failed, clock=clock
         )
         self._models: dict[str, ServedModel] = {}
+        self._labels: dict[str, tuple[str, ...]] = {}
         self._pending = PendingRequests(options.sample_rate, telemetry.queue_seconds)
         self._admission = AdmissionController(options, clock)
         self._stopped = False
@@ -108,9 +110,24 @@ class Engine:
         served.speed.record(
             audio_seconds=measured.audio_seconds, compute_seconds=measured.compute_seconds
         )
-        self._telemetry.model_info.labels(
-            model, encoder.device, encoder.dtype, encoder.kernels
-        ).set(1)
+        labels = (model_of(model), encoder.device, encoder.dtype, encoder.kernels)
+        self._labels[model] = labels
+        self._telemetry.model_info.labels(*labels).set(1)
+
+    async def remove(self, model: str) -> None:
+        """Stop serving an encoder and let go of it; no request for it may be under way.
+
+        Raises:
+            UnavailableError: its device does not answer.
+        """
+        served = self._models.pop(model, None)
+        if served is None:
+            return
+        labels = self._labels.pop(model)
+        if labels not in self._labels.values():
+            self._telemetry.model_info.remove(*labels)
+        thread = served.thread
+        await self._devices.run(thread, lambda: thread.forget(model))
 
     async def encode(
         self, request: EncodeRequest[WindowT], *, on_window: WindowCallback | None = None
@@ -188,6 +205,15 @@ class Engine:
             },
             real_time_factor={name: model.speed.real_time_factor for name, model in models},
         )
+
+    def callers(self) -> dict[str, tuple[int, float]]:
+        """Returns how many requests, and how much audio in seconds, each caller has here."""
+        seconds = dict.fromkeys(self._pending.callers(), 0.0)
+        for backlog in self._pending.backlogs():
+            seconds[backlog.caller] += backlog.audio_seconds
+        return {
+            caller: (count, seconds[caller]) for caller, count in self._pending.callers().items()
+        }
 
     def check_before_body(
         self, caller: str, admitted: Mapping[str, int], deadline: float | None
@@ -279,11 +305,14 @@ class Engine:
         batch = Batch(delivery.model, tuple(item for item, _ in delivery.encoded))
         rate = self._options.sample_rate
         telemetry = self._telemetry
-        telemetry.batch_items.labels(batch.model).observe(len(batch.items))
-        telemetry.batch_padded_seconds.labels(batch.model).observe(batch.padded_samples / rate)
-        telemetry.batch_padding_share.labels(batch.model).observe(batch.padding_share)
-        if delivery.seconds <= self._options.hang_seconds:
-            self._models[batch.model].speed.record(
+        label = model_of(batch.model)
+        telemetry.batch_items.labels(label).observe(len(batch.items))
+        telemetry.batch_padded_seconds.labels(label).observe(batch.padded_samples / rate)
+        telemetry.batch_padding_share.labels(label).observe(batch.padding_share)
+        # A model may be gone whose last request was cancelled while this batch ran.
+        served = self._models.get(batch.model)
+        if served is not None and delivery.seconds <= self._options.hang_seconds:
+            served.speed.record(
                 audio_seconds=batch.samples / rate, compute_seconds=delivery.seconds
             )
 

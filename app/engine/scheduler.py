@@ -164,6 +164,10 @@ class Scheduler:
         """Accepts requests for this model, in batches within that budget."""
         self._budgets[model] = budget
 
+    def forget(self, model: str) -> None:
+        """Accept no more requests for this model, of which none waits."""
+        self._budgets.pop(model, None)
+
     def budget(self, model: str) -> Budget:
         """The budget of a model that is served; KeyError otherwise."""
         return self._budgets[model]

@@ -1,5 +1,6 @@
 """Everything that happens to one recording: route, decode audio, encode, decode text."""
 
+from app.pipeline.groups import EmissionStore, HalfPrecision
 from app.pipeline.lifecycle import Service
 from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
 from app.pipeline.requests import (
@@ -15,6 +16,8 @@ from app.pipeline.transcriber import Transcriber
 
 __all__ = [
     "AcousticModel",
+    "EmissionStore",
+    "HalfPrecision",
     "LoadedModel",
     "ModelLoader",
     "ModelSource",

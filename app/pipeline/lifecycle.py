@@ -15,6 +15,7 @@ import structlog
 from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
 from app.pipeline.loading import ModelLoader, ModelSource
+from app.pipeline.models import FindSource, ModelManager, find_no_source
 from app.pipeline.requests import LoadedModel
 from app.pipeline.transcriber import Transcriber
 from app.telemetry import Telemetry
@@ -56,6 +57,7 @@ class Service:
         engine: runs the encoders.
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
+        find: finds the models that may be loaded later; none by default.
 
     Attributes:
         failure: why a model could not be loaded; None where none failed.
@@ -70,9 +72,12 @@ class Service:
         engine: Engine,
         transcriber: Transcriber,
         telemetry: Telemetry,
+        *,
+        find: FindSource = find_no_source,
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
+        self.models = ModelManager(find, loader, engine, transcriber)
         self.failure: ConfigurationError | None = None
         self.draining = asyncio.Event()
         self.cut_off = asyncio.Event()
@@ -101,7 +106,7 @@ class Service:
             self._enter("loading", f"loading {source.card.id} ({number} of {len(self._sources)})")
             models.append(await self._loader.load_model(source))
         self._enter("loading", "the models are being warmed up")
-        await self.engine.start({model.card.id: model.acoustic for model in models})
+        await self.engine.start({model.encoder_name: model.acoustic for model in models})
         for model in models:
             self.transcriber.add(model)
         self._enter("ready")
@@ -186,6 +191,7 @@ class Service:
         self.cut_off.set()
         if self._loading is not None:
             self._loading.cancel()
+        await self.models.close()
         self.transcriber.close()
         self.engine.stop()
 

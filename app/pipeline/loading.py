@@ -13,6 +13,7 @@ import structlog
 from app.catalogue import ModelCard
 from app.decoding import BackendName, ModelDecoders, open_decoders
 from app.errors import ConfigurationError, NordlydError
+from app.pipeline.memory import trim
 from app.pipeline.requests import AcousticModel, LoadedModel
 from app.vocabulary import Vocabulary
 
@@ -55,10 +56,12 @@ class ModelLoader:
     Attributes:
         load: reads a checkpoint.
         open_decoders: opens the decoders of a model whose checkpoint was read.
+        release: returns the memory of a model that is gone to the system; blocks.
     """
 
     load: Callable[[ModelSource], AcousticModel]
     open_decoders: Callable[[ModelSource, Vocabulary], ModelDecoders] = open_model_decoders
+    release: Callable[[], None] = trim
 
     async def load_model(self, source: ModelSource) -> LoadedModel:
         """Loads one model.

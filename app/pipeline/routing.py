@@ -37,6 +37,24 @@ class ModelRegistry:
         """Adds a model."""
         self._models[model.card.id] = model
 
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes the models and which of them serve requests, from the next request on.
+
+        Args:
+            add: takes the place of the removed one, or else the last place.
+            remove: id of a model; requests that were routed to it keep it.
+
+        Raises:
+            ConfigurationError: without the removed model none is left, or none serves the default
+                language; nothing is changed.
+        """
+        models = list(self._models.values())
+        removed = [place for place, model in enumerate(models) if model.card.id == remove]
+        place = removed[0] if removed else len(models)
+        models[place : place + 1] = [] if add is None else [add]
+        self._router = self._router.with_cards([model.card for model in models])
+        self._models = {model.card.id: model for model in models}
+
     def route(
         self,
         model: str | None = None,
@@ -63,6 +81,7 @@ class ModelRegistry:
             decoding=decoding or DecodingOptions(),
             formatting=None if formatting is None else self.with_profanities(formatting),
             notices=tuple(self._router.notices(model, language)),
+            model=self._models.get(card.id),
         )
 
     def with_profanities(self, formatting: FormattingOptions) -> FormattingOptions:
@@ -75,7 +94,9 @@ class ModelRegistry:
         Raises:
             UnavailableError: it is still being loaded.
         """
-        card = route.card
-        if card.id not in self._models:
-            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
-        return self._models[card.id]
+        model = route.model or self._models.get(route.card.id)
+        if model is None:
+            raise UnavailableError(
+                f"The model {route.card.id} is still being loaded.", code="loading"
+            )
+        return model

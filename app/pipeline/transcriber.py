@@ -15,6 +15,7 @@ from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, Engine
 from app.itn import FormattingOptions, WordList
 from app.pipeline.encoding import EncodedRecording, RecordingEncoder
+from app.pipeline.groups import EmissionStore
 from app.pipeline.incremental import IncrementalDecoder, TextListener
 from app.pipeline.requests import (
     LoadedModel,
@@ -77,6 +78,10 @@ class Transcriber:
         """Adds a model; the engine must have its encoder under the card's id."""
         self._registry.add(model)
 
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes which models serve the next requests; as `ModelRegistry.switch`."""
+        self._registry.switch(add=add, remove=remove)
+
     def route(
         self,
         model: str | None = None,
@@ -122,6 +127,7 @@ class Transcriber:
         *,
         progress: Progress | None = None,
         on_text: TextListener | None = None,
+        kept: EmissionStore | None = None,
     ) -> Transcript:
         """Transcribes one recording. Cancelling the awaiting task stops the work.
 
@@ -134,6 +140,7 @@ class Transcriber:
             on_text: called on the event loop with each further part of the text, as soon as it is
                 final; joined, the parts are the transcript's text. The recording is then decoded
                 piece by piece, and has no alternatives.
+            kept: keeps the emissions, for another attempt with the same recording.
 
         Raises:
             AudioError: the bytes cannot be transcribed.
@@ -146,7 +153,7 @@ class Transcriber:
                 self._decoding, request.route, on_text, deadline=request.deadline
             )
         try:
-            encoded = await self._encode_request(request, progress, incremental)
+            encoded = await self._encode_request(request, progress, incremental, kept)
             blank = encoded.blank_transcript()
             if incremental is not None:
                 transcript = await incremental.finish(blank)
@@ -167,7 +174,12 @@ class Transcriber:
         return replace(transcript, timing=self._timing(encoded))
 
     async def align(
-        self, request: TranscriptionRequest, text: str, *, progress: Progress | None = None
+        self,
+        request: TranscriptionRequest,
+        text: str,
+        *,
+        progress: Progress | None = None,
+        kept: EmissionStore | None = None,
     ) -> Alignment:
         """Finds the words of a text in a recording. Cancelling the awaiting task stops the work.
 
@@ -175,12 +187,13 @@ class Transcriber:
             request: the recording; its options of decoding and formatting have no effect.
             text: the written form of its speech.
             progress: called on the event loop as windows are encoded.
+            kept: keeps the emissions, for another attempt with the same recording.
 
         Raises:
             InvalidRequestError: text and audio are long and have nothing in common.
             NordlydError: as `transcribe`.
         """
-        encoded = await self._encode_request(request, progress)
+        encoded = await self._encode_request(request, progress, kept=kept)
         words: tuple[AlignedWord, ...] = await self._decoding.run_before(
             request.deadline,
             encoded.model.decoders.align,
@@ -231,9 +244,14 @@ class Transcriber:
         request: TranscriptionRequest,
         progress: Progress | None,
         incremental: IncrementalDecoder | None = None,
+        kept: EmissionStore | None = None,
     ) -> EncodedRecording:
         return await self._encoder.encode_request(
-            request, self.loaded(request.route), progress=progress, incremental=incremental
+            request,
+            self.loaded(request.route),
+            progress=progress,
+            incremental=incremental,
+            kept=kept,
         )
 
     def _timing(self, encoded: EncodedRecording) -> Timing:

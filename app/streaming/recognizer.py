@@ -165,7 +165,7 @@ class StreamRecognizer:
 
         encoded = await self._engine.encode(
             EncodeRequest(
-                self._model.card.id,
+                self._model.encoder_name,
                 (window,),
                 fetch,
                 self._request_id,

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,8 @@ from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
-from app.main import search_limits
+from app.keys import KeyRing
+from app.main import build_jobs, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -101,7 +103,8 @@ async def in_process(
 
     Its language models are those in `folder`; it is `model`, where given, and serves `languages`.
     """
-    given = Settings(**{"models": ["scripted"], **settings})  # type: ignore[arg-type]
+    data = tempfile.TemporaryDirectory()
+    given = Settings(**{"models": ["scripted"], "data": data.name, **settings})  # type: ignore[arg-type]
     telemetry = Telemetry()
     card = ModelCard(id="scripted", languages=languages)
     engine = Engine(
@@ -143,19 +146,24 @@ async def in_process(
     )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
+    jobs = build_jobs(given, service, None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        jobs.start()
         yield
         model.gate.set()
+        await jobs.stop()
         await live.close()
         await service.stop()
 
-    app = build_api(AppState(given, telemetry, service, live), lifespan)
+    keys = KeyRing(given.api_keys)
+    app = build_api(AppState(given, telemetry, service, live, jobs, keys=keys), lifespan)
     transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
-    ):
-        yield InProcess(client, service, app, model)
+    with data:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            yield InProcess(client, service, app, model)

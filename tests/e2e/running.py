@@ -51,6 +51,7 @@ class RunningServer:
         directory: Path | None = None,
     ) -> None:
         self.log = folder / "serve.log"
+        settings = {"DATA": str(folder / "data"), **settings}
         self.greeting: list[str] = []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -62,6 +62,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.JobNotCompletedError: _Row(400),
     errors.IdempotencyConflictError: _Row(400),
     errors.AuthenticationError: _Row(401, "INVALID_AUTH"),
+    errors.PermissionDeniedError: _Row(403, "INSUFFICIENT_PERMISSIONS"),
     errors.OriginRefusedError: _Row(403, "INSUFFICIENT_PERMISSIONS"),
     errors.StreamIdleError: _Row(408),
     errors.TooLargeError: _Row(413, "PAYLOAD_TOO_LARGE"),
@@ -86,6 +87,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "A parameter is wrong, no such model is loaded, or the body is not audio.",
         401: "No API key, or a wrong one.",
+        403: "The API key does not have the scope for this.",
         413: "The upload or the audio is over the limit.",
         422: "The upload was too slow.",
         429: "The queue, or the space for audio, is full; Retry-After gives the time of a retry.",

@@ -71,6 +71,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.JobNotCompletedError: _Row(400, _INVALID, OURS),
     errors.IdempotencyConflictError: _Row(400, _INVALID, OURS),
     errors.AuthenticationError: _Row(401, _INVALID, "invalid_api_key"),
+    errors.PermissionDeniedError: _Row(403, _INVALID, OURS),
     errors.OriginRefusedError: _Row(403, "request_forbidden", OURS),
     errors.UnknownModelError: _Row(404, _INVALID, "model_not_found", "model"),
     errors.JobNotFoundError: _Row(404, _INVALID, OURS),
@@ -95,6 +96,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "A field or the form is wrong, or the file is not audio.",
         401: "No API key, or a wrong one.",
+        403: "The API key does not have the scope for this.",
         404: "No such model is loaded.",
         413: "The upload or the audio is over the limit.",
         429: "The queue, or the space for audio, is full; Retry-After gives the time of a retry.",

@@ -47,7 +47,7 @@ async def follow(
 ) -> Response:
     """Events until the job has ended; a client that was cut off continues by `Last-Event-ID`."""
     after = _parse_id(last_event_id)
-    jobs = state.need_jobs()
+    jobs = state.jobs
     await jobs.get(owner, job_id)
     if is_head(request.scope):
         return Response(headers=sse.HEADERS, media_type=sse.MEDIA_TYPE)

@@ -92,9 +92,7 @@ JobIdOf = Annotated[str, Depends(_known)]
 async def list_jobs(request: Request, state: AppStateOf, owner: OwnerOf) -> JobPage:
     """The jobs that were handed in with the same API key, the newest first."""
     query = parse_options(ListParameters, gather(request.query_params.multi_items()))
-    return await state.need_jobs().list(
-        owner, status=query.status, limit=query.limit, after=query.after
-    )
+    return await state.jobs.list(owner, status=query.status, limit=query.limit, after=query.after)
 
 
 @router.get(
@@ -106,7 +104,7 @@ async def list_jobs(request: Request, state: AppStateOf, owner: OwnerOf) -> JobP
 async def get_job(job_id: JobIdOf, request: Request, state: AppStateOf, owner: OwnerOf) -> Job:
     """The job as it is, or with `wait` as it is at its end if that comes sooner."""
     query = parse_options(WaitParameters, gather(request.query_params.multi_items()))
-    jobs = state.need_jobs()
+    jobs = state.jobs
     if query.wait:
         draining = state.service.draining
         try:
@@ -139,7 +137,7 @@ async def get_result(
     A job that failed is answered with the error that made it fail.
     """
     query = parse_options(ResultParameters, gather(request.query_params.multi_items()))
-    jobs = state.need_jobs()
+    jobs = state.jobs
     job = await completed(state, owner, job_id)
     options = await jobs.options(owner, job_id)
     result = await jobs.result(owner, job_id)
@@ -152,7 +150,7 @@ async def get_result(
 )
 async def delete_job(job_id: JobIdOf, state: AppStateOf, owner: OwnerOf) -> Response:
     """Ends the work on a job, and erases the recording, the result and all that is known of it."""
-    await state.need_jobs().delete(owner, job_id)
+    await state.jobs.delete(owner, job_id)
     return Response(status_code=204)
 
 
@@ -164,7 +162,7 @@ async def completed(state: AppState, owner: str, job_id: str) -> Job:
         JobNotCompletedError: it has not ended, or was cancelled.
         NordlydError: it failed; this is the reason.
     """
-    job = await state.need_jobs().get(owner, job_id)
+    job = await state.jobs.get(owner, job_id)
     if job.error is not None:
         raise error_of_detail(job.error)
     if job.status != "completed":

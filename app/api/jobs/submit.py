@@ -97,7 +97,7 @@ async def submit(incoming: IncomingOf) -> Response:
     accepted is not lost, whatever happens to the connection or to the service. `timeout` is that
     of the upload alone.
     """
-    jobs = incoming.state.need_jobs()
+    jobs = incoming.state.jobs
     key = _idempotency_key(incoming.request)
     with ExitStack() as stack:
         stack.enter_context(incoming.state.service.admit())

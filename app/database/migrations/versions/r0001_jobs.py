@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("language", sa.Text, nullable=False),
         sa.Column("options", sa.JSON, nullable=False),
+        sa.Column("protocol_options", sa.JSON, nullable=False),
         sa.Column("metadata", sa.JSON),
         sa.Column("url", sa.Text),
         sa.Column("content_type", sa.Text),
