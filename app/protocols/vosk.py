@@ -15,8 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from app.api.auth import authenticate, authorization
-from app.api.caller import caller_of_address, caller_of_key
+from app.api.auth import authenticate, authorization, caller_of_address, caller_of_key
 from app.api.errors import error_detail
 from app.api.sockets import SUBPROTOCOL, close_code
 from app.errors import ClientDisconnectedError, NordlydError
