@@ -57,7 +57,7 @@ def required_scope(path: str, query: bytes) -> Scope:
     if f"{path}/".startswith(("/jobs/", "/v2/")):
         return "jobs"
     # Deepgram's clients turn a request into a job by where its result is to be posted.
-    if path == "/v1/listen" and b"callback" in dict(parse_qsl(query)):
+    if path == "/v1/listen" and "callback" in dict(parse_qsl(query.decode("latin-1"))):
         return "jobs"
     return "transcribe"
 
