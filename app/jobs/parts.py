@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import structlog
 
+from app.contract.jobs import JobEvent
 from app.database import Database
-from app.errors import NordlydError
+from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
 from app.jobs.audit import AuditLog
 from app.jobs.clock import SteadyClock
@@ -19,6 +20,8 @@ from app.jobs.retention import RetentionPolicy
 from app.jobs.runner import JobRunner
 from app.jobs.schema import job_events, jobs
 from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
+from app.jobs.types import Owner
+from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
@@ -39,6 +42,7 @@ class Parts:
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         on_change: called with the id of a job once its record has changed.
+        uploads: recordings that are yet to be handed in.
         policy: how long audio and jobs are kept.
         audit: has a line for what expires.
         clock: when they expire.
@@ -55,12 +59,14 @@ class Parts:
         fetcher: Fetcher | None,
         on_change: Callable[[str], None],
         *,
+        uploads: UploadStore,
         policy: RetentionPolicy,
         audit: AuditLog,
         clock: SteadyClock,
     ) -> None:
         self.records = Records(database, policy, clock.time)
         self._blobs = blobs
+        self._uploads = uploads
         self._database = database
         self._expiry = Expiry(database, policy)
         self._audit = audit
@@ -101,6 +107,22 @@ class Parts:
         """
         await self._queue.add(job_id, owner)
         await self.records.enqueued(job_id)
+
+    async def mark_erasing(self, owner: Owner, job_id: str) -> JobEvent | None:
+        """Hides a job of an owner for good; see `Records.mark_erasing`.
+
+        Raises:
+            InsufficientStorageError: the disk of the database is full, even without the job's
+                content.
+        """
+        try:
+            return await self.records.mark_erasing(owner, job_id)
+        except InsufficientStorageError:
+            if await self.records.find(owner, job_id) is None:
+                return None
+            # On a full disk, the mark has no room before something is deleted.
+            await self._blobs.delete_prefix(job_prefix(job_id))
+            return await self.records.mark_erasing(owner, job_id)
 
     async def erase(self, job_id: str) -> None:
         """Erases a job that is marked for it: its work, its blobs, its rows, in this order.
@@ -148,6 +170,7 @@ class Parts:
         await self.purge()
         for job_id, owner in await self.records.not_enqueued(before):
             await self.enqueue(job_id, owner)
+        await self._uploads.sweep()
         if self._executors is not None:
             await self._take_over(self._executors)
             await self._stop_what_ended()
@@ -155,7 +178,7 @@ class Parts:
     async def _expire(self) -> None:
         now = self._clock.time()
         for job_id, owner in await self._expiry.jobs(now):
-            last = await self.records.mark_erasing(owner, job_id)
+            last = await self.mark_erasing(owner, job_id)
             if last is not None:
                 await self._audit.record("expired", job_id, owner)
         for job_id, owner in await self._expiry.recordings(now):

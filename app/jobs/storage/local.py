@@ -16,6 +16,7 @@ import structlog
 
 from app.errors import BlobNotFoundError, InsufficientStorageError, JobsUnavailableError
 from app.jobs.storage.types import check_key, check_prefix
+from app.storage import check_room
 
 _BLOCK_BYTES = 2**20
 _TEMPORARY = ".tmp-"
@@ -41,6 +42,10 @@ class LocalBlobStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = False
+
+    async def check_room(self, size: int) -> None:
+        """See `BlobStore`."""
+        await self._run(lambda _: check_room(self.folder, size))
 
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
@@ -117,7 +122,7 @@ class LocalBlobStore:
 async def _in_thread(work: Callable[[threading.Event], _T]) -> _T:
     """Runs blocking work in a thread, and outlasts it when cancelled.
 
-    A write that went on behind a cancelled task could put back what has been deleted meanwhile.
+    A write that continued after its task was cancelled could restore what was deleted since.
     """
     cancelled = threading.Event()
     running = asyncio.ensure_future(asyncio.to_thread(work, cancelled))
