@@ -26,12 +26,13 @@ _BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds `serve`, `models` and `bench`."""
-    from app.cli import models  # noqa: PLC0415
+    """Adds `serve`, `models`, `keys` and `bench`."""
+    from app.cli import keys, models  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
 
     app.command()(serve)
     app.add_typer(models.app, name="models")
+    app.add_typer(keys.app, name="keys")
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from app.database.folder import make_private_folder
 from app.errors import ConfigurationError, InsufficientStorageError, JobsUnavailableError
+from app.settings.jobs import JobSettings
 from app.storage import check_room
 
 # SQLAlchemy and Alembic are imported by the first use: a service without jobs has none.
@@ -48,6 +49,12 @@ class Database:
         self._engine: sa.Engine | None = None
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nordlyd-database")
+
+    @classmethod
+    def of(cls, settings: JobSettings) -> "Database":
+        """Returns the database that the settings name; raises as the class."""
+        url = settings.database_url
+        return cls(settings.data, None if url is None else url.get_secret_value())
 
     @property
     def is_shared(self) -> bool:

@@ -3,7 +3,7 @@
 from app.jobs.audit import AuditLog, requested_from
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
-from app.jobs.types import JobResult, Jobs, Owner, Submission
+from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
 
 __all__ = [
     "AuditLog",
@@ -13,5 +13,7 @@ __all__ = [
     "Owner",
     "RetentionPolicy",
     "Submission",
+    "Uploads",
+    "WebhookMessage",
     "requested_from",
 ]

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 
 import structlog
@@ -22,6 +21,7 @@ from app.jobs.runner import JobRunner
 from app.jobs.schema import job_events, jobs
 from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
 from app.jobs.types import Owner
+from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
@@ -45,6 +45,7 @@ class Parts:
         policy: how long audio and jobs are kept.
         audit: has a line for what expires.
         clock: when they expire.
+        uploads: recordings that are yet to be handed in.
 
     Attributes:
         records: of the jobs.
@@ -61,6 +62,7 @@ class Parts:
         policy: RetentionPolicy,
         audit: AuditLog,
         clock: SteadyClock,
+        uploads: UploadStore,
     ) -> None:
         self.records = Records(database, policy, clock.time)
         self._blobs = blobs
@@ -69,6 +71,7 @@ class Parts:
         self._audit = audit
         self._clock = clock
         self._is_purged = False
+        self._uploads = uploads
         self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
         self._queue = DurableQueue(database, self._runner.run)
         self._executors = Executors(database) if database.is_shared else None
@@ -156,17 +159,18 @@ class Parts:
             except Exception:
                 _log.exception("sweeping jobs failed")
             await asyncio.sleep(_SWEEP_SECONDS)
-            before = time.time() - _NOT_ENQUEUED_SECONDS
+            before = self._clock.time() - _NOT_ENQUEUED_SECONDS
 
     async def _sweep(self, before: float) -> None:
         """Erases what is due, queues what is not queued, and takes over from lost processes."""
-        await self.records.mark_broken_off(time.time() - _BROKEN_OFF_SECONDS)
+        await self.records.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
         await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
         await self.purge()
         for job_id, owner in await self.records.not_enqueued(before):
             await self.enqueue(job_id, owner)
+        await self._uploads.sweep()
         if self._executors is not None:
             await self._take_over(self._executors)
             await self._stop_what_ended()

@@ -34,6 +34,7 @@ from app.jobs.ids import is_job_id, new_job_id
 from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
+from app.jobs.uploads import UploadStore
 from app.jobs.work import load_result, uninterrupted
 from app.pipeline import Service
 
@@ -60,6 +61,9 @@ class JobService:
         policy: how long audio and jobs are kept.
         audit: has a line for each action on a job.
         clock: when they expire.
+
+    Attributes:
+        uploads: recordings that are yet to be handed in.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class JobService:
         self._policy = policy
         self._audit = audit
         self._clock = clock or SteadyClock()
+        self.uploads = UploadStore(blobs, self._open)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -299,6 +304,7 @@ class JobService:
             policy=self._policy,
             audit=self._audit,
             clock=self._clock,
+            uploads=self.uploads,
         )
         await parts.start()
         return parts

@@ -1,6 +1,6 @@
 """Converts the options that a client gives into those of the parts of the pipeline."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -61,6 +61,18 @@ def formatting_options(options: TextOptions) -> FormattingOptions | None:
                 param=name,
             )
     return None
+
+
+def hotwords_option(hotwords: Iterable[Hotword]) -> str | None:
+    """Returns the option `hotwords` for words that another protocol gave; None for none.
+
+    A comma would end a word there, and no model writes one.
+    """
+    words = [
+        f"{' '.join(hotword.text.replace(',', ' ').split())}:{hotword.weight!r}"
+        for hotword in hotwords
+    ]
+    return ", ".join(words) or None
 
 
 def check_word_cues(response_format: ResponseFormat, *, word_cues: bool) -> None:
