@@ -42,10 +42,10 @@ class Parts:
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         on_change: called with the id of a job once its record has changed.
+        uploads: recordings that are yet to be handed in.
         policy: how long audio and jobs are kept.
         audit: has a line for what expires.
         clock: when they expire.
-        uploads: recordings that are yet to be handed in.
 
     Attributes:
         records: of the jobs.
@@ -59,19 +59,19 @@ class Parts:
         fetcher: Fetcher | None,
         on_change: Callable[[str], None],
         *,
+        uploads: UploadStore,
         policy: RetentionPolicy,
         audit: AuditLog,
         clock: SteadyClock,
-        uploads: UploadStore,
     ) -> None:
         self.records = Records(database, policy, clock.time)
         self._blobs = blobs
+        self._uploads = uploads
         self._database = database
         self._expiry = Expiry(database, policy)
         self._audit = audit
         self._clock = clock
         self._is_purged = False
-        self._uploads = uploads
         self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
         self._queue = DurableQueue(database, self._runner.run)
         self._executors = Executors(database) if database.is_shared else None

@@ -83,10 +83,10 @@ class JobService:
         self._lock = lock
         self._blobs = blobs
         self._fetcher = fetcher
+        self.uploads = UploadStore(blobs, self._open)
         self._policy = policy
         self._audit = audit
         self._clock = clock or SteadyClock()
-        self.uploads = UploadStore(blobs, self._open)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -301,10 +301,10 @@ class JobService:
             self._blobs,
             self._fetcher,
             self._changes.notify,
+            uploads=self.uploads,
             policy=self._policy,
             audit=self._audit,
             clock=self._clock,
-            uploads=self.uploads,
         )
         await parts.start()
         return parts

@@ -111,6 +111,30 @@ def test_each_hotword_has_its_own_weight(backend) -> None:
     assert with_hotwords(Hotword("båt", 0.0), Hotword("hår", 0.0)) == "bat har"
 
 
+@pytest.mark.parametrize(
+    ("tokens", "hotword", "text"),
+    [
+        ("AÅBT", "båt", "BÅT"),
+        ("AÅBT", "Båt", "BÅT"),
+        ("aåbt", "BÅT", "båt"),
+        # Letters of both cases are different letters.
+        ("AÅbt", "bÅt", "bÅt"),
+        ("AÅbt", "båt", "bAt"),
+    ],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_hotword_has_the_case_of_the_vocabulary(
+    backend, tokens: str, hotword: str, text: str
+) -> None:
+    vocabulary = Vocabulary(("[PAD]", "|", *tokens), 0, 1, frozenset({0}))
+    plain, ringed, first, last = (np.eye(6)[index] for index in range(2, 6))
+    rows = [first, 0.6 * plain + 0.4 * ringed, last]
+    emissions = np.log(np.maximum(rows, 1e-7)).astype(np.float32)
+    options = DecodingOptions(hotwords=(Hotword(hotword),))
+    decoder = BeamDecoder(vocabulary, options, backend=backend)
+    assert read(decoder, emissions) == text
+
+
 def test_several_hotword_weights_in_an_unsupported_backend_name_the_missing_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

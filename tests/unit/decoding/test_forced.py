@@ -83,6 +83,13 @@ def test_number_is_found_in_its_spoken_form(language: str, written: str, spoken_
     )
 
 
+def test_form_of_a_number_that_is_too_long_for_the_audio_is_left_out() -> None:
+    emissions, spans = spoken(["ja", "enento", "nei"], pause=1, character=1)
+    words = align(emissions, "ja 112 nei")
+    assert [word.found for word in words] == [True] * 3
+    assert [frames(word) for word in words] == spans
+
+
 def test_number_without_a_spoken_form_is_placed_between_its_neighbours() -> None:
     emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
     words = align(emissions, "Det var 21 eller noe.", language="sv")
