@@ -24,6 +24,8 @@ from wyoming.info import Describe, Info
 from app.database import Database
 from app.keys.store import KeyStore
 
+pytestmark = pytest.mark.long
+
 SECONDS = 20.0
 PUBLIC = {"HOST": "0.0.0.0", "LOG_FORMAT": "json"}
 
@@ -250,7 +252,6 @@ def test_expired_key_is_refused_with_the_reason(guarded_later: Guarded) -> None:
         assert detail(answer) == (401, "authentication_error", "invalid_api_key")
 
 
-@pytest.mark.long
 def test_public_address_is_served_with_stored_keys_alone(
     tiny_settings: dict[str, str], tmp_path: Path
 ) -> None:
