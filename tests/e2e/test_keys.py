@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -245,11 +246,30 @@ def test_revoked_key_stops_within_seconds(guarded_later: Guarded) -> None:
         assert "revoked" in answer.json()["error"]["message"]
 
 
+def test_live_connections_of_a_revoked_key_are_closed_within_seconds(
+    guarded_later: Guarded,
+) -> None:
+    server = guarded_later.server
+    key, text = guarded_later.store.create("leaving", scopes=("transcribe",))
+    urls = [server.address.replace("http", "ws", 1) + path for path in ("/stream", "/v1/realtime")]
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(connect(url, additional_headers=bearer(text)))
+            for url in (*urls, server.vosk)
+        ]
+        guarded_later.store.revoke(key.id)
+        for socket in sockets:
+            for _ in socket:
+                pass
+            assert socket.close_code == 1008
+            assert socket.close_reason == "The API key was revoked or has expired."
+
+
 def test_expired_key_is_refused_with_the_reason(guarded_later: Guarded) -> None:
     _, text = guarded_later.store.create("short", scopes=("transcribe",), expires_in=1.0)
     with guarded_later.client(text) as client:
         answer = wait_for(lambda each: "expired" in each.text, lambda: client.get("/v1/models"))
-        assert detail(answer) == (401, "authentication_error", "invalid_api_key")
+        assert answer.json()["error"]["code"] == "invalid_api_key"
 
 
 def test_public_address_is_served_with_stored_keys_alone(
