@@ -15,8 +15,8 @@ import pytest
 from deepgram.core.api_error import ApiError
 from deepgram_client import client_of, listen
 from running import NORDLYD, RunningServer, environment
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 from wyoming.asr import Transcribe
 from wyoming.client import AsyncClient
 from wyoming.error import Error
@@ -246,6 +246,11 @@ def test_revoked_key_stops_within_seconds(guarded_later: Guarded) -> None:
         assert "revoked" in answer.json()["error"]["message"]
 
 
+def read_to_the_end(socket: ClientConnection) -> None:
+    for _ in socket:
+        pass
+
+
 def test_live_connections_of_a_revoked_key_are_closed_within_seconds(
     guarded_later: Guarded,
 ) -> None:
@@ -259,8 +264,8 @@ def test_live_connections_of_a_revoked_key_are_closed_within_seconds(
         ]
         guarded_later.store.revoke(key.id)
         for socket in sockets:
-            for _ in socket:
-                pass
+            with pytest.raises(ConnectionClosedError):
+                read_to_the_end(socket)
             assert socket.close_code == 1008
             assert socket.close_reason == "The API key was revoked or has expired."
 
