@@ -135,7 +135,7 @@ class _Server(uvicorn.Server):
                 await protocol.start()
 
     async def main_loop(self) -> None:
-        """Serves, also while models load, until a signal comes or one cannot be loaded; drain."""
+        """Serves, also while models load, until a signal comes or a model fails; then drains."""
         while not (self._service.readiness.ready or self._must_end):
             await self._tick()
         if self._service.readiness.ready:

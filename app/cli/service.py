@@ -101,7 +101,7 @@ def model_ids() -> list[str]:
 
 
 def install_hint(error: ModuleNotFoundError) -> str | None:
-    """Returns the line that says how to install the package that an import did not find."""
+    """Returns the line with the command to install the package that an import did not find."""
     from app import extras  # noqa: PLC0415
 
     return extras.install_hint(error, preferred="bench")

@@ -122,7 +122,7 @@ class LocalBlobStore:
 async def _in_thread(work: Callable[[threading.Event], _T]) -> _T:
     """Runs blocking work in a thread, and outlasts it when cancelled.
 
-    A write that went on behind a cancelled task could put back what has been deleted meanwhile.
+    A write that continued after its task was cancelled could restore what was deleted since.
     """
     cancelled = threading.Event()
     running = asyncio.ensure_future(asyncio.to_thread(work, cancelled))
