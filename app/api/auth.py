@@ -3,9 +3,11 @@
 Where there is no key, all is open, and an address identifies a caller.
 """
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,7 +19,7 @@ from starlette.types import Scope as ASGIScope
 
 from app.api.errors import error_response
 from app.api.paths import route_path
-from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
+from app.api.sockets import OPENAI_SUBPROTOCOL, POLICY, SUBPROTOCOL, refuse
 from app.errors import AuthenticationError, NordlydError, PermissionDeniedError
 from app.keys import KeyIdentity, KeyRing, Scope
 
@@ -29,6 +31,9 @@ OPEN_PATHS = frozenset(
 )  # fmt: skip
 OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
 """The files of the pages at /docs and /."""
+
+REFUSED_LATER = "The API key was revoked or has expired."
+"""Why a WebSocket is closed whose key was accepted when it was opened."""
 
 _IDENTITY = "api_key"
 _SCHEMES = frozenset({"bearer", "token"})
@@ -151,7 +156,29 @@ class Authentication:
             return
         if key is not None:
             note_key(scope, key)
-        await self.app(scope, receive, send)
+        if key is not None and scope["type"] == "websocket":
+            await self._serve_socket(key, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _serve_socket(
+        self, key: KeyIdentity, scope: ASGIScope, receive: Receive, send: Send
+    ) -> None:
+        """Serves a WebSocket until it ends or its key is accepted no more."""
+        serving = asyncio.ensure_future(self.app(scope, receive, send))
+        refused = asyncio.ensure_future(self.keys.wait_until_refused(key))
+        try:
+            await asyncio.wait({serving, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+                return
+        finally:
+            for task in (serving, refused):
+                task.cancel()
+            await asyncio.gather(serving, refused, return_exceptions=True)
+        # The connection may have been closed meanwhile.
+        with suppress(OSError, RuntimeError):
+            await send({"type": "websocket.close", "code": POLICY, "reason": REFUSED_LATER})
 
 
 async def _refuse(error: NordlydError, scope: ASGIScope, receive: Receive, send: Send) -> None:
