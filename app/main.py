@@ -18,9 +18,10 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError, UnknownModelError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
-from app.jobs import JobService
+from app.jobs import AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.keys import KeyRing
+from app.keys.store import existing_store
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -54,9 +55,10 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     service = build_service(settings, telemetry, report=report)
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
-    keys = KeyRing(settings.api_keys)
+    database = Database.of(settings)
+    keys = KeyRing(settings.api_keys, partial(existing_store, database))
     fetcher = _fetcher(settings)
-    jobs = build_jobs(settings, service, fetcher)
+    jobs = build_jobs(settings, database, service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
@@ -69,6 +71,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await service.stop()
         await rendering.close()
         await keys.close()
+        database.close()
 
     state = AppState(
         settings,
@@ -150,20 +153,22 @@ def _source(
     )
 
 
-def build_jobs(settings: Settings, service: Service, fetcher: Fetcher | None) -> JobService:
+def build_jobs(
+    settings: Settings, database: Database, service: Service, fetcher: Fetcher | None
+) -> JobService:
     """Build the jobs of a service; nothing is written before their first use.
 
     Raises:
-        ConfigurationError: another process serves the data folder, or the database's URL cannot
-            be used.
+        ConfigurationError: another process serves the data folder, or the database's URL or the
+            storage cannot be used.
     """
-    url = settings.database_url
-    database = Database(settings.data, None if url is None else url.get_secret_value())
     lock = None if database.is_shared else FolderLock(settings.data)
     if lock is not None and database.exists:
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
-    return JobService(service, database, lock, blobs, fetcher)
+    policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
+    audit = AuditLog(settings.data / "audit.jsonl")
+    return JobService(service, database, lock, blobs, fetcher, policy=policy, audit=audit)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

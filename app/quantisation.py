@@ -175,7 +175,7 @@ def save(record: Record, store: Path) -> Path:
     """Writes a record beside the pulled models and returns its file.
 
     Raises:
-        ConfigurationError: it did not pass; the message says by how much.
+        ConfigurationError: it did not pass; the message has the figures.
     """
     if record.cost > MAX_COST:
         raise ConfigurationError(
@@ -199,7 +199,7 @@ def require(model: str, store: Path) -> None:
     """Does nothing if int8 was measured for the model and passed.
 
     Raises:
-        ConfigurationError: it was not; the message says how to measure it.
+        ConfigurationError: it was not; the message has the command to measure it.
     """
     if not _file(model, store).is_file():
         raise ConfigurationError(

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from math import ceil
 from types import FrameType
 
@@ -18,6 +19,8 @@ from app.api import AppState
 from app.api.origins import OriginRules
 from app.binding import bind, check_bind, local_address
 from app.catalogue import PullPlan
+from app.database import Database
+from app.keys.store import existing_store
 from app.main import create_app
 from app.pipeline import Service
 from app.protocols import Port, ProtocolContext, ProtocolServer
@@ -52,7 +55,7 @@ def serve(
     Raises:
         ConfigurationError: the service cannot start, or a model could not be loaded.
     """
-    check_bind(settings)
+    check_bind(settings, lambda: _has_stored_keys(settings))
     app = create_app(settings, report=report)
     state: AppState = app.state.app_state
     connections = Connections(settings.connections or default_limit(), state.telemetry)
@@ -132,7 +135,7 @@ class _Server(uvicorn.Server):
                 await protocol.start()
 
     async def main_loop(self) -> None:
-        """Serves, also while models load, until a signal comes or one cannot be loaded; drain."""
+        """Serves, also while models load, until a signal comes or a model fails; then drains."""
         while not (self._service.readiness.ready or self._must_end):
             await self._tick()
         if self._service.readiness.ready:
@@ -175,6 +178,12 @@ class _Server(uvicorn.Server):
                 self._service.cut_off.set()
                 return
             await self._tick()
+
+
+def _has_stored_keys(settings: Settings) -> bool:
+    with closing(Database.of(settings)) as database:
+        store = existing_store(database)
+        return store is not None and bool(store.list())
 
 
 def _bind_protocols(

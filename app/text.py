@@ -23,7 +23,7 @@ _TABLES: dict[Mode, dict[int, str]] = {
 _PUNCTUATION = str.maketrans("", "", ",?.!-;:\"“”%‘’'–—_\\+#/…«»„()[]*�­")
 _HESITATIONS = {"<ee>": "eee", "<qq>": "qqq", "<mm>": "mmm"}
 _INAUDIBLE = "<inaudible>"
-_SHORTEST = 3
+_MIN_LENGTH = 3
 
 
 def fold(text: str, *, mode: Mode = "corrected") -> str:
@@ -50,7 +50,7 @@ def rejection(text: str) -> str | None:
         return "inaudible"
     if re.search(r"\d", text):
         return "digits"
-    if len(text.strip()) < _SHORTEST:
+    if len(text.strip()) < _MIN_LENGTH:
         return "too short"
     return None
 

@@ -22,7 +22,7 @@ import torch
 from app.acoustic.device import resolve_device
 from app.errors import ConfigurationError
 from bench.machine import cpu_name, device_name
-from bench.peers import Contest, Spec
+from bench.peers import Comparison, Spec
 from bench.report import finish, table
 from bench.shapes import SHAPES
 
@@ -151,14 +151,14 @@ def sweep(
     # Sixteen lengths from a sixteenth of the longest up: half of what is padded is padding.
     mixed = [length * part // 16 for part in range(1, 17)]
     batches["16 of many lengths"] = mixed
-    with Contest(_notify(findings, shape), deadline=deadline) as contest:
-        contest.add("ours", _spec("ours", shape, device))
-        contest.add("transformers", _spec("transformers", shape, device))
+    with Comparison(_notify(findings, shape), deadline=deadline) as comparison:
+        comparison.add("ours", _spec("ours", shape, device))
+        comparison.add("transformers", _spec("transformers", shape, device))
         for name, lengths in batches.items():
-            if contest.left < 1:
+            if comparison.left < 1:
                 findings.left_out[f"{shape}, {name}"] = "no time left"
                 continue
-            findings.encoder.append(_row(contest, shape, name, lengths, options.rounds))
+            findings.encoder.append(_row(comparison, shape, name, lengths, options.rounds))
 
 
 def compiled(
@@ -170,15 +170,15 @@ def compiled(
 ) -> None:
     """Ours beside transformers under `torch.compile`, on one batch: each shape compiles anew."""
     lengths = [round(options.seconds * 16_000)] * _COMPILED_BATCH
-    with Contest(_notify(findings, shape), deadline=deadline) as contest:
-        if not contest.add("compiled", _spec("transformers", shape, device, compiled=True)):
+    with Comparison(_notify(findings, shape), deadline=deadline) as comparison:
+        if not comparison.add("compiled", _spec("transformers", shape, device, compiled=True)):
             return
-        contest.add("ours", _spec("ours", shape, device))
+        comparison.add("ours", _spec("ours", shape, device))
         # The first call compiles, and must leave time for the others.
-        if contest.once("compiled", lengths, limit=0.8 * contest.left) is None:
+        if comparison.once("compiled", lengths, limit=0.8 * comparison.left) is None:
             return
         name = f"{_COMPILED_BATCH} x {options.seconds:g} s"
-        findings.encoder.append(_row(contest, shape, name, lengths, options.rounds))
+        findings.encoder.append(_row(comparison, shape, name, lengths, options.rounds))
 
 
 def run_server(
@@ -242,10 +242,10 @@ def report(
     )
 
 
-def _row(contest: Contest, shape: str, name: str, lengths: list[int], rounds: int) -> Row:
-    for candidate in list(contest.candidates):
-        contest.once(candidate, lengths, limit=_RUN_SECONDS)
-    seconds, peaks = contest.interleaved(lengths, rounds=rounds, limit=_RUN_SECONDS)
+def _row(comparison: Comparison, shape: str, name: str, lengths: list[int], rounds: int) -> Row:
+    for candidate in list(comparison.candidates):
+        comparison.once(candidate, lengths, limit=_RUN_SECONDS)
+    seconds, peaks = comparison.interleaved(lengths, rounds=rounds, limit=_RUN_SECONDS)
     best = {key: round(min(values), 5) for key, values in seconds.items() if values}
     return Row(
         shape,

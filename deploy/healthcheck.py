@@ -1,4 +1,4 @@
-"""Ask the service in this container whether it is ready; exit 1 and say why when it is not.
+"""Checks whether the service in this container is ready; exits 1 with the reason when it is not.
 
 The container's HEALTHCHECK. Standard library only: an exchange on loopback, past any proxy.
 """

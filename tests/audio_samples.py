@@ -17,7 +17,7 @@ import soundfile
 from app.audio import SAMPLE_RATE, Recording
 
 # The chirp stays below the 3.4 kHz that the narrowest codec, AMR, carries.
-LOWEST_HZ, HIGHEST_HZ = 200.0, 1_500.0
+MIN_HZ, MAX_HZ = 200.0, 1_500.0
 PEAK = 0.4
 FADE_SECONDS = 0.02
 # Encoder delay that a container without an edit list cannot declare, and padding at the end.
@@ -118,7 +118,7 @@ FORMATS = {form.name: form for form in (*SOUNDFILE_FORMATS, *PYAV_FORMATS)}
 def chirp(seconds: float, rate: int) -> np.ndarray:
     """A tone that rises from 200 to 1,500 Hz: float32 [samples]."""
     time = np.arange(round(seconds * rate)) / rate
-    cycles = LOWEST_HZ * time + (HIGHEST_HZ - LOWEST_HZ) / (2 * max(seconds, 1e-9)) * time**2
+    cycles = MIN_HZ * time + (MAX_HZ - MIN_HZ) / (2 * max(seconds, 1e-9)) * time**2
     # A sudden end would make every lossy encoder overshoot.
     edges = np.minimum(1.0, np.minimum(time, time[::-1]) / FADE_SECONDS)
     return (PEAK * edges * np.sin(2 * np.pi * cycles)).astype(np.float32)

@@ -81,7 +81,7 @@ def check(recipe: Recipe, where: str) -> None:
     """Raises an error for the first contradiction.
 
     Raises:
-        RecipeError: the message begins with `where`, names the keys and says what is accepted.
+        RecipeError: the message begins with `where`, names the keys and the accepted values.
     """
     for problem in _problems(recipe):
         raise RecipeError(f"{where}: {problem}")

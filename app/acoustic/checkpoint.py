@@ -123,7 +123,7 @@ def load_checkpoint(
 
     Raises:
         CheckpointError: the folder is no CTC checkpoint; the message names what differs.
-        ConfigurationError: device, kernels or precision cannot be had here.
+        ConfigurationError: device, kernels or precision is not available here.
     """
     path = Path(folder)
     config = read_config(path)

@@ -11,6 +11,7 @@ from fastapi_offline import FastAPIOffline
 from app.api import (
     admin,
     align,
+    assemblyai,
     deepgram,
     health,
     jobs,
@@ -74,6 +75,7 @@ def build_api(
         render.router,
         *jobs.ROUTERS,
         deepgram.router,
+        *assemblyai.ROUTERS,
         *openai.ROUTERS,
         *admin.ROUTERS,
     ):

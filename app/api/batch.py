@@ -43,7 +43,7 @@ class Job:
     run: Callable[[], Coroutine[Any, Any, str]]
 
 
-def wants_lines(request: Request) -> bool:
+def accepts_lines(request: Request) -> bool:
     """Returns whether the request accepts lines of JSON."""
     accepted = ",".join(request.headers.getlist("accept")).split(",")
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accepted)

@@ -23,7 +23,7 @@ _EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*([\w-]*)'[\w-]*'([^;\s]*)", 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A part with a file name; `start` and `size` say where its bytes are, in bytes."""
+    """A part with a file name; `start` and `size` are the place of its content, in bytes."""
 
     field: str
     name: str

@@ -89,7 +89,7 @@ def read_align_form(
     incoming.set_timeout(options.timeout)
     if options.text is None:
         raise InvalidRequestError(
-            "There is no `text`; send what is said as a field of the form.", param="text"
+            "There is no `text`; send the spoken text as a field of the form.", param="text"
         )
     route = incoming.state.service.transcriber.route(options.model, options.language)
     return options, options.text, route

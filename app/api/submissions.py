@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+import httpx
 
 from app.api.outputs import base_name
 from app.api.state import AppState
@@ -55,7 +57,7 @@ def open_source(
         InvalidRequestError: it is declared as raw samples without a rate.
     """
     if isinstance(source, str):
-        return source, base_name(unquote(urlsplit(source).path)), {}
+        return source, base_name(unquote(httpx.URL(source).path)), {}
     audio, decoding = source.open_to_decode(options)
     raw = decoding.raw
     declared: dict[str, object] = {}

@@ -88,7 +88,7 @@ async def transcribe(incoming: IncomingOf) -> Response:
             options, route = read_form(incoming, uploads, TranscribeOptions)
         call = _Call(incoming, options, route)
         sources = recordings(uploads, options.url)
-        if len(sources) > 1 or batch.wants_lines(incoming.request):
+        if len(sources) > 1 or batch.accepts_lines(incoming.request):
             failures = state.telemetry.failures
             return batch.BatchResponse(
                 incoming.request,

@@ -72,7 +72,7 @@ _RAW_TYPES: Mapping[str, _RawType] = {
 
 
 class RecordingOptions(Protocol):
-    """The options of a request that say how to decode its recordings."""
+    """The options of a request for decoding its recordings."""
 
     track: str | None
     strict: bool

@@ -167,7 +167,7 @@ class FileStore:
             return self._read_blocks(self._file, start, stop)
 
     def truncate(self) -> None:
-        """Empty the file without closing it."""
+        """Empties the file without closing it."""
         with self._lock:
             if self._file is not None:
                 os.ftruncate(self._file, 0)

@@ -35,7 +35,7 @@ def list_rows(
     Args:
         catalogue: the cards.
         store: folder of the pulled models.
-        cache: the Hugging Face cache; default as HF_HOME and HF_HUB_CACHE say.
+        cache: the Hugging Face cache; by default that of HF_HOME and HF_HUB_CACHE.
     """
     return tuple(_row(catalogue, card, store, cache) for card in catalogue.cards.values())
 

@@ -109,7 +109,7 @@ class Router:
         return (
             Notice(
                 "language_undeclared",
-                f"The only loaded model, {self._cards[0].id}, does not say which languages it"
+                f"The only loaded model, {self._cards[0].id}, does not declare which languages it"
                 f" knows; it served {code!r} all the same. Declare its languages in its"
                 " model.toml, or name the model in the request.",
             ),

@@ -26,12 +26,13 @@ _BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds `serve`, `models` and `bench`."""
-    from app.cli import models  # noqa: PLC0415
+    """Adds `serve`, `models`, `keys` and `bench`."""
+    from app.cli import keys, models  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
 
     app.command()(serve)
     app.add_typer(models.app, name="models")
+    app.add_typer(keys.app, name="keys")
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,
@@ -100,7 +101,7 @@ def model_ids() -> list[str]:
 
 
 def install_hint(error: ModuleNotFoundError) -> str | None:
-    """Returns the line that says how to install the package that an import did not find."""
+    """Returns the line with the command to install the package that an import did not find."""
     from app import extras  # noqa: PLC0415
 
     return extras.install_hint(error, preferred="bench")

@@ -31,7 +31,7 @@ Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """How the command line shows an option; stands in the annotation of its field.
+    """How the command line shows an option, as an annotation of its field.
 
     Attributes:
         panel: heading of `--help` that lists the option; None takes the general one.

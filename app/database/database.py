@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from app.database.folder import make_private_folder
 from app.errors import ConfigurationError, InsufficientStorageError, JobsUnavailableError
+from app.settings.jobs import JobSettings
+from app.storage import check_room
 
 # SQLAlchemy and Alembic are imported by the first use: a service without jobs has none.
 if TYPE_CHECKING:
@@ -48,6 +50,12 @@ class Database:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="nordlyd-database")
 
+    @classmethod
+    def of(cls, settings: JobSettings) -> "Database":
+        """Returns the database that the settings name; raises as the class."""
+        url = settings.database_url
+        return cls(settings.data, None if url is None else url.get_secret_value())
+
     @property
     def is_shared(self) -> bool:
         """Whether several services may use it at once."""
@@ -57,6 +65,15 @@ class Database:
     def exists(self) -> bool:
         """Whether it was used before, or is that of a server."""
         return self._url is not None or (self._folder / _FILE).exists()
+
+    def check_room(self) -> None:
+        """Checks that the disk of an SQLite database has room for another job.
+
+        Raises:
+            InsufficientStorageError: it has not.
+        """
+        if self._url is None:
+            check_room(self._folder, 0)
 
     def open(self) -> "sa.Engine":
         """Returns the engine of the database, at the current version. Waits for the database.
@@ -97,6 +114,24 @@ class Database:
                 return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+
+    async def purge(self, tables: Sequence[str]) -> bool:
+        """Removes rows that were deleted from the files of the database; see `app.database.purge`.
+
+        Returns:
+            False where it is to be repeated.
+
+        Raises:
+            JobsUnavailableError, InsufficientStorageError, ConfigurationError: as `begin`.
+        """
+        from app.database.purge import purge  # noqa: PLC0415
+
+        def work() -> bool:
+            engine = self.open()
+            with database_errors():
+                return purge(engine, tables)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         """Close every connection."""

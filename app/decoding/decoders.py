@@ -15,12 +15,11 @@ from typing import Any
 from app.contract.answers import AlignedWord
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
-from app.decoding.confidence import Calibration, load_calibration
+from app.decoding.calibration import Calibration, load_calibration
 from app.decoding.forced import UnalignableError, align_text
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
-from app.decoding.options import DecodingOptions, InvalidOptionError
-from app.decoding.types import Emissions, Hypothesis
+from app.decoding.types import DecodingOptions, Emissions, Hypothesis, InvalidOptionError
 from app.errors import InvalidRequestError
 from app.vocabulary import Vocabulary
 

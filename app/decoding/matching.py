@@ -165,7 +165,7 @@ class _Matcher:
 
 
 def _whole(number: str, ordinal: bool, language: str) -> str:
-    """Speaks 3 as three, 3. as third, 1,5 with a comma, 1.000 as a thousand, 12:30 in two."""
+    """Verbalises 3 as three, 3. as third, 1,5 with a comma, 1.000 as a thousand, 12:30 in two."""
     if re.fullmatch(r"\d{1,3}(\.\d{3})+", number):
         number = number.replace(".", "")
     pieces = re.split(r"[.,:]", number)
@@ -176,29 +176,29 @@ def _whole(number: str, ordinal: bool, language: str) -> str:
 
 
 def _plain(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - one shape for all
-    """Speaks 3. as three, where a sentence ends with it."""
+    """Verbalises 3. as three, where a sentence ends with it."""
     return _whole(number, False, language)
 
 
 def _year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 1998 as nineteen hundred and ninety-eight."""
+    """Verbalises 1998 as nineteen hundred and ninety-eight."""
     return numerals.year(int(number), language)
 
 
 def _short_year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 1998 as nineteen ninety-eight."""
+    """Verbalises 1998 as nineteen ninety-eight."""
     hundreds, rest = divmod(int(number), 100)
     numerals.year(int(number), language)
     return " ".join(numerals.cardinal(part, language) for part in (hundreds, rest))
 
 
 def _digits(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 112 as one one two."""
+    """Verbalises 112 as one one two."""
     return " ".join(numerals.cardinal(int(digit), language) for digit in number if digit.isdigit())
 
 
 def _pairs(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 112233 as eleven twenty-two thirty-three, as telephone numbers are."""
+    """Verbalises 112233 as eleven twenty-two thirty-three, as telephone numbers are."""
     if not re.fullmatch(r"(\d\d)+", number):
         raise ValueError(f"{number} does not fall into pairs")
     pairs = re.findall(r"\d\d", number)

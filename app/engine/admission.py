@@ -20,7 +20,7 @@ class SpeedMeter:
     """Exponentially weighted compute seconds per audio second of one model.
 
     Both sums decay together, so a long batch counts for more than a short one, whose share
-    of fixed costs says little about how fast the queue drains.
+    of fixed costs is a poor measure of how fast the queue drains.
 
     Args:
         memory: weight that an earlier batch keeps when a new one is counted, 0 to 1.
@@ -44,7 +44,7 @@ class SpeedMeter:
 
     @property
     def real_time_factor(self) -> float:
-        """Computes seconds per audio second; 0 before anything was measured."""
+        """Compute seconds per audio second; 0 before anything was measured."""
         return self._compute / self._audio if self._audio else 0.0
 
     @property

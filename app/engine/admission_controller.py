@@ -1,4 +1,4 @@
-"""Decides whether a request may join the queue; a refusal says when to try again."""
+"""Decides whether a request may join the queue; a refusal has the time of the next attempt."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,7 @@
 """The values that go into and come out of the engine, and the interfaces it relies on.
 
-In: an `EncodeRequest` of windows whose samples are fetched when needed. Out: `EncodedAudio`.
+The engine takes an `EncodeRequest` of windows whose samples are fetched when needed, and returns
+`EncodedAudio`.
 """
 
 import math

@@ -1,7 +1,19 @@
 """Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
-from app.jobs.audit import requested_from
+from app.jobs.audit import AuditLog, requested_from
+from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
-from app.jobs.types import JobResult, Jobs, Owner, Submission
+from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
 
-__all__ = ["JobResult", "JobService", "Jobs", "Owner", "Submission", "requested_from"]
+__all__ = [
+    "AuditLog",
+    "JobResult",
+    "JobService",
+    "Jobs",
+    "Owner",
+    "RetentionPolicy",
+    "Submission",
+    "Uploads",
+    "WebhookMessage",
+    "requested_from",
+]

@@ -1,5 +1,6 @@
 """The time of the day, as far as erasing things may rely on it."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -38,9 +39,14 @@ class SteadyClock:
         self._stopwatch = stopwatch
         self._offset = now() - stopwatch()
         self._jumped: tuple[float, float] | None = None
+        self._lock = threading.Lock()
 
     def time(self) -> float:
-        """Returns the time in seconds of the epoch."""
+        """Returns the time in seconds of the epoch. Any thread may call it."""
+        with self._lock:
+            return self._time()
+
+    def _time(self) -> float:
         passed = self._stopwatch()
         offset = self._now() - passed
         if abs(offset - self._offset) <= JUMP_SECONDS:

@@ -7,14 +7,22 @@ from collections.abc import Callable
 
 import structlog
 
+from app.contract.jobs import JobEvent
 from app.database import Database
-from app.errors import NordlydError
+from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
+from app.jobs.audit import AuditLog
+from app.jobs.clock import SteadyClock
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
+from app.jobs.expiry import Expiry
 from app.jobs.records import Records
+from app.jobs.retention import RetentionPolicy
 from app.jobs.runner import JobRunner
-from app.jobs.storage import BlobStore, job_prefix
+from app.jobs.schema import job_events, jobs
+from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
+from app.jobs.types import Owner
+from app.jobs.uploads import UploadStore
 from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
@@ -35,6 +43,10 @@ class Parts:
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         on_change: called with the id of a job once its record has changed.
+        uploads: recordings that are yet to be handed in.
+        policy: how long audio and jobs are kept.
+        audit: has a line for what expires.
+        clock: when they expire.
 
     Attributes:
         records: of the jobs.
@@ -47,9 +59,20 @@ class Parts:
         blobs: BlobStore,
         fetcher: Fetcher | None,
         on_change: Callable[[str], None],
+        *,
+        uploads: UploadStore,
+        policy: RetentionPolicy,
+        audit: AuditLog,
+        clock: SteadyClock,
     ) -> None:
-        self.records = Records(database)
+        self.records = Records(database, policy, clock.time)
         self._blobs = blobs
+        self._uploads = uploads
+        self._database = database
+        self._expiry = Expiry(database, policy)
+        self._audit = audit
+        self._clock = clock
+        self._is_purged = False
         self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
         self._queue = DurableQueue(database, self._runner.run)
         self._executors = Executors(database) if database.is_shared else None
@@ -61,6 +84,7 @@ class Parts:
         Raises:
             JobsUnavailableError: the database cannot be reached.
         """
+        await self._expiry.apply_stricter_rules()
         if self._executors is None:
             # Of a process that is alone, every submission of before has broken off.
             await self.records.mark_broken_off(math.inf)
@@ -85,6 +109,22 @@ class Parts:
         await self._queue.add(job_id, owner)
         await self.records.enqueued(job_id)
 
+    async def mark_erasing(self, owner: Owner, job_id: str) -> JobEvent | None:
+        """Hides a job of an owner for good; see `Records.mark_erasing`.
+
+        Raises:
+            InsufficientStorageError: the disk of the database is full, even without the job's
+                content.
+        """
+        try:
+            return await self.records.mark_erasing(owner, job_id)
+        except InsufficientStorageError:
+            if await self.records.find(owner, job_id) is None:
+                return None
+            # On a full disk, the mark has no room before something is deleted.
+            await self._blobs.delete_prefix(job_prefix(job_id))
+            return await self.records.mark_erasing(owner, job_id)
+
     async def erase(self, job_id: str) -> None:
         """Erases a job that is marked for it: its work, its blobs, its rows, in this order.
 
@@ -96,7 +136,18 @@ class Parts:
         await self._queue.remove(job_id)
         await self._runner.cancel(job_id)
         await self._blobs.delete_prefix(job_prefix(job_id))
+        self._is_purged = False
         await self.records.delete(job_id)
+
+    async def purge(self) -> None:
+        """Removes what was erased from the files of the database; later, where that fails now."""
+        if not self._is_purged:
+            self._is_purged = True
+            try:
+                self._is_purged = await self._database.purge((jobs.name, job_events.name))
+            except BaseException:
+                self._is_purged = False
+                raise
 
     async def _sweep_again_and_again(self) -> None:
         # What is not queued at the start never will be; later, it may be about to be.
@@ -112,15 +163,29 @@ class Parts:
             before = time.time() - _NOT_ENQUEUED_SECONDS
 
     async def _sweep(self, before: float) -> None:
-        """Finishes erasures, queues what is not queued, and takes over from lost processes."""
+        """Erases what is due, queues what is not queued, and takes over from lost processes."""
         await self.records.mark_broken_off(time.time() - _BROKEN_OFF_SECONDS)
+        await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
+        await self.purge()
         for job_id, owner in await self.records.not_enqueued(before):
             await self.enqueue(job_id, owner)
+        await self._uploads.sweep()
         if self._executors is not None:
             await self._take_over(self._executors)
             await self._stop_what_ended()
+
+    async def _expire(self) -> None:
+        now = self._clock.time()
+        for job_id, owner in await self._expiry.jobs(now):
+            last = await self.mark_erasing(owner, job_id)
+            if last is not None:
+                await self._audit.record("expired", job_id, owner)
+        for job_id, owner in await self._expiry.recordings(now):
+            await self._blobs.delete(job_key(job_id, AUDIO))
+            await self._expiry.note_recording_erased(job_id, now)
+            await self._audit.record("audio_expired", job_id, owner)
 
     async def _take_over(self, executors: Executors) -> None:
         for lost in await executors.note(self._queue.executor, lost_after=_LOST_SECONDS):

@@ -4,8 +4,7 @@ Every function is one transaction. What it changes, it changes only in the state
 for, so that of two processes that work on one job, one has an effect.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from app.contract.errors import ErrorDetail
 from app.contract.jobs import ENDED, Job, JobEvent, JobStatus
 from app.database import Database
+from app.jobs.retention import End, RetentionPolicy
 from app.jobs.rows import Record, change_job, job_fields, job_of, record_of
 from app.jobs.schema import job_events, jobs
 from app.jobs.types import Owner, Submission
@@ -25,10 +25,16 @@ class Records:
 
     Args:
         database: that has them.
+        policy: how long a job is kept that has ended.
+        now: the time in seconds since 1970; any thread may call it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, policy: RetentionPolicy, now: Callable[[], float]
+    ) -> None:
         self._database = database
+        self._policy = policy
+        self._now = now
 
     async def insert(self, job_id: str, submission: Submission, digest: str | None) -> bool:
         """Adds a job whose recording is still to be kept, and which no one sees yet.
@@ -56,7 +62,7 @@ class Records:
             "expires_in": submission.expires_in,
             "idempotency_key": submission.idempotency_key,
             "request_digest": digest,
-            "created_at": time.time(),
+            "created_at": self._now(),
             "progress": 0.0,
             "attempts": 0,
         }
@@ -149,7 +155,7 @@ class Records:
                 return None
             values = {"attempts": found.attempts + first, "status": "processing", "enqueued": True}
             if found.status == "queued":
-                values["started_at"] = time.time()
+                values["started_at"] = self._now()
                 change_job(connection, job_id, where, values, "status")
             else:
                 connection.execute(sa.update(jobs).where(*where).values(values))
@@ -209,25 +215,37 @@ class Records:
         """Ends a job; None where it had ended or was erased."""
 
         def work(connection: sa.Connection) -> Job | None:
+            where = jobs.c.id == job_id, *_UNFINISHED
+            query = sa.select(jobs.c.expires_in).where(*where).with_for_update()
+            found = connection.execute(query).first()
+            if found is None:
+                return None
+            end = End(status, completed_at=self._now(), expires_in=found.expires_in)
             values: dict[str, Any] = {
-                "status": status, "completed_at": time.time(), "seconds_left": None,
-            }  # fmt: skip
+                "status": status,
+                "completed_at": end.completed_at,
+                "expires_at": self._policy.job_expires_at(end),
+                "seconds_left": None,
+            }
             if status == "completed":
                 values |= {"progress": 1.0, "duration": duration}
             if error is not None:
                 values["error"] = error.model_dump()
-            where = jobs.c.id == job_id, *_UNFINISHED
             return change_job(connection, job_id, where, values, "status")
 
         return await self._database.run(work)
 
-    async def note_fetched(self, job_id: str) -> None:
-        """Notes that the result of a job was read."""
+    async def note_fetched(self, record: Record) -> None:
+        """Notes that the result of a completed job was read first."""
+        completed_at = record.job.completed_at
+        assert completed_at is not None
+        end = End("completed", completed_at.timestamp(), self._now(), record.expires_in)
+        values = {"fetched_at": end.fetched_at, "expires_at": self._policy.job_expires_at(end)}
         await self._database.run(
             lambda connection: connection.execute(
                 sa.update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.fetched_at.is_(None))
-                .values(fetched_at=time.time())
+                .where(jobs.c.id == record.job.id, jobs.c.fetched_at.is_(None))
+                .values(values)
             )
         )
 
@@ -246,7 +264,7 @@ class Records:
             values: dict[str, Any] = {"phase": "erasing", "idempotency_key": None}
             if found.status not in ENDED:
                 values |= {
-                    "status": "cancelled", "completed_at": time.time(), "seconds_left": None,
+                    "status": "cancelled", "completed_at": self._now(), "seconds_left": None,
                 }  # fmt: skip
             job = change_job(connection, job_id, where, values, "status")
             last = connection.execute(

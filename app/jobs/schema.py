@@ -34,6 +34,7 @@ jobs = sa.Table(
     sa.Column("completed_at", sa.Double),
     sa.Column("expires_at", sa.Double),
     sa.Column("fetched_at", sa.Double),
+    sa.Column("audio_erased_at", sa.Double),
     sa.Column("progress", sa.Double),
     sa.Column("seconds_left", sa.Double),
     sa.Column("duration", sa.Double),

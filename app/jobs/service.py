@@ -4,13 +4,12 @@ The database is opened by the first use, or by the start where there is one alre
 """
 
 import asyncio
-import hashlib
-import json
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import JsonValue
@@ -19,7 +18,7 @@ from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from app.database import Database, FolderLock
 from app.errors import (
     ConfigurationError,
-    IdempotencyConflictError,
+    InsufficientStorageError,
     InvalidRequestError,
     JobNotCompletedError,
     JobNotFoundError,
@@ -27,10 +26,15 @@ from app.errors import (
     NordlydError,
 )
 from app.fetching import Fetcher
+from app.jobs.audit import AuditLog
 from app.jobs.changes import Changes
+from app.jobs.clock import SteadyClock
+from app.jobs.idempotency import digest_of, repeated_job
 from app.jobs.ids import is_job_id, new_job_id
+from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
+from app.jobs.uploads import UploadStore
 from app.jobs.work import load_result, uninterrupted
 from app.pipeline import Service
 
@@ -39,7 +43,6 @@ if TYPE_CHECKING:
     from app.jobs.parts import Parts
     from app.jobs.rows import Record
 
-_HASH_BYTES = 2**20
 _RETRY_SECONDS = 5.0
 _READY_SECONDS = 0.1
 
@@ -55,6 +58,12 @@ class JobService:
         lock: of the data folder; None where processes share the database.
         blobs: has recordings, emissions and results.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+        policy: how long audio and jobs are kept.
+        audit: has a line for each action on a job.
+        clock: when they expire.
+
+    Attributes:
+        uploads: recordings that are yet to be handed in.
     """
 
     def __init__(
@@ -63,13 +72,21 @@ class JobService:
         database: Database,
         lock: FolderLock | None,
         blobs: BlobStore,
-        fetcher: Fetcher | None = None,
+        fetcher: Fetcher | None,
+        *,
+        policy: RetentionPolicy,
+        audit: AuditLog,
+        clock: SteadyClock | None = None,
     ) -> None:
         self._service = service
         self._database = database
         self._lock = lock
         self._blobs = blobs
         self._fetcher = fetcher
+        self.uploads = UploadStore(blobs, self._open)
+        self._policy = policy
+        self._audit = audit
+        self._clock = clock or SteadyClock()
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -96,12 +113,14 @@ class JobService:
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """See `Jobs`."""
+        self._policy.check_expires_in(submission.expires_in)
         parts = await self._open()
         digest = None
         if submission.idempotency_key is not None:
-            digest = await asyncio.to_thread(_digest, submission)
+            digest = await asyncio.to_thread(digest_of, submission)
             if known := await parts.records.of_key(submission.owner, submission.idempotency_key):
-                return _repeated(known, digest), False
+                return repeated_job(known, digest), False
+        await self._check_room(submission)
         job_id = new_job_id()
         if not await parts.records.insert(job_id, submission, digest):
             # Another request with the same key came first.
@@ -109,7 +128,7 @@ class JobService:
             known = await parts.records.of_key(submission.owner, submission.idempotency_key)
             if known is None:
                 raise JobsUnavailableError("The request with this key was withdrawn just now.")
-            return _repeated(known, digest), False
+            return repeated_job(known, digest), False
         try:
             if not isinstance(submission.source, str):
                 with submission.source as source:
@@ -123,6 +142,7 @@ class JobService:
         # Where this fails, the sweeper queues it.
         with suppress(NordlydError):
             await parts.enqueue(job_id, submission.owner)
+        await self._audit.record("submitted", job_id, submission.owner)
         _log.info("job queued", job=job_id)
         return job, True
 
@@ -177,7 +197,8 @@ class JobService:
             state = f"has ended as {status}" if status in ENDED else f"is {status}"
             raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
         if record.fetched_at is None:
-            await (await self._open()).records.note_fetched(job_id)
+            await self._note_fetched(record)
+        await self._audit.record("fetched", job_id, owner)
         return result
 
     async def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
@@ -202,13 +223,39 @@ class JobService:
     async def delete(self, owner: Owner, job_id: str) -> None:
         """See `Jobs`."""
         parts = await self._open()
-        farewell = await parts.records.mark_erasing(owner, job_id)
+        farewell = await parts.mark_erasing(owner, job_id)
         if farewell is None:
             raise _not_found(job_id)
         self._changes.notify(job_id, farewell)
         # From here on, whatever happens, the sweeper finishes it.
-        await asyncio.shield(parts.erase(job_id))
+        await asyncio.shield(self._erase(parts, owner, job_id))
         _log.info("job erased", job=job_id)
+
+    async def _check_room(self, submission: Submission) -> None:
+        """Checks that a recording fits and leaves room for what has been accepted.
+
+        Raises:
+            InsufficientStorageError: it does not.
+        """
+        size = 0
+        if not isinstance(submission.source, str):
+            size = submission.source.seek(0, os.SEEK_END)
+            submission.source.seek(0)
+        await asyncio.to_thread(self._database.check_room)
+        await self._blobs.check_room(size)
+
+    async def _note_fetched(self, record: "Record") -> None:
+        parts = await self._open()
+        try:
+            await parts.records.note_fetched(record)
+        except InsufficientStorageError:
+            # A full disk keeps no one from a result.
+            _log.warning("not noted as fetched, the disk is full", job=record.job.id)
+
+    async def _erase(self, parts: "Parts", owner: Owner, job_id: str) -> None:
+        await parts.erase(job_id)
+        await self._audit.record("deleted", job_id, owner)
+        await parts.purge()
 
     async def _find(self, owner: Owner, job_id: str) -> "Record":
         if not is_job_id(job_id):
@@ -249,7 +296,15 @@ class JobService:
             self._lock.acquire()
         await asyncio.to_thread(self._database.open)
         parts = Parts(
-            self._service, self._database, self._blobs, self._fetcher, self._changes.notify
+            self._service,
+            self._database,
+            self._blobs,
+            self._fetcher,
+            self._changes.notify,
+            uploads=self.uploads,
+            policy=self._policy,
+            audit=self._audit,
+            clock=self._clock,
         )
         await parts.start()
         return parts
@@ -270,48 +325,3 @@ class JobService:
 
 def _not_found(job_id: str) -> JobNotFoundError:
     return JobNotFoundError(f"There is no job {job_id[:100]!r}.", param="id")
-
-
-def _repeated(known: "Record", digest: str | None) -> Job:
-    """Returns the job of an earlier request with the same key.
-
-    Raises:
-        IdempotencyConflictError: that was another request.
-        JobsUnavailableError: its recording is still being received.
-    """
-    if known.request_digest != digest:
-        raise IdempotencyConflictError(
-            "The Idempotency-Key was used before with another recording or other options.",
-            param="Idempotency-Key",
-        )
-    if not known.received:
-        raise JobsUnavailableError(
-            "The recording of an earlier request with this Idempotency-Key is still being "
-            "received.",
-            retry_after=1.0,
-        )
-    return known.job
-
-
-def _digest(submission: Submission) -> str:
-    """Returns a digest of the content of a submission; its recording is at its beginning again."""
-    source = submission.source
-    request = {
-        "kind": submission.kind,
-        "options": dict(submission.options),
-        "protocol_options": dict(submission.protocol_options),
-        "metadata": submission.metadata,
-        "webhook_url": submission.webhook_url,
-        "expires_in": submission.expires_in,
-        "url": source if isinstance(source, str) else None,
-    }
-    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode())
-    if not isinstance(source, str):
-        _hash(source, digest)
-    return digest.hexdigest()
-
-
-def _hash(source: BinaryIO, digest: "hashlib._Hash") -> None:
-    while block := source.read(_HASH_BYTES):
-        digest.update(block)
-    source.seek(0)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Literal, Protocol, TypeAlias
 
 from pydantic import JsonValue
 
@@ -53,11 +53,60 @@ class Submission:
     protocol_options: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """What is sent to the `webhook_url` of a job that has ended.
+
+    Attributes:
+        body: as it is sent.
+        headers: besides those of HTTP itself.
+        method: how it is sent.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    method: Literal["POST", "PUT"] = "POST"
+
+
+class Uploads(Protocol):
+    """Recordings that arrive before the request that says what to do with them."""
+
+    async def keep(self, owner: Owner, source: BinaryIO) -> str:
+        """Keeps a recording for a day.
+
+        Args:
+            owner: who may hand it in.
+            source: an open recording at its beginning, which is read and closed.
+
+        Returns:
+            Its id, which cannot be guessed.
+
+        Raises:
+            InsufficientStorageError: the disk is full.
+            JobsUnavailableError: the storage cannot be reached.
+        """
+
+    async def open(self, owner: Owner, upload_id: str) -> BinaryIO:
+        """Opens a recording that the owner sent, for the caller to close.
+
+        Raises:
+            InvalidRequestError: there is none, or not any more.
+            JobsUnavailableError: the storage cannot be reached.
+        """
+
+    async def erase(self, owner: Owner, upload_id: str) -> None:
+        """Erases a recording that was handed in."""
+
+
 class Jobs(Protocol):
     """The jobs of the service. Every method that takes an owner sees that owner's jobs alone.
 
     A job that does not exist, was erased, or is another owner's is a `JobNotFoundError` (404).
     """
+
+    @property
+    def uploads(self) -> Uploads:
+        """Recordings that are yet to be handed in."""
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """Keeps a recording durably and queues the work on it.

@@ -4,51 +4,37 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Row,
-    Select,
-    String,
-    Table,
-    delete,
-    insert,
-    select,
-    update,
-)
+import sqlalchemy as sa
 
+from app.database import Database
 from app.errors import InvalidRequestError
 from app.keys.tokens import KeyToken, new_token
 from app.keys.types import DEFAULT_SCOPES, SCOPES, ApiKey, Scope, usage_hour
 
-api_keys = Table(
+_keys = sa.table(
     "api_keys",
-    MetaData(),
-    Column("id", String(32), primary_key=True),
-    Column("name", String(200), nullable=False),
-    Column("digest", LargeBinary(32), nullable=False),
-    Column("scopes", String(100), nullable=False),
-    Column("quotas", String(200), nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("expires_at", Integer),
-    Column("revoked_at", Integer),
-    Column("last_used_at", Integer),
-)
+    *(
+        sa.column(name)
+        for name in (
+            "id", "name", "digest", "scopes", "quotas",
+            "created_at", "expires_at", "revoked_at", "last_used_at",
+        )
+    ),
+)  # fmt: skip
 
 
 class KeyStore:
-    """Creates, lists and revokes keys. Every method blocks on the database.
+    """Creates, lists and revokes keys.
+
+    Every method waits for the database, and raises as `Database.begin`.
 
     Args:
-        engine: of the database, whose schema is up to date.
+        database: of the service.
         clock: seconds since 1970.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float] = time.time) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
         self._clock = clock
 
     def create(
@@ -71,7 +57,7 @@ class KeyStore:
             The key, and its text, which is kept nowhere.
         """
         token: KeyToken = new_token()
-        now = int(self._clock())
+        now = self._clock()
         key = ApiKey(
             id=token.id,
             name=name,
@@ -79,11 +65,11 @@ class KeyStore:
             scopes=frozenset(scopes),
             quotas=quotas,
             created_at=now,
-            expires_at=None if expires_in is None else round(now + expires_in),
+            expires_at=None if expires_in is None else now + expires_in,
         )
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(
-                insert(api_keys).values(
+                sa.insert(_keys).values(
                     id=key.id,
                     name=key.name,
                     digest=key.digest,
@@ -97,10 +83,8 @@ class KeyStore:
 
     def list(self) -> list[ApiKey]:
         """Returns every key, the oldest first."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
-            )
+        with self._database.begin() as connection:
+            rows = connection.execute(sa.select(_keys).order_by(_keys.c.created_at, _keys.c.id))
             return [_key(row) for row in rows]
 
     def revoke(self, key_id: str) -> None:
@@ -109,11 +93,11 @@ class KeyStore:
         Raises:
             InvalidRequestError: there is no such key.
         """
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             changed = connection.execute(
-                update(api_keys)
-                .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-                .values(revoked_at=int(self._clock()))
+                sa.update(_keys)
+                .where(_keys.c.id == key_id, _keys.c.revoked_at.is_(None))
+                .values(revoked_at=self._clock())
             )
             if changed.rowcount == 0:
                 self._require(connection.execute(_by_id(key_id)).first(), key_id)
@@ -124,16 +108,16 @@ class KeyStore:
         Raises:
             InvalidRequestError: there is no such key.
         """
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             self._require(connection.execute(_by_id(key_id)).first(), key_id)
-            connection.execute(delete(api_keys).where(api_keys.c.id == key_id))
+            connection.execute(sa.delete(_keys).where(_keys.c.id == key_id))
 
     def record_use(self, key_ids: Iterable[str]) -> None:
         """Notes that keys were accepted in this hour."""
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(
-                update(api_keys)
-                .where(api_keys.c.id.in_(list(key_ids)))
+                sa.update(_keys)
+                .where(_keys.c.id.in_(list(key_ids)))
                 .values(last_used_at=usage_hour(self._clock()))
             )
 
@@ -144,11 +128,16 @@ class KeyStore:
             )
 
 
-def _by_id(key_id: str) -> Select[tuple[str]]:
-    return select(api_keys.c.id).where(api_keys.c.id == key_id)
+def existing_store(database: Database) -> KeyStore | None:
+    """Returns the keys of a database; None while there is no database."""
+    return KeyStore(database) if database.exists else None
 
 
-def _key(row: Row[Any]) -> ApiKey:
+def _by_id(key_id: str) -> sa.Select[tuple[str]]:
+    return sa.select(_keys.c.id).where(_keys.c.id == key_id)
+
+
+def _key(row: sa.Row[Any]) -> ApiKey:
     scopes: frozenset[Scope] = frozenset(
         scope for scope in SCOPES if scope in row.scopes.split(",")
     )

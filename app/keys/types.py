@@ -46,10 +46,10 @@ class ApiKey:
     digest: bytes
     scopes: frozenset[Scope]
     quotas: str
-    created_at: int
-    expires_at: int | None = None
-    revoked_at: int | None = None
-    last_used_at: int | None = None
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    last_used_at: float | None = None
 
     def status(self, now: float) -> Literal["active", "expired", "revoked"]:
         """Returns whether the key is accepted, and if not, why."""

@@ -3,6 +3,7 @@
 from app.pipeline.groups import EmissionStore, HalfPrecision
 from app.pipeline.lifecycle import Service
 from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
+from app.pipeline.options import SearchLimits
 from app.pipeline.requests import (
     AcousticModel,
     LoadedModel,
@@ -11,7 +12,6 @@ from app.pipeline.requests import (
     Route,
     TranscriptionRequest,
 )
-from app.pipeline.search_limits import SearchLimits
 from app.pipeline.transcriber import Transcriber
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""The life of one service: it loads its models, serves, drains and stops.
+"""The lifecycle of one service: it loads its models, serves, drains and stops.
 
-`readiness` says which of these it does, `admit` and `hold` count the work in flight.
+`readiness` is which of these it does, `admit` and `hold` count the work in flight.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ _log = structlog.get_logger("nordlyd.service")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of the service; `reason` says why it is not ready and is empty when it is."""
+    """The state of the service; `reason` is why it is not ready, empty when it is."""
 
     state: State
     reason: str = ""

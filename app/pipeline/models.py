@@ -164,6 +164,12 @@ class ModelManager:
 
     def _switch(self, added: LoadedModel | None, removed: str | None) -> None:
         former = None if removed is None else self._require(removed)
+        if added is None and len(self.loaded) == 1:
+            raise ModelConflictError(
+                f"{removed} is the only loaded model: load another one first, or name it in "
+                "`replace`.",
+                param="model",
+            )
         try:
             self._transcriber.switch(add=added, remove=removed)
         except ConfigurationError as error:

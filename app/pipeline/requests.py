@@ -11,7 +11,7 @@ from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder, revision_name
 from app.itn import FormattingOptions
-from app.pipeline.search_limits import SearchLimits
+from app.pipeline.options import SearchLimits
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]

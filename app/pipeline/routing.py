@@ -7,8 +7,8 @@ from app.catalogue import Router
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
+from app.pipeline.options import SearchLimits
 from app.pipeline.requests import LoadedModel, Route
-from app.pipeline.search_limits import SearchLimits
 
 
 class ModelRegistry:

@@ -28,7 +28,7 @@ def load_settings(environment: Mapping[str, str], **overrides: object) -> Settin
     try:
         return Settings(**given)
     except SettingsError as error:
-        # Only fields of a JSON type can get here, and only the message says which.
+        # Only fields of a JSON type can get here, and only the message has the name.
         found = re.search(r'field "(\w+)"', str(error))
         variable = f"{PREFIX}{found[1] if found else '…'}".upper()
         value = environment.get(variable)

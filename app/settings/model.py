@@ -49,7 +49,7 @@ class Settings(JobSettings):
     target_langs: dict[str, str] = Field(
         {},
         description="JSON: model to the code of the language whose adapter and vocabulary a "
-        "multilingual (MMS) checkpoint uses, where its card does not say.",
+        "multilingual (MMS) checkpoint uses, where its card does not name one.",
     )
     default_language: str | None = Field(
         None,

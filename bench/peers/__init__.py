@@ -5,6 +5,6 @@ their own keep thread pools apart, and allow ending one that takes far too long.
 """
 
 from bench.peers.candidate import Spec
-from bench.peers.contest import Contest, difference
+from bench.peers.comparison import Comparison, difference
 
-__all__ = ["Contest", "Spec", "difference"]
+__all__ = ["Comparison", "Spec", "difference"]

@@ -119,7 +119,7 @@ class Candidate:
                 raise Dropped(f"it takes more than {limit:.0f} s {what}")
             part = self._process.stdout.read(1 << 16)
             if not part:
-                reason = self._last_words()
+                reason = self._last_error_line()
                 self.close()
                 raise Dropped(reason)
             line += part
@@ -129,7 +129,7 @@ class Candidate:
             raise Dropped(answer["failed"])
         return answer
 
-    def _last_words(self) -> str:
+    def _last_error_line(self) -> str:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it ended with status {self._process.wait()}"

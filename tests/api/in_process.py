@@ -17,6 +17,7 @@ from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
+from app.database import Database
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
 from app.keys import KeyRing
@@ -146,7 +147,7 @@ async def in_process(
     )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
-    jobs = build_jobs(given, service, None)
+    jobs = build_jobs(given, Database.of(given), service, None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -34,10 +34,10 @@ def lines(form: str) -> list[str]:
 
 
 def test_every_record_is_one_json_line_with_the_request_id() -> None:
-    ours, library, failed = (json.loads(line) for line in lines("json"))
-    assert (ours["event"], ours["status"], ours["request_id"]) == ("blåbær", 200, "abc")
-    assert (ours["level"], ours["logger"]) == ("info", "nordlyd.access")
-    assert ours["timestamp"].endswith("Z")
+    access, library, failed = (json.loads(line) for line in lines("json"))
+    assert (access["event"], access["status"], access["request_id"]) == ("blåbær", 200, "abc")
+    assert (access["level"], access["logger"]) == ("info", "nordlyd.access")
+    assert access["timestamp"].endswith("Z")
     assert (library["event"], library["request_id"]) == ("this is odd", "abc")
     assert failed["exception"][0]["exc_value"] == "it broke"
     assert "request_id" not in failed

@@ -59,7 +59,7 @@ class RunningServer:
                     *(["prlimit", f"--nofile={descriptors}"] if descriptors else []),
                     *[program, "serve", "--port", "0", *arguments],
                 ],
-                env=environment(settings),
+                env=environment({"DATA": str(folder / "data"), **settings}),
                 cwd=directory,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -28,7 +28,7 @@ def deepgram(demos: RunningServer) -> Iterator[DeepgramClient]:
         ("diarize=true", "diarize", "speakers are not separated"),
         ("diarize_model=latest", "diarize_model", "speakers"),
         ("summarize=v2", "summarize", "there are no summaries"),
-        ("callback=https://example.org/done", "callback", "not posted to other addresses"),
+        ("callback_method=get", "callback_method", "accepted: POST or PUT"),
         ("redact=pci", "redact", "not redacted"),
         ("multichannel=true", "multichannel", "mixed into one"),
         ("detect_language=true", "detect_language", "`language`"),

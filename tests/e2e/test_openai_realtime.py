@@ -45,7 +45,7 @@ def mu_law(signal: np.ndarray) -> bytes:
     return (~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8).tobytes()
 
 
-class Talk:
+class Session:
     """One connection, and every event it received."""
 
     def __init__(self, connection: Any) -> None:
@@ -82,14 +82,14 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(server: RunningServer, **query: str) -> AsyncIterator[Talk]:
+async def talking(server: RunningServer, **query: str) -> AsyncIterator[Session]:
     url = f"{server.address}/v1"
     extra = {"intent": "transcription", **query}
     async with (
         AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client,
         client.realtime.connect(extra_query=extra) as connection,
     ):
-        talk = Talk(connection)
+        talk = Session(connection)
         await talk.until("session.created")
         yield talk
 
@@ -99,7 +99,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
-    async def talk_of_two() -> None:
+    async def two_detected_turns() -> None:
         async with talking(demos, model="gpt-4o-transcribe") as talk:
             session = talk.events[0].session
             assert (session.type, session.audio.input.format.rate) == ("transcription", 24_000)
@@ -139,11 +139,11 @@ def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
             assert item.usage.type == "duration"
             assert item.usage.seconds > 2
 
-    run(talk_of_two())
+    run(two_detected_turns())
 
 
 def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
-    async def commits() -> None:
+    async def two_items() -> None:
         async with talking(demos) as talk:
             session = await talk.set(turn_detection=None)
             assert session.audio.input.turn_detection is None
@@ -160,13 +160,13 @@ def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
             one, two = talk.of("input_audio_buffer.committed")
             assert two.previous_item_id == one.item_id
 
-    run(commits())
+    run(two_items())
 
 
 def test_commit_ends_a_turn_and_silence_is_an_empty_item(
     demos: RunningServer,
 ) -> None:
-    async def commits() -> None:
+    async def two_items() -> None:
         async with talking(demos) as talk:
             await talk.send(pcm(1, pause=0.0))
             await talk.connection.input_audio_buffer.commit()
@@ -181,11 +181,11 @@ def test_commit_ends_a_turn_and_silence_is_an_empty_item(
             again = talk.of("input_audio_buffer.speech_started")[-1]
             assert again.audio_start_ms > 1000 * len(samples(1, 24_000)) / 24_000 + 500
 
-    run(commits())
+    run(two_items())
 
 
 def test_cleared_audio_is_not_transcribed(demos: RunningServer) -> None:
-    async def clears() -> None:
+    async def cleared_audio() -> None:
         async with talking(demos) as talk:
             await talk.set(turn_detection=None)
             await talk.send(pcm(1))
@@ -198,7 +198,7 @@ def test_cleared_audio_is_not_transcribed(demos: RunningServer) -> None:
             await talk.connection.input_audio_buffer.commit()
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == TEXTS[1]
 
-    run(clears())
+    run(cleared_audio())
 
 
 @pytest.mark.parametrize("kind", ["audio/pcm", "audio/pcmu"])
@@ -221,7 +221,7 @@ def test_other_rates_and_g711_are_transcribed(demos: RunningServer, kind: str) -
 
 
 def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer) -> None:
-    async def sets() -> None:
+    async def session_settings() -> None:
         async with talking(demos) as talk:
             await talk.set(
                 transcription={"language": "nb", "keywords": ["sjakk"], "format_text": True},
@@ -236,7 +236,7 @@ def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer)
             session = await talk.set(transcription={"languages": ["sv", "da"], "language": None})
             assert session.audio.input.transcription.languages == ["sv", "da"]
 
-    run(sets())
+    run(session_settings())
 
 
 WRONG: list[tuple[dict[str, Any], str | None, str]] = [
@@ -272,7 +272,7 @@ WRONG += [
 
 
 def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningServer) -> None:
-    async def errs() -> None:
+    async def sends_wrong_events() -> None:
         async with talking(demos) as talk:
             for number, (wrong, param, message) in enumerate(WRONG):
                 await talk.connection.send_raw(json.dumps(wrong | {"event_id": f"mine_{number}"}))
@@ -287,7 +287,7 @@ def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningS
             await talk.send(pcm(2))
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == TEXTS[1]
 
-    run(errs())
+    run(sends_wrong_events())
 
 
 def test_synchronous_client_gets_the_same_events(demos: RunningServer) -> None:
@@ -311,7 +311,7 @@ def test_synchronous_client_gets_the_same_events(demos: RunningServer) -> None:
 def test_unsupported_session_is_refused_at_the_handshake(
     demos: RunningServer, query: str, status: int, param: str
 ) -> None:
-    async def knocks() -> None:
+    async def refused_handshakes() -> None:
         url = f"{demos.address.replace('http', 'ws')}/v1/realtime?{query}"
         with pytest.raises(InvalidStatus) as refused:
             await websockets.connect(url)
@@ -324,11 +324,11 @@ def test_unsupported_session_is_refused_at_the_handshake(
             await page.wait_closed()
             assert page.close_code == 1008
 
-    run(knocks())
+    run(refused_handshakes())
 
 
 def test_key_is_accepted_in_a_header_or_a_subprotocol(guarded: RunningServer) -> None:
-    async def opens() -> None:
+    async def accepted_keys() -> None:
         url = f"{guarded.address.replace('http', 'ws')}/v1/realtime?intent=transcription"
         with pytest.raises(InvalidStatus) as refused:
             await websockets.connect(url)
@@ -346,4 +346,4 @@ def test_key_is_accepted_in_a_header_or_a_subprotocol(guarded: RunningServer) ->
         async with websockets.connect(url, additional_headers=header) as known:
             assert json.loads(await known.recv())["type"] == "session.created"
 
-    run(opens())
+    run(accepted_keys())

@@ -285,13 +285,13 @@ REFUSED: list[tuple[dict[str, object], type[openai.APIStatusError], str, str]] =
 ]
 
 
-@pytest.mark.parametrize(("fields", "kind", "param", "says"), REFUSED)
+@pytest.mark.parametrize(("fields", "kind", "param", "message"), REFUSED)
 def test_refused_requests_raise_the_errors_of_the_client(
     client: OpenAI,
     fields: dict[str, object],
     kind: type[openai.APIStatusError],
     param: str,
-    says: str,
+    message: str,
 ) -> None:
     with pytest.raises(kind) as refused:
         transcribe(client, **fields)
@@ -299,7 +299,7 @@ def test_refused_requests_raise_the_errors_of_the_client(
     assert isinstance(error.body, dict)
     assert set(error.body) == {"message", "type", "param", "code"}
     assert str(error.param) == param
-    assert says in error.message
+    assert message in error.message
     assert error.code
     assert error.type == "invalid_request_error"
     assert error.request_id

@@ -66,7 +66,7 @@ def test_streams_are_bounded_and_a_drain_sends_their_last_words(tmp_path: Path) 
     start, *spoken, stop = audio(speech().tobytes())
     parts = chunks(speech().tobytes(), 16_000)
 
-    async def speak_on(client: AsyncClient) -> None:
+    async def keep_sending(client: AsyncClient) -> None:
         for event in (start, *spoken[:20]):
             await client.write_event(event)
         answer = await client.read_event()
@@ -78,7 +78,7 @@ def test_streams_are_bounded_and_a_drain_sends_their_last_words(tmp_path: Path) 
             async with AsyncClient.from_uri(server.wyoming, read_timeout=60) as speaking:
                 begin(first, parts[:3])
                 begin(second, parts[:3])
-                await speak_on(speaking)
+                await keep_sending(speaking)
                 assert vosk_refuses(server) == "queue_full"
                 assert await wyoming_refuses(server, *audio(bytes(8_000))) == "queue_full"
                 server.signal_stop()

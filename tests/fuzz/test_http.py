@@ -26,7 +26,7 @@ CLIP = as_wav(tones(0, 0.5))
 # Bytes of no meaning are refused before the rest of a request matters.
 SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
 # uvicorn itself refuses longer ones, in its own form.
-LONGEST_URL = 32_000
+MAX_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
 # Almost any value of these names something that does not exist.
 NAMES = {"model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url"}
@@ -46,7 +46,7 @@ def check(case: schemathesis.Case, headers: dict[str, str]) -> int:
     request = response.request
     url = request.url or ""
     # No route has a line break in its path.
-    assume(len(url) < LONGEST_URL and not LINE_BREAK.search(url.partition("?")[0]))
+    assume(len(url) < MAX_URL and not LINE_BREAK.search(url.partition("?")[0]))
     # A document cannot describe which bytes are audio; a deadline of the client's may pass.
     excluded = [positive_data_acceptance]
     # An empty parameter counts as not given, as forms of browsers send it.

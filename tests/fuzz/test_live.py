@@ -14,7 +14,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_clients import REALTIME, STREAM, VOSK, Audio, Dialect, speech
+from live_clients import REALTIME, STREAM, VOSK, Audio, Protocol, speech
 from running import RunningServer
 from troubles import troubles
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -30,7 +30,7 @@ Parting = Literal["end", "close", "drop"]
 
 
 @pytest.fixture(autouse=True)
-def undisturbed(server: RunningServer, client: httpx.Client) -> Iterator[None]:
+def streams_are_closed(server: RunningServer, client: httpx.Client) -> Iterator[None]:
     """After each test no stream is open, and the server is ready."""
     yield
     until = time.monotonic() + SECONDS
@@ -50,23 +50,23 @@ def live_streams(client: httpx.Client) -> float:
 def converse(
     url: str,
     headers: dict[str, str],
-    dialect: Dialect,
+    dialect: Protocol,
     messages: list[str | bytes],
     parting: Parting,
 ) -> None:
     """Sends all messages. Every answer must be a JSON object, and every close code a proper one."""
     if parting == "end":
-        messages = [*messages, json.dumps(dialect.farewell or dialect.meant[0])]
+        messages = [*messages, json.dumps(dialect.end_message or dialect.meant[0])]
     try:
         with connect(url, additional_headers=headers, max_queue=None, compression=None) as talk:
-            say(talk, messages, parting)
+            send_all(talk, messages, parting)
             if parting == "end":
-                read_to_the_end(talk, answered=dialect.farewell is None)
+                read_to_the_end(talk, answered=dialect.end_message is None)
     except InvalidStatus as refusal:
         assert 400 <= refusal.response.status_code < 500  # noqa: PT017 - others are right too
 
 
-def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
+def send_all(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
     """Sends until all is sent or the server has closed the connection."""
     with suppress(ConnectionClosed):
         for message in messages:

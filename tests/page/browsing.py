@@ -10,7 +10,7 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 KEY = "nøkkel-1"
 WAIT_MS = 60_000
 # Chromium itself logs refusals of the service, which are no errors of the page.
-_SAYS_NO = "Failed to load resource: the server responded with a status of"
+_REFUSED = "Failed to load resource: the server responded with a status of"
 
 
 def samples(model: str) -> list[tuple[Path, str]]:
@@ -37,7 +37,7 @@ class Watched:
         self.page.on("request", self._request)
 
     def _console(self, kind: str, text: str) -> None:
-        if kind in {"error", "warning"} and not text.startswith(_SAYS_NO):
+        if kind in {"error", "warning"} and not text.startswith(_REFUSED):
             self.errors.append(text)
 
     def _request(self, request: Request) -> None:

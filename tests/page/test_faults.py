@@ -18,7 +18,7 @@ def break_method(page: Page, owner: str, method: str) -> None:
     )
 
 
-def mend_method(page: Page, owner: str, method: str) -> None:
+def restore_method(page: Page, owner: str, method: str) -> None:
     page.evaluate(f"() => {{ {owner}.prototype.{method} = window.unbroken }}")
 
 
@@ -40,7 +40,7 @@ def test_failed_job_can_be_retried_and_does_not_block_the_next(opened: Opener) -
     first = page.locator(".job").nth(0)
     expect(first).to_have_attribute("data-state", "failed")
     expect(first.get_by_role("alert")).to_contain_text("Noe gikk galt")
-    mend_method(page, "XMLHttpRequest", "send")
+    restore_method(page, "XMLHttpRequest", "send")
     transcribe(page, SPOKEN)
     expect(page.locator(".job").nth(1)).to_have_attribute("data-state", "done")
     first.get_by_role("button", name="Prøv igjen").click()
@@ -58,7 +58,7 @@ def test_failed_alignment_leaves_the_editor_usable(opened: Opener) -> None:
     expect(page.locator("#result-problem")).to_contain_text("Noe gikk galt")
     expect(page.locator("#text-note")).to_be_hidden()
     expect(page.locator("#edit-text")).to_be_editable()
-    mend_method(page, "XMLHttpRequest", "send")
+    restore_method(page, "XMLHttpRequest", "send")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#edit")).to_be_focused()
     assert words(page) == TEXT.split()
@@ -72,7 +72,7 @@ def test_failed_download_is_explained_and_can_be_repeated(opened: Opener) -> Non
     break_method(page, "XMLHttpRequest", "send")
     button.click()
     expect(page.locator("#result-problem")).to_contain_text("Noe gikk galt")
-    mend_method(page, "XMLHttpRequest", "send")
+    restore_method(page, "XMLHttpRequest", "send")
     with page.expect_download():
         button.click()
     expect(page.locator("#result-problem")).to_be_hidden()

@@ -38,7 +38,7 @@ def peaks(page: Page, path: Path, duration: float) -> dict[str, object]:
 
 def test_waveform_of_long_wav_is_drawn_in_chunks(opened: Opener, hour: Path) -> None:
     page = opened()
-    keep_what_is_given(page)
+    capture_chosen_file(page)
     found = peaks(page, hour, HOUR)["peaks"]
     assert isinstance(found, list)
     half = len(found) // 2
@@ -48,7 +48,7 @@ def test_waveform_of_long_wav_is_drawn_in_chunks(opened: Opener, hour: Path) -> 
 
 def test_long_compressed_recording_has_no_waveform(opened: Opener, hour: Path) -> None:
     page = opened()
-    keep_what_is_given(page)
+    capture_chosen_file(page)
     packed = hour.with_suffix(".flac")
     soundfile.write(packed, np.zeros(8000, dtype=np.int16), 8000)
     assert peaks(page, packed, HOUR) == {"peaks": None, "reason": "long"}
@@ -68,7 +68,7 @@ def test_progress_is_shown(opened: Opener, tmp_path: Path) -> None:
     expect(state).to_have_text("Avbrutt")
 
 
-def keep_what_is_given(page: Page) -> None:
+def capture_chosen_file(page: Page) -> None:
     page.route("**/transcribe", lambda _: None)
     page.evaluate(
         "document.querySelector('#files').addEventListener("

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.decoding.alignment import word_times
-from app.decoding.boundaries import BoundaryRule, place_words
+from app.decoding.calibration import BoundaryRule, place_words
 from app.vocabulary import Vocabulary
 
 _KNOTS = (1, 2, 4, 8, 16, 32)  # frames between two words

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.decoding.confidence import Curve
+from app.decoding.calibration import Curve
 
-_LEAST_IN_BIN = 40
+_MIN_IN_BIN = 40
 _MAX_BINS = 20
 _BINS = 10
 
@@ -42,7 +42,7 @@ def fit_curve(posteriors: Numbers, right: Numbers) -> Curve:
     if not len(posteriors):
         raise ValueError("there are no words to fit a curve to")
     order = np.argsort(posteriors, kind="stable")
-    bins = int(np.clip(len(order) // _LEAST_IN_BIN, 1, _MAX_BINS))
+    bins = int(np.clip(len(order) // _MIN_IN_BIN, 1, _MAX_BINS))
     # Half a word right and half a word wrong in each, so that nothing is certain.
     places, shares, counts = [], [], []
     for part in np.array_split(order, bins):

@@ -31,12 +31,12 @@ def write_curve(log: Sequence[LogRow], title: str, file: Path) -> None:
     errors.set_ylabel("greedy WER in validation, %")
     errors.set_xlabel("update")
     for axes in (losses, errors):
-        _quieten(axes)
+        _remove_frame(axes)
     # Without the name of the program the same log gives the same file.
     figure.savefig(file, dpi=110, metadata={"Software": None})
 
 
-def _quieten(axes: Axes) -> None:
+def _remove_frame(axes: Axes) -> None:
     axes.grid(visible=True, alpha=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -76,7 +76,7 @@ def gather(
         evaluation: what `evaluate --report` wrote; else the one beside the model.
 
     Raises:
-        DataError: the source holds no model, nothing says which recipe made it, or the
+        DataError: the source holds no model, no recipe is recorded for it, or the
             evaluation is of another model.
         RecipeError: there is no such recipe.
     """
@@ -91,7 +91,7 @@ def gather(
     own = _first(*(place / RECIPE for place in places))
     name = recipe or own or (catalogue and catalogue.recipe) or (counts or {}).get("recipe")
     if name is None:
-        raise DataError(f"nothing beside {folder} says which recipe made it; name it with --recipe")
+        raise DataError(f"no file beside {folder} names its recipe; name it with --recipe")
     chosen = load_recipe(name)
     if counts_file is None:
         counts_file = _first(Path("data") / chosen.id / COUNTS)

@@ -22,7 +22,7 @@ _SUFFIXES = (".textgrid", ".eaf")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What is said between two times, in seconds; `tier` is the name of its tier."""
+    """The speech between two times, in seconds; `tier` is the name of its tier."""
 
     tier: str
     start: float

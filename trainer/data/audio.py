@@ -107,7 +107,7 @@ class PcmAudio:
         """Reads the samples.
 
         Raises:
-            DataError: the file is gone or shorter than its manifest says.
+            DataError: the file is missing or shorter than in its manifest.
         """
         try:
             pcm = np.fromfile(

@@ -11,7 +11,7 @@ from trainer.data.audio import PlacedAudio
 class Candidate:
     """What may become a record.
 
-    `text` is as published. `language` and `speaker` are empty where the source does not say.
+    `text` is as published. `language` and `speaker` are empty where the source has none.
     `dropped` is why the source itself leaves the row out; such a row may have no audio.
     """
 

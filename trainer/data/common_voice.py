@@ -42,7 +42,7 @@ class CommonVoiceSource:
         """Yields every row of a split; its audio is not read.
 
         Raises:
-            DataError: the files cannot be had, cannot be read, or lack a column.
+            DataError: the files are not available, cannot be read, or lack a column.
         """
         table = self._table(split)
         if table is None:

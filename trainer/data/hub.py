@@ -71,7 +71,7 @@ def hub_files(
     except Exception as error:  # the hub's client lets the errors of its HTTP library through
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise DataError(
-            f"{repository} cannot be had from the hub: {reason}; put its Parquet files into a "
+            f"{repository} is not available from the hub: {reason}; put its Parquet files into a "
             f"folder and give it with --from {name}=FOLDER"
         ) from error
     return local_files(Path(folder), config, split)

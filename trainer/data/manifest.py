@@ -30,7 +30,7 @@ def audio_at(entry: Mapping[str, Any], base: Path, pool: ParquetPool) -> PlacedA
         pool: reads rows of Parquet files.
 
     Raises:
-        KeyError, ValueError, TypeError: the line does not say where its audio is.
+        KeyError, ValueError, TypeError: the line has no place of its audio.
     """
     file = base / entry["audio"]
     if entry.get("row") is not None:

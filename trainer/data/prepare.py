@@ -84,7 +84,7 @@ def prepare(
         notify: called with a line of progress.
 
     Raises:
-        DataError: a source cannot be had, or nothing of a split is left.
+        DataError: a source is not available, or nothing of a split is left.
     """
     folders = folders or {}
     references = {split: getattr(recipe.data, split) for split in SPLITS}
@@ -115,7 +115,7 @@ def prepare(
     return counts
 
 
-def judge(candidate: Candidate, filters: Filters) -> Measured:
+def filter_candidate(candidate: Candidate, filters: Filters) -> Measured:
     """Reads one candidate and decides whether the filters keep it.
 
     The audio is decoded only where the text passes.
@@ -149,7 +149,7 @@ def _read_source(
     notify(f"reading {name}")
     with ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(opened.source.candidates(opened.split)):
-            for item in pool.map(lambda one: judge(one, filters), chunk):
+            for item in pool.map(lambda one: filter_candidate(one, filters), chunk):
                 _count(item, tally, filters.mode)
                 if item.reason is None:
                     assert item.candidate.audio is not None

@@ -56,7 +56,7 @@ class PublishedSource:
         """Yields every row of a split; its audio is not read.
 
         Raises:
-            DataError: the files cannot be had, cannot be read, or lack a column.
+            DataError: the files are not available, cannot be read, or lack a column.
         """
         spec, pool = self.published, ParquetPool()
         optional = spec.optional if spec.speaker is None else (*spec.optional, spec.speaker)

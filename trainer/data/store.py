@@ -93,7 +93,7 @@ def read_split(folder: Path, name: str) -> Split:
     utterances = tuple(_read_manifest(manifest))
     expected = 2 * sum(item.samples for item in utterances)
     if audio.stat().st_size != expected or not expected:
-        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} says {expected}")
+        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} has {expected}")
     return Split(utterances, np.memmap(audio, dtype="<i2", mode="r"))
 
 

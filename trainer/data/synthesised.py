@@ -70,7 +70,7 @@ def _utterances(folder: Path, split: str) -> list[tuple[Record, PcmAudio]]:
             samples += place.samples
     expected = _SAMPLE_BYTES * samples
     if audio.stat().st_size != expected or not expected:
-        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} says {expected}")
+        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} has {expected}")
     return utterances
 
 

@@ -19,7 +19,7 @@ REPLICATES = 2000
 SEED = 2004
 LEVEL = 0.95
 # Fewer draw the same few sets again and again, and the interval means nothing.
-FEWEST_SPEAKERS = 10
+MIN_SPEAKERS = 10
 
 Unit = Literal["speaker", "utterance"]
 
@@ -45,7 +45,7 @@ class Bootstrap:
         self, speakers: Sequence[str], *, replicates: int = REPLICATES, seed: int = SEED
     ) -> None:
         known = sorted(set(speakers))
-        by_speaker = "" not in known and len(known) >= FEWEST_SPEAKERS
+        by_speaker = "" not in known and len(known) >= MIN_SPEAKERS
         self.unit: Unit = "speaker" if by_speaker else "utterance"
         place = {speaker: index for index, speaker in enumerate(known)}
         self._group: NDArray[np.intp] = (

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from trainer.evaluation.alignment import Alignment, Chunk, align_words
 
-_LONGEST_JOIN = 4
+_MAX_JOIN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What was said, what was written instead, and how often; empty is nothing."""
+    """What was spoken, what was written instead, and how often; empty is nothing."""
 
     said: str
     written: str
@@ -105,7 +105,7 @@ def _joins(parts: list[str], wholes: list[str]) -> Iterator[tuple[int, int, int]
     start = 0
     taken: set[int] = set()
     while start < len(parts):
-        for stop in range(start + 2, min(start + _LONGEST_JOIN, len(parts)) + 1):
+        for stop in range(start + 2, min(start + _MAX_JOIN, len(parts)) + 1):
             together = "".join(parts[start:stop])
             place = next(
                 (i for i, whole in enumerate(wholes) if whole == together and i not in taken), None

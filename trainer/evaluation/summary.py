@@ -14,7 +14,7 @@ _MAX_WORST = 20
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
-    """Returns what there is to say in plain values, rates as shares (0.05 is 5 %).
+    """Returns the figures as plain values, rates as shares (0.05 is 5 %).
 
     `<decoding>_wer` and `<decoding>_cer` are there for `greedy`, `beam` and `beam_lm`, with
     None where the model has no language model; `intervals` has the same names, each [low, high].

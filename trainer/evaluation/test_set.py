@@ -11,7 +11,7 @@ from app.errors import NordlydError
 from trainer.data import Record, Waveform, read_split
 from trainer.errors import DataError
 
-LONGEST_SECONDS = 4 * 3600.0
+MAX_SECONDS = 4 * 3600.0
 """The service's default."""
 
 
@@ -51,7 +51,7 @@ class FileAudio:
             DataError: no audio, damaged, or longer than four hours.
         """
         try:
-            recording = shared_pool().decode(self.path, limits=AudioLimits(LONGEST_SECONDS))
+            recording = shared_pool().decode(self.path, limits=AudioLimits(MAX_SECONDS))
         except (NordlydError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from error
         return recording.slice(0, recording.samples)

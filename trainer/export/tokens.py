@@ -9,7 +9,7 @@ from typing import Any
 from app.acoustic.tokens import read_vocabulary
 from trainer.errors import DataError
 
-# What this trainer writes and what facebook's models have, for folders that do not say.
+# What this trainer writes and what facebook's models have, for folders without these names.
 _NAMES = {
     "unk_token": ("[UNK]", "<unk>"),
     "bos_token": ("<s>",),
@@ -23,7 +23,7 @@ _FILES = ("tokenizer_config.json", "special_tokens_map.json")
 class Tokens:
     """The tokens by index, and those with a meaning; None where a model has no such token.
 
-    `settings` are what else its tokenizer's configuration says that changes its work.
+    `settings` are further values of its tokenizer's configuration that affect it.
     """
 
     tokens: tuple[str, ...]
@@ -70,7 +70,7 @@ def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
         DataError: there is no vocabulary.
     """
     if not (folder / "vocab.json").is_file():
-        raise DataError(f"{folder} lacks vocab.json, which says what the outputs stand for")
+        raise DataError(f"{folder} lacks vocab.json, which names the outputs")
     vocabulary = read_vocabulary(
         folder, head_size=config["vocab_size"], pad_token_id=config["pad_token_id"]
     )

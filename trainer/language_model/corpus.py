@@ -84,7 +84,7 @@ def gather(
 
     Raises:
         LanguageModelError: the recipe has no language model, or its sources hold no text.
-        CorpusError: a package cannot be had.
+        CorpusError: a package is not available.
         DataError: the data folder lacks a split.
     """
     if recipe.language_model is None:

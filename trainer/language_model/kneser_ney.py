@@ -21,7 +21,7 @@ SPECIAL_WORDS = ("<unk>", "<s>", "</s>")
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """For counts 1, 2 and 3 or more where the closed form fails: `lmplz --discount_fallback`."""
 
-_HIGHEST_CLASS = 3
+_MAX_CLASS = 3
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -135,7 +135,7 @@ def discounts_of(class_sizes: Sequence[int]) -> tuple[float, float, float]:
     `FALLBACK_DISCOUNTS` where there are none of a class or a discount is out of its range,
     as happens in small and artificial corpora.
     """
-    if min(class_sizes[:_HIGHEST_CLASS]) == 0:
+    if min(class_sizes[:_MAX_CLASS]) == 0:
         return FALLBACK_DISCOUNTS
     once, twice, thrice, more = (float(size) for size in class_sizes)
     share = once / (once + 2 * twice)
@@ -170,7 +170,7 @@ def _index(lines: Iterable[str]) -> tuple[tuple[str, ...], Ints]:
 def _count(tokens: Ints, order: int, vocabulary: int) -> list[_Counted]:
     """Returns the distinct n-grams of each order; none holds <s> but as its first word.
 
-    An n-gram is numbered by its suffix and the word before it, which sorts it as `Ngrams` says.
+    An n-gram is numbered by its suffix and the word before it, which sorts it as in `Ngrams`.
     """
     starts = np.flatnonzero(tokens == BOS)
     lengths = np.diff(np.append(starts, len(tokens)))
@@ -243,7 +243,7 @@ def _smooth(
     contexts: int,
 ) -> _Smoothed:
     """Returns discounted probabilities, and the share of each context that the lower order gets."""
-    taken = np.array([0.0, *discounts])[np.minimum(counts, _HIGHEST_CLASS)]
+    taken = np.array([0.0, *discounts])[np.minimum(counts, _MAX_CLASS)]
     totals = np.bincount(grams.context, counts, minlength=contexts)
     to_lower = np.bincount(grams.context, np.where(pruned, counts, taken), minlength=contexts)
     # A context that nothing ever follows leaves all to the lower order.

@@ -71,7 +71,7 @@ def build_tools(output: Path | None = None, *, notify: Callable[[str], None]) ->
         notify: called with a line of progress.
 
     Raises:
-        LanguageModelError: no C++ compiler, or the source cannot be had or compiled.
+        LanguageModelError: no C++ compiler, or the source cannot be downloaded or compiled.
     """
     compiler = os.environ.get("CXX") or "g++"
     if shutil.which(compiler) is None:

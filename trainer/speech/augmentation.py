@@ -57,7 +57,7 @@ def augment(
     generator: np.random.Generator,
     others: Sequence[Waveform] = (),
 ) -> tuple[Waveform, tuple[str, ...]]:
-    """Applies level, room, noise, band and codec to speech, each as often as the recipe says.
+    """Applies level, room, noise, band and codec to speech, with the shares of the recipe.
 
     Args:
         wave: speech, [samples].
@@ -99,7 +99,7 @@ def augment(
 
 
 def vary(wave: Waveform, recipe: AugmentationRecipe, generator: np.random.Generator) -> Waveform:
-    """Changes the speed and adds white or pink noise, each as often as the recipe says.
+    """Changes the speed and adds white or pink noise, with the shares of the recipe.
 
     Cheap enough to be done each time a waveform is read in training; the length changes with
     the speed.

@@ -57,7 +57,7 @@ def prepare(
         done: Counter[str] = Counter()
         started = monotonic()
         spoken = utterances(chosen, synthesis, split=split, seed=recipe.seed)
-        written, seconds = write_split(output, split, _watched(spoken, done, len(chosen), notify))
+        written, seconds = write_split(output, split, _reported(spoken, done, len(chosen), notify))
         counts[split] = {
             "utterances": written,
             "hours": round(seconds / 3600, 2),
@@ -112,7 +112,7 @@ def choose(corpus: Corpus, split: str, required: int, *, seed: int) -> list[str]
     return list(dict.fromkeys(chosen))
 
 
-def _watched(
+def _reported(
     spoken: Iterable[tuple[Utterance, Pcm]],
     done: Counter[str],
     total: int,

@@ -8,7 +8,7 @@ import soundfile
 
 from trainer.data.store import SAMPLE_RATE, Split
 
-_SHORTEST, _LONGEST = 3.0, 8.0  # seconds
+_MIN_SECONDS, _MAX_SECONDS = 3.0, 8.0  # seconds
 
 
 def write_samples(split: Split, folder: Path, *, count: int) -> list[Path]:
@@ -34,7 +34,7 @@ def _turns(split: Split) -> Iterator[int]:
     waiting = [
         index
         for index, item in enumerate(split.utterances)
-        if _SHORTEST <= item.seconds <= _LONGEST
+        if _MIN_SECONDS <= item.seconds <= _MAX_SECONDS
     ]
     while waiting:
         seen: set[str] = set()

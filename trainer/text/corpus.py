@@ -56,7 +56,7 @@ def read_corpus(
         notify: called with a line of progress.
 
     Raises:
-        CorpusError: the recipe has no [text], or a package or Apertium cannot be had.
+        CorpusError: the recipe has no [text], or a package or Apertium is not available.
     """
     text = text_of(recipe)
     sentences, archives = _read(text, packages, notify)
@@ -101,7 +101,7 @@ def keep_translations(
 ) -> list[str]:
     """Returns what may be trained on: clean, new, and by its own hash a training sentence.
 
-    Only training sentences are translated, and a translation whose hash says valid or test is
+    Only training sentences are translated, and a translation whose hash selects valid or test is
     dropped: so no held-out sentence has a counterpart in training, on either side.
     """
     kept: dict[str, None] = {}

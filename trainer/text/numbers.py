@@ -19,7 +19,7 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
+class _SentenceGenerator:
     """Fills the holes of one language's phrases from a seeded generator."""
 
     language: str
@@ -73,7 +73,7 @@ class _Speaker:
 
 
 def clock_time(hour: int, minutes: int, language: str) -> str:
-    """Returns a time as people say it, from the hour and the half: `ti over halv seks`.
+    """Returns a spoken time, relative to the hour and the half: `ti over halv seks`.
 
     Raises:
         CorpusError: there are no phrases for this language.
@@ -105,7 +105,7 @@ def number_sentences(language: str, *, seed: int) -> Iterator[str]:
         CorpusError: there are no phrases for this language.
     """
     phrases = _phrases(language)
-    speaker = _Speaker(language, phrases, random.Random(f"{seed}/numbers/{language}"))
+    speaker = _SentenceGenerator(language, phrases, random.Random(f"{seed}/numbers/{language}"))
     while True:
         yield speaker.sentence()
 

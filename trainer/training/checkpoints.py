@@ -62,7 +62,7 @@ def step_of(checkpoint: Path) -> int:
 
 
 @contextmanager
-def fresh_folder(final: Path) -> Iterator[Path]:
+def write_folder(final: Path) -> Iterator[Path]:
     """Yields a folder to write to, which takes the final name once everything is on disk.
 
     A process killed while it writes leaves the final name as it was.

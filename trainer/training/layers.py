@@ -28,7 +28,7 @@ def run_layer(
         norm_first: which of the two it is.
     """
     inner = layer.layer_norm(hidden) if norm_first else hidden
-    hidden = hidden + layer.dropout(attend(layer.attention, inner, bias))
+    hidden = hidden + layer.dropout(self_attention(layer.attention, inner, bias))
     if not norm_first:
         hidden = layer.layer_norm(hidden)
         normed: torch.Tensor = layer.final_layer_norm(hidden + layer.feed_forward(hidden))
@@ -38,7 +38,7 @@ def run_layer(
     return hidden if adapter is None else hidden + adapter(hidden)
 
 
-def attend(
+def self_attention(
     attention: Any,  # noqa: ANN401 - Wav2Vec2Attention
     hidden: torch.Tensor,
     bias: torch.Tensor | None,

@@ -84,7 +84,7 @@ class Schedule:
         size: of one update.
         sorted_epochs: how many epochs go from short to long.
         seed: drives the order.
-        steps: how many updates the training has; 0 where `epochs` says it.
+        steps: how many updates the training has; 0 where `epochs` is given.
         epochs: how many times it sees the data.
     """
 

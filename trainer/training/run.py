@@ -61,7 +61,7 @@ def fit(
 
     Raises:
         DataError: the data are missing, or `output` holds a run and `resume` is off.
-        RecipeError: the weights to start from cannot be had, or the precision is not for here.
+        RecipeError: the weights to start from or the precision are not available.
         TrainingError: the gradient stays infinite.
     """
     saved = checkpoints(output)

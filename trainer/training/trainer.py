@@ -20,7 +20,7 @@ from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
-from trainer.training.checkpoints import RunState, fresh_folder, rotate, step_of
+from trainer.training.checkpoints import RunState, rotate, step_of, write_folder
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast, loss_share, utterance_losses
@@ -181,7 +181,7 @@ class CtcTrainer:
         device = self.devices.device
         per = self.recipe.model.loss_per
         sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
-        size, self._interrupted = self._agree(sum(sizes), stop=stop)
+        size, self._interrupted = self._sum_over_devices(sum(sizes), stop=stop)
         total = torch.zeros((), device=device)
         self._losses = []
         for part, batch in enumerate(batches):
@@ -210,7 +210,7 @@ class CtcTrainer:
         self._losses.append((batch, losses.detach()))
         return loss.detach()
 
-    def _agree(self, size: int, *, stop: bool) -> tuple[int, bool]:
+    def _sum_over_devices(self, size: int, *, stop: bool) -> tuple[int, bool]:
         """Returns the sum of the sizes of all devices, and whether any has to stop."""
         if self.devices.count == 1:
             return size, stop
@@ -237,7 +237,7 @@ class CtcTrainer:
             self._skipped = 0
             return norm
         bad = sum(int((~losses.isfinite()).sum()) for _, losses in self._losses)
-        finite = self._agree(bad, stop=False)[0] == 0
+        finite = self._sum_over_devices(bad, stop=False)[0] == 0
         # fp16 gradients overflow now and then: their scaler skips the update by itself.
         if not self._scaler.is_enabled() or not finite:
             self._skip(name_all=finite)
@@ -299,7 +299,7 @@ class CtcTrainer:
         self.run.loss_sum = self._mean_loss_sum()
         if self.devices.first:
             final = self._output / f"checkpoint-{self.step}"
-            with fresh_folder(final) as folder:
+            with write_folder(final) as folder:
                 self._save_model(folder)
                 torch.save(self._optimizer.state_dict(), folder / "optimizer.pt")
                 if self._scaler.is_enabled():

@@ -8,10 +8,8 @@ from importlib.metadata import version
 from pydantic import BaseModel, Field
 
 from app.api.deepgram.parameters import ListenOptions
+from app.api.passages import PARAGRAPH_PAUSE, split_at_pauses, split_sentences
 from app.contract.answers import Transcript, Word
-from app.itn.formatting import SENTENCE_PAUSE
-
-_PARAGRAPH_PAUSE = 2.0
 
 
 class ListenWord(BaseModel):
@@ -135,7 +133,7 @@ def render(
     ]
     utterances = None
     if options.utterance_pause is not None:
-        utterances = [_utterance(part) for part in _split(words, options.utterance_pause)]
+        utterances = [_utterance(part) for part in split_at_pauses(words, options.utterance_pause)]
     return ListenBody(
         metadata=Metadata(
             transaction_key="deprecated",
@@ -191,20 +189,13 @@ def _alternative(text: str | None, words: list[ListenWord]) -> ListenAlternative
 
 
 def _paragraphs(words: list[ListenWord]) -> Paragraphs:
-    paragraphs = [_paragraph(part) for part in _split(words, _PARAGRAPH_PAUSE)]
+    paragraphs = [_paragraph(part) for part in split_at_pauses(words, PARAGRAPH_PAUSE)]
     texts = [" ".join(sentence.text for sentence in part.sentences) for part in paragraphs]
     return Paragraphs(transcript="\n\n".join(texts), paragraphs=paragraphs)
 
 
 def _paragraph(words: list[ListenWord]) -> Paragraph:
-    sentences: list[list[ListenWord]] = [[]]
-    for word in words:
-        before = sentences[-1]
-        # A full stop alone is not enough: `3. mai` has one too.
-        ended = before and before[-1].written.endswith((".", "!", "?"))
-        if ended and word.start - before[-1].end > SENTENCE_PAUSE:
-            sentences.append([])
-        sentences[-1].append(word)
+    sentences = split_sentences(words, lambda word: word.written)
     return Paragraph(
         sentences=[
             Sentence(text=_text(part), start=part[0].start, end=part[-1].end) for part in sentences
@@ -225,16 +216,6 @@ def _utterance(words: list[ListenWord]) -> Utterance:
         words=words,
         id=str(uuid.uuid4()),
     )
-
-
-def _split(words: Sequence[ListenWord], pause: float) -> list[list[ListenWord]]:
-    """Returns the words between pauses of more than `pause` seconds, in order."""
-    parts: list[list[ListenWord]] = []
-    for word in words:
-        if not parts or word.start - parts[-1][-1].end > pause:
-            parts.append([])
-        parts[-1].append(word)
-    return parts
 
 
 def _text(words: Sequence[ListenWord]) -> str:

@@ -99,7 +99,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         403: "The API key does not have the scope for this.",
         404: "No such model is loaded.",
         413: "The upload or the audio is over the limit.",
-        429: "The queue, or the space for audio, is full; Retry-After says when to retry.",
+        429: "The queue, or the space for audio, is full; Retry-After gives the time of a retry.",
         503: "Loading, draining, or without room for the recording.",
         504: "The request's own deadline passed.",
     }.items()

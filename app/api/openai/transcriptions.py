@@ -119,9 +119,9 @@ def _work(
     (file,) = uploads.require()
     form = read_form(uploads.fields)
     route = route_form(incoming.state.service.transcriber, form)
-    incoming.set_timeout(form.ours.timeout)
-    source, audio = file.open_to_decode(form.ours)
-    return incoming.transcription(source, audio, route), form.theirs
+    incoming.set_timeout(form.native.timeout)
+    source, audio = file.open_to_decode(form.native)
+    return incoming.transcription(source, audio, route), form.openai
 
 
 def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:

@@ -22,7 +22,7 @@ from app.audio.workers.worker_set import WorkerLimits
 from app.errors import UnavailableError
 from app.storage import ByteBudget, FileRange, create_memory_file, open_range
 
-_LONGEST_SECONDS = 24 * 3600.0
+_MAX_SECONDS = 24 * 3600.0
 _READ_BYTES = 2**16
 _END_SECONDS = 10.0
 
@@ -79,7 +79,7 @@ class MediaPool:
             round(options.memory_mb * 2**20),
             options.processor_seconds,
             options.handlers,
-            stored_bytes(round(_LONGEST_SECONDS) * SAMPLE_RATE),
+            stored_bytes(round(_MAX_SECONDS) * SAMPLE_RATE),
         )
         self._on_restart = on_restart
         self._on_sandboxed = on_sandboxed
@@ -196,17 +196,17 @@ class MediaPool:
             AudioError: its format cannot be read without seeking, it is damaged, or the decoder
                 crashed.
         """
-        ours, theirs = os.pipe()
+        read_end, write_end = os.pipe()
         source = FileRange(os.dup(file), 0, 0)
-        task = Task({"kind": "live"}, source, theirs, Future(), lambda *_: None, timed=False)
+        task = Task({"kind": "live"}, source, write_end, Future(), lambda *_: None, timed=False)
         future = self._submit(task)
         try:
-            while piece := os.read(ours, _READ_BYTES):
+            while piece := os.read(read_end, _READ_BYTES):
                 yield piece
             future.result()
         finally:
             future.cancel()
-            os.close(ours)
+            os.close(read_end)
 
     def close(self) -> None:
         """Ends the processes; recordings that are not finished fail."""

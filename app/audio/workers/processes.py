@@ -97,17 +97,17 @@ class Zygote:
     """
 
     def __init__(self, handlers: str, memory: int, file_bytes: int) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        parent, child = socket.socketpair()
+        with child:
             self._process = subprocess.Popen(  # noqa: S603 - this Python, and a module of ours
-                [sys.executable, "-P", "-m", _ZYGOTE, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", _ZYGOTE, str(child.fileno())],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(child.fileno(),),
                 cwd="/",
             )
-        self.channel = Channel(ours)
+        self.channel = Channel(parent)
         self.channel.send({"handlers": handlers, "memory": memory, "file_bytes": file_bytes})
 
     @property
@@ -121,14 +121,14 @@ class Zygote:
         Raises:
             OSError: the zygote is gone.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
+        parent, child = socket.socketpair()
+        with child:
             try:
-                self.channel.send({"fork": number}, [theirs.fileno()])
+                self.channel.send({"fork": number}, [child.fileno()])
             except OSError:
-                ours.close()
+                parent.close()
                 raise
-        return Worker(number, Channel(ours))
+        return Worker(number, Channel(parent))
 
     def reap(self, pid: int) -> None:
         """Begins to reap a worker; the zygote reports its exit status on `channel`.

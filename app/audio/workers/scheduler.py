@@ -90,7 +90,7 @@ class Scheduler:
                 task.end()
 
     def take_all(self) -> list[Task]:
-        """Empty the queue; returns the tasks that were in it."""
+        """Empties the queue; returns the tasks that were in it."""
         tasks = [*self._queued, *self._waiting_for_room]
         self._queued, self._waiting_for_room = [], []
         return tasks

@@ -117,7 +117,7 @@ static void put_float(const uint8_t *to, float value) { memcpy((uint8_t *)to, &v
 static void put32(const uint8_t *to, uint32_t value) { memcpy((uint8_t *)to, &value, 4); }
 static void put64(const uint8_t *to, uint64_t value) { memcpy((uint8_t *)to, &value, 8); }
 
-/* The sign says that no longer n-gram ends like this: see `unigram` and `longer` of ngram.c. */
+/* The sign marks that no longer n-gram ends like this: see `unigram` and `longer` of ngram.c. */
 static void put_probability(const uint8_t *to, float value) { put_float(to, -fabsf(value)); }
 static void mark_extended(const uint8_t *to) { put_float(to, fabsf(load_float(to))); }
 

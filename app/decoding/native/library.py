@@ -48,7 +48,7 @@ class Ngrams:
         file: uint8 [bytes], KenLM's binary file or ARPA text; kept as long as it is needed.
 
     Raises:
-        ValueError: the bytes are no such file, or damaged; the message says where.
+        ValueError: the bytes are no such file, or damaged; the message has the place.
     """
 
     def __init__(self, library: ctypes.CDLL, file: NDArray[np.uint8]) -> None:

@@ -16,6 +16,7 @@ import structlog
 
 from app.errors import BlobNotFoundError, InsufficientStorageError, JobsUnavailableError
 from app.jobs.storage.types import check_key, check_prefix
+from app.storage import check_room
 
 _BLOCK_BYTES = 2**20
 _TEMPORARY = ".tmp-"
@@ -35,16 +36,16 @@ class LocalBlobStore:
     the folder is flushed, so that a power cut leaves the old state or the new.
 
     Args:
-        folder: is made where it does not exist.
-
-    Raises:
-        JobsUnavailableError: the folder cannot be made.
+        folder: is made by the first use.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with self._errors():
-            _make_folders(folder)
+        self._made = False
+
+    async def check_room(self, size: int) -> None:
+        """See `BlobStore`."""
+        await self._run(lambda _: check_room(self.folder, size))
 
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
@@ -95,6 +96,9 @@ class LocalBlobStore:
         return await _in_thread(guarded)
 
     def _check_folder(self) -> None:
+        if not self._made:
+            _make_folders(self.folder)
+            self._made = True
         # Of a disk that was unmounted nothing is missing, and nothing has been deleted.
         if not self.folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "the folder is gone")
@@ -118,7 +122,7 @@ class LocalBlobStore:
 async def _in_thread(work: Callable[[threading.Event], _T]) -> _T:
     """Runs blocking work in a thread, and outlasts it when cancelled.
 
-    A write that went on behind a cancelled task could put back what has been deleted meanwhile.
+    A write that continued after its task was cancelled could restore what was deleted since.
     """
     cancelled = threading.Event()
     running = asyncio.ensure_future(asyncio.to_thread(work, cancelled))

@@ -11,7 +11,7 @@ _S3 = "s3://"
 
 
 def open_storage(location: str | None, data: Path) -> BlobStore:
-    """Opens the storage that a setting names; a folder is made where there is none.
+    """Opens the storage that a setting names; nothing is written before its first use.
 
     Args:
         location: a folder, or `s3://bucket/prefix`; None takes the data folder.
@@ -19,7 +19,6 @@ def open_storage(location: str | None, data: Path) -> BlobStore:
 
     Raises:
         ConfigurationError: the location is malformed, or the extra `s3` is not installed.
-        JobsUnavailableError: the folder cannot be made.
     """
     if location is None:
         return LocalBlobStore(data)

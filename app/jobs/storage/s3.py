@@ -75,6 +75,9 @@ class S3BlobStore:
                 f"NORDLYD_STORAGE is {url!r}: {error}", param="storage"
             ) from None
 
+    async def check_room(self, size: int) -> None:
+        """See `BlobStore`; S3 does not say how much room there is."""
+
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
         check_key(key)

@@ -31,6 +31,13 @@ class BlobStore(Protocol):
     key or a prefix of another form.
     """
 
+    async def check_room(self, size: int) -> None:
+        """Checks that there is room for a value of so many bytes, and a reserve besides.
+
+        Raises:
+            InsufficientStorageError: there is not.
+        """
+
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """Keeps a value durably; replaces a former one as a whole.
 

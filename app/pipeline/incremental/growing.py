@@ -11,7 +11,7 @@ from typing import TypeAlias
 from app.contract.answers import Word
 from app.itn import FormattingOptions, finished_words, format_transcript
 
-LONGEST_SENTENCE_SECONDS = 60.0
+MAX_SENTENCE_SECONDS = 60.0
 """Speech without a pause that ends a sentence is kept back at most this long."""
 
 
@@ -87,7 +87,7 @@ class GrowingText:
 
 def _overdue(words: Sequence[Word]) -> int:
     """Returns how many words of an overlong sentence to emit: up to its longest late pause."""
-    if not words or words[-1].end - words[0].start <= LONGEST_SENTENCE_SECONDS:
+    if not words or words[-1].end - words[0].start <= MAX_SENTENCE_SECONDS:
         return 0
     half = (words[0].start + words[-1].end) / 2
     late = [i for i in range(1, len(words)) if words[i].start >= half] or [len(words) - 1]

@@ -182,7 +182,7 @@ def test_pickle_of_any_age_loads(folder, expected, zipped):
         np.testing.assert_array_equal(answer(folder), expected)
 
 
-class Evil:
+class HostilePickle:
     """Touches a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
@@ -195,7 +195,7 @@ class Evil:
 @pytest.mark.parametrize("kind", ["zip", "legacy", "bare", "shard", "adapter"])
 def test_hostile_pickle_is_never_executed(folder, tmp_path, kind):
     mark = tmp_path / "ran"
-    evil = {"lm_head.weight": Evil(mark)}
+    evil = {"lm_head.weight": HostilePickle(mark)}
     path = folder / "pytorch_model.bin"
     if kind == "shard":
         path = next(iter(shard(folder, "bin").parent.glob("*-of-*.bin")))

@@ -149,11 +149,11 @@ def test_truncated_weights_are_refused(folder):
 def test_pickle_that_runs_code_is_refused(originals, tmp_path):
     folder = Path(shutil.copytree(originals["2022"], tmp_path / "evil"))
 
-    class Evil:
+    class HostilePickle:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path(tmp_path / "ran").touch, ())
 
-    torch.save({"lm_head.weight": Evil()}, folder / "pytorch_model.bin")
+    torch.save({"lm_head.weight": HostilePickle()}, folder / "pytorch_model.bin")
     assert "cannot be read as weights" in refusal(folder)
     assert not (tmp_path / "ran").exists()
 

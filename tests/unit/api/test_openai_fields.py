@@ -40,8 +40,8 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 def test_any_form_is_parsed_or_refused(fields: list[tuple[str, str]]) -> None:
     with suppress(InvalidRequestError):
         form = read_form(fields)
-        assert form.theirs.temperature is None or 0 <= form.theirs.temperature <= 1
-        assert form.ours.n_best == 1
+        assert form.openai.temperature is None or 0 <= form.openai.temperature <= 1
+        assert form.native.n_best == 1
 
 
 @given(JSON, JSON)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.decoding.boundaries import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, place_words
+from app.decoding.calibration import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, place_words
 
 RULE = BoundaryRule(
     gaps=(0.1, 0.3), leads=(0.02, 0.06), tails=(0.04, 0.1),

@@ -218,7 +218,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
-    def hangs_up(self, data):
+    def disconnects(self, data):
         ticket = data.draw(st.sampled_from(sorted(self.waiting)))
         self.queue.discard(ticket)
         del self.waiting[ticket]

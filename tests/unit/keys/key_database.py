@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine
-
-from app.keys.store import KeyStore, api_keys
+from app.database import Database
+from app.keys.store import KeyStore
 
 
 @dataclass
@@ -20,6 +19,4 @@ class Clock:
 
 def open_store(folder: Path, clock: Clock) -> KeyStore:
     """The keys of a database in that folder, which is made if needed."""
-    engine = create_engine(f"sqlite:///{folder / 'keys.sqlite'}")
-    api_keys.metadata.create_all(engine)
-    return KeyStore(engine, clock=clock)
+    return KeyStore(Database(folder), clock=clock)

@@ -30,12 +30,12 @@ from trainer.evaluation.report.figures import (
 )
 from trainer.evaluation.test_set import TestSet
 
-_LONGEST_CLIP_SECONDS = 20
+_MAX_CLIP_SECONDS = 20
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 
 
 def page(summary: Summary, test_set: TestSet) -> str:
-    """Returns the page. It loads nothing and runs no script, and its policy says so."""
+    """Returns the page. It loads nothing and runs no script, which its policy enforces."""
     style = files("trainer.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     title = escape(f"Test report of {summary['model']}")
     sections = [
@@ -163,8 +163,8 @@ def _utterance(number: int, item: Summary, test_set: TestSet) -> str:
         if name in item
     )
     facts = ", ".join(filter(None, [item["speaker"], f"{item['seconds']} s"]))
-    cut = record.seconds > _LONGEST_CLIP_SECONDS
-    note = f", the first {_LONGEST_CLIP_SECONDS} s" if cut else ""
+    cut = record.seconds > _MAX_CLIP_SECONDS
+    note = f", the first {_MAX_CLIP_SECONDS} s" if cut else ""
     return (
         f'<article aria-labelledby="u{number}"><h3 id="u{number}">{number} '
         f"<small>{escape(facts)}</small></h3>"
@@ -189,7 +189,7 @@ def _marked(chunk: Chunk) -> str:
 
 
 def _clip(test_set: TestSet, index: int) -> str:
-    wave = test_set.records[index].audio.waveform()[: _LONGEST_CLIP_SECONDS * SAMPLE_RATE]
+    wave = test_set.records[index].audio.waveform()[: _MAX_CLIP_SECONDS * SAMPLE_RATE]
     file = io.BytesIO()
     soundfile.write(file, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return "data:audio/flac;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("completed_at", sa.Double),
         sa.Column("expires_at", sa.Double),
         sa.Column("fetched_at", sa.Double),
+        sa.Column("audio_erased_at", sa.Double),
         sa.Column("progress", sa.Double, nullable=False),
         sa.Column("seconds_left", sa.Double),
         sa.Column("duration", sa.Double),
@@ -44,6 +45,7 @@ def upgrade() -> None:
     )
     op.create_index("jobs_of_owner", "jobs", ["owner", "id"])
     op.create_index("jobs_by_phase", "jobs", ["phase", "status"])
+    op.create_index("jobs_by_expiry", "jobs", ["expires_at"])
     op.create_table(
         "job_events",
         sa.Column(

@@ -83,9 +83,9 @@ class OutputFolder:
             InvalidRequestError: there is such a file.
         """
         entry = self._journal.find(item.path)
-        ours = entry.begun if entry else ()
+        own = entry.begun if entry else ()
         for name, path in self.outputs(item).items():
-            if path.exists() and name not in ours and not self._force:
+            if path.exists() and name not in own and not self._force:
                 raise InvalidRequestError(
                     f"{path} is there already and not from an earlier run; --force replaces it.",
                     param="output",
@@ -131,7 +131,7 @@ class OutputFolder:
         return set(entry.formats) if entry == now else set()
 
     def _note(self, item: Input, done: set[str]) -> None:
-        """Notes which formats are done, and that the files of this run's formats are ours."""
+        """Notes which formats are done, and that the files of this run's formats are own."""
         with self._writing:
             entry = self._journal.find(item.path)
             begun = {*self._formats, *(entry.begun if entry else ())}

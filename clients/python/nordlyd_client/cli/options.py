@@ -116,7 +116,7 @@ def with_options(
     as the API reads its fields: text by name. The service checks their values.
 
     Args:
-        model: whose fields are options where the contract says how the command line shows them.
+        model: whose fields are options where the contract defines how the command line shows them.
         leave_out: fields that the command handles itself.
     """
     options = [

@@ -26,7 +26,7 @@ from nordlyd_client.values import Transcription
 
 # Recordings differ in length, so the speed of the last seconds means little.
 _SPEED_SECONDS = 3600.0
-_LONGEST_NAME = 40
+_MAX_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Watch:
     def running(self, item: Input) -> Iterator["Bar"]:
         """Shows a recording for as long as the block lasts."""
         name = item.path.name
-        short = name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+        short = name if len(name) <= _MAX_NAME else f"…{name[1 - _MAX_NAME :]}"
         task = self.bars.add_task(f"  {short}" if self._many else short, total=None, note="")
         bar = Bar(self, task, self._sizes[item.path] if self._many else 0)
         try:

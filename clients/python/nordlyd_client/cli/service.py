@@ -68,7 +68,7 @@ class Service(Protocol):
         """Returns the ids of the catalogue."""
 
     def install_hint(self, error: ModuleNotFoundError) -> str | None:
-        """Returns the line that says how to install the package that an import did not find."""
+        """Returns the line with the command to install the package that an import did not find."""
 
 
 @cache

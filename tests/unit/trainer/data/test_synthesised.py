@@ -66,7 +66,7 @@ def test_missing_split_is_named(folder: Path) -> None:
 def test_truncated_synthesised_audio_is_refused(folder: Path) -> None:
     audio = folder / "train.pcm"
     audio.write_bytes(audio.read_bytes()[:-2])
-    with pytest.raises(DataError, match=r"holds 47998 bytes.*says 48000"):
+    with pytest.raises(DataError, match=r"holds 47998 bytes.*has 48000"):
         read_split(folder, "train")
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_emissions import mishear
+from toy_emissions import toy_emissions_of
 
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
@@ -17,7 +17,7 @@ from trainer.recipe import LanguageModelRecipe
 
 @pytest.fixture(scope="module")
 def encoded(corpus: tuple[str, ...]) -> EncodedUtterances:
-    return mishear(corpus[::12])
+    return toy_emissions_of(corpus[::12])
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +114,12 @@ def test_model_worse_than_greedy_is_refused_without_changes(
 
 
 def test_greedy_on_clean_emissions_makes_no_error(corpus: tuple[str, ...]) -> None:
-    assert measure_greedy(mishear(corpus[:5], swaps=0.0)).wer == 0
+    assert measure_greedy(toy_emissions_of(corpus[:5], swaps=0.0)).wer == 0
 
 
 def test_tuning_without_records_is_refused(model: Path) -> None:
     with pytest.raises(LanguageModelError, match="validation split is empty"):
-        tune(mishear([]), model)
+        tune(toy_emissions_of([]), model)
 
 
 def test_tuning_is_written_as_json_and_as_an_image(tuning: Tuning, tmp_path: Path) -> None:

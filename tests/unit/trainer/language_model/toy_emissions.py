@@ -8,7 +8,7 @@ from app.vocabulary import Vocabulary
 from trainer.language_model.grid import EncodedUtterances
 
 
-def mishear(sentences: Sequence[str], *, swaps: float = 0.25) -> EncodedUtterances:
+def toy_emissions_of(sentences: Sequence[str], *, swaps: float = 0.25) -> EncodedUtterances:
     """Emissions in which some letters are slightly less probable than the next letter."""
     tokens = ("|", *"abcdefghijklmnopqrstuvwxyzæøå", "[UNK]", "[PAD]")
     vocabulary = Vocabulary(tokens, blank=31, delimiter=0, special=frozenset((30, 31)))

@@ -70,7 +70,7 @@ def test_padded_widths_are_few_with_little_padding(framing: Framing) -> None:
         assert framing.samples(framing.frames(width)) == width
 
 
-class Gone:
+class UnreadableAudio:
     """Audio that cannot be read."""
 
     def waveform(self) -> Waveform:
@@ -79,7 +79,7 @@ class Gone:
 
 def test_unreadable_utterances_are_reported_and_skipped(data: Path) -> None:
     records = read_split(data, "train")
-    records[1] = replace(records[1], audio=Gone())
+    records[1] = replace(records[1], audio=UnreadableAudio())
     warnings: list[str] = []
     batch = collate(records, [0, 1, 2], FRAMING, warn=warnings.append)
     assert batch.rows == ((0,), (2,))

@@ -16,7 +16,7 @@ _SETTLE_SECONDS = 0.2
 Notify = Callable[[str], None]
 
 
-class Contest:
+class Comparison:
     """Candidates that are loaded, and why others are not there.
 
     Args:
@@ -30,7 +30,7 @@ class Contest:
         self.candidates: dict[str, Candidate] = {}
         self.dropped: dict[str, str] = {}
 
-    def __enter__(self) -> "Contest":
+    def __enter__(self) -> "Comparison":
         return self
 
     def __exit__(
