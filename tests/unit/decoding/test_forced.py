@@ -212,6 +212,13 @@ def test_values_that_are_not_finite_are_refused(bad: float) -> None:
         align(emissions, "ja")
 
 
+@pytest.mark.parametrize("width", [len(VOCABULARY) - 1, len(VOCABULARY) + 1])
+def test_emissions_of_another_vocabulary_are_not_aligned(width: int) -> None:
+    emissions, _ = spoken(["ja"])
+    with pytest.raises(ValueError, match=rf"must be \[frames, {len(VOCABULARY)}\]"):
+        align(np.resize(emissions, (len(emissions), width)), "ja")
+
+
 HOUR = 180_000
 
 
