@@ -84,7 +84,7 @@ def test_number_is_found_in_its_spoken_form(language: str, written: str, spoken_
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("audio_words", "text"),
     [
         (["sju", "tjueto"], "7 22"),
         (["syv", "tyveto"], "7 22"),
@@ -94,8 +94,8 @@ def test_number_is_found_in_its_spoken_form(language: str, written: str, spoken_
         (["ja", "syv", "nei", "tyveto", "år", "enento"], "ja 7 nei 22 år 112"),
     ],
 )
-def test_numbers_are_found_at_the_ends_and_side_by_side(said: list[str], text: str) -> None:
-    emissions, spans = spoken(said)
+def test_numbers_are_found_at_the_ends_and_side_by_side(audio_words: list[str], text: str) -> None:
+    emissions, spans = spoken(audio_words)
     words = align(emissions, text)
     assert [frames(word) for word in words] == spans
     assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
