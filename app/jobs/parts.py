@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 
 import structlog
@@ -160,11 +159,11 @@ class Parts:
             except Exception:
                 _log.exception("sweeping jobs failed")
             await asyncio.sleep(_SWEEP_SECONDS)
-            before = time.time() - _NOT_ENQUEUED_SECONDS
+            before = self._clock.time() - _NOT_ENQUEUED_SECONDS
 
     async def _sweep(self, before: float) -> None:
         """Erases what is due, queues what is not queued, and takes over from lost processes."""
-        await self.records.mark_broken_off(time.time() - _BROKEN_OFF_SECONDS)
+        await self.records.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
         await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
