@@ -151,6 +151,9 @@ def test_several_files_are_jobs_in_their_order(client: httpx.Client, clip) -> No
     again = client.post("/jobs", files=files, headers={"idempotency-key": "three"})
     assert [job["id"] for job in again.json()["jobs"]] == [job["id"] for job in jobs]
     assert again.headers["idempotent-replayed"] == "true"
+    for others in (files[:2], files[:1], [*files, files[0]]):
+        answer = client.post("/jobs", files=others, headers={"idempotency-key": "three"})
+        assert_error(answer, 422, code="idempotency_conflict", param="Idempotency-Key")
     for job in jobs:
         assert ended(client, job)["status"] == "completed"
     first = client.get("/jobs", params={"limit": 2}).json()
@@ -237,6 +240,13 @@ def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) ->
         ({"page": "2"}, "page"),
     ):
         assert_error(client.get("/jobs", params=query), 400, code="invalid_request", param=param)
+
+
+def test_wait_out_of_bounds_is_refused(client: httpx.Client, clip) -> None:
+    job = hand_in(client, clip())
+    for wait in ("61", "-1", "long", "nan"):
+        answer = client.get(f"/jobs/{job['id']}", params={"wait": wait})
+        assert_error(answer, 400, code="invalid_request", param="wait")
 
 
 def test_failed_job_is_answered_with_its_own_error(client: httpx.Client) -> None:
