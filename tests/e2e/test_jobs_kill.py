@@ -1,9 +1,6 @@
 """A batch of jobs while the process is killed again and again: nothing lost, nothing twice."""
 
-import json
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from jobs_process import JobsProcess, every_job
 from postgresql import postgresql
 from sounds import as_wav, tones
 
@@ -20,38 +18,6 @@ LIFE_SECONDS = 1.0
 """A process is killed within this time of when it serves; every fifth before it does."""
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
-
-
-class Process:
-    """A service that is there to be killed.
-
-    Args:
-        settings: of the service.
-        log: where what it writes is appended.
-    """
-
-    def __init__(self, settings: dict[str, object], log: Path) -> None:
-        program = Path(__file__).with_name("scripted_jobs.py")
-        with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, program, json.dumps(settings)],
-                stdout=subprocess.PIPE, stderr=errors, text=True,
-            )  # fmt: skip
-        self._log = log
-
-    def client(self) -> httpx.Client:
-        """A client, once it serves."""
-        assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
-        assert port, self._log.read_text()[-5000:]
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -88,7 +54,7 @@ def live_and_die(
     settings: dict[str, object], log: Path, numbers: list[int], chance: random.Random, kill: int
 ) -> None:
     """Start the service, hand in recordings, and kill it at a random moment."""
-    process = Process(settings, log)
+    process = JobsProcess(settings, log)
     try:
         if kill % 5 == 0:
             time.sleep(chance.uniform(0, 2))
@@ -105,18 +71,6 @@ def live_and_die(
         process.kill()
 
 
-def all_jobs(client: httpx.Client) -> list[dict[str, object]]:
-    """Every job, page by page."""
-    found: list[dict[str, object]] = []
-    after: dict[str, str] = {}
-    while True:
-        page = client.get("/jobs", params={"limit": 30} | after).json()
-        found += page["jobs"]
-        if page["next"] is None:
-            return found
-        after = {"after": page["next"]}
-
-
 def test_killed_process_loses_no_job_and_does_none_twice(
     settings: dict[str, object], tmp_path: Path
 ) -> None:
@@ -126,11 +80,11 @@ def test_killed_process_loses_no_job_and_does_none_twice(
     for kill in range(KILLS):
         numbers += range(kill * JOBS // KILLS, (kill + 1) * JOBS // KILLS)
         live_and_die(settings, log, numbers, chance, kill)
-    process = Process(settings, log)
+    process = JobsProcess(settings, log)
     try:
         with process.client() as client:
             submit(client, numbers)
-            jobs = all_jobs(client)
+            jobs = every_job(client)
             for job in jobs:
                 ended = client.get(f"/jobs/{job['id']}?wait=60").json()
                 assert ended["status"] == "completed", ended
