@@ -55,6 +55,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     NORDLYD_HOST=0.0.0.0 \
     NORDLYD_PORT=8000 \
     NORDLYD_STORE=/var/lib/nordlyd/models \
+    NORDLYD_DATA=/var/lib/nordlyd/data \
     NORDLYD_MODELS=wav2vec2-xlsr-1B-NPSC-NN,wav2vec2-large-danish-npsc-nst
 COPY --from=dependencies /opt/venv /opt/venv
 # Not part of the environment above: a change of the code then makes small layers, not torch again.
