@@ -1,19 +1,25 @@
-"""API keys and their scopes, checked before a body is read; where there is no key, all is open."""
+"""API keys and their scopes, checked before a body is read, and the callers that they identify.
 
+Where there is no key, all is open, and an address identifies a caller.
+"""
+
+import asyncio
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 
-from app.api.caller import note_key
 from app.api.errors import error_response
 from app.api.paths import route_path
-from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
+from app.api.sockets import OPENAI_SUBPROTOCOL, POLICY, SUBPROTOCOL, refuse
 from app.errors import AuthenticationError, NordlydError, PermissionDeniedError
 from app.keys import KeyIdentity, KeyRing, Scope
 
@@ -26,6 +32,10 @@ OPEN_PATHS = frozenset(
 OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
 """The files of the pages at /docs and /."""
 
+REFUSED_LATER = "The API key was revoked or has expired."
+"""Why a WebSocket is closed whose key was accepted when it was opened."""
+
+_IDENTITY = "api_key"
 _SCHEMES = frozenset({"bearer", "token"})
 _KEY = f"{SUBPROTOCOL}.key."
 _OPENAI_KEY = "openai-insecure-api-key."
@@ -52,7 +62,7 @@ def required_scope(path: str, query: bytes) -> Scope:
     if f"{path}/".startswith(("/jobs/", "/v2/")):
         return "jobs"
     # Deepgram's clients turn a request into a job by where its result is to be posted.
-    if path == "/v1/listen" and b"callback" in dict(parse_qsl(query)):
+    if path == "/v1/listen" and "callback" in dict(parse_qsl(query.decode("latin-1"))):
         return "jobs"
     return "transcribe"
 
@@ -146,7 +156,29 @@ class Authentication:
             return
         if key is not None:
             note_key(scope, key)
-        await self.app(scope, receive, send)
+        if key is not None and scope["type"] == "websocket":
+            await self._serve_socket(key, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _serve_socket(
+        self, key: KeyIdentity, scope: ASGIScope, receive: Receive, send: Send
+    ) -> None:
+        """Serves a WebSocket until it ends or its key is accepted no more."""
+        serving = asyncio.ensure_future(self.app(scope, receive, send))
+        refused = asyncio.ensure_future(self.keys.wait_until_refused(key))
+        try:
+            await asyncio.wait({serving, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+                return
+        finally:
+            for task in (serving, refused):
+                task.cancel()
+            await asyncio.gather(serving, refused, return_exceptions=True)
+        # The connection may have been closed meanwhile.
+        with suppress(OSError, RuntimeError):
+            await send({"type": "websocket.close", "code": POLICY, "reason": REFUSED_LATER})
 
 
 async def _refuse(error: NordlydError, scope: ASGIScope, receive: Receive, send: Send) -> None:
@@ -156,3 +188,38 @@ async def _refuse(error: NordlydError, scope: ASGIScope, receive: Receive, send:
     scope.setdefault("state", {})["error_code"] = error.code
     known = {SUBPROTOCOL, OPENAI_SUBPROTOCOL}.intersection(scope["subprotocols"])
     await refuse(error, scope, receive, send, subprotocol=next(iter(known), None))
+
+
+def caller_of_key(key: KeyIdentity) -> str:
+    """Returns the name of whoever presents an API key, as limits go by."""
+    return f"key:{key.id}"
+
+
+def caller_of_address(host: str) -> str:
+    """Returns the name of whoever connects from an address without a key."""
+    return f"address:{host}"
+
+
+def note_key(scope: ASGIScope, key: KeyIdentity) -> None:
+    """Identifies the caller of a connection by its API key."""
+    state: MutableMapping[str, Any] = scope.setdefault("state", {})
+    state[_IDENTITY] = key
+
+
+def caller_of(connection: HTTPConnection) -> str:
+    """Returns who limits count a connection for: its key, or else its address; may be empty."""
+    key = _key_of(connection)
+    if key is not None:
+        return caller_of_key(key)
+    return caller_of_address(connection.client.host) if connection.client else ""
+
+
+def owner_of(connection: HTTPConnection) -> str:
+    """Returns the id of the caller's key, whose jobs it sees; empty where no key is needed."""
+    key = _key_of(connection)
+    return "" if key is None else key.id
+
+
+def _key_of(connection: HTTPConnection) -> KeyIdentity | None:
+    key: KeyIdentity | None = connection.scope.get("state", {}).get(_IDENTITY)
+    return key

@@ -12,8 +12,8 @@ import structlog
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import error_detail, internal_error
+from app.api.incoming import run_until_disconnect
 from app.errors import (
     ClientDisconnectedError,
     NordlydError,

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import describe_invalid
+from app.api.incoming import run_until_disconnect
 from app.api.openapi import ERRORS, FORMATTED, HEADERS
 from app.api.outputs import base_name, rendered_output
-from app.api.parameters import gather
+from app.api.requested import gather
 from app.api.state import AppStateOf
 from app.errors import TooLargeError
 from app.formats import Rendered

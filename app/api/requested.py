@@ -1,10 +1,9 @@
 """The options of a request for transcripts: of the query first, then of the form; and its route."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from app.api.incoming import IncomingRequest
-from app.api.parameters import gather
 from app.api.state import AppState
 from app.api.uploads import RecordingFile, Uploads
 from app.contract.options import AlignOptions, TranscribeOptions
@@ -19,6 +18,22 @@ from app.pipeline.options import (
 
 _OptionsT = TypeVar("_OptionsT", bound=TranscribeOptions)
 _AlignT = TypeVar("_AlignT", bound=AlignOptions)
+
+
+def gather(*sources: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Returns the fields of query and form together; an empty value counts as not given.
+
+    Raises:
+        InvalidRequestError: a field is given twice.
+    """
+    fields: dict[str, str] = {}
+    for source in sources:
+        for name, value in source:
+            if name in fields:
+                raise InvalidRequestError(f"{name} is given twice.", param=name)
+            if value.strip():
+                fields[name] = value.strip()
+    return fields
 
 
 def read_query(incoming: IncomingRequest, model: type[_OptionsT]) -> tuple[_OptionsT, Route | None]:

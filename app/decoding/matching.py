@@ -161,8 +161,7 @@ class _Matcher:
                 continue
             yield spoken
             for today, before in _BEFORE if self._language == "nb" else ():
-                if today in spoken:
-                    yield spoken.replace(today, before)
+                yield spoken.replace(today, before)
 
 
 def _whole(number: str, ordinal: bool, language: str) -> str:

@@ -45,6 +45,7 @@ class KeyRing:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._configured = tuple(key.encode() for key in configured)
+        self._configured_ids = frozenset(configured_id(key) for key in self._configured)
         self._open_store = open_store
         self._clock = clock
         # None until the database has been read.
@@ -102,6 +103,12 @@ class KeyRing:
             )
         raise AuthenticationError("This API key is not known here.")
 
+    async def wait_until_refused(self, identity: KeyIdentity) -> None:
+        """Returns once a key that was accepted is accepted no more."""
+        # Expiry is no event, and nothing waits for it to the second.
+        while self._is_accepted(identity):  # noqa: ASYNC110
+            await asyncio.sleep(REFRESH_SECONDS)
+
     async def refresh(self) -> None:
         """Reads the keys of the database; keeps the former ones where that fails."""
         if self._open_store is None:
@@ -125,6 +132,12 @@ class KeyRing:
         if key is None or not hmac.compare_digest(token.digest, key.digest):
             return None
         return key
+
+    def _is_accepted(self, identity: KeyIdentity) -> bool:
+        if self._stored is None or identity.id in self._configured_ids:
+            return True
+        key = self._stored.get(identity.id)
+        return key is not None and key.status(self._clock()) == "active"
 
     def _accept(self, key: ApiKey) -> KeyIdentity:
         status = key.status(self._clock())

@@ -15,10 +15,15 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from app.api.auth import authenticate, authorization
-from app.api.caller import caller_of_address, caller_of_key
+from app.api.auth import (
+    REFUSED_LATER,
+    authenticate,
+    authorization,
+    caller_of_address,
+    caller_of_key,
+)
 from app.api.errors import error_detail
-from app.api.sockets import SUBPROTOCOL, close_code
+from app.api.sockets import POLICY, SUBPROTOCOL, close_code
 from app.errors import ClientDisconnectedError, NordlydError
 from app.protocols.places import CountedWebSocket, counted_websocket
 from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, report_failure
@@ -104,6 +109,7 @@ class VoskServer:
             idle_seconds=self._context.idle_seconds,
             gone=asyncio.ensure_future(connection.wait_closed()),
         )
+        watch = asyncio.ensure_future(self._close_when_refused(connection))
         try:
             session.configure(connection.request.path)
             last = False
@@ -121,9 +127,18 @@ class VoskServer:
         except Exception as error:
             await _refuse(connection, report_failure(error, self._context.telemetry, request_id))
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             await reader.close()
             await session.close()
             _log.info("connection ended", request_id=request_id, seconds=round(session.seconds, 3))
+
+    async def _close_when_refused(self, connection: ServerConnection) -> None:
+        """Closes a connection once its key is accepted no more."""
+        assert isinstance(connection, CountedWebSocket)
+        if connection.key is not None:
+            await self._context.keys.wait_until_refused(connection.key)
+            await connection.close(POLICY, REFUSED_LATER)
 
 
 def _caller(connection: ServerConnection) -> str:

@@ -17,7 +17,7 @@ from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
 
-from app.api.caller import caller_of_address
+from app.api.auth import caller_of_address
 from app.errors import AuthenticationError, InvalidRequestError
 from app.protocols.places import CountedStream
 from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, report_failure

@@ -98,11 +98,13 @@ async def in_process(
     model: ScriptedModel | None = None,
     languages: tuple[str, ...] = ("nb",),
     media: MediaPool | None = None,
+    keys: KeyRing | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
     """Runs the service with one model, `scripted`, which loads once `load_gate` is open.
 
     Its language models are those in `folder`; it is `model`, where given, and serves `languages`.
+    It accepts `keys`, where given, instead of those of the settings.
     """
     data = tempfile.TemporaryDirectory()
     given = Settings(**{"models": ["scripted"], "data": data.name, **settings})  # type: ignore[arg-type]
@@ -159,7 +161,7 @@ async def in_process(
         await live.close()
         await service.stop()
 
-    keys = KeyRing(given.api_keys)
+    keys = keys or KeyRing(given.api_keys)
     app = build_api(AppState(given, telemetry, service, live, jobs, keys=keys), lifespan)
     transport = httpx.ASGITransport(app)
     with data:

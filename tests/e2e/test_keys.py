@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ import pytest
 from deepgram.core.api_error import ApiError
 from deepgram_client import client_of, listen
 from running import NORDLYD, RunningServer, environment
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 from wyoming.asr import Transcribe
 from wyoming.client import AsyncClient
 from wyoming.error import Error
@@ -23,6 +24,8 @@ from wyoming.info import Describe, Info
 
 from app.database import Database
 from app.keys.store import KeyStore
+
+pytestmark = pytest.mark.long
 
 SECONDS = 20.0
 PUBLIC = {"HOST": "0.0.0.0", "LOG_FORMAT": "json"}
@@ -243,14 +246,37 @@ def test_revoked_key_stops_within_seconds(guarded_later: Guarded) -> None:
         assert "revoked" in answer.json()["error"]["message"]
 
 
+def read_to_the_end(socket: ClientConnection) -> None:
+    for _ in socket:
+        pass
+
+
+def test_live_connections_of_a_revoked_key_are_closed_within_seconds(
+    guarded_later: Guarded,
+) -> None:
+    server = guarded_later.server
+    key, text = guarded_later.store.create("leaving", scopes=("transcribe",))
+    urls = [server.address.replace("http", "ws", 1) + path for path in ("/stream", "/v1/realtime")]
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(connect(url, additional_headers=bearer(text)))
+            for url in (*urls, server.vosk)
+        ]
+        guarded_later.store.revoke(key.id)
+        for socket in sockets:
+            with pytest.raises(ConnectionClosedError):
+                read_to_the_end(socket)
+            assert socket.close_code == 1008
+            assert socket.close_reason == "The API key was revoked or has expired."
+
+
 def test_expired_key_is_refused_with_the_reason(guarded_later: Guarded) -> None:
     _, text = guarded_later.store.create("short", scopes=("transcribe",), expires_in=1.0)
     with guarded_later.client(text) as client:
         answer = wait_for(lambda each: "expired" in each.text, lambda: client.get("/v1/models"))
-        assert detail(answer) == (401, "authentication_error", "invalid_api_key")
+        assert answer.json()["error"]["code"] == "invalid_api_key"
 
 
-@pytest.mark.long
 def test_public_address_is_served_with_stored_keys_alone(
     tiny_settings: dict[str, str], tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from running import RunningServer
+from running import RunningServer, wait_until_idle
 from schemathesis import GenerationMode
 from schemathesis.checks import (
     negative_data_rejection,
@@ -52,12 +52,15 @@ def check(case: schemathesis.Case, headers: dict[str, str]) -> int:
     # An empty parameter counts as not given, as forms of browsers send it.
     if "" in {str(value).strip() for value in (case.query or {}).values()}:
         excluded.append(negative_data_rejection)
+    assemblyais = case.path.startswith("/v2/")
     if response.status_code == 504:
-        assert response.json()["error"]["code"] == "deadline_exceeded"
+        assert assemblyais or response.json()["error"]["code"] == "deadline_exceeded"
         excluded.append(not_a_server_error)
     case.validate_response(response, excluded_checks=excluded, headers=headers)
     assert response.headers["x-request-id"]
-    if response.status_code >= 400:
+    if response.status_code >= 400 and assemblyais:
+        assert isinstance(response.json()["error"], str)
+    elif response.status_code >= 400:
         assert response.json()["error"].keys() == {"message", "type", "param", "code"}
     return response.status_code
 
@@ -118,7 +121,7 @@ def test_random_parameters_with_audio_get_documented_responses(
         types = {body.media_type for body in operation.body}
         if types & {"multipart/form-data", "application/octet-stream"}:
             seen = attempt(operation, GenerationMode.POSITIVE, authorised, *SOUNDS)
-            assert 200 in seen, f"no request to {operation.path} came through: {seen}"
+            assert seen & {200, 202}, f"no request to {operation.path} came through: {seen}"
 
 
 def test_other_methods_get_405_with_allow(
@@ -134,7 +137,8 @@ def test_other_methods_get_405_with_allow(
             assert set(answer.headers["allow"].split(", ")) == methods
             openais = path.startswith("/v1/") and path != "/v1/listen"
             code = "method_not_supported" if openais else "method_not_allowed"
-            assert answer.json()["error"]["code"] == code
+            error = answer.json()["error"]
+            assert isinstance(error, str) if path.startswith("/v2/") else error["code"] == code
 
 
 @BOUNDED
@@ -151,5 +155,5 @@ def test_any_path_and_header_gets_a_response(client: httpx.Client, path: str, me
 
 def test_server_is_ready_after_fuzzing(client: httpx.Client) -> None:
     assert client.get("/health/ready").status_code == 200
-    assert client.get("/health").json()["queue"]["seconds"] == 0
+    wait_until_idle(client)
     assert client.post("/transcribe", content=CLIP).json()["duration"] == 0.5

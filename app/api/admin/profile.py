@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.admin.profiler import ProfileFormat, Profiler
-from app.api.disconnects import run_until_disconnect
+from app.api.incoming import run_until_disconnect
 from app.api.openapi import ERRORS, openapi_parameters
-from app.api.parameters import gather
+from app.api.requested import gather
 from app.api.state import AppStateOf
 from app.contract.errors import ErrorBody
 from app.pipeline.options import parse_options

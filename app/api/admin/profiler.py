@@ -88,11 +88,19 @@ async def _run(program: str, seconds: int, kind: ProfileFormat, file: Path) -> N
             process.kill()
         await process.wait()
     if process.returncode:
-        reason = output.decode(errors="replace").strip()[-_MAX_REASON:]
-        raise ProfilerUnavailableError(
-            f"py-spy cannot read this process: {reason}. In a container it needs the capability "
-            "SYS_PTRACE."
+        raise _failure(output.decode(errors="replace"))
+
+
+def _failure(output: str) -> ProfilerUnavailableError:
+    if "No stack counts" in output:
+        return ProfilerUnavailableError(
+            "There is nothing to show: no thread was busy. Take a profile while the service works."
         )
+    reason = output.partition("Stack backtrace")[0].strip()[-_MAX_REASON:]
+    hint = ""
+    if any(word in output for word in ("Permission denied", "not permitted")):
+        hint = " In a container this needs the capability SYS_PTRACE."
+    return ProfilerUnavailableError(f"py-spy cannot read this process: {reason}.{hint}")
 
 
 def _permit_tracing(pid: int) -> None:

@@ -16,7 +16,7 @@ from app.api.assemblyai.transcripts import formatted, requested
 from app.api.errors.assemblyai import DOCUMENTED
 from app.api.jobs.read import JobIdOf, OwnerOf, completed
 from app.api.openapi import openapi_parameters
-from app.api.parameters import gather
+from app.api.requested import gather
 from app.api.state import AppState, AppStateOf
 from app.contract.answers import Transcript
 from app.contract.jobs import Job

@@ -199,18 +199,11 @@ def restore_parameters(kept: Mapping[str, JsonValue]) -> TranscriptParameters:
 
 def _validated(known: dict[str, JsonValue]) -> TranscriptParameters:
     try:
-        parameters = TranscriptParameters.model_validate(known)
-        # Halves of characters, which JSON can escape and no text can hold.
-        parameters.model_dump_json()
+        return TranscriptParameters.model_validate(known)
     except ValidationError as error:
         issue = error.errors(include_url=False)[0]
         name = ".".join(map(str, issue["loc"])) or "body"
         raise InvalidRequestError(_explain(name, issue), param=name) from None
-    except ValueError:
-        raise InvalidRequestError(
-            "The body has half of a character; accepted: whole ones."
-        ) from None
-    return parameters
 
 
 def _explain(name: str, issue: Mapping[str, Any]) -> str:

@@ -16,13 +16,12 @@ from app.api.assemblyai.parameters import (
     restore_parameters,
 )
 from app.api.assemblyai.uploads import PATH
-from app.api.caller import owner_of
+from app.api.auth import owner_of
 from app.api.errors.assemblyai import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.jobs.read import JobIdOf, OwnerOf
 from app.api.openapi import openapi_parameters
-from app.api.parameters import gather
-from app.api.requested import route_transcription
+from app.api.requested import gather, route_transcription
 from app.api.state import AppState, AppStateOf
 from app.api.submissions import check_webhook, open_source
 from app.contract.answers import Transcript

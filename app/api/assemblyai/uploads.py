@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.api.caller import owner_of
+from app.api.auth import owner_of
 from app.api.errors.assemblyai import DOCUMENTED
 from app.api.incoming import IncomingOf
 from app.api.openapi import BINARY

@@ -7,7 +7,7 @@ from typing import cast
 from fastapi import Response
 from pydantic import BaseModel, JsonValue
 
-from app.api.caller import owner_of
+from app.api.auth import owner_of
 from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import ListenOptions, parse_listen
 from app.api.errors import error_of_detail

@@ -7,9 +7,9 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.caller import owner_of
-from app.api.disconnects import run_until_disconnect
+from app.api.auth import owner_of
 from app.api.errors import error_of_detail
+from app.api.incoming import run_until_disconnect
 from app.api.jobs.errors import NOT_FOUND, READ
 from app.api.openapi import ERRORS, FORMATTED, HEADERS, openapi_parameters
 from app.api.outputs import (
@@ -18,7 +18,7 @@ from app.api.outputs import (
     output_response,
     transcription_output,
 )
-from app.api.parameters import gather
+from app.api.requested import gather
 from app.api.state import AppState, AppStateOf
 from app.contract.answers import Alignment, Transcript
 from app.contract.errors import ErrorBody

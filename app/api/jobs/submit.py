@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.caller import owner_of
+from app.api.auth import owner_of
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.jobs.errors import SUBMIT
 from app.api.jobs.metadata import parse_metadata

@@ -15,9 +15,9 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.api import sse
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import internal_error
 from app.api.errors.openai import openai_error
+from app.api.incoming import run_until_disconnect
 from app.api.openai.schemas import token_usage, tokens_of, with_confidence
 from app.contract.answers import Transcript
 from app.errors import NordlydError

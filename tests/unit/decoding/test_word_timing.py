@@ -48,6 +48,15 @@ def test_words_are_found_where_no_label_separates_them() -> None:
 
 
 @pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize(("separator", "stop"), [(" ", 2), ("a", 3)])
+def test_frame_of_a_delimiter_alone_is_no_part_of_a_word(separator: str, stop: int) -> None:
+    frame = [0.1, 0.6, 0.3]
+    columns = np.log(np.array([[0.9, 0.05, 0.05], [0.1, 0.1, 0.8], frame, [0.9, 0.05, 0.05]]))
+    found = WordAligner(("", separator, "b")).align(columns.astype(np.float32), ["b"], [(0, 4)])
+    assert found == ([1], [stop], pytest.approx([0.8]))
+
+
+@pytest.mark.usefixtures("kernel")
 def test_posterior_is_the_geometric_mean_of_the_best_frame_of_each_letter() -> None:
     labels = ("", " ", "a", "b")
     columns = np.log(
