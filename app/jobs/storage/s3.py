@@ -145,10 +145,11 @@ class S3BlobStore:
             if keys:
                 await _outlast(obstore.delete_async(self._store, keys))
 
-    async def list(self, prefix: str) -> Sequence[str]:
+    async def folders(self, prefix: str) -> Sequence[str]:
         """See `BlobStore`."""
         with self._errors():
-            return [key for key in await self._objects(prefix) if _PARTS not in key]
+            found = await obstore.list_with_delimiter_async(self._store, check_prefix(prefix))
+            return sorted(f"{name}/" for name in found["common_prefixes"])
 
     async def _objects(self, prefix: str) -> Sequence[str]:
         found = await obstore.list(self._store, check_prefix(prefix)).collect_async()
