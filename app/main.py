@@ -99,14 +99,15 @@ def build_service(
         partial(_load_checkpoint, settings),
         partial(open_model_decoders, backend=settings.decoder),
     )
-    return Service(sources, loader, engine, transcriber, telemetry)
+    return Service(
+        sources, loader, engine, transcriber, telemetry, patience=settings.max_wait_seconds
+    )
 
 
 def _engine_options(settings: Settings) -> EngineOptions:
     return EngineOptions(
         max_queue_seconds=settings.max_queue_seconds,
         caller_share=settings.caller_share,
-        max_wait_seconds=settings.max_wait_seconds,
         batch_seconds=settings.batch_seconds,
         hang_seconds=settings.hang_seconds,
         window_seconds=settings.window_seconds,

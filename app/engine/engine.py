@@ -189,27 +189,22 @@ class Engine:
             real_time_factor={name: model.speed.real_time_factor for name, model in models},
         )
 
-    def check_before_body(
-        self, caller: str, admitted: Mapping[str, int], deadline: float | None
-    ) -> None:
-        """Refuse a request before anything of it is read, if it would wait too long.
-
-        Args:
-            caller: who sent it.
-            admitted: by caller, its requests that were admitted and are not answered yet.
-            deadline: instant by which it must be answered, where that is known.
-
-        Raises:
-            OverloadedError: with the seconds until it would be accepted.
-        """
-        queued = self._pending.callers()
+    def mean_real_time_factor(self) -> float:
+        """The mean over the models of the compute seconds per audio second; 0 without a model."""
         factors = [model.speed.real_time_factor for model in self._models.values()]
-        self._admission.check_before_body(
-            caller,
-            self._pending.backlogs(),
-            {name: count - queued[name] for name, count in admitted.items()},
-            real_time_factor=sum(factors) / max(1, len(factors)),
-            deadline=deadline,
+        return sum(factors) / max(1, len(factors))
+
+    def background_seconds(self) -> float:
+        """How long the batches in the background that run now are expected to take at most."""
+        running = [thread.running_background for thread in self._devices.threads]
+        rate = self._options.sample_rate
+        return max(
+            (
+                batch.samples / rate * self._models[batch.model].speed.real_time_factor
+                for batch in running
+                if batch is not None
+            ),
+            default=0.0,
         )
 
     async def _admit(self, request: EncodeRequest[WindowT]) -> ServedModel:
@@ -218,7 +213,7 @@ class Engine:
             model = self._served(request.model)
             if not request.windows:
                 raise AudioError("The audio is too short to hold a single frame.")
-            if request.admission == "always":
+            if request.admission == "always" or request.background:
                 return model
             try:
                 self._admission.check_arrival(

@@ -12,6 +12,7 @@ from app.pipeline.requests import (
 )
 from app.pipeline.search_limits import SearchLimits
 from app.pipeline.transcriber import Transcriber
+from app.pipeline.workload import Work
 
 __all__ = [
     "AcousticModel",
@@ -25,5 +26,6 @@ __all__ = [
     "Service",
     "Transcriber",
     "TranscriptionRequest",
+    "Work",
     "open_model_decoders",
 ]

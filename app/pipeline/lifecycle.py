@@ -1,10 +1,11 @@
 """The life of one service: it loads its models, serves, drains and stops.
 
-`readiness` says which of these it does, `admit` and `hold` count the work in flight.
+`readiness` says which of these it does, `admit` and `hold` count the work in flight, and
+`admission` refuses requests that would be answered too late.
 """
 
 import asyncio
-from collections import Counter
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import structlog
 
 from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
+from app.pipeline.admission import RequestAdmission
 from app.pipeline.loading import ModelLoader, ModelSource
 from app.pipeline.requests import LoadedModel
 from app.pipeline.transcriber import Transcriber
+from app.pipeline.workload import Workload
 from app.telemetry import Telemetry
 
 State = Literal["loading", "ready", "draining", "hung", "failed"]
@@ -56,6 +59,15 @@ class Service:
         engine: runs the encoders.
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
+        patience: seconds within which a request without a deadline expects its answer.
+
+    Attributes:
+        engine: as given.
+        transcriber: as given.
+        workload: the requests with a recording that were accepted.
+        admission: refuses those that would be answered too late.
+        failure: why the models could not be loaded.
+        cut_off: set when running requests are no longer waited for.
     """
 
     def __init__(
@@ -65,16 +77,21 @@ class Service:
         engine: Engine,
         transcriber: Transcriber,
         telemetry: Telemetry,
+        *,
+        patience: float = math.inf,
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
+        self.workload = Workload(engine.mean_real_time_factor)
+        self.admission = RequestAdmission(
+            self.workload, patience=patience, background_seconds=engine.background_seconds
+        )
         self.failure: ConfigurationError | None = None
         self.cut_off = asyncio.Event()
         self._sources = tuple(sources)
         self._loader = loader
         self._state = Readiness("loading", "the models are not loaded yet")
         self._running = 0
-        self._requests: Counter[str] = Counter()
         self._loading: asyncio.Task[None] | None = None
         telemetry.ready.set_function(lambda: float(self.readiness.ready))
 
@@ -127,25 +144,15 @@ class Service:
             )
 
     @contextmanager
-    def admit(self, caller: str | None = None) -> Iterator[None]:
+    def admit(self) -> Iterator[None]:
         """Count the work inside as running, if new work is accepted.
-
-        Args:
-            caller: who sent a request that is on its way to the queue; None for other work.
 
         Raises:
             UnavailableError: no new work is accepted.
         """
         self.check_ready()
-        if caller is not None:
-            self._requests[caller] += 1
-        try:
-            with self.hold():
-                yield
-        finally:
-            if caller is not None:
-                self._requests[caller] -= 1
-                self._requests += Counter()  # drops those that are at 0
+        with self.hold():
+            yield
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -155,19 +162,6 @@ class Service:
             yield
         finally:
             self._running -= 1
-
-    def check_room(self, caller: str, deadline: float | None = None) -> None:
-        """Refuse a request that was admitted before its body is read, if it would wait too long.
-
-        Args:
-            caller: who sent it.
-            deadline: instant of `time.monotonic` by which it must be answered, if there is one.
-
-        Raises:
-            OverloadedError: with the seconds until it would be accepted.
-        """
-        others = self._requests - Counter({caller: 1})
-        self.engine.check_before_body(caller, others, deadline)
 
     def begin_drain(self) -> None:
         """Refuse new work from now on; running work continues."""
