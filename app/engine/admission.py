@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from app.errors import DeadlineExceededError, OverloadedError
 
 _MIN_RETRY_SECONDS = 1.0
-# A refused client does not wait for longer than this, so nothing is reserved for it later.
-_MAX_RETRY_SECONDS = 60.0
+_MAX_RETRY_SECONDS = 600.0
 # A batch that took more than this many times as long as expected did not only compute: the process
 # was suspended, or the machine was busy with something else.
 _MAX_SLOWDOWN = 4.0
@@ -123,13 +122,12 @@ class RetrySchedule:
             now: the present instant, in seconds.
         """
         instant = max(now + max(wait_seconds, _MIN_RETRY_SECONDS), self._reserved_until)
-        if instant > now + _MAX_RETRY_SECONDS:
-            return _MAX_RETRY_SECONDS
+        instant = min(instant, now + _MAX_RETRY_SECONDS)
         self._reserved_until = instant + compute_seconds
         return instant - now
 
     def clear(self) -> None:
-        """Drop the reservations, once there is room that those refused did not come back for."""
+        """Drop the reservations; those refused did not come back."""
         self._reserved_until = 0.0
 
 

@@ -55,6 +55,8 @@ class RequestAdmission:
         own = self._workload.seconds_of(work)
         ahead = seconds_ahead(self._workload.others(work), work.caller, own)
         if not ahead:
+            # Were those that were refused coming back, there would be work.
+            self._schedule.clear()
             return
         ahead += self._background_seconds()
         if deadline is None:
@@ -64,8 +66,6 @@ class RequestAdmission:
             patience = max(deadline - now, own)
         late = own + ahead - _USED_SHARE * patience
         if late <= 0:
-            if late < -patience / 2:
-                self._schedule.clear()
             return
         seconds = self._schedule.retry_after(min(late, ahead), own, now=now)
         limit = "the request's timeout" if deadline is not None else "NORDLYD_MAX_WAIT_SECONDS"
