@@ -30,7 +30,7 @@ PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/packa
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
 	@echo "make test         install the test extras, then run the tests that are quick"
-	@echo "make test-all     run every test that this machine can run, say which it could not, and print"
+	@echo "make test-all     run every test that this machine can run, list the others, and print"
 	@echo "                  how much of app and trainer the tests covered"
 	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
 	@echo "make test-ffmpeg  compare how formats are read with Debian's ffmpeg"
@@ -113,7 +113,7 @@ lint: $(INSTALLED_TEST) lint-page
 lint-page: $(PAGE_TOOLS)
 	@npm --prefix tests/page run --silent lint
 
-# Needs PyPI's advisories; without them it says so. Reasons for what is let through: .ci/advisories.toml.
+# Needs PyPI's advisories; without them it reports that. Reasons for exceptions: .ci/advisories.toml.
 audit: $(INSTALLED_TEST)
 	@$(BIN)/python scripts/audit
 

@@ -1,6 +1,7 @@
 """Binds the addresses of the service, and refuses those that should not be reachable."""
 
 import socket
+from collections.abc import Callable
 
 from app.api.origins import is_loopback
 from app.errors import ConfigurationError
@@ -9,30 +10,35 @@ from app.settings import Settings
 _BACKLOG = 2048
 
 
-def check_bind(settings: Settings) -> None:
-    """Refuse to serve without keys on a public address, unless that is configured.
+def check_bind(settings: Settings, has_stored_keys: Callable[[], bool] = lambda: False) -> None:
+    """Refuses to serve without keys on a public address, unless that is configured.
+
+    Args:
+        settings: everything that can be configured.
+        has_stored_keys: returns whether the database has keys; called where that matters.
 
     Raises:
         ConfigurationError: the host is not a loopback address, and there are no keys; or there are
             keys, and a protocol is to be served whose clients cannot send one.
+        NordlydError: as `has_stored_keys` raises it.
     """
     if settings.allow_anonymous:
         return
     public = not is_loopback(settings.host)
-    if settings.wyoming_port is not None and (public or settings.api_keys):
-        reason = "can be reached from other machines" if public else "has API keys set"
+    if settings.wyoming_port is not None and (public or settings.api_keys or has_stored_keys()):
+        reason = "can be reached from other machines" if public else "has API keys"
         raise ConfigurationError(
             f"{settings.host} {reason}, and clients of NORDLYD_WYOMING_PORT cannot send a key: set "
             "NORDLYD_ALLOW_ANONYMOUS=true (the other ports still need a key) and let only those "
             "you trust reach that port, or unset it",
             param="wyoming_port",
         )
-    if settings.api_keys or not public:
+    if settings.api_keys or not public or has_stored_keys():
         return
     raise ConfigurationError(
-        f"{settings.host} can be reached from other machines and no API keys are set: set "
-        "NORDLYD_API_KEYS, or NORDLYD_ALLOW_ANONYMOUS=true behind a gateway of your own, or "
-        "bind 127.0.0.1",
+        f"{settings.host} can be reached from other machines and there are no API keys: make one "
+        "with `nordlyd keys create`, or set NORDLYD_API_KEYS, or NORDLYD_ALLOW_ANONYMOUS=true "
+        "behind a gateway of your own, or bind 127.0.0.1",
         param="api_keys",
     )
 

@@ -111,6 +111,14 @@ class AuthenticationError(NordlydError):
     code = "invalid_api_key"
 
 
+class PermissionDeniedError(NordlydError):
+    """The API key is accepted, and does not have the scope that the request needs."""
+
+    status = 403
+    type = "permission_error"
+    code = "missing_scope"
+
+
 class OriginRefusedError(NordlydError):
     """The request names another host, or comes from another site's web page."""
 
@@ -135,6 +143,20 @@ class UnknownModelError(InvalidRequestError):
 
 class UnknownLanguageError(UnknownModelError):
     """No loaded model serves the requested language."""
+
+
+class ModelLoadError(InvalidRequestError):
+    """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
+
+    status = 422
+    code = "model_not_loadable"
+
+
+class ModelConflictError(InvalidRequestError):
+    """The change of the models contradicts what is loaded or how the service is configured."""
+
+    status = 409
+    code = "model_conflict"
 
 
 class OverloadedError(NordlydError):
@@ -182,6 +204,41 @@ class UnavailableError(NordlydError):
         self.retry_after = retry_after
 
 
+class JobsUnavailableError(UnavailableError):
+    """The database or the storage of jobs cannot be reached; a retry may succeed.
+
+    Args:
+        message: for a person.
+        retry_after: seconds after which a retry may succeed.
+    """
+
+    code = "jobs_unavailable"
+
+    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
+class JobNotFoundError(InvalidRequestError):
+    """No such job exists: it never did, was erased, or is another caller's."""
+
+    status = 404
+    code = "job_not_found"
+
+
+class JobNotCompletedError(InvalidRequestError):
+    """The job has no result: it has not ended, or was cancelled."""
+
+    status = 409
+    code = "job_not_completed"
+
+
+class IdempotencyConflictError(InvalidRequestError):
+    """The `Idempotency-Key` was used before, with another request."""
+
+    status = 422
+    code = "idempotency_conflict"
+
+
 class ClientDisconnectedError(NordlydError):
     """The client closed the connection; only the access log shows this status."""
 
@@ -210,3 +267,7 @@ class EncodingError(NordlydError):
     """The model failed on this audio; other requests are not affected."""
 
     code = "encoding_failed"
+
+
+class BlobNotFoundError(NordlydError):
+    """The storage of jobs has no value of that key."""

@@ -12,7 +12,7 @@ _REQUIREMENT = re.compile(
 
 
 def install_hint(error: ModuleNotFoundError, *, preferred: str) -> str | None:
-    """Returns the line that says how to install what an import did not find.
+    """Returns the line with the command to install what an import did not find.
 
     Args:
         error: of the import.

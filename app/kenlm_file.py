@@ -92,14 +92,14 @@ def words_of(data: Bytes) -> list[str]:
 
 
 def try_in_child(model: Path, words: list[str]) -> None:
-    """Loads a file of unknown origin with KenLM's own code in a process that may die of it.
+    """Loads a file of unknown origin with KenLM's own code in a process that may crash on it.
 
     Args:
         model: the file.
         words: are looked up.
 
     Raises:
-        ConfigurationError: KenLM refused the file, or died of it.
+        ConfigurationError: KenLM refused the file, or crashed on it.
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and text

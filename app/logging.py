@@ -6,13 +6,15 @@ JSON lines by default, coloured text on a terminal; the request id is bound by t
 import logging
 import logging.config
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from app.contract.admin import LogLevel
 from app.settings import Settings
 
+_OWN = ("app", "nordlyd")
 # Uvicorn logs this as an error for a refused WebSocket; the access log has the refusal already.
 _REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 
@@ -20,7 +22,7 @@ _REFUSED_HANDSHAKE = "ASGI callable returned without completing handshake."
 def configure_logging(
     *, log_format: Literal["auto", "json", "console"] = "auto", level: str = "info"
 ) -> None:
-    """Send the records of structlog and of the standard library to stderr, in one form.
+    """Sends the records of structlog and of the standard library to stderr, in one form.
 
     Call it once, before the server starts; uvicorn must then run with `log_config=None`.
     """
@@ -56,9 +58,27 @@ def configure_logging(
 
 
 def configure_quiet_logging(settings: Settings) -> None:
-    """Logs errors only, unless the settings ask for debugging: for commands that run once."""
+    """Logs errors only, unless the settings enable debugging: for commands that run once."""
     level = "debug" if settings.log_level == "debug" else "error"
     configure_logging(log_format=settings.log_format, level=level)
+
+
+def log_level() -> LogLevel:
+    """Returns the level of the service's own loggers."""
+    name = logging.getLevelName(logging.getLogger(_OWN[0]).getEffectiveLevel()).lower()
+    return next(level for level in get_args(LogLevel) if level == name)
+
+
+def set_log_level(level: LogLevel) -> None:
+    """Change the level of the service's own loggers; those of libraries follow to `debug`."""
+    for name in _OWN:
+        logging.getLogger(name).setLevel(level.upper())
+    logging.getLogger().setLevel(_library_level(level))
+
+
+def _library_level(level: str) -> str:
+    """Libraries log only warnings and errors; `server` logs start and stop."""
+    return "DEBUG" if level == "debug" else "WARNING"
 
 
 def _standard_library(level: str, shared: list[Processor], renderer: Processor) -> dict[str, Any]:
@@ -85,17 +105,13 @@ def _standard_library(level: str, shared: list[Processor], renderer: Processor) 
             }
         },
         "filters": {"refused_handshakes": {"()": lambda: _is_relevant}},
-        # Libraries log only warnings and errors; `server` logs start and stop.
-        "root": {
-            "handlers": ["stderr"],
-            "level": "DEBUG" if level == "debug" else "WARNING",
-        },
-        "loggers": {"app": own, "nordlyd": own},
+        "root": {"handlers": ["stderr"], "level": _library_level(level)},
+        "loggers": dict.fromkeys(_OWN, own),
     }
 
 
 def _drop_colour(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:  # noqa: ARG001
-    """Remove the copy of the message with terminal colours that uvicorn adds."""
+    """Removes the copy of the message with terminal colours that uvicorn adds."""
     event.pop("color_message", None)
     return event
 

@@ -11,12 +11,17 @@ from fastapi import FastAPI
 from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
-from app.catalogue import Catalogue, PullPlan, Router, locate
+from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
+from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, UnknownModelError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
+from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs.storage import open_storage
+from app.keys import KeyRing
+from app.keys.store import existing_store
 from app.pipeline import (
     AcousticModel,
     ModelLoader,
@@ -27,6 +32,7 @@ from app.pipeline import (
     Transcriber,
     open_model_decoders,
 )
+from app.pipeline.memory import trim
 from app.rendering import RenderPool
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -36,7 +42,7 @@ _log = structlog.get_logger("nordlyd.models")
 
 
 def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None = None) -> FastAPI:
-    """Build the service; its models are loaded once it runs.
+    """Builds the service; its models are loaded once it runs.
 
     Args:
         settings: everything that can be configured.
@@ -49,17 +55,33 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     service = build_service(settings, telemetry, report=report)
     streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
+    database = Database.of(settings)
+    keys = KeyRing(settings.api_keys, partial(existing_store, database))
+    fetcher = _fetcher(settings)
+    jobs = build_jobs(settings, database, service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        await keys.start()
         service.start()
+        jobs.start()
         yield
+        await jobs.stop()
         await streams.close()
         await service.stop()
         await rendering.close()
+        await keys.close()
+        database.close()
 
     state = AppState(
-        settings, telemetry, service, streams, fetcher=_fetcher(settings), rendering=rendering
+        settings,
+        telemetry,
+        service,
+        streams,
+        jobs,
+        fetcher=fetcher,
+        rendering=rendering,
+        keys=keys,
     )
     return build_api(state, lifespan)
 
@@ -70,7 +92,7 @@ def build_service(
     *,
     report: Callable[[PullPlan], None] | None = None,
 ) -> Service:
-    """Build everything but the HTTP side; the command line uses it too.
+    """Builds everything but the HTTP side; the command line uses it too.
 
     Raises:
         ConfigurationError: as `create_app`.
@@ -78,14 +100,7 @@ def build_service(
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     models = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
-    sources = [
-        ModelSource(
-            model.card,
-            locate(model, settings.store, allow_pull=True, report=report),
-            extra_folder=settings.catalogue / model.card.id,
-        )
-        for model in models
-    ]
+    sources = [_source(settings, model, report=report) for model in models]
     engine = Engine(_engine_options(settings), telemetry)
     transcriber = Transcriber(
         router,
@@ -98,10 +113,70 @@ def build_service(
     loader = ModelLoader(
         partial(_load_checkpoint, settings),
         partial(open_model_decoders, backend=settings.decoder),
+        _release_memory,
     )
+    find = partial(_find_source, settings)
     return Service(
-        sources, loader, engine, transcriber, telemetry, patience=settings.max_wait_seconds
+        sources,
+        loader,
+        engine,
+        transcriber,
+        telemetry,
+        find=find,
+        patience=settings.max_wait_seconds,
     )
+
+
+def _find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
+    """Returns a model of NORDLYD_MODELS or of the catalogue, as its files are now.
+
+    Raises:
+        UnknownModelError: it is none of them.
+        ConfigurationError: its files are missing, or a card cannot be read.
+    """
+    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
+    allowed = [*settings.models, *catalogue.cards]
+    for each in allowed:
+        model = catalogue.resolve(each)
+        if reference in {each, model.id, model.card.hub}:
+            return _source(settings, model, allow_pull=pull)
+    raise UnknownModelError(
+        f"{reference!r} is neither in NORDLYD_MODELS nor in the catalogue; accepted: "
+        f"{', '.join(dict.fromkeys(allowed))}.",
+        param="model",
+    )
+
+
+def _source(
+    settings: Settings,
+    model: ResolvedModel,
+    *,
+    allow_pull: bool = True,
+    report: Callable[[PullPlan], None] | None = None,
+) -> ModelSource:
+    return ModelSource(
+        model.card,
+        locate(model, settings.store, allow_pull=allow_pull, report=report),
+        extra_folder=settings.catalogue / model.card.id,
+    )
+
+
+def build_jobs(
+    settings: Settings, database: Database, service: Service, fetcher: Fetcher | None
+) -> JobService:
+    """Build the jobs of a service; nothing is written before their first use.
+
+    Raises:
+        ConfigurationError: another process serves the data folder, or the database's URL or the
+            storage cannot be used.
+    """
+    lock = None if database.is_shared else FolderLock(settings.data)
+    if lock is not None and database.exists:
+        lock.acquire()
+    blobs = open_storage(settings.storage, settings.data)
+    policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
+    audit = AuditLog(settings.data / "audit.jsonl")
+    return JobService(service, database, lock, blobs, fetcher, policy=policy, audit=audit)
 
 
 def _engine_options(settings: Settings) -> EngineOptions:
@@ -162,7 +237,7 @@ def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
 
 
 def _log_sandbox(layers: tuple[str, ...]) -> None:
-    """Log which kernel mechanisms restrict the media workers."""
+    """Logs which kernel mechanisms restrict the media workers."""
     missing = sorted({"landlock", "seccomp"} - set(layers))
     log = structlog.get_logger("nordlyd.media")
     write = log.warning if missing else log.info
@@ -200,8 +275,16 @@ def _profanities(settings: Settings) -> WordList | None:
         ) from None
 
 
+def _release_memory() -> None:
+    """Return the memory of a model that is gone to the system and the device."""
+    from app.acoustic.device import release_memory  # noqa: PLC0415 - imports torch
+
+    release_memory()
+    trim()
+
+
 def _load_checkpoint(settings: Settings, source: ModelSource) -> AcousticModel:
-    """Read a model's checkpoint; torch is imported by the first call."""
+    """Reads a model's checkpoint; torch is imported by the first call."""
     if settings.threads is not None:
         # Read once, when torch is imported below.
         os.environ["OMP_NUM_THREADS"] = str(settings.threads)

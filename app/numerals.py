@@ -1,6 +1,6 @@
-"""Whole numbers in, Danish, Bokmål and Nynorsk words out; for the trainer and the alignment.
+"""Verbalises whole numbers in Danish, Bokmål and Nynorsk, for the trainer and the alignment.
 
-Our own tables, since num2words knows no Nynorsk and gets ordinals of the other two wrong.
+Our own tables, since num2words has no Nynorsk and wrong ordinals of the other two.
 """
 
 from dataclasses import dataclass

@@ -66,7 +66,7 @@ def measure(
     dtype: str = "auto",
     target_lang: str | None = None,
 ) -> Record:
-    """Transcribe a manifest in the usual precision and in int8, side by side.
+    """Transcribes a manifest in the usual precision and in int8, side by side.
 
     Args:
         model: the id under which the record is kept.
@@ -111,7 +111,7 @@ def measure(
 
 
 def check_speed(model: str, folder: Path, dtype: str = "auto") -> None:
-    """Do nothing if int8 may be faster on this CPU; a check of a few seconds before `measure`.
+    """Does nothing if int8 may be faster on this CPU; a check of a few seconds before `measure`.
 
     It compares the matrix products of one layer, which are all that int8 changes.
 
@@ -175,7 +175,7 @@ def save(record: Record, store: Path) -> Path:
     """Writes a record beside the pulled models and returns its file.
 
     Raises:
-        ConfigurationError: it did not pass; the message says by how much.
+        ConfigurationError: it did not pass; the message has the figures.
     """
     if record.cost > MAX_COST:
         raise ConfigurationError(
@@ -196,10 +196,10 @@ def save(record: Record, store: Path) -> Path:
 
 
 def require(model: str, store: Path) -> None:
-    """Do nothing if int8 was measured for the model and passed.
+    """Does nothing if int8 was measured for the model and passed.
 
     Raises:
-        ConfigurationError: it was not; the message says how to measure it.
+        ConfigurationError: it was not; the message has the command to measure it.
     """
     if not _file(model, store).is_file():
         raise ConfigurationError(

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from math import ceil
 from types import FrameType
 
@@ -18,6 +19,8 @@ from app.api import AppState
 from app.api.origins import OriginRules
 from app.binding import bind, check_bind, local_address
 from app.catalogue import PullPlan
+from app.database import Database
+from app.keys.store import existing_store
 from app.main import create_app
 from app.pipeline import Service
 from app.protocols import Port, ProtocolContext, ProtocolServer
@@ -39,7 +42,7 @@ def serve(
     on_ready: Callable[[str], None] | None = None,
     report: Callable[[PullPlan], None] | None = None,
 ) -> int:
-    """Run the service until a signal ends it.
+    """Runs the service until a signal ends it.
 
     Args:
         settings: everything that can be configured.
@@ -52,7 +55,7 @@ def serve(
     Raises:
         ConfigurationError: the service cannot start, or a model could not be loaded.
     """
-    check_bind(settings)
+    check_bind(settings, lambda: _has_stored_keys(settings))
     app = create_app(settings, report=report)
     state: AppState = app.state.app_state
     connections = Connections(settings.connections or default_limit(), state.telemetry)
@@ -125,14 +128,14 @@ class _Server(uvicorn.Server):
         self._exit_requested = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the application and every protocol."""
+        """Starts the application and every protocol."""
         await super().startup(sockets)
         if not self.should_exit:
             for protocol in self._protocols:
                 await protocol.start()
 
     async def main_loop(self) -> None:
-        """Serve, also while models load, until a signal comes or one cannot be loaded; drain."""
+        """Serves, also while models load, until a signal comes or a model fails; then drains."""
         while not (self._service.readiness.ready or self._must_end):
             await self._tick()
         if self._service.readiness.ready:
@@ -143,14 +146,14 @@ class _Server(uvicorn.Server):
             await self._drain()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop every protocol, and then the application that they use."""
+        """Stops every protocol, and then the application that they use."""
         for protocol in self._protocols:
             await protocol.stop()
         self._service.cut_off.set()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Note a signal; the next tick acts on it. The second one ends the drain."""
+        """Notes a signal; the next tick acts on it. The second one ends the drain."""
         self._signals += 1
 
     @property
@@ -158,14 +161,14 @@ class _Server(uvicorn.Server):
         return self._signals > 0 or self._exit_requested or self._service.failure is not None
 
     async def _tick(self) -> None:
-        """Let uvicorn do its periodic work, such as the date of the answers, and wait."""
+        """Lets uvicorn do its periodic work, such as the date of the answers, and waits."""
         self._exit_requested = await super().on_tick(self._ticks)
         self._ticks += 1
         if not self._exit_requested:
             await asyncio.sleep(_TICK_SECONDS)
 
     async def _drain(self) -> None:
-        """Refuse new work, and wait for the running work as long as it may take."""
+        """Refuses new work, and waits for the running work as long as it may take."""
         self._service.begin_drain()
         until = time.monotonic() + self._drain_seconds
         _log.info("draining", seconds=self._drain_seconds, idle=self._service.idle)
@@ -177,18 +180,26 @@ class _Server(uvicorn.Server):
             await self._tick()
 
 
+def _has_stored_keys(settings: Settings) -> bool:
+    with closing(Database.of(settings)) as database:
+        store = existing_store(database)
+        return store is not None and bool(store.list())
+
+
 def _bind_protocols(
     settings: Settings, state: AppState, connections: Connections
 ) -> list[ProtocolServer]:
-    """Bind the ports of the protocols that are configured."""
+    """Binds the ports of the protocols that are configured."""
     context = ProtocolContext(
         state.service,
         state.live,
         state.telemetry,
-        keys=settings.api_keys,
+        keys=state.keys,
+        allow_anonymous=settings.allow_anonymous,
         origins=OriginRules.of(settings),
         connections=connections,
         message_seconds=settings.live_message_seconds,
+        max_hotwords=settings.max_hotwords,
         idle_seconds=settings.live_idle_seconds,
     )
     protocols: list[ProtocolServer] = []

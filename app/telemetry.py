@@ -134,6 +134,6 @@ class Telemetry:
 
 
 def _begin_at_zero(counter: Counter, reasons: Sequence[str]) -> None:
-    """Expose a counter at 0, since Prometheus' rate() misses the first event otherwise."""
+    """Exposes a counter at 0, since Prometheus' rate() misses the first event otherwise."""
     for reason in reasons:
         counter.labels(reason)

@@ -1,4 +1,4 @@
-"""Text as the acoustic models write it: transcripts in, lower-case words of plain letters out.
+"""Text as the acoustic models write it: normalises transcripts to lower-case words of letters.
 
 Shared by the service and the trainer, so that both spell alike. The rules are those of the
 published NPSC recipe (NbAiLab, 2022); see `Mode` for the one place where it went wrong.
@@ -23,7 +23,7 @@ _TABLES: dict[Mode, dict[int, str]] = {
 _PUNCTUATION = str.maketrans("", "", ",?.!-;:\"“”%‘’'–—_\\+#/…«»„()[]*�­")
 _HESITATIONS = {"<ee>": "eee", "<qq>": "qqq", "<mm>": "mmm"}
 _INAUDIBLE = "<inaudible>"
-_SHORTEST = 3
+_MIN_LENGTH = 3
 
 
 def fold(text: str, *, mode: Mode = "corrected") -> str:
@@ -50,7 +50,7 @@ def rejection(text: str) -> str | None:
         return "inaudible"
     if re.search(r"\d", text):
         return "digits"
-    if len(text.strip()) < _SHORTEST:
+    if len(text.strip()) < _MIN_LENGTH:
         return "too short"
     return None
 

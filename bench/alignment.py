@@ -1,6 +1,6 @@
 """Word times of ours, of pyctcdecode's beam and of transformers' pipeline, against known ones.
 
-`nordlyd bench alignment`: speech is synthesised by espeak-ng, which says when each word begins
+`nordlyd bench alignment`: speech is synthesised by espeak-ng, which reports when each word begins
 and ends; every system decodes it by itself, and the words that all of them got right are
 compared. `--data` takes the test split of a folder of synthesised speech instead.
 """
@@ -42,7 +42,7 @@ class Spoken:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench alignment", description=__doc__)
     parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
     parser.add_argument("--data", type=Path, help="folder of synthesised speech: its test split")
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def synthesised(model: Path, folder: Path, count: int) -> Path:
-    """Speak sentences with numbers, dates and names in the model's language."""
+    """Speaks sentences with numbers, dates and names in the model's language."""
     from trainer.data.store import write_split  # noqa: PLC0415 - the extra `train`
     from trainer.recipe import load_recipe  # noqa: PLC0415
     from trainer.speech.prepare import synthesis_of  # noqa: PLC0415
@@ -85,7 +85,7 @@ def spoken(data: Path) -> Iterator[Spoken]:
 
 
 def measure(folder: Path, speech: Sequence[Spoken]) -> dict[str, object]:
-    """Decode by every system, compare, print a table."""
+    """Decodes by every system, compares, prints a table."""
     model = load_checkpoint(folder, dtype="float32")
     emissions = [model.emissions([item.waveform])[0] for item in speech]
     systems: dict[str, list[Times]] = {
@@ -158,7 +158,7 @@ def aligned(
     speech: Sequence[Spoken],
     emissions: Sequence[npt.NDArray[np.float32]],
 ) -> list[Times]:
-    """Our forced alignment of what was said, as POST /align does it."""
+    """Our forced alignment of the reference text, as POST /align computes it."""
     decoders = ModelDecoders(model.vocabulary, [folder])
     return [
         [
@@ -226,7 +226,7 @@ def transformers(folder: Path, speech: Sequence[Spoken]) -> list[Times]:
 def compare(
     speech: Sequence[Spoken], systems: Mapping[str, Sequence[Times]]
 ) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Return the errors of starts and of ends by system, for words that all have right."""
+    """Returns the errors of starts and of ends by system, for words that all have right."""
     errors: dict[str, list[tuple[float, float]]] = {name: [] for name in systems}
     for index, item in enumerate(speech):
         right = {name: _right(item.words, found[index]) for name, found in systems.items()}

@@ -1,4 +1,4 @@
-"""A shape in, a checkpoint folder of random weights out, which any loader of the family reads."""
+"""Writes a checkpoint folder with random weights for a given shape, which every loader reads."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from bench.shapes import SHAPES, stock_model
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, shape: str = "xls-r-300m") -> None:
-    """Options that say what is measured: --shape or --checkpoint, --dtype, --device."""
+    """Options that select what is measured: --shape or --checkpoint, --dtype, --device."""
     parser.add_argument("--shape", choices=sorted(SHAPES), default=shape, help="random weights")
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint folder instead of a shape")
     parser.add_argument(
@@ -30,7 +30,7 @@ def model_name(options: argparse.Namespace) -> str:
 
 @contextmanager
 def checkpoint_of(options: argparse.Namespace) -> Iterator[Path]:
-    """The folder that the options of `add_model_options` mean; a written one is removed after."""
+    """The folder selected by the options of `add_model_options`; a temporary one is removed."""
     if options.checkpoint:
         yield options.checkpoint
         return
@@ -46,7 +46,7 @@ def written_shape(shape: str) -> Iterator[Path]:
 
 
 def write_shape(shape: str, folder: Path) -> Path:
-    """Write a whole checkpoint with the random weights of `stock_model`, in float32.
+    """Writes a whole checkpoint with the random weights of `stock_model`, in float32.
 
     Returns:
         The folder, which both `load_checkpoint` and transformers read.
@@ -83,7 +83,7 @@ def write_shape(shape: str, folder: Path) -> Path:
 
 
 def _tokens(shape: str) -> list[str]:
-    """One token an output of the head, none twice; the blank where the shape says."""
+    """One distinct token for each output of the head; the blank is at the index of the shape."""
     size, blank = SHAPES[shape]["vocab_size"], SHAPES[shape]["pad_token_id"]
     special = {0: "|", blank - 1: "[UNK]", blank: "[PAD]", blank + 1: "<s>", blank + 2: "</s>"}
     # Letters of Latin Extended-A: enough of them, and all of one character.

@@ -54,7 +54,7 @@ _NOISES = (0.0, 0.003, 0.01, 0.02)  # of the loudest sample
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One recording: its samples at 16 kHz, and what was said."""
+    """One recording: its samples at 16 kHz and its reference text."""
 
     waveform: npt.NDArray[np.float32]
     text: str
@@ -75,7 +75,7 @@ class _Options:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench decoder", description=__doc__)
     parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
     parser.add_argument("--data", type=Path, help="prepared data folder, instead of samples/")
@@ -160,9 +160,9 @@ def _measure(
     language_model = load_language_model(lm_folder)
     frame = model.hop / SAMPLE_RATE
     beam_width, rounds = required.beam_width, required.rounds
-    said = [one.text for one in spoken]
+    references = [one.text for one in spoken]
     if required.join > 1:
-        emissions, said = _joined(emissions, said, required.join, model.vocabulary)
+        emissions, references = _joined(emissions, references, required.join, model.vocabulary)
 
     def run(decoder: Decoder) -> Callable[[], list[str]]:
         return lambda: [
@@ -185,12 +185,12 @@ def _measure(
     }
     taken = _processor_seconds(candidates, rounds)
     texts = {name: candidate() for name, candidate in candidates.items()}
-    wer = {name: float(jiwer.wer(said, read)) for name, read in texts.items()}
+    wer = {name: float(jiwer.wer(references, read)) for name, read in texts.items()}
     equal = sum(a == b for a, b in zip(texts["ours"], texts["pyctcdecode"], strict=True))
     speed = {name: seconds / time_ for name, time_ in taken.items()}
     fused_share = taken["greedy+lm"] / encode_seconds
     table(
-        f"{len(said)} recordings, {seconds:.0f} s, beam {beam_width}, "
+        f"{len(references)} recordings, {seconds:.0f} s, beam {beam_width}, "
         f"{language_model.order}-gram, one core",
         ["decoder", "audio s per s", "times pyctcdecode", "WER %"],
         [
@@ -199,7 +199,7 @@ def _measure(
             for name in candidates
         ],
     )  # fmt: skip
-    print(f"texts of ours equal to pyctcdecode's: {equal} of {len(said)}")
+    print(f"texts of ours equal to pyctcdecode's: {equal} of {len(references)}")
     print(f"greedy+lm takes {fused_share:.1%} of the encoder's time (aim {FUSED_AIM:.0%})")
     two = _two_threads(ours, emissions, frame)
     print(f"two threads decode {two:.2f} times as much as one (aim {_THREAD_AIM})")
@@ -226,18 +226,21 @@ def _measure(
 
 def _joined(
     emissions: Sequence[npt.NDArray[np.float32]],
-    said: Sequence[str],
+    references: Sequence[str],
     count: int,
     vocabulary: Vocabulary,
 ) -> tuple[list[npt.NDArray[np.float32]], list[str]]:
     """Recordings of so many utterances, with a tenth of a second between words of two of them."""
     gap = np.full((5, len(vocabulary)), -20.0, np.float32)
     gap[:, vocabulary.blank if vocabulary.delimiter is None else vocabulary.delimiter] = 0.0
-    groups = [range(first, min(first + count, len(said))) for first in range(0, len(said), count)]
+    groups = [
+        range(first, min(first + count, len(references)))
+        for first in range(0, len(references), count)
+    ]
     return (
         [np.concatenate([part for at in group for part in (emissions[at], gap)])
          for group in groups],
-        [" ".join(said[at] for at in group) for group in groups],
+        [" ".join(references[at] for at in group) for group in groups],
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ import torch
 from app.acoustic.choice import FAMILIES
 from app.acoustic.device import resolve_device
 from bench.machine import device_name
-from bench.peers import Contest, Spec, difference
+from bench.peers import Comparison, Spec, difference
 from bench.peers.export import FILES, NEEDS, export, missing
 from bench.report import finish, table
 from bench.shapes import SHAPES
@@ -37,7 +37,7 @@ RUNTIMES = {
 }
 FP32_PEERS = ("transformers fp32", "onnxruntime", "openvino fp32")
 INT8_PEERS = ("onnxruntime int8", "ctranslate2 int8")
-_ABSURD = 5.0
+_MAX_SLOWDOWN = 5.0
 _PROBE = [16_000]
 _PROBE_SECONDS = 60.0
 # Of the time that is left: measuring needs the other half.
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench encoder", description=__doc__)
     parser.add_argument("--shape", choices=sorted(SHAPES), default="xls-r-300m")
     parser.add_argument(
@@ -87,45 +87,47 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Run the candidates interleaved and print both reports."""
+    """Runs the candidates interleaved and prints both reports."""
     device = resolve_device(options.device)
     print(f"{device_name(device)}, {torch.get_num_threads()} threads", flush=True)
     lengths = [round(options.seconds * 16_000)] * options.batch
     deadline = time.monotonic() + options.limit
     with (
         tempfile.TemporaryDirectory(prefix="nordlyd-bench-") as parent,
-        Contest(_notify, deadline=deadline) as contest,
+        Comparison(_notify, deadline=deadline) as comparison,
     ):
         folder = Path(parent)
-        add_ours(contest, options.shape, options.dtype, device, kernels=options.kernels)
+        add_ours(comparison, options.shape, options.dtype, device, kernels=options.kernels)
         peers = [name for name in options.peers.split(",") if name]
         best = "fp32"
         if "transformers" in peers:
-            best = add_transformers(contest, options.shape, device, fp32=not options.no_fp32)
-        contest.add("matmul", _spec("products", options.shape, best, device))
+            best = add_transformers(comparison, options.shape, device, fp32=not options.no_fp32)
+        comparison.add("matmul", _spec("products", options.shape, best, device))
         if device.type == "cpu":
-            add_runtimes(contest, options.shape, peers, folder, lengths)
-        outcome = run(contest, lengths, folder, rounds=options.rounds)
-        report(options, device, contest, outcome)
+            add_runtimes(comparison, options.shape, peers, folder, lengths)
+        outcome = run(comparison, lengths, folder, rounds=options.rounds)
+        report(options, device, comparison, outcome)
 
 
 def add_ours(
-    contest: Contest, shape: str, dtype: str, device: torch.device, *, kernels: str = "auto"
+    comparison: Comparison, shape: str, dtype: str, device: torch.device, *, kernels: str = "auto"
 ) -> None:
-    """Load ours, and compute one second.
+    """Loads ours, and computes one second.
 
     Raises:
-        SystemExit: it cannot run, or takes absurdly long; says why.
+        SystemExit: it cannot run, or takes far too long; the message has the reason.
     """
     spec = _spec("ours", shape, dtype, device, kernels=kernels)
-    if not contest.add("ours", spec) or not contest.once("ours", _PROBE, limit=_PROBE_SECONDS):
-        sys.exit(f"nordlyd bench encoder: ours cannot be measured: {contest.dropped['ours']}")
+    if not comparison.add("ours", spec) or not comparison.once(
+        "ours", _PROBE, limit=_PROBE_SECONDS
+    ):
+        sys.exit(f"nordlyd bench encoder: ours cannot be measured: {comparison.dropped['ours']}")
 
 
 def add_transformers(
-    contest: Contest, shape: str, device: torch.device, *, fp32: bool = True
+    comparison: Comparison, shape: str, device: torch.device, *, fp32: bool = True
 ) -> str:
-    """Load stock transformers in each format, and drop one that this machine only emulates.
+    """Loads stock transformers in each format, and drops one that this machine only emulates.
 
     Returns:
         The format in which it is fastest here.
@@ -134,32 +136,34 @@ def add_transformers(
     half = "bf16" if device.type == "cpu" else "fp16"
     for dtype in ["fp32", half] if fp32 else [half]:
         name = f"transformers {dtype}"
-        if not contest.add(name, _spec("transformers", shape, dtype, device)):
+        if not comparison.add(name, _spec("transformers", shape, dtype, device)):
             continue
-        limit = max(5.0, _ABSURD * seconds["fp32"]) if "fp32" in seconds else _PROBE_SECONDS
+        limit = max(5.0, _MAX_SLOWDOWN * seconds["fp32"]) if "fp32" in seconds else _PROBE_SECONDS
         # The first run also plans, the second is what it costs.
         for _ in range(2):
-            answer = contest.once(name, _PROBE, limit=limit)
+            answer = comparison.once(name, _PROBE, limit=limit)
             if answer is None:
                 break
             seconds[dtype] = answer["seconds"]
-        if "fp32" in seconds and seconds.get(dtype, 0.0) > _ABSURD * seconds["fp32"]:
-            contest.drop(name, f"{seconds.pop(dtype):.1f} s for 1 s of audio: it is emulated here")
+        if "fp32" in seconds and seconds.get(dtype, 0.0) > _MAX_SLOWDOWN * seconds["fp32"]:
+            comparison.drop(
+                name, f"{seconds.pop(dtype):.1f} s for 1 s of audio: it is emulated here"
+            )
     if device.type == "cuda":
-        contest.add(
+        comparison.add(
             "transformers compiled", _spec("transformers", shape, half, device, compiled=True)
         )
     return min(seconds, key=lambda dtype: seconds[dtype], default="fp32")
 
 
 def add_runtimes(
-    contest: Contest, shape: str, peers: Sequence[str], folder: Path, lengths: Sequence[int]
+    comparison: Comparison, shape: str, peers: Sequence[str], folder: Path, lengths: Sequence[int]
 ) -> None:
-    """Export the model and load the other runtimes that are installed."""
+    """Exports the model and loads the other runtimes that are installed."""
     required = {name: values for name, values in RUNTIMES.items() if values[0] in peers}
     absent = {name for name, (peer, file, _) in required.items() if missing(peer, *NEEDS[file])}
     for name in sorted(absent):
-        contest.drop(name, "pip install 'nordlyd[bench]'")
+        comparison.drop(name, "pip install 'nordlyd[bench]'")
         del required[name]
     formats = sorted({file for _, file, _ in required.values()})
     if not formats:
@@ -169,45 +173,45 @@ def add_runtimes(
         *(shape, folder, formats),
         batch=len(lengths),
         samples=lengths[0],
-        limit=_EXPORT_SHARE * contest.left,
+        limit=_EXPORT_SHARE * comparison.left,
     )
     for name, (peer, file, dtype) in required.items():
         if file in failed:
-            contest.drop(name, failed[file])
+            comparison.drop(name, failed[file])
             continue
         spec = _spec(peer, shape, dtype, torch.device("cpu"), file=str(folder / FILES[file]))
-        contest.add(name, spec)
+        comparison.add(name, spec)
 
 
-def run(contest: Contest, lengths: Sequence[int], folder: Path, *, rounds: int) -> Outcome:
-    """Warm every candidate up, compare what they answer, and take their times in turns."""
+def run(comparison: Comparison, lengths: Sequence[int], folder: Path, *, rounds: int) -> Outcome:
+    """Warms every candidate up, compares what they answer, and takes their times in turns."""
     limit = _PROBE_SECONDS + 6 * sum(lengths) / 16_000
     outcome = Outcome()
     files = {}
-    for name in list(contest.candidates):
+    for name in list(comparison.candidates):
         file = folder / f"{name}.npy"
-        if contest.once(name, lengths, limit=limit, keep=file) and file.exists():
+        if comparison.once(name, lengths, limit=limit, keep=file) and file.exists():
             files[name] = file
-    # All have the same weights: one that answers something else computes something else.
+    # All have the same weights: a different output means a different computation.
     reference = files.get("transformers fp32", files.get("ours"))
     for name, file in files.items():
         far = difference(file, reference or file)
         if far is None:
-            contest.drop(name, "its output has another shape: it computes another model")
+            comparison.drop(name, "its output has another shape: it computes another model")
         else:
             outcome.differs[name] = far
-    outcome.seconds, outcome.peaks = contest.interleaved(lengths, rounds=rounds, limit=limit)
+    outcome.seconds, outcome.peaks = comparison.interleaved(lengths, rounds=rounds, limit=limit)
     return outcome
 
 
 def report(
-    options: argparse.Namespace, device: torch.device, contest: Contest, outcome: Outcome
+    options: argparse.Namespace, device: torch.device, comparison: Comparison, outcome: Outcome
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     if not outcome.seconds.get("ours"):
-        sys.exit(f"nordlyd bench encoder: ours cannot be measured: {contest.dropped['ours']}")
+        sys.exit(f"nordlyd bench encoder: ours cannot be measured: {comparison.dropped['ours']}")
     ours, audio = min(outcome.seconds["ours"]), options.seconds * options.batch
-    facts = {name: candidate.facts for name, candidate in contest.candidates.items()}
+    facts = {name: candidate.facts for name, candidate in comparison.candidates.items()}
     versions = {
         f"{name.split()[0]} {fact['version']}" for name, fact in facts.items() if "version" in fact
     }
@@ -229,14 +233,14 @@ def report(
             for name, seconds in outcome.seconds.items()
         ],
     )
-    finish(result_of(options, device, contest, outcome))
+    finish(result_of(options, device, comparison, outcome))
 
 
 def result_of(
-    options: argparse.Namespace, device: torch.device, contest: Contest, outcome: Outcome
+    options: argparse.Namespace, device: torch.device, comparison: Comparison, outcome: Outcome
 ) -> dict[str, object]:
     """The JSON: seconds are null where a candidate did not run."""
-    facts = {name: candidate.facts for name, candidate in contest.candidates.items()}
+    facts = {name: candidate.facts for name, candidate in comparison.candidates.items()}
     stock = [name for name, seconds in outcome.seconds.items() if seconds and "transf" in name]
     plain = [name for name in stock if name != "transformers compiled"]
     fastest = min(plain, key=lambda name: min(outcome.seconds[name]), default=None)
@@ -267,7 +271,7 @@ def result_of(
         "ours_over_fastest_int8_peer": _ratio(outcome, *INT8_PEERS),
         "peers": {name: fact for name, fact in facts.items() if name != "ours"},
         "differs": {name: round(far, 6) for name, far in outcome.differs.items()},
-        "left_out": contest.dropped,
+        "left_out": comparison.dropped,
         "peak_mb": outcome.peaks or None,
     }
 

@@ -28,7 +28,7 @@ _SETTLE_SECONDS = 0.2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench fairness", description=__doc__)
     add_model_options(parser)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of the clip")
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Measure idle, then busy, then idle again, and print both reports."""
+    """Measures idle, then busy, then idle again, and prints both reports."""
     clip = Upload.of(wav(noise(options.seconds, 0)))
     long = Upload.of(wav(noise(options.long_seconds, 1)))
     with (
@@ -118,7 +118,7 @@ def busy_latencies(client: Client, clip: Upload, *, count: int, batch: float) ->
 
 @contextmanager
 def repeated(port: int, upload: Upload) -> Iterator[None]:
-    """Send a recording again and again, one at a time, while the body runs."""
+    """Sends a recording again and again, one at a time, while the body runs."""
     ended = threading.Event()
     failures: list[Exception] = []
 

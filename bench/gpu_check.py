@@ -1,9 +1,9 @@
-"""Everything that is worth knowing of one card, in at most eight minutes, as one line of JSON.
+"""Measures one card in at most eight minutes, and prints one line of JSON.
 
 `make gpu-check`, or `python -m bench.gpu_check`: the tests marked `cuda`; the encoder of the 300M
 and 1B shapes over batches of 30 to 960 s against transformers in fp16 (sdpa), and a batch of many
 lengths; `torch.compile` over transformers; `nordlyd bench server`; memory. A step that fails or has
-no time left is named in `left_out`, and the others run all the same.
+no time left is named in `left_out`, and the others still run.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import torch
 from app.acoustic.device import resolve_device
 from app.errors import ConfigurationError
 from bench.machine import cpu_name, device_name
-from bench.peers import Contest, Spec
+from bench.peers import Comparison, Spec
 from bench.report import finish, table
 from bench.shapes import SHAPES
 
@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(slots=True)
 class Findings:
-    """What the steps found; `left_out` says why something is missing."""
+    """Results of the steps; `left_out` has the reasons for what is missing."""
 
     tests: dict[str, int] | None = None
     encoder: list[Row] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Findings:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, check, print; the status is 1 without a card, and where a test failed."""
+    """Runs the checks and prints; exit status 1 without a card or if a test failed."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu_check", description=__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--shapes", default="xls-r-300m,xls-r-1b")
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check(options: argparse.Namespace, device: torch.device) -> Findings:
-    """Run the steps in their order until the time is up, and print the report."""
+    """Runs the steps in their order until the time is up, and prints the report."""
     started = time.monotonic()
     deadline = started + options.limit
     print(device_name(device), flush=True)
@@ -151,14 +151,14 @@ def sweep(
     # Sixteen lengths from a sixteenth of the longest up: half of what is padded is padding.
     mixed = [length * part // 16 for part in range(1, 17)]
     batches["16 of many lengths"] = mixed
-    with Contest(_notify(findings, shape), deadline=deadline) as contest:
-        contest.add("ours", _spec("ours", shape, device))
-        contest.add("transformers", _spec("transformers", shape, device))
+    with Comparison(_notify(findings, shape), deadline=deadline) as comparison:
+        comparison.add("ours", _spec("ours", shape, device))
+        comparison.add("transformers", _spec("transformers", shape, device))
         for name, lengths in batches.items():
-            if contest.left < 1:
+            if comparison.left < 1:
                 findings.left_out[f"{shape}, {name}"] = "no time left"
                 continue
-            findings.encoder.append(_row(contest, shape, name, lengths, options.rounds))
+            findings.encoder.append(_row(comparison, shape, name, lengths, options.rounds))
 
 
 def compiled(
@@ -170,15 +170,15 @@ def compiled(
 ) -> None:
     """Ours beside transformers under `torch.compile`, on one batch: each shape compiles anew."""
     lengths = [round(options.seconds * 16_000)] * _COMPILED_BATCH
-    with Contest(_notify(findings, shape), deadline=deadline) as contest:
-        if not contest.add("compiled", _spec("transformers", shape, device, compiled=True)):
+    with Comparison(_notify(findings, shape), deadline=deadline) as comparison:
+        if not comparison.add("compiled", _spec("transformers", shape, device, compiled=True)):
             return
-        contest.add("ours", _spec("ours", shape, device))
+        comparison.add("ours", _spec("ours", shape, device))
         # The first call compiles, and must leave time for the others.
-        if contest.once("compiled", lengths, limit=0.8 * contest.left) is None:
+        if comparison.once("compiled", lengths, limit=0.8 * comparison.left) is None:
             return
         name = f"{_COMPILED_BATCH} x {options.seconds:g} s"
-        findings.encoder.append(_row(contest, shape, name, lengths, options.rounds))
+        findings.encoder.append(_row(comparison, shape, name, lengths, options.rounds))
 
 
 def run_server(
@@ -202,7 +202,7 @@ def run_server(
 def report(
     options: argparse.Namespace, device: torch.device, findings: Findings, *, took: float
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     table(
         f"{device_name(device)}, {took:.0f} s",
         ["shape", "batch", "ours s", "transformers s", "compiled s", "x real time", "ours / it"],
@@ -242,10 +242,10 @@ def report(
     )
 
 
-def _row(contest: Contest, shape: str, name: str, lengths: list[int], rounds: int) -> Row:
-    for candidate in list(contest.candidates):
-        contest.once(candidate, lengths, limit=_RUN_SECONDS)
-    seconds, peaks = contest.interleaved(lengths, rounds=rounds, limit=_RUN_SECONDS)
+def _row(comparison: Comparison, shape: str, name: str, lengths: list[int], rounds: int) -> Row:
+    for candidate in list(comparison.candidates):
+        comparison.once(candidate, lengths, limit=_RUN_SECONDS)
+    seconds, peaks = comparison.interleaved(lengths, rounds=rounds, limit=_RUN_SECONDS)
     best = {key: round(min(values), 5) for key, values in seconds.items() if values}
     return Row(
         shape,

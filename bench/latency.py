@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench latency", description=__doc__)
     add_model_options(parser)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the clip")
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Run the rounds and print both reports."""
+    """Runs the rounds and prints both reports."""
     body = wav(noise(options.seconds, 0))
     upload, recording = Upload.of(body), recording_of(body)
     http: list[float] = []

@@ -1,4 +1,4 @@
-"""Speech in, spoken over a WebSocket as a microphone does; when its words were stable out."""
+"""Speaks recordings over a WebSocket in real time, and measures when their words were stable."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from bench.alignment import Times
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What came of one stream.
+    """The result of one stream.
 
     Attributes:
         text: of all final results.
@@ -33,17 +33,17 @@ class Spoken:
         """Seconds from the end of each word, where it was recognised, until it was stable."""
         if not self.text or not words:
             return []
-        said = " ".join(word for word, _, _ in words)
+        reference = " ".join(word for word, _, _ in words)
         return [
             self.stable[chunk.hyp_start_idx + offset] - words[chunk.ref_start_idx + offset][2]
-            for chunk in jiwer.process_words(said, self.text).alignments[0]
+            for chunk in jiwer.process_words(reference, self.text).alignments[0]
             if chunk.type == "equal"
             for offset in range(chunk.ref_end_idx - chunk.ref_start_idx)
         ]
 
 
 async def speak(port: int, samples: Samples, *, chunk_seconds: float) -> Spoken:
-    """Send speech in real time, each piece once it would have been recorded, and listen.
+    """Sends speech in real time, each piece once it would have been recorded, and listens.
 
     Args:
         port: of the service on loopback.
@@ -51,7 +51,7 @@ async def speak(port: int, samples: Samples, *, chunk_seconds: float) -> Spoken:
         chunk_seconds: length of a piece.
 
     Raises:
-        RuntimeError: the server said something was wrong.
+        RuntimeError: the server sent an error.
     """
     data = (np.clip(samples, -1, 1) * (2**15 - 1)).astype("<i2").tobytes()
     size = 2 * round(chunk_seconds * SAMPLE_RATE)

@@ -19,7 +19,7 @@ AIM_MS = 5.0
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench media", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the clip")
     parser.add_argument("--rounds", type=int, default=200)
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(seconds: float, rounds: int) -> None:
-    """Run the rounds and print both reports."""
+    """Runs the rounds and prints both reports."""
     body = wav(noise(seconds, 0))
     limits = AudioLimits(max_seconds=24 * 3600)
     pool = MediaPool()

@@ -1,7 +1,7 @@
 """Peak memory of the service above the loaded model while a long file is transcribed.
 
 `nordlyd bench memory --shape demo --minutes 60`: a 16 kHz mono 16-bit WAV goes to a real
-`nordlyd serve` on loopback; its resident memory is sampled, and where the kernel lets us reset
+`nordlyd serve` on loopback; its resident memory is sampled, and where the kernel allows a reset of
 its high-water mark (Linux), that is read too.
 """
 
@@ -25,12 +25,12 @@ from bench.sounds import write_noise
 AIM_MB = 80
 _MB = 1e6
 _SAMPLE_SECONDS = 0.005
-# What Linux's proc(5) says resets the high-water mark.
+# Resets the high-water mark; see Linux's proc(5).
 _RESET_HIGH_WATER = "5"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench memory", description=__doc__)
     add_model_options(parser, shape="demo")
     parser.add_argument("--minutes", type=float, default=60.0, help="length of the file")
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Transcribe the file once and print both reports."""
+    """Transcribes the file once and prints both reports."""
     with (
         tempfile.TemporaryDirectory(prefix="nordlyd-bench-") as parent,
         checkpoint_of(options) as folder,
@@ -111,7 +111,7 @@ def sampled(process: psutil.Process) -> Iterator[list[int]]:
 
 
 def high_water(pid: int) -> int | None:
-    """The most bytes that were ever resident (VmHWM); None where the kernel does not say."""
+    """The most bytes that were ever resident (VmHWM); None where the kernel does not report it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
@@ -121,7 +121,7 @@ def high_water(pid: int) -> int | None:
 
 
 def reset_high_water(pid: int) -> bool:
-    """Let the high-water mark start again from what is resident now; False where it cannot."""
+    """Resets the high-water mark to what is resident now; False where that is impossible."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text(_RESET_HIGH_WATER, encoding="ascii")
     except OSError:

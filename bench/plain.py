@@ -1,4 +1,4 @@
-"""The plain thing people write: FastAPI around transformers' pipeline, one request at a time.
+"""The baseline: FastAPI around transformers' pipeline, one request at a time.
 
 `python -m bench.plain FOLDER --dtype float32 --port 8001`: what `nordlyd bench server` compares
 the service with, around the same checkpoint.
@@ -16,7 +16,7 @@ from transformers import pipeline
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until a signal ends it."""
+    """Serves until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m bench.plain", description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--dtype", default="float32")

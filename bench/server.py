@@ -1,4 +1,4 @@
-"""Audio seconds per second through the service, against the bare encoder and the plain thing.
+"""Audio seconds per second through the service, against the bare encoder and the baseline.
 
 `nordlyd bench server --concurrency 8 --shape xls-r-300m --seconds 10 --requests 32`: every round
 runs half of the windows through the encoder in this process, all recordings through a real
@@ -32,7 +32,7 @@ _TRIES = 2
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench server", description=__doc__)
     add_model_options(parser)
     parser.add_argument("--concurrency", type=int, default=8, help="clients at a time")
@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--requests", type=int, default=32, help="recordings a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--plain", default="float32,bfloat16", help="dtypes of the plain thing; empty: without it"
+        "--plain",
+        default="float32,bfloat16",
+        help="dtypes of the baseline of `bench.plain`; empty: without it",
     )
     parser.add_argument(
         "--plain-requests", type=int, help="recordings a round for it; default: a quarter"
@@ -63,7 +65,7 @@ class Rates:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Run the rounds and print both reports."""
+    """Runs the rounds and prints both reports."""
     bodies = [wav(noise(options.seconds, seed)) for seed in range(options.requests)]
     dtypes = [dtype for dtype in options.plain.split(",") if dtype]
     few = options.plain_requests or max(options.concurrency, options.requests // 4)
@@ -164,7 +166,7 @@ def report(
     batch: int,
     server_batch: float,
 ) -> None:
-    """Print the table and the line of JSON."""
+    """Prints the table and the line of JSON."""
     names = {f"plain, {dtype}": values for dtype, values in rates.plain.items()}
     rows = {"nordlyd serve": rates.server, f"encoder, {batch} a call": rates.encoder} | names
     table(

@@ -32,7 +32,7 @@ class Running:
     Attributes:
         port: on loopback.
         pid: of its process.
-        start_seconds: from its start until it said that it is ready.
+        start_seconds: from its start until it reported readiness.
     """
 
     port: int
@@ -136,7 +136,7 @@ def nordlyd(models: Sequence[Path | str], **settings: object) -> Iterator[Runnin
 
 @contextmanager
 def plain(folder: Path, dtype: str, device: str) -> Iterator[Running]:
-    """The plain thing people write, around the same checkpoint; see `bench.plain`."""
+    """The baseline of `bench.plain`, with the same checkpoint."""
     port = _free_port()
     command = [sys.executable, "-m", "bench.plain", str(folder)]
     command += ["--dtype", dtype, "--device", device, "--port", str(port)]

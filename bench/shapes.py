@@ -62,7 +62,7 @@ def stock_model(shape: str, dtype: torch.dtype) -> torch.nn.Module:
 
 
 def vocabulary(shape: str) -> Vocabulary:
-    """As many tokens as the shape's head has outputs; which ones is of no account."""
+    """As many tokens as the shape's head has outputs; their text does not matter."""
     size, blank = SHAPES[shape]["vocab_size"], SHAPES[shape]["pad_token_id"]
     special = frozenset(range(blank - 1, size))
     letters = (chr(ord("À") + i) for i in range(size))

@@ -27,7 +27,7 @@ from app.settings import Settings
 WINDOW_SECONDS: float = Settings.model_fields["window_seconds"].default
 CONTEXT_SECONDS: float = Settings.model_fields["context_seconds"].default
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 0.6
+_MIN_PAUSE, _MAX_PAUSE = 0.2, 0.6
 _BLOCK_SECONDS = 60
 
 
@@ -46,7 +46,7 @@ def wav(samples: Samples) -> bytes:
 
 
 def write_noise(path: Path, seconds: float) -> None:
-    """Write a 16-bit mono WAV of any length, block by block."""
+    """Writes a 16-bit mono WAV of any length, block by block."""
     with soundfile.SoundFile(
         path, "w", samplerate=SAMPLE_RATE, channels=1, format="WAV", subtype="PCM_16"
     ) as file:
@@ -106,7 +106,7 @@ def speech(folder: Path, seconds: float) -> Samples | None:
     left = round(seconds * SAMPLE_RATE)
     while left > 0:
         recording = recordings[len(parts) // 2 % len(recordings)]
-        pause = round(generator.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE) * SAMPLE_RATE)
+        pause = round(generator.uniform(_MIN_PAUSE, _MAX_PAUSE) * SAMPLE_RATE)
         parts += [recording.slice(0, recording.samples), np.zeros(pause, dtype=np.float32)]
         left -= recording.samples + pause
     return np.concatenate(parts)[: round(seconds * SAMPLE_RATE)]

@@ -29,7 +29,7 @@ _BLOCK = 1 << 23
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench startup", description=__doc__)
     parser.add_argument(
         "--shapes", default="demo,xls-r-300m", help=f"comma-separated: {', '.join(SHAPES)}"
@@ -54,7 +54,7 @@ class Times:
 
 
 def measure(shapes: Sequence[str], *, runs: int) -> None:
-    """Run every shape and print both reports."""
+    """Runs every shape and prints both reports."""
     results = {shape: _measure(shape, runs) for shape in shapes}
     table(
         f"start to ready, median of {runs} runs",

@@ -48,7 +48,7 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What came of some streams at once: median latency and longest lag in seconds, and cost."""
+    """Median latency and longest lag, in seconds, and the cost of some simultaneous streams."""
 
     streams: int
     latency: float
@@ -62,7 +62,7 @@ class Round:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench streaming", description=__doc__)
     parser.add_argument("--model", type=Path, help="checkpoint; default: the first bundled demo")
     parser.add_argument("--shape", choices=sorted(SHAPES), help="random weights: costs only")
@@ -92,7 +92,7 @@ def _model(options: argparse.Namespace, demo: Path) -> Iterator[Path]:
 
 
 def measure(folder: Path, options: argparse.Namespace, demo: Path) -> dict[str, object]:
-    """Time words, compare texts, find how many streams keep up, and print the tables."""
+    """Times words, compares texts, finds how many streams keep up, and prints the tables."""
     settings = {"dtype": options.dtype, "live_streams": max(options.most, options.at_once)}
     with nordlyd([folder], **settings) as service, Client(service.port) as client:
         speech, offline = _speech(options, folder if not options.shape else demo, client)
@@ -105,8 +105,8 @@ def measure(folder: Path, options: argparse.Namespace, demo: Path) -> dict[str, 
             result |= _words(service, speech, offline, options)
         rounds = list(_ramp(service, speech, options))
     held = max((item.streams for item in rounds if item.keeps_up(rounds[0])), default=0)
-    talk = _monologue(speech, options.talk_seconds)
-    naive = rebuffered(load_checkpoint(folder, dtype=options.dtype), folder, talk)
+    talk = _joined_speech(speech, options.talk_seconds)
+    naive = redecoding_cost(load_checkpoint(folder, dtype=options.dtype), folder, talk)
     share = rounds[0].core_share if rounds else float("nan")
     table(
         f"{folder.name}: streams at once, {options.round_seconds:g} s each",
@@ -228,7 +228,7 @@ def _round(
     service: Running, speech: Sequence[Utterance], streams: int, options: argparse.Namespace
 ) -> Round:
     process = psutil.Process(service.pid)
-    talks = [_monologue(_turned(speech, n), options.round_seconds) for n in range(streams)]
+    talks = [_joined_speech(_rotated(speech, n), options.round_seconds) for n in range(streams)]
     before = process.cpu_times()
     received = asyncio.run(
         _all(service, [talk.samples for talk in talks], streams, options.chunk_ms / 1000)
@@ -248,8 +248,8 @@ def _round(
     )
 
 
-def rebuffered(model: AcousticModel, folder: Path, talk: Utterance) -> float:
-    """Share of a core that it takes to encode and decode all that was received at each step."""
+def redecoding_cost(model: AcousticModel, folder: Path, talk: Utterance) -> float:
+    """Share of a core that encoding and decoding all received audio at each step takes."""
     decoders = ModelDecoders(model.vocabulary, [folder])
     request = DecodingOptions()
     step = round(_STEP_SECONDS * SAMPLE_RATE)
@@ -265,7 +265,7 @@ def rebuffered(model: AcousticModel, folder: Path, talk: Utterance) -> float:
     return (time.process_time() - before) / (len(talk.samples) / SAMPLE_RATE)
 
 
-def _monologue(speech: Sequence[Utterance], seconds: float) -> Utterance:
+def _joined_speech(speech: Sequence[Utterance], seconds: float) -> Utterance:
     """One utterance after another with pauses, cut to a length."""
     parts: list[Samples] = []
     words: Times = []
@@ -281,8 +281,8 @@ def _monologue(speech: Sequence[Utterance], seconds: float) -> Utterance:
     return Utterance(samples, [word for word in words if word[2] < seconds - _PAUSE_SECONDS])
 
 
-def _turned(speech: Sequence[Utterance], by: int) -> list[Utterance]:
-    """The same, begun elsewhere, so that not all streams say the same at once."""
+def _rotated(speech: Sequence[Utterance], by: int) -> list[Utterance]:
+    """The same, begun elsewhere, so that not all streams have the same speech at once."""
     by %= len(speech)
     return [*speech[by:], *speech[:by]]
 

@@ -26,7 +26,7 @@ _CPU = torch.device("cpu")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench training", description=__doc__)
     parser.add_argument("--shape", choices=sorted(RECIPES), default="demo")
     parser.add_argument("--updates", type=int, default=0, help="of a round; 0: 30 or 3")
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def side_by_side(options: argparse.Namespace) -> None:
-    """Train both for some updates in turn and print both speeds."""
+    """Trains both for some updates in turn and prints both speeds."""
     full = load_recipe(RECIPES[options.shape])
     small = options.shape == "demo"
     updates, batch = options.updates or (30 if small else 3), options.batch or (10 if small else 4)
@@ -98,7 +98,7 @@ def side_by_side(options: argparse.Namespace) -> None:
 
 
 def one_update(options: argparse.Namespace) -> None:
-    """Make one update of a recipe as it stands, from random weights, and print time and memory."""
+    """Makes one update of an unchanged recipe, from random weights; prints time and memory."""
     full = load_recipe(options.step)
     numbers = full.training
     mean = options.seconds or full.data.train_seconds / full.data.train_samples

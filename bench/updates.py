@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import accelerate  # noqa: F401 - Trainer needs it; this error names the extra that brings it
 import numpy as np
 import torch
 from datasets import Dataset
@@ -43,13 +44,13 @@ class Noise:
     samples: int
 
     def waveform(self) -> Waveform:
-        """Make it again; it costs about what reading and decoding would."""
+        """Makes it again; it costs about what reading and decoding would."""
         generator = np.random.default_rng(self.seed)
         return generator.standard_normal(self.samples, dtype=np.float32) * np.float32(0.1)
 
 
 def speech(count: int, mean: float, *, longest: float, seed: int = 0) -> list[Record]:
-    """Return utterances whose lengths spread as those of real sets do, with texts to match.
+    """Returns utterances whose lengths spread as those of real sets do, with texts to match.
 
     Args:
         count: how many.
@@ -75,7 +76,7 @@ class OurClock(TrainingCallback):
         self.times: list[float] = []
 
     def on_update_end(self) -> None:
-        """Record the time."""
+        """Records the time."""
         self.times.append(time.perf_counter())
 
 
@@ -86,7 +87,7 @@ class Clock(TrainerCallback):
         self.times: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as transformers has it
-        """Record the time."""
+        """Records the time."""
         self.times.append(time.perf_counter())
 
 
@@ -99,7 +100,7 @@ class Round:
 
 
 def make_model(recipe: Recipe) -> Wav2Vec2ForCTC:
-    """Return a model of transformers with random weights, its front end frozen if so said."""
+    """Returns a model of transformers with random weights, its front end frozen on request."""
     model = random_model(recipe.model, seed=0)
     if recipe.model.freeze_feature_encoder:
         model.freeze_feature_encoder()  # type: ignore[no-untyped-call]
@@ -107,7 +108,7 @@ def make_model(recipe: Recipe) -> Wav2Vec2ForCTC:
 
 
 def make_network(recipe: Recipe) -> CtcNetwork:
-    """Return what we train: the same model in our order of work."""
+    """Returns what we train: the same model in our order of work."""
     recompute = recipe.model.gradient_checkpointing
     return CtcNetwork(make_model(recipe), torch.device("cpu"), recompute=recompute)
 
@@ -136,7 +137,7 @@ def train_ours(
     *,
     began: float | None = None,
 ) -> Round:
-    """Train ours; with `began`, the first update counts too."""
+    """Trains ours; with `began`, the first update counts too."""
     numbers = recipe.training
     schedule = Schedule(
         [record.seconds for record in records],
@@ -178,7 +179,7 @@ def train_stock(
     batch: int,
     seed: int,
 ) -> Round:
-    """Train as the usual fine-tuning script does: padded batches grouped by length."""
+    """Trains as the usual fine-tuning script does: padded batches grouped by length."""
     audio: list[float] = []
 
     def collate(rows: Sequence[dict[str, int]]) -> dict[str, torch.Tensor]:

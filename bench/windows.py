@@ -67,7 +67,7 @@ class Difference:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parse, measure, print."""
+    """Parses the options, measures, and prints the result."""
     parser = argparse.ArgumentParser(prog="nordlyd bench windows", description=__doc__)
     parser.add_argument("--seconds", type=float, default=180.0, help="length of the recording")
     parser.add_argument(
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Compare on speech and on noise, and print both reports."""
+    """Compares on speech and on noise, and prints both reports."""
     dtypes = options.dtypes.split(",")
     served = (WINDOW_SECONDS, CONTEXT_SECONDS)
     sizes = list(dict.fromkeys([*options.sizes, served]))

@@ -1,4 +1,4 @@
-"""Ask the service in this container whether it is ready; exit 1 and say why when it is not.
+"""Checks whether the service in this container is ready; exits 1 with the reason when it is not.
 
 The container's HEALTHCHECK. Standard library only: an exchange on loopback, past any proxy.
 """
@@ -9,7 +9,7 @@ import sys
 
 
 def main() -> int:
-    """Return 0 when /health/ready answers 200, else 1 with the answer on standard output."""
+    """Returns 0 when /health/ready answers 200, else 1 with the answer on standard output."""
     port = int(os.environ.get("NORDLYD_PORT", "8000"))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=4)
     try:

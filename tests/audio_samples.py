@@ -1,4 +1,4 @@
-"""Sample files of every accepted format, and of what is refused, made in a folder when first used.
+"""Sample files of every accepted format and of refused files, made when first used.
 
 All of them hold the same chirp, so that any decoded recording can be compared with `chirp`.
 """
@@ -17,7 +17,7 @@ import soundfile
 from app.audio import SAMPLE_RATE, Recording
 
 # The chirp stays below the 3.4 kHz that the narrowest codec, AMR, carries.
-LOWEST_HZ, HIGHEST_HZ = 200.0, 1_500.0
+MIN_HZ, MAX_HZ = 200.0, 1_500.0
 PEAK = 0.4
 FADE_SECONDS = 0.02
 # Encoder delay that a container without an edit list cannot declare, and padding at the end.
@@ -118,7 +118,7 @@ FORMATS = {form.name: form for form in (*SOUNDFILE_FORMATS, *PYAV_FORMATS)}
 def chirp(seconds: float, rate: int) -> np.ndarray:
     """A tone that rises from 200 to 1,500 Hz: float32 [samples]."""
     time = np.arange(round(seconds * rate)) / rate
-    cycles = LOWEST_HZ * time + (HIGHEST_HZ - LOWEST_HZ) / (2 * max(seconds, 1e-9)) * time**2
+    cycles = MIN_HZ * time + (MAX_HZ - MIN_HZ) / (2 * max(seconds, 1e-9)) * time**2
     # A sudden end would make every lossy encoder overshoot.
     edges = np.minimum(1.0, np.minimum(time, time[::-1]) / FADE_SECONDS)
     return (PEAK * edges * np.sin(2 * np.pi * cycles)).astype(np.float32)
@@ -145,7 +145,7 @@ def likeness(recording: Recording, seconds: float) -> float:
 
 
 def encode(form: Format, frames: np.ndarray) -> bytes:
-    """Encode float32 [samples, channels], by libsndfile or FFmpeg depending on the format."""
+    """Encodes float32 [samples, channels], by libsndfile or FFmpeg depending on the format."""
     if form in SOUNDFILE_FORMATS:
         return _encode_soundfile(form, frames)
     return encode_pyav(form, frames)
@@ -179,7 +179,7 @@ def _encode_soundfile(form: Format, frames: np.ndarray) -> bytes:
 
 
 def encode_pyav(form: Format, frames: np.ndarray | None) -> bytes:
-    """Encode by FFmpeg; `frames` None makes a video without an audio track."""
+    """Encodes by FFmpeg; `frames` None makes a video without an audio track."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=form.container, options=dict(form.options)) as container:
         video = container.add_stream(form.video, rate=25) if form.video else None
@@ -288,7 +288,7 @@ def _cut(name: str) -> bytes:
     return whole[: len(whole) // 2]
 
 
-# What is refused, by the file name it is written under.
+# Refused files, by the file name.
 REFUSED: dict[str, Callable[[], bytes]] = {
     "empty.wav": lambda: b"",
     "no-samples.wav": lambda: wav(b""),

@@ -57,7 +57,7 @@ def mux(
     options: dict[str, str] | None = None,
     pause: tuple[float, float] | None = None,
 ) -> bytes:
-    """Encode a signal, and leave out the packets that begin within the stretches `without`.
+    """Encodes a signal, and leaves out the packets that begin within the stretches `without`.
 
     Args:
         layout: container and codec.

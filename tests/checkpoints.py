@@ -168,7 +168,7 @@ def write_tokenizer(folder: Path, *, layout: str = "today") -> None:
 def write_checkpoint(
     folder: Path, shape: str = "xls-r", *, layout: str = "today", seed: int = 0
 ) -> "PreTrainedModel":
-    """Write a whole checkpoint folder and return the model that it holds."""
+    """Writes a whole checkpoint folder and returns the model that it holds."""
     folder.mkdir(parents=True, exist_ok=True)
     model = make_model(shape, seed)
     model.save_pretrained(folder)
@@ -188,7 +188,7 @@ def write_checkpoint(
 
 
 def write_tiny_checkpoint(folder: Path, *, languages: tuple[str, ...], seed: int) -> Path:
-    """Write 45,000 random weights that answer every sound with other letters, and a model.toml.
+    """Writes 45,000 random weights that answer every sound with other letters, and a model.toml.
 
     The folder's name is the model's id.
     """
@@ -252,7 +252,7 @@ def language_tokens(code: str) -> dict[str, int]:
 
 
 def write_multilingual_checkpoint(folder: Path) -> Path:
-    """Write MMS's layout: weights of `eng`, and an adapter and a vocabulary for each language."""
+    """Writes MMS's layout: weights of `eng`, and an adapter and a vocabulary for each language."""
     import torch
     from safetensors.torch import save_file
 

@@ -1,4 +1,4 @@
-"""What every test may use: sample files of every format, tiny checkpoints, and short sounds."""
+"""Shared fixtures: sample files of every format, tiny checkpoints, and short sounds."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ import pytest
 from audio_samples import Sample, write_refused, write_samples
 from checkpoints import write_tiny_checkpoint
 from hypothesis import HealthCheck, settings
+from s3_server import S3Server
 from sounds import as_wav, tones
 
 # How long an example takes depends on what else the machine does.
@@ -74,3 +75,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "tiny-nb": write_tiny_checkpoint(folder / "tiny-nb", languages=("nb",), seed=0),
         "tiny-da": write_tiny_checkpoint(folder / "tiny-da", languages=("da",), seed=1),
     }
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A running S3 server; tests that stop it start it again."""
+    running = S3Server(tmp_path_factory.mktemp("s3"))
+    yield running
+    running.stop()

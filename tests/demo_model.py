@@ -10,12 +10,12 @@ SAMPLES = DEMO / "samples" / "samples.jsonl"
 
 
 def sample_texts() -> list[str]:
-    """What is said in the samples."""
+    """The reference texts of the samples."""
     return [json.loads(line)["text"] for line in SAMPLES.read_text("utf-8").splitlines()]
 
 
 def write_demo_with_language_model(folder: Path) -> Path:
-    """Copy the demo, with a language model of single words; every word of the samples is in it."""
+    """Copies the demo, with a language model of single words: all words of the samples."""
     shutil.copytree(DEMO, folder, ignore=shutil.ignore_patterns("language_model"))
     texts = sample_texts()
     words = sorted({word for text in texts for word in text.split()})

@@ -28,7 +28,7 @@ def write_language_model(
     order: int = 3,
     attributes: dict[str, float | bool] | None = None,
 ) -> Path:
-    """Write an n-gram model of some sentences with its unigrams and attributes."""
+    """Writes an n-gram model of some sentences with its unigrams and attributes."""
     folder.mkdir(parents=True)
     write_arpa(estimate(sentences, order=order), folder / f"{order}gram.arpa")
     words = sorted({word for sentence in sentences for word in sentence.split()})

@@ -57,7 +57,7 @@ class Scripted:
 
 @contextmanager
 def scripted_server(answer: Callable[[int, bytes], Answer]) -> Iterator[Scripted]:
-    """Serve; `answer` is given the number of the POST, from 0, and its body."""
+    """Serves; `answer` is given the number of the POST, from 0, and its body."""
     counting = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,7 +86,7 @@ def scripted_server(answer: Callable[[int, bytes], Answer]) -> Iterator[Scripted
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

@@ -29,7 +29,7 @@ def slow(seconds: float) -> bytes:
 
 
 def recording(job: Job) -> Message:  # noqa: PLR0912 - one a word
-    """Trigger the fault that the recording begins with, or decode it."""
+    """Triggers the fault that the recording begins with, or decodes it."""
     word = job.open().read(5)
     match word:
         case b"CRASH":
@@ -65,7 +65,7 @@ def recording(job: Job) -> Message:  # noqa: PLR0912 - one a word
 
 
 def excerpt(job: Job) -> Message:
-    """Crash on a recording that begins with CRASH, or measure it."""
+    """Crashes on a recording that begins with CRASH, or measures it."""
     if job.open().read(5) == CRASH:
         ctypes.string_at(0)
     return handlers.excerpt(job)
@@ -93,7 +93,7 @@ def _works(attempt: object) -> bool:
     try:
         attempt()  # type: ignore[operator]
     except OSError as error:
-        # Where nothing is refused, there is no such file.
+        # A call that is not refused fails because the file does not exist.
         return error.errno == errno.ENOENT
     return True
 

@@ -31,7 +31,7 @@ class WebServer:
 def web_server(
     files: dict[str, bytes] | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[WebServer]:
-    """Serve on a free port of 127.0.0.1."""
+    """Serves on a free port of 127.0.0.1."""
     web = WebServer(files=files or {})
     handler = type("Handler", (_Handler,), {"web": web})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -107,4 +107,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.web.requests.append(("/endless hung up", ""))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Logs nothing."""

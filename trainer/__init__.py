@@ -1,1 +1,1 @@
-"""Recipes, data and fine-tuning: a recipe in, a checkpoint that the service loads out."""
+"""Trains, evaluates and exports the models that the service loads, from recipes."""

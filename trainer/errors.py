@@ -1,4 +1,4 @@
-"""What can go wrong in a training, said to the person who started it in one line."""
+"""Errors of the trainer; each message is one line for the user."""
 
 
 class TrainerError(Exception):
@@ -6,11 +6,11 @@ class TrainerError(Exception):
 
 
 class RecipeError(TrainerError):
-    """A recipe that cannot be read or does not hold together."""
+    """A recipe that cannot be read or whose values contradict each other."""
 
 
 class CorpusError(TrainerError):
-    """Text that cannot be had: no apt, an unknown package, or too few sentences in it."""
+    """Text that is not available: no apt, an unknown package, or too few sentences in it."""
 
 
 class SynthesisError(TrainerError):

@@ -1,4 +1,4 @@
-"""The shape of a model and of a batch in, parameters and bytes of a training out; no torch needed.
+"""Computes the parameters and the memory of a training from a model's shape, without torch.
 
 The activations are those that autograd keeps for the backward pass, tensor by tensor as
 transformers' `Wav2Vec2ForCTC` makes them. A test holds the sum against the tensors a real model
@@ -59,7 +59,7 @@ class Parameters:
 
 
 def count_parameters(model: ModelRecipe) -> Parameters:
-    """Return how many weights `Wav2Vec2ForCTC` of this shape has; exact."""
+    """Returns how many weights `Wav2Vec2ForCTC` of this shape has; exact."""
     hidden, inner = model.hidden_size, model.intermediate_size
     channels = (1, *model.conv_dim)
     kernels = sum(
@@ -91,7 +91,7 @@ def count_parameters(model: ModelRecipe) -> Parameters:
 def training_memory(
     model: ModelRecipe, batch: BatchShape, *, half: bool, device: Device, checkpointing: bool
 ) -> Memory:
-    """Return the memory of training with AdamW, whose weights and states are kept in fp32.
+    """Returns the memory of training with AdamW, whose weights and states are kept in fp32.
 
     Args:
         model: the shape.
@@ -117,7 +117,7 @@ def training_memory(
 def saved_activations(
     model: ModelRecipe, batch: BatchShape, *, half: bool, device: Device, checkpointing: bool
 ) -> int:
-    """Return the bytes that autograd keeps from the forward pass of a batch."""
+    """Returns the bytes that autograd keeps from the forward pass of a batch."""
     size = _HALF if half else _FLOAT
     length = frames(model, batch.seconds)
     tokens = batch.rows * length

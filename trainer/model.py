@@ -1,4 +1,4 @@
-"""A model recipe in, a wav2vec2-CTC model with random weights and its vocabulary out."""
+"""Builds a wav2vec2-CTC model with random weights, and its vocabulary, from a recipe."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -17,19 +17,19 @@ TOKENS: tuple[str, ...] = (DELIMITER, *LETTERS, *SPECIAL)
 
 
 def vocabulary_of(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the tokens of normalised transcripts: `|`, the letters in order, the special ones."""
+    """Returns the tokens of normalised transcripts: `|`, the letters in order, the special ones."""
     letters = sorted({letter for text in texts for letter in text} - {" ", DELIMITER})
     return (DELIMITER, *letters, *SPECIAL)
 
 
 def encode(text: str, tokens: tuple[str, ...] = TOKENS) -> list[int]:
-    """Return the token indexes of a normalised transcript."""
+    """Returns the token indexes of a normalised transcript."""
     index = _index(tokens)
     return [index.get(DELIMITER if letter == " " else letter, index[UNKNOWN]) for letter in text]
 
 
 def collapse(path: Sequence[int], tokens: tuple[str, ...] = TOKENS) -> str:
-    """Return the text of a CTC path: repetitions merged, blanks and special tokens dropped."""
+    """Returns the text of a CTC path: repetitions merged, blanks and special tokens dropped."""
     text: list[str] = []
     previous = -1
     for index in path:
@@ -45,7 +45,7 @@ def _index(tokens: tuple[str, ...]) -> dict[str, int]:
 
 
 def configuration(model: ModelRecipe, tokens: tuple[str, ...] = TOKENS) -> Wav2Vec2Config:
-    """Return the transformers configuration of a recipe: layer-norm extractor, pre-norm layers."""
+    """Returns the transformers configuration of a recipe: layer-norm extractor, pre-norm layers."""
     config = Wav2Vec2Config(
         feat_extract_norm="layer",
         conv_bias=True,
@@ -66,7 +66,7 @@ def configuration(model: ModelRecipe, tokens: tuple[str, ...] = TOKENS) -> Wav2V
 def regularise(
     config: Wav2Vec2Config, model: ModelRecipe, tokens: tuple[str, ...]
 ) -> Wav2Vec2Config:
-    """Give the configuration of other weights the regularisation and vocabulary of a recipe."""
+    """Gives the configuration of other weights the regularisation and vocabulary of a recipe."""
     index = _index(tokens)
     values = {
         "vocab_size": len(tokens),
@@ -97,6 +97,6 @@ def regularise(
 def random_model(
     model: ModelRecipe, *, seed: int, tokens: tuple[str, ...] = TOKENS
 ) -> Wav2Vec2ForCTC:
-    """Return a model with random weights; the same seed gives the same weights."""
+    """Returns a model with random weights; the same seed gives the same weights."""
     torch.manual_seed(seed)
     return Wav2Vec2ForCTC(configuration(model, tokens))

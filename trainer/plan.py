@@ -1,4 +1,4 @@
-"""A recipe in, what its training comes to out: updates, rates, samples, parameters, memory.
+"""Computes the updates, learning rates, samples, parameters and memory of a recipe's training.
 
 Everything follows from the recipe's numbers; nothing is read, downloaded or built.
 """
@@ -29,7 +29,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a training comes to.
+    """The figures of a training.
 
     `effective_batch` is utterances an update, over all devices; where batches hold seconds it is
     their mean and `estimated` is true, as are then the updates of an epoch. `samples_implied` are
@@ -61,7 +61,7 @@ class Plan:
     memory_otherwise: Memory
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it; memory in bytes, with its total."""
+        """Returns everything as JSON has it; memory in bytes, with its total."""
         fields = asdict(self)
         for name, memory in (("memory", self.memory), ("memory_otherwise", self.memory_otherwise)):
             fields[name]["total"] = memory.total
@@ -71,12 +71,12 @@ class Plan:
 def plan(
     recipe: Recipe, *, devices: int = 1, device: Device = "cuda", at: Sequence[int] = ()
 ) -> Plan:
-    """Reckon a training through.
+    """Computes the plan of a training.
 
     Args:
         recipe: every number.
         devices: how many share an update.
-        device: what the memory is reckoned for.
+        device: what the memory is computed for.
         at: updates, counted from 0, to give the learning rate of besides the usual ones.
 
     Raises:
@@ -134,7 +134,7 @@ def plan(
 
 
 def largest_batch(data: DataRecipe, training: TrainingRecipe) -> BatchShape:
-    """Return the batch that needs the most memory: full, and of rows as long as may be."""
+    """Returns the batch that needs the most memory: full, and of rows as long as may be."""
     if training.device_batch:
         return BatchShape(training.device_batch, data.max_seconds)
     longest = min(training.batch_seconds, max(data.max_seconds, *training.join_seconds, 0.0))

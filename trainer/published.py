@@ -1,4 +1,4 @@
-"""The logs of the two published trainings in, what they say about those trainings out."""
+"""Reads the logs of the two published trainings, and what follows from them."""
 
 import csv
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class LogRow:
 
 
 def published_log(recipe_id: str) -> list[LogRow]:
-    """Return the rows of a published training, oldest first; none for a recipe of our own."""
+    """Returns the rows of a published training, oldest first; none for a recipe of our own."""
     path = RECIPES / "published" / f"{recipe_id}.training_log.csv"
     if not path.is_file():
         return []
@@ -37,15 +37,10 @@ def published_log(recipe_id: str) -> list[LogRow]:
         ]
 
 
-def epoch_at(step: int, steps_per_epoch: int) -> float:
-    """Return how far a training is after so many updates, rounded as the model cards round it."""
-    return round(step / steps_per_epoch, 2)
-
-
 def implied_samples(
     log: Sequence[LogRow], *, steps_per_epoch: int, device_batch: int, accumulation: int
 ) -> tuple[int, int]:
-    """Return the fewest and the most utterances of a training that had this many updates an epoch.
+    """Returns the fewest and the most utterances of a training that had this many updates an epoch.
 
     One update takes `accumulation` batches of `device_batch`, the last batch may be smaller, and
     what is no full update at the end of an epoch is dropped. Where a log is given, a number of

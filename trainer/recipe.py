@@ -1,4 +1,4 @@
-"""A recipe file in, one frozen value with every number of a training out."""
+"""Reads a recipe file into one frozen value."""
 
 import tomllib
 from dataclasses import fields, is_dataclass
@@ -39,16 +39,16 @@ T = TypeVar("T")
 
 
 def bundled_recipes() -> list[str]:
-    """Return the ids of the recipes that come with the trainer, in order."""
+    """Returns the ids of the recipes that come with the trainer, in order."""
     return sorted(file.stem for file in RECIPES.glob("*.toml"))
 
 
 def load_recipe(reference: str | Path) -> Recipe:
-    """Read a recipe by file name, or by id among the bundled ones.
+    """Reads a recipe by file name, or by id among the bundled ones.
 
     Raises:
         RecipeError: no such recipe, not TOML, a key that is missing, unknown or of the wrong
-            kind, or values that do not hold together.
+            kind, or values that contradict each other.
     """
     path = Path(reference)
     if not path.is_file():

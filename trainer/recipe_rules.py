@@ -1,7 +1,7 @@
-"""A recipe of the right shape in, a complaint in one line where its values contradict each other.
+"""Checks that the values of a recipe do not contradict each other; errors are one line.
 
 What is checked here would otherwise end a training hours after its start, or spoil its result
-without a word: a schedule shorter than its warm-up, a mask longer than the shortest utterance,
+unnoticed: a schedule shorter than its warm-up, a mask longer than the shortest utterance,
 a test split that was trained on.
 """
 
@@ -78,10 +78,10 @@ _NOT_NEGATIVE = (
 
 
 def check(recipe: Recipe, where: str) -> None:
-    """Complain about the first thing that cannot be meant.
+    """Raises an error for the first contradiction.
 
     Raises:
-        RecipeError: the message begins with `where`, names the keys and says what is accepted.
+        RecipeError: the message begins with `where`, names the keys and the accepted values.
     """
     for problem in _problems(recipe):
         raise RecipeError(f"{where}: {problem}")
@@ -157,7 +157,7 @@ def _is_source(reference: str) -> bool:
 
 
 def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
-    """Return the sources in both; a split may be called valid or validation."""
+    """Returns the sources in both; a split may be called valid or validation."""
     whole = [{re.sub("/valid$", "/validation", name) for name in names} for names in (one, other)]
     return sorted(whole[0] & whole[1])
 
@@ -222,7 +222,7 @@ def _regularisation(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
 
 
 def frames(model: ModelRecipe, seconds: float) -> int:
-    """Return how many frames of emissions so many seconds of audio have."""
+    """Returns how many frames of emissions so many seconds of audio have."""
     layers = zip(model.conv_kernel, model.conv_stride, strict=True)
     return FrameGrid.of_convolutions(layers).frames(round(seconds * SAMPLE_RATE))
 

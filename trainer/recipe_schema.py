@@ -66,7 +66,7 @@ class DataRecipe:
 
     `train`, `valid` and `test` name sources and their splits, such as `npsc-nynorsk/train`.
     `train_samples` and `train_seconds` are what is left of the training split after the
-    filters: what `plan` reckons with before there are data. Lengths are in seconds.
+    filters: what `plan` computes with before there are data. Lengths are in seconds.
     """
 
     train: tuple[str, ...]
@@ -134,7 +134,7 @@ class AugmentationRecipe:
 class TrainingRecipe:
     """Optimiser, schedule and batches.
 
-    Either `epochs` or `steps` says how long, the other is 0. Batches hold either
+    Either `epochs` or `steps` is the length, the other is 0. Batches hold either
     `device_batch` utterances or up to `batch_seconds` of padded audio; the other is 0.
     `schedule` is `linear` (down to `final_learning_rate`) or `plateau` (constant, then linear
     over the last `decay_steps`). `precision` is fp16, bf16, fp32 or auto (fp16 on CUDA, bf16

@@ -1,4 +1,4 @@
-"""A recipe and the number of an update in, its learning rate out, and how many updates there are.
+"""The learning rate of each update of a recipe, and the number of updates.
 
 The one schedule of `plan` and of training.
 """
@@ -16,7 +16,7 @@ Measured with `trainer.training.order` on lengths like those of NPSC, NST and th
 
 
 def learning_rate(step: int, recipe: TrainingRecipe, total_steps: int) -> float:
-    """Return the rate of an update, counted from 0, of a training of `total_steps` updates.
+    """Returns the rate of an update, counted from 0, of a training of `total_steps` updates.
 
     `linear` is transformers' `get_linear_schedule_with_warmup`, which the published checkpoints
     were trained with: 0 at update 0, the full rate at update `warmup_steps`, then straight down
@@ -36,7 +36,7 @@ def learning_rate(step: int, recipe: TrainingRecipe, total_steps: int) -> float:
 
 
 def micro_batches(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:
-    """Return how many batches each device sees in an epoch; the last may be smaller.
+    """Returns how many batches each device sees in an epoch; the last may be smaller.
 
     Batches by seconds are an estimate, from the audio there is.
     """
@@ -46,7 +46,7 @@ def micro_batches(data: DataRecipe, training: TrainingRecipe, *, devices: int = 
 
 
 def steps_per_epoch(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:
-    """Return the updates of an epoch: accumulated batches that are no full update are dropped.
+    """Returns the updates of an epoch: accumulated batches that are no full update are dropped.
 
     That is how transformers 4.17 counted, and what the published logs have. Today's takes the
     incomplete one as an update too; bundled recipes have sample counts where it is the same.
@@ -55,7 +55,7 @@ def steps_per_epoch(data: DataRecipe, training: TrainingRecipe, *, devices: int 
 
 
 def total_steps(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:
-    """Return the updates of the whole training."""
+    """Returns the updates of the whole training."""
     if training.steps:
         return training.steps
     return ceil(training.epochs * steps_per_epoch(data, training, devices=devices))

@@ -1,4 +1,4 @@
-"""Checkpoint folder → encoder; samples → emissions. The only room that imports torch."""
+"""Loads checkpoints and computes emissions; the only package that imports torch."""
 
 from app.acoustic.checkpoint import AcousticModel, load_checkpoint
 from app.acoustic.speed import layer_seconds

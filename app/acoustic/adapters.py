@@ -37,8 +37,8 @@ def read_adapter(folder: Path, config: EncoderConfig, target_lang: str | None) -
     """Chooses the language of a checkpoint and reads its adapter.
 
     `target_lang` goes first, then the tokenizer's own `target_lang`, then the only language that
-    `vocab.json` has a vocabulary for. The weights beside the adapters are taken for those of the
-    tokenizer's language where it has no file of its own.
+    `vocab.json` has a vocabulary for. The weights beside the adapters are assumed to be those
+    of the tokenizer's language where it has no file of its own.
 
     Args:
         folder: the checkpoint.

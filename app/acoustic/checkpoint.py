@@ -1,4 +1,4 @@
-"""A checkpoint folder → a model that turns raw waveforms into emissions."""
+"""Loads a checkpoint folder as a model that turns raw waveforms into emissions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,7 +123,7 @@ def load_checkpoint(
 
     Raises:
         CheckpointError: the folder is no CTC checkpoint; the message names what differs.
-        ConfigurationError: device, kernels or precision cannot be had here.
+        ConfigurationError: device, kernels or precision is not available here.
     """
     path = Path(folder)
     config = read_config(path)

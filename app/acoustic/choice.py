@@ -62,13 +62,14 @@ def choose_kernels(
         )
     if device.type != "cpu":
         return _off_the_cpu(device, dtype, int8=int8, kernels=kernels)
-    here = families()
-    if kernels != "auto" and kernels not in here:
+    available = families()
+    if kernels != "auto" and kernels not in available:
         raise ConfigurationError(
-            f"this machine cannot run the kernels {kernels}{_reason()}; it runs {', '.join(here)}",
+            f"this machine cannot run the kernels {kernels}{_reason()};"
+            f" it runs {', '.join(available)}",
             param="kernels",
         )
-    candidates = here if kernels == "auto" else [kernels]
+    candidates = available if kernels == "auto" else [kernels]
     if int8:
         number_format = "int8"
     elif dtype == "auto" and kernels == "amx":

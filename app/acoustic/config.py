@@ -185,5 +185,5 @@ def _feature_extractor(folder: Path) -> dict[str, Any]:
             return nested
     raise CheckpointError(
         f"{folder} lacks preprocessor_config.json and a processor_config.json with a"
-        " feature_extractor; one of them must say how the audio is prepared"
+        " feature_extractor; one of them must describe how the audio is prepared"
     )

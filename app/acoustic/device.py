@@ -1,4 +1,4 @@
-"""Where to compute and in which precision: settings' words → torch's."""
+"""Resolves the settings for the device and the precision to torch's values."""
 
 import torch
 
@@ -62,3 +62,10 @@ def has_bf16_matrix_units() -> bool:
     """Returns whether the CPU multiplies bf16 natively; elsewhere bf16 is slower than fp32."""
     supported = torch.cpu.get_capabilities()
     return bool(supported.get("amx_bf16") or supported.get("avx512_bf16"))
+
+
+def release_memory() -> None:
+    """Return device memory that no tensor uses any more to the system."""
+    torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -1,4 +1,4 @@
-"""The wav2vec2-CTC network: prepared waveforms in, log-probabilities out.
+"""The wav2vec2-CTC network, from prepared waveforms to log-probabilities.
 
 Weight-compatible with transformers' `Wav2Vec2ForCTC` (Baevski et al., 2020) and the families
 that are the same network (see `app.acoustic.families`), laid out as rows of [frame, channel]

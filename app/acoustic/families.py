@@ -17,7 +17,7 @@ class Family:
     Attributes:
         architecture: the class with a CTC head, as `config.json` names it.
         prefix: what the names of the base model's weights begin with.
-        fixed: values that its `config.json` cannot say because it knows no others.
+        fixed: values that its `config.json` does not have, since it allows no others.
     """
 
     architecture: str

@@ -15,7 +15,7 @@ def refuse_pointer(path: Path) -> None:
     """Does nothing for a file that holds its own contents.
 
     Raises:
-        CheckpointError: the file is a Git LFS pointer; says how many bytes it stands for.
+        CheckpointError: the file is a Git LFS pointer; the message has the size of the real file.
     """
     try:
         with path.open("rb") as file:

@@ -1,9 +1,9 @@
 """The interface of the encoder's operations, and their implementation by torch on any device.
 
 Activations are rows [frames of all utterances, channels], in the kernels' own layout between
-`pack_rows` and `unpack_rows`; `spans` say which rows belong together. Utterances are never padded
-to each other: only utterances of equal length share a tensor dimension, so that the result of one
-cannot depend on the rest of the batch.
+`pack_rows` and `unpack_rows`; `spans` are the rows that belong together. Utterances are never
+padded to each other: only utterances of equal length share a tensor dimension, so that the result
+of one cannot depend on the rest of the batch.
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ def layer_seconds(
 
     Raises:
         CheckpointError: the folder is no CTC checkpoint.
-        ConfigurationError: a precision is unknown, or cannot be had here.
+        ConfigurationError: a precision is unknown, or is not available here.
     """
     config = read_config(folder)
     runs = {

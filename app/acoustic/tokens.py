@@ -1,4 +1,4 @@
-"""A checkpoint folder's tokenizer files → `Vocabulary`.
+"""Reads the `Vocabulary` from a checkpoint folder's tokenizer files.
 
 Read directly rather than through transformers: its releases read the repeated AddedToken
 dictionaries of 2022 as two extra tokens, which shifts no id but breaks the vocabulary's size.
@@ -57,11 +57,11 @@ def read_vocabulary(
     if blank != pad_token_id:
         raise CheckpointError(
             f"{folder}: the pad token {names['pad_token']!r} has id {blank} in the vocabulary, but"
-            f" config.json says pad_token_id {pad_token_id}; the CTC blank must be one of them"
+            f" config.json has pad_token_id {pad_token_id}; the CTC blank must be one of them"
         )
     if not 0 <= blank < head_size:
         raise CheckpointError(
-            f"{folder}: config.json says pad_token_id {blank}, but the CTC head has {head_size}"
+            f"{folder}: config.json has pad_token_id {blank}, but the CTC head has {head_size}"
             " outputs; the CTC blank must be one of them"
         )
     special = {

@@ -1,4 +1,4 @@
-"""A checkpoint folder's weight files → plain tensors under one set of names.
+"""Reads a checkpoint folder's weight files as tensors under one set of names.
 
 Safetensors or `pytorch_model.bin`, sharded or not; weight-norm parameters under their old
 names (`weight_g`, `weight_v`) and their new ones (`parametrizations.weight.original0/1`); names
@@ -77,7 +77,7 @@ def read_file(path: Path) -> dict[str, torch.Tensor]:
         # Only a zip archive can be mapped.
         mapped = zipfile.is_zipfile(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    # A damaged or hostile pickle makes its reader raise anything at all.
+    # A damaged or hostile pickle makes its reader raise arbitrary exceptions.
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} cannot be read as weights: {reason}") from None
@@ -163,7 +163,7 @@ def under_one_name(
 
 
 def check_weights(folder: Path, weights: dict[str, torch.Tensor], config: EncoderConfig) -> None:
-    """Hold the tensors against the shape that `config.json` promises.
+    """Checks the tensors against the shape that `config.json` declares.
 
     Raises:
         CheckpointError: names the first tensor that is missing or of another shape.
@@ -177,16 +177,17 @@ def check_weights(folder: Path, weights: dict[str, torch.Tensor], config: Encode
         tensor = weights.get(name)
         if tensor is None:
             raise CheckpointError(
-                f"{folder}: the weights lack {_said(name, config)}, which config.json implies"
+                f"{folder}: the weights lack {_original_name(name, config)}, which config.json"
+                " implies"
             )
         if tuple(tensor.shape) != shape:
             raise CheckpointError(
-                f"{folder}: {_said(name, config)} has the shape {tuple(tensor.shape)}, but"
+                f"{folder}: {_original_name(name, config)} has the shape {tuple(tensor.shape)}, but"
                 f" config.json implies {shape}"
             )
 
 
-def _said(name: str, config: EncoderConfig) -> str:
+def _original_name(name: str, config: EncoderConfig) -> str:
     """Returns the name as the checkpoint has it."""
     return name.replace("wav2vec2.", f"{FAMILIES[config.model_type].prefix}.", 1)
 

@@ -1,4 +1,4 @@
-"""HTTP in, JSON out: one thin router a protocol, over the parts that `main` joins."""
+"""The HTTP API: one thin router for each protocol, over the parts that `main` joins."""
 
 from app.api.application import build_api
 from app.api.state import AppState

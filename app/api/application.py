@@ -9,9 +9,12 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app.api import (
+    admin,
     align,
+    assemblyai,
     deepgram,
     health,
+    jobs,
     metrics,
     openai,
     page,
@@ -36,7 +39,8 @@ _DESCRIPTION = (
 # Headers that a page of another origin may read, besides the default ones.
 _EXPOSED = (
     "x-request-id", "x-queue-time", "x-compute-time", "x-nordlyd-warnings", "content-disposition",
-    "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id",
+    "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id", "location",
+    "idempotent-replayed",
 )  # fmt: skip
 
 
@@ -69,8 +73,11 @@ def build_api(
         align.router,
         progress.router,
         render.router,
+        *jobs.ROUTERS,
         deepgram.router,
+        *assemblyai.ROUTERS,
         *openai.ROUTERS,
+        *admin.ROUTERS,
     ):
         app.include_router(router, dependencies=[Security(DOCUMENTED_BEARER)])
     for socket in (stream.router, *openai.SOCKETS):
@@ -87,13 +94,13 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
     app.add_middleware(HeadAsGet)
     app.add_middleware(ContentDecoding, limit=limit)
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
-    app.add_middleware(Authentication, keys=settings.api_keys)
+    app.add_middleware(Authentication, keys=state.keys)
     if settings.cors_origins:
         # Outside of authentication: a browser's preflight has no key.
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "HEAD", "POST"],
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["*"],
             # A listed page on the internet may call a service in the local network.
             allow_private_network=True,

@@ -1,19 +1,27 @@
-"""Optional API keys, checked before a body is read; without keys in the settings all is open."""
+"""API keys and their scopes, checked before a body is read, and the callers that they identify.
 
+Where there is no key, all is open, and an address identifies a caller.
+"""
+
+import asyncio
 import base64
 import binascii
-import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ASGIScope
 
-from app.api.caller import note_key
 from app.api.errors import error_response
 from app.api.paths import route_path
-from app.api.sockets import OPENAI_SUBPROTOCOL, SUBPROTOCOL, refuse
-from app.errors import AuthenticationError
+from app.api.sockets import OPENAI_SUBPROTOCOL, POLICY, SUBPROTOCOL, refuse
+from app.errors import AuthenticationError, NordlydError, PermissionDeniedError
+from app.keys import KeyIdentity, KeyRing, Scope
 
 OPEN_PATHS = frozenset(
     {
@@ -24,49 +32,76 @@ OPEN_PATHS = frozenset(
 OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
 """The files of the pages at /docs and /."""
 
+REFUSED_LATER = "The API key was revoked or has expired."
+"""Why a WebSocket is closed whose key was accepted when it was opened."""
+
+_IDENTITY = "api_key"
+_SCHEMES = frozenset({"bearer", "token"})
 _KEY = f"{SUBPROTOCOL}.key."
 _OPENAI_KEY = "openai-insecure-api-key."
 
 # Only for the OpenAPI page; `Authentication` checks the keys.
-DOCUMENTED_BEARER = HTTPBearer(auto_error=False, description="One of NORDLYD_API_KEYS, if set.")
+DOCUMENTED_BEARER = HTTPBearer(
+    auto_error=False, description="A key of `nordlyd keys` or NORDLYD_API_KEYS."
+)
 
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
 
 
-class ApiKeys:
-    """The accepted keys, of which a client must present one.
+def required_scope(path: str, query: bytes) -> Scope:
+    """Returns the scope that a key must have for a request.
 
     Args:
-        keys: empty where no key is needed.
+        path: of the request, below a proxy's prefix.
+        query: of the request, as received.
     """
+    if f"{path}/".startswith("/admin/"):
+        return "admin"
+    if f"{path}/".startswith(("/jobs/", "/v2/")):
+        return "jobs"
+    # Deepgram's clients turn a request into a job by where its result is to be posted.
+    if path == "/v1/listen" and "callback" in dict(parse_qsl(query.decode("latin-1"))):
+        return "jobs"
+    return "transcribe"
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = tuple(key.encode() for key in keys)
 
-    @property
-    def needed(self) -> bool:
-        """Whether a client must present a key."""
-        return bool(self._keys)
+async def authenticate(keys: KeyRing, header: str, needed: Scope) -> KeyIdentity | None:
+    """Returns whose key is in a value of the header `Authorization`; None where none is needed.
 
-    def check(self, header: str) -> bytes:
-        """Returns the accepted key in a value of the header `Authorization`.
+    Raises:
+        AuthenticationError: there is no key, or it is not accepted.
+        PermissionDeniedError: the key does not have the scope, or no key could have it.
+        UnavailableError: the keys could not be read yet.
+    """
+    if not keys.needed:
+        if needed == "admin":
+            raise PermissionDeniedError(
+                "The admin routes need a key of scope admin, and there is no key yet: "
+                "`nordlyd keys create NAME --scope admin` makes one."
+            )
+        return None
+    key = await keys.authenticate(_presented(header))
+    if needed not in key.scopes:
+        raise PermissionDeniedError(
+            f"This API key has no scope {needed}; it has: {', '.join(sorted(key.scopes))}."
+        )
+    return key
 
-        Raises:
-            AuthenticationError: there is no key, or it is not accepted.
-        """
-        scheme, _, given = header.partition(" ")
-        # Deepgram's clients send `Token`.
-        if scheme.lower() not in {"bearer", "token"} or not given.strip():
-            raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
-        # Headers are decoded as Latin-1; encoding restores the bytes that were sent.
-        presented = given.strip().encode("latin-1", "replace")
-        # All keys are compared, so that the time taken reveals nothing about them.
-        matches = [hmac.compare_digest(presented, key) for key in self._keys]
-        if not any(matches):
-            raise AuthenticationError("This API key is not known here.")
-        return presented
+
+def _presented(header: str) -> bytes:
+    """Returns the key in a value of `Authorization`; raises AuthenticationError without one.
+
+    Deepgram's clients send `Token <key>`, and AssemblyAI's the key alone.
+    """
+    scheme, _, given = header.strip().partition(" ")
+    if scheme.lower() not in _SCHEMES:
+        scheme, given = "", header
+    if not given.strip():
+        raise AuthenticationError("An API key is needed, as `Authorization: Bearer <key>`.")
+    # Headers are decoded as Latin-1; encoding restores the bytes that were sent.
+    return given.strip().encode("latin-1", "replace")
 
 
 def authorization(header: str, offered: Iterable[str] = ()) -> str:
@@ -95,32 +130,96 @@ def authorization(header: str, offered: Iterable[str] = ()) -> str:
 
 
 class Authentication:
-    """Refuses requests without an accepted key, except for open paths.
+    """Refuses requests without an accepted key of the scope they need, except for open paths.
 
     Args:
         app: the next application.
-        keys: the accepted keys; empty where no key is needed.
+        keys: the accepted keys.
     """
 
-    def __init__(self, app: ASGIApp, *, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, *, keys: KeyRing) -> None:
         self.app = app
-        self.keys = ApiKeys(keys)
+        self.keys = keys
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        if scope["type"] == "lifespan" or not self.keys.needed or _is_open(route_path(scope)):
+        if scope["type"] == "lifespan" or _is_open(route_path(scope)):
             await self.app(scope, receive, send)
             return
+        needed = required_scope(route_path(scope), scope.get("query_string", b""))
+        header = Headers(scope=scope).get("authorization", "")
         try:
-            header = Headers(scope=scope).get("authorization", "")
-            note_key(scope, self.keys.check(authorization(header, scope.get("subprotocols", ()))))
-        except AuthenticationError as error:
-            if scope["type"] == "websocket":
-                scope.setdefault("state", {})["error_code"] = error.code
-                known = {SUBPROTOCOL, OPENAI_SUBPROTOCOL}.intersection(scope["subprotocols"])
-                subprotocol = next(iter(known), None)
-                await refuse(error, scope, receive, send, subprotocol=subprotocol)
-            else:
-                await error_response(error, scope)(scope, receive, send)
+            given = authorization(header, scope.get("subprotocols", ()))
+            key = await authenticate(self.keys, given, needed)
+        except NordlydError as error:
+            await _refuse(error, scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        if key is not None:
+            note_key(scope, key)
+        if key is not None and scope["type"] == "websocket":
+            await self._serve_socket(key, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _serve_socket(
+        self, key: KeyIdentity, scope: ASGIScope, receive: Receive, send: Send
+    ) -> None:
+        """Serves a WebSocket until it ends or its key is accepted no more."""
+        serving = asyncio.ensure_future(self.app(scope, receive, send))
+        refused = asyncio.ensure_future(self.keys.wait_until_refused(key))
+        try:
+            await asyncio.wait({serving, refused}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+                return
+        finally:
+            for task in (serving, refused):
+                task.cancel()
+            await asyncio.gather(serving, refused, return_exceptions=True)
+        # The connection may have been closed meanwhile.
+        with suppress(OSError, RuntimeError):
+            await send({"type": "websocket.close", "code": POLICY, "reason": REFUSED_LATER})
+
+
+async def _refuse(error: NordlydError, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "websocket":
+        await error_response(error, scope)(scope, receive, send)
+        return
+    scope.setdefault("state", {})["error_code"] = error.code
+    known = {SUBPROTOCOL, OPENAI_SUBPROTOCOL}.intersection(scope["subprotocols"])
+    await refuse(error, scope, receive, send, subprotocol=next(iter(known), None))
+
+
+def caller_of_key(key: KeyIdentity) -> str:
+    """Returns the name of whoever presents an API key, as limits go by."""
+    return f"key:{key.id}"
+
+
+def caller_of_address(host: str) -> str:
+    """Returns the name of whoever connects from an address without a key."""
+    return f"address:{host}"
+
+
+def note_key(scope: ASGIScope, key: KeyIdentity) -> None:
+    """Identifies the caller of a connection by its API key."""
+    state: MutableMapping[str, Any] = scope.setdefault("state", {})
+    state[_IDENTITY] = key
+
+
+def caller_of(connection: HTTPConnection) -> str:
+    """Returns who limits count a connection for: its key, or else its address; may be empty."""
+    key = _key_of(connection)
+    if key is not None:
+        return caller_of_key(key)
+    return caller_of_address(connection.client.host) if connection.client else ""
+
+
+def owner_of(connection: HTTPConnection) -> str:
+    """Returns the id of the caller's key, whose jobs it sees; empty where no key is needed."""
+    key = _key_of(connection)
+    return "" if key is None else key.id
+
+
+def _key_of(connection: HTTPConnection) -> KeyIdentity | None:
+    key: KeyIdentity | None = connection.scope.get("state", {}).get(_IDENTITY)
+    return key

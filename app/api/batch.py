@@ -1,4 +1,4 @@
-"""Several jobs in, a line of JSON for each as it finishes out."""
+"""Runs several jobs at once and sends a line of JSON for each as it finishes."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ import structlog
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import error_detail, internal_error
+from app.api.incoming import run_until_disconnect
 from app.errors import (
     ClientDisconnectedError,
     NordlydError,
@@ -43,7 +43,7 @@ class Job:
     run: Callable[[], Coroutine[Any, Any, str]]
 
 
-def wants_lines(request: Request) -> bool:
+def accepts_lines(request: Request) -> bool:
     """Returns whether the request accepts lines of JSON."""
     accepted = ",".join(request.headers.getlist("accept")).split(",")
     return any(part.partition(";")[0].strip().lower() == MEDIA_TYPE for part in accepted)
@@ -71,7 +71,7 @@ class BatchResponse(Response):
         cut_off: asyncio.Event,
         failed: Callable[[str], None],
     ) -> None:
-        # Tells nginx not to collect the lines before it passes them on.
+        # nginx would otherwise buffer the lines.
         super().__init__(headers={"x-accel-buffering": "no", "cache-control": "no-store"})
         del self.headers["content-length"]
         self._request = request

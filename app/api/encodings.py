@@ -1,4 +1,4 @@
-"""Compressed bodies in, the bytes themselves out, within the limit of an upload; as plain ASGI."""
+"""ASGI middleware that decompresses request bodies within the upload limit."""
 
 import asyncio
 import zlib
@@ -28,7 +28,7 @@ class ContentDecoding:
         self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Serves one connection scope."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -74,7 +74,7 @@ class _DecodedBody:
                 f"The upload is over the limit of {self._limit / 2**20:g} MiB once it is "
                 f"decompressed (NORDLYD_MAX_UPLOAD_MB)."
             )
-        # Many pieces may come of little: others have their turn between them.
+        # A small input may decode to many pieces: other tasks run between them.
         await asyncio.sleep(0)
         return {"type": "http.request", "body": piece, "more_body": True}
 
@@ -86,7 +86,7 @@ class _DecodedBody:
 
 
 class _Inflater:
-    """Decompresses one body; `reported` says whether its end was passed on."""
+    """Decompresses one body; `reported` is whether its end was passed on."""
 
     def __init__(self, coding: str) -> None:
         self.reported = False
@@ -104,7 +104,7 @@ class _Inflater:
                 piece: bytes = self._inflate.decompress(self._waiting, _PIECE_BYTES)
             except zlib.error:
                 raise InvalidRequestError(
-                    f"The body is not {self._coding}, as its content encoding says."
+                    f"The body is not {self._coding}, which its content encoding declares."
                 ) from None
             self._waiting = self._inflate.unconsumed_tail
             if self._inflate.eof:

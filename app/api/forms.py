@@ -1,4 +1,4 @@
-"""A multipart body in, its fields and files out; all files share one unnamed file on disk.
+"""Parses a multipart body into fields and files; all files share one unnamed file on disk.
 
 Starlette's parser keeps a file open and up to a MiB in memory for each part, too much for a form of
 a thousand recordings.
@@ -23,7 +23,7 @@ _EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*([\w-]*)'[\w-]*'([^;\s]*)", 
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """A part with a file name; `start` and `size` say where its bytes are, in bytes."""
+    """A part with a file name; `start` and `size` are the place of its content, in bytes."""
 
     field: str
     name: str

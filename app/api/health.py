@@ -1,4 +1,4 @@
-"""Health routes: the service's state in, probes for orchestrators and an overview out."""
+"""Health routes: probes for orchestrators, and an overview of the service's state."""
 
 from importlib.metadata import version
 

@@ -1,9 +1,10 @@
 """A request that brings a recording: its head, parsed once, and the steps that routes share.
 
 A route admits the request, reads its options, sets its deadline, checks that there is room, and
-reads the body; whatever one step decides, the next ones take from here.
+reads the body; each step stores its results here for the next ones.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,14 +12,13 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 
 from fastapi import Depends, Request
 
-from app.api.caller import caller_of
-from app.api.disconnects import run_until_disconnect
+from app.api.auth import caller_of
 from app.api.forms import FormLimits
 from app.api.state import AppState, AppStateOf
 from app.api.uploads import RecordingFile, Uploads, read_uploads
 from app.audio import DecodeOptions
 from app.audio.content_types import ContentType
-from app.errors import InvalidRequestError
+from app.errors import ClientDisconnectedError, InvalidRequestError, UnavailableError
 from app.pipeline import Route, TranscriptionRequest, Work
 from app.storage import Reservation
 
@@ -41,7 +41,7 @@ class IncomingRequest:
         request: as given.
         state: as given.
         request_id: for logs and answers.
-        caller: as limits for each caller go by.
+        caller: identifies who sent it, for limits of each caller.
         content_type: of the body.
         query: its parameters, as given.
     """
@@ -185,6 +185,43 @@ class IncomingRequest:
 
     def _reserve(self) -> Reservation:
         return self.state.service.transcriber.media.spool.reserve(self.caller)
+
+
+async def run_until_disconnect(
+    request: Request, work: Coroutine[Any, Any, _T], *, cut_off: asyncio.Event
+) -> _T:
+    """Returns the result of the work; cancels it when the client disconnects.
+
+    Args:
+        request: its body must have been read.
+        work: what to run.
+        cut_off: set when a stopping service no longer waits for requests.
+
+    Raises:
+        ClientDisconnectedError: the client disconnected before the work was done.
+        UnavailableError: the service stopped before the work was done.
+    """
+    task = asyncio.ensure_future(work)
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(request))
+    stopped = asyncio.ensure_future(cut_off.wait())
+    try:
+        await asyncio.wait({task, disconnected, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return await task
+        if disconnected.done():
+            raise ClientDisconnectedError("The client disconnected before the answer was ready.")
+        raise UnavailableError(
+            "The service stopped before this request was finished.", code="draining"
+        )
+    finally:
+        for future in (task, disconnected, stopped):
+            future.cancel()
+        await asyncio.gather(task, disconnected, stopped, return_exceptions=True)
+
+
+async def _wait_for_disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _parse_timeout(header: str | None) -> float | None:

@@ -1,4 +1,4 @@
-"""GET /metrics: the service's counters in, Prometheus text out."""
+"""GET /metrics: the service's metrics in the Prometheus text format."""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.errors import error_response, internal_error
 from app.api.websocket_logging import begin, observe_socket, route_of
 from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
+from app.jobs import requested_from
 from app.telemetry import Telemetry
 
 _QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
@@ -129,7 +130,11 @@ class Observability:
                 seconds = time.perf_counter() - started
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        client = scope.get("client")
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            requested_from(client[0] if client else None),
+        ):
             try:
                 await self.app(scope, receive, observed_send)
             except Exception:

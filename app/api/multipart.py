@@ -1,4 +1,4 @@
-"""Bytes of a multipart body in, its parts out, as RFC 2046 and 7578 allow them.
+"""Parses the parts of a multipart body, as RFC 2046 and 7578 allow them.
 
 python-multipart accepts no preamble, no folded header, no space after a boundary and no line that
 ends in LF alone; there are clients that send each of these.

@@ -27,11 +27,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "A parameter or the form is wrong.",
         401: "No API key, or a wrong one.",
+        403: "The API key does not have the scope for this.",
         404: "No such model is loaded, or none for that language.",
         413: "The upload or the audio is over the limit.",
         415: "The bytes are in no accepted format.",
         422: "The audio is empty, truncated or holds no audio track.",
-        429: "The queue, or what the service keeps of audio, is full; Retry-After says until when.",
+        429: "The queue, or the space for audio, is full; Retry-After gives the time of a retry.",
         503: "Loading, draining, or the device does not answer.",
         504: "The request's own deadline passed.",
         507: "The disk has no room for the recording.",

@@ -1,4 +1,4 @@
-"""A transcript in, a response out: in any format, with a name to save it under."""
+"""Renders a transcript as a response in any format, with a file name to save it under."""
 
 import re
 import unicodedata
@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from fastapi import Response
 
-from app.contract.answers import Notice, Timing, Transcript
+from app.contract.answers import Alignment, Notice, Timing, Transcript
 from app.contract.batches import RenderedFile
-from app.contract.options import TranscribeOptions
-from app.formats import Rendered, describe, render
+from app.contract.options import AlignOptions, TranscribeOptions
+from app.formats import Rendered, as_transcript, describe, render
 
 WARNINGS_HEADER = "x-nordlyd-warnings"
 _DEFAULT_STEM = "transcript"
@@ -69,6 +69,22 @@ def transcription_output(
         name,
         recording,
     )
+
+
+def alignment_output(aligned: Alignment, options: AlignOptions, *, recording: str) -> Output:
+    """Returns an alignment in the format of its request.
+
+    Args:
+        aligned: of the recording.
+        options: of the request.
+        recording: the recording's name as its sender gave it; may be empty.
+    """
+    name = options.response_format
+    if name == "json":
+        answer = aligned if options.characters else aligned.without_characters()
+        return json_output(answer.to_json(), recording)
+    rendered = render(as_transcript(aligned), name, recording=base_name(recording) or "audio")
+    return rendered_output(rendered, name, recording)
 
 
 def json_output(body: str, recording: str) -> Output:

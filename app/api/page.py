@@ -1,4 +1,4 @@
-"""The web page: the files of app/web in, `/` and `/web/…` out.
+"""The web page: serves the files of app/web as `/` and `/web/…`.
 
 The page has no inline scripts and loads nothing from other origins, so its policy forbids both.
 """

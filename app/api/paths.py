@@ -3,11 +3,18 @@
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_HEAD = "nordlyd.head"
+
 
 def route_path(scope: Scope) -> str:
     """Returns the path of a request below a proxy's prefix."""
     path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(prefix) :] if prefix and f"{path}/".startswith(f"{prefix}/") else path
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether a request that a route sees as GET was HEAD, so that no body is of use."""
+    return bool(scope.get(_HEAD, False))
 
 
 class RootPath:
@@ -55,7 +62,7 @@ class HeadAsGet:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-        inner = {**scope, "method": "GET"}
+        inner = {**scope, "method": "GET", _HEAD: True}
 
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.body":

@@ -1,4 +1,4 @@
-"""GET /progress/{id}: the id of a request in, the progress of its encoding out."""
+"""GET /progress/{id}: the encoding progress of a request."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field

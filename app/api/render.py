@@ -1,4 +1,4 @@
-"""POST /render: a transcript as JSON in, the same as subtitles or annotations out.
+"""POST /render: renders a transcript given as JSON as subtitles or annotations.
 
 For transcripts that were kept as JSON, corrected by hand, or made of a live stream.
 """
@@ -8,11 +8,11 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.disconnects import run_until_disconnect
 from app.api.errors import describe_invalid
+from app.api.incoming import run_until_disconnect
 from app.api.openapi import ERRORS, FORMATTED, HEADERS
 from app.api.outputs import base_name, rendered_output
-from app.api.parameters import gather
+from app.api.requested import gather
 from app.api.state import AppStateOf
 from app.errors import TooLargeError
 from app.formats import Rendered
@@ -30,7 +30,7 @@ class RenderParameters(BaseModel):
     response_format: Literal["text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"] = Field(
         "text", description="What to write."
     )
-    word_cues: bool = Field(False, description="With vtt: marks when each word is said.")
+    word_cues: bool = Field(False, description="With vtt: marks when each word is spoken.")
     recording: str = Field("", description="The recording's file name, for names and links.")
 
 

@@ -8,6 +8,8 @@ from starlette.requests import HTTPConnection
 
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
+from app.jobs import Jobs
+from app.keys import KeyRing
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -25,18 +27,22 @@ class AppState:
         telemetry: metrics.
         service: models, engine and pipeline.
         live: open live streams.
+        jobs: recordings that were handed in.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
+        keys: the API keys that are accepted; by default none is needed.
     """
 
     settings: Settings
     telemetry: Telemetry
     service: Service
     live: LiveStreams
+    jobs: Jobs
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
+    keys: KeyRing = field(default_factory=KeyRing)
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.

@@ -6,9 +6,9 @@ from contextlib import suppress
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from app.api.caller import caller_of
+from app.api.auth import caller_of
 from app.api.errors import error_detail
-from app.api.parameters import gather
+from app.api.requested import gather
 from app.api.sockets import NORMAL, SUBPROTOCOL, close_code, is_broken
 from app.api.state import AppState, AppStateOf
 from app.contract.stream import (

@@ -1,4 +1,4 @@
-"""POST /transcribe, the native protocol: recordings in, text with word times out."""
+"""POST /transcribe, the native protocol: transcribes recordings with word times."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,20 +13,12 @@ from app.api import batch
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openapi import BINARY, ERRORS, FORMATTED, HEADERS, openapi_parameters
 from app.api.outputs import Output, output_response, transcription_output
-from app.api.parameters import gather
-from app.api.state import AppState
-from app.api.uploads import RecordingFile, Uploads
+from app.api.requested import read_form, read_query, recordings
+from app.api.uploads import RecordingFile
 from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
 from app.contract.options import TranscribeOptions
-from app.errors import InvalidRequestError
 from app.pipeline import Route, Work
-from app.pipeline.options import (
-    check_word_cues,
-    decoding_options,
-    formatting_options,
-    parse_options,
-)
 
 router = APIRouter(tags=["transcription"])
 
@@ -80,7 +72,7 @@ def _line_schema() -> dict[str, Any]:
 async def transcribe(incoming: IncomingOf) -> Response:
     """Text with the start, end and confidence of every word; made readable on request.
 
-    Send the audio as the body itself or as `file` in a multipart form, or say its `url` where the
+    Send the audio as the body itself or as `file` in a multipart form, or give its `url` where the
     operator allows that. Its format is found out from its content, whatever its name or declared
     type. Parameters go in the query or the form. Several files, or `Accept: application/x-ndjson`,
     are answered with a line of JSON for each file as it is done.
@@ -88,17 +80,15 @@ async def transcribe(incoming: IncomingOf) -> Response:
     state = incoming.state
     with ExitStack() as stack:
         stack.enter_context(incoming.admit())
-        options, route = _read_query(incoming)
+        options, route = read_query(incoming, TranscribeOptions)
         incoming.check_room()
         uploads = await incoming.read(max_files=state.settings.max_batch_files)
         stack.enter_context(closing(uploads))
         if route is None:
-            options = parse_options(TranscribeOptions, gather(incoming.query, uploads.fields))
-            route = _route(state, options)
-            incoming.set_timeout(options.timeout)
+            options, route = read_form(incoming, uploads, TranscribeOptions)
         call = _Call(incoming, options, route)
-        sources = _sources(uploads, options)
-        if len(sources) > 1 or batch.wants_lines(incoming.request):
+        sources = recordings(uploads, options.url)
+        if len(sources) > 1 or batch.accepts_lines(incoming.request):
             failures = state.telemetry.failures
             return batch.BatchResponse(
                 incoming.request,
@@ -160,40 +150,3 @@ class _Call:
             transcription_output, transcript, options, recording=file.name
         )
         return output, transcript
-
-
-def _read_query(incoming: IncomingRequest) -> tuple[TranscribeOptions, Route | None]:
-    """Returns the options of the query, and what serves them unless a form may change them.
-
-    Refuses what no form can make right, before a long body is read.
-    """
-    options = parse_options(TranscribeOptions, gather(incoming.query))
-    incoming.set_timeout(options.timeout)
-    if not incoming.content_type.is_multipart:
-        return options, _route(incoming.state, options)
-    if options.url is not None:
-        incoming.state.need_fetcher().check(options.url)
-    # The form may still name the model, which decides what other options are accepted.
-    if options.model is not None:
-        incoming.state.service.transcriber.route(
-            options.model, options.language, decoding_options(options)
-        )
-    return options, None
-
-
-def _route(state: AppState, options: TranscribeOptions) -> Route:
-    """Returns what serves a request; refuses what cannot be served."""
-    check_word_cues(options.response_format, word_cues=options.word_cues)
-    if options.url is not None:
-        state.need_fetcher().check(options.url)
-    return state.service.transcriber.route(
-        options.model, options.language, decoding_options(options), formatting_options(options)
-    )
-
-
-def _sources(uploads: Uploads, parameters: TranscribeOptions) -> Sequence[RecordingFile | str]:
-    if parameters.url is None:
-        return uploads.require()
-    if not uploads.empty:
-        raise InvalidRequestError("There is audio and a `url`; accepted: one of them.", param="url")
-    return (parameters.url,)

@@ -1,4 +1,4 @@
-"""The body of a request in, the recordings in it as files and the fields of its form out."""
+"""Reads the recordings of a request as files, and the fields of its form."""
 
 import hashlib
 from collections.abc import AsyncIterable, Callable

@@ -63,15 +63,15 @@ class Reader(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the decoder; the stream stays open."""
+        """Releases the decoder; the stream stays open."""
         ...
 
 
 class Mixer:
     """Mixes the channels of one stream: their mean, or the loudest where they cancel each other.
 
-    A microphone that is wired the wrong way round, or a balanced line taken for stereo, gives one
-    channel that is the negative of the other: their mean is silence, and the speech is lost.
+    A microphone with reversed polarity, or a balanced line taken for stereo, gives one channel
+    that is the negative of the other: their mean is silence, and the speech is lost.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Mixer:
         self._started = False
 
     def mix(self, frames: npt.NDArray[np.float32]) -> Samples:
-        """Mix the next frames: float32 [frames, channels] to float32 [frames].
+        """Mixes the next frames: float32 [frames, channels] to float32 [frames].
 
         Values that are not finite stay so; they are refused where the recording is built.
         """
@@ -106,7 +106,7 @@ class Mixer:
         return out
 
     def _decide(self, each: npt.NDArray[np.float64], mixed: float) -> None:
-        """Update the energies with one more piece, and choose a channel or the mean."""
+        """Updates the energies with one more piece, and chooses a channel or the mean."""
         if self._energies is None or not np.isfinite(each).all():
             return
         self._energies = _MEMORY * self._energies + each
@@ -131,7 +131,7 @@ class Mixer:
         mean: Samples,
         before: int | None,
     ) -> None:
-        """Write one piece of the chosen signal, cross-faded from the one chosen before."""
+        """Writes one piece of the chosen signal, cross-faded from the one chosen before."""
         now = mean if self._chosen is None else frames[:, self._chosen]
         if before != self._chosen and self._started:
             last = mean if before is None else frames[:, before]
@@ -155,7 +155,7 @@ class Resampler:
         self._stream: soxr.ResampleStream | None = None
 
     def push(self, block: Block) -> list[Samples]:
-        """Add a block; returns the samples that are complete: float32 arrays at 16 kHz."""
+        """Adds a block; returns the samples that are complete: float32 arrays at 16 kHz."""
         ready: list[Samples] = []
         if block.rate != self._rate:
             ready += self.finish()
@@ -193,7 +193,7 @@ def mix_down(frames: npt.NDArray[np.float32]) -> Samples:
 
 
 def _energies(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Sum the squares of each channel: [frames, channels] to float64 [pieces, channels]."""
+    """Sums the squares of each channel: [frames, channels] to float64 [pieces, channels]."""
     whole = len(frames) // _PIECE * _PIECE
     pieces = frames[:whole].reshape(-1, _PIECE, frames.shape[1])
     with np.errstate(all="ignore"):

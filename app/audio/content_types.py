@@ -1,4 +1,4 @@
-"""The content type and options of a recording in, how to decode its bytes out.
+"""Determines how to decode a recording from its content type and options.
 
 The types are those of RFC 2046 (`audio/basic`), RFC 2586 and 3551 (`audio/L16`) and RFC 4856
 (`audio/PCMU`, `audio/PCMA`), and the unregistered ones that telephony programs write.
@@ -72,7 +72,7 @@ _RAW_TYPES: Mapping[str, _RawType] = {
 
 
 class RecordingOptions(Protocol):
-    """The options of a request that say how to decode its recordings."""
+    """The options of a request for decoding its recordings."""
 
     track: str | None
     strict: bool

@@ -31,7 +31,7 @@ class SampleSink(Protocol):
     """Receives the samples of a recording while they are decoded."""
 
     def append(self, block: Samples) -> None:
-        """Add the next block, float32 [samples], 16 kHz mono.
+        """Adds the next block, float32 [samples], 16 kHz mono.
 
         Raises:
             AudioError: a sample is not a finite number.
@@ -42,7 +42,7 @@ class SampleSink(Protocol):
 def decode_audio(
     source: BinaryIO | Path, *, options: DecodeOptions = DEFAULT, limits: AudioLimits
 ) -> Recording:
-    """Decode a whole recording in this process. Blocks.
+    """Decodes a whole recording in this process. Blocks.
 
     Args:
         source: a seekable binary stream, read from its beginning and left open, or a file.
@@ -74,7 +74,7 @@ def decode_audio(
 def decode_into(
     sink: SampleSink, stream: BinaryIO, *, options: DecodeOptions, limits: AudioLimits
 ) -> Decoded:
-    """Decode a whole recording into a sink, at least one sample.
+    """Decodes a whole recording into a sink, at least one sample.
 
     Args, errors: as for `decode_audio`; `stream` is seekable.
     """
@@ -138,7 +138,7 @@ def _choose_reader(
     limits: AudioLimits,
     notices: NoticeCollector,
 ) -> Reader:
-    """Open the file with libsndfile where that loses nothing, otherwise with FFmpeg."""
+    """Opens the file with libsndfile where that loses nothing, otherwise with FFmpeg."""
     name = sniffed.container.value
     if FORMATS[sniffed.container].by_libsndfile and not extent.open_ended:
         try:
@@ -157,7 +157,7 @@ def _choose_reader(
 
 
 def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> float:
-    """Resample all blocks of a reader into a sink; returns the largest absolute sample."""
+    """Resamples all blocks of a reader into a sink; returns the largest absolute sample."""
     if reader.declared is not None:
         limits.check(reader.declared)
     resampler = Resampler()
@@ -196,7 +196,7 @@ def _note_silent_track(
     limits: AudioLimits,
     notices: NoticeCollector,
 ) -> None:
-    """Add a notice where the track that was read is silent and another has sound.
+    """Adds a notice where the track that was read is silent and another has sound.
 
     A screen recorder leaves such a file when the microphone is off.
 

@@ -17,7 +17,7 @@ _SLACK_SECONDS = 0.1
 def read_excerpt(
     stream: BinaryIO, *, start: float = 0.0, end: float | None = None
 ) -> tuple[Samples, int]:
-    """Decode a part of a file to mono.
+    """Decodes a part of a file to mono.
 
     Args:
         stream: an audio file in any format libsndfile reads.

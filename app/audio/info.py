@@ -18,7 +18,7 @@ CODES = {
     "wrong_length_header": "the header counts more or less audio than there is, and the audio "
     "ends with a whole frame",
     "padding_skipped": "zeros or a tag that does not belong there come before the audio",
-    "timestamp_jump": "the file's clock jumps where recordings were joined; the audio goes on "
+    "timestamp_jump": "the file's clock jumps where recordings were joined; the audio continues "
     "without a gap",
     "silent_track": "the track that was read is silent, and another has sound",
 }
@@ -78,7 +78,7 @@ class NoticeCollector:
         self._notices: dict[str, Notice] = {}
 
     def add(self, code: str, message: str) -> None:
-        """Add a warning; of several with the same code, the first is kept.
+        """Adds a warning; of several with the same code, the first is kept.
 
         Args:
             code: one of `CODES`.

@@ -12,7 +12,7 @@ from app.audio.blocks import Resampler
 from app.audio.containers.sniff import Sniffed, sniff
 from app.audio.ffmpeg.reader import PyAVReader
 from app.audio.info import NoticeCollector
-from app.audio.options import DEFAULT, AudioLimits, DecodeOptions
+from app.audio.options import AudioLimits
 from app.audio.recording import Samples
 from app.errors import AudioError
 
@@ -21,15 +21,11 @@ _TAG_BYTES = 2**24
 _ENDLESS = AudioLimits(max_seconds=float("inf"))
 
 
-def decode_live(
-    file: io.RawIOBase, *, options: DecodeOptions = DEFAULT, limits: AudioLimits = _ENDLESS
-) -> Iterator[Samples]:
-    """Decode a container while it arrives.
+def decode_live(file: io.RawIOBase) -> Iterator[Samples]:
+    """Decodes a container while it arrives.
 
     Args:
         file: need not be seekable; read to its end and left open.
-        options: how to read it; `raw` is ignored.
-        limits: of channels, tracks, gaps and duration.
 
     Yields:
         float32 [samples] at 16 kHz, as soon as they are decoded.
@@ -39,25 +35,15 @@ def decode_live(
     """
     stream, sniffed = _peek(file)
     resampler = Resampler()
-    reader = PyAVReader(
-        stream,
-        sniffed,
-        limits=limits,
-        notices=NoticeCollector(strict=options.strict),
-        track=options.track,
-        block_values=1,
-    )
-    seconds = 0.0
+    reader = PyAVReader(stream, sniffed, limits=_ENDLESS, notices=NoticeCollector(), block_values=1)
     with closing(reader):
         for block in reader.blocks():
-            seconds += block.samples.size / block.rate
-            limits.check(seconds)
             yield from resampler.push(block)
     yield from resampler.finish()
 
 
 def _peek(file: io.RawIOBase) -> tuple[BinaryIO, Sniffed]:
-    """Sniff the container of a pipe; returns it with a stream from the container's first byte on.
+    """Sniffs the container of a pipe; returns it with a stream from the container's first byte on.
 
     Raises:
         AudioError: the container is not accepted.
@@ -93,7 +79,7 @@ class _Rewound(io.RawIOBase):
         return False
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read up to the buffer's length, without waiting for all of it; 0 at the end."""
+        """Reads up to the buffer's length, without waiting for all of it; 0 at the end."""
         data = self._head[: len(buffer)] or self._rest.read(len(buffer)) or b""
         self._head = self._head[len(data) :] if self._head else b""
         buffer[: len(data)] = data

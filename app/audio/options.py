@@ -40,7 +40,7 @@ class AudioLimits:
     max_gap_seconds: float = 3_600.0
 
     def check(self, seconds: float) -> None:
-        """Raise where a duration is over the limit.
+        """Raises where a duration is over the limit.
 
         Args:
             seconds: what a header declares, or what has been decoded so far.
@@ -55,7 +55,7 @@ class AudioLimits:
             )
 
     def check_gap(self, seconds: float, at: float) -> None:
-        """Raise where a gap is over the limit.
+        """Raises where a gap is over the limit.
 
         Args:
             seconds: its length.
@@ -118,7 +118,7 @@ class RawFormat:
         return _ENCODINGS[self.encoding][1] * self.channels
 
     def check_size(self, size: int) -> None:
-        """Raise where a stream cannot have this format.
+        """Raises where a stream cannot have this format.
 
         Args:
             size: of the stream, in bytes.
@@ -157,7 +157,7 @@ DEFAULT = DecodeOptions()
 
 
 def check_signal(rate: int, channels: int, max_channels: int = MAX_CHANNELS) -> None:
-    """Raise for a sample rate or channel count that no recorder produces.
+    """Raises for a sample rate or channel count that no recorder produces.
 
     Args:
         rate: samples per second of one channel.

@@ -64,7 +64,7 @@ class SampleStore(Protocol):
     """Where the samples of a recording are kept."""
 
     def read(self, start: int, stop: int) -> Samples:
-        """Return a copy of the samples from `start` up to `stop`, float32 [stop - start].
+        """Returns a copy of the samples from `start` up to `stop`, float32 [stop - start].
 
         Raises:
             ValueError: the store was closed.
@@ -72,7 +72,7 @@ class SampleStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the memory, the file and its descriptor."""
+        """Releases the memory, the file and its descriptor."""
         ...
 
 
@@ -96,7 +96,7 @@ class MemoryStore:
             position += block.size
 
     def read(self, start: int, stop: int) -> Samples:
-        """Return a copy of a range; see `SampleStore`."""
+        """Returns a copy of a range; see `SampleStore`."""
         blocks = self._blocks
         if not blocks and stop > start:
             raise ValueError("the recording was closed")
@@ -112,7 +112,7 @@ class MemoryStore:
         return out
 
     def close(self) -> None:
-        """Release the samples."""
+        """Releases the samples."""
         self._blocks = ()
         on_close, self._on_close = self._on_close, lambda: None
         on_close()
@@ -210,12 +210,12 @@ class Recording:
         return out
 
     def close(self) -> None:
-        """Release the samples; the garbage collector does so too."""
+        """Releases the samples; the garbage collector does so too."""
         self._store.close()
 
 
 def check_finite(block: Samples, before: int) -> None:
-    """Raise where samples cannot be transcribed.
+    """Raises where samples cannot be transcribed.
 
     Args:
         block: float32 [samples].
@@ -246,7 +246,7 @@ class RecordingBuilder:
         return self._statistics.count
 
     def append(self, block: Samples) -> None:
-        """Add the next block, float32 [samples] at 16 kHz; it is kept, not copied.
+        """Adds the next block, float32 [samples] at 16 kHz; it is kept, not copied.
 
         Raises:
             AudioError: a sample is not a finite number.

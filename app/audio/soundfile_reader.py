@@ -154,7 +154,7 @@ class SoundFileReader:
             )
 
     def close(self) -> None:
-        """Release the decoder; the stream stays open."""
+        """Releases the decoder; the stream stays open."""
         self._file.close()
 
 

@@ -40,11 +40,11 @@ class SpaceAllocator(Protocol):
     """Grants a writer room for its samples."""
 
     def grow_in_memory(self, samples: int) -> int:
-        """Wait until so many samples may be written in memory; returns how many are allowed."""
+        """Waits until so many samples may be written in memory; returns how many are allowed."""
         ...
 
     def grow_on_disk(self, samples: int) -> tuple[int, int]:
-        """Wait for a file on disk for so many samples; returns it and how many are allowed.
+        """Waits for a file on disk for so many samples; returns it and how many are allowed.
 
         `file` is the same in every call.
         """
@@ -71,7 +71,7 @@ class SampleWriter:
         self._written = 0
 
     def append(self, block: Samples) -> None:
-        """Add the next block, float32 [samples], 16 kHz mono.
+        """Adds the next block, float32 [samples], 16 kHz mono.
 
         Raises:
             AudioError: a sample is not a finite number.
@@ -87,7 +87,7 @@ class SampleWriter:
             self._write(keep=self._buffered_samples % BLOCK_SAMPLES)
 
     def finish(self) -> None:
-        """Write the samples that are still buffered."""
+        """Writes the samples that are still buffered."""
         self._write(keep=0)
 
     def _write(self, keep: int) -> None:
@@ -119,7 +119,7 @@ class SampleWriter:
             memory.truncate()
 
     def _write_blocks(self, samples: Samples, start: int) -> None:
-        """Write samples from the beginning of a block on."""
+        """Writes samples from the beginning of a block on."""
         for offset in range(0, samples.size, BLOCK_SAMPLES):
             block = samples[offset : offset + BLOCK_SAMPLES]
             number = (start + offset) // BLOCK_SAMPLES
@@ -155,7 +155,7 @@ class FileStore:
         self._lock = threading.Lock()
 
     def read(self, start: int, stop: int) -> Samples:
-        """Return a copy of a range; see `SampleStore`."""
+        """Returns a copy of a range; see `SampleStore`."""
         with self._lock:
             if self._file is None:
                 raise ValueError("the recording was closed")
@@ -167,13 +167,13 @@ class FileStore:
             return self._read_blocks(self._file, start, stop)
 
     def truncate(self) -> None:
-        """Empty the file without closing it."""
+        """Empties the file without closing it."""
         with self._lock:
             if self._file is not None:
                 os.ftruncate(self._file, 0)
 
     def close(self) -> None:
-        """Close the descriptor, after a read that is under way."""
+        """Closes the descriptor, after a read that is under way."""
         with self._lock:
             file, self._file = self._file, None
         if file is not None:
@@ -213,7 +213,7 @@ def _encode(block: Samples) -> bytes:
 
 
 def _read_at(file: int, size: int, position: int) -> bytearray:
-    """Read exactly so many bytes.
+    """Reads exactly so many bytes.
 
     Raises:
         AudioError: the file is shorter.

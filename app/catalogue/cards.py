@@ -96,7 +96,7 @@ class ModelCard(_Frozen):
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read one model.toml.
+    """Reads one model.toml.
 
     Raises:
         ConfigurationError: unreadable, not TOML, or a field that is missing, unknown or wrong;

@@ -60,7 +60,7 @@ class Catalogue:
 
     @classmethod
     def load(cls, folder: Path, target_langs: Mapping[str, str] | None = None) -> "Catalogue":
-        """Read every `<folder>/<id>/model.toml`, sorted by id.
+        """Reads every `<folder>/<id>/model.toml`, sorted by id.
 
         Raises:
             ConfigurationError: no such folder, a bad card, or an id other than its folder's name.
@@ -82,7 +82,7 @@ class Catalogue:
         return cls(cards, folder, target_langs)
 
     def resolve(self, reference: str) -> ResolvedModel:
-        """Return the model that `reference` means.
+        """Returns the model that `reference` means.
 
         A catalogue id takes precedence, then a known hub id, an existing folder, and last any
         `org/name` as a hub id with a card made from its name.

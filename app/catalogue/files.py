@@ -41,7 +41,7 @@ class PullRecord:
 
 
 def store_folder(store: Path, hub: str) -> Path:
-    """Return the folder of a hub repository in the store: `<store>/<org>--<name>`."""
+    """Returns the folder of a hub repository in the store: `<store>/<org>--<name>`."""
     return store / hub.replace("/", "--", 1)
 
 
@@ -122,7 +122,7 @@ def read_record(folder: Path) -> PullRecord | None:
 
 
 def write_record(folder: Path, record: PullRecord) -> None:
-    """Write the record of a finished pull into its folder."""
+    """Writes the record of a finished pull into its folder."""
     data = {
         "hub": record.hub,
         "commit": record.commit,

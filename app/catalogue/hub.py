@@ -76,7 +76,7 @@ def pull(
     options: HubOptions | None = None,
     report: Callable[[PullPlan], None] | None = None,
 ) -> Path:
-    """Fetch a model from the hub into the store, unless it is there already.
+    """Fetches a model from the hub into the store, unless it is there already.
 
     Args:
         card: the model; its `revision` is fetched, the default branch without one.

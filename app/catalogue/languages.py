@@ -24,7 +24,7 @@ _CODES = MappingProxyType({name: code for code, names in _NAMES.items() for name
 
 
 def canonical_language(text: str) -> str:
-    """Return the code for a language tag, ISO 639 code or name, in any case.
+    """Returns the code for a language tag, ISO 639 code or name, in any case.
 
     `nn-NO`, `nno` and `Nynorsk` all give `nn`; `Norwegian` gives `no`. A tag in no list here
     comes back as its lower-case first part, so `sv-SE` gives `sv`.

@@ -30,23 +30,23 @@ class ModelRow:
 def list_rows(
     catalogue: Catalogue, store: Path, *, cache: Path | None = None
 ) -> tuple[ModelRow, ...]:
-    """Return one row a card, with where its files are on this machine. No network.
+    """Returns one row a card, with where its files are on this machine. No network.
 
     Args:
         catalogue: the cards.
         store: folder of the pulled models.
-        cache: the Hugging Face cache; default as HF_HOME and HF_HUB_CACHE say.
+        cache: the Hugging Face cache; by default that of HF_HOME and HF_HUB_CACHE.
     """
     return tuple(_row(catalogue, card, store, cache) for card in catalogue.cards.values())
 
 
 def describe(card: ModelCard) -> dict[str, Any]:
-    """Return every fact of the card as JSON-ready data; unknown ones are left out."""
+    """Returns every fact of the card as JSON-ready data; unknown ones are left out."""
     return card.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
 
 
 def headline(card: ModelCard) -> str | None:
-    """Return the first WER of the card in a phrase, None if it has none.
+    """Returns the first WER of the card in a phrase, None if it has none.
 
     Figures of different models are on different test sets: not for ranking them.
     """

@@ -46,6 +46,7 @@ class Router:
             self._by_name[card.id] = card
             if card.hub is not None:
                 self._by_name.setdefault(card.hub, card)
+        self._given_routes = routes
         self._by_priority = routes is None
         self._routes = {canonical_language(key): tuple(ids) for key, ids in (routes or {}).items()}
         self._default = canonical_language(default_language) if default_language else None
@@ -56,13 +57,17 @@ class Router:
                 param="default_language",
             )
 
+    def with_cards(self, cards: Sequence[ModelCard]) -> "Router":
+        """Returns a router of the same settings for other loaded models; raises as the class."""
+        return Router(self._given_routes, cards, self._default)
+
     @property
     def cards(self) -> tuple[ModelCard, ...]:
         """Cards of the loaded models, in the order of NORDLYD_MODELS."""
         return self._cards
 
     def route(self, model: str | None, language: str | None) -> ModelCard:
-        """Return the card of the loaded model that serves the request.
+        """Returns the card of the loaded model that serves the request.
 
         A named model is taken. A language goes to the first loaded model of its route, where
         there are routes; else to the model whose card lists it nearest to the front, of several
@@ -104,14 +109,14 @@ class Router:
         return (
             Notice(
                 "language_undeclared",
-                f"The only loaded model, {self._cards[0].id}, does not say which languages it"
+                f"The only loaded model, {self._cards[0].id}, does not declare which languages it"
                 f" knows; it served {code!r} all the same. Declare its languages in its"
                 " model.toml, or name the model in the request.",
             ),
         )
 
     def language_of(self, card: ModelCard, language: str | None) -> str:
-        """Return the language code to put on an answer of `card` for a request's `language`.
+        """Returns the language code to put on an answer of `card` for a request's `language`.
 
         `no` becomes the written language that the model writes. For a request without a language
         it is the default language if the model has it, else its main one, else `und` (ISO 639-2).

@@ -17,7 +17,7 @@ def locate(
     options: HubOptions | None = None,
     report: Callable[[PullPlan], None] | None = None,
 ) -> Path:
-    """Return a folder with every file the model needs.
+    """Returns a folder with every file the model needs.
 
     Looks in the model's own folder, else in the store, else in the Hugging Face cache, and only
     then, if allowed, pulls from the hub. The first three need no network.

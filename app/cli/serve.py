@@ -86,8 +86,8 @@ def find_sample(folder: Path) -> Path | None:
 
 def curl_line(address: str, card: "ModelCard", sample: Path, *, keys: list[str]) -> str:
     """Returns a command that sends a recording to a model, with a relative path where possible."""
-    here = Path.cwd()
-    path = sample.relative_to(here) if sample.is_relative_to(here) else sample
+    current = Path.cwd()
+    path = sample.relative_to(current) if sample.is_relative_to(current) else sample
     words = ["curl", "-F", f"file=@{path}"]
     words += ["-F", f"language={card.languages[0]}" if card.languages else f"model={card.id}"]
     if keys:

@@ -7,13 +7,14 @@ import io
 import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractAsyncContextManager, closing
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from app.bundled import catalogue_folder
-from app.errors import AudioError, NordlydError
+from app.errors import AudioError, ConfigurationError, NordlydError
 from nordlyd_client.live import Pcm
 
 if TYPE_CHECKING:
@@ -21,20 +22,34 @@ if TYPE_CHECKING:
 
 REPORTED_ERRORS = NordlydError
 LIVE_PCM = Pcm("f32le", 16_000, 1)
+_BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds `serve`, `models` and `bench`."""
-    from app.cli import models  # noqa: PLC0415
-    from app.cli.bench import bench  # noqa: PLC0415
+    """Adds `serve`, `models`, `keys` and `bench`."""
+    from app.cli import keys, models  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
 
     app.command()(serve)
     app.add_typer(models.app, name="models")
+    app.add_typer(keys.app, name="keys")
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,
     )(bench)
+
+
+def bench(context: typer.Context) -> None:
+    """Run a benchmark; `nordlyd bench` lists them, `nordlyd bench NAME --help` its options."""
+    try:
+        [run] = [entry.load() for entry in entry_points(group=_BENCHMARKS)]
+    except ModuleNotFoundError as error:
+        if error.name not in ("bench", "bench.command"):
+            raise
+        raise ConfigurationError(
+            "the benchmarks are not installed; run them from a checkout of the sources: make bench"
+        ) from None
+    raise typer.Exit(run(context.args))
 
 
 def open_backend(options: Mapping[str, str]) -> "AbstractAsyncContextManager[Backend]":
@@ -50,7 +65,7 @@ def open_backend(options: Mapping[str, str]) -> "AbstractAsyncContextManager[Bac
 
 def open_live_backend(options: Mapping[str, str]) -> "AbstractAsyncContextManager[LiveBackend]":
     """Opens a live backend with one model in memory; see `open_local_live_backend`."""
-    from app.cli.local_live import open_local_live_backend  # noqa: PLC0415
+    from app.cli.local import open_local_live_backend  # noqa: PLC0415
     from app.logging import configure_quiet_logging  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
 
@@ -86,7 +101,7 @@ def model_ids() -> list[str]:
 
 
 def install_hint(error: ModuleNotFoundError) -> str | None:
-    """Returns the line that says how to install the package that an import did not find."""
+    """Returns the line with the command to install the package that an import did not find."""
     from app import extras  # noqa: PLC0415
 
     return extras.install_hint(error, preferred="bench")

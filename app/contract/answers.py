@@ -46,7 +46,7 @@ class Word:
     __pydantic_config__: ClassVar[ConfigDict] = _config("WordBody")
 
     word: str
-    """The word as it was said, or as it is written in a formatted text."""
+    """The word as spoken, or as written in a formatted text."""
     start: Seconds
     """When it begins."""
     end: Seconds
@@ -171,7 +171,7 @@ class Transcript:
     )
 
     text: str
-    """What was said, word for word."""
+    """The speech, word for word."""
     words: tuple[Word, ...]
     """Empty with words=false."""
     segments: tuple[Segment, ...]
@@ -183,7 +183,7 @@ class Transcript:
     formatted_words: Annotated[
         tuple[Word, ...] | None,
         Field(
-            description="Its words as they are written, with the times of what was said for each; "
+            description="Its words as they are written, with the times of their spoken words; "
             "empty with words=false."
         ),
     ] = None

@@ -31,7 +31,7 @@ Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """How the command line shows an option; stands in the annotation of its field.
+    """How the command line shows an option, as an annotation of its field.
 
     Attributes:
         panel: heading of `--help` that lists the option; None takes the general one.
@@ -213,7 +213,7 @@ class AlignOptions(BaseModel):
     model: Model = Field(None, description="Id or hub id of a loaded model.")
     language: Language = Field(
         None,
-        description="Chooses the model where none is named, and how numbers are said: nn, nb, "
+        description="Chooses the model where none is named, and how numbers are spoken: nn, nb, "
         "no, da, or a name of these.",
     )
     characters: bool = Field(False, description="Whether to list the characters of every word.")

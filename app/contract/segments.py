@@ -1,4 +1,4 @@
-"""Words in, segments out: what is said between two pauses, within a maximum length."""
+"""Groups words into segments: the speech between two pauses, within a maximum length."""
 
 from collections.abc import Sequence
 from itertools import zip_longest

@@ -1,7 +1,7 @@
 """WS /stream: its options, and one model for each event of the server and command of the client.
 
 Audio goes in binary messages; everything else is a JSON object in a text message, and its `type`
-says which model it is. Times are seconds from the first sample of the stream.
+selects the model. Times are seconds from the first sample of the stream.
 """
 
 import json

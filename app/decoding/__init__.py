@@ -1,13 +1,12 @@
-"""Decoding: emissions (log-probabilities) in, words with times and confidences out."""
+"""Decodes emissions (log-probabilities) into words with times and confidences."""
 
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
 from app.decoding.decoders import ModelDecoders, open_decoders
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
-from app.decoding.options import DecodingOptions, Hotword
 from app.decoding.pool import DecodingPool, needs_processes
-from app.decoding.types import Decoder, Hypothesis
+from app.decoding.types import Decoder, DecodingOptions, Hotword, Hypothesis
 
 __all__ = [
     "BackendName",

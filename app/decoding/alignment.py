@@ -14,11 +14,11 @@ from app.contract.answers import Word
 from app.decoding.align.anchors import GreedyTokens
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
-from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
+from app.decoding.calibration import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.types import Emissions, check_emissions
 from app.vocabulary import Vocabulary, spellings
 
-_LOWEST = -1e4
+_MIN_SCORE = -1e4
 _NO_JUMPS = np.zeros(0, dtype=np.int32)
 _NO_SCORES = np.zeros(0, dtype=np.float32)
 
@@ -194,7 +194,7 @@ def relative_scores(emissions: NDArray[np.float32]) -> NDArray[np.float32]:
     best = emissions.max(axis=1, keepdims=True) if emissions.size else emissions[:, :1]
     if not np.isfinite(best).all():
         raise ValueError("emissions must be log-probabilities; a frame holds NaN or infinity")
-    return np.maximum(emissions - best, _LOWEST, dtype=np.float32)
+    return np.maximum(emissions - best, _MIN_SCORE, dtype=np.float32)
 
 
 def token_spans(path: Indexes, emissions: NDArray[np.float32], labels: Indexes) -> Spans:

@@ -11,8 +11,7 @@ from app.contract.answers import Word
 from app.decoding.backends import BackendName, Candidate, open_backend
 from app.decoding.columns import Alphabet
 from app.decoding.language_model import LanguageModel
-from app.decoding.options import DecodingOptions
-from app.decoding.types import Emissions, Hypothesis, check_emissions
+from app.decoding.types import DecodingOptions, Emissions, Hypothesis, check_emissions
 from app.vocabulary import Vocabulary
 
 

@@ -1,4 +1,4 @@
-"""The decoders of one model: options of a request and emissions in, hypotheses out.
+"""The decoders of one model, from emissions and the options of a request to hypotheses.
 
 A model's language models are stored beside its checkpoint: `language_model/`, and any number of
 `language_models/<name>/` that requests choose by name. Each is loaded once.
@@ -15,12 +15,11 @@ from typing import Any
 from app.contract.answers import AlignedWord
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
-from app.decoding.confidence import Calibration, load_calibration
+from app.decoding.calibration import Calibration, load_calibration
 from app.decoding.forced import UnalignableError, align_text
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
-from app.decoding.options import DecodingOptions, InvalidOptionError
-from app.decoding.types import Emissions, Hypothesis
+from app.decoding.types import DecodingOptions, Emissions, Hypothesis, InvalidOptionError
 from app.errors import InvalidRequestError
 from app.vocabulary import Vocabulary
 

@@ -17,7 +17,7 @@ from app.decoding.align.anchors import cut_points
 from app.decoding.align.trellis import Indexes, Trellis
 from app.decoding.align.viterbi import best_path
 from app.decoding.alignment import Spans, greedy_tokens, relative_scores, token_spans, with_gaps
-from app.decoding.boundaries import FRAMES_ONLY, BoundaryRule, place_words
+from app.decoding.calibration import FRAMES_ONLY, BoundaryRule, place_words
 from app.decoding.matching import Part, WrittenWord, written_words
 from app.decoding.types import Emissions, check_emissions
 from app.vocabulary import Vocabulary
@@ -150,7 +150,7 @@ class _Search:
         if cells > _MAX_CELLS:
             raise UnalignableError(
                 "The text and the audio are long and have too little in common to be aligned; "
-                "send the part of the text that is said"
+                "send the part of the text that is spoken"
             )
 
     def _locate_piece(

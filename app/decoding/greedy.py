@@ -94,7 +94,7 @@ class GreedyDecoder:
         stops: NDArray[np.float64],
         log_peaks: NDArray[np.float64],
     ) -> tuple[Word, ...]:
-        """Group characters, one of each array's entries a character, into words."""
+        """Groups characters, one of each array's entries a character, into words."""
         if len(tokens) == 0:
             return ()
         firsts = np.flatnonzero(np.concatenate(([True], word_ids[1:] != word_ids[:-1])))

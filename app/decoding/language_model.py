@@ -26,7 +26,7 @@ UNIGRAMS = "unigrams.txt"
 _DEFAULTS = {"alpha": 0.5, "beta": 1.5, "unk_score_offset": -10.0, "score_boundary": True}
 _KEPT = 8
 _SAMPLE = 10_000
-_LEAST_SPELLED = 0.01
+_MIN_SPELLED = 0.01
 
 _T = TypeVar("_T")
 
@@ -99,7 +99,7 @@ class LanguageModel:
         letters = {letter for token in spellings(vocabulary) for letter in token}
         sample = [word for word in self._sample if word]
         spelled = sum(letters.issuperset(word) for word in sample)
-        if not sample or spelled >= _LEAST_SPELLED * len(sample):
+        if not sample or spelled >= _MIN_SPELLED * len(sample):
             return
         examples = ", ".join(sample[:3])
         for case, changed in (("lower", str.lower), ("upper", str.upper)):

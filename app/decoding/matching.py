@@ -88,7 +88,11 @@ class _Matcher:
         self._cache: dict[str, tuple[int, ...]] = {}
 
     def verbalisations(self, word: str) -> tuple[tuple[Part, ...], ...]:
-        """Returns the verbalisations of a word; none where a part of it cannot be spelled."""
+        """Returns the verbalisations of a word, the likeliest first.
+
+        A character that cannot be spelled is left out; a word has none where that leaves nothing,
+        or where one of its numbers cannot be spelled.
+        """
         numbers = list(_NUMBER.finditer(word))
         if not numbers:
             parts = self._characters(word)
@@ -106,7 +110,7 @@ class _Matcher:
         return tuple(found)
 
     def _numbers(self, number: re.Match[str], word: str) -> list[tuple[int, ...]]:
-        """Returns the tokens of each verbalisation of a number."""
+        """Returns the tokens of each verbalisation of a number, without duplicates."""
         ordinal = word[number.end() :] == "."
         ways: list[tuple[int, ...]] = []
         for spoken in self._speak(number.group(), ordinal):
@@ -157,12 +161,11 @@ class _Matcher:
                 continue
             yield spoken
             for today, before in _BEFORE if self._language == "nb" else ():
-                if today in spoken:
-                    yield spoken.replace(today, before)
+                yield spoken.replace(today, before)
 
 
 def _whole(number: str, ordinal: bool, language: str) -> str:
-    """Speaks 3 as three, 3. as third, 1,5 with a comma, 1.000 as a thousand, 12:30 in two."""
+    """Verbalises 3 as three, 3. as third, 1,5 with a comma, 1.000 as a thousand, 12:30 in two."""
     if re.fullmatch(r"\d{1,3}(\.\d{3})+", number):
         number = number.replace(".", "")
     pieces = re.split(r"[.,:]", number)
@@ -172,30 +175,30 @@ def _whole(number: str, ordinal: bool, language: str) -> str:
     return (f" {_COMMA} " if "," in number else " ").join(spoken)
 
 
-def _plain(number: str, ordinal: bool, language: str) -> str:
-    """Speaks 3. as three, where a sentence ends with it."""
-    return _whole(number, False, language) if ordinal else ""
+def _plain(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - one shape for all
+    """Verbalises 3. as three, where a sentence ends with it."""
+    return _whole(number, False, language)
 
 
-def _year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - one shape for all
-    """Speaks 1998 as nineteen hundred and ninety-eight."""
+def _year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
+    """Verbalises 1998 as nineteen hundred and ninety-eight."""
     return numerals.year(int(number), language)
 
 
 def _short_year(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 1998 as nineteen ninety-eight."""
+    """Verbalises 1998 as nineteen ninety-eight."""
     hundreds, rest = divmod(int(number), 100)
     numerals.year(int(number), language)
     return " ".join(numerals.cardinal(part, language) for part in (hundreds, rest))
 
 
 def _digits(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 112 as one one two."""
+    """Verbalises 112 as one one two."""
     return " ".join(numerals.cardinal(int(digit), language) for digit in number if digit.isdigit())
 
 
 def _pairs(number: str, ordinal: bool, language: str) -> str:  # noqa: ARG001 - as above
-    """Speaks 112233 as eleven twenty-two thirty-three, as telephone numbers are."""
+    """Verbalises 112233 as eleven twenty-two thirty-three, as telephone numbers are."""
     if not re.fullmatch(r"(\d\d)+", number):
         raise ValueError(f"{number} does not fall into pairs")
     pairs = re.findall(r"\d\d", number)

@@ -86,7 +86,7 @@ class DecodingPool:
 
         Raises:
             DeadlineExceededError: the deadline passed.
-            NordlydError: the job ended every process it ran in.
+            NordlydError: the process of the job died, at every attempt.
         """
         call = partial(function, *args, **kwargs)
         return await self._run_in(self._interactive, call, deadline)

@@ -23,14 +23,9 @@ class WordAligner:
     """
 
     def __init__(self, labels: tuple[str, ...]) -> None:
-        has_delimiter = " " in labels
-        self._delimiter = labels.index(" ") if has_delimiter else -1
-        self._vocabulary = Vocabulary(
-            labels,
-            blank=0,
-            delimiter=self._delimiter if has_delimiter else None,
-            special=frozenset({0}),
-        )
+        delimiter = labels.index(" ") if " " in labels else None
+        self._delimiter = -1 if delimiter is None else delimiter
+        self._vocabulary = Vocabulary(labels, blank=0, delimiter=delimiter, special=frozenset({0}))
         self._column = {
             label: column for column, label in enumerate(labels) if label and label != " "
         }

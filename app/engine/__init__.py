@@ -14,6 +14,7 @@ from app.engine.types import (
     EngineOptions,
     EngineStatus,
     WindowCallback,
+    revision_name,
 )
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "EngineStatus",
     "RetrySchedule",
     "WindowCallback",
+    "revision_name",
     "seconds_ahead",
 ]

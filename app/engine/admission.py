@@ -20,7 +20,7 @@ class SpeedMeter:
     """Exponentially weighted compute seconds per audio second of one model.
 
     Both sums decay together, so a long batch counts for more than a short one, whose share
-    of fixed costs says little about how fast the queue drains.
+    of fixed costs is a poor measure of how fast the queue drains.
 
     Args:
         memory: weight that an earlier batch keeps when a new one is counted, 0 to 1.
@@ -33,7 +33,7 @@ class SpeedMeter:
         self._first = 0.0
 
     def record(self, *, audio_seconds: float, compute_seconds: float) -> None:
-        """Count one batch; one that took over four times as long as expected counts as four."""
+        """Counts one batch; one that took over four times as long as expected counts as four."""
         if self._audio:
             expected = self.real_time_factor * audio_seconds
             compute_seconds = min(compute_seconds, _MAX_SLOWDOWN * expected or compute_seconds)
@@ -127,7 +127,7 @@ class RetrySchedule:
         return instant - now
 
     def clear(self) -> None:
-        """Drop the reservations; those refused did not come back."""
+        """Drops the reservations; those refused did not come back."""
         self._reserved_until = 0.0
 
 
@@ -151,7 +151,7 @@ def seconds_ahead(others: Iterable[tuple[str, float]], caller: str, own_seconds:
 
 
 def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimits) -> None:
-    """Do nothing if the queue has room for a request of its caller.
+    """Does nothing if the queue has room for a request of its caller.
 
     Of each caller no more counts than its share, so that the others lose no more of the queue than
     that, however long its recordings are. Alone, a caller's recording of any length can join.
@@ -186,7 +186,7 @@ def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimit
 
 
 def check_deadline(arrival: Arrival, backlogs: Sequence[Backlog], *, left: float) -> None:
-    """Do nothing if a request can be done before its deadline.
+    """Does nothing if a request can be done before its deadline.
 
     Args:
         arrival: the request.

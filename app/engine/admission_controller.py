@@ -1,4 +1,4 @@
-"""Decides whether a request may join the queue; a refusal says when to try again."""
+"""Decides whether a request may join the queue; a refusal has the time of the next attempt."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class AdmissionController:
     def check_arrival(
         self, arrival: Arrival, backlogs: Sequence[Backlog], deadline: float | None
     ) -> None:
-        """Do nothing if a request whose length is known may join the queue.
+        """Does nothing if a request whose length is known may join the queue.
 
         Raises:
             OverloadedError: there is no room, or no time; with the seconds until there is.

@@ -147,12 +147,12 @@ class DeviceThread:
         self._thread = threading.Thread(target=self._run, name=f"device-{device}", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; once."""
+        """Starts the thread; once."""
         self._beat = self._checked_at = self._clock()
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """End the thread after the call that runs; False if it did not end in time."""
+        """Ends the thread after the call that runs; False if it did not end in time."""
         with self._wakeup:
             self._stopping = True
             self._wakeup.notify_all()
@@ -161,13 +161,19 @@ class DeviceThread:
         return not self._thread.is_alive()
 
     def serve(self, model: str, encoder: Encoder, budget: Budget) -> None:
-        """Accept work for this model from now on, or replace its encoder."""
+        """Accepts work for this model from now on, or replaces its encoder."""
         with self._wakeup:
             self._encoders[model] = encoder
             self._scheduler.serve(model, budget)
 
+    def forget(self, model: str) -> None:
+        """Let go of a model's encoder; on the device thread itself, where no batch uses it."""
+        with self._wakeup:
+            self._encoders.pop(model, None)
+            self._scheduler.forget(model)
+
     def submit(self, ticket: int, work: Work) -> None:
-        """Queue a request; its results go to `deliver` until it is discarded."""
+        """Queues a request; its results go to `deliver` until it is discarded."""
         with self._wakeup:
             self._scheduler.add(
                 ticket,
@@ -183,20 +189,20 @@ class DeviceThread:
             self._wakeup.notify_all()
 
     def discard(self, ticket: int) -> None:
-        """Drop the waiting windows of a request, and all that is kept of one that is done."""
+        """Drops the waiting windows of a request, and all that is kept of one that is done."""
         with self._wakeup:
             self._scheduler.discard(ticket)
             self._works.pop(ticket, None)
 
     def discard_all(self) -> None:
-        """Drop everything that waits; the batch that runs has no recipients any more."""
+        """Drops everything that waits; the batch that runs has no recipients any more."""
         with self._wakeup:
             self._scheduler.clear()
             self._works.clear()
             self._jobs.clear()
 
     def call(self, job: Callable[[], None]) -> None:
-        """Run a function on the device thread before the next batch; it must not raise."""
+        """Runs a function on the device thread before the next batch; it must not raise."""
         with self._wakeup:
             self._jobs.append(job)
             self._wakeup.notify_all()
@@ -265,7 +271,7 @@ class DeviceThread:
             _log.critical("device thread ended", device=self.device, exc_info=error)
 
     def _run_next(self) -> bool:
-        """Run the next job or batch, or wait briefly for one; returns False to end the thread."""
+        """Runs the next job or batch, or waits briefly for one; returns False to end the thread."""
         with self._wakeup:
             now = self._beat = self._clock()
             if self._stopping:

@@ -51,7 +51,7 @@ class Devices:
         self._watcher: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
-        """Start the watchdog on the running event loop, once."""
+        """Starts the watchdog on the running event loop, once."""
         self._watcher = asyncio.create_task(self._watch(), name="device-watchdog")
 
     def thread(self, device: str) -> DeviceThread:
@@ -77,7 +77,7 @@ class Devices:
         return tuple(self._threads.values())
 
     async def run(self, thread: DeviceThread, function: Callable[[], _T]) -> _T:
-        """Run a function on a device thread, before its next batch.
+        """Runs a function on a device thread, before its next batch.
 
         Raises:
             UnavailableError: the thread does not answer, or stopped answering.
@@ -121,7 +121,7 @@ class Devices:
         return next((fault.reason for fault in faults if fault), "")
 
     def stop(self) -> None:
-        """End the watchdog and the threads; waits for the call that runs, but not for long."""
+        """Ends the watchdog and the threads; waits a few seconds at most for the call that runs."""
         if self._watcher is not None:
             self._watcher.cancel()
         for thread in self.threads:

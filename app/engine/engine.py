@@ -1,4 +1,4 @@
-"""Many requests in, few batches on the device threads, many answers out.
+"""Encodes the windows of many requests in few batches on the device threads.
 
 The engine lives on the event loop: it admits, stitches and answers; the device threads compute.
 """
@@ -21,6 +21,7 @@ from app.engine.types import (
     EngineStatus,
     WindowCallback,
     WindowT,
+    model_of,
 )
 from app.engine.warmup import warm_up
 from app.errors import (
@@ -60,13 +61,14 @@ class Engine:
             options, on_delivery=self._deliver, on_fault=self._device_failed, clock=clock
         )
         self._models: dict[str, ServedModel] = {}
+        self._labels: dict[str, tuple[str, ...]] = {}
         self._pending = PendingRequests(options.sample_rate, telemetry.queue_seconds)
         self._admission = AdmissionController(options, clock)
         self._stopped = False
         telemetry.queue_limit_seconds.set(options.max_queue_seconds)
 
     async def start(self, encoders: Mapping[str, Encoder] | None = None) -> None:
-        """Start the device threads and warm up these encoders, by model id.
+        """Starts the device threads and warms up these encoders, by model id.
 
         Raises:
             ConfigurationError: a model does not fit into its device's memory.
@@ -77,7 +79,7 @@ class Engine:
             await self.add(model, encoder)
 
     async def add(self, model: str, encoder: Encoder) -> None:
-        """Warm up one more encoder, then serve it; other models are served meanwhile.
+        """Warms up one more encoder, then serves it; other models are served meanwhile.
 
         A model added again replaces the former encoder.
 
@@ -108,14 +110,29 @@ class Engine:
         served.speed.record(
             audio_seconds=measured.audio_seconds, compute_seconds=measured.compute_seconds
         )
-        self._telemetry.model_info.labels(
-            model, encoder.device, encoder.dtype, encoder.kernels
-        ).set(1)
+        labels = (model_of(model), encoder.device, encoder.dtype, encoder.kernels)
+        self._labels[model] = labels
+        self._telemetry.model_info.labels(*labels).set(1)
+
+    async def remove(self, model: str) -> None:
+        """Stop serving an encoder and let go of it; no request for it may be under way.
+
+        Raises:
+            UnavailableError: its device does not answer.
+        """
+        served = self._models.pop(model, None)
+        if served is None:
+            return
+        labels = self._labels.pop(model)
+        if labels not in self._labels.values():
+            self._telemetry.model_info.remove(*labels)
+        thread = served.thread
+        await self._devices.run(thread, lambda: thread.forget(model))
 
     async def encode(
         self, request: EncodeRequest[WindowT], *, on_window: WindowCallback | None = None
     ) -> EncodedAudio:
-        """Encode one recording. Cancelling the awaiting task drops what has not run yet.
+        """Encodes one recording. Cancelling the awaiting task drops what has not run yet.
 
         Args:
             request: what to encode and by which model.
@@ -164,9 +181,9 @@ class Engine:
         )
 
     def stop(self) -> None:
-        """Fail the pending requests and end the device threads.
+        """Fails the pending requests and ends the device threads.
 
-        Waits for the call that runs on a device, but not for long.
+        Waits a few seconds at most for the call that runs on a device.
         """
         self._stopped = True
         self._pending.fail_all(
@@ -189,23 +206,33 @@ class Engine:
             real_time_factor={name: model.speed.real_time_factor for name, model in models},
         )
 
+    def callers(self) -> dict[str, tuple[int, float]]:
+        """Returns how many requests, and how much audio in seconds, each caller has here.
+
+        What is in the background counts as a request, but not with its audio.
+        """
+        seconds = dict.fromkeys(self._pending.callers(), 0.0)
+        for backlog in self._pending.backlogs():
+            seconds[backlog.caller] += backlog.audio_seconds
+        return {
+            caller: (count, seconds[caller]) for caller, count in self._pending.callers().items()
+        }
+
     def mean_real_time_factor(self) -> float:
-        """The mean over the models of the compute seconds per audio second; 0 without a model."""
+        """Returns the mean over the models of the compute seconds per audio second, or 0."""
         factors = [model.speed.real_time_factor for model in self._models.values()]
         return sum(factors) / max(1, len(factors))
 
     def background_seconds(self) -> float:
-        """How long the batches in the background that run now are expected to take at most."""
-        running = [thread.running_background for thread in self._devices.threads]
-        rate = self._options.sample_rate
-        return max(
-            (
-                batch.samples / rate * self._models[batch.model].speed.real_time_factor
-                for batch in running
-                if batch is not None
-            ),
-            default=0.0,
-        )
+        """Returns how long the batches in the background that run now may take, at most."""
+        longest = 0.0
+        for thread in self._devices.threads:
+            batch = thread.running_background
+            model = None if batch is None else self._models.get(batch.model)
+            if batch is not None and model is not None:
+                audio = batch.samples / self._options.sample_rate
+                longest = max(longest, audio * model.speed.real_time_factor)
+        return longest
 
     async def _admit(self, request: EncodeRequest[WindowT]) -> ServedModel:
         """The model for a request that may join the queue; raises when it may not."""
@@ -248,7 +275,7 @@ class Engine:
         return self._devices.fault() or ("" if self._models else "no model is loaded")
 
     def _deliver(self, delivery: Delivery) -> None:
-        """Pass a batch's results on to the requests they belong to."""
+        """Passes a batch's results on to the requests they belong to."""
         if delivery.encoded:
             self._count_batch(delivery)
         involved: dict[int, Pending] = {}
@@ -274,11 +301,14 @@ class Engine:
         batch = Batch(delivery.model, tuple(item for item, _ in delivery.encoded))
         rate = self._options.sample_rate
         telemetry = self._telemetry
-        telemetry.batch_items.labels(batch.model).observe(len(batch.items))
-        telemetry.batch_padded_seconds.labels(batch.model).observe(batch.padded_samples / rate)
-        telemetry.batch_padding_share.labels(batch.model).observe(batch.padding_share)
-        if delivery.seconds <= self._options.hang_seconds:
-            self._models[batch.model].speed.record(
+        label = model_of(batch.model)
+        telemetry.batch_items.labels(label).observe(len(batch.items))
+        telemetry.batch_padded_seconds.labels(label).observe(batch.padded_samples / rate)
+        telemetry.batch_padding_share.labels(label).observe(batch.padding_share)
+        # A model may be gone whose last request was cancelled while this batch ran.
+        served = self._models.get(batch.model)
+        if served is not None and delivery.seconds <= self._options.hang_seconds:
+            served.speed.record(
                 audio_seconds=batch.samples / rate, compute_seconds=delivery.seconds
             )
 

@@ -86,7 +86,7 @@ def is_device_lost(error: BaseException) -> bool:
 
 
 def release_memory() -> None:
-    """Release the memory that garbage and the device's caching allocator hold."""
+    """Releases the memory that garbage and the device's caching allocator hold."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is None:
@@ -98,7 +98,7 @@ def release_memory() -> None:
 
 
 def encode_isolated(items: Sequence[Item], context: BatchContext) -> Iterator[Attempt]:
-    """Encode a batch so that a window can only make its own request fail.
+    """Encodes a batch so that a window can only make its own request fail.
 
     Every item that is still pending is in exactly one of the attempts. Items whose request was
     cancelled are dropped before each call of the encoder, also half-way through a bisection.
@@ -136,7 +136,7 @@ def _call(
     *,
     retried: bool,
 ) -> list[tuple[list[Item], bool]]:
-    """Call the encoder once, fill in the attempt, and return what is to be tried again."""
+    """Calls the encoder once, fills in the attempt, and returns what is to be tried again."""
     started = context.clock()
     try:
         emissions = context.encode(waves)

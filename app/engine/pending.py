@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -56,7 +57,7 @@ class Pending:
     encode_seconds: float = 0.0
 
     def fail(self, error: Exception) -> None:
-        """Answer with an error, unless it is answered already."""
+        """Answers with an error, unless it is answered already."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -105,16 +106,16 @@ class PendingRequests:
         return self._pending.get(ticket)
 
     def computed(self, pending: Pending, index: int) -> None:
-        """Count one window of a request as computed."""
+        """Counts one window of a request as computed."""
         self._count(pending, -pending.shares[index])
 
     def remove(self, pending: Pending) -> None:
-        """Forget a request that is answered or was cancelled."""
+        """Forgets a request that is answered or was cancelled."""
         del self._pending[pending.ticket]
         self._count(pending, -pending.outstanding_samples)
 
     def fail(self, pending: Pending, error: NordlydError) -> None:
-        """Answer a request with an error, unless it is answered already."""
+        """Answers a request with an error, unless it is answered already."""
         if not pending.answer.done():
             _log.warning("request failed", request_id=pending.request_id, reason=error.message)
             pending.fail(error)
@@ -122,7 +123,7 @@ class PendingRequests:
     def fail_all(
         self, make_error: Callable[[], NordlydError], *, thread: DeviceThread | None = None
     ) -> None:
-        """Answer every request with an error of its own, or those of one device thread."""
+        """Answers every request with an error of its own, or those of one device thread."""
         for pending in self._pending.values():
             if thread is None or pending.model.thread is thread:
                 self.fail(pending, make_error())
@@ -131,6 +132,10 @@ class PendingRequests:
     def audio_seconds(self) -> float:
         """Audio that waits or runs, in seconds, without that in the background."""
         return self._outstanding_samples / self._sample_rate
+
+    def callers(self) -> Counter[str]:
+        """Returns how many requests each caller has here."""
+        return Counter(pending.caller for pending in self._pending.values())
 
     def backlogs(self) -> list[Backlog]:
         """Returns what waits or runs, as if devices that work side by side were one.

@@ -64,12 +64,12 @@ class Budget:
         self.samples = self._ceiling
 
     def out_of_memory(self, padded_samples: int) -> None:
-        """Allow half of what has just failed."""
+        """Allows half of what has just failed."""
         self._successes = 0
         self.samples = max(1, min(self.samples, padded_samples) // 2)
 
     def succeeded(self) -> None:
-        """Count a batch that fitted."""
+        """Counts a batch that fitted."""
         self._successes += 1
         if self._successes >= self._recovery_batches:
             self._successes = 0
@@ -125,8 +125,12 @@ class Scheduler:
         self.queued_windows = 0
 
     def serve(self, model: str, budget: Budget) -> None:
-        """Accept requests for this model, in batches within that budget."""
+        """Accepts requests for this model, in batches within that budget."""
         self._budgets[model] = budget
+
+    def forget(self, model: str) -> None:
+        """Accepts no more requests for this model, of which none waits."""
+        self._budgets.pop(model, None)
 
     def budget(self, model: str) -> Budget:
         """The budget of a model that is served; KeyError otherwise."""
@@ -144,7 +148,7 @@ class Scheduler:
         window_seconds: float = 0.0,
         background: bool = False,
     ) -> None:
-        """Queue a request.
+        """Queues a request.
 
         Args:
             ticket: a number no other waiting request has.
@@ -176,19 +180,19 @@ class Scheduler:
         self.queued_windows += len(lengths)
 
     def discard(self, ticket: int) -> None:
-        """Drop the waiting windows of a request; an unknown ticket is ignored."""
+        """Drops the waiting windows of a request; an unknown ticket is ignored."""
         for queue in self._queues:
             if (waiting := queue.pop(ticket)) is not None:
                 self.queued_windows -= waiting.left
 
     def clear(self) -> None:
-        """Drop every request."""
+        """Drops every request."""
         for queue in self._queues:
             queue.clear()
         self.queued_windows = 0
 
     def expire(self, now: float) -> list[int]:
-        """Drop the requests that cannot be done before their deadline; returns their tickets."""
+        """Drops the requests that cannot be done before their deadline; returns their tickets."""
         late = [
             waiting.ticket
             for queue in self._queues
@@ -201,7 +205,7 @@ class Scheduler:
         return late
 
     def next_batch(self, now: float) -> Batch | None:
-        """Take the next batch off the queue, or None while nothing waits.
+        """Takes the next batch off the queue, or None while nothing waits.
 
         Its padded samples are within the model's budget, unless it is one window that is
         longer than the budget by itself.
@@ -242,7 +246,7 @@ class Scheduler:
 def _fill(
     draft: _Draft, requests: Iterable[WaitingRequest], acceptable: Callable[[int], bool]
 ) -> None:
-    """Take one window from each request in turn, until none has one that fits.
+    """Takes one window from each request in turn, until none has one that fits.
 
     A request whose next window does not fit is left out, since its windows stay in order.
     """

@@ -18,7 +18,7 @@ class Stitcher:
     Args:
         windows: the recording's windows, in order of time.
         on_window: called with each window's index and kept emissions, always in order of
-            time; a window that arrives early is passed on after those before it.
+            time; a window that arrives early waits for those before it.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Stitcher:
         self._on_window = on_window
         self._offsets = [0, *accumulate(window.keep_to - window.keep_from for window in windows)]
         self._arrived = [False] * len(windows)
-        self._passed_on = 0
+        self._delivered = 0
         self._missing = len(windows)
         self._emissions: FloatArray | None = None
 
@@ -44,7 +44,7 @@ class Stitcher:
         return self._emissions
 
     def add(self, index: int, emissions: FloatArray) -> None:
-        """Insert one window's emissions, float32 [frames, vocabulary], context included.
+        """Inserts one window's emissions, float32 [frames, vocabulary], context included.
 
         Raises:
             EncodingError: there are fewer frames than the window is to keep.
@@ -62,12 +62,13 @@ class Stitcher:
         if not self._arrived[index]:
             self._arrived[index] = True
             self._missing -= 1
-        self._pass_on()
+        self._deliver()
 
-    def _pass_on(self) -> None:
-        while self._passed_on < len(self._windows) and self._arrived[self._passed_on]:
-            index = self._passed_on
-            self._passed_on += 1
+    def _deliver(self) -> None:
+        """Calls `on_window` for the windows before the first that is still missing, each once."""
+        while self._delivered < len(self._windows) and self._arrived[self._delivered]:
+            index = self._delivered
+            self._delivered += 1
             if self._on_window is not None:
                 self._on_window(
                     index, self.emissions[self._offsets[index] : self._offsets[index + 1]]

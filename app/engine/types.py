@@ -1,6 +1,7 @@
 """The values that go into and come out of the engine, and the interfaces it relies on.
 
-In: an `EncodeRequest` of windows whose samples are fetched when needed. Out: `EncodedAudio`.
+The engine takes an `EncodeRequest` of windows whose samples are fetched when needed, and returns
+`EncodedAudio`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,24 @@ Admission: TypeAlias = Literal["queue", "wait", "always"]
 
 # Called on the event loop with a window's index and its kept emissions, in window order.
 WindowCallback: TypeAlias = Callable[[int, FloatArray], None]
+
+
+_REVISION = "#"
+
+
+def revision_name(model: str, revision: int) -> str:
+    """Returns the name under which the engine has an encoder.
+
+    Args:
+        model: id of its model.
+        revision: above 0 where it replaces one that is still in use under the same id.
+    """
+    return f"{model}{_REVISION}{revision}" if revision else model
+
+
+def model_of(encoder: str) -> str:
+    """Returns the id of the model that an encoder of the engine belongs to."""
+    return encoder.partition(_REVISION)[0]
 
 
 class Encoder(Protocol):
@@ -76,7 +95,7 @@ class EncodeRequest(Generic[WindowT]):
     """One recording to encode.
 
     Args:
-        model: id under which the encoder was added to the engine.
+        model: name under which the encoder was added to the engine, as of `revision_name`.
         windows: the windows in order of time; their kept frames, joined, are the answer.
         fetch: returns a window's prepared samples, float32 [stop - start]. It runs on the device
             thread just before the window's batch, so that a long recording is not copied

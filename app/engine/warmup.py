@@ -51,7 +51,7 @@ async def warm_up(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> WarmUp:
-    """Measure batches of 1, 2, 4, … windows until doubling no longer helps.
+    """Measures batches of 1, 2, 4, … windows until doubling no longer helps.
 
     Each measurement is one call on the device thread, so that other models are served in
     between. A configured budget is used unchanged, and only the speed is measured.

@@ -89,7 +89,7 @@ class Fetcher:
         self._internal = PinnedTransport(resolve, _is_any, inner)
 
     def check(self, url: str) -> None:
-        """Raise for a URL that may not be fetched.
+        """Raises for a URL that may not be fetched.
 
         Raises:
             UrlRefusedError: the rules do not allow the URL.
@@ -99,7 +99,7 @@ class Fetcher:
     async def fetch(
         self, url: str, deadline: float | None = None, *, reservation: Reservation | None = None
     ) -> Fetched:
-        """Fetch a recording. Cancelling the awaiting task ends the transfer.
+        """Fetches a recording. Cancelling the awaiting task ends the transfer.
 
         Args:
             url: from a caller.

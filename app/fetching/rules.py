@@ -43,7 +43,7 @@ class HostRule:
 
 
 def parse_rule(pattern: str) -> HostRule:
-    """Read one pattern, such as `archive.example.org` or `internal!http://media.lan:8080`.
+    """Reads one pattern, such as `archive.example.org` or `internal!http://media.lan:8080`.
 
     Raises:
         ValueError: it is not a pattern; the message lists what is accepted.
@@ -85,7 +85,7 @@ def _scheme_and_rest(text: str) -> tuple[str, str]:
 
 
 def _host_and_port(text: str, default: int, *, named: bool) -> tuple[str, int]:
-    """Read what follows a scheme; `named` accepts no star."""
+    """Reads what follows a scheme; `named` accepts no star."""
     if re.fullmatch(r"\*(:\d+)?", text) and not named:
         host, port = "*", text[2:]
     elif re.search(r"[/?#@\\\s%]", text):

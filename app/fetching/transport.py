@@ -23,7 +23,7 @@ class Resolver(Protocol):
     """Resolves a host name."""
 
     async def __call__(self, host: str) -> Sequence[str]:
-        """Return addresses in their usual notation, the best first; none where there is no host."""
+        """Returns addresses in their usual notation, the best first; none if there is no host."""
 
 
 class SystemResolver:
@@ -33,7 +33,7 @@ class SystemResolver:
         self._pool = ThreadPoolExecutor(_RESOLVING_THREADS, "nordlyd-names")
 
     async def __call__(self, host: str) -> Sequence[str]:
-        """Return the addresses of a host."""
+        """Returns the addresses of a host."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, _look_up, host)
 
 
@@ -54,7 +54,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body.
+        """Sends a request without a body.
 
         Raises:
             UrlRefusedError: the host has no address that may be connected to.

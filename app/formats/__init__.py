@@ -7,5 +7,14 @@ nothing else of the service.
 from .aligned import as_transcript
 from .names import FORMATS, FormatInfo, describe
 from .rendering import Rendered, render
+from .subtitles import SubtitleRules
 
-__all__ = ["FORMATS", "FormatInfo", "Rendered", "as_transcript", "describe", "render"]
+__all__ = [
+    "FORMATS",
+    "FormatInfo",
+    "Rendered",
+    "SubtitleRules",
+    "as_transcript",
+    "describe",
+    "render",
+]

@@ -8,7 +8,7 @@ from .eaf import to_eaf
 from .names import describe
 from .recordings import media_of, stem_of
 from .srt import to_srt
-from .subtitles import lay_out_subtitles
+from .subtitles import SubtitleRules, lay_out_subtitles
 from .textgrid import to_textgrid
 from .timeline import time_words, writable
 from .tsv import to_tsv
@@ -25,7 +25,12 @@ class Rendered:
 
 
 def render(
-    transcript: Transcript, name: str, *, recording: str = "audio", word_cues: bool = False
+    transcript: Transcript,
+    name: str,
+    *,
+    recording: str = "audio",
+    word_cues: bool = False,
+    rules: SubtitleRules | None = None,
 ) -> Rendered:
     """Writes a transcript: its formatted text where it has one, the verbatim text otherwise.
 
@@ -34,7 +39,8 @@ def render(
         name: one of `FORMATS` except json, which is `Transcript.to_json`.
         recording: file name of the recording, such as `møte.wav`. CTM writes it without its
             ending, EAF links it if its ending is that of audio or video.
-        word_cues: WebVTT alone: mark when each word is said.
+        word_cues: WebVTT alone: mark when each word is spoken.
+        rules: of subtitles; None takes the defaults.
 
     Raises:
         ValueError: there is no such format, or it is json.
@@ -47,9 +53,9 @@ def render(
             text = writable(transcript.written_text)
             body = f"{text}\n" if text else ""
         case "srt":
-            body = to_srt(lay_out_subtitles(timeline, transcript.language))
+            body = to_srt(lay_out_subtitles(timeline, transcript.language, rules))
         case "vtt":
-            cues = lay_out_subtitles(timeline, transcript.language)
+            cues = lay_out_subtitles(timeline, transcript.language, rules)
             body = to_vtt(cues, words=word_cues)
         case "tsv":
             body = to_tsv(timeline)

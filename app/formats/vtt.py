@@ -10,11 +10,11 @@ from .subtitles import Cue
 
 
 def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
-    """Write the cues with `&`, `<` and `>` escaped.
+    """Writes the cues with `&`, `<` and `>` escaped.
 
     Args:
         cues: in order.
-        words: put each word in a `<c>` with the time it is said before it. A time must lie
+        words: put each word in a `<c>` with the time it is spoken before it. A time must lie
             within the cue and after its start, so the first word mostly needs none.
     """
     blocks = [
@@ -25,7 +25,7 @@ def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
 
 
 def clock(milliseconds: int, point: str = ".") -> str:
-    """Write `01:02:03.004`."""
+    """Writes `01:02:03.004`."""
     seconds, rest = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

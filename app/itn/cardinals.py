@@ -11,7 +11,7 @@ from typing import Literal
 from app.itn.lexicon import Lexicon
 
 _HUNDRED, _THOUSAND = 100, 1000
-_LONGEST = 16  # words in one number: more than 999 milliards need
+_MAX_NUMBER_WORDS = 16  # words in one number: more than 999 milliards need
 _TEN, _TWENTY = 10, 20
 
 
@@ -74,7 +74,7 @@ class NumberReader:
         """Returns one past the last of the number words in a row that begin here."""
         if place >= len(self.words) or not self._atoms[place]:
             return place
-        end, limit = place + 1, min(place + _LONGEST, len(self.words))
+        end, limit = place + 1, min(place + _MAX_NUMBER_WORDS, len(self.words))
         while end < limit and self._atoms[end] and end not in self._stops:
             end += 1
         return end
@@ -159,7 +159,7 @@ def evaluate(atoms: Sequence[Atom], words: Lexicon) -> int | None:
     while scale := next((atom for atom in rest if atom.kind == "scale"), None):
         place = rest.index(scale)
         front, rest = rest[:place], rest[place + 1 :]
-        # In "to hundrede tusind millioner" the thousands would count millions, which is not said.
+        # In "to hundrede tusind millioner" the thousands would count millions, which is not spoken.
         factor = _group(front, words) if front else (1 if scale.value == _THOUSAND else None)
         if not factor or (ceiling is not None and scale.value >= ceiling):
             return None

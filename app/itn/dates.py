@@ -2,8 +2,8 @@
 
 from app.itn.cardinals import NumberReader, Written, evaluate, split_word, year_pair
 
-_LONGEST_MONTH, _MONTHS = 31, 12
-_EARLIEST, _LATEST = 1000, 2100
+_MAX_DAY, _MONTHS = 31, 12
+_MIN_YEAR, _MAX_YEAR = 1000, 2100
 _SURE = 18
 _HUNDRED, _TEN, _TWENTY, _ELEVEN_HUNDRED = 100, 10, 20, 1100
 _THE, _IN = "den", "i"
@@ -12,7 +12,7 @@ _THE, _IN = "den", "i"
 def date(reader: NumberReader, place: int) -> tuple[Written, ...]:
     """Returns a day and its month, with the year if there is one; or ()."""
     found = reader.ordinal(place)
-    if found is None or found[0] > _LONGEST_MONTH:
+    if found is None or found[0] > _MAX_DAY:
         return ()
     day, end = found
     lexicon, words = reader.lexicon, reader.words
@@ -60,7 +60,7 @@ def year_at(
         if expected or end == place + 1 or _stands_alone(reader, place, end, value):
             return str(value), end
     number = None if halves else reader.cardinal(place)
-    if number and _EARLIEST <= number.value <= _LATEST and not number.bare:
+    if number and _MIN_YEAR <= number.value <= _MAX_YEAR and not number.bare:
         return None if reader.is_counted(number.end) else (str(number.value), number.end)
     return None
 

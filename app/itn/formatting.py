@@ -61,7 +61,7 @@ class FormattedText:
 def format_transcript(
     words: Sequence[Word], language: str, options: FormattingOptions | None = None
 ) -> FormattedText:
-    """Format the words of a transcript.
+    """Formats the words of a transcript.
 
     Args:
         words: of the decoder, in lower case, in order.

@@ -65,7 +65,7 @@ def _set(text: str) -> frozenset[str]:
 
 
 def _spelled(text: str) -> dict[str, int]:
-    """Read `syv=7 tyve=20` as a table."""
+    """Reads `syv=7 tyve=20` as a table."""
     pairs = (item.split("=") for item in text.split())
     return {word: int(value) for word, value in pairs}
 

@@ -27,7 +27,7 @@ _RULES: tuple[_Rule, ...] = (
 def write_numbers(
     words: Sequence[str], language: str, *, pauses: frozenset[int] = frozenset()
 ) -> tuple[Written, ...]:
-    """Write numbers, dates and clock times in digits.
+    """Writes numbers, dates and clock times in digits.
 
     Args:
         words: of one sentence, in lower case.

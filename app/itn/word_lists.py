@@ -48,7 +48,7 @@ def profanities(language: str) -> WordList:
 
 
 def read_word_list(path: Path) -> WordList:
-    """Read an operator's list: a word a line, `#` before a comment, `*` at the end for a prefix.
+    """Reads an operator's list: a word a line, `#` before a comment, `*` at the end for a prefix.
 
     Raises:
         ConfigurationError: the file cannot be read, or a line has more than one word.

@@ -1,5 +1,19 @@
-"""Durable jobs: recordings handed in, worked on through restarts, and fetched later."""
+"""Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
-from app.jobs.types import JobResult, Jobs, Owner, Submission
+from app.jobs.audit import AuditLog, requested_from
+from app.jobs.retention import RetentionPolicy
+from app.jobs.service import JobService
+from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
 
-__all__ = ["JobResult", "Jobs", "Owner", "Submission"]
+__all__ = [
+    "AuditLog",
+    "JobResult",
+    "JobService",
+    "Jobs",
+    "Owner",
+    "RetentionPolicy",
+    "Submission",
+    "Uploads",
+    "WebhookMessage",
+    "requested_from",
+]

@@ -1,8 +1,10 @@
 """What the rest of the service relies on of `app.jobs`: values, and the interface `Jobs`."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal, Protocol, TypeAlias
+
+from pydantic import JsonValue
 
 from app.contract.answers import Alignment, Transcript
 from app.contract.jobs import Job, JobEvent, JobKind, JobPage, JobStatus, Metadata
@@ -32,6 +34,8 @@ class Submission:
         idempotency_key: of the request; a second submission of the owner with the same key and
             the same content returns the first one's job.
         protocol: `native`, `deepgram` or `assemblyai`: in whose form results and webhooks are.
+        protocol_options: what answers and webhooks in that form need of the request; kept and
+            erased like the options.
     """
 
     owner: Owner
@@ -46,6 +50,52 @@ class Submission:
     expires_in: float | None = None
     idempotency_key: str | None = None
     protocol: str = "native"
+    protocol_options: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """What is sent to the `webhook_url` of a job that has ended.
+
+    Attributes:
+        body: as it is sent.
+        headers: besides those of HTTP itself.
+        method: how it is sent.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    method: Literal["POST", "PUT"] = "POST"
+
+
+class Uploads(Protocol):
+    """Recordings that arrive before the request that says what to do with them."""
+
+    async def keep(self, owner: Owner, source: BinaryIO) -> str:
+        """Keeps a recording for a day.
+
+        Args:
+            owner: who may hand it in.
+            source: an open recording at its beginning, which is read and closed.
+
+        Returns:
+            Its id, which cannot be guessed.
+
+        Raises:
+            InsufficientStorageError: the disk is full.
+            JobsUnavailableError: the storage cannot be reached.
+        """
+
+    async def open(self, owner: Owner, upload_id: str) -> BinaryIO:
+        """Opens a recording that the owner sent, for the caller to close.
+
+        Raises:
+            InvalidRequestError: there is none, or not any more.
+            JobsUnavailableError: the storage cannot be reached.
+        """
+
+    async def erase(self, owner: Owner, upload_id: str) -> None:
+        """Erases a recording that was handed in."""
 
 
 class Jobs(Protocol):
@@ -53,6 +103,10 @@ class Jobs(Protocol):
 
     A job that does not exist, was erased, or is another owner's is a `JobNotFoundError` (404).
     """
+
+    @property
+    def uploads(self) -> Uploads:
+        """Recordings that are yet to be handed in."""
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """Keeps a recording durably and queues the work on it.
@@ -86,6 +140,9 @@ class Jobs(Protocol):
 
     async def options(self, owner: Owner, job_id: str) -> Mapping[str, object]:
         """Returns the options that a job was submitted with."""
+
+    async def protocol_options(self, owner: Owner, job_id: str) -> Mapping[str, JsonValue]:
+        """Returns the protocol's own options that a job was submitted with."""
 
     async def result(self, owner: Owner, job_id: str) -> JobResult:
         """Returns the result of a completed job, and counts it as fetched.

@@ -1,4 +1,4 @@
-"""A recording's bytes in, its emissions out: media workers decode it, the engine encodes it."""
+"""Computes a recording's emissions: media workers decode it, the engine encodes it."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
 from app.deadlines import run_until_deadline
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.errors import DeadlineExceededError
+from app.pipeline.groups import EmissionStore, encode_in_groups
 from app.pipeline.incremental import IncrementalDecoder
 from app.pipeline.memory import trim_soon
 from app.pipeline.requests import LoadedModel, PipelineOptions, Progress, TranscriptionRequest
@@ -109,6 +110,7 @@ class RecordingEncoder:
         *,
         progress: Progress | None = None,
         incremental: IncrementalDecoder | None = None,
+        kept: EmissionStore | None = None,
     ) -> EncodedRecording:
         """Returns the emissions of a request's recording.
 
@@ -117,6 +119,7 @@ class RecordingEncoder:
             model: encodes it.
             progress: called on the event loop as windows are encoded.
             incremental: decodes the text while windows are still being encoded.
+            kept: keeps the emissions, which are then rounded to half precision.
 
         Raises:
             AudioError: the bytes cannot be decoded.
@@ -128,6 +131,8 @@ class RecordingEncoder:
         audio_decoded = time.perf_counter()
         if request.work is not None:
             request.work.decoded(recording.duration)
+        if kept is not None:
+            kept.begin(recording.duration)
         on_window: WindowCallback | None = None
         if incremental is not None:
             on_window = incremental.start(
@@ -148,6 +153,7 @@ class RecordingEncoder:
             work=request.work,
             progress=progress,
             on_window=on_window,
+            kept=kept,
         )
         # Not where this fails: the device may still read from it, and it closes by itself.
         recording.close()
@@ -182,14 +188,16 @@ class RecordingEncoder:
         work: Work | None = None,
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
+        kept: EmissionStore | None = None,
     ) -> EncodedAudio | None:
         """Returns the emissions of decoded audio; None where it cannot hold a word.
 
         `caller`, `admission` and `background` are those of `EncodeRequest`. `work` counts what is
-        encoded. Both callbacks are called on the event loop as windows are encoded.
+        encoded. Both callbacks are called on the event loop as windows are encoded; with `kept`,
+        only `progress`.
 
         Raises:
-            NordlydError: as the engine raises it.
+            NordlydError: as the engine and `kept` raise it.
         """
         acoustic = model.acoustic
         windows = plan_windows(
@@ -213,19 +221,25 @@ class RecordingEncoder:
             if on_window is not None:
                 on_window(index, emissions)
 
-        return await self._engine.encode(
-            EncodeRequest(
-                model.card.id,
-                windows,
-                fetch,
-                request_id,
-                deadline,
-                caller=caller,
-                admission=admission,
-                background=background,
-            ),
-            on_window=window_encoded,
+        request = EncodeRequest(
+            model.encoder_name,
+            windows,
+            fetch,
+            request_id,
+            deadline,
+            caller=caller,
+            admission=admission,
+            background=background,
         )
+        if kept is not None:
+            return await encode_in_groups(
+                self._engine,
+                request,
+                model,
+                kept,
+                on_progress=lambda done: progress(done, len(windows)) if progress else None,
+            )
+        return await self._engine.encode(request, on_window=window_encoded)
 
     async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
         """Returns the samples of a request's recording; closes its source."""

@@ -1,7 +1,7 @@
-"""The life of one service: it loads its models, serves, drains and stops.
+"""The lifecycle of one service: it loads its models, serves, drains and stops.
 
-`readiness` says which of these it does, `admit` and `hold` count the work in flight, and
-`admission` refuses requests that would be answered too late.
+`readiness` is which of these it does, `admit` and `hold` count the work in flight, and `admission`
+refuses requests that would be answered too late.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
 from app.pipeline.admission import RequestAdmission
 from app.pipeline.loading import ModelLoader, ModelSource
+from app.pipeline.models import FindSource, ModelManager, find_no_source
 from app.pipeline.requests import LoadedModel
 from app.pipeline.transcriber import Transcriber
 from app.pipeline.workload import Workload
@@ -39,7 +40,7 @@ _log = structlog.get_logger("nordlyd.service")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The state of the service; `reason` says why it is not ready and is empty when it is."""
+    """The state of the service; `reason` is why it is not ready, empty when it is."""
 
     state: State
     reason: str = ""
@@ -59,15 +60,15 @@ class Service:
         engine: runs the encoders.
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
+        find: finds the models that may be loaded later; none by default.
         patience: seconds within which a request without a deadline expects its answer.
 
     Attributes:
-        engine: as given.
-        transcriber: as given.
         workload: the requests with a recording that were accepted.
         admission: refuses those that would be answered too late.
-        failure: why the models could not be loaded.
-        cut_off: set when running requests are no longer waited for.
+        failure: why a model could not be loaded; None where none failed.
+        draining: set when the service begins to stop, and waits for running requests.
+        cut_off: set when it no longer waits for them.
     """
 
     def __init__(
@@ -78,15 +79,18 @@ class Service:
         transcriber: Transcriber,
         telemetry: Telemetry,
         *,
+        find: FindSource = find_no_source,
         patience: float = math.inf,
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
+        self.models = ModelManager(find, loader, engine, transcriber)
         self.workload = Workload(engine.mean_real_time_factor)
         self.admission = RequestAdmission(
             self.workload, patience=patience, background_seconds=engine.background_seconds
         )
         self.failure: ConfigurationError | None = None
+        self.draining = asyncio.Event()
         self.cut_off = asyncio.Event()
         self._sources = tuple(sources)
         self._loader = loader
@@ -96,11 +100,11 @@ class Service:
         telemetry.ready.set_function(lambda: float(self.readiness.ready))
 
     def start(self) -> None:
-        """Load the models in the background; `failure` is set if one cannot be loaded."""
+        """Loads the models in the background; `failure` is set if one cannot be loaded."""
         self._loading = asyncio.create_task(self._load_in_background(), name="load-models")
 
     async def load(self) -> None:
-        """Load every model and warm it up.
+        """Loads every model and warms it up.
 
         Raises:
             ConfigurationError: a checkpoint cannot be used; the message names it.
@@ -112,7 +116,7 @@ class Service:
             self._enter("loading", f"loading {source.card.id} ({number} of {len(self._sources)})")
             models.append(await self._loader.load_model(source))
         self._enter("loading", "the models are being warmed up")
-        await self.engine.start({model.card.id: model.acoustic for model in models})
+        await self.engine.start({model.encoder_name: model.acoustic for model in models})
         for model in models:
             self.transcriber.add(model)
         self._enter("ready")
@@ -130,7 +134,7 @@ class Service:
         return self._running == 0
 
     def check_ready(self) -> None:
-        """Do nothing while new work is accepted.
+        """Does nothing while new work is accepted.
 
         Raises:
             UnavailableError: it is not; with the reason, and when to try again.
@@ -145,7 +149,7 @@ class Service:
 
     @contextmanager
     def admit(self) -> Iterator[None]:
-        """Count the work inside as running, if new work is accepted.
+        """Counts the work inside as running, if new work is accepted.
 
         Raises:
             UnavailableError: no new work is accepted.
@@ -156,7 +160,7 @@ class Service:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Count the work inside as running, whatever the state; a drain waits for it."""
+        """Counts the work inside as running, whatever the state; a drain waits for it."""
         self._running += 1
         try:
             yield
@@ -164,20 +168,22 @@ class Service:
             self._running -= 1
 
     def begin_drain(self) -> None:
-        """Refuse new work from now on; running work continues."""
+        """Refuses new work from now on; running work continues."""
         self._enter("draining", "the service is stopping")
+        self.draining.set()
 
     async def stop(self) -> None:
-        """Cut off running work, and end the threads and processes."""
+        """Cuts off running work, and ends the threads and processes."""
         self.begin_drain()
         self.cut_off.set()
         if self._loading is not None:
             self._loading.cancel()
+        await self.models.close()
         self.transcriber.close()
         self.engine.stop()
 
     def _enter(self, state: State, reason: str = "") -> None:
-        """Change the state; a service that drains or has failed is not ready any more."""
+        """Changes the state; a service that drains or has failed is not ready any more."""
         if _ORDER.index(state) >= _ORDER.index(self._state.state):
             self._state = Readiness(state, reason)
 

@@ -1,4 +1,4 @@
-"""Loads a model: its card and folder in, its encoder and its decoders out."""
+"""Loads a model: its encoder and its decoders, from its card and folder."""
 
 import asyncio
 import threading
@@ -13,6 +13,7 @@ import structlog
 from app.catalogue import ModelCard
 from app.decoding import BackendName, ModelDecoders, open_decoders
 from app.errors import ConfigurationError, NordlydError
+from app.pipeline.memory import trim
 from app.pipeline.requests import AcousticModel, LoadedModel
 from app.vocabulary import Vocabulary
 
@@ -38,7 +39,7 @@ class ModelSource:
 def open_model_decoders(
     source: ModelSource, vocabulary: Vocabulary, backend: BackendName = "auto"
 ) -> ModelDecoders:
-    """Open a model's decoders, with the language models of both its folders.
+    """Opens a model's decoders, with the language models of both its folders.
 
     Raises:
         ConfigurationError: a language model cannot be loaded.
@@ -55,13 +56,15 @@ class ModelLoader:
     Attributes:
         load: reads a checkpoint.
         open_decoders: opens the decoders of a model whose checkpoint was read.
+        release: returns the memory of a model that is gone to the system; blocks.
     """
 
     load: Callable[[ModelSource], AcousticModel]
     open_decoders: Callable[[ModelSource, Vocabulary], ModelDecoders] = open_model_decoders
+    release: Callable[[], None] = trim
 
     async def load_model(self, source: ModelSource) -> LoadedModel:
-        """Load one model.
+        """Loads one model.
 
         Raises:
             ConfigurationError: it cannot be used; the message names it.
@@ -99,7 +102,7 @@ class ModelLoader:
 
 
 async def _run_in_daemon_thread(function: Callable[[], _T]) -> _T:
-    """Run a function beside the event loop without keeping the process from ending.
+    """Runs a function beside the event loop without keeping the process from ending.
 
     Reading gigabytes cannot be interrupted, and the threads of an executor are joined when the
     interpreter exits.

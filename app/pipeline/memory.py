@@ -8,7 +8,7 @@ _SOON_SECONDS = 1.0
 
 
 def trim_soon() -> None:
-    """Have the allocator return free memory a second later, once the request has released its own.
+    """Has the allocator return free memory a second later, once the request has released its own.
 
     Does nothing where the C library is not glibc. Does not block the event loop.
     """
@@ -17,7 +17,7 @@ def trim_soon() -> None:
 
 
 def trim() -> None:
-    """Have the allocator return free memory (malloc_trim)."""
+    """Has the allocator return free memory (malloc_trim)."""
     function = _malloc_trim()
     if function is not None:
         function(0)

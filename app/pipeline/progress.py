@@ -1,4 +1,4 @@
-"""Windows as they are encoded in, the progress of each running request out."""
+"""Tracks the encoding progress of each running request."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

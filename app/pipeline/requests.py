@@ -9,9 +9,9 @@ from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions
 from app.catalogue import ModelCard
 from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
-from app.engine import Encoder
+from app.engine import Encoder, revision_name
 from app.itn import FormattingOptions
-from app.pipeline.search_limits import SearchLimits
+from app.pipeline.options import SearchLimits
 from app.pipeline.workload import Work
 from app.vocabulary import Vocabulary
 
@@ -35,13 +35,28 @@ class AcousticModel(Encoder, Protocol):
         """Number of its weights."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class LoadedModel:
-    """A model in memory, with the decoders of its emissions."""
+    """A model in memory, with the decoders of its emissions.
+
+    Every request that uses it holds it, so that it can be unloaded once nothing holds it.
+
+    Attributes:
+        card: what is known of it.
+        acoustic: its encoder.
+        decoders: of its emissions.
+        revision: above 0 where it replaced a model of the same id.
+    """
 
     card: ModelCard
     acoustic: AcousticModel
     decoders: ModelDecoders
+    revision: int = 0
+
+    @property
+    def encoder_name(self) -> str:
+        """Names its encoder in the engine."""
+        return revision_name(self.card.id, self.revision)
 
     @property
     def frame_seconds(self) -> float:
@@ -59,6 +74,8 @@ class Route:
         decoding: how to decode the emissions.
         formatting: how to write the formatted text beside the verbatim one; None leaves it out.
         notices: what the client should know about the choice of the model.
+        model: the model itself, which stays in memory for as long as this does; None while it is
+            still being loaded.
     """
 
     card: ModelCard
@@ -66,6 +83,7 @@ class Route:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     formatting: FormattingOptions | None = None
     notices: tuple[Notice, ...] = ()
+    model: LoadedModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A request's model and language in, the loaded model that serves it out."""
+"""Chooses the loaded model for the model and language of a request."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ from app.catalogue import Router
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
+from app.pipeline.options import SearchLimits
 from app.pipeline.requests import LoadedModel, Route
-from app.pipeline.search_limits import SearchLimits
 
 
 class ModelRegistry:
@@ -37,6 +37,24 @@ class ModelRegistry:
         """Adds a model."""
         self._models[model.card.id] = model
 
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes the models and which of them serve requests, from the next request on.
+
+        Args:
+            add: takes the place of the removed one, or else the last place.
+            remove: id of a model; requests that were routed to it keep it.
+
+        Raises:
+            ConfigurationError: without the removed model none is left, or none serves the default
+                language; nothing is changed.
+        """
+        models = list(self._models.values())
+        removed = [place for place, model in enumerate(models) if model.card.id == remove]
+        place = removed[0] if removed else len(models)
+        models[place : place + 1] = [] if add is None else [add]
+        self._router = self._router.with_cards([model.card for model in models])
+        self._models = {model.card.id: model for model in models}
+
     def route(
         self,
         model: str | None = None,
@@ -61,11 +79,14 @@ class ModelRegistry:
             card=card,
             language=transcribed,
             decoding=decoding or DecodingOptions(),
-            formatting=None
-            if formatting is None
-            else replace(formatting, profanities=self._profanities),
+            formatting=None if formatting is None else self.with_profanities(formatting),
             notices=tuple(self._router.notices(model, language)),
+            model=self._models.get(card.id),
         )
+
+    def with_profanities(self, formatting: FormattingOptions) -> FormattingOptions:
+        """Returns options that mask the operator's words, where there is a list of them."""
+        return replace(formatting, profanities=self._profanities)
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.
@@ -73,7 +94,9 @@ class ModelRegistry:
         Raises:
             UnavailableError: it is still being loaded.
         """
-        card = route.card
-        if card.id not in self._models:
-            raise UnavailableError(f"The model {card.id} is still being loaded.", code="loading")
-        return self._models[card.id]
+        model = route.model or self._models.get(route.card.id)
+        if model is None:
+            raise UnavailableError(
+                f"The model {route.card.id} is still being loaded.", code="loading"
+            )
+        return model

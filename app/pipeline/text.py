@@ -1,4 +1,4 @@
-"""Emissions in, the words of a transcript out: one job of a decoding thread or process."""
+"""Decodes emissions into the words of a transcript: one job of a decoding thread or process."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from app.contract.answers import Alternative, Transcript, Word, mean_confidence
 from app.contract.segments import segment_words
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import FormattingOptions, format_transcript
+from app.itn import FormattedText, FormattingOptions, format_transcript
 
 
 def decode_text(
@@ -38,23 +38,36 @@ def decode_text(
     )
     best = hypotheses[0]
     listed = hypotheses if decoding.n_best > 1 else ()
-    formatted_words = None
-    formatted_texts: list[str | None] = [None] * len(listed)
-    if formatting is not None:
-        formatted_words = format_transcript(best.words, blank.language, formatting).words
-        formatted_texts = [
-            format_transcript(other.words, blank.language, formatting).text for other in listed
-        ]
     alternatives = tuple(
-        Alternative(hypothesis.text, hypothesis.score, hypothesis.words, text)
-        for hypothesis, text in zip(listed, formatted_texts, strict=True)
+        Alternative(hypothesis.text, hypothesis.score, hypothesis.words) for hypothesis in listed
     )
-    filled = with_words(blank, best.words, formatted_words)
-    return replace(
-        filled,
+    verbatim = replace(
+        with_words(blank, best.words, None),
         decoder=best.decoder,
         lm=best.language_model,
         alternatives=alternatives or None,
+    )
+    return verbatim if formatting is None else with_formatting(verbatim, formatting)
+
+
+def with_formatting(transcript: Transcript, formatting: FormattingOptions) -> Transcript:
+    """Returns a transcript with the formatted text of its words, beside the verbatim one.
+
+    Args:
+        transcript: with all its words; its language chooses the rules.
+        formatting: how to write the text.
+    """
+
+    def written(words: Sequence[Word]) -> FormattedText:
+        return format_transcript(words, transcript.language, formatting)
+
+    return replace(
+        with_words(transcript, transcript.words, written(transcript.words).words),
+        alternatives=transcript.alternatives
+        and tuple(
+            replace(other, formatted_text=written(other.words).text)
+            for other in transcript.alternatives
+        ),
     )
 
 
@@ -65,7 +78,7 @@ def with_words(
 
     Args:
         blank: the transcript without them.
-        words: as they were said.
+        words: the spoken words.
         formatted_words: as they are written in the formatted text; None without one.
     """
     return replace(

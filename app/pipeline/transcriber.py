@@ -1,4 +1,4 @@
-"""A recording's bytes in, a `Transcript` or an `Alignment` out.
+"""Transcribes or aligns one recording, from its bytes to a `Transcript` or an `Alignment`.
 
 Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
 blocks the event loop. Every protocol and the command line use `Transcriber`.
@@ -16,6 +16,7 @@ from app.decoding import DecodingOptions, DecodingPool
 from app.engine import Admission, EncodedAudio, Engine
 from app.itn import FormattingOptions, WordList
 from app.pipeline.encoding import EncodedRecording, RecordingEncoder
+from app.pipeline.groups import EmissionStore
 from app.pipeline.incremental import IncrementalDecoder, TextListener
 from app.pipeline.requests import (
     LoadedModel,
@@ -25,7 +26,7 @@ from app.pipeline.requests import (
     TranscriptionRequest,
 )
 from app.pipeline.routing import ModelRegistry
-from app.pipeline.text import decode_text
+from app.pipeline.text import decode_text, with_formatting
 from app.telemetry import Telemetry
 
 _P = ParamSpec("_P")
@@ -81,6 +82,10 @@ class Transcriber:
         """Adds a model; the engine must have its encoder under the card's id."""
         self._registry.add(model)
 
+    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+        """Changes which models serve the next requests; as `ModelRegistry.switch`."""
+        self._registry.switch(add=add, remove=remove)
+
     def route(
         self,
         model: str | None = None,
@@ -103,6 +108,15 @@ class Transcriber:
         """
         return self._registry.route(model, language, decoding, formatting)
 
+    def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
+        """Returns a verbatim transcript with its formatted text; takes long for a long one.
+
+        Args:
+            transcript: with all its words.
+            formatting: how to write the text; the operator's profanities are added.
+        """
+        return with_formatting(transcript, self._registry.with_profanities(formatting))
+
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route.
 
@@ -117,6 +131,7 @@ class Transcriber:
         *,
         progress: Progress | None = None,
         on_text: TextListener | None = None,
+        kept: EmissionStore | None = None,
     ) -> Transcript:
         """Transcribes one recording. Cancelling the awaiting task stops the work.
 
@@ -129,6 +144,7 @@ class Transcriber:
             on_text: called on the event loop with each further part of the text, as soon as it is
                 final; joined, the parts are the transcript's text. The recording is then decoded
                 piece by piece, and has no alternatives.
+            kept: keeps the emissions, for another attempt with the same recording.
 
         Raises:
             AudioError: the bytes cannot be transcribed.
@@ -141,7 +157,7 @@ class Transcriber:
                 self._decoding, request.route, on_text, deadline=request.deadline
             )
         try:
-            encoded = await self._encode_request(request, progress, incremental)
+            encoded = await self._encode_request(request, progress, incremental, kept)
             blank = encoded.blank_transcript()
             if incremental is not None:
                 transcript = await incremental.finish(blank)
@@ -162,20 +178,26 @@ class Transcriber:
         return replace(transcript, timing=self._finish(request, encoded))
 
     async def align(
-        self, request: TranscriptionRequest, text: str, *, progress: Progress | None = None
+        self,
+        request: TranscriptionRequest,
+        text: str,
+        *,
+        progress: Progress | None = None,
+        kept: EmissionStore | None = None,
     ) -> Alignment:
         """Finds the words of a text in a recording. Cancelling the awaiting task stops the work.
 
         Args:
             request: the recording; its options of decoding and formatting have no effect.
-            text: what is said in it, as it was written.
+            text: the written form of its speech.
             progress: called on the event loop as windows are encoded.
+            kept: keeps the emissions, for another attempt with the same recording.
 
         Raises:
             InvalidRequestError: text and audio are long and have nothing in common.
             NordlydError: as `transcribe`.
         """
-        encoded = await self._encode_request(request, progress)
+        encoded = await self._encode_request(request, progress, kept=kept)
         words: tuple[AlignedWord, ...] = await self._decode(
             request,
             encoded.model.decoders.align,
@@ -226,9 +248,14 @@ class Transcriber:
         request: TranscriptionRequest,
         progress: Progress | None,
         incremental: IncrementalDecoder | None = None,
+        kept: EmissionStore | None = None,
     ) -> EncodedRecording:
         return await self._encoder.encode_request(
-            request, self.loaded(request.route), progress=progress, incremental=incremental
+            request,
+            self.loaded(request.route),
+            progress=progress,
+            incremental=incremental,
+            kept=kept,
         )
 
     async def _decode(

@@ -9,14 +9,20 @@ from typing import Any, cast
 
 from websockets.asyncio.server import ServerConnection
 
+from app.keys import KeyIdentity
 from app.serving import Connections
 from app.serving.connections import Place
 
 
-class _CountedWebSocket(ServerConnection):
-    """A WebSocket that is counted in `table`; None for no limit."""
+class CountedWebSocket(ServerConnection):
+    """A WebSocket that is counted in `table`; None for no limit.
+
+    Attributes:
+        key: that its handshake presented; None where none was needed.
+    """
 
     table: Connections | None = None
+    key: KeyIdentity | None = None
 
     @property
     def idle(self) -> bool:
@@ -40,9 +46,9 @@ class _CountedWebSocket(ServerConnection):
         super().connection_lost(exc)
 
 
-def counted_websocket(table: Connections | None) -> type[ServerConnection]:
+def counted_websocket(table: Connections | None) -> type[CountedWebSocket]:
     """Returns a class of connections that are counted in that table."""
-    return type("BoundWebSocket", (_CountedWebSocket,), {"table": table})
+    return type("BoundWebSocket", (CountedWebSocket,), {"table": table})
 
 
 class CountedStream(asyncio.StreamReaderProtocol):

@@ -1,15 +1,16 @@
 """What the servers of live protocols share: their context, and the report of a failed stream."""
 
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
 from app.api.errors import internal_error
 from app.api.origins import OriginRules
+from app.contract.options import MAX_HOTWORDS
 from app.errors import NordlydError
+from app.keys import KeyRing
 from app.pipeline import Service
 from app.serving import Connections
 from app.streaming import LiveStreams
@@ -34,20 +35,24 @@ class ProtocolContext:
     """The parts of the service that a protocol uses: models, live streams and counters.
 
     Attributes:
-        keys: one of which a client must present; empty where no key is needed.
+        keys: the API keys that are accepted; by default none is needed.
+        allow_anonymous: whether clients that cannot present a key are served where one is needed.
         origins: which hosts and web pages may connect; None for all.
         connections: counts connections against the limit; None for no limit.
         message_seconds: of audio that one message may hold.
+        max_hotwords: of a request; a protocol that shortens a list of them does so to this length.
         idle_seconds: after which a client that sends nothing is disconnected.
     """
 
     service: Service
     live: LiveStreams
     telemetry: Telemetry
-    keys: Sequence[str] = ()
+    keys: KeyRing = field(default_factory=KeyRing)
+    allow_anonymous: bool = False
     origins: OriginRules | None = None
     connections: Connections | None = None
     message_seconds: float = 600.0
+    max_hotwords: int = MAX_HOTWORDS
     idle_seconds: float = 300.0
 
 

@@ -15,12 +15,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from app.api.auth import ApiKeys, authorization
-from app.api.caller import caller_of_address, caller_of_key
+from app.api.auth import (
+    REFUSED_LATER,
+    authenticate,
+    authorization,
+    caller_of_address,
+    caller_of_key,
+)
 from app.api.errors import error_detail
-from app.api.sockets import SUBPROTOCOL, close_code
+from app.api.sockets import POLICY, SUBPROTOCOL, close_code
 from app.errors import ClientDisconnectedError, NordlydError
-from app.protocols.places import counted_websocket
+from app.protocols.places import CountedWebSocket, counted_websocket
 from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, report_failure
 from app.protocols.vosk_messages import key_of_path
 from app.protocols.vosk_session import VoskSession
@@ -43,7 +48,6 @@ class VoskServer:
     def __init__(self, port: Port, context: ProtocolContext) -> None:
         self._port = port
         self._context = context
-        self._keys = ApiKeys(context.keys)
         self._server: Server | None = None
 
     @property
@@ -75,14 +79,16 @@ class VoskServer:
         except TimeoutError:
             _log.warning("connections are still open", address=self.address)
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuses a handshake from elsewhere, or without a key where keys are set."""
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuses a handshake from elsewhere, or without a key where one is needed."""
         headers = request.headers
         try:
             if self._context.origins is not None:
                 self._context.origins.check(headers.get_all("Host"), headers.get_all("Origin"))
-            if self._keys.needed:
-                self._keys.check(_authorization(request))
+            assert isinstance(connection, CountedWebSocket)
+            connection.key = await authenticate(
+                self._context.keys, _authorization(request), "transcribe"
+            )
         except NordlydError as error:
             self._context.telemetry.failures.labels(error.code).inc()
             _log.info("handshake refused", code=error.code)
@@ -97,12 +103,13 @@ class VoskServer:
         """Serves one connection until it or the client's audio ends."""
         assert connection.request is not None
         request_id = uuid.uuid4().hex
-        session = VoskSession(self._context, request_id, self._caller(connection))
+        session = VoskSession(self._context, request_id, _caller(connection))
         reader = MessageReader(
             connection.recv,
             idle_seconds=self._context.idle_seconds,
             gone=asyncio.ensure_future(connection.wait_closed()),
         )
+        watch = asyncio.ensure_future(self._close_when_refused(connection))
         try:
             session.configure(connection.request.path)
             last = False
@@ -120,17 +127,26 @@ class VoskServer:
         except Exception as error:
             await _refuse(connection, report_failure(error, self._context.telemetry, request_id))
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             await reader.close()
             await session.close()
             _log.info("connection ended", request_id=request_id, seconds=round(session.seconds, 3))
 
-    def _caller(self, connection: ServerConnection) -> str:
-        """Returns who sends the audio: by its key, or by its address where no key is needed."""
-        assert connection.request is not None
-        if self._keys.needed:
-            return caller_of_key(self._keys.check(_authorization(connection.request)))
-        address = connection.remote_address
-        return caller_of_address(address[0]) if address else ""
+    async def _close_when_refused(self, connection: ServerConnection) -> None:
+        """Closes a connection once its key is accepted no more."""
+        assert isinstance(connection, CountedWebSocket)
+        if connection.key is not None:
+            await self._context.keys.wait_until_refused(connection.key)
+            await connection.close(POLICY, REFUSED_LATER)
+
+
+def _caller(connection: ServerConnection) -> str:
+    """Returns who sends the audio: by its key, or by its address where no key is needed."""
+    if isinstance(connection, CountedWebSocket) and connection.key is not None:
+        return caller_of_key(connection.key)
+    address = connection.remote_address
+    return caller_of_address(address[0]) if address else ""
 
 
 def _authorization(request: Request) -> str:

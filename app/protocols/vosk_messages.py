@@ -179,7 +179,7 @@ def _alternative(alternative: Alternative, words: bool) -> Json:
 
 
 def _word(word: LiveWord) -> dict[str, Json]:
-    return {"word": word.text, "start": word.start, "end": word.end}
+    return {"word": word.word, "start": word.start, "end": word.end}
 
 
 def _phrases(value: object) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from wyoming.info import Describe
 from wyoming.ping import Ping, Pong
 from wyoming.server import AsyncEventHandler, AsyncServer, HandlerFactory
 
-from app.api.caller import caller_of_address
-from app.errors import InvalidRequestError
+from app.api.auth import caller_of_address
+from app.errors import AuthenticationError, InvalidRequestError
 from app.protocols.places import CountedStream
 from app.protocols.serving import STOP_SECONDS, Port, ProtocolContext, report_failure
 from app.protocols.wyoming_events import (
@@ -191,6 +191,7 @@ class Conversation(AsyncEventHandler):
     async def _process(self, event: Event) -> None:
         """Processes an event; unknown ones are ignored, as the protocol demands."""
         kind = event.type
+        self._check_open()
         if Describe.is_type(kind):
             self._context.service.check_ready()
             cards = [loaded.card for loaded in self._context.service.transcriber.models]
@@ -198,7 +199,7 @@ class Conversation(AsyncEventHandler):
         elif Ping.is_type(kind):
             await self.write_event(Pong(Ping.from_event(event).text).event())
         elif Transcribe.is_type(kind):
-            self._options = read_options(event)
+            self._options = read_options(event, max_hotwords=self._context.max_hotwords)
         elif AudioStart.is_type(kind):
             await self.disconnect()
             await self._begin(read_format(event))
@@ -206,6 +207,18 @@ class Conversation(AsyncEventHandler):
             await self._accept_waveform(event.payload or b"", read_format(event))
         elif AudioStop.is_type(kind):
             await self._end()
+
+    def _check_open(self) -> None:
+        """Refuses clients once a key is needed, since this protocol has no place for one.
+
+        Raises:
+            AuthenticationError: a key is needed, and the operator does not exempt this port.
+        """
+        if self._context.keys.needed and not self._context.allow_anonymous:
+            raise AuthenticationError(
+                "This service needs an API key, which Wyoming cannot carry: set "
+                "NORDLYD_ALLOW_ANONYMOUS=true to serve this port without."
+            )
 
     async def _begin(self, given: AudioFormat) -> StreamConsumer:
         pcm = PcmInput(rate=given.rate, channels=given.channels)
@@ -288,7 +301,7 @@ class _Transcript:
         fresh = words[self._sent :]
         self._sent += len(fresh)
         if fresh:
-            text = " ".join(word.text for word in fresh)
+            text = " ".join(word.word for word in fresh)
             chunk = f" {text}" if self._chunks else text
             self._chunks.append(chunk)
             await self._client.write_event(TranscriptChunk(text=chunk).event())

@@ -10,7 +10,7 @@ from wyoming.event import Event, async_read_event
 from wyoming.info import AsrModel, AsrProgram, Attribution, Info
 
 from app.catalogue import ModelCard
-from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS
+from app.contract.options import HOTWORD_WEIGHT
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 
@@ -67,8 +67,12 @@ async def next_event(reader: asyncio.StreamReader) -> Event | None:
     return event
 
 
-def read_options(event: Event) -> CommandOptions:
+def read_options(event: Event, *, max_hotwords: int) -> CommandOptions:
     """Reads a `transcribe` event; names become hotwords, terms hotwords of half the weight.
+
+    Args:
+        event: of type `transcribe`.
+        max_hotwords: hotwords that are used, names first; the others are ignored.
 
     Raises:
         InvalidRequestError: a field has another type than in the protocol.
@@ -87,8 +91,8 @@ def read_options(event: Event) -> CommandOptions:
         )
         for text in _texts(data.get(name), name)
     ]
-    # Home Assistant may send the names of all its devices.
-    decoding = DecodingOptions(hotwords=tuple(hotwords[:MAX_HOTWORDS]))
+    # Home Assistant may send the names of all its devices, and its user cannot shorten the list.
+    decoding = DecodingOptions(hotwords=tuple(hotwords[:max_hotwords]))
     return CommandOptions(data.get("name"), data.get("language"), decoding)
 
 

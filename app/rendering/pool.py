@@ -61,7 +61,7 @@ class RenderPool:
     async def render(
         self, body: bytes, name: str, *, recording: str, word_cues: bool
     ) -> RenderedFile:
-        """Render a transcript in a format; cancelling this kills the process at work.
+        """Renders a transcript in a format; cancelling this kills the process at work.
 
         Args:
             body: a `GivenTranscript` as JSON.
@@ -93,7 +93,7 @@ class RenderPool:
         return RenderedFile(answer, head["media_type"])
 
     async def close(self) -> None:
-        """Kill the processes that are idle; those at work end with their requests."""
+        """Kills the processes that are idle; those at work end with their requests."""
         while self._idle:
             await _end(self._idle.pop())
 

@@ -91,7 +91,7 @@ class GivenTranscript(BaseModel):
 
 
 def render_json(body: bytes, name: str, *, recording: str, word_cues: bool) -> Rendered:
-    """Render a transcript in a format.
+    """Renders a transcript in a format.
 
     Args:
         body: a `GivenTranscript` as JSON.
@@ -115,7 +115,7 @@ def _joined(words: Sequence[Word]) -> str:
 
 
 def _segments(words: Sequence[Word], given: Sequence[GivenSegment] | None) -> tuple[Segment, ...]:
-    """Divide words into segments by their texts, or by pauses where these do not match."""
+    """Divides words into segments by their texts, or by pauses where these do not match."""
     segments: list[Segment] = []
     reached = 0
     for segment in given or ():

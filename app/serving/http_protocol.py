@@ -6,6 +6,7 @@ byte a minute, for as long as it lasts.
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -24,7 +25,6 @@ from app.errors import (
 )
 from app.serving.connections import Connections, Place
 from app.serving.limits import HttpLimits
-from app.serving.timers import Timer
 
 _RESERVED_PATHS = ("/health", "/metrics")
 _RETRY_SECONDS = 2.0
@@ -54,9 +54,9 @@ class LimitedHttp(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._place = Place.NONE
-        self._head_timer = Timer(self.loop, self._on_head_timeout)
-        self._body_timer = Timer(self.loop, self._check_body_rate)
-        self._write_timer = Timer(self.loop, self._on_write_timeout)
+        self._head_timer = _Timer(self.loop, self._on_head_timeout)
+        self._body_timer = _Timer(self.loop, self._check_body_rate)
+        self._write_timer = _Timer(self.loop, self._on_write_timeout)
         self._refusal: NordlydError | None = None
         self._head_size = 0
         self._head_done = False
@@ -273,3 +273,37 @@ class LimitedHttp(HttpToolsProtocol):
     def _stop_timers(self) -> None:
         for timer in (self._head_timer, self._body_timer, self._write_timer):
             timer.stop()
+
+
+class _Timer:
+    """Calls a function once, after a time that can be set again.
+
+    Args:
+        loop: runs the function.
+        callback: the function.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._handle: asyncio.TimerHandle | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the call is still to come."""
+        return self._handle is not None
+
+    def start(self, seconds: float) -> None:
+        """Schedules the call, instead of one that was scheduled before."""
+        self.stop()
+        self._handle = self._loop.call_later(seconds, self._fire)
+
+    def stop(self) -> None:
+        """Cancels the call, if it is still to come."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _fire(self) -> None:
+        self._handle = None
+        self._callback()

@@ -1,4 +1,4 @@
-"""The connections and limits of one service in, the protocol classes for its uvicorn out."""
+"""Builds uvicorn's protocol classes with the connections and limits of one service."""
 
 from app.serving.connections import Connections
 from app.serving.http_protocol import LimitedHttp

@@ -15,7 +15,7 @@ _CLIENT_VARIABLES = frozenset({"NORDLYD_SERVER", "NORDLYD_API_KEY"})
 
 
 def load_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
-    """Read the settings.
+    """Reads the settings.
 
     Args:
         environment: the variables and their values, for the message of an error.
@@ -28,7 +28,7 @@ def load_settings(environment: Mapping[str, str], **overrides: object) -> Settin
     try:
         return Settings(**given)
     except SettingsError as error:
-        # Only fields of a JSON type can get here, and only the message says which.
+        # Only fields of a JSON type can get here, and only the message has the name.
         found = re.search(r'field "(\w+)"', str(error))
         variable = f"{PREFIX}{found[1] if found else '…'}".upper()
         value = environment.get(variable)
@@ -52,7 +52,7 @@ def _explain(error: ValidationError, environment: Mapping[str, str]) -> str:
     for issue in error.errors(include_url=False):
         variable = f"{PREFIX}{issue['loc'][0]}".upper()
         value = environment.get(variable, issue.get("input"))
-        reason = str(issue["msg"])
+        reason = str(issue["msg"]).removeprefix("Value error, ")
         if issue["type"] == "dict_type" and isinstance(issue["input"], str):
             reason = "must be JSON"
         if str(value).startswith("tcp://"):

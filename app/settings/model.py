@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from app.bundled import catalogue_folder
 from app.contract.options import (
@@ -19,11 +19,12 @@ from app.contract.options import (
     MIN_PRUNE_LOGP,
     MIN_TOKEN_LOGP,
 )
+from app.settings.jobs import JobSettings
 
 PREFIX = "NORDLYD_"
 
 
-class Settings(BaseSettings):
+class Settings(JobSettings):
     """The settings of the service, with their defaults and bounds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
     target_langs: dict[str, str] = Field(
         {},
         description="JSON: model to the code of the language whose adapter and vocabulary a "
-        "multilingual (MMS) checkpoint uses, where its card does not say.",
+        "multilingual (MMS) checkpoint uses, where its card does not name one.",
     )
     default_language: str | None = Field(
         None,

@@ -11,16 +11,19 @@ from app.storage.files import (
     open_range,
     write_at,
 )
+from app.storage.room import RESERVE_BYTES, check_room
 from app.storage.spool import SpooledBodies, spool
 
 __all__ = [
     "IN_MEMORY_BYTES",
+    "RESERVE_BYTES",
     "ByteBudget",
     "FilePart",
     "FileRange",
     "PatchedView",
     "Reservation",
     "SpooledBodies",
+    "check_room",
     "create_disk_file",
     "create_memory_file",
     "open_range",

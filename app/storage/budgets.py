@@ -51,7 +51,7 @@ class ByteBudget:
             return self._refusal(Reservation(self, caller), size) is None
 
     def change(self, reservation: "Reservation", size: int) -> None:
-        """Reserve so many bytes more for a reservation, or fewer where negative.
+        """Reserves so many bytes more for a reservation, or fewer where negative.
 
         Raises:
             OverloadedError: others, or the caller's other requests, have to end first.
@@ -115,7 +115,7 @@ class Reservation:
         self._lock = threading.Lock()
 
     def resize(self, size: int) -> None:
-        """Reserve so many bytes in all from now on.
+        """Reserves so many bytes in all from now on.
 
         Raises:
             OverloadedError, InsufficientStorageError: as `ByteBudget.change`; the reservation
@@ -126,5 +126,5 @@ class Reservation:
             self.size = size
 
     def release(self) -> None:
-        """Reserve nothing any more."""
+        """Reserves nothing any more."""
         self.resize(0)

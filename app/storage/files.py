@@ -43,7 +43,7 @@ class _RangeSource(Protocol):
     """A stream that is a range of an open file already."""
 
     def open_range(self) -> FileRange:
-        """Open the range for another process."""
+        """Opens the range for another process."""
         ...
 
 
@@ -61,7 +61,7 @@ class FilePart(io.RawIOBase, ABC):
 
     @abstractmethod
     def read_at(self, position: int, buffer: memoryview) -> int:
-        """Read up to the buffer's length from a position; returns how many bytes were read."""
+        """Reads up to the buffer's length from a position; returns how many bytes were read."""
 
     def readable(self) -> bool:
         """Returns True."""
@@ -72,7 +72,7 @@ class FilePart(io.RawIOBase, ABC):
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        """Read up to the buffer's length; returns how many bytes were read, 0 at the end."""
+        """Reads up to the buffer's length; returns how many bytes were read, 0 at the end."""
         size = max(0, min(len(buffer), self._size - self._position))
         if not size:
             return 0
@@ -82,7 +82,7 @@ class FilePart(io.RawIOBase, ABC):
         return done
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Move to a position; returns it.
+        """Moves to a position; returns it.
 
         Raises:
             ValueError: the position is before the beginning.
@@ -129,7 +129,7 @@ class PatchedView(FilePart):
 
 
 def create_memory_file() -> int:
-    """Open a file without a name in memory; on disk where the system has no memfd_create.
+    """Opens a file without a name in memory; on disk where the system has no memfd_create.
 
     Returns:
         The descriptor. The file vanishes when the last descriptor of it is closed.
@@ -139,7 +139,7 @@ def create_memory_file() -> int:
 
 
 def create_disk_file() -> int:
-    """Open a file without a name in the folder for temporary files.
+    """Opens a file without a name in the folder for temporary files.
 
     Returns:
         The descriptor. The file vanishes when the last descriptor of it is closed.
@@ -164,7 +164,7 @@ def disk_error(error: OSError) -> Exception:
 
 
 def write_at(file: int, data: "bytes | bytearray", position: int) -> None:
-    """Write all of `data` at an offset of a file."""
+    """Writes all of `data` at an offset of a file."""
     with memoryview(data) as whole:
         done = 0
         while done < len(whole):
@@ -172,7 +172,7 @@ def write_at(file: int, data: "bytes | bytearray", position: int) -> None:
 
 
 def reopen_read_only(file: int) -> int:
-    """Open a file once more, so that it cannot be written through the new descriptor."""
+    """Opens a file once more, so that it cannot be written through the new descriptor."""
     try:
         return os.open(f"/proc/self/fd/{file}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -181,7 +181,7 @@ def reopen_read_only(file: int) -> int:
 
 
 def open_range(source: BinaryIO | Path) -> FileRange:
-    """Open a recording for another process, from its beginning; the source stays open.
+    """Opens a recording for another process, from its beginning; the source stays open.
 
     A file of the system is passed on as it is; anything else is copied into a file first.
 

@@ -22,7 +22,7 @@ _WRITE_BYTES = 2**20
 
 
 async def spool(chunks: AsyncIterable[bytes], reservation: Reservation | None = None) -> BinaryIO:
-    """Collect a body in a file without a name, which vanishes when it is closed.
+    """Collects a body in a file without a name, which vanishes when it is closed.
 
     Args:
         chunks: parts of the body, of any size.
@@ -74,11 +74,11 @@ class SpooledBodies:
         return self._on_disk
 
     def add(self, data: bytes) -> None:
-        """Append to the buffer; `drain` writes it."""
+        """Appends to the buffer; `drain` writes it."""
         self._buffer += data
 
     async def fill(self, chunks: AsyncIterable[bytes]) -> None:
-        """Append one whole body, in chunks of any size, and make it ready to be read.
+        """Appends one whole body, in chunks of any size, and makes it ready to be read.
 
         Raises:
             OverloadedError, InsufficientStorageError: there is no room on disk.
@@ -89,7 +89,7 @@ class SpooledBodies:
         await self.drain(everything=True)
 
     async def drain(self, *, everything: bool = False) -> None:
-        """Write the buffer once it holds 1 MiB; with `everything`, however little it holds.
+        """Writes the buffer once it holds 1 MiB; with `everything`, however little it holds.
 
         Raises:
             OverloadedError, InsufficientStorageError: there is no room on disk.
@@ -100,21 +100,21 @@ class SpooledBodies:
             self._write()
 
     def open(self, start: int, size: int) -> BinaryIO:
-        """Open one body, at its beginning, to be read by one thread at a time."""
+        """Opens one body, at its beginning, to be read by one thread at a time."""
         with self._lock:
             self._users += 1
         return cast("BinaryIO", _Body(self, start, size))
 
     def read_at(self, position: int, size: int) -> bytes:
-        """Read up to `size` bytes of the file from an offset."""
+        """Reads up to `size` bytes of the file from an offset."""
         return os.pread(self._file, size, position)
 
     def open_range(self, start: int, size: int) -> FileRange:
-        """Open one body for another process, which cannot write it."""
+        """Opens one body for another process, which cannot write it."""
         return FileRange(reopen_read_only(self._file), start, size)
 
     def release(self) -> None:
-        """Count one user less; the last one closes the file."""
+        """Counts one user less; the last one closes the file."""
         with self._lock:
             self._users -= 1
             if self._users:
@@ -124,7 +124,7 @@ class SpooledBodies:
             self._reservation.release()
 
     def close(self) -> None:
-        """Refuse to open more bodies; those that are open stay open."""
+        """Refuses to open more bodies; those that are open stay open."""
         if not self._closed:
             self._closed = True
             self.release()
@@ -168,7 +168,7 @@ class _Body(FilePart):
         self._start = start
 
     def open_range(self) -> FileRange:
-        """Open the body for another process; see `SpooledBodies.open_range`."""
+        """Opens the body for another process; see `SpooledBodies.open_range`."""
         return self._bodies.open_range(self._start, self._size)
 
     def read_at(self, position: int, buffer: memoryview) -> int:

@@ -27,6 +27,7 @@ class StreamConsumer:
         max_seconds: of audio in one message.
 
     Attributes:
+        language: of the stream.
         ended: the relay; done after the last event, or with the error that ended the stream.
     """
 

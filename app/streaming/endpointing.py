@@ -54,7 +54,7 @@ class Endpointer:
     """
 
     def __init__(self, options: Endpointing) -> None:
-        self._speech = options.threshold
+        self._threshold = options.threshold
         self._silence = max(_MIN_SILENCE, options.threshold - _HYSTERESIS)
         self._pause = (
             None
@@ -68,7 +68,7 @@ class Endpointer:
         )
         self._position = 0
         self._previous_end = 0
-        self._onset = 0
+        self._speech_chunks = 0
         self._started: int | None = None
         self._silent_since: int | None = None
 
@@ -95,7 +95,7 @@ class Endpointer:
         if self._started is None:
             return self._find_onset(probability, start)
         self._recent.append((probability, start))
-        if probability >= self._speech:
+        if probability >= self._threshold:
             self._silent_since = None
         elif probability < self._silence and self._silent_since is None:
             self._silent_since = start
@@ -109,8 +109,12 @@ class Endpointer:
         return Ended(at, until) if began else None
 
     def _find_onset(self, probability: float, start: int) -> Began | None:
-        self._onset = self._onset + 1 if probability >= self._speech else 0
-        if self._onset < _ONSET_CHUNKS:
+        """Begins an utterance at the first of enough chunks of speech in a row.
+
+        It keeps the audio of `prefix_seconds` before them, as far as no utterance has it already.
+        """
+        self._speech_chunks = self._speech_chunks + 1 if probability >= self._threshold else 0
+        if self._speech_chunks < _ONSET_CHUNKS:
             return None
         speech = start - (_ONSET_CHUNKS - 1) * CHUNK_SAMPLES
         self._started = max(self._previous_end, speech - self._prefix)
@@ -134,5 +138,5 @@ class Endpointer:
     def _reset(self, at: int) -> None:
         self._previous_end = at
         self._started = self._silent_since = None
-        self._onset = 0
+        self._speech_chunks = 0
         self._recent.clear()

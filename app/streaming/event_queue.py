@@ -17,7 +17,7 @@ class EventQueue:
     """The events that were not read yet.
 
     Args:
-        max_events: so many may wait; `wait_for_room` waits while there are more.
+        max_events: with so many unread events, `wait_for_room` waits.
     """
 
     def __init__(self, max_events: int) -> None:
@@ -25,8 +25,8 @@ class EventQueue:
         self._events: deque[LiveEvent] = deque()
         self._read_finals: deque[FinalResult] = deque(maxlen=_MAX_KEPT)
         self._changed = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
         self._ended = False
         self._failure: Exception | None = None
 
@@ -42,7 +42,7 @@ class EventQueue:
             self._events.pop()
         self._events.append(event)
         if len(self._events) >= self._max_events:
-            self._room.clear()
+            self._has_room.clear()
         self._changed.set()
 
     def end(self, failure: Exception | None = None) -> None:
@@ -50,15 +50,15 @@ class EventQueue:
         if not self._ended:
             self._ended = True
             self._failure = failure
-        self._room.set()
+        self._has_room.set()
         self._changed.set()
 
     async def wait_for_room(self) -> None:
         """Waits until events are read, if too many wait."""
-        await self._room.wait()
+        await self._has_room.wait()
 
     def emit_again(self, after: int) -> None:
-        """Puts the final results of later utterances than that back, although they were read."""
+        """Queues read final results again, those of the utterances after the given one."""
         again = [event for event in self._read_finals if event.utterance > after]
         self._read_finals = deque(
             (event for event in self._read_finals if event.utterance <= after), maxlen=_MAX_KEPT
@@ -67,7 +67,7 @@ class EventQueue:
         self._changed.set()
 
     def wake_readers(self) -> None:
-        """Lets readers check again whether they are current."""
+        """Makes waiting readers evaluate their `is_current` again."""
         self._changed.set()
 
     async def read(self, is_current: Callable[[], bool]) -> AsyncIterator[LiveEvent]:
@@ -77,7 +77,7 @@ class EventQueue:
         a connection broke is not lost.
 
         Args:
-            is_current: whether this reader is to continue; no longer once another replaced it.
+            is_current: False once another reader has replaced this one, which then ends.
 
         Raises:
             Exception: the failure given to `end`.
@@ -91,7 +91,7 @@ class EventQueue:
                     if isinstance(event, FinalResult):
                         self._read_finals.append(event)
                 if len(self._events) < self._max_events:
-                    self._room.set()
+                    self._has_room.set()
             if self._ended and is_current():
                 if self._failure is not None:
                     raise self._failure

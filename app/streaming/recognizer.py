@@ -1,7 +1,7 @@
 """Transcribes the utterances of a stream: while they grow, and once they are over.
 
 The encoder runs in the engine that files use too, and decoding in the same pool. While an utterance
-grows, only its last seconds are encoded, again and again; once it is over it is encoded in one
+grows, only its last seconds are encoded, repeatedly; once it is over it is encoded in one
 piece, like the same audio in a file.
 """
 
@@ -165,7 +165,7 @@ class StreamRecognizer:
 
         encoded = await self._engine.encode(
             EncodeRequest(
-                self._model.card.id,
+                self._model.encoder_name,
                 (window,),
                 fetch,
                 self._request_id,

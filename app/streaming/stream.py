@@ -215,7 +215,9 @@ class Stream:
         # No task awaits this one: an error that is not caught here would leave readers waiting.
         except Exception:
             _log.exception("live stream failed", session=self.session)
-            failure = NordlydError("Something went wrong inside the service; its log says what.")
+            failure = NordlydError(
+                "Something went wrong inside the service; its log has the cause."
+            )
         self._stop(failure)
 
     async def _process(self) -> NordlydError | None:

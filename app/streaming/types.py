@@ -92,7 +92,7 @@ def live_options(
 class LiveWord:
     """One word; a stable one stays in every later result of its utterance."""
 
-    text: str
+    word: str
     start: float
     end: float
     confidence: float
@@ -120,12 +120,12 @@ class PartialResult:
     @property
     def text(self) -> str:
         """All words."""
-        return " ".join(word.text for word in self.words)
+        return " ".join(word.word for word in self.words)
 
     @property
     def stable_text(self) -> str:
         """The stable words."""
-        return " ".join(word.text for word in self.words if word.stable)
+        return " ".join(word.word for word in self.words if word.stable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class FinalResult:
     @property
     def text(self) -> str:
         """All words."""
-        return " ".join(word.text for word in self.words)
+        return " ".join(word.word for word in self.words)
 
 
 LiveEvent: TypeAlias = SpeechStarted | PartialResult | EndpointReached | FinalResult
@@ -212,7 +212,7 @@ def _final(event: FinalResult, *, words: bool) -> messages.Final:
 
 def _word(word: LiveWord, **stable: bool) -> messages.StreamWord:
     return messages.StreamWord(
-        word=word.text,
+        word=word.word,
         start=_seconds(word.start),
         end=_seconds(word.end),
         confidence=round(word.confidence, 4),

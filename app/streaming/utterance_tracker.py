@@ -241,7 +241,7 @@ class UtteranceTracker:
 
 
 def _live_words(words: tuple[Word, ...], start: int, stable: int) -> tuple[LiveWord, ...]:
-    """Moves an utterance's words to the stream's clock, and mark the first `stable` as stable."""
+    """Moves an utterance's words to the stream's clock, and marks the first `stable` as stable."""
     offset = start / SAMPLE_RATE
     return tuple(
         LiveWord(word.word, word.start + offset, word.end + offset, word.confidence, index < stable)

@@ -76,11 +76,11 @@ class Candidate:
     def run(
         self, lengths: Sequence[int], *, limit: float, keep: Path | None = None
     ) -> dict[str, Any]:
-        """Compute once.
+        """Computes once.
 
         Args:
             lengths: samples of each waveform; the same lengths make the same noise.
-            limit: seconds after which the candidate is given up.
+            limit: seconds after which the candidate is dropped.
             keep: where to write its log-probabilities, [frames, vocabulary] of the first.
 
         Returns:
@@ -98,7 +98,7 @@ class Candidate:
         return self._answer(limit, f"for {audio:g} s of audio")
 
     def close(self) -> None:
-        """End the worker."""
+        """Ends the worker."""
         if self._process.poll() is None:
             self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
@@ -119,7 +119,7 @@ class Candidate:
                 raise Dropped(f"it takes more than {limit:.0f} s {what}")
             part = self._process.stdout.read(1 << 16)
             if not part:
-                reason = self._last_words()
+                reason = self._last_error_line()
                 self.close()
                 raise Dropped(reason)
             line += part
@@ -129,7 +129,7 @@ class Candidate:
             raise Dropped(answer["failed"])
         return answer
 
-    def _last_words(self) -> str:
+    def _last_error_line(self) -> str:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it ended with status {self._process.wait()}"

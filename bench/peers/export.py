@@ -31,7 +31,7 @@ def missing(*packages: str) -> list[str]:
 def export(
     shape: str, folder: Path, formats: Sequence[str], *, batch: int, samples: int, limit: float
 ) -> dict[str, str]:
-    """Write the formats in a process of its own, so that its memory is given back.
+    """Writes the formats in a process of its own, so that its memory is given back.
 
     Those that are done when the limit is over are there.
 
@@ -68,7 +68,7 @@ def export(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write them here."""
+    """Writes them here."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers.export", description=__doc__)
     parser.add_argument("shape")
     parser.add_argument("folder", type=Path)

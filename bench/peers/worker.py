@@ -18,7 +18,7 @@ from bench.peers.candidate import Spec
 
 
 def main() -> None:
-    """Build the candidate, then answer until standard input ends."""
+    """Builds the candidate, then answers until standard input ends."""
     # Libraries print; only answers go where the parent reads.
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def answer_to(run: Run, spec: Spec, request: dict[str, Any]) -> dict[str, Any]:
-    """Run once on noise of the lengths that are requested."""
+    """Runs once on noise of the lengths that are requested."""
     waveforms = noise(request["lengths"])
     cuda = spec.device.startswith("cuda")
     if cuda:

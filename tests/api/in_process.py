@@ -1,7 +1,8 @@
-"""The whole HTTP side in this process, over a model whose pace and failures a test decides."""
+"""The whole HTTP API in this process, over a model whose pace and failures a test sets."""
 
 import asyncio
 import atexit
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,9 +17,11 @@ from app.api import AppState, build_api
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
+from app.database import Database
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
-from app.main import search_limits
+from app.keys import KeyRing
+from app.main import build_jobs, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -30,7 +33,7 @@ class _LastingPool(MediaPool):
     """One pool for all tests of this process; a service that ends leaves it."""
 
     def close(self) -> None:
-        """Do nothing: it ends with the process."""
+        """Does nothing: it ends with the process."""
 
 
 _POOL = _LastingPool()
@@ -80,7 +83,7 @@ class InProcess:
 
 
 async def wait_for(condition: Callable[[], bool]) -> None:
-    """Look again and again until it is so."""
+    """Polls until the condition holds."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -95,13 +98,16 @@ async def in_process(
     model: ScriptedModel | None = None,
     languages: tuple[str, ...] = ("nb",),
     media: MediaPool | None = None,
+    keys: KeyRing | None = None,
     **settings: object,
 ) -> AsyncIterator[InProcess]:
-    """Run the service with one model, `scripted`, which loads once `load_gate` is open.
+    """Runs the service with one model, `scripted`, which loads once `load_gate` is open.
 
     Its language models are those in `folder`; it is `model`, where given, and serves `languages`.
+    It accepts `keys`, where given, instead of those of the settings.
     """
-    given = Settings(**{"models": ["scripted"], **settings})  # type: ignore[arg-type]
+    data = tempfile.TemporaryDirectory()
+    given = Settings(**{"models": ["scripted"], "data": data.name, **settings})  # type: ignore[arg-type]
     telemetry = Telemetry()
     card = ModelCard(id="scripted", languages=languages)
     engine = Engine(
@@ -147,19 +153,24 @@ async def in_process(
     )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
+    jobs = build_jobs(given, Database.of(given), service, None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
+        jobs.start()
         yield
         model.gate.set()
+        await jobs.stop()
         await live.close()
         await service.stop()
 
-    app = build_api(AppState(given, telemetry, service, live), lifespan)
+    keys = keys or KeyRing(given.api_keys)
+    app = build_api(AppState(given, telemetry, service, live, jobs, keys=keys), lifespan)
     transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
-    ):
-        yield InProcess(client, service, app, model)
+    with data:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            yield InProcess(client, service, app, model)

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 @asynccontextmanager
 async def serving(**settings: object) -> AsyncIterator[tuple[InProcess, AsyncOpenAI]]:
-    """The service on a socket of loopback, and a client that asks twice again."""
+    """The service on a socket of loopback, and a client that retries twice."""
     async with in_process(**settings) as running:  # type: ignore[arg-type]
         await running.until("ready")
         config = uvicorn.Config(running.app, lifespan="off", log_config=None)

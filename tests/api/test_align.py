@@ -1,4 +1,4 @@
-"""POST /align over a model that hears one long a: answers, and what is refused."""
+"""POST /align over a model that recognises one long a: answers and refusals."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,17 +12,19 @@ from sounds import as_wav, tones
 WAV = as_wav(tones(0, 2.0))
 
 
-def asking(ask: Callable[[InProcess], Awaitable[httpx.Response]]) -> httpx.Response:
+def answer_to(send: Callable[[InProcess], Awaitable[httpx.Response]]) -> httpx.Response:
     async def run() -> httpx.Response:
         async with in_process() as running:
             await running.until("ready")
-            return await ask(running)
+            return await send(running)
 
     return asyncio.run(run())
 
 
 def post(**fields: str) -> httpx.Response:
-    return asking(lambda running: running.client.post("/align", files={"file": WAV}, data=fields))
+    return answer_to(
+        lambda running: running.client.post("/align", files={"file": WAV}, data=fields)
+    )
 
 
 def test_aligned_words_are_as_written() -> None:
@@ -49,7 +51,7 @@ def test_characters_are_listed_on_request() -> None:
 
 def test_silent_recording_has_no_words_found() -> None:
     silence = as_wav(tones(0, 1.0) * 0)
-    body = asking(
+    body = answer_to(
         lambda running: running.client.post("/align", files={"file": silence}, data={"text": "a"})
     ).json()
     assert [word["found"] for word in body["words"]] == [False]
@@ -77,7 +79,7 @@ def test_wrong_request_is_refused_with_its_param(
 
 
 def test_form_without_file_is_refused() -> None:
-    answer = asking(lambda running: running.client.post("/align", files={"text": (None, "a")}))
+    answer = answer_to(lambda running: running.client.post("/align", files={"text": (None, "a")}))
     assert answer.status_code == 400
     assert "`file`" in answer.json()["error"]["message"]
 
@@ -93,11 +95,11 @@ def test_word_boundaries_follow_the_calibration(tmp_path: Path) -> None:
             await running.until("ready")
             files = {"file": WAV}
             aligned = await running.client.post("/align", files=files, data={"text": "a"})
-            heard = await running.client.post("/transcribe", files=files)
-            return aligned.json()["words"][0], heard.json()["words"][0]
+            transcribed = await running.client.post("/transcribe", files=files)
+            return aligned.json()["words"][0], transcribed.json()["words"][0]
 
-    aligned, heard = asyncio.run(run())
-    for word in (aligned, heard):
+    aligned, transcribed = asyncio.run(run())
+    for word in (aligned, transcribed):
         assert word["start"] == pytest.approx(0.5)
         assert 1.6 < word["end"] < 1.8
-    assert heard["confidence"] == 0.625
+    assert transcribed["confidence"] == 0.625

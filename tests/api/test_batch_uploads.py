@@ -1,4 +1,4 @@
-"""Batches over a model whose pace a test decides: room in the queue, and shares of the device."""
+"""Batches over a model whose pace a test sets: room in the queue, and shares of the device."""
 
 import asyncio
 import json

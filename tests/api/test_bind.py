@@ -1,4 +1,4 @@
-"""Which addresses may be opened, and what is said of those that cannot be."""
+"""Which addresses may be opened, and the errors for those that may not."""
 
 import socket
 

@@ -192,7 +192,7 @@ NO_MODEL = "Bad Request: No such model/language/tier combination found."
 
 
 @pytest.mark.parametrize(
-    ("status", "audio", "options", "code", "says"),
+    ("status", "audio", "options", "code", "message"),
     [
         (400, b"no audio " * 100, {}, "Bad Request", CORRUPT),
         (400, b"", {}, "Bad Request", CORRUPT),
@@ -209,7 +209,7 @@ NO_MODEL = "Bad Request: No such model/language/tier combination found."
     ],
 )  # fmt: skip
 def test_deepgram_client_raises_its_own_error(
-    status: int, audio: bytes, options: dict[str, object], code: str, says: str
+    status: int, audio: bytes, options: dict[str, object], code: str, message: str
 ) -> None:
     kind = BadRequestError if status == 400 else ApiError
 
@@ -218,7 +218,7 @@ def test_deepgram_client_raises_its_own_error(
             error = await refused_by_deepgram(client, kind, audio, **options)
             assert error.status_code == status
             assert error.body["err_code"] == code
-            assert says in error.body["err_msg"]
+            assert message in error.body["err_msg"]
             answer = await client.listen.v1.media.transcribe_file(
                 request=CLIP, request_options=ONCE
             )
@@ -243,7 +243,7 @@ def test_deepgram_client_raises_its_own_errors_for_keys_and_urls() -> None:
     asyncio.run(run())
 
 
-def test_busy_and_stopping_services_say_when_to_retry() -> None:
+def test_busy_and_draining_services_send_retry_after() -> None:
     async def run() -> None:
         async with (
             started(max_queue_seconds=2.0) as (running, client),

@@ -1,4 +1,4 @@
-"""How a request chooses its decoder over HTTP, and which one the answer names."""
+"""How a request chooses its decoder over HTTP, and which one the answer reports."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ def test_answer_names_decoder_and_language_model(tmp_path: Path) -> None:
         async with in_process(folder=tmp_path) as running:
             await running.until("ready")
 
-            async def ask(**parameters: object) -> tuple[str, str | None]:
+            async def transcribe(**parameters: object) -> tuple[str, str | None]:
                 answer = await running.client.post("/transcribe", params=parameters, content=CLIP)
                 assert answer.status_code == 200, answer.text
                 body = answer.json()
@@ -26,11 +26,11 @@ def test_answer_names_decoder_and_language_model(tmp_path: Path) -> None:
                 assert "alternatives" not in body
                 return body["decoder"], body["lm"]
 
-            assert await ask() == ("beam", "default")
-            assert await ask(decoder="greedy") == ("greedy", None)
-            assert await ask(decoder="greedy+lm") == ("greedy+lm", "default")
-            assert await ask(lm="news", alpha=0.1, beta=2) == ("beam", "news")
-            assert await ask(hotwords="a:3, b b:-1,c", beam_width=7) == ("beam", "default")
+            assert await transcribe() == ("beam", "default")
+            assert await transcribe(decoder="greedy") == ("greedy", None)
+            assert await transcribe(decoder="greedy+lm") == ("greedy+lm", "default")
+            assert await transcribe(lm="news", alpha=0.1, beta=2) == ("beam", "news")
+            assert await transcribe(hotwords="a:3, b b:-1,c", beam_width=7) == ("beam", "default")
             wrong = await running.client.post("/transcribe?lm=sport", content=CLIP)
             assert wrong.status_code == 400
             error = wrong.json()["error"]
@@ -63,13 +63,13 @@ def test_alternatives_are_listed_best_first() -> None:
                 content=CLIP,
             )  # fmt: skip
             body = answer.json()
-            readings = body["alternatives"]
-            assert len(readings) == 3
-            assert readings[0]["text"] == body["text"]
-            assert readings[0]["words"] == body["words"]
-            scores = [reading["score"] for reading in readings]
+            hypotheses = body["alternatives"]
+            assert len(hypotheses) == 3
+            assert hypotheses[0]["text"] == body["text"]
+            assert hypotheses[0]["words"] == body["words"]
+            scores = [hypothesis["score"] for hypothesis in hypotheses]
             assert scores == sorted(scores, reverse=True)
-            assert len({reading["text"] for reading in readings}) == 3
+            assert len({hypothesis["text"] for hypothesis in hypotheses}) == 3
             without = await running.client.post("/transcribe?n_best=2&words=false", content=CLIP)
             assert without.json()["alternatives"][0]["words"] == []
 
@@ -85,6 +85,6 @@ def test_silence_has_one_empty_alternative() -> None:
             )
             body = answer.json()
             assert (body["text"], body["decoder"]) == ("", "beam")
-            assert [reading["text"] for reading in body["alternatives"]] == [""]
+            assert [hypothesis["text"] for hypothesis in body["alternatives"]] == [""]
 
     asyncio.run(run())

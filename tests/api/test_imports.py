@@ -12,8 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 LIGHT = (
     "app.api", "app.audio", "app.catalogue", "app.decoding", "app.engine", "app.main",
     "app.server", "app.settings", "app.formats", "nordlyd_client", "nordlyd_client.cli.command",
-    "nordlyd_client.cli.run", "nordlyd_client.cli.remote", "app.cli.service", "app.cli.local",
-    "app.cli.local_live", "app.cli.serve",
+    "nordlyd_client.cli.run", "app.cli.service", "app.cli.local", "app.cli.serve",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The streams of a service around a model whose pace and failures a test decides."""
+"""The streams of a service around a model whose pace and failures a test sets."""
 
 import asyncio
 import time

@@ -23,9 +23,9 @@ BAD = {
 async def running(**options: object) -> AsyncIterator[InProcess]:
     shape = {"processor_seconds": 0.3, "memory_mb": 96, "handlers": "troubled_handlers"} | options
     media = MediaPool(PoolOptions(**shape))  # type: ignore[arg-type]
-    async with in_process(media=media) as here:
-        await here.until("ready")
-        yield here
+    async with in_process(media=media) as service:
+        await service.until("ready")
+        yield service
 
 
 def form(data: bytes, name: str = "a.wav") -> dict[str, tuple[str, bytes]]:
@@ -36,8 +36,8 @@ def test_each_route_reports_media_crashed_and_serves_good_clips(
     clip: Callable[..., bytes],
 ) -> None:
     async def run() -> None:
-        async with running() as here:
-            post = here.client.post
+        async with running() as service:
+            post = service.client.post
             align = {"text": "hei"}
             openai = {"model": "scripted"}
             good = [post("/transcribe", files=form(clip(n))) for n in range(12)]
@@ -50,9 +50,9 @@ def test_each_route_reports_media_crashed_and_serves_good_clips(
             ]
             answers = await asyncio.gather(*good, *bad)
             assert [answer.status_code for answer in answers[:12]] == [200] * 12
-            theirs, deepgrams = answers[-2:]
-            assert [answer.status_code for answer in (theirs, deepgrams)] == [400, 400]
-            assert theirs.json()["error"]["code"] == "invalid_value"
+            openais, deepgrams = answers[-2:]
+            assert [answer.status_code for answer in (openais, deepgrams)] == [400, 400]
+            assert openais.json()["error"]["code"] == "invalid_value"
             for answer in answers[12:-2]:
                 assert answer.status_code == 422, answer.text
             for answer in (*answers[12:-2], deepgrams):
@@ -61,7 +61,7 @@ def test_each_route_reports_media_crashed_and_serves_good_clips(
                 error = answer.json()["error"]
                 assert "cannot be read" in error["message"]
                 assert "WAV or FLAC" in error["message"]
-            metrics = (await here.client.get("/metrics")).text
+            metrics = (await service.client.get("/metrics")).text
             assert 'nordlyd_failures_total{code="media_crashed"} 8.0' in metrics
 
     asyncio.run(run())
@@ -69,9 +69,9 @@ def test_each_route_reports_media_crashed_and_serves_good_clips(
 
 def test_event_stream_ends_with_the_error(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
-        async with running() as here:
+        async with running() as service:
             data = {"model": "scripted", "stream": "true"}
-            answer = await here.client.post(
+            answer = await service.client.post(
                 "/v1/audio/transcriptions", files=form(trouble.CRASH), data=data
             )
             assert answer.status_code == 400
@@ -82,10 +82,10 @@ def test_event_stream_ends_with_the_error(clip: Callable[..., bytes]) -> None:
 
 def test_files_of_a_batch_fail_independently(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
-        async with running() as here:
+        async with running() as service:
             files = [("file", (name, data)) for name, data in BAD.items()]
             files += [("file", (f"{number}.wav", clip(number))) for number in range(4)]
-            answer = await here.client.post("/transcribe", files=files)
+            answer = await service.client.post("/transcribe", files=files)
             lines = [json.loads(line) for line in answer.text.splitlines()]
             codes = {line["name"]: line.get("error", {}).get("code") for line in lines}
             assert codes == dict.fromkeys(BAD, "media_crashed") | {
@@ -99,9 +99,9 @@ def test_lost_worker_is_logged_with_its_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def run() -> None:
-        async with running() as here:
+        async with running() as service:
             headers = {"x-request-id": "the-one"}
-            await here.client.post("/transcribe", content=trouble.CRASH, headers=headers)
+            await service.client.post("/transcribe", content=trouble.CRASH, headers=headers)
 
     asyncio.run(run())
     out = capsys.readouterr().out
@@ -113,8 +113,8 @@ def test_lost_worker_is_logged_with_its_request(
 
 def test_full_disk_is_a_507(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
-        async with running() as here:
-            answer = await here.client.post("/transcribe", content=trouble.FULL)
+        async with running() as service:
+            answer = await service.client.post("/transcribe", content=trouble.FULL)
             assert answer.status_code == 507
             assert answer.json()["error"]["code"] == "insufficient_storage"
 
@@ -125,21 +125,21 @@ def test_upload_over_the_disk_budget_is_a_507_or_429(
     clip: Callable[..., bytes],
 ) -> None:
     async def run() -> None:
-        async with running(spool_mb=8) as here:
+        async with running(spool_mb=8) as service:
             too_much = bytes(9 * 2**20)
-            answer = await here.client.post("/transcribe", content=too_much)
+            answer = await service.client.post("/transcribe", content=too_much)
             assert answer.status_code == 507
             assert "NORDLYD_SPOOL_MB" in answer.json()["error"]["message"]
             # One who sends slowly and has begun holds what the next does not get.
-            others = here.service.transcriber.media.spool.reserve("another")
+            others = service.service.transcriber.media.spool.reserve("another")
             others.resize(4 * 2**20)
-            answer = await here.client.post("/transcribe", content=bytes(5 * 2**20))
+            answer = await service.client.post("/transcribe", content=bytes(5 * 2**20))
             assert answer.status_code == 429
             assert int(answer.headers["retry-after"]) >= 1
-            answer = await here.client.post("/transcribe", content=clip(1))
+            answer = await service.client.post("/transcribe", content=clip(1))
             assert answer.status_code == 200
             others.release()
-            assert here.service.transcriber.media.spool.used == 0
+            assert service.service.transcriber.media.spool.used == 0
 
     asyncio.run(run())
 
@@ -148,14 +148,14 @@ def test_decoded_audio_without_room_is_refused_and_a_batch_waits(
     clip: Callable[..., bytes],
 ) -> None:
     async def run() -> None:
-        async with running(decoded_mb=64) as here:
-            others = here.service.transcriber.media.decoded.reserve("another")
+        async with running(decoded_mb=64) as service:
+            others = service.service.transcriber.media.decoded.reserve("another")
             others.resize(64 * 2**20)
-            refused = await here.client.post("/transcribe", content=clip(1))
+            refused = await service.client.post("/transcribe", content=clip(1))
             assert refused.status_code == 429
             assert "retry-after" in refused.headers
             waiting = asyncio.create_task(
-                here.client.post("/transcribe", files=[("file", ("a.wav", clip(1)))] * 2)
+                service.client.post("/transcribe", files=[("file", ("a.wav", clip(1)))] * 2)
             )
             await asyncio.sleep(0.5)
             assert not waiting.done()
@@ -168,10 +168,10 @@ def test_decoded_audio_without_room_is_refused_and_a_batch_waits(
 
 def test_deadline_of_a_request_ends_its_decoding() -> None:
     async def run() -> None:
-        async with running(processor_seconds=60) as here:
-            answer = await here.client.post("/transcribe?timeout=0.3", content=trouble.HANG)
+        async with running(processor_seconds=60) as service:
+            answer = await service.client.post("/transcribe?timeout=0.3", content=trouble.HANG)
             assert answer.status_code == 504
-            media = here.service.transcriber.media
+            media = service.service.transcriber.media
             await wait_for(lambda: media.decoded.used == 0)
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""Text that is told while a recording is still being encoded, over a model whose pace is set."""
+"""Text that is emitted while a recording is still being encoded, by a model with a set pace."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ from app.pipeline.incremental import TextDelta
 
 
 class StutteringModel(ScriptedModel):
-    """Says "a" for every burst of sound; waits for its gate, or fails, after `windows` windows."""
+    """Recognises "a" in each burst of sound; after `windows` windows it waits for its gate."""
 
     def __init__(self, windows: int) -> None:
         super().__init__()
@@ -33,9 +33,9 @@ class StutteringModel(ScriptedModel):
         if self.encoded >= self.windows:
             super().encode(windows)
         self.encoded += len(windows)
-        return [self._hear(window) for window in windows]
+        return [self._encode_window(window) for window in windows]
 
-    def _hear(self, window: np.ndarray) -> np.ndarray:
+    def _encode_window(self, window: np.ndarray) -> np.ndarray:
         frames = self.frames(len(window))
         parts = np.abs(window[: frames * self.hop]).reshape(frames, self.hop)
         tokens = np.where(parts.max(axis=1) > 0.1, 2, 1)
@@ -92,20 +92,20 @@ def test_deltas_arrive_before_the_recording_is_encoded(format_text: bool) -> Non
         async with running(model) as started:
             transcriber = started.service.transcriber
             model.gate.clear()
-            told: list[TextDelta] = []
+            deltas: list[TextDelta] = []
             work = asyncio.create_task(
                 transcriber.transcribe(
-                    a_minute(transcriber, format_text=format_text), on_text=told.append
+                    a_minute(transcriber, format_text=format_text), on_text=deltas.append
                 )
             )
-            await wait_for(lambda: len(told) > 0)
+            await wait_for(lambda: len(deltas) > 0)
             assert not work.done()
             assert not model.gate.is_set()
             model.gate.set()
             transcript = await work
             whole = await transcriber.transcribe(a_minute(transcriber, format_text=format_text))
-            text = "".join(delta.text for delta in told)
-            assert len(told) > 3
+            text = "".join(delta.text for delta in deltas)
+            assert len(deltas) > 3
             assert text == whole.written_text
             assert transcript.words == whole.words
             assert transcript.formatted_segments == whole.formatted_segments
@@ -119,13 +119,13 @@ def test_silence_and_a_click_have_no_deltas() -> None:
     async def run() -> None:
         async with running(StutteringModel(windows=99)) as started:
             for seconds in (0.005, 30.0):
-                told: list[TextDelta] = []
+                deltas: list[TextDelta] = []
                 source = io.BytesIO(as_wav(np.zeros(round(seconds * RATE), np.float32)))
                 transcript = await started.service.transcriber.transcribe(
                     TranscriptionRequest(source, "here", started.service.transcriber.route()),
-                    on_text=told.append,
+                    on_text=deltas.append,
                 )
-                assert (transcript.text, told) == ("", [])
+                assert (transcript.text, deltas) == ("", [])
 
     asyncio.run(run())
 

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from app.streaming import StreamLimits, Streams, find_vad_model
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
-# The client's package connects as websockets wants it no more.
+# The client's package connects in a form that websockets has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:connect.. must be used as:DeprecationWarning")
 MANUAL: Any = {"type": "transcription", "audio": {"input": {"turn_detection": None}}}
 SOUND = base64.b64encode((tones(0, 1.0) * 32_767).astype("<i2").tobytes()).decode()
@@ -33,7 +33,7 @@ async def until(connection: Any, kind: str) -> Any:
 
 
 async def commit_sound(connection: Any) -> None:
-    """Send a second of sound, and commit it."""
+    """Sends a second of sound, and commits it."""
     await connection.input_audio_buffer.append(audio=SOUND)
     await connection.input_audio_buffer.commit()
 
@@ -47,7 +47,7 @@ async def closed(connection: Any) -> int:
 
 
 def limit(running: InProcess, limits: StreamLimits) -> None:
-    """Take live streams with other limits."""
+    """Takes live streams with other limits."""
     parts = running.app.state.app_state
     live = Streams(running.service, parts.telemetry, limits, find_vad_model())
     running.app.state.app_state = replace(parts, live=live)

@@ -1,4 +1,4 @@
-"""Ports of other protocols: off by default, and not open without keys unless that is asked for."""
+"""Ports of other protocols: off by default, and closed without keys unless a setting allows it."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""Readable text over HTTP, beside what was said: a model that spells out what a test writes."""
+"""Formatted text over HTTP, beside the verbatim text, from a model that emits a given text."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,12 @@ from app.itn import format_transcript
 from app.vocabulary import Vocabulary
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzæøå"
-Ask = Callable[..., httpx.Response]
-SAID = "det koster tolv tusen og åtte kroner … eee ja … faen"
+Post = Callable[..., httpx.Response]
+SPOKEN = "det koster tolv tusen og åtte kroner … eee ja … faen"
 
 
 class Speller(ScriptedModel):
-    """Says a text, letter by letter; an ellipsis is a second of silence."""
+    """Emits a text, letter by letter; an ellipsis is a second of silence."""
 
     vocabulary = Vocabulary(("[PAD]", "|", *LETTERS), blank=0, delimiter=1, special=frozenset({0}))
 
@@ -46,8 +46,8 @@ class Speller(ScriptedModel):
 
 
 @contextmanager
-def asking(**settings: object) -> Iterator[Ask]:
-    """A running service: ask it what it answers to 8 s in which a text is said."""
+def formatting_service(**settings: object) -> Iterator[Post]:
+    """Yields a function that posts 8 s of audio in which a text is spoken to a running service."""
 
     async def post(
         running: InProcess, text: str, form: dict[str, str] | None, query: dict[str, object]
@@ -62,18 +62,20 @@ def asking(**settings: object) -> Iterator[Ask]:
         service = in_process(model=Speller(), languages=("nb", "nn", "da", "sv"), **settings)
         running = runner.run(service.__aenter__())
         try:
-            yield lambda text=SAID, form=None, **query: runner.run(post(running, text, form, query))
+            yield lambda text=SPOKEN, form=None, **query: runner.run(
+                post(running, text, form, query)
+            )
         finally:
             runner.run(service.__aexit__(None, None, None))
 
 
 @pytest.fixture(scope="module")
-def answer() -> Iterator[Ask]:
-    with asking() as ask:
-        yield ask
+def answer() -> Iterator[Post]:
+    with formatting_service() as post:
+        yield post
 
 
-def test_formatted_text_is_beside_the_verbatim_text(answer: Ask) -> None:
+def test_formatted_text_is_beside_the_verbatim_text(answer: Post) -> None:
     plain = answer().json()
     body = answer(format_text="true").json()
     assert body["text"] == "det koster tolv tusen og åtte kroner eee ja faen"
@@ -83,12 +85,12 @@ def test_formatted_text_is_beside_the_verbatim_text(answer: Ask) -> None:
     assert set(body) - set(plain) == {"formatted_text", "formatted_words", "formatted_segments"}
 
 
-def test_formatted_words_and_segments_have_the_times_of_the_spoken_words(answer: Ask) -> None:
+def test_formatted_words_and_segments_have_the_times_of_the_spoken_words(answer: Post) -> None:
     body = answer(format_text="true").json()
-    said = {word["word"]: word for word in body["words"]}
+    spoken = {word["word"]: word for word in body["words"]}
     written = {word["word"]: word for word in body["formatted_words"]}
     number = written["12\N{NO-BREAK SPACE}008"]
-    assert (number["start"], number["end"]) == (said["tolv"]["start"], said["åtte"]["end"])
+    assert (number["start"], number["end"]) == (spoken["tolv"]["start"], spoken["åtte"]["end"])
     assert " ".join(written) == body["formatted_text"]
     segments = body["formatted_segments"]
     assert [segment["text"] for segment in segments] == [
@@ -103,10 +105,10 @@ def test_formatted_words_and_segments_have_the_times_of_the_spoken_words(answer:
     assert without["formatted_segments"] == segments
 
 
-def test_hesitations_are_removed_and_profanities_masked_on_request(answer: Ask) -> None:
+def test_hesitations_are_removed_and_profanities_masked_on_request(answer: Post) -> None:
     price = "Det koster 12\N{NO-BREAK SPACE}008 kroner."
-    asked = {"format_text": "true", "remove_hesitations": "true"}
-    body = answer(**asked).json()
+    options = {"format_text": "true", "remove_hesitations": "true"}
+    body = answer(**options).json()
     assert body["formatted_text"] == f"{price} Ja. Faen."
     assert body["text"].endswith("eee ja faen")
     # Wherever the fields are given: some in the query, some in the form.
@@ -118,38 +120,38 @@ def test_hesitations_are_removed_and_profanities_masked_on_request(answer: Ask) 
 def test_word_list_of_the_operator_replaces_the_built_in_one(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("kron*  # not here\n", "utf-8")
-    asked = {"format_text": "true", "mask_profanities": "true"}
-    with asking(profanities=words) as answer:
-        body = answer(**asked).json()
+    options = {"format_text": "true", "mask_profanities": "true"}
+    with formatting_service(profanities=words) as answer:
+        body = answer(**options).json()
         assert body["formatted_text"].endswith("k*****. Eee ja. Faen.")
         # Only on request.
         assert "kroner" in answer(format_text="true").json()["formatted_text"]
 
 
-def test_each_language_has_its_own_rules(answer: Ask) -> None:
-    said = "klokken seksten femogtredive den tolvte maj nitten toogfyrre"
-    body = answer(said, language="da", format_text="true").json()
+def test_each_language_has_its_own_rules(answer: Post) -> None:
+    spoken = "klokken seksten femogtredive den tolvte maj nitten toogfyrre"
+    body = answer(spoken, language="da", format_text="true").json()
     assert body["formatted_text"] == "Klokken 16.35 den 12. maj 1942."
-    said = "klokka er kvart over sju tjuefem menneske"
-    body = answer(said, language="nn", format_text="true").json()
+    spoken = "klokka er kvart over sju tjuefem menneske"
+    body = answer(spoken, language="nn", format_text="true").json()
     assert body["formatted_text"].startswith("Klokka er 7.15")
 
 
-def test_every_alternative_is_formatted(answer: Ask) -> None:
+def test_every_alternative_is_formatted(answer: Post) -> None:
     body = answer(
         "fem hundre elever", n_best=3, format_text="true", prune_logp=-100, min_token_logp=-100
     ).json()
-    readings = body["alternatives"]
-    assert len(readings) == 3
-    assert readings[0]["formatted_text"] == body["formatted_text"] == "500 elever."
-    for reading in readings:
-        assert reading["formatted_text"][0] in (reading["text"][0].upper(), *"123456789")
-        assert reading["formatted_text"].endswith(".")
+    hypotheses = body["alternatives"]
+    assert len(hypotheses) == 3
+    assert hypotheses[0]["formatted_text"] == body["formatted_text"] == "500 elever."
+    for hypothesis in hypotheses:
+        assert hypothesis["formatted_text"][0] in (hypothesis["text"][0].upper(), *"123456789")
+        assert hypothesis["formatted_text"].endswith(".")
     bare = answer("fem hundre elever", n_best=3, min_token_logp=-100).json()
-    assert all("formatted_text" not in reading for reading in bare["alternatives"])
+    assert all("formatted_text" not in hypothesis for hypothesis in bare["alternatives"])
 
 
-def test_formatted_text_of_silence_is_empty(answer: Ask) -> None:
+def test_formatted_text_of_silence_is_empty(answer: Post) -> None:
     body = answer("", format_text="true", n_best=2).json()
     assert (body["formatted_text"], body["formatted_words"]) == ("", [])
     assert body["formatted_segments"] == []
@@ -157,7 +159,7 @@ def test_formatted_text_of_silence_is_empty(answer: Ask) -> None:
 
 
 @pytest.mark.parametrize("name", ["remove_hesitations", "mask_profanities"])
-def test_formatting_option_without_format_text_is_refused(answer: Ask, name: str) -> None:
+def test_formatting_option_without_format_text_is_refused(answer: Post, name: str) -> None:
     refused = answer(**{name: "true"})
     assert refused.status_code == 400
     error = refused.json()["error"]
@@ -166,7 +168,7 @@ def test_formatting_option_without_format_text_is_refused(answer: Ask, name: str
     assert answer(**{name: "false"}).status_code == 200
 
 
-def test_format_text_for_a_language_without_rules_is_refused(answer: Ask) -> None:
+def test_format_text_for_a_language_without_rules_is_refused(answer: Post) -> None:
     refused = answer(language="sv", format_text="true")
     assert refused.status_code == 400
     error = refused.json()["error"]
@@ -176,7 +178,7 @@ def test_format_text_for_a_language_without_rules_is_refused(answer: Ask) -> Non
     assert answer(language="sv").status_code == 200
 
 
-def test_wrong_value_is_refused_with_its_param(answer: Ask) -> None:
+def test_wrong_value_is_refused_with_its_param(answer: Post) -> None:
     error = answer(format_text="perhaps").json()["error"]
     assert (error["param"], error["code"]) == ("format_text", "invalid_request")
     assert "true, false" in error["message"]
@@ -195,16 +197,16 @@ def test_openapi_page_describes_formatted_text_and_its_example_is_right() -> Non
         assert fields[name]["description"]
     assert {"decoder", "lm", "alternatives"} <= set(fields)
     assert "formatted_text" in schemas["AlternativeBody"]["properties"]
-    asked = document["paths"]["/transcribe"]["post"]["parameters"]
-    described = {field["name"]: field["description"] for field in asked}
+    options = document["paths"]["/transcribe"]["post"]["parameters"]
+    described = {field["name"]: field["description"] for field in options}
     assert all(
         described[name] for name in ("format_text", "remove_hesitations", "mask_profanities")
     )
     for example in schemas["TranscriptionBody"]["examples"]:
         TRANSCRIPT_ADAPTER.validate_python(example)
     example = schemas["TranscriptionBody"]["examples"][0]
-    said = [Word(w["word"], w["start"], w["end"], w["confidence"]) for w in example["words"]]
-    formatted = format_transcript(said, example["language"])
+    spoken = [Word(w["word"], w["start"], w["end"], w["confidence"]) for w in example["words"]]
+    formatted = format_transcript(spoken, example["language"])
     assert formatted.text == example["formatted_text"]
     assert [word.word for word in formatted.words] == [
         word["word"] for word in example["formatted_words"]

@@ -1,4 +1,4 @@
-"""The operator's bounds on search options, over HTTP in every dialect; and a form's own timeout."""
+"""The operator's bounds on search options, over HTTP on every route; and the timeout in a form."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ FORM = {"files": {"file": ("clip.wav", CLIP)}}
         ("/v1/audio/transcriptions", FORM | {"data": {"keywords[]": ["a", "b"]}}, "hotwords"),
     ],
 )
-def test_option_beyond_the_operator_s_bound_is_a_400_that_names_the_setting(
+def test_option_beyond_the_bound_of_the_operator_is_a_400_that_names_the_setting(
     path: str, request_: dict[str, object], param: str
 ) -> None:
     async def run() -> None:
@@ -38,7 +38,7 @@ def test_option_beyond_the_operator_s_bound_is_a_400_that_names_the_setting(
     asyncio.run(run())
 
 
-def test_deepgram_keyterms_beyond_the_operator_s_bound_are_a_400() -> None:
+def test_deepgram_keyterms_beyond_the_bound_of_the_operator_are_a_400() -> None:
     async def run() -> None:
         async with in_process(max_hotwords=1) as running:
             await running.until("ready")

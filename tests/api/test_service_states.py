@@ -1,4 +1,4 @@
-"""What the routes answer while the service loads, hangs, is full, drains or is surprised."""
+"""What the routes answer while the service loads, hangs, is full, drains or fails."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ def error_of(answer: httpx.Response) -> dict[str, str]:
 
 
 async def not_ready(running: InProcess, clip, code: str) -> str:
-    """Readiness and work are refused alike, and the process is still alive; returns why."""
+    """Checks that readiness and work are refused while the process is alive; returns the reason."""
     ready = await running.client.get("/health/ready")
     work = await running.client.post("/transcribe", content=clip())
     assert ready.status_code == work.status_code == 503
@@ -50,19 +50,19 @@ def test_service_is_not_ready_before_its_models_are_loaded(clip) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "message"),
     [
         (CheckpointError("the head has 40 outputs, the vocabulary 36 tokens"), "40 outputs"),
         (MemoryError("no room"), "MemoryError: no room"),
     ],
 )
 def test_model_that_cannot_be_loaded_fails_the_start_with_one_line(
-    clip, failure: Exception, said: str
+    clip, failure: Exception, message: str
 ) -> None:
     async def run() -> None:
         async with in_process(load_failure=failure) as running:
             await running.until("failed")
-            assert said in await not_ready(running, clip, "failed")
+            assert message in await not_ready(running, clip, "failed")
             assert running.service.failure is not None
             assert "scripted" in running.service.failure.message
             assert "\n" not in running.service.failure.message

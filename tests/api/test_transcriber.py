@@ -76,7 +76,7 @@ def test_silence_is_not_encoded() -> None:
     async def run() -> None:
         async with in_process() as running:
             await running.until("ready")
-            running.model.failure = AssertionError("it was asked")
+            running.model.failure = AssertionError("the encoder was called")
             source = io.BytesIO(as_wav(np.zeros(48_000, dtype=np.float32)))
             transcript = await running.service.transcriber.transcribe(
                 TranscriptionRequest(source, "here", running.service.transcriber.route())

@@ -1,4 +1,4 @@
-"""What the deployment tests share: the paths, a tiny checkpoint and a free port."""
+"""Shared fixtures of the deployment tests: the paths, a tiny checkpoint and a free port."""
 
 import socket
 from collections.abc import Callable

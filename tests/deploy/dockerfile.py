@@ -1,4 +1,4 @@
-"""A Dockerfile's text in, its stages and instructions out; and the files of its build context.
+"""Parses a Dockerfile into stages and instructions, and lists the files of its build context.
 
 Only what our Dockerfile uses: no heredocs, no escape directive. Anything else is an error.
 """
@@ -52,7 +52,7 @@ class Stage:
 
 
 def parse_dockerfile(text: str) -> list[Stage]:
-    """Read the stages of a Dockerfile.
+    """Reads the stages of a Dockerfile.
 
     Raises:
         ValueError: an instruction that this reader does not know, or one before any FROM.

@@ -16,7 +16,7 @@ from pathlib import Path
 from dockerfile import Instruction, Stage, assignments, context_files, parse_dockerfile
 
 _IMAGE_PATHS = ("/opt", "/build", "/dist", "/var/lib/nordlyd")
-# The machine's own way to its package index; a container would be given it by the host as well.
+# The machine's settings of its package index; the host would pass them to a container too.
 _PASSED_ON = re.compile(r"PIP_\w+|SSL_CERT_\w+|(https?|no)_proxy", re.IGNORECASE)
 
 
@@ -68,7 +68,7 @@ class Builder:
             self._tool("chown", "true")
 
     def build(self) -> Image:
-        """Run all stages and return the last."""
+        """Runs all stages and returns the last."""
         for stage in self._stages:
             image = self._start(stage)
             for instruction in stage.instructions:
@@ -145,7 +145,7 @@ class Builder:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file, or what is in a folder; hard links, because an environment is large."""
+    """Copies a file, or what is in a folder; hard links, because an environment is large."""
     if source.is_dir():
         shutil.copytree(source, target, copy_function=_link, symlinks=True, dirs_exist_ok=True)
     else:

@@ -1,4 +1,4 @@
-"""A client of the running service, past any proxy: a tone in, the status of the answer out."""
+"""Sends a tone to the running service, without a proxy, and prints the status of the response."""
 
 import io
 import json
@@ -12,12 +12,12 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def open_url(request: str | urllib.request.Request) -> HTTPResponse:
-    """Send a request; an `HTTPError`, which is an `OSError`, unless the answer is a 2xx."""
+    """Sends a request; an `HTTPError`, which is an `OSError`, unless the answer is a 2xx."""
     return _DIRECT.open(request, timeout=60)
 
 
 def post_tone(address: str, *, key: str | None = None) -> tuple[int, dict[str, Any]]:
-    """Send two seconds of a tone as WAV; the status and the body of the answer."""
+    """Sends two seconds of a tone as WAV; the status and the body of the answer."""
     body = io.BytesIO()
     with wave.open(body, "wb") as file:
         file.setnchannels(1)

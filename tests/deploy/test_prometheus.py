@@ -124,7 +124,7 @@ def prometheus(
 
 @contextmanager
 def started(command: list[Any], environment: dict[str, str], ready: str) -> Iterator[None]:
-    """Run a command until the block ends; enter it when `ready` answers 200."""
+    """Runs a command until the block ends, which is entered when `ready` answers 200."""
     with subprocess.Popen(command, env=environment) as process:
         try:
             deadline = time.monotonic() + 60

@@ -1,4 +1,4 @@
-"""One server for all tests that leave it as they found it, and one that is guarded."""
+"""One server for all tests that leave it unchanged, and one with API keys."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +58,7 @@ def guarded(
 
 @pytest.fixture(scope="session")
 def archive() -> Iterator[WebServer]:
-    """A web server with recordings, the only one that `demos` may ask."""
+    """A web server with recordings, the only one that `demos` may fetch from."""
     with web_server() as web:
         yield web
 

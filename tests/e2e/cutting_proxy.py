@@ -1,4 +1,4 @@
-"""A wire between a client and a server that can be cut: what flows through it is counted."""
+"""A TCP proxy whose connections can be cut after a number of bytes."""
 
 import socket
 import struct
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Wire:
+class ProxyState:
     """Connections through it; `cut_after` is how many bytes the next one may send, None for all."""
 
     port: int = 0
@@ -18,34 +18,34 @@ class Wire:
 
     @property
     def url(self) -> str:
-        """Where a client finds the server through it."""
+        """The address of the server through the proxy."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
-def cutting_proxy(server: str) -> Iterator[Wire]:
-    """Lead connections to a server's address until the block ends."""
+def cutting_proxy(server: str) -> Iterator[ProxyState]:
+    """Forwards connections to a server's address until the block ends."""
     host, port = server.removeprefix("http://").split(":")
-    wire = Wire()
+    proxy = ProxyState()
     threads: list[threading.Thread] = []
 
-    def lead(client: socket.socket) -> None:
-        most, wire.cut_after = wire.cut_after, None
-        number = len(wire.sent)
-        wire.sent.append(0)
+    def forward(client: socket.socket) -> None:
+        most, proxy.cut_after = proxy.cut_after, None
+        number = len(proxy.sent)
+        proxy.sent.append(0)
         with client, socket.create_connection((host, int(port))) as upstream:
             back = threading.Thread(target=_copy, args=(upstream, client))
             back.start()
             with suppress(OSError):
                 while data := client.recv(65_536):
                     if most is not None:
-                        data = data[: most - wire.sent[number]]
+                        data = data[: most - proxy.sent[number]]
                     upstream.sendall(data)
-                    wire.sent[number] += len(data)
-                    if wire.sent[number] == most:
+                    proxy.sent[number] += len(data)
+                    if proxy.sent[number] == most:
                         break
             for end in (client, upstream):
-                # A reset, as when a network is gone, and no polite end.
+                # A reset, as when a network is gone, instead of an orderly end.
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
@@ -54,15 +54,15 @@ def cutting_proxy(server: str) -> Iterator[Wire]:
     def accept() -> None:
         with suppress(OSError):
             while True:
-                threads.append(threading.Thread(target=lead, args=(listener.accept()[0],)))
+                threads.append(threading.Thread(target=forward, args=(listener.accept()[0],)))
                 threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        wire.port = listener.getsockname()[1]
+        proxy.port = listener.getsockname()[1]
         accepting = threading.Thread(target=accept)
         accepting.start()
         try:
-            yield wire
+            yield proxy
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join()

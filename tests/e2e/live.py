@@ -73,7 +73,7 @@ class StreamLog:
 async def receive(
     socket: ClientConnection, log: StreamLog, *, until: str | None = None
 ) -> StreamLog:
-    """Read until the server closes, or one message of a type has come."""
+    """Reads until the server closes, or one message of a type has come."""
     async with asyncio.timeout(60):
         try:
             while until is None or not log.of(until):
@@ -86,7 +86,7 @@ async def receive(
 async def send(
     socket: ClientConnection, messages: Iterable[bytes | Mapping[str, str]], *, pace: float = 0.0
 ) -> None:
-    """Send bytes and commands, with a pause of so many seconds after each."""
+    """Sends bytes and commands, with a pause of so many seconds after each."""
     for message in messages:
         await socket.send(message if isinstance(message, bytes) else json.dumps(message))
         if pace:
@@ -118,7 +118,7 @@ def recording(samples: np.ndarray) -> list[bytes | Mapping[str, str]]:
 
 
 async def until(condition: Any, *, seconds: float = 20.0) -> None:
-    """Wait until a condition is met."""
+    """Waits until a condition is met."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)

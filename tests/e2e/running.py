@@ -1,4 +1,4 @@
-"""`nordlyd serve` as a process of its own, as people run it."""
+"""`nordlyd serve` as a process of its own."""
 
 import json
 import os
@@ -51,6 +51,7 @@ class RunningServer:
         directory: Path | None = None,
     ) -> None:
         self.log = folder / "serve.log"
+        settings = {"DATA": str(folder / "data"), **settings}
         self.greeting: list[str] = []
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -58,7 +59,7 @@ class RunningServer:
                     *(["prlimit", f"--nofile={descriptors}"] if descriptors else []),
                     *[program, "serve", "--port", "0", *arguments],
                 ],
-                env=environment(settings),
+                env=environment({"DATA": str(folder / "data"), **settings}),
                 cwd=directory,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -78,17 +79,17 @@ class RunningServer:
 
     @property
     def address(self) -> str:
-        """Where it listens, as the log says."""
+        """The address that the log reports."""
         return self._listens("http")
 
     @property
     def vosk(self) -> str:
-        """Where it waits for vosk's clients."""
+        """The address of the port for vosk's clients."""
         return self._listens("ws")
 
     @property
     def wyoming(self) -> str:
-        """Where it waits for Wyoming clients."""
+        """The address of the port for Wyoming clients."""
         return self._listens("tcp")
 
     def _listens(self, scheme: str) -> str:
@@ -97,15 +98,15 @@ class RunningServer:
         return found[0]
 
     def wait_ready(self, seconds: float = _START_SECONDS) -> "RunningServer":
-        """Wait for the line it prints once it is ready."""
+        """Waits for the line it prints once it is ready."""
         assert self._greeted.wait(seconds), self.log.read_text()
         assert self.greeting, f"ended with {self.process.wait()}: {self.log.read_text()}"
         return self
 
     def log_line(self, request_id: str) -> dict[str, Any]:
-        """Wait for the line that its log has of a request, and read it; the log is of JSON.
+        """Waits for the line that its log has of a request, and reads it; the log is of JSON.
 
-        It is written once the answer has been sent, so the client may be here first.
+        It is written once the answer has been sent, so the client may have the answer before.
         """
         until = time.monotonic() + _LOG_SECONDS
         while time.monotonic() < until:
@@ -123,11 +124,11 @@ class RunningServer:
         return httpx.Client(base_url=self.address, timeout=120, **options)  # type: ignore[arg-type]
 
     def signal_stop(self) -> None:
-        """Ask it to drain."""
+        """Starts the drain with SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
-        """Ask it to drain and wait for its exit status."""
+        """Starts the drain and waits for the exit status."""
         self.signal_stop()
         try:
             return self.process.wait(60)
@@ -137,7 +138,7 @@ class RunningServer:
 
 
 def wait_until_queued(client: httpx.Client, *, seconds: float = 30.0) -> None:
-    """Wait until the server has audio waiting or running."""
+    """Waits until the server has audio waiting or running."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if client.get("/health").json()["queue"]["seconds"] > 0:
@@ -147,7 +148,7 @@ def wait_until_queued(client: httpx.Client, *, seconds: float = 30.0) -> None:
 
 
 def wait_until_idle(client: httpx.Client, *, seconds: float = 30.0) -> None:
-    """Wait until the server has no audio waiting or running."""
+    """Waits until the server has no audio waiting or running."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if client.get("/health").json()["queue"]["seconds"] == 0:

@@ -35,7 +35,7 @@ QUICK = Retries(attempts=3, first_wait=0.05)
 
 
 def call(awaiting: bool, server: str, method: str, /, *arguments: Any, **options: Any) -> Any:
-    """Call a method of one of the clients; what comes piece by piece comes as a list."""
+    """Calls a method of one of the clients; what comes piece by piece comes as a list."""
     key = options.pop("api_key", None)
     if not awaiting:
         with Client(server, key, retries=QUICK) as client:
@@ -212,14 +212,14 @@ def test_stream_options_are_sent(demos: RunningServer, awaiting: bool) -> None:
 def test_broken_stream_resumes_where_it_was(
     demos: RunningServer, awaiting: bool, left: float
 ) -> None:
-    """At the end: all has arrived, and only the last words have not come yet."""
+    """At the end, when all audio has arrived and only the last words are missing."""
     sound, rate = pcm(SAMPLES[1])
-    with cutting_proxy(demos.address) as wire:
-        whole = call(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")
-        total = wire.sent[0]
-        wire.cut_after = total - round(left * total if left < 1 else left)
-        broken = call(awaiting, wire.url, "stream", pieces(sound), rate=rate, language="nb")
-    assert len(wire.sent) == 3
+    with cutting_proxy(demos.address) as proxy:
+        whole = call(awaiting, proxy.url, "stream", pieces(sound), rate=rate, language="nb")
+        total = proxy.sent[0]
+        proxy.cut_after = total - round(left * total if left < 1 else left)
+        broken = call(awaiting, proxy.url, "stream", pieces(sound), rate=rate, language="nb")
+    assert len(proxy.sent) == 3
     assert finals(broken) == finals(whole) != []
     assert sum(isinstance(event, Ready) for event in broken) == 1
     assert isinstance(broken[-1], End)
@@ -242,8 +242,8 @@ def test_failure_of_the_source_is_raised(demos: RunningServer, awaiting: bool) -
 
 
 def test_stream_to_a_missing_server_raises_unreachable(awaiting: bool) -> None:
-    with cutting_proxy("http://127.0.0.1:1") as wire:
-        gone = wire.url
+    with cutting_proxy("http://127.0.0.1:1") as proxy:
+        gone = proxy.url
     with pytest.raises(UnreachableError):
         call(awaiting, gone, "stream", [b"\0\0"])
 

@@ -1,4 +1,4 @@
-"""What users of other servers complain of most, where no other test says it: docs/complaints.md."""
+"""Frequent complaints about other servers that no other test covers; see docs/complaints.md."""
 
 import re
 import struct
@@ -22,26 +22,28 @@ BIG_BYTES = 400 * 2**20
 
 
 @pytest.fixture(scope="module")
-def said(demos: RunningServer) -> Iterator[httpx.Client]:
+def service(demos: RunningServer) -> Iterator[httpx.Client]:
     with demos.client() as client:
         yield client
 
 
-def words_of(client: httpx.Client, audio: bytes, **asked: object) -> list[dict]:
-    answer = client.post("/transcribe", content=audio, params={"language": "nb", **asked})
+def words_of(client: httpx.Client, audio: bytes, **options: object) -> list[dict]:
+    answer = client.post("/transcribe", content=audio, params={"language": "nb", **options})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert all(0 <= word["start"] <= word["end"] <= body["duration"] for word in body["words"])
     return body["words"]
 
 
-def test_words_and_times_of_joined_recordings_equal_those_of_the_parts(said: httpx.Client) -> None:
+def test_words_and_times_of_joined_recordings_equal_those_of_the_parts(
+    service: httpx.Client,
+) -> None:
     sentences = [soundfile.read(file, dtype="float32")[0] for file in SPEECH] * 8
     pause = np.zeros(round(PAUSE_SECONDS * RATE), np.float32)
-    alone = [words_of(said, as_wav(sentence)) for sentence in sentences[: len(SPEECH)]] * 8
+    alone = [words_of(service, as_wav(sentence)) for sentence in sentences[: len(SPEECH)]] * 8
     joined = np.concatenate([part for sentence in sentences for part in (sentence, pause)])
     assert len(joined) / RATE > 3 * 24, "several windows"
-    found = words_of(said, as_wav(joined))
+    found = words_of(service, as_wav(joined))
     expected: list[tuple[str, float, float]] = []
     offset = 0.0
     for sentence, words in zip(sentences, alone, strict=True):
@@ -58,7 +60,7 @@ def test_words_and_times_of_joined_recordings_equal_those_of_the_parts(said: htt
                 assert word["start"] == pytest.approx(begins, abs=0.1)
                 assert word["end"] == pytest.approx(ends, abs=0.1)
             continue
-        # A word in doubt may be spelled otherwise in other company; none may be missing or extra.
+        # A doubtful word may be spelled otherwise beside other audio; none may be missing or extra.
         letters = "".join(word for word, _, _ in before), "".join(word["word"] for word in after)
         assert change == "replace", letters
         assert abs(len(letters[0]) - len(letters[1])) <= 2, letters
@@ -66,18 +68,18 @@ def test_words_and_times_of_joined_recordings_equal_those_of_the_parts(said: htt
 
 
 def test_noise_lowers_the_word_confidence_of_beam_search(
-    said: httpx.Client,
+    service: httpx.Client,
 ) -> None:
     samples = soundfile.read(SPEECH[0], dtype="float32")[0]
     noise = np.random.default_rng(0).normal(0, 0.05, len(samples)).astype(np.float32)
-    clear = words_of(said, as_wav(samples), decoder="beam")
-    noisy = words_of(said, as_wav(samples + noise), decoder="beam")
+    clear = words_of(service, as_wav(samples), decoder="beam")
+    noisy = words_of(service, as_wav(samples + noise), decoder="beam")
     assert all(0 < word["confidence"] <= 1 for word in [*clear, *noisy])
     assert np.mean([w["confidence"] for w in noisy]) < np.mean([w["confidence"] for w in clear])
 
 
 def peak_bytes(process: psutil.Process) -> int:
-    """The most it ever had in memory, or since it was last told to forget."""
+    """Its peak resident memory, since the last reset of the high-water mark."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found

@@ -41,25 +41,25 @@ def with_pause(*files: Path, seconds: float) -> bytes:
 def test_answer_has_words_times_and_metadata(deepgram: DeepgramClient) -> None:
     audio = SPEECH[0].read_bytes()
     answer = listen(deepgram, audio, model="nova-3", language="no")
-    said = best(answer)
-    assert said.transcript == sample_texts()[0]
-    assert [word.word for word in said.words] == sample_texts()[0].split()
-    assert 0.5 < said.confidence <= 1
+    alternative = best(answer)
+    assert alternative.transcript == sample_texts()[0]
+    assert [word.word for word in alternative.words] == sample_texts()[0].split()
+    assert 0.5 < alternative.confidence <= 1
     metadata = answer.metadata
     assert metadata.sha256 == hashlib.sha256(audio).hexdigest()
     assert (metadata.channels, metadata.models) == (1, ["demo-nb"])
     assert metadata.model_info["demo-nb"]["arch"] == "wav2vec2-ctc"
     assert abs(metadata.created - datetime.now(UTC)) < timedelta(hours=1)
-    assert said.words[0].start > 0
-    for word, following in pairwise(said.words):
+    assert alternative.words[0].start > 0
+    for word, following in pairwise(alternative.words):
         assert word.start < word.end <= following.start
-    assert said.words[-1].end <= metadata.duration
+    assert alternative.words[-1].end <= metadata.duration
     assert answer.results.utterances is None
-    assert said.paragraphs is None
+    assert alternative.paragraphs is None
 
 
 def test_asynchronous_client_gets_the_same_answers(demos: RunningServer) -> None:
-    async def ask():
+    async def transcribe_both():
         async with httpx.AsyncClient(timeout=120) as connection:
             client = AsyncDeepgramClient(
                 api_key="any", environment=environment(demos), httpx_client=connection
@@ -73,7 +73,7 @@ def test_asynchronous_client_gets_the_same_answers(demos: RunningServer) -> None
                 )
             )
 
-    answers = asyncio.run(ask())
+    answers = asyncio.run(transcribe_both())
     assert [best(answer).transcript for answer in answers] == sample_texts()
     assert len({answer.metadata.request_id for answer in answers}) == len(answers)
 
@@ -97,11 +97,11 @@ def test_model_name_of_deepgram_leaves_the_choice_to_the_language(
 
 
 def test_punctuate_adds_punctuated_words_beside_the_spoken_ones(deepgram: DeepgramClient) -> None:
-    said = best(listen(deepgram, SPEECH[1].read_bytes(), language="nb", punctuate=True))
+    alternative = best(listen(deepgram, SPEECH[1].read_bytes(), language="nb", punctuate=True))
     text = sample_texts()[1]
-    assert said.transcript == f"{text[0].upper()}{text[1:]}."
-    assert [word.word for word in said.words] == text.split()
-    assert " ".join(word.punctuated_word for word in said.words) == said.transcript
+    assert alternative.transcript == f"{text[0].upper()}{text[1:]}."
+    assert [word.word for word in alternative.words] == text.split()
+    assert " ".join(word.punctuated_word for word in alternative.words) == alternative.transcript
 
 
 def test_smart_format_adds_paragraphs_and_utterances_split_at_pauses(
@@ -111,21 +111,23 @@ def test_smart_format_adds_paragraphs_and_utterances_split_at_pauses(
     answer = listen(
         deepgram, audio, language="nb", smart_format=True, utterances=True, utt_split=1.0
     )
-    said = best(answer)
+    alternative = best(answer)
     utterances = answer.results.utterances
     texts = sample_texts()[:2]
-    assert [said.transcript for said in utterances] == [f"{text.capitalize()}." for text in texts]
+    assert [utterance.transcript for utterance in utterances] == [
+        f"{text.capitalize()}." for text in texts
+    ]
     assert len({utterance.id for utterance in utterances}) == len(texts)
     for utterance in utterances:
         assert utterance.channel == 0
         assert utterance.start == utterance.words[0].start
         assert utterance.end == utterance.words[-1].end
         assert 0 < utterance.confidence <= 1
-    paragraphs = said.paragraphs.paragraphs
-    assert said.paragraphs.transcript.split("\n\n") == [
+    paragraphs = alternative.paragraphs.paragraphs
+    assert alternative.paragraphs.transcript.split("\n\n") == [
         " ".join(sentence.text for sentence in paragraph.sentences) for paragraph in paragraphs
     ]
-    assert said.paragraphs.transcript.replace("\n\n", " ") == said.transcript
+    assert alternative.paragraphs.transcript.replace("\n\n", " ") == alternative.transcript
     assert [paragraph.num_words for paragraph in paragraphs] == [
         len(text.split()) for text in texts
     ]
@@ -145,8 +147,8 @@ def test_smart_format_adds_paragraphs_and_utterances_split_at_pauses(
 def test_keywords_and_keyterms_are_hotwords(
     deepgram: DeepgramClient, options: dict[str, object]
 ) -> None:
-    said = best(listen(deepgram, SPEECH[0].read_bytes(), language="nb", **options)).transcript
-    assert said == sample_texts()[0].replace("lerretets", "lerretet")
+    text = best(listen(deepgram, SPEECH[0].read_bytes(), language="nb", **options)).transcript
+    assert text == sample_texts()[0].replace("lerretets", "lerretet")
 
 
 def test_alternatives_list_further_hypotheses(demos: RunningServer) -> None:
@@ -189,10 +191,10 @@ def test_raw_samples_are_decoded_as_declared(
 
 def test_silence_has_no_words_and_zero_confidence(deepgram: DeepgramClient) -> None:
     answer = listen(deepgram, as_wav(tones(0, 1.0) * 0), smart_format=True, utterances=True)
-    said = best(answer)
-    assert (said.transcript, said.words, said.confidence) == ("", [], 0.0)
+    alternative = best(answer)
+    assert (alternative.transcript, alternative.words, alternative.confidence) == ("", [], 0.0)
     assert answer.results.utterances == []
-    assert said.paragraphs.paragraphs == []
+    assert alternative.paragraphs.paragraphs == []
 
 
 def test_parameters_without_effect_are_ignored(deepgram: DeepgramClient) -> None:

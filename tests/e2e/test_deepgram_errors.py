@@ -23,12 +23,12 @@ def deepgram(demos: RunningServer) -> Iterator[DeepgramClient]:
 
 
 @pytest.mark.parametrize(
-    ("query", "param", "said"),
+    ("query", "param", "message"),
     [
         ("diarize=true", "diarize", "speakers are not separated"),
         ("diarize_model=latest", "diarize_model", "speakers"),
         ("summarize=v2", "summarize", "there are no summaries"),
-        ("callback=https://example.org/done", "callback", "not posted to other addresses"),
+        ("callback_method=get", "callback_method", "accepted: POST or PUT"),
         ("redact=pci", "redact", "not redacted"),
         ("multichannel=true", "multichannel", "mixed into one"),
         ("detect_language=true", "detect_language", "`language`"),
@@ -44,14 +44,14 @@ def deepgram(demos: RunningServer) -> Iterator[DeepgramClient]:
     ],
 )
 def test_unsupported_parameters_are_refused_in_both_forms(
-    demos: RunningServer, query: str, param: str | None, said: str
+    demos: RunningServer, query: str, param: str | None, message: str
 ) -> None:
     with demos.client() as client:
         answer = client.post(f"/v1/listen?{query}", content=SPEECH[1].read_bytes())
     assert answer.status_code == 400, answer.text
     body = answer.json()
     assert list(body) == ["err_code", "err_msg", "request_id", "error"]
-    assert said in body["err_msg"]
+    assert message in body["err_msg"]
     assert body["error"]["message"] == body["err_msg"]
     assert body["error"]["param"] == param
     assert (body["err_code"], body["error"]["code"]) == ("Bad Request", "invalid_request")

@@ -52,19 +52,19 @@ def test_compressed_body_is_decoded(client: httpx.Client, clip, coding, encode) 
 def test_unsupported_encoding_is_refused_by_name(client: httpx.Client, clip, coding: str) -> None:
     headers = {"content-encoding": coding}
     answer = client.post("/transcribe", content=clip(), headers=headers)
-    said = assert_error(answer, 415, code="unsupported_encoding", param=None)
-    assert coding in said
-    assert "gzip, deflate" in said
+    message = assert_error(answer, 415, code="unsupported_encoding", param=None)
+    assert coding in message
+    assert "gzip, deflate" in message
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [(lambda data: data[:-20], "cut short"), (lambda data: b"no" + data, "is not gzip")],
 )
-def test_damaged_encoding_is_400(client: httpx.Client, clip, spoil, said: str) -> None:
+def test_damaged_encoding_is_400(client: httpx.Client, clip, spoil, message: str) -> None:
     headers = {"content-encoding": "gzip"}
     answer = client.post("/transcribe", content=spoil(gzip.compress(clip())), headers=headers)
-    assert said in assert_error(answer, 400, code="invalid_request", param=None)
+    assert message in assert_error(answer, 400, code="invalid_request", param=None)
 
 
 def test_decompression_bomb_is_refused_at_the_limit(guarded: RunningServer) -> None:

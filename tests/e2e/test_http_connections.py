@@ -1,4 +1,4 @@
-"""Connections that only take resources, on raw sockets: limits end them, and health answers."""
+"""Connections that only hold resources, on raw sockets: limits end them; health still answers."""
 
 import json
 import select
@@ -43,7 +43,7 @@ def connect(server: RunningServer) -> socket.socket:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """What comes until the server closes."""
+    """Everything received until the server closes."""
     answer = b""
     try:
         while part := connection.recv(2**16):

@@ -80,4 +80,4 @@ def test_disconnect_cancels_text_decoding(server: RunningServer, noise: bytes) -
         while process.num_threads() and busy(0.5) > 0.3 and time.monotonic() < until - 50:
             assert select.select(slow, [], [], 0)[0] == []
     while busy(0.5) > 0.1:
-        assert time.monotonic() < until, "the work of clients that left goes on"
+        assert time.monotonic() < until, "the work of clients that left continues"

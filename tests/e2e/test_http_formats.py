@@ -12,7 +12,7 @@ from sounds import RATE, as_wav, tones
 
 from app.acoustic import load_checkpoint
 from app.decoding import GreedyDecoder
-from app.decoding.confidence import Calibration
+from app.decoding.calibration import Calibration
 
 SENT = (
     "wav-s16", "wav-f32", "wav-mulaw", "flac", "ogg-vorbis", "ogg-opus", "mp3",

@@ -1,4 +1,4 @@
-"""What operators rely on while a real server works: health, metrics, fairness, hang-ups."""
+"""What operators rely on while a real server runs: health, metrics, fairness, disconnects."""
 
 import socket
 import threading
@@ -140,7 +140,7 @@ def test_disconnect_removes_the_request_from_the_queue(
     wait_until_idle(client)
     line = server.log_line("hung-up")
     assert (line["status"], line["code"]) == (499, "client_disconnected")
-    # It was given up, not finished: the whole of it would have been counted.
+    # It was cancelled: finished, the whole of it would have been counted.
     assert line["seconds"] < 60
     assert client.post("/transcribe", content=clip()).status_code == 200
 

@@ -63,9 +63,9 @@ def test_page_of_the_service_is_served(server: RunningServer, client: httpx.Clie
     own = {"origin": server.address}
     assert client.post("/transcribe", content=clip(), headers=own).status_code == 200
     assert status_of_handshake(stream_of(server), **own) == 101
-    # Below a proxy that gives another host: its header, or the browser's word, says what was asked.
-    for told in ({"x-forwarded-host": "speech.example.org"}, {"sec-fetch-site": "same-origin"}):
-        seen = {"origin": "https://speech.example.org", **told}
+    # Below a proxy that sends another host: its header, or the browser's, has the original host.
+    for proxied in ({"x-forwarded-host": "speech.example.org"}, {"sec-fetch-site": "same-origin"}):
+        seen = {"origin": "https://speech.example.org", **proxied}
         assert client.post("/transcribe", content=clip(), headers=seen).status_code == 200
 
 
@@ -73,11 +73,11 @@ def test_allowed_origin_is_served_with_a_key_and_reads_the_headers(
     guarded: RunningServer, clip
 ) -> None:
     with guarded.client(headers={"origin": APP}) as page:
-        asked = {
+        preflight_headers = {
             "access-control-request-method": "POST",
             "access-control-request-headers": "authorization,x-stainless-os",
         }
-        preflight = page.options("/v1/audio/transcriptions", headers=asked)
+        preflight = page.options("/v1/audio/transcriptions", headers=preflight_headers)
         assert preflight.status_code == 200
         assert preflight.headers["access-control-allow-origin"] == APP
         assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
@@ -93,7 +93,7 @@ def test_allowed_origin_is_served_with_a_key_and_reads_the_headers(
         assert {"x-request-id", "retry-after", "content-disposition"} <= set(exposed.split(", "))
         page.headers["origin"] = EVIL
         assert page.post("/transcribe", content=clip()).status_code == 403
-        assert page.options("/transcribe", headers=asked).status_code == 403
+        assert page.options("/transcribe", headers=preflight_headers).status_code == 403
     url = stream_of(guarded)
     assert status_of_handshake(url, origin=APP, authorization=BEARER) == 101
     assert status_of_handshake(url, origin=EVIL, authorization=BEARER) == 403

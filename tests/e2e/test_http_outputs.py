@@ -1,4 +1,4 @@
-"""Every format of an answer, over HTTP: what it is called, what it is, and who can read it."""
+"""Every response format over HTTP: its media type, its file name, and software that reads it."""
 
 import io
 import json
@@ -17,8 +17,8 @@ from test_http_refusals import assert_error
 from app.contract.options import ResponseFormat
 from app.formats import FORMATS
 
-SAID = json.loads((DEMO / "samples" / "samples.jsonl").read_text("utf-8").splitlines()[0])
-SAMPLE = DEMO / "samples" / SAID["audio"]
+SAMPLE_ENTRY = json.loads((DEMO / "samples" / "samples.jsonl").read_text("utf-8").splitlines()[0])
+SAMPLE = DEMO / "samples" / SAMPLE_ENTRY["audio"]
 
 TYPES = {
     "json": ("application/json", "inline", "json"),
@@ -32,20 +32,20 @@ TYPES = {
 }
 
 
-def said_by_srt(text: str) -> str:
+def spoken_in_srt(text: str) -> str:
     return " ".join(cue.content for cue in srt.parse(text))
 
 
-def said_by_vtt(text: str) -> str:
+def spoken_in_vtt(text: str) -> str:
     return " ".join(caption.text for caption in webvtt.from_buffer(io.StringIO(text)))
 
 
-# What each format says, read by whoever reads such files; or at least without our own writers.
+# The words of each format, read by software for such files, or at least not by our own writers.
 READERS: dict[str, Callable[[str], str]] = {
     "json": lambda text: json.loads(text)["text"],
     "text": str,
-    "srt": said_by_srt,
-    "vtt": said_by_vtt,
+    "srt": spoken_in_srt,
+    "vtt": spoken_in_vtt,
     "tsv": lambda text: " ".join(line.split("\t")[-1] for line in text.splitlines()[1:]),
     "textgrid": lambda text: " ".join(re.findall(r'text = "([^"]+)"', text)),
     "eaf": lambda text: " ".join(re.findall(r"<ANNOTATION_VALUE>([^<]+)<", text)),
@@ -54,12 +54,12 @@ READERS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.fixture(scope="module")
-def ask(demos: RunningServer) -> Callable[..., httpx.Response]:
+def send(demos: RunningServer) -> Callable[..., httpx.Response]:
     def post(
-        path: str, name: str = "Møte på Ås.wav", said: bytes | None = None, **fields: str
+        path: str, name: str = "Møte på Ås.wav", recording: bytes | None = None, **fields: str
     ) -> httpx.Response:
         with demos.client() as client:
-            file = (name, SAMPLE.read_bytes() if said is None else said)
+            file = (name, SAMPLE.read_bytes() if recording is None else recording)
             return client.post(path, files={"file": file}, data={"language": "nb", **fields})
 
     return post
@@ -76,25 +76,25 @@ def test_every_format_has_an_expected_type_and_a_reader() -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_transcript_in_each_format_has_its_type_file_name_and_words(
-    ask: Callable[..., httpx.Response], name: str
+    send: Callable[..., httpx.Response], name: str
 ) -> None:
-    answer = ask("/transcribe", response_format=name)
+    answer = send("/transcribe", response_format=name)
     assert answer.status_code == 200, answer.text
     media_type, disposition, extension = TYPES[name]
     assert answer.headers["content-type"] == media_type
     assert answer.headers["content-disposition"].startswith(f"{disposition}; ")
     assert saved_as(answer) == f"Møte på Ås.{extension}"
     assert int(answer.headers["x-compute-time"]) >= 0
-    plain = ask("/transcribe").json()["text"]
+    plain = send("/transcribe").json()["text"]
     assert set(plain.split()) == set(READERS[name](answer.text).split())
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_alignment_in_each_format_omits_words_that_were_not_found(
-    ask: Callable[..., httpx.Response], name: str
+    send: Callable[..., httpx.Response], name: str
 ) -> None:
-    text = f"{SAID['text']}, kvasimodo"
-    answer = ask("/align", response_format=name, text=text)
+    text = f"{SAMPLE_ENTRY['text']}, kvasimodo"
+    answer = send("/align", response_format=name, text=text)
     assert answer.status_code == 200, answer.text
     media_type, _, extension = TYPES[name]
     assert answer.headers["content-type"] == media_type
@@ -105,47 +105,47 @@ def test_alignment_in_each_format_omits_words_that_were_not_found(
 
 
 def test_text_format_contains_the_formatted_text_with_format_text(
-    ask: Callable[..., httpx.Response],
+    send: Callable[..., httpx.Response],
 ) -> None:
-    answer = ask("/transcribe", response_format="text", format_text="true")
-    body = ask("/transcribe", format_text="true").json()
+    answer = send("/transcribe", response_format="text", format_text="true")
+    body = send("/transcribe", format_text="true").json()
     assert answer.text == body["formatted_text"] + "\n"
     assert answer.text != body["text"] + "\n"
 
 
 def test_word_cues_add_a_timestamp_to_each_word_of_vtt(
-    ask: Callable[..., httpx.Response],
+    send: Callable[..., httpx.Response],
 ) -> None:
-    plain = ask("/transcribe", response_format="vtt").text
-    marked = ask("/transcribe", response_format="vtt", word_cues="true").text
+    plain = send("/transcribe", response_format="vtt").text
+    marked = send("/transcribe", response_format="vtt", word_cues="true").text
     stamp = re.compile(r"<\d\d:\d\d:\d\d\.\d\d\d>")
     assert not stamp.search(plain)
     assert len(stamp.findall(marked)) >= 3
-    assert said_by_vtt(stamp.sub("", marked)) == said_by_vtt(plain)
+    assert spoken_in_vtt(stamp.sub("", marked)) == spoken_in_vtt(plain)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "vtt"])
 def test_word_cues_are_refused_for_formats_other_than_vtt(
-    ask: Callable[..., httpx.Response], name: str
+    send: Callable[..., httpx.Response], name: str
 ) -> None:
-    answer = ask("/transcribe", response_format=name, word_cues="true")
+    answer = send("/transcribe", response_format=name, word_cues="true")
     message = assert_error(answer, 400, code="invalid_request", param="word_cues")
     assert "response_format=vtt" in message
 
 
 def test_unknown_format_is_refused_with_the_accepted_ones(
-    ask: Callable[..., httpx.Response],
+    send: Callable[..., httpx.Response],
 ) -> None:
     for path, fields in (("/transcribe", {}), ("/align", {"text": "ja"})):
-        answer = ask(path, response_format="docx", **fields)
+        answer = send(path, response_format="docx", **fields)
         message = assert_error(answer, 400, code="invalid_request", param="response_format")
         assert "json, text, srt, vtt, tsv, textgrid, eaf or ctm" in message
 
 
-def test_silence_is_a_valid_file_in_every_format(ask: Callable[..., httpx.Response], clip) -> None:
+def test_silence_is_a_valid_file_in_every_format(send: Callable[..., httpx.Response], clip) -> None:
     silence = clip(0, 1.0)[:44] + bytes(32_000)
     for name in FORMATS:
-        answer = ask("/transcribe", said=silence, response_format=name)
+        answer = send("/transcribe", recording=silence, response_format=name)
         assert answer.status_code == 200, answer.text
         assert READERS[name](answer.text) == "" if name != "vtt" else "WEBVTT" in answer.text
 

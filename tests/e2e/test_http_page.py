@@ -1,4 +1,4 @@
-"""What the server sends for the page: open without a key, with a policy, and fresh each time."""
+"""The files of the page: served without a key, with a security policy, and revalidated."""
 
 import re
 from pathlib import Path

@@ -17,7 +17,7 @@ def post(client: httpx.Client, data: bytes, **fields: str) -> httpx.Response:
 @pytest.mark.parametrize(
     ("container", "codec"), [("ogg", "libopus"), ("ipod", "aac"), ("mov", "pcm_s16le")]
 )
-def test_eight_channels_do_not_crash_the_service(
+def test_recording_of_eight_channels_is_transcribed(
     client: httpx.Client, container: str, codec: str
 ) -> None:
     answer = post(client, encode_packed(container, codec, "7.1"))
@@ -35,7 +35,7 @@ def test_cancelling_channels_give_the_text_of_one_channel(client: httpx.Client) 
     assert both["text"] == alone["text"] != ""
 
 
-def test_playable_damage_is_a_warning_and_strict_refuses_it(client: httpx.Client) -> None:
+def test_playable_damage_is_a_warning_and_an_error_with_strict(client: httpx.Client) -> None:
     trouble = TROUBLES["tagged MP3s joined"]
     body = post(client, trouble.build()).json()
     assert body["duration"] == pytest.approx(trouble.seconds, abs=0.15)

@@ -6,7 +6,7 @@ import pytest
 
 
 def assert_error(answer: httpx.Response, status: int, *, code: str, param: str | None) -> str:
-    """Check the one error form; returns the message."""
+    """Checks the one error form; returns the message."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert list(answer.json()) == ["error"]
@@ -45,7 +45,7 @@ def test_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
 
 @pytest.mark.parametrize("place", ["params", "data"])
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"langauge": "nb"}, "accepted: file, model, language, decoder, beam_width"),
         ({"decoder": "bream"}, "accepted: auto, greedy, beam or greedy+lm"),
@@ -69,11 +69,11 @@ def test_decompression_bomb_is_refused(client: httpx.Client, clip) -> None:
     ],
 )
 def test_wrong_parameter_is_named_with_the_accepted_values(
-    client: httpx.Client, clip, fields: dict[str, str], said: str, place: str
+    client: httpx.Client, clip, fields: dict[str, str], message: str, place: str
 ) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, **{place: fields})
     param = next(iter(fields))
-    assert said in assert_error(answer, 400, code="invalid_request", param=param)
+    assert message in assert_error(answer, 400, code="invalid_request", param=param)
     assert_served(client, clip())
 
 
@@ -84,14 +84,14 @@ def test_raw_samples_need_a_rate(client: httpx.Client, clip) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [({"model": "tiny-sv"}, "loaded: tiny-nb, tiny-da"), ({"language": "sv"}, "served: nb")],
 )
 def test_unknown_model_or_language_is_404_with_those_loaded(
-    client: httpx.Client, clip, fields: dict[str, str], said: str
+    client: httpx.Client, clip, fields: dict[str, str], message: str
 ) -> None:
     answer = client.post("/transcribe", files={"file": clip()}, data=fields)
-    assert said in assert_error(answer, 404, code="model_not_found", param=next(iter(fields)))
+    assert message in assert_error(answer, 404, code="model_not_found", param=next(iter(fields)))
 
 
 def test_parameter_given_twice_is_refused(client: httpx.Client, clip) -> None:

@@ -99,7 +99,7 @@ def long_transcript(words: int) -> dict[str, Any]:
 
 
 def writers(server: RunningServer) -> list[psutil.Process]:
-    """The processes of the server that write transcripts and have something to do."""
+    """The busy rendering processes of the server."""
     found = []
     for child in psutil.Process(server.process.pid).children():
         with suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""Start and stop of a real server: what ends the start, and what a stop waits for."""
+"""Start and stop of a real server: what fails the start, and what a stop waits for."""
 
 import signal
 import socket
@@ -14,7 +14,7 @@ from troubles import troubles
 
 
 def failed_start(settings: dict[str, str], *arguments: str) -> str:
-    """Start a server that cannot start; returns the one line it ends with."""
+    """Starts a server that cannot start; returns the one line it ends with."""
     ended = subprocess.run(
         [NORDLYD, "serve", *arguments],
         env=environment({"LOG_FORMAT": "json"} | settings),
@@ -159,7 +159,7 @@ def test_public_bind_with_keys_starts(tiny_settings: dict[str, str], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"PORT": "http"}, "NORDLYD_PORT is 'http'"),
         ({"PORT": "tcp://10.0.0.1:8000"}, "service links"),
@@ -170,6 +170,6 @@ def test_public_bind_with_keys_starts(tiny_settings: dict[str, str], tmp_path: P
     ],
 )
 def test_invalid_setting_is_named_in_the_error(
-    tiny_settings: dict[str, str], settings: dict[str, str], said: str
+    tiny_settings: dict[str, str], settings: dict[str, str], message: str
 ) -> None:
-    assert said in failed_start(tiny_settings | settings)
+    assert message in failed_start(tiny_settings | settings)

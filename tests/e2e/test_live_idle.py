@@ -17,21 +17,21 @@ IDLE_SECONDS = 1
 
 
 @pytest.fixture(scope="module")
-def impatient(
+def short_idle(
     tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
     """A server with a short idle time, and every protocol on."""
     settings = tiny_settings | {
         "VOSK_PORT": "0", "WYOMING_PORT": "0", "LIVE_IDLE_SECONDS": str(IDLE_SECONDS),
     }  # fmt: skip
-    running = RunningServer(tmp_path_factory.mktemp("impatient"), settings)
+    running = RunningServer(tmp_path_factory.mktemp("short_idle"), settings)
     yield running.wait_ready()
     assert running.stop() == 0
     assert troubles(running.log) == []
 
 
 def last_error(address: str, *messages: str | bytes) -> tuple[dict[str, object], int]:
-    """Send some messages and then nothing; returns the last message's error, and the close code."""
+    """Sends some messages and then nothing; returns the last message's error and the close code."""
     with connect(address) as client:
         for message in messages:
             client.send(message)
@@ -45,25 +45,25 @@ def last_error(address: str, *messages: str | bytes) -> tuple[dict[str, object],
 
 @pytest.mark.parametrize("messages", [[], [bytes(3200)]], ids=["nothing", "audio"])
 def test_silent_vosk_client_is_disconnected(
-    impatient: RunningServer, messages: list[bytes]
+    short_idle: RunningServer, messages: list[bytes]
 ) -> None:
-    error, code = last_error(impatient.vosk, *messages)
+    error, code = last_error(short_idle.vosk, *messages)
     assert (error["code"], code) == ("stream_idle", 1008)
     assert "NORDLYD_LIVE_IDLE_SECONDS" in str(error["message"])
 
 
 @pytest.mark.parametrize("audio", ["", "AAAA" * 800], ids=["nothing", "audio"])
-def test_silent_realtime_client_is_disconnected(impatient: RunningServer, audio: str) -> None:
-    address = impatient.address.replace("http", "ws", 1) + "/v1/realtime?intent=transcription"
+def test_silent_realtime_client_is_disconnected(short_idle: RunningServer, audio: str) -> None:
+    address = short_idle.address.replace("http", "ws", 1) + "/v1/realtime?intent=transcription"
     append = json.dumps({"type": "input_audio_buffer.append", "audio": audio})
     error, code = last_error(address, *([append] if audio else []))
     assert (error["code"], code) == ("stream_idle", 1008)
     assert "NORDLYD_LIVE_IDLE_SECONDS" in str(error["message"])
 
 
-def test_silent_wyoming_client_is_disconnected(impatient: RunningServer) -> None:
+def test_silent_wyoming_client_is_disconnected(short_idle: RunningServer) -> None:
     async def run() -> tuple[Error, bool]:
-        async with AsyncClient.from_uri(impatient.wyoming, read_timeout=30) as client:
+        async with AsyncClient.from_uri(short_idle.wyoming, read_timeout=30) as client:
             event = await client.read_event()
             assert event is not None
             return Error.from_event(event), await client.read_event() is None

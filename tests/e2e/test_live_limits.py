@@ -1,4 +1,4 @@
-"""Messages of live clients that would hold up everybody, or break what reads them."""
+"""Messages of live clients that would block other clients, or break the parsers."""
 
 import asyncio
 import json
@@ -26,15 +26,15 @@ def memory(server: RunningServer) -> int:
 
 
 class Watch:
-    """Asks again and again whether the server answers; `slowest` is the longest it took."""
+    """Polls the server; `slowest` is the longest response time."""
 
     def __init__(self, server: RunningServer) -> None:
         self._server = server
         self._stop = threading.Event()
         self.slowest = 0.0
-        self._thread = threading.Thread(target=self._ask)
+        self._thread = threading.Thread(target=self._poll)
 
-    def _ask(self) -> None:
+    def _poll(self) -> None:
         with self._server.client() as client:
             while not self._stop.wait(0.05):
                 started = time.monotonic()

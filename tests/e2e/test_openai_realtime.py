@@ -1,4 +1,4 @@
-"""OpenAI's Realtime client against a real server: turns found here, and turns committed there."""
+"""OpenAI's Realtime client against a real server: detected turns, and turns it commits."""
 
 import asyncio
 import base64
@@ -17,9 +17,9 @@ from openai import AsyncOpenAI, OpenAI
 from running import KEY, RunningServer
 from websockets.exceptions import InvalidStatus
 
-SAID = sample_texts()
+TEXTS = sample_texts()
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
-# The client's package connects as websockets wants it no more.
+# The client's package connects in a form that websockets has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:connect.. must be used as:DeprecationWarning")
 
 
@@ -45,7 +45,7 @@ def mu_law(signal: np.ndarray) -> bytes:
     return (~(sign | exponent << 4 | mantissa) & 0xFF).astype(np.uint8).tobytes()
 
 
-class Talk:
+class Session:
     """One connection, and every event it received."""
 
     def __init__(self, connection: Any) -> None:
@@ -58,7 +58,7 @@ class Talk:
             await self.connection.input_audio_buffer.append(audio=audio)
 
     async def until(self, kind: str, times: int = 1) -> Any:
-        """Read events up to the one of that kind, which is returned."""
+        """Reads events up to the one of that kind, which is returned."""
         async with asyncio.timeout(60):
             while times:
                 self.events.append(await self.connection.recv())
@@ -82,14 +82,14 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(server: RunningServer, **query: str) -> AsyncIterator[Talk]:
+async def talking(server: RunningServer, **query: str) -> AsyncIterator[Session]:
     url = f"{server.address}/v1"
     extra = {"intent": "transcription", **query}
     async with (
         AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client,
         client.realtime.connect(extra_query=extra) as connection,
     ):
-        talk = Talk(connection)
+        talk = Session(connection)
         await talk.until("session.created")
         yield talk
 
@@ -99,7 +99,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
-    async def talk_of_two() -> None:
+    async def two_detected_turns() -> None:
         async with talking(demos, model="gpt-4o-transcribe") as talk:
             session = talk.events[0].session
             assert (session.type, session.audio.input.format.rate) == ("transcription", 24_000)
@@ -113,7 +113,7 @@ def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
             await talk.send(pcm(1, 2))
             await talk.until(f"{TRANSCRIPTION}.completed", times=2)
         first, second = talk.of(f"{TRANSCRIPTION}.completed")
-        assert [first.transcript, second.transcript] == SAID[:2]
+        assert [first.transcript, second.transcript] == TEXTS[:2]
         kinds = [
             event.type.rpartition(".")[2]
             for event in talk.events
@@ -139,11 +139,11 @@ def test_detected_turns_are_sent_in_order(demos: RunningServer) -> None:
             assert item.usage.type == "duration"
             assert item.usage.seconds > 2
 
-    run(talk_of_two())
+    run(two_detected_turns())
 
 
 def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
-    async def commits() -> None:
+    async def two_items() -> None:
         async with talking(demos) as talk:
             session = await talk.set(turn_detection=None)
             assert session.audio.input.turn_detection is None
@@ -152,7 +152,7 @@ def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
                 await talk.send(pcm(number, pause=0.0))
                 await talk.connection.input_audio_buffer.commit()
                 completed = await talk.until(f"{TRANSCRIPTION}.completed")
-                assert completed.transcript == SAID[number - 1]
+                assert completed.transcript == TEXTS[number - 1]
                 assert talk.deltas(completed.item_id) == completed.transcript
                 seconds = len(samples(number, 24_000)) / 24_000
                 assert completed.usage.seconds == pytest.approx(seconds, abs=0.05)
@@ -160,32 +160,32 @@ def test_client_commits_without_turn_detection(demos: RunningServer) -> None:
             one, two = talk.of("input_audio_buffer.committed")
             assert two.previous_item_id == one.item_id
 
-    run(commits())
+    run(two_items())
 
 
 def test_commit_ends_a_turn_and_silence_is_an_empty_item(
     demos: RunningServer,
 ) -> None:
-    async def commits() -> None:
+    async def two_items() -> None:
         async with talking(demos) as talk:
             await talk.send(pcm(1, pause=0.0))
             await talk.connection.input_audio_buffer.commit()
             completed = await talk.until(f"{TRANSCRIPTION}.completed")
-            assert completed.transcript == SAID[0]
+            assert completed.transcript == TEXTS[0]
             assert not talk.of("input_audio_buffer.speech_stopped")
             await talk.send(bytes(48_000))
             await talk.connection.input_audio_buffer.commit()
             assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == ""
             await talk.send(pcm(2))
-            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == TEXTS[1]
             again = talk.of("input_audio_buffer.speech_started")[-1]
             assert again.audio_start_ms > 1000 * len(samples(1, 24_000)) / 24_000 + 500
 
-    run(commits())
+    run(two_items())
 
 
 def test_cleared_audio_is_not_transcribed(demos: RunningServer) -> None:
-    async def clears() -> None:
+    async def cleared_audio() -> None:
         async with talking(demos) as talk:
             await talk.set(turn_detection=None)
             await talk.send(pcm(1))
@@ -196,14 +196,14 @@ def test_cleared_audio_is_not_transcribed(demos: RunningServer) -> None:
             assert error.code == "input_audio_buffer_commit_empty"
             await talk.send(pcm(2))
             await talk.connection.input_audio_buffer.commit()
-            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == TEXTS[1]
 
-    run(clears())
+    run(cleared_audio())
 
 
 @pytest.mark.parametrize("kind", ["audio/pcm", "audio/pcmu"])
 def test_other_rates_and_g711_are_transcribed(demos: RunningServer, kind: str) -> None:
-    async def hears() -> None:
+    async def transcribes() -> None:
         async with talking(demos) as talk:
             if kind == "audio/pcm":
                 form, data = {"type": kind, "rate": 16_000}, pcm(3, rate=16_000)
@@ -213,15 +213,15 @@ def test_other_rates_and_g711_are_transcribed(demos: RunningServer, kind: str) -
             await talk.send(data)
             await talk.connection.input_audio_buffer.commit()
             transcript = (await talk.until(f"{TRANSCRIPTION}.completed")).transcript
-            # A telephone takes some letters away.
-            same = set(transcript.split()) & set(SAID[2].split())
-            assert len(same) >= 0.6 * len(SAID[2].split())
+            # The telephone band changes some letters.
+            same = set(transcript.split()) & set(TEXTS[2].split())
+            assert len(same) >= 0.6 * len(TEXTS[2].split())
 
-    run(hears())
+    run(transcribes())
 
 
 def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer) -> None:
-    async def sets() -> None:
+    async def session_settings() -> None:
         async with talking(demos) as talk:
             await talk.set(
                 transcription={"language": "nb", "keywords": ["sjakk"], "format_text": True},
@@ -229,14 +229,14 @@ def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer)
             )
             await talk.send(pcm(2))
             await talk.connection.input_audio_buffer.commit()
-            written = SAID[1][0].upper() + SAID[1][1:] + "."
+            written = TEXTS[1][0].upper() + TEXTS[1][1:] + "."
             completed = await talk.until(f"{TRANSCRIPTION}.completed")
             assert completed.transcript == written
-            assert talk.deltas(completed.item_id) == SAID[1]
+            assert talk.deltas(completed.item_id) == TEXTS[1]
             session = await talk.set(transcription={"languages": ["sv", "da"], "language": None})
             assert session.audio.input.transcription.languages == ["sv", "da"]
 
-    run(sets())
+    run(session_settings())
 
 
 WRONG: list[tuple[dict[str, Any], str | None, str]] = [
@@ -272,7 +272,7 @@ WRONG += [
 
 
 def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningServer) -> None:
-    async def errs() -> None:
+    async def sends_wrong_events() -> None:
         async with talking(demos) as talk:
             for number, (wrong, param, message) in enumerate(WRONG):
                 await talk.connection.send_raw(json.dumps(wrong | {"event_id": f"mine_{number}"}))
@@ -285,12 +285,12 @@ def test_wrong_event_is_an_error_event_and_the_session_continues(demos: RunningS
                 await talk.connection.send_raw(noise)
                 assert (await talk.until("error")).error.code == "invalid_request"
             await talk.send(pcm(2))
-            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == SAID[1]
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == TEXTS[1]
 
-    run(errs())
+    run(sends_wrong_events())
 
 
-def test_synchronous_client_works_too(demos: RunningServer) -> None:
+def test_synchronous_client_gets_the_same_events(demos: RunningServer) -> None:
     with (
         OpenAI(base_url=f"{demos.address}/v1", api_key="any", max_retries=0) as client,
         client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
@@ -300,7 +300,7 @@ def test_synchronous_client_works_too(demos: RunningServer) -> None:
         connection.input_audio_buffer.append(audio=audio)
         for event in connection:
             if event.type == f"{TRANSCRIPTION}.completed":
-                assert event.transcript == SAID[1]
+                assert event.transcript == TEXTS[1]
                 break
 
 
@@ -311,24 +311,24 @@ def test_synchronous_client_works_too(demos: RunningServer) -> None:
 def test_unsupported_session_is_refused_at_the_handshake(
     demos: RunningServer, query: str, status: int, param: str
 ) -> None:
-    async def knocks() -> None:
+    async def refused_handshakes() -> None:
         url = f"{demos.address.replace('http', 'ws')}/v1/realtime?{query}"
         with pytest.raises(InvalidStatus) as refused:
             await websockets.connect(url)
         assert refused.value.response.status_code == status
         assert json.loads(refused.value.response.body)["error"]["param"] == param
-        # A page cannot read that answer, so it is let in to read this.
+        # A page cannot read that response, so its connection is accepted, for it to read this.
         async with websockets.connect(url, subprotocols=["realtime"]) as page:
             sent = json.loads(await page.recv())
             assert (sent["type"], sent["error"]["param"]) == ("error", param)
             await page.wait_closed()
             assert page.close_code == 1008
 
-    run(knocks())
+    run(refused_handshakes())
 
 
 def test_key_is_accepted_in_a_header_or_a_subprotocol(guarded: RunningServer) -> None:
-    async def opens() -> None:
+    async def accepted_keys() -> None:
         url = f"{guarded.address.replace('http', 'ws')}/v1/realtime?intent=transcription"
         with pytest.raises(InvalidStatus) as refused:
             await websockets.connect(url)
@@ -346,4 +346,4 @@ def test_key_is_accepted_in_a_header_or_a_subprotocol(guarded: RunningServer) ->
         async with websockets.connect(url, additional_headers=header) as known:
             assert json.loads(await known.recv())["type"] == "session.created"
 
-    run(opens())
+    run(accepted_keys())

@@ -18,8 +18,8 @@ from running import KEY, RunningServer
 
 SPEECH = DEMO / "samples" / "sample-1.flac"
 DANISH = DEMO.parent / "demo-da" / "samples" / "sample-1.flac"
-SAID = sample_texts()[0]
-WRITTEN = SAID[0].upper() + SAID[1:] + "."
+SPOKEN = sample_texts()[0]
+WRITTEN = SPOKEN[0].upper() + SPOKEN[1:] + "."
 
 
 def client_of(server: RunningServer, key: str = "any") -> OpenAI:
@@ -68,7 +68,7 @@ def test_text_and_subtitles_have_the_same_text(client: OpenAI) -> None:
     captions = webvtt.from_string(transcribe(client, response_format="vtt"))
     assert " ".join(cue.text.replace("\n", " ") for cue in captions) == WRITTEN
     timed = transcribe(client, response_format="vtt", timestamp_granularities=["word"])
-    assert timed.count("<00:0") >= len(SAID.split()) - 2
+    assert timed.count("<00:0") >= len(SPOKEN.split()) - 2
 
 
 @pytest.mark.parametrize(
@@ -141,14 +141,14 @@ def test_joined_logprob_tokens_are_the_text(client: OpenAI) -> None:
 
 
 def test_format_text_false_gives_the_text_word_for_word(client: OpenAI) -> None:
-    assert transcribe(client, extra_body={"format_text": False}).text == SAID
+    assert transcribe(client, extra_body={"format_text": False}).text == SPOKEN
     verbose = transcribe(
         client,
         response_format="verbose_json",
         timestamp_granularities=["word"],
         extra_body={"format_text": "false"},
     )
-    assert [word.word for word in verbose.words] == SAID.split()
+    assert [word.word for word in verbose.words] == SPOKEN.split()
 
 
 def test_language_chooses_the_model(client: OpenAI) -> None:
@@ -166,10 +166,10 @@ def test_language_chooses_the_model(client: OpenAI) -> None:
 
 def test_keywords_are_hotwords(client: OpenAI) -> None:
     plain = transcribe(client, extra_body={"format_text": False})
-    # A word of its letters, were it said with a pause in it.
-    wanted = transcribe(client, keywords=["sjakk", "mønster"], extra_body={"format_text": False})
+    # Made of the letters of one spoken word.
+    requested = transcribe(client, keywords=["sjakk", "mønster"], extra_body={"format_text": False})
     assert "sjakkmønster" in plain.text.split()
-    assert {"sjakk", "mønster"} <= set(wanted.text.split())
+    assert {"sjakk", "mønster"} <= set(requested.text.split())
     many = [f"ord{'a' * number}" for number in range(200)]
     assert transcribe(client, keywords=many).text
 
@@ -285,13 +285,13 @@ REFUSED: list[tuple[dict[str, object], type[openai.APIStatusError], str, str]] =
 ]
 
 
-@pytest.mark.parametrize(("fields", "kind", "param", "says"), REFUSED)
+@pytest.mark.parametrize(("fields", "kind", "param", "message"), REFUSED)
 def test_refused_requests_raise_the_errors_of_the_client(
     client: OpenAI,
     fields: dict[str, object],
     kind: type[openai.APIStatusError],
     param: str,
-    says: str,
+    message: str,
 ) -> None:
     with pytest.raises(kind) as refused:
         transcribe(client, **fields)
@@ -299,7 +299,7 @@ def test_refused_requests_raise_the_errors_of_the_client(
     assert isinstance(error.body, dict)
     assert set(error.body) == {"message", "type", "param", "code"}
     assert str(error.param) == param
-    assert says in error.message
+    assert message in error.message
     assert error.code
     assert error.type == "invalid_request_error"
     assert error.request_id

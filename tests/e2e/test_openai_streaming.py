@@ -103,17 +103,17 @@ def test_short_recording_has_one_delta_and_silence_none(client: OpenAI) -> None:
     assert events(buffer.getvalue()) == ["done"]
 
 
-def test_asynchronous_client_streams_too(demos: RunningServer) -> None:
-    async def ask() -> tuple[str, str]:
+def test_asynchronous_client_receives_the_same_deltas(demos: RunningServer) -> None:
+    async def stream_one() -> tuple[str, str]:
         url = f"{demos.address}/v1"
         async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client:
             stream = await client.audio.transcriptions.create(
                 file=SAMPLES[1], model="whisper-1", stream=True
             )
-            told = [event async for event in stream]
-            return told[0].delta, told[-1].text
+            events = [event async for event in stream]
+            return events[0].delta, events[-1].text
 
-    delta, text = asyncio.run(ask())
+    delta, text = asyncio.run(stream_one())
     assert delta == text != ""
 
 

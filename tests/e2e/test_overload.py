@@ -1,4 +1,4 @@
-"""More work than the service can do: who is refused knows when to come back, and is then served."""
+"""More work than the service can do: refused requests are served after their Retry-After."""
 
 import asyncio
 import time
@@ -90,6 +90,6 @@ def test_overload_refuses_requests_that_would_miss_their_deadline(tmp_path: Path
     assert set(statuses) <= {200, 429, 504}
     answered = statuses.count(200)
     assert answered > 0
-    # What was computed was answered: at most a tenth was begun in vain.
+    # What was computed was answered: at most a tenth of the work was wasted.
     assert statuses.count(504) <= 0.1 * answered + 2, statuses
     assert 'nordlyd_failures_total{code="queue_full"}' in metrics

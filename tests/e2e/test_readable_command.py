@@ -76,7 +76,7 @@ def test_command_refuses_the_options_that_the_server_refuses(
 def test_n_best_needs_the_json_format(speech: Path) -> None:
     ended = nordlyd("transcribe", speech, "--n-best", "3")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "nordlyd: n_best is 3: only --format json lists the readings.\n"
+    assert ended.stderr == "nordlyd: n_best is 3: only --format json lists the alternatives.\n"
 
 
 def test_unreadable_profanity_list_is_one_line(

@@ -22,7 +22,7 @@ from live import (
 from running import RunningServer
 from sounds import as_wav
 
-# Audio passes faster than life, so that tests do not take as long as people speak.
+# Audio is sent faster than real time, to shorten the tests.
 PACE = 0.02
 
 
@@ -43,7 +43,7 @@ def offline(demos: RunningServer) -> Callable[[np.ndarray], dict]:
 
 
 def check_order(log: StreamLog) -> None:
-    """What is promised of every stream: the order of messages, and that stable words stay."""
+    """Checks every stream: the order of messages, and that stable words stay."""
     kinds = log.kinds
     assert kinds[0] == "ready"
     assert kinds[-1] == "end"

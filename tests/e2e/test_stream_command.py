@@ -148,8 +148,8 @@ def test_interrupt_ends_the_audio_and_prints_the_last_words(
         pipe.close()
 
 
-# Stands for the library, since a machine that tests has no microphone: what PortAudio does is call
-# back with its samples, on its own thread, until it is stopped.
+# Replaces the library, since a test machine has no microphone: PortAudio calls back with its
+# samples, on its own thread, until it is stopped.
 MICROPHONE = """
 import os, threading, time
 from pathlib import Path

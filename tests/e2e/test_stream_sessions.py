@@ -143,8 +143,8 @@ def test_page_with_a_wrong_key_gets_the_error_as_a_message(
     assert log.closed == 1008
 
 
-async def vanish(socket: ClientConnection) -> None:
-    """Lose the connection without a word."""
+async def abort(socket: ClientConnection) -> None:
+    """Aborts the connection without a close frame."""
     socket.transport.abort()
     await socket.wait_closed()
 
@@ -158,7 +158,7 @@ def test_client_continues_its_stream_after_a_lost_connection(demos: RunningServe
             before = StreamLog()
             await send(socket, pieces(samples[: len(samples) // 2].tobytes()), pace=0.01)
             await receive(socket, before, until="partial")
-            await vanish(socket)
+            await abort(socket)
         session = before.messages[0]["session"]
         after = StreamLog()
         async with connect(live_url(demos, session=session)) as socket:
@@ -189,7 +189,7 @@ def test_unread_results_wait_for_the_client(demos: RunningServer) -> None:
             await receive(socket, before, until="ready")
             await send(socket, recording(samples))
             await socket.ping()
-            await vanish(socket)
+            await abort(socket)
         after = StreamLog()
         async with connect(live_url(demos, session=before.messages[0]["session"])) as socket:
             await receive(socket, after, until="ready")
@@ -212,7 +212,7 @@ def test_lost_final_results_are_sent_again(demos: RunningServer) -> None:
             before = StreamLog()
             while len(before.of("final")) < 3:
                 before.messages.append(json.loads(await socket.recv()))
-            await vanish(socket)
+            await abort(socket)
         # As if only the first of them had come.
         url = live_url(demos, session=before.messages[0]["session"], after=0)
         return before, await converse(url, [END])
@@ -245,14 +245,14 @@ def test_second_connection_takes_a_session_over(demos: RunningServer) -> None:
 
 
 @pytest.fixture(scope="module")
-def narrow(
+def two_streams(
     tiny_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    """A server for two streams at once, which forgets and gives up soon; the last test stops it."""
+    """A server for two streams at once, with short timeouts; the last test stops it."""
     settings = tiny_settings | {
         "LIVE_STREAMS": "2", "LIVE_KEEP_SECONDS": "0.5", "LIVE_IDLE_SECONDS": "1",
     }  # fmt: skip
-    running = RunningServer(tmp_path_factory.mktemp("narrow"), settings)
+    running = RunningServer(tmp_path_factory.mktemp("two_streams"), settings)
     yield running.wait_ready()
     running.stop()
     assert troubles(running.log) == []
@@ -264,55 +264,58 @@ def streams(client: httpx.Client) -> float:
     return float(line.split()[1])
 
 
-@pytest.mark.parametrize("farewell", [True, False])
-def test_client_that_leaves_frees_its_stream(narrow: RunningServer, farewell: bool) -> None:
-    async def crowd(client: httpx.Client) -> tuple[StreamLog, StreamLog]:
-        async with connect(live_url(narrow)) as one, connect(live_url(narrow)) as other:
+@pytest.mark.parametrize("clean_close", [True, False])
+def test_client_that_leaves_frees_its_stream(two_streams: RunningServer, clean_close: bool) -> None:
+    async def fill_the_server(client: httpx.Client) -> tuple[StreamLog, StreamLog]:
+        async with (
+            connect(live_url(two_streams)) as one,
+            connect(live_url(two_streams)) as other,
+        ):
             await receive(one, StreamLog(), until="ready")
             await receive(other, StreamLog(), until="ready")
-            third = await converse(live_url(narrow), [END])
+            third = await converse(live_url(two_streams), [END])
             for socket in (one, other):
                 await send(socket, pieces(sample(2).tobytes()))
-                await (socket.close() if farewell else vanish(socket))
+                await (socket.close() if clean_close else abort(socket))
             await until(lambda: streams(client) == 0)
-        return third, await converse(live_url(narrow), [END])
+        return third, await converse(live_url(two_streams), [END])
 
-    with narrow.client() as client:
-        third, fourth = asyncio.run(crowd(client))
+    with two_streams.client() as client:
+        third, fourth = asyncio.run(fill_the_server(client))
     assert third.error["code"] == "queue_full"
     assert "NORDLYD_LIVE_STREAMS" in third.error["message"]
     assert third.closed == 1013
     assert fourth.kinds == ["ready", "end"]
 
 
-def test_stream_without_audio_is_ended(narrow: RunningServer) -> None:
-    log = refused(narrow, pieces(sample(2).tobytes()))
+def test_stream_without_audio_is_ended(two_streams: RunningServer) -> None:
+    log = refused(two_streams, pieces(sample(2).tobytes()))
     # The last words are sent first.
     assert log.kinds[-2:] == ["final", "error"]
     assert log.error["code"] == "stream_idle"
     assert log.closed == 1008
 
 
-def test_broken_session_expires(narrow: RunningServer) -> None:
+def test_broken_session_expires(two_streams: RunningServer) -> None:
     async def late(client: httpx.Client) -> StreamLog:
-        async with connect(live_url(narrow)) as socket:
+        async with connect(live_url(two_streams)) as socket:
             before = await receive(socket, StreamLog(), until="ready")
-            await vanish(socket)
+            await abort(socket)
         await until(lambda: streams(client) == 0)
-        return await converse(live_url(narrow, session=before.messages[0]["session"]), [END])
+        return await converse(live_url(two_streams, session=before.messages[0]["session"]), [END])
 
-    with narrow.client() as client:
+    with two_streams.client() as client:
         log = asyncio.run(late(client))
     assert log.error["param"] == "session"
 
 
-def test_stopping_server_sends_the_last_words(narrow: RunningServer) -> None:
+def test_stopping_server_sends_the_last_words(two_streams: RunningServer) -> None:
     async def stopped() -> StreamLog:
         log = StreamLog()
-        async with connect(live_url(narrow)) as socket:
+        async with connect(live_url(two_streams)) as socket:
             await send(socket, pieces(np.concatenate([silence(0.5), sample(2)]).tobytes()))
             await receive(socket, log, until="partial")
-            narrow.signal_stop()
+            two_streams.signal_stop()
             # Audio that is still sent is not transcribed, and the last words are sent all the same.
             sending = asyncio.create_task(send(socket, pieces(silence(20).tobytes()), pace=0.02))
             await receive(socket, log)
@@ -323,4 +326,4 @@ def test_stopping_server_sends_the_last_words(narrow: RunningServer) -> None:
     assert log.kinds[-3:] == ["endpoint", "final", "error"]
     assert log.error["code"] == "draining"
     assert log.closed == 1012
-    assert narrow.stop() == 0
+    assert two_streams.stop() == 0

@@ -42,7 +42,7 @@ def nordlyd(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def recordings(tmp_path: Path) -> Path:
-    """Recordings that are easily confused, and what is none."""
+    """Recordings with similar names, and a file that is none."""
     folder = tmp_path / "archive"
     for place in ("a/x.wav", "b/x.wav", "b/x.mp3", "b/deep/Møte 12.30", "b/deep/y"):
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def written(folder: Path) -> set[str]:
 
 
 def tones(folder: Path, names: list[str]) -> Path:
-    """A folder of recordings that differ, for servers that do not listen."""
+    """A folder of distinct recordings, for scripted servers."""
     folder.mkdir()
     for name in names:
         shutil.copy(SAMPLES[0], folder / f"{name}.flac")

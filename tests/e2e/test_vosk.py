@@ -33,7 +33,7 @@ def wav(samples: np.ndarray, rate: int) -> bytes:
 
 
 def assert_forms(replies: list[str]) -> None:
-    """Check that every reply is a partial or a final result, written as vosk writes it."""
+    """Checks that every reply is a partial or a final result, written as vosk writes it."""
     for reply in replies:
         result = json.loads(reply)
         if "partial" in result:
@@ -99,7 +99,7 @@ def test_partial_results_arrive_during_speech_and_a_pause_ends_an_utterance(
         return json.loads(replies[-1])
 
     def until(name: str) -> str:
-        """Ask, without more audio, until a result is not empty."""
+        """Sends empty audio until a result is not empty."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
             if text := send(b"").get(name):
@@ -134,16 +134,16 @@ def test_alternatives_have_scores_and_words_without_confidence(vosk: ClientConne
     replies = talk(vosk, [config, *parts, EOF])
     assert len(replies) == len(parts) + 1
     finals = [result for reply in replies if "alternatives" in (result := json.loads(reply))]
-    readings = finals[0]["alternatives"]
+    hypotheses = finals[0]["alternatives"]
     assert len(finals) == 1
-    assert len(readings) > 1
-    assert readings[0]["text"] == TEXTS[0]
-    assert len({reading["text"] for reading in readings}) == len(readings)
-    for reading in readings:
-        assert list(reading) == ["confidence", "result", "text"]
-        assert [word["word"] for word in reading["result"]] == reading["text"].split()
-        assert all(list(word) == ["end", "start", "word"] for word in reading["result"])
-    scores = [reading["confidence"] for reading in readings]
+    assert len(hypotheses) > 1
+    assert hypotheses[0]["text"] == TEXTS[0]
+    assert len({hypothesis["text"] for hypothesis in hypotheses}) == len(hypotheses)
+    for hypothesis in hypotheses:
+        assert list(hypothesis) == ["confidence", "result", "text"]
+        assert [word["word"] for word in hypothesis["result"]] == hypothesis["text"].split()
+        assert all(list(word) == ["end", "start", "word"] for word in hypothesis["result"])
+    scores = [hypothesis["confidence"] for hypothesis in hypotheses]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -173,7 +173,7 @@ def test_client_without_a_config_sends_8_khz_with_a_wav_header(vosk: ClientConne
 
 
 def test_client_that_does_not_wait_gets_every_reply_in_order(vosk: ClientConnection) -> None:
-    """test.js: 64 KiB at a time, and it reads when it likes."""
+    """test.js: 64 KiB at a time, without waiting for replies."""
     parts = chunks(wav(speech(1, rate=8_000), 8_000), 65_536)
     replies = talk(vosk, [*parts, EOF], waiting=False)
     assert len(replies) == len(parts) + 1
@@ -205,12 +205,12 @@ def test_reset_gives_the_final_result_and_times_continue(vosk: ClientConnection)
     assert_forms(first)
     vosk.send(RESET)
     assert vosk.recv(60) == '{"text": ""}'
-    # What is configured now is for what comes now.
+    # A configuration applies to the audio after it.
     vosk.send('{"config": {"max_alternatives": 2}}')
     second = talk(vosk, [*chunks(speech(1).tobytes(), 6_400), EOF])
-    reading = json.loads(second[-1])["alternatives"][0]
-    assert reading["text"] == TEXTS[1]
-    assert reading["result"][0]["start"] > len(speech()) / 16_000
+    hypothesis = json.loads(second[-1])["alternatives"][0]
+    assert hypothesis["text"] == TEXTS[1]
+    assert hypothesis["result"][0]["start"] > len(speech()) / 16_000
 
 
 def test_config_of_one_client_does_not_affect_others(demos: RunningServer) -> None:

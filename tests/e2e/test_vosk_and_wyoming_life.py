@@ -21,7 +21,7 @@ CONFIG = '{"config": {"sample_rate": 16000}}'
 
 
 def begin(connection: ClientConnection, parts: list[bytes]) -> None:
-    """Speak the first words of a sample."""
+    """Sends the first words of a sample."""
     connection.send(CONFIG)
     for part in parts:
         connection.send(part)
@@ -29,7 +29,7 @@ def begin(connection: ClientConnection, parts: list[bytes]) -> None:
 
 
 def assert_ended(connection: ClientConnection) -> None:
-    """Check that a client gets its last words, then the reason why none follow."""
+    """Checks that a client gets its last words, then the reason why none follow."""
     words = connection.recv(60)
     assert TEXTS[0].startswith(text_of([words]).split()[0])
     assert json.loads(connection.recv(60))["error"]["code"] == "draining"
@@ -66,7 +66,7 @@ def test_streams_are_bounded_and_a_drain_sends_their_last_words(tmp_path: Path) 
     start, *spoken, stop = audio(speech().tobytes())
     parts = chunks(speech().tobytes(), 16_000)
 
-    async def speak_on(client: AsyncClient) -> None:
+    async def keep_sending(client: AsyncClient) -> None:
         for event in (start, *spoken[:20]):
             await client.write_event(event)
         answer = await client.read_event()
@@ -78,7 +78,7 @@ def test_streams_are_bounded_and_a_drain_sends_their_last_words(tmp_path: Path) 
             async with AsyncClient.from_uri(server.wyoming, read_timeout=60) as speaking:
                 begin(first, parts[:3])
                 begin(second, parts[:3])
-                await speak_on(speaking)
+                await keep_sending(speaking)
                 assert vosk_refuses(server) == "queue_full"
                 assert await wyoming_refuses(server, *audio(bytes(8_000))) == "queue_full"
                 server.signal_stop()

@@ -43,7 +43,7 @@ def audio(data: bytes, *, rate: int = 16_000, channels: int = 1, size: int = 2_0
 
 
 def on(server: RunningServer, work: Callable[[AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
-    """Do something with a connected client."""
+    """Does something with a connected client."""
 
     async def connected() -> Any:
         async with AsyncClient.from_uri(server.wyoming, read_timeout=60) as client:
@@ -55,7 +55,7 @@ def on(server: RunningServer, work: Callable[[AsyncClient], Coroutine[Any, Any, 
 async def replies_to(
     client: AsyncClient, *events: Event, so_far: list[Event] | None = None
 ) -> list[Event]:
-    """Send everything first, as Home Assistant does, then read up to the last answer."""
+    """Sends everything first, as Home Assistant does, then reads up to the last answer."""
     for event in events:
         await client.write_event(event)
     answers = [] if so_far is None else so_far
@@ -138,7 +138,7 @@ def test_chunks_arrive_before_the_command_has_ended(demos: RunningServer) -> Non
     assert transcript(on(demos, speak)).text == TEXTS[0]
 
 
-def test_several_commands_and_pings_on_one_connection(demos: RunningServer) -> None:
+def test_several_commands_and_pings_share_one_connection(demos: RunningServer) -> None:
     async def speak(client: AsyncClient) -> list[Transcript]:
         transcripts = []
         for language, number, folder in (("nb", 1, "demo-nb"), ("da", 0, "demo-da")):
@@ -161,7 +161,7 @@ def test_several_commands_and_pings_on_one_connection(demos: RunningServer) -> N
     ]
 
 
-def test_several_clients_at_once(demos: RunningServer) -> None:
+def test_several_clients_are_served_at_once(demos: RunningServer) -> None:
     async def speak(number: int) -> str:
         async with AsyncClient.from_uri(demos.wyoming, read_timeout=60) as client:
             return transcript(await replies_to(client, *audio(speech(number % 3)))).text

@@ -1,4 +1,4 @@
-"""The log of a server in, what nobody foresaw out."""
+"""Finds unexpected errors in the log of a server."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ _SIGNS = ('"level": "error"', "Traceback", "RuntimeWarning", "ResourceWarning", 
 
 
 def troubles(log: Path) -> list[str]:
-    """Lines that tell of an error nobody caught, or of something that was left lying."""
+    """Lines of the log with an uncaught error or a leaked resource."""
     return [line for line in log.read_text().splitlines() if any(sign in line for sign in _SIGNS)]

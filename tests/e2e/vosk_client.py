@@ -28,7 +28,7 @@ def chunks(data: bytes, size: int) -> list[bytes]:
 def talk(
     connection: ClientConnection, messages: list[bytes | str], *, waiting: bool = True
 ) -> list[str]:
-    """Send messages; returns every reply until the server closes, which it must do properly."""
+    """Sends messages; returns every reply until the server closes, which it must do properly."""
     replies: list[str] = []
     for message in messages:
         connection.send(message)

@@ -1,4 +1,4 @@
-"""A server of its own for fuzzing, which must end as clean as it began."""
+"""A server for fuzzing, which must end without errors."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -47,16 +47,16 @@ def in_base64(audio: bytes) -> Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Protocol:
     """One protocol over WebSocket.
 
-    `meant` are its JSON messages. The server answers `farewell` by ending the connection with
+    `meant` are its JSON messages. The server answers `end_message` by ending the connection with
     code 1000, or, where there is none, any `meant[0]` with a message.
     """
 
     meant: tuple[dict[str, Any], ...]
     audio: tuple[bytes, ...] = ()
-    farewell: dict[str, Any] | None = None
+    end_message: dict[str, Any] | None = None
     queries: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def messages(self) -> st.SearchStrategy[list[str | bytes]]:
@@ -87,10 +87,10 @@ class Dialect:
         return st.one_of(st.just({}), st.lists(one, max_size=3).map(dict))
 
 
-STREAM = Dialect(
+STREAM = Protocol(
     meant=({"type": "flush"}, {"type": "end"}),
     audio=(speech(), speech(8_000)),
-    farewell={"type": "end"},
+    end_message={"type": "end"},
     queries={
         "language": ("nb", "no", "fi"),
         "encoding": ("s16le", "f32le", "mulaw", "alaw"),
@@ -108,7 +108,7 @@ STREAM = Dialect(
         "session": ("none-such",),
     },
 )
-VOSK = Dialect(
+VOSK = Protocol(
     meant=(
         {"config": {"sample_rate": 16_000}},
         {"config": {"sample_rate": 8_000, "words": 1, "max_alternatives": 3}},
@@ -117,7 +117,7 @@ VOSK = Dialect(
         {"eof": 1},
     ),
     audio=(speech(), speech(8_000)),
-    farewell={"eof": 1},
+    end_message={"eof": 1},
     queries={"language": ("nb", "fi"), "model": ("tiny-nb", "none")},
 )
 _FORMATS: tuple[dict[str, Any], ...] = (
@@ -125,7 +125,7 @@ _FORMATS: tuple[dict[str, Any], ...] = (
     {"type": "audio/pcmu"},
     {"type": "audio/pcma"},
 )
-REALTIME = Dialect(
+REALTIME = Protocol(
     meant=(
         {"type": "session.update", "session": {"type": "transcription"}},
         *(

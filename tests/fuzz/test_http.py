@@ -9,7 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from running import RunningServer
+from running import RunningServer, wait_until_idle
 from schemathesis import GenerationMode
 from schemathesis.checks import (
     negative_data_rejection,
@@ -25,8 +25,8 @@ BOUNDED = settings(
 CLIP = as_wav(tones(0, 0.5))
 # Bytes of no meaning are refused before the rest of a request matters.
 SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
-# uvicorn itself refuses longer ones, in words of its own.
-LONGEST_URL = 32_000
+# uvicorn itself refuses longer ones, in its own form.
+MAX_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
 # Almost any value of these names something that does not exist.
 NAMES = {"model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url"}
@@ -41,23 +41,26 @@ def operations(server: RunningServer) -> list[APIOperation]:
 
 
 def check(case: schemathesis.Case, headers: dict[str, str]) -> int:
-    """Send a request; its answer must be as documented. Returns the status."""
+    """Sends a request; its answer must be as documented. Returns the status."""
     response = case.call(headers=headers, timeout=60)
     request = response.request
     url = request.url or ""
     # No route has a line break in its path.
-    assume(len(url) < LONGEST_URL and not LINE_BREAK.search(url.partition("?")[0]))
-    # Which bytes are audio is more than a document can say; a deadline of the client's may pass.
+    assume(len(url) < MAX_URL and not LINE_BREAK.search(url.partition("?")[0]))
+    # A document cannot describe which bytes are audio; a deadline of the client's may pass.
     excluded = [positive_data_acceptance]
     # An empty parameter counts as not given, as forms of browsers send it.
     if "" in {str(value).strip() for value in (case.query or {}).values()}:
         excluded.append(negative_data_rejection)
+    assemblyais = case.path.startswith("/v2/")
     if response.status_code == 504:
-        assert response.json()["error"]["code"] == "deadline_exceeded"
+        assert assemblyais or response.json()["error"]["code"] == "deadline_exceeded"
         excluded.append(not_a_server_error)
     case.validate_response(response, excluded_checks=excluded, headers=headers)
     assert response.headers["x-request-id"]
-    if response.status_code >= 400:
+    if response.status_code >= 400 and assemblyais:
+        assert isinstance(response.json()["error"], str)
+    elif response.status_code >= 400:
         assert response.json()["error"].keys() == {"message", "type", "param", "code"}
     return response.status_code
 
@@ -69,7 +72,7 @@ def has_input(operation: APIOperation) -> bool:
 def attempt(
     operation: APIOperation, mode: GenerationMode, headers: dict[str, str], *sounds: bytes
 ) -> set[int]:
-    """Send many requests, with audio where sounds are given. Returns the statuses."""
+    """Sends many requests, with audio where sounds are given. Returns the statuses."""
     seen: set[int] = set()
 
     @BOUNDED
@@ -118,7 +121,7 @@ def test_random_parameters_with_audio_get_documented_responses(
         types = {body.media_type for body in operation.body}
         if types & {"multipart/form-data", "application/octet-stream"}:
             seen = attempt(operation, GenerationMode.POSITIVE, authorised, *SOUNDS)
-            assert 200 in seen, f"no request to {operation.path} came through: {seen}"
+            assert seen & {200, 202}, f"no request to {operation.path} came through: {seen}"
 
 
 def test_other_methods_get_405_with_allow(
@@ -134,7 +137,8 @@ def test_other_methods_get_405_with_allow(
             assert set(answer.headers["allow"].split(", ")) == methods
             openais = path.startswith("/v1/") and path != "/v1/listen"
             code = "method_not_supported" if openais else "method_not_allowed"
-            assert answer.json()["error"]["code"] == code
+            error = answer.json()["error"]
+            assert isinstance(error, str) if path.startswith("/v2/") else error["code"] == code
 
 
 @BOUNDED
@@ -151,5 +155,5 @@ def test_any_path_and_header_gets_a_response(client: httpx.Client, path: str, me
 
 def test_server_is_ready_after_fuzzing(client: httpx.Client) -> None:
     assert client.get("/health/ready").status_code == 200
-    assert client.get("/health").json()["queue"]["seconds"] == 0
+    wait_until_idle(client)
     assert client.post("/transcribe", content=CLIP).json()["duration"] == 0.5

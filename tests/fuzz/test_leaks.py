@@ -20,7 +20,7 @@ ALLOWED_BYTES = REPEATED * 3 * len(CLIP) // 2
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process holds."""
+    """The resources of a process."""
 
     memory: int
     threads: int
@@ -32,7 +32,7 @@ def held(process: psutil.Process) -> Held:
 
 
 def settled(process: psutil.Process, client: httpx.Client, target: Held | None = None) -> Held:
-    """What it holds once all is answered, and connections that were dropped are noticed."""
+    """Its resources once all requests are answered and dropped connections are detected."""
     wait_until_idle(client)
     until = time.monotonic() + 10
     now = held(process)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from live_clients import REALTIME, STREAM, VOSK, Audio, Dialect, speech
+from live_clients import REALTIME, STREAM, VOSK, Audio, Protocol, speech
 from running import RunningServer
 from troubles import troubles
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -30,8 +30,8 @@ Parting = Literal["end", "close", "drop"]
 
 
 @pytest.fixture(autouse=True)
-def undisturbed(server: RunningServer, client: httpx.Client) -> Iterator[None]:
-    """After each test nothing is held for anybody, and the server is as ready as before."""
+def streams_are_closed(server: RunningServer, client: httpx.Client) -> Iterator[None]:
+    """After each test no stream is open, and the server is ready."""
     yield
     until = time.monotonic() + SECONDS
     while live_streams(client) and time.monotonic() < until:
@@ -50,24 +50,24 @@ def live_streams(client: httpx.Client) -> float:
 def converse(
     url: str,
     headers: dict[str, str],
-    dialect: Dialect,
+    dialect: Protocol,
     messages: list[str | bytes],
     parting: Parting,
 ) -> None:
-    """Say all of it. Every answer must be a JSON object, and every end a proper one."""
+    """Sends all messages. Every answer must be a JSON object, and every close code a proper one."""
     if parting == "end":
-        messages = [*messages, json.dumps(dialect.farewell or dialect.meant[0])]
+        messages = [*messages, json.dumps(dialect.end_message or dialect.meant[0])]
     try:
         with connect(url, additional_headers=headers, max_queue=None, compression=None) as talk:
-            say(talk, messages, parting)
+            send_all(talk, messages, parting)
             if parting == "end":
-                hear_to_the_end(talk, answered=dialect.farewell is None)
+                read_to_the_end(talk, answered=dialect.end_message is None)
     except InvalidStatus as refusal:
         assert 400 <= refusal.response.status_code < 500  # noqa: PT017 - others are right too
 
 
-def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
-    """Send until all is sent or the server has closed the connection."""
+def send_all(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -> None:
+    """Sends until all is sent or the server has closed the connection."""
     with suppress(ConnectionClosed):
         for message in messages:
             talk.send(message)
@@ -77,8 +77,8 @@ def say(talk: ClientConnection, messages: list[str | bytes], parting: Parting) -
             talk.close_socket()
 
 
-def hear_to_the_end(talk: ClientConnection, *, answered: bool) -> None:
-    """Until the server closes; or until it answers at all, where nothing ends the protocol."""
+def read_to_the_end(talk: ClientConnection, *, answered: bool) -> None:
+    """Reads until the server closes, or to its first answer where no message ends the protocol."""
     with suppress(ConnectionClosed):
         while True:
             answer = json.loads(talk.recv(timeout=SECONDS))

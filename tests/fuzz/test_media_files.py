@@ -22,7 +22,7 @@ OPTIONS = PoolOptions(workers=2, processor_seconds=10.0)
 LIMITS = AudioLimits(max_seconds=60.0)
 AT_ONCE = 200
 # What a worker that is sound keeps, beside what decoding of one small file takes.
-LARGEST_BYTES = 400 * 2**20
+MAX_BYTES = 400 * 2**20
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -89,7 +89,7 @@ def test_mutated_files_fail_alone_and_good_ones_are_decoded() -> None:
             # Far below its bound, however many are slow.
             assert time.monotonic() - begun < 300
             sizes = [psutil.Process(pid).memory_info().rss for pid in pool.pids if alive(pid)]
-            assert max(sizes) < LARGEST_BYTES
+            assert max(sizes) < MAX_BYTES
         assert outcomes.total() == FILES
         assert pool.decoded.used == pool.spool.used == 0
         until_settled(pool)
@@ -106,7 +106,7 @@ def alive(pid: int) -> bool:
 
 
 def until_settled(pool: MediaPool) -> None:
-    """Wait until there are as many workers as there are to be, and no more."""
+    """Waits until there are as many workers as there are to be, and no more."""
     end = time.monotonic() + 30
     while len([pid for pid in pool.pids if alive(pid)]) != 1 + OPTIONS.workers:
         assert time.monotonic() < end

@@ -1,4 +1,4 @@
-/* What every test program uses: random numbers that repeat, and checks that say where they failed. */
+/* For every test program: reproducible random numbers, and checks that report their place. */
 #ifndef NORDLYD_CHECK_H
 #define NORDLYD_CHECK_H
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the program where something is not as it must be; the rest says in printf's words what. */
+/* Ends the program if the condition is false; the other arguments are a printf message. */
 #define CHECK(condition, ...)                                                      \
     do {                                                                           \
         if (!(condition)) {                                                        \

@@ -7,25 +7,25 @@
 #include <string.h>
 
 
-#define MOST_TEXTS 4096
-#define MOST_READINGS 100
+#define MAX_TEXTS 4096
+#define MAX_HYPOTHESES 100
 
 typedef struct {
     char text[64];
     double score;
-} Reading;
+} Hypothesis;
 
 static const char LABELS[] = "\0 \0a\0\xc3\xa5\0"
                              "b";
 static const char *const LETTER[] = {"", " ", "a", "\xc3\xa5", "b"};
 
 static int better(const void *left, const void *right) {
-    const double a = ((const Reading *)left)->score, b = ((const Reading *)right)->score;
+    const double a = ((const Hypothesis *)left)->score, b = ((const Hypothesis *)right)->score;
     return (a < b) - (a > b);
 }
 
 /* Every text and the sum of its paths, best first; words end with a space, as the search has it. */
-static int all_readings(const float *logp, long frames, long columns, Reading *found) {
+static int enumerate_hypotheses(const float *logp, long frames, long columns, Hypothesis *found) {
     long paths = 1;
     int count = 0;
     for (long frame = 0; frame < frames; frame++) paths *= columns;
@@ -49,7 +49,7 @@ static int all_readings(const float *logp, long frames, long columns, Reading *f
         int at = 0;
         while (at < count && strcmp(found[at].text, text)) at++;
         if (at == count) {
-            CHECK(count < MOST_TEXTS, "too many texts");
+            CHECK(count < MAX_TEXTS, "too many texts");
             strcpy(found[count].text, text);
             found[count++].score = score;
         } else {
@@ -61,14 +61,14 @@ static int all_readings(const float *logp, long frames, long columns, Reading *f
 }
 
 /* Add the weight of each hotword that a text has. */
-static void weigh(Reading *readings, int count, const char *const *words, const double *weights,
+static void weigh(Hypothesis *hypotheses, int count, const char *const *words, const double *weights,
                   int hotwords) {
     for (int at = 0; at < count; at++) {
         char text[64], *left;
-        strcpy(text, readings[at].text);
+        strcpy(text, hypotheses[at].text);
         for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left))
             for (int hot = 0; hot < hotwords; hot++)
-                if (!strcmp(word, words[hot])) readings[at].score += weights[hot];
+                if (!strcmp(word, words[hot])) hypotheses[at].score += weights[hot];
     }
 }
 
@@ -79,18 +79,18 @@ static SearchOptions plain_options(long columns) {
     options.delimiter = columns > 1 ? 1 : -1;
     options.beam_width = 100000;
     options.prune_logp = options.min_token_logp = -INFINITY;
-    options.n_best = MOST_READINGS;
+    options.n_best = MAX_HYPOTHESES;
     return options;
 }
 
 static void check_exact(long frames, long columns, double sharpness, int hot) {
     static const char *const words[] = {"a", "b", "a\xc3\xa5", "ba"};
     static const int32_t lengths[] = {1, 1, 2, 2};
-    static Reading expected[MOST_TEXTS];
+    static Hypothesis expected[MAX_TEXTS];
     float *logp = random_columns(frames, columns, sharpness);
-    double weights[4], scores[MOST_READINGS];
+    double weights[4], scores[MAX_HYPOTHESES];
     for (int at = 0; at < 4; at++) weights[at] = 20 * random_unit() - 10;
-    const int texts = all_readings(logp, frames, columns, expected);
+    const int texts = enumerate_hypotheses(logp, frames, columns, expected);
     SearchOptions options = plain_options(columns);
     Lexicon *hotwords = hot ? nordlyd_lexicon_create("a\nb\na\xc3\xa5\nba\n", 11) : NULL;
     if (hot) {
@@ -102,18 +102,19 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
     double *posteriors;
     char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "no memory");
-    CHECK(count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d of %d", count, texts);
-    const char *reading = text;
+    CHECK(count == (texts < MAX_HYPOTHESES ? texts : MAX_HYPOTHESES), "%d of %d", count, texts);
+    const char *hypothesis = text;
     const int32_t *span = spans;
     const double *posterior = posteriors;
-    for (int at = 0; at < count; at++, reading += strlen(reading) + 1) {
-        CHECK(close_to(scores[at], expected[at].score, 1e-6), "%ld frames, reading %d: %g, not %g",
+    for (int at = 0; at < count; at++, hypothesis += strlen(hypothesis) + 1) {
+        CHECK(close_to(scores[at], expected[at].score, 1e-6),
+              "%ld frames, hypothesis %d: %g, not %g",
               frames, at, scores[at], expected[at].score);
         const int tie = (at && expected[at - 1].score - expected[at].score < 1e-9) ||
                         (at + 1 < texts && expected[at].score - expected[at + 1].score < 1e-9);
-        CHECK(tie || !strcmp(reading, expected[at].text), "'%s', not '%s'", reading,
+        CHECK(tie || !strcmp(hypothesis, expected[at].text), "'%s', not '%s'", hypothesis,
               expected[at].text);
-        for (const char *byte = reading; *byte; byte++)
+        for (const char *byte = hypothesis; *byte; byte++)
             if (*byte == ' ') {
                 CHECK(0 <= span[0] && span[0] < span[1] && span[1] <= frames, "%d to %d", span[0],
                       span[1]);
@@ -122,10 +123,10 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
             }
     }
     nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
-    /* For one reading, paths that will be merged later may be dropped: it scores no more. */
+    /* For one hypothesis, paths that will be merged later may be dropped: it scores no more. */
     options.n_best = 1;
     text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
-    CHECK(text && count == 1, "%d readings", count);
+    CHECK(text && count == 1, "%d hypotheses", count);
     int at = 0;
     while (at < texts && strcmp(text, expected[at].text)) at++;
     CHECK(at < texts && scores[0] <= expected[at].score + 1e-6, "'%s': %g", text, scores[0]);
@@ -144,15 +145,15 @@ static void check_any(long frames, long columns) {
     options.beam_width = (int32_t)random_long(1, 200);
     options.prune_logp = prunes[random_long(0, 5)];
     options.min_token_logp = prunes[random_long(0, 5)];
-    options.n_best = (int32_t)random_long(1, MOST_READINGS);
+    options.n_best = (int32_t)random_long(1, MAX_HYPOTHESES);
     Lexicon *hotwords = nordlyd_lexicon_create("a\nb\na\xc3\xa5\nba\n", 11);
     options.hotwords = hotwords, options.weights = weights, options.lengths = lengths;
-    double scores[MOST_READINGS];
+    double scores[MAX_HYPOTHESES];
     int32_t count = -1, *spans = NULL;
     double *posteriors;
     char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
     CHECK(text, "weights without bounds left no text at all");
-    CHECK(0 <= count && count <= options.n_best, "%d readings", count);
+    CHECK(0 <= count && count <= options.n_best, "%d hypotheses", count);
     nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
     free(logp);
@@ -173,21 +174,22 @@ static Ngrams *small_model(void) {
 }
 
 /* Add the language model's score of each text, with that of the end of the sentence. */
-static void judge(const Ngrams *ngrams, const SearchOptions *options, Reading *readings, int count) {
+static void judge(const Ngrams *ngrams, const SearchOptions *options, Hypothesis *hypotheses,
+                  int count) {
     for (int at = 0; at < count; at++) {
         State states[2];
         int now = 0;
         double score = 0;
         ngrams_begin(ngrams, 1, &states[now]);
         char text[64], *left;
-        strcpy(text, readings[at].text);
+        strcpy(text, hypotheses[at].text);
         for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left), now = !now) {
             const uint32_t number = ngrams_word(ngrams, word, strlen(word));
             const double one = ngrams_score(ngrams, &states[now], number, &states[!now]);
             score += options->alpha * LN10 * (number ? one : one + options->unknown) + options->beta;
         }
         score += options->alpha * LN10 * ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
-        readings[at].score += score;
+        hypotheses[at].score += score;
     }
 }
 
@@ -199,7 +201,7 @@ typedef struct {
 /* Searches with a language model that other threads use too, each against the sum over all paths. */
 static void *search_with_model(void *argument) {
     const Job *job = argument;
-    Reading *expected = allocated(MOST_TEXTS * sizeof *expected);
+    Hypothesis *expected = allocated(MAX_TEXTS * sizeof *expected);
     uint64_t state = job->seed;
     for (int round = 0; round < 30; round++) {
         const long frames = 1 + round % 5, columns = 5;
@@ -212,16 +214,16 @@ static void *search_with_model(void *argument) {
         options.ngrams = job->ngrams;
         options.sentence = 1;
         options.alpha = 0.7, options.beta = 1.3, options.unknown = -4;
-        const int texts = all_readings(logp, frames, columns, expected);
+        const int texts = enumerate_hypotheses(logp, frames, columns, expected);
         judge(job->ngrams, &options, expected, texts);
         qsort(expected, texts, sizeof *expected, better);
-        double scores[MOST_READINGS];
+        double scores[MAX_HYPOTHESES];
         int32_t count, *spans;
     double *posteriors;
         char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
-        CHECK(text && count == (texts < MOST_READINGS ? texts : MOST_READINGS), "%d", count);
+        CHECK(text && count == (texts < MAX_HYPOTHESES ? texts : MAX_HYPOTHESES), "%d", count);
         for (int at = 0; at < count; at++)
-            CHECK(close_to(scores[at], expected[at].score, 1e-5), "reading %d: %g, not %g", at,
+            CHECK(close_to(scores[at], expected[at].score, 1e-5), "hypothesis %d: %g, not %g", at,
                   scores[at], expected[at].score);
         nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     }
@@ -253,7 +255,7 @@ static void check_stopped(void) {
     options.beam_width = 500;
     options.prune_logp = -100;
     options.poll = go_on;
-    double scores[MOST_READINGS];
+    double scores[MAX_HYPOTHESES];
     int32_t count, *spans;
     double *posteriors;
     char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);

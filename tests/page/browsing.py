@@ -1,4 +1,4 @@
-"""Opening the page in Chromium, watching what it must not do, and what tests do most with it."""
+"""Opens the page in Chromium and checks what it must not do; common actions of the tests."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
 MODELS = Path(__file__).resolve().parents[2] / "models"
 KEY = "nøkkel-1"
 WAIT_MS = 60_000
-# What Chromium itself writes when a service says no is no mistake of the page.
-_SAYS_NO = "Failed to load resource: the server responded with a status of"
+# Chromium itself logs refusals of the service, which are no errors of the page.
+_REFUSED = "Failed to load resource: the server responded with a status of"
 
 
 def samples(model: str) -> list[tuple[Path, str]]:
-    """A demo model's recordings and what is said in them."""
+    """A demo model's recordings and their reference texts."""
     folder = MODELS / model / "samples"
     lines = (folder / "samples.jsonl").read_text("utf-8").splitlines()
     return [(folder / line["audio"], line["text"]) for line in map(json.loads, lines)]
@@ -22,7 +22,7 @@ def samples(model: str) -> list[tuple[Path, str]]:
 
 @dataclass
 class Watched:
-    """A page, and what it must not do: write errors, or ask anyone but its server."""
+    """A page that must not log errors, or send requests to other hosts."""
 
     page: Page
     origin: str
@@ -37,7 +37,7 @@ class Watched:
         self.page.on("request", self._request)
 
     def _console(self, kind: str, text: str) -> None:
-        if kind in {"error", "warning"} and not text.startswith(_SAYS_NO):
+        if kind in {"error", "warning"} and not text.startswith(_REFUSED):
             self.errors.append(text)
 
     def _request(self, request: Request) -> None:
@@ -45,7 +45,7 @@ class Watched:
             self.strangers.append(request.url)
 
     def open(self) -> Page:
-        """Go to the page and wait for what the service offers."""
+        """Opens the page and waits until it has loaded the models of the service."""
         self.page.goto(self.origin)
         return ready(self.page)
 
@@ -82,7 +82,7 @@ class Opener:
         return watched.open()
 
     def expect_error(self, page: Page, part: str) -> None:
-        """Require an error with these words in a page's console, and allow it."""
+        """Requires an error with these words in a page's console, and allows it."""
         next(seen for seen in self._watched if seen.page == page).expected.append(part)
 
     def close(self) -> None:
@@ -93,13 +93,13 @@ class Opener:
 
 
 def ready(page: Page) -> Page:
-    """Wait until the page knows what the service offers."""
+    """Waits until the page has loaded the models of the service."""
     page.locator("#language option").first.wait_for(state="attached")
     return page
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait for a JavaScript expression to be true; the page's own policy forbids it to evaluate."""
+    """Waits for a JavaScript expression to be true; the page's policy forbids it to evaluate."""
     for _ in range(WAIT_MS // 20):
         if page.evaluate(expression):
             return
@@ -108,7 +108,7 @@ def until(page: Page, expression: str) -> None:
 
 
 def transcribe(page: Page, *recordings: Path) -> Locator:
-    """Give recordings; returns the text of the first once it is there."""
+    """Chooses recordings; returns the text of the first once it is shown."""
     page.set_input_files("#files", list(recordings))
     page.wait_for_selector("#result:not([hidden])")
     return page.locator("#transcript")

@@ -1,4 +1,4 @@
-"""One server with both demo models and a key, one Chromium, and a page that is watched."""
+"""One server with both demo models and a key, one Chromium, and a page that is checked."""
 
 import shutil
 from collections.abc import Iterator
@@ -42,11 +42,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="session")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the microphone hears: a sentence, and silence around it, as a page may begin late."""
+    """The microphone's input: a sentence with silence around it, as a page may begin late."""
     path, _ = samples("demo-nb")[1]
-    said, rate = soundfile.read(path, dtype="float32")
+    speech, rate = soundfile.read(path, dtype="float32")
     recording = tmp_path_factory.mktemp("spoken") / "sentence.wav"
-    soundfile.write(recording, np.pad(said, (rate, 30 * rate)), rate, subtype="PCM_16")
+    soundfile.write(recording, np.pad(speech, (rate, 30 * rate)), rate, subtype="PCM_16")
     return recording
 
 

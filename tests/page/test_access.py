@@ -1,4 +1,4 @@
-"""The page for everyone: by keyboard, by screen reader, on a phone, in any light."""
+"""Accessibility of the page: keyboard, screen reader, narrow screens, light and dark."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
 
-# All that the dark changes.
+# The rules that depend on the colour scheme.
 _COLOURS = _RULES | {"runOnly": ["cat.color"]}
 
 
@@ -57,7 +57,7 @@ def after_correcting(page: Page) -> None:
     page.locator(".w.lost").wait_for()
 
 
-def asking_for_a_key(page: Page) -> None:
+def key_request(page: Page) -> None:
     page.evaluate("sessionStorage.clear()")
     page.context.add_init_script("sessionStorage.clear()")
     page.reload()
@@ -75,7 +75,7 @@ def asking_for_a_key(page: Page) -> None:
         with_a_text,
         while_it_is_corrected,
         after_correcting,
-        asking_for_a_key,
+        key_request,
     ],
 )
 def test_every_state_passes_axe_and_fits_its_width(
@@ -95,9 +95,9 @@ def test_every_state_passes_axe_and_fits_its_width(
             assert found.violations_count == 0, (size, scheme, found.generate_report())
 
 
-def test_a_recording_is_read_and_corrected_by_keyboard_alone(opened: Opener) -> None:
+def test_recording_is_transcribed_and_corrected_by_keyboard_alone(opened: Opener) -> None:
     page = opened()
-    # Listened for from the start: Chromium may ask for files before a later listener is known.
+    # Registered at the start: Chromium may request files before a later listener is known.
     page.on("filechooser", lambda chooser: chooser.set_files(SPOKEN))
     keys = page.keyboard
     keys.press("Tab")

@@ -1,4 +1,4 @@
-"""Correcting the text in place, finding its words again, and taking it along in every format."""
+"""Corrections of the text, their alignment, and downloads in every format."""
 
 import csv
 import io
@@ -60,7 +60,7 @@ def test_original_text_can_be_restored(page: Page) -> None:
     expect(page.locator("#view-choice")).to_be_visible()
 
 
-def test_a_double_click_corrects_that_word_and_changes_are_kept(page: Page) -> None:
+def test_double_click_opens_the_word_for_correction_and_changes_are_kept(page: Page) -> None:
     transcribe(page, SPOKEN)
     page.locator(".w", has_text="kraftig").dblclick()
     area = page.locator("#edit-text")

@@ -1,4 +1,4 @@
-"""Errors of the browser or the page itself: each ends what was running, and the page works on."""
+"""Errors of the browser or the page itself: each ends its task, and the page stays usable."""
 
 import pytest
 from browsing import Opener, samples, transcribe, until, words
@@ -9,7 +9,7 @@ FAULT = "broken by the test"
 
 
 def break_method(page: Page, owner: str, method: str) -> None:
-    """Make a browser's method throw an error that is none of the service's."""
+    """Makes a browser's method throw an error that is none of the service's."""
     page.evaluate(
         f"""() => {{
             window.unbroken = {owner}.prototype.{method};
@@ -18,7 +18,7 @@ def break_method(page: Page, owner: str, method: str) -> None:
     )
 
 
-def mend_method(page: Page, owner: str, method: str) -> None:
+def restore_method(page: Page, owner: str, method: str) -> None:
     page.evaluate(f"() => {{ {owner}.prototype.{method} = window.unbroken }}")
 
 
@@ -40,7 +40,7 @@ def test_failed_job_can_be_retried_and_does_not_block_the_next(opened: Opener) -
     first = page.locator(".job").nth(0)
     expect(first).to_have_attribute("data-state", "failed")
     expect(first.get_by_role("alert")).to_contain_text("Noe gikk galt")
-    mend_method(page, "XMLHttpRequest", "send")
+    restore_method(page, "XMLHttpRequest", "send")
     transcribe(page, SPOKEN)
     expect(page.locator(".job").nth(1)).to_have_attribute("data-state", "done")
     first.get_by_role("button", name="Prøv igjen").click()
@@ -58,7 +58,7 @@ def test_failed_alignment_leaves_the_editor_usable(opened: Opener) -> None:
     expect(page.locator("#result-problem")).to_contain_text("Noe gikk galt")
     expect(page.locator("#text-note")).to_be_hidden()
     expect(page.locator("#edit-text")).to_be_editable()
-    mend_method(page, "XMLHttpRequest", "send")
+    restore_method(page, "XMLHttpRequest", "send")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#edit")).to_be_focused()
     assert words(page) == TEXT.split()
@@ -72,13 +72,13 @@ def test_failed_download_is_explained_and_can_be_repeated(opened: Opener) -> Non
     break_method(page, "XMLHttpRequest", "send")
     button.click()
     expect(page.locator("#result-problem")).to_contain_text("Noe gikk galt")
-    mend_method(page, "XMLHttpRequest", "send")
+    restore_method(page, "XMLHttpRequest", "send")
     with page.expect_download():
         button.click()
     expect(page.locator("#result-problem")).to_be_hidden()
 
 
-def test_recording_without_a_drawable_waveform_says_so(opened: Opener) -> None:
+def test_recording_without_a_drawable_waveform_shows_a_message(opened: Opener) -> None:
     page = opened()
     opened.expect_error(page, FAULT)
     break_method(page, "Worker", "postMessage")
@@ -87,7 +87,7 @@ def test_recording_without_a_drawable_waveform_says_so(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize("button", ["Stopp", "Forkast"])
-def test_recording_ends_though_the_microphone_cannot_be_closed(opened: Opener, button: str) -> None:
+def test_recording_ends_when_the_microphone_cannot_be_closed(opened: Opener, button: str) -> None:
     page = opened()
     opened.expect_error(page, FAULT)
     page.get_by_role("button", name="Ta opp").click()
@@ -101,7 +101,7 @@ def test_recording_ends_though_the_microphone_cannot_be_closed(opened: Opener, b
         assert page.locator("#transcript p").inner_text() == f"{TEXT.capitalize()}."
 
 
-def test_recording_is_transcribed_though_no_socket_can_be_opened(opened: Opener) -> None:
+def test_recording_is_transcribed_when_no_socket_can_be_opened(opened: Opener) -> None:
     page = opened()
     opened.expect_error(page, FAULT)
     page.evaluate(

@@ -1,4 +1,4 @@
-"""A service with keys: the page asks for one, tells when it is wrong, and forgets it when told."""
+"""A service with keys: the page requests one, reports a wrong one, and removes it on request."""
 
 from browsing import KEY, Opener, samples, transcribe
 from playwright.sync_api import expect
@@ -22,7 +22,7 @@ def test_entering_the_key_resumes_the_job(opened: Opener) -> None:
     expect(page.locator("#transcript p")).to_have_text(f"{TEXT.capitalize()}.")
     assert page.evaluate("JSON.stringify({...localStorage})").find(KEY) == -1
 
-    # The tab knows it now, also after a reload; until it is told to forget.
+    # The tab keeps the key, also after a reload, until the user removes it.
     page.reload()
     transcribe(page, SPOKEN)
     page.get_by_role("button", name="Glem nøkkelen").click()

@@ -19,8 +19,8 @@ SPOKEN, _ = samples("demo-da")[0]
         ("no", "nb", "Tale til tekst som blir i huset", "Velg filer"),
         ("nn-NO", "nn", "Tale til tekst som blir i huset", "Vel filer"),
         ("da-DK", "da", "Tale til tekst, der bliver i huset", "Vælg filer"),
-        ("en-GB", "en", "Speech to text that stays in the house", "Choose files"),
-        ("fi-FI", "en", "Speech to text that stays in the house", "Choose files"),
+        ("en-GB", "en", "Speech to text that stays in-house", "Choose files"),
+        ("fi-FI", "en", "Speech to text that stays in-house", "Choose files"),
     ],
 )
 def test_page_uses_the_browser_language(
@@ -42,13 +42,13 @@ def test_switching_language_translates_the_page_and_is_stored(opened: Opener) ->
     expect(page.locator("#result-facts")).to_contain_text("Dansk")
     expect(page.locator(".job-state")).to_have_text("Klar")
     expect(page.get_by_role("button", name="Rett teksten")).to_be_visible()
-    # What was said stays in its own language.
+    # The transcript keeps its own language.
     assert page.locator("#transcript p").get_attribute("lang") == "da"
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "nn")
 
 
-def test_no_language_lacks_a_message(opened: Opener) -> None:
+def test_every_language_has_every_message(opened: Opener) -> None:
     page = opened(locale="en-GB")
     catalogues = page.evaluate(
         """async () => Object.fromEntries(await Promise.all(['en', 'nb', 'nn', 'da'].map(

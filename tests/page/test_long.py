@@ -1,4 +1,4 @@
-"""Long recordings: the sound of an hour is drawn, and where it cannot be, the page says so."""
+"""Long recordings: the waveform of an hour is drawn, or the page shows why it is not."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def hour(tmp_path: Path) -> Path:
 
 
 def peaks(page: Page, path: Path, duration: float) -> dict[str, object]:
-    """What the page makes of a file's sound."""
+    """The peaks that the page computes from a file."""
     page.set_input_files("#files", path)
     return page.evaluate(  # type: ignore[no-any-return]
         """async duration => {
@@ -38,7 +38,7 @@ def peaks(page: Page, path: Path, duration: float) -> dict[str, object]:
 
 def test_waveform_of_long_wav_is_drawn_in_chunks(opened: Opener, hour: Path) -> None:
     page = opened()
-    keep_what_is_given(page)
+    capture_chosen_file(page)
     found = peaks(page, hour, HOUR)["peaks"]
     assert isinstance(found, list)
     half = len(found) // 2
@@ -48,7 +48,7 @@ def test_waveform_of_long_wav_is_drawn_in_chunks(opened: Opener, hour: Path) -> 
 
 def test_long_compressed_recording_has_no_waveform(opened: Opener, hour: Path) -> None:
     page = opened()
-    keep_what_is_given(page)
+    capture_chosen_file(page)
     packed = hour.with_suffix(".flac")
     soundfile.write(packed, np.zeros(8000, dtype=np.int16), 8000)
     assert peaks(page, packed, HOUR) == {"peaks": None, "reason": "long"}
@@ -56,9 +56,9 @@ def test_long_compressed_recording_has_no_waveform(opened: Opener, hour: Path) -
 
 
 def test_progress_is_shown(opened: Opener, tmp_path: Path) -> None:
-    said, rate = soundfile.read(samples("demo-nb")[0][0], dtype="int16")
+    speech, rate = soundfile.read(samples("demo-nb")[0][0], dtype="int16")
     minutes = tmp_path / "minutter.wav"
-    soundfile.write(minutes, np.tile(said, 40), rate, subtype="PCM_16")
+    soundfile.write(minutes, np.tile(speech, 40), rate, subtype="PCM_16")
     page = opened()
     page.set_input_files("#files", minutes)
     state = page.locator(".job-state")
@@ -68,7 +68,7 @@ def test_progress_is_shown(opened: Opener, tmp_path: Path) -> None:
     expect(state).to_have_text("Avbrutt")
 
 
-def keep_what_is_given(page: Page) -> None:
+def capture_chosen_file(page: Page) -> None:
     page.route("**/transcribe", lambda _: None)
     page.evaluate(
         "document.querySelector('#files').addEventListener("

@@ -1,4 +1,4 @@
-"""The microphone: live text while it records, and the recording kept. Chromium plays it a file."""
+"""The microphone: live text while it records, and the kept recording. Chromium plays a file."""
 
 import io
 from pathlib import Path
@@ -12,7 +12,7 @@ LAST = TEXT.split()[-1]
 
 
 def record_the_sentence(page: Page) -> None:
-    """Record until the whole sentence is written."""
+    """Records until the whole sentence is written."""
     page.get_by_role("button", name="Ta opp").click()
     page.locator("#live-text p:not([aria-hidden])", has_text=LAST).wait_for()
 
@@ -93,7 +93,7 @@ def test_recording_can_be_discarded(page: Page) -> None:
     expect(page.get_by_role("button", name="Ta opp")).to_be_focused()
 
 
-def test_a_refused_microphone_is_explained(opened: Opener) -> None:
+def test_denied_microphone_access_is_explained(opened: Opener) -> None:
     page = opened()
     page.evaluate(
         """() => navigator.mediaDevices.getUserMedia =

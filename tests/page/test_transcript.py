@@ -1,4 +1,4 @@
-"""A recording in, its text with the time of every word on the page out."""
+"""The page transcribes recordings and shows their text with the time of every word."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ def current_time(page: Page) -> float:
     return float(page.evaluate("document.querySelector('#audio').currentTime"))
 
 
-def test_a_recording_becomes_text_readable_and_word_for_word(page: Page) -> None:
+def test_transcript_is_shown_formatted_and_word_for_word(page: Page) -> None:
     text = transcribe(page, SPOKEN)
     expect(page.locator("#result-title")).to_have_text(SPOKEN.name)
     assert text.locator("p").inner_text() == f"{TEXT.capitalize()}."
@@ -41,17 +41,17 @@ def test_first_transcript_moves_focus_to_its_title(page: Page) -> None:
 def test_clicking_a_word_plays_from_it(page: Page) -> None:
     with page.expect_response("**/transcribe") as answered:
         transcribe(page, SPOKEN)
-    heard = answered.value.json()["formatted_words"]
+    shown = answered.value.json()["formatted_words"]
     assert page.locator("#audio").evaluate("audio => audio.paused")
     page.locator("#transcript .w").nth(5).click()
     until(page, "!document.querySelector('#audio').paused")
-    assert current_time(page) >= heard[5]["start"]
+    assert current_time(page) >= shown[5]["start"]
     until(page, "document.querySelector('.w.now')?.dataset.i > 5")
     page.locator("#play").click()
     until(page, "document.querySelector('#audio').paused")
 
 
-def test_the_waveform_is_drawn_and_seeks(page: Page) -> None:
+def test_waveform_is_drawn_and_a_click_on_it_seeks(page: Page) -> None:
     transcribe(page, SPOKEN)
     expect(page.locator("#wave-note")).to_be_hidden()
     box = page.locator("#wave").bounding_box()
@@ -83,12 +83,12 @@ def test_the_waveform_is_drawn_and_seeks(page: Page) -> None:
 def test_words_below_the_threshold_are_marked_by_more_than_colour(page: Page) -> None:
     with page.expect_response("**/transcribe") as answered:
         transcribe(page, SPOKEN)
-    heard = answered.value.json()["formatted_words"]
-    middle = sorted(word["confidence"] for word in heard)[len(heard) // 2]
+    shown = answered.value.json()["formatted_words"]
+    middle = sorted(word["confidence"] for word in shown)[len(shown) // 2]
     share = int(middle * 100) // 5 * 5
     for percent in (share, 100):
         page.locator("#threshold").fill(str(percent))
-        expected = [word["word"] for word in heard if word["confidence"] < percent / 100]
+        expected = [word["word"] for word in shown if word["confidence"] < percent / 100]
         assert page.locator(".w.unsure").all_text_contents() == expected
         assert page.get_by_role("mark").all_text_contents() == expected
         if not expected:
@@ -116,13 +116,13 @@ def test_options_are_sent_to_the_service(page: Page) -> None:
     assert avoided not in answer["text"]
     assert page.locator("#transcript p").get_attribute("lang") == "da"
     page.locator("#alternatives summary").click()
-    readings = page.locator("#alternative-list li")
-    assert readings.count() == len(answer["alternatives"]) > 1
-    readings.nth(1).get_by_role("button").click()
+    alternatives = page.locator("#alternative-list li")
+    assert alternatives.count() == len(answer["alternatives"]) > 1
+    alternatives.nth(1).get_by_role("button").click()
     assert words(page) == answer["alternatives"][1]["text"].split()
 
 
-def test_the_decoder_that_takes_no_hotwords_gets_none(page: Page) -> None:
+def test_hotwords_are_not_sent_to_a_decoder_without_hotwords(page: Page) -> None:
     page.locator("#more summary").click()
     page.fill("#hotwords", "Ås")
     page.select_option("#decoder", "greedy")
@@ -161,7 +161,7 @@ def test_bad_file_fails_alone_with_a_message(page: Page, tmp_path: Path) -> None
     expect(lines).to_have_count(1)
 
 
-def test_a_recording_that_waits_or_is_sent_can_be_cancelled(page: Page) -> None:
+def test_waiting_or_uploading_recording_can_be_cancelled(page: Page) -> None:
     # The upload is held up on its way, as by a slow line.
     page.route("**/transcribe", lambda _: None)
     page.set_input_files("#files", [SPOKEN, DANISH])

@@ -1,4 +1,4 @@
-"""An utterance's emissions are the same to the last bit alone and in any company."""
+"""An utterance's emissions are bit-identical alone and in any batch."""
 
 from functools import cache
 

@@ -90,7 +90,7 @@ def test_all_backends_give_the_same_hypotheses(
 
 
 def assert_same(ours: list[Hypothesis], theirs: list[Hypothesis]) -> None:
-    # Two readings of one score may come out in either order.
+    # Two hypotheses of one score may come out in either order.
     tie = len(theirs) > 1 and theirs[0].score - theirs[1].score < 1e-3
     assert ours[0].text == theirs[0].text or (tie and ours[0].text == theirs[1].text)
     assert ours[0].score == pytest.approx(theirs[0].score, abs=1e-2)

@@ -108,7 +108,7 @@ def test_operator_calls_do_not_grow_with_the_number_of_utterances(checkpoint, sh
     folder, _ = checkpoint(shape)
     encoder = packed_encoder(folder)
     many = [2_000 + 517 * index for index in range(12)]
-    # As much audio in all: torch's CPU convolutions go other ways for other sizes.
+    # The same amount of audio: torch's CPU convolutions use other algorithms for other sizes.
     few = [sum(many) // 2 - 800, sum(many) // 2 + 800]
     by_many = calls(encoder, many, ProfilerActivity.CPU)
     assert by_many["aten::scaled_dot_product_attention"] == 3

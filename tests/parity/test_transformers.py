@@ -107,7 +107,7 @@ def test_fp32_of_all_kernels_matches(checkpoint, shape, kernels):
         "data2vec-audio",
     ],
 )
-def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, kernels):
+def test_bf16_is_as_close_to_fp32_as_the_bf16_of_transformers(checkpoint, shape, kernels):
     folder, model = checkpoint(shape)
     waveform = speechlike(24_321, seed=3)
     exact = stock_log_probabilities(model, folder, [waveform], masked=False)[0]
@@ -127,7 +127,7 @@ def test_bf16_is_as_near_to_fp32_as_transformers_bf16_is(checkpoint, shape, kern
     "shape",
     ["xls-r", "base", "layer-post", "mms", "wide-heads", "hubert-unnormed", "data2vec-audio"],
 )
-def test_int8_stays_near_fp32(checkpoint, shape, kernels):
+def test_int8_is_close_to_fp32(checkpoint, shape, kernels):
     folder, model = checkpoint(shape)
     waveform = speechlike(24_321, seed=4)
     exact = stock_log_probabilities(model, folder, [waveform], masked=False)[0]
@@ -141,7 +141,7 @@ def test_int8_stays_near_fp32(checkpoint, shape, kernels):
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("shape", SHAPES)
-def test_fp16_on_cuda_stays_near_fp32(checkpoint, shape):
+def test_fp16_on_cuda_is_close_to_fp32(checkpoint, shape):
     folder, model = checkpoint(shape)
     waveforms = [speechlike(length, seed=length) for length in LENGTHS]
     exact = [

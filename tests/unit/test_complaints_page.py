@@ -1,4 +1,4 @@
-"""docs/complaints.md names tests that there are."""
+"""docs/complaints.md names tests that exist."""
 
 import re
 from pathlib import Path

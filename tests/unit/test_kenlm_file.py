@@ -1,4 +1,4 @@
-"""Language models whose file is damaged: refused with the reason, and nothing else happens."""
+"""Language models whose file is damaged are refused with the reason, without a crash."""
 
 import random
 import shutil
@@ -65,7 +65,7 @@ def test_loaded_model_keeps_its_scores_after_its_file_is_truncated(model: Path) 
 def test_crash_of_kenlm_on_an_unknown_file_is_confined_to_a_child_process(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """KenLM dies of some damages; here of any, to see what follows."""
+    """KenLM crashes on some damaged files; this one crashes on any."""
     try_in_child(model, WORDS)
     (tmp_path / "deadly").mkdir()
     (tmp_path / "deadly" / "kenlm.py").write_text("import os\nos.kill(os.getpid(), 11)\n")
@@ -81,8 +81,8 @@ def test_file_that_kenlm_refuses_is_refused_with_its_reason(model: Path) -> None
         try_in_child(model, WORDS)
 
 
-def test_damaged_files_without_a_checksum_do_not_crash_the_reader(model: Path) -> None:
-    """In a process of its own, which must live: our reader takes or refuses, and never dies."""
+def test_damaged_files_without_a_checksum_do_not_crash_the_process(model: Path) -> None:
+    """In a process of its own, which must survive: our reader accepts or refuses the file."""
     script = f"""
 import random, sys
 from pathlib import Path

@@ -34,7 +34,7 @@ def reason_in_log(library: NativeLibrary) -> str:
     return str(entries[0]["reason"])
 
 
-def test_library_of_this_checkout_is_used() -> None:
+def test_library_compiled_in_this_checkout_is_used() -> None:
     assert DECODING.load() is not None
     assert DECODING.reason is None
 
@@ -72,7 +72,7 @@ def test_absent_object_file_gives_the_reason(tmp_path: Path) -> None:
     assert "was not compiled" in reason_in_log(library)
 
 
-def test_object_file_of_this_python_goes_before_a_stale_one_of_another(tmp_path: Path) -> None:
+def test_object_file_of_this_python_is_preferred_to_a_stale_one(tmp_path: Path) -> None:
     library = copied(DECODING, tmp_path / "copy")
     (tmp_path / "copy" / "_decoding.cpython-0.so").write_bytes(b"old")
     assert library.load() is not None

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def manifest(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Noise, whose references are what the model itself makes of it in fp32."""
+    """Noise, whose references are the fp32 texts of the model itself."""
     here = tmp_path_factory.mktemp("speech")
     model = load_checkpoint(folder)
     decoder = GreedyDecoder(model.vocabulary)
@@ -87,7 +87,7 @@ def test_model_with_too_high_an_int8_wer_is_refused_with_the_figures(folder, man
 
 
 @pytest.mark.parametrize(
-    ("seconds", "dtype", "said"),
+    ("seconds", "dtype", "message"),
     [
         ({"float32": 0.04, "int8": 3.8}, "float32", r"cannot make m faster .* 3\.8e\+03 ms"),
         ({"auto": 0.01, "float32": 0.04, "int8": 0.02}, "auto", r"20 ms .* 10 ms .* \(auto\)"),
@@ -99,10 +99,10 @@ def test_model_with_too_high_an_int8_wer_is_refused_with_the_figures(folder, man
     ],
 )
 def test_int8_that_is_slower_on_this_cpu_is_refused_before_reading_the_model(
-    tmp_path, monkeypatch, seconds, dtype, said
+    tmp_path, monkeypatch, seconds, dtype, message
 ):
     monkeypatch.setattr("app.quantisation.layer_seconds", lambda *_: seconds)
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         check_speed("m", tmp_path, dtype)
 
 
@@ -114,6 +114,31 @@ def test_command_refuses_slow_int8_before_reading_the_manifest(folder, tmp_path,
     refused = CliRunner().invoke(models.app, arguments)
     assert isinstance(refused.exception, ConfigurationError)
     assert "on this CPU" in refused.exception.message
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_command_reports_the_figures_and_allows_the_model(tmp_path, monkeypatch, as_json):
+    """The figures are given, since those that are measured differ from run to run."""
+    folder = tmp_path / "tiny"
+    write_checkpoint(folder)
+    monkeypatch.setenv("NORDLYD_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr("app.quantisation.check_speed", lambda *_: None)
+    monkeypatch.setattr("app.quantisation.measure", lambda model, *_: replace(GOOD, model=model))
+    arguments = ["int8", str(folder), "--manifest", "speech.jsonl", *["--json"] * as_json]
+    shown = CliRunner().invoke(models.app, arguments)
+    assert shown.exit_code == 0
+    if as_json:
+        figures = json.loads(shown.stdout)
+        assert (figures["model"], figures["cost"], figures["int8_speed"]) == ("tiny", MAX_COST, 60)
+    else:
+        first, *rows, last = shown.stdout.splitlines()
+        assert first == "10 utterances, 100 words"
+        assert [row.split()[::2] for row in rows] == [
+            ["bfloat16", "8.00", "40", "real"],
+            ["int8", "8.20", "60", "real"],
+        ]
+        assert "NORDLYD_INT8_MODELS=tiny" in last
+    require("tiny", tmp_path / "store")
 
 
 def test_int8_that_is_faster_passes_the_speed_check(tmp_path, monkeypatch):
@@ -139,20 +164,20 @@ def test_model_with_a_saved_record_is_allowed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "said"),
+    ("spoilt", "message"),
     [
         (replace(GOOD, int8_wer=8.21), "costs m 0.21 points"),
         (replace(GOOD, int8_speed=40.0), "no faster"),
     ],
 )
-def test_records_above_the_wer_limit_or_without_speedup_are_refused(tmp_path, spoilt, said):
-    with pytest.raises(ConfigurationError, match=said):
+def test_records_above_the_wer_limit_or_without_speedup_are_refused(tmp_path, spoilt, message):
+    with pytest.raises(ConfigurationError, match=message):
         save(spoilt, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "lists no speech"),
         ("no json", "line 1: expected"),
@@ -160,9 +185,9 @@ def test_records_above_the_wer_limit_or_without_speedup_are_refused(tmp_path, sp
         ('\n{"audio": "gone.wav", "text": "hei"}', "line 2: there is no file"),
     ],
 )
-def test_invalid_manifest_is_refused_with_its_line(tmp_path, content, said):
+def test_invalid_manifest_is_refused_with_its_line(tmp_path, content, message):
     (tmp_path / "m.jsonl").write_text(content)
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         read_manifest(tmp_path / "m.jsonl")
 
 

@@ -1,4 +1,4 @@
-"""A checkpoint and held-out speech in, a calibration of its confidences and word times out."""
+"""Calibrates the confidences and word times of a checkpoint on held-out speech."""
 
 from trainer.calibration.calibrate import Measured, Outcome, calibrate
 

@@ -1,4 +1,4 @@
-"""Words whose times are known in, the rule from frames to boundaries that fits them best out."""
+"""Fits the rule that turns the frames of a word into its boundaries, from known word times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.decoding.alignment import word_times
-from app.decoding.boundaries import BoundaryRule, place_words
+from app.decoding.calibration import BoundaryRule, place_words
 from app.vocabulary import Vocabulary
 
 _KNOTS = (1, 2, 4, 8, 16, 32)  # frames between two words
@@ -21,7 +21,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One utterance: its words, when they are emitted, and when they are heard, in seconds."""
+    """One utterance: its words, when they are emitted, and when they are spoken, in seconds."""
 
     words: tuple[str, ...]
     first: Numbers
@@ -41,7 +41,7 @@ def emitted_words(
     frame_seconds: float,
     duration: float,
 ) -> Timed | None:
-    """Find the frames of known words; None where they do not fit into the audio."""
+    """Finds the frames of known words; None where they do not fit into the audio."""
     words = tuple(text.split())
     if len(words) != len(starts) or len(words) != len(ends):
         return None
@@ -62,7 +62,7 @@ def emitted_words(
 
 
 def fit_rule(utterances: Sequence[Timed], *, frame_seconds: float) -> BoundaryRule:
-    """Fit leads and tails by least absolute errors, as boundaries that are far off must not pull.
+    """Fits leads and tails by least absolute errors, as boundaries that are far off must not pull.
 
     Args:
         utterances: with at least one word among them.
@@ -91,7 +91,7 @@ def fit_rule(utterances: Sequence[Timed], *, frame_seconds: float) -> BoundaryRu
 
 
 def boundary_errors(utterances: Sequence[Timed], rule: BoundaryRule) -> tuple[Numbers, Numbers]:
-    """Return how far starts and ends are off by a rule, in seconds, never below 0."""
+    """Returns how far starts and ends are off by a rule, in seconds, never below 0."""
     starts, ends = [], []
     for item in utterances:
         begin, end = place_words(

@@ -1,4 +1,4 @@
-"""A checkpoint folder and a data folder in, its calibration and what that is worth out.
+"""Calibrates a checkpoint on a data folder and measures the calibration.
 
 Fitted on the validation split, measured on the test split. Boundaries need speech whose word
 times are known, which synthesised speech has; without it those of all models stay.
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
 from app.decoding import BeamDecoder, Decoder, DecodingOptions, GreedyDecoder, load_language_model
-from app.decoding.boundaries import FRAMES_ONLY, GENERAL_RULE, BoundaryRule
-from app.decoding.confidence import Calibration, Curve
+from app.decoding.calibration import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, Calibration, Curve
 from app.vocabulary import Vocabulary
 from trainer.calibration.boundaries import Timed, boundary_errors, emitted_words, fit_rule
 from trainer.calibration.curves import Bin, calibration_error, fit_curve, reliability
@@ -24,7 +23,7 @@ from trainer.errors import DataError
 from trainer.evaluation import Emitted, compute_emissions
 from trainer.evaluation.alignment import align_words
 
-_LEAST_WORDS = 200
+_MIN_WORDS = 200
 
 Numbers = NDArray[np.float64]
 
@@ -74,7 +73,7 @@ class _Decoded:
 def calibrate(
     model: Path, data: Path, *, cache: Path | None = None, notify: Callable[[str], None] = print
 ) -> Outcome:
-    """Fit on the validation split of a data folder and measure on its test split.
+    """Fits on the validation split of a data folder and measures on its test split.
 
     Args:
         model: checkpoint folder; its `language_model/` is used where there is one.
@@ -90,7 +89,7 @@ def calibrate(
     vocabulary, frame_seconds = acoustic.vocabulary, acoustic.hop / SAMPLE_RATE
     speech: dict[str, list[Emitted]] = {}
     for split in ("valid", "test"):
-        notify(f"listening to {split}")
+        notify(f"encoding the {split} split")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
     confidence: dict[str, Measured] = {}
@@ -100,10 +99,10 @@ def calibrate(
             split: _decode(decoder, emitted, frame_seconds) for split, emitted in speech.items()
         }
         posteriors, right = _joined(decoded["valid"])
-        if len(posteriors) < _LEAST_WORDS:
+        if len(posteriors) < _MIN_WORDS:
             raise DataError(
                 f"the validation split has {len(posteriors)} words in it by {name}, "
-                f"at least {_LEAST_WORDS} are needed"
+                f"at least {_MIN_WORDS} are needed"
             )
         curves[name] = fit_curve(posteriors, right)
         confidence[name] = _measure(curves[name], decoded["test"])

@@ -1,4 +1,4 @@
-"""Posteriors of words and whether they were right in, a calibrated curve and its error out.
+"""Fits calibration curves to word posteriors, and measures their calibration error.
 
 Isotonic regression (Zadrozny and Elkan 2002, "Transforming classifier scores into accurate
 multiclass probability estimates") over bins of equally many words, which keeps the curve smooth;
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.decoding.confidence import Curve
+from app.decoding.calibration import Curve
 
-_LEAST_IN_BIN = 40
+_MIN_IN_BIN = 40
 _MAX_BINS = 20
 _BINS = 10
 
@@ -30,7 +30,7 @@ class Bin:
 
 
 def fit_curve(posteriors: Numbers, right: Numbers) -> Curve:
-    """Return the rising line that fits best.
+    """Returns the rising line that fits best.
 
     Args:
         posteriors: of each word, 0..1, float64 [words].
@@ -42,7 +42,7 @@ def fit_curve(posteriors: Numbers, right: Numbers) -> Curve:
     if not len(posteriors):
         raise ValueError("there are no words to fit a curve to")
     order = np.argsort(posteriors, kind="stable")
-    bins = int(np.clip(len(order) // _LEAST_IN_BIN, 1, _MAX_BINS))
+    bins = int(np.clip(len(order) // _MIN_IN_BIN, 1, _MAX_BINS))
     # Half a word right and half a word wrong in each, so that nothing is certain.
     places, shares, counts = [], [], []
     for part in np.array_split(order, bins):
@@ -58,7 +58,7 @@ def fit_curve(posteriors: Numbers, right: Numbers) -> Curve:
 
 
 def pool_violators(values: Numbers, weights: Numbers) -> Numbers:
-    """Return the non-falling sequence nearest to `values` by weighted squares."""
+    """Returns the non-falling sequence nearest to `values` by weighted squares."""
     blocks: list[tuple[float, float, int]] = []
     for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
         mean, mass, size = value, weight, 1
@@ -72,7 +72,7 @@ def pool_violators(values: Numbers, weights: Numbers) -> Numbers:
 
 
 def reliability(confidences: Numbers, right: Numbers, *, bins: int = _BINS) -> list[Bin]:
-    """Sort items into equally wide bins of confidence; those without items are left out."""
+    """Sorts items into equally wide bins of confidence; those without items are left out."""
     places = np.minimum((confidences * bins).astype(int), bins - 1)
     return [
         Bin(int(inside.sum()), float(confidences[inside].mean()), float(right[inside].mean()))
@@ -82,6 +82,6 @@ def reliability(confidences: Numbers, right: Numbers, *, bins: int = _BINS) -> l
 
 
 def calibration_error(bins: list[Bin]) -> float:
-    """Return the mean distance of confidence and share, weighted by items."""
+    """Returns the mean distance of confidence and share, weighted by items."""
     total = sum(item.count for item in bins)
     return sum(item.count * abs(item.confidence - item.share) for item in bins) / max(total, 1)

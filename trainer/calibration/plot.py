@@ -1,4 +1,4 @@
-"""What a calibration is worth in, a reliability diagram out."""
+"""Plots the reliability diagram of a calibration."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from trainer.calibration.calibrate import Measured
 
 
 def draw_reliability(confidence: Mapping[str, Measured], file: Path, *, title: str) -> None:
-    """Write a PNG: for each decoder, the share of right words against their confidence."""
+    """Writes a PNG: for each decoder, the share of right words against their confidence."""
     figure = Figure(figsize=(4.5, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

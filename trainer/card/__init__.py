@@ -1,4 +1,4 @@
-"""A run or a model folder in, its card, curves and figures out."""
+"""Writes the model card, training curve and figures of a run or a model folder."""
 
 from trainer.card.catalogue import update_catalogue
 from trainer.card.facts import Facts, gather

@@ -1,4 +1,4 @@
-"""The facts of a model in, `model.toml` with the figures of its evaluation out."""
+"""Writes the figures of a model's evaluation into its `model.toml`."""
 
 import json
 import re
@@ -14,13 +14,21 @@ from trainer.evaluation.measure import TITLES
 SOURCE = "our evaluation, README.md"
 _DIGITS = 4
 _TABLE = re.compile(r"^\[", flags=re.MULTILINE)
+_PRIORITY = re.compile(r"^priority\s*=.*$", flags=re.MULTILINE)
+_LANGUAGES = re.compile(r"^languages\s*=\s*\[[^\]]*\].*$", flags=re.MULTILINE)
+_ID = re.compile(r"^id\s*=.*$", flags=re.MULTILINE)
 _OTHER_CODES = {"nb": ["no"]}
 
 
-def update_catalogue(facts: Facts) -> None:
-    """Write our figures into `model.toml`; figures of others and all else stay as they are.
+def update_catalogue(facts: Facts, *, priority: int | None = None) -> None:
+    """Writes our figures into `model.toml`; figures of others and all else stay as they are.
 
     A model that has no such file gets one.
+
+    Args:
+        facts: of the model.
+        priority: which of several loaded models serves their language, see
+            `app.catalogue.ModelCard`; None leaves what the file has.
 
     Raises:
         ConfigurationError: the file was not one the service can read.
@@ -30,6 +38,8 @@ def update_catalogue(facts: Facts) -> None:
     text = re.sub(
         r"^recipe = .*$", f"recipe = {_quoted(facts.recipe.id)}", text, flags=re.MULTILINE
     )
+    if priority is not None:
+        text = _with_priority(text, priority)
     if facts.evaluation is not None:
         text = "".join(part for part in _tables(text) if not _is_ours(part))
         text = "\n\n".join([text.rstrip(), *_figures(facts)]) + "\n"
@@ -37,8 +47,22 @@ def update_catalogue(facts: Facts) -> None:
     read_card(path)
 
 
+def _with_priority(text: str, priority: int) -> str:
+    """Replaces the line of the priority, or adds one after the languages, else after the id."""
+    head, *tables = _tables(text)
+    line = f"priority = {priority}"
+    if _PRIORITY.search(head):
+        head = _PRIORITY.sub(line, head)
+    else:
+        anchor = _LANGUAGES.search(head) or _ID.search(head)
+        # Every card has an id, or it would not have been read.
+        assert anchor is not None
+        head = f"{head[: anchor.end()]}\n{line}{head[anchor.end() :]}"
+    return "".join([head, *tables])
+
+
 def _tables(text: str) -> list[str]:
-    """Cut TOML where a table begins; the first part is what stands before any."""
+    """Cuts TOML where a table begins; the first part is what stands before any."""
     starts = [0, *(match.start() for match in _TABLE.finditer(text)), len(text)]
     return [text[start:stop] for start, stop in pairwise(starts)]
 

@@ -1,4 +1,4 @@
-"""The log of a training in, a picture of its losses and word error rate out."""
+"""Plots the losses and word error rate of a training log."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ _TRAINING, _VALIDATION = "#4878b8", "#c2571a"
 
 
 def write_curve(log: Sequence[LogRow], title: str, file: Path) -> None:
-    """Write a PNG: both losses on a logarithmic scale above the WER, over the updates."""
+    """Writes a PNG: both losses on a logarithmic scale above the WER, over the updates."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     FigureCanvasAgg(figure)
     losses, errors = figure.subplots(2, 1, sharex=True)
@@ -31,12 +31,12 @@ def write_curve(log: Sequence[LogRow], title: str, file: Path) -> None:
     errors.set_ylabel("greedy WER in validation, %")
     errors.set_xlabel("update")
     for axes in (losses, errors):
-        _quieten(axes)
+        _remove_frame(axes)
     # Without the name of the program the same log gives the same file.
     figure.savefig(file, dpi=110, metadata={"Software": None})
 
 
-def _quieten(axes: Axes) -> None:
+def _remove_frame(axes: Axes) -> None:
     axes.grid(visible=True, alpha=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -1,4 +1,4 @@
-"""The facts of a model in, the sections of its card on the data out."""
+"""Writes the sections of a model card that describe its data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -13,7 +13,7 @@ _SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 
 
 def data_section(facts: Facts) -> list[str]:
-    """Say what the model learned from, and what of it was dropped and why."""
+    """Returns the section on the training data, and on the dropped records and the reasons."""
     parts = ["## Data", _sources(facts)]
     counts = facts.counts
     if counts is None:
@@ -40,18 +40,18 @@ def _sources(facts: Facts) -> str:
     licences = [
         f"`{PUBLISHED[name].repository}` ({PUBLISHED[name].licence}, as `{name}`)" for name in known
     ]
-    said = [
+    sentences = [
         f"Trained on {joined(f'`{source}`' for source in recipe.data.train)}, validated on "
         f"{joined(f'`{source}`' for source in recipe.data.valid)}, tested on "
         f"{joined(f'`{source}`' for source in recipe.data.test)}."
     ]
     if licences:
-        said.append(f"Published as {joined(licences)}.")
+        sentences.append(f"Published as {joined(licences)}.")
     if set(recipe.data.valid) & set(recipe.data.test):
-        said.append(
+        sentences.append(
             "**The training was watched on its test split, which flatters the test figures.**"
         )
-    return paragraph(" ".join(said))
+    return paragraph(" ".join(sentences))
 
 
 def _splits(counts: dict[str, Any]) -> str:
@@ -63,22 +63,23 @@ def _splits(counts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _synthesis(said: Mapping[str, Any], counts: Mapping[str, Any], language: str) -> list[str]:
-    """Say how the speech was made, by the settings that were kept when it was."""
-    voice = f"the voice `{said['voice']}`"
-    if language not in {said["voice"], "no"}:
+def _synthesis(settings: Mapping[str, Any], counts: Mapping[str, Any], language: str) -> list[str]:
+    """Returns items on the synthesis and its settings."""
+    voice = f"the voice `{settings['voice']}`"
+    if language not in {settings["voice"], "no"}:
         voice += f" (espeak-ng has none for {LANGUAGES.get(language, language)})"
     items = [
-        f"Speech: {voice} in {len(said['train_variants'])} variants, {said['rate'][0]} to "
-        f"{said['rate'][1]} words a minute, pitch {said['pitch'][0]} to {said['pitch'][1]} of 100. "
-        f"Validation: {_variants(said['valid_variants'])}. Test: "
-        f"{_variants(said['test_variants'])}."
+        f"Speech: {voice} in {len(settings['train_variants'])} variants, {settings['rate'][0]} to "
+        f"{settings['rate'][1]} words a minute, pitch {settings['pitch'][0]} to "
+        f"{settings['pitch'][1]} of 100. "
+        f"Validation: {_variants(settings['valid_variants'])}. Test: "
+        f"{_variants(settings['test_variants'])}."
     ]
     if done := counts.get("train", {}).get("augmentation"):
         items.append(
-            f"What was done to the training utterances, some of it to the same: {counted(done)}."
+            f"Augmentations of the training utterances; several may apply to one: {counted(done)}."
         )
-    elif share := said.get("noise_share"):
+    elif share := settings.get("noise_share"):
         items.append(f"Noise in {100 * share:.0f} % of the utterances.")
     if numbers := counts.get("numbers", {}).get("train"):
         items.append(f"Training sentences with numbers, dates and times written out: {numbers:,}.")

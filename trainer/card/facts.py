@@ -1,4 +1,4 @@
-"""A run or model folder and its recipe in, everything that its card says out.
+"""Collects what a model card reports about a run or model folder and its recipe.
 
 What is not there is left out of the card; nothing is guessed.
 """
@@ -66,7 +66,7 @@ def gather(
     data: Path | None = None,
     evaluation: Path | None = None,
 ) -> Facts:
-    """Collect what there is.
+    """Collects what there is.
 
     Args:
         source: a run folder with its `export`, or a model folder.
@@ -76,7 +76,7 @@ def gather(
         evaluation: what `evaluate --report` wrote; else the one beside the model.
 
     Raises:
-        DataError: the source holds no model, nothing says which recipe made it, or the
+        DataError: the source holds no model, no recipe is recorded for it, or the
             evaluation is of another model.
         RecipeError: there is no such recipe.
     """
@@ -91,7 +91,7 @@ def gather(
     own = _first(*(place / RECIPE for place in places))
     name = recipe or own or (catalogue and catalogue.recipe) or (counts or {}).get("recipe")
     if name is None:
-        raise DataError(f"nothing beside {folder} says which recipe made it; name it with --recipe")
+        raise DataError(f"no file beside {folder} names its recipe; name it with --recipe")
     chosen = load_recipe(name)
     if counts_file is None:
         counts_file = _first(Path("data") / chosen.id / COUNTS)
@@ -125,7 +125,7 @@ def gather(
 
 
 def read_log(file: Path) -> tuple[LogRow, ...]:
-    """Read `training_log.csv`.
+    """Reads `training_log.csv`.
 
     Raises:
         DataError: it has other columns.

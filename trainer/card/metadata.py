@@ -1,4 +1,4 @@
-"""The facts of a model in, the YAML block at the head of its card out."""
+"""Writes the YAML metadata at the head of a model card."""
 
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -10,7 +10,7 @@ _DIGITS = 4
 
 
 def metadata(facts: Facts) -> str:
-    """Return the block as the hub reads it, rates as shares, between its two lines of dashes."""
+    """Returns the block as the hub reads it, rates as shares, between its two lines of dashes."""
     recipe, evaluation = facts.recipe, facts.evaluation
     synthesised = recipe.synthesis is not None
     tags = ["wav2vec2", "ctc", "automatic-speech-recognition"]
@@ -33,19 +33,19 @@ def metadata(facts: Facts) -> str:
 
 
 def licence(facts: Facts) -> str:
-    """Return what `model.toml` says, and the licence of both published checkpoints otherwise."""
-    said = facts.catalogue.licence if facts.catalogue else None
-    return said or "apache-2.0"
+    """Returns the licence in `model.toml`, by default that of both published checkpoints."""
+    stated = facts.catalogue.licence if facts.catalogue else None
+    return stated or "apache-2.0"
 
 
 def repositories(facts: Facts) -> list[str]:
-    """Return the hub ids of the published sets that the recipe trains on."""
+    """Returns the hub ids of the published sets that the recipe trains on."""
     names = [source.rpartition("/")[0] for source in facts.recipe.data.train]
     return list(dict.fromkeys(PUBLISHED[name].repository for name in names if name in PUBLISHED))
 
 
 def test_set_name(facts: Facts) -> str:
-    """Say what the model was evaluated on."""
+    """Returns the name of the test set."""
     if facts.recipe.synthesis is not None:
         return "held-out synthesised sentences, held-out voices"
     return " and ".join(facts.recipe.data.test)

@@ -1,4 +1,4 @@
-"""Sentences and lists in, wrapped Markdown out; and the names that the sections share."""
+"""Wraps text as Markdown; has the names that the sections of a card share."""
 
 import textwrap
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ _WIDTH = 100
 
 
 def paragraph(text: str, *, first: str = "", rest: str = "") -> str:
-    """Wrap a text; lines begin with `first`, all but the first one with `rest`."""
+    """Wraps a text; lines begin with `first`, all but the first one with `rest`."""
     return textwrap.fill(
         text,
         _WIDTH,
@@ -20,17 +20,17 @@ def paragraph(text: str, *, first: str = "", rest: str = "") -> str:
 
 
 def bullets(items: Iterable[str]) -> str:
-    """Return a list, each item wrapped below itself."""
+    """Returns a list, each item wrapped below itself."""
     return "\n".join(paragraph(item, first="- ", rest="  ") for item in items)
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """Return `55,386 too short, 27 foreign letters`, the most frequent first."""
+    """Returns `55,386 too short, 27 foreign letters`, the most frequent first."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {name}" for name, count in ranked if count)
 
 
 def joined(items: Iterable[str]) -> str:
-    """Return `a, b and c`."""
+    """Returns `a, b and c`."""
     *most, last = items
     return f"{', '.join(most)} and {last}" if most else last

@@ -1,4 +1,4 @@
-"""The facts of a model in, the sections of its card on model and training out."""
+"""Writes the sections of a model card that describe the model and its training."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -18,7 +18,7 @@ _FRAMEWORKS = {
 
 
 def model_section(facts: Facts) -> list[str]:
-    """Say what the model is."""
+    """Returns the section on the model."""
     model, config = facts.recipe.model, facts.config
     start = "random weights" if model.init == "random" else f"`{model.init}`"
     layers = (
@@ -45,7 +45,7 @@ def model_section(facts: Facts) -> list[str]:
 
 
 def training_section(facts: Facts) -> list[str]:
-    """Give the hyperparameters and the log, in the form of the published cards."""
+    """Gives the hyperparameters and the log, in the form of the published cards."""
     parts = [
         "## Training procedure",
         "### Training hyperparameters",
@@ -63,7 +63,7 @@ def training_section(facts: Facts) -> list[str]:
 
 
 def hyperparameters(facts: Facts) -> dict[str, str]:
-    """Return the names and values as transformers' own cards list them, then those of ours."""
+    """Returns the names and values as transformers' own cards list them, then those of ours."""
     recipe, training = facts.recipe, facts.recipe.training
     model = recipe.model
     by_seconds = f"up to {training.batch_seconds:g} s of audio"
@@ -118,7 +118,7 @@ def hyperparameters(facts: Facts) -> dict[str, str]:
 
 
 def results_table(log: tuple[LogRow, ...]) -> str:
-    """Return the table of the published cards."""
+    """Returns the table of the published cards."""
     lines = [
         "| Training Loss | Epoch | Step | Validation Loss | Wer |",
         "|:---:|:---:|:---:|:---:|:---:|",

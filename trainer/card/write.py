@@ -1,4 +1,4 @@
-"""The facts of a model in; README.md, curve, log and counts in its folder out."""
+"""Writes README.md, the training curve, the log and the counts into a model folder."""
 
 import shutil
 
@@ -15,7 +15,7 @@ README = "README.md"
 
 
 def write_card(facts: Facts) -> None:
-    """Write the card, and beside it the curve, the log and the counts that it is made from."""
+    """Writes the card, and beside it the curve, the log and the counts that it is made from."""
     if facts.log:
         write_curve(facts.log, facts.id, facts.folder / CURVE)
     for name, file in ((LOG, facts.log_file), (COUNTS, facts.counts_file)):
@@ -25,7 +25,7 @@ def write_card(facts: Facts) -> None:
 
 
 def card(facts: Facts) -> str:
-    """Return the card as Markdown."""
+    """Returns the card as Markdown."""
     parts = [
         metadata(facts),
         f"# {_title(facts)}",
@@ -101,7 +101,9 @@ def _samples(facts: Facts) -> list[str]:
     ]
     return [
         "## Samples",
-        paragraph("What the model writes for the files in `samples/`; nobody chose them for it."),
+        paragraph(
+            "What the model writes for the files in `samples/`, which were not chosen by result."
+        ),
         table(("said", *(titles[item.name] for item in shown)), rows),
     ]
 
@@ -111,16 +113,14 @@ def _limits(facts: Facts) -> list[str]:
     items = ["It writes lower case without digits, punctuation or capitals."]
     if recipe.synthesis is not None:
         items = [
-            "People: it has never heard one.",
+            "Speech by people: there was none in its training.",
             "Words unlike those of program help, and names.",
             *items,
             "Dialects: one synthesiser, one way of saying each word.",
         ]
         if recipe.language not in {recipe.synthesis.voice, "no"}:
             name = LANGUAGES.get(recipe.language, recipe.language)
-            items.append(
-                f"The pronunciation of {name}: it has heard its text read by another voice."
-            )
+            items.append(f"The pronunciation of {name}: its text was read by another voice.")
     else:
         items.append("Speech unlike that of its training data will do worse.")
     if facts.language_model is None:
@@ -130,7 +130,6 @@ def _limits(facts: Facts) -> list[str]:
         items.append(
             f"Words that its language model lacks: a WER of {final} is for text of the same kind."
         )
-    # A demo's notes say what its first lines say.
-    said = facts.catalogue.notes if facts.catalogue and recipe.synthesis is None else ()
-    notes = [escape(note) for note in said]
-    return ["## What it cannot do", bullets([*items, *notes])]
+    # A demo's notes repeat its first lines.
+    notes = facts.catalogue.notes if facts.catalogue and recipe.synthesis is None else ()
+    return ["## What it cannot do", bullets([*items, *map(escape, notes)])]

@@ -40,7 +40,7 @@ __all__ = [
 
 
 def main() -> None:
-    """Run the command line; errors that have a message end it with that line and status 1."""
+    """Runs the command line; errors that have a message end it with that line and status 1."""
     try:
         app()
     except (TrainerError, NordlydError) as error:

@@ -1,4 +1,4 @@
-"""Checkpoint and data folder in, `calibration.json` and a reliability diagram beside it out."""
+"""`calibrate`: writes `calibration.json` and a reliability diagram into a checkpoint folder."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Fit confidences and word boundaries to held-out speech, and keep them with the model."""
-    from app.decoding.confidence import CALIBRATION_NAME, calibration_data  # noqa: PLC0415
+    from app.decoding.calibration import CALIBRATION_NAME, calibration_data  # noqa: PLC0415
     from trainer.calibration import calibrate as fit  # noqa: PLC0415 - torch only where needed
     from trainer.calibration.plot import draw_reliability  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Run or model folder in, its card, curve and figures out."""
+"""`card`: writes the model card, training curve and figures of a run or model folder."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +20,20 @@ def card(
     evaluation: Annotated[
         Path | None, typer.Option(help="evaluation.json of `evaluate --report`.")
     ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            help="Priority in model.toml: of several loaded models of a language the highest "
+            "serves it; default: what the file has."
+        ),
+    ] = None,
 ) -> None:
     """Write README.md, the training curve and the figures of model.toml into a model folder."""
     from trainer.card import gather, update_catalogue, write_card  # noqa: PLC0415 - torch
 
     facts = gather(model, recipe=recipe, data=data, evaluation=evaluation)
     write_card(facts)
-    update_catalogue(facts)
+    update_catalogue(facts, priority=priority)
     console.print(f"{facts.folder / 'README.md'}: the card of {facts.id}", markup=False)
     for what, there in (
         ("evaluation.json (`evaluate --report`)", facts.evaluation is not None),

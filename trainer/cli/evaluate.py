@@ -1,4 +1,4 @@
-"""Checkpoint and speech in, error rates and a report out."""
+"""`evaluate`: measures the error rates of a checkpoint and writes a report."""
 
 import json
 from pathlib import Path
@@ -23,9 +23,9 @@ def evaluate(  # noqa: PLR0917 - options of a command line, named by the user
         Path | None,
         typer.Option(help="Folder to write report.html, report.md and evaluation.json into."),
     ] = None,
-    beam_width: Annotated[int, typer.Option(min=1, max=2000, help="Readings kept.")] = 100,
+    beam_width: Annotated[int, typer.Option(min=1, max=2000, help="Hypotheses kept.")] = 100,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="So many utterances, spread over the set.")
+        int | None, typer.Option(min=1, help="Number of utterances, spread over the set.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or auto.")] = "float32",
@@ -34,7 +34,7 @@ def evaluate(  # noqa: PLR0917 - options of a command line, named by the user
     from trainer import evaluation  # noqa: PLC0415 - torch only where it is needed
 
     if (manifest is None) == (data is None):
-        raise DataError("say what to evaluate on: either --manifest or --data")
+        raise DataError("give either --manifest or --data to evaluate on")
     test_set = (
         evaluation.read_manifest(manifest)
         if manifest is not None

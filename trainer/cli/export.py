@@ -1,4 +1,4 @@
-"""Run or checkpoint folder in, a checkpoint folder in either layout out."""
+"""`export`: writes a checkpoint folder in either layout from a run or a checkpoint."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +14,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="Folder to write.")],
     layout: Annotated[Literal["today", "2022"], typer.Option(help="File layout.")] = "today",
     average: Annotated[
-        int | None, typer.Option(min=1, help="Average so many of the run's last checkpoints.")
+        int | None, typer.Option(min=1, help="Number of the run's last checkpoints to average.")
     ] = None,
 ) -> None:
     """Write a checkpoint folder with fp16 weights, in today's layout or that of 2022."""

@@ -1,4 +1,4 @@
-"""Recipe and data folder in, a language model in the layout the service loads out."""
+"""`lm`: estimates a language model, in the layout that the service loads, from a recipe's text."""
 
 import json
 from pathlib import Path

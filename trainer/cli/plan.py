@@ -1,4 +1,4 @@
-"""Recipe in, what its training comes to out, without data or network."""
+"""`plan`: computes what a recipe's training amounts to, without data or network."""
 
 import json
 from typing import Annotated, Literal
@@ -19,7 +19,7 @@ def plan(
     recipe: RecipeName,
     devices: Annotated[int, typer.Option(min=1, help="Devices that share an update.")] = 1,
     device: Annotated[
-        Literal["cuda", "cpu"], typer.Option(help="What the memory is reckoned for.")
+        Literal["cuda", "cpu"], typer.Option(help="Device that the memory is computed for.")
     ] = "cuda",
     at: Annotated[
         list[int] | None,
@@ -27,13 +27,13 @@ def plan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Reckon a recipe through: updates, learning rates, samples, parameters and memory."""
+    """Compute the updates, learning rates, samples, parameters and memory of a recipe."""
     reckoned = reckon(load_recipe(recipe), devices=devices, device=device, at=at or ())
     print(json.dumps(reckoned.as_dict()) if as_json else describe(reckoned))
 
 
 def describe(plan: Plan) -> str:
-    """Return a plan as lines for a person."""
+    """Returns a plan as lines for a person."""
     about = "about " if plan.estimated else ""
     many = f" on {plan.devices} devices" if plan.devices > 1 else ""
     lines = [

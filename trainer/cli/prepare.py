@@ -1,4 +1,4 @@
-"""Recipe in, data folder of recorded speech out."""
+"""`prepare`: writes a data folder of recorded speech for a recipe."""
 
 import json
 import os

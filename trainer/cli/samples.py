@@ -1,4 +1,4 @@
-"""Data folder in, a few FLAC files of its test split out."""
+"""`samples`: writes a few FLAC files from the test split of a data folder."""
 
 from pathlib import Path
 from typing import Annotated

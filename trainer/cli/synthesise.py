@@ -1,4 +1,4 @@
-"""Recipe in, data folder of synthesised speech out."""
+"""`synthesise`: writes a data folder of synthesised speech for a recipe."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Recipe and data folder in, run folder out."""
+"""`train`: trains a recipe on a data folder and writes a run folder."""
 
 import os
 from pathlib import Path
@@ -25,12 +25,13 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
         Path | None, typer.Option(help="Data folder; by default data/ID of the recipe.")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(help="Checkpoint folder to start from, not what the recipe says.")
+        Path | None,
+        typer.Option(help="Checkpoint folder to start from, in place of the recipe's."),
     ] = None,
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on with the run in the output folder.")] = False,
+    resume: Annotated[bool, typer.Option(help="Continue the run in the output folder.")] = False,
     precision: Annotated[
         Literal["auto", "fp16", "bf16", "fp32"] | None,
         typer.Option(help="In place of the recipe's."),

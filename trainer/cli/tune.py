@@ -1,4 +1,4 @@
-"""Checkpoint, data folder and language model in, the language model's best weights out."""
+"""`tune`: finds the best weights of a language model on the validation split."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A folder of Praat TextGrid or ELAN files beside their audio in, one candidate an interval out.
+"""Reads Praat TextGrid and ELAN files beside their audio; each interval is one candidate.
 
 Every tier with times is a speaker, every interval with text an utterance; its audio is the part
 of the file between its two times.
@@ -22,7 +22,7 @@ _SUFFIXES = (".textgrid", ".eaf")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What is said between two times, in seconds; `tier` is the name of its tier."""
+    """The speech between two times, in seconds; `tier` is the name of its tier."""
 
     tier: str
     start: float
@@ -37,7 +37,7 @@ class AnnotationSource:
     folder: Path
 
     def candidates(self, split: str) -> Iterator[Candidate]:  # noqa: ARG002 - a folder is one split
-        """Yield every interval; a file without audio or that cannot be read is one dropped row.
+        """Yields every interval; a file without audio or that cannot be read is one dropped row.
 
         Raises:
             DataError: the folder holds no annotations.
@@ -49,12 +49,12 @@ class AnnotationSource:
             yield from _candidates(file)
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - a folder is one split
-        """Return None: a folder has no description."""
+        """Returns None: a folder has no description."""
         return None
 
 
 def read_intervals(file: Path) -> tuple[list[Interval], Path | None]:
-    """Return the intervals with text of an annotation file, and its audio where there is some.
+    """Returns the intervals with text of an annotation file, and its audio where there is some.
 
     Raises:
         DataError: the file cannot be read.

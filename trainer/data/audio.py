@@ -1,4 +1,4 @@
-"""Where audio is kept in, samples at 16 kHz out: files, parts of files, and raw int16 files.
+"""Reads audio from files, parts of files and raw int16 files as samples at 16 kHz.
 
 Each kind names its place in a manifest line with `place`, and `audio_at` reads that line back.
 """
@@ -26,7 +26,7 @@ class PlacedAudio(Audio, Protocol):
     """Audio whose place can be written down and whose length can be found out."""
 
     def seconds(self) -> float:
-        """Decode everything and return the length, so that broken audio is found here.
+        """Decodes everything and returns the length, so that broken audio is found here.
 
         Raises:
             DataError: the audio cannot be read, breaks off, is empty or holds no numbers.
@@ -34,11 +34,11 @@ class PlacedAudio(Audio, Protocol):
         ...
 
     def place(self) -> dict[str, Any]:
-        """Return the fields of a manifest line that lead back to this audio."""
+        """Returns the fields of a manifest line that lead back to this audio."""
         ...
 
     def encoded(self) -> bytes | None:
-        """Return the bytes as published, or None where this is a part of a larger file.
+        """Returns the bytes as published, or None where this is a part of a larger file.
 
         Raises:
             DataError: they cannot be read.
@@ -55,7 +55,7 @@ class FileAudio:
     end: float | None = None
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz.
+        """Decodes to mono at 16 kHz.
 
         Raises:
             DataError: the file is missing or broken, or ends before the part does.
@@ -63,7 +63,7 @@ class FileAudio:
         return to_rate(*self._decoded())
 
     def seconds(self) -> float:
-        """Decode and return the length.
+        """Decodes and returns the length.
 
         Raises:
             DataError: as `waveform`.
@@ -75,12 +75,12 @@ class FileAudio:
             raise DataError(f"{self.file} cannot be read: {error.strerror or error}") from error
 
     def place(self) -> dict[str, Any]:
-        """Return `audio`, and `start` and `end` for a part of a file."""
+        """Returns `audio`, and `start` and `end` for a part of a file."""
         part = {} if self.end is None else {"start": self.start, "end": self.end}
         return {"audio": str(self.file), **part}
 
     def encoded(self) -> bytes | None:
-        """Return the bytes of the file, or None for a part of it.
+        """Returns the bytes of the file, or None for a part of it.
 
         Raises:
             DataError: it cannot be read.
@@ -104,10 +104,10 @@ class PcmAudio:
     samples: int
 
     def waveform(self) -> Waveform:
-        """Read the samples.
+        """Reads the samples.
 
         Raises:
-            DataError: the file is gone or shorter than its manifest says.
+            DataError: the file is missing or shorter than in its manifest.
         """
         try:
             pcm = np.fromfile(
@@ -120,7 +120,7 @@ class PcmAudio:
         return pcm.astype(np.float32) / np.float32(_FULL_SCALE)
 
     def seconds(self) -> float:
-        """Return the length.
+        """Returns the length.
 
         Raises:
             DataError: as `waveform`, or there are no samples.
@@ -130,11 +130,11 @@ class PcmAudio:
         return self.samples / SAMPLE_RATE
 
     def place(self) -> dict[str, Any]:
-        """Return `audio`, `first` and `samples`."""
+        """Returns `audio`, `first` and `samples`."""
         return {"audio": str(self.file), "first": self.first, "samples": self.samples}
 
     def encoded(self) -> bytes | None:
-        """Return None: this is a part of a larger file."""
+        """Returns None: this is a part of a larger file."""
         return None
 
 
@@ -147,7 +147,7 @@ class ExcerptAudio:
     length: int
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz.
+        """Decodes to mono at 16 kHz.
 
         Raises:
             DataError: the file is gone or too short, or the audio is broken.
@@ -155,7 +155,7 @@ class ExcerptAudio:
         return to_rate(*self._decoded())
 
     def seconds(self) -> float:
-        """Decode and return the length.
+        """Decodes and returns the length.
 
         Raises:
             DataError: as `waveform`.
@@ -163,11 +163,11 @@ class ExcerptAudio:
         return measure(io.BytesIO(self.encoded() or b""), f"{self.file}, byte {self.offset}")
 
     def place(self) -> dict[str, Any]:
-        """Return `audio`, `offset` and `length`, both in bytes."""
+        """Returns `audio`, `offset` and `length`, both in bytes."""
         return {"audio": str(self.file), "offset": self.offset, "length": self.length}
 
     def encoded(self) -> bytes | None:
-        """Return the bytes.
+        """Returns the bytes.
 
         Raises:
             DataError: the file is gone or too short.
@@ -184,7 +184,7 @@ class ExcerptAudio:
 def decode(
     stream: BinaryIO, name: str, *, start: float = 0.0, end: float | None = None
 ) -> tuple[Waveform, int]:
-    """Decode a stream to mono [samples] at its own rate, and return that rate.
+    """Decodes a stream to mono [samples] at its own rate, and returns that rate.
 
     Args:
         stream: an audio file in any format libsndfile reads.
@@ -204,7 +204,7 @@ def decode(
 def measure(
     source: BinaryIO | Path, name: str, *, start: float = 0.0, end: float | None = None
 ) -> float:
-    """Decode an audio file in a process of its own, and return its length in seconds.
+    """Decodes an audio file in a process of its own, and returns its length in seconds.
 
     What is wrong with it may crash a decoder: that is one file to be dropped, not the end of the
     run. Arguments as those of `decode`.
@@ -221,7 +221,7 @@ def measure(
 
 
 def read_bytes(file: Path, offset: int = 0, length: int = -1) -> bytes:
-    """Return the bytes of a file from `offset`, all of them by default.
+    """Returns the bytes of a file from `offset`, all of them by default.
 
     Raises:
         DataError: it cannot be read.
@@ -235,7 +235,7 @@ def read_bytes(file: Path, offset: int = 0, length: int = -1) -> bytes:
 
 
 def to_rate(samples: Waveform, rate: int) -> Waveform:
-    """Resample mono samples to 16 kHz."""
+    """Resamples mono samples to 16 kHz."""
     if rate == SAMPLE_RATE:
         return samples
     resampled: Waveform = soxr.resample(samples, rate, SAMPLE_RATE).astype(np.float32, copy=False)

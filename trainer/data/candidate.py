@@ -11,7 +11,7 @@ from trainer.data.audio import PlacedAudio
 class Candidate:
     """What may become a record.
 
-    `text` is as published. `language` and `speaker` are empty where the source does not say.
+    `text` is as published. `language` and `speaker` are empty where the source has none.
     `dropped` is why the source itself leaves the row out; such a row may have no audio.
     """
 
@@ -26,13 +26,13 @@ class Source(Protocol):
     """A set of speech that can be read split by split."""
 
     def candidates(self, split: str) -> Iterator[Candidate]:
-        """Yield every row of a split, also those that are to be dropped.
+        """Yields every row of a split, also those that are to be dropped.
 
         Raises:
-            DataError: the split cannot be had at all.
+            DataError: the split is not available.
         """
         ...
 
     def note(self, split: str) -> str | None:
-        """Return what a person should know of this split, or None."""
+        """Returns a remark for the user on this split, or None."""
         ...

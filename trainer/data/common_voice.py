@@ -39,10 +39,10 @@ class CommonVoiceSource:
     folder: Path | None
 
     def candidates(self, split: str) -> Iterator[Candidate]:
-        """Yield every row of a split; its audio is not read.
+        """Yields every row of a split; its audio is not read.
 
         Raises:
-            DataError: the files cannot be had, cannot be read, or lack a column.
+            DataError: the files are not available, cannot be read, or lack a column.
         """
         table = self._table(split)
         if table is None:
@@ -61,7 +61,7 @@ class CommonVoiceSource:
                 )
 
     def note(self, split: str) -> str | None:
-        """Return what a person should know of these files, or None."""
+        """Returns a remark for the user on these files, or None."""
         if self._table(split) is not None:
             return None
         return PublishedSource(self.published, self.folder).note(split)

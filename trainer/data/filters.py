@@ -1,4 +1,4 @@
-"""A recipe's filters: the text of a row in, its normalised form or the reason to drop it out.
+"""Normalises the text of a row by a recipe's filters, or gives the reason to drop it.
 
 `strict` filters as the published recipe did, before the text is normalised and counting one
 frame for a letter; `corrected` filters what the model will be trained on.
@@ -39,7 +39,7 @@ class Filters:
     strides: tuple[int, ...]
 
     def text(self, published: str | None) -> tuple[str, str | None]:
-        """Return the normalised text, and why it cannot be trained on, or None where it can."""
+        """Returns the normalised text, and why it cannot be trained on, or None where it can."""
         if published is None or not published.strip():
             return "", EMPTY
         reason = rejection(published)
@@ -56,7 +56,7 @@ class Filters:
         return text, None
 
     def audio(self, published: str, text: str, seconds: float) -> str | None:
-        """Return why audio of this length cannot be trained on with its text, or None."""
+        """Returns why audio of this length cannot be trained on with its text, or None."""
         strict = self.mode == "strict"
         # The published script kept what lies between the two limits, the limits themselves not.
         if seconds < self.min_seconds or (strict and seconds == self.min_seconds):
@@ -72,7 +72,7 @@ class Filters:
 
 
 def filters_of(recipe: Recipe) -> Filters:
-    """Return the filters of a recipe."""
+    """Returns the filters of a recipe."""
     data, model = recipe.data, recipe.model
     return Filters(
         mode=data.normalisation,
@@ -85,18 +85,18 @@ def filters_of(recipe: Recipe) -> Filters:
 
 
 def unknown_characters(text: str, mode: Mode) -> set[str]:
-    """Return the characters of a normalised text that the vocabulary will not have."""
+    """Returns the characters of a normalised text that the vocabulary will not have."""
     letters = set(text)
     return letters & _MARKS if mode == "strict" else letters - _KNOWN
 
 
 def frames(samples: int, kernels: Sequence[int], strides: Sequence[int]) -> int:
-    """Return how many frames the feature extractor makes of so many samples."""
+    """Returns how many frames the feature extractor makes of so many samples."""
     return FrameGrid.of_convolutions(zip(kernels, strides, strict=True)).frames(samples)
 
 
 def ctc_frames_needed(text: str) -> int:
-    """Return the fewest frames CTC can spell a text in: doubled letters need a blank between.
+    """Returns the fewest frames CTC can spell a text in: doubled letters need a blank between.
 
     Graves et al. 2006, "Connectionist temporal classification", section 3.1.
     """

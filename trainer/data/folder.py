@@ -1,4 +1,4 @@
-"""A data folder in, whichever command wrote it; the records of one split out."""
+"""Opens one split of a data folder, from `prepare` or from `synthesise`."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ EVALUATION = ("valid", "test")
 
 
 def read_split(folder: Path, split: str) -> list[Record]:
-    """Open one split (train, valid or test) of a data folder without decoding anything.
+    """Opens one split (train, valid or test) of a data folder without decoding anything.
 
     Raises:
         DataError: the split is missing, broken or empty.
@@ -27,7 +27,7 @@ def read_split(folder: Path, split: str) -> list[Record]:
 
 
 def evaluation_sentences(folder: Path) -> frozenset[str]:
-    """Return the texts of the valid and test splits: what a language model must not have seen.
+    """Returns the texts of the valid and test splits: what a language model must not have seen.
 
     Raises:
         DataError: a split is missing, broken or empty.

@@ -1,4 +1,4 @@
-"""A published set in, its Parquet files out: from a folder, or from the Hugging Face hub."""
+"""Finds the Parquet files of a published dataset in a folder or on the Hugging Face hub."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ CONVERTED = "refs/convert/parquet"
 
 
 def patterns(config: str | None, split: str) -> tuple[str, ...]:
-    """Return the places of a split's files in a repository, today's and earlier layouts."""
+    """Returns the places of a split's files in a repository, today's and earlier layouts."""
     prefix = config or "default"
     places = [
         f"{prefix}/{split}/*.parquet",
@@ -28,7 +28,7 @@ def patterns(config: str | None, split: str) -> tuple[str, ...]:
 
 
 def local_files(folder: Path, config: str | None, split: str) -> list[Path]:
-    """Return the files of a split in a folder laid out like the repository, or like one config.
+    """Returns the files of a split in a folder laid out like the repository, or like one config.
 
     Raises:
         DataError: there are none.
@@ -49,7 +49,7 @@ def local_files(folder: Path, config: str | None, split: str) -> list[Path]:
 def hub_files(
     repository: str, revision: str | None, config: str | None, split: str, *, name: str
 ) -> list[Path]:
-    """Download the files of a split, or find them in the hub's cache.
+    """Downloads the files of a split, or finds them in the hub's cache.
 
     Args:
         repository: id on the hub.
@@ -59,7 +59,7 @@ def hub_files(
         name: the source's name, for the error.
 
     Raises:
-        DataError: the hub does not give them.
+        DataError: the hub does not have them.
     """
     try:
         folder = snapshot_download(
@@ -71,12 +71,12 @@ def hub_files(
     except Exception as error:  # the hub's client lets the errors of its HTTP library through
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise DataError(
-            f"{repository} cannot be had from the hub: {reason}; put its Parquet files into a "
+            f"{repository} is not available from the hub: {reason}; put its Parquet files into a "
             f"folder and give it with --from {name}=FOLDER"
         ) from error
     return local_files(Path(folder), config, split)
 
 
 def is_partial(files: Sequence[Path]) -> bool:
-    """Tell whether these are only the beginning of a split, as the hub converted it."""
+    """Returns whether these are only the beginning of a split, as the hub converted it."""
     return any(file.parent.name.startswith("partial-") for file in files)

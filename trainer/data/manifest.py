@@ -1,4 +1,4 @@
-"""Manifests, one utterance a line, in JSON Lines, CSV or TSV: candidates or records out.
+"""Reads manifests in JSON Lines, CSV or TSV, one utterance a line.
 
 Lines name `audio` and `text`, and may name `speaker`, `language`, and `start` and `end` in
 seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet file, or
@@ -22,7 +22,7 @@ SUFFIXES = (".jsonl", ".csv", ".tsv")
 
 
 def audio_at(entry: Mapping[str, Any], base: Path, pool: ParquetPool) -> PlacedAudio:
-    """Return the audio a line names.
+    """Returns the audio a line names.
 
     Args:
         entry: the line.
@@ -30,7 +30,7 @@ def audio_at(entry: Mapping[str, Any], base: Path, pool: ParquetPool) -> PlacedA
         pool: reads rows of Parquet files.
 
     Raises:
-        KeyError, ValueError, TypeError: the line does not say where its audio is.
+        KeyError, ValueError, TypeError: the line has no place of its audio.
     """
     file = base / entry["audio"]
     if entry.get("row") is not None:
@@ -54,7 +54,7 @@ class ManifestSource:
     file: Path
 
     def candidates(self, split: str) -> Iterator[Candidate]:  # noqa: ARG002 - a file is one split
-        """Yield every line; one that cannot be read is yielded as dropped.
+        """Yields every line; one that cannot be read is yielded as dropped.
 
         Raises:
             DataError: no such file, or of another kind.
@@ -75,12 +75,12 @@ class ManifestSource:
             )
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - a file is one split
-        """Return None: a file has no description."""
+        """Returns None: a file has no description."""
         return None
 
 
 def read_prepared(file: Path, split: str) -> list[Record]:
-    """Read a manifest that `prepare` wrote.
+    """Reads a manifest that `prepare` wrote.
 
     Raises:
         DataError: missing, empty, or a line lacks what `prepare` writes.

@@ -9,7 +9,7 @@ _TEXT = "text"
 
 
 def _instruction(row: Row) -> str | None:
-    # "(...Vær stille under dette opptaket...)": the speaker was asked to say nothing.
+    # "(...Vær stille under dette opptaket...)": a prompt to be silent.
     text = str(row[_TEXT] or "").strip()
     return "instruction" if text.startswith("(") and text.endswith(")") else None
 

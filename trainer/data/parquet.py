@@ -1,4 +1,4 @@
-"""Parquet files with a column `audio` of {bytes, path} in, rows and their audio out.
+"""Reads rows and their audio from Parquet files with a column `audio` of {bytes, path}.
 
 The audio of a row is read on demand, one row group at a time, from a memory-mapped
 file.
@@ -41,7 +41,7 @@ class ParquetPool:
         return ParquetPool, ()
 
     def read(self, path: Path, row: int) -> bytes:
-        """Return the encoded audio of a row.
+        """Returns the encoded audio of a row.
 
         Raises:
             DataError: no such file or row, or the row has no audio.
@@ -83,7 +83,7 @@ class RowAudio:
     row: int
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz.
+        """Decodes to mono at 16 kHz.
 
         Raises:
             DataError: the row has no audio, or it is broken.
@@ -91,7 +91,7 @@ class RowAudio:
         return to_rate(*self._decoded())
 
     def seconds(self) -> float:
-        """Decode and return the length.
+        """Decodes and returns the length.
 
         Raises:
             DataError: as `waveform`.
@@ -100,11 +100,11 @@ class RowAudio:
         return measure(io.BytesIO(data), f"{self.file}, row {self.row}")
 
     def place(self) -> dict[str, Any]:
-        """Return `audio` and `row`."""
+        """Returns `audio` and `row`."""
         return {"audio": str(self.file), "row": self.row}
 
     def encoded(self) -> bytes | None:
-        """Return the bytes as published.
+        """Returns the bytes as published.
 
         Raises:
             DataError: the row has no audio.
@@ -117,7 +117,7 @@ class RowAudio:
 
 
 def open_parquet(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file, memory-mapped.
+    """Opens a Parquet file, memory-mapped.
 
     Raises:
         DataError: missing, or not Parquet, such as a download that broke off.
@@ -129,7 +129,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def rows(path: Path, columns: Sequence[str], optional: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file without their audio.
+    """Yields the rows of a file without their audio.
 
     Args:
         path: the file.

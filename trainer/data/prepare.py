@@ -1,7 +1,7 @@
-"""A recipe in, a data folder out: one manifest a split, and the counts of what was dropped.
+"""Writes a data folder: one manifest for each split, and counts of the dropped rows.
 
 A manifest line refers to the audio where it lies, unless copies are requested. All audio is
-decoded once here, so that lengths are exact and nothing broken is left for training to meet.
+decoded once here, so that lengths are exact and training meets no broken audio.
 """
 
 import json
@@ -26,12 +26,12 @@ from trainer.recipe import Recipe
 SPLITS = ("train", "valid", "test")
 
 _CHUNK = 256
-_SAY_EVERY_SECONDS = 30.0
+_REPORT_EVERY_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the rows of one source."""
+    """Counts of the kept and the dropped rows of one source."""
 
     rows: int = 0
     kept: int = 0
@@ -42,7 +42,7 @@ class Tally:
     texts: set[str] = field(default_factory=set)
 
     def counts(self) -> dict[str, Any]:
-        """Return the figures as they go into `counts.json`."""
+        """Returns the figures as they go into `counts.json`."""
         return {
             "rows": self.rows,
             "utterances": self.kept,
@@ -72,7 +72,7 @@ def prepare(
     workers: int = 1,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
+    """Writes `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
 
     Args:
         recipe: names the sources and the filters.
@@ -84,11 +84,11 @@ def prepare(
         notify: called with a line of progress.
 
     Raises:
-        DataError: a source cannot be had, or nothing of a split is left.
+        DataError: a source is not available, or nothing of a split is left.
     """
     folders = folders or {}
     references = {split: getattr(recipe.data, split) for split in SPLITS}
-    # A name that is wrong is found before hours of another source are read.
+    # Refuse a wrong name before hours of another source are read.
     for reference in {name for names in references.values() for name in names}:
         open_source(reference, folders)
     if spoken := [split for split in SPLITS if (output / f"{split}.pcm").exists()]:
@@ -115,8 +115,8 @@ def prepare(
     return counts
 
 
-def judge(candidate: Candidate, filters: Filters) -> Measured:
-    """Read one candidate and say whether the filters keep it.
+def filter_candidate(candidate: Candidate, filters: Filters) -> Measured:
+    """Reads one candidate and decides whether the filters keep it.
 
     The audio is decoded only where the text passes.
     """
@@ -145,17 +145,17 @@ def _read_source(
     opened = open_source(name, folders)
     filters = filters_of(recipe)
     tally = Tally()
-    said = time.monotonic()
+    reported = time.monotonic()
     notify(f"reading {name}")
     with ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(opened.source.candidates(opened.split)):
-            for item in pool.map(lambda one: judge(one, filters), chunk):
+            for item in pool.map(lambda one: filter_candidate(one, filters), chunk):
                 _count(item, tally, filters.mode)
                 if item.reason is None:
                     assert item.candidate.audio is not None
                     writer.write(item.candidate.audio, _facts(item, name, recipe.language))
-            if time.monotonic() - said > _SAY_EVERY_SECONDS:
-                said = time.monotonic()
+            if time.monotonic() - reported > _REPORT_EVERY_SECONDS:
+                reported = time.monotonic()
                 notify(f"{name}: {tally.rows} rows, {tally.seconds / 3600:.1f} hours kept")
     dropped = sum(tally.dropped.values())
     notify(f"{name}: kept {tally.kept} of {tally.rows}, {tally.seconds / 3600:.2f} hours")
@@ -214,7 +214,7 @@ def _counts(
         "sources": sources,
         "dropped": dict(dropped.most_common()),
         **{split: tally.counts() for split, tally in totals.items()},
-        # Evaluation that training has seen flatters the figures; this counts how much there is.
+        # Test data that is also trained on flatters the figures; this counts how much there is.
         "seen_in_training": {
             split: {
                 "texts": len(totals[split].texts & train.texts),

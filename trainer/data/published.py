@@ -1,4 +1,4 @@
-"""A set published as Parquet files in, candidates out; what differs between sets is a value."""
+"""Reads published datasets from Parquet files; a dataset is described by one value."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class PublishedSet:
     splits: Mapping[str, str] = field(default_factory=lambda: SPLITS)
 
     def language_of(self, row: Row) -> str:
-        """Return the language a row is written in."""
+        """Returns the language a row is written in."""
         return self.language if isinstance(self.language, str) else self.language(row)
 
 
@@ -53,10 +53,10 @@ class PublishedSource:
     folder: Path | None
 
     def candidates(self, split: str) -> Iterator[Candidate]:
-        """Yield every row of a split; its audio is not read.
+        """Yields every row of a split; its audio is not read.
 
         Raises:
-            DataError: the files cannot be had, cannot be read, or lack a column.
+            DataError: the files are not available, cannot be read, or lack a column.
         """
         spec, pool = self.published, ParquetPool()
         optional = spec.optional if spec.speaker is None else (*spec.optional, spec.speaker)
@@ -72,7 +72,7 @@ class PublishedSource:
                 )
 
     def files(self, split: str) -> list[Path]:
-        """Return the files of a split, which are downloaded where there is no folder.
+        """Returns the files of a split, which are downloaded where there is no folder.
 
         Raises:
             DataError: there are none.
@@ -84,7 +84,7 @@ class PublishedSource:
         return hub_files(spec.repository, spec.revision, spec.config, own, name=spec.name)
 
     def note(self, split: str) -> str | None:
-        """Return what a person should know of these files, or None."""
+        """Returns a remark for the user on these files, or None."""
         if is_partial(self.files(split)):
             return "only the beginning: the hub converts 5 GB of a set and no more"
         return None

@@ -1,4 +1,4 @@
-"""The value every source of speech yields: where the audio is, what is said, and by whom."""
+"""The value every source of speech yields: where the audio is, its text and its speaker."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ class Audio(Protocol):
     """Audio that is decoded when it is read, and not kept."""
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz.
+        """Decodes to mono at 16 kHz.
 
         Raises:
             DataError: the audio cannot be read.
@@ -27,7 +27,7 @@ class Record:
     """One utterance.
 
     `text` is normalised, `split` is train, valid or test, `seconds` is known without decoding.
-    `speaker` is empty where the source does not say.
+    `speaker` is empty where the source has none.
     """
 
     audio: Audio

@@ -1,4 +1,4 @@
-"""What a recipe calls a source in, the source opened out."""
+"""Opens a data source by the name that a recipe gives it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ LOCAL = ("synthesised", "manifest", "annotations")
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source and the split of it that a recipe means; `licence` is empty for one's own data."""
+    """A source and the split of it that a recipe names; `licence` is empty for one's own data."""
 
     source: Source
     split: str
@@ -49,7 +49,7 @@ class OpenedSource:
 
 
 def open_source(reference: str, folders: Mapping[str, Path]) -> OpenedSource:
-    """Open a source as a recipe names it; nothing is read yet.
+    """Opens a source as a recipe names it; nothing is read yet.
 
     Args:
         reference: `npsc-nynorsk/train` for a published set; `synthesised:FOLDER/train`,
@@ -58,7 +58,7 @@ def open_source(reference: str, folders: Mapping[str, Path]) -> OpenedSource:
             there come from the hub.
 
     Raises:
-        DataError: the name is not known, or nothing says where one's own data are.
+        DataError: the name is not known, or the place of one's own data is not given.
     """
     kind, colon, path = reference.partition(":")
     if colon and kind in LOCAL:
@@ -67,7 +67,7 @@ def open_source(reference: str, folders: Mapping[str, Path]) -> OpenedSource:
     if name in LOCAL:
         if name not in folders:
             raise DataError(
-                f"{reference} is one's own data: say where with --from {name}=FOLDER"
+                f"{reference} is one's own data: give its folder with --from {name}=FOLDER"
                 + ("; `synthesise` makes such a folder" if name == "synthesised" else "")
             )
         return _own(name, folders[name] / split)

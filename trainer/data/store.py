@@ -50,7 +50,7 @@ class Split:
     audio: Pcm
 
     def waveform(self, index: int) -> npt.NDArray[np.float32]:
-        """Return utterance `index` as float32 in -1..1."""
+        """Returns utterance `index` as float32 in -1..1."""
         item = self.utterances[index]
         block: Pcm = self.audio[item.start : item.start + item.samples]
         return block.astype(np.float32) / np.float32(32768)
@@ -64,7 +64,7 @@ class Split:
 def write_split(
     folder: Path, name: str, items: Iterable[tuple[Utterance, Pcm]]
 ) -> tuple[int, float]:
-    """Write utterances (their `start` is filled in here) and return their number and seconds."""
+    """Writes utterances (their `start` is filled in here) and returns their number and seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     place = count = 0
     with (
@@ -81,7 +81,7 @@ def write_split(
 
 
 def read_split(folder: Path, name: str) -> Split:
-    """Open one split of a data folder.
+    """Opens one split of a data folder.
 
     Raises:
         DataError: a file is missing, or manifest and audio do not belong together.
@@ -93,7 +93,7 @@ def read_split(folder: Path, name: str) -> Split:
     utterances = tuple(_read_manifest(manifest))
     expected = 2 * sum(item.samples for item in utterances)
     if audio.stat().st_size != expected or not expected:
-        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} says {expected}")
+        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} has {expected}")
     return Split(utterances, np.memmap(audio, dtype="<i2", mode="r"))
 
 

@@ -1,4 +1,4 @@
-"""A folder written by `synthesise` in, records or candidates out."""
+"""Reads a folder written by `synthesise`, as records or as candidates."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class SynthesisedSource:
     folder: Path
 
     def candidates(self, split: str) -> Iterator[Candidate]:
-        """Yield every utterance.
+        """Yields every utterance.
 
         Raises:
             DataError: a file is missing or broken, or manifest and audio do not belong together.
@@ -31,12 +31,12 @@ class SynthesisedSource:
             yield Candidate(audio, record.text, record.language, record.speaker)
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - true of every split
-        """Return that no person spoke this."""
+        """Returns the remark that no person spoke this."""
         return "synthesised speech"
 
 
 def read_synthesised(folder: Path, split: str) -> list[Record]:
-    """Open one split of a folder of synthesised speech.
+    """Opens one split of a folder of synthesised speech.
 
     Raises:
         DataError: a file is missing or broken, or manifest and audio do not belong together.
@@ -70,7 +70,7 @@ def _utterances(folder: Path, split: str) -> list[tuple[Record, PcmAudio]]:
             samples += place.samples
     expected = _SAMPLE_BYTES * samples
     if audio.stat().st_size != expected or not expected:
-        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} says {expected}")
+        raise DataError(f"{audio} holds {audio.stat().st_size} bytes, {manifest} has {expected}")
     return utterances
 
 

@@ -1,4 +1,4 @@
-"""Kept utterances in, a manifest out, and where required, their audio together in one file."""
+"""Writes the manifest of a split and, on request, its audio joined in one file."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ class Writer:
         self._audio.close()
 
     def write(self, audio: PlacedAudio, facts: dict[str, Any]) -> None:
-        """Write one line, with what leads to the audio before the other facts.
+        """Writes one line, the place of the audio before the other facts.
 
         Raises:
             DataError: the audio is to be copied and cannot be read.
@@ -56,7 +56,7 @@ class Writer:
 
 
 def finish(folder: Path, split: str) -> None:
-    """Put what was written in the place of what was there before."""
+    """Replaces the earlier files by those that were written."""
     manifest, audio = folder / f"{split}.jsonl", folder / f"{split}.audio"
     if _unfinished(audio).stat().st_size:
         _unfinished(audio).replace(audio)

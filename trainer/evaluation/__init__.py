@@ -1,4 +1,4 @@
-"""Checkpoint and speech in, error rates and what lies behind them out."""
+"""Measures the error rates of a checkpoint, and which errors they consist of."""
 
 from trainer.evaluation.emissions import Emitted, compute_emissions
 from trainer.evaluation.measure import Evaluation, evaluate

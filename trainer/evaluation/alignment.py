@@ -1,4 +1,4 @@
-"""References and hypotheses in, how each pair lines up out, in words or in characters.
+"""Aligns hypotheses with references, by words or by characters.
 
 The alignment and the counts are jiwer's: substitutions, deletions and insertions of the
 cheapest edit, divided by the length of the references.
@@ -15,7 +15,7 @@ Kind = Literal["equal", "substitute", "delete", "insert"]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch that went one way; `reference` or `hypothesis` is empty where a side has none.
+    """Consecutive units with one kind of edit; `reference` or `hypothesis` may be empty.
 
     A substitution has as many units on both sides.
     """
@@ -26,7 +26,7 @@ class Chunk:
 
     @property
     def errors(self) -> int:
-        """How many edits the stretch costs."""
+        """Number of edits."""
         if self.kind == "equal":
             return 0
         return max(len(self.reference), len(self.hypothesis))
@@ -47,17 +47,17 @@ class Alignment:
 
 
 def align_words(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Alignment, ...]:
-    """Line up texts word by word."""
+    """Aligns texts word by word."""
     return _alignments(jiwer.process_words(list(references), list(hypotheses)))
 
 
 def align_characters(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[Alignment, ...]:
-    """Line up texts character by character, spaces among them."""
+    """Aligns texts character by character, spaces included."""
     return _alignments(jiwer.process_characters(list(references), list(hypotheses)))
 
 
 def error_rate(alignments: Sequence[Alignment]) -> float:
-    """Return all errors by the length of all references."""
+    """Returns all errors by the length of all references."""
     return sum(item.errors for item in alignments) / sum(item.length for item in alignments)
 
 

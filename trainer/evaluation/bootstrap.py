@@ -1,4 +1,4 @@
-"""Errors per utterance in, the interval that an error rate lies in out.
+"""Computes confidence intervals of error rates from the errors of each utterance.
 
 The bootstrap of Bisani and Ney 2004, "Bootstrap Estimates for Confidence Intervals in ASR
 Performance Evaluation" (ICASSP): the test set is drawn again, with replacement, many times,
@@ -19,7 +19,7 @@ REPLICATES = 2000
 SEED = 2004
 LEVEL = 0.95
 # Fewer draw the same few sets again and again, and the interval means nothing.
-FEWEST_SPEAKERS = 10
+MIN_SPEAKERS = 10
 
 Unit = Literal["speaker", "utterance"]
 
@@ -45,7 +45,7 @@ class Bootstrap:
         self, speakers: Sequence[str], *, replicates: int = REPLICATES, seed: int = SEED
     ) -> None:
         known = sorted(set(speakers))
-        by_speaker = "" not in known and len(known) >= FEWEST_SPEAKERS
+        by_speaker = "" not in known and len(known) >= MIN_SPEAKERS
         self.unit: Unit = "speaker" if by_speaker else "utterance"
         place = {speaker: index for index, speaker in enumerate(known)}
         self._group: NDArray[np.intp] = (
@@ -58,11 +58,11 @@ class Bootstrap:
         self._seed = seed
 
     def interval(self, alignments: Sequence[Alignment]) -> Interval:
-        """Return where the error rate of these alignments, one an utterance, lies."""
+        """Returns where the error rate of these alignments, one an utterance, lies."""
         return _middle(self._rates(alignments))
 
     def difference(self, first: Sequence[Alignment], second: Sequence[Alignment]) -> Interval:
-        """Return where the second rate less the first lies, both on the same drawn sets."""
+        """Returns where the second rate less the first lies, both on the same drawn sets."""
         return _middle(self._rates(second) - self._rates(first))
 
     def _rates(self, alignments: Sequence[Alignment]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Alignments in, what went wrong most often out: words, words split or joined, characters."""
+"""Finds the most frequent errors: words, words split or joined, and characters."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from trainer.evaluation.alignment import Alignment, Chunk, align_words
 
-_LONGEST_JOIN = 4
+_MAX_JOIN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What was said, what was written instead, and how often; empty is nothing."""
+    """What was spoken, what was written instead, and how often; empty is nothing."""
 
     said: str
     written: str
@@ -38,7 +38,7 @@ class Confusions:
 def count_confusions(
     words: Sequence[Alignment], characters: Sequence[Alignment], *, most: int
 ) -> Confusions:
-    """Count every kind of error, and keep the `most` frequent of each.
+    """Counts every kind of error, and keeps the `most` frequent of each.
 
     Ties are in alphabetical order, so that the same evaluation gives the same list.
     """
@@ -60,7 +60,7 @@ def count_confusions(
 
 
 def _regions(alignment: Alignment) -> Iterator[list[Chunk]]:
-    """Yield the stretches between words that are right."""
+    """Yields the stretches between words that are right."""
     region: list[Chunk] = []
     for chunk in alignment.chunks:
         if chunk.kind != "equal":
@@ -73,22 +73,22 @@ def _regions(alignment: Alignment) -> Iterator[list[Chunk]]:
 
 
 def _count_region(region: list[Chunk], found: dict[str, Counter[tuple[str, str]]]) -> None:
-    said = [word for chunk in region for word in chunk.reference]
+    spoken = [word for chunk in region for word in chunk.reference]
     written = [word for chunk in region for word in chunk.hypothesis]
-    joins = [*_joins(said, written)]
-    splits = [*_joins(written, said)]
+    joins = [*_joins(spoken, written)]
+    splits = [*_joins(written, spoken)]
     if not joins and not splits:
         _count_chunks(region, found)
         return
     for start, stop, whole in joins:
-        found["joined"][" ".join(said[start:stop]), written[whole]] += 1
+        found["joined"][" ".join(spoken[start:stop]), written[whole]] += 1
     for start, stop, whole in splits:
-        found["split"][said[whole], " ".join(written[start:stop])] += 1
-    said_in = {whole for _, _, whole in splits} | _covered(joins)
+        found["split"][spoken[whole], " ".join(written[start:stop])] += 1
+    spoken_in = {whole for _, _, whole in splits} | _covered(joins)
     written_in = {whole for _, _, whole in joins} | _covered(splits)
     # The cheapest edit may have taken a word that is right for a part of such a word.
     (rest,) = align_words(
-        [" ".join(word for place, word in enumerate(said) if place not in said_in)],
+        [" ".join(word for place, word in enumerate(spoken) if place not in spoken_in)],
         [" ".join(word for place, word in enumerate(written) if place not in written_in)],
     )
     _count_chunks(rest.chunks, found)
@@ -101,11 +101,11 @@ def _count_chunks(chunks: Sequence[Chunk], found: dict[str, Counter[tuple[str, s
 
 
 def _joins(parts: list[str], wholes: list[str]) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, stop, place): parts[start:stop] put together is wholes[place]."""
+    """Yields (start, stop, place): parts[start:stop] put together is wholes[place]."""
     start = 0
     taken: set[int] = set()
     while start < len(parts):
-        for stop in range(start + 2, min(start + _LONGEST_JOIN, len(parts)) + 1):
+        for stop in range(start + 2, min(start + _MAX_JOIN, len(parts)) + 1):
             together = "".join(parts[start:stop])
             place = next(
                 (i for i, whole in enumerate(wholes) if whole == together and i not in taken), None
@@ -132,12 +132,12 @@ def _pairs(chunk: Chunk) -> Iterator[tuple[str, str]]:
 
 
 def _kind(pair: tuple[str, str]) -> str:
-    said, written = pair
-    if said and written:
+    spoken, written = pair
+    if spoken and written:
         return "substituted"
-    return "dropped" if said else "added"
+    return "dropped" if spoken else "added"
 
 
 def _top(counter: Counter[tuple[str, str]], most: int) -> tuple[Confusion, ...]:
     ranked = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Confusion(said, written, count) for (said, written), count in ranked[:most])
+    return tuple(Confusion(spoken, written, count) for (spoken, written), count in ranked[:most])

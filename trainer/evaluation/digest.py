@@ -1,4 +1,4 @@
-"""A model folder in, a name for its contents out: what was measured, or kept, is known again."""
+"""Computes a digest of a model folder, which identifies the model of a measurement or a cache."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ LANGUAGE_MODEL = tuple(
 
 
 def model_digest(folder: Path, patterns: Sequence[str] = (*ENCODER, *LANGUAGE_MODEL)) -> str:
-    """Return the SHA-256 over the files of a model that its answers depend on, as hex."""
+    """Returns the SHA-256 over the files of a model that its answers depend on, as hex."""
     digest = hashlib.sha256()
     for file in sorted({file for pattern in patterns for file in folder.glob(pattern)}):
         with file.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""A checkpoint folder and records in, the log-probabilities of every frame of them out.
+"""Computes the log-probabilities of every frame of some records with a checkpoint.
 
 Computed by the service's own encoder, in its order of lengths, and kept in a file where a
 caller comes back for them: a search over decoder settings then costs no encoding.
@@ -43,7 +43,7 @@ class Emitted:
 def compute_emissions(
     model_folder: Path, records: Sequence[Record], *, cache: Path | None = None
 ) -> list[Emitted]:
-    """Return the emissions of every record, in their order, computed in float32.
+    """Returns the emissions of every record, in their order, computed in float32.
 
     Audio above 24 s is cut into windows with 2 s of context, which are the service's defaults.
 
@@ -67,7 +67,7 @@ def compute_emissions(
 
 
 def emit(model: AcousticModel, records: Sequence[Record]) -> tuple[list[Emitted], float]:
-    """Encode the records, those of like length together.
+    """Encodes the records, those of like length together.
 
     Returns:
         The emissions in the records' order, and the seconds that the encoder alone took.
@@ -86,7 +86,7 @@ def emit(model: AcousticModel, records: Sequence[Record]) -> tuple[list[Emitted]
 
 
 def _encode(model: AcousticModel, waves: Sequence[Waveform]) -> list[Emissions]:
-    """Encode each waveform as the service does: whole, or in its windows where it is long."""
+    """Encodes each waveform as the service does: whole, or in its windows where it is long."""
     plans = [
         plan_windows(
             len(wave),
@@ -109,7 +109,7 @@ def _encode(model: AcousticModel, waves: Sequence[Waveform]) -> list[Emissions]:
 
 
 def _batches(records: Sequence[Record]) -> Iterator[list[int]]:
-    """Cut into batches of at most a minute of padded audio, long ones first."""
+    """Cuts into batches of at most a minute of padded audio, long ones first."""
     batch: list[int] = []
     for index in sorted(range(len(records)), key=lambda index: -records[index].seconds):
         longest = records[batch[0]].seconds if batch else 0.0
@@ -122,7 +122,7 @@ def _batches(records: Sequence[Record]) -> Iterator[list[int]]:
 
 
 def _fingerprint(model_folder: Path, records: Sequence[Record]) -> str:
-    """Name the weights and the records by a hash: of the audio, 32 utterances spread over all."""
+    """Names the weights and the records by a hash: of the audio, 32 utterances spread over all."""
     digest = hashlib.sha256(model_digest(model_folder, ENCODER).encode())
     for record in records:
         digest.update(f"{record.text}\0{record.speaker}\0{record.seconds}\n".encode())

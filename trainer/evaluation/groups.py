@@ -1,4 +1,4 @@
-"""An `Evaluation` in, its error rates by speaker, by length and by augmentation out."""
+"""Groups the error rates of an `Evaluation` by speaker, by length and by augmentation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Group:
 
 
 def by_speaker(evaluation: Evaluation) -> tuple[Group, ...]:
-    """Group by speaker, the worst first; empty where no speaker is known."""
+    """Groups by speaker, the worst first; empty where no speaker is known."""
     if not any(item.speaker for item in evaluation.utterances):
         return ()
     groups = _groups(evaluation, lambda item: (item.speaker or "unknown",))
@@ -31,7 +31,7 @@ def by_speaker(evaluation: Evaluation) -> tuple[Group, ...]:
 
 
 def by_augmentation(evaluation: Evaluation) -> tuple[Group, ...]:
-    """Group by what was done to the sound; an utterance may be in several groups.
+    """Groups by what was done to the sound; an utterance may be in several groups.
 
     Empty where nothing is known to have been done to any.
     """
@@ -42,14 +42,14 @@ def by_augmentation(evaluation: Evaluation) -> tuple[Group, ...]:
 
 
 def by_length(evaluation: Evaluation) -> tuple[Group, ...]:
-    """Group by the length of the audio, short ones first."""
+    """Groups by the length of the audio, short ones first."""
     found = {group.name: group for group in _groups(evaluation, lambda item: (_length(item),))}
     names = [_length_name(low, high) for low, high in pairwise(_LENGTHS)]
     return tuple(found[name] for name in names if name in found)
 
 
 def worst(evaluation: Evaluation, count: int) -> tuple[int, ...]:
-    """Return the utterances with the highest word error rate in the final decoding.
+    """Returns the utterances with the highest word error rate in the final decoding.
 
     Among equals the one with more errors comes first. Utterances of under four words, where
     one error is a high rate, come only when there are not enough others.

@@ -1,4 +1,4 @@
-"""A checkpoint folder and records in, an `Evaluation` out: every text, its errors, and its cost.
+"""Evaluates a checkpoint: the texts, errors and cost of each decoding of a test set.
 
 The speech passes through the service's parts: its encoder, its greedy and its beam decoder, and the
 language model that lies in the checkpoint folder.
@@ -43,7 +43,7 @@ TITLES: dict[DecodingName, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was said; `augmentation` names what was done to the sound."""
+    """The reference text; `augmentation` names what was done to the sound."""
 
     reference: str
     speaker: str
@@ -95,7 +95,7 @@ class LanguageModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Everything that is known after a test set went through a model.
+    """The results of a model on a test set.
 
     `digest` names the contents of the model's files. `decodings` are greedy and beam search,
     and beam search with the language model where the model has one.
@@ -131,15 +131,15 @@ def evaluate(
     device: str = "auto",
     dtype: str = "float32",
 ) -> Evaluation:
-    """Transcribe a test set by every decoder and compare.
+    """Transcribes a test set by every decoder and compares.
 
     References and hypotheses are normalised as in training, so that a checkpoint that writes
-    accents or punctuation is not punished for them.
+    accents or punctuation has no errors for them.
 
     Args:
         model_folder: a checkpoint folder, with or without `language_model/`.
         test_set: what to transcribe.
-        beam_width: readings that the beam keeps.
+        beam_width: hypotheses that the beam keeps.
         device: where to encode: auto, cuda, mps or cpu.
         dtype: in which precision: float32, bfloat16, float16 or auto.
 

@@ -1,4 +1,4 @@
-"""An `Evaluation` in, the figures that `--json` prints and that a card is made from out."""
+"""Summarises an `Evaluation` as plain values, for `--json` and for model cards."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,7 +14,7 @@ _MAX_WORST = 20
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
-    """Return what there is to say in plain values, rates as shares (0.05 is 5 %).
+    """Returns the figures as plain values, rates as shares (0.05 is 5 %).
 
     `<decoding>_wer` and `<decoding>_cer` are there for `greedy`, `beam` and `beam_lm`, with
     None where the model has no language model; `intervals` has the same names, each [low, high].

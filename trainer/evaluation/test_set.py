@@ -1,4 +1,4 @@
-"""A manifest or a data folder in, the utterances of a test set out."""
+"""Reads the utterances of a test set from a manifest or a data folder."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from app.errors import NordlydError
 from trainer.data import Record, Waveform, read_split
 from trainer.errors import DataError
 
-LONGEST_SECONDS = 4 * 3600.0
+MAX_SECONDS = 4 * 3600.0
 """The service's default."""
 
 
@@ -26,7 +26,7 @@ class TestSet:
     augmentations: tuple[tuple[str, ...], ...]
 
     def limit(self, count: int | None) -> "TestSet":
-        """Return `count` of the utterances, spread evenly over the set, or all of them."""
+        """Returns `count` of the utterances, spread evenly over the set, or all of them."""
         total = len(self.records)
         if count is None or count >= total:
             return self
@@ -45,20 +45,20 @@ class FileAudio:
     path: Path
 
     def waveform(self) -> Waveform:
-        """Decode to mono at 16 kHz, in a process of its own.
+        """Decodes to mono at 16 kHz, in a process of its own.
 
         Raises:
             DataError: no audio, damaged, or longer than four hours.
         """
         try:
-            recording = shared_pool().decode(self.path, limits=AudioLimits(LONGEST_SECONDS))
+            recording = shared_pool().decode(self.path, limits=AudioLimits(MAX_SECONDS))
         except (NordlydError, OSError) as error:
             raise DataError(f"{self.path}: {error}") from error
         return recording.slice(0, recording.samples)
 
 
 def read_manifest(manifest: Path) -> TestSet:
-    """Read JSON lines of `audio` (a path from the manifest's folder) and `text`.
+    """Reads JSON lines of `audio` (a path from the manifest's folder) and `text`.
 
     `speaker`, `language` and `augmentation` (a list of names) may be there too. Every file is
     decoded once here, so that a broken one is named before hours of work and not after.
@@ -88,7 +88,7 @@ def read_manifest(manifest: Path) -> TestSet:
 
 
 def read_data(folder: Path, split: str) -> TestSet:
-    """Open a split of a data folder that `synthesise` or `prepare` wrote.
+    """Opens a split of a data folder that `synthesise` or `prepare` wrote.
 
     Raises:
         DataError: the split is missing or broken.
@@ -99,7 +99,7 @@ def read_data(folder: Path, split: str) -> TestSet:
 
 
 def _augmentations(manifest: Path, records: Sequence[Record]) -> tuple[tuple[str, ...], ...]:
-    """Read what the synthesis noted; folders of recorded speech have no such notes."""
+    """Reads what the synthesis noted; folders of recorded speech have no such notes."""
     unknown: tuple[tuple[str, ...], ...] = ((),) * len(records)
     if not manifest.is_file():
         return unknown

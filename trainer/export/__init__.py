@@ -1,4 +1,4 @@
-"""A model, a run or a checkpoint in, a folder that stock transformers and the service load out."""
+"""Exports a model, a run or a checkpoint as a folder that transformers and the service load."""
 
 from trainer.export.average import average_checkpoints, last_checkpoints
 from trainer.export.folder import export_folder, export_model, load_stock

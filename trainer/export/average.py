@@ -1,4 +1,4 @@
-"""A run folder in, the mean of the weights of its last checkpoints out."""
+"""Averages the weights of a run's last checkpoints."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 
 
 def last_checkpoints(run: Path, count: int) -> list[Path]:
-    """Return the last `count` folders `checkpoint-STEP` of a run, by step.
+    """Returns the last `count` folders `checkpoint-STEP` of a run, by step.
 
     Raises:
         DataError: there are fewer.
@@ -25,14 +25,14 @@ def last_checkpoints(run: Path, count: int) -> list[Path]:
     )
     if len(found) < count:
         raise DataError(
-            f"{run} has {len(found)} checkpoints, {count} are wanted; the recipe's keep_checkpoints"
-            " says how many are kept"
+            f"{run} has {len(found)} checkpoints, {count} are required; the recipe's "
+            "keep_checkpoints sets how many are kept"
         )
     return [path for _, path in found[-count:]]
 
 
 def average_checkpoints(folders: Sequence[Path]) -> dict[str, torch.Tensor]:
-    """Return the mean of each weight, in float32, under the names that `read_weights` has.
+    """Returns the mean of each weight, in float32, under the names that `read_weights` has.
 
     The mean of the last checkpoints lies nearer the middle of the minimum that the optimiser
     circles in (Izmailov et al. 2018, arXiv:1803.05407). Summed one folder after the other, so

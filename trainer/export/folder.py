@@ -1,4 +1,4 @@
-"""A model in memory, a run or a checkpoint in; a checkpoint folder with fp16 weights out."""
+"""Writes a checkpoint folder with fp16 weights from a model, a run or a checkpoint."""
 
 import json
 import shutil
@@ -36,13 +36,13 @@ def export_model(
     layout: Layout = "today",
     tokens: Sequence[str] = TOKENS,
 ) -> None:
-    """Write a model that is in memory.
+    """Writes a model that is in memory.
 
     Args:
         model: in any precision; it is not changed.
         folder: made if it is not there.
         layout: which files to write.
-        tokens: what the outputs stand for; those of the demo models if nothing is said.
+        tokens: what the outputs stand for; by default those of the demo models.
 
     Raises:
         DataError: the head has another width than there are tokens, or a weight is beyond fp16.
@@ -60,7 +60,7 @@ def export_model(
 def export_folder(
     source: Path, folder: Path, *, layout: Layout = "today", average: int | None = None
 ) -> list[Path]:
-    """Write a checkpoint, or the mean of the last ones of a run, with its language model.
+    """Writes a checkpoint, or the mean of the last ones of a run, with its language model.
 
     Args:
         source: a checkpoint folder in either layout, or a run folder: of that its `export`
@@ -99,7 +99,7 @@ def export_folder(
 
 
 def load_stock(folder: Path) -> Wav2Vec2ForCTC:
-    """Load a checkpoint folder with stock transformers, in fp32 and ready to infer."""
+    """Loads a checkpoint folder with stock transformers, in fp32 and ready to infer."""
     model: Wav2Vec2ForCTC = Wav2Vec2ForCTC.from_pretrained(folder, dtype=torch.float32)
     model.eval()  # type: ignore[no-untyped-call]
     return model
@@ -119,14 +119,14 @@ def _sources(source: Path, average: int | None) -> list[Path]:
 
 
 def _read_features(folder: Path) -> dict[str, Any]:
-    """Return the feature extractor's settings; where a run has none yet, those of the family."""
+    """Returns the feature extractor's settings; where a run has none yet, those of the family."""
     for name, key in (
         ("preprocessor_config.json", None),
         ("processor_config.json", "feature_extractor"),
     ):
         if (folder / name).is_file():
-            said = json.loads((folder / name).read_text(encoding="utf-8"))
-            found = said if key is None else said.get(key, {})
+            content = json.loads((folder / name).read_text(encoding="utf-8"))
+            found = content if key is None else content.get(key, {})
             return {name: found.get(name, value) for name, value in _FEATURES.items()}
     return _FEATURES
 

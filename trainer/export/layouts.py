@@ -1,4 +1,4 @@
-"""Weights, configuration and tokens in, the files of one of the two layouts out.
+"""Writes the files of a checkpoint folder in either of the two layouts.
 
 Today's: safetensors and `processor_config.json`. That of 2022, as the published checkpoints
 have it: `pytorch_model.bin`, `added_tokens.json`, `alphabet.json`.
@@ -34,7 +34,7 @@ class Checkpoint:
 
 
 def write_today(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write today's layout."""
+    """Writes today's layout."""
     tokens, features = checkpoint.tokens, checkpoint.features
     write_json(folder / "config.json", checkpoint.config | {"dtype": "float16"})
     write_json(folder / "vocab.json", {token: place for place, token in enumerate(tokens.tokens)})
@@ -65,7 +65,7 @@ def write_today(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def write_2022(folder: Path, checkpoint: Checkpoint, *, language_model: bool) -> None:
-    """Write the layout of 2022, with the decoder's alphabet where there is a language model."""
+    """Writes the layout of 2022, with the decoder's alphabet where there is a language model."""
     tokens = checkpoint.tokens
     write_json(folder / "config.json", checkpoint.config | {"torch_dtype": "float16"})
     added = _added(tokens)
@@ -102,7 +102,7 @@ def write_2022(folder: Path, checkpoint: Checkpoint, *, language_model: bool) ->
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a value as the checkpoints have it: two spaces, keys in order."""
+    """Writes a value as the checkpoints have it: two spaces, keys in order."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     path.write_text(text + "\n", encoding="utf-8")
 
@@ -123,7 +123,7 @@ def _present(tokens: Tokens) -> dict[str, Any]:
 
 
 def _added(tokens: Tokens) -> list[str]:
-    """Return the tokens that were added after the vocabulary: `<s>` and `</s>` at its end."""
+    """Returns the tokens that were added after the vocabulary: `<s>` and `</s>` at its end."""
     added: list[str] = []
     for token in reversed(tokens.tokens):
         if token not in {tokens.start, tokens.end}:
@@ -133,13 +133,13 @@ def _added(tokens: Tokens) -> list[str]:
 
 
 def _labels(tokens: Tokens) -> list[str]:
-    """Return the tokens as pyctcdecode names them."""
+    """Returns the tokens as pyctcdecode names them."""
     special = {tokens.delimiter: " ", tokens.blank: "", tokens.unknown: "⁇"}
     return [special.get(token, token) for token in tokens.tokens]
 
 
 def _renamed(weights: dict[str, torch.Tensor], *, new_names: bool) -> dict[str, torch.Tensor]:
-    """Name the weight-norm parameters as torch does today, or as it did in 2022."""
+    """Names the weight-norm parameters as torch does today, or as it did in 2022."""
     pairs = [(old, new) if new_names else (new, old) for new, old in _OLD_NAMES.items()]
     renamed: dict[str, torch.Tensor] = {}
     for name, weight in weights.items():

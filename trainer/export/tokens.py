@@ -1,4 +1,4 @@
-"""A checkpoint folder's tokenizer files in, its tokens and the special ones by name out."""
+"""Reads the tokens and the special tokens from a checkpoint's tokenizer files."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from app.acoustic.tokens import read_vocabulary
 from trainer.errors import DataError
 
-# What this trainer writes and what facebook's models have, for folders that do not say.
+# What this trainer writes and what facebook's models have, for folders without these names.
 _NAMES = {
     "unk_token": ("[UNK]", "<unk>"),
     "bos_token": ("<s>",),
@@ -23,7 +23,7 @@ _FILES = ("tokenizer_config.json", "special_tokens_map.json")
 class Tokens:
     """The tokens by index, and those with a meaning; None where a model has no such token.
 
-    `settings` are what else its tokenizer's configuration says that changes its work.
+    `settings` are further values of its tokenizer's configuration that affect it.
     """
 
     tokens: tuple[str, ...]
@@ -36,7 +36,7 @@ class Tokens:
 
     @classmethod
     def of(cls, tokens: Sequence[str], blank: int) -> "Tokens":
-        """Name the special ones among tokens that this trainer made."""
+        """Names the special ones among tokens that this trainer made."""
         found = {key: _first(names, tokens) for key, names in _NAMES.items()}
         return cls(
             tuple(tokens),
@@ -59,7 +59,7 @@ class Tokens:
 
 
 def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
-    """Read `vocab.json` and what goes with it, in either layout.
+    """Reads `vocab.json` and what goes with it, in either layout.
 
     Args:
         folder: the checkpoint, or the run that it is part of.
@@ -70,17 +70,17 @@ def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
         DataError: there is no vocabulary.
     """
     if not (folder / "vocab.json").is_file():
-        raise DataError(f"{folder} lacks vocab.json, which says what the outputs stand for")
+        raise DataError(f"{folder} lacks vocab.json, which names the outputs")
     vocabulary = read_vocabulary(
         folder, head_size=config["vocab_size"], pad_token_id=config["pad_token_id"]
     )
     tokens = vocabulary.tokens
-    said: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for file in _FILES:
         if (folder / file).is_file():
-            said |= json.loads((folder / file).read_text(encoding="utf-8"))
+            settings |= json.loads((folder / file).read_text(encoding="utf-8"))
     names = {
-        key: _content(said[key]) if key in said else _first(usual, tokens)
+        key: _content(settings[key]) if key in settings else _first(usual, tokens)
         for key, usual in _NAMES.items()
     }
     # A name that the vocabulary lacks would become a token more than the head has.
@@ -93,9 +93,9 @@ def read_tokens(folder: Path, config: dict[str, Any]) -> Tokens:
         known["eos_token"],
         known["word_delimiter_token"],
         tuple(
-            (key, said[key])
+            (key, settings[key])
             for key in ("do_lower_case", "replace_word_delimiter_char")
-            if key in said
+            if key in settings
         ),
     )
 
@@ -105,7 +105,7 @@ def _first(names: Sequence[str], tokens: Sequence[str]) -> str | None:
 
 
 def _content(value: object) -> str | None:
-    """Return the text of a token that is a string, or an AddedToken written as a dictionary."""
+    """Returns the text of a token that is a string, or an AddedToken written as a dictionary."""
     if isinstance(value, dict):
         return str(value["content"])
     return None if value is None else str(value)

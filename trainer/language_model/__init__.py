@@ -1,4 +1,4 @@
-"""Sentences in, a KenLM language model in the layout the service loads out."""
+"""Estimates and tunes KenLM language models in the layout that the service loads."""
 
 from trainer.language_model.build import Built, build
 from trainer.language_model.corpus import Text, gather

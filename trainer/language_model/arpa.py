@@ -1,4 +1,4 @@
-"""An n-gram model in, an ARPA file out, and the other way round."""
+"""Writes and reads n-gram models as ARPA files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from trainer.language_model.kneser_ney import NgramModel
 
 
 def write_arpa(model: NgramModel, path: Path) -> None:
-    """Write the model in the text format that KenLM and most other toolkits read."""
+    """Writes the model in the text format that KenLM and most other toolkits read."""
     words = model.vocabulary
     highest = len(model.orders)
     with path.open("w", encoding="utf-8") as file:
@@ -31,7 +31,7 @@ def write_arpa(model: NgramModel, path: Path) -> None:
 
 
 def read_arpa(path: Path) -> Iterator[tuple[str, float, float]]:
-    """Yield every n-gram, its words joined by spaces, with log10 probability and back-off.
+    """Yields every n-gram, its words joined by spaces, with log10 probability and back-off.
 
     Raises:
         LanguageModelError: the file is cut off or a line is none of the format.
@@ -53,7 +53,7 @@ def read_arpa(path: Path) -> Iterator[tuple[str, float, float]]:
 
 
 def ngram_counts(path: Path) -> tuple[int, ...]:
-    """Return how many n-grams of each order an ARPA file says it has."""
+    """Returns the number of n-grams of each order from the header of an ARPA file."""
     counts = []
     with path.open(encoding="utf-8") as lines:
         for line in lines:
@@ -65,7 +65,7 @@ def ngram_counts(path: Path) -> tuple[int, ...]:
 
 
 def unigrams(path: Path) -> list[str]:
-    """Return the words of an ARPA file without `<unk>`, `<s>` and `</s>`."""
+    """Returns the words of an ARPA file without `<unk>`, `<s>` and `</s>`."""
     words = []
     for text, _, _ in read_arpa(path):
         if " " in text:

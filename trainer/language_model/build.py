@@ -1,8 +1,8 @@
-"""A corpus and a recipe's numbers in, a `language_model/` folder that the service loads out.
+"""Estimates a language model and writes the `language_model/` folder that the service loads.
 
 The folder holds what pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` write and read:
 `attrs.json`, `unigrams.txt` and one KenLM file, and nothing else. Where the model came from
-stands beside it, in `language_model.json`.
+is recorded beside it, in `language_model.json`.
 """
 
 import json
@@ -55,7 +55,7 @@ def build(
     estimator: Estimator = "auto",
     notify: Callable[[str], None] = lambda _: None,
 ) -> Built:
-    """Estimate a model and write its folder, in place of the language model there, if any.
+    """Estimates a model and writes its folder, in place of the language model there, if any.
 
     Args:
         lines: clean sentences, one word after the other, parted by single spaces.
@@ -94,7 +94,7 @@ def build(
 def estimate_arpa(
     lines: Sequence[str], recipe: LanguageModelRecipe, arpa: Path, *, lmplz: Path | None
 ) -> None:
-    """Estimate a model and write it to an ARPA file.
+    """Estimates a model and writes it to an ARPA file.
 
     Args:
         lines: clean sentences.
@@ -113,7 +113,7 @@ def estimate_arpa(
 
 
 def most_frequent(lines: Iterable[str], count: int) -> frozenset[str]:
-    """Return the `count` most frequent words; of equally frequent ones those seen first."""
+    """Returns the `count` most frequent words; of equally frequent ones those seen first."""
     seen = Counter(word for line in lines for word in line.split())
     return frozenset(word for word, _ in seen.most_common(count))
 
@@ -142,7 +142,7 @@ def _run_lmplz(
 
 
 def _to_binary(arpa: Path, notify: Callable[[str], None]) -> Path:
-    """Return the binary form of an ARPA file, or the file itself where there is no tool for it."""
+    """Returns the binary form of an ARPA file, or the file itself where there is no tool for it."""
     tool = find_tool("build_binary")
     if tool is None:
         notify(
@@ -156,7 +156,7 @@ def _to_binary(arpa: Path, notify: Callable[[str], None]) -> Path:
 
 
 def _check_folder(output: Path) -> None:
-    """Refuse to write into a folder with anything but a language model in it."""
+    """Refuses to write into a folder with anything but a language model in it."""
     if not output.exists():
         return
     known = {"attrs.json", "unigrams.txt"}
@@ -175,7 +175,7 @@ def _replace(output: Path, model: Path, words: list[str]) -> None:
 
 
 def put_in_place(fresh: Path, output: Path) -> None:
-    """Rename a finished folder to its place, and write the checksum of its model beside it.
+    """Renames a finished folder to its place, and writes the checksum of its model beside it.
 
     A service that has the files of the former folder open keeps them; none sees half a folder.
     """
@@ -188,6 +188,6 @@ def put_in_place(fresh: Path, output: Path) -> None:
 
 
 def write_attributes(folder: Path, attributes: dict[str, float | bool]) -> None:
-    """Write `attrs.json` anew."""
+    """Writes `attrs.json` anew."""
     text = json.dumps(attributes, indent=2)
     (folder / "attrs.json").write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
-"""A recipe's text in, clean and distinct lines to estimate a language model from out.
+"""Collects clean and distinct lines from a recipe's text to estimate a language model from.
 
-No sentence that the model will be judged by is among them, nor any line with one in it.
+No evaluation sentence is among them, nor any line that contains one.
 """
 
 import re
@@ -55,7 +55,7 @@ class HeldOut:
         return len(self._sentences)
 
     def within(self, line: str) -> bool:
-        """Return whether a line is one of the sentences, or holds one among other words."""
+        """Returns whether a line is one of the sentences, or holds one among other words."""
         if line in self._sentences:
             return True
         words = line.split()
@@ -73,18 +73,18 @@ def gather(
     packages: Path | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Text:
-    """Read every source of the recipe's language model.
+    """Reads every source of the recipe's language model.
 
     Args:
         recipe: `sentences` is its training sentences, and what else stands in its packages,
-            fit to be spoken or not; `transcripts` is what is said in the training split.
-        data: data folder; what is said in its validation and test splits is held out.
+            fit to be spoken or not; `transcripts` are the texts of the training split.
+        data: data folder; the texts of its validation and test splits are held out.
         packages: where Debian packages are kept; default: `packages` in the data folder.
         notify: called with a line of progress.
 
     Raises:
         LanguageModelError: the recipe has no language model, or its sources hold no text.
-        CorpusError: a package cannot be had.
+        CorpusError: a package is not available.
         DataError: the data folder lacks a split.
     """
     if recipe.language_model is None:
@@ -110,12 +110,12 @@ def gather(
 
 
 def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None = None) -> Text:
-    """Write every text as a corpus line, and drop what is empty, foreign, repeated or held out.
+    """Writes every text as a corpus line, and drops what is empty, foreign, repeated or held out.
 
     Args:
         texts: one sentence each.
         held_out: sentences that must not be in the corpus.
-        dropped: counts of what has been dropped before; goes on being counted in.
+        dropped: counts of what has been dropped before; the new drops are added to it.
     """
     counts: Counter[str] = Counter() if dropped is None else dropped
     lines: dict[str, None] = {}
@@ -141,21 +141,21 @@ def _flaw(line: str, seen: Container[str], held_out: HeldOut) -> str | None:
 
 
 def package_paragraphs(recipe: Recipe, folder: Path) -> Iterator[str]:
-    """Yield the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
+    """Yields the raw paragraphs of a recipe's packages, which are downloaded into `folder`."""
     text = text_of(recipe)
     for package in text.packages:
         yield from paragraphs(download(package, folder), text.locales)
 
 
 def running_text(found: Iterable[str], recipe: Recipe, dropped: Counter[str]) -> Iterator[str]:
-    """Yield the sentences of some paragraphs, counting those with gaps or in another language.
+    """Yields the sentences of some paragraphs, counting those with gaps or in another language.
 
     Unlike the sentences that are spoken they may be short, long, or have names in them.
     """
     foreign = frozenset(text_of(recipe).foreign_words)
     for paragraph in found:
         for sentence in cut(paragraph):
-            # As in `trainer.text`: a hyphen parts words, or two would become one nobody writes.
+            # As in `trainer.text`: a hyphen parts words, or two would become one wrong word.
             line = _DASHES.sub(" ", sentence)
             if _GAPS.search(line):
                 dropped["numbers and placeholders"] += 1

@@ -1,4 +1,4 @@
-"""Emissions and many decoder settings in, the error rates of each setting out, in parallel.
+"""Computes the error rates of many decoder settings on the same emissions, in parallel.
 
 Nothing here imports torch: the processes that decode start fast and stay small.
 """
@@ -57,7 +57,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Error rates as shares; `hotwords_found` is the share of the hotwords said that were read.
+    """Error rates as shares; `hotwords_found` is the share of spoken hotwords in the texts.
 
     `seconds_per_second` is how much audio one process decodes in a second.
     """
@@ -89,7 +89,7 @@ def measure(
     processes: int,
     done: Callable[[int], None] = lambda _: None,
 ) -> list[Outcome]:
-    """Decode everything with every setting.
+    """Decodes everything with every setting.
 
     Args:
         encoded: the validation split.
@@ -133,7 +133,7 @@ def measure(
 
 
 def measure_greedy(encoded: EncodedUtterances) -> Outcome:
-    """Decode everything along the best path."""
+    """Decodes everything along the best path."""
     nothing = Setting(alpha=0.0, beta=0.0, beam_width=1, language_model=False)
     return _outcome(nothing, encoded, GreedyDecoder(encoded.vocabulary))
 
@@ -154,7 +154,7 @@ def _store(encoded: EncodedUtterances, file: Path) -> _Stored:
 def _decode_share(
     stored: _Stored, settings: Sequence[Setting], language_model: Path
 ) -> list[Outcome]:
-    """Run in a process of its own: open everything once, decode with each setting."""
+    """Runs in a process of its own: opens everything once, then decodes with each setting."""
     frames = np.load(stored.file, mmap_mode="r")
     encoded = EncodedUtterances(
         stored.vocabulary,
@@ -195,11 +195,11 @@ def _outcome(setting: Setting, encoded: EncodedUtterances, decoder: Decoder) -> 
 
 
 def _found(hotwords: Iterable[str], references: list[str], texts: list[str]) -> float:
-    """Return the share of the hotwords in the references that are in the texts as well."""
-    wanted = frozenset(hotwords)
-    said = read = 0
+    """Returns the share of the hotwords in the references that are in the texts as well."""
+    requested = frozenset(hotwords)
+    spoken = found = 0
     for reference, text in zip(references, texts, strict=True):
-        words = wanted.intersection(reference.split())
-        said += len(words)
-        read += len(words.intersection(text.split()))
-    return read / said if said else 0.0
+        words = requested.intersection(reference.split())
+        spoken += len(words)
+        found += len(words.intersection(text.split()))
+    return found / spoken if spoken else 0.0

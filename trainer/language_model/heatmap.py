@@ -1,4 +1,4 @@
-"""A tuning in, a PNG of the word error rate over alpha and beta out."""
+"""Plots the word error rate of a tuning over alpha and beta."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _DARK = 0.6
 
 
 def draw_heatmap(tuning: Tuning, path: Path, *, title: str) -> None:
-    """Draw one cell a setting, its WER in percent, and a frame around the best."""
+    """Draws one cell a setting, its WER in percent, and a frame around the best."""
     alphas = sorted({point.setting.alpha for point in tuning.grid})
     betas = sorted({point.setting.beta for point in tuning.grid})
     rates = np.full((len(alphas), len(betas)), np.nan)

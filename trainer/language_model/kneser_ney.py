@@ -1,4 +1,4 @@
-"""Sentences in, an n-gram model with modified Kneser-Ney smoothing out, in numpy alone.
+"""Estimates n-gram models with modified Kneser-Ney smoothing, in numpy alone.
 
 After Chen & Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling"
 (TR-10-98, equations 25 and 26, interpolated), with the conventions and the pruning of Heafield
@@ -21,7 +21,7 @@ SPECIAL_WORDS = ("<unk>", "<s>", "</s>")
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
 """For counts 1, 2 and 3 or more where the closed form fails: `lmplz --discount_fallback`."""
 
-_HIGHEST_CLASS = 3
+_MAX_CLASS = 3
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,7 +79,7 @@ def estimate(
     prune: Sequence[int] = (),
     keep: Collection[str] | None = None,
 ) -> NgramModel:
-    """Estimate an interpolated modified Kneser-Ney model.
+    """Estimates an interpolated modified Kneser-Ney model.
 
     Args:
         lines: sentences, words separated by white space; empty ones are passed over.
@@ -112,7 +112,7 @@ def estimate(
 
 
 def prune_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
-    """Return one threshold for each order, the last one given repeated.
+    """Returns one threshold for each order, the last one given repeated.
 
     Raises:
         LanguageModelError: no order, too many thresholds, a negative one, or they fall: a kept
@@ -129,13 +129,13 @@ def prune_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
 
 
 def discounts_of(class_sizes: Sequence[int]) -> tuple[float, float, float]:
-    """Return what is taken from counts of 1, 2, and 3 or more.
+    """Returns what is taken from counts of 1, 2, and 3 or more.
 
     Chen & Goodman's equation 26 from the numbers of n-grams with count 1, 2, 3 and 4, or
     `FALLBACK_DISCOUNTS` where there are none of a class or a discount is out of its range,
     as happens in small and artificial corpora.
     """
-    if min(class_sizes[:_HIGHEST_CLASS]) == 0:
+    if min(class_sizes[:_MAX_CLASS]) == 0:
         return FALLBACK_DISCOUNTS
     once, twice, thrice, more = (float(size) for size in class_sizes)
     share = once / (once + 2 * twice)
@@ -150,7 +150,7 @@ def discounts_of(class_sizes: Sequence[int]) -> tuple[float, float, float]:
 
 
 def _index(lines: Iterable[str]) -> tuple[tuple[str, ...], Ints]:
-    """Return the vocabulary in order of appearance and all sentences as ids, each in <s> </s>."""
+    """Returns the vocabulary in order of appearance and all sentences as ids, each in <s> </s>."""
     ids = {word: index for index, word in enumerate(SPECIAL_WORDS)}
     flat = array("q")
     for line in lines:
@@ -168,9 +168,9 @@ def _index(lines: Iterable[str]) -> tuple[tuple[str, ...], Ints]:
 
 
 def _count(tokens: Ints, order: int, vocabulary: int) -> list[_Counted]:
-    """Return the distinct n-grams of each order; none holds <s> but as its first word.
+    """Returns the distinct n-grams of each order; none holds <s> but as its first word.
 
-    An n-gram is numbered by its suffix and the word before it, which sorts it as `Ngrams` says.
+    An n-gram is numbered by its suffix and the word before it, which sorts it as in `Ngrams`.
     """
     starts = np.flatnonzero(tokens == BOS)
     lengths = np.diff(np.append(starts, len(tokens)))
@@ -201,7 +201,7 @@ def _count(tokens: Ints, order: int, vocabulary: int) -> list[_Counted]:
 
 
 def _adjust(counted: list[_Counted]) -> list[Ints]:
-    """Return Kneser-Ney counts: of lower orders, how many different words stand before.
+    """Returns Kneser-Ney counts: of lower orders, how many different words stand before.
 
     What begins with <s> has nothing before it and keeps its occurrences, like the highest order.
     """
@@ -218,7 +218,7 @@ def _adjust(counted: list[_Counted]) -> list[Ints]:
 
 
 def _class_sizes(counted: list[_Counted], adjusted: list[Ints], level: int) -> list[int]:
-    """Return how many n-grams have an adjusted count of 1, 2, 3 and 4.
+    """Returns how many n-grams have an adjusted count of 1, 2, 3 and 4.
 
     `lmplz` takes the last n-gram of all, and its suffixes, by their occurrences instead of their
     adjusted counts; so do we, to give the same numbers on small corpora.
@@ -242,8 +242,8 @@ def _smooth(
     discounts: tuple[float, float, float],
     contexts: int,
 ) -> _Smoothed:
-    """Return discounted probabilities, and the share of each context that the lower order gets."""
-    taken = np.array([0.0, *discounts])[np.minimum(counts, _HIGHEST_CLASS)]
+    """Returns discounted probabilities, and the share of each context that the lower order gets."""
+    taken = np.array([0.0, *discounts])[np.minimum(counts, _MAX_CLASS)]
     totals = np.bincount(grams.context, counts, minlength=contexts)
     to_lower = np.bincount(grams.context, np.where(pruned, counts, taken), minlength=contexts)
     # A context that nothing ever follows leaves all to the lower order.
@@ -253,7 +253,7 @@ def _smooth(
 
 
 def _interpolate(counted: list[_Counted], smoothed: list[_Smoothed]) -> tuple[Ngrams, ...]:
-    """Mix each order with the one below it, the lowest with a uniform share for every word."""
+    """Mixes each order with the one below it, the lowest with a uniform share for every word."""
     orders = []
     # Uniform over every word but <s>.
     lower = np.array([1.0 / (smoothed[0].kept.sum() - 1)])

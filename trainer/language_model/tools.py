@@ -30,13 +30,13 @@ _BOOST_LIBRARIES = ("-lboost_program_options", "-lboost_thread", "-lboost_system
 
 
 def cache_folder() -> Path:
-    """Return where the tools are kept once they are built."""
+    """Returns where the tools are kept once they are built."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "nordlyd" / f"kenlm-{VERSION}"
 
 
 def find_tool(name: str) -> Path | None:
-    """Return a tool from PATH or from the cache, or None."""
+    """Returns a tool from PATH or from the cache, or None."""
     if found := shutil.which(name):
         return Path(found)
     cached = cache_folder() / name
@@ -44,7 +44,7 @@ def find_tool(name: str) -> Path | None:
 
 
 def run_tool(command: Sequence[str | Path], *, folder: Path | None = None) -> str:
-    """Run a program and return what it wrote to its standard error.
+    """Runs a program and returns what it wrote to its standard error.
 
     Raises:
         LanguageModelError: there is no such program, or it fails; with its last line.
@@ -64,14 +64,14 @@ def run_tool(command: Sequence[str | Path], *, folder: Path | None = None) -> st
 
 
 def build_tools(output: Path | None = None, *, notify: Callable[[str], None]) -> tuple[Path, ...]:
-    """Download KenLM's source and build its tools; returns them.
+    """Downloads KenLM's source and builds its tools; returns them.
 
     Args:
         output: folder for the programs; default: the user's cache, where `find_tool` looks.
         notify: called with a line of progress.
 
     Raises:
-        LanguageModelError: no C++ compiler, or the source cannot be had or compiled.
+        LanguageModelError: no C++ compiler, or the source cannot be downloaded or compiled.
     """
     compiler = os.environ.get("CXX") or "g++"
     if shutil.which(compiler) is None:
@@ -96,7 +96,7 @@ def build_tools(output: Path | None = None, *, notify: Callable[[str], None]) ->
 
 
 def _download(folder: Path) -> Path:
-    """Fetch the source distribution by pip, checked by its hash, and unpack it."""
+    """Fetches the source distribution by pip, checked by its hash, and unpack it."""
     required = folder / "requirements.txt"
     required.write_text(f"kenlm=={VERSION} --hash=sha256:{SHA256}\n", encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
@@ -109,7 +109,7 @@ def _download(folder: Path) -> Path:
 
 
 def _compile(compiler: str, source: Path, folders: Sequence[str]) -> list[str]:
-    """Compile every file of some folders but tests and programs; returns the object files."""
+    """Compiles every file of some folders but tests and programs; returns the object files."""
     files = [
         file.relative_to(source).with_suffix("")
         for folder in folders

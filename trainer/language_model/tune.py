@@ -1,4 +1,4 @@
-"""A validation split and a language model in, the weights that read it best out.
+"""Finds the weights of a language model with the lowest error rate on a validation split.
 
 Selected on validation only: the test split is for the figure that is reported once.
 """
@@ -54,7 +54,7 @@ def tune(
     processes: int = 1,
     done: Callable[[int, int], None] = lambda _, __: None,
 ) -> Tuning:
-    """Measure a grid of alpha and beta, then beam widths and hotword weights at its best point.
+    """Measures a grid of alpha and beta, then beam widths and hotword weights at its best point.
 
     Args:
         encoded: the validation split.
@@ -104,18 +104,18 @@ def tune(
 
 
 def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[str, ...]:
-    """Return words that are said and that the language model does not know, the commonest first.
+    """Returns spoken words that the language model does not know, the most frequent first.
 
     Those are what a user gives as hotwords: names and terms of a trade.
     """
     file = language_model / "unigrams.txt"
     known = frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else frozenset()
-    said = Counter(word for text in references for word in text.split() if word not in known)
-    return tuple(word for word, _ in said.most_common(MAX_HOTWORDS)) if known else ()
+    unknown = Counter(word for text in references for word in text.split() if word not in known)
+    return tuple(word for word, _ in unknown.most_common(MAX_HOTWORDS)) if known else ()
 
 
 def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
-    """Put the language model with its best alpha and beta into a checkpoint folder.
+    """Puts the language model with its best alpha and beta into a checkpoint folder.
 
     Returns:
         The folder `language_model` of the checkpoint.
@@ -143,7 +143,7 @@ def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
 
 
 def as_dict(tuning: Tuning) -> dict[str, Any]:
-    """Return the figures as `language_model.json` keeps them; error rates are shares."""
+    """Returns the figures as `language_model.json` keeps them; error rates are shares."""
 
     def rates(outcome: Outcome) -> dict[str, float]:
         return {"wer": round(outcome.wer, 5), "cer": round(outcome.cer, 5)}

@@ -1,4 +1,4 @@
-"""Sentences in, synthesised and augmented speech out."""
+"""Synthesises and augments speech."""
 
 from trainer.speech.augmentation import augment, vary
 from trainer.speech.prepare import prepare

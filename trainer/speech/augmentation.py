@@ -1,4 +1,4 @@
-"""Waveforms in, the same speech as it arrives through a room, a line, a codec and noise out.
+"""Augments waveforms with the effects of rooms, telephone lines, codecs and noise.
 
 Pure functions of a 16 kHz float32 waveform, numbers and a seeded generator. All but
 `change_speed` leave every word where it was: filters have no delay, codecs' is taken out.
@@ -57,16 +57,16 @@ def augment(
     generator: np.random.Generator,
     others: Sequence[Waveform] = (),
 ) -> tuple[Waveform, tuple[str, ...]]:
-    """Send speech through level, room, noise, band and codec, each as often as the recipe says.
+    """Applies level, room, noise, band and codec to speech, with the shares of the recipe.
 
     Args:
         wave: speech, [samples].
         recipe: shares and ranges.
         generator: of every choice.
-        others: other people's speech to be heard behind; without any, such noise is pink.
+        others: other speech, used as background; without any, such noise is pink.
 
     Returns:
-        The waveform, as long as before and below full scale, and the names of what happened.
+        The waveform, as long as before and below full scale, and the names of the augmentations.
     """
     done: list[str] = []
     if not len(wave):
@@ -99,7 +99,7 @@ def augment(
 
 
 def vary(wave: Waveform, recipe: AugmentationRecipe, generator: np.random.Generator) -> Waveform:
-    """Change the speed and add white or pink noise, each as often as the recipe says.
+    """Changes the speed and adds white or pink noise, with the shares of the recipe.
 
     Cheap enough to be done each time a waveform is read in training; the length changes with
     the speed.
@@ -114,7 +114,7 @@ def vary(wave: Waveform, recipe: AugmentationRecipe, generator: np.random.Genera
 
 
 def change_speed(wave: Waveform, factor: float) -> Waveform:
-    """Play at `factor` times the speed, pitch included; times in it are divided by the factor.
+    """Plays at `factor` times the speed, pitch included; times in it are divided by the factor.
 
     Ko et al. 2015, Audio augmentation for speech recognition, doi:10.21437/Interspeech.2015-711.
     """
@@ -122,12 +122,12 @@ def change_speed(wave: Waveform, factor: float) -> Waveform:
 
 
 def add_room(wave: Waveform, seconds: float, generator: np.random.Generator) -> Waveform:
-    """Let the speech sound in a room; what would ring past the end is cut off."""
+    """Convolves speech with the impulse response of a room; the tail past the end is cut off."""
     return _convolve(wave, room_response(seconds, generator))
 
 
 def room_response(seconds: float, generator: np.random.Generator) -> Waveform:
-    """Return the impulse response of a made-up room whose sound falls by 60 dB in `seconds`.
+    """Returns the impulse response of a made-up room whose sound falls by 60 dB in `seconds`.
 
     The direct sound is its first sample, so that nothing is delayed; a few reflections and
     exponentially decaying noise follow (Polack's model, as in Habets 2006).
@@ -155,7 +155,7 @@ def room_response(seconds: float, generator: np.random.Generator) -> Waveform:
 def make_noise(
     kind: str, length: int, generator: np.random.Generator, others: Sequence[Waveform] = ()
 ) -> Waveform:
-    """Return `length` samples of noise at any level.
+    """Returns `length` samples of noise at any level.
 
     Args:
         kind: white, pink (3 dB an octave), hum (mains and its harmonics), speech (one other
@@ -187,7 +187,7 @@ def make_noise(
 
 
 def add_noise(wave: Waveform, noise: Waveform, snr_db: float) -> Waveform:
-    """Add noise at a ratio of the two powers; silence on either side leaves the wave as it is."""
+    """Adds noise at a ratio of the two powers; silence on either side leaves the wave as it is."""
     speech_power, noise_power = float(np.mean(wave**2)), float(np.mean(noise**2))
     if not speech_power or not noise_power:
         return wave
@@ -197,7 +197,7 @@ def add_noise(wave: Waveform, noise: Waveform, snr_db: float) -> Waveform:
 
 
 def limit_band(wave: Waveform, low: float, high: float) -> Waveform:
-    """Keep what lies between two frequencies in Hz; without phase, so nothing moves."""
+    """Keeps what lies between two frequencies in Hz; without phase, so nothing moves."""
     size = _fast_length(len(wave))
     spectrum = np.fft.rfft(wave, size)
     frequencies = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
@@ -211,7 +211,7 @@ def limit_band(wave: Waveform, low: float, high: float) -> Waveform:
 
 
 def mu_law(wave: Waveform) -> Waveform:
-    """Quantise to the 8 bits of ITU-T G.711 at 8 kHz; expects -1..1."""
+    """Quantises to the 8 bits of ITU-T G.711 at 8 kHz; expects -1..1."""
     narrow = _resample(wave, SAMPLE_RATE, SAMPLE_RATE / 2)
     narrow = np.clip(narrow, -1, 1)
     compressed = np.sign(narrow) * np.log1p(_MU * np.abs(narrow)) / np.log1p(_MU)
@@ -221,7 +221,7 @@ def mu_law(wave: Waveform) -> Waveform:
 
 
 def transcode(wave: Waveform, codec: Codec, compression: float) -> Waveform:
-    """Encode and decode in memory; libsndfile takes the encoder's delay out again."""
+    """Encodes and decodes in memory; libsndfile takes the encoder's delay out again."""
     file = io.BytesIO()
     soundfile.write(
         file,
@@ -237,7 +237,7 @@ def transcode(wave: Waveform, codec: Codec, compression: float) -> Waveform:
 
 
 def limit_level(wave: Waveform) -> Waveform:
-    """Turn down what would exceed full scale."""
+    """Turns down what would exceed full scale."""
     peak = float(np.max(np.abs(wave), initial=0.0))
     return (wave * (_FULL_SCALE / peak) if peak > _FULL_SCALE else wave).astype(np.float32)
 
@@ -271,7 +271,7 @@ def _convolve(wave: Waveform, response: Waveform) -> Waveform:
 
 
 def _fast_length(length: int) -> int:
-    """Return the next length of 2, 3 or 5 times a power of two, at which an FFT is quick."""
+    """Returns the next length of 2, 3 or 5 times a power of two, at which an FFT is quick."""
     power = max(3, (length - 1).bit_length())
     sizes = (1 << power, 3 << power - 2, 5 << power - 3)
     return min(size for size in sizes if size >= length)

@@ -1,4 +1,4 @@
-"""espeak-ng through ctypes: one sentence in, speech and the times of every word out.
+"""Synthesises speech with espeak-ng through ctypes, with the times of every word.
 
 The library and its voices come from the `espeakng-loader` wheel. It keeps one global state, and
 starting it a second time frees what the first start still points to; so a process has one
@@ -90,7 +90,7 @@ _SIGNATURES: dict[str, list[type]] = {
 
 @lru_cache(maxsize=1)
 def espeak() -> "Espeak":
-    """Return the synthesiser of this process."""
+    """Returns the synthesiser of this process."""
     return Espeak()
 
 
@@ -136,11 +136,11 @@ class Espeak:
         return 0
 
     def speak(self, text: str, *, voice: str, rate: int, pitch: int, seed: int = 0) -> Speech:
-        """Synthesise `text` with `voice` (such as `da+f2`), at `rate` words a minute.
+        """Synthesises `text` with `voice` (such as `da+f2`), at `rate` words a minute.
 
         Args:
             text: the sentence.
-            voice: an espeak-ng voice, with `+variant` where wanted.
+            voice: an espeak-ng voice, optionally with `+variant`.
             rate: words a minute, 80 to 450.
             pitch: 0 to 100; 50 is the voice's own.
             seed: of the small variations that some voices make; espeak-ng takes the clock's.
@@ -164,7 +164,7 @@ class Espeak:
 
 
 def spoken_words(events: Iterable[Event], *, duration: float) -> list[SpokenWord]:
-    """Return the words: each ends with its last sound, where a pause or the next word begins."""
+    """Returns the words: each ends with its last sound, where a pause or the next word begins."""
     words: list[SpokenWord] = []
     silent = True
     for event in events:

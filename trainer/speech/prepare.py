@@ -1,4 +1,4 @@
-"""A recipe in, a data folder out: packages to sentences, sentences to speech."""
+"""Writes a data folder of synthesised speech: sentences from packages, spoken by espeak-ng."""
 
 import json
 import random
@@ -15,7 +15,7 @@ from trainer.recipe import Recipe, SynthesisRecipe
 from trainer.speech.synthesis import utterances
 from trainer.text.corpus import Corpus, read_corpus
 
-_SAY_EVERY = 1000
+_REPORT_EVERY = 1000
 
 
 def prepare(
@@ -25,7 +25,7 @@ def prepare(
     packages: Path | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write the splits of a recipe and `counts.json`; returns the counts.
+    """Writes the splits of a recipe and `counts.json`; returns the counts.
 
     Args:
         recipe: what to extract and how to speak it.
@@ -57,7 +57,7 @@ def prepare(
         done: Counter[str] = Counter()
         started = monotonic()
         spoken = utterances(chosen, synthesis, split=split, seed=recipe.seed)
-        written, seconds = write_split(output, split, _watched(spoken, done, len(chosen), notify))
+        written, seconds = write_split(output, split, _reported(spoken, done, len(chosen), notify))
         counts[split] = {
             "utterances": written,
             "hours": round(seconds / 3600, 2),
@@ -73,7 +73,7 @@ def prepare(
 
 
 def synthesis_of(recipe: Recipe) -> SynthesisRecipe:
-    """Return the [synthesis] part of a recipe.
+    """Returns the [synthesis] part of a recipe.
 
     Raises:
         CorpusError: there is none.
@@ -84,7 +84,7 @@ def synthesis_of(recipe: Recipe) -> SynthesisRecipe:
 
 
 def required_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
-    """Return how many sentences each split is to have."""
+    """Returns how many sentences each split is to have."""
     return {
         "train": synthesis.train_sentences,
         "valid": synthesis.valid_sentences,
@@ -93,7 +93,7 @@ def required_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
 
 
 def choose(corpus: Corpus, split: str, required: int, *, seed: int) -> list[str]:
-    """Return at most `required` sentences of a split in an order drawn from the seed.
+    """Returns at most `required` sentences of a split in an order drawn from the seed.
 
     Sentences from packages come first, translated ones fill up; all with numbers are in.
 
@@ -112,7 +112,7 @@ def choose(corpus: Corpus, split: str, required: int, *, seed: int) -> list[str]
     return list(dict.fromkeys(chosen))
 
 
-def _watched(
+def _reported(
     spoken: Iterable[tuple[Utterance, Pcm]],
     done: Counter[str],
     total: int,
@@ -120,6 +120,6 @@ def _watched(
 ) -> Iterator[tuple[Utterance, Pcm]]:
     for number, (utterance, samples) in enumerate(spoken, start=1):
         done.update(utterance.augmentation or ("none",))
-        if number % _SAY_EVERY == 0:
+        if number % _REPORT_EVERY == 0:
             notify(f"{number} of {total}")
         yield utterance, samples

@@ -1,4 +1,4 @@
-"""Test utterances in, a few audio files to try a model with out, and a manifest of their texts."""
+"""Writes a few test utterances as audio files, with a manifest of their texts."""
 
 import json
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ import soundfile
 
 from trainer.data.store import SAMPLE_RATE, Split
 
-_SHORTEST, _LONGEST = 3.0, 8.0  # seconds
+_MIN_SECONDS, _MAX_SECONDS = 3.0, 8.0  # seconds
 
 
 def write_samples(split: Split, folder: Path, *, count: int) -> list[Path]:
-    """Write FLAC files and `samples.jsonl` (the manifest of `evaluate`); returns the files.
+    """Writes FLAC files and `samples.jsonl` (the manifest of `evaluate`); returns the files.
 
     Taken are the first utterances of 3 to 8 s in the split's own random order, no speaker
     twice before every speaker had a turn: they were not picked for their results.
@@ -34,7 +34,7 @@ def _turns(split: Split) -> Iterator[int]:
     waiting = [
         index
         for index, item in enumerate(split.utterances)
-        if _SHORTEST <= item.seconds <= _LONGEST
+        if _MIN_SECONDS <= item.seconds <= _MAX_SECONDS
     ]
     while waiting:
         seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Sentences and a recipe in, utterances with word times out; deterministic from the seed.
+"""Synthesises utterances with word times by a recipe; deterministic for a given seed.
 
 Held-out speech is held out twice: its sentences by their hash, its voices by the recipe.
 """
@@ -18,7 +18,7 @@ from trainer.speech.augmentation import augment, change_speed
 from trainer.speech.espeak import SpokenWord, espeak
 
 _QUIET = 200  # of 32768: what espeak-ng leaves before and after speech
-_OTHERS = 24  # sentences heard behind others
+_OTHERS = 24  # sentences used as background
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class Spoken:
 def utterances(
     sentences: Sequence[str], recipe: SynthesisRecipe, *, split: str, seed: int
 ) -> Iterator[tuple[Utterance, Pcm]]:
-    """Speak sentences of one split; yields the utterance and its int16 samples at 16 kHz.
+    """Speaks sentences of one split; yields the utterance and its int16 samples at 16 kHz.
 
     Voice, rate, pitch and all that happens to a sentence follow from the seed, the split and
-    the sentence; what is heard behind it is of the same split. espeak-ng's own flutter goes on
+    the sentence; the background is of the same split. espeak-ng's own flutter continues
     from sentence to sentence for as long as the process lives: the same bytes come out of the
     same calls in a new process. Utterances over `max_seconds` (before their speed is changed)
     are left out.
@@ -79,7 +79,7 @@ def utterances(
 
 
 def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Random) -> Spoken:
-    """Speak a sentence with a voice of its split, without silence at either end.
+    """Speaks a sentence with a voice of its split, without silence at either end.
 
     Raises:
         SynthesisError: espeak-ng fails.
@@ -109,7 +109,7 @@ def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Ran
 
 
 def trim(samples: Pcm, rate: int) -> tuple[Pcm, float]:
-    """Cut the silence off both ends; returns the rest and the seconds cut off in front."""
+    """Cuts the silence off both ends; returns the rest and the seconds cut off in front."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _QUIET)
     if not len(loud):
         return samples, 0.0
@@ -117,7 +117,7 @@ def trim(samples: Pcm, rate: int) -> tuple[Pcm, float]:
 
 
 def word_times(sentence: str, spoken: Sequence[SpokenWord]) -> tuple[list[float], list[float]]:
-    """Return one start and one end for each word of the sentence.
+    """Returns one start and one end for each word of the sentence.
 
     espeak-ng sometimes reports a word in several parts, or two as one; a word without an
     event of its own has the times of the event before it.
@@ -138,7 +138,7 @@ def word_times(sentence: str, spoken: Sequence[SpokenWord]) -> tuple[list[float]
 def _others(
     sentences: Sequence[str], recipe: SynthesisRecipe, *, split: str, seed: int
 ) -> list[Waveform]:
-    """Return the speech heard behind other speech: a few sentences of the same split."""
+    """Returns the speech used as background: a few sentences of the same split."""
     choice = random.Random(f"{seed}/{split}/others")
     chosen = choice.sample(sentences, min(_OTHERS, len(sentences)))
     spoken = (speak(sentence, recipe, split, choice).wave for sentence in chosen)

@@ -1,4 +1,4 @@
-"""Packages in, clean sentences out."""
+"""Extracts clean sentences from Debian packages."""
 
 from trainer.text.corpus import Corpus, read_corpus
 from trainer.text.sentences import Sentences, collect, split_of

@@ -1,4 +1,4 @@
-"""A recipe in, all its sentences out: from packages, from translation, and made up with numbers.
+"""Collects the sentences of a recipe: extracted, translated, or generated with numbers.
 
 Synthesis speaks a part of them; the language model learns from all training sentences.
 """
@@ -35,7 +35,7 @@ class Corpus:
     dropped_translations: dict[str, int]
 
     def sentences(self, split: str) -> tuple[str, ...]:
-        """Return every sentence of a split."""
+        """Returns every sentence of a split."""
         more = self.translated if split == "train" else ()
         return self.found[split] + more + self.numbers[split]
 
@@ -47,7 +47,7 @@ def read_corpus(
     numbers: dict[str, int] | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Corpus:
-    """Extract, translate and make up the sentences of a recipe.
+    """Extracts, translates and makes up the sentences of a recipe.
 
     Args:
         recipe: one with a [text] part.
@@ -56,7 +56,7 @@ def read_corpus(
         notify: called with a line of progress.
 
     Raises:
-        CorpusError: the recipe has no [text], or a package or Apertium cannot be had.
+        CorpusError: the recipe has no [text], or a package or Apertium is not available.
     """
     text = text_of(recipe)
     sentences, archives = _read(text, packages, notify)
@@ -86,7 +86,7 @@ def read_corpus(
 
 
 def text_of(recipe: Recipe) -> TextRecipe:
-    """Return the [text] part of a recipe.
+    """Returns the [text] part of a recipe.
 
     Raises:
         CorpusError: there is none.
@@ -99,9 +99,9 @@ def text_of(recipe: Recipe) -> TextRecipe:
 def keep_translations(
     translations: list[str | None], known: set[str], recipe: TextRecipe, dropped: Counter[str]
 ) -> list[str]:
-    """Return what may be trained on: clean, new, and by its own hash a training sentence.
+    """Returns what may be trained on: clean, new, and by its own hash a training sentence.
 
-    Only training sentences are translated, and a translation whose hash says valid or test is
+    Only training sentences are translated, and a translation whose hash selects valid or test is
     dropped: so no held-out sentence has a counterpart in training, on either side.
     """
     kept: dict[str, None] = {}
@@ -122,7 +122,7 @@ def keep_translations(
 
 
 def make_numbers(recipe: Recipe, required: dict[str, int]) -> dict[str, tuple[str, ...]]:
-    """Make up sentences with numbers until every split has as many as required.
+    """Makes up sentences with numbers until every split has as many as required.
 
     Raises:
         CorpusError: the language has no number words, or a split is too small to fill.

@@ -1,4 +1,4 @@
-"""A language and a seed in, sentences with numbers, dates, clock times and names out.
+"""Generates sentences with numbers, dates, clock times and names from a seed.
 
 Help texts write these in digits, which the cleaning drops; so they are made up here.
 """
@@ -19,7 +19,7 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class _Speaker:
+class _SentenceGenerator:
     """Fills the holes of one language's phrases from a seeded generator."""
 
     language: str
@@ -73,7 +73,7 @@ class _Speaker:
 
 
 def clock_time(hour: int, minutes: int, language: str) -> str:
-    """Return a time as people say it, from the hour and the half: `ti over halv seks`.
+    """Returns a spoken time, relative to the hour and the half: `ti over halv seks`.
 
     Raises:
         CorpusError: there are no phrases for this language.
@@ -99,13 +99,13 @@ def clock_time(hour: int, minutes: int, language: str) -> str:
 
 
 def number_sentences(language: str, *, seed: int) -> Iterator[str]:
-    """Yield sentences without end, the same ones from the same seed; some come twice.
+    """Yields sentences without end, the same ones from the same seed; some come twice.
 
     Raises:
         CorpusError: there are no phrases for this language.
     """
     phrases = _phrases(language)
-    speaker = _Speaker(language, phrases, random.Random(f"{seed}/numbers/{language}"))
+    speaker = _SentenceGenerator(language, phrases, random.Random(f"{seed}/numbers/{language}"))
     while True:
         yield speaker.sentence()
 

@@ -1,4 +1,4 @@
-"""Debian package names in, the raw paragraphs of one language out.
+"""Reads the paragraphs of one language from Debian packages.
 
 Only apt and dpkg are used, nothing is installed. Message catalogues (.mo), help pages
 (.html, .page, .docbook) and manual pages are read from the archives without unpacking them.
@@ -32,7 +32,7 @@ _PAGES = frozenset((".html", ".htm", ".page", ".docbook"))
 
 
 def download(package: str, folder: Path) -> Path:
-    """Return the archive of a Debian package, downloading it into `folder` unless it is there.
+    """Returns the archive of a Debian package, downloading it into `folder` unless it is there.
 
     Raises:
         CorpusError: there is no apt-get, or it does not know the package.
@@ -59,7 +59,7 @@ def download(package: str, folder: Path) -> Path:
 
 
 def paragraphs(archive: Path, locales: tuple[str, ...]) -> Iterator[str]:
-    """Yield every paragraph of an archive that lies under a folder named like a locale."""
+    """Yields every paragraph of an archive that lies under a folder named like a locale."""
     required = frozenset(locales)
     command = ["dpkg-deb", "--fsys-tarfile", str(archive)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own file
@@ -86,7 +86,7 @@ def _read(path: PurePosixPath, content: bytes) -> Iterator[str]:
 
 
 def catalogue_paragraphs(content: bytes) -> Iterator[str]:
-    """Yield the translations of a message catalogue that differ from their source."""
+    """Yields the translations of a message catalogue that differ from their source."""
     try:
         catalogue = gettext.GNUTranslations(io.BytesIO(content))._catalog  # type: ignore[attr-defined]
     except (OSError, ValueError, UnicodeDecodeError):
@@ -102,7 +102,7 @@ def catalogue_paragraphs(content: bytes) -> Iterator[str]:
 
 
 def page_paragraphs(page: str) -> Iterator[str]:
-    """Yield the text of every block of an HTML, Mallard or DocBook page."""
+    """Yields the text of every block of an HTML, Mallard or DocBook page."""
     reader = _PageReader()
     reader.feed(page)
     reader.close()
@@ -110,7 +110,7 @@ def page_paragraphs(page: str) -> Iterator[str]:
 
 
 def manual_paragraphs(page: str) -> Iterator[str]:
-    """Yield the paragraphs of a manual page; requests end one, font changes are removed."""
+    """Yields the paragraphs of a manual page; requests end one, font changes are removed."""
     lines: list[str] = []
     for line in page.splitlines():
         if line.startswith((".", "'")) or not line.strip():

@@ -1,6 +1,6 @@
 """What sentences with numbers are made of: templates, names and places of each language.
 
-A hole in a template is a word in braces; `trainer.text.numbers` says what goes into it.
+A hole in a template is a word in braces; `trainer.text.numbers` fills it.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The words of one language; `minutes` is empty where a clock time is said without it."""
+    """The words of one language; `minutes` is empty where a clock time is spoken without it."""
 
     templates: tuple[str, ...]
     months: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Raw paragraphs in, clean and distinct sentences out, each in train, valid or test for good.
+"""Cleans and deduplicates sentences and assigns each to train, valid or test.
 
 The split is decided by a hash of the sentence, so no sentence can be in two splits, whatever
 else is in the corpus.
@@ -33,7 +33,7 @@ class Sentences:
 
 
 def split_of(sentence: str, recipe: TextRecipe) -> str:
-    """Return train, valid or test for a normalised sentence, by its hash alone."""
+    """Returns train, valid or test for a normalised sentence, by its hash alone."""
     digest = hashlib.sha256(sentence.encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
     if place < recipe.test_share:
@@ -44,7 +44,7 @@ def split_of(sentence: str, recipe: TextRecipe) -> str:
 
 
 def collect(paragraphs: Iterable[str], recipe: TextRecipe) -> Sentences:
-    """Clean, deduplicate and split everything in `paragraphs`, counting what is dropped."""
+    """Cleans, deduplicates and splits everything in `paragraphs`, counting what is dropped."""
     dropped: Counter[str] = Counter()
     seen: dict[str, None] = {}
     for paragraph in paragraphs:
@@ -63,19 +63,19 @@ def collect(paragraphs: Iterable[str], recipe: TextRecipe) -> Sentences:
 
 
 def cut(paragraph: str) -> Iterator[str]:
-    """Yield the sentences of a paragraph, without what stands in parentheses."""
+    """Yields the sentences of a paragraph, without what stands in parentheses."""
     for part in _ENDS.split(_PARENTHESES.sub("", paragraph)):
         if part.strip():
             yield part.strip()
 
 
 def clean(raw: str, recipe: TextRecipe) -> tuple[str, str | None]:
-    """Return the normalised sentence and None, or what there is of it and why it is dropped."""
+    """Returns the normalised sentence and None, or what there is of it and why it is dropped."""
     if any(not _ALLOWED.match(character) for character in raw):
         return raw, "digits or symbols"
     if _BRAND.search(raw) or re.search(r"\w[.:]\w", raw):
         return raw, "names and abbreviations in capitals"
-    # The published normalisation removes hyphens; `bruker-konto` would become a word nobody writes.
+    # The published normalisation removes hyphens; `bruker-konto` would become one wrong word.
     sentence = normalise(re.sub(r"[-–—]", " ", raw), mode=recipe.normalisation)
     return sentence, _flaw(sentence, recipe)
 

@@ -1,4 +1,4 @@
-"""Sentences in one Norwegian in, the same sentences in the other out, by Apertium.
+"""Translates sentences between Bokmål and Nynorsk with Apertium.
 
 Forcada et al. 2011, doi:10.1007/s10590-011-9090-0; the pair is Debian's apertium-nno-nob.
 """
@@ -15,7 +15,7 @@ _UNKNOWN = frozenset("*@#")  # its marks of words that it does not know or canno
 
 
 def translate(sentences: Sequence[str], source: str, target: str) -> list[str | None]:
-    """Return each sentence's translation, or None where Apertium does not know all its words.
+    """Returns each sentence's translation, or None where Apertium does not know all its words.
 
     Raises:
         CorpusError: there is no such pair of languages, Apertium is not installed, or it fails.

@@ -1,4 +1,4 @@
-"""Recipe and records in, checkpoints and a log out."""
+"""Trains a model by a recipe, with checkpoints and a log."""
 
 from trainer.training.log import LOG_COLUMNS
 from trainer.training.progress import Progress

@@ -1,4 +1,4 @@
-"""Records in, padded batches of normalised waveforms and their targets out."""
+"""Collates records into padded batches of normalised waveforms and their targets."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ class Batch:
     weight: float = 1.0
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device; lengths stay where the CTC loss reads them, on the CPU."""
+        """Returns the batch on a device; lengths stay where the CTC loss reads them, on the CPU."""
         if device.type == "cpu":
             return self
         return replace(
@@ -65,7 +65,7 @@ def collate(
     augment: Augment | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Batch:
-    """Read, join, normalise (zero mean, unit variance, as the feature extractor does) and pad.
+    """Reads, joins, normalises (zero mean, unit variance, as the feature extractor) and pads.
 
     Args:
         records: where the utterances are.
@@ -103,7 +103,7 @@ def collate(
 
 
 def describe(records: Sequence[Record], index: int) -> str:
-    """Name a record: split, number and text."""
+    """Names a record: split, number and text."""
     return f"{records[index].split}/{index} {records[index].text!r}"
 
 

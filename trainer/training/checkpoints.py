@@ -34,17 +34,17 @@ class RunState:
     stale_evaluations: int = 0
 
     def save(self, folder: Path) -> None:
-        """Write the state into a checkpoint folder."""
+        """Writes the state into a checkpoint folder."""
         (folder / STATE_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "RunState":
-        """Read the state of a checkpoint folder."""
+        """Reads the state of a checkpoint folder."""
         return cls(**json.loads((folder / STATE_FILE).read_text("utf-8")))
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """Return the complete checkpoint folders of a run, oldest first."""
+    """Returns the complete checkpoint folders of a run, oldest first."""
     found = [
         (int(match[1]), path)
         for path in run.glob("checkpoint-*")
@@ -54,7 +54,7 @@ def checkpoints(run: Path) -> list[Path]:
 
 
 def step_of(checkpoint: Path) -> int:
-    """Return the update after which a checkpoint was saved."""
+    """Returns the update after which a checkpoint was saved."""
     match = _NAME.fullmatch(checkpoint.name)
     if match is None:
         raise DataError(f"{checkpoint} is no checkpoint folder; they are called checkpoint-STEP")
@@ -62,8 +62,8 @@ def step_of(checkpoint: Path) -> int:
 
 
 @contextmanager
-def fresh_folder(final: Path) -> Iterator[Path]:
-    """Yield a folder to write to, which takes the final name once everything is on disk.
+def write_folder(final: Path) -> Iterator[Path]:
+    """Yields a folder to write to, which takes the final name once everything is on disk.
 
     A process killed while it writes leaves the final name as it was.
     """
@@ -79,7 +79,7 @@ def fresh_folder(final: Path) -> Iterator[Path]:
 
 
 def rotate(run: Path, *, keep: int, spare_step: int | None) -> None:
-    """Remove all but the last `keep` checkpoints of a run and the one of `spare_step`."""
+    """Removes all but the last `keep` checkpoints of a run and the one of `spare_step`."""
     for checkpoint in checkpoints(run)[: -max(1, keep)]:
         if step_of(checkpoint) != spare_step:
             shutil.rmtree(checkpoint)

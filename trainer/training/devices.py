@@ -28,7 +28,7 @@ class Devices:
         return self.rank == 0
 
     def wrap(self, network: nn.Module, *, find_unused_parameters: bool) -> nn.Module:
-        """Move a network to the device; several devices then share their gradients."""
+        """Moves a network to the device; several devices then share their gradients."""
         network = network.to(self.device)
         if self.count == 1:
             return network
@@ -38,28 +38,28 @@ class Devices:
         )
 
     def without_sync(self, network: nn.Module) -> AbstractContextManager[None]:
-        """Return a context in which a backward pass shares no gradients yet."""
+        """Returns a context in which a backward pass shares no gradients yet."""
         if self.count == 1:
             return nullcontext()
         return cast("DistributedDataParallel", network).no_sync()
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the sum of a tensor over all devices; the argument may be changed."""
+        """Returns the sum of a tensor over all devices; the argument may be changed."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values
 
     def wait(self) -> None:
-        """Wait until all devices are here."""
+        """Waits until all devices are here."""
         if self.count > 1:
             distributed.barrier()
 
 
 @contextmanager
 def open_devices() -> Iterator[Devices]:
-    """Yield the devices of this training; a process group is closed at the end.
+    """Yields the devices of this training; a process group is closed at the end.
 
-    torchrun gives each process its rank. CUDA cards talk by NCCL, CPUs by gloo.
+    torchrun gives each process its rank. CUDA cards use NCCL, CPUs gloo.
     """
     cuda = torch.cuda.is_available()
     if "LOCAL_RANK" not in os.environ:

@@ -1,4 +1,4 @@
-"""Dropout for CPUs: torch draws each element's fate in turn, which took a third of an update.
+"""Dropout for CPUs: torch draws for one element after another, which took a third of an update.
 
 Here they come as bytes from numpy's SFC64, four elements at a time, from a seed of torch's
 generator, so that what is computed again for a checkpointed layer drops the same elements.
@@ -16,7 +16,7 @@ _PER_WORD = 4  # elements that 64 random bits decide on
 
 
 def dropout(hidden: torch.Tensor, probability: float, *, training: bool) -> torch.Tensor:
-    """Set each element to zero with a probability, in steps of 1/32,768, and scale up the rest."""
+    """Sets each element to zero with a probability, in steps of 1/32,768, and scale up the rest."""
     if not training or probability == 0:
         return hidden
     if hidden.device.type != "cpu":
@@ -33,12 +33,12 @@ class FastDropout(nn.Module):
         self._probability = probability
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Drop elements in training, none in evaluation."""
+        """Drops elements in training, none in evaluation."""
         return dropout(hidden, self._probability, training=self.training)
 
 
 def use_fast_dropout(model: nn.Module) -> None:
-    """Replace every `nn.Dropout` within a model."""
+    """Replaces every `nn.Dropout` within a model."""
     for module in model.modules():
         for name, child in module.named_children():
             if type(child) is nn.Dropout:

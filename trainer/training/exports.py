@@ -1,4 +1,4 @@
-"""Evaluations in, `export` kept at the best or the last state of a run out."""
+"""Keeps `export` at the best or the last state of a run."""
 
 from pathlib import Path
 
@@ -23,14 +23,14 @@ class Exports(TrainingCallback):
         self._tokens = tokens
 
     def on_evaluate(self, loss: float, wer: float) -> None:  # noqa: ARG002
-        """Export the model where it is the last or the best."""
+        """Exports the model where it is the last or the best."""
         trainer = self._trainer
         if self._by_validation and trainer.run.best_step != trainer.step:
             return
         self._export()
 
     def finish(self) -> None:
-        """Leave what the recipe selects: the last state, the best, or the mean of the last ones.
+        """Leaves what the recipe selects: the last state, the best, or the mean of the last ones.
 
         Where validation selects, the mean has to be better than the best of them.
         """

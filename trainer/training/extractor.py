@@ -23,7 +23,7 @@ _DTYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16", torch.float16: 
 
 
 def fast_extractor(extractor: nn.Module, config: Wav2Vec2Config) -> nn.Module:
-    """Return what takes the place of a `Wav2Vec2FeatureEncoder`, with its parameters and names.
+    """Returns what takes the place of a `Wav2Vec2FeatureEncoder`, with its parameters and names.
 
     It maps waveforms [batch, samples] to features [batch, frames, channel].
     """
@@ -42,7 +42,7 @@ class StockExtractor(nn.Module):
         self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Map waveforms [batch, samples] to features [batch, frames, channel]."""
+        """Maps waveforms [batch, samples] to features [batch, frames, channel]."""
         hidden = waveforms[:, None]
         for layer in self.conv_layers:
             hidden = layer(hidden)
@@ -50,14 +50,14 @@ class StockExtractor(nn.Module):
 
 
 class ChannelsLastExtractor(nn.Module):
-    """A front end that learns, whose layers all have a layer norm."""
+    """A trainable front end whose layers all have a layer norm."""
 
     def __init__(self, extractor: nn.Module) -> None:
         super().__init__()
         self.conv_layers = cast("nn.ModuleList", extractor.conv_layers)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Map waveforms [batch, samples] to features [batch, frames, channel]."""
+        """Maps waveforms [batch, samples] to features [batch, frames, channel]."""
         hidden = waveforms.unsqueeze(-1)
         for layer in self.conv_layers:
             hidden = convolve(hidden, cast("nn.Conv1d", layer.conv))
@@ -69,7 +69,7 @@ class ChannelsLastExtractor(nn.Module):
 
 
 class FrozenExtractor(nn.Module):
-    """A front end that does not learn, run utterance by utterance on the service's kernels."""
+    """A frozen front end, run utterance by utterance on the service's kernels."""
 
     def __init__(self, extractor: nn.Module, config: Wav2Vec2Config) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class FrozenExtractor(nn.Module):
 
     @torch.no_grad()
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Map waveforms [batch, samples] to features [batch, frames, channel]."""
+        """Maps waveforms [batch, samples] to features [batch, frames, channel]."""
         device = waveforms.device
         dtype = torch.float32
         if torch.is_autocast_enabled(device.type):
@@ -125,7 +125,7 @@ def _described(layer: nn.Module, *, group_norm: bool) -> ConvLayer:
 
 
 def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
-    """Apply a 1-d convolution to [batch, time, channel]; returns [batch, frames, channel].
+    """Applies a 1-d convolution to [batch, time, channel]; returns [batch, frames, channel].
 
     Kernels of one to two strides only, as every wav2vec2 has them.
     """
@@ -159,14 +159,14 @@ class _Halves(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, blocks: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-        """Return sums [batch, n - 1, out] for blocks [batch, n, in], weight [2 x out, in]."""
+        """Returns sums [batch, n - 1, out] for blocks [batch, n, in], weight [2 x out, in]."""
         ctx.save_for_backward(blocks, weight)
         early, late = F.linear(blocks, weight).chunk(2, dim=-1)
         return early[:, :-1] + late[:, 1:]
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
-        """Return the gradients of both."""
+        """Returns the gradients of both."""
         blocks, weight = ctx.saved_tensors
         (gradient,) = gradients
         batch, frames, out = gradient.shape

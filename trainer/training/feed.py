@@ -1,4 +1,4 @@
-"""Schedule and records in, the micro-batches of one update after another out, read ahead."""
+"""Prepares the micro-batches of each update ahead of time."""
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +15,12 @@ from trainer.training.framing import Framing
 from trainer.training.masks import span_mask
 from trainer.training.order import Schedule, row_seconds
 
-# What random numbers are for, so that no two purposes share them.
+# A random stream for each purpose, so that no two share one.
 _AUGMENT, _HIDE_FRAMES, _HIDE_FEATURES = range(3)
 
 
 class BatchStream:
-    """What one device learns from.
+    """The training data of one device.
 
     Args:
         records: the training split.
@@ -54,7 +54,7 @@ class BatchStream:
         self._warn = warn
 
     def updates(self, start: int) -> Generator[list[Batch]]:
-        """Yield the updates from `start` on; the next one is read while one is worked on."""
+        """Yields the updates from `start` on; the next one is read while one is worked on."""
         steps = self.schedule.total_steps
         with ThreadPoolExecutor(1, "read-ahead") as reader:
             ahead = reader.submit(self.update, start)
@@ -65,7 +65,7 @@ class BatchStream:
                 yield ready
 
     def update(self, step: int) -> list[Batch]:
-        """Read the micro-batches of an update that are this device's.
+        """Reads the micro-batches of an update that are this device's.
 
         Raises:
             DataError: none of the audio of a micro-batch can be read.
@@ -96,11 +96,11 @@ class BatchStream:
         mine = [part for part in parts[self._device :: self._devices] if part]
         if mine:
             return [read(part) for part in mine]
-        # Too few utterances for all devices: this one keeps the others company.
+        # Too few utterances for all devices: this one computes a batch that counts for nothing.
         return [replace(read(next(part for part in parts if part)[:1]), weight=0.0)]
 
     def _masked(self, batch: Batch, step: int) -> Batch:
-        """Add SpecAugment's masks."""
+        """Adds SpecAugment's masks."""
         model = self._recipe.model
         time_mask = feature_mask = None
         if model.mask_time_prob > 0:
@@ -129,5 +129,5 @@ class BatchStream:
         return np.random.default_rng((self._recipe.seed, step, index, purpose))
 
     def describe(self, row: Sequence[int]) -> str:
-        """Name the records of a row: split, number and text of each."""
+        """Names the records of a row: split, number and text of each."""
         return " + ".join(describe(self._records, index) for index in row)

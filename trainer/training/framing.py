@@ -1,4 +1,4 @@
-"""Samples in, frames out, and back; and the few widths that batches are padded to."""
+"""Converts between samples and frames, and chooses the few widths that batches are padded to."""
 
 from dataclasses import dataclass
 
@@ -18,20 +18,20 @@ class Framing:
 
     @classmethod
     def of(cls, config: Wav2Vec2Config) -> "Framing":
-        """Read it from a model's configuration."""
+        """Reads it from a model's configuration."""
         layers = zip(config.conv_kernel, config.conv_stride, strict=True)
         return cls(FrameGrid.of_convolutions(layers))
 
     def frames(self, samples: int) -> int:
-        """Return how many frames so many samples give."""
+        """Returns how many frames so many samples give."""
         return self.grid.frames(samples)
 
     def samples(self, frames: int) -> int:
-        """Return the most samples that give no more than so many frames."""
+        """Returns the most samples that give no more than so many frames."""
         return self.grid.samples(frames + 1) - 1
 
     def width(self, samples: int) -> int:
-        """Return the samples that a batch with a row of so many is padded to.
+        """Returns the samples that a batch with a row of so many is padded to.
 
         There are few such widths, about 6 % apart: for every new shape the CPU's library
         compiles and keeps new kernels, which cost a quarter of the time and in the end all

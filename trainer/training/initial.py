@@ -1,4 +1,4 @@
-"""A recipe in, the model that its training starts from out."""
+"""Loads the model that a recipe's training starts from."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +18,18 @@ def initial_model(
     init: Path | None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Wav2Vec2ForCTC:
-    """Return the model a recipe starts from: random weights, or those of a checkpoint.
+    """Returns the model a recipe starts from: random weights, or those of a checkpoint.
 
     The head is made new, except where the checkpoint writes the same tokens.
 
     Args:
-        recipe: says the shape, or the hub id and its fallbacks.
+        recipe: has the shape, or the hub id and its fallbacks.
         tokens: what the model is to write.
         init: checkpoint folder to take instead.
         notify: called with the weights that are taken.
 
     Raises:
-        RecipeError: the weights cannot be had.
+        RecipeError: the weights are not available.
     """
     if init is None and recipe.model.init == "random":
         return random_model(recipe.model, seed=recipe.seed, tokens=tokens)
@@ -44,7 +44,7 @@ def initial_model(
         notify(f"starting from the weights of {source}")
         return model
     raise RecipeError(
-        f"{recipe.id} starts from weights that cannot be had ({'; '.join(problems)}); "
+        f"{recipe.id} starts from weights that are not available ({'; '.join(problems)}); "
         "--init takes a folder that holds them"
     )
 

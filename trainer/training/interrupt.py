@@ -11,7 +11,7 @@ class InterruptFlag:
         self._requested = False
 
     def __enter__(self) -> Callable[[], bool]:
-        """Return a function that returns whether a signal has arrived."""
+        """Returns a function that returns whether a signal has arrived."""
         self._previous = {
             number: signal.signal(number, self._request)
             for number in (signal.SIGINT, signal.SIGTERM)

@@ -19,7 +19,7 @@ def run_layer(
     *,
     norm_first: bool,
 ) -> torch.Tensor:
-    """Return what a layer makes of hidden states [items, frames, channels].
+    """Returns what a layer makes of hidden states [items, frames, channels].
 
     Args:
         layer: `Wav2Vec2EncoderLayer`, or the kind with norms before attention and feed-forward.
@@ -28,7 +28,7 @@ def run_layer(
         norm_first: which of the two it is.
     """
     inner = layer.layer_norm(hidden) if norm_first else hidden
-    hidden = hidden + layer.dropout(attend(layer.attention, inner, bias))
+    hidden = hidden + layer.dropout(self_attention(layer.attention, inner, bias))
     if not norm_first:
         hidden = layer.layer_norm(hidden)
         normed: torch.Tensor = layer.final_layer_norm(hidden + layer.feed_forward(hidden))
@@ -38,12 +38,12 @@ def run_layer(
     return hidden if adapter is None else hidden + adapter(hidden)
 
 
-def attend(
+def self_attention(
     attention: Any,  # noqa: ANN401 - Wav2Vec2Attention
     hidden: torch.Tensor,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """Return self-attention with its output projection, [items, frames, channels].
+    """Returns self-attention with its output projection, [items, frames, channels].
 
     On a CPU these are plain matrix products: the backward pass of the fused kernel takes five
     times as long there, for the short sequences of training.

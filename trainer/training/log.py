@@ -1,4 +1,4 @@
-"""Figures of a training in; `training_log.csv` and TensorBoard's event files out."""
+"""Writes `training_log.csv` and TensorBoard event files."""
 
 import csv
 from pathlib import Path
@@ -32,7 +32,7 @@ class TrainingLog:
     def write(
         self, loss: float, epoch: float, step: int, validation_loss: float, wer: float
     ) -> None:
-        """Append one row; `loss` is the mean that was last logged."""
+        """Appends one row; `loss` is the mean that was last logged."""
         row = (round(loss, 4), round(epoch, 2), step, round(validation_loss, 4), round(wer, 4))
         with self._path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(row)
@@ -46,7 +46,7 @@ class EvaluationLog(TrainingCallback):
         self._log = log
 
     def on_evaluate(self, loss: float, wer: float) -> None:
-        """Write loss and WER beside the loss that was last logged in training."""
+        """Writes loss and WER beside the loss that was last logged in training."""
         trainer, step = self._trainer, self._trainer.step
         epoch = trainer.feed.schedule.epoch(step)
         self._log.write(trainer.run.training_loss, epoch, step, loss, wer)
@@ -60,12 +60,12 @@ class TensorBoardLog(TrainingCallback):
         self._writer = SummaryWriter(str(folder), purge_step=start + 1)
 
     def on_log(self, logs: dict[str, float]) -> None:
-        """Write every number under the name it is logged with."""
+        """Writes every number under the name it is logged with."""
         step = self._trainer.step
         for name, value in logs.items():
             group = "validation" if name.startswith("eval_") else "training"
             self._writer.add_scalar(f"{group}/{name.removeprefix('eval_')}", value, step)
 
     def on_train_end(self) -> None:
-        """Close the file."""
+        """Closes the file."""
         self._writer.close()

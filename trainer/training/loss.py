@@ -1,4 +1,4 @@
-"""A model and a batch in, the CTC loss of every utterance out, in fp32."""
+"""Computes the CTC loss of each utterance of a batch, in fp32."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -13,7 +13,7 @@ _DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """Return fp16, bf16 or fp32 for a recipe's word and a device.
+    """Returns fp16, bf16 or fp32 for a recipe's word and a device.
 
     Raises:
         RecipeError: an unknown word, or fp16 without CUDA, where no gradients can be scaled.
@@ -30,7 +30,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Return the mixed-precision context of a resolved precision."""
+    """Returns the mixed-precision context of a resolved precision."""
     dtype = _DTYPES[precision]
     return torch.autocast(device.type, dtype=dtype) if dtype else nullcontext()
 
@@ -38,7 +38,7 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any
 def utterance_losses(
     logits: torch.Tensor, batch: Batch, *, blank: int, zero_infinity: bool
 ) -> torch.Tensor:
-    """Return the negative log-likelihood of each utterance, fp32 [items].
+    """Returns the negative log-likelihood of each utterance, fp32 [items].
 
     Log-softmax and loss are in fp32: half precision gives NaN on silence.
 
@@ -61,7 +61,7 @@ def utterance_losses(
 
 
 def loss_share(batch: Batch, per: str) -> tuple[torch.Tensor, int]:
-    """Return what each loss of a batch is multiplied by, [items], and what their sum is over.
+    """Returns what each loss of a batch is multiplied by, [items], and what their sum is over.
 
     Divided by the sum of the latter over all batches of an update, the losses make a mean that
     does not depend on how the update was cut. Per `utterance` is the reduction `mean` of torch.

@@ -1,4 +1,4 @@
-"""Sizes and a seeded generator in, the spans that SpecAugment hides out.
+"""Draws the spans that SpecAugment masks, from a seeded generator.
 
 The rule is that of transformers, drawn row by row: what is hidden of an utterance does not
 depend on the utterances beside it, so a batch may be cut in two and stay the same.
@@ -21,7 +21,7 @@ def span_mask(
     length: int,
     least: int,
 ) -> Mask:
-    """Return which places are hidden, bool [rows, width].
+    """Returns which places are hidden, bool [rows, width].
 
     After Park et al. 2019, arXiv:1904.08779.
 

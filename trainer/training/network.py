@@ -1,4 +1,4 @@
-"""Waveforms in, CTC logits out: the weights of transformers, in an order of work for training.
+"""Computes CTC logits with the weights of transformers, in an order of operations for training.
 
 What differs from `Wav2Vec2ForCTC.forward`: the front end keeps channels last; SpecAugment's
 masks come with the batch; padding is hidden by one bias a row, where transformers builds a mask
@@ -56,7 +56,7 @@ class CtcNetwork(nn.Module):
         time_mask: torch.Tensor | None = None,
         feature_mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return logits [items, frames, tokens].
+        """Returns logits [items, frames, tokens].
 
         Args:
             waveforms: padded with zeros, [items, samples].

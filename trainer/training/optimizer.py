@@ -1,4 +1,4 @@
-"""A network and a recipe in, AdamW with its parameter groups out."""
+"""Builds AdamW with its parameter groups."""
 
 import re
 
@@ -12,7 +12,7 @@ _NO_DECAY = re.compile(r"bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\
 
 
 def decaying_parameters(network: nn.Module) -> set[str]:
-    """Return the names of the parameters that weight decay applies to."""
+    """Returns the names of the parameters that weight decay applies to."""
     norms = {
         f"{module}.{name}" if module else name
         for module, layer in network.named_modules()
@@ -24,7 +24,7 @@ def decaying_parameters(network: nn.Module) -> set[str]:
 
 
 def make_optimizer(network: nn.Module, numbers: TrainingRecipe) -> torch.optim.Optimizer:
-    """Return AdamW in one fused pass; the learning rate is set before each update."""
+    """Returns AdamW in one fused pass; the learning rate is set before each update."""
     decays = decaying_parameters(network)
     groups = [
         {

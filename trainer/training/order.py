@@ -1,4 +1,4 @@
-"""Durations in, the utterances of every update out; any update without the ones before it.
+"""Assigns utterances to updates by their durations; each update is computed independently.
 
 The order is a function of the seed and the epoch alone, which is what makes a resumed training
 see exactly the batches an uninterrupted one would have seen.
@@ -16,7 +16,7 @@ _JITTER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class UpdateSize:
-    """What one update learns from: so many micro-batches one after another on so many devices.
+    """The size of an update: how many micro-batches one after another on how many devices.
 
     Each holds `utterances` utterances, or where that is 0, up to `seconds` of padded audio.
     """
@@ -32,13 +32,13 @@ class UpdateSize:
         return self.accumulation * self.devices
 
     def admits(self, count: int, longest: float) -> bool:
-        """Tell whether an update may have so many utterances of at most that length."""
+        """Returns whether an update may have so many utterances of at most that length."""
         if self.utterances:
             return count <= self.utterances * self.parts
         return longest * count <= self.seconds * self.parts
 
     def surplus(self, utterances: int) -> int:
-        """Return how many utterances of an epoch must go: what makes no update of its own.
+        """Returns how many utterances of an epoch are dropped: those that make no full update.
 
         As in transformers 4.17, an update lacks utterances at the end of an epoch, but no
         micro-batch (`trainer.schedule.steps_per_epoch`).
@@ -53,7 +53,7 @@ class UpdateSize:
 def plan_epoch(
     seconds: Sequence[float], size: UpdateSize, *, seed: int, epoch: int, shortest_first: bool
 ) -> list[list[int]]:
-    """Cut one epoch into updates of utterances of like length.
+    """Cuts one epoch into updates of utterances of like length.
 
     Utterances are sorted by their length, give or take 5 % so that neighbours change from
     epoch to epoch. Updates come in random order, or from short to long.
@@ -84,7 +84,7 @@ class Schedule:
         size: of one update.
         sorted_epochs: how many epochs go from short to long.
         seed: drives the order.
-        steps: how many updates the training has; 0 where `epochs` says it.
+        steps: how many updates the training has; 0 where `epochs` is given.
         epochs: how many times it sees the data.
     """
 
@@ -109,13 +109,13 @@ class Schedule:
         self.total_steps = steps or self._steps_of(epochs)
 
     def update(self, step: int) -> list[list[int]]:
-        """Return the micro-batches of an update, counted from 0; some may be empty."""
+        """Returns the micro-batches of an update, counted from 0; some may be empty."""
         group, parts = self._updates[step], self._parts
         cuts = [len(group) * part // parts for part in range(parts + 1)]
         return [group[start:end] for start, end in pairwise(cuts)]
 
     def epoch(self, steps_done: int) -> float:
-        """Return how many epochs have passed after so many updates."""
+        """Returns how many epochs have passed after so many updates."""
         full = bisect_right(self._epoch_ends, steps_done)
         if full == len(self._epoch_ends):
             return float(full)
@@ -131,5 +131,5 @@ class Schedule:
 
 
 def row_seconds(choices: Sequence[float], *, seed: int, step: int) -> float:
-    """Return how long the rows of an update are to be, drawn from the choices."""
+    """Returns how long the rows of an update are to be, drawn from the choices."""
     return random.Random(f"{seed}/{step}/rows").choice(choices)

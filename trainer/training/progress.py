@@ -1,4 +1,4 @@
-"""Updates in; reports for a person out: loss, rate, speed, and each evaluation."""
+"""Reports the progress of a training: loss, learning rate, speed and evaluations."""
 
 import time
 from collections.abc import Callable
@@ -40,11 +40,11 @@ class ProgressReport(TrainingCallback):
         self._audio = self._speed = 0.0
 
     def on_train_begin(self) -> None:
-        """Start the clock."""
+        """Starts the clock."""
         self._began = time.perf_counter()
 
     def on_update_end(self) -> None:
-        """Report an update."""
+        """Reports an update."""
         now = time.perf_counter()
         devices = self._trainer.devices
         self._audio += self._trainer.update_seconds * devices.count
@@ -54,11 +54,11 @@ class ProgressReport(TrainingCallback):
             self._began, self._audio, self._reported = now, 0.0, now
 
     def on_evaluate(self, loss: float, wer: float) -> None:
-        """Report an evaluation."""
+        """Reports an evaluation."""
         self._report(self._progress((loss, wer)))
 
     def on_update_begin(self) -> None:
-        """Leave evaluations and checkpoints out of the speed."""
+        """Leaves evaluations and checkpoints out of the speed."""
         if not self._audio:
             self._began = time.perf_counter()
 

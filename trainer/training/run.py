@@ -1,4 +1,4 @@
-"""A recipe and a data folder in, a run folder out: checkpoints, log, export.
+"""Trains a recipe on a data folder into a run folder: checkpoints, log and export.
 
 The training is a function of the recipe, the data and the number of the update, so that one
 that was stopped and resumed ends with the same weights as one that was not.
@@ -45,7 +45,7 @@ def fit(
     report: Callable[[Progress], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Wav2Vec2ForCTC:
-    """Train and return the model; the schedule is the recipe's even when `max_steps` ends it early.
+    """Trains and returns the model; the schedule is the recipe's even if `max_steps` ends it early.
 
     Args:
         recipe: every number.
@@ -61,7 +61,7 @@ def fit(
 
     Raises:
         DataError: the data are missing, or `output` holds a run and `resume` is off.
-        RecipeError: the weights to start from cannot be had, or the precision is not for here.
+        RecipeError: the weights to start from or the precision are not available.
         TrainingError: the gradient stays infinite.
     """
     saved = checkpoints(output)
@@ -104,7 +104,7 @@ def _prepare(
     last_saved: Path | None,
     warn: Callable[[str], None],
 ) -> tuple[CtcTrainer, tuple[str, ...]]:
-    """Return a trainer at its first update or at that of the last checkpoint, and its tokens."""
+    """Returns a trainer at its first update or at that of the last checkpoint, and its tokens."""
     numbers = recipe.training
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]

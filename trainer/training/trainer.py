@@ -1,4 +1,4 @@
-"""The training loop: updates in; logs, evaluations and checkpoints out.
+"""The training loop, with its logs, evaluations and checkpoints.
 
 An update arrives whole, as its micro-batches: their losses are divided by the size of all of
 them, on all devices, so that how an update is cut changes nothing. Every random choice of an
@@ -20,7 +20,7 @@ from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
-from trainer.training.checkpoints import RunState, fresh_folder, rotate, step_of
+from trainer.training.checkpoints import RunState, rotate, step_of, write_folder
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast, loss_share, utterance_losses
@@ -35,25 +35,25 @@ _MAX_SKIPPED = 25
 
 
 class TrainingCallback:
-    """What happens in a training; every method may be overridden."""
+    """Callbacks of the training loop; every method may be overridden."""
 
     def on_train_begin(self) -> None:
-        """Run before the first update."""
+        """Runs before the first update."""
 
     def on_update_begin(self) -> None:
-        """Run before each update."""
+        """Runs before each update."""
 
     def on_update_end(self) -> None:
-        """Run after each update, before it is logged."""
+        """Runs after each update, before it is logged."""
 
     def on_log(self, logs: dict[str, float]) -> None:
-        """Run with the figures of training or evaluation, by name."""
+        """Runs with the figures of training or evaluation, by name."""
 
     def on_evaluate(self, loss: float, wer: float) -> None:
-        """Run after each evaluation, with its loss and WER."""
+        """Runs after each evaluation, with its loss and WER."""
 
     def on_train_end(self) -> None:
-        """Run after the last update."""
+        """Runs after the last update."""
 
 
 class CtcTrainer:
@@ -112,7 +112,7 @@ class CtcTrainer:
         self._blank = cast("int", network.model.config.pad_token_id)
 
     def train(self, last: int, stop_requested: Callable[[], bool] = lambda: False) -> None:
-        """Make the updates after the last one made.
+        """Makes the updates after the last one made.
 
         Args:
             last: the update to stop after.
@@ -148,20 +148,20 @@ class CtcTrainer:
             callback.on_train_end()
 
     def stops_early(self) -> bool:
-        """Return whether validation has not improved for as long as the recipe allows."""
+        """Returns whether validation has not improved for as long as the recipe allows."""
         allowed = self.recipe.training.early_stop_evaluations
         return (
             bool(allowed) and self.step >= EARLIEST_STOP and self.run.stale_evaluations >= allowed
         )
 
     def measure(self) -> tuple[float, float]:
-        """Return loss and WER of the model as it is, on the validation split."""
+        """Returns loss and WER of the model as it is, on the validation split."""
         return self._validate(self.network)
 
     # One update.
 
     def _update(self, batches: Sequence[Batch], stop: bool) -> torch.Tensor:
-        """Make one update and return the norm of its gradient."""
+        """Makes one update and returns the norm of its gradient."""
         self._set_learning_rate()
         self._model.train()
         loss = self._accumulate(batches, stop)
@@ -177,11 +177,11 @@ class CtcTrainer:
         return norm
 
     def _accumulate(self, batches: Sequence[Batch], stop: bool) -> torch.Tensor:
-        """Accumulate the gradient of an update and return its loss."""
+        """Accumulates the gradient of an update and returns its loss."""
         device = self.devices.device
         per = self.recipe.model.loss_per
         sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
-        size, self._interrupted = self._agree(sum(sizes), stop=stop)
+        size, self._interrupted = self._sum_over_devices(sum(sizes), stop=stop)
         total = torch.zeros((), device=device)
         self._losses = []
         for part, batch in enumerate(batches):
@@ -195,7 +195,7 @@ class CtcTrainer:
         return total
 
     def _backward(self, batch: Batch, size: int, per: str) -> torch.Tensor:
-        """Add a micro-batch's gradient and return its part of the loss."""
+        """Adds a micro-batch's gradient and returns its part of the loss."""
         device = self.devices.device
         ready = batch.to(device)
         with autocast(self._precision, device):
@@ -210,26 +210,26 @@ class CtcTrainer:
         self._losses.append((batch, losses.detach()))
         return loss.detach()
 
-    def _agree(self, size: int, *, stop: bool) -> tuple[int, bool]:
-        """Return the sum of the sizes of all devices, and whether any has to stop."""
+    def _sum_over_devices(self, size: int, *, stop: bool) -> tuple[int, bool]:
+        """Returns the sum of the sizes of all devices, and whether any has to stop."""
         if self.devices.count == 1:
             return size, stop
         both = self.devices.sum(torch.tensor([size, int(stop)], device=self.devices.device))
         return int(both[0]), bool(both[1])
 
     def _seed(self, part: int) -> None:
-        """Make dropout and layer drop a function of the update and the part of it."""
+        """Makes dropout and layer drop a function of the update and the part of it."""
         place = part * self.devices.count + self.devices.rank
         torch.manual_seed((self.recipe.seed * 1_000_003 + self.step) * 1_009 + place)
 
     def _set_learning_rate(self) -> None:
-        """Set the rate of this update, whatever was skipped or loaded before it."""
+        """Sets the rate of this update, whatever was skipped or loaded before it."""
         self.learning_rate = learning_rate(self.step, self.recipe.training, self.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.learning_rate
 
     def _clip_gradient(self) -> torch.Tensor:
-        """Clip the gradient to the recipe's norm, or drop it where it is not finite."""
+        """Clips the gradient to the recipe's norm, or drops it where it is not finite."""
         self._scaler.unscale_(self._optimizer)
         limit = self.recipe.training.max_grad_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self._model.parameters(), limit, foreach=True)
@@ -237,14 +237,14 @@ class CtcTrainer:
             self._skipped = 0
             return norm
         bad = sum(int((~losses.isfinite()).sum()) for _, losses in self._losses)
-        finite = self._agree(bad, stop=False)[0] == 0
+        finite = self._sum_over_devices(bad, stop=False)[0] == 0
         # fp16 gradients overflow now and then: their scaler skips the update by itself.
         if not self._scaler.is_enabled() or not finite:
             self._skip(name_all=finite)
         return norm
 
     def _skip(self, *, name_all: bool) -> None:
-        """Drop the gradient of this update and name the utterances at fault, or all of them."""
+        """Drops the gradient of this update and names the utterances at fault, or all of them."""
         for parameter in self._model.parameters():
             parameter.grad = None
         self._skipped += 1
@@ -266,7 +266,7 @@ class CtcTrainer:
     # Log, evaluation, checkpoints.
 
     def _log_update(self, norm: torch.Tensor) -> None:
-        """Log the mean loss since the last log, over all devices."""
+        """Logs the mean loss since the last log, over all devices."""
         loss = self._mean_loss_sum() / (self.step - self.run.logged_step)
         self._loss_sum.zero_()
         self.run.training_loss = loss
@@ -283,7 +283,7 @@ class CtcTrainer:
             callback.on_log(logs)
 
     def _evaluate(self) -> None:
-        """Measure the model on the validation split."""
+        """Measures the model on the validation split."""
         loss, wer = self.measure()
         if wer < self.run.best_wer:
             self.run.best_wer, self.run.best_step = wer, self.step
@@ -295,11 +295,11 @@ class CtcTrainer:
             callback.on_evaluate(loss, wer)
 
     def _save(self) -> None:
-        """Write a checkpoint folder, and remove old ones."""
+        """Writes a checkpoint folder, and removes old ones."""
         self.run.loss_sum = self._mean_loss_sum()
         if self.devices.first:
             final = self._output / f"checkpoint-{self.step}"
-            with fresh_folder(final) as folder:
+            with write_folder(final) as folder:
                 self._save_model(folder)
                 torch.save(self._optimizer.state_dict(), folder / "optimizer.pt")
                 if self._scaler.is_enabled():
@@ -326,7 +326,7 @@ class CtcTrainer:
         self._save_tokens(folder)
 
     def load(self, checkpoint: Path) -> None:
-        """Continue from a checkpoint folder of this run."""
+        """Continues from a checkpoint folder of this run."""
         device = self.devices.device
         self.step = step_of(checkpoint)
         self.network.model.load_state_dict(load_file(checkpoint / "model.safetensors"))

@@ -1,4 +1,4 @@
-"""A model and the validation split in, its loss and greedy WER out."""
+"""Computes the loss and the greedy WER of a model on the validation split."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def validate(
     device: int = 0,
     devices: int = 1,
 ) -> tuple[float, float]:
-    """Return the mean CTC loss and the greedy WER over the records, of all devices.
+    """Returns the mean CTC loss and the greedy WER over the records, of all devices.
 
     Args:
         network: to measure; left in evaluation mode.

@@ -9,9 +9,9 @@ long nordlyd_linear_scratch(long columns, long depth);
 
 /* out = activation(A[g] * W[g]' + bias[g]) + residual, side by side for each group g.
  *
- * a: bf16, laid out as a_row, a_step, a_block say (see `layout`); group g starts at g * a_group.
+ * a: bf16, laid out by a_row, a_step, a_block (see `layout`); group g starts at g * a_group.
  * packed: per group, panels of 32 columns of depth / 32 pairs of tiles; depth divides by 32.
- * out, residual: laid out as out_row, out_step, out_block say; bf16, or float `out_float`.
+ * out, residual: laid out by out_row, out_step, out_block; bf16, or float `out_float`.
  * activation: 0 none, 1 GELU. scratch: 64-byte aligned.
  * With row_scales and column_scales, a and packed hold int8 values, two where one bf16 stands
  * (so `depth` and a's layout count pairs), and the product is scaled by both.

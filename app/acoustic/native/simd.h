@@ -14,8 +14,8 @@
  *
  * int8 is there where INT8_DEPTH is defined, bf16 where WITH_BF16 is.
  *
- * Every element of a product is summed over its depth from first to last, whatever the other rows hold and however many threads there are: so a row's result is bit-identical
- * in any batch.
+ * Every element of a product is summed over its depth from first to last, independently of the
+ * other rows and of the number of threads: so a row's result is bit-identical in any batch.
  */
 #include <stddef.h>
 #include <stdint.h>

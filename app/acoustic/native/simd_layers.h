@@ -99,7 +99,7 @@ static void linear_part(const void *task, long thread, long threads) {
             for (long block = start; block < least(start + step, blocks); block++) {
                 float *sum = sums + (block - start) * ROWS * COLUMNS;
                 const long row = block * ROWS, at = row * p->out_stride + column;
-                /* Finished at once: while the next block is multiplied its stores go on. */
+                /* Finished at once: its stores continue while the next block is multiplied. */
                 if (multiply_near(p, packed + block * words, b, first, sum))
                     finish_block(p, sum, least(ROWS, p->rows - row), column, p->columns - column,
                                  format == INT8 ? scales + row : NULL, (int)p->activation,

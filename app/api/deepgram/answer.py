@@ -1,4 +1,4 @@
-"""A transcript in, Deepgram's form of answer out; times in seconds."""
+"""Renders a transcript as Deepgram's response; times in seconds."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,16 +8,14 @@ from importlib.metadata import version
 from pydantic import BaseModel, Field
 
 from app.api.deepgram.parameters import ListenOptions
+from app.api.passages import PARAGRAPH_PAUSE, split_at_pauses, split_sentences
 from app.contract.answers import Transcript, Word
-from app.itn.formatting import SENTENCE_PAUSE
-
-_PARAGRAPH_PAUSE = 2.0
 
 
 class ListenWord(BaseModel):
     """One word, or several spoken ones that are written as one."""
 
-    word: str = Field(description="As it was said.")
+    word: str = Field(description="As it was spoken.")
     start: float
     end: float
     confidence: float
@@ -25,7 +23,7 @@ class ListenWord(BaseModel):
 
     @property
     def written(self) -> str:
-        """As it is written, where the answer has that, or as it was said."""
+        """The word as written, where the answer has that, or as spoken."""
         return self.word if self.punctuated_word is None else self.punctuated_word
 
 
@@ -63,13 +61,13 @@ class ListenAlternative(BaseModel):
 
 
 class Channel(BaseModel):
-    """What was said on all channels of the audio, mixed into one."""
+    """The transcript of all channels of the audio, mixed into one."""
 
     alternatives: list[ListenAlternative]
 
 
 class Utterance(BaseModel):
-    """What was said between two pauses."""
+    """The speech between two pauses."""
 
     start: float
     end: float
@@ -81,7 +79,7 @@ class Utterance(BaseModel):
 
 
 class Results(BaseModel):
-    """What was said."""
+    """The transcripts of a recording."""
 
     channels: list[Channel]
     utterances: list[Utterance] | None = None
@@ -135,7 +133,7 @@ def render(
     ]
     utterances = None
     if options.utterance_pause is not None:
-        utterances = [_utterance(part) for part in _split(words, options.utterance_pause)]
+        utterances = [_utterance(part) for part in split_at_pauses(words, options.utterance_pause)]
     return ListenBody(
         metadata=Metadata(
             transaction_key="deprecated",
@@ -191,20 +189,13 @@ def _alternative(text: str | None, words: list[ListenWord]) -> ListenAlternative
 
 
 def _paragraphs(words: list[ListenWord]) -> Paragraphs:
-    paragraphs = [_paragraph(part) for part in _split(words, _PARAGRAPH_PAUSE)]
+    paragraphs = [_paragraph(part) for part in split_at_pauses(words, PARAGRAPH_PAUSE)]
     texts = [" ".join(sentence.text for sentence in part.sentences) for part in paragraphs]
     return Paragraphs(transcript="\n\n".join(texts), paragraphs=paragraphs)
 
 
 def _paragraph(words: list[ListenWord]) -> Paragraph:
-    sentences: list[list[ListenWord]] = [[]]
-    for word in words:
-        before = sentences[-1]
-        # A full stop alone is not enough: `3. mai` has one too.
-        ended = before and before[-1].written.endswith((".", "!", "?"))
-        if ended and word.start - before[-1].end > SENTENCE_PAUSE:
-            sentences.append([])
-        sentences[-1].append(word)
+    sentences = split_sentences(words, lambda word: word.written)
     return Paragraph(
         sentences=[
             Sentence(text=_text(part), start=part[0].start, end=part[-1].end) for part in sentences
@@ -225,16 +216,6 @@ def _utterance(words: list[ListenWord]) -> Utterance:
         words=words,
         id=str(uuid.uuid4()),
     )
-
-
-def _split(words: Sequence[ListenWord], pause: float) -> list[list[ListenWord]]:
-    """Returns the words between pauses of more than `pause` seconds, in order."""
-    parts: list[list[ListenWord]] = []
-    for word in words:
-        if not parts or word.start - parts[-1][-1].end > pause:
-            parts.append([])
-        parts[-1].append(word)
-    return parts
 
 
 def _text(words: Sequence[ListenWord]) -> str:

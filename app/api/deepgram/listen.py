@@ -1,4 +1,4 @@
-"""POST /v1/listen: a body of audio and Deepgram's parameters in, its form of answer out."""
+"""POST /v1/listen: transcribes an audio body with Deepgram's parameters and response."""
 
 import asyncio
 from contextlib import ExitStack, closing
@@ -7,11 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.deepgram.answer import ListenBody, render
+from app.api.deepgram.callback import AcceptedBody, accept
 from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
 from app.api.errors.deepgram import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openapi import BINARY, HEADERS, openapi_parameters
 from app.api.outputs import timing_headers, warning_headers
+from app.api.submissions import check_webhook
 from app.api.uploads import RecordingFile
 from app.audio import DecodeOptions, RawFormat
 from app.audio.content_types import raw_format
@@ -58,15 +60,16 @@ _OPERATION: dict[str, Any] = {
 @router.post(
     "/v1/listen",
     summary="Transcribe a recording, in Deepgram's API",
-    response_model=ListenBody,
+    response_model=ListenBody | AcceptedBody,
     responses={200: {"headers": HEADERS}, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
 async def listen(incoming: IncomingOf) -> Response:
     """Deepgram's API for recordings, as far as its features are supported.
 
-    Send the audio as the body; its format is found out from its content. Errors have
-    Deepgram's `err_code`, `err_msg` and `request_id`, and our `error` beside them.
+    Send the audio as the body; its format is found out from its content. With `callback`, the
+    answer is the request's id, and the transcript is sent to that URL. Errors have Deepgram's
+    `err_code`, `err_msg` and `request_id`, and our `error` beside them.
     """
     transcriber = incoming.state.service.transcriber
     with ExitStack() as stack:
@@ -76,7 +79,10 @@ async def listen(incoming: IncomingOf) -> Response:
         route = transcriber.route(
             options.model, options.language, options.decoding, options.formatting
         )
-        incoming.check_room()
+        if options.callback is None:
+            incoming.check_room()
+        else:
+            check_webhook(incoming.state, options.callback, "callback")
         source: RecordingFile | str
         if incoming.content_type.essence == "application/json":
             source = await _read_url(incoming)
@@ -87,6 +93,8 @@ async def listen(incoming: IncomingOf) -> Response:
         else:
             uploads = stack.enter_context(closing(await incoming.read()))
             (source,) = uploads.require()
+        if options.callback is not None:
+            return await accept(incoming, source, options, route)
         transcript, sha256 = await incoming.run(_transcribe(incoming, source, route, options.raw))
         body = await asyncio.to_thread(
             render, transcript, options, request_id=incoming.request_id, sha256=sha256
@@ -141,7 +149,7 @@ def _parse_url(body: bytes) -> str:
     # JSON can escape halves of characters, which no text can hold.
     if not isinstance(url, str) or not url.isprintable():
         raise InvalidRequestError(
-            'The body is not what its content type says; accepted as JSON: {"url": "https://…"}. '
+            'The body is not of its content type; accepted as JSON: {"url": "https://…"}. '
             "Audio goes with a content type such as audio/wav.",
             param="url",
         )

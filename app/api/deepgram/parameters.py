@@ -1,4 +1,4 @@
-"""The query of POST /v1/listen in, the options of the pipeline and of the answer out.
+"""Parses the query of POST /v1/listen into options of the pipeline and of the response.
 
 Deepgram's features that are not supported are refused where ignoring them would change the answer.
 """
@@ -6,15 +6,24 @@ Deepgram's features that are not supported are refused where ignoring them would
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from app.audio import RawFormat
-from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_N_BEST
+from app.contract.options import (
+    HOTWORD_WEIGHT,
+    MAX_HOTWORDS,
+    MAX_N_BEST,
+    MAX_URL_CHARACTERS,
+    TranscribeOptions,
+)
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
-from app.pipeline.options import parse_options
+from app.pipeline.options import hotwords_option, parse_options
+
+CallbackMethod: TypeAlias = Literal["POST", "PUT"]
 
 LISTS = {
     "keywords": "Expected words, each `word` or `word:intensifier`; the weight of a hotword is 10 "
@@ -26,11 +35,10 @@ LISTS = {
 _IGNORED = frozenset(
     {
         "version", "tier", "tag", "extra", "mip_opt_out", "language_hint",
-        "callback_method", "custom_topic_mode", "custom_intent_mode",
+        "custom_topic_mode", "custom_intent_mode",
     }
 )  # fmt: skip
 _REFUSED = {
-    "callback": "results are not posted to other addresses",
     "custom_intent": "intents are not detected",
     "custom_topic": "topics are not detected",
     "detect_entities": "entities are not detected",
@@ -92,16 +100,28 @@ class ListenParameters(BaseModel):
         description="Whether eee, mmm, øh and the like stay in a text with sentences. Without "
         "sentences the text is word for word.",
     )
-    utterances: bool = Field(False, description="Whether to list what is said between pauses.")
+    utterances: bool = Field(False, description="Whether to list the utterances between pauses.")
     utt_split: float = Field(
         0.8, gt=0, allow_inf_nan=False, description="Pause in seconds that ends an utterance."
     )
-    alternatives: int = Field(1, ge=1, le=MAX_N_BEST, description="How many readings to list.")
+    alternatives: int = Field(1, ge=1, le=MAX_N_BEST, description="How many hypotheses to list.")
     encoding: str | None = Field(
         None, description="Of raw samples: linear16, linear32, mulaw or alaw."
     )
     sample_rate: int | None = Field(None, description="Of raw samples, in Hz.")
     channels: int | None = Field(None, description="Of raw samples; 1 by default.")
+    callback: str | None = Field(
+        None,
+        max_length=MAX_URL_CHARACTERS,
+        description="Where to send the answer once it is ready; the request is then answered with "
+        "its id at once. Only hosts that the operator allows.",
+    )
+    callback_method: CallbackMethod = Field("POST", description="How it is sent: POST or PUT.")
+
+    @field_validator("callback_method", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +136,8 @@ class ListenOptions:
         formatting: how to write the formatted text; None leaves the text word for word.
         paragraphs: whether the answer has paragraphs.
         utterance_pause: in seconds, longer pauses separate utterances; None lists none.
+        callback: where to send the answer once it is ready; None answers the request with it.
+        callback_method: how it is sent.
     """
 
     model: str | None
@@ -125,6 +147,31 @@ class ListenOptions:
     formatting: FormattingOptions | None
     paragraphs: bool
     utterance_pause: float | None
+    callback: str | None
+    callback_method: CallbackMethod
+
+    def transcribe_options(self) -> dict[str, object]:
+        """Returns the options of POST /transcribe that do the same work.
+
+        The text stays word for word there: it is formatted where the answer is made.
+
+        Raises:
+            InvalidRequestError: there are too many hotwords.
+        """
+        given = {
+            "model": self.model,
+            "language": self.language,
+            "hotwords": hotwords_option(self.decoding.hotwords),
+            "n_best": str(self.decoding.n_best) if self.decoding.n_best > 1 else None,
+        }
+        if self.raw is not None:
+            given |= {
+                "encoding": self.raw.encoding,
+                "rate": str(self.raw.rate),
+                "channels": str(self.raw.channels),
+            }
+        present = {name: value for name, value in given.items() if value is not None}
+        return parse_options(TranscribeOptions, present).model_dump(exclude_unset=True)
 
 
 def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
@@ -167,6 +214,8 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
         formatting=_formatting(parameters),
         paragraphs=parameters.paragraphs or parameters.smart_format,
         utterance_pause=parameters.utt_split if parameters.utterances else None,
+        callback=parameters.callback,
+        callback_method=parameters.callback_method,
     )
 
 

@@ -7,10 +7,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from app.api.errors.native import RouteError
 from app.api.errors.responses import error_response
 from app.errors import ClientDisconnectedError, InvalidRequestError, NordlydError
+
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def describe_invalid(errors: Sequence[Mapping[str, object]]) -> InvalidRequestError:
@@ -61,8 +64,21 @@ def _route_error(request: Request, error: HTTPException) -> RouteError:
         case 404:
             message = f"There is no {path} here; /docs lists what there is."
         case 405:
-            allowed = (error.headers or {}).get("Allow", "other methods")
+            allowed = ", ".join(_allowed_methods(request))
             message = f"{path} does not accept {method}; accepted: {allowed}."
+            return RouteError(message, status=405, headers={"Allow": allowed})
         case _:
             message = str(error.detail)
     return RouteError(message, status=error.status_code, headers=error.headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Returns the methods of all routes with the path; the framework names those of the first."""
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]

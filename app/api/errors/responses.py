@@ -5,6 +5,7 @@ import math
 from fastapi.responses import JSONResponse
 from starlette.types import Scope
 
+from app.api.errors.assemblyai import assemblyai_error, assemblyai_status
 from app.api.errors.deepgram import deepgram_error, deepgram_status
 from app.api.errors.native import RouteError, error_detail
 from app.api.errors.openai import OpenAIErrorBody, openai_error, openai_status
@@ -21,6 +22,7 @@ from app.errors import (
 
 _DEEPGRAM_PATH = "/v1/listen"
 _OPENAI_PATHS = "/v1/"
+_ASSEMBLYAI_PATHS = "/v2/"
 # For errors that do not know when a retry will succeed.
 _RETRY_SECONDS = 5.0
 
@@ -48,6 +50,8 @@ def render_error(error: NordlydError, path: str, request_id: str) -> JSONRespons
     if path.startswith(_OPENAI_PATHS):
         body = OpenAIErrorBody(error=openai_error(error)).model_dump()
         return JSONResponse(body, openai_status(error), headers)
+    if path.startswith(_ASSEMBLYAI_PATHS):
+        return JSONResponse(assemblyai_error(error).model_dump(), assemblyai_status(error), headers)
     body = ErrorBody(error=error_detail(error)).model_dump()
     return JSONResponse(body, error.status, headers)
 

@@ -1,4 +1,4 @@
-"""OpenAI's names of models in, the model to route to out.
+"""Maps OpenAI's model names to the model to route to.
 
 Their names for transcription models stand for any loaded model that serves the language.
 """

@@ -1,4 +1,4 @@
-"""The form of POST /v1/audio/transcriptions in, its checked fields and the route out.
+"""Parses and checks the form of POST /v1/audio/transcriptions, and routes the request.
 
 A form has OpenAI's own fields and ours, which their SDK sends from `extra_body`.
 """
@@ -70,13 +70,13 @@ class OpenAIForm:
     """The checked fields of one form.
 
     Attributes:
-        theirs: OpenAI's fields.
-        ours: our own fields, as POST /transcribe has them.
+        openai: OpenAI's fields.
+        native: our own fields, as POST /transcribe has them.
         format_given: whether the form has `format_text`.
     """
 
-    theirs: OpenAIParameters
-    ours: TranscribeOptions
+    openai: OpenAIParameters
+    native: TranscribeOptions
     format_given: bool
 
 
@@ -107,13 +107,13 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
             f"{', '.join(FORMATS)}.",
             param="response_format",
         )
-    ours = {name: given.pop(name) for name in OUR_FIELDS if name in given}
-    theirs = parse_options(OpenAIParameters, cast("dict[str, str]", given))
-    _check_combination(theirs)
-    format_given = "format_text" in ours
+    native = {name: given.pop(name) for name in OUR_FIELDS if name in given}
+    openai = parse_options(OpenAIParameters, cast("dict[str, str]", given))
+    _check_combination(openai)
+    format_given = "format_text" in native
     # OpenAI's users expect sentences and digits.
-    ours.setdefault("format_text", "true")
-    return OpenAIForm(theirs, parse_options(TranscribeOptions, ours), format_given)
+    native.setdefault("format_text", "true")
+    return OpenAIForm(openai, parse_options(TranscribeOptions, native), format_given)
 
 
 def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
@@ -122,15 +122,15 @@ def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
     Raises:
         NordlydError: as `Transcriber.route`.
     """
-    theirs = form.theirs
-    model = routed_model(theirs.model)
-    decoding = decoding_options(form.ours)
-    keywords = tuple(Hotword(word) for word in theirs.keywords)
+    openai = form.openai
+    model = routed_model(openai.model)
+    decoding = decoding_options(form.native)
+    keywords = tuple(Hotword(word) for word in openai.keywords)
     decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords))
-    first = [theirs.language] if theirs.language else []
-    language = served_language(transcriber, model, [*first, *theirs.languages], decoding)
+    first = [openai.language] if openai.language else []
+    language = served_language(transcriber, model, [*first, *openai.languages], decoding)
     try:
-        return transcriber.route(model, language, decoding, formatting_options(form.ours))
+        return transcriber.route(model, language, decoding, formatting_options(form.native))
     except InvalidRequestError as error:
         if error.param != "format_text" or form.format_given:
             raise

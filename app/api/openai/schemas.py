@@ -12,7 +12,7 @@ from app.contract.segments import words_of_segments
 
 _SEEKS_PER_SECOND = 100
 _FRAMES_PER_SECOND = 50
-_LOWEST_LOGPROB = -100.0
+_MIN_LOGPROB = -100.0
 
 
 class LogprobBody(BaseModel):
@@ -159,7 +159,7 @@ def usage(seconds: float) -> UsageBody:
 
 def logprob(confidence: float) -> float:
     """Returns the natural logarithm of a confidence, -100 for 0: JSON has no infinity."""
-    return math.log(confidence) if confidence > 0 else _LOWEST_LOGPROB
+    return math.log(confidence) if confidence > 0 else _MIN_LOGPROB
 
 
 def tokens_of(words: Iterable[tuple[str, float]], *, continued: bool = False) -> list[LogprobBody]:

@@ -14,17 +14,15 @@ from fastapi import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.disconnects import run_until_disconnect
+from app.api import sse
 from app.api.errors import internal_error
 from app.api.errors.openai import openai_error
+from app.api.incoming import run_until_disconnect
 from app.api.openai.schemas import token_usage, tokens_of, with_confidence
 from app.contract.answers import Transcript
 from app.errors import NordlydError
 from app.pipeline import Service, TranscriptionRequest
 from app.pipeline.incremental import TextDelta
-
-HEARTBEAT_SECONDS = 15.0
-_HEARTBEAT = ": still working\n\n"
 
 _Update: TypeAlias = TextDelta | Transcript | NordlydError | None
 """A further piece of text, the end, or None where there was neither for a while."""
@@ -50,7 +48,7 @@ class TranscriptEvents:
         work: TranscriptionRequest,
         *,
         logprobs: bool,
-        heartbeat: float = HEARTBEAT_SECONDS,
+        heartbeat: float = sse.KEEP_ALIVE_SECONDS,
     ) -> None:
         self._request = request
         self._service = service
@@ -113,7 +111,7 @@ class TranscriptEvents:
         while True:
             match update:
                 case None:
-                    yield _HEARTBEAT
+                    yield sse.KEEP_ALIVE
                 case TextDelta():
                     yield _event(self._delta(update))
                 case Transcript():
@@ -158,9 +156,7 @@ class EventResponse(StreamingResponse):
         events: TranscriptEvents,
         hold: AbstractContextManager[object],
     ) -> None:
-        # nginx would buffer small events.
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        super().__init__(events, media_type="text/event-stream", headers=headers)
+        super().__init__(events, media_type=sse.MEDIA_TYPE, headers=sse.HEADERS)
         self._transcript_events = events
         self._hold = hold
 
@@ -174,4 +170,4 @@ class EventResponse(StreamingResponse):
 
 
 def _event(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    return sse.encode_event(json.dumps(data, ensure_ascii=False, separators=(",", ":")))

@@ -1,4 +1,4 @@
-"""POST /v1/audio/transcriptions: OpenAI's form in, its answers out, whole or as events."""
+"""POST /v1/audio/transcriptions: OpenAI's form and responses, whole or as events."""
 
 import asyncio
 from contextlib import ExitStack, closing
@@ -119,9 +119,9 @@ def _work(
     (file,) = uploads.require()
     form = read_form(uploads.fields)
     route = route_form(incoming.state.service.transcriber, form)
-    incoming.set_timeout(form.ours.timeout)
-    source, audio = file.open_to_decode(form.ours)
-    return incoming.transcription(source, audio, route), form.theirs
+    incoming.set_timeout(form.native.timeout)
+    source, audio = file.open_to_decode(form.native)
+    return incoming.transcription(source, audio, route), form.openai
 
 
 def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:

@@ -54,7 +54,7 @@ class Extent:
         return cls(declared, missing if missing > _SLACK_BYTES else 0)
 
     def check(self, name: str) -> None:
-        """Raise for a stream that was cut short.
+        """Raises for a stream that was cut short.
 
         Args:
             name: of the container, for the message.

@@ -109,7 +109,7 @@ class Sniffed:
 
 
 def sniff(stream: BinaryIO) -> Sniffed:
-    """Recognise the container of a seekable stream.
+    """Recognises the container of a seekable stream.
 
     Args:
         stream: read from its beginning, and left there.

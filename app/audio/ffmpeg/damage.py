@@ -83,7 +83,7 @@ class DamageTracker:
         return False
 
     def on_decode_error(self, packet: "av.Packet[av.AudioStream] | None", at: float) -> None:
-        """Count a packet that cannot be decoded.
+        """Counts a packet that cannot be decoded.
 
         Args:
             packet: None where flushing the decoder failed.
@@ -108,7 +108,7 @@ class DamageTracker:
         self._bad += seconds or _PACKET_SECONDS
 
     def on_empty_packet(self, at: float) -> None:
-        """Warn of a packet without content.
+        """Warns of a packet without content.
 
         Args:
             at: end of the audio so far, in seconds.
@@ -123,7 +123,7 @@ class DamageTracker:
         )
 
     def on_decoded(self, at: float) -> None:
-        """Warn of what failed before, now that decoding succeeds again.
+        """Warns of what failed before, now that decoding succeeds again.
 
         Args:
             at: end of the audio so far, in seconds.
@@ -155,7 +155,7 @@ class DamageTracker:
         self._bad = 0.0
 
     def check_end(self, declared: float | None, end: float) -> None:
-        """Compare the decoded duration with the declared one.
+        """Compares the decoded duration with the declared one.
 
         Args:
             declared: seconds that the header declares; None where it declares none.

@@ -30,7 +30,7 @@ _kept: list[object] = []
 
 
 def use_safe_layout(context: av.AudioCodecContext) -> int:
-    """Give a decoder a channel layout that PyAV can handle; returns its number of channels.
+    """Gives a decoder a channel layout that PyAV can handle; returns its number of channels.
 
     The name of the layout does not matter here: all channels are mixed.
 
@@ -47,7 +47,7 @@ def use_safe_layout(context: av.AudioCodecContext) -> int:
 
 
 def keep_layout(frame: av.AudioFrame) -> None:
-    """Keep the layout of a frame from being freed twice; call this for each decoded frame."""
+    """Keeps the layout of a frame from being freed twice; call this for each decoded frame."""
     if "(" in frame.layout.name:
         _kept.append(frame.layout)
 

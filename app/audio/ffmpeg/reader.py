@@ -134,7 +134,7 @@ class PyAVReader:
             self._damage.check_end(self.declared, self._timeline.end)
 
     def close(self) -> None:
-        """Release the decoder; the stream stays open."""
+        """Releases the decoder; the stream stays open."""
         self._container.close()
 
     def _begin(self) -> float | None:
@@ -172,7 +172,7 @@ class PyAVReader:
             self._notices.add(
                 "timestamp_jump",
                 f"The clock of the {self._name} file jumps by {seconds:+,.1f} s near "
-                f"{self._timeline.end:.2f} s; the audio goes on there without a gap.",
+                f"{self._timeline.end:.2f} s; the audio continues there without a gap.",
             )
 
     def _frames(self) -> Iterator[av.AudioFrame]:

@@ -20,7 +20,7 @@ _RESTART = 0.5
 # The default of the ffmpeg program (`-dts_delta_threshold`) where timestamps may jump.
 _SPLICE = 10.0
 # Players leave out up to this much before the beginning of the timeline.
-_LONGEST_PREROLL = 1.0
+_MAX_PREROLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Timeline:
         return self._base + self._samples / self._rate
 
     def place(self, at: float | None, samples: int, rate: int) -> Placement:
-        """Place the next frame.
+        """Places the next frame.
 
         Args:
             at: its timestamp in seconds from the beginning; None continues the frame before.
@@ -87,7 +87,7 @@ class Timeline:
         end = self.end
         off = at + self._offset - end
         first = end == 0.0
-        if first and -_LONGEST_PREROLL < off < -_TOLERANCE:
+        if first and -_MAX_PREROLL < off < -_TOLERANCE:
             return off
         if off < -_RESTART or (self._splices and not first and off > _SPLICE):
             self._on_jump(off)

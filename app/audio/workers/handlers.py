@@ -24,7 +24,7 @@ from app.errors import NordlydError
 
 
 def recording(job: Job) -> Message:
-    """Decode a whole recording to 16 kHz."""
+    """Decodes a whole recording to 16 kHz."""
     options = options_from_json(job.request["options"])
     limits = limits_from_json(job.request["limits"])
     stream = job.open()
@@ -42,13 +42,13 @@ def recording(job: Job) -> Message:
 
 
 def excerpt(job: Job) -> Message:
-    """Decode a part of a file and return its length in seconds."""
+    """Decodes a part of a file and returns its length in seconds."""
     samples, rate = read_excerpt(job.open(), start=job.request["from"], end=job.request["to"])
     return {"seconds": samples.size / rate}
 
 
 def live(job: Job) -> Message:
-    """Decode a pipe while it is written; the output is float32 at 16 kHz."""
+    """Decodes a pipe while it is written; the output is float32 at 16 kHz."""
     for samples in decode_live(io.FileIO(job.input.file, closefd=False)):
         view = memoryview(samples.tobytes())
         while view:
@@ -61,7 +61,7 @@ HANDLERS: dict[str, Handler] = {"recording": recording, "excerpt": excerpt, "liv
 
 
 def warm_up() -> None:
-    """Decode a short tone with each library, so that it has loaded what it needs."""
+    """Decodes a short tone with each library, so that it has loaded what it needs."""
     tone = np.sin(np.arange(4_800) / 10).astype(np.float32)
     for container, subtype in (("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "OPUS")):
         file = io.BytesIO()

@@ -58,7 +58,7 @@ class Channel:
         return self.connection.fileno()
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """Send one message.
+        """Sends one message.
 
         Raises:
             OSError: the other side has closed the socket.
@@ -73,7 +73,7 @@ class Channel:
             self.connection.sendall(data)
 
     def receive(self) -> tuple[Message, list[int]] | None:
-        """Wait for one message and its descriptors; None once the socket is closed."""
+        """Waits for one message and its descriptors; None once the socket is closed."""
         while (message := self._next()) is None:
             data, received, _, _ = socket.recv_fds(self.connection, _READ_BYTES, _MAX_DESCRIPTORS)
             if not data:
@@ -85,7 +85,7 @@ class Channel:
         return message, taken
 
     def read_available(self) -> tuple[list[Message], bool]:
-        """Read once; returns whole messages, and whether the socket is still open.
+        """Reads once; returns whole messages, and whether the socket is still open.
 
         Raises:
             InvalidMessageError: a message is malformed.
@@ -103,7 +103,7 @@ class Channel:
         return messages, bool(data)
 
     def close(self) -> None:
-        """Close the socket, and descriptors that arrived with no message."""
+        """Closes the socket, and descriptors that arrived with no message."""
         self.connection.close()
         for descriptor in self._descriptors:
             os.close(descriptor)

@@ -22,7 +22,7 @@ from app.audio.workers.worker_set import WorkerLimits
 from app.errors import UnavailableError
 from app.storage import ByteBudget, FileRange, create_memory_file, open_range
 
-_LONGEST_SECONDS = 24 * 3600.0
+_MAX_SECONDS = 24 * 3600.0
 _READ_BYTES = 2**16
 _END_SECONDS = 10.0
 
@@ -79,7 +79,7 @@ class MediaPool:
             round(options.memory_mb * 2**20),
             options.processor_seconds,
             options.handlers,
-            stored_bytes(round(_LONGEST_SECONDS) * SAMPLE_RATE),
+            stored_bytes(round(_MAX_SECONDS) * SAMPLE_RATE),
         )
         self._on_restart = on_restart
         self._on_sandboxed = on_sandboxed
@@ -89,7 +89,7 @@ class MediaPool:
         self._closed = False
 
     def start(self) -> None:
-        """Start the processes; does nothing where they run already.
+        """Starts the processes; does nothing where they run already.
 
         Raises:
             UnavailableError: the pool was closed.
@@ -129,7 +129,7 @@ class MediaPool:
         wait_for_room: bool = False,
         background: bool = False,
     ) -> "Future[Recording]":
-        """Begin to decode a recording. Cancelling the future ends the work.
+        """Begins to decode a recording. Cancelling the future ends the work.
 
         Args:
             source: a file, or a stream, which is read from its beginning and may be closed as soon
@@ -174,11 +174,11 @@ class MediaPool:
     def decode(
         self, source: BinaryIO | Path, *, options: DecodeOptions = DEFAULT, limits: AudioLimits
     ) -> Recording:
-        """Decode a recording and wait for it; arguments and errors as those of `submit`."""
+        """Decodes a recording and waits for it; arguments and errors as those of `submit`."""
         return self.submit(source, options=options, limits=limits, wait_for_room=True).result()
 
     def measure_excerpt(self, source: BinaryIO | Path, start: float, end: float | None) -> float:
-        """Decode a part of a file, from `start` to `end` in seconds; returns its length in seconds.
+        """Decodes a file from `start` to `end` in seconds; returns the length of this part.
 
         Raises:
             AudioError: as `read_excerpt`, or the decoder crashed.
@@ -188,7 +188,7 @@ class MediaPool:
         return float(self._submit(task).result())
 
     def decode_live(self, file: int) -> Generator[bytes, None, None]:
-        """Decode a pipe while it is written. Closing the generator ends the work.
+        """Decodes a pipe while it is written. Closing the generator ends the work.
 
         Args:
             file: a descriptor, read from its current position; it stays open.
@@ -200,20 +200,20 @@ class MediaPool:
             AudioError: its format cannot be read without seeking, it is damaged, or the decoder
                 crashed.
         """
-        ours, theirs = os.pipe()
+        read_end, write_end = os.pipe()
         source = FileRange(os.dup(file), 0, 0)
-        task = Task({"kind": "live"}, source, theirs, Future(), lambda *_: None, timed=False)
+        task = Task({"kind": "live"}, source, write_end, Future(), lambda *_: None, timed=False)
         future = self._submit(task)
         try:
-            while piece := os.read(ours, _READ_BYTES):
+            while piece := os.read(read_end, _READ_BYTES):
                 yield piece
             future.result()
         finally:
             future.cancel()
-            os.close(ours)
+            os.close(read_end)
 
     def close(self) -> None:
-        """End the processes; recordings that are not finished fail."""
+        """Ends the processes; recordings that are not finished fail."""
         with self._lock:
             self._closed = True
             supervisor, self._supervisor = self._supervisor, None

@@ -42,7 +42,7 @@ class Worker:
     reason: str = ""
 
     def start(self, task: Task) -> None:
-        """Send a task with its files.
+        """Sends a task with its files.
 
         Raises:
             OSError: the worker is gone.
@@ -57,24 +57,24 @@ class Worker:
         self.channel.send(request, [task.input.file, task.output])
 
     def pause(self) -> None:
-        """Stop the process; `resume` continues it."""
+        """Stops the process; `resume` continues it."""
         self.state = "paused"
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Continue the process."""
+        """Continues the process."""
         self.state = "running"
         self.signal(signal.SIGCONT)
 
     def signal(self, number: int) -> None:
-        """Send a signal; does nothing where the process has ended."""
+        """Sends a signal; does nothing where the process has ended."""
         # The zygote reaps it only on request, so the number cannot be another process's.
         if self.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def limit_processor(self, seconds: float) -> None:
-        """Have the kernel end it after so many more processor seconds; `inf` sets no limit."""
+        """Has the kernel end it after so many more processor seconds; `inf` sets no limit."""
         if sys.platform != "linux" or self.pid is None:
             return
         with suppress(OSError, ValueError):
@@ -97,17 +97,17 @@ class Zygote:
     """
 
     def __init__(self, handlers: str, memory: int, file_bytes: int) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        parent, child = socket.socketpair()
+        with child:
             self._process = subprocess.Popen(  # noqa: S603 - this Python, and a module of ours
-                [sys.executable, "-P", "-m", _ZYGOTE, str(theirs.fileno())],
+                [sys.executable, "-P", "-m", _ZYGOTE, str(child.fileno())],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(child.fileno(),),
                 cwd="/",
             )
-        self.channel = Channel(ours)
+        self.channel = Channel(parent)
         self.channel.send({"handlers": handlers, "memory": memory, "file_bytes": file_bytes})
 
     @property
@@ -116,22 +116,22 @@ class Zygote:
         return self._process.pid
 
     def fork(self, number: int) -> Worker:
-        """Begin to fork a worker; the zygote reports its process id on `channel`.
+        """Begins to fork a worker; the zygote reports its process id on `channel`.
 
         Raises:
             OSError: the zygote is gone.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
+        parent, child = socket.socketpair()
+        with child:
             try:
-                self.channel.send({"fork": number}, [theirs.fileno()])
+                self.channel.send({"fork": number}, [child.fileno()])
             except OSError:
-                ours.close()
+                parent.close()
                 raise
-        return Worker(number, Channel(ours))
+        return Worker(number, Channel(parent))
 
     def reap(self, pid: int) -> None:
-        """Begin to reap a worker; the zygote reports its exit status on `channel`.
+        """Begins to reap a worker; the zygote reports its exit status on `channel`.
 
         Raises:
             OSError: the zygote is gone.
@@ -139,7 +139,7 @@ class Zygote:
         self.channel.send({"reap": pid})
 
     def close(self) -> None:
-        """End the zygote, and every worker with it."""
+        """Ends the zygote, and every worker with it."""
         self.channel.close()
         try:
             self._process.wait(_END_SECONDS)

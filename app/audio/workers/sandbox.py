@@ -40,13 +40,13 @@ _CLONE_THREAD = 0x00010000
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends."""
+    """Has the kernel kill this process when its parent ends."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def enter_sandbox(memory_bytes: int, file_bytes: int) -> list[str]:
-    """Restrict this process to what decoding needs.
+    """Restricts this process to what decoding needs.
 
     Args:
         memory_bytes: memory that the process may take beyond what it has now.
@@ -99,7 +99,7 @@ def _prctl(option: int, value: int, address: int = 0) -> int:
 
 
 def _landlock() -> bool:
-    """Forbid to open paths, to use TCP and to signal others; True where the kernel does so."""
+    """Forbids to open paths, to use TCP and to signal others; True where the kernel does so."""
     syscall = _libc().syscall
     syscall.restype = ctypes.c_long
     version = syscall(
@@ -128,7 +128,7 @@ def _landlock() -> bool:
 
 
 def _seccomp() -> bool:
-    """Allow a list of system calls; others fail with EPERM. True where the kernel does so."""
+    """Allows a list of system calls; others fail with EPERM. True where the kernel does so."""
     machine = platform.machine()
     if machine not in ALLOWED:
         return False
@@ -148,7 +148,7 @@ def _filter(calls: Calls, architecture: int, process: int) -> bytes:
         return struct.pack("=HBBI", code, then, otherwise, value)
 
     def only(number: int, test: bytes) -> bytes:
-        """Allow a call whose first argument passes the test, which skips one step if not."""
+        """Allows a call whose first argument passes the test, which skips one step if not."""
         return (
             step(_JUMP_EQUAL, number, 0, 4)
             + step(_LOAD, _OFFSET_FIRST_ARGUMENT)

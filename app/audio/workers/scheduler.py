@@ -61,7 +61,7 @@ class Scheduler:
         return self._limits.processor_seconds + task.allowed / SAMPLE_RATE / _AUDIO_PER_SECOND
 
     def add(self, task: Task) -> None:
-        """Queue a task, or fail it where its first samples have no room."""
+        """Queues a task, or fails it where its first samples have no room."""
         if task.future.cancelled():
             task.end()
             return
@@ -80,24 +80,24 @@ class Scheduler:
         self._queued.append(task)
 
     def add_waiting_for_room(self, task: Task) -> None:
-        """Queue a task that begins once other recordings have freed their room."""
+        """Queues a task that begins once other recordings have freed their room."""
         self._waiting_for_room.append(task)
 
     def remove(self, task: Task) -> None:
-        """End a task if it is queued; does nothing for a task that has a worker."""
+        """Ends a task if it is queued; does nothing for a task that has a worker."""
         for queue in (self._queued, self._waiting_for_room):
             if task in queue:
                 queue.remove(task)
                 task.end()
 
     def take_all(self) -> list[Task]:
-        """Empty the queue; returns the tasks that were in it."""
+        """Empties the queue; returns the tasks that were in it."""
         tasks = [*self._queued, *self._waiting_for_room]
         self._queued, self._waiting_for_room = [], []
         return tasks
 
     def schedule(self) -> None:
-        """Account for the time that passed, and start or continue every task that may run."""
+        """Accounts for the time that passed, and starts or continues every task that may run."""
         self._account()
         retried, self._waiting_for_room = self._waiting_for_room, []
         for task in retried:
@@ -106,7 +106,7 @@ class Scheduler:
             pass
 
     def _account(self) -> None:
-        """Count the time that tasks ran, and end the workers of those that ran too long."""
+        """Counts the time that tasks ran, and ends the workers of those that ran too long."""
         now = time.monotonic()
         # This process itself may have been stopped meanwhile.
         passed, self._last = min(now - self._last, 2 * TICK_SECONDS), now
@@ -120,7 +120,7 @@ class Scheduler:
                 self._workers.end(worker, "hang")
 
     def _start_one(self) -> bool:
-        """Start or continue the most urgent task, where it may run; returns whether one was."""
+        """Starts or continues the most urgent task, where it may run; returns whether one was."""
         now = time.monotonic()
         live = {worker.task: worker for worker in self._workers.active if worker.task is not None}
         running = [task for task, w in live.items() if w.state == "running" and task.timed]

@@ -74,7 +74,7 @@ class Supervisor:
     # Called from any thread.
 
     def submit(self, task: Task) -> None:
-        """Begin a task; cancelling its future ends it."""
+        """Begins a task; cancelling its future ends it."""
         # The future keeps its callbacks, and with them whatever they refer to, beside its result.
         reference = weakref.ref(task)
 
@@ -89,12 +89,12 @@ class Supervisor:
             task.fail(_stopping())
 
     def close(self) -> None:
-        """End all processes; tasks that are not finished fail."""
+        """Ends all processes; tasks that are not finished fail."""
         self._closing.set()
         self._call(lambda: None)
 
     def _call(self, function: Callable[[], None]) -> None:
-        """Have the supervising thread call a function."""
+        """Has the supervising thread call a function."""
         self._calls.append(function)
         with suppress(OSError):
             self._wake_write.send(b"x")
@@ -102,7 +102,7 @@ class Supervisor:
     # The supervising thread.
 
     def run(self) -> None:
-        """Supervise until `close`."""
+        """Supervises until `close`."""
         try:
             while not self._closing.is_set():
                 self.workers.start()
@@ -129,14 +129,14 @@ class Supervisor:
             self._scheduler.add(task)
 
     def _cancel(self, task: Task) -> None:
-        """End a task whose future was cancelled."""
+        """Ends a task whose future was cancelled."""
         self._scheduler.remove(task)
         for worker in self.workers.active:
             if worker.task is task:
                 self.workers.end(worker, "cancelled")
 
     def _on_message(self, worker: Worker, message: Message) -> None:
-        """Act on a message from a worker."""
+        """Acts on a message from a worker."""
         task = worker.task
         if task is None:
             raise ValueError("a message from a worker without a task")
@@ -155,7 +155,7 @@ class Supervisor:
             self._fail(worker, task, str(message["failed"]), str(message["trace"]))
 
     def _grow(self, worker: Worker, task: Task, samples: int) -> None:
-        """Give a task room for so many samples, or end it."""
+        """Gives a task room for so many samples, or ends it."""
         try:
             descriptors = task.grow(samples)
         except (OverloadedError, InsufficientStorageError) as error:
@@ -174,7 +174,7 @@ class Supervisor:
             worker.channel.send({"allowed": task.allowed}, descriptors)
 
     def _release(self, worker: Worker, task: Task) -> None:
-        """Make a worker idle, or end one that may hold much memory or is one too many."""
+        """Makes a worker idle, or ends one that may hold much memory or is one too many."""
         worker.task = None
         large = task.used > _RECYCLE_SECONDS or task.allowed > _RECYCLE_SAMPLES
         unused = sum(1 for other in self.workers.active if other.task is None)
@@ -184,7 +184,7 @@ class Supervisor:
             worker.state = "idle"
 
     def _fail(self, worker: Worker, task: Task, why: str, trace: str) -> None:
-        """Act on a failure that the worker itself reports."""
+        """Acts on a failure that the worker itself reports."""
         worker.task = None
         if why == "disk":
             task.fail(InsufficientStorageError("The disk that decoded audio is kept on is full."))
@@ -195,7 +195,7 @@ class Supervisor:
         self.workers.end(worker, reason)
 
     def _on_exit(self, worker: Worker, reason: str, detail: str) -> None:
-        """Act on the end of a worker."""
+        """Acts on the end of a worker."""
         task, worker.task = worker.task, None
         if task is None:
             return
@@ -205,7 +205,7 @@ class Supervisor:
             self._fail_crashed(task, reason, detail)
 
     def _fail_crashed(self, task: Task, reason: str, detail: str) -> None:
-        """Fail the one task whose worker was lost."""
+        """Fails the one task whose worker was lost."""
         _log.error(
             "a media worker was lost",
             reason=reason,
@@ -230,7 +230,7 @@ class Supervisor:
         )
 
     def _on_unusable(self) -> None:
-        """Fail the queued tasks where no worker can be started."""
+        """Fails the queued tasks where no worker can be started."""
         failure = NordlydError("The processes that decode audio cannot be started.")
         for task in self._scheduler.take_all():
             task.fail(failure)

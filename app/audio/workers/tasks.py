@@ -72,7 +72,7 @@ class Task:
     waiting_since: float = 0.0
 
     def reserve(self) -> None:
-        """Reserve memory for the first samples.
+        """Reserves memory for the first samples.
 
         Raises:
             OverloadedError, InsufficientStorageError: there is no room for them.
@@ -81,7 +81,7 @@ class Task:
             self.memory.resize(FLOAT_BYTES * FIRST_SAMPLES)
 
     def grow(self, samples: int) -> list[int]:
-        """Reserve room for so many samples or more.
+        """Reserves room for so many samples or more.
 
         Returns:
             Descriptors to send to the worker: the file on disk, when it is first needed.
@@ -114,14 +114,14 @@ class Task:
         return descriptors
 
     def reset(self) -> None:
-        """Discard what was decoded, so that the work can begin again."""
+        """Discards what was decoded, so that the work can begin again."""
         self.close_output()
         self.output = create_memory_file()
         self.allowed = FIRST_SAMPLES
         self._release()
 
     def send_result(self, value: Any) -> None:  # noqa: ANN401 - of any kind
-        """Deliver the result; it is closed where the future was cancelled."""
+        """Delivers the result; it is closed where the future was cancelled."""
         try:
             self.future.set_result(value)
         except InvalidStateError:
@@ -129,25 +129,25 @@ class Task:
                 value.close()
 
     def fail(self, error: BaseException) -> None:
-        """Close all files and deliver an error."""
+        """Closes all files and delivers an error."""
         self.end()
         with suppress(InvalidStateError):
             self.future.set_exception(error)
 
     def close_input(self) -> None:
-        """Close the input."""
+        """Closes the input."""
         if self.input.file >= 0:
             os.close(self.input.file)
             self.input = FileRange(-1, self.input.start, self.input.size)
 
     def end(self) -> None:
-        """Close all files and release what is reserved."""
+        """Closes all files and releases what is reserved."""
         self.close_input()
         self.close_output()
         self._release()
 
     def take_recording(self, answer: Message) -> Recording:
-        """Make the recording from what a worker has written; it takes over the files.
+        """Makes the recording from what a worker has written; it takes over the files.
 
         Raises:
             InvalidMessageError: the worker's answer describes no recording.
@@ -177,7 +177,7 @@ class Task:
         return recording
 
     def close_output(self) -> None:
-        """Close the output."""
+        """Closes the output."""
         for file in (self.output, self.spool):
             if file >= 0:
                 os.close(file)
@@ -190,7 +190,7 @@ class Task:
 
 
 def _check_free(file: int, size: int) -> None:
-    """Refuse to fill up a disk.
+    """Refuses to fill up a disk.
 
     Raises:
         InsufficientStorageError: less would be left than 64 MiB.

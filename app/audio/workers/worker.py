@@ -42,15 +42,15 @@ class Job:
     channel: Channel
 
     def open(self) -> BinaryIO:
-        """Open the input, at its beginning."""
+        """Opens the input, at its beginning."""
         return cast("BinaryIO", io.BufferedReader(_RangeFile(self.input), _READ_BYTES))
 
     def report_format(self, name: str) -> None:
-        """Report the recording's format, for the log in case this process is killed."""
+        """Reports the recording's format, for the log in case this process is killed."""
         self.channel.send({"format": name})
 
     def writer(self) -> SampleWriter:
-        """Open the output for samples."""
+        """Opens the output for samples."""
         return SampleWriter(self.output, self.request["allowed"], _ChannelAllocator(self.channel))
 
 
@@ -59,7 +59,7 @@ Handler = Callable[[Job], Message]
 
 
 def serve(channel: Channel, handlers: dict[str, Handler], memory: int, file_bytes: int) -> None:
-    """Answer requests until the service closes the socket.
+    """Answers requests until the service closes the socket.
 
     Args:
         channel: the socket to the service.

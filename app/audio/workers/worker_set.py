@@ -93,7 +93,7 @@ class WorkerSet:
         return [*([zygote.pid] if zygote else []), *(pid for pid in found if pid is not None)]
 
     def start(self) -> None:
-        """Start the zygote and the workers; does nothing where there is a zygote."""
+        """Starts the zygote and the workers; does nothing where there is a zygote."""
         if self._zygote is not None:
             return
         limits = self._limits
@@ -103,12 +103,12 @@ class WorkerSet:
             self._fork()
 
     def add_one(self) -> None:
-        """Start one worker more, unless one is starting already."""
+        """Starts one worker more, unless one is starting already."""
         if not any(worker.state == "starting" for worker in self.active):
             self._fork()
 
     def end(self, worker: Worker, reason: str) -> None:
-        """Kill a worker; `on_exit` is called once it has ended.
+        """Kills a worker; `on_exit` is called once it has ended.
 
         Args:
             worker: which.
@@ -124,7 +124,7 @@ class WorkerSet:
         self._reap(worker)
 
     def close(self) -> None:
-        """End the zygote and all workers."""
+        """Ends the zygote and all workers."""
         self._close_zygote()
         for worker in self._workers.values():
             worker.channel.close()
@@ -170,7 +170,7 @@ class WorkerSet:
             self.end(worker, "")
 
     def _started(self, worker: Worker, message: Message) -> None:
-        """Make a worker idle on its first message, which lists what restricts it."""
+        """Makes a worker idle on its first message, which lists what restricts it."""
         sandbox = tuple(str(name) for name in message["sandbox"])
         if self.sandbox != sandbox:
             self.sandbox = sandbox
@@ -211,7 +211,7 @@ class WorkerSet:
             self._fork()
 
     def _lost_zygote(self) -> None:
-        """Discard all workers, which have ended with their zygote; `start` begins anew."""
+        """Discards all workers, which have ended with their zygote; `start` begins anew."""
         _log.error("the zygote of the media workers was lost")
         lost = list(self._workers.values())
         for worker in self.active:

@@ -17,7 +17,7 @@ from app.audio.workers.worker import Handler, serve
 
 
 def main() -> None:
-    """Fork and reap workers until the service closes the socket."""
+    """Forks and reaps workers until the service closes the socket."""
     control = Channel(socket.socket(fileno=int(sys.argv[1])))
     received = control.receive()
     if received is None:
@@ -57,7 +57,7 @@ def main() -> None:
 def _run_worker(
     control: Channel, file: int, settings: dict[str, int], handlers: dict[str, Handler]
 ) -> NoReturn:
-    """Serve as a worker, then end the process."""
+    """Serves as a worker, then ends the process."""
     status = 1
     try:
         # Also closes descriptors meant for the next worker: open here, they would hide its end.

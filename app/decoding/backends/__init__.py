@@ -1,4 +1,4 @@
-"""Implementations of the beam search: columns of log-probabilities in, candidates out."""
+"""Implementations of the beam search, from columns of log-probabilities to candidates."""
 
 from app.decoding.backends.choice import BackendName, available_backends, open_backend
 from app.decoding.backends.types import Backend, Candidate

@@ -8,7 +8,7 @@ from app.decoding.backends.library_backend import LibraryBackend
 from app.decoding.backends.types import Library, LibraryHypothesis
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
-from app.decoding.options import DecodingOptions
+from app.decoding.types import DecodingOptions
 from app.errors import InvalidRequestError
 
 

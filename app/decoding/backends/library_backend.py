@@ -2,8 +2,7 @@
 
 from app.decoding.backends.types import Candidate, Library, LibraryHypothesis
 from app.decoding.columns import Alphabet
-from app.decoding.options import DecodingOptions
-from app.decoding.types import Emissions
+from app.decoding.types import DecodingOptions, Emissions
 from app.decoding.word_timing import WordAligner
 
 

@@ -20,9 +20,8 @@ from app.decoding.native import (
     SearchResult,
     load_library,
 )
-from app.decoding.options import DecodingOptions
 from app.decoding.scheduling import current_job
-from app.decoding.types import Emissions
+from app.decoding.types import DecodingOptions, Emissions
 from app.errors import ConfigurationError
 
 

@@ -13,8 +13,8 @@ from app.decoding.backends.library_backend import LibraryBackend
 from app.decoding.backends.types import LibraryHypothesis
 from app.decoding.columns import Alphabet, Columns
 from app.decoding.language_model import LanguageModel
-from app.decoding.options import DecodingOptions
 from app.decoding.scheduling import check_cancelled
+from app.decoding.types import DecodingOptions
 
 
 def open_backend(alphabet: Alphabet, language_model: LanguageModel | None) -> LibraryBackend:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.decoding.columns import Columns
-from app.decoding.options import DecodingOptions
-from app.decoding.types import Emissions
+from app.decoding.types import DecodingOptions, Emissions
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MOST_TOKENS (MAX_ORDER + 2)
+#define MAX_TOKENS (MAX_ORDER + 2)
 
 typedef struct {
     const char *at, *end;
     long line;
-    const char *tokens[MOST_TOKENS + 1]; /* of the line read last */
-    uint64_t lengths[MOST_TOKENS + 1];
+    const char *tokens[MAX_TOKENS + 1]; /* of the line read last */
+    uint64_t lengths[MAX_TOKENS + 1];
     int count;
     uint64_t counts[MAX_ORDER + 1];
     Ngrams *ngrams;
@@ -35,7 +35,7 @@ static int next_line(Arpa *arpa) {
                 arpa->at++;
                 continue;
             }
-            if (arpa->count <= MOST_TOKENS) {
+            if (arpa->count <= MAX_TOKENS) {
                 arpa->tokens[arpa->count] = start;
                 arpa->lengths[arpa->count++] = (uint64_t)(arpa->at - start);
             }
@@ -117,7 +117,7 @@ static void put_float(const uint8_t *to, float value) { memcpy((uint8_t *)to, &v
 static void put32(const uint8_t *to, uint32_t value) { memcpy((uint8_t *)to, &value, 4); }
 static void put64(const uint8_t *to, uint64_t value) { memcpy((uint8_t *)to, &value, 8); }
 
-/* The sign says that no longer n-gram ends like this: see `unigram` and `longer` of ngram.c. */
+/* The sign marks that no longer n-gram ends like this: see `unigram` and `longer` of ngram.c. */
 static void put_probability(const uint8_t *to, float value) { put_float(to, -fabsf(value)); }
 static void mark_extended(const uint8_t *to) { put_float(to, fabsf(load_float(to))); }
 

@@ -196,7 +196,7 @@ static int read_all(File *file) {
     ngrams->words = file->counts[1] + 1; /* KenLM leaves room for an unknown word */
     file->at = (file->at + 7) & ~(uint64_t)7;
     if (!(type == PROBING ? read_hashed(file, multiplier) : read_trie(file, (int)type))) return 0;
-    /* Where the words themselves are kept, the first tells whether the tables end where they must. */
+    /* Where the words themselves are kept, the first shows whether the tables end where they must. */
     if (parameters[12] && (file->size - file->at < 6 || memcmp(file->bytes + file->at, "<unk>", 6)))
         return refuse(file, "its words are not where its tables end");
     return 1;

@@ -12,7 +12,7 @@ struct Lexicon {
     int32_t nodes, room;
 };
 
-/* The node that some bytes lead to from a node, or -1 where no word goes on so. */
+/* The node that some bytes lead to from a node, or -1 where no word continues so. */
 static inline int32_t lexicon_step(const Lexicon *lexicon, int32_t node, const char *bytes) {
     for (; *bytes && node >= 0; bytes++)
         node = table_get(&lexicon->children, (uint64_t)node << 8 | (uint8_t)*bytes);

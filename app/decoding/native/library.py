@@ -48,7 +48,7 @@ class Ngrams:
         file: uint8 [bytes], KenLM's binary file or ARPA text; kept as long as it is needed.
 
     Raises:
-        ValueError: the bytes are no such file, or damaged; the message says where.
+        ValueError: the bytes are no such file, or damaged; the message has the place.
     """
 
     def __init__(self, library: ctypes.CDLL, file: NDArray[np.uint8]) -> None:
@@ -70,11 +70,14 @@ class Ngrams:
         return found.astype(bool)
 
     def scores(self, words: Sequence[str], *, sentence: bool = True) -> NDArray[np.float32]:
-        """Returns the log10 probability of each word after those before it.
+        """Returns the log10 probability of each word, given those before it.
 
         Args:
             words: in order.
-            sentence: they are a sentence, whose end has one more score.
+            sentence: they are a whole sentence; the last score is then that of its end.
+
+        Returns:
+            float32 [words], or [words + 1] of a sentence.
         """
         text = _lines(words)
         scores = np.zeros(len(words) + sentence, dtype=np.float32)

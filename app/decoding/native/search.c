@@ -229,10 +229,10 @@ static char *write_hypotheses(Search *search, int32_t count, const float *logp, 
     size_t at = 0, words = 0;
     /* Also where weights beyond all bounds left no hypothesis whose score is a number. */
     spell(search, 0, 0);
-    for (int32_t reading = 0; reading < count; reading++) {
-        const Beam *beam = &search->next[reading];
+    for (int32_t index = 0; index < count; index++) {
+        const Beam *beam = &search->next[index];
         const SearchOptions *options = search->options;
-        scores[reading] = beam->score;
+        scores[index] = beam->score;
         int32_t length = 0;
         for (int32_t node = beam->history; node; node = search->histories[node].parent) length++;
         const size_t room = words + (size_t)length + 1;
@@ -320,7 +320,7 @@ static char *text_of(Search *search, const float *logp, long frames, int32_t *co
     begin_words(search);
     *count = run(search, logp, frames, &alike);
     char *text = write_hypotheses(search, *count, logp, frames, scores);
-    for (int32_t reading = 0; reading < *count; reading++) scores[reading] += alike;
+    for (int32_t index = 0; index < *count; index++) scores[index] += alike;
     return text;
 }
 

@@ -1,4 +1,4 @@
-"""A recording's emissions in as they are encoded, its text in final pieces out."""
+"""Decodes a recording in final pieces of text while it is still being encoded."""
 
 from app.pipeline.incremental.decoder import IncrementalDecoder
 from app.pipeline.incremental.growing import GrowingText, TextDelta, TextListener

@@ -1,4 +1,4 @@
-"""A recording's windows in as they are encoded, its text out before the last window is.
+"""Decodes the encoded windows of a recording before its last window is encoded.
 
 Pieces are decoded in the decoding pool, one after the other, as the whole recording would be.
 """

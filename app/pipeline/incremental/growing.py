@@ -1,4 +1,4 @@
-"""Words in, in order; their text out, each part of it as soon as it is final.
+"""Emits the text of consecutive words, each part as soon as it is final.
 
 Formatted text is final sentence by sentence: how a sentence is written depends on nothing after it.
 The parts, joined, are the whole text.
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from app.contract.answers import Word
 from app.itn import FormattingOptions, finished_words, format_transcript
 
-LONGEST_SENTENCE_SECONDS = 60.0
+MAX_SENTENCE_SECONDS = 60.0
 """Speech without a pause that ends a sentence is kept back at most this long."""
 
 
@@ -50,7 +50,7 @@ class GrowingText:
 
     @property
     def spoken(self) -> tuple[Word, ...]:
-        """All words as they were said."""
+        """All spoken words."""
         return tuple(self._spoken)
 
     @property
@@ -59,7 +59,7 @@ class GrowingText:
         return tuple(self._written)
 
     def add(self, words: Sequence[Word], *, quiet_until: float) -> None:
-        """Adds words, after which nothing is said until `quiet_until`, in seconds."""
+        """Adds words, after which there is silence until `quiet_until`, in seconds."""
         self._spoken += words
         self._open += words
         if self._formatting is None:
@@ -87,7 +87,7 @@ class GrowingText:
 
 def _overdue(words: Sequence[Word]) -> int:
     """Returns how many words of an overlong sentence to emit: up to its longest late pause."""
-    if not words or words[-1].end - words[0].start <= LONGEST_SENTENCE_SECONDS:
+    if not words or words[-1].end - words[0].start <= MAX_SENTENCE_SECONDS:
         return 0
     half = (words[0].start + words[-1].end) / 2
     late = [i for i in range(1, len(words)) if words[i].start >= half] or [len(words) - 1]

@@ -1,4 +1,4 @@
-"""Emissions in, window by window; pieces to decode out, cut in silence.
+"""Cuts emissions, which arrive window by window, into pieces to decode at silences.
 
 Each piece has context on both sides, so that a beam search and its language model see across the
 cut. A word belongs to the piece that its middle lies in.
@@ -40,7 +40,7 @@ class Piece:
         first: the recording's frame that is the first of these.
         start: the recording's frame that the piece begins with.
         stop: one past its last frame.
-        quiet_until: nothing is said in the frames from `stop` up to this one.
+        quiet_until: the frames from `stop` up to this one are silent.
     """
 
     emissions: Emissions

@@ -1,4 +1,4 @@
-/** The list of alternatives: other hypotheses of the beam search in, the chosen one out. */
+/** The list of alternatives: shows other hypotheses of the beam search and reports the chosen one. */
 
 import { byId, make } from "./dom.js";
 

@@ -1,5 +1,5 @@
 /**
- * HTTP and WebSocket calls of the service: requests in, answers or an `ApiError` out.
+ * HTTP and WebSocket calls of the service; failures are `ApiError`s.
  *
  * Addresses are relative to the page, so that it works under any path of a proxy.
  */
@@ -72,7 +72,7 @@ export class ApiError extends Error {
  *
  * Any other error is a fault of the page or the browser: it is reported to the console and becomes
  * an `ApiError` of code `other`. Every `catch` around a request calls this, so that no part of the
- * page waits for an answer that will not come.
+ * page waits for an answer for ever.
  * @param {unknown} error
  */
 export function asApiError(error) {
@@ -184,7 +184,7 @@ function toForm(file, name, fields) {
   for (const [field, value] of Object.entries(fields)) {
     if (value !== "" && value !== null && value !== undefined) data.append(field, String(value));
   }
-  // Last, so that the service has read every field before the long part comes.
+  // Last, so that the service has read every field before the long part.
   data.append("file", file, name);
   return data;
 }

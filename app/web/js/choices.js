@@ -1,4 +1,4 @@
-/** What a person chooses for the next recordings: from the loaded models in, parameters out. */
+/** The form of options for the next recordings: offers the loaded models, returns parameters. */
 
 import { byId, fillSelect } from "./dom.js";
 import { recall, store } from "./i18n.js";
@@ -60,7 +60,7 @@ export class Choices {
     if (!chosen.format_text) for (const name of NEED_FORMATTING) delete chosen[name];
     if (chosen.decoder === "auto") delete chosen.decoder;
     if (chosen.n_best === "1") delete chosen.n_best;
-    // One a line is as good as commas.
+    // Lines are accepted as well as commas.
     chosen.hotwords = String(chosen.hotwords ?? "").replace(/\s*\n\s*/g, ", ");
     return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== "" && value !== false));
   }

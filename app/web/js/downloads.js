@@ -1,4 +1,4 @@
-/** Downloads: the shown transcript in, a file of any format out. */
+/** Downloads the shown transcript as a file of any format. */
 
 import { byId, download, inputById, make } from "./dom.js";
 import { asApiError } from "./api.js";

@@ -1,4 +1,4 @@
-/** Correcting in place: the text of paragraphs in, the corrected text out. */
+/** The editor of the text: paragraphs are corrected in place. */
 
 import { byId } from "./dom.js";
 

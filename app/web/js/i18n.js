@@ -1,5 +1,5 @@
 /**
- * The languages of the page: a key and its facts in, words in the chosen language out.
+ * The languages of the page: translates keys with their facts into the chosen language.
  *
  * Elements carry their key in `data-i18n`, so that all of them can be translated again at once.
  */

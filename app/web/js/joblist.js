@@ -1,4 +1,4 @@
-/** The list of recordings: jobs in, a line for each with its progress and its buttons out. */
+/** The list of recordings: a line for each job, with its progress and its buttons. */
 
 import { byId, clock, make } from "./dom.js";
 import { describeProblem } from "./problems.js";
@@ -131,7 +131,7 @@ export class JobList {
   #makeButton(job, action, run) {
     const button = make("button", { type: "button", class: "button small" });
     this.#i18n.setText(button, `job.${action}`);
-    // The recording's name tells the buttons of a list apart; the label begins with the visible text.
+    // The recording's name distinguishes the buttons of a list; the label begins with the visible text.
     this.#i18n.setLabel(button, "aria-label", `job.${action}Of`, { name: job.name });
     button.addEventListener("click", run);
     return button;

@@ -1,7 +1,7 @@
 /**
- * The queue of recordings: files in, transcripts or problems out, one after another.
+ * The queue of recordings: transcribes files one after another.
  *
- * A request that a busy service refuses is repeated when the answer says; no recording is dropped.
+ * A request that a busy service refuses is repeated after `Retry-After`; no recording is dropped.
  */
 
 import { ApiError, asApiError } from "./api.js";

@@ -1,4 +1,4 @@
-/** The level meter of the microphone: pieces of PCM in, a moving picture of the last seconds out. */
+/** The level meter of the microphone: draws the loudness of the last seconds from pieces of PCM. */
 
 import { clearCanvas } from "./dom.js";
 

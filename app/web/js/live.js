@@ -1,5 +1,5 @@
 /**
- * Live transcription over WS /stream: a growing recording in, partial and final texts out.
+ * Live transcription over WS /stream: sends a growing recording, emits partial and final texts.
  *
  * A broken connection is resumed at the sample that the service received last. Where that fails,
  * `lost` is emitted; the recording itself is still complete.

@@ -1,4 +1,4 @@
-/** Joins the parts of the page; nothing else. */
+/** Joins the parts of the page. */
 
 import { Api } from "./api.js";
 import { Choices } from "./choices.js";

@@ -1,4 +1,4 @@
-/** The microphone: pieces of 16-bit mono PCM out, until it is closed. */
+/** The microphone: emits pieces of 16-bit mono PCM until it is closed. */
 
 const PREFERRED_RATE = 16_000;
 // The audio thread answers in milliseconds; one that was stopped by the system never does.
@@ -85,7 +85,7 @@ async function connect(stream, onPiece) {
   /** @type {(value?: unknown) => void} */
   let flushed = () => {};
   node.port.onmessage = ({ data }) => (data ? onPiece(data) : flushed());
-  // Silent, but a node that leads nowhere is not run.
+  // Silent, but a node without a destination is not run.
   source.connect(node).connect(context.destination);
   await context.resume();
   const flush = () =>

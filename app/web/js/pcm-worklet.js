@@ -1,4 +1,4 @@
-/** Runs on the audio thread: the microphone's samples in, pieces of 16-bit PCM out. */
+/** Runs on the audio thread: cuts the microphone's samples into pieces of 16-bit PCM. */
 
 const PIECE = 1600; // 0.1 s at 16 kHz
 
@@ -9,7 +9,7 @@ class PcmWorklet extends AudioWorkletProcessor {
   constructor() {
     super();
     this.port.onmessage = () => {
-      // Stopping: what is left goes out too, and the answer says that it was the last.
+      // Stopping: the rest is sent too, and the answer marks it as the last.
       this.#send();
       this.port.postMessage(null);
     };

@@ -1,5 +1,5 @@
 /**
- * Loudness over time, off the page's thread: {blob} of a WAV or {samples} in, {peaks} out.
+ * Loudness over time, off the page's thread: answers {blob} of a WAV or {samples} with {peaks}.
  *
  * A WAV is read piece by piece, so that hours of it never are in memory. {peaks: null} means
  * that the file is no WAV that can be read so.

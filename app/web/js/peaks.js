@@ -1,4 +1,4 @@
-/** A recording in, the loudness of its bars out, or why there is none. */
+/** Computes the loudness of a recording's bars, or the reason why that is impossible. */
 
 const BARS = 1200;
 // A browser decodes the whole of a compressed file into memory: 48 kHz stereo is 23 MB a minute.

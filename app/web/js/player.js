@@ -1,4 +1,4 @@
-/** Playing the recording: a blob in; its time, many times a second while it plays, out. */
+/** Plays the recording, and emits its time many times a second. */
 
 import { buttonById, byId, clock, fillSelect, selectById } from "./dom.js";
 import { Emitter } from "./events.js";

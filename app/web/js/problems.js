@@ -1,4 +1,4 @@
-/** An error of the service in, an explanation with advice out. */
+/** Explains an error of the service, with advice. */
 
 import { make } from "./dom.js";
 

@@ -1,4 +1,4 @@
-/** Recording with live text: a press of a button in, a job with its text out. */
+/** Recording with live text; a finished recording becomes a job with its text. */
 
 import { buttonById, byId, clock, make } from "./dom.js";
 import { Job } from "./jobs.js";
@@ -194,7 +194,7 @@ export class Recorder {
       try {
         Object.assign(job, { state: "done", share: 1, result: resultOf(live, recording.seconds), live: true });
       } catch (error) {
-        // The recording is worth more than its live text: it is transcribed as a file.
+        // The recording matters more than its live text: it is transcribed as a file.
         reportError(error);
         job.state = "waiting";
       }

@@ -1,4 +1,4 @@
-/** A recording as it grows: pieces of PCM in, recent samples and at last a WAV out. */
+/** A growing recording: collects pieces of PCM, returns recent samples and in the end a WAV. */
 
 import { wavOf } from "./wav.js";
 

@@ -1,4 +1,4 @@
-/** The open recording: a finished job in; playing, correcting and downloads of its text out. */
+/** The open recording: plays a finished job, and corrects and downloads its text. */
 
 import { showAlternatives } from "./alternatives.js";
 import { asApiError } from "./api.js";

@@ -1,4 +1,4 @@
-/** The text on the page: words with times in, a time to play from or a word to correct out. */
+/** The text on the page: shows words with times, emits a time to play from or a word to correct. */
 
 import { clock, make } from "./dom.js";
 import { wordAt } from "./words.js";

@@ -1,4 +1,4 @@
-/** WAV files: samples in, a file out; a file's header in, the place of its samples out. */
+/** Writes WAV files, and finds the samples in a file from its header. */
 
 const PCM = 1;
 const FLOAT = 3;

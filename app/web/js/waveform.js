@@ -1,4 +1,4 @@
-/** The waveform: peaks, words and a time in; a time to seek to out. */
+/** The waveform: shows peaks, words and the position, emits a time to seek to. */
 
 import { clearCanvas, clock } from "./dom.js";
 
@@ -102,7 +102,7 @@ export class Waveform {
     this.#draw();
   }
 
-  /** Update what screen readers announce; not while it plays, when they would talk over the speech. */
+  /** Update what screen readers announce; not while it plays, when they would interrupt the speech. */
   updateAria() {
     const facts = { now: clock(this.#time), all: clock(this.#duration) };
     this.#element.setAttribute("aria-valuemax", this.#duration.toFixed(2));

@@ -116,7 +116,7 @@ class AsyncClient:
                 task.cancel()
 
     async def align(self, audio: Audio, text: str, **options: Unpack[AlignOptions]) -> Alignment:
-        """Finds when each word of a text is said in a recording; as `Client.align`."""
+        """Finds when each word of a text is spoken in a recording; as `Client.align`."""
         return await self._run(align_call(audio, text, options))
 
     def stream(

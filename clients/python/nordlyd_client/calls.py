@@ -79,7 +79,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[_T]):
-    """One request and the reader of its answer; `again` says whether it may be tried again."""
+    """One request and the reader of its answer; `again` is whether it may be tried again."""
 
     method: str
     path: str

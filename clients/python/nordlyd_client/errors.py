@@ -145,7 +145,7 @@ def error_of_event(error: Mapping[str, object], *, busy: bool) -> ClientError:
 
     Args:
         error: its message, type, param and code.
-        busy: whether the server asks the client to try again later.
+        busy: whether the server requests a later retry.
     """
     detail = {name: str(value) for name, value in error.items() if value is not None}
     kinds: dict[str, type[ClientError]] = {

@@ -229,7 +229,7 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _refusal(socket: ClientConnection, content: Mapping[str, Any]) -> ClientError:
-    """Returns the exception of an `error` event; the close code tells whether to try again."""
+    """Returns the exception of an `error` event; the close code decides whether to try again."""
     with suppress(ConnectionClosed):
         await socket.recv()
     detail = content.get("error")

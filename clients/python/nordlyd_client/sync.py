@@ -136,7 +136,7 @@ class Client:
                     yield future.result()
 
     def align(self, audio: Audio, text: str, **options: Unpack[AlignOptions]) -> Alignment:
-        """Finds when each word of a text is said in a recording.
+        """Finds when each word of a text is spoken in a recording.
 
         Raises:
             ClientError: as `transcribe`.

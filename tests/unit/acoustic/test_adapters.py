@@ -57,7 +57,7 @@ def refusal(folder: Path, target_lang: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("code", ALPHABETS)
-def test_named_language_brings_adapter_head_and_vocabulary(mms, code):
+def test_named_language_selects_adapter_head_and_vocabulary(mms, code):
     check(mms, code, target_lang=code)
 
 
@@ -70,12 +70,12 @@ def test_languages_give_different_emissions(mms):
 
 
 @pytest.mark.parametrize("code", ["eng", "dan"])
-def test_without_a_name_the_tokenizers_language_is_taken(folder, code):
+def test_language_of_the_tokenizer_is_the_default(folder, code):
     edit(folder / "tokenizer_config.json", target_lang=code)
     check(folder, code)
 
 
-def test_only_vocabulary_decides_where_the_tokenizer_names_another(folder):
+def test_only_vocabulary_is_used_when_the_tokenizer_names_another_language(folder):
     (folder / "vocab.json").write_text(json.dumps({"nob": language_tokens("nob")}))
     check(folder, "nob")
 
@@ -87,7 +87,7 @@ def test_several_vocabularies_and_no_language_are_refused(folder):
     assert "NORDLYD_TARGET_LANGS" in message
 
 
-def test_unknown_language_lists_those_there_are(mms):
+def test_unknown_language_is_refused_with_the_available_ones(mms):
     assert "no language 'swe' to serve (target_lang); it has: dan, eng, nob" in refusal(mms, "swe")
 
 
@@ -98,7 +98,7 @@ def test_missing_adapter_is_named_and_no_other_is_used(folder):
     assert "adapters for: dan, eng" in message
 
 
-def test_weights_are_those_of_the_tokenizers_language_without_a_file(folder):
+def test_weights_without_an_adapter_file_are_for_the_language_of_the_tokenizer(folder):
     (folder / "adapter.eng.safetensors").unlink()
     ours = load_checkpoint(folder).emissions([WAVEFORM])[0]
     expected = load_checkpoint(folder, target_lang="eng").emissions([WAVEFORM])[0]
@@ -113,7 +113,7 @@ def test_adapter_of_another_shape_is_refused(folder):
     assert "linear_1.weight has the shape (8, 64)" in refusal(folder, "nob")
 
 
-def test_adapter_that_lacks_weights_or_brings_others_is_refused(folder):
+def test_adapter_with_missing_or_unexpected_weights_is_refused(folder):
     path = folder / "adapter.nob.safetensors"
     weights = load_file(path)
     extra = "wav2vec2.encoder.layer_norm.bias"
@@ -125,7 +125,7 @@ def test_adapter_that_lacks_weights_or_brings_others_is_refused(folder):
 
 
 @pytest.mark.parametrize("code", ["../nob", "/etc/x", "a/../../b", "", "."])
-def test_language_cannot_name_files_outside_the_folder(folder, code):
+def test_language_that_is_a_path_outside_the_folder_is_refused(folder, code):
     shutil.copy(folder / "adapter.nob.safetensors", folder.parent / "adapter.nob.safetensors")
     assert "target_lang" in refusal(folder, code)
     # Nor one that comes with the checkpoint.

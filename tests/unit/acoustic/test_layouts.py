@@ -1,4 +1,4 @@
-"""Checkpoints in the layouts that people have: each answers as stock transformers does."""
+"""Checkpoints in the layouts in use: each has the emissions of stock transformers."""
 
 import json
 import pickle
@@ -59,7 +59,7 @@ def refusal(folder: Path) -> str:
 
 
 def save_pickled(folder: Path, wrap=lambda weights: weights, **options: object) -> Path:
-    """Replace the weights by a `pytorch_model.bin` that holds `wrap` of them."""
+    """Replaces the weights by a `pytorch_model.bin` that holds `wrap` of them."""
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save(wrap(weights), folder / "pytorch_model.bin", **options)
@@ -67,7 +67,7 @@ def save_pickled(folder: Path, wrap=lambda weights: weights, **options: object) 
 
 
 def shard(folder: Path, suffix: str) -> Path:
-    """Replace the weights by shards, as `save_pretrained` writes or (bin) wrote them."""
+    """Replaces the weights by shards, as `save_pretrained` writes or (bin) wrote them."""
     if suffix == "safetensors":
         model = Wav2Vec2ForCTC.from_pretrained(folder)
         (folder / "model.safetensors").unlink()
@@ -159,7 +159,7 @@ def test_missing_shard_is_named(folder, suffix):
 
 
 @pytest.mark.parametrize("name", ["../secret.safetensors", "/etc/passwd", "..", 3, None])
-def test_index_cannot_name_files_outside_the_folder(folder, name):
+def test_index_with_a_path_outside_the_folder_is_refused(folder, name):
     index = shard(folder, "safetensors")
     shutil.copy(next(folder.glob("*-of-*")), folder.parent / "secret.safetensors")
     places = json.loads(index.read_text())["weight_map"]
@@ -182,7 +182,7 @@ def test_pickle_of_any_age_loads(folder, expected, zipped):
         np.testing.assert_array_equal(answer(folder), expected)
 
 
-class Evil:
+class HostilePickle:
     """Touches a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
@@ -195,7 +195,7 @@ class Evil:
 @pytest.mark.parametrize("kind", ["zip", "legacy", "bare", "shard", "adapter"])
 def test_hostile_pickle_is_never_executed(folder, tmp_path, kind):
     mark = tmp_path / "ran"
-    evil = {"lm_head.weight": Evil(mark)}
+    evil = {"lm_head.weight": HostilePickle(mark)}
     path = folder / "pytorch_model.bin"
     if kind == "shard":
         path = next(iter(shard(folder, "bin").parent.glob("*-of-*.bin")))
@@ -290,7 +290,7 @@ def test_git_lfs_pointer_is_named_in_the_error(folder, name):
         ("whisper", "served are CTC heads on wav2vec2, hubert"),
     ],
 )
-def test_another_network_is_refused_by_name(folder, model_type, why):
+def test_other_architecture_is_refused_by_name(folder, model_type, why):
     edit(folder / "config.json", model_type=model_type)
     message = refusal(folder)
     assert repr(model_type) in message
@@ -303,7 +303,7 @@ def test_hubert_with_batch_norm_is_refused(tmp_path):
     assert "conv_pos_batch_norm" in refusal(tmp_path)
 
 
-def test_names_in_messages_are_the_checkpoints_own(tmp_path):
+def test_errors_use_the_tensor_names_of_the_checkpoint(tmp_path):
     write_checkpoint(tmp_path, "hubert-base")
     edit(tmp_path / "config.json", num_hidden_layers=4)
     assert "hubert.encoder.layers.3" in refusal(tmp_path)

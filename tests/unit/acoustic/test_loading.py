@@ -1,4 +1,4 @@
-"""Which checkpoint folders load, and what is said of those that do not."""
+"""Which checkpoint folders load, and the errors for those that do not."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def test_both_layouts_hold_the_same_model(originals):
     np.testing.assert_array_equal(today.emissions([WAVEFORM])[0], old.emissions([WAVEFORM])[0])
 
 
-def test_vocabulary_is_the_checkpoints_own(folder):
+def test_vocabulary_is_read_from_the_checkpoint(folder):
     model = load_checkpoint(folder)
     assert model.vocabulary.tokens == ("|", *LETTERS, "[UNK]", "[PAD]", "<s>", "</s>")
     assert model.vocabulary.delimiter == 0
@@ -83,7 +83,7 @@ def test_added_tokens_extend_the_vocabulary(originals, tmp_path):
     assert load_checkpoint(folder).vocabulary.tokens[-2:] == ("<s>", "</s>")
 
 
-def test_emissions_are_natural_log_probabilities_in_the_order_given(folder):
+def test_emissions_are_natural_log_probabilities_in_the_order_of_the_batch(folder):
     model = load_checkpoint(folder)
     answers = model.emissions([WAVEFORM, WAVEFORM[:400], WAVEFORM[:4_000]])
     assert [answer.shape for answer in answers] == [(24, 34), (1, 34), (12, 34)]
@@ -92,7 +92,7 @@ def test_emissions_are_natural_log_probabilities_in_the_order_given(folder):
     assert model.emissions([]) == []
 
 
-def test_normalisation_is_as_the_feature_extractor_says(originals, tmp_path):
+def test_normalisation_follows_the_feature_extractor_config(originals, tmp_path):
     folder = Path(shutil.copytree(originals["2022"], tmp_path / "plain"))
     edit(folder / "preprocessor_config.json", do_normalize=False)
     plain, normalising = load_checkpoint(folder), load_checkpoint(originals["2022"])
@@ -149,11 +149,11 @@ def test_truncated_weights_are_refused(folder):
 def test_pickle_that_runs_code_is_refused(originals, tmp_path):
     folder = Path(shutil.copytree(originals["2022"], tmp_path / "evil"))
 
-    class Evil:
+    class HostilePickle:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path(tmp_path / "ran").touch, ())
 
-    torch.save({"lm_head.weight": Evil()}, folder / "pytorch_model.bin")
+    torch.save({"lm_head.weight": HostilePickle()}, folder / "pytorch_model.bin")
     assert "cannot be read as weights" in refusal(folder)
     assert not (tmp_path / "ran").exists()
 
@@ -223,14 +223,14 @@ def test_broken_json_file_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"device": "tpu9"}, "known: auto, cuda, mps, cpu"),
         ({"dtype": "float8"}, "known: auto, float32, bfloat16, float16"),
     ],
 )
-def test_unknown_devices_and_precisions_are_refused(originals, options, said):
-    assert said in refusal(originals["today"], **options)
+def test_unknown_devices_and_precisions_are_refused(originals, options, message):
+    assert message in refusal(originals["today"], **options)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

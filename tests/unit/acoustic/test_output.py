@@ -1,4 +1,4 @@
-"""What comes out for audio that is odd, and for weights that overflow."""
+"""Emissions for unusual audio, and for weights that overflow."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_same_audio_gives_the_same_emissions_twice(folder, kernels):
     np.testing.assert_array_equal(model.emissions([waveform])[0], model.emissions([waveform])[0])
 
 
-def test_too_short_a_waveform_is_refused_with_the_shortest_length(folder):
+def test_too_short_waveform_is_refused_with_the_minimum_length(folder):
     model = load_checkpoint(folder)
     with pytest.raises(AudioError, match=r"has 399 samples.*has 400"):
         model.emissions([np.zeros(399, np.float32)])

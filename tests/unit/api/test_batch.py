@@ -1,4 +1,4 @@
-"""Work a few pieces at a time, whose answers leave as they come, whatever becomes of the others."""
+"""Batches: a few jobs at a time, whose answers are sent as they finish, independently."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ class Work:
         return index
 
 
-def test_at_most_so_many_jobs_run_at_once_and_finish_in_any_order() -> None:
+def test_number_of_running_jobs_is_limited_and_they_finish_in_any_order() -> None:
     async def run() -> list[int]:
         work = Work(7)
         finished = []
@@ -144,13 +144,13 @@ def test_stopping_service_sends_an_error_for_each_remaining_file() -> None:
             return str(await work.run(index))
 
         held = Held([piece(index) for index in range(AT_ONCE + 2)])
-        asking = asyncio.create_task(held.lines())
+        collecting = asyncio.create_task(held.lines())
         async with asyncio.timeout(20):
             # Once a piece has been done, the first of those that waited has begun.
             while len(work.started) <= AT_ONCE:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         held.cut_off.set()
-        first, *others = await asking
+        first, *others = await collecting
         assert (first["index"], first["status"]) == (0, 200)
         assert [line["index"] for line in others] == list(range(1, AT_ONCE + 2))
         assert {line["status"] for line in others} == {503}

@@ -55,7 +55,7 @@ def test_native_routes_keep_the_status_and_code_of_the_error(kind: type[NordlydE
         ("/v1/listener", "openai"),
     ],
 )
-def test_the_path_decides_the_form(path: str, form: str) -> None:
+def test_path_selects_the_error_form(path: str, form: str) -> None:
     response = render_error(errors.AuthenticationError("no key"), path, "id-1")
     body = json.loads(bytes(response.body))
     assert response.status_code == 401
@@ -72,7 +72,7 @@ def test_the_path_decides_the_form(path: str, form: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/transcribe", "/v1/listen", "/v1/audio/transcriptions"])
-def test_every_form_says_when_to_retry(path: str) -> None:
+def test_every_error_form_has_retry_after(path: str) -> None:
     for error in (
         OverloadedError("full", retry_after=2.5),
         UnavailableError("loading", retry_after=2.5),

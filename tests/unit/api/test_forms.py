@@ -1,4 +1,4 @@
-"""Multipart bodies in any pieces, and the one file that holds what they bring."""
+"""Multipart bodies in chunks of any size, and the one file that holds their files."""
 
 import asyncio
 import io
@@ -114,7 +114,7 @@ FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "said"),
+    ("body", "content_type", "message"),
     [
         (b"", "multipart/form-data", "names no boundary"),
         (b"", TYPE, "breaks off"),
@@ -140,9 +140,9 @@ FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\
     ],
 )
 def test_malformed_form_or_one_over_a_limit_is_refused(
-    body: bytes, content_type: str, said: str
+    body: bytes, content_type: str, message: str
 ) -> None:
-    with pytest.raises(InvalidRequestError, match=said):
+    with pytest.raises(InvalidRequestError, match=message):
         read(body, content_type)
 
 
@@ -201,7 +201,7 @@ def test_empty_part_is_read() -> None:
     assert form.fields == (("x", ""),)
 
 
-def test_latin_1_of_older_clients_is_read() -> None:
+def test_latin_1_form_fields_are_decoded() -> None:
     body = FIELD.replace(b"1", "på".encode("latin-1")) + b"--b--\r\n"
     form, bodies = read(body)
     bodies.close()

@@ -1,4 +1,4 @@
-"""Whatever comes as fields or events of OpenAI's clients is taken or refused, and no more."""
+"""Arbitrary fields and events of OpenAI's clients are accepted or refused without a crash."""
 
 import base64
 from contextlib import suppress
@@ -37,15 +37,15 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.lists(FIELD, max_size=6))
-def test_any_form_is_read_or_refused(fields: list[tuple[str, str]]) -> None:
+def test_any_form_is_parsed_or_refused(fields: list[tuple[str, str]]) -> None:
     with suppress(InvalidRequestError):
         form = read_form(fields)
-        assert form.theirs.temperature is None or 0 <= form.theirs.temperature <= 1
-        assert form.ours.n_best == 1
+        assert form.openai.temperature is None or 0 <= form.openai.temperature <= 1
+        assert form.native.n_best == 1
 
 
 @given(JSON, JSON)
-def test_a_session_is_updated_or_left(one: object, other: object) -> None:
+def test_session_update_is_applied_or_refused(one: object, other: object) -> None:
     session = first_session("whisper-1")
     for update in ({"audio": {"input": one}}, other):
         with suppress(InvalidRequestError):
@@ -55,31 +55,31 @@ def test_a_session_is_updated_or_left(one: object, other: object) -> None:
 
 
 @given(st.text() | st.builds(str, JSON))
-def test_a_message_is_an_event_or_refused(text: str) -> None:
+def test_arbitrary_message_is_refused(text: str) -> None:
     event_id(text)
     with pytest.raises(InvalidRequestError):
         read_event(text)
 
 
 @given(st.binary(max_size=50))
-def test_samples_come_as_they_were_sent(data: bytes) -> None:
+def test_appended_samples_are_decoded_unchanged(data: bytes) -> None:
     assert read_audio({"audio": base64.b64encode(data).decode()}) == data
 
 
 @pytest.mark.parametrize("audio", [None, 5, "a", "ÅÅÅÅ", "AAA A", [], {}])
-def test_samples_that_are_none_are_refused(audio: object) -> None:
+def test_invalid_base64_samples_are_refused(audio: object) -> None:
     with pytest.raises(InvalidRequestError, match="base64"):
         read_audio({"audio": audio})
 
 
-def test_an_update_leaves_what_it_does_not_name() -> None:
+def test_session_update_keeps_fields_it_does_not_name() -> None:
     session = first_session("whisper-1")
-    for heard in (
+    for update in (
         {"turn_detection": {"type": "server_vad", "threshold": 0.7}},
         {"turn_detection": {"type": "server_vad", "silence_duration_ms": 900}},
         {"format": {"type": "audio/pcm", "rate": 8000}, "transcription": {"language": "nb"}},
     ):
-        session = updated(session, {"audio": {"input": heard}})
+        session = updated(session, {"audio": {"input": update}})
     detection, transcription = session.input.turn_detection, session.input.transcription
     assert detection is not None
     assert (detection.threshold, detection.silence_duration_ms) == (0.7, 900)
@@ -103,7 +103,7 @@ def test_an_update_leaves_what_it_does_not_name() -> None:
         ("demo-nb", False),
     ],
 )
-def test_names_of_openai_stand_for_any_model(name: str, alias: bool) -> None:
+def test_names_of_openai_models_are_aliases(name: str, alias: bool) -> None:
     assert is_alias(name) == alias
 
 

@@ -95,7 +95,7 @@ def test_cancelling_channels_of_a_compressed_file_are_not_averaged() -> None:
 
 
 def test_uncorrelated_channels_are_averaged() -> None:
-    """Two people with a microphone each: both must stay."""
+    """Two people with a microphone each: both must be kept."""
     noise = np.random.default_rng(1).normal(0, 0.1, (SAMPLE_RATE, 2)).astype(np.float32)
     recording = decoded(wav(pcm16(noise), channels=2))
     np.testing.assert_allclose(recording.slice(0, recording.samples), noise.mean(axis=1), atol=1e-4)

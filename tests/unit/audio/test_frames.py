@@ -15,7 +15,7 @@ def layer_by_layer(samples: int, layers: tuple[tuple[int, int], ...]) -> int:
 
 
 @pytest.mark.parametrize("layers", [WAV2VEC2, ((3, 1), (20, 7), (8, 8)), ((1, 1),), ((7, 9),)])
-def test_frames_are_those_of_convolutions_one_after_another(layers) -> None:
+def test_frame_count_equals_that_of_consecutive_convolutions(layers) -> None:
     grid = FrameGrid.of_convolutions(layers)
     for samples in (*range(1200), 16_000, 480_001):
         assert grid.frames(samples) == layer_by_layer(samples, layers)

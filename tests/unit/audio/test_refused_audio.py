@@ -41,7 +41,7 @@ def refusal(data: bytes, raw: RawFormat | None = None) -> AudioError:
         ("not-a-number.wav", 422, "not finite numbers, near 0.00 s"),
     ],
 )
-def test_error_names_what_is_wrong_with_the_audio(
+def test_undecodable_audio_is_refused_with_the_reason(
     name: str, status: int, words: str, refused_audio: dict[str, Path]
 ) -> None:
     with pytest.raises(AudioError, match=words) as caught:

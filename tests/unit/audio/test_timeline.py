@@ -80,7 +80,7 @@ def test_avi_starts_at_the_time_in_its_header() -> None:
     assert starts(decoded(bytes(data))) == pytest.approx([2 + at for at in ALL], abs=CLOSE)
 
 
-def test_piece_of_a_longer_recording_begins_at_its_first_sound() -> None:
+def test_excerpt_of_a_longer_recording_begins_at_its_first_sample() -> None:
     """A live stream that was recorded from its second hour on; its header omits the first."""
     layout = replace(LAYOUTS["webm"], codec="libopus")
     data = mux(layout, bursts(list(ALL), 8, layout.rate), offset=3_600, options={"live": "1"})
@@ -126,7 +126,7 @@ def test_single_late_packets_add_no_gap() -> None:
 
 
 @pytest.mark.parametrize("skew", [0.999, 1.001])
-def test_wrong_sample_clock_does_not_drift_from_timestamps(skew: float) -> None:
+def test_sample_clock_drift_is_corrected_by_timestamps(skew: float) -> None:
     """A quarter of an hour: one part in a thousand would be 0.9 s by then."""
     times = [0.02 * skew * index for index in range(45_000)]
     placements = placed(times)

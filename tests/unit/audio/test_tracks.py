@@ -113,7 +113,7 @@ def test_missing_track_is_refused_with_a_list_of_the_tracks(choice: str) -> None
     assert "0 (aac, eng); 1 (aac, nob); 2 (aac)" in caught.value.message
 
 
-def test_default_track_is_the_best_of_ffmpeg() -> None:
+def test_default_track_is_the_one_chosen_by_ffmpeg() -> None:
     data = recorded("matroska", Track(MUSIC), Track(SPEECH, channels=2, default=True))
     recording = decoded(data)
     assert recording.info is not None

@@ -11,7 +11,7 @@ import pytest
 
 from bench import encoder, gpu_check
 from bench.machine import cpu_name
-from bench.peers import Contest, Spec
+from bench.peers import Comparison, Spec
 
 SECONDS = {
     "ours_s",
@@ -79,21 +79,21 @@ def test_every_peer_that_is_installed_computes_the_same_model(capsys) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.long
 def test_candidate_that_takes_too_long_or_cannot_be_built_is_left_out_with_a_line() -> None:
-    said: list[str] = []
+    lines: list[str] = []
     spec = Spec("transformers", "demo", "fp32", "cpu", 1)
     broken = Spec("onnxruntime", "demo", "fp32", "cpu", 1, file="/nowhere/model.onnx")
-    with Contest(said.append, deadline=time.monotonic() + 240) as contest:
-        assert contest.add("stock", spec)
-        assert not contest.add("broken", broken)
-        answer = contest.once("stock", [16_000], limit=200)
+    with Comparison(lines.append, deadline=time.monotonic() + 240) as comparison:
+        assert comparison.add("stock", spec)
+        assert not comparison.add("broken", broken)
+        answer = comparison.once("stock", [16_000], limit=200)
         assert answer is not None
         assert answer["seconds"] > 0
-        assert contest.once("stock", [16_000 * 600], limit=0.05) is None
-        assert not contest.candidates
-    assert len(said) == 2
-    assert said[0].startswith("broken is left out: ")
-    assert said[1].startswith("stock is left out: it takes more than")
-    assert set(contest.dropped) == {"broken", "stock"}
+        assert comparison.once("stock", [16_000 * 600], limit=0.05) is None
+        assert not comparison.candidates
+    assert len(lines) == 2
+    assert lines[0].startswith("broken is left out: ")
+    assert lines[1].startswith("stock is left out: it takes more than")
+    assert set(comparison.dropped) == {"broken", "stock"}
 
 
 def test_unknown_peer_is_reported_by_name(capsys) -> None:

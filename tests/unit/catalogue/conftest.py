@@ -39,7 +39,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 @pytest.fixture
 def make_checkpoint() -> Callable[[Path], Path]:
-    """Write the files of a small checkpoint into a folder and return it."""
+    """Writes the files of a small checkpoint into a folder and returns it."""
 
     def make(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def make_checkpoint() -> Callable[[Path], Path]:
 
 @pytest.fixture
 def options(hub: HubServer, tmp_path: Path) -> HubOptions:
-    """Lead to that hub, with a cache of its own."""
+    """Leads to that hub, with a cache of its own."""
     return HubOptions(endpoint=hub.endpoint, cache=tmp_path / "cache")
 
 

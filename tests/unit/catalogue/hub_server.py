@@ -36,7 +36,7 @@ class HubServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def fetched(self) -> list[str]:
-        """Names of the files whose contents were asked for."""
+        """Names of the files whose contents were requested."""
         return [line.split(f"/{COMMIT}/", 1)[1] for line in self.requests if "GET /org" in line]
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keep the test's output clean."""
+            """Keeps the test's output clean."""
 
         def do_HEAD(self) -> None:
             self._answer(body=False)

@@ -1,4 +1,4 @@
-"""Cards and references: what model.toml may say, and what NORDLYD_MODELS may name."""
+"""Cards and references: what model.toml may contain, and what NORDLYD_MODELS may name."""
 
 from collections.abc import Callable
 from pathlib import Path

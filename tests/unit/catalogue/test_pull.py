@@ -34,7 +34,7 @@ def test_pull_fetches_only_the_files_needed_for_serving(
 ) -> None:
     plans: list[PullPlan] = []
     folder = pull(CARD, store, options=options, report=plans.append)
-    wanted = {
+    expected = {
         "config.json",
         "vocab.json",
         "preprocessor_config.json",
@@ -49,10 +49,10 @@ def test_pull_fetches_only_the_files_needed_for_serving(
     assert found.pop("language_model.sha256").decode().split() == [
         digest, "language_model/5gram.bin",
     ]  # fmt: skip
-    assert found == {name: hub.files[name] for name in wanted}
+    assert found == {name: hub.files[name] for name in expected}
     assert plans[0].licence == "apache-2.0"
     assert plans[0].commit == COMMIT
-    assert plans[0].total == sum(len(hub.files[name]) for name in wanted)
+    assert plans[0].total == sum(len(hub.files[name]) for name in expected)
 
 
 def test_pickled_weights_are_pulled_without_safetensors(
@@ -66,10 +66,10 @@ def test_second_pull_and_later_start_send_no_request_to_the_hub(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:
     folder = pull(CARD, store, options=options)
-    asked = list(hub.requests)
+    sent = list(hub.requests)
     assert pull(CARD, store, options=options) == folder
     assert locate(RESOLVED, store, allow_pull=True, options=options) == folder
-    assert hub.requests == asked
+    assert hub.requests == sent
     hub.close()
     assert locate(RESOLVED, store, allow_pull=False, options=options) == folder
 

@@ -94,16 +94,16 @@ def test_adapter_is_pulled_once_the_card_has_a_language(
 ) -> None:
     folder = pull(CARD, store, options=options)
     assert adapters_in(folder) == set()
-    wanted = ResolvedModel("model", None, of_language("dan"), "hub")
+    resolved = ResolvedModel("model", None, of_language("dan"), "hub")
     with pytest.raises(ConfigurationError, match=r"missing adapter\.dan\.safetensors"):
-        locate(wanted, store, allow_pull=False, options=options)
+        locate(resolved, store, allow_pull=False, options=options)
     del multilingual.requests[:]
-    assert locate(wanted, store, allow_pull=True, options=options) == folder
+    assert locate(resolved, store, allow_pull=True, options=options) == folder
     assert "adapter.dan.bin" in multilingual.fetched()
     assert "model.safetensors" not in multilingual.fetched()
     assert adapters_in(folder) == {"adapter.dan.bin"}
     del multilingual.requests[:]
-    assert locate(wanted, store, allow_pull=True, options=options) == folder
+    assert locate(resolved, store, allow_pull=True, options=options) == folder
     assert multilingual.requests == []
 
 

@@ -1,5 +1,6 @@
 """The output folder: what counts as done, and which files may be replaced."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,17 @@ def test_recording_is_done_until_it_or_the_request_changes(tmp_path: Path, sound
     assert [run(), run()] == [True, False]
 
 
-def test_truncated_journal_repeats_one_recording(tmp_path: Path, sound: Path) -> None:
+def test_journal_has_the_field_names_of_earlier_versions(tmp_path: Path, sound: Path) -> None:
+    assert left_to_do(tmp_path, sound) == ["one.wav"]
+    journal = tmp_path / "out" / ".nordlyd" / "journal.jsonl"
+    content = json.loads(journal.read_text("utf-8").splitlines()[-1])
+    names = ("file", "size", "changed", "asked", "place", "formats", "begun")
+    assert content.keys() == {*names}
+    journal.write_text(json.dumps({name: content[name] for name in names}) + "\n", "utf-8")
+    assert left_to_do(tmp_path, sound) == []
+
+
+def test_truncated_journal_line_repeats_its_recording_only(tmp_path: Path, sound: Path) -> None:
     (sound.parent / "two.wav").write_bytes(b"more sound")
     assert left_to_do(tmp_path, sound) == ["one.wav", "two.wav"]
     journal = tmp_path / "out" / ".nordlyd" / "journal.jsonl"
@@ -98,7 +109,7 @@ def test_files_of_other_origin_are_not_replaced(tmp_path: Path, sound: Path) -> 
     assert theirs.read_text() == "ja\n"
 
 
-def test_later_recording_of_the_same_name_gets_another_place(tmp_path: Path, sound: Path) -> None:
+def test_later_recording_of_the_same_name_gets_another_path(tmp_path: Path, sound: Path) -> None:
     assert left_to_do(tmp_path, sound) == ["one.wav"]
     (sound.parent / "one.mp3").write_bytes(b"the same")
     assert left_to_do(tmp_path, sound) == ["one.mp3"]
@@ -127,7 +138,7 @@ def as_inputs(paths: list[tuple[str, str]], root: str | None) -> list[Input]:
 
 
 @given(PATHS, st.integers(0, 12), st.sampled_from(["/in", None]))
-def test_places_are_unique_and_stable(
+def test_output_paths_are_unique_and_stable(
     paths: list[tuple[str, str]], first: int, root: str | None
 ) -> None:
     inputs = as_inputs(paths, root)
@@ -140,7 +151,7 @@ def test_places_are_unique_and_stable(
     assert all(not Path(place).is_absolute() and ".." not in place for place in late.values())
 
 
-def test_places_mirror_folders() -> None:
+def test_output_paths_mirror_input_folders() -> None:
     paths = [("/in/a", "x.wav"), ("/in/b", "x.wav"), ("/in/b", "x.mp3"), ("/in/b", "Kl. 12.30")]
     places = place_outputs(as_inputs(paths, "/in"), {})
     assert list(places.values()) == ["a/x", "b/x.wav", "b/x.mp3", "b/Kl. 12.30"]

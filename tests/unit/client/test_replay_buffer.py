@@ -1,4 +1,4 @@
-"""The replay buffer of a live stream: every byte is taken once, however connections break."""
+"""The replay buffer of a live stream: every byte is sent once, however connections break."""
 
 import asyncio
 

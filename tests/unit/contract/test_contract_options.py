@@ -1,4 +1,4 @@
-"""Options of requests: hotwords, bounds, and what the command line shows of them."""
+"""Options of requests: hotwords, bounds, and the help of the command line."""
 
 import pytest
 from pydantic import ValidationError

@@ -14,7 +14,7 @@ _SURE, _UNSURE = np.log(0.97), np.log(0.03 / 31)
 def spoken(
     words: list[str], *, seed: int = 0, errors: float = 0.0, pause: int = 3, character: int = 3
 ) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Return emissions of the words and each word's first and one-past-last frame.
+    """Returns emissions of the words and each word's first and one-past-last frame.
 
     Args:
         words: of plain letters.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.decoding import GreedyDecoder
 from app.decoding.alignment import align_tokens, spell, word_times
-from app.decoding.boundaries import BoundaryRule, place_words
+from app.decoding.calibration import BoundaryRule, place_words
 from app.vocabulary import Vocabulary
 
 FRAME = 0.02

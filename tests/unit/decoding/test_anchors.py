@@ -35,7 +35,7 @@ def test_same_tokens_are_cut_at_word_starts_between_two_tokens(tokens: np.ndarra
 
 
 @pytest.mark.parametrize("min_frames", [20, 21, 100])
-def test_cuts_are_at_least_so_many_frames_apart(tokens: np.ndarray, min_frames: int) -> None:
+def test_cuts_are_at_least_the_minimum_distance_apart(tokens: np.ndarray, min_frames: int) -> None:
     cuts = cut_points(greedy(tokens), tokens, words_of(tokens), min_frames=min_frames)
     frames = [0, *(frame for _, frame in cuts)]
     assert len(cuts) > 5

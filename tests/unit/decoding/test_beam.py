@@ -1,4 +1,4 @@
-"""The beam search: what it reads, with and without a language model, and what it refuses."""
+"""The beam search, with and without a language model, and the input that it refuses."""
 
 import sys
 from itertools import pairwise
@@ -67,9 +67,7 @@ def test_clear_speech_is_decoded_exactly(backend, language_model: LanguageModel)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_language_model_decides_between_uncertain_letters(
-    backend, language_model: LanguageModel
-) -> None:
+def test_language_model_resolves_uncertain_letters(backend, language_model: LanguageModel) -> None:
     emissions = columns_of(
         [{letter: 0.99} for letter in "han|le"]
         + [{"s": 0.99}, {"r": 0.55, "e": 0.44}, {"r": 0.99}, {"|": 0.99}]
@@ -113,7 +111,31 @@ def test_each_hotword_has_its_own_weight(backend) -> None:
     assert with_hotwords(Hotword("båt", 0.0), Hotword("hår", 0.0)) == "bat har"
 
 
-def test_several_hotword_weights_without_support_name_the_missing_package(
+@pytest.mark.parametrize(
+    ("tokens", "hotword", "text"),
+    [
+        ("AÅBT", "båt", "BÅT"),
+        ("AÅBT", "Båt", "BÅT"),
+        ("aåbt", "BÅT", "båt"),
+        # Letters of both cases are different letters.
+        ("AÅbt", "bÅt", "bÅt"),
+        ("AÅbt", "båt", "bAt"),
+    ],
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_hotword_has_the_case_of_the_vocabulary(
+    backend, tokens: str, hotword: str, text: str
+) -> None:
+    vocabulary = Vocabulary(("[PAD]", "|", *tokens), 0, 1, frozenset({0}))
+    plain, ringed, first, last = (np.eye(6)[index] for index in range(2, 6))
+    rows = [first, 0.6 * plain + 0.4 * ringed, last]
+    emissions = np.log(np.maximum(rows, 1e-7)).astype(np.float32)
+    options = DecodingOptions(hotwords=(Hotword(hotword),))
+    decoder = BeamDecoder(vocabulary, options, backend=backend)
+    assert read(decoder, emissions) == text
+
+
+def test_several_hotword_weights_in_an_unsupported_backend_name_the_missing_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyctcdecode", None)
@@ -155,7 +177,7 @@ def test_masked_tokens_count_as_impossible() -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda e: e[:, :-1], "must be [frames, 32]"),
         (lambda e: e[0], "must be [frames, 32]"),
@@ -166,11 +188,11 @@ def test_masked_tokens_count_as_impossible() -> None:
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_invalid_emissions_are_refused(backend, spoil, said: str, dtype) -> None:
+def test_invalid_emissions_are_refused(backend, spoil, message: str, dtype) -> None:
     emissions = np.random.default_rng(0).normal(size=(6, 32)).astype(dtype)
     with pytest.raises(ValueError, match="emissions") as caught:
         read(BeamDecoder(VOCABULARY, backend=backend), spoil(emissions))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -223,7 +245,7 @@ def test_options_out_of_range_are_refused() -> None:
 
 
 def test_decoders_with_different_weights_share_a_model(language_model: LanguageModel) -> None:
-    """Two decoders with other weights share what was loaded, and do not disturb each other."""
+    """Two decoders with other weights share the loaded model and do not affect each other."""
     emissions = emit("det er en god dag", doubt=0.6, seed=3)
     plain = BeamDecoder(VOCABULARY, language_model=language_model)
     before = plain.decode(emissions, frame_seconds=FRAME, duration=5.0)

@@ -1,4 +1,4 @@
-"""What holds for a beam search on any emissions whatever."""
+"""Properties of a beam search on arbitrary emissions."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def search(
 
 @quick
 @given(emissions(st.integers(1, 3)))
-def test_unpruned_search_finds_the_whole_probability(values: np.ndarray) -> None:
+def test_probabilities_of_an_unpruned_search_sum_to_one(values: np.ndarray) -> None:
     found = search(EVERYTHING, values, None)
     assert np.exp([hypothesis.score for hypothesis in found]).sum() == pytest.approx(1, abs=1e-4)
 
@@ -99,7 +99,7 @@ def test_words_are_in_order_within_the_audio_and_spell_the_text(
 
 @quick
 @given(emissions(st.integers(1, 30)))
-def test_hotword_of_weight_0_changes_nothing(
+def test_hotword_of_weight_0_does_not_change_the_result(
     language_model: LanguageModel | None, values: np.ndarray
 ) -> None:
     weightless = DecodingOptions(n_best=5, hotwords=(Hotword("ab", 0.0), Hotword("é", 0.0)))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.decoding.boundaries import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, place_words
+from app.decoding.calibration import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, place_words
 
 RULE = BoundaryRule(
     gaps=(0.1, 0.3), leads=(0.02, 0.06), tails=(0.04, 0.1),
@@ -56,7 +56,7 @@ def test_first_letter_moves_the_start_and_last_letter_the_end() -> None:
     assert (start, end) == pytest.approx((0.94, 1.3))
 
 
-def test_word_keeps_the_middle_of_its_frames_under_any_rule() -> None:
+def test_word_contains_the_middle_of_its_frames_under_any_rule() -> None:
     shrinking = BoundaryRule(leads=(-5.0,), tails=(-5.0,))
     assert placed([(1.0, 1.2)], ["by"], shrinking) == [(pytest.approx(1.1), pytest.approx(1.1))]
     growing = BoundaryRule(leads=(5.0,), tails=(0.0,))
@@ -94,7 +94,7 @@ def test_times_are_cut_to_the_audio() -> None:
     assert placed([(0.01, 0.2)], ["by"], RULE, duration=0.21) == [(0.0, 0.21)]
 
 
-def test_no_words_have_no_times() -> None:
+def test_boundaries_of_no_words_are_empty() -> None:
     assert placed([], [], RULE) == []
 
 

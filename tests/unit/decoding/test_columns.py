@@ -39,7 +39,7 @@ def test_columns_are_the_normalised_sums_of_their_tokens(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("spread", [1.0, 20.0, 1000.0])
-def test_numpy_without_the_library_gives_the_columns_of_c(
+def test_numpy_fallback_gives_the_columns_of_the_c_library(
     spread: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emissions = random_emissions(np.float32, spread)
@@ -52,7 +52,7 @@ def test_numpy_without_the_library_gives_the_columns_of_c(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_frame_that_is_no_distribution_is_named(dtype: type, value: float) -> None:
+def test_frame_that_is_no_distribution_is_refused_by_its_index(dtype: type, value: float) -> None:
     emissions = random_emissions(dtype)
     emissions[7, 3] = value
     with pytest.raises(ValueError, match="in frame 7"):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.contract.answers import Word
-from app.decoding.boundaries import GENERAL_RULE, BoundaryRule
-from app.decoding.confidence import (
+from app.decoding.calibration import (
     CALIBRATION_NAME,
+    GENERAL_RULE,
+    BoundaryRule,
     Calibration,
     Curve,
     calibration_data,

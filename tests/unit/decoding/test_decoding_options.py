@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.decoding.options import DecodingOptions, Hotword, InvalidOptionError
+from app.decoding.types import DecodingOptions, Hotword, InvalidOptionError
 
 
 def numbers(options: DecodingOptions) -> tuple[object, ...]:

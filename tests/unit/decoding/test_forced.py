@@ -52,7 +52,7 @@ def test_characters_tile_their_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "written", "said"),
+    ("language", "written", "spoken_words"),
     [
         ("nb", "21", "tjueen"),
         ("nb", "7", "syv"),
@@ -72,8 +72,8 @@ def test_characters_tile_their_word() -> None:
         ("da", "1985", "nittenhundredefemogfirs"),
     ],
 )
-def test_number_is_found_in_its_spoken_form(language: str, written: str, said: str) -> None:
-    emissions, spans = spoken(["det", "var", said, "eller", "noe"])
+def test_number_is_found_in_its_spoken_form(language: str, written: str, spoken_words: str) -> None:
+    emissions, spans = spoken(["det", "var", spoken_words, "eller", "noe"])
     words = align(emissions, f"Det var {written} eller noe.", language)
     assert [word.found for word in words] == [True] * 5
     assert frames(words[2]) == spans[2]
@@ -83,7 +83,40 @@ def test_number_is_found_in_its_spoken_form(language: str, written: str, said: s
     )
 
 
-def test_number_without_a_verbalisation_is_located_between_its_neighbours() -> None:
+@pytest.mark.parametrize(
+    ("audio_words", "text"),
+    [
+        (["sju", "tjueto"], "7 22"),
+        (["syv", "tyveto"], "7 22"),
+        (["syv", "år"], "7 år"),
+        (["år", "syv"], "år 7"),
+        (["to", "syv", "enento", "år"], "to 7 112 år"),
+        (["ja", "syv", "nei", "tyveto", "år", "enento"], "ja 7 nei 22 år 112"),
+    ],
+)
+def test_numbers_are_found_at_the_ends_and_side_by_side(audio_words: list[str], text: str) -> None:
+    emissions, spans = spoken(audio_words)
+    words = align(emissions, text)
+    assert [frames(word) for word in words] == spans
+    assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
+
+
+def test_number_that_is_not_spoken_is_not_found() -> None:
+    emissions, spans = spoken(["nei", "nei"])
+    words = align(emissions, "nei 7 nei")
+    assert [word.found for word in words] == [True, False, True]
+    assert words[1].score == 0
+    assert [frames(words[0]), frames(words[2])] == spans
+
+
+def test_form_of_a_number_that_is_too_long_for_the_audio_is_left_out() -> None:
+    emissions, spans = spoken(["ja", "enento", "nei"], pause=1, character=1)
+    words = align(emissions, "ja 112 nei")
+    assert [word.found for word in words] == [True] * 3
+    assert [frames(word) for word in words] == spans
+
+
+def test_number_without_a_spoken_form_is_placed_between_its_neighbours() -> None:
     emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
     words = align(emissions, "Det var 21 eller noe.", language="sv")
     assert [word.found for word in words] == [True, True, False, True, True]
@@ -100,8 +133,8 @@ def test_word_that_is_not_spoken_has_no_times() -> None:
 
 
 def test_speech_that_is_not_in_the_text_is_skipped() -> None:
-    said = ["dette", "var", "altså", "det", "hele"]
-    emissions, spans = spoken(said)
+    spoken_words = ["dette", "var", "altså", "det", "hele"]
+    emissions, spans = spoken(spoken_words)
     words = align(emissions, "dette det hele")
     assert [frames(word) for word in words] == [spans[0], spans[3], spans[4]]
 
@@ -112,6 +145,40 @@ def test_unrelated_text_is_not_found() -> None:
     assert sum(word.found for word in words) <= 8
 
 
+NOT_SPOKEN = ["umf", "qvy", "zjp", "åkd", "ræg", "bsn"]
+
+
+@pytest.mark.parametrize(
+    ("island", "before", "after", "found"),
+    [
+        (["hello"], 3, 3, False),
+        (["ha", "lot"], 3, 3, False),
+        (["hellos"], 3, 3, True),
+        (["ha", "lote"], 3, 3, True),
+        (["hello"], 2, 3, True),
+        (["hello"], 3, 2, True),
+        (["hello"], 0, 0, True),
+    ],
+)
+def test_few_letters_amid_words_that_are_not_spoken_are_not_found(
+    island: list[str], before: int, after: int, found: bool
+) -> None:
+    emissions, _ = spoken(island)
+    text = [*NOT_SPOKEN[:before], *island, *NOT_SPOKEN[3 : 3 + after]]
+    words = align(emissions, " ".join(text))
+    assert [word.word for word in words if word.found] == (island if found else [])
+    discarded = [word for word in words if not word.found]
+    assert {(word.start, word.end, word.score, word.characters) for word in discarded} <= {
+        (None, None, 0.0, ())
+    }
+
+
+def test_each_of_several_islands_is_judged_by_itself() -> None:
+    emissions, _ = spoken(["hello", "hellos"])
+    words = align(emissions, " ".join([*NOT_SPOKEN[:3], "hello", *NOT_SPOKEN[3:], "hellos"]))
+    assert [word.word for word in words if word.found] == ["hellos"]
+
+
 @pytest.mark.parametrize("text", ["", "  \n", "–", "…?!"])
 def test_text_without_words_gives_no_words(text: str) -> None:
     emissions, _ = spoken(["ja"])
@@ -119,7 +186,7 @@ def test_text_without_words_gives_no_words(text: str) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_audio_of_at_most_one_frame_finds_nothing(count: int) -> None:
+def test_audio_of_at_most_one_frame_aligns_no_word(count: int) -> None:
     emissions, _ = spoken(["ja"])
     words = align(emissions[:count], "ja da")
     assert [word.word for word in words] == ["ja", "da"]
@@ -143,6 +210,13 @@ def test_values_that_are_not_finite_are_refused(bad: float) -> None:
     emissions[3, 3] = bad
     with pytest.raises(ValueError, match="NaN or infinity"):
         align(emissions, "ja")
+
+
+@pytest.mark.parametrize("width", [len(VOCABULARY) - 1, len(VOCABULARY) + 1])
+def test_emissions_of_another_vocabulary_are_not_aligned(width: int) -> None:
+    emissions, _ = spoken(["ja"])
+    with pytest.raises(ValueError, match=rf"must be \[frames, {len(VOCABULARY)}\]"):
+        align(np.resize(emissions, (len(emissions), width)), "ja")
 
 
 HOUR = 180_000

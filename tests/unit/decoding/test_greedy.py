@@ -37,7 +37,7 @@ def decode(path: list[int], vocabulary: Vocabulary = VOCABULARY) -> Hypothesis:
 
 
 def reference_text(emissions: np.ndarray, vocabulary: Vocabulary) -> str:
-    """CTC collapse frame by frame, written without any of the decoder's means."""
+    """CTC collapse frame by frame, written without the decoder's code."""
     out = ""
     previous = None
     for row in emissions.tolist():
@@ -101,7 +101,7 @@ def test_same_emissions_give_the_same_hypothesis(emissions: np.ndarray) -> None:
 
 
 @given(paths, st.integers(0, 20), st.integers(0, 20))
-def test_blank_frames_around_the_speech_change_no_text(
+def test_blank_frames_around_the_speech_do_not_change_the_text(
     path: list[int], before: int, after: int
 ) -> None:
     blank = VOCABULARY.blank

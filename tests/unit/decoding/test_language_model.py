@@ -116,7 +116,7 @@ def test_vocabulary_lacking_some_letters_of_the_words_is_accepted(folder: Path) 
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (shutil.rmtree, "no language model folder"),
         (lambda folder: (folder / "3gram.arpa").unlink(), "found: none"),
@@ -128,11 +128,11 @@ def test_vocabulary_lacking_some_letters_of_the_words_is_accepted(folder: Path) 
         (lambda folder: (folder / "unigrams.txt").write_bytes(b"\xff\xfe"), "is not UTF-8"),
     ],
 )
-def test_invalid_folder_is_named_in_the_error(folder: Path, spoil, said: str) -> None:
+def test_invalid_folder_is_named_in_the_error(folder: Path, spoil, message: str) -> None:
     spoil(folder)
     with pytest.raises(ConfigurationError) as caught:
         load_language_model(folder)
-    assert said in caught.value.message
+    assert message in caught.value.message
     assert str(folder) in caught.value.message
 
 
@@ -141,16 +141,16 @@ UPPER = tuple(sentence.upper() for sentence in SENTENCES)
 
 @pytest.mark.parametrize("listed", [True, False], ids=["with a list of words", "without"])
 @pytest.mark.parametrize(
-    ("sentences", "said"),
+    ("sentences", "message"),
     [(UPPER, "lower case"), (("мы едем в осло", "это хороший день"), "spell no word")],
 )
 def test_language_model_whose_words_no_token_spells_is_refused(
-    tmp_path: Path, sentences: tuple[str, ...], said: str, listed: bool
+    tmp_path: Path, sentences: tuple[str, ...], message: str, listed: bool
 ) -> None:
     folder = write_language_model(tmp_path / "language_model", sentences)
     if not listed:
         (folder / "unigrams.txt").unlink()
-    with pytest.raises(ConfigurationError, match=said) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         ModelDecoders(VOCABULARY, [tmp_path])
     assert str(folder) in caught.value.message
     assert any(f"{word}, " in caught.value.message for line in sentences for word in line.split())

@@ -1,4 +1,4 @@
-"""Our reader of KenLM's files gives its very scores, and no damaged file ends the process."""
+"""Our reader of KenLM's files gives its very scores, and no damaged file crashes the process."""
 
 import random
 from pathlib import Path
@@ -114,7 +114,7 @@ ngram 4=3
 
 
 def damaged(data: bytes, choice: random.Random) -> bytes:
-    """Cut short, or with bytes changed: anywhere, or in the header and the first tables."""
+    """Truncated, or with bytes changed: anywhere, or in the header and the first tables."""
     changed = bytearray(data)
     kind = choice.randrange(3)
     if kind == 0:
@@ -155,7 +155,7 @@ def test_truncated_files_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda text: text.replace("\\end\\", ""), "cut short"),
         (lambda text: text.replace("ngram 2=", "ngram 2=1"), "must"),
@@ -165,9 +165,9 @@ def test_truncated_files_are_refused(name: str) -> None:
         (lambda text: text.replace("\\4-grams:\n-", "\\4-grams:\n"), "0 or below"),
     ],
 )
-def test_invalid_arpa_is_refused_with_its_line(change, said: str) -> None:
+def test_invalid_arpa_is_refused_with_its_line(change, message: str) -> None:
     text = (DATA / "4gram.arpa").read_text("utf-8")
     assert change(text) != text
-    with pytest.raises(ValueError, match=said) as caught:
+    with pytest.raises(ValueError, match=message) as caught:
         opened(change(text).encode())
     assert str(caught.value).startswith("line ")

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class FakeClock:
-    """Seconds that pass only when told to."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -40,9 +40,9 @@ def frame_features(wave: FloatArray) -> FloatArray:
 class FrameEncoder:
     """An encoder whose every frame depends on that frame's samples only.
 
-    `before` runs at the start of each call, on the device thread: it may raise, wait, or take
-    note. `calls` holds the first sample of each window of each call, by which tests tell
-    requests apart.
+    `before` runs at the start of each call, on the device thread: it may raise, wait, or
+    record. `calls` holds the first sample of each window of each call, by which tests
+    distinguish requests.
     """
 
     device: str = "cpu"
@@ -135,14 +135,14 @@ def fails_above(seconds: float, error: Exception) -> Callable[[Sequence[FloatArr
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that another thread brings about."""
+    """Waits for something that another thread brings about."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - a thread cannot set an asyncio.Event
             await asyncio.sleep(0.002)
 
 
 def run(test: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; nothing in these tests may wait for longer than this."""
+    """Runs a coroutine; nothing in these tests may wait for longer than this."""
     return asyncio.run(asyncio.wait_for(test, 30))
 
 

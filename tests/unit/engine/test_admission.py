@@ -1,4 +1,4 @@
-"""Room in the queue, the predicted wait, and the honesty of Retry-After."""
+"""Room in the queue, the predicted wait, and the accuracy of Retry-After."""
 
 import pytest
 
@@ -101,7 +101,7 @@ def test_refused_requests_retry_one_after_the_other():
     schedule = RetrySchedule()
     waits = [schedule.retry_after(2.0, 0.5, now=100.0) for _ in range(4)]
     assert waits == pytest.approx([2.0, 2.5, 3.0, 3.5])
-    # The places of those who were to be back by now are free again.
+    # The places reserved for requests that should have been retried by now are free again.
     assert schedule.retry_after(2.0, 0.5, now=110.0) == pytest.approx(2.0)
 
 

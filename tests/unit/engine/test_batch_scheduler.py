@@ -27,7 +27,7 @@ def test_requests_take_turns():
     assert leaders(queue, 9) == [1, 2, 3, 1, 2, 3, 1, 2, 3]
 
 
-def test_request_that_can_no_longer_be_done_in_time_is_dropped():
+def test_request_that_can_no_longer_meet_its_deadline_is_dropped():
     queue = scheduler()
     queue.add(1, "m", [20] * 3, now=0, deadline=10, window_seconds=2)
     assert queue.expire(4) == [1]
@@ -38,7 +38,7 @@ def test_request_that_can_no_longer_be_done_in_time_is_dropped():
     assert queue.expire(6) == [2]
 
 
-def test_new_request_goes_before_those_already_served_in_this_round():
+def test_new_request_is_served_before_those_already_served_in_this_round():
     queue = scheduler()
     queue.add(1, "m", [20] * 30, now=0)
     queue.add(2, "m", [20] * 30, now=0)
@@ -48,7 +48,7 @@ def test_new_request_goes_before_those_already_served_in_this_round():
     assert leaders(queue, 4, now=2) == [2, 3, 1, 2]
 
 
-def test_new_request_gets_no_turns_for_the_time_before_it_came():
+def test_new_request_has_no_credit_for_the_time_before_its_arrival():
     queue = scheduler()
     queue.add(1, "m", [20] * 100, now=0)
     leaders(queue, 50)
@@ -71,7 +71,7 @@ def test_constant_stream_of_new_requests_does_not_starve_a_long_recording():
     assert max(gaps) <= PATIENCE + len(turns)
 
 
-def test_longest_wait_goes_first_once_patience_is_over():
+def test_longest_waiting_request_is_first_once_its_patience_has_elapsed():
     queue = scheduler()
     queue.add(1, "m", [20] * 10, now=0)
     queue.add(2, "m", [20] * 10, now=1)
@@ -110,7 +110,7 @@ def test_similar_lengths_share_a_batch_longest_first():
     assert served(queue.next_batch(0)) == [(2, 0)]
 
 
-def test_windows_as_long_as_the_leader_s_go_before_similar_ones():
+def test_windows_of_equal_length_are_batched_before_similar_ones():
     queue = scheduler(40)
     queue.add(1, "m", [20], now=0)
     queue.add(2, "m", [19], now=0)
@@ -133,7 +133,7 @@ def test_padding_may_reach_its_bound():
     assert served(queue.next_batch(0)) == [(1, 0), (2, 0)]
 
 
-def test_window_longer_than_the_leader_s_does_not_exceed_the_budget():
+def test_longer_window_is_batched_only_within_the_budget():
     queue = scheduler(38)
     queue.add(1, "m", [18], now=0)
     queue.add(2, "m", [20], now=0)
@@ -218,7 +218,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.waiting)
     @rule(data=st.data())
-    def hangs_up(self, data):
+    def disconnects(self, data):
         ticket = data.draw(st.sampled_from(sorted(self.waiting)))
         self.queue.discard(ticket)
         del self.waiting[ticket]
@@ -265,7 +265,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         tickets = {item.ticket for item in batch.items}
         for ticket in self.waiting:
             self.passed_over[ticket] = 0 if ticket in tickets else self.passed_over[ticket] + 1
-            # Nobody waits for more batches than there have ever been windows of others.
+            # No request waits for more batches than there have ever been windows of others.
             assert self.passed_over[ticket] <= 8 * self.tickets
 
     @invariant()

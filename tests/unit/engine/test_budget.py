@@ -36,7 +36,7 @@ def test_budget_grows_after_successes_in_a_row_and_by_at_least_one_sample():
     assert small.samples == 2
 
 
-def test_budget_never_reaches_zero_nor_gets_stuck():
+def test_budget_stays_above_zero_and_can_always_grow():
     budget = Budget(8, recovery_batches=1)
     for _ in range(10):
         budget.out_of_memory(budget.samples)

@@ -1,4 +1,4 @@
-"""The device thread on its own, without an event loop that helps it along."""
+"""The device thread on its own, without an event loop."""
 
 import queue
 from collections.abc import Iterator
@@ -136,7 +136,7 @@ def test_jobs_run_between_batches():
     assert order == ["job", "batch"]
 
 
-def test_idle_device_has_no_fault_and_a_stopped_one_has():
+def test_idle_device_is_healthy_and_a_stopped_one_reports_a_fault():
     with device_with(FrameEncoder(), FakeClock()) as (device, _):
         assert device.fault() is None
     fault = device.fault()

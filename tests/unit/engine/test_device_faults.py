@@ -42,6 +42,8 @@ def test_hung_batch_fails_waiting_requests_until_the_device_answers_again():
             assert (status.queued_windows, status.queue_audio_seconds) == (0, 0)
             with pytest.raises(UnavailableError, match="counts as hung"):
                 await engine.encode(request_of(noise(0, 3)))
+            with pytest.raises(UnavailableError, match="counts as hung"):
+                await engine.add("another", FrameEncoder())
             encoder.before = None
             gate.open()
             await until(lambda: not engine.status().fault)
@@ -141,6 +143,19 @@ def test_model_whose_warm_up_fails_is_not_served():
                 await engine.encode(request_of(noise(0, 3), "big"))
             assert not engine.status().fault
             await engine.encode(request_of(noise(0, 3)))
+
+    run(test())
+
+
+def test_replacement_of_a_model_stays_on_its_device():
+    async def test():
+        async with engine_with(FrameEncoder(device="cuda:0")) as engine:
+            with pytest.raises(ConfigurationError, match=r"on the same device, not on cuda:1"):
+                await engine.add("m", FrameEncoder(device="cuda:1"))
+            await engine.add("m", replacement := FrameEncoder(device="cuda:0"))
+            replacement.calls.clear()
+            await engine.encode(request_of(noise(0, 3)))
+            assert len(replacement.calls) == 1
 
     run(test())
 

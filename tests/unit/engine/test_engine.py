@@ -74,7 +74,7 @@ def test_samples_are_fetched_only_for_the_batch_that_runs():
     run(test())
 
 
-def test_models_on_one_device_take_turns_and_never_share_a_batch():
+def test_models_on_one_device_alternate_and_never_share_a_batch():
     async def test():
         first, second = FrameEncoder(), FrameEncoder()
         order = []

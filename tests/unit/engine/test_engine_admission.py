@@ -1,4 +1,4 @@
-"""Who is admitted to the queue, who waits, and who is refused until when."""
+"""Which requests are admitted, which wait, and which are refused with which Retry-After."""
 
 import asyncio
 import time
@@ -94,7 +94,7 @@ def test_request_that_waits_for_room_is_computed_once_the_queue_has_some():
     run(test())
 
 
-def test_step_of_a_live_stream_is_served_while_the_queue_is_full():
+def test_live_step_is_served_while_the_queue_is_full():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder, max_queue_seconds=4) as engine:
@@ -132,7 +132,7 @@ def test_single_request_of_a_caller_overtakes_the_many_of_another():
     run(test())
 
 
-def test_work_that_cannot_be_done_before_its_deadline_is_not_started():
+def test_work_that_cannot_meet_its_deadline_is_not_started():
     async def test():
         clock = FakeClock()
 

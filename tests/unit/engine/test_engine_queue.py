@@ -1,4 +1,4 @@
-"""Who is served when, and who is not: turns, hang-ups, deadlines, overload, shutdown."""
+"""The order of requests, and which are not served: cancellation, deadlines, shutdown."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ from app.errors import DeadlineExceededError, UnavailableError
 from app.telemetry import Telemetry
 
 
-def test_clip_sent_while_a_long_file_runs_is_in_the_very_next_batch():
+def test_clip_sent_while_a_long_file_runs_is_in_the_next_batch():
     async def test():
         encoder = FrameEncoder()
         async with engine_with(encoder) as engine:
@@ -81,7 +81,7 @@ def test_request_cancelled_while_its_first_window_runs_computes_no_other():
     run(test())
 
 
-def test_thousand_cancelled_requests_leave_nothing_behind():
+def test_thousand_cancelled_requests_leave_no_queued_work():
     class Recording:
         def fetch(self, span):
             return constant(3, 5)

@@ -1,4 +1,4 @@
-"""The engine around a real acoustic model: batching changes nobody's answer."""
+"""The engine around a real acoustic model: batching does not change the emissions."""
 
 import asyncio
 from pathlib import Path
@@ -11,7 +11,7 @@ from app.audio import plan_windows
 from app.engine import EncodeRequest
 
 
-def test_recordings_encoded_together_are_as_if_each_were_alone(checkpoints: dict[str, Path]):
+def test_recordings_encoded_together_have_the_emissions_of_each_alone(checkpoints: dict[str, Path]):
     async def test():
         models = [load_checkpoint(checkpoints[name]) for name in ("tiny-nb", "tiny-da")]
         waves = [noise(seed, seconds) for seed, seconds in enumerate((3, 1, 3, 7, 3, 0.5, 45))]
@@ -35,10 +35,10 @@ def test_recordings_encoded_together_are_as_if_each_were_alone(checkpoints: dict
             ]
             answers = await asyncio.gather(*(engine.encode(each) for each, _ in requests))
             assert not engine.status().fault
-        for (asked, model), answer in zip(requests, answers, strict=True):
+        for (request, model), answer in zip(requests, answers, strict=True):
             alone = [
-                model.encode([asked.fetch(window)])[0][window.keep_from : window.keep_to]
-                for window in asked.windows
+                model.encode([request.fetch(window)])[0][window.keep_from : window.keep_to]
+                for window in request.windows
             ]
             np.testing.assert_allclose(answer.emissions, np.concatenate(alone), atol=1e-4)
 

@@ -22,7 +22,7 @@ from app.errors import AudioError, EncodingError
 
 @dataclass
 class Device:
-    """An encoder on windows of 1 sample a ticket; fails as `fails` says, and keeps its calls."""
+    """An encoder on windows of 1 sample a ticket; fails if `fails` raises, and keeps its calls."""
 
     fails: Callable[[list[float]], Exception | None] = lambda tickets: None
     cancelled: set[int] = field(default_factory=set)
@@ -57,6 +57,7 @@ class Device:
         )
         attempts = list(encode_isolated(list(items), context))
         assert all(attempt.encoded or attempt.failed for attempt in attempts)
+        assert not any(attempt.seconds for attempt in attempts if not attempt.encoded)
         encoded = [pair for attempt in attempts for pair in attempt.encoded]
         failed = [pair for attempt in attempts for pair in attempt.failed]
         tickets = [item.ticket for item, _ in (*encoded, *failed)]
@@ -77,7 +78,7 @@ def fails_with(error: Exception, ticket: int) -> Callable[[list[float]], Excepti
     return lambda tickets: error if ticket in tickets else None
 
 
-def test_batch_that_works_is_one_call():
+def test_successful_batch_is_one_call():
     device = Device()
     assert device.run(items(4)) == ({0: 0, 1: 1, 2: 2, 3: 3}, {}, [2.0])
     assert device.calls == [[0, 1, 2, 3]]
@@ -108,7 +109,7 @@ def test_window_that_cannot_be_loaded_fails_before_the_call():
     assert device.calls == [[0]]
 
 
-def test_batch_of_which_nothing_can_be_loaded_makes_no_call():
+def test_batch_without_a_loadable_window_makes_no_call():
     device = Device(unreadable={0: OSError("gone")})
     assert list(device.run(items(1))[1]) == [0]
     assert device.calls == []
@@ -139,6 +140,16 @@ def test_out_of_memory_halves_reports_padded_samples_and_tries_a_single_window_a
     assert never.run(items(1))[1] == {0: "The model failed on window 0: out of memory"}
     assert never.calls == [[0], [0]]
     assert never.out_of_memory == [10]
+
+
+def test_window_that_ran_out_of_memory_beside_others_has_a_second_try_alone():
+    device = Device(lambda _: MemoryError() if len(device.calls) <= 2 else None)
+    encoded, failed, _ = device.run(items(2))
+    assert (encoded, failed) == ({0: 0, 1: 1}, {})
+    assert device.calls == [[0, 1], [0], [0], [1]]
+    last = Device(lambda tickets: MemoryError() if len(last.calls) in {1, 3} else None)
+    assert last.run(items(2))[0] == {0: 0, 1: 1}
+    assert last.calls == [[0, 1], [0], [1], [1]]
 
 
 def test_memory_of_a_failed_call_is_released_before_its_parts_are_tried():
@@ -173,14 +184,14 @@ def test_encoder_that_returns_too_few_results_fails_the_windows():
     assert set(failed) == {0, 1}
 
 
-def test_lost_device_ends_everything():
+def test_lost_device_fails_every_window():
     device = Device(fails_with(RuntimeError("CUDA error: illegal access"), 0))
     with pytest.raises(DeviceLostError, match="illegal access"):
         device.run(items(2))
     assert len(device.calls) == 1
 
 
-def test_out_of_memory_is_told_from_other_errors():
+def test_out_of_memory_is_distinguished_from_other_errors():
     class OutOfMemoryError(RuntimeError):
         """As torch's."""
 

@@ -53,7 +53,7 @@ def test_arrival_counts_audio_once_and_computing_with_its_context():
     assert arrival.least_seconds == pytest.approx(computed * 0.5)
 
 
-def test_computed_windows_and_answered_requests_count_no_more():
+def test_computed_windows_and_finished_requests_are_subtracted():
     async def test() -> None:
         telemetry = Telemetry()
         requests = PendingRequests(RATE, telemetry.queue_seconds)
@@ -96,7 +96,7 @@ def test_backlog_has_the_speed_of_its_model_and_devices_share_the_work():
     run(test())
 
 
-def test_requests_fail_once_and_only_those_of_the_thread():
+def test_requests_fail_once_and_only_those_of_their_thread():
     async def test() -> None:
         requests = PendingRequests(RATE, Telemetry().queue_seconds)
         hung, fine = model("cuda:0", 0.5), model("cuda:1", 0.5)

@@ -23,7 +23,7 @@ def test_constant_stream_of_new_callers_does_not_starve_an_earlier_one():
     assert [index for index, ticket in enumerate(order) if ticket == 0] == [9, 19]
 
 
-def test_idle_caller_saves_up_no_turns():
+def test_idle_caller_accumulates_no_credit():
     queue = scheduler()
     queue.add(1, "m", [20], now=0, caller="idle")
     assert leaders(queue, 1) == [1]
@@ -53,7 +53,7 @@ def test_further_request_of_a_caller_does_not_shorten_how_long_it_has_waited():
     assert leaders(queue, 1, now=12) == [2]
 
 
-def test_caller_that_cancelled_its_only_request_is_as_a_new_one():
+def test_caller_that_cancelled_its_only_request_is_treated_as_new():
     queue = scheduler()
     queue.add(1, "m", [20], now=0, caller="cancels")
     queue.discard(1)
@@ -83,7 +83,7 @@ def test_turns_of_a_caller_count_for_all_its_requests():
     assert 5 <= leaders(queue, 12).count(1) <= 6
 
 
-def test_cleared_queue_is_as_a_new_one():
+def test_cleared_queue_behaves_like_a_new_one():
     queue = scheduler()
     queue.add(1, "m", [20] * 9, now=0, caller="a")
     queue.add(2, "m", [20] * 9, now=0, caller="b")
@@ -97,7 +97,7 @@ def test_cleared_queue_is_as_a_new_one():
     assert queue.queued_windows == 2
 
 
-def test_of_callers_and_requests_out_of_patience_the_longest_wait_goes_first():
+def test_longest_wait_is_first_among_callers_and_requests_past_their_patience():
     queue = scheduler()
     queue.add(1, "m", [20] * 9, now=0, caller="served last")
     queue.add(2, "m", [20] * 9, now=0, caller="served first")

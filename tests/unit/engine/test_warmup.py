@@ -16,7 +16,7 @@ from app.errors import ConfigurationError
 def measured(
     seconds_for: Callable[[int], float], *, device: str = "cuda", fits: int = 10**6, **options
 ) -> tuple[WarmUp, list[int]]:
-    """Warm up a device that takes so long for so many windows; also which batches it saw."""
+    """Warms up a device of a given speed; also returns the batches that it computed."""
     clock = FakeClock()
     sizes: list[int] = []
 

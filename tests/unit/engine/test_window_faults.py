@@ -36,7 +36,7 @@ def fails_on_poison(windows: Sequence[FloatArray]) -> None:
 
 
 async def held_back(engine: Engine, encoder: FrameEncoder, requests, before):
-    """Queue all requests behind one that holds the device; then run with that hook."""
+    """Queues all requests behind one that holds the device; then runs with that hook."""
     encoder.before = gate = Gate()
     blocker = asyncio.create_task(engine.encode(request_of(constant(0, 1))))
     await until(gate.entered.is_set)

@@ -25,7 +25,7 @@ LIMITS = FetchLimits(max_bytes=len(AUDIO), seconds=20.0)
 
 
 class Names:
-    """Answers for names from a list that is used up from the left, but for its last entry."""
+    """Resolves each name to the next entry of its list, and then to the last one again."""
 
     def __init__(self, **answers: Sequence[Sequence[str]]) -> None:
         self.answers = {name.replace("_", "."): list(given) for name, given in answers.items()}
@@ -147,8 +147,8 @@ def test_each_notation_of_localhost_is_refused_with_the_real_resolver(
     assert len(web.requests) == before
 
 
-class Wires(httpx.AsyncBaseTransport):
-    """Notes where connections would go."""
+class RecordingTransport(httpx.AsyncBaseTransport):
+    """Records where connections would go."""
 
     def __init__(self) -> None:
         self.connected: list[tuple[str, str, str]] = []
@@ -162,23 +162,23 @@ class Wires(httpx.AsyncBaseTransport):
 
 def test_name_is_resolved_once_against_dns_rebinding() -> None:
     names = Names(rebind_example=[["93.184.215.14"], ["127.0.0.1"]])
-    wires = Wires()
-    fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=wires)
+    transport = RecordingTransport()
+    fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=transport)
     assert fetch(fetching, "https://rebind.example/x.wav")[0] == AUDIO
     assert names.resolved == ["rebind.example"]
-    assert wires.connected == [("93.184.215.14", "rebind.example", "rebind.example")]
-    # Asked again, for another request, it is vetted again.
+    assert transport.connected == [("93.184.215.14", "rebind.example", "rebind.example")]
+    # The name is checked again for another request.
     with pytest.raises(UrlRefusedError):
         fetch(fetching, "https://rebind.example/x.wav")
-    assert len(wires.connected) == 1
+    assert len(transport.connected) == 1
 
 
 def test_only_public_addresses_of_a_host_are_connected_to() -> None:
     names = Names(mixed_example=[["10.0.0.1", "2a00:1450:400f:80d::200e", "::1"]])
-    wires = Wires()
-    fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=wires)
+    transport = RecordingTransport()
+    fetching = Fetcher([parse_rule("*")], LIMITS, resolve=names, inner=transport)
     fetch(fetching, "https://mixed.example/x.wav")
-    assert [where for where, _, _ in wires.connected] == ["2a00:1450:400f:80d::200e"]
+    assert [where for where, _, _ in transport.connected] == ["2a00:1450:400f:80d::200e"]
 
 
 @pytest.mark.parametrize(
@@ -299,9 +299,9 @@ def test_unknown_certificate_authority_is_refused(secure: WebServer) -> None:
 
 
 def test_transport_refuses_where_no_address_is_allowed() -> None:
-    wires = Wires()
-    transport = PinnedTransport(Names(a_example=[["10.0.0.1"]]), is_public, wires)
+    inner = RecordingTransport()
+    transport = PinnedTransport(Names(a_example=[["10.0.0.1"]]), is_public, inner)
     request = httpx.Request("GET", "https://a.example/")
     with pytest.raises(UrlRefusedError):
         asyncio.run(transport.handle_async_request(request))
-    assert wires.connected == []
+    assert inner.connected == []

@@ -1,4 +1,4 @@
-"""The examples of docs/formats.md are what is written."""
+"""The examples of docs/formats.md equal the rendered output."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def examples(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FORMATS[1:])
-def test_examples_are_what_is_written(name: str) -> None:
+def test_documented_examples_equal_the_rendered_files(name: str) -> None:
     shown = examples(name)
     assert shown
     written = [

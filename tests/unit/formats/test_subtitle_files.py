@@ -111,5 +111,5 @@ def _ms(time: str) -> int:
 
 
 def _unescape(text: str) -> str:
-    # As a browser does; html.unescape would take `&amp;amp` for more than was written.
+    # As a browser does; html.unescape would unescape `&amp;amp` twice.
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -144,13 +144,13 @@ def test_two_lines_are_about_as_long() -> None:
     assert abs(len(cue[0]) - len(cue[1])) <= 12
 
 
-def test_word_longer_than_a_line_is_whole_on_a_line_of_its_own() -> None:
+def test_word_longer_than_a_line_gets_its_own_line() -> None:
     assert len(COMPOUND) > 42
     shown = lines_of(f"hun er {COMPOUND} i kommunen")
     assert [line for cue in shown for line in cue if COMPOUND in line] == [COMPOUND]
 
 
-def test_cue_lingers_to_be_read() -> None:
+def test_cue_is_extended_for_reading_speed() -> None:
     words = words_of("det er sagt så fort")
     quick = [Word(w.word, 0.4 + i * 0.2, 0.45 + i * 0.2, 0.9) for i, w in enumerate(words)]
     (cue,) = cues_of(transcript_of(quick, 20.0))
@@ -163,7 +163,7 @@ def test_short_word_at_the_end_is_shown_earlier() -> None:
     assert (last.start, last.end) == (10_000 - RULES.shortest, 10_000)
 
 
-def test_danish_and_nynorsk_have_phrases() -> None:
+def test_lines_of_danish_and_nynorsk_break_between_phrases() -> None:
     words = words_of("vi har vore der heile dagen medan dei andre reiste heim til oslo")
     nynorsk = replace(transcript_of(words, 9.0), language="nn")
     assert "\nmedan" in cues_of(nynorsk)[0].text
@@ -179,7 +179,7 @@ def test_language_without_phrases_is_cut_by_punctuation() -> None:
 
 
 @pytest.mark.parametrize("language", ["da", "nb", "nn"])
-def test_no_line_ends_after_a_word_that_ends_no_sentence(language: str) -> None:
+def test_words_that_cannot_end_a_sentence_cannot_end_a_line(language: str) -> None:
     known = lexicon(language)
     assert known is not None
     assert known.unfinished | known.leaning <= phrases(language).holding

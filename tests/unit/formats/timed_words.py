@@ -40,11 +40,11 @@ def words_of(text: str, *, pause_before: dict[str, float] | None = None) -> list
     return words
 
 
-_SAID = (
+_TEXT = (
     "og så er det jeg ikke i på til en bare kanskje andre toget biblioteket arbeidsledighetstrygd "
     "Kraftfahrzeughaftpflichtversicherungsgesellschaft mars. ja, nei. 21. 7.30. A&B <i>x</i> -->"
 )
-_COMMON = st.sampled_from(_SAID.split())
+_COMMON = st.sampled_from(_TEXT.split())
 _ANY = st.text(
     st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1, max_size=60
 ).filter(lambda text: text.split() == [text])

@@ -79,7 +79,7 @@ def test_pauses_in_the_wrong_order_are_refused(pauses: dict[str, float]) -> None
         FormattingOptions(**pauses)
 
 
-def test_word_for_several_spoken_ones_spans_their_times() -> None:
+def test_written_word_spans_the_times_of_its_spoken_words() -> None:
     spoken = [
         Word("klokka", 0.1, 0.5, 0.9),
         Word("halv", 0.6, 0.8, 0.7),
@@ -96,12 +96,12 @@ def test_word_for_several_spoken_ones_spans_their_times() -> None:
     )
 
 
-def test_the_language_decides_how_digits_are_written() -> None:
+def test_digit_grouping_follows_the_language() -> None:
     assert readable("femten tusind kroner", "da") == "15.000 kroner."
     assert readable("femten tusen kroner", "nb") == "15\N{NO-BREAK SPACE}000 kroner."
 
 
-def test_numbers_stay_words_on_request() -> None:
+def test_numbers_are_kept_as_words_on_request() -> None:
     assert readable("klokken halv ni", "da", numbers=False) == "Klokken halv ni."
 
 
@@ -184,21 +184,21 @@ def test_no_words_give_no_text() -> None:
     assert (only.text, only.words) == ("", ())
 
 
-def test_other_languages_get_sentences() -> None:
+def test_other_languages_are_cut_into_sentences() -> None:
     assert readable("vi ses klockan tjugo 0.7 hej", "sv") == "Vi ses klockan tjugo. Hej."
 
 
-SAID = "eee klokka halv åtte den tolvte mai nitten hundre og to faen hus"
-words_said = st.lists(
+SPOKEN = "eee klokka halv åtte den tolvte mai nitten hundre og to faen hus"
+spoken_words = st.lists(
     st.tuples(
-        st.sampled_from(SAID.split()),
+        st.sampled_from(SPOKEN.split()),
         st.floats(0, 3),
     ),
     max_size=20,
 )
 
 
-@given(words_said, st.booleans(), st.booleans())
+@given(spoken_words, st.booleans(), st.booleans())
 def test_words_join_to_the_text_and_their_times_ascend(
     spoken: list[tuple[str, float]], remove: bool, masked: bool
 ) -> None:

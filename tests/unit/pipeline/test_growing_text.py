@@ -25,7 +25,7 @@ def timed(*parts: tuple[str, float]) -> list[Word]:
 def grow(
     words: list[Word], cuts: list[int], formatting: FormattingOptions | None
 ) -> tuple[GrowingText, list[TextDelta]]:
-    """Add the words in parts that end before these indexes."""
+    """Adds the words in parts that end before these indexes."""
     emitted: list[TextDelta] = []
     text = GrowingText("nb", formatting, emitted.append)
     edges = [0, *sorted(cuts), len(words)]

@@ -10,7 +10,7 @@ from app.itn import FormattingOptions
 from app.itn.formatting import format_transcript
 from app.pipeline.text import with_words
 
-SAID = tuple(
+SPOKEN = tuple(
     Word(text, start, start + 0.3, 0.5 + start / 100)
     for text, start in (
         ("eee", 0.2), ("vi", 0.6), ("møtes", 1.0), ("tredje", 1.5), ("mai", 1.9),
@@ -21,11 +21,11 @@ SAID = tuple(
 
 
 def answer(query: list[tuple[str, str]]) -> dict:
-    """What a request gets for those words."""
-    wanted = parse_listen(query)
+    """The results of a request for those words."""
+    options = parse_listen(query)
     formatted_words = None
-    if wanted.formatting is not None:
-        formatted_words = format_transcript(SAID, "nb", wanted.formatting).words
+    if options.formatting is not None:
+        formatted_words = format_transcript(SPOKEN, "nb", options.formatting).words
     blank = Transcript(
         text="",
         words=(),
@@ -41,8 +41,8 @@ def answer(query: list[tuple[str, str]]) -> dict:
         timing=Timing(0, 0, 0, 0, 0),
         request_id="id",
     )
-    transcript = with_words(blank, SAID, formatted_words)
-    body = render(transcript, wanted, request_id="id", sha256="00")
+    transcript = with_words(blank, SPOKEN, formatted_words)
+    body = render(transcript, options, request_id="id", sha256="00")
     return body.model_dump(exclude_none=True)["results"]
 
 
@@ -83,11 +83,11 @@ def test_punctuate_alone_leaves_numbers_in_words() -> None:
 
 def test_utterances_split_at_pauses_longer_than_utt_split() -> None:
     texts = [
-        [said["transcript"] for said in answer([("utterances", "true"), *more])["utterances"]]
+        [one["transcript"] for one in answer([("utterances", "true"), *more])["utterances"]]
         for more in ([("utt_split", "0.5")], [])
     ]
     assert [len(each) for each in texts] == [3, 2]
-    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.word for word in SAID)
+    assert " ".join(texts[0]) == " ".join(texts[1]) == " ".join(word.word for word in SPOKEN)
 
 
 @pytest.mark.parametrize(

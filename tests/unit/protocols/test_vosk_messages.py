@@ -1,4 +1,4 @@
-"""Vosk's JSON to the byte, and what several utterances look like as one."""
+"""Vosk's JSON to the byte, and several utterances joined to one result."""
 
 import json
 

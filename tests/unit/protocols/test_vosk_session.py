@@ -59,10 +59,10 @@ class Streams:
 
     def __init__(self, *streams: EndingStream) -> None:
         self.waiting = list(streams)
-        self.asked: list[LiveOptions] = []
+        self.requested: list[LiveOptions] = []
 
     async def open(self, options: LiveOptions) -> LiveStream:
-        self.asked.append(options)
+        self.requested.append(options)
         return cast("LiveStream", self.waiting.pop(0))
 
 

@@ -1,4 +1,4 @@
-"""`scripts/audit`: a report of pip-audit and a file of reasons in, a verdict out."""
+"""`scripts/audit`: the verdict on a pip-audit report with a file of accepted reasons."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ def test_packages_that_were_not_checked_are_named(tmp_path: Path) -> None:
     assert "not checked, unknown to the service: torch" in output
 
 
-def test_audit_of_nothing_is_reported_as_not_done(tmp_path: Path) -> None:
+def test_audit_without_a_checked_package_passes_and_reports_not_done(tmp_path: Path) -> None:
     status, output = audit(tmp_path, [_SKIPPED])
     assert status == 0
     assert "NOT DONE" in output

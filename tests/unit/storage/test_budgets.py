@@ -1,4 +1,4 @@
-"""Stored bytes are bounded, and no caller can use up the budget of all others."""
+"""Stored bytes are bounded, and no caller can exhaust the budget of the others."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def budget() -> ByteBudget:
     return ByteBudget(100, name="Audio", setting="NORDLYD_X_MB")
 
 
-def test_one_caller_may_use_everything_only_while_alone() -> None:
+def test_caller_may_use_the_whole_budget_only_while_alone() -> None:
     shared = budget()
     first = shared.reserve("a")
     first.resize(90)
@@ -47,7 +47,7 @@ def test_released_bytes_are_free_again() -> None:
     assert shared.fits("b", 100)
 
 
-def test_this_process_has_no_share() -> None:
+def test_bytes_of_the_process_itself_have_no_share_limit() -> None:
     shared = budget()
     shared.reserve("a").resize(10)
     shared.reserve("").resize(90)

@@ -1,4 +1,4 @@
-"""Which words are stable_text as stable, and how later hypotheses are made to begin with them."""
+"""Which words are emitted as stable, and how later hypotheses are made to begin with them."""
 
 from collections.abc import Sequence
 

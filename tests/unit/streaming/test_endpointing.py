@@ -57,7 +57,7 @@ def test_next_utterance_does_not_overlap_the_last() -> None:
     assert began.kept == ended.at
 
 
-def test_no_pause_ends_an_utterance_without_a_pause_length() -> None:
+def test_utterance_is_not_ended_by_pauses_without_endpoint_silence() -> None:
     endpointer = Endpointer(Endpointing(silence_seconds=None, max_seconds=30))
     assert len(process(endpointer, [*chunks(1, 0.9), *chunks(20, 0.0)])) == 1
     ended = endpointer.end(endpointer.position)

@@ -1,4 +1,4 @@
-"""Events wait for whoever reads, once each, and never pile up."""
+"""Events are delivered once each, and the queue is bounded."""
 
 import asyncio
 

@@ -10,7 +10,7 @@ HOP, FIELD = 320, 400
 
 
 def encode(samples: np.ndarray, window: Window) -> np.ndarray:
-    """Return the kept frames, [frames, 1], each with its position as its value."""
+    """Returns the kept frames, [frames, 1], each with its position as its value."""
     count = (window.stop - window.start - FIELD) // HOP + 1
     frames = samples[window.start :: HOP][:count, None].astype(np.float32)
     return frames[window.keep_from : window.keep_to]

@@ -25,7 +25,7 @@ def model() -> VadModel:
 
 
 def test_probabilities_are_those_of_the_packaged_model(speech: np.ndarray, model: VadModel) -> None:
-    # Not by importing the package: that tells torch to use one thread from then on.
+    # Not by importing the package: that sets torch to one thread for the whole process.
     packaged = torch.jit.load(find_vad_model())
     with torch.no_grad():
         expected = [

@@ -1,4 +1,4 @@
-"""Recipe files in; the bundled ones hold together and say where their numbers come from."""
+"""Recipe files: the bundled ones are consistent and state the sources of their numbers."""
 
 import re
 import tomllib
@@ -18,16 +18,16 @@ LARGE = (*STRICT, *IMPROVED, "nb-1b-nynorsk")
 
 
 @pytest.mark.parametrize("name", bundled_recipes())
-def test_a_bundled_recipe_loads_under_its_own_name(name: str) -> None:
+def test_bundled_recipe_loads_by_its_name(name: str) -> None:
     assert load_recipe(name).id == name
 
 
-def test_the_promised_recipes_are_bundled() -> None:
+def test_documented_recipes_are_bundled() -> None:
     assert {*DEMOS, *LARGE} <= set(bundled_recipes())
 
 
 @pytest.mark.parametrize("name", bundled_recipes())
-def test_every_number_says_where_it_comes_from(name: str) -> None:
+def test_every_value_of_a_recipe_states_its_source(name: str) -> None:
     lines = (RECIPES / f"{name}.toml").read_text(encoding="utf-8").splitlines()
     bare = [line for index, line in enumerate(lines) if not _explained(lines, index)]
     if name in LARGE:
@@ -56,19 +56,19 @@ def _in_explained_block(lines: list[str], line: str) -> bool:
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_the_sources_of_a_recipe_can_be_opened(name: str, tmp_path: Path) -> None:
+def test_data_sources_of_a_recipe_exist(name: str, tmp_path: Path) -> None:
     data = load_recipe(name).data
     folders = {spec.name: tmp_path for spec in PUBLISHED.values()}
     for reference in (*data.train, *data.valid, *data.test):
         assert open_source(reference, folders).split == reference.rpartition("/")[2]
 
 
-def test_recipes_know_the_sources_that_the_data_room_opens() -> None:
+def test_recipe_schema_has_the_sources_of_the_data_package() -> None:
     assert set(PUBLISHED_SOURCES) == set(PUBLISHED)
     assert set(OWN_SOURCES) == set(LOCAL)
 
 
-def test_the_strict_recipes_keep_the_published_quirks() -> None:
+def test_strict_recipes_reproduce_the_published_preprocessing() -> None:
     nynorsk, danish = (load_recipe(name) for name in STRICT)
     for recipe in (nynorsk, danish):
         assert recipe.data.normalisation == "strict"
@@ -85,7 +85,7 @@ def test_the_strict_recipes_keep_the_published_quirks() -> None:
 
 
 @pytest.mark.parametrize("name", [*IMPROVED, "nb-1b-nynorsk"])
-def test_what_we_would_run_today_chooses_by_validation_and_reports_test_once(name: str) -> None:
+def test_current_recipes_select_by_validation_and_use_the_test_split_once(name: str) -> None:
     recipe = load_recipe(name)
     splits = [set(recipe.data.train), set(recipe.data.valid), set(recipe.data.test)]
     assert not splits[0] & splits[1]
@@ -102,7 +102,7 @@ def test_what_we_would_run_today_chooses_by_validation_and_reports_test_once(nam
 
 
 def changed(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
-    """Write a bundled recipe with the value of some keys (`table.key`) replaced."""
+    """Writes a bundled recipe with the value of some keys (`table.key`) replaced."""
     text = (RECIPES / f"{name}.toml").read_text(encoding="utf-8")
     for key, value in changes:
         table, _, field = key.rpartition(".")
@@ -117,7 +117,7 @@ def changed(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
     return path
 
 
-def test_a_recipe_with_a_wrong_key_is_refused(tmp_path: Path) -> None:
+def test_recipe_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     text = (RECIPES / "demo-da.toml").read_text(encoding="utf-8")
     broken = tmp_path / "broken.toml"
     for old, new, message in (
@@ -142,7 +142,9 @@ def test_unknown_recipe_error_lists_known_recipes() -> None:
 NYNORSK, DANISH = "wav2vec2-xlsr-1B-NPSC-NN", "wav2vec2-large-danish-npsc-nst-improved"
 
 CONTRADICTIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...] = (
+    (NYNORSK, (("id", '" "'),), "id must not be empty"),
     (NYNORSK, (("language", '"sv"'),), "language must be one of da, nb, nn"),
+    (NYNORSK, (("seed", "-1"),), "seed must not be negative, and is -1"),
     (NYNORSK, (("training.steps", "100"),), r"epochs or training.steps .* the other 0"),
     (NYNORSK, (("training.epochs", "0.0"),), r"epochs or training.steps .* the other 0"),
     (NYNORSK, (("training.batch_seconds", "30.0"),), "device_batch or training.batch_seconds"),
@@ -162,27 +164,47 @@ CONTRADICTIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...] = (
     (NYNORSK, (("data.valid", "[]"),), "at least one source"),
     (NYNORSK, (("data.train_seconds", "1.0"),), "0.00 s an utterance"),
     (NYNORSK, (("data.min_seconds", "31.0"),), "below data.max_seconds"),
+    (NYNORSK, (("data.min_letters", "0"),), "min_letters must be at least 1, and is 0"),
+    (NYNORSK, (("data.train_samples", "0"),), "train_samples must be at least 1, and is 0"),
     (NYNORSK, (("model.mask_time_length", "25"),), "has 24 frames, and the mask 25"),
     (NYNORSK, (("model.mask_feature_length", "1281"),), "not be above model.hidden_size"),
     (NYNORSK, (("model.heads", "15"),), "hidden_size must be a multiple of model.heads"),
     (NYNORSK, (("model.conv_stride", "[5, 2]"),), "one value a layer each"),
+    (NYNORSK, (("model.conv_stride", "[5, 2, 2, 2, 2, 2, 0]"),), "must be at least 1"),
+    (NYNORSK, (("model.heads", "0"),), "model.heads must be at least 1, and is 0"),
     (NYNORSK, (("model.layerdrop", "1.0"),), "from 0 to below 1, and is 1"),
+    (NYNORSK, (("model.mask_time_min_masks", "-1"),), "mask_time_min_masks must not be negative"),
+    (NYNORSK, (("model.init", '""'),), "random or the id of the weights"),
+    ("demo-da", (("model.fallbacks", '["a/b"]'),), "empty where model.init is random"),
     (NYNORSK, (("model.vocabulary_size", "5"),), "5 special tokens"),
     (NYNORSK, (("model.init", '"random"'),), "freeze_feature_encoder must be false"),
+    (NYNORSK, (("training.accumulation", "0"),), "accumulation must be at least 1, and is 0"),
+    (NYNORSK, (("training.warmup_steps", "-1"),), "warmup_steps must not be negative"),
+    (NYNORSK, (("training.final_learning_rate", "1.0"),), "not be above training.learning_rate"),
     (NYNORSK, (("language_model.prune", "[0, 0]"),), "each of the 5 orders, not 2"),
+    (NYNORSK, (("language_model.prune", "[-1, 0, 0, 0, 0]"),), "prune must not be negative"),
+    (NYNORSK, (("language_model.alphas", "[]"),), "alphas and betas must not be empty"),
+    (NYNORSK, (("language_model.beam_width", "0"),), "beam_width must be at least 1"),
+    (NYNORSK, (("language_model.max_unigrams", "-1"),), "max_unigrams 0 or more"),
     (NYNORSK, (("language_model.prune", "[0, 1, 0, 1, 1]"),), "not fall from one order"),
     (NYNORSK, (("language_model.sources", '["sentences"]'),), "need the table .text."),
     (DANISH, (("augmentation.speed", "[1.1, 0.9]"),), "low to high, not 1.1 to 0.9"),
     (DANISH, (("augmentation.noise_share", "1.5"),), "from 0 to 1, and is 1.5"),
     ("demo-da", (("training.decay_steps", "0"),), "above 0 for the schedule plateau"),
     ("demo-da", (("training.batch_seconds", "5.0"),), "not be above training.batch_seconds"),
+    (NYNORSK, (("data.train", '["synthesised/train"]'),), "needs the tables .text. and"),
+    (
+        "demo-da",
+        tuple((f"data.{split}", f'["manifest:{split}"]') for split in ("train", "valid", "test")),
+        "no split has the source synthesised",
+    ),
     ("demo-da", (("synthesis.test_variants", '["m1"]'),), "voices of valid or test"),
     ("demo-da", (("synthesis.max_seconds", "99.0"),), "not be above data.max_seconds"),
 )
 
 
 @pytest.mark.parametrize(("name", "changes", "message"), CONTRADICTIONS)
-def test_values_that_contradict_each_other_are_refused(
+def test_contradictory_values_are_refused(
     tmp_path: Path, name: str, changes: tuple[tuple[str, str], ...], message: str
 ) -> None:
     with pytest.raises(RecipeError, match=message):
@@ -194,7 +216,7 @@ def test_own_data_source_may_have_a_path(tmp_path: Path) -> None:
     assert load_recipe(path).data.train == ("manifest:speech/train.jsonl",)
 
 
-def test_recipe_has_the_values_of_its_file() -> None:
+def test_recipe_has_the_values_of_its_toml_file() -> None:
     recipe: Recipe = load_recipe(NYNORSK)
     document = tomllib.loads((RECIPES / f"{NYNORSK}.toml").read_text(encoding="utf-8"))
     assert recipe.training.learning_rate == document["training"]["learning_rate"] == 6e-5

@@ -1,4 +1,4 @@
-"""An evaluation in, what a person reads of it out: a page, a Markdown file, a few lines."""
+"""Reports an evaluation as an HTML page, as Markdown and as a few lines for the terminal."""
 
 from trainer.evaluation.report.files import EVALUATION, write_report
 from trainer.evaluation.report.markdown import headline

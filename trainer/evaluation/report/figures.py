@@ -1,4 +1,4 @@
-"""Figures in, the words and tables that both kinds of report show of them out."""
+"""Prepares the sentences and tables that both kinds of report contain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class ConfusionTable:
 
 
 def decodings(summary: Summary) -> list[Row]:
-    """Return a row for each decoding that the model has."""
+    """Returns a row for each decoding that the model has."""
     intervals, speed = summary["intervals"], summary["real_time_factor"]
     return [
         Row(
@@ -61,7 +61,7 @@ def decodings(summary: Summary) -> list[Row]:
 
 
 def group_tables(summary: Summary) -> list[GroupTable]:
-    """Return the tables by speaker, by length and by augmentation that are not empty."""
+    """Returns the tables by speaker, by length and by augmentation that are not empty."""
     found = [
         ("By length", "length", "", summary["by_length"]),
         (
@@ -82,7 +82,7 @@ def group_tables(summary: Summary) -> list[GroupTable]:
 
 
 def confusion_tables(summary: Summary) -> list[ConfusionTable]:
-    """Return the tables of confusions that are not empty."""
+    """Returns the tables of confusions that are not empty."""
     titles = {
         "substituted": "Other words",
         "joined": "Words joined",
@@ -104,23 +104,23 @@ def confusion_tables(summary: Summary) -> list[ConfusionTable]:
 
 
 def percent(share: float) -> str:
-    """Write a share with one decimal: 0.2391 is `23.9 %`."""
+    """Writes a share with one decimal: 0.2391 is `23.9 %`."""
     return f"{100 * share:.1f} %"
 
 
 def span(interval: Sequence[float]) -> str:
-    """Write an interval of shares: `22.7 to 25.1 %`."""
+    """Writes an interval of shares: `22.7 to 25.1 %`."""
     low, high = interval
     return f"{100 * low:.1f} to {100 * high:.1f} %"
 
 
 def factor(value: float) -> str:
-    """Write a real-time factor, and how many times faster than the speech that is."""
+    """Writes a real-time factor, and how many times faster than the speech that is."""
     return f"{value:.5f} ({1 / value:,.0f} times real time)" if value else "0"
 
 
 def test_set_line(summary: Summary) -> str:
-    """Say what was evaluated on."""
+    """Returns the line on the test set."""
     speakers = f", {summary['speakers']} speakers" if summary["speakers"] else ""
     return (
         f"{summary['data']}: {summary['utterances']:,} utterances, {summary['words']:,} words, "
@@ -129,7 +129,7 @@ def test_set_line(summary: Summary) -> str:
 
 
 def language_model_line(summary: Summary) -> str:
-    """Say whether the language model helps, and whether that is more than chance."""
+    """Returns whether the language model helps, and whether that is more than chance."""
     difference, model = summary["lm_difference"], summary["language_model"]
     if difference is None:
         return "The model has no language model."
@@ -145,7 +145,7 @@ def language_model_line(summary: Summary) -> str:
 
 
 def machine_line(summary: Summary) -> str:
-    """Say on what the speed was measured."""
+    """Returns the line on how the speed was measured."""
     machine = summary["machine"]
     return (
         f"Encoder: real-time factor {factor(summary['real_time_factor']['encoder'])}, on "
@@ -157,7 +157,7 @@ def machine_line(summary: Summary) -> str:
 
 
 def method_line(summary: Summary) -> str:
-    """Say how the rates and their intervals come about."""
+    """Returns the line on how the rates and their intervals are computed."""
     unit = summary["interval"]["drawn_by"]
     return (
         "WER and CER are substitutions, deletions and insertions by the length of the references "

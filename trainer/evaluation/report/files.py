@@ -1,4 +1,4 @@
-"""An evaluation in, `report.html`, `report.md` and `evaluation.json` in a folder out."""
+"""Writes `report.html`, `report.md` and `evaluation.json` of an evaluation into a folder."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ EVALUATION = "evaluation.json"
 
 
 def write_report(summary: Summary, test_set: TestSet, folder: Path) -> None:
-    """Write the report; the page holds the sound of the worst utterances.
+    """Writes the report; the page holds the sound of the worst utterances.
 
     Args:
         summary: what `summarise` returned for this test set.

@@ -1,4 +1,4 @@
-"""The figures of an evaluation in, Markdown and a few lines for the terminal out."""
+"""Writes an evaluation as Markdown, and as a few lines for the terminal."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ _MAX_WORST = 10
 
 
 def headline(summary: Summary) -> list[str]:
-    """Return the lines that the terminal shows."""
+    """Returns the lines that the terminal shows."""
     lines = [test_set_line(summary)]
     for row in decodings(summary):
         lines.append(
@@ -37,7 +37,7 @@ def headline(summary: Summary) -> list[str]:
 
 
 def results_table(summary: Summary) -> str:
-    """Return the table of error rates alone, as a model card shows it too."""
+    """Returns the table of error rates alone, as a model card shows it too."""
     return table(
         ("decoding", "WER", "95 % interval", "CER", "95 % interval"),
         [
@@ -54,7 +54,7 @@ def results_table(summary: Summary) -> str:
 
 
 def markdown(summary: Summary) -> str:
-    """Return the whole report as Markdown, without audio."""
+    """Returns the whole report as Markdown, without audio."""
     parts = [
         f"# Test report of {escape(summary['model'])}",
         f"{escape(test_set_line(summary))}.",
@@ -104,13 +104,13 @@ def markdown(summary: Summary) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; what would break it is escaped."""
+    """Returns a Markdown table; what would break it is escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(escape, line)) + " |" for line in lines)
 
 
 def escape(text: str) -> str:
-    """Escape what Markdown would take for its own."""
+    """Escapes what Markdown would take for its own."""
     for sign in "\\|<>*_`[]":
         text = text.replace(sign, f"\\{sign}")
     return text
@@ -121,8 +121,8 @@ def _confusions(summary: Summary) -> list[str]:
     parts[-1] += " often it happened."
     for found in confusion_tables(summary):
         shown = "; ".join(
-            f"{_quoted(said)} → {_quoted(written)}: {count}"
-            for said, written, count in found.rows[:_MAX_CONFUSIONS]
+            f"{_quoted(spoken)} → {_quoted(written)}: {count}"
+            for spoken, written, count in found.rows[:_MAX_CONFUSIONS]
         )
         parts.append(f"- **{found.title}** ({found.total:,} in all): {shown}")
     return parts if parts[2:] else []

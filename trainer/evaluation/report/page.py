@@ -1,4 +1,4 @@
-"""The figures of an evaluation and its test set in, one HTML page out that needs nothing else.
+"""Writes an evaluation as one self-contained HTML page.
 
 The sound of the worst utterances is in the page itself, as FLAC: every browser plays it.
 """
@@ -30,12 +30,12 @@ from trainer.evaluation.report.figures import (
 )
 from trainer.evaluation.test_set import TestSet
 
-_LONGEST_CLIP_SECONDS = 20
+_MAX_CLIP_SECONDS = 20
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 
 
 def page(summary: Summary, test_set: TestSet) -> str:
-    """Return the page. It loads nothing and runs no script, and its policy says so."""
+    """Returns the page. It loads nothing and runs no script, which its policy enforces."""
     style = files("trainer.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     title = escape(f"Test report of {summary['model']}")
     sections = [
@@ -130,8 +130,8 @@ def _confusions(summary: Summary) -> str:
 
 def _confusion_table(found: ConfusionTable) -> str:
     lines = "".join(
-        f"<tr><td>{_shown(said)}</td><td>{_shown(written)}</td><td>{count:,}</td></tr>"
-        for said, written, count in found.rows
+        f"<tr><td>{_shown(spoken)}</td><td>{_shown(written)}</td><td>{count:,}</td></tr>"
+        for spoken, written, count in found.rows
     )
     return (
         f"<table><caption>{escape(found.title)} <small>{found.total:,} in all</small></caption>"
@@ -163,8 +163,8 @@ def _utterance(number: int, item: Summary, test_set: TestSet) -> str:
         if name in item
     )
     facts = ", ".join(filter(None, [item["speaker"], f"{item['seconds']} s"]))
-    cut = record.seconds > _LONGEST_CLIP_SECONDS
-    note = f", the first {_LONGEST_CLIP_SECONDS} s" if cut else ""
+    cut = record.seconds > _MAX_CLIP_SECONDS
+    note = f", the first {_MAX_CLIP_SECONDS} s" if cut else ""
     return (
         f'<article aria-labelledby="u{number}"><h3 id="u{number}">{number} '
         f"<small>{escape(facts)}</small></h3>"
@@ -174,22 +174,22 @@ def _utterance(number: int, item: Summary, test_set: TestSet) -> str:
     )
 
 
-def _difference(said: str, written: str) -> str:
-    (alignment,) = align_words([said], [written])
+def _difference(spoken: str, written: str) -> str:
+    (alignment,) = align_words([spoken], [written])
     return " ".join(_marked(chunk) for chunk in alignment.chunks) or "<i>nothing</i>"
 
 
 def _marked(chunk: Chunk) -> str:
-    said, written = escape(" ".join(chunk.reference)), escape(" ".join(chunk.hypothesis))
+    spoken, written = escape(" ".join(chunk.reference)), escape(" ".join(chunk.hypothesis))
     if chunk.kind == "equal":
-        return said
+        return spoken
     return " ".join(
-        filter(None, [said and f"<del>{said}</del>", written and f"<ins>{written}</ins>"])
+        filter(None, [spoken and f"<del>{spoken}</del>", written and f"<ins>{written}</ins>"])
     )
 
 
 def _clip(test_set: TestSet, index: int) -> str:
-    wave = test_set.records[index].audio.waveform()[: _LONGEST_CLIP_SECONDS * SAMPLE_RATE]
+    wave = test_set.records[index].audio.waveform()[: _MAX_CLIP_SECONDS * SAMPLE_RATE]
     file = io.BytesIO()
     soundfile.write(file, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return "data:audio/flac;base64," + base64.b64encode(file.getvalue()).decode("ascii")

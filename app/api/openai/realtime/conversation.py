@@ -7,7 +7,7 @@ from fastapi import WebSocket
 from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from app.api.caller import caller_of
+from app.api.auth import caller_of
 from app.api.openai.realtime.events import (
     EmptyCommitError,
     Event,

@@ -79,7 +79,7 @@ class Item:
         new = words[self._sent :]
         if not new:
             return []
-        text = " ".join(word.text for word in new)
+        text = " ".join(word.word for word in new)
         continued = self._sent > 0
         delta = self._about(
             "delta",
@@ -92,7 +92,7 @@ class Item:
     def _logprob_fields(self, words: Sequence[LiveWord], *, continued: bool) -> dict[str, Any]:
         if not self._logprobs:
             return {}
-        tokens = tokens_of(((word.text, word.confidence) for word in words), continued=continued)
+        tokens = tokens_of(((word.word, word.confidence) for word in words), continued=continued)
         return {"logprobs": [token.model_dump() for token in tokens]}
 
     def _about(self, name: str, **fields: object) -> Event:

@@ -3,7 +3,7 @@
 export default {
   skip: "Skip to the content",
   interfaceLanguage: "Language of this page",
-  title: "Speech to text that stays in the house",
+  title: "Speech to text that stays in-house",
   subtitle:
     "Give it a recording or speak into the microphone. You get the text with the time of every word: to listen to, correct and take along.",
   "foot.private": "Recordings go to this server only and are not kept.",
@@ -26,8 +26,8 @@ export default {
   "live.listening": "Listening",
   "live.finishing": "Writing the last words …",
   "live.speak": "Speak now.",
-  "live.broken": "The connection broke. The recording goes on while the page connects again.",
-  "live.lost": "Live text is not available now. The recording goes on and is transcribed when you stop.",
+  "live.broken": "The connection broke. The recording continues while the page connects again.",
+  "live.lost": "Live text is not available now. The recording continues and is transcribed when you stop.",
   "mic.insecure":
     "Browsers open the microphone only on https pages, or on the server’s own machine. Ask whoever runs this server for an https address, or send a recording instead.",
   "mic.denied":

@@ -1,26 +1,25 @@
-"""`nordlyd align`: finds when each word of a text is said in a recording."""
+"""`nordlyd align`: finds when each word of a text is spoken in a recording."""
 
+import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nordlyd_client.cli import options as shared
+from nordlyd_client.cli.backends import Input
+from nordlyd_client.cli.inputs import STDIN, find_input
+from nordlyd_client.cli.service import open_backend
 from nordlyd_client.contract.options import AlignOptions
 from nordlyd_client.errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from nordlyd_client.cli.backends import Input
-    from nordlyd_client.values import Alignment
-
-_STDIN = "-"
+from nordlyd_client.values import Alignment
 
 
 @shared.with_options(AlignOptions)
 def align(
     audio: Annotated[str, typer.Argument(help="Audio or video file; - reads stdin.")],
-    text: Annotated[str, typer.Argument(help="File with what is said in it; - reads stdin.")],
+    text: Annotated[str, typer.Argument(help="File with the text that is spoken; - reads stdin.")],
     *,
     format: shared.Formats = None,
     output: shared.Output = None,
@@ -29,7 +28,7 @@ def align(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Find when each word of a text is said in a recording.
+    """Find when each word of a text is spoken in a recording.
 
     Words are written as they are in the text. The number of words that
     were not found is printed on stderr.
@@ -39,19 +38,14 @@ def align(
         raise InvalidRequestError(
             f"several formats ({', '.join(formats)}) need a folder: --output DIR.", param="output"
         )
-    if audio == text == _STDIN:
+    if audio == text == STDIN:
         raise InvalidRequestError("only one of AUDIO and TEXT can be read from stdin.")
-
-    import asyncio  # noqa: PLC0415
-
-    from nordlyd_client.cli.inputs import find_input  # noqa: PLC0415
-    from nordlyd_client.cli.service import open_backend  # noqa: PLC0415
 
     spoken = _read(text)
     item = find_input(audio)
     opened = open_backend(options, server=server, key=api_key)
 
-    async def run() -> "Alignment":
+    async def run() -> Alignment:
         async with opened as backend:
             return await backend.align(item, spoken)
 
@@ -67,7 +61,7 @@ def align(
 
 def _read(text: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if text == _STDIN else Path(text).read_bytes()
+        data = sys.stdin.buffer.read() if text == STDIN else Path(text).read_bytes()
         return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequestError(
@@ -76,8 +70,8 @@ def _read(text: str) -> str:
 
 
 def _write(
-    alignment: "Alignment",
-    item: "Input",
+    alignment: Alignment,
+    item: Input,
     formats: tuple[str, ...],
     output: Path | None,
     *,

@@ -18,7 +18,7 @@ from nordlyd_client.cli.transcribe import transcribe
 from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
-_OF_THE_SERVICE = ("serve", "models", "bench")
+_OF_THE_SERVICE = ("serve", "models", "keys", "bench")
 
 
 app = typer.Typer(

@@ -83,9 +83,9 @@ class OutputFolder:
             InvalidRequestError: there is such a file.
         """
         entry = self._journal.find(item.path)
-        ours = entry.begun if entry else ()
+        own = entry.begun if entry else ()
         for name, path in self.outputs(item).items():
-            if path.exists() and name not in ours and not self._force:
+            if path.exists() and name not in own and not self._force:
                 raise InvalidRequestError(
                     f"{path} is there already and not from an earlier run; --force replaces it.",
                     param="output",
@@ -127,11 +127,11 @@ class OutputFolder:
         entry = self._journal.find(item.path)
         if entry is None or item.shown == STDIN:
             return set()
-        now = replace(entry, size=item.size, changed=item.changed, asked=self._request)
+        now = replace(entry, size=item.size, changed=item.changed, request=self._request)
         return set(entry.formats) if entry == now else set()
 
     def _note(self, item: Input, done: set[str]) -> None:
-        """Notes which formats are done, and that the files of this run's formats are ours."""
+        """Notes which formats are done, and that the files of this run's formats are own."""
         with self._writing:
             entry = self._journal.find(item.path)
             begun = {*self._formats, *(entry.begun if entry else ())}
@@ -140,7 +140,7 @@ class OutputFolder:
                     file=str(item.path),
                     size=item.size,
                     changed=item.changed,
-                    asked=self._request,
+                    request=self._request,
                     place=self._places[item.path],
                     formats=tuple(sorted(done)),
                     begun=tuple(sorted(begun)),

@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 from nordlyd_client.errors import InvalidRequestError
 
 _FOLDER = ".nordlyd"
+# The name of `Entry.request` in the file.
+_REQUEST = "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Entry:
         file: its absolute path.
         size: its bytes.
         changed: when it was changed last, in nanoseconds since 1970.
-        asked: digest of the request that made the text.
+        request: digest of the request that made the text.
         place: of its transcripts, relative to the folder and without an ending.
         formats: those that are done.
         begun: those that are done, were done once, or are being written: their files are ours.
@@ -33,7 +35,7 @@ class Entry:
     file: str
     size: int
     changed: int
-    asked: str
+    request: str
     place: str
     formats: tuple[str, ...]
     begun: tuple[str, ...]
@@ -96,6 +98,7 @@ class Journal:
             try:
                 content = json.loads(line)
                 lists = {name: tuple(content[name]) for name in ("formats", "begun")}
+                content["request"] = content.pop(_REQUEST)
                 entry = Entry(**content | lists)
             except (ValueError, TypeError, KeyError):
                 # Cut short by a full disk or a loss of power; its recording is done again.
@@ -123,4 +126,6 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _line(entry: Entry) -> bytes:
-    return json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    content = asdict(entry)
+    content[_REQUEST] = content.pop("request")
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

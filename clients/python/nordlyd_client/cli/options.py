@@ -103,7 +103,7 @@ Channels: TypeAlias = Annotated[
     int | None, typer.Option(metavar="N", help="Interleaved; 1.", rich_help_panel=_RAW)
 ]
 WordCues: TypeAlias = Annotated[
-    bool, typer.Option("--word-cues", help="In vtt: mark when each word is said.")
+    bool, typer.Option("--word-cues", help="In vtt: mark when each word is spoken.")
 ]
 
 
@@ -116,7 +116,7 @@ def with_options(
     as the API reads its fields: text by name. The service checks their values.
 
     Args:
-        model: whose fields are options where the contract says how the command line shows them.
+        model: whose fields are options where the contract defines how the command line shows them.
         leave_out: fields that the command handles itself.
     """
     options = [

@@ -12,8 +12,15 @@ from pathlib import Path
 
 from nordlyd_client.cli.backends import Backend, Input
 from nordlyd_client.cli.folder import OutputFolder
-from nordlyd_client.cli.printing import Failures, Printer, Records, Result, Texts
-from nordlyd_client.cli.progress import Watch, watching
+from nordlyd_client.cli.printing import (
+    Failures,
+    Printer,
+    Records,
+    Result,
+    Texts,
+    Watch,
+    watching,
+)
 from nordlyd_client.errors import ClientError, InvalidRequestError, UnreachableError
 from nordlyd_client.formats import render
 from nordlyd_client.values import Transcription

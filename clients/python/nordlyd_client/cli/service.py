@@ -14,7 +14,12 @@ from typing import Protocol, cast
 
 import typer
 
-from nordlyd_client.cli.backends import Backend, LiveBackend
+from nordlyd_client.cli.backends import (
+    Backend,
+    LiveBackend,
+    open_remote_backend,
+    open_remote_live_backend,
+)
 from nordlyd_client.errors import ConfigurationError
 from nordlyd_client.live import Pcm
 
@@ -63,7 +68,7 @@ class Service(Protocol):
         """Returns the ids of the catalogue."""
 
     def install_hint(self, error: ModuleNotFoundError) -> str | None:
-        """Returns the line that says how to install the package that an import did not find."""
+        """Returns the line with the command to install the package that an import did not find."""
 
 
 @cache
@@ -104,8 +109,6 @@ def open_backend(
         ConfigurationError: no server is named and the service is not installed.
     """
     if server is not None:
-        from nordlyd_client.cli.remote import open_remote_backend  # noqa: PLC0415
-
         return open_remote_backend(server, key, options)
     return require_service(_PURPOSE, instead=_INSTEAD).open_backend(options)
 
@@ -115,7 +118,5 @@ def open_live_backend(
 ) -> AbstractAsyncContextManager[LiveBackend]:
     """Opens what transcribes live audio; arguments and exceptions as `open_backend`."""
     if server is not None:
-        from nordlyd_client.cli.remote import open_remote_live_backend  # noqa: PLC0415
-
         return open_remote_live_backend(server, key, options)
     return require_service(_PURPOSE, instead=_INSTEAD).open_live_backend(options)

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from nordlyd_client.cli import options as shared
+from nordlyd_client.cli.inputs import find_inputs
+from nordlyd_client.cli.service import open_backend
 from nordlyd_client.contract.options import TranscribeOptions
 from nordlyd_client.errors import InvalidRequestError
 
@@ -52,7 +54,7 @@ def transcribe(
     n_best = options.get("n_best", "1")
     if n_best != "1" and "json" not in formats and not as_json:
         raise InvalidRequestError(
-            f"n_best is {n_best}: only --format json lists the readings.", param="n_best"
+            f"n_best is {n_best}: only --format json lists the alternatives.", param="n_best"
         )
     if word_cues and "vtt" not in formats:
         raise InvalidRequestError(
@@ -60,9 +62,7 @@ def transcribe(
             param="word_cues",
         )
 
-    from nordlyd_client.cli.inputs import find_inputs  # noqa: PLC0415
     from nordlyd_client.cli.run import Plan, transcribe_files  # noqa: PLC0415
-    from nordlyd_client.cli.service import open_backend  # noqa: PLC0415
 
     # What decides the text; its names and values are kept in the folder for the next run.
     request: dict[str, object] = {

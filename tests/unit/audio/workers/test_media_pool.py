@@ -142,7 +142,7 @@ def test_full_disk_is_reported_as_such(pool: CountedPool) -> None:
     assert failure.value.status == 507
 
 
-def test_sandbox_blocks_every_way_out(pool: CountedPool) -> None:
+def test_sandbox_blocks_files_network_and_processes(pool: CountedPool) -> None:
     with pytest.raises(AudioError) as attempt:
         pool.begin(trouble.ESCAPE).result(30)
     assert pool.sandbox is not None

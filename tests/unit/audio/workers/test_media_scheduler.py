@@ -1,4 +1,4 @@
-"""Which task runs next, and which one is stopped for it."""
+"""Which task runs next, and which one is displaced."""
 
 from concurrent.futures import Future
 
@@ -23,7 +23,7 @@ def task(
     )  # fmt: skip
 
 
-def test_task_that_ran_least_is_chosen_and_equals_in_order() -> None:
+def test_task_that_ran_least_is_chosen_and_ties_are_fifo() -> None:
     long, clip, later = task(used=5), task(since=100), task(since=101)
     assert choose([long, later, clip], [], 102) is clip
     assert choose([], [], 102) is None
@@ -46,7 +46,7 @@ def test_clip_is_not_displaced_by_a_long_task() -> None:
     assert displace(long, [clip], 101) is None
 
 
-def test_waiting_increases_urgency() -> None:
+def test_waiting_time_increases_priority() -> None:
     waiting, running = task(used=3.0, since=80), task(used=0.5)
     assert displace(waiting, [running], 101) is running
 

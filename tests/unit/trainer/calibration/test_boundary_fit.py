@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.decoding.boundaries import FRAMES_ONLY
+from app.decoding.calibration import FRAMES_ONLY
 from trainer.calibration.boundaries import Timed, boundary_errors, fit_rule
 
 FRAME = 0.02

@@ -9,7 +9,7 @@ import pytest
 from demo_model import DEMO
 from typer.testing import CliRunner
 
-from app.decoding.confidence import CALIBRATION_NAME, load_calibration
+from app.decoding.calibration import CALIBRATION_NAME, load_calibration
 from trainer.cli import app
 from trainer.data.store import write_split
 from trainer.recipe import load_recipe

@@ -20,7 +20,7 @@ def draw(count: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return posteriors, (rng.random(count) < posteriors**2).astype(float)
 
 
-def test_a_curve_makes_confidences_mean_what_they_say() -> None:
+def test_calibrated_confidence_equals_the_share_of_correct_words() -> None:
     curve = fit_curve(*draw(4000, seed=1))
     posteriors, right = draw(4000, seed=2)
     calibrated = np.array([curve(value) for value in posteriors])
@@ -36,14 +36,14 @@ def test_calibrated_confidence_stays_below_one() -> None:
         fit_curve(np.zeros(0), np.zeros(0))
 
 
-def test_equal_posteriors_make_a_curve_of_one_point() -> None:
+def test_equal_posteriors_give_a_curve_of_one_point() -> None:
     curve = fit_curve(np.full(500, 0.75), np.ones(500))
     assert curve.posteriors == (0.75,)
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 5)), min_size=1, max_size=30))
-def test_pooling_is_rising_keeps_the_mean_and_what_already_rises(
+def test_pooling_gives_a_rising_sequence_of_the_same_mean(
     items: list[tuple[float, float]],
 ) -> None:
     values, weights = (np.array(column) for column in zip(*items, strict=True))
@@ -54,7 +54,7 @@ def test_pooling_is_rising_keeps_the_mean_and_what_already_rises(
     assert pool_violators(rising, weights) == pytest.approx(rising)
 
 
-def test_error_of_confidences_is_that_of_the_definition() -> None:
+def test_expected_calibration_error_follows_its_definition() -> None:
     bins = reliability(np.array([0.05, 0.95, 0.95, 1.0]), np.array([0.0, 1.0, 0.0, 1.0]))
     assert [(item.count, item.share) for item in bins] == [(1, 0.0), (3, pytest.approx(2 / 3))]
     assert calibration_error(bins) == pytest.approx((0.05 + 3 * (2.9 / 3 - 2 / 3)) / 4)

@@ -1,4 +1,4 @@
-"""A model with what its training left behind in, a card that the hub and the service read out."""
+"""Model cards, written from what a training left, that the hub and the service read."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def run(*arguments: str | Path) -> str:
 
 
 def text_of(folder: Path) -> str:
-    """The card with its wrapped lines joined, for what is said may be broken anywhere."""
+    """The card with its wrapped lines joined, since a sentence may be broken anywhere."""
     return " ".join((folder / "README.md").read_text("utf-8").split())
 
 
@@ -55,14 +55,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_first_lines_say_that_it_does_not_understand_people(demo: Path) -> None:
+def test_card_of_synthesised_speech_begins_with_a_warning(demo: Path) -> None:
     body = (demo / "README.md").read_text("utf-8").split("---\n", 2)[2]
     first = " ".join(body.split("\n\n")[1].split())
     assert "synthesised speech" in first
     assert "does not understand people" in first
 
 
-def test_the_hub_reads_language_licence_and_figures(demo: Path) -> None:
+def test_hub_metadata_has_language_licence_and_figures(demo: Path) -> None:
     evaluation = json.loads((demo / "evaluation.json").read_text("utf-8"))
     data = ModelCard((demo / "README.md").read_text("utf-8")).data
     assert (data.language, data.license, data.metrics) == ("nb", "apache-2.0", ["wer", "cer"])
@@ -74,7 +74,7 @@ def test_the_hub_reads_language_licence_and_figures(demo: Path) -> None:
     assert found[lm] == round(evaluation["beam_lm_cer"], 4)
 
 
-def test_the_service_reads_the_same_figures_from_the_catalogue(demo: Path) -> None:
+def test_catalogue_entry_has_the_figures_of_the_card(demo: Path) -> None:
     evaluation = json.loads((demo / "evaluation.json").read_text("utf-8"))
     card = read_card(demo / "model.toml")
     assert card.recipe == "demo-nb"
@@ -87,7 +87,7 @@ def test_the_service_reads_the_same_figures_from_the_catalogue(demo: Path) -> No
     assert card.figures[4].value == round(evaluation["beam_lm_wer"], 4)
 
 
-def test_card_update_replaces_only_our_figures(demo: Path, tmp_path: Path) -> None:
+def test_card_update_replaces_its_own_figures_only(demo: Path, tmp_path: Path) -> None:
     folder = tmp_path / "demo-nb"
     shutil.copytree(demo, folder)
     theirs = '[[figures]]\ndataset = "FLEURS"\nmetric = "wer"\nvalue = 0.1\ndecoder = "greedy"\n'
@@ -101,17 +101,17 @@ def test_card_update_replaces_only_our_figures(demo: Path, tmp_path: Path) -> No
     assert card.notes == read_card(demo / "model.toml").notes
 
 
-def test_data_packages_and_drops_are_in_the_card(demo: Path) -> None:
+def test_card_lists_data_packages_and_dropped_records(demo: Path) -> None:
     text = text_of(demo)
-    for said in (
+    for sentence in (
         "| training | 19,999 | 18.30 |",
         "55,386 too short or too long, 4,689 repeated",
-        "some of it to the same: 12,000 noise, 9,000 none",
+        "several may apply to one: 12,000 noise, 9,000 none",
         "evolution-common 3.46.4-2+deb12u1, gnucash-common 1:4.13-1",
         "29,663 distinct sentences",
         "2-gram (KenLM)",
     ):
-        assert said in text
+        assert sentence in text
 
 
 def test_figures_of_other_weights_or_another_language_model_are_refused(
@@ -125,7 +125,7 @@ def test_figures_of_other_weights_or_another_language_model_are_refused(
         gather(folder)
 
 
-def test_the_curve_is_a_picture_and_the_same_each_time(demo: Path, tmp_path: Path) -> None:
+def test_loss_curve_image_is_reproducible(demo: Path, tmp_path: Path) -> None:
     with Image.open(demo / "curve.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 600
@@ -147,7 +147,7 @@ def fine_tuned(tmp_path: Path) -> Path:
     return tmp_path / "run" / "export"
 
 
-def test_the_card_of_a_published_recipe_lists_what_the_published_card_lists(
+def test_card_of_a_published_recipe_has_the_hyperparameters_of_the_published_card(
     fine_tuned: Path,
 ) -> None:
     lines = (fine_tuned / "README.md").read_text("utf-8").splitlines()
@@ -176,7 +176,7 @@ def test_the_card_of_a_published_recipe_lists_what_the_published_card_lists(
     assert lines[head + 2 + len(log)] == ""
 
 
-def test_a_card_of_recorded_speech_names_its_sets_and_does_not_warn_of_synthesis(
+def test_card_of_recorded_speech_names_its_datasets_without_the_synthesis_warning(
     fine_tuned: Path,
 ) -> None:
     data = ModelCard((fine_tuned / "README.md").read_text("utf-8")).data
@@ -188,9 +188,22 @@ def test_a_card_of_recorded_speech_names_its_sets_and_does_not_warn_of_synthesis
     assert "How well it does" not in text
 
 
-def test_a_run_gets_a_catalogue_entry_of_its_own(fine_tuned: Path) -> None:
+def test_training_run_gets_its_own_catalogue_entry(fine_tuned: Path) -> None:
     card = read_card(fine_tuned / "model.toml")
     assert (card.id, card.languages, card.figures) == (NYNORSK, ("nn",), ())
+
+
+def test_priority_is_written_where_it_is_given_and_stays_where_it_is_not(fine_tuned: Path) -> None:
+    file = fine_tuned / "model.toml"
+    assert read_card(file).priority == 0
+    for arguments, expected in ((("--priority", "40"), 40), ((), 40), (("--priority", "-1"), -1)):
+        run("card", fine_tuned.parent, *arguments)
+        assert read_card(file).priority == expected
+    assert file.read_text("utf-8").count("priority") == 1
+    file.write_text(f'id = "{NYNORSK}"\n\n[layout]\nvocabulary = 32\n', "utf-8")
+    run("card", fine_tuned.parent, "--priority", "7")
+    card = read_card(file)
+    assert (card.priority, card.layout.vocabulary) == (7, 32)
 
 
 def test_missing_inputs_are_reported(tmp_path: Path, fine_tuned: Path) -> None:

@@ -22,7 +22,7 @@ Publish = Callable[..., Path]
 
 @pytest.fixture
 def encoded() -> Encode:
-    """Return audio of a number of seconds as the bytes of a file: a tone of a given level."""
+    """Returns audio of a number of seconds as the bytes of a file: a tone of a given level."""
 
     def encode(
         seconds: float = 2.0, *, kind: str = "FLAC", rate: int = 16000, level: float = 0.1
@@ -38,7 +38,7 @@ def encoded() -> Encode:
 
 @pytest.fixture
 def publish(tmp_path: Path) -> Publish:
-    """Write rows of a set as a Parquet file; `audio` is bytes, or None."""
+    """Writes rows of a set as a Parquet file; `audio` is bytes, or None."""
 
     def write(
         place: str,
@@ -78,7 +78,7 @@ NPSC_COLUMNS = (
 
 @pytest.fixture
 def npsc(publish: Publish) -> Publish:
-    """Write rows of NPSC where the hub's converted revision has them."""
+    """Writes rows of NPSC where the hub's converted revision has them."""
 
     def write(split: str, rows: Sequence[dict[str, Any]], **options: Any) -> Path:
         full = [

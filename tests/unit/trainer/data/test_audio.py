@@ -15,7 +15,7 @@ from trainer.errors import DataError
 
 @pytest.mark.parametrize("kind", ["WAV", "FLAC", "MP3", "OGG"])
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
-def test_a_tone_keeps_its_pitch_and_level_in_every_format(
+def test_tone_keeps_its_pitch_and_level_in_every_format(
     encoded, tmp_path: Path, kind: str, rate: int
 ) -> None:
     path = tmp_path / "tone"
@@ -30,7 +30,7 @@ def test_a_tone_keeps_its_pitch_and_level_in_every_format(
     assert np.sqrt(np.mean(middle**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
 
 
-def test_channels_are_mixed(tmp_path: Path) -> None:
+def test_channels_are_averaged_to_mono(tmp_path: Path) -> None:
     path = tmp_path / "stereo.wav"
     channels = np.stack([np.full(800, 0.5), np.full(800, -0.1)], axis=1)
     soundfile.write(path, channels.astype(np.float32), 16000, subtype="FLOAT")
@@ -46,7 +46,7 @@ def test_segment_end_may_exceed_audio_only_by_rounding(encoded, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", ["FLAC", "MP3"])
-def test_audio_that_breaks_off_is_refused(encoded, tmp_path: Path, kind: str) -> None:
+def test_truncated_training_audio_is_refused(encoded, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "cut"
     data = encoded(4.0, kind=kind)
     path.write_bytes(data[: len(data) // 2])
@@ -54,14 +54,14 @@ def test_audio_that_breaks_off_is_refused(encoded, tmp_path: Path, kind: str) ->
         FileAudio(path).seconds()
 
 
-def test_samples_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_samples_that_are_nan_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "nan.wav"
     soundfile.write(path, np.array([0.1, np.nan, 0.1], np.float32), 16000, subtype="FLOAT")
     with pytest.raises(DataError, match="samples that are no numbers"):
         FileAudio(path).waveform()
 
 
-def test_a_file_without_samples_is_refused(tmp_path: Path) -> None:
+def test_file_without_samples_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "empty.wav"
     soundfile.write(path, np.zeros(0, np.float32), 16000)
     with pytest.raises(DataError, match=r"holds 0\.00 s"):

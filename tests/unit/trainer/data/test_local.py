@@ -33,7 +33,7 @@ def meeting(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_manifest_in_json_lines_is_read_relative_to_itself(nynorsk, meeting: Path) -> None:
+def test_paths_of_a_json_lines_manifest_are_relative_to_it(nynorsk, meeting: Path) -> None:
     lines = [
         {"audio": "meeting.wav", "text": "Heile møtet", "speaker": "kari", "language": "nb"},
         {"audio": "meeting.wav", "text": "Det tredje sekundet", "start": 2.0, "end": 3.0},
@@ -54,7 +54,7 @@ def test_a_manifest_in_json_lines_is_read_relative_to_itself(nynorsk, meeting: P
 
 
 @pytest.mark.parametrize(("suffix", "between"), [("csv", ","), ("tsv", "\t")])
-def test_a_manifest_in_a_table_leaves_empty_cells_out(
+def test_empty_cells_of_a_table_manifest_are_left_out(
     nynorsk, meeting: Path, suffix: str, between: str
 ) -> None:
     table = [
@@ -74,7 +74,7 @@ def test_a_manifest_in_a_table_leaves_empty_cells_out(
     ]
 
 
-def test_every_interval_of_a_textgrid_with_text_is_an_utterance(nynorsk, meeting: Path) -> None:
+def test_each_textgrid_interval_with_text_is_an_utterance(nynorsk, meeting: Path) -> None:
     grid = textgrid.Textgrid()
     grid.addTier(
         textgrid.IntervalTier(
@@ -94,7 +94,7 @@ def test_every_interval_of_a_textgrid_with_text_is_an_utterance(nynorsk, meeting
     np.testing.assert_allclose(samples, np.repeat([0.4, 0.5], 16000), rtol=1e-6)
 
 
-def test_tiers_of_an_elan_document_are_speakers_and_what_hangs_below_them_is_not(
+def test_top_level_elan_tiers_are_speakers_and_dependent_tiers_are_ignored(
     nynorsk, meeting: Path
 ) -> None:
     document = pympi.Eaf()
@@ -111,7 +111,7 @@ def test_tiers_of_an_elan_document_are_speakers_and_what_hangs_below_them_is_not
     np.testing.assert_allclose(record.audio.waveform()[:16000], np.full(16000, 0.2), rtol=1e-6)
 
 
-def test_annotations_that_are_broken_or_have_no_audio_are_counted(nynorsk, meeting: Path) -> None:
+def test_invalid_annotations_and_missing_audio_are_counted(nynorsk, meeting: Path) -> None:
     good = textgrid.Textgrid()
     good.addTier(textgrid.IntervalTier("kari", [(0.5, 1.5, "Ordet er fritt")], 0, 6))
     good.save(str(meeting.with_suffix(".TextGrid")), "short_textgrid", True)
@@ -123,7 +123,7 @@ def test_annotations_that_are_broken_or_have_no_audio_are_counted(nynorsk, meeti
     assert counts["train"]["dropped"] == {"broken annotations": 2, "annotations without audio": 1}
 
 
-def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
+def test_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     opened = open_source(f"annotations:{tmp_path}", {})
     with pytest.raises(DataError, match=r"holds no files \.textgrid or \.eaf"):
         list(opened.source.candidates(opened.split))
@@ -164,7 +164,7 @@ def test_manifests_are_not_written_over_synthesised_speech(nynorsk, tmp_path: Pa
     ("reference", "message"),
     [
         ("manifest:gone.jsonl", r"no manifest gone\.jsonl"),
-        ("synthesised/train", "say where with --from synthesised=FOLDER.*synthesise"),
+        ("synthesised/train", "give its folder with --from synthesised=FOLDER.*synthesise"),
         ("npsc-nynorsk", "no source 'npsc-nynorsk'; accepted are NAME/SPLIT"),
         ("npsc-nynorsk/", "no source 'npsc-nynorsk/'"),
     ],
@@ -174,7 +174,7 @@ def test_unknown_source_lists_accepted_sources(reference: str, message: str) -> 
         open_source(reference, {})
 
 
-def test_a_prepared_line_that_was_tampered_with_is_named(nynorsk, meeting: Path) -> None:
+def test_line_that_prepare_did_not_write_is_named(nynorsk, meeting: Path) -> None:
     manifest = meeting.with_name("own.jsonl")
     manifest.write_text('{"audio": "meeting.wav", "text": "Heile møtet"}')
     out = meeting.parent / "out"

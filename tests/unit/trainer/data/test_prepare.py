@@ -1,4 +1,4 @@
-"""Published rows of every kind become manifests, and every row that does not is counted."""
+"""Published rows of every kind become manifests, and every dropped row is counted."""
 
 import json
 import pickle
@@ -75,7 +75,9 @@ def test_every_row_is_kept_or_counted_with_its_reason(nynorsk, folder, tmp_path:
     assert json.loads((tmp_path / "out" / "counts.json").read_text()) == counts
 
 
-def test_records_come_back_normalised_with_their_audio(nynorsk, folder, tmp_path: Path) -> None:
+def test_prepared_records_have_normalised_text_and_their_audio(
+    nynorsk, folder, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     prepare(nynorsk, out, folders={"npsc-nynorsk": folder})
     records = read_split(out, "train")
@@ -94,7 +96,7 @@ def test_records_come_back_normalised_with_their_audio(nynorsk, folder, tmp_path
         assert np.abs(samples).max() == pytest.approx(0.1, abs=0.02)
 
 
-def test_records_cross_processes_without_open_files(nynorsk, folder, tmp_path: Path) -> None:
+def test_records_are_pickled_without_open_files(nynorsk, folder, tmp_path: Path) -> None:
     prepare(nynorsk, tmp_path / "out", folders={"npsc": folder})
     records = read_split(tmp_path / "out", "train")
     records[0].audio.waveform()
@@ -117,7 +119,7 @@ def test_copied_audio_moves_with_the_folder(nynorsk, folder, tmp_path: Path) -> 
         records[-1].audio.waveform()
 
 
-def test_sentences_of_evaluation_are_known_and_counted_where_trained_on(
+def test_evaluation_sentences_in_the_training_split_are_counted(
     nynorsk, folder, tmp_path: Path
 ) -> None:
     counts = prepare(nynorsk, tmp_path / "out", folders={"npsc": folder})
@@ -130,9 +132,7 @@ def test_sentences_of_evaluation_are_known_and_counted_where_trained_on(
     assert counts["seen_in_training"]["test"] == {"texts": 1, "speakers": 1}
 
 
-def test_strict_filters_what_is_published_before_it_is_normalised(
-    nynorsk, npsc, encoded, tmp_path: Path
-) -> None:
+def test_strict_filters_apply_before_normalisation(nynorsk, npsc, encoded, tmp_path: Path) -> None:
     recipe = replace(nynorsk, data=replace(nynorsk.data, normalisation="strict"))
     rows = [
         {"text": "Höyr no på", "audio": encoded(2.0)},
@@ -162,7 +162,7 @@ def test_strict_filters_what_is_published_before_it_is_normalised(
     }
 
 
-def test_corrected_filters_count_a_blank_between_doubled_letters(
+def test_corrected_filters_count_blanks_between_doubled_letters(
     nynorsk, npsc, encoded, tmp_path: Path
 ) -> None:
     rows = [
@@ -188,7 +188,7 @@ def test_empty_split_ends_prepare_with_drop_reasons(nynorsk, npsc, encoded, tmp_
     assert not (tmp_path / "out" / "train.jsonl").exists()
 
 
-def test_a_wrong_name_is_found_before_anything_is_read(nynorsk, folder, tmp_path: Path) -> None:
+def test_unknown_source_is_refused_before_anything_is_read(nynorsk, folder, tmp_path: Path) -> None:
     recipe = replace(nynorsk, data=replace(nynorsk.data, test=("npsk/test",)))
     with pytest.raises(DataError, match=r"no source 'npsk/test'; accepted are .*npsc-nynorsk"):
         prepare(recipe, tmp_path / "out", folders={"npsc": folder})
@@ -215,6 +215,6 @@ def test_partial_set_is_noted_in_counts(nynorsk, folder, tmp_path: Path) -> None
     assert "note" not in counts["sources"]["npsc-nynorsk/test"]
 
 
-def test_a_prepared_folder_without_a_split_names_the_commands(tmp_path: Path) -> None:
+def test_missing_split_of_a_prepared_folder_names_the_commands(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.jsonl is missing; make it with .*prepare"):
         read_split(tmp_path, "train")

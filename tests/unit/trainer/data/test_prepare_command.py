@@ -27,14 +27,14 @@ def test_prepare_writes_a_folder_and_prints_its_counts(npsc, encoded, tmp_path: 
     assert [len(read_split(out, split)) for split in ("train", "valid", "test")] == [1, 1, 1]
 
 
-def test_from_without_a_folder_is_explained(tmp_path: Path) -> None:
+def test_from_option_without_a_folder_is_refused_with_the_reason(tmp_path: Path) -> None:
     given = ["--output", str(tmp_path / "out"), "--from", "npsc"]
     result = CliRunner().invoke(app, ["prepare", RECIPE, *given])
     assert result.exit_code == 2
     assert "NAME=FOLDER" in result.output
 
 
-def test_a_recipe_of_synthesised_speech_points_to_the_other_command(
+def test_recipe_of_synthesised_speech_names_the_synthesise_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["trainer", "prepare", "demo-da", "--output", str(tmp_path)])

@@ -83,7 +83,7 @@ SETS = [
 
 
 @pytest.mark.parametrize("published", SETS, ids=[name for name, *_ in SETS])
-def test_a_published_set_gives_text_speaker_language_and_audio(
+def test_published_dataset_gives_text_speaker_language_and_audio(
     publish, encoded, tmp_path: Path, published
 ) -> None:
     name, place, kinds, text, speaker, language = published
@@ -100,11 +100,11 @@ def test_a_published_set_gives_text_speaker_language_and_audio(
     assert opened.licence
 
 
-def test_every_published_set_but_npsc_is_tried_above() -> None:
+def test_every_published_dataset_but_npsc_is_a_case_of_the_test_above() -> None:
     assert {name for name, *_ in SETS} == {name for name in PUBLISHED if "npsc" not in name}
 
 
-def test_npsc_keeps_both_languages_and_its_halves_one_each(npsc, encoded, tmp_path: Path) -> None:
+def test_npsc_has_both_languages_and_each_half_one(npsc, encoded, tmp_path: Path) -> None:
     audio = encoded(1.0)
     npsc(
         "train",
@@ -135,9 +135,7 @@ def test_nst_silence_prompts_are_dropped(publish, encoded, tmp_path: Path) -> No
     assert [item.dropped for item in opened.source.candidates("train")] == ["instruction", None]
 
 
-def test_evaluation_splits_of_ftspeech_are_the_balanced_ones(
-    publish, encoded, tmp_path: Path
-) -> None:
+def test_ftspeech_evaluation_splits_are_the_balanced_ones(publish, encoded, tmp_path: Path) -> None:
     row = {"sentence": "tak for ordet", "audio": encoded(1.0)}
     publish("data/dev_balanced-00000-of-00001.parquet", FTSPEECH, [row])
     publish("data/test_balanced-00000-of-00001.parquet", FTSPEECH, [row, row])
@@ -150,7 +148,7 @@ def test_evaluation_splits_of_ftspeech_are_the_balanced_ones(
     assert counted == {"valid": 1, "test": 2, "test_other": 3}
 
 
-def test_shards_are_read_in_their_order(publish, encoded, tmp_path: Path) -> None:
+def test_shards_are_read_in_order(publish, encoded, tmp_path: Path) -> None:
     for number in (2, 0, 1):
         row = {"text": f"del nummer {number}", "audio": encoded(1.0)}
         publish(f"data/train-0000{number}-of-00003.parquet", NST_DANISH, [row])
@@ -160,14 +158,14 @@ def test_shards_are_read_in_their_order(publish, encoded, tmp_path: Path) -> Non
     ]
 
 
-def test_a_column_that_is_missing_is_named(publish, encoded, tmp_path: Path) -> None:
+def test_missing_column_is_named(publish, encoded, tmp_path: Path) -> None:
     publish("data/train-0.parquet", NST_DANISH, [{"text": "x", "audio": encoded(1.0)}])
     opened = open_source("ftspeech/train", {"ftspeech": tmp_path})
     with pytest.raises(DataError, match="lacks the columns sentence; it has audio, text"):
         list(opened.source.candidates("train"))
 
 
-def test_audio_kept_beside_a_parquet_file_is_found(publish, encoded, tmp_path: Path) -> None:
+def test_audio_files_beside_a_parquet_file_are_read(publish, encoded, tmp_path: Path) -> None:
     publish("data/train-0.parquet", NST_DANISH, [{"text": "x", "file": "clips/a.flac"}])
     (tmp_path / "data" / "clips").mkdir()
     (tmp_path / "data" / "clips" / "a.flac").write_bytes(encoded(1.25))
@@ -185,7 +183,7 @@ def release(rows: Sequence[Sequence[str]]) -> str:
 
 
 @pytest.mark.parametrize("below", ["", "nn-NO"])
-def test_common_voice_is_read_as_mozilla_packs_it(encoded, tmp_path: Path, below: str) -> None:
+def test_common_voice_archive_of_mozilla_is_read(encoded, tmp_path: Path, below: str) -> None:
     folder = tmp_path / below
     (folder / "clips").mkdir(parents=True)
     (folder / "clips" / "common_voice_nn-NO_1.mp3").write_bytes(encoded(2.0, kind="MP3"))
@@ -202,7 +200,7 @@ def test_common_voice_is_read_as_mozilla_packs_it(encoded, tmp_path: Path, below
         second.audio.waveform()
 
 
-def test_a_set_in_the_cache_of_the_hub_needs_no_network(
+def test_cached_dataset_needs_no_network(
     npsc, encoded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = "hub/datasets--NbAiLab--NPSC/snapshots/0123456789abcdef0123456789abcdef01234567"
@@ -219,13 +217,12 @@ def test_a_set_in_the_cache_of_the_hub_needs_no_network(
     assert [item.text for item in opened.source.candidates("train")] == ["eit ord"]
 
 
-def test_without_hub_and_cache_error_names_a_remedy(
+def test_unreachable_hub_without_a_cache_is_an_error_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     opened = open_source("coral-read-aloud/train", {})
-    with pytest.raises(
-        DataError, match=r"CoRal-project/coral-v3 cannot be had.*--from coral-read-aloud=FOLDER"
-    ):
+    message = r"coral-v3 is not available from the hub.*--from coral-read-aloud=FOLDER"
+    with pytest.raises(DataError, match=message):
         list(opened.source.candidates("train"))

@@ -1,4 +1,4 @@
-"""What `synthesise` wrote comes back as records, and a broken folder is named."""
+"""Folders written by `synthesise` are read back as records, and broken ones are named."""
 
 import json
 import pickle
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_written_split_comes_back_with_its_own_samples(folder: Path) -> None:
+def test_written_split_is_read_back_with_its_samples(folder: Path) -> None:
     first, second = read_split(folder, "train")
     assert (first.text, first.speaker, first.seconds) == ("god dag", "da+f1", 1.0)
     assert (second.text, second.speaker, second.seconds) == ("farvel", "da+m1", 0.5)
@@ -39,12 +39,12 @@ def test_a_written_split_comes_back_with_its_own_samples(folder: Path) -> None:
     np.testing.assert_array_equal(second.audio.waveform(), np.full(8000, -0.5, np.float32))
 
 
-def test_the_language_of_an_older_folder_is_its_recipes(folder: Path) -> None:
+def test_folder_without_a_language_has_that_of_its_recipe(folder: Path) -> None:
     (folder / "counts.json").write_text('{"recipe": "demo-nn"}')
     assert read_split(folder, "train")[0].language == "nn"
 
 
-def test_records_cross_processes_without_their_samples(folder: Path) -> None:
+def test_records_are_pickled_without_their_samples(folder: Path) -> None:
     record = read_split(folder, "train")[1]
     packed = pickle.dumps(record)
     assert len(packed) < 1000
@@ -58,19 +58,19 @@ def test_fields_of_a_newer_writer_are_ignored(folder: Path) -> None:
     assert [record.text for record in read_split(folder, "train")] == ["god dag", "farvel"]
 
 
-def test_a_missing_split_is_named(folder: Path) -> None:
+def test_missing_split_is_named(folder: Path) -> None:
     with pytest.raises(DataError, match=r"valid\.(pcm|jsonl) is missing"):
         read_split(folder, "valid")
 
 
-def test_audio_that_was_cut_off_is_refused(folder: Path) -> None:
+def test_truncated_synthesised_audio_is_refused(folder: Path) -> None:
     audio = folder / "train.pcm"
     audio.write_bytes(audio.read_bytes()[:-2])
-    with pytest.raises(DataError, match=r"holds 47998 bytes.*says 48000"):
+    with pytest.raises(DataError, match=r"holds 47998 bytes.*has 48000"):
         read_split(folder, "train")
 
 
-def test_a_line_that_is_no_utterance_is_named(folder: Path) -> None:
+def test_invalid_line_of_a_split_is_named(folder: Path) -> None:
     (folder / "train.jsonl").write_text('{"text": "god dag"}\n')
     with pytest.raises(DataError, match="line 1 is no utterance"):
         read_split(folder, "train")

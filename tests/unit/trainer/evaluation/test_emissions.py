@@ -1,4 +1,4 @@
-"""Records in, emissions out: in order, the same from the cache, computed again when they change."""
+"""Emissions of records: their order, the cache, and when they are computed again."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from trainer.evaluation import compute_emissions
 
 @dataclass
 class Noise:
-    """Audio that counts how often it was asked for."""
+    """Audio that counts how often it was read."""
 
     seconds: float
     seed: int
@@ -39,16 +39,16 @@ def records(*seconds: float, seed: int = 0) -> list[Record]:
     ]
 
 
-def test_each_record_has_the_emissions_it_has_alone_whatever_its_neighbours(model: Path) -> None:
-    said = records(0.5, 24.0, 1.0, 20.0)
+def test_emissions_do_not_depend_on_other_records_of_the_batch(model: Path) -> None:
+    spoken = records(0.5, 24.0, 1.0, 20.0)
     encoder = load_checkpoint(model)
-    for record, emitted in zip(said, compute_emissions(model, said), strict=True):
+    for record, emitted in zip(spoken, compute_emissions(model, spoken), strict=True):
         assert (emitted.text, emitted.seconds) == (record.text, record.seconds)
         alone = encoder.emissions([record.audio.waveform()])[0]
         np.testing.assert_allclose(emitted.emissions, alone, atol=2e-4)
 
 
-def test_a_long_recording_is_encoded_in_the_windows_of_the_service(model: Path) -> None:
+def test_long_recording_is_encoded_in_the_windows_of_the_service(model: Path) -> None:
     (record,) = records(70.0)
     (emitted,) = compute_emissions(model, [record])
     encoder = load_checkpoint(model)

@@ -32,7 +32,7 @@ def with_lm(model_with_lm: Path) -> dict:
     return run(model_with_lm, "--manifest", SAMPLES)
 
 
-def test_the_greedy_rates_are_those_of_what_the_service_would_write(with_lm: dict) -> None:
+def test_greedy_rates_equal_those_of_the_service(with_lm: dict) -> None:
     model = load_checkpoint(DEMO)
     decoder = GreedyDecoder(model.vocabulary)
     written = [
@@ -47,7 +47,7 @@ def test_the_greedy_rates_are_those_of_what_the_service_would_write(with_lm: dic
     assert with_lm["greedy_cer"] == pytest.approx(jiwer.cer(sample_texts(), written))
 
 
-def test_a_language_model_that_knows_the_words_removes_errors(with_lm: dict) -> None:
+def test_language_model_of_the_test_words_reduces_errors(with_lm: dict) -> None:
     # Nothing is left to gain where the demo already writes its samples without an error.
     assert with_lm["beam_lm_wer"] < with_lm["greedy_wer"] or with_lm["greedy_wer"] == 0
     assert with_lm["beam_lm_cer"] <= with_lm["greedy_cer"]
@@ -62,7 +62,7 @@ def test_every_rate_lies_in_its_interval(with_lm: dict) -> None:
         assert low <= with_lm[name] <= high
 
 
-def test_the_parts_of_the_test_set_make_up_the_whole(with_lm: dict) -> None:
+def test_counts_of_subsets_sum_to_the_test_set(with_lm: dict) -> None:
     for groups in (with_lm["by_speaker"], with_lm["by_length"]):
         assert sum(group["utterances"] for group in groups) == with_lm["utterances"] == 3
         errors = sum(group["words"] * group["greedy_wer"] for group in groups)
@@ -121,9 +121,7 @@ def test_synthesised_split_records_its_augmentations(tmp_path: Path) -> None:
         ("", "nothing to evaluate"),
     ],
 )
-def test_a_manifest_that_cannot_be_evaluated_names_the_line(
-    tmp_path: Path, line: str, message: str
-) -> None:
+def test_invalid_manifest_is_refused_with_the_line(tmp_path: Path, line: str, message: str) -> None:
     (tmp_path / "manifest.jsonl").write_text(line)
     with pytest.raises(DataError, match=message):
         evaluate(DEMO, read_manifest(tmp_path / "manifest.jsonl"))
@@ -174,7 +172,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-def test_the_report_is_one_page_with_the_sound_of_the_worst_utterances(
+def test_html_report_embeds_the_audio_of_the_worst_utterances(
     model_with_lm: Path, tmp_path: Path
 ) -> None:
     test_set = read_manifest(SAMPLES)
@@ -202,7 +200,7 @@ def test_the_report_is_one_page_with_the_sound_of_the_worst_utterances(
     )
 
 
-def test_the_markdown_report_has_the_figures(model_with_lm: Path, tmp_path: Path) -> None:
+def test_markdown_report_has_the_figures(model_with_lm: Path, tmp_path: Path) -> None:
     answer = CliRunner().invoke(
         app,
         ["evaluate", str(model_with_lm), "--manifest", str(SAMPLES), "--report", str(tmp_path)],

@@ -1,4 +1,4 @@
-"""A trained model in, folders out that stock transformers and the service load alike."""
+"""Exported folders, which stock transformers and the service load alike."""
 
 import json
 import shutil
@@ -70,7 +70,7 @@ def stock_logits(folder: Path, sound: np.ndarray) -> torch.Tensor:
         return load_stock(folder)(**inputs).logits
 
 
-def test_an_export_gives_equal_logits_in_stock_transformers(
+def test_exported_model_has_equal_logits_in_transformers(
     exported: tuple[Wav2Vec2ForCTC, Path],
 ) -> None:
     model, folder = exported
@@ -84,7 +84,7 @@ def test_an_export_gives_equal_logits_in_stock_transformers(
         assert torch.equal(model(**inputs).logits, loaded(**inputs).logits)
 
 
-def test_an_export_has_the_emissions_of_transformers_in_the_service(
+def test_exported_model_has_the_emissions_of_transformers_in_the_service(
     exported: tuple[Wav2Vec2ForCTC, Path],
 ) -> None:
     _, folder = exported
@@ -95,7 +95,7 @@ def test_an_export_has_the_emissions_of_transformers_in_the_service(
     np.testing.assert_allclose(model.emissions([wave()])[0], expected, atol=1e-4)
 
 
-def test_the_tokenizer_of_an_export_reads_and_writes_text(
+def test_exported_tokenizer_encodes_and_decodes_text(
     exported: tuple[Wav2Vec2ForCTC, Path],
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(exported[1], additional_special_tokens=[])
@@ -105,7 +105,7 @@ def test_the_tokenizer_of_an_export_reads_and_writes_text(
     assert len(tokenizer) == len(TOKENS)
 
 
-def test_the_2022_layout_has_the_files_of_the_published_checkpoints(tmp_path: Path) -> None:
+def test_layout_of_2022_has_the_files_of_the_published_checkpoints(tmp_path: Path) -> None:
     export_model(demo_model(), tmp_path, layout="2022")
     names = {path.name for path in tmp_path.iterdir()}
     assert {"pytorch_model.bin", "added_tokens.json", "special_tokens_map.json"} <= names
@@ -147,7 +147,7 @@ def run(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("layout", ["today", "2022"])
-def test_the_mean_of_the_last_checkpoints_of_a_run_with_its_own_vocabulary(
+def test_last_checkpoints_of_a_run_are_averaged_with_its_vocabulary(
     run: Path, tmp_path: Path, layout: str
 ) -> None:
     out = tmp_path / "out"
@@ -169,7 +169,7 @@ def test_the_mean_of_the_last_checkpoints_of_a_run_with_its_own_vocabulary(
     np.testing.assert_allclose(load_checkpoint(out).emissions([wave()])[0], expected, atol=1e-4)
 
 
-def test_of_a_run_its_export_is_taken_or_its_last_checkpoint(run: Path, tmp_path: Path) -> None:
+def test_run_folder_selects_its_export_or_its_last_checkpoint(run: Path, tmp_path: Path) -> None:
     assert export_folder(run, tmp_path / "a") == [run / "checkpoint-1500"]
     export_model(demo_model(), run / "export")
     assert export_folder(run, tmp_path / "b") == [run / "export"]
@@ -200,7 +200,7 @@ def test_transformers_reads_the_language_model(model_with_lm: Path, tmp_path: Pa
 
 def test_invalid_exports_are_refused(run: Path, tmp_path: Path) -> None:
     export_model(demo_model(), tmp_path / "one")
-    with pytest.raises(DataError, match="3 checkpoints, 4 are wanted"):
+    with pytest.raises(DataError, match="3 checkpoints, 4 are required"):
         export_folder(run, tmp_path / "out", average=4)
     with pytest.raises(DataError, match="only those of a run"):
         export_folder(tmp_path / "one", tmp_path / "out", average=2)
@@ -221,7 +221,7 @@ def test_invalid_exports_are_refused(run: Path, tmp_path: Path) -> None:
         export_model(model, tmp_path / "out")
 
 
-def test_a_folder_that_is_no_model_ends_the_command_with_one_line(
+def test_folder_that_is_no_model_is_a_one_line_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["trainer", "export", str(tmp_path), str(tmp_path / "out")])

@@ -10,7 +10,7 @@ from trainer.language_model.arpa import ngram_counts, read_arpa, unigrams, write
 from trainer.language_model.kneser_ney import estimate
 
 
-def test_kenlm_scores_our_file_like_that_of_lmplz(
+def test_kenlm_gives_equal_scores_for_our_file_and_that_of_lmplz(
     reference: Path, corpus: tuple[str, ...], tmp_path: Path
 ) -> None:
     write_arpa(estimate(corpus, order=3, prune=(0, 0, 1)), tmp_path / "ours.arpa")
@@ -21,7 +21,7 @@ def test_kenlm_scores_our_file_like_that_of_lmplz(
         assert ours.score(sentence) == pytest.approx(theirs.score(sentence), abs=1e-4)
 
 
-def test_a_file_says_how_many_ngrams_it_has(reference: Path) -> None:
+def test_arpa_header_has_the_ngram_counts(reference: Path) -> None:
     path = reference / "3gram.arpa"
     counts = ngram_counts(path)
     ngrams = [text.split() for text, _, _ in read_arpa(path)]
@@ -29,7 +29,7 @@ def test_a_file_says_how_many_ngrams_it_has(reference: Path) -> None:
     assert len(unigrams(path)) == counts[0] - 3
 
 
-def test_a_file_that_was_cut_off_is_refused(reference: Path, tmp_path: Path) -> None:
+def test_truncated_arpa_file_is_refused(reference: Path, tmp_path: Path) -> None:
     whole = (reference / "3gram.arpa").read_text("utf-8").splitlines()
     short = tmp_path / "short.arpa"
     short.write_text("\n".join(whole[:100]), "utf-8")

@@ -1,4 +1,4 @@
-"""The folder that `lm` writes, as those read it who have to."""
+"""The folder that `lm` writes, read by the service, pyctcdecode and transformers."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,6 @@ import pytest
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import build
-from trainer.language_model.tools import build_tools, find_tool, run_tool
 from trainer.recipe import LanguageModelRecipe
 
 
@@ -25,11 +24,11 @@ def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_build_without_kenlm_makes_a_model_the_service_loads(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    built = build(corpus, numbers, tmp_path / "model/language_model", notify=said.append)
+    lines: list[str] = []
+    built = build(corpus, numbers, tmp_path / "model/language_model", notify=lines.append)
     assert built.estimator == "numpy"
     assert set(built.sizes) == {"3gram.arpa", "attrs.json", "unigrams.txt"}
-    assert any("five times as large" in line and "trainer kenlm" in line for line in said)
+    assert any("five times as large" in line and "trainer kenlm" in line for line in lines)
     loaded = load_language_model(built.folder)
     assert (loaded.order, loaded.alpha, loaded.beta) == (3, 0.5, 1.5)
     assert loaded.unigrams == {word for line in corpus for word in line.split()}
@@ -48,7 +47,7 @@ def test_pyctcdecode_loads_the_folder(
     assert PyctcdecodeModel.load_from_dir(str(built.folder)).order == 3
 
 
-def test_a_new_model_takes_the_place_of_the_old_one(
+def test_rebuilt_model_replaces_the_old_one(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     folder = tmp_path / "language_model"
@@ -104,22 +103,3 @@ def test_missing_lmplz_error_explains_installation(
 ) -> None:
     with pytest.raises(LanguageModelError, match="python -m trainer kenlm"):
         build(corpus, numbers, tmp_path / "language_model", estimator="lmplz")
-    with pytest.raises(LanguageModelError, match=r"C\+\+ compiler, and there is no g\+\+"):
-        build_tools(tmp_path / "tools", notify=print)
-
-
-def test_tools_are_found_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert find_tool("lmplz") is None
-    cached = tmp_path / "nordlyd" / "kenlm-0.3.0" / "lmplz"
-    cached.parent.mkdir(parents=True)
-    cached.touch()
-    assert find_tool("lmplz") == cached
-
-
-def test_tool_failure_includes_its_error_output(tmp_path: Path) -> None:
-    with pytest.raises(LanguageModelError, match=r"ls failed: .*nowhere"):
-        run_tool(["ls", tmp_path / "nowhere"])
-    with pytest.raises(LanguageModelError, match="cannot be run: No such file"):
-        run_tool([tmp_path / "nothing"])

@@ -1,4 +1,4 @@
-"""`lm` and `tune`, as a person runs them, on the bundled demo model and its samples."""
+"""The commands `lm` and `tune` on the bundled demo model and its samples."""
 
 import json
 import sys
@@ -32,7 +32,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples of the demo to validate on, in which even a good model hears little wrong."""
+    """The samples of the demo to validate on, in which a good model makes few errors."""
     return write_data(tmp_path_factory.mktemp("data"), noise=(0.0,))
 
 
@@ -43,19 +43,19 @@ def noisy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_data(folder: Path, *, noise: Sequence[float]) -> Path:
-    """Write a data folder: the samples in noise, and their words in threes to train on."""
-    said = list(zip(sorted(DEMO.glob("samples/*.flac")), sample_texts(), strict=True))
+    """Writes a data folder: the samples in noise, and their words in threes to train on."""
+    samples = list(zip(sorted(DEMO.glob("samples/*.flac")), sample_texts(), strict=True))
     draw = np.random.default_rng(1)
     spoken = []
     for level in noise:
-        for file, text in said:
+        for file, text in samples:
             recording = decode_audio(file, limits=AudioLimits(60.0))
             clean = recording.slice(0, recording.samples)
             mixed = np.clip(clean + draw.normal(0, level, len(clean)), -1, 1)
             spoken.append(utterance(text, (mixed * 32767).astype(np.int16)))
     write_split(folder, "valid", spoken)
     write_split(folder, "test", spoken[:1])
-    words = [word for _, text in said for word in text.split()]
+    words = [word for _, text in samples for word in text.split()]
     threes = [" ".join(words[start : start + 3]) for start in range(0, len(words), 2)]
     silence = np.zeros(1600, np.int16)
     write_split(folder, "train", [utterance(text, silence) for text in threes])
@@ -74,7 +74,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return stopped.value.code or 0
 
 
-def test_a_language_model_is_made_tuned_and_put_into_the_checkpoint(
+def test_language_model_is_built_tuned_and_copied_into_the_checkpoint(
     recipe: Path,
     noisy_data: Path,
     tmp_path: Path,

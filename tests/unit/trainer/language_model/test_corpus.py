@@ -1,4 +1,4 @@
-"""What text a language model is estimated from, and what it must never see."""
+"""The text a language model is estimated from, and the sentences held out of it."""
 
 import subprocess
 from dataclasses import replace
@@ -47,7 +47,7 @@ def with_sources(recipe: Recipe, *sources: str) -> Recipe:
 
 
 def write_package(folder: Path, text: str) -> None:
-    """Build a Debian package with one Bokmål page of help."""
+    """Builds a Debian package with one Bokmål page of help."""
     root = folder / "root"
     pages = root / "usr/share/help/nb/little"
     pages.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_text_files_are_read_without_evaluation_sentences(
     assert text.dropped == {"evaluation sentence": 2}
 
 
-def test_packages_give_running_text_as_well_as_sentences_to_speak(
+def test_packages_give_running_text_and_sentences_to_synthesise(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     write_package(

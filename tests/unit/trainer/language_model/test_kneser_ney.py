@@ -1,4 +1,4 @@
-"""The estimator against lmplz's own numbers, and against what any model has to keep to."""
+"""The estimator against lmplz's own numbers, and against invariants of any model."""
 
 from pathlib import Path
 
@@ -53,23 +53,21 @@ def assert_equal_tables(ours: Table, theirs: Table) -> None:
         ("2gram-unigrams-pruned", 2, (2,)),
     ],
 )
-def test_gives_the_probabilities_and_backoffs_of_lmplz(
+def test_probabilities_and_backoffs_equal_those_of_lmplz(
     reference: Path, corpus: tuple[str, ...], name: str, order: int, prune: tuple[int, ...]
 ) -> None:
     model = estimate(corpus, order=order, prune=prune)
     assert_equal_tables(as_table(model), read_table(reference / f"{name}.arpa"))
 
 
-def test_a_limited_vocabulary_is_that_of_lmplz(reference: Path, corpus: tuple[str, ...]) -> None:
+def test_limited_vocabulary_equals_that_of_lmplz(reference: Path, corpus: tuple[str, ...]) -> None:
     keep = frozenset((reference / "vocabulary.txt").read_text("utf-8").split())
     ours = as_table(estimate(corpus, order=3, keep=keep))
     assert_equal_tables(ours, read_table(reference / "3gram-vocabulary.arpa"))
     assert {word for ngram in ours for word in ngram} == keep | {"<unk>", "<s>", "</s>"}
 
 
-def test_too_little_text_takes_the_fixed_discounts(
-    reference: Path, corpus: tuple[str, ...]
-) -> None:
+def test_too_little_text_uses_the_fixed_discounts(reference: Path, corpus: tuple[str, ...]) -> None:
     ours = as_table(estimate(corpus[:12], order=3))
     assert_equal_tables(ours, read_table(reference / "3gram-fallback.arpa"))
 
@@ -107,7 +105,7 @@ def test_discounts_follow_equation_26() -> None:
     assert discounts_of([10, 10, 1, 100]) == FALLBACK_DISCOUNTS
 
 
-def test_the_last_threshold_holds_for_higher_orders() -> None:
+def test_last_pruning_threshold_applies_to_higher_orders() -> None:
     assert prune_thresholds((), 3) == (0, 0, 0)
     assert prune_thresholds((0, 1), 4) == (0, 1, 1, 1)
 
@@ -121,7 +119,7 @@ def test_the_last_threshold_holds_for_higher_orders() -> None:
         (3, (-1,), "0 or more"),
     ],
 )
-def test_refuses_thresholds_that_cannot_be(
+def test_invalid_pruning_thresholds_are_refused(
     order: int, prune: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(LanguageModelError, match=message):
@@ -129,11 +127,11 @@ def test_refuses_thresholds_that_cannot_be(
 
 
 @pytest.mark.parametrize("lines", [[], ["", "  "]])
-def test_refuses_no_text(lines: list[str]) -> None:
+def test_empty_text_is_refused_for_an_estimate(lines: list[str]) -> None:
     with pytest.raises(LanguageModelError, match="no text"):
         estimate(lines, order=3)
 
 
-def test_refuses_the_marks_of_a_sentence_in_the_text() -> None:
+def test_sentence_markers_in_the_text_are_refused() -> None:
     with pytest.raises(LanguageModelError, match="<unk>, <s>, </s>"):
         estimate(["vi ser", "vi </s> ser"], order=2)

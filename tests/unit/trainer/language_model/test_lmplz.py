@@ -91,10 +91,10 @@ def test_binary_scores_equal_arpa_scores(
 
 
 @pytest.mark.timeout(900)
-def test_the_tools_are_built_from_source(tmp_path: Path) -> None:
-    said: list[str] = []
-    tools = build_tools(tmp_path, notify=said.append)
-    assert [tool.name for tool in tools] == ["build_binary", "lmplz"], said
+def test_kenlm_tools_are_built_from_source(tmp_path: Path) -> None:
+    lines: list[str] = []
+    tools = build_tools(tmp_path, notify=lines.append)
+    assert [tool.name for tool in tools] == ["build_binary", "lmplz"], lines
     text = tmp_path / "text"
     text.write_text("vi ser en båt\nvi ser en hest\n", "utf-8")
     command = [tools[1], "-o", "2", "--discount_fallback", "-S", "100M", "-T", tmp_path / "sort"]

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_emissions import mishear
+from toy_emissions import toy_emissions_of
 
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
@@ -16,8 +16,8 @@ from trainer.recipe import LanguageModelRecipe
 
 
 @pytest.fixture(scope="module")
-def heard(corpus: tuple[str, ...]) -> EncodedUtterances:
-    return mishear(corpus[::12])
+def encoded(corpus: tuple[str, ...]) -> EncodedUtterances:
+    return toy_emissions_of(corpus[::12])
 
 
 @pytest.fixture(scope="module")
@@ -26,60 +26,62 @@ def model(
     numbers: LanguageModelRecipe,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A language model that knows all words but one that is said."""
+    """A language model that knows all spoken words but one."""
     lines = [line for line in corpus if "kveldsskyer" not in line]
     return build(lines, numbers, tmp_path_factory.mktemp("good") / "language_model").folder
 
 
 @pytest.fixture(scope="module")
 def foreign_model(numbers: LanguageModelRecipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model of words that nobody says."""
+    """A language model of words that do not occur in the speech."""
     lines = ["qux zzyx wwq", "zzyx qux", "wwq wwq qux zzyx"]
     return build(lines, numbers, tmp_path_factory.mktemp("bad") / "language_model").folder
 
 
 @pytest.fixture(scope="module")
-def tuning(heard: EncodedUtterances, model: Path, numbers: LanguageModelRecipe) -> Tuning:
-    return tune(heard, model, alphas=numbers.alphas, betas=numbers.betas)
+def tuning(encoded: EncodedUtterances, model: Path, numbers: LanguageModelRecipe) -> Tuning:
+    return tune(encoded, model, alphas=numbers.alphas, betas=numbers.betas)
 
 
-def test_the_best_point_is_the_lowest_of_the_grid(tuning: Tuning) -> None:
+def test_best_point_has_the_lowest_rate_of_the_grid(tuning: Tuning) -> None:
     assert len(tuning.grid) == 4
     assert tuning.best.wer == min(point.wer for point in tuning.grid)
     assert tuning.best.wer < tuning.greedy.wer / 2
     assert tuning.helps
 
 
-def test_greedy_and_beam_without_a_language_model_are_measured_beside_it(tuning: Tuning) -> None:
+def test_greedy_and_beam_without_a_language_model_are_measured_too(tuning: Tuning) -> None:
     assert 0.3 < tuning.greedy.wer < 1
     assert not tuning.beam.setting.language_model
     assert tuning.beam.wer == pytest.approx(tuning.greedy.wer, abs=0.05)
     assert all(point.seconds_per_second > 0 for point in tuning.widths)
 
 
-def test_hotwords_are_the_words_that_the_model_does_not_know(
-    heard: EncodedUtterances, model: Path, tuning: Tuning
+def test_chosen_hotwords_are_unknown_to_the_language_model(
+    encoded: EncodedUtterances, model: Path, tuning: Tuning
 ) -> None:
-    assert choose_hotwords(heard.references, model) == ("kveldsskyer",)
+    assert choose_hotwords(encoded.references, model) == ("kveldsskyer",)
     found = {point.setting.hotword_weight: point.hotwords_found for point in tuning.hotwords}
     assert found[20.0] == 1.0
     assert found[20.0] >= found[0.0]
 
 
-def test_processes_decode_like_this_one(heard: EncodedUtterances, model: Path) -> None:
+def test_worker_processes_give_the_rates_of_this_process(
+    encoded: EncodedUtterances, model: Path
+) -> None:
     settings = [Setting(alpha, 1.0, width) for alpha in (0.2, 0.5) for width in (5, 50)] + [
         Setting(0.0, 0.0, 50, language_model=False)
     ]
     counted: list[int] = []
-    together = measure(heard, settings, model, processes=2, done=counted.append)
+    together = measure(encoded, settings, model, processes=2, done=counted.append)
     assert [outcome.setting for outcome in together] == settings
     assert sum(counted) == len(settings)
     for setting, outcome in zip(settings, together, strict=True):
-        (alone,) = measure(heard, [setting], model, processes=1)
+        (alone,) = measure(encoded, [setting], model, processes=1)
         assert (alone.wer, alone.cer) == (outcome.wer, outcome.cer)
 
 
-def test_the_best_weights_go_into_the_checkpoint(
+def test_best_weights_are_written_to_the_checkpoint(
     tuning: Tuning, model: Path, tmp_path: Path
 ) -> None:
     target = publish(tuning, model, tmp_path)
@@ -94,16 +96,16 @@ def test_the_best_weights_go_into_the_checkpoint(
 
 
 def test_model_worse_than_greedy_is_refused_without_changes(
-    heard: EncodedUtterances,
+    encoded: EncodedUtterances,
     model: Path,
     foreign_model: Path,
     numbers: LanguageModelRecipe,
     tmp_path: Path,
 ) -> None:
-    good = tune(heard, model, alphas=(0.5,), betas=(1.0,))
+    good = tune(encoded, model, alphas=(0.5,), betas=(1.0,))
     publish(good, model, tmp_path)
     before = (tmp_path / "language_model" / "attrs.json").read_text()
-    loses = tune(heard, foreign_model, alphas=numbers.alphas, betas=numbers.betas)
+    loses = tune(encoded, foreign_model, alphas=numbers.alphas, betas=numbers.betas)
     assert not loses.helps
     with pytest.raises(LanguageModelError, match=r"does not help: at best WER .* is left as it is"):
         publish(loses, foreign_model, tmp_path)
@@ -112,15 +114,15 @@ def test_model_worse_than_greedy_is_refused_without_changes(
 
 
 def test_greedy_on_clean_emissions_makes_no_error(corpus: tuple[str, ...]) -> None:
-    assert measure_greedy(mishear(corpus[:5], swaps=0.0)).wer == 0
+    assert measure_greedy(toy_emissions_of(corpus[:5], swaps=0.0)).wer == 0
 
 
-def test_tuning_on_no_records_is_refused(model: Path) -> None:
+def test_tuning_without_records_is_refused(model: Path) -> None:
     with pytest.raises(LanguageModelError, match="validation split is empty"):
-        tune(mishear([]), model)
+        tune(toy_emissions_of([]), model)
 
 
-def test_a_tuning_is_written_as_json_and_as_a_picture(tuning: Tuning, tmp_path: Path) -> None:
+def test_tuning_is_written_as_json_and_as_an_image(tuning: Tuning, tmp_path: Path) -> None:
     facts = json.loads(json.dumps(as_dict(tuning)))
     assert facts["beam_lm"]["wer"] == min(point["wer"] for point in facts["grid"])
     assert [point["beam_width"] for point in facts["beam_widths"]] == [10, 25, 50, 100, 200]

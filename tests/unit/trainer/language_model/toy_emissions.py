@@ -1,4 +1,4 @@
-"""What a toy acoustic model hears in some sentences."""
+"""Emissions of a toy acoustic model for some sentences."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from app.vocabulary import Vocabulary
 from trainer.language_model.grid import EncodedUtterances
 
 
-def mishear(sentences: Sequence[str], *, swaps: float = 0.25) -> EncodedUtterances:
-    """Emissions in which a part of the letters sounds a little more like the next letter."""
+def toy_emissions_of(sentences: Sequence[str], *, swaps: float = 0.25) -> EncodedUtterances:
+    """Emissions in which some letters are slightly less probable than the next letter."""
     tokens = ("|", *"abcdefghijklmnopqrstuvwxyzæøå", "[UNK]", "[PAD]")
     vocabulary = Vocabulary(tokens, blank=31, delimiter=0, special=frozenset((30, 31)))
     draw = np.random.default_rng(3)

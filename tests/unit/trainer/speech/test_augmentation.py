@@ -1,4 +1,4 @@
-"""Clicks in, the same clicks out: louder, softer, worse, but never elsewhere."""
+"""Augmentation changes the level and the quality of clicks, but not their times."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,7 +82,7 @@ STEPS |= {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_every_step_keeps_the_length_and_the_place_of_every_click(step: str) -> None:
+def test_each_augmentation_keeps_length_and_click_positions(step: str) -> None:
     wave = clicks()
     changed = STEPS[step](wave)
     assert changed.dtype == np.float32
@@ -99,7 +99,7 @@ def test_speed_divides_length_and_times_by_its_factor(factor: float) -> None:
     assert found(changed, expected) == pytest.approx(expected, abs=TOLERANCE)
 
 
-def test_all_steps_in_a_row_keep_the_clicks_in_place(synthesis: SynthesisRecipe) -> None:
+def test_all_augmentations_together_keep_click_positions(synthesis: SynthesisRecipe) -> None:
     everything = replace(
         synthesis, room_share=1.0, noise_share=1.0, band_share=1.0, codec_share=1.0
     )
@@ -122,7 +122,7 @@ def test_zero_probabilities_change_only_the_level(synthesis: SynthesisRecipe) ->
 
 
 @pytest.mark.parametrize("kind", ["white", "pink", "hum", "speech", "babble"])
-def test_noise_stands_below_the_speech_by_the_ratio(kind: str) -> None:
+def test_noise_level_has_the_signal_to_noise_ratio(kind: str) -> None:
     others = [clicks(0.5, (0.1, 0.3)), clicks(2.0, (0.7,))]
     wave = clicks()
     noise = make_noise(kind, len(wave), np.random.default_rng(2), others)

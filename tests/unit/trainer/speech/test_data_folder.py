@@ -1,4 +1,4 @@
-"""A recipe in, a data folder out: the same bytes in every process, held-out speech held out."""
+"""Data folders of synthesised speech: the same bytes in every process, held-out splits."""
 
 import gzip
 import json
@@ -81,7 +81,7 @@ def counts(made: Path) -> dict[str, Any]:
     return dict(json.loads((made / "counts.json").read_text(encoding="utf-8")))
 
 
-def test_another_process_makes_the_same_bytes(made: Path, make: Make) -> None:
+def test_data_folder_is_reproducible_in_another_process(made: Path, make: Make) -> None:
     again = make("two")
     files = sorted(file.name for file in made.iterdir())
     assert files == sorted(file.name for file in again.iterdir())
@@ -90,7 +90,7 @@ def test_another_process_makes_the_same_bytes(made: Path, make: Make) -> None:
         assert (made / file).read_bytes() == (again / file).read_bytes()
 
 
-def test_no_sentence_and_no_voice_is_in_two_splits(made: Path) -> None:
+def test_splits_share_no_sentence_and_no_voice(made: Path) -> None:
     splits = [read_split(made, name).utterances for name in ("train", "valid", "test")]
     texts = [{item.text for item in split} for split in splits]
     voices = [{item.speaker for item in split} for split in splits]
@@ -99,7 +99,7 @@ def test_no_sentence_and_no_voice_is_in_two_splits(made: Path) -> None:
         assert sum(map(len, groups)) == len(set().union(*groups))
 
 
-def test_the_counts_say_what_is_in_the_folder(made: Path, counts: dict[str, Any]) -> None:
+def test_counts_equal_the_content_of_the_folder(made: Path, counts: dict[str, Any]) -> None:
     assert counts["packages"] == ["little_1_all"]
     assert counts["numbers"] == {"train": 6, "valid": 1, "test": 2}
     assert sum(counts["sentences"].values()) == len(WORDS) ** 3 + 9
@@ -113,7 +113,7 @@ def test_the_counts_say_what_is_in_the_folder(made: Path, counts: dict[str, Any]
     assert len(numbers) == 6
 
 
-def test_samples_are_of_several_voices_and_name_their_text(made: Path, tmp_path: Path) -> None:
+def test_samples_have_several_voices_and_their_text(made: Path, tmp_path: Path) -> None:
     files = write_samples(read_split(made, "test"), tmp_path, count=2)
     lines = (tmp_path / "samples.jsonl").read_text(encoding="utf-8").splitlines()
     listed = [json.loads(line) for line in lines]
@@ -121,7 +121,7 @@ def test_samples_are_of_several_voices_and_name_their_text(made: Path, tmp_path:
     assert len({item["speaker"] for item in listed}) == 2
 
 
-def test_found_sentences_come_before_translated_ones_and_numbers_are_all_in() -> None:
+def test_original_sentences_precede_translations_and_all_numbers_are_included() -> None:
     corpus = Corpus(
         found={"train": ("a", "b", "c"), "valid": ()},
         translated=("d", "e"),
@@ -140,6 +140,6 @@ def test_found_sentences_come_before_translated_ones_and_numbers_are_all_in() ->
         choose(corpus, "valid", 1, seed=1)
 
 
-def test_a_recipe_of_recordings_cannot_be_synthesised(recipe: Recipe, tmp_path: Path) -> None:
+def test_recipe_of_recorded_speech_cannot_be_synthesised(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"recordings.*no \[synthesis\]"):
         prepare(load_recipe("wav2vec2-xlsr-1B-NPSC-NN"), tmp_path)

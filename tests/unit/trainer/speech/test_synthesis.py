@@ -1,4 +1,4 @@
-"""Sentences in, speech with word times out."""
+"""Synthesised utterances and their word times."""
 
 import subprocess
 import sys
@@ -34,13 +34,13 @@ SENTENCES = (
 
 @pytest.fixture(scope="module")
 def quiet(synthesis: SynthesisRecipe) -> SynthesisRecipe:
-    """Nothing happens to the speech."""
+    """A recipe without augmentation."""
     return replace(
         synthesis, room_share=0, noise_share=0, band_share=0, codec_share=0, speed_share=0
     )
 
 
-def test_the_same_recipe_speaks_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+def test_synthesis_is_reproducible_in_another_process(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("two", 1), ("three", 2)):
         script = SPEAK.format(sentences=SENTENCES, seed=seed, folder=str(tmp_path / name))
         subprocess.run([sys.executable, "-c", script], check=True)
@@ -51,7 +51,7 @@ def test_the_same_recipe_speaks_the_same_bytes_in_another_process(tmp_path: Path
         assert one == two != three
 
 
-def test_every_word_starts_and_ends_within_its_utterance_where_its_sound_is(
+def test_word_times_lie_within_the_utterance_and_match_the_signal(
     quiet: SynthesisRecipe,
 ) -> None:
     for utterance, samples in utterances(SENTENCES, quiet, split="train", seed=1):
@@ -63,13 +63,13 @@ def test_every_word_starts_and_ends_within_its_utterance_where_its_sound_is(
         level = np.abs(samples.astype(np.int32))
         before = level[: max(1, int((starts[0] - 0.02) * SAMPLE_RATE))]
         after = level[int((ends[-1] + 0.1) * SAMPLE_RATE) :]
-        said = level[int(starts[0] * SAMPLE_RATE) : int(ends[-1] * SAMPLE_RATE)]
-        assert before.max() < said.max() / 20
-        assert after.max(initial=0) < said.max() / 20
+        speech = level[int(starts[0] * SAMPLE_RATE) : int(ends[-1] * SAMPLE_RATE)]
+        assert before.max() < speech.max() / 20
+        assert after.max(initial=0) < speech.max() / 20
         assert ends[-1] <= utterance.seconds
 
 
-def test_a_pause_is_in_no_word() -> None:
+def test_pauses_lie_outside_all_words() -> None:
     text = "vi går hjem, om natten"
     speech = espeak().speak(text, voice="nb", rate=150, pitch=50)
     starts, ends = word_times(text, speech.words)
@@ -89,7 +89,7 @@ def test_word_starts_after_preceding_words_end() -> None:
     assert starts[0] == pytest.approx(before.words[-1].end, abs=0.1)
 
 
-def test_speed_moves_the_words_with_the_speech(quiet: SynthesisRecipe) -> None:
+def test_speed_scales_the_word_times(quiet: SynthesisRecipe) -> None:
     def spoken(speed: float) -> list[Utterance]:
         recipe = replace(quiet, speed_share=1.0, speed=(speed, speed))
         return [item for item, _ in utterances(SENTENCES, recipe, split="train", seed=1)]
@@ -118,8 +118,8 @@ def test_augmentation_keeps_speech_position(
         assert min(lag, size - lag) / SAMPLE_RATE < 0.002
 
 
-def test_held_out_splits_have_voices_of_their_own(data: Path, synthesis: SynthesisRecipe) -> None:
-    heard = {
+def test_held_out_splits_have_their_own_voices(data: Path, synthesis: SynthesisRecipe) -> None:
+    speakers = {
         split: {item.speaker for item in read_split(data, split).utterances}
         for split in ("train", "valid", "test")
     }
@@ -128,12 +128,12 @@ def test_held_out_splits_have_voices_of_their_own(data: Path, synthesis: Synthes
         "valid": set(synthesis.valid_variants),
         "test": set(synthesis.test_variants),
     }
-    for groups in (heard, named):
+    for groups in (speakers, named):
         assert groups["train"].isdisjoint(groups["valid"] | groups["test"])
         assert groups["valid"].isdisjoint(groups["test"])
 
 
-def test_every_voice_of_the_recipe_speaks(synthesis: SynthesisRecipe) -> None:
+def test_every_voice_of_the_recipe_is_used(synthesis: SynthesisRecipe) -> None:
     groups = (synthesis.train_variants, synthesis.valid_variants, synthesis.test_variants)
     sounds = {}
     for variant in (variant for group in groups for variant in group):
@@ -151,7 +151,7 @@ def test_split_and_merged_words_keep_plausible_times() -> None:
     assert ends == [0.3, 0.3, 0.7]
 
 
-def test_a_word_ends_with_its_last_sound() -> None:
+def test_word_ends_with_its_last_phoneme() -> None:
     events = [
         *(Event(0.0, pause=True), Event(0.1, position=0), Event(0.12), Event(0.2)),
         *(Event(0.3, position=3), Event(0.3), Event(0.4, pause=True), Event(0.5)),
@@ -171,17 +171,17 @@ def test_silence_is_trimmed_and_its_length_returned() -> None:
     assert len(trim(np.zeros(5, np.int16), 100)[0]) == 5
 
 
-def test_an_unknown_voice_is_refused() -> None:
+def test_unknown_voice_is_refused() -> None:
     with pytest.raises(SynthesisError, match="no voice 'xx-nowhere'"):
         espeak().speak("hei", voice="xx-nowhere", rate=150, pitch=50)
 
 
-def test_speech_over_the_longest_is_left_out(synthesis: SynthesisRecipe) -> None:
+def test_utterance_over_the_maximum_length_is_left_out(synthesis: SynthesisRecipe) -> None:
     short = replace(synthesis, max_seconds=0.5)
     assert list(utterances(SENTENCES, short, split="train", seed=1)) == []
 
 
-def test_a_broken_data_folder_is_named(data: Path, tmp_path: Path) -> None:
+def test_invalid_data_folder_is_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train.pcm is missing.*synthesise"):
         read_split(tmp_path, "train")
     for suffix in ("pcm", "jsonl"):

@@ -1,4 +1,4 @@
-"""Transcripts in, the letters a model writes out."""
+"""Normalisation of transcripts to the letters that a model writes."""
 
 import pytest
 from hypothesis import given
@@ -20,18 +20,18 @@ from app.text import corpus_line, fold, normalise, rejection
         ("e-post", "epost"),
     ],
 )
-def test_a_transcript_becomes_plain_words(raw: str, expected: str) -> None:
+def test_transcript_is_normalised_to_plain_words(raw: str, expected: str) -> None:
     assert normalise(raw) == expected
 
 
-def test_strict_mode_repeats_the_published_fold_of_o_umlaut() -> None:
+def test_strict_mode_folds_o_umlaut_as_published() -> None:
     assert fold("Malmö") == "malmø"
     assert fold("Malmö", mode="strict") == "malmo"
     assert normalise("Malmö!", mode="strict") == "malmo"
 
 
 @given(st.text())
-def test_normalising_twice_changes_nothing(raw: str) -> None:
+def test_normalisation_is_idempotent(raw: str) -> None:
     once = normalise(raw)
     assert normalise(once) == once
 
@@ -50,5 +50,5 @@ def test_unusable_transcript_gives_drop_reason(raw: str, reason: str | None) -> 
     assert rejection(raw) == reason
 
 
-def test_a_corpus_line_loses_digits_and_punctuation() -> None:
+def test_digits_and_punctuation_are_removed_from_corpus_lines() -> None:
     assert corpus_line("Møte 12/5: «Öl» + kaffe, 50 %") == "møte øl kaffe"

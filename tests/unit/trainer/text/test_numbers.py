@@ -1,4 +1,4 @@
-"""Numbers in, the words of three languages out."""
+"""Numbers verbalised in three languages."""
 
 from itertools import islice
 
@@ -41,7 +41,7 @@ LANGUAGES = ("da", "nb", "nn")
         ),
     ],
 )
-def test_a_number_is_written_out(number: int, danish: str, bokmaal: str, nynorsk: str) -> None:
+def test_cardinal_is_verbalised(number: int, danish: str, bokmaal: str, nynorsk: str) -> None:
     assert [cardinal(number, language) for language in LANGUAGES] == [danish, bokmaal, nynorsk]
 
 
@@ -59,7 +59,7 @@ def test_a_number_is_written_out(number: int, danish: str, bokmaal: str, nynorsk
         (31, "enogtredivte", "trettiførste", "trettiførste"),
     ],
 )
-def test_an_ordinal_is_written_out(number: int, danish: str, bokmaal: str, nynorsk: str) -> None:
+def test_ordinal_is_verbalised(number: int, danish: str, bokmaal: str, nynorsk: str) -> None:
     assert [ordinal(number, language) for language in LANGUAGES] == [danish, bokmaal, nynorsk]
 
 
@@ -72,7 +72,7 @@ def test_an_ordinal_is_written_out(number: int, danish: str, bokmaal: str, nynor
         (2005, "to tusind og fem", "to tusen og fem"),
     ],
 )
-def test_year_is_written_in_hundreds(number: int, danish: str, bokmaal: str) -> None:
+def test_year_is_verbalised_in_hundreds(number: int, danish: str, bokmaal: str) -> None:
     assert [year(number, language) for language in LANGUAGES] == [danish, bokmaal, bokmaal]
 
 
@@ -91,22 +91,20 @@ def test_year_is_written_in_hundreds(number: int, danish: str, bokmaal: str) -> 
         (12, 55, "fem minutter i et", "fem på eitt"),
     ],
 )
-def test_clock_time_is_written_in_spoken_form(
-    hour: int, minutes: int, danish: str, nynorsk: str
-) -> None:
+def test_clock_time_is_verbalised(hour: int, minutes: int, danish: str, nynorsk: str) -> None:
     assert clock_time(hour, minutes, "da") == danish
     assert clock_time(hour, minutes, "nn") == nynorsk
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_all_numbers_differ_and_are_plain_letters(language: str) -> None:
+def test_verbalised_numbers_are_distinct_and_plain_letters(language: str) -> None:
     spoken = [cardinal(number, language) for number in range(5000)]
     assert len(set(spoken)) == len(spoken)
     assert all(word.isalpha() for text in spoken for word in text.split())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_sentences_are_fit_for_their_recipe_and_the_same_from_the_same_seed(language: str) -> None:
+def test_number_sentences_satisfy_the_recipe_and_are_reproducible(language: str) -> None:
     made = list(islice(number_sentences(language, seed=1), 600))
     assert made == list(islice(number_sentences(language, seed=1), 600))
     assert made != list(islice(number_sentences(language, seed=2), 600))

@@ -1,4 +1,4 @@
-"""Recipes in, sentences from packages, from translation and with numbers out."""
+"""Sentences of a recipe: from packages, from translation and with numbers."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def apertium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     return write
 
 
-def test_a_translation_is_trained_on_only_where_its_own_hash_says_so(nynorsk: Recipe) -> None:
+def test_translation_held_out_by_its_hash_is_dropped(nynorsk: Recipe) -> None:
     text = text_of(nynorsk)
     dropped: Counter[str] = Counter()
     known = next(sentence for sentence in MANY if split_of(sentence, text) == "train")
@@ -48,7 +48,7 @@ def test_a_translation_is_trained_on_only_where_its_own_hash_says_so(nynorsk: Re
     assert len(kept) == len(MANY) - held_out - 1
 
 
-def test_translations_come_back_in_the_order_of_their_sentences(apertium: Program) -> None:
+def test_translations_have_the_order_of_their_sentences(apertium: Program) -> None:
     apertium('[ "$1" = nob-nno ] && sed s/ikke/ikkje/ | sed "s/feilord/*feilord/"')
     sentences = ["det er ikke her", "vi har et feilord", "det var ikke der"]
     assert translate(sentences, "nb", "nn") == ["det er ikkje her", None, "det var ikkje der"]
@@ -67,7 +67,7 @@ def test_translator_failure_includes_its_reason(apertium: Program) -> None:
         translate(["det er her"], "nb", "nn")
 
 
-def test_without_a_translator_the_command_to_install_it_is_named(
+def test_missing_translator_error_names_the_install_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -77,25 +77,25 @@ def test_without_a_translator_the_command_to_install_it_is_named(
         translate(["det er her"], "da", "nb")
 
 
-def test_numbers_fill_every_split_with_what_its_hash_allows(
+def test_number_sentences_fill_each_split_according_to_their_hash(
     recipe: Recipe, text: TextRecipe
 ) -> None:
-    wanted = {"train": 40, "valid": 6, "test": 10}
-    made = make_numbers(recipe, wanted)
-    assert {split: len(kept) for split, kept in made.items()} == wanted
+    required = {"train": 40, "valid": 6, "test": 10}
+    made = make_numbers(recipe, required)
+    assert {split: len(kept) for split, kept in made.items()} == required
     for split in SPLITS:
         assert {split_of(sentence, text) for sentence in made[split]} == {split}
-        assert len(set(made[split])) == wanted[split]
-    assert make_numbers(recipe, wanted) == made
+        assert len(set(made[split])) == required[split]
+    assert make_numbers(recipe, required) == made
     assert make_numbers(recipe, dict.fromkeys(SPLITS, 0)) == dict.fromkeys(SPLITS, ())
 
 
-def test_a_split_that_can_never_be_filled_is_refused(recipe: Recipe, text: TextRecipe) -> None:
+def test_split_that_cannot_be_filled_is_refused(recipe: Recipe, text: TextRecipe) -> None:
     none = replace(recipe, text=replace(text, valid_share=0.0))
     with pytest.raises(CorpusError, match="cannot make up"):
         make_numbers(none, {"train": 5, "valid": 1, "test": 0})
 
 
-def test_a_recipe_of_recordings_has_no_text(tmp_path: Path) -> None:
+def test_recipe_of_recorded_speech_has_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"has no \[text\]"):
         read_corpus(load_recipe("wav2vec2-xlsr-1B-NPSC-NN"), tmp_path)

@@ -1,4 +1,4 @@
-"""Paragraphs of packages in, clean sentences out, each in one split for good."""
+"""Paragraphs of packages become clean sentences, each in one split."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ NUMBERS = ("en", "to", "tre", "fire", "fem", "seks", "sju", "åtte", "ni", "ti",
 MANY = [f"det er {a} {b} og {c} her" for a in NUMBERS for b in NUMBERS for c in NUMBERS]
 
 
-def test_no_sentence_is_in_two_splits_whatever_else_is_in_the_corpus(text: TextRecipe) -> None:
+def test_split_of_a_sentence_depends_on_the_sentence_only(text: TextRecipe) -> None:
     alone = collect(MANY[:400], text).splits
     among = collect(reversed(MANY + MANY), text).splits
     for split in SPLITS:
@@ -26,7 +26,7 @@ def test_no_sentence_is_in_two_splits_whatever_else_is_in_the_corpus(text: TextR
     assert len(every) == len(set(every)) == len(MANY)
 
 
-def test_the_splits_have_the_shares_of_the_recipe(text: TextRecipe) -> None:
+def test_splits_have_the_shares_of_the_recipe(text: TextRecipe) -> None:
     splits = [split_of(sentence, text) for sentence in MANY]
     assert splits.count("test") / len(MANY) == pytest.approx(text.test_share, abs=0.02)
     assert splits.count("valid") / len(MANY) == pytest.approx(text.valid_share, abs=0.02)
@@ -53,29 +53,29 @@ def test_non_sentences_are_dropped_and_counted_by_reason(
     assert collect([raw], text).dropped == {reason: 1}
 
 
-def test_a_paragraph_is_cut_into_sentences_without_its_asides() -> None:
+def test_paragraph_is_split_into_sentences_without_parentheses() -> None:
     found = list(cut("Velg en fil (eller flere). Trykk på «Åpne»!\nDet er alt"))
     assert found == ["Velg en fil.", "Trykk på «Åpne»!", "Det er alt"]
 
 
-def test_a_page_gives_its_blocks_and_marks_hidden_code() -> None:
+def test_html_page_gives_its_blocks_with_code_marked() -> None:
     page = "<h1>Om fila</h1><p>Vel <b>ei</b> fil &amp; trykk</p><p>Skriv <code>ls</code> no</p>"
     assert list(page_paragraphs(page)) == ["Om fila", "Vel ei fil & trykk", "Skriv \0 no"]
 
 
-def test_a_manual_page_gives_its_paragraphs() -> None:
+def test_manual_page_gives_its_paragraphs() -> None:
     page = ".TH LS 1\nViser \\fBfilene\\fP\ni mappen.\n.SH VALG\nTo\\-delt.\n"
     found = [text for text in manual_paragraphs(page) if text]
     assert found == ["Viser filene i mappen.", "To-delt."]
 
 
-def test_a_catalogue_gives_translations_without_access_keys() -> None:
+def test_gettext_catalogue_gives_translations_without_access_keys() -> None:
     content = catalogue({"&Open file": "&Åpne filen nå", "Konsole": "Konsole"})
     assert list(catalogue_paragraphs(content)) == ["Åpne filen nå"]
     assert list(catalogue_paragraphs(b"no catalogue at all")) == []
 
 
-def test_an_archive_gives_the_text_of_the_wanted_language_only(tmp_path: Path) -> None:
+def test_archive_gives_the_text_of_the_requested_language_only(tmp_path: Path) -> None:
     root = tmp_path / "root"
     for locale, word in (("nb", "filen"), ("da", "filerne")):
         pages = root / "usr/share/man" / locale / "man1"

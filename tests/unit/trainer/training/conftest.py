@@ -1,4 +1,4 @@
-"""A recipe small enough to train in seconds, and something for it to learn."""
+"""A recipe small enough to train in seconds, and data to learn."""
 
 from dataclasses import replace
 from pathlib import Path

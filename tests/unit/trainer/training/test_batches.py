@@ -1,4 +1,4 @@
-"""Records in, normalised and padded batches out, joined where long recordings are wanted."""
+"""Batches of records: normalised, padded, and joined to long rows where the recipe says so."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ FRAMING = Framing(FrameGrid.of_convolutions([(20, 10), (8, 4), (8, 4), (4, 2)]))
 XLS_R = Framing(FrameGrid.of_convolutions([(10, 5), *[(3, 2)] * 4, (2, 2), (2, 2)]))
 
 
-def test_a_batch_is_normalised_and_padded_with_zeros(data: Path) -> None:
+def test_batch_is_normalised_and_padded_with_zeros(data: Path) -> None:
     batch = collate(read_split(data, "train"), [0, 1, 2], FRAMING)
     assert batch.waveforms.shape[1] == FRAMING.width(int(batch.lengths.max()))
     for row, length in zip(batch.waveforms, batch.lengths, strict=True):
@@ -29,7 +29,7 @@ def test_a_batch_is_normalised_and_padded_with_zeros(data: Path) -> None:
     assert batch.rows == ((0,), (1,), (2,))
 
 
-def test_rows_are_joined_to_a_length_with_their_texts_in_order(data: Path) -> None:
+def test_rows_are_joined_up_to_a_length_with_texts_in_order(data: Path) -> None:
     records = read_split(data, "train")
     alone = collate(records, [0, 1, 2], FRAMING)
     joined = collate(records, [0, 1, 2], FRAMING, join_seconds=3600.0)
@@ -43,7 +43,7 @@ def test_rows_are_joined_to_a_length_with_their_texts_in_order(data: Path) -> No
     assert torch.equal(joined.waveforms, again.waveforms)
 
 
-def test_text_survives_encoding_and_a_ctc_path() -> None:
+def test_text_is_unchanged_after_encoding_and_ctc_collapse() -> None:
     path = [index for token in encode("alle går") for index in (token, 31)]
     assert collapse(path) == "alle går"
     assert collapse([1, 1, 31, 1, 0, 0, 30, 2]) == "aa b"
@@ -51,7 +51,7 @@ def test_text_survives_encoding_and_a_ctc_path() -> None:
     assert TOKENS[-4:] == ("[UNK]", "[PAD]", "<s>", "</s>")
 
 
-def test_the_vocabulary_of_a_fine_tuning_is_that_of_its_texts() -> None:
+def test_fine_tuning_vocabulary_has_the_letters_of_its_texts() -> None:
     tokens = vocabulary_of(["ku å", "så"])
     assert tokens == ("|", "k", "s", "u", "å", "[UNK]", "[PAD]", "<s>", "</s>")
     assert encode("så q", tokens) == [2, 4, 0, 5]
@@ -59,7 +59,7 @@ def test_the_vocabulary_of_a_fine_tuning_is_that_of_its_texts() -> None:
 
 
 @pytest.mark.parametrize("framing", [FRAMING, XLS_R])
-def test_batches_have_few_widths_that_waste_little(framing: Framing) -> None:
+def test_padded_widths_are_few_with_little_padding(framing: Framing) -> None:
     widths = {framing.width(samples) for samples in range(8000, 480_000, 160)}
     assert len(widths) < 90
     for samples in range(8000, 480_000, 977):
@@ -70,7 +70,7 @@ def test_batches_have_few_widths_that_waste_little(framing: Framing) -> None:
         assert framing.samples(framing.frames(width)) == width
 
 
-class Gone:
+class UnreadableAudio:
     """Audio that cannot be read."""
 
     def waveform(self) -> Waveform:
@@ -79,10 +79,10 @@ class Gone:
 
 def test_unreadable_utterances_are_reported_and_skipped(data: Path) -> None:
     records = read_split(data, "train")
-    records[1] = replace(records[1], audio=Gone())
-    said: list[str] = []
-    batch = collate(records, [0, 1, 2], FRAMING, warn=said.append)
+    records[1] = replace(records[1], audio=UnreadableAudio())
+    warnings: list[str] = []
+    batch = collate(records, [0, 1, 2], FRAMING, warn=warnings.append)
     assert batch.rows == ((0,), (2,))
-    assert said == ["train/1 'vi går på tur' left out: the disk ate it"]
+    assert warnings == ["train/1 'vi går på tur' left out: the disk ate it"]
     with pytest.raises(DataError, match="train/1"):
         collate(records, [1], FRAMING)

@@ -19,7 +19,7 @@ LENGTHS = (9001, 6000)
 
 
 def stock_logits(model: Wav2Vec2ForCTC) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Return the logits of transformers and the gradients of their mean square."""
+    """Returns the logits of transformers and the gradients of their mean square."""
     mask = torch.ones(2, 9001, dtype=torch.long)
     mask[1, LENGTHS[1] :] = 0
     logits = model(WAVES, attention_mask=mask).logits
@@ -86,7 +86,7 @@ def test_post_norm_model_with_group_norm_trains(recipe: Recipe) -> None:
             assert torch.allclose(value.grad, gradients[name], atol=1e-4, rtol=1e-3), name
 
 
-def test_a_frozen_front_end_in_bf16_is_close_to_fp32_and_has_no_gradient(recipe: Recipe) -> None:
+def test_frozen_front_end_in_bf16_is_close_to_fp32_without_gradient(recipe: Recipe) -> None:
     # Widths that the service's compiled kernels take, where the CPU has them.
     wide = replace(recipe.model, conv_dim=(32,) * 4, hidden_size=64, position_groups=2)
     model = random_model(wide, seed=1)
@@ -118,7 +118,7 @@ def test_specaugment_masked_frames_do_not_affect_output(recipe: Recipe) -> None:
         )
 
 
-def test_checkpointing_changes_no_gradient(recipe: Recipe) -> None:
+def test_gradient_checkpointing_gives_equal_gradients(recipe: Recipe) -> None:
     found: list[dict[str, torch.Tensor]] = []
     for checkpointing in (False, True):
         model = random_model(

@@ -1,4 +1,4 @@
-"""Lengths in, updates of like length out, the same ones whenever they are asked for."""
+"""The order of utterances: updates of similar length, and the same for the same seed."""
 
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ from trainer.training.order import Schedule, UpdateSize, plan_epoch, row_seconds
 FORTY = UpdateSize(0, 40.0)
 
 
-def test_an_epoch_has_every_utterance_once_in_full_updates_of_like_length() -> None:
+def test_epoch_has_each_utterance_once_in_full_updates_of_similar_length() -> None:
     seconds = [1 + (index * 37 % 90) / 10 for index in range(300)]
     updates = plan_epoch(seconds, FORTY, seed=3, epoch=0, shortest_first=False)
     assert sorted(index for update in updates for index in update) == list(range(300))
@@ -24,7 +24,7 @@ def test_an_epoch_has_every_utterance_once_in_full_updates_of_like_length() -> N
     assert all(late > 0.9 * early for early, late in pairwise(longest))
 
 
-def test_a_longer_schedule_begins_like_a_shorter_one() -> None:
+def test_order_does_not_depend_on_the_length_of_the_schedule() -> None:
     seconds = [1.0 + index % 7 for index in range(50)]
     short, long = (
         Schedule(seconds, UpdateSize(0, 20.0), sorted_epochs=1, seed=1, steps=steps)
@@ -36,7 +36,7 @@ def test_a_longer_schedule_begins_like_a_shorter_one() -> None:
 
 
 @pytest.mark.parametrize(("accumulation", "devices"), [(1, 1), (4, 1), (1, 4), (2, 2)])
-def test_an_update_holds_the_same_utterances_however_it_is_cut(
+def test_update_has_the_same_utterances_for_any_microbatch_size(
     accumulation: int, devices: int
 ) -> None:
     seconds = [1.0 + index % 7 for index in range(48)]
@@ -60,7 +60,7 @@ def test_an_update_holds_the_same_utterances_however_it_is_cut(
         (303_600, 16, 2, 1, 9487),
     ],
 )
-def test_epochs_have_the_updates_of_the_published_logs(
+def test_epochs_have_as_many_updates_as_the_published_logs(
     samples: int, batch: int, accumulation: int, epochs: int, steps: int
 ) -> None:
     size = UpdateSize(batch, 0.0, accumulation)
@@ -73,7 +73,7 @@ def test_epochs_have_the_updates_of_the_published_logs(
     assert len(seen) == len(set(seen)) >= samples - batch
 
 
-def test_rows_are_as_long_as_one_of_the_choices_and_the_step_decides() -> None:
+def test_row_length_is_one_of_the_choices_and_depends_on_the_step() -> None:
     choices = (0.0, 12.0, 40.0)
     drawn = [row_seconds(choices, seed=1, step=step) for step in range(30)]
     assert set(drawn) == set(choices)

@@ -1,6 +1,8 @@
-"""A recipe and speech in, the same weights every time out, stopped in the middle or not."""
+"""A training gives the same weights each time, whether or not it is interrupted."""
 
 import csv
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ def weights(run: Path, step: int) -> dict[str, torch.Tensor]:
     return load_file(run / f"checkpoint-{step}/model.safetensors")
 
 
-def test_a_resumed_training_ends_with_the_weights_and_the_log_of_an_uninterrupted_one(
+def test_resumed_training_has_the_weights_and_log_of_an_uninterrupted_one(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     whole = fit(recipe, data, tmp_path / "whole")
@@ -37,6 +39,44 @@ def test_a_resumed_training_ends_with_the_weights_and_the_log_of_an_uninterrupte
     rows = list(csv.DictReader(logs[0].splitlines()))
     assert tuple(rows[0]) == LOG_COLUMNS
     assert [row["step"] for row in rows] == ["2", "4", "6"]
+
+
+def as_transformers_trainer_wrote_it(checkpoint: Path) -> None:
+    """Rewrites a checkpoint as the loop on transformers' Trainer left it, before ours."""
+    optimizer = torch.load(checkpoint / "optimizer.pt", weights_only=True)
+    for group in optimizer["param_groups"]:
+        group["initial_lr"] = 1.0
+    torch.save(optimizer, checkpoint / "optimizer.pt")
+    rates = [group["lr"] for group in optimizer["param_groups"]]
+    step = int(checkpoint.name.partition("-")[2])
+    scheduler = {
+        "base_lrs": [1.0, 1.0], "last_epoch": step, "_step_count": step + 1, "_is_initial": False,
+        "_get_lr_called_within_step": False, "_last_lr": rates, "lr_lambdas": [None, None],
+    }  # fmt: skip
+    torch.save(scheduler, checkpoint / "scheduler.pt")
+    file = checkpoint / "trainer_state.json"
+    state = json.loads(file.read_text("utf-8"))
+    state |= {
+        "best_global_step": None, "best_metric": None, "best_model_checkpoint": None,
+        "eval_steps": 500, "is_hyper_param_search": False, "is_local_process_zero": True,
+        "is_world_process_zero": True, "logging_steps": 500, "num_input_tokens_seen": 0,
+        "num_train_epochs": sys.maxsize, "save_steps": 500, "stateful_callbacks": {},
+        "total_flos": 0.0, "train_batch_size": 8, "trial_name": None, "trial_params": None,
+    }  # fmt: skip
+    file.write_text(json.dumps(state, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def test_checkpoint_of_transformers_trainer_is_resumed_to_the_same_weights(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
+    whole = fit(recipe, data, tmp_path / "whole").state_dict()
+    fit(recipe, data, tmp_path / "old", max_steps=3)
+    as_transformers_trainer_wrote_it(tmp_path / "old/checkpoint-3")
+    resumed = fit(recipe, data, tmp_path / "old", resume=True).state_dict()
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+    logs = [(tmp_path / run / "training_log.csv").read_text() for run in ("whole", "old")]
+    assert logs[0] == logs[1]
+    assert not (tmp_path / "old/checkpoint-4/scheduler.pt").exists()
 
 
 def test_run_killed_during_save_resumes_from_previous_checkpoint(
@@ -59,7 +99,9 @@ def test_existing_run_is_not_overwritten(recipe: Recipe, data: Path, tmp_path: P
         fit(recipe, data, tmp_path)
 
 
-def test_a_finished_run_resumed_changes_nothing(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_resuming_a_finished_run_changes_nothing(
+    recipe: Recipe, data: Path, tmp_path: Path
+) -> None:
     fit(recipe, data, tmp_path)
     before = weights(tmp_path, 6)
     log = (tmp_path / "training_log.csv").read_text()
@@ -95,7 +137,7 @@ def test_export_can_be_the_mean_of_last_checkpoints(
     assert not torch.allclose(head.float(), both[1], atol=1e-4)
 
 
-def test_of_a_mean_and_the_best_checkpoint_validation_selects_the_better(
+def test_better_of_average_and_best_checkpoint_is_selected_by_validation(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     numbers = replace(
@@ -111,7 +153,7 @@ def test_of_a_mean_and_the_best_checkpoint_validation_selects_the_better(
     assert torch.equal(head, weights(tmp_path, 2)["lm_head.weight"].half())
 
 
-def test_fine_tuning_takes_the_weights_and_makes_a_head_for_its_own_letters(
+def test_fine_tuning_loads_the_weights_and_initialises_a_head_for_its_letters(
     recipe: Recipe, data: Path, tmp_path: Path
 ) -> None:
     first = fit(recipe, data, tmp_path / "first", max_steps=2)

@@ -1,4 +1,4 @@
-"""`python -m trainer train` as a person types it."""
+"""The command `python -m trainer train`."""
 
 import re
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_train_command_makes_a_resumable_run(small: Path, data: Path, tmp_path: 
     assert (run / "checkpoint-3").is_dir()
 
 
-def test_without_a_data_folder_it_looks_where_synthesise_writes(
+def test_default_data_folder_is_that_of_synthesise(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

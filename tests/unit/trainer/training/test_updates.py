@@ -1,4 +1,4 @@
-"""An update is the same however it is cut, and one that cannot be made is left out by name."""
+"""Updates do not depend on how they are cut; an update without a finite loss is skipped."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def cut(recipe: Recipe, batch: int, accumulation: int) -> Recipe:
 
 
 def logged(run: Path, step: int) -> list[tuple[float, float]]:
-    """Return loss and gradient norm of each update."""
+    """Returns loss and gradient norm of each update."""
     state = json.loads((run / f"checkpoint-{step}/trainer_state.json").read_text())
     return [(row["loss"], row["grad_norm"]) for row in state["log_history"] if "grad_norm" in row]
 
@@ -73,7 +73,7 @@ def test_accumulation_changes_neither_the_loss_nor_the_gradient(
         assert other == pytest.approx(one, rel=1e-3)
 
 
-def test_a_loss_per_utterance_is_the_mean_of_torch(recipe: Recipe, data: Path) -> None:
+def test_loss_per_utterance_equals_the_mean_reduction_of_torch(recipe: Recipe, data: Path) -> None:
     model = random_model(recipe.model, seed=1)
     batch = collate(read_split(data, "train"), [0, 1, 5], Framing.of(model.config))
     network = CtcNetwork(model, torch.device("cpu")).eval()
@@ -108,8 +108,8 @@ def test_two_processes_match_one_with_double_batch(
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
     fit(eight, data, tmp_path / "one")
     for one, two in zip(logged(tmp_path / "one", 3), logged(tmp_path / "two", 3), strict=True):
         assert two == pytest.approx(one, rel=1e-3)
@@ -117,7 +117,7 @@ def test_two_processes_match_one_with_double_batch(
     assert [row.split(",")[1:3] for row in logs[0]] == [row.split(",")[1:3] for row in logs[1]]
 
 
-def test_an_utterance_without_a_finite_loss_is_named_and_its_update_left_out(
+def test_update_with_a_non_finite_loss_is_skipped_and_its_utterance_named(
     recipe: Recipe, tmp_path: Path
 ) -> None:
     data = write_speech(tmp_path / "data")
@@ -176,7 +176,7 @@ def test_signal_saves_checkpoint_and_ends_training(
         assert torch.equal(value, ends[1][name]), name
 
 
-def test_an_early_stop_waits_for_patience_and_for_the_first_updates(
+def test_early_stopping_waits_for_patience_and_minimum_updates(
     recipe: Recipe, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainer.training.trainer.EARLIEST_STOP", 4)
@@ -199,14 +199,14 @@ def test_precision_follows_the_device() -> None:
         resolve_precision("fp16", cpu)
 
 
-def test_bf16_learns_too(recipe: Recipe, data: Path, tmp_path: Path) -> None:
+def test_training_in_bf16_lowers_the_loss(recipe: Recipe, data: Path, tmp_path: Path) -> None:
     numbers = replace(recipe.training, steps=15, decay_steps=1, evaluate_every=15, log_every=5)
     fit(replace(recipe, training=numbers), data, tmp_path, precision="bf16")
     losses = [loss for loss, _ in logged(tmp_path, 15)]
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_an_epoch_leaves_out_at_most_what_makes_no_update() -> None:
+def test_epoch_drops_less_than_one_update() -> None:
     size = UpdateSize(4, 0.0, accumulation=2)
     for count in (8, 9, 12, 13, 15, 16):
         updates = plan_epoch([1.0] * count, size, seed=1, epoch=0, shortest_first=False)

@@ -22,7 +22,7 @@ TEXTS = {
 
 
 def write_speech(folder: Path, texts: Mapping[str, Sequence[str]] = TEXTS) -> Path:
-    """Write a data folder with a tone for every letter, a tenth of a second each."""
+    """Writes a data folder with a tone for every letter, a tenth of a second each."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(5)
     for split, lines in texts.items():

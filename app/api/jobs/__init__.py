@@ -1,0 +1,7 @@
+"""The routes of /jobs: recordings handed in, and their transcripts fetched later."""
+
+from app.api.jobs import events, read, submit
+
+ROUTERS = (submit.router, read.router, events.router)
+
+__all__ = ["ROUTERS"]

@@ -1,0 +1,204 @@
+"""The parts of the jobs that need the database: records, queue, runner and sweeper."""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+import structlog
+
+from app.contract.jobs import JobEvent
+from app.database import Database
+from app.errors import InsufficientStorageError, NordlydError
+from app.fetching import Fetcher
+from app.jobs.audit import AuditLog
+from app.jobs.clock import SteadyClock
+from app.jobs.durable import DurableQueue
+from app.jobs.executors import Executors
+from app.jobs.expiry import Expiry
+from app.jobs.records import Records
+from app.jobs.retention import RetentionPolicy
+from app.jobs.runner import JobRunner
+from app.jobs.schema import job_events, jobs
+from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
+from app.jobs.types import Owner
+from app.jobs.uploads import UploadStore
+from app.pipeline import Service
+
+_SWEEP_SECONDS = 5.0
+_LOST_SECONDS = 30.0
+# A submission that is still being received may belong to another process.
+_BROKEN_OFF_SECONDS = 24 * 3600.0
+_NOT_ENQUEUED_SECONDS = 30.0
+
+_log = structlog.get_logger("nordlyd.jobs")
+
+
+class Parts:
+    """The parts of the jobs, joined.
+
+    Args:
+        service: transcribes.
+        database: is open.
+        blobs: has recordings, emissions and results.
+        fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+        on_change: called with the id of a job once its record has changed.
+        uploads: recordings that are yet to be handed in.
+        policy: how long audio and jobs are kept.
+        audit: has a line for what expires.
+        clock: when they expire.
+
+    Attributes:
+        records: of the jobs.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        database: Database,
+        blobs: BlobStore,
+        fetcher: Fetcher | None,
+        on_change: Callable[[str], None],
+        *,
+        uploads: UploadStore,
+        policy: RetentionPolicy,
+        audit: AuditLog,
+        clock: SteadyClock,
+    ) -> None:
+        self.records = Records(database, policy, clock.time)
+        self._blobs = blobs
+        self._uploads = uploads
+        self._database = database
+        self._expiry = Expiry(database, policy)
+        self._audit = audit
+        self._clock = clock
+        self._is_purged = False
+        self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
+        self._queue = DurableQueue(database, self._runner.run)
+        self._executors = Executors(database) if database.is_shared else None
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Finishes what a crash has left, and takes jobs from the queue from now on.
+
+        Raises:
+            JobsUnavailableError: the database cannot be reached.
+        """
+        await self._expiry.apply_stricter_rules()
+        if self._executors is None:
+            # Of a process that is alone, every submission of before has broken off.
+            await self.records.mark_broken_off(math.inf)
+        else:
+            await self._executors.note(self._queue.executor, lost_after=_LOST_SECONDS)
+        await self._queue.start()
+        self._sweeping = asyncio.create_task(self._sweep_again_and_again(), name="sweep-jobs")
+
+    async def stop(self) -> None:
+        """Stops the work on jobs, which another start continues."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.wait({self._sweeping})
+        await self._queue.stop()
+
+    async def enqueue(self, job_id: str, owner: str) -> None:
+        """Queues a job; one that is queued already stays as it is.
+
+        Raises:
+            JobsUnavailableError: the database cannot be reached.
+        """
+        await self._queue.add(job_id, owner)
+        await self.records.enqueued(job_id)
+
+    async def mark_erasing(self, owner: Owner, job_id: str) -> JobEvent | None:
+        """Hides a job of an owner for good; see `Records.mark_erasing`.
+
+        Raises:
+            InsufficientStorageError: the disk of the database is full, even without the job's
+                content.
+        """
+        try:
+            return await self.records.mark_erasing(owner, job_id)
+        except InsufficientStorageError:
+            if await self.records.find(owner, job_id) is None:
+                return None
+            # On a full disk, the mark has no room before something is deleted.
+            await self._blobs.delete_prefix(job_prefix(job_id))
+            return await self.records.mark_erasing(owner, job_id)
+
+    async def erase(self, job_id: str) -> None:
+        """Erases a job that is marked for it: its work, its blobs, its rows, in this order.
+
+        A crash in between leaves the mark, by which the sweeper begins again.
+
+        Raises:
+            JobsUnavailableError: the database or the storage cannot be reached.
+        """
+        await self._queue.remove(job_id)
+        await self._runner.cancel(job_id)
+        await self._blobs.delete_prefix(job_prefix(job_id))
+        self._is_purged = False
+        await self.records.delete(job_id)
+
+    async def purge(self) -> None:
+        """Removes what was erased from the files of the database; later, where that fails now."""
+        if not self._is_purged:
+            self._is_purged = True
+            try:
+                self._is_purged = await self._database.purge((jobs.name, job_events.name))
+            except BaseException:
+                self._is_purged = False
+                raise
+
+    async def _sweep_again_and_again(self) -> None:
+        # What is not queued at the start never will be; later, it may be about to be.
+        before = math.inf
+        while True:
+            try:
+                await self._sweep(before)
+            except NordlydError as error:
+                _log.warning("sweeping jobs failed", reason=error.message)
+            except Exception:
+                _log.exception("sweeping jobs failed")
+            await asyncio.sleep(_SWEEP_SECONDS)
+            before = self._clock.time() - _NOT_ENQUEUED_SECONDS
+
+    async def _sweep(self, before: float) -> None:
+        """Erases what is due, queues what is not queued, and takes over from lost processes."""
+        await self.records.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
+        await self._expire()
+        for job_id in await self.records.to_erase():
+            await self.erase(job_id)
+        await self.purge()
+        for job_id, owner in await self.records.not_enqueued(before):
+            await self.enqueue(job_id, owner)
+        await self._uploads.sweep()
+        if self._executors is not None:
+            await self._take_over(self._executors)
+            await self._stop_what_ended()
+
+    async def _expire(self) -> None:
+        now = self._clock.time()
+        for job_id, owner in await self._expiry.jobs(now):
+            last = await self.mark_erasing(owner, job_id)
+            if last is not None:
+                await self._audit.record("expired", job_id, owner)
+        for job_id, owner in await self._expiry.recordings(now):
+            await self._blobs.delete(job_key(job_id, AUDIO))
+            await self._expiry.note_recording_erased(job_id, now)
+            await self._audit.record("audio_expired", job_id, owner)
+
+    async def _take_over(self, executors: Executors) -> None:
+        for lost in await executors.note(self._queue.executor, lost_after=_LOST_SECONDS):
+            _log.warning("taking over the jobs of a process that was lost", executor=lost)
+            await self._queue.take_over(lost)
+            await executors.forget(lost)
+
+    async def _stop_what_ended(self) -> None:
+        """Stops the work on jobs that another process has ended or erased."""
+        running = self._runner.running
+        if not running:
+            return
+        for job_id in set(running) - await self.records.unfinished(running):
+            await self._runner.cancel(job_id)
+            if await self.records.live(job_id) is None:
+                # What was kept after the other process had erased it.
+                await self._blobs.delete_prefix(job_prefix(job_id))

@@ -1,0 +1,61 @@
+"""The tables of jobs as queries use them; `app/database/migrations/` makes them."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+# Instants are seconds since 1970, UTC.
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text),
+    # receiving: its recording is not kept yet; live; erasing: it is to be gone.
+    sa.Column("phase", sa.Text),
+    # Whether its workflow is known to be in the queue.
+    sa.Column("enqueued", sa.Boolean),
+    sa.Column("status", sa.Text),
+    sa.Column("kind", sa.Text),
+    sa.Column("protocol", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("model", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("options", sa.JSON),
+    sa.Column("protocol_options", sa.JSON),
+    sa.Column("metadata", sa.JSON(none_as_null=True)),
+    sa.Column("url", sa.Text),
+    sa.Column("content_type", sa.Text),
+    sa.Column("webhook_url", sa.Text),
+    sa.Column("expires_in", sa.Double),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("request_digest", sa.Text),
+    sa.Column("created_at", sa.Double),
+    sa.Column("started_at", sa.Double),
+    sa.Column("completed_at", sa.Double),
+    sa.Column("expires_at", sa.Double),
+    sa.Column("fetched_at", sa.Double),
+    sa.Column("audio_erased_at", sa.Double),
+    sa.Column("progress", sa.Double),
+    sa.Column("seconds_left", sa.Double),
+    sa.Column("duration", sa.Double),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    # How often work on it began without any of it being kept since.
+    sa.Column("attempts", sa.Integer),
+)
+
+job_events = sa.Table(
+    "job_events",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("job_id", sa.Text),
+    sa.Column("event", sa.Text),
+    # The columns of the job that change, as they were.
+    sa.Column("fields", sa.JSON),
+)
+
+executors = sa.Table(
+    "executors",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("seen_at", sa.Double),
+)

@@ -1,0 +1,327 @@
+"""The jobs of the service: keeps them, queues them, works on them, answers for them, erases them.
+
+The database is opened by the first use, or by the start where there is one already.
+"""
+
+import asyncio
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import JsonValue
+
+from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
+from app.database import Database, FolderLock
+from app.errors import (
+    ConfigurationError,
+    InsufficientStorageError,
+    InvalidRequestError,
+    JobNotCompletedError,
+    JobNotFoundError,
+    JobsUnavailableError,
+    NordlydError,
+)
+from app.fetching import Fetcher
+from app.jobs.audit import AuditLog
+from app.jobs.changes import Changes
+from app.jobs.clock import SteadyClock
+from app.jobs.idempotency import digest_of, repeated_job
+from app.jobs.ids import is_job_id, new_job_id
+from app.jobs.retention import RetentionPolicy
+from app.jobs.storage import AUDIO, BlobStore, job_key
+from app.jobs.types import JobResult, Owner, Submission
+from app.jobs.uploads import UploadStore
+from app.jobs.work import load_result, uninterrupted
+from app.pipeline import Service
+
+# What needs SQLAlchemy is imported by the first use: a service without jobs has none of it.
+if TYPE_CHECKING:
+    from app.jobs.parts import Parts
+    from app.jobs.rows import Record
+
+_RETRY_SECONDS = 5.0
+_READY_SECONDS = 0.1
+
+_log = structlog.get_logger("nordlyd.jobs")
+
+
+class JobService:
+    """Implements `Jobs`.
+
+    Args:
+        service: transcribes.
+        database: has the records and the queue.
+        lock: of the data folder; None where processes share the database.
+        blobs: has recordings, emissions and results.
+        fetcher: fetches recordings from URLs; None where the operator allows no hosts.
+        policy: how long audio and jobs are kept.
+        audit: has a line for each action on a job.
+        clock: when they expire.
+
+    Attributes:
+        uploads: recordings that are yet to be handed in.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        database: Database,
+        lock: FolderLock | None,
+        blobs: BlobStore,
+        fetcher: Fetcher | None,
+        *,
+        policy: RetentionPolicy,
+        audit: AuditLog,
+        clock: SteadyClock | None = None,
+    ) -> None:
+        self._service = service
+        self._database = database
+        self._lock = lock
+        self._blobs = blobs
+        self._fetcher = fetcher
+        self.uploads = UploadStore(blobs, self._open)
+        self._policy = policy
+        self._audit = audit
+        self._clock = clock or SteadyClock()
+        self._changes = Changes()
+        self._parts: Parts | None = None
+        self._opening = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Takes up the jobs of before, where there may be some, once the models are loaded."""
+        if self._database.exists:
+            self._starting = asyncio.create_task(self._take_up(), name="start-jobs")
+
+    async def stop(self) -> None:
+        """Stops the work on jobs, which the next start continues, and closes the database."""
+        self._stopping = True
+        self._changes.notify_all()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+        if self._parts is not None:
+            await self._parts.stop()
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    async def submit(self, submission: Submission) -> tuple[Job, bool]:
+        """See `Jobs`."""
+        self._policy.check_expires_in(submission.expires_in)
+        parts = await self._open()
+        digest = None
+        if submission.idempotency_key is not None:
+            digest = await asyncio.to_thread(digest_of, submission)
+            if known := await parts.records.of_key(submission.owner, submission.idempotency_key):
+                return repeated_job(known, digest), False
+        await self._check_room(submission)
+        job_id = new_job_id()
+        if not await parts.records.insert(job_id, submission, digest):
+            # Another request with the same key came first.
+            assert submission.idempotency_key is not None
+            known = await parts.records.of_key(submission.owner, submission.idempotency_key)
+            if known is None:
+                raise JobsUnavailableError("The request with this key was withdrawn just now.")
+            return repeated_job(known, digest), False
+        try:
+            if not isinstance(submission.source, str):
+                with submission.source as source:
+                    await uninterrupted(self._blobs.put(job_key(job_id, AUDIO), source))
+            job = await parts.records.accept(job_id)
+        except BaseException:
+            await asyncio.shield(self._withdraw(parts, job_id))
+            raise
+        if job is None:
+            raise JobsUnavailableError("The job was erased while its recording was being kept.")
+        # Where this fails, the sweeper queues it.
+        with suppress(NordlydError):
+            await parts.enqueue(job_id, submission.owner)
+        await self._audit.record("submitted", job_id, submission.owner)
+        _log.info("job queued", job=job_id)
+        return job, True
+
+    async def get(self, owner: Owner, job_id: str, *, wait: float = 0.0) -> Job:
+        """See `Jobs`."""
+        until = time.monotonic() + wait
+        with self._changes.subscribe(job_id) as changes:
+            while True:
+                job = (await self._find(owner, job_id)).job
+                left = until - time.monotonic()
+                if job.status in ENDED or left <= 0 or self._stopping:
+                    return job
+                await changes.wait(left)
+
+    async def list(
+        self,
+        owner: Owner,
+        *,
+        status: JobStatus | None = None,
+        limit: int = 20,
+        after: str | None = None,
+        protocol: str | None = None,
+    ) -> JobPage:
+        """See `Jobs`."""
+        if after is not None and not is_job_id(after):
+            raise InvalidRequestError(
+                f"after is {after!r}; accepted: the `next` of the page before.", param="after"
+            )
+        parts = await self._open()
+        found = await parts.records.page(
+            owner, status=status, limit=limit + 1, after=after, protocol=protocol
+        )
+        page = tuple(found[:limit])
+        return JobPage(jobs=page, next=page[-1].id if len(found) > limit else None)
+
+    async def options(self, owner: Owner, job_id: str) -> Mapping[str, object]:
+        """See `Jobs`."""
+        return (await self._find(owner, job_id)).options
+
+    async def protocol_options(self, owner: Owner, job_id: str) -> Mapping[str, JsonValue]:
+        """See `Jobs`."""
+        return (await self._find(owner, job_id)).protocol_options
+
+    async def result(self, owner: Owner, job_id: str) -> JobResult:
+        """See `Jobs`."""
+        record = await self._find(owner, job_id)
+        status = record.job.status
+        result = None
+        if status == "completed":
+            result = await load_result(self._blobs, job_id, record.job.kind)
+        if result is None:
+            state = f"has ended as {status}" if status in ENDED else f"is {status}"
+            raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
+        if record.fetched_at is None:
+            await self._note_fetched(record)
+        await self._audit.record("fetched", job_id, owner)
+        return result
+
+    async def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
+        """See `Jobs`."""
+        with self._changes.subscribe(job_id) as changes:
+            last = after
+            job = (await self._find(owner, job_id)).job
+            while True:
+                for event in await (await self._open()).records.events(job, last):
+                    last = event.id
+                    yield event
+                if job.status in ENDED or self._stopping:
+                    return
+                await changes.wait(math.inf)
+                try:
+                    job = (await self._find(owner, job_id)).job
+                except JobNotFoundError:
+                    if changes.farewell is not None:
+                        yield changes.farewell
+                    return
+
+    async def delete(self, owner: Owner, job_id: str) -> None:
+        """See `Jobs`."""
+        parts = await self._open()
+        farewell = await parts.mark_erasing(owner, job_id)
+        if farewell is None:
+            raise _not_found(job_id)
+        self._changes.notify(job_id, farewell)
+        # From here on, whatever happens, the sweeper finishes it.
+        await asyncio.shield(self._erase(parts, owner, job_id))
+        _log.info("job erased", job=job_id)
+
+    async def _check_room(self, submission: Submission) -> None:
+        """Checks that a recording fits and leaves room for what has been accepted.
+
+        Raises:
+            InsufficientStorageError: it does not.
+        """
+        size = 0
+        if not isinstance(submission.source, str):
+            size = submission.source.seek(0, os.SEEK_END)
+            submission.source.seek(0)
+        await asyncio.to_thread(self._database.check_room)
+        await self._blobs.check_room(size)
+
+    async def _note_fetched(self, record: "Record") -> None:
+        parts = await self._open()
+        try:
+            await parts.records.note_fetched(record)
+        except InsufficientStorageError:
+            # A full disk keeps no one from a result.
+            _log.warning("not noted as fetched, the disk is full", job=record.job.id)
+
+    async def _erase(self, parts: "Parts", owner: Owner, job_id: str) -> None:
+        await parts.erase(job_id)
+        await self._audit.record("deleted", job_id, owner)
+        await parts.purge()
+
+    async def _find(self, owner: Owner, job_id: str) -> "Record":
+        if not is_job_id(job_id):
+            raise _not_found(job_id)
+        record = await (await self._open()).records.find(owner, job_id)
+        if record is None:
+            raise _not_found(job_id)
+        return record
+
+    async def _withdraw(self, parts: "Parts", job_id: str) -> None:
+        """Erases a job whose recording could not be kept; where that fails, the sweeper does."""
+        with suppress(NordlydError):
+            await parts.records.drop_unreceived(job_id)
+            await parts.erase(job_id)
+
+    async def _open(self) -> "Parts":
+        """Returns the parts that work with the database, which is opened where it is not.
+
+        Raises:
+            JobsUnavailableError: the database cannot be reached, or another process has it.
+        """
+        if self._parts is not None:
+            return self._parts
+        if self._stopping:
+            raise JobsUnavailableError("The service is stopping.")
+        async with self._opening:
+            if self._parts is None:
+                try:
+                    self._parts = await self._start_parts()
+                except ConfigurationError as error:
+                    raise JobsUnavailableError(error.message) from error
+            return self._parts
+
+    async def _start_parts(self) -> "Parts":
+        from app.jobs.parts import Parts  # noqa: PLC0415
+
+        if self._lock is not None:
+            self._lock.acquire()
+        await asyncio.to_thread(self._database.open)
+        parts = Parts(
+            self._service,
+            self._database,
+            self._blobs,
+            self._fetcher,
+            self._changes.notify,
+            uploads=self.uploads,
+            policy=self._policy,
+            audit=self._audit,
+            clock=self._clock,
+        )
+        await parts.start()
+        return parts
+
+    async def _take_up(self) -> None:
+        """Opens the database once the models are loaded; tries again while that fails."""
+        while True:
+            try:
+                await self._open()
+            except NordlydError as error:
+                _log.warning("the jobs of before are not taken up yet", reason=error.message)
+            except Exception:
+                _log.exception("the jobs of before are not taken up yet")
+            else:
+                return
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _not_found(job_id: str) -> JobNotFoundError:
+    return JobNotFoundError(f"There is no job {job_id[:100]!r}.", param="id")

@@ -1,0 +1,38 @@
+"""The settings of what lasts: the database, and the folder of everything that is kept."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from app.durations import Keep
+
+
+class JobSettings(BaseSettings):
+    """Where jobs and keys are kept."""
+
+    data: Path = Field(
+        Path.home() / ".local" / "share" / "nordlyd",
+        description="Folder of the database, and of the audio and results of jobs.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="Database of jobs and keys, as postgresql://user:password@host/name; an SQLite "
+        "file in the folder of NORDLYD_DATA by default.",
+    )
+    storage: str | None = Field(
+        None,
+        description="Where audio and results are: a folder, or s3://bucket/prefix with the usual "
+        "AWS_* variables (needs the extra s3); the folder of NORDLYD_DATA by default.",
+    )
+    keep_audio: Keep = Field(
+        timedelta(0),
+        description="How long the recording of a job is kept after the job's end: a length of time "
+        "such as 30m or 7d, until-fetched, or forever.",
+    )
+    keep_results: Keep = Field(
+        timedelta(days=7),
+        description="How long a job and its result are kept after its end: a length of time such "
+        "as 30m or 7d, until-fetched, or forever. A job's expires_in can only shorten it.",
+    )
