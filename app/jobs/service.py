@@ -35,7 +35,7 @@ from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
 from app.jobs.uploads import UploadStore
-from app.jobs.work import load_result, uninterrupted
+from app.jobs.work import load_result
 from app.pipeline import Service
 
 # What needs SQLAlchemy is imported by the first use: a service without jobs has none of it.
@@ -131,7 +131,7 @@ class JobService:
         try:
             if not isinstance(submission.source, str):
                 with submission.source as source:
-                    await uninterrupted(self._blobs.put(job_key(job_id, AUDIO), source))
+                    await self._blobs.put(job_key(job_id, AUDIO), source)
             job = await parts.records.accept(job_id)
         except BaseException:
             await asyncio.shield(self._withdraw(parts, job_id))

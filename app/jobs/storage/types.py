@@ -41,6 +41,9 @@ class BlobStore(Protocol):
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """Keeps a value durably; replaces a former one as a whole.
 
+        A call that is cancelled has ended with its last write: it restores nothing that is deleted
+        afterwards.
+
         Args:
             key: its name.
             source: the value, or a stream of it that is read from its current position to its
