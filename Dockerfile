@@ -63,7 +63,8 @@ COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=package /dist /opt/nordlyd/dist
 RUN pip install --no-cache-dir --no-index --no-deps /opt/nordlyd/dist/*.whl
 COPY deploy/healthcheck.py /opt/nordlyd/healthcheck.py
-RUN mkdir -p /var/lib/nordlyd/models && chown -R 10001:10001 /var/lib/nordlyd
+RUN mkdir -p /var/lib/nordlyd/models && mkdir -m 700 /var/lib/nordlyd/data && \
+    chown -R 10001:10001 /var/lib/nordlyd
 WORKDIR /var/lib/nordlyd
 VOLUME ["/var/lib/nordlyd"]
 USER 10001:10001

@@ -82,10 +82,10 @@ class JobService:
         self._lock = lock
         self._blobs = blobs
         self._fetcher = fetcher
-        self.uploads = UploadStore(blobs, self._open)
         self._policy = policy
         self._audit = audit
         self._clock = clock or SteadyClock()
+        self.uploads = UploadStore(blobs, self._open, self._clock.time)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
