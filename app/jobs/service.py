@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from app.jobs.rows import Record
 
 _RETRY_SECONDS = 5.0
-_READY_SECONDS = 0.1
 
 _log = structlog.get_logger("nordlyd.jobs")
 
@@ -94,7 +93,7 @@ class JobService:
         self._stopping = False
 
     def start(self) -> None:
-        """Takes up the jobs of before, where there may be some, once the models are loaded."""
+        """Takes up the jobs of before, where there may be some."""
         if self._database.exists:
             self._starting = asyncio.create_task(self._take_up(), name="start-jobs")
 
@@ -310,7 +309,7 @@ class JobService:
         return parts
 
     async def _take_up(self) -> None:
-        """Opens the database once the models are loaded; tries again while that fails."""
+        """Opens the database; tries again while that fails."""
         while True:
             try:
                 await self._open()

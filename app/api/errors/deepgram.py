@@ -61,6 +61,8 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.JobNotFoundError: _Row(400),
     errors.JobNotCompletedError: _Row(400),
     errors.IdempotencyConflictError: _Row(400),
+    errors.ModelLoadError: _Row(400),
+    errors.ModelConflictError: _Row(400),
     errors.AuthenticationError: _Row(401, "INVALID_AUTH"),
     errors.PermissionDeniedError: _Row(403, "INSUFFICIENT_PERMISSIONS"),
     errors.OriginRefusedError: _Row(403, "INSUFFICIENT_PERMISSIONS"),

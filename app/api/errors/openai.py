@@ -70,6 +70,8 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.UnknownLanguageError: _Row(400, _INVALID, "invalid_value", "language"),
     errors.JobNotCompletedError: _Row(400, _INVALID, OURS),
     errors.IdempotencyConflictError: _Row(400, _INVALID, OURS),
+    errors.ModelLoadError: _Row(400, _INVALID, OURS),
+    errors.ModelConflictError: _Row(400, _INVALID, OURS),
     errors.AuthenticationError: _Row(401, _INVALID, "invalid_api_key"),
     errors.PermissionDeniedError: _Row(403, _INVALID, OURS),
     errors.OriginRefusedError: _Row(403, "request_forbidden", OURS),
