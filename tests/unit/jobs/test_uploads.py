@@ -1,4 +1,4 @@
-"""Recordings that wait for the request that says what to do with them."""
+"""Recordings that wait for the request that hands them in."""
 
 import io
 from collections.abc import Callable
