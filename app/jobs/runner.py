@@ -239,8 +239,8 @@ class JobRunner:
         else:
             _log.error("job failed", job=job_id, exc_info=error)
             detail = ErrorDetail(
-                message="Something went wrong inside the service; its log says what, under this "
-                "job's id.",
+                message="Something went wrong inside the service; its log has the cause, under "
+                "this job's id.",
                 type=NordlydError.type,
                 param=None,
                 code=NordlydError.code,

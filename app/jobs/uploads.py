@@ -1,4 +1,4 @@
-"""Keeps recordings that arrive before the request that says what to do with them.
+"""Keeps recordings that are uploaded before the request that uses them.
 
 AssemblyAI's clients send a recording first, and then hand in the URL that it has.
 """

@@ -77,7 +77,7 @@ class S3BlobStore:
             ) from None
 
     async def check_room(self, size: int) -> None:
-        """See `BlobStore`; S3 does not report how much room there is."""
+        """See `BlobStore`; S3 does not report free space."""
 
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
