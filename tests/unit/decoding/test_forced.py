@@ -124,6 +124,13 @@ def test_number_is_found_with_as_many_errors_as_its_word(
     assert frames(as_number[1]) == spans[1]
 
 
+def test_numbers_side_by_side_are_found_with_errors_in_both() -> None:
+    emissions, spans = spoken(["det", "tbuåfrk", "smk", "år"])
+    words = align(emissions, "det 23 7 år")
+    assert words[1].found
+    assert [frames(word) for word in words] == spans
+
+
 def test_number_that_is_not_spoken_is_not_found() -> None:
     emissions, spans = spoken(["nei", "nei"])
     words = align(emissions, "nei 7 nei")
@@ -240,6 +247,15 @@ def test_vocabularies_of_capitals_and_other_scripts_are_aligned() -> None:
     words = align_text(emissions, "hei п", vocabulary, frame_seconds=FRAME, duration=1.0)
     assert [word.found for word in words] == [True, True]
     assert [frames(word) for word in words] == [(1, 6), (9, 10)]
+
+
+def test_letter_that_is_the_last_token_has_its_own_score() -> None:
+    vocabulary = Vocabulary(("[PAD]", "|", "a", "b"), 0, 1, frozenset({0}))
+    path = [0, 3, 0, 1, 0, 2, 0]
+    emissions = np.full((len(path), 4), np.log(0.05), np.float32)
+    emissions[np.arange(len(path)), path] = np.log(0.85)
+    words = align_text(emissions, "b a", vocabulary, frame_seconds=FRAME, duration=1.0)
+    assert [word.score for word in words] == pytest.approx([0.85, 0.85])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
