@@ -236,6 +236,7 @@ def test_audio_of_at_most_one_frame_aligns_no_word(count: int) -> None:
     words = align(emissions[:count], "ja da")
     assert [word.word for word in words] == ["ja", "da"]
     assert not any(word.found for word in words)
+    assert [word.score for word in words] == [0, 0]
 
 
 def test_vocabularies_of_capitals_and_other_scripts_are_aligned() -> None:
@@ -256,6 +257,12 @@ def test_letter_that_is_the_last_token_has_its_own_score() -> None:
     emissions[np.arange(len(path)), path] = np.log(0.85)
     words = align_text(emissions, "b a", vocabulary, frame_seconds=FRAME, duration=1.0)
     assert [word.score for word in words] == pytest.approx([0.85, 0.85])
+
+
+def test_score_is_at_most_one_where_rows_are_not_normalised() -> None:
+    emissions, _ = spoken(["ja"])
+    (word,) = align(emissions + np.float32(3.0), "ja")
+    assert word.score == 1
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
