@@ -197,7 +197,7 @@ def test_idempotency_key_repeats_the_answer_and_refuses_another_request(
 
 
 @pytest.mark.parametrize(
-    ("fields", "param", "said"),
+    ("fields", "param", "message"),
     [
         ({"langauge": "nb"}, "langauge", "accepted: file, "),
         ({"characters": "true"}, "characters", "accepted: file, "),
@@ -213,11 +213,11 @@ def test_idempotency_key_repeats_the_answer_and_refuses_another_request(
     ],
 )
 def test_wrong_field_is_refused_in_the_query_and_in_the_form(
-    client: httpx.Client, clip, fields: dict[str, str], param: str, said: str
+    client: httpx.Client, clip, fields: dict[str, str], param: str, message: str
 ) -> None:
     for place in ({"params": fields}, {"data": fields}):
         answer = client.post("/jobs", files={"file": clip()}, **place)
-        assert said in assert_error(answer, 400, code="invalid_request", param=param)
+        assert message in assert_error(answer, 400, code="invalid_request", param=param)
 
 
 def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) -> None:
@@ -226,8 +226,8 @@ def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) ->
     answer = client.post("/jobs", data={"url": "https://example.org/a.wav"}, files={"a": b""})
     assert answer.status_code == 400
     answer = client.post("/jobs?webhook_url=https://example.org/done", content=clip())
-    said = assert_error(answer, 400, code="url_not_allowed", param="webhook_url")
-    assert "accepted: no webhook_url" in said
+    message = assert_error(answer, 400, code="url_not_allowed", param="webhook_url")
+    assert "accepted: no webhook_url" in message
     two = [("file", clip()), ("file", clip())]
     answer = client.post("/jobs", files=two, data={"text": "a"})
     assert_error(answer, 400, code="invalid_request", param="file")

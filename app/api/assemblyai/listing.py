@@ -126,13 +126,13 @@ async def _all(jobs: Jobs, owner: Owner, before: str | None) -> AsyncIterator[Jo
 
 async def _item(jobs: Jobs, owner: Owner, job: Job, base: str) -> TranscriptItem:
     kept = await jobs.protocol_options(owner, job.id)
-    asked = cast("dict[str, JsonValue]", kept.get("request", {}))
+    submitted = cast("dict[str, JsonValue]", kept.get("request", {}))
     return TranscriptItem(
         id=job.id,
         resource_url=f"{base}/{job.id}",
         status=STATUSES[job.status],
         created=job.created_at.isoformat(),
         completed=None if job.completed_at is None else job.completed_at.isoformat(),
-        audio_url=str(asked.get("audio_url", "")),
+        audio_url=str(submitted.get("audio_url", "")),
         error=None if job.error is None else job.error.message,
     )

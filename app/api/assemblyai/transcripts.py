@@ -53,7 +53,7 @@ _UPLOAD = re.compile(rf"{PATH}(up_[0-9a-f]+)$")
 async def create(incoming: IncomingOf) -> TranscriptBody:
     """AssemblyAI's API for recordings, as far as its features are supported.
 
-    The transcript is made when there is time; GET /v2/transcript/{id} says how far it is.
+    The transcript is made when there is time; GET /v2/transcript/{id} returns its status.
     """
     state = incoming.state
     with state.service.admit():
@@ -117,7 +117,7 @@ async def requested(state: AppState, owner: Owner, job: Job) -> Mapping[str, Jso
 async def formatted(
     state: AppState, owner: Owner, job: Job, request: Mapping[str, JsonValue]
 ) -> Transcript | None:
-    """Returns the transcript of a completed job, written as its request says.
+    """Returns the transcript of a completed job, written as requested.
 
     None of an alignment, which is no transcript.
     """

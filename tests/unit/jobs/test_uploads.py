@@ -87,3 +87,20 @@ def test_upload_that_waited_for_a_day_is_erased(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert [path.read_bytes() for path in files(tmp_path)] == [b"new"]
+
+
+def test_upload_that_broke_off_is_erased_too(tmp_path: Path) -> None:
+    async def run() -> None:
+        clock = Clock()
+        store = store_in(tmp_path, clock)
+        upload_id = await store.keep("", io.BytesIO(b"whole"))
+        [file] = files(tmp_path)
+        # As a process leaves an upload that is killed while it arrives.
+        broken_off = file.parent.with_name(upload_id[:-8] + "0" * 8) / ".tmp-audio-1"
+        broken_off.parent.mkdir(exist_ok=True)
+        broken_off.write_bytes(b"half")
+        clock.seconds += KEEP_SECONDS + HOUR
+        await store.sweep()
+
+    asyncio.run(run())
+    assert files(tmp_path) == []
