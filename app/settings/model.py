@@ -20,11 +20,12 @@ from app.contract.options import (
     MIN_TOKEN_LOGP,
 )
 from app.settings.jobs import JobSettings
+from app.settings.limits import QuotaSettings
 
 PREFIX = "NORDLYD_"
 
 
-class Settings(JobSettings):
+class Settings(QuotaSettings, JobSettings):
     """The settings of the service, with their defaults and bounds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
