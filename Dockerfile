@@ -55,6 +55,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     NORDLYD_HOST=0.0.0.0 \
     NORDLYD_PORT=8000 \
     NORDLYD_STORE=/var/lib/nordlyd/models \
+    NORDLYD_DATA=/var/lib/nordlyd/data \
     NORDLYD_MODELS=wav2vec2-xlsr-1B-NPSC-NN,wav2vec2-large-danish-npsc-nst
 COPY --from=dependencies /opt/venv /opt/venv
 # Not part of the environment above: a change of the code then makes small layers, not torch again.
@@ -62,7 +63,8 @@ COPY --from=dependencies /opt/venv /opt/venv
 COPY --from=package /dist /opt/nordlyd/dist
 RUN pip install --no-cache-dir --no-index --no-deps /opt/nordlyd/dist/*.whl
 COPY deploy/healthcheck.py /opt/nordlyd/healthcheck.py
-RUN mkdir -p /var/lib/nordlyd/models && chown -R 10001:10001 /var/lib/nordlyd
+RUN mkdir -p /var/lib/nordlyd/models && mkdir -m 700 /var/lib/nordlyd/data && \
+    chown -R 10001:10001 /var/lib/nordlyd
 WORKDIR /var/lib/nordlyd
 VOLUME ["/var/lib/nordlyd"]
 USER 10001:10001

@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
-ELSEWHERE := cuda or ffmpeg or image or lmplz or page or pyctcdecode or pythons
+ELSEWHERE := cuda or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons
 BENCH ?= encoder
 ARGS ?=
 
@@ -24,7 +24,7 @@ PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/packa
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-image test-lmplz \
+.PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-postgresql test-image test-lmplz \
 	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make test-native  test the C by itself: gcc, clang, sanitizers, and ARM64 under qemu"
 	@echo "make test-ffmpeg  compare how formats are read with Debian's ffmpeg"
 	@echo "make test-page    drive the page in Debian's Chromium"
+	@echo "make test-postgresql  keep jobs in Debian's PostgreSQL, on servers of the tests' own"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-pyctcdecode  hold the beam search to pyctcdecode's, in an environment of numpy 1"
@@ -80,6 +81,11 @@ test-ffmpeg: $(INSTALLED_TEST)
 test-page: $(INSTALLED_TEST)
 	@command -v chromium >/dev/null || { echo "nordlyd: chromium is missing; run: apt install chromium" >&2; exit 1; }
 	$(PYTEST) -m page $(ARGS)
+
+# Needs Debian's postgresql; the tests start servers of their own.
+test-postgresql: $(INSTALLED_TEST)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { echo "nordlyd: PostgreSQL is missing; run: apt install postgresql" >&2; exit 1; }
+	$(PYTEST) $(PARALLEL) -m postgresql $(ARGS)
 
 # Needs the package index and Debian's prometheus.
 test-image: $(INSTALLED_TEST)

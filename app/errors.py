@@ -147,6 +147,13 @@ class UnknownLanguageError(UnknownModelError):
     """No loaded model serves the requested language."""
 
 
+class ProfilerUnavailableError(NordlydError):
+    """This process cannot be profiled here: py-spy is missing, or the system forbids it."""
+
+    status = 501
+    code = "profiler_unavailable"
+
+
 class ModelLoadError(InvalidRequestError):
     """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
 

@@ -139,8 +139,7 @@ class _Search:
         edges = [(0, 0), *cuts, (len(words), frames)]
         self._check_size(edges, firsts)
         for (word, frame), (next_word, next_frame) in pairwise(edges):
-            if next_word > word and next_frame > frame:
-                self._locate_piece(words[word:next_word], counts[word:next_word], frame, next_frame)
+            self._locate_piece(words[word:next_word], counts[word:next_word], frame, next_frame)
 
     def _check_size(self, edges: Sequence[tuple[int, int]], firsts: Frames) -> None:
         cells = max(

@@ -64,8 +64,8 @@ class DurableQueue:
         """Takes jobs from the queue from now on, beginning with those that were interrupted.
 
         Raises:
-            JobsUnavailableError: the database cannot be reached.
-            RuntimeError: another queue runs in this process.
+            JobsUnavailableError: the database cannot be reached, or another queue runs in this
+                process.
         """
         loop = asyncio.get_running_loop()
         self._workflow = await asyncio.to_thread(self._launch, loop)
@@ -109,7 +109,7 @@ class DurableQueue:
 
     def _launch(self, loop: asyncio.AbstractEventLoop) -> Callable[[str], Awaitable[None]]:
         if not _in_process.acquire(blocking=False):
-            raise RuntimeError("another queue of jobs runs in this process")
+            raise JobsUnavailableError("Another service of this process has jobs.")
         try:
             return self._launch_alone(loop)
         except BaseException:

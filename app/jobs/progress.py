@@ -67,7 +67,7 @@ class ProgressWriter:
         now = time.monotonic()
         share = done / windows
         if self._first is None:
-            # What earlier attempts have kept arrives at once, and says nothing about the speed.
+            # What earlier attempts have kept arrives at once, and is no measure of the speed.
             self._first = (now, share)
         started, before = self._first
         progress = max(self._reached, ENCODED * share)

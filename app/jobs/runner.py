@@ -27,7 +27,7 @@ from app.jobs.records import Records
 from app.jobs.rows import Record
 from app.jobs.storage import AUDIO, EMISSIONS, BlobStore, job_key
 from app.jobs.types import JobResult
-from app.jobs.work import KeptEmissions, load_result, save_result, uninterrupted
+from app.jobs.work import KeptEmissions, load_result, save_result
 from app.pipeline import Route, Service, TranscriptionRequest
 from app.pipeline.options import decoding_options, formatting_options
 
@@ -215,7 +215,7 @@ class JobRunner:
             # Before the recording, whose presence means that all of it was fetched.
             await self._records.fetched_from_url(job_id, fetched.name, fetched.content_type)
             with fetched.bodies.open(0, fetched.bodies.size) as source:
-                await uninterrupted(self._blobs.put(job_key(job_id, AUDIO), source))
+                await self._blobs.put(job_key(job_id, AUDIO), source)
         finally:
             fetched.bodies.close()
         return fetched.content_type
@@ -239,8 +239,8 @@ class JobRunner:
         else:
             _log.error("job failed", job=job_id, exc_info=error)
             detail = ErrorDetail(
-                message="Something went wrong inside the service; its log says what, under this "
-                "job's id.",
+                message="Something went wrong inside the service; its log has the cause, under "
+                "this job's id.",
                 type=NordlydError.type,
                 param=None,
                 code=NordlydError.code,

@@ -35,7 +35,7 @@ from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
 from app.jobs.uploads import UploadStore
-from app.jobs.work import load_result, uninterrupted
+from app.jobs.work import load_result
 from app.pipeline import Service
 
 # What needs SQLAlchemy is imported by the first use: a service without jobs has none of it.
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from app.jobs.rows import Record
 
 _RETRY_SECONDS = 5.0
-_READY_SECONDS = 0.1
 
 _log = structlog.get_logger("nordlyd.jobs")
 
@@ -83,10 +82,10 @@ class JobService:
         self._lock = lock
         self._blobs = blobs
         self._fetcher = fetcher
-        self.uploads = UploadStore(blobs, self._open)
         self._policy = policy
         self._audit = audit
         self._clock = clock or SteadyClock()
+        self.uploads = UploadStore(blobs, self._open, self._clock.time)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -94,7 +93,7 @@ class JobService:
         self._stopping = False
 
     def start(self) -> None:
-        """Takes up the jobs of before, where there may be some, once the models are loaded."""
+        """Takes up the jobs of before, where there may be some."""
         if self._database.exists:
             self._starting = asyncio.create_task(self._take_up(), name="start-jobs")
 
@@ -132,7 +131,7 @@ class JobService:
         try:
             if not isinstance(submission.source, str):
                 with submission.source as source:
-                    await uninterrupted(self._blobs.put(job_key(job_id, AUDIO), source))
+                    await self._blobs.put(job_key(job_id, AUDIO), source)
             job = await parts.records.accept(job_id)
         except BaseException:
             await asyncio.shield(self._withdraw(parts, job_id))
@@ -310,7 +309,7 @@ class JobService:
         return parts
 
     async def _take_up(self) -> None:
-        """Opens the database once the models are loaded; tries again while that fails."""
+        """Opens the database; tries again while that fails."""
         while True:
             try:
                 await self._open()

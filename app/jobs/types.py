@@ -69,7 +69,7 @@ class WebhookMessage:
 
 
 class Uploads(Protocol):
-    """Recordings that arrive before the request that says what to do with them."""
+    """Recordings that are uploaded before the request that uses them."""
 
     async def keep(self, owner: Owner, source: BinaryIO) -> str:
         """Keeps a recording for a day.

@@ -1,19 +1,18 @@
-"""Keeps recordings that arrive before the request that says what to do with them.
+"""Keeps recordings that are uploaded before the request that uses them.
 
 AssemblyAI's clients send a recording first, and then hand in the URL that it has.
 """
 
 import hashlib
+import os
 import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from typing import BinaryIO
 
 from app.errors import BlobNotFoundError, InvalidRequestError
 from app.jobs.storage import AUDIO, BlobStore
 from app.jobs.types import Owner
-from app.jobs.work import uninterrupted
 
 KEEP_SECONDS = 24 * 3600.0
 """How long an upload waits for its request."""
@@ -36,8 +35,7 @@ class UploadStore:
         self,
         blobs: BlobStore,
         open_store: Callable[[], Awaitable[object]],
-        *,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float],
     ) -> None:
         self._blobs = blobs
         self._open_store = open_store
@@ -48,8 +46,11 @@ class UploadStore:
         """See `Uploads`."""
         with source:
             await self._open_store()
+            size = source.seek(0, os.SEEK_END)
+            source.seek(0)
+            await self._blobs.check_room(size)
             upload_id = f"up_{int(self._now()):010x}{secrets.token_hex(16)}"
-            await uninterrupted(self._blobs.put(_prefix(owner, upload_id) + AUDIO, source))
+            await self._blobs.put(_prefix(owner, upload_id) + AUDIO, source)
         return upload_id
 
     async def open(self, owner: Owner, upload_id: str) -> BinaryIO:
@@ -79,11 +80,11 @@ class UploadStore:
         now = self._now()
         if self._swept is not None and abs(now - self._swept) < _SWEEP_SECONDS:
             return
-        for key in await self._blobs.list(f"{_FOLDER}/"):
-            prefix = key.removesuffix(AUDIO)
-            found = _ID.fullmatch(prefix.split("/")[-2])
-            if found is not None and int(found[1], 16) + KEEP_SECONDS < now:
-                await self._blobs.delete_prefix(prefix)
+        for folder in await self._blobs.folders(f"{_FOLDER}/"):
+            for upload in await self._blobs.folders(folder):
+                found = _ID.fullmatch(upload.split("/")[-2])
+                if found is not None and int(found[1], 16) + KEEP_SECONDS < now:
+                    await self._blobs.delete_prefix(upload)
         self._swept = now
 
 

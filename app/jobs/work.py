@@ -2,8 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 
@@ -55,14 +54,14 @@ class KeptEmissions:
         file = io.BytesIO()
         np.save(file, emissions, allow_pickle=False)
         key = job_key(self._job_id, EMISSIONS, name)
-        await uninterrupted(self._blobs.put(key, file.getvalue()))
+        await self._blobs.put(key, file.getvalue())
         await self._on_save()
 
 
 async def save_result(blobs: BlobStore, job_id: str, result: JobResult) -> None:
     """Keeps the result of a job."""
     data = await asyncio.to_thread(lambda: result.to_json().encode())
-    await uninterrupted(blobs.put(job_key(job_id, RESULT), data))
+    await blobs.put(job_key(job_id, RESULT), data)
 
 
 async def load_result(blobs: BlobStore, job_id: str, kind: JobKind) -> JobResult | None:
@@ -74,16 +73,3 @@ async def load_result(blobs: BlobStore, job_id: str, kind: JobKind) -> JobResult
     if kind == "align":
         return await asyncio.to_thread(ALIGNMENT_ADAPTER.validate_json, data)
     return await asyncio.to_thread(TRANSCRIPT_ADAPTER.validate_json, data)
-
-
-async def uninterrupted(writing: Coroutine[Any, Any, None]) -> None:
-    """Awaits a write whose thread cancelling would not end; once this returns, nothing is written.
-
-    A write that ended after its job was erased would bring a part of it back.
-    """
-    task = asyncio.create_task(writing)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

@@ -61,7 +61,7 @@ class KeyRing:
         """Whether a client must present a key.
 
         It must where a key is set or one was ever made, even if none is accepted any more: a key
-        that expires does not open the service to everybody. While the database has not been read,
+        that expires does not open the service to everyone. While the database has not been read,
         it must too.
         """
         return bool(self._configured) or self._stored is None or bool(self._stored)

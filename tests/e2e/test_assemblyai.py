@@ -48,8 +48,8 @@ def transcriber(client: assemblyai.Client) -> assemblyai.Transcriber:
 def test_file_is_uploaded_and_transcribed(transcriber: assemblyai.Transcriber) -> None:
     transcript = transcriber.transcribe(str(SPEECH[0]), Config(language_code="nb"))
     assert transcript.status == assemblyai.TranscriptStatus.completed, transcript.error
-    said = sample_texts()[0]
-    assert transcript.text == f"{said[0].upper()}{said[1:]}."
+    spoken = sample_texts()[0]
+    assert transcript.text == f"{spoken[0].upper()}{spoken[1:]}."
     assert transcript.words
     assert " ".join(word.text for word in transcript.words) == transcript.text
     for word, following in pairwise(transcript.words):
@@ -202,7 +202,7 @@ def test_wrong_key_is_refused_in_the_form_of_assemblyai(guarded: RunningServer, 
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"speaker_labels": True}, "speakers are not separated"),
         ({"language_detection": True}, "`language_code`"),
@@ -224,14 +224,14 @@ def test_wrong_key_is_refused_in_the_form_of_assemblyai(guarded: RunningServer, 
     ],
 )
 def test_request_that_cannot_be_honoured_is_refused(
-    demos: RunningServer, archive: WebServer, fields: dict[str, object], said: str
+    demos: RunningServer, archive: WebServer, fields: dict[str, object], message: str
 ) -> None:
     with demos.client() as client:
         body = json.dumps({"audio_url": archive.url("/a.wav")} | fields)
         answer = client.post("/v2/transcript", content=body)
         assert answer.status_code in {400, 404}, answer.text
         assert list(answer.json()) == ["error"]
-        assert said in answer.json()["error"]
+        assert message in answer.json()["error"]
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{", '"a"'])

@@ -151,6 +151,9 @@ def test_several_files_are_jobs_in_their_order(client: httpx.Client, clip) -> No
     again = client.post("/jobs", files=files, headers={"idempotency-key": "three"})
     assert [job["id"] for job in again.json()["jobs"]] == [job["id"] for job in jobs]
     assert again.headers["idempotent-replayed"] == "true"
+    for others in (files[:2], files[:1], [*files, files[0]]):
+        answer = client.post("/jobs", files=others, headers={"idempotency-key": "three"})
+        assert_error(answer, 422, code="idempotency_conflict", param="Idempotency-Key")
     for job in jobs:
         assert ended(client, job)["status"] == "completed"
     first = client.get("/jobs", params={"limit": 2}).json()
@@ -194,7 +197,7 @@ def test_idempotency_key_repeats_the_answer_and_refuses_another_request(
 
 
 @pytest.mark.parametrize(
-    ("fields", "param", "said"),
+    ("fields", "param", "message"),
     [
         ({"langauge": "nb"}, "langauge", "accepted: file, "),
         ({"characters": "true"}, "characters", "accepted: file, "),
@@ -210,11 +213,11 @@ def test_idempotency_key_repeats_the_answer_and_refuses_another_request(
     ],
 )
 def test_wrong_field_is_refused_in_the_query_and_in_the_form(
-    client: httpx.Client, clip, fields: dict[str, str], param: str, said: str
+    client: httpx.Client, clip, fields: dict[str, str], param: str, message: str
 ) -> None:
     for place in ({"params": fields}, {"data": fields}):
         answer = client.post("/jobs", files={"file": clip()}, **place)
-        assert said in assert_error(answer, 400, code="invalid_request", param=param)
+        assert message in assert_error(answer, 400, code="invalid_request", param=param)
 
 
 def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) -> None:
@@ -223,8 +226,8 @@ def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) ->
     answer = client.post("/jobs", data={"url": "https://example.org/a.wav"}, files={"a": b""})
     assert answer.status_code == 400
     answer = client.post("/jobs?webhook_url=https://example.org/done", content=clip())
-    said = assert_error(answer, 400, code="url_not_allowed", param="webhook_url")
-    assert "accepted: no webhook_url" in said
+    message = assert_error(answer, 400, code="url_not_allowed", param="webhook_url")
+    assert "accepted: no webhook_url" in message
     two = [("file", clip()), ("file", clip())]
     answer = client.post("/jobs", files=two, data={"text": "a"})
     assert_error(answer, 400, code="invalid_request", param="file")
@@ -237,6 +240,13 @@ def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) ->
         ({"page": "2"}, "page"),
     ):
         assert_error(client.get("/jobs", params=query), 400, code="invalid_request", param=param)
+
+
+def test_wait_out_of_bounds_is_refused(client: httpx.Client, clip) -> None:
+    job = hand_in(client, clip())
+    for wait in ("61", "-1", "long", "nan"):
+        answer = client.get(f"/jobs/{job['id']}", params={"wait": wait})
+        assert_error(answer, 400, code="invalid_request", param="wait")
 
 
 def test_failed_job_is_answered_with_its_own_error(client: httpx.Client) -> None:

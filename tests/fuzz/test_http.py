@@ -133,6 +133,10 @@ def test_other_methods_get_405_with_allow(
     for path, methods in documented.items():
         for method in METHODS - methods:
             answer = client.request(method, path)
+            if path.startswith("/admin/"):
+                # The key has not their scope, whatever the method.
+                assert answer.status_code == 403
+                continue
             assert answer.status_code == 405, (method, path)
             assert set(answer.headers["allow"].split(", ")) == methods
             openais = path.startswith("/v1/") and path != "/v1/listen"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from app import extras
-from app.errors import NordlydError, OverloadedError
+from app.errors import OverloadedError, ProfilerUnavailableError
 
 ProfileFormat: TypeAlias = Literal["speedscope", "flamegraph", "raw"]
 
@@ -19,13 +19,6 @@ _PR_SET_PTRACER = 0x59616D61
 # For py-spy to start and to write its file.
 _EXTRA_SECONDS = 30.0
 _MAX_REASON = 500
-
-
-class ProfilerUnavailableError(NordlydError):
-    """This process cannot be profiled here: py-spy is missing, or the system forbids it."""
-
-    status = 501
-    code = "profiler_unavailable"
 
 
 class Profiler:

@@ -94,7 +94,7 @@ def transcript_body(
     Args:
         job: which makes it.
         request: its JSON, as `parse_transcript` returned it.
-        transcript: of a completed job, formatted as the request says; None of any other.
+        transcript: of a completed job, formatted as requested; None of any other.
     """
     repeated = {name: value for name, value in request.items() if name not in _NOT_REPEATED}
     punctuate = bool(request.get("punctuate", True))

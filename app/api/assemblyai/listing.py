@@ -55,7 +55,7 @@ class PageDetails(BaseModel):
     next_url: str | None = Field(description="Of the page with newer transcripts.")
 
 
-class ListBody(BaseModel):
+class TranscriptListBody(BaseModel):
     """The answer of GET /v2/transcript."""
 
     page_details: PageDetails
@@ -64,7 +64,7 @@ class ListBody(BaseModel):
 
 async def list_transcripts(
     jobs: Jobs, owner: Owner, query: ListParameters, request: Request
-) -> ListBody:
+) -> TranscriptListBody:
     """Returns a page of the owner's transcripts, the newest first.
 
     Raises:
@@ -83,7 +83,7 @@ async def list_transcripts(
     def url(**place: str) -> str:
         return f"{base}?{urlencode(kept | place)}"
 
-    return ListBody(
+    return TranscriptListBody(
         page_details=PageDetails(
             limit=query.limit,
             result_count=len(items),
@@ -126,13 +126,13 @@ async def _all(jobs: Jobs, owner: Owner, before: str | None) -> AsyncIterator[Jo
 
 async def _item(jobs: Jobs, owner: Owner, job: Job, base: str) -> TranscriptItem:
     kept = await jobs.protocol_options(owner, job.id)
-    asked = cast("dict[str, JsonValue]", kept.get("request", {}))
+    submitted = cast("dict[str, JsonValue]", kept.get("request", {}))
     return TranscriptItem(
         id=job.id,
         resource_url=f"{base}/{job.id}",
         status=STATUSES[job.status],
         created=job.created_at.isoformat(),
         completed=None if job.completed_at is None else job.completed_at.isoformat(),
-        audio_url=str(asked.get("audio_url", "")),
+        audio_url=str(submitted.get("audio_url", "")),
         error=None if job.error is None else job.error.message,
     )

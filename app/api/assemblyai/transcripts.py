@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import JsonValue
 
 from app.api.assemblyai.answer import TranscriptBody, deleted_body, transcript_body
-from app.api.assemblyai.listing import ListBody, ListParameters, list_transcripts
+from app.api.assemblyai.listing import ListParameters, TranscriptListBody, list_transcripts
 from app.api.assemblyai.parameters import (
     TranscriptParameters,
     parse_transcript,
@@ -53,7 +53,7 @@ _UPLOAD = re.compile(rf"{PATH}(up_[0-9a-f]+)$")
 async def create(incoming: IncomingOf) -> TranscriptBody:
     """AssemblyAI's API for recordings, as far as its features are supported.
 
-    The transcript is made when there is time; GET /v2/transcript/{id} says how far it is.
+    The transcript is made when there is time; GET /v2/transcript/{id} returns its status.
     """
     state = incoming.state
     with state.service.admit():
@@ -73,7 +73,7 @@ async def create(incoming: IncomingOf) -> TranscriptBody:
     responses=DOCUMENTED,
     openapi_extra={"parameters": openapi_parameters(ListParameters)},
 )
-async def list_all(request: Request, state: AppStateOf, owner: OwnerOf) -> ListBody:
+async def list_all(request: Request, state: AppStateOf, owner: OwnerOf) -> TranscriptListBody:
     """The transcripts that were requested with the same API key, the newest first."""
     query = parse_options(ListParameters, gather(request.query_params.multi_items()))
     return await list_transcripts(state.jobs, owner, query, request)
@@ -117,7 +117,7 @@ async def requested(state: AppState, owner: Owner, job: Job) -> Mapping[str, Jso
 async def formatted(
     state: AppState, owner: Owner, job: Job, request: Mapping[str, JsonValue]
 ) -> Transcript | None:
-    """Returns the transcript of a completed job, written as its request says.
+    """Returns the transcript of a completed job, written as requested.
 
     None of an alignment, which is no transcript.
     """

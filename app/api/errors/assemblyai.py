@@ -22,9 +22,10 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "A parameter is wrong or not served, or the transcript is not completed.",
         401: "No API key, or a wrong one.",
+        403: "The API key does not have the scope for this.",
         404: "The caller has no such transcript, or no such model is loaded.",
         413: "The upload is over the limit.",
-        429: "What the service keeps of audio is full; Retry-After says when to retry.",
+        429: "The space for audio is full; Retry-After gives the time of a retry.",
         503: "Loading, draining, or without room for the recording.",
     }.items()
 }

@@ -86,7 +86,7 @@ JobIdOf = Annotated[str, Depends(_known)]
 @router.get(
     "/jobs",
     summary="List the caller's jobs",
-    responses={status: READ[status] for status in (400, 401, 503)},
+    responses={status: READ[status] for status in (400, 401, 403, 503)},
     openapi_extra={"parameters": openapi_parameters(ListParameters)},
 )
 async def list_jobs(request: Request, state: AppStateOf, owner: OwnerOf) -> JobPage:

@@ -170,6 +170,8 @@ class _Work:
                         webhook_url=self.options.webhook_url,
                         expires_in=self.options.expires_in,
                         idempotency_key=_key_of(key, index),
+                        # The same key with another number of files is another request.
+                        protocol_options={"files": len(self.sources)},
                     )
                 )
         except BaseException:

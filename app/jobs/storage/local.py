@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -78,11 +78,11 @@ class LocalBlobStore:
         folder = self.folder / check_prefix(prefix)
         await self._run(lambda _: _remove(folder))
 
-    async def list(self, prefix: str) -> list[str]:
+    async def folders(self, prefix: str) -> Sequence[str]:
         """See `BlobStore`."""
         folder = self.folder / check_prefix(prefix)
-        found = await self._run(lambda _: list(_files(folder)))
-        return sorted(path.relative_to(self.folder).as_posix() for path in found)
+        found = await self._run(lambda _: _subfolders(folder))
+        return sorted(f"{prefix}{name}/" for name in found)
 
     def _path(self, key: str) -> Path:
         return self.folder / check_key(key)
@@ -145,7 +145,7 @@ def _found(key: str, read: Callable[[], _T]) -> _T:
 
 def _write(path: Path, stream: BinaryIO, cancelled: threading.Event) -> None:
     _make_folders(path.parent)
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    temporary = path.with_name(f"{_TEMPORARY}{path.name}-{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb", opener=_open_private) as file:
             while block := stream.read(_BLOCK_BYTES):
@@ -180,17 +180,19 @@ def _flush_folder(folder: Path) -> None:
         os.close(number)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yields the blobs below a folder, without the files that are being written."""
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names if not name.startswith(_TEMPORARY))
+def _subfolders(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return [entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
 
 
 def _remove_file(path: Path) -> None:
-    try:
-        path.unlink()
-    except FileNotFoundError:
+    if not path.parent.is_dir():
         return
+    path.unlink(missing_ok=True)
+    # What a process has left that was killed while it wrote.
+    for temporary in path.parent.glob(f"{_TEMPORARY}{path.name}-*"):
+        temporary.unlink(missing_ok=True)
     _flush_folder(path.parent)
 
 

@@ -33,7 +33,8 @@ _CONNECT_TIMEOUT = timedelta(seconds=5)
 # A step of a job is repeated for hours; a request must know soon.
 _RETRIES = 3
 _RETRY_TIMEOUT = timedelta(seconds=20)
-_FULL = ("507 Insufficient Storage", "StorageFull", "QuotaExceeded", "EntityTooLarge")
+# S3 itself is never full: statuses and codes of MinIO and Ceph.
+_FULL = ("507 Insufficient Storage", "StorageFull", "QuotaExceeded")
 
 _T = TypeVar("_T")
 
@@ -76,7 +77,7 @@ class S3BlobStore:
             ) from None
 
     async def check_room(self, size: int) -> None:
-        """See `BlobStore`; S3 does not say how much room there is."""
+        """See `BlobStore`; S3 does not report free space."""
 
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """See `BlobStore`."""
@@ -145,10 +146,11 @@ class S3BlobStore:
             if keys:
                 await _outlast(obstore.delete_async(self._store, keys))
 
-    async def list(self, prefix: str) -> Sequence[str]:
+    async def folders(self, prefix: str) -> Sequence[str]:
         """See `BlobStore`."""
         with self._errors():
-            return [key for key in await self._objects(prefix) if _PARTS not in key]
+            found = await obstore.list_with_delimiter_async(self._store, check_prefix(prefix))
+            return sorted(f"{name}/" for name in found["common_prefixes"])
 
     async def _objects(self, prefix: str) -> Sequence[str]:
         found = await obstore.list(self._store, check_prefix(prefix)).collect_async()

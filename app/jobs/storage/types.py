@@ -41,6 +41,9 @@ class BlobStore(Protocol):
     async def put(self, key: str, source: BinaryIO | bytes) -> None:
         """Keeps a value durably; replaces a former one as a whole.
 
+        Cancelling the awaiting task stops the write; once it has ended, nothing is written any
+        more that could bring back a part of a job that was erased meanwhile.
+
         Args:
             key: its name.
             source: the value, or a stream of it that is read from its current position to its
@@ -77,8 +80,11 @@ class BlobStore(Protocol):
         Once this returns, the values do not come back after a power cut.
         """
 
-    async def list(self, prefix: str) -> Sequence[str]:
-        """Returns the keys that begin with a prefix, in order."""
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """Returns the prefixes one name longer than a prefix, in order.
+
+        Those are among them that have only what an interrupted write has left.
+        """
 
 
 def check_key(key: str) -> str:

@@ -6,7 +6,14 @@ import json
 import pytest
 
 from app import errors
-from app.api.errors import RouteError, deepgram, openai, render_error
+from app.api.errors import (
+    RouteError,
+    deepgram,
+    error_detail,
+    error_of_detail,
+    openai,
+    render_error,
+)
 from app.errors import NordlydError, OverloadedError, UnavailableError
 
 ALL = [
@@ -15,6 +22,7 @@ ALL = [
     if issubclass(kind, NordlydError)
 ]
 OPENAI = {400, 401, 403, 404, 405, 408, 413, 429, 431, 499, 500, 503, 504}
+ASSEMBLYAI = {400, 401, 403, 404, 405, 408, 413, 429, 431, 499, 500, 503, 504}
 DEEPGRAM = {400, 401, 403, 408, 413, 422, 429, 431, 499, 500, 503, 504}
 
 
@@ -31,6 +39,24 @@ def test_every_error_has_a_row_in_every_table(kind: type[NordlydError]) -> None:
     assert kind in deepgram.TABLE
     assert openai.openai_status(made(kind)) in OPENAI
     assert deepgram.deepgram_status(made(kind)) in DEEPGRAM
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_assemblyai_routes_have_its_form_and_statuses(kind: type[NordlydError]) -> None:
+    response = render_error(made(kind), "/v2/transcript", "id-1")
+    assert response.status_code in ASSEMBLYAI
+    assert json.loads(bytes(response.body)) == {"error": "because"}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_error_of_a_job_is_the_same_again(kind: type[NordlydError]) -> None:
+    detail = error_detail(NordlydError("because", param="file")).model_copy(
+        update={"type": kind.type, "code": kind.code}
+    )
+    again = error_of_detail(detail)
+    assert (again.message, again.param) == ("because", "file")
+    if not issubclass(kind, OverloadedError | UnavailableError):
+        assert (again.status, again.type, again.code) == (kind.status, kind.type, kind.code)
 
 
 @pytest.mark.parametrize("kind", ALL)

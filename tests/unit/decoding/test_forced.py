@@ -101,6 +101,14 @@ def test_numbers_are_found_at_the_ends_and_side_by_side(audio_words: list[str], 
     assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
 
 
+def test_number_is_found_although_one_of_its_few_letters_is_another() -> None:
+    emissions, spans = spoken(["det", "syk", "år"])
+    words = align(emissions, "det 7 år")
+    assert [word.found for word in words] == [True] * 3
+    assert frames(words[1]) == spans[1]
+    assert 0.05 < words[1].score < 0.2
+
+
 def test_number_that_is_not_spoken_is_not_found() -> None:
     emissions, spans = spoken(["nei", "nei"])
     words = align(emissions, "nei 7 nei")
@@ -124,6 +132,13 @@ def test_number_without_a_spoken_form_is_placed_between_its_neighbours() -> None
     assert spans[2][0] - 1 <= start < end <= spans[2][1] + 1
 
 
+def test_word_of_unknown_sound_is_located_beside_a_number() -> None:
+    emissions, spans = spoken(["det", "enogtyve", "zuk", "var"])
+    words = align(emissions, "det 21 жук var", language="da")
+    assert [word.found for word in words] == [True, False, False, True]
+    assert [frames(word) for word in words] == spans
+
+
 def test_word_that_is_not_spoken_has_no_times() -> None:
     emissions, spans = spoken(["dette", "er", "alt"])
     words = align(emissions, "Dette er ikke alt")
@@ -137,6 +152,14 @@ def test_speech_that_is_not_in_the_text_is_skipped() -> None:
     emissions, spans = spoken(spoken_words)
     words = align(emissions, "dette det hele")
     assert [frames(word) for word in words] == [spans[0], spans[3], spans[4]]
+
+
+def test_word_that_another_is_spoken_for_has_no_times() -> None:
+    emissions, spans = spoken(["dette", "bæpå", "alt"])
+    words = align(emissions, "dette boka alt")
+    assert [word.found for word in words] == [True, False, True]
+    assert (words[1].start, words[1].end) == (None, None)
+    assert [frames(words[0]), frames(words[2])] == [spans[0], spans[2]]
 
 
 def test_unrelated_text_is_not_found() -> None:

@@ -95,6 +95,22 @@ async def test_failing_source_leaves_the_old_content(store: LocalBlobStore) -> N
 
 
 @on_event_loop
+async def test_leftovers_of_a_killed_process_go_with_their_blob(store: LocalBlobStore) -> None:
+    await store.put("jobs/a/audio", b"x")
+    await store.put("jobs/a/result.json", b"x")
+    # As a process leaves them that is killed while it writes.
+    for name in (".tmp-audio-0123456789abcdef", ".tmp-result.json-0123456789abcdef"):
+        (store.folder / "jobs/a" / name).write_bytes(b"half")
+    await store.delete("jobs/a/audio")
+    assert names_below(store.folder / "jobs/a") == [
+        ".tmp-result.json-0123456789abcdef",
+        "result.json",
+    ]
+    await store.delete_prefix("jobs/a/")
+    assert await store.folders("jobs/") == []
+
+
+@on_event_loop
 async def test_storage_that_is_gone_is_unavailable_and_comes_back(store: LocalBlobStore) -> None:
     await store.put("jobs/a/audio", b"x")
     gone = store.folder.with_name("unmounted")

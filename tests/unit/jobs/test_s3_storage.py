@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from event_loops import on_event_loop
 from s3_server import S3Server
+from scripted_server import Answer, answers, scripted_server
 
-from app.errors import BlobNotFoundError, JobsUnavailableError
+from app.errors import BlobNotFoundError, InsufficientStorageError, JobsUnavailableError
 from app.jobs.storage import BlobStore, open_storage
 
 pytestmark = pytest.mark.long
@@ -74,7 +75,7 @@ async def test_parts_of_an_upload_that_was_killed_go_with_their_job(
     # As a process leaves them that was killed before the last object.
     raw = s3_server.store(tmp_path.name)
     raw.put("jobs/a/audio.parts/0123456789abcdef/00001", b"x")
-    assert await store.list("jobs/a/") == []
+    assert await store.folders("jobs/") == ["jobs/a/"]
     with pytest.raises(BlobNotFoundError):
         await store.get("jobs/a/audio")
     await store.delete_prefix("jobs/a/")
@@ -103,7 +104,8 @@ async def test_server_that_is_gone_is_unavailable_and_comes_back_with_everything
             store.open("jobs/a/audio"),
             store.put("jobs/b/audio", b"x"),
             store.exists("jobs/a/audio"),
-            store.list("jobs/"),
+            store.delete("jobs/a/audio"),
+            store.folders("jobs/"),
             store.delete_prefix("jobs/a/"),
         ):
             with pytest.raises(JobsUnavailableError):
@@ -111,7 +113,6 @@ async def test_server_that_is_gone_is_unavailable_and_comes_back_with_everything
     finally:
         s3_server.start()
     assert await store.get("jobs/a/audio") == b"kept"
-    assert await store.list("jobs/") == ["jobs/a/audio"]
 
 
 @on_event_loop
@@ -121,6 +122,23 @@ async def test_bucket_that_does_not_exist_is_unavailable(store: BlobStore, tmp_p
         await absent.put("jobs/a/audio", b"x")
     with pytest.raises(JobsUnavailableError):
         await absent.get("jobs/a/audio")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(507, "XMinioStorageFull"), (403, "QuotaExceeded")], ids=["minio", "ceph"]
+)
+def test_full_storage_is_reported_as_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    # As MinIO and Ceph answer; the server of the other tests has no such answer.
+    refusal = Answer(status, f"<Error><Code>{code}</Code><Message>Full.</Message></Error>")
+    with scripted_server(answers(refusal)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nordlyd")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        full = open_storage("s3://nordlyd/jobs", tmp_path)
+        with pytest.raises(InsufficientStorageError):
+            asyncio.run(full.put("jobs/a/audio", b"x"))
 
 
 @on_event_loop
