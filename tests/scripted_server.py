@@ -49,7 +49,7 @@ def transcription(text: str = "ja") -> Answer:
 
 @dataclass
 class Scripted:
-    """Its address, and the path and the body of each POST."""
+    """Its address, and the path and the body of each POST and PUT."""
 
     url: str
     requests: list[tuple[str, bytes]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Scripted:
 
 @contextmanager
 def scripted_server(answer: Callable[[int, bytes], Answer]) -> Iterator[Scripted]:
-    """Serves; `answer` is given the number of the POST, from 0, and its body."""
+    """Serves; `answer` is given the number of the POST or PUT, from 0, and its body."""
     counting = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,6 +72,9 @@ def scripted_server(answer: Callable[[int, bytes], Answer]) -> Iterator[Scripted
                 number = len(scripted.requests)
                 scripted.requests.append((self.path, body))
             self._send(answer(number, body))
+
+        def do_PUT(self) -> None:
+            self.do_POST()
 
         def _send(self, given: Answer) -> None:
             if given.status is None:

@@ -33,7 +33,8 @@ _CONNECT_TIMEOUT = timedelta(seconds=5)
 # A step of a job is repeated for hours; a request must know soon.
 _RETRIES = 3
 _RETRY_TIMEOUT = timedelta(seconds=20)
-_FULL = ("507 Insufficient Storage", "StorageFull", "QuotaExceeded", "EntityTooLarge")
+# S3 itself is never full: statuses and codes of MinIO and Ceph.
+_FULL = ("507 Insufficient Storage", "StorageFull", "QuotaExceeded")
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from event_loops import on_event_loop
+from postgresql import postgresql
 
 from app.contract.jobs import JobStatus
 from app.database import Database
@@ -172,3 +174,24 @@ async def test_purged_database_has_no_byte_of_deleted_rows(
     reader.close()
     assert await database.purge(("jobs", "job_events"))
     assert not found()
+
+
+@pytest.mark.postgresql
+@on_event_loop
+async def test_purged_postgresql_has_no_dead_row(tmp_path: Path) -> None:
+    with postgresql() as server:
+        database = Database(tmp_path, server.url)
+        kept = _Kept(database)
+        await kept.add("a")
+        await kept.records.mark_erasing("key:a", "a")
+        await kept.records.delete("a")
+        dead = sa.text("SELECT dead_tuple_count FROM pgstattuple('jobs')")
+
+        def count(connection: sa.Connection) -> int:
+            connection.execute(sa.text("CREATE EXTENSION IF NOT EXISTS pgstattuple"))
+            return int(connection.execute(dead).scalar_one())
+
+        assert await database.run(count) > 0
+        assert await database.purge(("jobs", "job_events"))
+        assert await database.run(count) == 0
+        database.close()

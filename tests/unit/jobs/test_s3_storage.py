@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from event_loops import on_event_loop
 from s3_server import S3Server
+from scripted_server import Answer, answers, scripted_server
 
-from app.errors import BlobNotFoundError, JobsUnavailableError
+from app.errors import BlobNotFoundError, InsufficientStorageError, JobsUnavailableError
 from app.jobs.storage import BlobStore, open_storage
 
 pytestmark = pytest.mark.long
@@ -121,6 +122,23 @@ async def test_bucket_that_does_not_exist_is_unavailable(store: BlobStore, tmp_p
         await absent.put("jobs/a/audio", b"x")
     with pytest.raises(JobsUnavailableError):
         await absent.get("jobs/a/audio")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(507, "XMinioStorageFull"), (403, "QuotaExceeded")], ids=["minio", "ceph"]
+)
+def test_full_storage_is_reported_as_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    # As MinIO and Ceph answer; the server of the other tests has no such answer.
+    refusal = Answer(status, f"<Error><Code>{code}</Code><Message>Full.</Message></Error>")
+    with scripted_server(answers(refusal)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nordlyd")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        full = open_storage("s3://nordlyd/jobs", tmp_path)
+        with pytest.raises(InsufficientStorageError):
+            asyncio.run(full.put("jobs/a/audio", b"x"))
 
 
 @on_event_loop
