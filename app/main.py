@@ -55,10 +55,16 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     telemetry = Telemetry()
     quotas = QuotaLimiter(settings.quotas)
     service = build_service(settings, telemetry, report=report, quotas=quotas)
-    streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
+    streams = Streams(
+        service,
+        telemetry,
+        _stream_limits(settings),
+        find_vad_model(),
+        count_audio=partial(count_audio, quotas),
+    )
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
     database = Database.of(settings)
-    keys = KeyRing(settings.api_keys, partial(existing_store, database))
+    keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
     fetcher = _fetcher(settings)
     jobs = build_jobs(settings, database, service, fetcher)
 
