@@ -116,7 +116,15 @@ def build_service(
         _release_memory,
     )
     find = partial(_find_source, settings)
-    return Service(sources, loader, engine, transcriber, telemetry, find=find)
+    return Service(
+        sources,
+        loader,
+        engine,
+        transcriber,
+        telemetry,
+        find=find,
+        patience=settings.max_wait_seconds,
+    )
 
 
 def _find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
@@ -175,7 +183,6 @@ def _engine_options(settings: Settings) -> EngineOptions:
     return EngineOptions(
         max_queue_seconds=settings.max_queue_seconds,
         caller_share=settings.caller_share,
-        max_wait_seconds=settings.max_wait_seconds,
         batch_seconds=settings.batch_seconds,
         hang_seconds=settings.hang_seconds,
         window_seconds=settings.window_seconds,

@@ -4,6 +4,7 @@ BENCHMARKS = (
     "encoder",
     "server",
     "latency",
+    "load",
     "fairness",
     "media",
     "memory",

@@ -6,8 +6,8 @@ reads the body; each step stores its results here for the next ones.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, BinaryIO, TypeVar
 
 from fastapi import Depends, Request
@@ -19,12 +19,14 @@ from app.api.uploads import RecordingFile, Uploads, read_uploads
 from app.audio import DecodeOptions
 from app.audio.content_types import ContentType
 from app.errors import ClientDisconnectedError, InvalidRequestError, UnavailableError
-from app.pipeline import Route, TranscriptionRequest
+from app.pipeline import Route, TranscriptionRequest, Work
 from app.storage import Reservation
 
 TIMEOUT_HEADER = "x-request-timeout"
 
 _MAX_FIELDS = 50
+# A body below this holds no recording, but perhaps the address of one.
+_MIN_RECORDING_BYTES = 1024
 _T = TypeVar("_T")
 
 
@@ -51,6 +53,7 @@ class IncomingRequest:
         self.caller = caller_of(request)
         self.content_type = ContentType.parse(request.headers.get("content-type"))
         self.query = request.query_params.multi_items()
+        self._work: Work | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -58,13 +61,16 @@ class IncomingRequest:
         deadline: float | None = getattr(self.request.state, "deadline", None)
         return deadline
 
-    def admit(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def admit(self) -> Iterator[None]:
         """Counts the request as running for as long as the context is open.
 
         Raises:
             UnavailableError: the service is loading, stopping or broken.
         """
-        return self.state.service.admit(self.caller)
+        service = self.state.service
+        with service.admit(), service.workload.open(self.caller) as self._work:
+            yield
 
     def set_timeout(self, timeout: float | None = None) -> None:
         """Sets the deadline, which also holds for the part of the body that is still to come.
@@ -81,13 +87,15 @@ class IncomingRequest:
         self.request.state.deadline = None if seconds is None else started + seconds
 
     def check_room(self) -> None:
-        """Refuses the request before its body is read, where it would wait too long.
+        """Refuses the request before its body is read, where its answer would take too long.
 
         Raises:
-            OverloadedError: the queue is full.
-            DeadlineExceededError: the deadline is too early.
+            OverloadedError: too much is before it; with the seconds until it would be accepted.
         """
-        self.state.service.check_room(self.caller, self.deadline)
+        assert self._work is not None
+        if (size := self._declared_size()) >= _MIN_RECORDING_BYTES:
+            self._work.expect(size)
+        self.state.service.admission.check(self._work, self.deadline)
 
     async def read(self, *, max_files: int = 1, max_fields: int = _MAX_FIELDS) -> Uploads:
         """Reads the body; raises as `read_uploads`."""
@@ -133,6 +141,7 @@ class IncomingRequest:
         *,
         request_id: str | None = None,
         wait_for_room: bool = False,
+        work: Work | None = None,
     ) -> TranscriptionRequest:
         """Returns the pipeline's request for a recording.
 
@@ -142,6 +151,7 @@ class IncomingRequest:
             route: the model and the options that serve it.
             request_id: of one of several recordings; that of the request by default.
             wait_for_room: whether to wait where the queue is full, instead of being refused.
+            work: counts one of several recordings; by default the request's own.
         """
         return TranscriptionRequest(
             source=source,
@@ -151,11 +161,27 @@ class IncomingRequest:
             caller=self.caller,
             deadline=self.deadline,
             wait_for_room=wait_for_room,
+            work=work or self._work,
         )
+
+    @contextmanager
+    def part(self, size: int) -> Iterator[Work]:
+        """Counts one of several recordings, of so many bytes, apart from the request."""
+        if self._work is not None:
+            self._work.expect(0)
+        with self.state.service.workload.open(self.caller) as work:
+            work.expect(size)
+            yield work
 
     async def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs work until the client closes the connection; raises as `run_until_disconnect`."""
         return await run_until_disconnect(self.request, work, cut_off=self.state.service.cut_off)
+
+    def _declared_size(self) -> int:
+        """Returns the bytes of the body by its head; 0 where they are not known."""
+        headers = self.request.headers
+        declared = headers.get("content-length", "")
+        return int(declared) if declared.isdigit() and "content-encoding" not in headers else 0
 
     def _reserve(self) -> Reservation:
         return self.state.service.transcriber.media.spool.reserve(self.caller)

@@ -18,7 +18,7 @@ from app.api.uploads import RecordingFile
 from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
 from app.contract.options import TranscribeOptions
-from app.pipeline import Route
+from app.pipeline import Route, Work
 
 router = APIRouter(tags=["transcription"])
 
@@ -127,16 +127,22 @@ class _Call:
 
     async def _line(self, source: RecordingFile | str, request_id: str) -> str:
         async with self.incoming.recording(source) as file:
-            output, _ = await self._transcribe(file, request_id, wait_for_room=True)
+            with self.incoming.part(file.size) as part:
+                output, _ = await self._transcribe(file, request_id, part=part)
         return output.in_json()
 
     async def _transcribe(
-        self, file: RecordingFile, request_id: str, *, wait_for_room: bool = False
+        self, file: RecordingFile, request_id: str, *, part: Work | None = None
     ) -> tuple[Output, Transcript]:
         options, state = self.options, self.incoming.state
         source, audio = file.open_to_decode(options)
         work = self.incoming.transcription(
-            source, audio, self.route, request_id=request_id, wait_for_room=wait_for_room
+            source,
+            audio,
+            self.route,
+            request_id=request_id,
+            wait_for_room=part is not None,
+            work=part,
         )
         with state.progress.follow(request_id) as progress:
             transcript = await state.service.transcriber.transcribe(work, progress=progress)

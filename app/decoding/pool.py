@@ -18,7 +18,7 @@ import structlog
 from app.deadlines import run_until_deadline
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.scheduling import Job, Slots
-from app.errors import NordlydError
+from app.errors import NordlydError, UnavailableError
 
 MAX_JOBS = 64
 
@@ -39,6 +39,9 @@ def needs_processes(backend: BackendName) -> bool:
 class DecodingPool:
     """Runs jobs on several cores.
 
+    Jobs in the background have threads or processes of their own, so that they keep no other job
+    from starting; threads share the cores by `Slots`, processes by the operating system.
+
     Processes are started by `spawn`, so that they inherit neither an accelerator nor a lock that
     another thread holds.
 
@@ -56,7 +59,8 @@ class DecodingPool:
         self._slots = Slots(workers)
         self._running: WeakSet[Job] = WeakSet()
         self._closed = False
-        self._executor = self._start()
+        self._interactive = _Lane(self._start)
+        self._background = _Lane(self._start)
 
     async def run(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Runs a job as `run_before`, without a deadline."""
@@ -85,39 +89,49 @@ class DecodingPool:
             NordlydError: the process of the job died, at every attempt.
         """
         call = partial(function, *args, **kwargs)
-        if self._processes:
-            return await run_until_deadline(
-                deadline, self._in_process(partial(_run, deadline, call)), _DOING
-            )
-        job = Job(self._slots, deadline)
-        self._running.add(job)
-        loop = asyncio.get_running_loop()
-        try:
-            return await run_until_deadline(
-                deadline, loop.run_in_executor(self._executor, job.run, call), _DOING
-            )
-        finally:
-            job.stop()
+        return await self._run_in(self._interactive, call, deadline)
+
+    async def run_in_background(
+        self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """Runs a job as `run`, on cores that no other job waits for."""
+        return await self._run_in(self._background, partial(function, *args, **kwargs), None)
 
     def close(self) -> None:
         """Stops all jobs; those still queued are cancelled."""
         self._closed = True
         for job in list(self._running):
             job.stop()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for lane in (self._interactive, self._background):
+            lane.close()
 
-    async def _in_process(self, call: Callable[[], _T]) -> _T:
+    async def _run_in(self, lane: "_Lane", call: Callable[[], _T], deadline: float | None) -> _T:
+        if self._closed:
+            raise UnavailableError("The service has stopped.", code="draining")
+        if self._processes:
+            return await run_until_deadline(
+                deadline, self._in_process(lane, partial(_run, deadline, call)), _DOING
+            )
+        job = Job(self._slots, deadline, background=lane is self._background)
+        self._running.add(job)
+        loop = asyncio.get_running_loop()
+        try:
+            return await run_until_deadline(
+                deadline, loop.run_in_executor(lane.executor, job.run, call), _DOING
+            )
+        finally:
+            job.stop()
+
+    async def _in_process(self, lane: "_Lane", call: Callable[[], _T]) -> _T:
         loop = asyncio.get_running_loop()
         for _ in range(_ATTEMPTS):
-            executor = self._executor
+            executor = lane.executor
             try:
                 return await loop.run_in_executor(executor, call)
             except BrokenProcessPool:
                 _log.warning("a decoding process died; its work is done again")
-                # All jobs of the pool fail at once; only the first of them replaces it.
-                if self._executor is executor and not self._closed:
-                    executor.shutdown(wait=False)
-                    self._executor = self._start()
+                if not self._closed:
+                    lane.replace(executor)
         raise NordlydError(f"The decoder's process died {_ATTEMPTS} times on this audio.")
 
     def _start(self) -> Executor:
@@ -125,6 +139,34 @@ class DecodingPool:
             spawn = multiprocessing.get_context("spawn")
             return ProcessPoolExecutor(self._workers, mp_context=spawn)
         return ThreadPoolExecutor(self._jobs, "nordlyd-text")
+
+
+class _Lane:
+    """The executor of one kind of jobs, which is started by the first of them.
+
+    Args:
+        start: returns a new executor.
+    """
+
+    def __init__(self, start: Callable[[], Executor]) -> None:
+        self._start = start
+        self._executor: Executor | None = None
+
+    @property
+    def executor(self) -> Executor:
+        if self._executor is None:
+            self._executor = self._start()
+        return self._executor
+
+    def replace(self, broken: Executor) -> None:
+        """Starts another executor; all jobs of one fail at once, and the first replaces it."""
+        if self._executor is broken:
+            broken.shutdown(wait=False)
+            self._executor = None
+
+    def close(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _run(deadline: float | None, call: Callable[[], _T]) -> _T:

@@ -4,6 +4,7 @@
 `app.errors`.
 """
 
+from app.engine.admission import RetrySchedule, seconds_ahead
 from app.engine.engine import Engine
 from app.engine.types import (
     Admission,
@@ -24,6 +25,8 @@ __all__ = [
     "Engine",
     "EngineOptions",
     "EngineStatus",
+    "RetrySchedule",
     "WindowCallback",
     "revision_name",
+    "seconds_ahead",
 ]

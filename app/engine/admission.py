@@ -126,17 +126,26 @@ class RetrySchedule:
         self._reserved_until = instant + compute_seconds
         return instant - now
 
+    def clear(self) -> None:
+        """Drops the reservations; those refused did not come back."""
+        self._reserved_until = 0.0
 
-def seconds_ahead(backlogs: Iterable[Backlog], caller: str, own_seconds: float) -> float:
+
+def seconds_ahead(others: Iterable[tuple[str, float]], caller: str, own_seconds: float) -> float:
     """Returns the compute seconds that fair queueing serves before a request is done.
 
     Turns go round the callers, and within a caller round its requests; so a request that
     needs `own_seconds` is overtaken by at most as much of every other of its caller, and its
     caller by at most as much of every other caller (processor sharing on two levels).
+
+    Args:
+        others: of every other request its caller, and the compute seconds that it needs.
+        caller: of the request.
+        own_seconds: that the request needs.
     """
     by_caller: defaultdict[str, float] = defaultdict(float)
-    for backlog in backlogs:
-        by_caller[backlog.caller] += min(backlog.compute_seconds, own_seconds)
+    for name, seconds in others:
+        by_caller[name] += min(seconds, own_seconds)
     own = by_caller.pop(caller, 0.0)
     return own + sum(min(others, own + own_seconds) for others in by_caller.values())
 
@@ -144,9 +153,8 @@ def seconds_ahead(backlogs: Iterable[Backlog], caller: str, own_seconds: float) 
 def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimits) -> None:
     """Does nothing if the queue has room for a request of its caller.
 
-    Only what waits already counts, so that a recording of any accepted length can join. A
-    caller that fills its share has to wait for its own requests; the others lose no more of the
-    queue than that share, however long its recordings are.
+    Of each caller no more counts than its share, so that the others lose no more of the queue than
+    that, however long its recordings are. Alone, a caller's recording of any length can join.
 
     Raises:
         OverloadedError: with the seconds until there will be room.
@@ -159,8 +167,8 @@ def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimit
     queued = sum(by_caller.values())
     seconds_each = compute / queued if queued else 0.0
     accepted = limits.caller_seconds
-    if own and own >= accepted:
-        excess = (own - accepted) * seconds_each
+    if own and own + arrival.audio_seconds > accepted:
+        excess = min(own, own + arrival.audio_seconds - accepted) * seconds_each
         ahead = sum(min(audio * seconds_each, excess) for audio in by_caller.values())
         raise OverloadedError(
             f"Your requests hold {own:.0f} s of audio in the queue, and one caller may hold "
@@ -168,35 +176,12 @@ def check_room(arrival: Arrival, backlogs: Sequence[Backlog], limits: QueueLimit
             retry_after=ahead,
         )
     counted = sum(min(audio, accepted) for audio in by_caller.values())
-    if counted and counted >= limits.max_queue_seconds:
+    excess = counted + min(arrival.audio_seconds, accepted) - limits.max_queue_seconds
+    if counted and excess > 0:
         raise OverloadedError(
-            f"The queue holds {queued:.0f} s of audio and accepts "
-            f"{limits.max_queue_seconds:.0f} s.",
-            retry_after=(counted - limits.max_queue_seconds) * seconds_each,
-        )
-
-
-def check_wait(
-    arrival: Arrival, backlogs: Sequence[Backlog], *, first_seconds: float, max_wait: float
-) -> None:
-    """Does nothing if the work of a request is expected to begin in time.
-
-    Args:
-        arrival: the request.
-        backlogs: the queue.
-        first_seconds: compute seconds of its first window.
-        max_wait: seconds after which its work must have begun.
-
-    Raises:
-        OverloadedError: with the seconds until a request like it will be accepted.
-    """
-    own = min(arrival.compute_seconds, first_seconds)
-    wait = seconds_ahead(backlogs, arrival.caller, own)
-    if wait > max_wait:
-        raise OverloadedError(
-            f"A request would wait about {wait:.0f} s for its turn, and at most {max_wait:g} s "
-            "are waited.",
-            retry_after=wait - max_wait,
+            f"The queue holds {counted:.0f} s of audio, each caller's counted up to "
+            f"{accepted:.0f} s, and accepts {limits.max_queue_seconds:.0f} s.",
+            retry_after=min(counted, excess) * seconds_each,
         )
 
 
@@ -217,7 +202,8 @@ def check_deadline(arrival: Arrival, backlogs: Sequence[Backlog], *, left: float
             f"This recording takes about {arrival.least_seconds:.1f} s, and the request's "
             f"deadline is {left:.1f} s away."
         )
-    ahead = seconds_ahead(backlogs, arrival.caller, arrival.compute_seconds)
+    others = ((backlog.caller, backlog.compute_seconds) for backlog in backlogs)
+    ahead = seconds_ahead(others, arrival.caller, arrival.compute_seconds)
     late = ahead + arrival.compute_seconds - left
     if ahead and late > 0:
         raise OverloadedError(

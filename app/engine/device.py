@@ -32,6 +32,7 @@ class Work:
         deadline: instant by which it must be answered, if there is one.
         caller: who sent it.
         window_seconds: the least that each window takes to compute, in seconds.
+        background: whether it is served only while no other request waits.
     """
 
     model: str
@@ -41,6 +42,7 @@ class Work:
     deadline: float | None
     caller: str = ""
     window_seconds: float = 0.0
+    background: bool = False
 
     @property
     def samples(self) -> int:
@@ -73,6 +75,7 @@ def work_of(
         deadline=request.deadline,
         caller=request.caller,
         window_seconds=sum(lengths) / sample_rate * real_time_factor / max(1, len(lengths)),
+        background=request.background,
     )
 
 
@@ -140,7 +143,7 @@ class DeviceThread:
         self._beat = self._seen_beat = self._checked_at = clock()
         self._silent = 0.0
         self._busy = False
-        self._running = 0
+        self._running: Batch | None = None
         self._thread = threading.Thread(target=self._run, name=f"device-{device}", daemon=True)
 
     def start(self) -> None:
@@ -180,6 +183,7 @@ class DeviceThread:
                 deadline=work.deadline,
                 caller=work.caller,
                 window_seconds=work.window_seconds,
+                background=work.background,
             )
             self._works[ticket] = work
             self._wakeup.notify_all()
@@ -245,7 +249,14 @@ class DeviceThread:
     @property
     def running(self) -> int:
         """Number of windows in the batch that runs."""
-        return self._running
+        batch = self._running
+        return len(batch.items) if batch else 0
+
+    @property
+    def running_background(self) -> Batch | None:
+        """The batch that runs, where it is one in the background."""
+        batch = self._running
+        return batch if batch and batch.background else None
 
     def budget_samples(self, model: str) -> int:
         """Returns the padded samples that a batch of this model may hold now."""
@@ -272,7 +283,7 @@ class DeviceThread:
                 self._wakeup.wait(self._interval)
                 return True
             self._busy = bool(job or batch)
-            self._running = len(batch.items) if batch else 0
+            self._running = batch
             works = {item.ticket: self._works[item.ticket] for item in batch.items} if batch else {}
         if late:
             self._deliver(Delivery(failed=tuple((ticket, _deadline_error()) for ticket in late)))
@@ -283,7 +294,7 @@ class DeviceThread:
                 self._run_batch(batch, works)
         finally:
             self._busy = False
-            self._running = 0
+            self._running = None
         return True
 
     def _run_batch(self, batch: Batch, works: dict[int, Work]) -> None:

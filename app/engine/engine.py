@@ -207,7 +207,10 @@ class Engine:
         )
 
     def callers(self) -> dict[str, tuple[int, float]]:
-        """Returns how many requests, and how much audio in seconds, each caller has here."""
+        """Returns how many requests, and how much audio in seconds, each caller has here.
+
+        What is in the background counts as a request, but not with its audio.
+        """
         seconds = dict.fromkeys(self._pending.callers(), 0.0)
         for backlog in self._pending.backlogs():
             seconds[backlog.caller] += backlog.audio_seconds
@@ -215,28 +218,21 @@ class Engine:
             caller: (count, seconds[caller]) for caller, count in self._pending.callers().items()
         }
 
-    def check_before_body(
-        self, caller: str, admitted: Mapping[str, int], deadline: float | None
-    ) -> None:
-        """Refuses a request before anything of it is read, if it would wait too long.
-
-        Args:
-            caller: who sent it.
-            admitted: by caller, its requests that were admitted and are not answered yet.
-            deadline: instant by which it must be answered, where that is known.
-
-        Raises:
-            OverloadedError: with the seconds until it would be accepted.
-        """
-        queued = self._pending.callers()
+    def mean_real_time_factor(self) -> float:
+        """Returns the mean over the models of the compute seconds per audio second, or 0."""
         factors = [model.speed.real_time_factor for model in self._models.values()]
-        self._admission.check_before_body(
-            caller,
-            self._pending.backlogs(),
-            {name: count - queued[name] for name, count in admitted.items()},
-            real_time_factor=sum(factors) / max(1, len(factors)),
-            deadline=deadline,
-        )
+        return sum(factors) / max(1, len(factors))
+
+    def background_seconds(self) -> float:
+        """Returns how long the batches in the background that run now may take, at most."""
+        longest = 0.0
+        for thread in self._devices.threads:
+            batch = thread.running_background
+            model = None if batch is None else self._models.get(batch.model)
+            if batch is not None and model is not None:
+                audio = batch.samples / self._options.sample_rate
+                longest = max(longest, audio * model.speed.real_time_factor)
+        return longest
 
     async def _admit(self, request: EncodeRequest[WindowT]) -> ServedModel:
         """The model for a request that may join the queue; raises when it may not."""
@@ -244,7 +240,7 @@ class Engine:
             model = self._served(request.model)
             if not request.windows:
                 raise AudioError("The audio is too short to hold a single frame.")
-            if request.admission == "always":
+            if request.admission == "always" or request.background:
                 return model
             try:
                 self._admission.check_arrival(

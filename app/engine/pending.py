@@ -39,6 +39,7 @@ class Pending:
         overhead: samples computed for each sample of the recording; above 1 with context.
         stitcher: collects its emissions.
         answer: done once the request is answered.
+        background: whether it is served only while no other request waits.
         outstanding_samples: samples of its recording that are not computed yet.
         encode_seconds: how long batches with a window of this request were running.
     """
@@ -51,6 +52,7 @@ class Pending:
     overhead: float
     stitcher: Stitcher
     answer: asyncio.Future[None]
+    background: bool = False
     outstanding_samples: int = 0
     encode_seconds: float = 0.0
 
@@ -93,6 +95,7 @@ class PendingRequests:
             overhead=work.samples / sum(shares),
             stitcher=Stitcher(request.windows, on_window),
             answer=asyncio.get_running_loop().create_future(),
+            background=request.background,
         )
         self._pending[pending.ticket] = pending
         self._count(pending, sum(shares))
@@ -127,7 +130,7 @@ class PendingRequests:
 
     @property
     def audio_seconds(self) -> float:
-        """Audio that waits or runs, in seconds."""
+        """Audio that waits or runs, in seconds, without that in the background."""
         return self._outstanding_samples / self._sample_rate
 
     def callers(self) -> Counter[str]:
@@ -135,10 +138,14 @@ class PendingRequests:
         return Counter(pending.caller for pending in self._pending.values())
 
     def backlogs(self) -> list[Backlog]:
-        """Returns what waits or runs, as if devices that work side by side were one."""
-        busy = {pending.model.thread.device for pending in self._pending.values()}
+        """Returns what waits or runs, as if devices that work side by side were one.
+
+        What is in the background is not counted, since it lets all others go first.
+        """
+        interactive = [pending for pending in self._pending.values() if not pending.background]
+        busy = {pending.model.thread.device for pending in interactive}
         backlogs = []
-        for pending in self._pending.values():
+        for pending in interactive:
             audio = pending.outstanding_samples / self._sample_rate
             compute = audio * pending.overhead * pending.model.speed.real_time_factor
             backlogs.append(Backlog(pending.caller, audio, compute / len(busy)))
@@ -146,6 +153,8 @@ class PendingRequests:
 
     def _count(self, pending: Pending, samples: int) -> None:
         pending.outstanding_samples += samples
+        if pending.background:
+            return
         self._outstanding_samples += samples
         self._queue_seconds.set(self.audio_seconds)
 

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from app.engine.fair_queue import FairQueue, WaitingRequest
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -19,10 +21,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Windows of one model to compute together, longest first."""
+    """Windows of one model to compute together, longest first.
+
+    `background` says whether they are of requests in the background.
+    """
 
     model: str
     items: tuple[Item, ...]
+    background: bool = False
 
     @property
     def samples(self) -> int:
@@ -71,42 +77,6 @@ class Budget:
 
 
 @dataclass(slots=True)
-class _Caller:
-    """A caller that has requests waiting, or had.
-
-    Attributes:
-        turn: its virtual time, in windows served.
-        since: instant when it was last served.
-        virtual_time: the virtual time at which a new request of it begins.
-        waiting: number of its requests that wait.
-    """
-
-    turn: int
-    since: float
-    virtual_time: int = 0
-    waiting: int = 0
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A request with windows left; `turn` is its virtual time, in windows served."""
-
-    ticket: int
-    model: str
-    lengths: Sequence[int]
-    deadline: float | None
-    turn: int
-    since: float
-    caller: _Caller
-    window_seconds: float
-    next: int = 0
-
-    @property
-    def left(self) -> int:
-        return len(self.lengths) - self.next
-
-
-@dataclass(slots=True)
 class _Draft:
     """A batch being put together."""
 
@@ -122,7 +92,7 @@ class _Draft:
         padded = (len(self.items) + 1) * max(self.longest, samples)
         return 1 - (self.samples + samples) / padded
 
-    def take_from(self, waiting: _Waiting) -> None:
+    def take_from(self, waiting: WaitingRequest) -> None:
         samples = waiting.lengths[waiting.next]
         self.items.append(Item(waiting.ticket, waiting.next, samples))
         self.longest = max(self.longest, samples)
@@ -133,13 +103,9 @@ class _Draft:
 class Scheduler:
     """The queue of one device.
 
-    The order of service follows start-time fair queueing (Goyal, Vin and Cheng, 1996) with one
-    window as the unit of service, first between callers and then between the requests of a
-    caller: the one with the fewest turns leads the batch, and a new one starts at the virtual
-    time of the last leader, so it goes before those already served in this round. A constant
-    stream of new requests could keep a long recording waiting for ever; so a caller or request
-    that was not served for longer than the patience leads before all others, the longest wait
-    first.
+    Requests are served in the order of `FairQueue`; those in the background have a queue of their
+    own, which is served while no other request waits. Batches are not mixed, so that no request
+    waits for more than the batch that runs.
 
     The leader is always in the batch and fixes its model. The rest of the budget is filled
     round-robin, first with windows exactly as long as the leader's, which an encoder packs
@@ -152,12 +118,10 @@ class Scheduler:
     """
 
     def __init__(self, *, patience_seconds: float, max_padding_share: float) -> None:
-        self._patience = patience_seconds
         self._max_padding_share = max_padding_share
-        self._waiting: dict[int, _Waiting] = {}
+        self._interactive = FairQueue(patience_seconds)
+        self._background = FairQueue(patience_seconds)
         self._budgets: dict[str, Budget] = {}
-        self._callers: dict[str, _Caller] = {}
-        self._virtual_time = 0
         self.queued_windows = 0
 
     def serve(self, model: str, budget: Budget) -> None:
@@ -165,7 +129,7 @@ class Scheduler:
         self._budgets[model] = budget
 
     def forget(self, model: str) -> None:
-        """Accept no more requests for this model, of which none waits."""
+        """Accepts no more requests for this model, of which none waits."""
         self._budgets.pop(model, None)
 
     def budget(self, model: str) -> Budget:
@@ -182,6 +146,7 @@ class Scheduler:
         deadline: float | None = None,
         caller: str = "",
         window_seconds: float = 0.0,
+        background: bool = False,
     ) -> None:
         """Queues a request.
 
@@ -193,41 +158,45 @@ class Scheduler:
             deadline: instant by which it must be answered, if there is one.
             caller: who sent it.
             window_seconds: the least that each window takes to compute, in seconds.
+            background: whether it is served only while no other request waits.
 
         Raises:
             ValueError: the ticket is taken, or there is no window.
             KeyError: the model is not served.
         """
-        if ticket in self._waiting or not lengths:
+        if any(ticket in queue for queue in self._queues) or not lengths:
             raise ValueError(f"request {ticket} needs a ticket of its own and at least one window")
         self.budget(model)
-        sender = self._callers.setdefault(caller, _Caller(self._virtual_time, now))
-        if not sender.waiting:
-            sender.since = now
-        sender.waiting += 1
-        self._waiting[ticket] = _Waiting(
-            ticket, model, lengths, deadline, sender.virtual_time, now, sender, window_seconds
+        queue = self._background if background else self._interactive
+        queue.add(
+            ticket,
+            model,
+            lengths,
+            now=now,
+            deadline=deadline,
+            caller=caller,
+            window_seconds=window_seconds,
         )
         self.queued_windows += len(lengths)
 
     def discard(self, ticket: int) -> None:
         """Drops the waiting windows of a request; an unknown ticket is ignored."""
-        waiting = self._waiting.pop(ticket, None)
-        if waiting is not None:
-            waiting.caller.waiting -= 1
-            self.queued_windows -= waiting.left
+        for queue in self._queues:
+            if (waiting := queue.pop(ticket)) is not None:
+                self.queued_windows -= waiting.left
 
     def clear(self) -> None:
         """Drops every request."""
-        self._waiting.clear()
-        self._callers.clear()
+        for queue in self._queues:
+            queue.clear()
         self.queued_windows = 0
 
     def expire(self, now: float) -> list[int]:
         """Drops the requests that cannot be done before their deadline; returns their tickets."""
         late = [
             waiting.ticket
-            for waiting in self._waiting.values()
+            for queue in self._queues
+            for waiting in queue
             if waiting.deadline is not None
             and waiting.deadline <= now + waiting.left * waiting.window_seconds
         ]
@@ -241,14 +210,14 @@ class Scheduler:
         Its padded samples are within the model's budget, unless it is one window that is
         longer than the budget by itself.
         """
-        if not self._waiting:
+        queue = self._interactive or self._background
+        if not queue:
             return None
-        order = sorted(self._waiting.values(), key=self._rank(now))
+        order = queue.ordered(now)
         leader = order[0]
         peers = [waiting for waiting in order if waiting.model == leader.model]
         before = {waiting.ticket: waiting.next for waiting in peers}
-        self._virtual_time = max(self._virtual_time, leader.caller.turn)
-        leader.caller.virtual_time = max(leader.caller.virtual_time, leader.turn)
+        queue.lead(leader)
 
         draft = _Draft(self._budgets[leader.model].samples)
         draft.take_from(leader)
@@ -262,46 +231,21 @@ class Scheduler:
         )
 
         for waiting in peers:
-            taken = waiting.next - before[waiting.ticket]
-            if taken:
-                waiting.turn += taken
-                waiting.caller.turn += taken
-                waiting.since = waiting.caller.since = now
-                if not waiting.left:
-                    waiting.caller.waiting -= 1
-                    del self._waiting[waiting.ticket]
+            if taken := waiting.next - before[waiting.ticket]:
+                queue.served(waiting, taken, now)
         self.queued_windows -= len(draft.items)
-        self._forget_callers()
+        queue.forget_senders()
         longest_first = sorted(draft.items, key=lambda item: -item.samples)
-        return Batch(leader.model, tuple(longest_first))
+        return Batch(leader.model, tuple(longest_first), background=queue is self._background)
 
-    def _rank(self, now: float) -> Callable[[_Waiting], tuple[float, ...]]:
-        def rank(waiting: _Waiting) -> tuple[float, ...]:
-            caller = waiting.caller
-            served = now - caller.since < self._patience
-            in_time = now - waiting.since < self._patience
-            return (
-                served,
-                caller.turn if served else caller.since,
-                in_time,
-                waiting.turn if in_time else 0,
-                waiting.since,
-                waiting.ticket,
-            )
-
-        return rank
-
-    def _forget_callers(self) -> None:
-        """Drops callers that are in the same state as a new one."""
-        for name in [
-            name
-            for name, caller in self._callers.items()
-            if not caller.waiting and caller.turn <= self._virtual_time
-        ]:
-            del self._callers[name]
+    @property
+    def _queues(self) -> tuple[FairQueue, FairQueue]:
+        return self._interactive, self._background
 
 
-def _fill(draft: _Draft, requests: Iterable[_Waiting], acceptable: Callable[[int], bool]) -> None:
+def _fill(
+    draft: _Draft, requests: Iterable[WaitingRequest], acceptable: Callable[[int], bool]
+) -> None:
     """Takes one window from each request in turn, until none has one that fits.
 
     A request whose next window does not fit is left out, since its windows stay in order.

@@ -4,7 +4,6 @@ The engine takes an `EncodeRequest` of windows whose samples are fetched when ne
 `EncodedAudio`.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -143,7 +142,6 @@ class EngineOptions:
     Args:
         max_queue_seconds: audio of recordings that may wait or run.
         caller_share: the part of the queue that one caller may fill, 0 to 1.
-        max_wait_seconds: how long a request without a deadline waits for its work to begin.
         batch_seconds: padded audio seconds in one batch; None lets the warm-up find it.
         hang_seconds: a device thread silent for longer counts as hung.
         window_seconds: the usual length of a window, which the warm-up measures with.
@@ -161,7 +159,6 @@ class EngineOptions:
 
     max_queue_seconds: float = 4 * 3600
     caller_share: float = 0.5
-    max_wait_seconds: float = math.inf
     batch_seconds: float | None = None
     hang_seconds: float = 60.0
     window_seconds: float = 24.0

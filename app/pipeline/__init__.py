@@ -13,6 +13,7 @@ from app.pipeline.requests import (
     TranscriptionRequest,
 )
 from app.pipeline.transcriber import Transcriber
+from app.pipeline.workload import Work
 
 __all__ = [
     "AcousticModel",
@@ -28,5 +29,6 @@ __all__ = [
     "Service",
     "Transcriber",
     "TranscriptionRequest",
+    "Work",
     "open_model_decoders",
 ]

@@ -13,10 +13,12 @@ from app.audio.workers import MediaPool
 from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
 from app.deadlines import run_until_deadline
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
+from app.errors import DeadlineExceededError
 from app.pipeline.groups import EmissionStore, encode_in_groups
 from app.pipeline.incremental import IncrementalDecoder
 from app.pipeline.memory import trim_soon
 from app.pipeline.requests import LoadedModel, PipelineOptions, Progress, TranscriptionRequest
+from app.pipeline.workload import Work
 
 _DOING = "its audio was being decoded"
 # Work on a longer recording takes memory worth giving back.
@@ -127,6 +129,8 @@ class RecordingEncoder:
         started = time.perf_counter()
         recording = await self._decode_audio(request)
         audio_decoded = time.perf_counter()
+        if request.work is not None:
+            request.work.decoded(recording.duration)
         if kept is not None:
             kept.begin(recording.duration)
         on_window: WindowCallback | None = None
@@ -146,6 +150,7 @@ class RecordingEncoder:
             caller=request.caller,
             admission="wait" if request.wait_for_room else "queue",
             background=request.background,
+            work=request.work,
             progress=progress,
             on_window=on_window,
             kept=kept,
@@ -180,14 +185,16 @@ class RecordingEncoder:
         caller: str = "",
         admission: Admission = "queue",
         background: bool = False,
+        work: Work | None = None,
         progress: Progress | None = None,
         on_window: WindowCallback | None = None,
         kept: EmissionStore | None = None,
     ) -> EncodedAudio | None:
         """Returns the emissions of decoded audio; None where it cannot hold a word.
 
-        `caller`, `admission` and `background` are those of `EncodeRequest`. Both callbacks are
-        called on the event loop as windows are encoded; with `kept`, only `progress`.
+        `caller`, `admission` and `background` are those of `EncodeRequest`. `work` counts what is
+        encoded. Both callbacks are called on the event loop as windows are encoded; with `kept`,
+        only `progress`.
 
         Raises:
             NordlydError: as the engine and `kept` raise it.
@@ -207,6 +214,8 @@ class RecordingEncoder:
             return recording.slice(window.start, window.stop, normalise=acoustic.do_normalize)
 
         def window_encoded(index: int, emissions: npt.NDArray[np.float32]) -> None:
+            if work is not None:
+                work.encoded(recording.duration * (1 - (index + 1) / len(windows)))
             if progress is not None:
                 progress(index + 1, len(windows))
             if on_window is not None:
@@ -235,6 +244,10 @@ class RecordingEncoder:
     async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
         """Returns the samples of a request's recording; closes its source."""
         try:
+            if request.deadline is not None and request.deadline <= time.monotonic():
+                raise DeadlineExceededError(
+                    "The request's deadline passed before its audio was decoded."
+                )
             job = self._media.submit(
                 request.source,
                 options=request.audio,
@@ -242,6 +255,7 @@ class RecordingEncoder:
                 caller=request.caller,
                 request_id=request.request_id,
                 wait_for_room=request.wait_for_room,
+                background=request.background,
             )
         finally:
             if not isinstance(request.source, Path):

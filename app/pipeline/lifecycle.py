@@ -1,10 +1,11 @@
 """The lifecycle of one service: it loads its models, serves, drains and stops.
 
-`readiness` is which of these it does, `admit` and `hold` count the work in flight.
+`readiness` is which of these it does, `admit` and `hold` count the work in flight, and `admission`
+refuses requests that would be answered too late.
 """
 
 import asyncio
-from collections import Counter
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ import structlog
 
 from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
+from app.pipeline.admission import RequestAdmission
 from app.pipeline.loading import ModelLoader, ModelSource
 from app.pipeline.models import FindSource, ModelManager, find_no_source
 from app.pipeline.requests import LoadedModel
 from app.pipeline.transcriber import Transcriber
+from app.pipeline.workload import Workload
 from app.telemetry import Telemetry
 
 State = Literal["loading", "ready", "draining", "hung", "failed"]
@@ -58,8 +61,11 @@ class Service:
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
         find: finds the models that may be loaded later; none by default.
+        patience: seconds within which a request without a deadline expects its answer.
 
     Attributes:
+        workload: the requests with a recording that were accepted.
+        admission: refuses those that would be answered too late.
         failure: why a model could not be loaded; None where none failed.
         draining: set when the service begins to stop, and waits for running requests.
         cut_off: set when it no longer waits for them.
@@ -74,10 +80,15 @@ class Service:
         telemetry: Telemetry,
         *,
         find: FindSource = find_no_source,
+        patience: float = math.inf,
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
         self.models = ModelManager(find, loader, engine, transcriber)
+        self.workload = Workload(engine.mean_real_time_factor)
+        self.admission = RequestAdmission(
+            self.workload, patience=patience, background_seconds=engine.background_seconds
+        )
         self.failure: ConfigurationError | None = None
         self.draining = asyncio.Event()
         self.cut_off = asyncio.Event()
@@ -85,7 +96,6 @@ class Service:
         self._loader = loader
         self._state = Readiness("loading", "the models are not loaded yet")
         self._running = 0
-        self._requests: Counter[str] = Counter()
         self._loading: asyncio.Task[None] | None = None
         telemetry.ready.set_function(lambda: float(self.readiness.ready))
 
@@ -138,25 +148,15 @@ class Service:
             )
 
     @contextmanager
-    def admit(self, caller: str | None = None) -> Iterator[None]:
+    def admit(self) -> Iterator[None]:
         """Counts the work inside as running, if new work is accepted.
-
-        Args:
-            caller: who sent a request that is on its way to the queue; None for other work.
 
         Raises:
             UnavailableError: no new work is accepted.
         """
         self.check_ready()
-        if caller is not None:
-            self._requests[caller] += 1
-        try:
-            with self.hold():
-                yield
-        finally:
-            if caller is not None:
-                self._requests[caller] -= 1
-                self._requests += Counter()  # drops those that are at 0
+        with self.hold():
+            yield
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -166,19 +166,6 @@ class Service:
             yield
         finally:
             self._running -= 1
-
-    def check_room(self, caller: str, deadline: float | None = None) -> None:
-        """Refuses a request that was admitted before its body is read, if it would wait too long.
-
-        Args:
-            caller: who sent it.
-            deadline: instant of `time.monotonic` by which it must be answered, if there is one.
-
-        Raises:
-            OverloadedError: with the seconds until it would be accepted.
-        """
-        others = self._requests - Counter({caller: 1})
-        self.engine.check_before_body(caller, others, deadline)
 
     def begin_drain(self) -> None:
         """Refuses new work from now on; running work continues."""

@@ -12,6 +12,7 @@ from app.decoding import DecodingOptions, ModelDecoders
 from app.engine import Encoder, revision_name
 from app.itn import FormattingOptions
 from app.pipeline.options import SearchLimits
+from app.pipeline.workload import Work
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]
@@ -99,6 +100,7 @@ class TranscriptionRequest:
         deadline: instant of `time.monotonic` after which the answer is of no use.
         wait_for_room: whether to wait where the queue is full, instead of being refused.
         background: whether it is served only while no other request waits, as jobs are.
+        work: counts it among what the service has accepted; None for what is not waited for.
     """
 
     source: BinaryIO | Path
@@ -109,6 +111,7 @@ class TranscriptionRequest:
     deadline: float | None = None
     wait_for_room: bool = False
     background: bool = False
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ Audio is decoded in processes, text in threads, and the encoder runs in the engi
 blocks the event loop. Every protocol and the command line use `Transcriber`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
 from app.audio import Recording
 from app.audio.workers import MediaPool
@@ -27,6 +28,9 @@ from app.pipeline.requests import (
 from app.pipeline.routing import ModelRegistry
 from app.pipeline.text import decode_text, with_formatting
 from app.telemetry import Telemetry
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Transcriber:
@@ -158,8 +162,8 @@ class Transcriber:
             if incremental is not None:
                 transcript = await incremental.finish(blank)
             else:
-                transcript = await self._decoding.run_before(
-                    request.deadline,
+                transcript = await self._decode(
+                    request,
                     decode_text,
                     encoded.model.decoders,
                     encoded.emissions,
@@ -171,7 +175,7 @@ class Transcriber:
         finally:
             if incremental is not None:
                 incremental.close()
-        return replace(transcript, timing=self._timing(encoded))
+        return replace(transcript, timing=self._finish(request, encoded))
 
     async def align(
         self,
@@ -194,8 +198,8 @@ class Transcriber:
             NordlydError: as `transcribe`.
         """
         encoded = await self._encode_request(request, progress, kept=kept)
-        words: tuple[AlignedWord, ...] = await self._decoding.run_before(
-            request.deadline,
+        words: tuple[AlignedWord, ...] = await self._decode(
+            request,
             encoded.model.decoders.align,
             encoded.emissions,
             text,
@@ -210,7 +214,7 @@ class Transcriber:
             duration=encoded.duration,
             audio=encoded.audio,
             warnings=encoded.warnings,
-            timing=self._timing(encoded),
+            timing=self._finish(request, encoded),
             request_id=encoded.request_id,
         )
 
@@ -254,8 +258,22 @@ class Transcriber:
             kept=kept,
         )
 
-    def _timing(self, encoded: EncodedRecording) -> Timing:
+    async def _decode(
+        self,
+        request: TranscriptionRequest,
+        function: Callable[_P, _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Returns the result of a request's text decoding, which it is called with."""
+        if request.background:
+            return await self._decoding.run_in_background(function, *args, **kwargs)
+        return await self._decoding.run_before(request.deadline, function, *args, **kwargs)
+
+    def _finish(self, request: TranscriptionRequest, encoded: EncodedRecording) -> Timing:
         """Returns what each stage took until now, and counts it in the metrics."""
+        if request.work is not None:
+            request.work.finished = True
         timing = encoded.timing()
         model = encoded.model.card.id
         self._telemetry.audio_seconds.labels(model).inc(encoded.duration)

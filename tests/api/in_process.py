@@ -114,7 +114,6 @@ async def in_process(
         EngineOptions(
             max_queue_seconds=given.max_queue_seconds,
             caller_share=given.caller_share,
-            max_wait_seconds=given.max_wait_seconds,
             hang_seconds=given.hang_seconds,
             batch_seconds=given.batch_seconds,
         ),
@@ -145,7 +144,12 @@ async def in_process(
         return model
 
     service = Service(
-        [ModelSource(card, folder or Path())], ModelLoader(load), engine, transcriber, telemetry
+        [ModelSource(card, folder or Path())],
+        ModelLoader(load),
+        engine,
+        transcriber,
+        telemetry,
+        patience=given.max_wait_seconds,
     )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())

@@ -1,14 +1,13 @@
 """The jobs of a service in this process: submitted, worked on, read and erased."""
 
 import asyncio
-import functools
 import io
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from event_loops import on_event_loop
 from in_process import InProcess, in_process, wait_for
 
 from app.api.state import AppState
@@ -18,21 +17,12 @@ from app.errors import (
     InvalidRequestError,
     JobNotCompletedError,
     JobNotFoundError,
+    JobsUnavailableError,
 )
 from app.jobs import Jobs, Submission
 
 OWNER = "key:a"
 Clip = Callable[..., bytes]
-
-
-def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """A test that runs on an event loop of its own."""
-
-    @functools.wraps(test)
-    def run(**fixtures: object) -> None:
-        asyncio.run(test(**fixtures))
-
-    return run
 
 
 def submission(audio: bytes, **changes: object) -> Submission:
@@ -55,7 +45,7 @@ async def completed(jobs: Jobs, job: Job, owner: str = OWNER) -> Job:
     return ended
 
 
-@on_a_loop
+@on_event_loop
 async def test_submitted_recording_is_transcribed(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         job, new = await jobs.submit(submission(clip(), name="møte.wav", metadata={"case": [1]}))
@@ -73,7 +63,7 @@ async def test_submitted_recording_is_transcribed(clip: Clip, tmp_path: Path) ->
         assert [word.word for word in result.words] == ["a"]
 
 
-@on_a_loop
+@on_event_loop
 async def test_events_of_a_job_end_with_its_end(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         job, _ = await jobs.submit(submission(clip()))
@@ -88,7 +78,7 @@ async def test_events_of_a_job_end_with_its_end(clip: Clip, tmp_path: Path) -> N
         assert later[-1].job == await jobs.get(OWNER, job.id)
 
 
-@on_a_loop
+@on_event_loop
 async def test_jobs_are_seen_by_their_owner_alone(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         job, _ = await jobs.submit(submission(clip()))
@@ -103,7 +93,7 @@ async def test_jobs_are_seen_by_their_owner_alone(clip: Clip, tmp_path: Path) ->
         assert (await jobs.list(OWNER)).jobs[0].id == job.id
 
 
-@on_a_loop
+@on_event_loop
 async def test_pages_have_every_job_once_and_the_newest_first(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         made = [(await jobs.submit(submission(clip(), name=str(n))))[0] for n in range(5)]
@@ -120,7 +110,7 @@ async def test_pages_have_every_job_once_and_the_newest_first(clip: Clip, tmp_pa
             await jobs.list(OWNER, after="3")
 
 
-@on_a_loop
+@on_event_loop
 async def test_repeated_idempotency_key_returns_the_first_job(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         first, new = await jobs.submit(submission(clip(), idempotency_key="k"))
@@ -136,7 +126,7 @@ async def test_repeated_idempotency_key_returns_the_first_job(clip: Clip, tmp_pa
         assert other.id != first.id
 
 
-@on_a_loop
+@on_event_loop
 async def test_recording_that_is_no_audio_fails_its_job(tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         job, _ = await jobs.submit(submission(b"not audio" * 100))
@@ -148,7 +138,7 @@ async def test_recording_that_is_no_audio_fails_its_job(tmp_path: Path) -> None:
             await jobs.result(OWNER, job.id)
 
 
-@on_a_loop
+@on_event_loop
 async def test_deleted_job_stops_and_leaves_nothing(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (running, jobs):
         running.model.gate.clear()
@@ -168,7 +158,7 @@ async def test_deleted_job_stops_and_leaves_nothing(clip: Clip, tmp_path: Path) 
         assert not list((tmp_path / "data" / "jobs").iterdir())
 
 
-@on_a_loop
+@on_event_loop
 async def test_align_job_finds_the_words_of_its_text(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
         job, _ = await jobs.submit(submission(clip(), kind="align", options={"text": "a a"}))
@@ -177,7 +167,7 @@ async def test_align_job_finds_the_words_of_its_text(clip: Clip, tmp_path: Path)
         assert [word.word for word in result.words] == ["a", "a"]
 
 
-@on_a_loop
+@on_event_loop
 async def test_interrupted_job_completes_after_the_next_start(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (running, jobs):
         running.model.gate.clear()
@@ -186,3 +176,52 @@ async def test_interrupted_job_completes_after_the_next_start(clip: Clip, tmp_pa
         await wait_for(lambda: engine.status().queue_audio_seconds > 0)
     async with running_jobs(tmp_path) as (_, jobs):
         await completed(jobs, job)
+
+
+@on_event_loop
+async def test_storage_that_is_gone_for_a_while_costs_no_job(clip: Clip, tmp_path: Path) -> None:
+    async with running_jobs(tmp_path) as (running, jobs):
+        running.model.gate.clear()
+        job, _ = await jobs.submit(submission(clip()))
+        engine = running.service.engine
+        await wait_for(lambda: engine.status().queue_audio_seconds > 0)
+        kept, away = tmp_path / "data" / "jobs", tmp_path / "away"
+        kept.rename(away)
+        kept.write_text("no folder")
+        running.model.gate.set()
+        waited = await jobs.get(OWNER, job.id, wait=1)
+        assert waited.status == "processing"
+        with pytest.raises(JobsUnavailableError):
+            await jobs.submit(submission(clip()))
+        kept.unlink()
+        away.rename(kept)
+        await completed(jobs, job)
+
+
+@on_event_loop
+async def test_recording_of_a_url_that_no_one_may_fetch_fails_its_job(tmp_path: Path) -> None:
+    async with running_jobs(tmp_path) as (_, jobs):
+        job, _ = await jobs.submit(submission(b"", source="https://example.org/a.wav"))
+        ended = await jobs.get(OWNER, job.id, wait=20)
+        assert ended.error is not None
+        assert ended.error.code == "url_not_allowed"
+
+
+@on_event_loop
+async def test_job_of_a_model_that_is_gone_fails(clip: Clip, tmp_path: Path) -> None:
+    async with running_jobs(tmp_path) as (_, jobs):
+        job, _ = await jobs.submit(submission(clip(), model="another"))
+        ended = await jobs.get(OWNER, job.id, wait=20)
+        assert ended.error is not None
+        assert ended.error.code == "model_not_found"
+        assert "scripted" in ended.error.message
+
+
+@on_event_loop
+async def test_recording_that_fails_the_model_fails_its_job(clip: Clip, tmp_path: Path) -> None:
+    async with running_jobs(tmp_path) as (running, jobs):
+        running.model.failure = ValueError("a fault of the model")
+        job, _ = await jobs.submit(submission(clip()))
+        ended = await jobs.get(OWNER, job.id, wait=30)
+        assert ended.error is not None
+        assert ended.error.code == "encoding_failed"

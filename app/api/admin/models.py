@@ -1,14 +1,15 @@
 """/admin/models: which models there are, and loading, replacing and unloading them."""
 
 import asyncio
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 
 from app.api.admin.bodies import body_schema, read_body
 from app.api.openapi import ERRORS
 from app.api.state import AppState, AppStateOf
-from app.catalogue import Catalogue, list_rows
+from app.catalogue import Catalogue, list_rows, missing_files
 from app.contract.admin import AdminModel, AdminModels, LoadModel
 from app.contract.errors import ErrorBody
 
@@ -73,16 +74,22 @@ def _in_memory(state: AppState) -> tuple[AdminModel, ...]:
 
 
 def _elsewhere(state: AppState) -> tuple[AdminModel, ...]:
-    """Returns the models of the catalogue that are not loaded; reads the disk."""
+    """Returns the models that may be loaded and are not; reads the disk."""
     settings = state.settings
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
-    loaded = {model.card.id for model in state.service.models.loaded}
-    return tuple(
-        AdminModel(
-            id=row.id,
-            state="absent" if row.folder is None else "available",
-            languages=row.languages,
-        )
+    found = {
+        row.id: AdminModel(id=row.id, state=_state(row.folder), languages=row.languages)
         for row in list_rows(catalogue, settings.store)
-        if row.id not in loaded
-    )
+    }
+    for reference in settings.models:
+        model = catalogue.resolve(reference)
+        found.setdefault(
+            model.id,
+            AdminModel(id=model.id, state=_state(model.folder), languages=model.card.languages),
+        )
+    loaded = {model.card.id for model in state.service.models.loaded}
+    return tuple(model for model in found.values() if model.id not in loaded)
+
+
+def _state(folder: Path | None) -> Literal["available", "absent"]:
+    return "absent" if folder is None or missing_files(folder) else "available"

@@ -55,7 +55,7 @@ class PageDetails(BaseModel):
     next_url: str | None = Field(description="Of the page with newer transcripts.")
 
 
-class ListBody(BaseModel):
+class TranscriptListBody(BaseModel):
     """The answer of GET /v2/transcript."""
 
     page_details: PageDetails
@@ -64,7 +64,7 @@ class ListBody(BaseModel):
 
 async def list_transcripts(
     jobs: Jobs, owner: Owner, query: ListParameters, request: Request
-) -> ListBody:
+) -> TranscriptListBody:
     """Returns a page of the owner's transcripts, the newest first.
 
     Raises:
@@ -83,7 +83,7 @@ async def list_transcripts(
     def url(**place: str) -> str:
         return f"{base}?{urlencode(kept | place)}"
 
-    return ListBody(
+    return TranscriptListBody(
         page_details=PageDetails(
             limit=query.limit,
             result_count=len(items),

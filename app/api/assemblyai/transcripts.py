@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import JsonValue
 
 from app.api.assemblyai.answer import TranscriptBody, deleted_body, transcript_body
-from app.api.assemblyai.listing import ListBody, ListParameters, list_transcripts
+from app.api.assemblyai.listing import ListParameters, TranscriptListBody, list_transcripts
 from app.api.assemblyai.parameters import (
     TranscriptParameters,
     parse_transcript,
@@ -73,7 +73,7 @@ async def create(incoming: IncomingOf) -> TranscriptBody:
     responses=DOCUMENTED,
     openapi_extra={"parameters": openapi_parameters(ListParameters)},
 )
-async def list_all(request: Request, state: AppStateOf, owner: OwnerOf) -> ListBody:
+async def list_all(request: Request, state: AppStateOf, owner: OwnerOf) -> TranscriptListBody:
     """The transcripts that were requested with the same API key, the newest first."""
     query = parse_options(ListParameters, gather(request.query_params.multi_items()))
     return await list_transcripts(state.jobs, owner, query, request)

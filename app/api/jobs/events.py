@@ -28,8 +28,8 @@ _SCHEMA = {"schema": {"type": "string"}}
     response_class=Response,
     responses={
         200: {
-            "description": "Events of the types `status` and `progress`, each with a JobEventBody "
-            "as its data.",
+            "description": "Events of the types `status` and `progress`, each with its `id`, its "
+            "`event` and the `job` in JSON as its data.",
             "content": {sse.MEDIA_TYPE: _SCHEMA},
         },
         204: {"description": "The job has ended, and the client has every event of it."},

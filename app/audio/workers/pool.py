@@ -127,6 +127,7 @@ class MediaPool:
         caller: str = "",
         request_id: str = "",
         wait_for_room: bool = False,
+        background: bool = False,
     ) -> "Future[Recording]":
         """Begins to decode a recording. Cancelling the future ends the work.
 
@@ -138,6 +139,8 @@ class MediaPool:
             caller: whose request it is, for fairness and budgets; empty for this process itself.
             request_id: for the log.
             wait_for_room: wait while other recordings take up all room, instead of failing.
+            background: run only while no other recording waits for a processor, and wait while
+                those in the background take up half of the room.
 
         Returns:
             A future of the recording, of at least one sample. Its exceptions are AudioError and
@@ -161,9 +164,10 @@ class MediaPool:
                 Task.take_recording,
                 caller=caller,
                 request_id=request_id,
-                memory=self.decoded.reserve(caller),
-                disk=self.spool.reserve(caller),
-                wait_for_room=wait_for_room,
+                memory=self.decoded.reserve(caller, background=background),
+                disk=self.spool.reserve(caller, background=background),
+                wait_for_room=wait_for_room or background,
+                background=background,
             )
         )
 

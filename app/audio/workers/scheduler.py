@@ -1,7 +1,8 @@
 """Decides which tasks run on the media workers, and for how long.
 
 Callers are served evenly; within that, the task that has run least goes first, so that a clip never
-waits for a file of hours, and a waiting task grows more urgent, so that the file is read too.
+waits for a file of hours, and a waiting task grows more urgent, so that the file is read too. Tasks
+in the background run only on processors that no other task waits for.
 """
 
 import math
@@ -156,6 +157,8 @@ class Scheduler:
         def may_start(task: Task) -> bool:
             if not task.timed:
                 return True
+            if task.background and sum(1 for other in live if other.background) >= share:
+                return False
             own = sum(1 for other in live if other.caller == task.caller)
             return len(live) < maximum and (not task.caller or own < share)
 
@@ -185,16 +188,27 @@ def choose(waiting: Sequence[Task], running: Sequence[Task], now: float) -> Task
 def displace(best: Task, running: Sequence[Task], now: float) -> Task | None:
     """Returns the running task to stop in favour of `best`, or None where all continue."""
     counts = Counter(task.caller for task in running)
-    stoppable = [task for task in running if task.timed and task.slice >= QUANTUM_SECONDS]
+    stoppable = [
+        task
+        for task in running
+        if task.timed
+        and (task.slice >= QUANTUM_SECONDS or (task.background and not best.background))
+    ]
     if not stoppable:
         return None
-    candidate = max(stoppable, key=lambda task: (counts[task.caller], task.used))
+    candidate = max(stoppable, key=lambda task: (task.background, counts[task.caller], task.used))
     # Compared as if it waited too.
     counts[candidate.caller] -= 1
-    urgency = counts[candidate.caller], candidate.used, candidate.waiting_since
+    urgency = (
+        candidate.background,
+        counts[candidate.caller],
+        candidate.used,
+        candidate.waiting_since,
+    )
     return candidate if _urgency(best, counts, now) < urgency else None
 
 
-def _urgency(task: Task, running: Counter[str], now: float) -> tuple[int, float, float]:
+def _urgency(task: Task, running: Counter[str], now: float) -> tuple[bool, int, float, float]:
     waited = now - task.waiting_since
-    return running[task.caller], max(0.0, task.used - _AGEING * waited), task.waiting_since
+    used = max(0.0, task.used - _AGEING * waited)
+    return task.background, running[task.caller], used, task.waiting_since

@@ -42,6 +42,7 @@ class Task:
         memory: reserves what the samples take in memory.
         disk: reserves what they take on disk.
         wait_for_room: wait where the budgets have no room, instead of failing.
+        background: run only while no other task waits.
         timed: shares the processors with other tasks and has a time limit.
         allowed: samples that the worker may write.
         spool: descriptor of the file on disk; -1 until there is one.
@@ -61,6 +62,7 @@ class Task:
     memory: Reservation | None = None
     disk: Reservation | None = None
     wait_for_room: bool = False
+    background: bool = False
     timed: bool = True
     allowed: int = FIRST_SAMPLES
     spool: int = -1

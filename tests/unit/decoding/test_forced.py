@@ -101,6 +101,14 @@ def test_numbers_are_found_at_the_ends_and_side_by_side(audio_words: list[str], 
     assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
 
 
+def test_number_is_found_although_one_of_its_few_letters_is_another() -> None:
+    emissions, spans = spoken(["det", "syk", "år"])
+    words = align(emissions, "det 7 år")
+    assert [word.found for word in words] == [True] * 3
+    assert frames(words[1]) == spans[1]
+    assert 0.05 < words[1].score < 0.2
+
+
 def test_number_that_is_not_spoken_is_not_found() -> None:
     emissions, spans = spoken(["nei", "nei"])
     words = align(emissions, "nei 7 nei")

@@ -126,6 +126,46 @@ def test_closing_the_pool_cancels_running_jobs() -> None:
     asyncio.run(run())
 
 
+def test_job_does_not_wait_for_those_in_the_background() -> None:
+    async def run() -> None:
+        pool = DecodingPool(1, processes=False, jobs=2)
+        # More than there are threads for each kind.
+        background = [asyncio.create_task(pool.run_in_background(decode_long)) for _ in range(3)]
+        try:
+            await asyncio.sleep(0.3)
+            assert await asyncio.wait_for(pool.run(lambda: "short"), 30) == "short"
+            assert not any(task.done() for task in background)
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            pool.close()
+
+    asyncio.run(run())
+
+
+def test_slot_passes_to_jobs_in_the_background_once_no_other_job_waits() -> None:
+    slots, order = Slots(1), []
+
+    def job(name: str, *, background: bool) -> None:
+        slots.acquire(background=background)
+        order.append(name)
+        slots.release()
+
+    with ThreadPoolExecutor(4) as threads:
+        slots.acquire()
+        threads.submit(job, "background 1", background=True)
+        time.sleep(0.1)
+        threads.submit(job, "background 2", background=True)
+        time.sleep(0.1)
+        threads.submit(job, "first", background=False)
+        time.sleep(0.1)
+        threads.submit(job, "second", background=False)
+        time.sleep(0.1)
+        slots.release()
+    assert order == ["first", "second", "background 1", "background 2"]
+
+
 def test_job_yields_its_slot_to_waiting_jobs() -> None:
     """Each runs until all have begun, while one at a time may run."""
     slots, began = Slots(1), set()

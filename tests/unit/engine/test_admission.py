@@ -10,7 +10,6 @@ from app.engine.admission import (
     SpeedMeter,
     check_deadline,
     check_room,
-    check_wait,
     seconds_ahead,
 )
 from app.errors import DeadlineExceededError, OverloadedError
@@ -30,11 +29,15 @@ def test_recording_longer_than_the_queue_is_admitted_while_the_queue_has_room():
 def test_one_long_recording_leaves_half_of_the_queue_to_other_callers():
     long = Backlog("greedy", 10_000, 1_000)
     check_room(arrival(), [long], LIMITS)
-    check_room(arrival(), [long, Backlog("other", 49, 5)], LIMITS)
+    check_room(arrival(), [long, Backlog("other", 40, 4)], LIMITS)
+    with pytest.raises(
+        OverloadedError, match="holds 91 s of audio, each caller's counted up to 50"
+    ):
+        check_room(arrival(), [long, Backlog("other", 41, 4)], LIMITS)
 
 
 def test_caller_that_fills_its_share_waits_for_its_own_work_only():
-    own = Backlog("me", 60, 6)
+    own = Backlog("me", 50, 5)
     with pytest.raises(OverloadedError, match="one caller may hold 50 s") as refused:
         check_room(arrival(), [own, Backlog("other", 1, 0.1)], LIMITS)
     # 10 s too many, at a tenth of a second each, and the other's tenth between them.
@@ -42,51 +45,41 @@ def test_caller_that_fills_its_share_waits_for_its_own_work_only():
 
 
 def test_full_queue_refuses_with_the_seconds_until_it_has_room():
-    queue = [Backlog("a", 50, 25), Backlog("b", 48, 24), Backlog("c", 4, 2)]
-    with pytest.raises(OverloadedError, match="holds 102 s of audio") as refused:
+    queue = [Backlog("a", 50, 25), Backlog("b", 38, 19), Backlog("c", 4, 2)]
+    with pytest.raises(OverloadedError, match="holds 92 s of audio") as refused:
         check_room(arrival(), queue, LIMITS)
     # 2 s of audio must drain, at half a second of computing each.
     assert refused.value.retry_after == pytest.approx(1)
 
 
-def test_queue_and_share_that_are_exactly_full_have_no_room():
+def test_recording_joins_where_it_just_fits_into_the_queue_and_its_share():
+    check_room(arrival(), [Backlog("me", 40, 4)], LIMITS)
     with pytest.raises(OverloadedError, match="one caller may hold 50 s"):
-        check_room(arrival(), [Backlog("me", 50, 5)], LIMITS)
-    check_room(arrival(), [Backlog("me", 49.5, 5)], LIMITS)
-    with pytest.raises(OverloadedError, match="holds 100 s"):
-        check_room(arrival(), [Backlog("a", 50, 5), Backlog("b", 50, 5)], LIMITS)
+        check_room(arrival(), [Backlog("me", 40.5, 4)], LIMITS)
+    check_room(arrival(), [Backlog("a", 50, 5), Backlog("b", 40, 4)], LIMITS)
+    with pytest.raises(OverloadedError, match="holds 90 s"):
+        check_room(arrival(), [Backlog("a", 50, 5), Backlog("b", 40.5, 4)], LIMITS)
+
+
+def test_recording_that_has_to_wait_for_all_of_the_queue_is_refused_for_no_longer_than_that():
+    with pytest.raises(OverloadedError) as refused:
+        check_room(arrival(audio=5_000), [Backlog("me", 20, 2)], LIMITS)
+    assert refused.value.retry_after == pytest.approx(2)
 
 
 def test_clip_overtakes_long_recordings_in_the_predicted_wait():
-    assert seconds_ahead([Backlog("a", 1000, 100)], "me", 1.0) == pytest.approx(1.0)
+    assert seconds_ahead([("a", 100)], "me", 1.0) == pytest.approx(1.0)
     assert seconds_ahead([], "me", 1.0) == 0
     # A caller with two requests is overtaken by as much of every other.
-    others = [Backlog("me", 10, 0.5), Backlog("a", 100, 10), Backlog("b", 100, 0.25)]
+    others = [("me", 0.5), ("a", 10), ("b", 0.25)]
     assert seconds_ahead(others, "me", 1.0) == pytest.approx(0.5 + 1.0 + 0.25)
 
 
 def test_callers_share_turns_before_their_requests_do():
-    many = [Backlog("a", 10, 1.0)] * 50
+    many = [("a", 1.0)] * 50
     # A newcomer is ahead of all but as much of the other caller as it needs itself.
     assert seconds_ahead(many, "me", 1.0) == pytest.approx(1.0)
     assert seconds_ahead(many, "a", 1.0) == pytest.approx(50.0)
-
-
-def test_request_that_would_wait_too_long_is_refused_with_the_seconds_until_it_would_not():
-    queue = [Backlog("me", 10, 1.0)] * 40
-    with pytest.raises(OverloadedError) as refused:
-        check_wait(arrival(), queue, first_seconds=2.4, max_wait=30)
-    assert refused.value.retry_after == pytest.approx(10)
-    check_wait(arrival(), queue[:30], first_seconds=2.4, max_wait=30)
-
-
-def test_wait_estimate_excludes_the_recording_itself():
-    check_wait(
-        arrival(audio=14_000, compute=1_400),
-        [Backlog("other", 14_000, 1_400)],
-        first_seconds=2.4,
-        max_wait=30,
-    )
 
 
 def test_deadline_too_near_for_the_queue_is_refused_with_the_seconds_to_wait():
@@ -115,7 +108,15 @@ def test_refused_requests_retry_one_after_the_other():
 def test_retry_after_is_between_a_second_and_ten_minutes():
     schedule = RetrySchedule()
     assert schedule.retry_after(0.01, 0.0, now=0.0) == 1.0
-    assert RetrySchedule().retry_after(1e6, 1e6, now=0.0) == 600.0
+    assert schedule.retry_after(1e6, 1e6, now=0.0) == 600.0
+
+
+def test_cleared_schedule_keeps_no_place_for_requests_that_did_not_come_back():
+    schedule = RetrySchedule()
+    for _ in range(20):
+        schedule.retry_after(2.0, 1.0, now=100.0)
+    schedule.clear()
+    assert schedule.retry_after(2.0, 1.0, now=100.0) == pytest.approx(2.0)
 
 
 def test_speed_follows_recent_batches_and_weighs_them_by_audio():

@@ -62,7 +62,6 @@ def test_computed_windows_and_finished_requests_are_subtracted():
         assert long.ticket != short.ticket
         assert requests.get(short.ticket) is short
         assert short.encode_seconds == 0
-        assert requests.callers() == {"a": 1, "b": 1}
         assert requests.audio_seconds == pytest.approx(LONG + SHORT)
         requests.computed(long, 0)
         left = LONG + SHORT - long.shares[0] / RATE

@@ -52,3 +52,25 @@ def test_bytes_of_the_process_itself_have_no_share_limit() -> None:
     shared.reserve("a").resize(10)
     shared.reserve("").resize(90)
     assert shared.used == 100
+
+
+def test_background_has_one_share_for_all_callers_together() -> None:
+    shared = budget()
+    first = shared.reserve("a", background=True)
+    second = shared.reserve("b", background=True)
+    first.resize(40)
+    with pytest.raises(OverloadedError, match="in the background takes up its share"):
+        second.resize(20)
+    shared.reserve("c").resize(40)
+    first.release()
+    second.resize(20)
+    second.resize(50)
+    assert shared.used == 90
+
+
+def test_one_recording_in_the_background_may_take_more_than_the_share() -> None:
+    shared = budget()
+    alone = shared.reserve("a", background=True)
+    alone.resize(10)
+    alone.resize(90)
+    assert shared.used == 90

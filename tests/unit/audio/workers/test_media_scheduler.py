@@ -10,11 +10,16 @@ from app.storage import FileRange
 
 
 def task(
-    caller: str = "a", *, used: float = 0.0, since: float = 100.0, slice_: float = 1.0
+    caller: str = "a",
+    *,
+    used: float = 0.0,
+    since: float = 100.0,
+    slice_: float = 1.0,
+    background: bool = False,
 ) -> Task:
     return Task(
         {}, FileRange(-1, 0, 0), -1, Future(), lambda *_: None,
-        caller=caller, used=used, slice=slice_, waiting_since=since,
+        caller=caller, used=used, slice=slice_, waiting_since=since, background=background,
     )  # fmt: skip
 
 
@@ -62,3 +67,22 @@ def test_equal_tasks_alternate(callers: tuple[str, str]) -> None:
             turns += 1
     assert turns > 100
     assert first.used == pytest.approx(second.used, rel=0.1)
+
+
+def test_recording_in_the_background_is_chosen_only_where_no_other_waits() -> None:
+    clip, job = task("busy", used=9), task("idle", since=0, background=True)
+    assert choose([job, clip], [task("busy")], 102) is clip
+    assert choose([job], [task("busy")], 102) is job
+
+
+def test_recording_in_the_background_is_displaced_at_once_and_displaces_no_other() -> None:
+    clip, job = task("a", used=9), task("b", slice_=0.0, background=True)
+    assert displace(clip, [task("c"), job], 101) is job
+    assert displace(job, [task("c", used=99), task("a", used=99)], 1e6) is None
+
+
+def test_recordings_in_the_background_alternate_after_their_quantum() -> None:
+    short, long = task("b", background=True), task("a", used=3.0, background=True)
+    assert displace(short, [long], 101) is long
+    long.slice = QUANTUM_SECONDS / 2
+    assert displace(short, [long], 101) is None
