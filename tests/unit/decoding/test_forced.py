@@ -8,6 +8,7 @@ import pytest
 from spoken import FRAME, VOCABULARY, random_words, spoken
 
 from app.contract.answers import AlignedWord
+from app.decoding import forced
 from app.decoding.forced import align_text
 from app.vocabulary import Vocabulary
 
@@ -278,6 +279,21 @@ def test_emissions_of_another_vocabulary_are_not_aligned(width: int) -> None:
     emissions, _ = spoken(["ja"])
     with pytest.raises(ValueError, match=rf"must be \[frames, {len(VOCABULARY)}\]"):
         align(np.resize(emissions, (len(emissions), width)), "ja")
+
+
+def test_text_is_refused_for_the_part_that_has_too_little_in_common(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With bounds of thousands instead of thousands of millions, for the sake of time."""
+    monkeypatch.setattr(forced, "_CUT_ABOVE", 0)
+    monkeypatch.setattr(forced, "_CUT_FRAMES", 50)
+    monkeypatch.setattr(forced, "_MAX_CELLS", 20_000)
+    alike = random_words(80, seed=1)
+    emissions, spans = spoken(alike)
+    check(align(emissions, " ".join(alike)), spans)
+    emissions, _ = spoken([*alike, *random_words(40, seed=2)])
+    with pytest.raises(ValueError, match="too little in common"):
+        align(emissions, " ".join([*alike, *random_words(40, seed=3)]))
 
 
 HOUR = 180_000
