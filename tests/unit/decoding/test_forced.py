@@ -22,6 +22,13 @@ def test_aligned_words_keep_their_spelling_and_have_times() -> None:
     assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
 
 
+def test_words_are_found_from_the_first_frame_to_the_last() -> None:
+    emissions, [(first, past)] = spoken(["hei"])
+    (word,) = align(emissions[first:past], "hei")
+    assert frames(word) == (0, past - first)
+    assert word.score == pytest.approx(0.97, abs=0.01)
+
+
 def test_characters_tile_their_word() -> None:
     emissions, spans = spoken(["hei"])
     (word,) = align(emissions, "(Hei)")
