@@ -26,6 +26,7 @@ from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
 _LOST_SECONDS = 30.0
+_LEAVE_SECONDS = 2.0
 # A submission that is still being received may belong to another process.
 _BROKEN_OFF_SECONDS = 24 * 3600.0
 _NOT_ENQUEUED_SECONDS = 30.0
@@ -98,6 +99,13 @@ class Parts:
             self._sweeping.cancel()
             await asyncio.wait({self._sweeping})
         await self._queue.stop()
+        await self._runner.stop()
+        if self._executors is not None:
+            try:
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self._executors.leave(self._queue.executor)
+            except (NordlydError, TimeoutError):
+                _log.warning("others take over the jobs of this process later")
 
     async def enqueue(self, job_id: str, owner: str) -> None:
         """Queues a job; one that is queued already stays as it is.

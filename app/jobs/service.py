@@ -170,6 +170,8 @@ class JobService:
             raise InvalidRequestError(
                 f"after is {after!r}; accepted: the `next` of the page before.", param="after"
             )
+        if self._is_unused:
+            return JobPage(jobs=())
         parts = await self._open()
         found = await parts.records.page(
             owner, status=status, limit=limit + 1, after=after, protocol=protocol
@@ -221,6 +223,8 @@ class JobService:
 
     async def delete(self, owner: Owner, job_id: str) -> None:
         """See `Jobs`."""
+        if self._is_unused:
+            raise _not_found(job_id)
         parts = await self._open()
         farewell = await parts.mark_erasing(owner, job_id)
         if farewell is None:
@@ -256,8 +260,13 @@ class JobService:
         await self._audit.record("deleted", job_id, owner)
         await parts.purge()
 
+    @property
+    def _is_unused(self) -> bool:
+        """Whether there is no job yet, nor a database, which reading does not make."""
+        return self._parts is None and not self._database.exists
+
     async def _find(self, owner: Owner, job_id: str) -> "Record":
-        if not is_job_id(job_id):
+        if self._is_unused or not is_job_id(job_id):
             raise _not_found(job_id)
         record = await (await self._open()).records.find(owner, job_id)
         if record is None:

@@ -159,11 +159,13 @@ async def in_process(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         jobs.start()
-        yield
-        model.gate.set()
-        await jobs.stop()
-        await live.close()
-        await service.stop()
+        try:
+            yield
+        finally:
+            model.gate.set()
+            await jobs.stop()
+            await live.close()
+            await service.stop()
 
     keys = keys or KeyRing(given.api_keys)
     app = build_api(AppState(given, telemetry, service, live, jobs, keys=keys), lifespan)
