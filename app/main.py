@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.api import AppState, build_api
+from app.api.auth import KEY_PREFIX
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
@@ -20,7 +21,7 @@ from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
 from app.jobs import AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
-from app.keys import KeyRing
+from app.keys import KeyRing, QuotaLimiter
 from app.keys.store import existing_store
 from app.pipeline import (
     AcousticModel,
@@ -52,11 +53,18 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         ConfigurationError: a setting or a model's folder cannot be used.
     """
     telemetry = Telemetry()
-    service = build_service(settings, telemetry, report=report)
-    streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
+    quotas = QuotaLimiter(settings.quotas)
+    service = build_service(settings, telemetry, report=report, quotas=quotas)
+    streams = Streams(
+        service,
+        telemetry,
+        _stream_limits(settings),
+        find_vad_model(),
+        count_audio=partial(count_audio, quotas),
+    )
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
     database = Database.of(settings)
-    keys = KeyRing(settings.api_keys, partial(existing_store, database))
+    keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
     fetcher = _fetcher(settings)
     jobs = build_jobs(settings, database, service, fetcher)
 
@@ -82,6 +90,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         fetcher=fetcher,
         rendering=rendering,
         keys=keys,
+        quotas=quotas,
     )
     return build_api(state, lifespan)
 
@@ -91,8 +100,15 @@ def build_service(
     telemetry: Telemetry,
     *,
     report: Callable[[PullPlan], None] | None = None,
+    quotas: QuotaLimiter | None = None,
 ) -> Service:
     """Builds everything but the HTTP side; the command line uses it too.
+
+    Args:
+        settings: everything that can be configured.
+        telemetry: metrics.
+        report: called with what is about to be fetched from the hub, if anything is.
+        quotas: counts the audio of each key.
 
     Raises:
         ConfigurationError: as `create_app`.
@@ -109,6 +125,7 @@ def build_service(
         _pipeline_options(settings),
         _media_pool(settings, telemetry),
         profanities=_profanities(settings),
+        count_audio=None if quotas is None else partial(count_audio, quotas),
     )
     loader = ModelLoader(
         partial(_load_checkpoint, settings),
@@ -125,6 +142,11 @@ def build_service(
         find=find,
         patience=settings.max_wait_seconds,
     )
+
+
+def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
+    """Counts the audio of a caller's recording in the quota of its key."""
+    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds)
 
 
 def _find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
