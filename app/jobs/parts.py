@@ -15,6 +15,7 @@ from app.jobs.clock import SteadyClock
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
+from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
 from app.jobs.runner import JobRunner
@@ -50,6 +51,7 @@ class Parts:
 
     Attributes:
         records: of the jobs.
+        receiving: records of those whose recording is being received.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Parts:
         self._is_purged = False
         self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
         self._queue = DurableQueue(database, self._runner.run)
+        self.receiving = Receiving(database, clock.time, self._queue.executor)
         self._executors = Executors(database) if database.is_shared else None
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -87,7 +90,7 @@ class Parts:
         await self._expiry.apply_stricter_rules()
         if self._executors is None:
             # Of a process that is alone, every submission of before has broken off.
-            await self.records.mark_broken_off(math.inf)
+            await self.receiving.mark_broken_off(math.inf)
         else:
             await self._executors.note(self._queue.executor, lost_after=_LOST_SECONDS)
         await self._queue.start()
@@ -171,7 +174,7 @@ class Parts:
 
     async def _sweep(self, before: float) -> None:
         """Erases what is due, queues what is not queued, and takes over from lost processes."""
-        await self.records.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
+        await self.receiving.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
         await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
@@ -199,6 +202,7 @@ class Parts:
             _log.warning("taking over the jobs of a process that was lost", executor=lost)
             await self._queue.take_over(lost)
             await executors.forget(lost)
+        await self.receiving.mark_lost()
 
     async def _stop_what_ended(self) -> None:
         """Stops the work on jobs that another process has ended or erased."""

@@ -121,7 +121,7 @@ class JobService:
                 return repeated_job(known, digest), False
         await self._check_room(submission)
         job_id = new_job_id()
-        if not await parts.records.insert(job_id, submission, digest):
+        if not await parts.receiving.insert(job_id, submission, digest):
             # Another request with the same key came first.
             assert submission.idempotency_key is not None
             known = await parts.records.of_key(submission.owner, submission.idempotency_key)
@@ -132,7 +132,7 @@ class JobService:
             if not isinstance(submission.source, str):
                 with submission.source as source:
                     await self._blobs.put(job_key(job_id, AUDIO), source)
-            job = await parts.records.accept(job_id)
+            job = await parts.receiving.accept(job_id)
         except BaseException:
             await asyncio.shield(self._withdraw(parts, job_id))
             raise
@@ -276,7 +276,7 @@ class JobService:
     async def _withdraw(self, parts: "Parts", job_id: str) -> None:
         """Erases a job whose recording could not be kept; where that fails, the sweeper does."""
         with suppress(NordlydError):
-            await parts.records.drop_unreceived(job_id)
+            await parts.receiving.withdraw(job_id)
             await parts.erase(job_id)
 
     async def _open(self) -> "Parts":
