@@ -21,7 +21,7 @@ from app.database import Database
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
 from app.keys import KeyRing
-from app.main import build_jobs, search_limits
+from app.main import build_fetcher, build_jobs, register_webhooks, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -153,7 +153,8 @@ async def in_process(
     )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
-    jobs = build_jobs(given, Database.of(given), service, None)
+    fetcher = build_fetcher(given)
+    jobs = build_jobs(given, Database.of(given), service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -166,7 +167,9 @@ async def in_process(
         await service.stop()
 
     keys = keys or KeyRing(given.api_keys)
-    app = build_api(AppState(given, telemetry, service, live, jobs, keys=keys), lifespan)
+    state = AppState(given, telemetry, service, live, jobs, fetcher=fetcher, keys=keys)
+    register_webhooks(jobs, state)
+    app = build_api(state, lifespan)
     transport = httpx.ASGITransport(app)
     with data:
         async with (
