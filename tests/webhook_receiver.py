@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver = self.receiver
         headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(headers["content-length"]))
+        body = self.rfile.read(int(headers.get("content-length", "0")))
         try:
             content = Webhook(self.secret()).verify(body, headers)
         except Exception as error:
@@ -114,7 +114,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    do_PUT = do_GET = do_POST
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, format: str, *args: object) -> None:
         """Logs nothing."""
