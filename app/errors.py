@@ -4,6 +4,8 @@ A message states what was wrong and what is accepted, and reaches the client unc
 in `app/api/errors/` map these exceptions to the forms of OpenAI and Deepgram.
 """
 
+from collections.abc import Mapping
+
 
 class NordlydError(Exception):
     """Base of every error that a client or an operator may see.
@@ -181,6 +183,24 @@ class OverloadedError(NordlydError):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QuotaExceededError(OverloadedError):
+    """The caller's key has used up its quota.
+
+    Args:
+        message: for a person.
+        retry_after: seconds until it may be used again.
+        headers: for the response; describe the quota.
+    """
+
+    code = "quota_exceeded"
+
+    def __init__(
+        self, message: str, *, retry_after: float, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.headers = dict(headers or {})
 
 
 class InsufficientStorageError(NordlydError):

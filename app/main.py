@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.api import AppState, build_api
+from app.api.auth import KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
@@ -22,8 +23,8 @@ from app.itn import WordList, read_word_list
 from app.jobs import AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.webhooks import WebhookSender
-from app.jobs.webhooks.signing import check_secret, load_secret
-from app.keys import KeyRing
+from app.jobs.webhooks.signing import secret_source
+from app.keys import KeyRing, QuotaLimiter
 from app.keys.store import existing_store
 from app.pipeline import (
     AcousticModel,
@@ -55,11 +56,18 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         ConfigurationError: a setting or a model's folder cannot be used.
     """
     telemetry = Telemetry()
-    service = build_service(settings, telemetry, report=report)
-    streams = Streams(service, telemetry, _stream_limits(settings), find_vad_model())
+    quotas = QuotaLimiter(settings.quotas)
+    service = build_service(settings, telemetry, report=report, quotas=quotas)
+    streams = Streams(
+        service,
+        telemetry,
+        _stream_limits(settings),
+        find_vad_model(),
+        count_audio=partial(count_audio, quotas),
+    )
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
     database = Database.of(settings)
-    keys = KeyRing(settings.api_keys, partial(existing_store, database))
+    keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
     fetcher = build_fetcher(settings)
     jobs = build_jobs(settings, database, service, fetcher)
 
@@ -85,6 +93,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         fetcher=fetcher,
         rendering=rendering,
         keys=keys,
+        quotas=quotas,
     )
     register_webhooks(jobs, state)
     return build_api(state, lifespan)
@@ -95,8 +104,15 @@ def build_service(
     telemetry: Telemetry,
     *,
     report: Callable[[PullPlan], None] | None = None,
+    quotas: QuotaLimiter | None = None,
 ) -> Service:
     """Builds everything but the HTTP side; the command line uses it too.
+
+    Args:
+        settings: everything that can be configured.
+        telemetry: metrics.
+        report: called with what is about to be fetched from the hub, if anything is.
+        quotas: counts the audio of each key.
 
     Raises:
         ConfigurationError: as `create_app`.
@@ -113,6 +129,7 @@ def build_service(
         _pipeline_options(settings),
         _media_pool(settings, telemetry),
         profanities=_profanities(settings),
+        count_audio=None if quotas is None else partial(count_audio, quotas),
     )
     loader = ModelLoader(
         partial(_load_checkpoint, settings),
@@ -129,6 +146,11 @@ def build_service(
         find=find,
         patience=settings.max_wait_seconds,
     )
+
+
+def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
+    """Counts the audio of a caller's recording in the quota of its key."""
+    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds)
 
 
 def _find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
@@ -180,7 +202,7 @@ def build_jobs(
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
     audit = AuditLog(settings.data / "audit.jsonl")
-    sender = WebhookSender(fetcher, _webhook_secret(settings))
+    sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
         service, database, lock, blobs, fetcher, policy=policy, audit=audit, sender=sender
     )
@@ -190,19 +212,6 @@ def register_webhooks(jobs: JobService, state: AppState) -> None:
     """Lets the jobs of other protocols have webhooks in the form of their protocol."""
     for protocol, message in WEBHOOK_MESSAGES.items():
         jobs.webhooks.register(protocol, partial(message, state))
-
-
-def _webhook_secret(settings: Settings) -> Callable[[], str]:
-    """Returns what returns the secret, which is made by the first webhook that is sent."""
-    if settings.webhook_secret is None:
-        return partial(load_secret, settings.data)
-    try:
-        secret = check_secret(settings.webhook_secret.get_secret_value())
-    except ValueError as error:
-        raise ConfigurationError(
-            f"NORDLYD_WEBHOOK_SECRET cannot sign webhooks; {error}.", param="webhook_secret"
-        ) from None
-    return lambda: secret
 
 
 def _engine_options(settings: Settings) -> EngineOptions:

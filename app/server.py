@@ -195,6 +195,7 @@ def _bind_protocols(
         state.live,
         state.telemetry,
         keys=state.keys,
+        quotas=state.quotas,
         allow_anonymous=settings.allow_anonymous,
         origins=OriginRules.of(settings),
         connections=connections,

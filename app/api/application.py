@@ -30,6 +30,7 @@ from app.api.middleware import LingeringClose, Observability, UploadLimit
 from app.api.openapi import named_by_title
 from app.api.origins import OriginGuard, OriginRules
 from app.api.paths import HeadAsGet, RootPath
+from app.api.quotas import QuotaLimits
 from app.api.state import AppState
 
 _DESCRIPTION = (
@@ -40,7 +41,8 @@ _DESCRIPTION = (
 _EXPOSED = (
     "x-request-id", "x-queue-time", "x-compute-time", "x-nordlyd-warnings", "content-disposition",
     "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id", "location",
-    "idempotent-replayed",
+    "idempotent-replayed", "ratelimit", "ratelimit-policy", "ratelimit-limit",
+    "ratelimit-remaining", "ratelimit-reset",
 )  # fmt: skip
 
 
@@ -94,6 +96,7 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
     app.add_middleware(HeadAsGet)
     app.add_middleware(ContentDecoding, limit=limit)
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
+    app.add_middleware(QuotaLimits, quotas=state.quotas)
     app.add_middleware(Authentication, keys=state.keys)
     if settings.cors_origins:
         # Outside of authentication: a browser's preflight has no key.

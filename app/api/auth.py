@@ -32,6 +32,9 @@ OPEN_PATHS = frozenset(
 OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
 """The files of the pages at /docs and /."""
 
+KEY_PREFIX = "key:"
+"""What the name of a caller with a key begins with, before the key's id."""
+
 REFUSED_LATER = "The API key was revoked or has expired."
 """Why a WebSocket is closed whose key was accepted when it was opened."""
 
@@ -152,7 +155,7 @@ class Authentication:
             given = authorization(header, scope.get("subprotocols", ()))
             key = await authenticate(self.keys, given, needed)
         except NordlydError as error:
-            await _refuse(error, scope, receive, send)
+            await refuse_connection(error, scope, receive, send)
             return
         if key is not None:
             note_key(scope, key)
@@ -181,7 +184,10 @@ class Authentication:
             await send({"type": "websocket.close", "code": POLICY, "reason": REFUSED_LATER})
 
 
-async def _refuse(error: NordlydError, scope: ASGIScope, receive: Receive, send: Send) -> None:
+async def refuse_connection(
+    error: NordlydError, scope: ASGIScope, receive: Receive, send: Send
+) -> None:
+    """Answers a request, or the opening of a WebSocket, with an error."""
     if scope["type"] != "websocket":
         await error_response(error, scope)(scope, receive, send)
         return
@@ -192,7 +198,7 @@ async def _refuse(error: NordlydError, scope: ASGIScope, receive: Receive, send:
 
 def caller_of_key(key: KeyIdentity) -> str:
     """Returns the name of whoever presents an API key, as limits go by."""
-    return f"key:{key.id}"
+    return f"{KEY_PREFIX}{key.id}"
 
 
 def caller_of_address(host: str) -> str:

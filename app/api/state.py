@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.jobs import Jobs
-from app.keys import KeyRing
+from app.keys import KeyRing, QuotaLimiter
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -32,6 +32,7 @@ class AppState:
         progress: of running requests.
         rendering: processes that write formats.
         keys: the API keys that are accepted; by default none is needed.
+        quotas: what each key may use; by default nothing is limited.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class AppState:
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)
     keys: KeyRing = field(default_factory=KeyRing)
+    quotas: QuotaLimiter = field(default_factory=QuotaLimiter)
 
     def need_fetcher(self) -> Fetcher:
         """Returns the fetcher of recordings.

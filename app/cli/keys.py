@@ -13,12 +13,13 @@ import typer
 
 from app.durations import ACCEPTED, parse_duration
 from app.errors import InvalidRequestError
-from app.keys import DEFAULT_SCOPES, SCOPES, ApiKey, Scope
+from app.keys import DEFAULT_SCOPES, SCOPES, ApiKey, Quota, Scope
 
 if TYPE_CHECKING:
     from app.keys.store import KeyStore
 
 _MAX_NAME = 200
+_EXAMPLE_QUOTA = "requests_per_minute=60,audio_minutes_per_day=600"
 
 app = typer.Typer(help="The API keys: make, list and revoke them, also while the service runs.")
 
@@ -32,6 +33,10 @@ def create(
     expires: Annotated[
         str | None, typer.Option(help="Until when it is accepted, such as 90d; default: for ever.")
     ] = None,
+    quota: Annotated[
+        str | None,
+        typer.Option(help=f"Limits of its own, such as {_EXAMPLE_QUOTA}; comma-separated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Make a key and print it, once: only a hash of it is kept.
@@ -42,9 +47,9 @@ def create(
         raise InvalidRequestError(
             f"The name has to be printable text of 1 to {_MAX_NAME} characters.", param="name"
         )
-    scopes, expires_in = _parse_scopes(scope), _parse_expiry(expires)
+    scopes, expires_in, limits = _parse_scopes(scope), _parse_expiry(expires), _parse_quota(quota)
     with _key_store() as store:
-        key, text = store.create(name.strip(), scopes=scopes, expires_in=expires_in)
+        key, text = store.create(name.strip(), scopes=scopes, expires_in=expires_in, quota=limits)
     if as_json:
         print(json.dumps({**_as_row(key), "key": text}, ensure_ascii=False))
         return
@@ -142,12 +147,28 @@ def _parse_expiry(text: str | None) -> float | None:
     return seconds
 
 
+def _parse_quota(text: str | None) -> Quota | None:
+    if text is None:
+        return None
+    parts = [part.partition("=") for part in text.split(",")]
+    try:
+        return Quota.model_validate({name.strip(): value.strip() for name, _, value in parts})
+    # pydantic's errors are ValueErrors too.
+    except ValueError:
+        raise InvalidRequestError(
+            f"--quota is {text!r}; accepted: one or more of {', '.join(Quota.model_fields)}, "
+            f"each with a number above 0, such as {_EXAMPLE_QUOTA}.",
+            param="quota",
+        ) from None
+
+
 def _as_row(key: ApiKey) -> dict[str, object]:
     return {
         "id": key.id,
         "name": key.name,
         "status": key.status(time.time()),
         "scopes": [scope for scope in SCOPES if scope in key.scopes],
+        "quota": None if key.quota is None else key.quota.model_dump(exclude_none=True),
         "created_at": _as_text(key.created_at),
         "expires_at": _as_text(key.expires_at),
         "revoked_at": _as_text(key.revoked_at),

@@ -3,6 +3,7 @@
 `app.keys.store` is imported where it is used, because it brings SQLAlchemy along.
 """
 
+from app.keys.quotas import Quota, QuotaLimiter
 from app.keys.ring import KeyRing
 from app.keys.types import DEFAULT_SCOPES, SCOPES, ApiKey, KeyIdentity, Scope
 
@@ -12,5 +13,7 @@ __all__ = [
     "ApiKey",
     "KeyIdentity",
     "KeyRing",
+    "Quota",
+    "QuotaLimiter",
     "Scope",
 ]

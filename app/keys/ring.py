@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.errors import AuthenticationError, UnavailableError
+from app.keys.quotas import QuotaLimiter
 from app.keys.tokens import KeyToken, parse_token
 from app.keys.types import DEFAULT_SCOPES, ApiKey, KeyIdentity, usage_hour
 
@@ -34,6 +35,7 @@ class KeyRing:
         configured: keys of the settings, with the default scopes.
         open_store: returns the keys of the database; None while there is no database. Blocks, and
             is called in a thread.
+        quotas: gets the names and quotas of the keys in the database.
         clock: seconds since 1970.
     """
 
@@ -42,11 +44,13 @@ class KeyRing:
         configured: Sequence[str] = (),
         open_store: "Callable[[], KeyStore | None] | None" = None,
         *,
+        quotas: QuotaLimiter | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._configured = tuple(key.encode() for key in configured)
         self._configured_ids = frozenset(configured_id(key) for key in self._configured)
         self._open_store = open_store
+        self._quotas = quotas
         self._clock = clock
         # None until the database has been read.
         self._stored: Mapping[str, ApiKey] | None = None if open_store else {}
@@ -117,7 +121,7 @@ class KeyRing:
             self._read_at = time.monotonic()
             used, self._used = self._used, set()
             try:
-                self._stored = await asyncio.to_thread(self._read, self._open_store, used)
+                stored = await asyncio.to_thread(self._read, self._open_store, used)
             # Every database driver has exceptions of its own.
             except Exception as error:
                 self._used |= used
@@ -126,6 +130,8 @@ class KeyRing:
                 self._failing = True
             else:
                 self._failing = False
+                self._update_quotas(stored)
+                self._stored = stored
 
     def _find(self, token: KeyToken) -> ApiKey | None:
         key = (self._stored or {}).get(token.id)
@@ -147,6 +153,14 @@ class KeyRing:
             raise AuthenticationError("This API key has expired.")
         self._used.add(key.id)
         return KeyIdentity(key.id, key.scopes)
+
+    def _update_quotas(self, stored: Mapping[str, ApiKey]) -> None:
+        if self._quotas is None:
+            return
+        for key_id in (self._stored or {}).keys() - stored.keys():
+            self._quotas.detach(key_id)
+        for key in stored.values():
+            self._quotas.attach(key.id, name=key.name, quota=key.quota)
 
     def _read(
         self, open_store: "Callable[[], KeyStore | None]", used: Iterable[str]

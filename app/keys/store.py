@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from app.database import Database
 from app.errors import InvalidRequestError
+from app.keys.quotas import Quota
 from app.keys.tokens import KeyToken, new_token
 from app.keys.types import DEFAULT_SCOPES, SCOPES, ApiKey, Scope, usage_hour
 
@@ -43,7 +44,7 @@ class KeyStore:
         *,
         scopes: Iterable[Scope] = DEFAULT_SCOPES,
         expires_in: float | None = None,
-        quotas: str = "",
+        quota: Quota | None = None,
     ) -> tuple[ApiKey, str]:
         """Creates a key.
 
@@ -51,7 +52,7 @@ class KeyStore:
             name: of its holder.
             scopes: what it allows.
             expires_in: seconds for which it is accepted; None for ever.
-            quotas: limits of its own; empty for none.
+            quota: limits of its own; None for those in NORDLYD_QUOTAS.
 
         Returns:
             The key, and its text, which is kept nowhere.
@@ -63,7 +64,7 @@ class KeyStore:
             name=name,
             digest=token.digest,
             scopes=frozenset(scopes),
-            quotas=quotas,
+            quota=quota,
             created_at=now,
             expires_at=None if expires_in is None else now + expires_in,
         )
@@ -74,7 +75,7 @@ class KeyStore:
                     name=key.name,
                     digest=key.digest,
                     scopes=",".join(sorted(key.scopes)),
-                    quotas=key.quotas,
+                    quotas="" if quota is None else quota.model_dump_json(exclude_none=True),
                     created_at=key.created_at,
                     expires_at=key.expires_at,
                 )
@@ -146,7 +147,7 @@ def _key(row: sa.Row[Any]) -> ApiKey:
         name=row.name,
         digest=bytes(row.digest),
         scopes=scopes,
-        quotas=row.quotas,
+        quota=Quota.model_validate_json(row.quotas) if row.quotas else None,
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,

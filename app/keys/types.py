@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from app.keys.quotas import Quota
+
 Scope: TypeAlias = Literal["transcribe", "jobs", "admin"]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -34,7 +36,7 @@ class ApiKey:
         name: of its holder, for people.
         digest: SHA-256 of its secret.
         scopes: what it allows.
-        quotas: limits of its own, in the form of one entry of NORDLYD_QUOTAS; empty for none.
+        quota: its limits, which take the place of those in NORDLYD_QUOTAS; None for those.
         created_at: when it was made.
         expires_at: from when on it is refused; None for never.
         revoked_at: when it was revoked; None while it was not.
@@ -45,7 +47,7 @@ class ApiKey:
     name: str
     digest: bytes
     scopes: frozenset[Scope]
-    quotas: str
+    quota: Quota | None
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None

@@ -13,6 +13,9 @@ _USED_SHARE = 0.8
 # A recording that takes long by itself may take so many times as long beside others.
 _LONG_FACTOR = 3.0
 
+# Those refused come back this much later than there is expected to be room.
+_RETRY_MARGIN = 1.1
+
 
 class RequestAdmission:
     """Refuses requests that would wait too long; a refusal says when to try again.
@@ -67,7 +70,7 @@ class RequestAdmission:
         late = own + ahead - _USED_SHARE * patience
         if late <= 0:
             return
-        seconds = self._schedule.retry_after(min(late, ahead), own, now=now)
+        seconds = _RETRY_MARGIN * self._schedule.retry_after(min(late, ahead), own, now=now)
         limit = "the request's timeout" if deadline is not None else "NORDLYD_MAX_WAIT_SECONDS"
         raise OverloadedError(
             f"An answer would take about {math.ceil(own + ahead)} s, and is expected within "

@@ -42,6 +42,7 @@ class Transcriber:
         telemetry: counts the time of each stage.
         options: limits and sizes.
         media: decodes audio; closed with this.
+        count_audio: called with the caller and the seconds of audio of every result.
         profanities: words to mask where a request has `mask_profanities`, instead of our own list.
     """
 
@@ -54,10 +55,12 @@ class Transcriber:
         media: MediaPool,
         *,
         profanities: WordList | None = None,
+        count_audio: Callable[[str, float], None] | None = None,
     ) -> None:
         self._registry = ModelRegistry(router, options.search, profanities)
         self._encoder = RecordingEncoder(engine, media, options)
         self._telemetry = telemetry
+        self._count_audio = count_audio
         self._media = media
         self._decoding = DecodingPool(
             options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
@@ -274,6 +277,8 @@ class Transcriber:
         """Returns what each stage took until now, and counts it in the metrics."""
         if request.work is not None:
             request.work.finished = True
+        if self._count_audio is not None:
+            self._count_audio(request.caller, encoded.duration)
         timing = encoded.timing()
         model = encoded.model.card.id
         self._telemetry.audio_seconds.labels(model).inc(encoded.duration)

@@ -10,7 +10,7 @@ from app.api.errors import internal_error
 from app.api.origins import OriginRules
 from app.contract.options import MAX_HOTWORDS
 from app.errors import NordlydError
-from app.keys import KeyRing
+from app.keys import KeyRing, QuotaLimiter
 from app.pipeline import Service
 from app.serving import Connections
 from app.streaming import LiveStreams
@@ -36,6 +36,7 @@ class ProtocolContext:
 
     Attributes:
         keys: the API keys that are accepted; by default none is needed.
+        quotas: what each key, or address without a key, may use.
         allow_anonymous: whether clients that cannot present a key are served where one is needed.
         origins: which hosts and web pages may connect; None for all.
         connections: counts connections against the limit; None for no limit.
@@ -48,6 +49,7 @@ class ProtocolContext:
     live: LiveStreams
     telemetry: Telemetry
     keys: KeyRing = field(default_factory=KeyRing)
+    quotas: QuotaLimiter = field(default_factory=QuotaLimiter)
     allow_anonymous: bool = False
     origins: OriginRules | None = None
     connections: Connections | None = None

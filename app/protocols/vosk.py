@@ -7,6 +7,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
 
 import structlog
@@ -16,6 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from app.api.auth import (
+    KEY_PREFIX,
     REFUSED_LATER,
     authenticate,
     authorization,
@@ -103,14 +105,17 @@ class VoskServer:
         """Serves one connection until it or the client's audio ends."""
         assert connection.request is not None
         request_id = uuid.uuid4().hex
-        session = VoskSession(self._context, request_id, _caller(connection))
+        caller = _caller(connection)
+        session = VoskSession(self._context, request_id, caller)
         reader = MessageReader(
             connection.recv,
             idle_seconds=self._context.idle_seconds,
             gone=asyncio.ensure_future(connection.wait_closed()),
         )
         watch = asyncio.ensure_future(self._close_when_refused(connection))
+        quota = ExitStack()
         try:
+            quota.enter_context(self._context.quotas.admit(caller.removeprefix(KEY_PREFIX)))
             session.configure(connection.request.path)
             last = False
             while not last:
@@ -127,6 +132,7 @@ class VoskServer:
         except Exception as error:
             await _refuse(connection, report_failure(error, self._context.telemetry, request_id))
         finally:
+            quota.close()
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             await reader.close()

@@ -20,11 +20,12 @@ from app.contract.options import (
     MIN_TOKEN_LOGP,
 )
 from app.settings.jobs import JobSettings
+from app.settings.limits import QuotaSettings
 
 PREFIX = "NORDLYD_"
 
 
-class Settings(JobSettings):
+class Settings(QuotaSettings, JobSettings):
     """The settings of the service, with their defaults and bounds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
@@ -164,8 +165,8 @@ class Settings(JobSettings):
     max_wait_seconds: float = Field(
         30.0,
         gt=0,
-        description="A request without a timeout that would wait longer than this for its work to "
-        "begin gets a 429 before it is read.",
+        description="A request without a timeout whose answer is expected later gets a 429 "
+        "before it is read.",
     )
     batch_seconds: float | None = Field(
         None, gt=0, description="Padded seconds in one batch; default: found at warm-up."

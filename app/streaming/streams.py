@@ -50,6 +50,7 @@ class _Entry:
 
     stream: Stream
     admission: ExitStack
+    caller: str
     allowance: float
     checked: float
     received: float = 0.0
@@ -76,6 +77,7 @@ class Streams:
         vad: path of the model that finds speech, from `find_vad_model`; read with the first stream.
         tuning: of growing utterances.
         sizes: how each stream is paced.
+        count_audio: called with the caller and the seconds of audio of every stream that has ended.
         clock: seconds, monotonic.
     """
 
@@ -88,6 +90,7 @@ class Streams:
         *,
         tuning: Tuning = Tuning(),  # noqa: B008 - frozen
         sizes: StreamSizes = StreamSizes(),  # noqa: B008 - frozen
+        count_audio: Callable[[str, float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backend = backend
@@ -98,6 +101,7 @@ class Streams:
         self._vad_model: VadModel | None = None
         self._tuning = tuning
         self._sizes = sizes
+        self._count_audio = count_audio
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._watch: asyncio.Task[None] | None = None
@@ -140,7 +144,7 @@ class Streams:
             on_close=self._remove,
         )
         self._entries[stream.session] = _Entry(
-            stream, admission, self._limits.idle_seconds, self._clock()
+            stream, admission, options.caller, self._limits.idle_seconds, self._clock()
         )
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._watch_streams(), name="live-streams")
@@ -192,7 +196,10 @@ class Streams:
             return self._vad_model
 
     def _remove(self, stream: Stream) -> None:
-        self._entries.pop(stream.session).admission.close()
+        entry = self._entries.pop(stream.session)
+        entry.admission.close()
+        if self._count_audio is not None:
+            self._count_audio(entry.caller, stream.received_seconds)
 
     async def _watch_streams(self) -> None:
         """Ends idle, abandoned and draining streams, until there is no stream."""

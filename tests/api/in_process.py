@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -20,8 +21,8 @@ from app.catalogue import ModelCard, Router
 from app.database import Database
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
-from app.keys import KeyRing
-from app.main import build_fetcher, build_jobs, register_webhooks, search_limits
+from app.keys import KeyRing, QuotaLimiter
+from app.main import build_fetcher, build_jobs, count_audio, register_webhooks, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -109,6 +110,7 @@ async def in_process(
     data = tempfile.TemporaryDirectory()
     given = Settings(**{"models": ["scripted"], "data": data.name, **settings})  # type: ignore[arg-type]
     telemetry = Telemetry()
+    quotas = QuotaLimiter(given.quotas)
     card = ModelCard(id="scripted", languages=languages)
     engine = Engine(
         EngineOptions(
@@ -133,6 +135,7 @@ async def in_process(
         options,
         media or _POOL,
         profanities=read_word_list(given.profanities) if given.profanities else None,
+        count_audio=partial(count_audio, quotas),
     )
     model = model or ScriptedModel()
 
@@ -167,7 +170,9 @@ async def in_process(
         await service.stop()
 
     keys = keys or KeyRing(given.api_keys)
-    state = AppState(given, telemetry, service, live, jobs, fetcher=fetcher, keys=keys)
+    state = AppState(
+        given, telemetry, service, live, jobs, fetcher=fetcher, keys=keys, quotas=quotas
+    )
     register_webhooks(jobs, state)
     app = build_api(state, lifespan)
     transport = httpx.ASGITransport(app)

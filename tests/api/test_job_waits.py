@@ -100,6 +100,7 @@ def test_waiting_requests_end_when_the_service_drains(clip: Clip) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_silent_stream_of_events_is_kept_alive_and_ends_with_its_client(
     clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +124,7 @@ def test_silent_stream_of_events_is_kept_alive_and_ends_with_its_client(
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_request_whose_client_is_gone_waits_no_longer(clip: Clip) -> None:
     async def run() -> None:
         async with started() as (running, client):
@@ -183,6 +185,7 @@ def test_callback_sends_the_answer_in_the_form_of_deepgram(clip: Clip) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_callback_of_a_failed_job_sends_the_error_in_the_form_of_deepgram() -> None:
     async def run() -> None:
         async with started() as (running, client):

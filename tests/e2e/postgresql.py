@@ -65,6 +65,11 @@ class PostgreSQL:
         pid = int((self._folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGKILL)
 
+    def dump(self) -> str:
+        """Everything that is in the database, as SQL."""
+        program = [programs() / "pg_dump", self.url]
+        return subprocess.run(program, check=True, capture_output=True, text=True).stdout
+
     def _run(self, program: str, *arguments: str | Path) -> None:
         # PostgreSQL refuses to run as root.
         as_user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
@@ -26,15 +27,20 @@ BATCH_SECONDS = 0.05
 class SlowModel(ScriptedModel):
     """Takes a while for each batch."""
 
+    pace = 0.0
+
     def encode(self, windows: Sequence[np.ndarray]) -> list[np.ndarray]:
-        time.sleep(BATCH_SECONDS)
+        time.sleep(self.pace)
         return super().encode(windows)
 
 
-async def serve(settings: dict[str, object]) -> None:
-    """Serve until the process is killed."""
-    async with in_process(model=SlowModel(), **settings) as running:  # type: ignore[arg-type]
+async def serve(settings: dict[str, Any]) -> None:
+    """Serve until the process is killed; `pace` is how long a batch takes."""
+    model = SlowModel()
+    pace = settings.pop("pace", BATCH_SECONDS)
+    async with in_process(model=model, **settings) as running:
         await running.until("ready")
+        model.pace = pace
         server = uvicorn.Server(uvicorn.Config(running.app, lifespan="off", log_config=None))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             print(listener.getsockname()[1], flush=True)

@@ -112,6 +112,22 @@ def test_sentences_paragraphs_and_subtitles_have_every_word(
     assert all(len(cue.text) <= 24 for cue in cues)
 
 
+def test_searched_words_and_phrases_are_found_in_any_case(
+    transcriber: assemblyai.Transcriber,
+) -> None:
+    transcript = transcriber.transcribe(SPEECH[0].read_bytes(), Config(language_code="nb"))
+    said = sample_texts()[0].split()
+    phrase = f"{said[0].upper()} {said[1]}"
+    matches = transcript.word_search([said[-1], phrase, "finnesikke"])
+    assert {match.text for match in matches} == {said[-1], phrase}
+    for match in matches:
+        assert match.count == len(match.timestamps) == len(match.indexes)
+        for (start, end), place in zip(match.timestamps, match.indexes, strict=True):
+            last = place + len(match.text.split()) - 1
+            assert start == transcript.words[place].start
+            assert end == transcript.words[last].end
+
+
 def test_recording_that_is_no_audio_is_an_error(transcriber: assemblyai.Transcriber) -> None:
     transcript = transcriber.transcribe(b"no audio at all " * 100)
     assert transcript.status == assemblyai.TranscriptStatus.error

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from postgresql import postgresql
 from running import RunningServer
 from s3_server import S3Server
 from sounds import as_wav, tones
@@ -32,7 +33,8 @@ def serving(
         running.wait_ready()
         with running.client() as client:
             yield running, client
-        assert running.stop() == 0
+        if running.process.poll() is None:
+            assert running.stop() == 0
     finally:
         running.process.kill()
 
@@ -78,7 +80,8 @@ def audit(folder: Path) -> list[tuple[str, str]]:
 
 
 def test_deleted_job_leaves_no_byte(tmp_path: Path, tiny_settings: dict[str, str]) -> None:
-    with serving(tmp_path, tiny_settings, KEEP_AUDIO="forever") as (_, client):
+    talkative = {"KEEP_AUDIO": "forever", "LOG_LEVEL": "debug"}
+    with serving(tmp_path, tiny_settings, **talkative) as (_, client):
         job_id = submit(client)
         completed(client, job_id)
         result = client.get(f"/jobs/{job_id}/result")
@@ -152,6 +155,43 @@ def test_jobs_that_expired_while_the_service_was_off_are_erased_by_the_next_star
     with serving(tmp_path, tiny_settings, KEEP_RESULTS="0") as (_, client):
         until(lambda: client.get(f"/jobs/{job_id}").status_code == 404)
         until(lambda: kept_in(tmp_path, _NEEDLES) == {})
+
+
+def test_erasure_that_was_interrupted_by_a_kill_is_finished_by_the_next_start(
+    tmp_path: Path, tiny_settings: dict[str, str]
+) -> None:
+    storage, gone = tmp_path / "storage", tmp_path / "unmounted"
+    elsewhere = {"STORAGE": str(storage), "KEEP_AUDIO": "forever"}
+    with serving(tmp_path, tiny_settings, **elsewhere) as (running, client):
+        job_id = submit(client)
+        completed(client, job_id)
+        storage.rename(gone)
+        assert client.delete(f"/jobs/{job_id}").status_code == 503
+        assert client.get(f"/jobs/{job_id}").status_code == 404
+        assert client.post("/jobs", files={"file": (_NAME, _AUDIO)}).status_code == 503
+        running.process.kill()
+        running.process.wait(20)
+        gone.rename(storage)
+        assert set(kept_in(storage, _NEEDLES)) == {repr(_NEEDLES[-1])}
+        with serving(tmp_path, tiny_settings, **elsewhere) as (_, again):
+            until(lambda: kept_in(tmp_path, _NEEDLES) == {})
+            assert again.get("/jobs").json()["jobs"] == []
+
+
+@pytest.mark.postgresql
+def test_deleted_job_leaves_no_row_in_postgresql(
+    tmp_path: Path, tiny_settings: dict[str, str]
+) -> None:
+    with postgresql() as server:
+        shared = {"DATABASE_URL": server.url, "KEEP_AUDIO": "forever"}
+        with serving(tmp_path, tiny_settings, **shared) as (_, client):
+            job_id = submit(client)
+            completed(client, job_id)
+            needles = (_NAME, _CASE, _TEXT, job_id)
+            assert all(needle in server.dump() for needle in needles)
+            assert client.delete(f"/jobs/{job_id}").status_code == 204
+            assert not any(needle in server.dump() for needle in needles)
+            assert kept_in(tmp_path, _NEEDLES) == {}
 
 
 def test_jobs_in_a_bucket_are_worked_on_and_erased_also_after_it_was_gone(

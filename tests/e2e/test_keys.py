@@ -23,6 +23,7 @@ from wyoming.error import Error
 from wyoming.info import Describe, Info
 
 from app.database import Database
+from app.keys import Quota
 from app.keys.store import KeyStore
 
 pytestmark = pytest.mark.long
@@ -233,6 +234,38 @@ def test_wyoming_port_refuses_clients_once_a_key_is_needed(guarded_later: Guarde
 
     for event in (Describe().event(), Transcribe().event()):
         assert asyncio.run(first_answer(event)).code == "invalid_api_key"
+
+
+def test_key_is_held_to_its_own_quota_on_every_protocol(guarded_later: Guarded, clip) -> None:
+    quota = Quota(requests_per_minute=2)
+    _, text = guarded_later.store.create("few", scopes=("transcribe",), quota=quota)
+    server = guarded_later.server
+    with guarded_later.client(text) as client:
+        wait_for_status(200, lambda: client.get("/v1/models"))
+        answers = [client.post("/transcribe", content=clip()) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert answers[0].headers["ratelimit-limit"] == "2"
+        assert answers[2].json()["error"]["code"] == "quota_exceeded"
+    url = server.address.replace("http", "ws", 1) + "/stream"
+    with pytest.raises(InvalidStatus) as refused, connect(url, additional_headers=bearer(text)):
+        pass
+    assert refused.value.response.status_code == 429
+    with connect(server.vosk, additional_headers=bearer(text)) as socket:
+        assert json.loads(socket.recv(SECONDS))["error"]["code"] == "quota_exceeded"
+
+
+def test_live_audio_counts_in_the_quota_of_its_key(guarded_later: Guarded, clip) -> None:
+    quota = Quota(audio_minutes_per_day=0.01)
+    _, text = guarded_later.store.create("short", scopes=("transcribe",), quota=quota)
+    with guarded_later.client(text) as client:
+        wait_for_status(200, lambda: client.get("/v1/models"))
+        url = guarded_later.server.address.replace("http", "ws", 1) + "/stream"
+        with connect(url, additional_headers=bearer(text)) as socket:
+            socket.send(bytes(32_000))
+            socket.send('{"type": "end"}')
+            read_to_the_end(socket)
+        refused = wait_for_status(429, lambda: client.post("/transcribe", content=clip()))
+        assert refused.json()["error"]["code"] == "quota_exceeded"
 
 
 def test_revoked_key_stops_within_seconds(guarded_later: Guarded) -> None:

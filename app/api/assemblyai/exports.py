@@ -1,4 +1,4 @@
-"""The sentences, paragraphs and subtitles of a transcript, in AssemblyAI's API."""
+"""The sentences, paragraphs, subtitles and words of a transcript, in AssemblyAI's API."""
 
 import asyncio
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from app.api.assemblyai.answer import (
     paragraphs_body,
     sentences_body,
 )
+from app.api.assemblyai.search import SearchBody, SearchParameters, search_words
 from app.api.assemblyai.transcripts import formatted, requested
 from app.api.errors.assemblyai import DOCUMENTED
 from app.api.jobs.read import JobIdOf, OwnerOf, completed
@@ -96,6 +97,27 @@ async def srt(job_id: JobIdOf, request: Request, state: AppStateOf, owner: Owner
 async def vtt(job_id: JobIdOf, request: Request, state: AppStateOf, owner: OwnerOf) -> Response:
     """The subtitles of a completed transcript."""
     return await _subtitles(job_id, request, state, owner, "vtt")
+
+
+@router.get(
+    "/v2/transcript/{job_id}/word-search",
+    summary="Search a transcript, in AssemblyAI's API",
+    responses=DOCUMENTED,
+    openapi_extra={
+        "parameters": [
+            parameter | {"required": True} for parameter in openapi_parameters(SearchParameters)
+        ]
+    },
+)
+async def word_search(
+    job_id: JobIdOf, request: Request, state: AppStateOf, owner: OwnerOf
+) -> SearchBody:
+    """Where words or phrases are in a completed transcript."""
+    query = parse_options(SearchParameters, gather(request.query_params.multi_items()))
+    job, transcript = await _completed(state, owner, job_id)
+    return await asyncio.to_thread(
+        search_words, transcript.written_words, query.words, transcript_id=job.id
+    )
 
 
 async def _subtitles(

@@ -74,6 +74,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     # Deepgram's answer to an upload that is too slow.
     errors.RequestTimeoutError: _Row(422, "ASR_UNPROCESSABLE_ENTITY"),
     errors.OverloadedError: _Row(429, "TOO_MANY_REQUESTS"),
+    errors.QuotaExceededError: _Row(429, "TOO_MANY_REQUESTS"),
     errors.HeadTooLargeError: _Row(431),
     errors.ClientDisconnectedError: _Row(499, "Client Closed Request"),
     errors.InsufficientStorageError: _Row(503),

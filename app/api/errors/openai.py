@@ -84,6 +84,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.StreamIdleError: _Row(408, _INVALID, OURS),
     errors.TooLargeError: _Row(413, _SERVER, None),
     errors.OverloadedError: _Row(429, "rate_limit_error", "rate_limit_exceeded"),
+    errors.QuotaExceededError: _Row(429, "rate_limit_error", "rate_limit_exceeded"),
     errors.HeadTooLargeError: _Row(431, _INVALID, OURS),
     errors.ClientDisconnectedError: _Row(499, _INVALID, OURS),
     errors.InsufficientStorageError: _Row(503, _UNAVAILABLE, OURS),

@@ -17,6 +17,7 @@ from app.errors import (
     EncodingError,
     NordlydError,
     OverloadedError,
+    QuotaExceededError,
     UnavailableError,
 )
 
@@ -62,6 +63,8 @@ def _headers(error: NordlydError) -> dict[str, str]:
         headers.update(error.headers)
     if isinstance(error, AuthenticationError):
         headers["www-authenticate"] = "Bearer"
+    if isinstance(error, QuotaExceededError):
+        headers.update(error.headers)
     if isinstance(error, OverloadedError | UnavailableError):
         seconds = _RETRY_SECONDS if error.retry_after is None else error.retry_after
         headers["retry-after"] = str(max(1, math.ceil(seconds)))

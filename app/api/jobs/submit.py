@@ -48,6 +48,11 @@ _LOCATION = {"description": "Where the job is.", "schema": {"type": "string"}}
 _OPERATION: dict[str, Any] = {
     "parameters": [
         *openapi_parameters(TranscribeJobOptions),
+        *(
+            parameter
+            for parameter in openapi_parameters(AlignJobOptions)
+            if parameter["name"] not in TranscribeJobOptions.model_fields
+        ),
         {
             "name": "Idempotency-Key",
             "in": "header",

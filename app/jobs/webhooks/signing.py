@@ -4,7 +4,9 @@ import base64
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -12,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from app.database.folder import make_private_folder
 from app.errors import ConfigurationError
+from app.settings.jobs import JobSettings
 
 FILE = "webhook-secret"
 """In the data folder, where no setting has the secret."""
@@ -63,6 +66,23 @@ def load_secret(folder: Path) -> str:
         raise ConfigurationError(
             f"The secret of webhooks in {file} is not valid; {error}.", param="data"
         ) from error
+
+
+def secret_source(settings: JobSettings) -> Callable[[], str]:
+    """Returns what returns the secret: that of the settings, or else that of the data folder.
+
+    Raises:
+        ConfigurationError: that of the settings cannot sign webhooks.
+    """
+    if settings.webhook_secret is None:
+        return partial(load_secret, settings.data)
+    try:
+        secret = check_secret(settings.webhook_secret.get_secret_value())
+    except ValueError as error:
+        raise ConfigurationError(
+            f"NORDLYD_WEBHOOK_SECRET cannot sign webhooks; {error}.", param="webhook_secret"
+        ) from None
+    return lambda: secret
 
 
 class Signer:

@@ -28,8 +28,8 @@ DEEPGRAM = {400, 401, 403, 408, 413, 422, 429, 431, 499, 500, 503, 504}
 
 def made(kind: type[NordlydError]) -> NordlydError:
     """An error of a class, with whatever it needs."""
-    if kind is OverloadedError:
-        return OverloadedError("because", retry_after=2.5)
+    if issubclass(kind, OverloadedError):
+        return kind("because", retry_after=2.5)
     return kind("because")
 
 

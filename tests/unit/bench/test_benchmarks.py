@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench import alignment, fairness, latency, memory, server, startup, streaming, windows
+from bench import alignment, fairness, latency, load, memory, server, startup, streaming, windows
 
 pytestmark = pytest.mark.long
 
@@ -41,6 +41,18 @@ def test_fairness_counts_clips_answered_while_a_long_file_ran(capsys) -> None:
     result = run(fairness, "--shape demo --seconds 1 --long-seconds 600 --clips 1", capsys)
     assert result["limit_s"] == pytest.approx(2 * result["idle_s"] + result["batch_s"], abs=1e-4)
     assert result["busy_s"] > 0
+
+
+def test_load_is_offered_in_an_open_loop_and_goodput_compared(capsys) -> None:
+    arguments = "--seconds 1 --step-seconds 2 --factors 1,4 --burst 20 --requests 50"
+    result = run(load, arguments, capsys)
+    assert result["capacity_audio_s_per_s"] > 0
+    by_factor = result["goodput_by_factor"]
+    assert result["goodput_at_4x_share"] == pytest.approx(by_factor["4"] / by_factor["1"], abs=0.01)
+    assert result["p95_s_at_4x"] > 0
+    assert result["retry_after_error_factor"] >= 1
+    assert result["requests"] >= 50
+    assert result["unexpected_statuses"] == []
 
 
 def test_memory_is_counted_above_the_loaded_model(capsys) -> None:

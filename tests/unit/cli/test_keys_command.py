@@ -42,6 +42,14 @@ def test_key_has_the_default_scopes_and_no_end_unless_given(data: Path) -> None:
     assert made["key"].startswith(f"nl_{made['id']}_")
 
 
+def test_key_keeps_the_quota_it_is_given(data: Path) -> None:
+    run("create", "a", "--quota", "requests_per_minute=60, audio_minutes_per_day=1.5")
+    run("create", "b")
+    limited, unlimited = json.loads(run("list", "--json"))
+    assert limited["quota"] == {"requests_per_minute": 60, "audio_minutes_per_day": 1.5}
+    assert unlimited["quota"] is None
+
+
 def test_revoked_key_is_listed_as_such_and_a_removed_one_is_not(data: Path) -> None:
     made = json.loads(run("create", "Arkivet", "--json"))
     run("revoke", made["id"])
@@ -61,6 +69,9 @@ def test_data_folder_is_readable_by_its_owner_alone(data: Path) -> None:
     [
         (("create", "a", "--scope", "root"), "transcribe, jobs, admin"),
         (("create", "a", "--scope", ""), "transcribe, jobs, admin"),
+        (("create", "a", "--quota", "requests=1"), "requests_per_minute"),
+        (("create", "a", "--quota", "requests_per_minute=0"), "above 0"),
+        (("create", "a", "--quota", ""), "requests_per_minute"),
         (("create", "a", "--expires", "soon"), "such as 30m"),
         (("create", "a", "--expires", "0s"), "above 0"),
         (("create", " "), "printable"),

@@ -7,7 +7,7 @@ import pytest
 from key_database import Clock, open_store
 
 from app.errors import AuthenticationError, UnavailableError
-from app.keys import KeyRing, ring
+from app.keys import KeyRing, Quota, QuotaLimiter, ring
 from app.keys.store import KeyStore
 
 
@@ -164,6 +164,23 @@ def test_unreachable_database_keeps_known_keys_and_never_opens_the_service(
         await keys.close()
 
     asyncio.run(run())
+
+
+def test_quota_of_a_key_and_its_name_reach_the_limiter_and_go_with_the_key(
+    store: KeyStore, clock: Clock
+) -> None:
+    limiter = QuotaLimiter({"b": Quota(requests_per_minute=2)}, clock=clock)
+    keys = KeyRing(open_store=lambda: store, quotas=limiter, clock=clock)
+    own, _ = store.create("a", quota=Quota(requests_per_minute=1))
+    named, _ = store.create("b")
+    asyncio.run(keys.refresh())
+    assert limiter.quota_of(own.id) == Quota(requests_per_minute=1)
+    assert limiter.quota_of(named.id) == Quota(requests_per_minute=2)
+    store.remove(own.id)
+    store.remove(named.id)
+    asyncio.run(keys.refresh())
+    assert limiter.quota_of(own.id) is None
+    assert limiter.quota_of(named.id) is None
 
 
 def test_use_of_a_key_is_recorded_at_the_next_reading(store: KeyStore, clock: Clock) -> None:

@@ -6,6 +6,7 @@ import pytest
 from key_database import Clock, open_store
 
 from app.errors import InvalidRequestError
+from app.keys import Quota
 from app.keys.store import KeyStore
 from app.keys.tokens import parse_token
 
@@ -21,10 +22,11 @@ def store(tmp_path: Path, clock: Clock) -> KeyStore:
 
 
 def test_created_key_is_listed_with_what_it_was_given(store: KeyStore, clock: Clock) -> None:
-    key, text = store.create("Arkivet", scopes=("jobs",), expires_in=3600, quotas="3/minute")
+    quota = Quota(requests_per_minute=3)
+    key, text = store.create("Arkivet", scopes=("jobs",), expires_in=3600, quota=quota)
     assert text.startswith(f"nl_{key.id}_")
     assert store.list() == [key]
-    assert (key.name, key.scopes, key.quotas) == ("Arkivet", {"jobs"}, "3/minute")
+    assert (key.name, key.scopes, key.quota) == ("Arkivet", {"jobs"}, quota)
     assert key.expires_at == clock.now + 3600
     assert [key.status(clock.now + after) for after in (3599, 3600)] == ["active", "expired"]
 
