@@ -219,9 +219,10 @@ async def test_recording_of_a_url_that_no_one_may_fetch_fails_its_job(tmp_path: 
 
 @pytest.mark.long
 @on_event_loop
-async def test_job_of_a_model_that_is_gone_fails(clip: Clip, tmp_path: Path) -> None:
+async def test_job_that_names_a_model_which_is_gone_fails(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
-        job, _ = await jobs.submit(submission(clip(), model="another"))
+        gone = submission(clip(), model="another", options={"model": "another"})
+        job, _ = await jobs.submit(gone)
         ended = await jobs.get(OWNER, job.id, wait=20)
         assert ended.error is not None
         assert ended.error.code == "model_not_found"
