@@ -19,11 +19,14 @@ from app.jobs.expiry import Expiry
 from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
+from app.jobs.rows import Record
 from app.jobs.runner import JobRunner
-from app.jobs.schema import job_events, jobs
+from app.jobs.schema import job_events, jobs, webhook_deliveries
 from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
 from app.jobs.types import Owner
 from app.jobs.uploads import UploadStore
+from app.jobs.webhooks import WebhookSender
+from app.jobs.webhooks.deliveries import Deliveries
 from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
@@ -32,6 +35,9 @@ _LEAVE_SECONDS = 2.0
 # A submission that is still being received may belong to another process.
 _BROKEN_OFF_SECONDS = 24 * 3600.0
 _NOT_ENQUEUED_SECONDS = 30.0
+
+# Those that have something of a job.
+_TABLES = (jobs.name, job_events.name, webhook_deliveries.name)
 
 _log = structlog.get_logger("nordlyd.jobs")
 
@@ -47,12 +53,14 @@ class Parts:
         on_change: called with the id of a job once its record has changed.
         uploads: recordings that are yet to be handed in.
         policy: how long audio and jobs are kept.
-        audit: has a line for what expires.
+        audit: has a line for what expires, and for what becomes of webhooks.
+        sender: sends webhooks.
         clock: when they expire.
 
     Attributes:
         records: of the jobs.
         receiving: records of those whose recording is being received.
+        deliveries: of webhooks.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class Parts:
         uploads: UploadStore,
         policy: RetentionPolicy,
         audit: AuditLog,
+        sender: WebhookSender,
         clock: SteadyClock,
     ) -> None:
         self.records = Records(database, policy, clock.time)
@@ -79,7 +88,9 @@ class Parts:
         # process before this one has erased is yet to be removed.
         self._erased = 1
         self._purged = 0
-        self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
+        self.deliveries = Deliveries(database, sender, self, audit, clock.time)
+        self._on_change = on_change
+        self._runner = JobRunner(service, self.records, blobs, fetcher, self._note_change)
         self._queue = DurableQueue(database, self._runner.run)
         self.receiving = Receiving(database, clock.time, self._queue.executor)
         self._executors = Executors(database) if database.is_shared else None
@@ -98,6 +109,7 @@ class Parts:
         else:
             await self._executors.note(self._queue.executor, lost_after=_LOST_SECONDS)
         await self._queue.start()
+        await self.deliveries.start()
         self._sweeping = asyncio.create_task(self._sweep_again_and_again(), name="sweep-jobs")
 
     async def stop(self) -> None:
@@ -105,6 +117,7 @@ class Parts:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.wait({self._sweeping})
+        await self.deliveries.stop()
         await self._queue.stop()
         await self._runner.stop()
         if self._executors is not None:
@@ -122,6 +135,17 @@ class Parts:
         """
         await self._queue.add(job_id, owner)
         await self.records.enqueued(job_id)
+
+    async def note_fetched(self, record: Record) -> None:
+        """Notes that the owner of a completed job has its result."""
+        job = record.job
+        if record.fetched_at is None:
+            try:
+                await self.records.note_fetched(record)
+            except InsufficientStorageError:
+                # A full disk keeps no one from a result.
+                _log.warning("not noted as fetched, the disk is full", job=job.id)
+        await self._audit.record("fetched", job.id, record.owner)
 
     async def mark_erasing(self, owner: Owner, job_id: str) -> JobEvent | None:
         """Hides a job of an owner for good; see `Records.mark_erasing`.
@@ -156,8 +180,12 @@ class Parts:
     async def purge(self) -> None:
         """Removes what was erased from the files of the database; later, where that fails now."""
         erased = self._erased
-        if self._purged < erased and await self._database.purge((jobs.name, job_events.name)):
+        if self._purged < erased and await self._database.purge(_TABLES):
             self._purged = max(self._purged, erased)
+
+    def _note_change(self, job_id: str) -> None:
+        self._on_change(job_id)
+        self.deliveries.wake()
 
     async def _sweep_again_and_again(self) -> None:
         # What is not queued at the start never will be; later, it may be about to be.

@@ -16,6 +16,7 @@ from app.jobs.retention import End, RetentionPolicy
 from app.jobs.rows import Record, change_job, job_fields, job_of, record_of
 from app.jobs.schema import job_events, jobs
 from app.jobs.types import Owner
+from app.jobs.webhooks.outbox import add_delivery
 
 _UNFINISHED = jobs.c.phase == "live", jobs.c.status.in_(("queued", "processing"))
 
@@ -168,8 +169,8 @@ class Records:
 
         def work(connection: sa.Connection) -> Job | None:
             where = jobs.c.id == job_id, *_UNFINISHED
-            query = sa.select(jobs.c.expires_in).where(*where).with_for_update()
-            found = connection.execute(query).first()
+            query = sa.select(jobs.c.expires_in, jobs.c.webhook_url).where(*where)
+            found = connection.execute(query.with_for_update()).first()
             if found is None:
                 return None
             end = End(status, completed_at=self._now(), expires_in=found.expires_in)
@@ -183,6 +184,8 @@ class Records:
                 values |= {"progress": 1.0, "duration": duration}
             if error is not None:
                 values["error"] = error.model_dump()
+            if found.webhook_url is not None:
+                add_delivery(connection, job_id, found.webhook_url, end.completed_at)
             return change_job(connection, job_id, where, values, "status")
 
         return await self._database.run(work)
@@ -269,8 +272,3 @@ class Records:
         query = sa.select(jobs).where(*where)
         row = await self._database.run(lambda connection: connection.execute(query).first())
         return None if row is None else record_of(row._mapping)
-
-    async def _ids(self, query: sa.Select[str]) -> Sequence[str]:
-        return await self._database.run(
-            lambda connection: connection.execute(query).scalars().all()
-        )
