@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from app.api import AppState, build_api
 from app.api.auth import KEY_PREFIX
+from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
@@ -21,6 +22,8 @@ from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
 from app.jobs import AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
+from app.jobs.webhooks import WebhookSender
+from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
 from app.keys.store import existing_store
 from app.pipeline import (
@@ -65,7 +68,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
     database = Database.of(settings)
     keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
-    fetcher = _fetcher(settings)
+    fetcher = build_fetcher(settings)
     jobs = build_jobs(settings, database, service, fetcher)
 
     @asynccontextmanager
@@ -92,6 +95,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         keys=keys,
         quotas=quotas,
     )
+    register_webhooks(jobs, state)
     return build_api(state, lifespan)
 
 
@@ -189,8 +193,8 @@ def build_jobs(
     """Build the jobs of a service; nothing is written before their first use.
 
     Raises:
-        ConfigurationError: another process serves the data folder, or the database's URL or the
-            storage cannot be used.
+        ConfigurationError: another process serves the data folder, or the database's URL, the
+            storage or the secret of webhooks cannot be used.
     """
     lock = None if database.is_shared else FolderLock(settings.data)
     if lock is not None and database.exists:
@@ -198,7 +202,16 @@ def build_jobs(
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
     audit = AuditLog(settings.data / "audit.jsonl")
-    return JobService(service, database, lock, blobs, fetcher, policy=policy, audit=audit)
+    sender = WebhookSender(fetcher, secret_source(settings))
+    return JobService(
+        service, database, lock, blobs, fetcher, policy=policy, audit=audit, sender=sender
+    )
+
+
+def register_webhooks(jobs: JobService, state: AppState) -> None:
+    """Lets the jobs of other protocols have webhooks in the form of their protocol."""
+    for protocol, message in WEBHOOK_MESSAGES.items():
+        jobs.webhooks.register(protocol, partial(message, state))
 
 
 def _engine_options(settings: Settings) -> EngineOptions:
@@ -275,7 +288,12 @@ def _stream_limits(settings: Settings) -> StreamLimits:
     )
 
 
-def _fetcher(settings: Settings) -> Fetcher | None:
+def build_fetcher(settings: Settings) -> Fetcher | None:
+    """Builds what connects to URLs of requests; None where the operator allows no hosts.
+
+    Raises:
+        ConfigurationError: a pattern of hosts is not valid.
+    """
     if not settings.url_hosts:
         return None
     try:

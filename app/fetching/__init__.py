@@ -1,14 +1,15 @@
-"""Fetches recordings from URLs that callers send, from hosts that the operator allows.
+"""Fetches recordings from callers' URLs and sends webhooks to them, where the operator allows it.
 
 Host names are never trusted: connections go only to addresses that were checked.
 """
 
 from app.fetching.addresses import is_public
-from app.fetching.fetcher import Fetched, Fetcher, FetchLimits
+from app.fetching.fetcher import Answer, Fetched, Fetcher, FetchLimits
 from app.fetching.rules import HostRule, find_rule, parse_rule
 from app.fetching.transport import Resolver, SystemResolver
 
 __all__ = [
+    "Answer",
     "FetchLimits",
     "Fetched",
     "Fetcher",

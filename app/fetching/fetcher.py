@@ -1,11 +1,11 @@
-"""Fetches the recording at a caller's URL; errors reveal nothing about internal hosts.
+"""Fetches from callers' URLs and sends to them; errors reveal nothing about internal hosts.
 
 Every redirect is checked against the operator's rules, and every address before it is connected to.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -28,6 +28,8 @@ _HEADERS = {
     # A small response must not decompress to a large one.
     "accept-encoding": "identity",
 }
+# They frame the request or decide who receives it.
+_NOT_TO_REPLACE = ("host", "content-length", "transfer-encoding", "connection", "te", "upgrade")
 _log = structlog.get_logger("nordlyd.fetching")
 
 
@@ -60,6 +62,19 @@ class Fetched:
     bodies: SpooledBodies
     name: str
     content_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The head of the answer to something that was sent.
+
+    Attributes:
+        status: of HTTP.
+        headers: by their names in lower case.
+    """
+
+    status: int
+    headers: Mapping[str, str]
 
 
 class Fetcher:
@@ -134,6 +149,44 @@ class Fetcher:
             raise UrlFetchError(
                 "The URL could not be fetched: its host did not respond correctly.", param="url"
             ) from None
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float
+    ) -> Answer:
+        """Sends a body to a URL under the rules of `fetch`. Follows no redirect.
+
+        Args:
+            method: of HTTP.
+            url: from a caller.
+            headers: besides those of HTTP itself, which they cannot replace.
+            body: to be sent.
+            seconds: until the answer's head must have arrived.
+
+        Raises:
+            UrlRefusedError: the rules do not allow the URL, or its host has no public address.
+            UrlFetchError: there was no answer.
+        """
+        parsed = _parse(url)
+        own = {"user-agent": _HEADERS["user-agent"], "accept-encoding": "identity"}
+        sent = httpx.Headers({**headers, **own})
+        for name in _NOT_TO_REPLACE:
+            sent.pop(name, None)
+        request = httpx.Request(
+            method, parsed, headers=sent, content=body, extensions={"timeout": _TIMEOUTS}
+        )
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                transport = self._transport_for(parsed)
+                response = await transport.handle_async_request(request)
+                async with aclosing(response):
+                    return Answer(response.status_code, dict(response.headers))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise UrlFetchError(f"There was no answer within {seconds:g} s.", param="url") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            _log.info("not sent", reason=f"{type(error).__name__}: {error}")
+            raise UrlFetchError("The host did not respond correctly.", param="url") from None
 
     async def _follow(self, url: httpx.URL, reservation: Reservation | None) -> Fetched:
         name = unquote(url.path).rpartition("/")[2]

@@ -54,7 +54,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends a request without a body.
+        """Sends a request, whose body is bytes.
 
         Raises:
             UrlRefusedError: the host has no address that may be connected to.
@@ -69,6 +69,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
                 request.url.copy_with(host=address),
                 # These contain the host name.
                 headers=request.headers,
+                stream=request.stream,
                 extensions=request.extensions | {"sni_hostname": host},
             )
             try:

@@ -3,7 +3,7 @@
 from app.jobs.audit import AuditLog, requested_from
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
-from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage
+from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage, Webhooks
 
 __all__ = [
     "AuditLog",
@@ -15,5 +15,6 @@ __all__ = [
     "Submission",
     "Uploads",
     "WebhookMessage",
+    "Webhooks",
     "requested_from",
 ]

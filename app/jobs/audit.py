@@ -19,7 +19,10 @@ import structlog
 
 from app.jobs.types import Owner
 
-Action: TypeAlias = Literal["submitted", "fetched", "deleted", "expired", "audio_expired"]
+Action: TypeAlias = Literal[
+    "submitted", "fetched", "deleted", "expired", "audio_expired",
+    "webhook_delivered", "webhook_failed", "webhook_repeated",
+]  # fmt: skip
 """`fetched` is the result; what expired was erased by a rule, without a request."""
 
 _MODE = 0o600

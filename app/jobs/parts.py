@@ -15,20 +15,28 @@ from app.jobs.clock import SteadyClock
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
+from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
+from app.jobs.rows import Record
 from app.jobs.runner import JobRunner
-from app.jobs.schema import job_events, jobs
+from app.jobs.schema import job_events, jobs, webhook_deliveries
 from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
 from app.jobs.types import Owner
 from app.jobs.uploads import UploadStore
+from app.jobs.webhooks import WebhookSender
+from app.jobs.webhooks.deliveries import Deliveries
 from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
 _LOST_SECONDS = 30.0
+_LEAVE_SECONDS = 2.0
 # A submission that is still being received may belong to another process.
 _BROKEN_OFF_SECONDS = 24 * 3600.0
 _NOT_ENQUEUED_SECONDS = 30.0
+
+# Those that have something of a job.
+_TABLES = (jobs.name, job_events.name, webhook_deliveries.name)
 
 _log = structlog.get_logger("nordlyd.jobs")
 
@@ -44,11 +52,14 @@ class Parts:
         on_change: called with the id of a job once its record has changed.
         uploads: recordings that are yet to be handed in.
         policy: how long audio and jobs are kept.
-        audit: has a line for what expires.
+        audit: has a line for what expires, and for what becomes of webhooks.
+        sender: sends webhooks.
         clock: when they expire.
 
     Attributes:
         records: of the jobs.
+        receiving: records of those whose recording is being received.
+        deliveries: of webhooks.
     """
 
     def __init__(
@@ -62,6 +73,7 @@ class Parts:
         uploads: UploadStore,
         policy: RetentionPolicy,
         audit: AuditLog,
+        sender: WebhookSender,
         clock: SteadyClock,
     ) -> None:
         self.records = Records(database, policy, clock.time)
@@ -72,8 +84,11 @@ class Parts:
         self._audit = audit
         self._clock = clock
         self._is_purged = False
-        self._runner = JobRunner(service, self.records, blobs, fetcher, on_change)
+        self.deliveries = Deliveries(database, sender, self, audit, clock.time)
+        self._on_change = on_change
+        self._runner = JobRunner(service, self.records, blobs, fetcher, self._note_change)
         self._queue = DurableQueue(database, self._runner.run)
+        self.receiving = Receiving(database, clock.time, self._queue.executor)
         self._executors = Executors(database) if database.is_shared else None
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -86,10 +101,11 @@ class Parts:
         await self._expiry.apply_stricter_rules()
         if self._executors is None:
             # Of a process that is alone, every submission of before has broken off.
-            await self.records.mark_broken_off(math.inf)
+            await self.receiving.mark_broken_off(math.inf)
         else:
             await self._executors.note(self._queue.executor, lost_after=_LOST_SECONDS)
         await self._queue.start()
+        await self.deliveries.start()
         self._sweeping = asyncio.create_task(self._sweep_again_and_again(), name="sweep-jobs")
 
     async def stop(self) -> None:
@@ -97,7 +113,15 @@ class Parts:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.wait({self._sweeping})
+        await self.deliveries.stop()
         await self._queue.stop()
+        await self._runner.stop()
+        if self._executors is not None:
+            try:
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self._executors.leave(self._queue.executor)
+            except (NordlydError, TimeoutError):
+                _log.warning("others take over the jobs of this process later")
 
     async def enqueue(self, job_id: str, owner: str) -> None:
         """Queues a job; one that is queued already stays as it is.
@@ -107,6 +131,17 @@ class Parts:
         """
         await self._queue.add(job_id, owner)
         await self.records.enqueued(job_id)
+
+    async def note_fetched(self, record: Record) -> None:
+        """Notes that the owner of a completed job has its result."""
+        job = record.job
+        if record.fetched_at is None:
+            try:
+                await self.records.note_fetched(record)
+            except InsufficientStorageError:
+                # A full disk keeps no one from a result.
+                _log.warning("not noted as fetched, the disk is full", job=job.id)
+        await self._audit.record("fetched", job.id, record.owner)
 
     async def mark_erasing(self, owner: Owner, job_id: str) -> JobEvent | None:
         """Hides a job of an owner for good; see `Records.mark_erasing`.
@@ -143,10 +178,14 @@ class Parts:
         if not self._is_purged:
             self._is_purged = True
             try:
-                self._is_purged = await self._database.purge((jobs.name, job_events.name))
+                self._is_purged = await self._database.purge(_TABLES)
             except BaseException:
                 self._is_purged = False
                 raise
+
+    def _note_change(self, job_id: str) -> None:
+        self._on_change(job_id)
+        self.deliveries.wake()
 
     async def _sweep_again_and_again(self) -> None:
         # What is not queued at the start never will be; later, it may be about to be.
@@ -163,7 +202,7 @@ class Parts:
 
     async def _sweep(self, before: float) -> None:
         """Erases what is due, queues what is not queued, and takes over from lost processes."""
-        await self.records.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
+        await self.receiving.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
         await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
@@ -191,6 +230,7 @@ class Parts:
             _log.warning("taking over the jobs of a process that was lost", executor=lost)
             await self._queue.take_over(lost)
             await executors.forget(lost)
+        await self.receiving.mark_lost()
 
     async def _stop_what_ended(self) -> None:
         """Stops the work on jobs that another process has ended or erased."""

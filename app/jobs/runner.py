@@ -38,6 +38,7 @@ MAX_ATTEMPTS = 20
 """Attempts of which none kept anything, after which a job fails."""
 
 _READY_SECONDS = 0.1
+_STOP_SECONDS = 2.0
 _FIRST_RETRY_SECONDS = 1.0
 _LAST_RETRY_SECONDS = 60.0
 # Errors that may pass by themselves, and how often work is begun again after them.
@@ -106,6 +107,14 @@ class JobRunner:
         if task is not None:
             task.cancel()
             await asyncio.wait({task})
+
+    async def stop(self) -> None:
+        """Stops the work on every job, and waits for its end, but not for long."""
+        tasks = set(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
 
     async def _run(self, job_id: str) -> None:
         """Attempts a job again and again, until it has ended."""

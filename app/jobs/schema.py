@@ -12,6 +12,8 @@ jobs = sa.Table(
     sa.Column("owner", sa.Text),
     # receiving: its recording is not kept yet; live; erasing: it is to be gone.
     sa.Column("phase", sa.Text),
+    # The process that received it.
+    sa.Column("receiver", sa.Text),
     # Whether its workflow is known to be in the queue.
     sa.Column("enqueued", sa.Boolean),
     sa.Column("status", sa.Text),
@@ -58,4 +60,24 @@ executors = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("seen_at", sa.Double),
+)
+
+# One message for each job that has a webhook and has ended.
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("job_id", sa.Text),
+    # The `webhook-id` of every attempt.
+    sa.Column("id", sa.Text, primary_key=True),
+    # Scheme, host and port of the URL.
+    sa.Column("target", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("created_at", sa.Double),
+    sa.Column("next_attempt_at", sa.Double),
+    # Until when the process that attempts it may take.
+    sa.Column("claimed_until", sa.Double),
+    sa.Column("delivered_at", sa.Double),
+    sa.Column("last_status", sa.Integer),
+    sa.Column("last_error", sa.Text),
 )

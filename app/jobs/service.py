@@ -18,7 +18,6 @@ from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from app.database import Database, FolderLock
 from app.errors import (
     ConfigurationError,
-    InsufficientStorageError,
     InvalidRequestError,
     JobNotCompletedError,
     JobNotFoundError,
@@ -35,6 +34,7 @@ from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
 from app.jobs.uploads import UploadStore
+from app.jobs.webhooks import JobWebhooks, WebhookSender
 from app.jobs.work import load_result
 from app.pipeline import Service
 
@@ -59,10 +59,12 @@ class JobService:
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         policy: how long audio and jobs are kept.
         audit: has a line for each action on a job.
+        sender: sends webhooks.
         clock: when they expire.
 
     Attributes:
         uploads: recordings that are yet to be handed in.
+        webhooks: of jobs that have ended.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class JobService:
         *,
         policy: RetentionPolicy,
         audit: AuditLog,
+        sender: WebhookSender,
         clock: SteadyClock | None = None,
     ) -> None:
         self._service = service
@@ -86,6 +89,8 @@ class JobService:
         self._audit = audit
         self._clock = clock or SteadyClock()
         self.uploads = UploadStore(blobs, self._open, self._clock.time)
+        self._sender = sender
+        self.webhooks = JobWebhooks(sender, self._find, self._open)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -121,7 +126,7 @@ class JobService:
                 return repeated_job(known, digest), False
         await self._check_room(submission)
         job_id = new_job_id()
-        if not await parts.records.insert(job_id, submission, digest):
+        if not await parts.receiving.insert(job_id, submission, digest):
             # Another request with the same key came first.
             assert submission.idempotency_key is not None
             known = await parts.records.of_key(submission.owner, submission.idempotency_key)
@@ -132,7 +137,7 @@ class JobService:
             if not isinstance(submission.source, str):
                 with submission.source as source:
                     await self._blobs.put(job_key(job_id, AUDIO), source)
-            job = await parts.records.accept(job_id)
+            job = await parts.receiving.accept(job_id)
         except BaseException:
             await asyncio.shield(self._withdraw(parts, job_id))
             raise
@@ -170,6 +175,8 @@ class JobService:
             raise InvalidRequestError(
                 f"after is {after!r}; accepted: the `next` of the page before.", param="after"
             )
+        if self._is_unused:
+            return JobPage(jobs=())
         parts = await self._open()
         found = await parts.records.page(
             owner, status=status, limit=limit + 1, after=after, protocol=protocol
@@ -185,7 +192,7 @@ class JobService:
         """See `Jobs`."""
         return (await self._find(owner, job_id)).protocol_options
 
-    async def result(self, owner: Owner, job_id: str) -> JobResult:
+    async def result(self, owner: Owner, job_id: str, *, fetching: bool = True) -> JobResult:
         """See `Jobs`."""
         record = await self._find(owner, job_id)
         status = record.job.status
@@ -195,9 +202,9 @@ class JobService:
         if result is None:
             state = f"has ended as {status}" if status in ENDED else f"is {status}"
             raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
-        if record.fetched_at is None:
-            await self._note_fetched(record)
-        await self._audit.record("fetched", job_id, owner)
+        if fetching:
+            parts = await self._open()
+            await parts.note_fetched(record)
         return result
 
     async def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:
@@ -221,6 +228,8 @@ class JobService:
 
     async def delete(self, owner: Owner, job_id: str) -> None:
         """See `Jobs`."""
+        if self._is_unused:
+            raise _not_found(job_id)
         parts = await self._open()
         farewell = await parts.mark_erasing(owner, job_id)
         if farewell is None:
@@ -243,21 +252,18 @@ class JobService:
         await asyncio.to_thread(self._database.check_room)
         await self._blobs.check_room(size)
 
-    async def _note_fetched(self, record: "Record") -> None:
-        parts = await self._open()
-        try:
-            await parts.records.note_fetched(record)
-        except InsufficientStorageError:
-            # A full disk keeps no one from a result.
-            _log.warning("not noted as fetched, the disk is full", job=record.job.id)
-
     async def _erase(self, parts: "Parts", owner: Owner, job_id: str) -> None:
         await parts.erase(job_id)
         await self._audit.record("deleted", job_id, owner)
         await parts.purge()
 
+    @property
+    def _is_unused(self) -> bool:
+        """Whether there is no job yet, nor a database, which reading does not make."""
+        return self._parts is None and not self._database.exists
+
     async def _find(self, owner: Owner, job_id: str) -> "Record":
-        if not is_job_id(job_id):
+        if self._is_unused or not is_job_id(job_id):
             raise _not_found(job_id)
         record = await (await self._open()).records.find(owner, job_id)
         if record is None:
@@ -267,7 +273,7 @@ class JobService:
     async def _withdraw(self, parts: "Parts", job_id: str) -> None:
         """Erases a job whose recording could not be kept; where that fails, the sweeper does."""
         with suppress(NordlydError):
-            await parts.records.drop_unreceived(job_id)
+            await parts.receiving.withdraw(job_id)
             await parts.erase(job_id)
 
     async def _open(self) -> "Parts":
@@ -303,6 +309,7 @@ class JobService:
             uploads=self.uploads,
             policy=self._policy,
             audit=self._audit,
+            sender=self._sender,
             clock=self._clock,
         )
         await parts.start()

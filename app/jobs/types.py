@@ -1,6 +1,6 @@
 """What the rest of the service relies on of `app.jobs`: values, and the interface `Jobs`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, Protocol, TypeAlias
 
@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from app.contract.answers import Alignment, Transcript
 from app.contract.jobs import Job, JobEvent, JobKind, JobPage, JobStatus, Metadata
+from app.contract.webhooks import WebhookDelivery
 
 Owner: TypeAlias = str
 """Whose job it is: the id of an API key; empty where the service needs no keys."""
@@ -61,11 +62,13 @@ class WebhookMessage:
         body: as it is sent.
         headers: besides those of HTTP itself.
         method: how it is sent.
+        has_result: whether the result is in it, so that its delivery counts as fetching it.
     """
 
     body: bytes
     headers: Mapping[str, str]
     method: Literal["POST", "PUT"] = "POST"
+    has_result: bool = False
 
 
 class Uploads(Protocol):
@@ -98,6 +101,24 @@ class Uploads(Protocol):
         """Erases a recording that was handed in."""
 
 
+class Webhooks(Protocol):
+    """The webhooks of jobs that have ended; errors are those of `Jobs`."""
+
+    async def deliveries(self, owner: Owner, job_id: str) -> Sequence[WebhookDelivery]:
+        """Returns the deliveries of a job: none before it has ended, or without a webhook."""
+
+    async def repeat(self, owner: Owner, job_id: str) -> Sequence[WebhookDelivery]:
+        """Sends the webhook of a job again, whether it was delivered, has failed or waits.
+
+        Returns:
+            The deliveries of the job, which are pending.
+
+        Raises:
+            InvalidRequestError: the job has no webhook.
+            JobNotCompletedError: it has not ended yet (409).
+        """
+
+
 class Jobs(Protocol):
     """The jobs of the service. Every method that takes an owner sees that owner's jobs alone.
 
@@ -107,6 +128,10 @@ class Jobs(Protocol):
     @property
     def uploads(self) -> Uploads:
         """Recordings that are yet to be handed in."""
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks of jobs that have ended."""
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """Keeps a recording durably and queues the work on it.
@@ -144,8 +169,13 @@ class Jobs(Protocol):
     async def protocol_options(self, owner: Owner, job_id: str) -> Mapping[str, JsonValue]:
         """Returns the protocol's own options that a job was submitted with."""
 
-    async def result(self, owner: Owner, job_id: str) -> JobResult:
-        """Returns the result of a completed job, and counts it as fetched.
+    async def result(self, owner: Owner, job_id: str, *, fetching: bool = True) -> JobResult:
+        """Returns the result of a completed job.
+
+        Args:
+            owner: whose job it is.
+            job_id: the job.
+            fetching: whether it counts as fetched.
 
         Raises:
             JobNotCompletedError: it has no result yet, or ended without one (409).

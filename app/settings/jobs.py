@@ -26,6 +26,11 @@ class JobSettings(BaseSettings):
         description="Where audio and results are: a folder, or s3://bucket/prefix with the usual "
         "AWS_* variables (needs the extra s3); the folder of NORDLYD_DATA by default.",
     )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="What webhooks are signed with: whsec_ and 24 to 64 bytes in base64; by "
+        "default one that is made in the file webhook-secret of the folder of NORDLYD_DATA.",
+    )
     keep_audio: Keep = Field(
         timedelta(0),
         description="How long the recording of a job is kept after the job's end: a length of time "

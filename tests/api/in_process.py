@@ -22,7 +22,7 @@ from app.database import Database
 from app.engine import Engine, EngineOptions
 from app.itn import read_word_list
 from app.keys import KeyRing, QuotaLimiter
-from app.main import build_jobs, count_audio, search_limits
+from app.main import build_fetcher, build_jobs, count_audio, register_webhooks, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -156,20 +156,26 @@ async def in_process(
     )
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
-    jobs = build_jobs(given, Database.of(given), service, None)
+    fetcher = build_fetcher(given)
+    jobs = build_jobs(given, Database.of(given), service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         jobs.start()
-        yield
-        model.gate.set()
-        await jobs.stop()
-        await live.close()
-        await service.stop()
+        try:
+            yield
+        finally:
+            model.gate.set()
+            await jobs.stop()
+            await live.close()
+            await service.stop()
 
     keys = keys or KeyRing(given.api_keys)
-    state = AppState(given, telemetry, service, live, jobs, keys=keys, quotas=quotas)
+    state = AppState(
+        given, telemetry, service, live, jobs, fetcher=fetcher, keys=keys, quotas=quotas
+    )
+    register_webhooks(jobs, state)
     app = build_api(state, lifespan)
     transport = httpx.ASGITransport(app)
     with data:

@@ -81,7 +81,8 @@ async def callback_message(state: AppState, owner: Owner, job: Job) -> WebhookMe
     request_id = str(kept["request_id"])
     options = parse_listen(_query(kept))
     if job.status == "completed":
-        transcript = cast("Transcript", await jobs.result(owner, job.id))
+        # It is fetched once it is delivered.
+        transcript = cast("Transcript", await jobs.result(owner, job.id, fetching=False))
         body = await asyncio.to_thread(
             _answer, state, transcript, options, request_id, str(kept["sha256"])
         )
@@ -91,6 +92,7 @@ async def callback_message(state: AppState, owner: Owner, job: Job) -> WebhookMe
         body.encode(),
         {"content-type": "application/json", "dg-request-id": request_id},
         options.callback_method,
+        has_result=job.status == "completed",
     )
 
 
