@@ -176,6 +176,20 @@ def test_pages_list_every_transcript_once_and_the_newest_first(
         assert (wrong.status_code, list(wrong.json())) == (400, ["error"])
 
 
+def test_webhook_has_the_id_the_status_and_the_header_that_was_given(
+    transcriber: assemblyai.Transcriber, archive: WebServer
+) -> None:
+    expected = Config(language_code="nb").set_webhook(
+        archive.url("/transcribed"), auth_header_name="X-Secret", auth_header_value="tyst"
+    )
+    transcript = transcriber.transcribe(SPEECH[0].read_bytes(), expected)
+    assert transcript.json_response["webhook_auth"] is True
+    assert transcript.json_response["webhook_auth_header_value"] is None
+    sent = archive.sent_to("/transcribed")
+    assert json.loads(sent.body) == {"transcript_id": transcript.id, "status": "completed"}
+    assert sent.headers["x-secret"] == "tyst"
+
+
 def test_deleted_transcript_is_gone(
     transcriber: assemblyai.Transcriber,
 ) -> None:
