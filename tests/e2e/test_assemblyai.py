@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -188,6 +189,14 @@ def test_webhook_has_the_id_the_status_and_the_header_that_was_given(
     sent = archive.sent_to("/transcribed")
     assert json.loads(sent.body) == {"transcript_id": transcript.id, "status": "completed"}
     assert sent.headers["x-secret"] == "tyst"
+    until = time.monotonic() + 60
+    while True:
+        again = assemblyai.Transcript.get_by_id(transcript.id)
+        if again.json_response["webhook_status_code"] is not None:
+            break
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert again.json_response["webhook_status_code"] == 200
 
 
 def test_deleted_transcript_is_gone(
