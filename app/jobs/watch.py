@@ -63,7 +63,6 @@ class FolderWatch:
         service: chooses model and language.
         jobs: transcribe.
         database: has what was handed in.
-        scan: finds the recordings that are whole; for tests.
     """
 
     def __init__(
@@ -72,14 +71,13 @@ class FolderWatch:
         service: Service,
         jobs: Jobs,
         database: Database,
-        scan: FolderScan | None = None,
     ) -> None:
         self._options = options
         self._service = service
         self._jobs = jobs
         self._database = database
         leave_out = None if options.output == options.folder else options.output
-        self._scan = scan or FolderScan(options.folder, leave_out=leave_out)
+        self._scan = FolderScan(options.folder, leave_out=leave_out)
         self._task: asyncio.Task[None] | None = None
         self._trouble = ""
 

@@ -11,6 +11,7 @@ import mimetypes
 import os
 import re
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ class FolderScan:
     Args:
         folder: which exists, or will.
         leave_out: a folder below that has no recordings, such as that of the results.
-        settle_seconds: how long a recording must stay unchanged.
+        settle_seconds: how long a recording must stay unchanged; five seconds by default.
         now: a stopwatch in seconds.
     """
 
@@ -79,12 +80,12 @@ class FolderScan:
         folder: Path,
         *,
         leave_out: Path | None = None,
-        settle_seconds: float = SETTLE_SECONDS,
+        settle_seconds: float | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
         self._leave_out = None if leave_out is None else leave_out.resolve()
-        self._settle_seconds = settle_seconds
+        self._settle_seconds = SETTLE_SECONDS if settle_seconds is None else settle_seconds
         self._now = now
         # When each recording was first found as it is.
         self._found: dict[Recording, float] = {}
@@ -124,7 +125,7 @@ class FolderScan:
                     # Moved or removed meanwhile.
                     continue
                 # An empty file is one that is about to be written.
-                if status.st_size:
+                if stat.S_ISREG(status.st_mode) and status.st_size:
                     place = path.relative_to(self.folder).as_posix()
                     yield Recording(place, path, status.st_size, status.st_mtime_ns)
 
