@@ -70,7 +70,7 @@ def log_level() -> LogLevel:
 
 
 def set_log_level(level: LogLevel) -> None:
-    """Change the level of the service's own loggers; those of libraries follow to `debug`."""
+    """Changes the level of the service's own loggers; those of libraries follow to `debug`."""
     for name in _OWN:
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger().setLevel(_library_level(level))

@@ -306,7 +306,7 @@ def _profanities(settings: Settings) -> WordList | None:
 
 
 def _release_memory() -> None:
-    """Return the memory of a model that is gone to the system and the device."""
+    """Returns the memory of a model that is gone to the system and the device."""
     from app.acoustic.device import release_memory  # noqa: PLC0415 - imports torch
 
     release_memory()

@@ -39,14 +39,14 @@ _log = structlog.get_logger("nordlyd.server")
 def serve(
     settings: Settings,
     *,
-    on_ready: Callable[[str], None] | None = None,
+    on_ready: Callable[[str, bool], None] | None = None,
     report: Callable[[PullPlan], None] | None = None,
 ) -> int:
     """Runs the service until a signal ends it.
 
     Args:
         settings: everything that can be configured.
-        on_ready: called with the address once every model is loaded.
+        on_ready: called once every model is loaded, with the address and whether a key is needed.
         report: called with what is about to be fetched from the hub, if anything is.
 
     Returns:
@@ -68,7 +68,7 @@ def serve(
         def report_ready() -> None:
             _log.info("ready", address=address)
             if on_ready is not None:
-                on_ready(address)
+                on_ready(address, state.keys.needed)
 
         http, websocket = bound_protocols(connections, HttpLimits.of(settings))
         config = uvicorn.Config(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before torch and numpy are loaded: two workers share the cores of a small machine, and threads
 # that spin while they wait for each other stop both. `two_threads` is for tests of threads.
@@ -14,8 +15,10 @@ import pytest
 from audio_samples import Sample, write_refused, write_samples
 from checkpoints import write_tiny_checkpoint
 from hypothesis import HealthCheck, settings
-from s3_server import S3Server
 from sounds import as_wav, tones
+
+if TYPE_CHECKING:
+    from s3_server import S3Server
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile(
@@ -78,8 +81,10 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["S3Server"]:
     """A running S3 server; tests that stop it start it again."""
+    from s3_server import S3Server
+
     running = S3Server(tmp_path_factory.mktemp("s3"))
     yield running
     running.stop()

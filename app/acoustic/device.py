@@ -65,7 +65,7 @@ def has_bf16_matrix_units() -> bool:
 
 
 def release_memory() -> None:
-    """Return device memory that no tensor uses any more to the system."""
+    """Returns device memory that no tensor uses any more to the system."""
     torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()

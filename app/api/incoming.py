@@ -153,6 +153,9 @@ class IncomingRequest:
             wait_for_room: whether to wait where the queue is full, instead of being refused.
             work: counts one of several recordings; by default the request's own.
         """
+        work = work or self._work
+        if work is not None:
+            work.receive()
         return TranscriptionRequest(
             source=source,
             request_id=request_id or self.request_id,
@@ -161,7 +164,7 @@ class IncomingRequest:
             caller=self.caller,
             deadline=self.deadline,
             wait_for_room=wait_for_room,
-            work=work or self._work,
+            work=work,
         )
 
     @contextmanager

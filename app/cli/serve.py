@@ -44,7 +44,9 @@ def serve(
         structlog.get_logger("nordlyd").warning("this variable is no setting", name=name)
     status = run(
         settings,
-        on_ready=lambda address: print(greet(settings, address), flush=True),
+        on_ready=lambda address, needs_key: print(
+            greet(settings, address, needs_key=needs_key), flush=True
+        ),
         report=report_pull,
     )
     # Neither a thread that still reads a file or weights, nor the second that torch takes to be
@@ -54,7 +56,7 @@ def serve(
     os._exit(status)
 
 
-def greet(settings: Settings, address: str) -> str:
+def greet(settings: Settings, address: str, *, needs_key: bool = False) -> str:
     """Returns the address, and a command to try where a loaded model comes with a sample."""
     from app.catalogue import Catalogue  # noqa: PLC0415
 
@@ -66,7 +68,7 @@ def greet(settings: Settings, address: str) -> str:
         if sample is not None:
             lines += [
                 f"Open {address}/ in a browser, or try:",
-                f"  {curl_line(address, card, sample, keys=settings.api_keys)}",
+                f"  {curl_line(address, card, sample, needs_key=needs_key)}",
             ]
             break
     return "\n".join(lines)
@@ -84,12 +86,12 @@ def find_sample(folder: Path) -> Path | None:
     )
 
 
-def curl_line(address: str, card: "ModelCard", sample: Path, *, keys: list[str]) -> str:
+def curl_line(address: str, card: "ModelCard", sample: Path, *, needs_key: bool) -> str:
     """Returns a command that sends a recording to a model, with a relative path where possible."""
     current = Path.cwd()
     path = sample.relative_to(current) if sample.is_relative_to(current) else sample
     words = ["curl", "-F", f"file=@{path}"]
     words += ["-F", f"language={card.languages[0]}" if card.languages else f"model={card.id}"]
-    if keys:
+    if needs_key:
         words += ["-H", "Authorization: Bearer YOUR_KEY"]
     return shlex.join([*words, f"{address}/transcribe"])

@@ -3,6 +3,7 @@
 Pure functions of the queue, and a meter of how fast it drains.
 """
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from app.errors import DeadlineExceededError, OverloadedError
 
 _MIN_RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 600.0
+# A refused request that is so much late is not expected to come back any more.
+_DUE_SECONDS = 5.0
 # A batch that took more than this many times as long as expected did not only compute: the process
 # was suspended, or the machine was busy with something else.
 _MAX_SLOWDOWN = 4.0
@@ -107,11 +110,17 @@ class RetrySchedule:
     """Spreads refused requests over the time in which they can be served.
 
     If all were to try again at the same instant, most would be refused again. Each refusal
-    reserves the time that its work takes, after the refusals before it.
+    reserves the time that its work takes, after the refusals before it. A request that is refused
+    while one is due to come back counts as that one, and does not start again at the end.
+
+    Args:
+        margin: by which factor later than there is expected to be room a request is to come back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, margin: float = 1.0) -> None:
+        self._margin = margin
         self._reserved_until = 0.0
+        self._returns: list[float] = []
 
     def retry_after(self, wait_seconds: float, compute_seconds: float, *, now: float) -> float:
         """Returns the seconds after which one more refused request should try again.
@@ -121,14 +130,28 @@ class RetrySchedule:
             compute_seconds: how long the request is expected to take.
             now: the present instant, in seconds.
         """
-        instant = max(now + max(wait_seconds, _MIN_RETRY_SECONDS), self._reserved_until)
-        instant = min(instant, now + _MAX_RETRY_SECONDS)
-        self._reserved_until = instant + compute_seconds
-        return instant - now
+        instant = now + max(wait_seconds, _MIN_RETRY_SECONDS)
+        if not self.claim(now=now):
+            instant = max(instant, self._reserved_until)
+            instant = min(instant, now + _MAX_RETRY_SECONDS)
+            self._reserved_until = instant + compute_seconds
+        seconds = min(self._margin * (instant - now), _MAX_RETRY_SECONDS)
+        heapq.heappush(self._returns, now + seconds)
+        return seconds
+
+    def claim(self, *, now: float) -> bool:
+        """Counts a request as one that was refused, if any is due; returns whether one was."""
+        while self._returns and self._returns[0] < now - _DUE_SECONDS:
+            heapq.heappop(self._returns)
+        if not self._returns or self._returns[0] > now:
+            return False
+        heapq.heappop(self._returns)
+        return True
 
     def clear(self) -> None:
         """Drops the reservations; those refused did not come back."""
         self._reserved_until = 0.0
+        self._returns.clear()
 
 
 def seconds_ahead(others: Iterable[tuple[str, float]], caller: str, own_seconds: float) -> float:

@@ -167,7 +167,7 @@ class DeviceThread:
             self._scheduler.serve(model, budget)
 
     def forget(self, model: str) -> None:
-        """Let go of a model's encoder; on the device thread itself, where no batch uses it."""
+        """Drops a model's encoder; on the device thread itself, where no batch uses it."""
         with self._wakeup:
             self._encoders.pop(model, None)
             self._scheduler.forget(model)

@@ -115,7 +115,7 @@ class Engine:
         self._telemetry.model_info.labels(*labels).set(1)
 
     async def remove(self, model: str) -> None:
-        """Stop serving an encoder and let go of it; no request for it may be under way.
+        """Stops serving an encoder and drops it; no request for it may be under way.
 
         Raises:
             UnavailableError: its device does not answer.

@@ -184,7 +184,12 @@ def _prepare_logger() -> None:
 
 
 def _is_relevant(record: logging.LogRecord) -> bool:
-    """Returns False for what DBOS logs of a call that is cancelled, as every stop does."""
+    """Returns False for what DBOS logs of a call that was cancelled, or whose job was erased."""
+    from dbos._error import DBOSNonExistentWorkflowError  # noqa: PLC0415
+
+    raised = None if record.exc_info is None else record.exc_info[1]
+    if isinstance(raised, DBOSNonExistentWorkflowError):
+        return False
     return not record.getMessage().startswith("Asyncio task cancelled")
 
 

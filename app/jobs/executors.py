@@ -42,9 +42,17 @@ class Executors:
         return await self._database.run(work)
 
     async def forget(self, executor: str) -> None:
-        """Removes a process that was lost or has stopped."""
+        """Removes a process that was lost."""
         await self._database.run(
             lambda connection: connection.execute(
                 sa.delete(executors).where(executors.c.id == executor)
+            )
+        )
+
+    async def leave(self, executor: str) -> None:
+        """Notes that a process has stopped, so that its jobs are taken over at once."""
+        await self._database.run(
+            lambda connection: connection.execute(
+                sa.update(executors).where(executors.c.id == executor).values(seen_at=0.0)
             )
         )

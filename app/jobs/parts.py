@@ -15,6 +15,7 @@ from app.jobs.clock import SteadyClock
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
+from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
 from app.jobs.rows import Record
@@ -29,6 +30,7 @@ from app.pipeline import Service
 
 _SWEEP_SECONDS = 5.0
 _LOST_SECONDS = 30.0
+_LEAVE_SECONDS = 2.0
 # A submission that is still being received may belong to another process.
 _BROKEN_OFF_SECONDS = 24 * 3600.0
 _NOT_ENQUEUED_SECONDS = 30.0
@@ -56,6 +58,7 @@ class Parts:
 
     Attributes:
         records: of the jobs.
+        receiving: records of those whose recording is being received.
         deliveries: of webhooks.
     """
 
@@ -85,6 +88,7 @@ class Parts:
         self._on_change = on_change
         self._runner = JobRunner(service, self.records, blobs, fetcher, self._note_change)
         self._queue = DurableQueue(database, self._runner.run)
+        self.receiving = Receiving(database, clock.time, self._queue.executor)
         self._executors = Executors(database) if database.is_shared else None
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -97,7 +101,7 @@ class Parts:
         await self._expiry.apply_stricter_rules()
         if self._executors is None:
             # Of a process that is alone, every submission of before has broken off.
-            await self.records.mark_broken_off(math.inf)
+            await self.receiving.mark_broken_off(math.inf)
         else:
             await self._executors.note(self._queue.executor, lost_after=_LOST_SECONDS)
         await self._queue.start()
@@ -111,6 +115,13 @@ class Parts:
             await asyncio.wait({self._sweeping})
         await self.deliveries.stop()
         await self._queue.stop()
+        await self._runner.stop()
+        if self._executors is not None:
+            try:
+                async with asyncio.timeout(_LEAVE_SECONDS):
+                    await self._executors.leave(self._queue.executor)
+            except (NordlydError, TimeoutError):
+                _log.warning("others take over the jobs of this process later")
 
     async def enqueue(self, job_id: str, owner: str) -> None:
         """Queues a job; one that is queued already stays as it is.
@@ -191,7 +202,7 @@ class Parts:
 
     async def _sweep(self, before: float) -> None:
         """Erases what is due, queues what is not queued, and takes over from lost processes."""
-        await self.records.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
+        await self.receiving.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
         await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
@@ -219,6 +230,7 @@ class Parts:
             _log.warning("taking over the jobs of a process that was lost", executor=lost)
             await self._queue.take_over(lost)
             await executors.forget(lost)
+        await self.receiving.mark_lost()
 
     async def _stop_what_ended(self) -> None:
         """Stops the work on jobs that another process has ended or erased."""

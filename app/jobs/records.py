@@ -15,7 +15,7 @@ from app.database import Database
 from app.jobs.retention import End, RetentionPolicy
 from app.jobs.rows import Record, change_job, job_fields, job_of, record_of
 from app.jobs.schema import job_events, jobs
-from app.jobs.types import Owner, Submission
+from app.jobs.types import Owner
 from app.jobs.webhooks.outbox import add_delivery
 
 _UNFINISHED = jobs.c.phase == "live", jobs.c.status.in_(("queued", "processing"))
@@ -36,54 +36,6 @@ class Records:
         self._database = database
         self._policy = policy
         self._now = now
-
-    async def insert(self, job_id: str, submission: Submission, digest: str | None) -> bool:
-        """Adds a job whose recording is still to be kept, and which no one sees yet.
-
-        Returns:
-            False where the owner has used its idempotency key before: nothing was added.
-        """
-        url = submission.source if isinstance(submission.source, str) else None
-        values = {
-            "id": job_id,
-            "owner": submission.owner,
-            "phase": "receiving",
-            "enqueued": False,
-            "status": "queued",
-            "kind": submission.kind,
-            "protocol": submission.protocol,
-            "name": submission.name,
-            "model": submission.model,
-            "language": submission.language,
-            "options": dict(submission.options),
-            "protocol_options": dict(submission.protocol_options),
-            "metadata": submission.metadata,
-            "url": url,
-            "webhook_url": submission.webhook_url,
-            "expires_in": submission.expires_in,
-            "idempotency_key": submission.idempotency_key,
-            "request_digest": digest,
-            "created_at": self._now(),
-            "progress": 0.0,
-            "attempts": 0,
-        }
-
-        try:
-            await self._database.run(
-                lambda connection: connection.execute(sa.insert(jobs).values(values))
-            )
-        except sa.exc.IntegrityError:
-            return False
-        return True
-
-    async def accept(self, job_id: str) -> Job | None:
-        """Makes a job visible whose recording is kept; None where it was erased meanwhile."""
-
-        def work(connection: sa.Connection) -> Job | None:
-            where = jobs.c.id == job_id, jobs.c.phase == "receiving"
-            return change_job(connection, job_id, where, {"phase": "live"}, "status")
-
-        return await self._database.run(work)
 
     async def enqueued(self, job_id: str) -> None:
         """Notes that the workflow of a job is in the queue."""
@@ -276,26 +228,6 @@ class Records:
             return None if job is None else JobEvent(id=last, event="status", job=job)
 
         return await self._database.run(work)
-
-    async def drop_unreceived(self, job_id: str) -> None:
-        """Marks a job for erasure whose recording could not be kept."""
-        await self._database.run(
-            lambda connection: connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.id == job_id, jobs.c.phase == "receiving")
-                .values(phase="erasing", idempotency_key=None)
-            )
-        )
-
-    async def mark_broken_off(self, before: float) -> None:
-        """Marks the jobs for erasure whose submission began before an instant and has not ended."""
-        await self._database.run(
-            lambda connection: connection.execute(
-                sa.update(jobs)
-                .where(jobs.c.phase == "receiving", jobs.c.created_at < before)
-                .values(phase="erasing", idempotency_key=None)
-            )
-        )
 
     async def to_erase(self) -> Sequence[str]:
         """Returns the jobs that are marked for erasure."""

@@ -13,15 +13,18 @@ import structlog
 from app.audio.content_types import ContentType, decode_options
 from app.contract.errors import ErrorDetail
 from app.contract.options import AlignOptions, TranscribeOptions
+from app.decoding import DecodingOptions
 from app.errors import (
     InsufficientStorageError,
     NordlydError,
     OverloadedError,
     UnavailableError,
+    UnknownModelError,
     UrlFetchError,
     UrlRefusedError,
 )
 from app.fetching import Fetcher
+from app.itn import FormattingOptions
 from app.jobs.progress import Advance, ProgressWriter
 from app.jobs.records import Records
 from app.jobs.rows import Record
@@ -35,6 +38,7 @@ MAX_ATTEMPTS = 20
 """Attempts of which none kept anything, after which a job fails."""
 
 _READY_SECONDS = 0.1
+_STOP_SECONDS = 2.0
 _FIRST_RETRY_SECONDS = 1.0
 _LAST_RETRY_SECONDS = 60.0
 # Errors that may pass by themselves, and how often work is begun again after them.
@@ -104,6 +108,14 @@ class JobRunner:
             task.cancel()
             await asyncio.wait({task})
 
+    async def stop(self) -> None:
+        """Stops the work on every job, and waits for its end, but not for long."""
+        tasks = set(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+
     async def _run(self, job_id: str) -> None:
         """Attempts a job again and again, until it has ended."""
         failures = 0
@@ -161,26 +173,45 @@ class JobRunner:
         self, record: Record, progress: ProgressWriter, kept: KeptEmissions
     ) -> JobResult:
         options = TranscribeOptions.model_validate(dict(record.options))
-        transcriber = self._service.transcriber
-        route = transcriber.route(
-            record.job.model,
-            record.job.language,
-            decoding_options(options),
-            formatting_options(options),
+        route = self._route(
+            record, options.model, decoding_options(options), formatting_options(options)
         )
         request = await self._request(record, options, route)
-        return await transcriber.transcribe(request, progress=progress.encoded, kept=kept)
+        return await self._service.transcriber.transcribe(
+            request, progress=progress.encoded, kept=kept
+        )
 
     async def _align(
         self, record: Record, progress: ProgressWriter, kept: KeptEmissions
     ) -> JobResult:
         options = AlignOptions.model_validate(dict(record.options))
-        transcriber = self._service.transcriber
-        route = transcriber.route(record.job.model, record.job.language)
-        request = await self._request(record, options, route)
-        return await transcriber.align(
+        request = await self._request(record, options, self._route(record, options.model))
+        return await self._service.transcriber.align(
             request, options.text or "", progress=progress.encoded, kept=kept
         )
+
+    def _route(
+        self,
+        record: Record,
+        requested: str | None,
+        decoding: DecodingOptions | None = None,
+        formatting: FormattingOptions | None = None,
+    ) -> Route:
+        """Returns the model of a job: the one it was routed to when it was submitted.
+
+        Where that was unloaded since, and the client has not named it, another one that serves the
+        language takes its place.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+        transcriber, job = self._service.transcriber, record.job
+        try:
+            return transcriber.route(job.model, job.language, decoding, formatting)
+        except UnknownModelError:
+            if requested is not None:
+                raise
+            return transcriber.route(None, job.language, decoding, formatting)
 
     async def _request(
         self, record: Record, options: TranscribeOptions | AlignOptions, route: Route

@@ -12,6 +12,8 @@ jobs = sa.Table(
     sa.Column("owner", sa.Text),
     # receiving: its recording is not kept yet; live; erasing: it is to be gone.
     sa.Column("phase", sa.Text),
+    # The process that received it.
+    sa.Column("receiver", sa.Text),
     # Whether its workflow is known to be in the queue.
     sa.Column("enqueued", sa.Boolean),
     sa.Column("status", sa.Text),

@@ -126,7 +126,7 @@ class JobService:
                 return repeated_job(known, digest), False
         await self._check_room(submission)
         job_id = new_job_id()
-        if not await parts.records.insert(job_id, submission, digest):
+        if not await parts.receiving.insert(job_id, submission, digest):
             # Another request with the same key came first.
             assert submission.idempotency_key is not None
             known = await parts.records.of_key(submission.owner, submission.idempotency_key)
@@ -137,7 +137,7 @@ class JobService:
             if not isinstance(submission.source, str):
                 with submission.source as source:
                     await self._blobs.put(job_key(job_id, AUDIO), source)
-            job = await parts.records.accept(job_id)
+            job = await parts.receiving.accept(job_id)
         except BaseException:
             await asyncio.shield(self._withdraw(parts, job_id))
             raise
@@ -175,6 +175,8 @@ class JobService:
             raise InvalidRequestError(
                 f"after is {after!r}; accepted: the `next` of the page before.", param="after"
             )
+        if self._is_unused:
+            return JobPage(jobs=())
         parts = await self._open()
         found = await parts.records.page(
             owner, status=status, limit=limit + 1, after=after, protocol=protocol
@@ -226,6 +228,8 @@ class JobService:
 
     async def delete(self, owner: Owner, job_id: str) -> None:
         """See `Jobs`."""
+        if self._is_unused:
+            raise _not_found(job_id)
         parts = await self._open()
         farewell = await parts.mark_erasing(owner, job_id)
         if farewell is None:
@@ -253,8 +257,13 @@ class JobService:
         await self._audit.record("deleted", job_id, owner)
         await parts.purge()
 
+    @property
+    def _is_unused(self) -> bool:
+        """Whether there is no job yet, nor a database, which reading does not make."""
+        return self._parts is None and not self._database.exists
+
     async def _find(self, owner: Owner, job_id: str) -> "Record":
-        if not is_job_id(job_id):
+        if self._is_unused or not is_job_id(job_id):
             raise _not_found(job_id)
         record = await (await self._open()).records.find(owner, job_id)
         if record is None:
@@ -264,7 +273,7 @@ class JobService:
     async def _withdraw(self, parts: "Parts", job_id: str) -> None:
         """Erases a job whose recording could not be kept; where that fails, the sweeper does."""
         with suppress(NordlydError):
-            await parts.records.drop_unreceived(job_id)
+            await parts.receiving.withdraw(job_id)
             await parts.erase(job_id)
 
     async def _open(self) -> "Parts":

@@ -96,8 +96,8 @@ class KeyRing:
         token = parse_token(presented)
         if token is not None:
             key = self._find(token)
-            if key is None and time.monotonic() - self._read_at > _MISS_SECONDS:
-                await self.refresh()
+            if key is None:
+                await self._read_after(time.monotonic())
                 key = self._find(token)
             if key is not None:
                 return self._accept(key)
@@ -118,20 +118,32 @@ class KeyRing:
         if self._open_store is None:
             return
         async with self._lock:
-            self._read_at = time.monotonic()
-            used, self._used = self._used, set()
-            try:
-                stored = await asyncio.to_thread(self._read, self._open_store, used)
-            # Every database driver has exceptions of its own.
-            except Exception as error:
-                self._used |= used
-                if not self._failing:
-                    _log.warning("keys cannot be read", reason=str(error))
-                self._failing = True
-            else:
-                self._failing = False
-                self._update_quotas(stored)
-                self._stored = stored
+            await self._read_once(self._open_store)
+
+    async def _read_after(self, instant: float) -> None:
+        """Reads the database, unless that began after the instant; waits where it was just read."""
+        if self._open_store is None:
+            return
+        async with self._lock:
+            if self._read_at < instant:
+                await asyncio.sleep(self._read_at + _MISS_SECONDS - time.monotonic())
+                await self._read_once(self._open_store)
+
+    async def _read_once(self, open_store: "Callable[[], KeyStore | None]") -> None:
+        self._read_at = time.monotonic()
+        used, self._used = self._used, set()
+        try:
+            stored = await asyncio.to_thread(self._read, open_store, used)
+        # Every database driver has exceptions of its own.
+        except Exception as error:
+            self._used |= used
+            if not self._failing:
+                _log.warning("keys cannot be read", reason=str(error))
+            self._failing = True
+        else:
+            self._failing = False
+            self._update_quotas(stored)
+            self._stored = stored
 
     def _find(self, token: KeyToken) -> ApiKey | None:
         key = (self._stored or {}).get(token.id)

@@ -41,7 +41,7 @@ class RequestAdmission:
         self._patience = patience
         self._background_seconds = background_seconds
         self._clock = clock
-        self._schedule = RetrySchedule()
+        self._schedule = RetrySchedule(margin=_RETRY_MARGIN)
 
     def check(self, work: Work, deadline: float | None) -> None:
         """Does nothing if a request, whose body has not been read, is expected in time.
@@ -69,8 +69,9 @@ class RequestAdmission:
             patience = max(deadline - now, own)
         late = own + ahead - _USED_SHARE * patience
         if late <= 0:
+            self._schedule.claim(now=now)
             return
-        seconds = _RETRY_MARGIN * self._schedule.retry_after(min(late, ahead), own, now=now)
+        seconds = self._schedule.retry_after(min(late, ahead), own, now=now)
         limit = "the request's timeout" if deadline is not None else "NORDLYD_MAX_WAIT_SECONDS"
         raise OverloadedError(
             f"An answer would take about {math.ceil(own + ahead)} s, and is expected within "

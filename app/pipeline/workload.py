@@ -1,8 +1,8 @@
 """What the service has accepted and not answered yet, and how fast it works that off.
 
-A request is predicted to take seconds that depend on its audio, and as many again as every request
-takes: for its head and body, its audio's container, its text. Both are measured while there is
-always work, by what was finished meanwhile, so that it does not matter which stage is the slowest.
+A request is expected to take what the encoder needs for its audio and a little for everything
+else, times a slowness that holds for the whole service. It is measured while there is always work,
+by what was finished meanwhile, so that it does not matter which stage is the slowest.
 """
 
 import math
@@ -15,8 +15,8 @@ from contextlib import contextmanager
 _FIRST_AUDIO_SECONDS = 10.0
 _FIRST_BYTES_PER_SECOND = 32_000.0
 _MEMORY = 0.95
-# What a request takes beside its audio, before that was measured.
-_FIRST_REQUEST_SECONDS = 0.02
+# What a request takes besides its audio, where the service is as fast as its encoder.
+_REQUEST_SECONDS = 0.01
 # A measurement takes at least so long; older ones count for less and less.
 _SPAN_SECONDS = 1.0
 _MEMORY_SECONDS = 10.0
@@ -24,6 +24,8 @@ _MEMORY_SECONDS = 10.0
 _SATURATED_SECONDS = 0.5
 # A span this many times as long as expected did not only work: the process was suspended.
 _MAX_SLOWDOWN = 4.0
+# An upload that takes longer is not waited for by the service, and delays no other request.
+_UPLOAD_SECONDS = 5.0
 
 
 class Work:
@@ -33,18 +35,25 @@ class Work:
         workload: counts it.
         caller: who sent it.
         audio_seconds: expected of its recording.
+        opened: instant at which it began.
 
     Attributes:
         caller: as given.
         audio_seconds: of its recording that are not encoded yet; expected until it is decoded.
+        opened: as given.
+        received: whether its recording has arrived.
         finished: whether it was answered with a result.
     """
 
-    __slots__ = ("_size", "_workload", "audio_seconds", "caller", "finished")
+    __slots__ = ("_size", "_workload", "audio_seconds", "caller", "finished", "opened", "received")
 
-    def __init__(self, workload: "Workload", caller: str, audio_seconds: float) -> None:
+    def __init__(
+        self, workload: "Workload", caller: str, audio_seconds: float, opened: float
+    ) -> None:
         self.caller = caller
         self.audio_seconds = audio_seconds
+        self.opened = opened
+        self.received = False
         self.finished = False
         self._workload = workload
         self._size = 0
@@ -54,6 +63,12 @@ class Work:
         self._size = size
         self._set_audio(size * self._workload.seconds_per_byte)
 
+    def receive(self) -> None:
+        """Notes that the recording has arrived, so that the service can work on it."""
+        if not self.received:
+            self._workload.begin(self)
+            self.received = True
+
     def decoded(self, audio_seconds: float) -> None:
         """Notes the length of the recording."""
         self._workload.count_recording(self._size, audio_seconds)
@@ -61,19 +76,19 @@ class Work:
 
     def encoded(self, left_seconds: float) -> None:
         """Notes how much of the recording is not encoded yet."""
-        self._workload.count_encoded(max(0.0, self.audio_seconds - left_seconds))
+        self._workload.count_done(audio_seconds=max(0.0, self.audio_seconds - left_seconds))
         self._set_audio(left_seconds)
 
     def _set_audio(self, seconds: float) -> None:
-        self._workload.change_audio(seconds - self.audio_seconds)
+        if self.received:
+            self._workload.change_audio(seconds - self.audio_seconds)
         self.audio_seconds = seconds
 
 
 class ThroughputMeter:
-    """Measures the seconds that a request takes, and those that a second of audio takes.
+    """Measures how much slower the whole service is than its encoder alone.
 
-    Exponentially weighted over the last seconds in which there was always work. The encoder's own
-    measurement divides these seconds between the audio and the requests.
+    Exponentially weighted over the last seconds in which there was always work.
 
     Args:
         encoder_factor: returns the encoder's seconds per audio second; 0 before it was measured.
@@ -81,9 +96,8 @@ class ThroughputMeter:
 
     def __init__(self, encoder_factor: Callable[[], float]) -> None:
         self._encoder_factor = encoder_factor
-        self._seconds = 0.0
-        self._requests = 0.0
-        self._audio = 0.0
+        self._taken = 0.0
+        self._nominal = 0.0
 
     def record(
         self, *, seconds: float, requests: int, audio_seconds: float, saturated: bool
@@ -97,27 +111,29 @@ class ThroughputMeter:
             saturated: whether there was always work; otherwise it counts only where it was faster
                 than expected.
         """
-        expected = requests * self.request_seconds + audio_seconds * self.audio_factor
-        if not saturated and seconds >= expected:
+        nominal = requests * _REQUEST_SECONDS + audio_seconds * self._encoder_factor()
+        expected = nominal * self.slowness
+        if not nominal or (not saturated and seconds >= expected):
             return
-        seconds = min(seconds, _MAX_SLOWDOWN * expected or seconds)
+        seconds = min(seconds, _MAX_SLOWDOWN * expected)
         kept = math.exp(-seconds / _MEMORY_SECONDS)
-        self._seconds = kept * self._seconds + seconds
-        self._requests = kept * self._requests + requests
-        self._audio = kept * self._audio + audio_seconds
+        self._taken = kept * self._taken + seconds
+        self._nominal = kept * self._nominal + nominal
+
+    @property
+    def slowness(self) -> float:
+        """Seconds taken for each that the encoder alone would take; 1 before it was measured."""
+        return self._taken / self._nominal if self._nominal else 1.0
 
     @property
     def request_seconds(self) -> float:
-        """What each request takes beside its audio."""
-        if not self._requests:
-            return _FIRST_REQUEST_SECONDS
-        return max(0.0, self._seconds - self.audio_factor * self._audio) / self._requests
+        """What each request takes besides its audio."""
+        return self.slowness * _REQUEST_SECONDS
 
     @property
     def audio_factor(self) -> float:
-        """Seconds per second of audio; less than the encoder's where several devices work."""
-        encoder = self._encoder_factor()
-        return min(encoder, self._seconds / self._audio) if self._audio else encoder
+        """What each second of audio takes."""
+        return self.slowness * self._encoder_factor()
 
 
 class Workload:
@@ -134,10 +150,12 @@ class Workload:
         self.meter = ThroughputMeter(encoder_factor)
         self._clock = clock
         self._works: set[Work] = set()
-        self._audio_seconds = 0.0
         self._mean_audio_seconds = _FIRST_AUDIO_SECONDS
         self._bytes = _FIRST_BYTES_PER_SECOND
         self._bytes_audio = 1.0
+        # Of those whose recordings have arrived.
+        self._received = 0
+        self._audio_seconds = 0.0
         self._span_start = 0.0
         self._saturated = False
         self._requests_done = 0
@@ -151,20 +169,26 @@ class Workload:
     @contextmanager
     def open(self, caller: str) -> Iterator[Work]:
         """Counts a request of a caller for as long as the context is open."""
-        if not self._works:
-            self._begin_span(saturated=False)
-        work = Work(self, caller, self._mean_audio_seconds)
+        work = Work(self, caller, self._mean_audio_seconds, self._clock())
         self._works.add(work)
-        self.change_audio(work.audio_seconds)
         try:
             yield work
         finally:
-            if work.finished:
-                self._requests_done += 1
-                work.encoded(0.0)
             self._works.remove(work)
-            self.change_audio(-work.audio_seconds)
-            self._count_span()
+            if work.finished:
+                work.encoded(0.0)
+                self.count_done(requests=1)
+            if work.received:
+                self._received -= 1
+                self.change_audio(-work.audio_seconds)
+                self._count_span()
+
+    def begin(self, work: Work) -> None:
+        """Counts a request whose recording has arrived."""
+        if not self._received:
+            self._begin_span()
+        self._received += 1
+        self.change_audio(work.audio_seconds)
 
     def count_recording(self, size: int, audio_seconds: float) -> None:
         """Learns from a recording what to expect of the next; its size is 0 where unknown."""
@@ -175,12 +199,13 @@ class Workload:
             self._bytes = _MEMORY * self._bytes + size
             self._bytes_audio = _MEMORY * self._bytes_audio + audio_seconds
 
-    def count_encoded(self, audio_seconds: float) -> None:
-        """Counts audio that was encoded."""
+    def count_done(self, *, requests: int = 0, audio_seconds: float = 0.0) -> None:
+        """Counts requests that were answered, and audio that was encoded."""
+        self._requests_done += requests
         self._audio_done += audio_seconds
 
     def change_audio(self, seconds: float) -> None:
-        """Adds to the audio that is not encoded yet."""
+        """Adds to the audio that has arrived and is not encoded yet."""
         self._audio_seconds += seconds
 
     def seconds_of(self, work: Work) -> float:
@@ -189,33 +214,37 @@ class Workload:
         return meter.request_seconds + meter.audio_factor * work.audio_seconds
 
     def others(self, work: Work) -> Iterator[tuple[str, float]]:
-        """Yields the caller of every other request, and how long it is expected to take."""
+        """Yields the caller of every other request, and how long it is expected to take.
+
+        Without those whose recordings are slow to arrive, since the others do not wait for them.
+        """
         fixed, factor = self.meter.request_seconds, self.meter.audio_factor
+        oldest = self._clock() - _UPLOAD_SECONDS
         for other in self._works:
-            if other is not work:
+            if other is not work and (other.received or other.opened > oldest):
                 yield other.caller, fixed + factor * other.audio_seconds
 
     @property
-    def _left_seconds(self) -> float:
-        """How long all that is accepted is expected to take."""
+    def _is_saturated(self) -> bool:
+        """Whether enough has arrived that the service decides how much is finished."""
         meter = self.meter
-        return len(self._works) * meter.request_seconds + self._audio_seconds * meter.audio_factor
+        left = self._received * meter.request_seconds + self._audio_seconds * meter.audio_factor
+        return left >= _SATURATED_SECONDS
 
     def _count_span(self) -> None:
         """Measures once a span is long enough."""
-        self._saturated = self._saturated and self._left_seconds >= _SATURATED_SECONDS
+        self._saturated = self._saturated and self._is_saturated
         seconds = self._clock() - self._span_start
-        if seconds < _SPAN_SECONDS:
-            return
-        self.meter.record(
-            seconds=seconds,
-            requests=self._requests_done,
-            audio_seconds=self._audio_done,
-            saturated=self._saturated,
-        )
-        self._begin_span(saturated=self._left_seconds >= _SATURATED_SECONDS)
+        if seconds >= _SPAN_SECONDS:
+            self.meter.record(
+                seconds=seconds,
+                requests=self._requests_done,
+                audio_seconds=self._audio_done,
+                saturated=self._saturated,
+            )
+            self._begin_span()
 
-    def _begin_span(self, *, saturated: bool) -> None:
+    def _begin_span(self) -> None:
         self._span_start = self._clock()
-        self._saturated = saturated
+        self._saturated = self._is_saturated
         self._requests_done, self._audio_done = 0, 0.0

@@ -169,13 +169,15 @@ async def in_process(
         jobs.start()
         if watch is not None:
             watch.start()
-        yield
-        model.gate.set()
-        if watch is not None:
-            await watch.stop()
-        await jobs.stop()
-        await live.close()
-        await service.stop()
+        try:
+            yield
+        finally:
+            model.gate.set()
+            if watch is not None:
+                await watch.stop()
+            await jobs.stop()
+            await live.close()
+            await service.stop()
 
     keys = keys or KeyRing(given.api_keys)
     state = AppState(

@@ -38,7 +38,7 @@ def test_command_to_try_is_absolute_elsewhere_and_names_a_key(
     sample = find_sample(folder)
     assert sample is not None
     card = Catalogue.load(Settings().catalogue).resolve(str(folder)).card
-    words = shlex.split(curl_line("http://h:1", card, sample, keys=["k"]))
+    words = shlex.split(curl_line("http://h:1", card, sample, needs_key=True))
     assert "file=@a model/samples/b.flac" in words
     assert "model=a-model" in words
     assert words[words.index("-H") + 1].startswith("Authorization: Bearer")

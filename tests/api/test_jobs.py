@@ -2,8 +2,9 @@
 
 import asyncio
 import io
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from app.errors import (
     JobsUnavailableError,
 )
 from app.jobs import Jobs, Submission
+from app.jobs.ids import new_job_id
+from app.jobs.runner import MAX_ATTEMPTS
 
 OWNER = "key:a"
 Clip = Callable[..., bytes]
@@ -63,6 +66,7 @@ async def test_submitted_recording_is_transcribed(clip: Clip, tmp_path: Path) ->
         assert [word.word for word in result.words] == ["a"]
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_events_of_a_job_end_with_its_end(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -78,6 +82,7 @@ async def test_events_of_a_job_end_with_its_end(clip: Clip, tmp_path: Path) -> N
         assert later[-1].job == await jobs.get(OWNER, job.id)
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_jobs_are_seen_by_their_owner_alone(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -93,6 +98,7 @@ async def test_jobs_are_seen_by_their_owner_alone(clip: Clip, tmp_path: Path) ->
         assert (await jobs.list(OWNER)).jobs[0].id == job.id
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_pages_have_every_job_once_and_the_newest_first(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -126,6 +132,7 @@ async def test_repeated_idempotency_key_returns_the_first_job(clip: Clip, tmp_pa
         assert other.id != first.id
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_recording_that_is_no_audio_fails_its_job(tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -149,15 +156,16 @@ async def test_deleted_job_stops_and_leaves_nothing(clip: Clip, tmp_path: Path) 
 
         following = asyncio.create_task(follow())
         engine = running.service.engine
-        await wait_for(lambda: engine.status().queue_audio_seconds > 0)
+        await wait_for(lambda: engine.status().running > 0)
         await jobs.delete(OWNER, job.id)
-        assert engine.status().queue_audio_seconds == 0
+        assert engine.status().queued_windows == 0
         assert await following == ["queued", "processing", "cancelled"]
         with pytest.raises(JobNotFoundError):
             await jobs.get(OWNER, job.id)
         assert not list((tmp_path / "data" / "jobs").iterdir())
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_align_job_finds_the_words_of_its_text(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -173,18 +181,19 @@ async def test_interrupted_job_completes_after_the_next_start(clip: Clip, tmp_pa
         running.model.gate.clear()
         job, _ = await jobs.submit(submission(clip()))
         engine = running.service.engine
-        await wait_for(lambda: engine.status().queue_audio_seconds > 0)
+        await wait_for(lambda: engine.status().running > 0)
     async with running_jobs(tmp_path) as (_, jobs):
         await completed(jobs, job)
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_storage_that_is_gone_for_a_while_costs_no_job(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (running, jobs):
         running.model.gate.clear()
         job, _ = await jobs.submit(submission(clip()))
         engine = running.service.engine
-        await wait_for(lambda: engine.status().queue_audio_seconds > 0)
+        await wait_for(lambda: engine.status().running > 0)
         kept, away = tmp_path / "data" / "jobs", tmp_path / "away"
         kept.rename(away)
         kept.write_text("no folder")
@@ -198,6 +207,7 @@ async def test_storage_that_is_gone_for_a_while_costs_no_job(clip: Clip, tmp_pat
         await completed(jobs, job)
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_recording_of_a_url_that_no_one_may_fetch_fails_its_job(tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -207,6 +217,7 @@ async def test_recording_of_a_url_that_no_one_may_fetch_fails_its_job(tmp_path: 
         assert ended.error.code == "url_not_allowed"
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_job_of_a_model_that_is_gone_fails(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
@@ -217,6 +228,7 @@ async def test_job_of_a_model_that_is_gone_fails(clip: Clip, tmp_path: Path) -> 
         assert "scripted" in ended.error.message
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_recording_that_fails_the_model_fails_its_job(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (running, jobs):
@@ -225,3 +237,30 @@ async def test_recording_that_fails_the_model_fails_its_job(clip: Clip, tmp_path
         ended = await jobs.get(OWNER, job.id, wait=30)
         assert ended.error is not None
         assert ended.error.code == "encoding_failed"
+
+
+@pytest.mark.long
+@on_event_loop
+async def test_recording_that_ends_the_process_every_time_fails(clip: Clip, tmp_path: Path) -> None:
+    async with running_jobs(tmp_path) as (running, jobs):
+        running.model.gate.clear()
+        job, _ = await jobs.submit(submission(clip()))
+        engine = running.service.engine
+        await wait_for(lambda: engine.status().running > 0)
+    with closing(sqlite3.connect(tmp_path / "data" / "nordlyd.db")) as database, database:
+        database.execute("UPDATE jobs SET attempts = ?", (MAX_ATTEMPTS,))
+    async with running_jobs(tmp_path) as (_, jobs):
+        ended = await jobs.get(OWNER, job.id, wait=20)
+        assert ended.error is not None
+        assert ended.error.code == "crashed"
+
+
+@on_event_loop
+async def test_reading_jobs_makes_no_database(tmp_path: Path) -> None:
+    async with running_jobs(tmp_path) as (_, jobs):
+        assert (await jobs.list(OWNER)).jobs == ()
+        with pytest.raises(JobNotFoundError):
+            await jobs.get(OWNER, new_job_id())
+        with pytest.raises(JobNotFoundError):
+            await jobs.delete(OWNER, new_job_id())
+    assert not (tmp_path / "data").exists()

@@ -152,6 +152,29 @@ def test_memory_of_an_unloaded_model_is_given_back(clip) -> None:
     asyncio.run(run())
 
 
+def test_queued_job_of_an_unloaded_model_is_done_by_another_of_its_language(clip) -> None:
+    async def run() -> None:
+        async with changing() as state:
+            client = state.running.client
+            await state.models.load("other")
+            state.running.model.gate.clear()
+            given: list[dict[str, str]] = [{}, {}, {}, {"model": "scripted"}]
+            jobs = [
+                (await client.post("/jobs", content=clip(), params=query)).json()["id"]
+                for query in given
+            ]
+            await wait_for(lambda: state.running.service.engine.status().running > 0)
+            state.models.unload("scripted")
+            state.running.model.gate.set()
+            ended = [(await client.get(f"/jobs/{job}?wait=60")).json() for job in jobs]
+            assert [job["status"] for job in ended] == [*["completed"] * 3, "failed"]
+            assert ended[3]["error"]["code"] == "model_not_found"
+            results = [(await client.get(f"/jobs/{job}/result")).json() for job in jobs[:3]]
+            assert results[2]["model"] == "other"
+
+    asyncio.run(run())
+
+
 def test_model_that_replaces_itself_is_loaded_anew(clip) -> None:
     async def run() -> None:
         async with changing() as state:

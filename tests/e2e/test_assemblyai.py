@@ -155,6 +155,13 @@ def test_pages_list_every_transcript_once_and_the_newest_first(
     assert len(seen) == len(set(seen))
     newer = transcriber.list_transcripts(assemblyai.ListTranscriptParameters(after_id=made[0]))
     assert [item.id for item in newer.transcripts] == made[:0:-1]
+    closest = transcriber.list_transcripts(
+        assemblyai.ListTranscriptParameters(after_id=made[0], limit=1)
+    )
+    assert [item.id for item in closest.transcripts] == [made[1]]
+    for nothing in (made[-1], MISSING):
+        page = transcriber.list_transcripts(assemblyai.ListTranscriptParameters(after_id=nothing))
+        assert page.transcripts == []
     item = newer.transcripts[0]
     assert item.status == assemblyai.TranscriptStatus.completed
     with httpx.Client() as plain:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from running import RunningServer
-from sounds import tones
+from sounds import as_wav, tones
 
 RATE = 8000
 MINUTES = 90
@@ -122,7 +122,7 @@ def test_second_server_refuses_a_data_folder_in_use(
     first: RunningServer, settings: dict[str, str], tmp_path: Path
 ) -> None:
     with first.client() as client:
-        assert client.get("/jobs").status_code == 200
+        submit(client, as_wav(tones(0, 1)))
     (tmp_path / "second").mkdir()
     second = RunningServer(tmp_path / "second", settings)
     assert second.process.wait(60) == 1

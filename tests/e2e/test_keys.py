@@ -318,8 +318,11 @@ def test_public_address_is_served_with_stored_keys_alone(
     assert refused.process.wait(60) != 0
     assert "nordlyd keys create" in refused.log.read_text()
     nordlyd(Path(data), "create", "first")
-    served = RunningServer(tmp_path, tiny_settings | PUBLIC | {"DATA": data}).wait_ready()
+    served = RunningServer(
+        tmp_path, tiny_settings | PUBLIC | {"DATA": data, "MODELS": "demo-nb"}
+    ).wait_ready()
     assert served.stop() == 0
+    assert "Authorization: Bearer YOUR_KEY" in "\n".join(served.greeting)
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import psutil
 import pytest
 from demo_model import DEMO
 from running import RunningServer
+from sounds import as_wav, tones
 
 pytestmark = pytest.mark.long
 
@@ -93,3 +94,31 @@ def test_overload_refuses_requests_that_would_miss_their_deadline(tmp_path: Path
     # What was computed was answered: at most a tenth of the work was wasted.
     assert statuses.count(504) <= 0.1 * answered + 2, statuses
     assert 'nordlyd_failures_total{code="queue_full"}' in metrics
+
+
+def test_clips_are_answered_while_jobs_of_two_callers_are_running(tmp_path: Path) -> None:
+    long = as_wav(tones(0, 900.0))
+    keys = {name: {"authorization": f"Bearer {name}"} for name in ("key-1", "key-2", "key-3")}
+    server = start(tmp_path, API_KEYS=",".join(keys))
+    try:
+        with server.client() as client:
+            jobs = [
+                client.post("/jobs", content=long, headers=keys[name]).json()["id"]
+                for name in ("key-1", "key-2")
+                for _ in range(2)
+            ]
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                listed = client.get("/jobs", headers=keys["key-1"]).json()["jobs"]
+                if any(job["progress"] > 0 for job in listed):
+                    break
+                time.sleep(0.05)
+            for name in (*keys, *keys):
+                answer = client.post("/transcribe", content=CLIP, headers=keys[name])
+                assert answer.status_code == 200
+            for job, name in zip(jobs, ("key-1", "key-1", "key-2", "key-2"), strict=True):
+                state = client.get(f"/jobs/{job}", headers=keys[name]).json()
+                assert state["status"] in {"queued", "processing"}, state
+                assert client.delete(f"/jobs/{job}", headers=keys[name]).status_code == 204
+    finally:
+        assert server.stop() == 0

@@ -97,6 +97,6 @@ def _failure(output: str) -> ProfilerUnavailableError:
 
 
 def _permit_tracing(pid: int) -> None:
-    """Let one process trace this one, which Yama forbids to a child otherwise; 0 for none."""
+    """Lets one process trace this one, which Yama forbids to a child otherwise; 0 for none."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_ulong(pid), 0, 0, 0)

@@ -88,7 +88,7 @@ async def list_transcripts(
             limit=query.limit,
             result_count=len(items),
             current_url=str(request.url),
-            prev_url=url(before_id=found[-1].id) if more else None,
+            prev_url=url(before_id=found[-1].id) if more and found else None,
             next_url=url(after_id=found[0].id) if found else None,
         ),
         transcripts=items,

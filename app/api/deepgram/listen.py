@@ -71,12 +71,13 @@ async def listen(incoming: IncomingOf) -> Response:
     answer is the request's id, and the transcript is sent to that URL. Errors have Deepgram's
     `err_code`, `err_msg` and `request_id`, and our `error` beside them.
     """
-    transcriber = incoming.state.service.transcriber
+    service = incoming.state.service
+    options = parse_listen(incoming.query)
     with ExitStack() as stack:
-        stack.enter_context(incoming.admit())
-        options = parse_listen(incoming.query)
+        # A job does not count among the requests that are served at once.
+        stack.enter_context(incoming.admit() if options.callback is None else service.admit())
         incoming.set_timeout()
-        route = transcriber.route(
+        route = service.transcriber.route(
             options.model, options.language, options.decoding, options.formatting
         )
         if options.callback is None:

@@ -83,23 +83,25 @@ class S3BlobStore:
         """See `BlobStore`."""
         check_key(key)
         stream = io.BytesIO(source) if isinstance(source, bytes) else source
-        first = await asyncio.to_thread(_read_part, stream)
-        second = await asyncio.to_thread(_read_part, stream)
-        if not second:
-            await self._put_object(key, first)
-            return
-        folder = f"{key}{_PARTS}{uuid.uuid4().hex}/"
+        first = await _outlast(asyncio.to_thread(_read_part, stream))
+        second = await _outlast(asyncio.to_thread(_read_part, stream))
+        if second:
+            # Parts of another upload of the key stay until this one is whole, and go with the job.
+            first += await self._put_parts(f"{key}{_PARTS}{uuid.uuid4().hex}/", second, stream)
+        await self._put_object(key, first)
+
+    async def _put_parts(self, folder: str, part: bytes, stream: BinaryIO) -> bytes:
+        """Stores what follows the first part; returns the line that the first object ends with."""
+        count = 0
         try:
-            count = 0
-            while second:
+            while part:
                 count += 1
-                await self._put_object(f"{folder}{count:05}", second)
-                second = await asyncio.to_thread(_read_part, stream)
-            trailer = json.dumps({"folder": folder, "parts": count}).encode()
-            await self._put_object(key, first + trailer)
+                await self._put_object(f"{folder}{count:05}", part)
+                part = await _outlast(asyncio.to_thread(_read_part, stream))
         except BaseException:
             await _outlast(self._remove_parts(folder))
             raise
+        return json.dumps({"folder": folder, "parts": count}).encode()
 
     async def get(self, key: str) -> bytes:
         """See `BlobStore`."""
@@ -213,7 +215,7 @@ def _read_part(source: BinaryIO) -> bytes:
 async def _outlast(work: Coroutine[Any, Any, _T]) -> _T:
     """Awaits a request to its end even when cancelled.
 
-    A request that was given up may still be carried out, and put back what has been deleted
+    A request that is abandoned may still be carried out, and bring back what has been deleted
     meanwhile.
     """
     running = asyncio.ensure_future(work)

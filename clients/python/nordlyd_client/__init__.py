@@ -12,6 +12,7 @@ from nordlyd_client.contract.answers import (
     Track,
     Word,
 )
+from nordlyd_client.contract.jobs import Job, JobEvent, JobPage, JobStatus
 from nordlyd_client.contract.stream import (
     End,
     Endpoint,
@@ -58,6 +59,10 @@ __all__ = [
     "Final",
     "Health",
     "InvalidRequestError",
+    "Job",
+    "JobEvent",
+    "JobPage",
+    "JobStatus",
     "LiveEvent",
     "ModelInfo",
     "Notice",

@@ -24,6 +24,7 @@ from nordlyd_client.calls import (
 from nordlyd_client.contract.options import Encoding
 from nordlyd_client.errors import ClientError
 from nordlyd_client.events import LiveEvent
+from nordlyd_client.jobs import AsyncJobs
 from nordlyd_client.live import Pcm, stream_events
 from nordlyd_client.options import AlignOptions, LiveOptions, TranscribeOptions
 from nordlyd_client.retries import Retries
@@ -56,6 +57,7 @@ class AsyncClient:
             timeout=self._session.timeouts,
             limits=httpx.Limits(),
         )
+        self.jobs = AsyncJobs(self._session, self._http, self._run)
 
     @overload
     async def transcribe(

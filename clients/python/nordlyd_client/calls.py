@@ -41,7 +41,7 @@ KEY_VARIABLE = "NORDLYD_API_KEY"
 _T = TypeVar("_T")
 # These may be long, so they go in the form; the others go in the query, which the server checks
 # before it reads the recording.
-_IN_FORM = frozenset({"hotwords", "text"})
+_IN_FORM = frozenset({"hotwords", "metadata", "text"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Call(Generic[_T]):
     fields: Mapping[str, str] = field(default_factory=dict)
     audio: Audio | None = None
     again: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, http: httpx.Client | httpx.AsyncClient, upload: Upload | None) -> httpx.Request:
         """Returns the request, with the recording from its beginning."""
@@ -94,7 +95,12 @@ class Call(Generic[_T]):
         form = {name: value for name, value in self.fields.items() if name in _IN_FORM}
         files = {"file": (upload.name, upload.file)} if upload else None
         return http.build_request(
-            self.method, self.path, params=query, data=form or None, files=files
+            self.method,
+            self.path,
+            params=query,
+            data=form or None,
+            files=files,
+            headers=self.headers,
         )
 
     def answer(self, response: httpx.Response) -> _T:
@@ -113,20 +119,22 @@ def transcribe_call(
 ) -> Call[Transcription | str]:
     """POST /transcribe: a `Transcription`, or the text of a format where one is given."""
     fields = as_fields({**options, "response_format": response_format})
-    read: Callable[[httpx.Response], Transcription] = _reader(TRANSCRIPTION)
+    read: Callable[[httpx.Response], Transcription] = value_reader(TRANSCRIPTION)
     if response_format is None:
         return Call("POST", "/transcribe", read, fields, audio)
-    return Call("POST", "/transcribe", _text, fields, audio)
+    return Call("POST", "/transcribe", text_reader, fields, audio)
 
 
 def align_call(audio: Audio, text: str, options: Mapping[str, Any]) -> Call[Alignment]:
     """POST /align."""
-    return Call("POST", "/align", _reader(ALIGNMENT), as_fields({**options, "text": text}), audio)
+    return Call(
+        "POST", "/align", value_reader(ALIGNMENT), as_fields({**options, "text": text}), audio
+    )
 
 
 def health_call() -> Call[Health]:
     """GET /health."""
-    return Call("GET", "/health", _reader(HEALTH))
+    return Call("GET", "/health", value_reader(HEALTH))
 
 
 def ready_call() -> Call[None]:
@@ -155,12 +163,15 @@ def translated(server: Server) -> Iterator[None]:
         raise UnreachableError(f"{server.url} cannot be reached: {reason}.") from error
 
 
-def _reader(kind: TypeAdapter[_T]) -> Callable[[httpx.Response], _T]:
+def value_reader(kind: TypeAdapter[_T]) -> Callable[[httpx.Response], _T]:
+    """Returns the reader of an answer with one of our values as JSON."""
+
     def read(response: httpx.Response) -> _T:
         return read_value(kind, response.text, request_id=response.headers.get("x-request-id"))
 
     return read
 
 
-def _text(response: httpx.Response) -> str:
+def text_reader(response: httpx.Response) -> str:
+    """Returns the body of an answer."""
     return response.text

@@ -65,6 +65,19 @@ class AlignOptions(_ModelOptions, _SoundOptions, total=False):
     characters: bool | None
 
 
+class JobOptions(TranscribeOptions, total=False):
+    """The parameters of POST /jobs; `text` and `characters` are of an alignment.
+
+    `metadata` is repeated in every answer; `expires_in` is in seconds after the job's end.
+    """
+
+    text: str | None
+    characters: bool | None
+    metadata: Mapping[str, Any] | None
+    webhook_url: str | None
+    expires_in: float | None
+
+
 class LiveOptions(_TextOptions, total=False):
     """The parameters of WS /stream but for those of the samples; times are in seconds."""
 

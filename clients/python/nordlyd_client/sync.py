@@ -25,6 +25,7 @@ from nordlyd_client.calls import (
 from nordlyd_client.contract.options import Encoding
 from nordlyd_client.errors import ClientError
 from nordlyd_client.events import LiveEvent
+from nordlyd_client.jobs import Jobs
 from nordlyd_client.live import Pcm, stream_events
 from nordlyd_client.options import AlignOptions, LiveOptions, TranscribeOptions
 from nordlyd_client.retries import Retries
@@ -46,6 +47,9 @@ class Client:
         connect_timeout: seconds that connecting may take.
         retries: when a busy or unreachable server is tried again.
 
+    Attributes:
+        jobs: recordings that were handed in, to be fetched later.
+
     Raises:
         InvalidRequestError: the address is not valid.
     """
@@ -65,6 +69,7 @@ class Client:
             headers=self._session.headers,
             timeout=self._session.timeouts,
         )
+        self.jobs = Jobs(self._session, self._http, self._run)
 
     @overload
     def transcribe(

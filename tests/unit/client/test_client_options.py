@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from nordlyd_client import options
+from nordlyd_client.contract import jobs
 from nordlyd_client.contract import options as contract
 from nordlyd_client.contract.stream import StreamOptions
 
@@ -30,3 +31,9 @@ def test_keywords_of_stream_are_the_fields_of_the_contract() -> None:
     samples = {"encoding", "rate", "channels"}
     expected = fields(StreamOptions, but={"session", "after", *samples})
     assert keywords(options.LiveOptions) == expected
+
+
+def test_keywords_of_submit_are_the_fields_of_both_kinds_of_jobs() -> None:
+    expected = fields(jobs.TranscribeJobOptions, but={"response_format"})
+    expected |= fields(jobs.AlignJobOptions, but={"response_format"})
+    assert keywords(options.JobOptions) == expected

@@ -5,28 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+from aligned import align, frames
 from spoken import FRAME, VOCABULARY, random_words, spoken
 
 from app.contract.answers import AlignedWord
+from app.decoding import forced
 from app.decoding.forced import align_text
 from app.vocabulary import Vocabulary
-
-
-def align(emissions: np.ndarray, text: str, language: str | None = "nb") -> tuple[AlignedWord, ...]:
-    return align_text(
-        emissions,
-        text,
-        VOCABULARY,
-        frame_seconds=FRAME,
-        duration=len(emissions) * FRAME,
-        language=language,
-    )
-
-
-def frames(word: AlignedWord) -> tuple[int, int]:
-    assert word.start is not None
-    assert word.end is not None
-    return round(word.start / FRAME), round(word.end / FRAME)
 
 
 def test_aligned_words_keep_their_spelling_and_have_times() -> None:
@@ -35,6 +20,13 @@ def test_aligned_words_keep_their_spelling_and_have_times() -> None:
     assert [word.word for word in words] == ["«Hei»,", "du", "der –", "ute!"]
     assert [frames(word) for word in words] == spans
     assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
+
+
+def test_words_are_found_from_the_first_frame_to_the_last() -> None:
+    emissions, [(first, past)] = spoken(["hei"])
+    (word,) = align(emissions[first:past], "hei")
+    assert frames(word) == (0, past - first)
+    assert word.score == pytest.approx(0.97, abs=0.01)
 
 
 def test_characters_tile_their_word() -> None:
@@ -49,94 +41,6 @@ def test_characters_tile_their_word() -> None:
     assert [part.start for part in word.characters[1:]] == pytest.approx(
         [(first + 2) * FRAME, (first + 5) * FRAME]
     )
-
-
-@pytest.mark.parametrize(
-    ("language", "written", "spoken_words"),
-    [
-        ("nb", "21", "tjueen"),
-        ("nb", "7", "syv"),
-        ("nb", "3.", "tredje"),
-        ("nb", "1998", "nittennittiåtte"),
-        ("nb", "1998", "nittenhundreognittiåtte"),
-        ("nb", "112", "enento"),
-        ("nb", "112233", "ellevetjuetotrettitre"),
-        ("nb", "1.200", "etttusentohundre"),
-        ("nb", "2,5", "tokommafem"),
-        ("nb", "12:30", "tolvtretti"),
-        ("nb", "7-åring", "sjuåring"),
-        ("nb", "5%", "femprosent"),
-        ("nn", "21", "tjueein"),
-        ("da", "21", "enogtyve"),
-        ("da", "75.", "femoghalvfjerdsindstyvende"),
-        ("da", "1985", "nittenhundredefemogfirs"),
-    ],
-)
-def test_number_is_found_in_its_spoken_form(language: str, written: str, spoken_words: str) -> None:
-    emissions, spans = spoken(["det", "var", spoken_words, "eller", "noe"])
-    words = align(emissions, f"Det var {written} eller noe.", language)
-    assert [word.found for word in words] == [True] * 5
-    assert frames(words[2]) == spans[2]
-    assert words[2].score > 0.9
-    assert "".join(part.text for part in words[2].characters) == written.rstrip(".").replace(
-        "-", ""
-    )
-
-
-@pytest.mark.parametrize(
-    ("audio_words", "text"),
-    [
-        (["sju", "tjueto"], "7 22"),
-        (["syv", "tyveto"], "7 22"),
-        (["syv", "år"], "7 år"),
-        (["år", "syv"], "år 7"),
-        (["to", "syv", "enento", "år"], "to 7 112 år"),
-        (["ja", "syv", "nei", "tyveto", "år", "enento"], "ja 7 nei 22 år 112"),
-    ],
-)
-def test_numbers_are_found_at_the_ends_and_side_by_side(audio_words: list[str], text: str) -> None:
-    emissions, spans = spoken(audio_words)
-    words = align(emissions, text)
-    assert [frames(word) for word in words] == spans
-    assert all(word.found and word.score == pytest.approx(0.97, abs=0.01) for word in words)
-
-
-def test_number_is_found_although_one_of_its_few_letters_is_another() -> None:
-    emissions, spans = spoken(["det", "syk", "år"])
-    words = align(emissions, "det 7 år")
-    assert [word.found for word in words] == [True] * 3
-    assert frames(words[1]) == spans[1]
-    assert 0.05 < words[1].score < 0.2
-
-
-def test_number_that_is_not_spoken_is_not_found() -> None:
-    emissions, spans = spoken(["nei", "nei"])
-    words = align(emissions, "nei 7 nei")
-    assert [word.found for word in words] == [True, False, True]
-    assert words[1].score == 0
-    assert [frames(words[0]), frames(words[2])] == spans
-
-
-def test_form_of_a_number_that_is_too_long_for_the_audio_is_left_out() -> None:
-    emissions, spans = spoken(["ja", "enento", "nei"], pause=1, character=1)
-    words = align(emissions, "ja 112 nei")
-    assert [word.found for word in words] == [True] * 3
-    assert [frames(word) for word in words] == spans
-
-
-def test_number_without_a_spoken_form_is_placed_between_its_neighbours() -> None:
-    emissions, spans = spoken(["det", "var", "tjuguett", "eller", "noe"])
-    words = align(emissions, "Det var 21 eller noe.", language="sv")
-    assert [word.found for word in words] == [True, True, False, True, True]
-    start, end = frames(words[2])
-    assert spans[2][0] - 1 <= start < end <= spans[2][1] + 1
-
-
-def test_word_of_unknown_sound_is_located_beside_a_number() -> None:
-    emissions, spans = spoken(["det", "enogtyve", "zuk", "var"])
-    words = align(emissions, "det 21 жук var", language="da")
-    assert [word.found for word in words] == [True, False, False, True]
-    assert [frames(word) for word in words] == spans
 
 
 def test_word_that_is_not_spoken_has_no_times() -> None:
@@ -214,6 +118,7 @@ def test_audio_of_at_most_one_frame_aligns_no_word(count: int) -> None:
     words = align(emissions[:count], "ja da")
     assert [word.word for word in words] == ["ja", "da"]
     assert not any(word.found for word in words)
+    assert [word.score for word in words] == [0, 0]
 
 
 def test_vocabularies_of_capitals_and_other_scripts_are_aligned() -> None:
@@ -225,6 +130,21 @@ def test_vocabularies_of_capitals_and_other_scripts_are_aligned() -> None:
     words = align_text(emissions, "hei п", vocabulary, frame_seconds=FRAME, duration=1.0)
     assert [word.found for word in words] == [True, True]
     assert [frames(word) for word in words] == [(1, 6), (9, 10)]
+
+
+def test_letter_that_is_the_last_token_has_its_own_score() -> None:
+    vocabulary = Vocabulary(("[PAD]", "|", "a", "b"), 0, 1, frozenset({0}))
+    path = [0, 3, 0, 1, 0, 2, 0]
+    emissions = np.full((len(path), 4), np.log(0.05), np.float32)
+    emissions[np.arange(len(path)), path] = np.log(0.85)
+    words = align_text(emissions, "b a", vocabulary, frame_seconds=FRAME, duration=1.0)
+    assert [word.score for word in words] == pytest.approx([0.85, 0.85])
+
+
+def test_score_is_at_most_one_where_rows_are_not_normalised() -> None:
+    emissions, _ = spoken(["ja"])
+    (word,) = align(emissions + np.float32(3.0), "ja")
+    assert word.score == 1
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -240,6 +160,21 @@ def test_emissions_of_another_vocabulary_are_not_aligned(width: int) -> None:
     emissions, _ = spoken(["ja"])
     with pytest.raises(ValueError, match=rf"must be \[frames, {len(VOCABULARY)}\]"):
         align(np.resize(emissions, (len(emissions), width)), "ja")
+
+
+def test_text_is_refused_for_the_part_that_has_too_little_in_common(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With bounds of thousands instead of thousands of millions, for the sake of time."""
+    monkeypatch.setattr(forced, "_CUT_ABOVE", 0)
+    monkeypatch.setattr(forced, "_CUT_FRAMES", 50)
+    monkeypatch.setattr(forced, "_MAX_CELLS", 20_000)
+    alike = random_words(80, seed=1)
+    emissions, spans = spoken(alike)
+    check(align(emissions, " ".join(alike)), spans)
+    emissions, _ = spoken([*alike, *random_words(40, seed=2)])
+    with pytest.raises(ValueError, match="too little in common"):
+        align(emissions, " ".join([*alike, *random_words(40, seed=3)]))
 
 
 HOUR = 180_000

@@ -111,6 +111,26 @@ def test_retry_after_is_between_a_second_and_ten_minutes():
     assert schedule.retry_after(1e6, 1e6, now=0.0) == 600.0
 
 
+def test_request_refused_again_when_it_was_due_does_not_start_at_the_end():
+    schedule = RetrySchedule()
+    waits = [schedule.retry_after(1.0, 1.0, now=100.0) for _ in range(10)]
+    assert waits[-1] == pytest.approx(10)
+    # The first two are due; one of them is accepted, the other one refused, then a new one.
+    assert schedule.claim(now=102.0)
+    assert schedule.retry_after(1.0, 1.0, now=102.0) == pytest.approx(1)
+    assert schedule.retry_after(1.0, 1.0, now=102.0) == pytest.approx(9)
+    assert not schedule.claim(now=102.0)
+    # Those who are long overdue are not expected any more.
+    assert not schedule.claim(now=200.0)
+
+
+def test_margin_makes_refused_requests_come_back_a_little_later():
+    schedule = RetrySchedule(margin=1.5)
+    waits = [schedule.retry_after(2.0, 1.0, now=0.0) for _ in range(3)]
+    assert waits == pytest.approx([3.0, 4.5, 6.0])
+    assert RetrySchedule(margin=1.5).retry_after(1e6, 0.0, now=0.0) == 600
+
+
 def test_cleared_schedule_keeps_no_place_for_requests_that_did_not_come_back():
     schedule = RetrySchedule()
     for _ in range(20):

@@ -57,6 +57,17 @@ def test_new_request_has_no_credit_for_the_time_before_its_arrival():
     assert turns.count(1) == turns.count(2) == 5
 
 
+def test_request_for_a_forgotten_model_is_refused():
+    queue = scheduler(models=("m", "n"))
+    queue.forget("m")
+    with pytest.raises(KeyError, match="m"):
+        queue.add(1, "m", [20], now=0)
+    assert queue.next_batch(0) is None
+    queue.add(1, "n", [20], now=0)
+    assert leaders(queue, 1) == [1]
+    queue.forget("never served")
+
+
 def test_constant_stream_of_new_requests_does_not_starve_a_long_recording():
     queue = scheduler()
     queue.add(0, "m", [20] * 1000, now=0.0)

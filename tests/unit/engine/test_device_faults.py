@@ -1,8 +1,10 @@
 """Devices that hang, die or are too small: requests fail with a reason, and others are served."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -143,6 +145,27 @@ def test_model_whose_warm_up_fails_is_not_served():
                 await engine.encode(request_of(noise(0, 3), "big"))
             assert not engine.status().fault
             await engine.encode(request_of(noise(0, 3)))
+
+    run(test())
+
+
+def test_removed_model_is_served_no_more_and_its_encoder_is_released():
+    async def test():
+        encoder = FrameEncoder()
+        released = weakref.ref(encoder)
+        async with engine_with(FrameEncoder()) as engine:
+            await engine.add("another", encoder)
+            await engine.encode(request_of(noise(0, 3), "another"))
+            del encoder
+            await engine.remove("another")
+            await engine.remove("another")
+            gc.collect()
+            assert released() is None
+            with pytest.raises(UnavailableError):
+                await engine.encode(request_of(noise(0, 3), "another"))
+            await engine.encode(request_of(noise(0, 3)))
+            await engine.add("another", FrameEncoder())
+            await engine.encode(request_of(noise(0, 3), "another"))
 
     run(test())
 

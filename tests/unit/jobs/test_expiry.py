@@ -14,6 +14,7 @@ from app.contract.jobs import JobStatus
 from app.database import Database
 from app.durations import Keep
 from app.jobs.expiry import Expiry
+from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
 from app.jobs.types import Submission
@@ -29,6 +30,7 @@ class _Kept:
         policy = RetentionPolicy(**rules)
         self.now = _START
         self.records = Records(database, policy, lambda: self.now)
+        self.receiving = Receiving(database, lambda: self.now, "a process")
         self.expiry = Expiry(database, policy)
 
     async def add(
@@ -43,8 +45,8 @@ class _Kept:
             owner="key:a", kind="transcribe", options={}, model="m", language="nb",
             source="https://example.org/a.wav", expires_in=expires_in,
         )  # fmt: skip
-        assert await self.records.insert(job_id, submission, None)
-        await self.records.accept(job_id)
+        assert await self.receiving.insert(job_id, submission, None)
+        await self.receiving.accept(job_id)
         await self.records.begin(job_id, first=True)
         if status is not None:
             await self.records.finish(job_id, status)

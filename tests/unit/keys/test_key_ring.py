@@ -86,6 +86,19 @@ def test_new_key_is_accepted_at_once_and_a_revoked_one_soon_refused(
     asyncio.run(run())
 
 
+def test_new_key_is_accepted_at_once_right_after_the_database_was_read(
+    store: KeyStore, clock: Clock
+) -> None:
+    async def run() -> None:
+        keys = KeyRing(open_store=lambda: store, clock=clock)
+        await keys.refresh()
+        texts = [store.create("a")[1] for _ in range(3)]
+        identities = await asyncio.gather(*(keys.authenticate(text.encode()) for text in texts))
+        assert len({identity.id for identity in identities}) == 3
+
+    asyncio.run(run())
+
+
 def test_expired_key_is_refused_without_reading_the_database(store: KeyStore, clock: Clock) -> None:
     _, text = store.create("a", expires_in=60)
 

@@ -61,6 +61,7 @@ class Simulation:
             except OverloadedError as error:
                 self.refused.append((self.now, error.retry_after))
                 return error.retry_after
+            work.receive()
             work.decoded(audio)
             seconds = self.slowness * (REQUEST_SECONDS + audio * AUDIO_FACTOR)
             self.free_at = max(self.free_at, self.now) + seconds
@@ -155,6 +156,8 @@ def test_retry_after_is_as_long_as_the_excess_takes() -> None:
 
 def test_deadline_of_a_client_counts_instead_of_the_patience() -> None:
     service = Simulation()
+    service.offer(2, 10)
+    service.until(service.now + 60)
     while service.free_at - service.now < 10:
         assert service.arrive() is None
     seconds = service.arrive(deadline=service.now + 5)
@@ -188,3 +191,45 @@ def test_refusal_names_what_was_exceeded_and_the_alternative() -> None:
     assert "within 30 s (NORDLYD_MAX_WAIT_SECONDS)" in refused.value.message
     assert "POST /jobs" in refused.value.message
     assert refused.value.status == 429
+
+
+def test_uploads_that_are_slow_to_arrive_delay_no_other_request() -> None:
+    service = Simulation()
+    service.offer(0.5, 20)
+    with ExitStack() as stack:
+        for number in range(2_000):
+            work = stack.enter_context(service.workload.open(f"address:{number}"))
+            work.expect(1_000 * CLIP_BYTES)
+        # Together with a burst they may all be there in a moment.
+        assert service.arrive() is not None
+        service.refused.clear()
+        service.until(service.now + 10)
+        service.offer(0.5, 20)
+        assert not service.refused
+    # Nor did they count as work that the service was slow with.
+    assert service.workload.meter.slowness < 3
+
+
+def test_device_that_hung_does_not_count_as_slow() -> None:
+    service = Simulation()
+    service.offer(2, 10)
+    before = service.workload.meter.slowness
+    with ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(service.workload.open("me")).receive()
+        service.until(service.now + 10)
+        service.now += 600
+    assert service.workload.meter.slowness <= 1.1 * before
+
+
+def test_clips_are_not_expected_to_be_slow_because_long_recordings_were() -> None:
+    service = Simulation()
+    service.offer(2, 10)
+    for _ in range(5):
+        service.arrive(audio=3_600)
+        service.until(service.free_at)
+    service.offer(0.9, 20)
+    with service.workload.open("me") as work:
+        work.expect(CLIP_BYTES)
+        expected = service.workload.seconds_of(work)
+    assert 0.5 <= expected * CLIPS_A_SECOND <= 2

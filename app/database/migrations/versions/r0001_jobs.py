@@ -14,6 +14,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("owner", sa.Text, nullable=False),
         sa.Column("phase", sa.Text, nullable=False),
+        sa.Column("receiver", sa.Text, nullable=False),
         sa.Column("enqueued", sa.Boolean, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("kind", sa.Text, nullable=False),
