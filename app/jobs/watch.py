@@ -98,8 +98,11 @@ class FolderWatch:
         while True:
             try:
                 await self._look()
-            except (NordlydError, OSError) as error:
-                self._report(str(error))
+            except NordlydError as error:
+                self._report(error.message)
+            except OSError as error:
+                # Without the file, whose name may be that of a recording.
+                self._report(error.strerror or type(error).__name__)
             except Exception:
                 _log.exception("watching failed")
             else:
