@@ -17,6 +17,8 @@ from webhook_receiver import HANG, SECRET, Receiver, webhook_receiver
 
 Clip = Callable[..., bytes]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
@@ -275,7 +277,6 @@ async def test_webhook_of_assemblyai_has_its_form_and_header(
     assert received.content == {"transcript_id": made.json()["id"], "status": "completed"}
 
 
-@pytest.mark.long
 @on_event_loop
 async def test_receiver_that_hangs_delays_no_other(
     receiver: Receiver, clip: Clip, tmp_path: Path
