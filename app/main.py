@@ -203,7 +203,7 @@ def build_jobs(
             storage or the secret of webhooks cannot be used.
     """
     lock = None if database.is_shared else FolderLock(settings.data)
-    if lock is not None and database.exists:
+    if lock is not None and (database.exists or settings.watch is not None):
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
