@@ -178,6 +178,7 @@ async def in_process(
             await jobs.stop()
             await live.close()
             await service.stop()
+            database.close()
 
     keys = keys or KeyRing(given.api_keys)
     state = AppState(
