@@ -7,6 +7,7 @@ const SAME = {
   loading: "unavailable",
   draining: "unavailable",
   hung: "unavailable",
+  jobs_unavailable: "unavailable",
   failed: "unavailable",
   bad_request: "invalid_request",
 };
