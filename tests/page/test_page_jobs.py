@@ -14,6 +14,8 @@ from running import RunningServer
 SPOKEN, TEXT = samples("demo-nb")[1]
 WRITTEN = f"{TEXT.capitalize()}."
 NO_RECORDING = Path(__file__)
+# Header values are bytes: the key goes as UTF-8.
+AUTHORIZED = {"authorization": f"Bearer {JOBS_KEY}".encode()}
 RATE = 8000
 LIST = "/jobs?"
 MINUTE_MS = 60_000
@@ -35,9 +37,7 @@ def twenty_minutes(tmp_path: Path) -> Path:
 
 
 def erase_all(served: RunningServer) -> None:
-    # Header values are bytes: the key goes as UTF-8.
-    headers = {"authorization": f"Bearer {JOBS_KEY}".encode()}
-    with served.client(headers=headers) as client:
+    with served.client(headers=AUTHORIZED) as client:
         for job in client.get("/jobs?limit=100").json()["jobs"]:
             client.delete(f"/jobs/{job['id']}")
 
@@ -117,6 +117,20 @@ def test_job_that_was_handed_in_here_is_played_and_corrected(desk: Page) -> None
     desk.fill("#edit-text", TEXT)
     desk.keyboard.press("Control+Enter")
     expect(desk.locator("#text-note")).to_contain_text("alle ordene ble funnet")
+
+
+def test_alignment_of_another_program_is_read(desk: Page, served: RunningServer) -> None:
+    with served.client(headers=AUTHORIZED) as client:
+        query = {"text": TEXT, "language": "nb"}
+        job = client.post("/jobs", params=query, content=SPOKEN.read_bytes()).json()
+        client.get(f"/jobs/{job['id']}", params={"wait": 60})
+    show(desk, visible=True)
+    expect(jobs(desk)).to_contain_text("Opptak uten navn")
+    desk.get_by_role("button", name="Vis teksten til").click()
+    expect(desk.locator("#transcript p")).to_have_text(TEXT)
+    with desk.expect_download() as saved:
+        desk.locator("[data-format=srt]").click()
+    assert " --> " in saved.value.path().read_text("utf-8")
 
 
 def test_opened_text_stays_when_the_service_erases_its_job(
@@ -250,6 +264,8 @@ def test_list_is_requested_only_while_a_job_is_unfinished_and_the_tab_is_visible
 def test_list_and_dialog_pass_axe_and_fit_a_phone(desk: Page) -> None:
     desk.emulate_media(reduced_motion="reduce")
     hand_in(desk, SPOKEN, NO_RECORDING)
+    expect(desk.locator("#stored-list [data-state=failed]")).to_have_count(1)
+    expect(desk.locator("#stored-list [data-state=completed]")).to_have_count(1)
     desk.set_viewport_size({"width": 320, "height": 640})
     desk.get_by_role("button", name=f"Slett {SPOKEN.name}").click()
     desk.get_by_role("alertdialog").wait_for()

@@ -47,12 +47,18 @@ new Recorder(i18n, api, keys, choices, { onDone: addRecorded });
  */
 function open(job, options) {
   result.show(job, options);
-  list.mark(job);
+  mark(job);
 }
 
 function close() {
   result.hide();
-  list.mark(null);
+  mark(null);
+}
+
+/** @param {Job | null} job the job whose text is shown. */
+function mark(job) {
+  list.mark(job);
+  storedList.mark(job);
 }
 
 /**
@@ -112,7 +118,7 @@ stored.on("ended", (ended) => {
 });
 stored.on("erased", (job) => {
   queue.add(job);
-  list.mark(result.job);
+  mark(result.job);
 });
 window.addEventListener("beforeunload", (event) => {
   if ([...queue.jobs, ...stored.opened].some((job) => job.unsaved)) event.preventDefault();

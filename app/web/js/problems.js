@@ -10,6 +10,8 @@ const SAME = {
   jobs_unavailable: "unavailable",
   failed: "unavailable",
   bad_request: "invalid_request",
+  media_crashed: "invalid_audio",
+  quota_exceeded: "queue_full",
 };
 
 /**

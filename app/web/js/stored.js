@@ -82,6 +82,15 @@ export class StoredJobs extends Emitter {
   }
 
   /**
+   * Whether a job's text is the given one.
+   * @param {string} id
+   * @param {Job | null} job
+   */
+  isOf(id, job) {
+    return job !== null && this.#opened.get(id) === job;
+  }
+
+  /**
    * Lists the jobs anew; never rejects.
    * @param {{quiet?: boolean}} options whether a missing key is reported by `state` instead of requested.
    */

@@ -29,6 +29,8 @@ export class StoredList {
   /** @type {Map<string, Line>} */
   #lines = new Map();
   #problem = byId("stored-problem");
+  /** @type {import("./jobs.js").Job | null} */
+  #current = null;
 
   /**
    * @param {import("./i18n.js").Translator} i18n
@@ -48,6 +50,24 @@ export class StoredList {
     i18n.on("change", () => this.#show());
     byId("stored-unlock").addEventListener("click", () => void jobs.refresh({ quiet: false }));
     byId("stored-more").addEventListener("click", () => void this.#showMore());
+  }
+
+  /**
+   * Mark the line whose text is shown.
+   * @param {import("./jobs.js").Job | null} job
+   */
+  mark(job) {
+    this.#current = job;
+    for (const [id, line] of this.#lines) this.#mark(line, this.#jobs.isOf(id, job));
+  }
+
+  /**
+   * @param {Line} line
+   * @param {boolean} current
+   */
+  #mark({ item, open }, current) {
+    item.toggleAttribute("data-current", current);
+    open.classList.toggle("primary", !current);
   }
 
   /**
@@ -146,6 +166,7 @@ export class StoredList {
     if (stored.status === "processing") line.progress.value = stored.progress;
     else line.progress.removeAttribute("value");
     line.open.hidden = stored.status !== "completed";
+    this.#mark(line, this.#jobs.isOf(stored.id, this.#current));
     if (stored.error && line.problem.hidden) {
       describeProblem(this.#i18n, line.problem, errorOf(stored.error));
       line.problem.hidden = false;

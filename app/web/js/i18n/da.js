@@ -232,6 +232,8 @@ export default {
   "problem.invalid_request.do": "Ret det, som beskeden nævner, og prøv igen.",
   "problem.invalid_api_key": "Serveren beder om en nøgle.",
   "problem.invalid_api_key.do": "Prøv igen, og skriv nøglen.",
+  "problem.missing_scope": "Denne nøgle giver ikke lov til det.",
+  "problem.missing_scope.do": "Brug en anden nøgle, eller kontakt den, der driver serveren.",
   "problem.unreachable": "Der er ingen forbindelse til serveren.",
   "problem.unreachable.do": "Tjek netværket, og prøv igen. Intet er gået tabt.",
   "problem.other": "Noget gik galt på serveren.",

@@ -232,6 +232,8 @@ export default {
   "problem.invalid_request.do": "Change what the message names and try again.",
   "problem.invalid_api_key": "The server asks for a key.",
   "problem.invalid_api_key.do": "Try again and type the key.",
+  "problem.missing_scope": "This key does not allow it.",
+  "problem.missing_scope.do": "Use another key, or contact whoever runs the server.",
   "problem.unreachable": "The server cannot be reached.",
   "problem.unreachable.do": "Check the network and try again. Nothing is lost.",
   "problem.other": "Something went wrong in the server.",

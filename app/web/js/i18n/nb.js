@@ -232,6 +232,8 @@ export default {
   "problem.invalid_request.do": "Endre det meldingen nevner, og prøv igjen.",
   "problem.invalid_api_key": "Serveren ber om en nøkkel.",
   "problem.invalid_api_key.do": "Prøv igjen og skriv inn nøkkelen.",
+  "problem.missing_scope": "Denne nøkkelen gir ikke lov til det.",
+  "problem.missing_scope.do": "Bruk en annen nøkkel, eller kontakt den som driver serveren.",
   "problem.unreachable": "Får ikke kontakt med serveren.",
   "problem.unreachable.do": "Sjekk nettet og prøv igjen. Ingenting er gått tapt.",
   "problem.other": "Noe gikk galt på serveren.",

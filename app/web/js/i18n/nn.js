@@ -232,6 +232,8 @@ export default {
   "problem.invalid_request.do": "Endre det meldinga nemner, og prøv igjen.",
   "problem.invalid_api_key": "Serveren bed om ein nøkkel.",
   "problem.invalid_api_key.do": "Prøv igjen og skriv inn nøkkelen.",
+  "problem.missing_scope": "Denne nøkkelen gjev ikkje lov til det.",
+  "problem.missing_scope.do": "Bruk ein annan nøkkel, eller kontakt den som driv serveren.",
   "problem.unreachable": "Får ikkje kontakt med serveren.",
   "problem.unreachable.do": "Sjekk nettet og prøv igjen. Ingenting har gått tapt.",
   "problem.other": "Noko gjekk gale på serveren.",
