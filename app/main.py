@@ -13,11 +13,11 @@ from app.api.auth import KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
-from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
+from app.catalogue import Catalogue, PullPlan, Router
 from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
-from app.errors import ConfigurationError, UnknownModelError
+from app.errors import ConfigurationError
 from app.fetching import Fetcher, FetchLimits, parse_rule
 from app.itn import WordList, read_word_list
 from app.jobs import AuditLog, JobService, RetentionPolicy
@@ -26,23 +26,19 @@ from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
 from app.keys.store import existing_store
+from app.model_loading import find_source, load_checkpoint, release_memory, source_of
 from app.pipeline import (
-    AcousticModel,
     ModelLoader,
-    ModelSource,
     PipelineOptions,
     SearchLimits,
     Service,
     Transcriber,
     open_model_decoders,
 )
-from app.pipeline.memory import trim
 from app.rendering import RenderPool
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
-
-_log = structlog.get_logger("nordlyd.models")
 
 
 def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None = None) -> FastAPI:
@@ -120,7 +116,7 @@ def build_service(
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     models = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
-    sources = [_source(settings, model, report=report) for model in models]
+    sources = [source_of(settings, model, report=report) for model in models]
     engine = Engine(_engine_options(settings), telemetry)
     transcriber = Transcriber(
         router,
@@ -132,11 +128,11 @@ def build_service(
         count_audio=None if quotas is None else partial(count_audio, quotas),
     )
     loader = ModelLoader(
-        partial(_load_checkpoint, settings),
+        partial(load_checkpoint, settings),
         partial(open_model_decoders, backend=settings.decoder),
-        _release_memory,
+        release_memory,
     )
-    find = partial(_find_source, settings)
+    find = partial(find_source, settings)
     return Service(
         sources,
         loader,
@@ -151,40 +147,6 @@ def build_service(
 def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
     """Counts the audio of a caller's recording in the quota of its key."""
     quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds)
-
-
-def _find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
-    """Returns a model of NORDLYD_MODELS or of the catalogue, as its files are now.
-
-    Raises:
-        UnknownModelError: it is none of them.
-        ConfigurationError: its files are missing, or a card cannot be read.
-    """
-    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
-    allowed = [*settings.models, *catalogue.cards]
-    for each in allowed:
-        model = catalogue.resolve(each)
-        if reference in {each, model.id, model.card.hub}:
-            return _source(settings, model, allow_pull=pull)
-    raise UnknownModelError(
-        f"{reference!r} is neither in NORDLYD_MODELS nor in the catalogue; accepted: "
-        f"{', '.join(dict.fromkeys(allowed))}.",
-        param="model",
-    )
-
-
-def _source(
-    settings: Settings,
-    model: ResolvedModel,
-    *,
-    allow_pull: bool = True,
-    report: Callable[[PullPlan], None] | None = None,
-) -> ModelSource:
-    return ModelSource(
-        model.card,
-        locate(model, settings.store, allow_pull=allow_pull, report=report),
-        extra_folder=settings.catalogue / model.card.id,
-    )
 
 
 def build_jobs(
@@ -313,38 +275,3 @@ def _profanities(settings: Settings) -> WordList | None:
         raise ConfigurationError(
             f"NORDLYD_PROFANITIES: {error.message}", param="profanities"
         ) from None
-
-
-def _release_memory() -> None:
-    """Returns the memory of a model that is gone to the system and the device."""
-    from app.acoustic.device import release_memory  # noqa: PLC0415 - imports torch
-
-    release_memory()
-    trim()
-
-
-def _load_checkpoint(settings: Settings, source: ModelSource) -> AcousticModel:
-    """Reads a model's checkpoint; torch is imported by the first call."""
-    if settings.threads is not None:
-        # Read once, when torch is imported below.
-        os.environ["OMP_NUM_THREADS"] = str(settings.threads)
-    from app.acoustic import load_checkpoint  # noqa: PLC0415 - imports torch
-
-    int8 = not {source.card.id, source.card.hub}.isdisjoint(settings.int8_models)
-    if int8:
-        from app.quantisation import require  # noqa: PLC0415
-
-        require(source.card.id, settings.store)
-    model = load_checkpoint(
-        source.folder,
-        device=settings.device,
-        dtype=settings.dtype,
-        int8=int8,
-        kernels=settings.kernels,
-        target_lang=source.card.target_lang,
-    )
-    if model.target_lang is not None:
-        _log.info(
-            "adapter and vocabulary chosen", model=source.card.id, target_lang=model.target_lang
-        )
-    return model

@@ -3,6 +3,7 @@
 import gzip
 import ssl
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,21 +11,43 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What was sent to a path by POST or PUT."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
 @dataclass
 class WebServer:
     """Where it listens, what it serves and which requests it received.
 
-    `files` are answered with as they are, by path; the other paths are those of `_Handler`.
+    `files` are answered with as they are, by path; the other paths are those of `_Handler`. What is
+    sent to it is accepted and kept in `sent`.
     """
 
     port: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
+    sent: list[Sent] = field(default_factory=list)
 
     def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
         """The address of a path."""
         return f"{scheme}://{host}:{self.port}{path}"
+
+    def sent_to(self, path: str, seconds: float = 60.0) -> Sent:
+        """Waits until something was sent to a path."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for sent in list(self.sent):
+                if sent.path == path:
+                    return sent
+            time.sleep(0.02)
+        raise AssertionError(f"nothing was sent to {path}: {self.sent}")
 
 
 @contextmanager
@@ -52,6 +75,15 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers by path; `/to?URL` redirects, `/again/N` redirects N times to itself."""
 
     web: WebServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.web.sent.append(Sent(self.command, self.path, headers, body))
+        self._send(b"")
+
+    def do_PUT(self) -> None:
+        self.do_POST()
 
     def do_GET(self) -> None:
         self.web.requests.append((self.path, self.headers["host"]))

@@ -241,7 +241,8 @@ def _parse_timeout(header: str | None) -> float | None:
     return seconds
 
 
-def _incoming(request: Request, state: AppStateOf) -> IncomingRequest:
+# As `_app_state`, so that it does not run on another thread.
+async def _incoming(request: Request, state: AppStateOf) -> IncomingRequest:
     return IncomingRequest(request, state)
 
 

@@ -8,8 +8,10 @@ import time
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.auth import owner_of
 from app.api.errors import error_response, internal_error
 from app.api.websocket_logging import begin, observe_socket, route_of
 from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
@@ -164,6 +166,7 @@ class Observability:
             status=status,
             seconds=round(seconds, 4),
             client=client[0] if client else None,
+            key=owner_of(HTTPConnection(scope)) or None,
             code=code,
         )
 

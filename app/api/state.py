@@ -59,7 +59,8 @@ class AppState:
         return self.fetcher
 
 
-def _app_state(connection: HTTPConnection) -> AppState:
+# Not awaiting, but FastAPI calls plain functions on another thread, which costs more than the rest.
+async def _app_state(connection: HTTPConnection) -> AppState:
     return cast("AppState", connection.app.state.app_state)
 
 

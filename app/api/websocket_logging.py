@@ -9,9 +9,11 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
+from app.api.auth import owner_of
 from app.api.errors import error_response, internal_error
 from app.api.sockets import INTERNAL
 from app.telemetry import Telemetry
@@ -101,5 +103,6 @@ async def observe_socket(
                 closed=closed,
                 seconds=round(time.perf_counter() - started, 4),
                 client=client[0] if client else None,
+                key=owner_of(HTTPConnection(scope)) or None,
                 code=code,
             )

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -83,7 +84,10 @@ class Parts:
         self._expiry = Expiry(database, policy)
         self._audit = audit
         self._clock = clock
-        self._is_purged = False
+        # Jobs that were erased, and how many of them the files of the database are rid of. What a
+        # process before this one has erased is yet to be removed.
+        self._erased = 1
+        self._purged = 0
         self.deliveries = Deliveries(database, sender, self, audit, clock.time)
         self._on_change = on_change
         self._runner = JobRunner(service, self.records, blobs, fetcher, self._note_change)
@@ -170,18 +174,14 @@ class Parts:
         await self._queue.remove(job_id)
         await self._runner.cancel(job_id)
         await self._blobs.delete_prefix(job_prefix(job_id))
-        self._is_purged = False
         await self.records.delete(job_id)
+        self._erased += 1
 
     async def purge(self) -> None:
         """Removes what was erased from the files of the database; later, where that fails now."""
-        if not self._is_purged:
-            self._is_purged = True
-            try:
-                self._is_purged = await self._database.purge(_TABLES)
-            except BaseException:
-                self._is_purged = False
-                raise
+        erased = self._erased
+        if self._purged < erased and await self._database.purge(_TABLES):
+            self._purged = max(self._purged, erased)
 
     def _note_change(self, job_id: str) -> None:
         self._on_change(job_id)
@@ -191,25 +191,34 @@ class Parts:
         # What is not queued at the start never will be; later, it may be about to be.
         before = math.inf
         while True:
-            try:
-                await self._sweep(before)
-            except NordlydError as error:
-                _log.warning("sweeping jobs failed", reason=error.message)
-            except Exception:
-                _log.exception("sweeping jobs failed")
+            await self._attempt(self._erase_what_is_due)
+            await self._attempt(partial(self._enqueue_what_is_not, before))
+            await self._attempt(self._uploads.sweep)
+            await self._attempt(self._follow_other_processes)
             await asyncio.sleep(_SWEEP_SECONDS)
             before = self._clock.time() - _NOT_ENQUEUED_SECONDS
 
-    async def _sweep(self, before: float) -> None:
-        """Erases what is due, queues what is not queued, and takes over from lost processes."""
+    async def _attempt(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Runs a step of a sweep; where it fails, the next sweep repeats it."""
+        try:
+            await step()
+        except NordlydError as error:
+            _log.warning("sweeping jobs failed", reason=error.message)
+        except Exception:
+            _log.exception("sweeping jobs failed")
+
+    async def _erase_what_is_due(self) -> None:
         await self.receiving.mark_broken_off(self._clock.time() - _BROKEN_OFF_SECONDS)
         await self._expire()
         for job_id in await self.records.to_erase():
             await self.erase(job_id)
         await self.purge()
+
+    async def _enqueue_what_is_not(self, before: float) -> None:
         for job_id, owner in await self.records.not_enqueued(before):
             await self.enqueue(job_id, owner)
-        await self._uploads.sweep()
+
+    async def _follow_other_processes(self) -> None:
         if self._executors is not None:
             await self._take_over(self._executors)
             await self._stop_what_ended()

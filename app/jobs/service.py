@@ -103,7 +103,7 @@ class JobService:
             self._starting = asyncio.create_task(self._take_up(), name="start-jobs")
 
     async def stop(self) -> None:
-        """Stops the work on jobs, which the next start continues, and closes the database."""
+        """Stops the work on jobs, which the next start continues."""
         self._stopping = True
         self._changes.notify_all()
         if self._starting is not None:
@@ -111,7 +111,6 @@ class JobService:
             await asyncio.wait({self._starting})
         if self._parts is not None:
             await self._parts.stop()
-        self._database.close()
         if self._lock is not None:
             self._lock.release()
 

@@ -157,7 +157,8 @@ async def in_process(
 
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
     fetcher = build_fetcher(given)
-    jobs = build_jobs(given, Database.of(given), service, fetcher)
+    database = Database.of(given)
+    jobs = build_jobs(given, database, service, fetcher)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -170,6 +171,7 @@ async def in_process(
             await jobs.stop()
             await live.close()
             await service.stop()
+            database.close()
 
     keys = keys or KeyRing(given.api_keys)
     state = AppState(

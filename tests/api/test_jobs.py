@@ -21,6 +21,7 @@ from app.errors import (
     JobsUnavailableError,
 )
 from app.jobs import Jobs, Submission
+from app.jobs.durable import JOBS_OF_OWNER
 from app.jobs.ids import new_job_id
 from app.jobs.runner import MAX_ATTEMPTS
 
@@ -219,9 +220,10 @@ async def test_recording_of_a_url_that_no_one_may_fetch_fails_its_job(tmp_path: 
 
 @pytest.mark.long
 @on_event_loop
-async def test_job_of_a_model_that_is_gone_fails(clip: Clip, tmp_path: Path) -> None:
+async def test_job_that_names_a_model_which_is_gone_fails(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (_, jobs):
-        job, _ = await jobs.submit(submission(clip(), model="another"))
+        gone = submission(clip(), model="another", options={"model": "another"})
+        job, _ = await jobs.submit(gone)
         ended = await jobs.get(OWNER, job.id, wait=20)
         assert ended.error is not None
         assert ended.error.code == "model_not_found"
@@ -264,3 +266,30 @@ async def test_reading_jobs_makes_no_database(tmp_path: Path) -> None:
         with pytest.raises(JobNotFoundError):
             await jobs.delete(OWNER, new_job_id())
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.long
+@on_event_loop
+async def test_job_of_another_owner_is_begun_beside_those_of_the_first(
+    clip: Clip, tmp_path: Path
+) -> None:
+    async with running_jobs(tmp_path) as (running, jobs):
+        running.model.gate.clear()
+        for _ in range(6):
+            await jobs.submit(submission(clip()))
+        begun = await begun_jobs(jobs, OWNER, JOBS_OF_OWNER)
+        other, _ = await jobs.submit(submission(clip(), owner="key:b"))
+        assert await begun_jobs(jobs, "key:b", 1) == {other.id}
+        assert await begun_jobs(jobs, OWNER, JOBS_OF_OWNER) == begun
+        running.model.gate.set()
+
+
+async def begun_jobs(jobs: Jobs, owner: str, count: int) -> set[str]:
+    """Waits until that many jobs of an owner are being worked on, and returns them."""
+    async with asyncio.timeout(20):
+        while True:
+            page = await jobs.list(owner, status="processing")
+            if len(page.jobs) >= count:
+                assert len(page.jobs) == count
+                return {job.id for job in page.jobs}
+            await asyncio.sleep(0.05)

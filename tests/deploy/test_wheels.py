@@ -94,6 +94,7 @@ def test_wheels_hold_the_packages_models_and_libraries_only(dist: Path) -> None:
     assert "app/bundled/models/demo-nb/model.safetensors" in names
     assert "app/bundled/models/nb-wav2vec2-1b-bokmaal/model.toml" in names
     assert {"nordlyd_client/contract/options.py", "nordlyd_client/formats/srt.py"} <= names
+    assert "app/database/migrations/versions/r0001_jobs.py" in names
     libraries = {Path(name).name.split(".")[0] for name in names if name.endswith(".so")}
     assert libraries >= {"_decoding"}
     # Sources beside the libraries would be compared with them; signatures are read from headers.
@@ -128,6 +129,9 @@ def test_installed_service_serves_a_request_from_an_empty_folder(
         with server.client() as http, sample.open("rb") as file:
             answer = http.post("/transcribe", files={"file": file}).json()
             health = http.get("/health").json()
+            job = http.post("/jobs?language=da", content=sample.read_bytes()).json()["id"]
+            assert http.get(f"/jobs/{job}?wait=60").json()["status"] == "completed"
+            assert http.get(f"/jobs/{job}/result").json()["text"] == answer["text"]
         assert "rapport" in answer["text"]
         assert (answer["decoder"], answer["lm"]) == ("beam", "default")
         assert {model["id"] for model in health["models"]} == {"demo-da", "demo-nb", "demo-nn"}

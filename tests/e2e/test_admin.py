@@ -210,7 +210,9 @@ def test_log_level_changes_what_is_logged(operated: RunningServer, operator: htt
     operator.get("/v1/models", headers={"x-request-id": "not-logged"})
     assert operator.put("/admin/log-level", json={"level": "info"}).json() == {"level": "info"}
     operator.get("/v1/models", headers={"x-request-id": "logged"})
-    assert operated.log_line("logged")["status"] == 200
+    line = operated.log_line("logged")
+    assert line["status"] == 200
+    assert line["key"] == headers(operated)["authorization"].split("_")[1]
     assert "not-logged" not in operated.log.read_text()
     assert operator.put("/admin/log-level", json={"level": "loud"}).status_code == 400
 

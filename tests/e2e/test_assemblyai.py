@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -174,6 +175,28 @@ def test_pages_list_every_transcript_once_and_the_newest_first(
         assert none["transcripts"] == []
         wrong = plain.get(f"{demos.address}/v2/transcript", params={"limit": 201})
         assert (wrong.status_code, list(wrong.json())) == (400, ["error"])
+
+
+def test_webhook_has_the_id_the_status_and_the_header_that_was_given(
+    transcriber: assemblyai.Transcriber, archive: WebServer
+) -> None:
+    expected = Config(language_code="nb").set_webhook(
+        archive.url("/transcribed"), auth_header_name="X-Secret", auth_header_value="tyst"
+    )
+    transcript = transcriber.transcribe(SPEECH[0].read_bytes(), expected)
+    assert transcript.json_response["webhook_auth"] is True
+    assert transcript.json_response["webhook_auth_header_value"] is None
+    sent = archive.sent_to("/transcribed")
+    assert json.loads(sent.body) == {"transcript_id": transcript.id, "status": "completed"}
+    assert sent.headers["x-secret"] == "tyst"
+    until = time.monotonic() + 60
+    while True:
+        again = assemblyai.Transcript.get_by_id(transcript.id)
+        if again.json_response["webhook_status_code"] is not None:
+            break
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert again.json_response["webhook_status_code"] == 200
 
 
 def test_deleted_transcript_is_gone(

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,14 @@ def test_deleted_job_leaves_no_byte(tmp_path: Path, tiny_settings: dict[str, str
     assert json.loads(first)["client"] == "127.0.0.1"
 
 
-def test_job_that_is_deleted_while_it_waits_leaves_no_byte(
+def test_jobs_that_are_deleted_at_once_while_they_wait_leave_no_byte(
     tmp_path: Path, tiny_settings: dict[str, str]
 ) -> None:
     with serving(tmp_path, tiny_settings) as (_, client):
         jobs = [submit(client) for _ in range(6)]
-        for job_id in jobs:
-            assert client.delete(f"/jobs/{job_id}").status_code == 204
+        with ThreadPoolExecutor() as threads:
+            answers = list(threads.map(client.delete, [f"/jobs/{job_id}" for job_id in jobs]))
+        assert {answer.status_code for answer in answers} == {204}
         assert kept_in(tmp_path, _NEEDLES) == {}
         assert client.get("/jobs").json()["jobs"] == []
 

@@ -91,7 +91,11 @@ async def get(job_id: JobIdOf, state: AppStateOf, owner: OwnerOf) -> TranscriptB
     transcript = None
     if job.status == "completed":
         transcript = await formatted(state, owner, job, request)
-    return await asyncio.to_thread(transcript_body, job, request, transcript)
+    body = await asyncio.to_thread(transcript_body, job, request, transcript)
+    if job.webhook_url is not None:
+        for delivery in await state.jobs.webhooks.deliveries(owner, job_id):
+            body.webhook_status_code = delivery.last_status
+    return body
 
 
 @router.delete(
