@@ -66,7 +66,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     database = Database.of(settings)
     keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
     fetcher = build_fetcher(settings)
-    jobs = build_jobs(settings, database, service, fetcher)
+    jobs = build_jobs(settings, database, service, fetcher, telemetry)
     watch = build_watch(settings, service, jobs, database)
 
     @asynccontextmanager
@@ -156,7 +156,11 @@ def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
 
 
 def build_jobs(
-    settings: Settings, database: Database, service: Service, fetcher: Fetcher | None
+    settings: Settings,
+    database: Database,
+    service: Service,
+    fetcher: Fetcher | None,
+    telemetry: Telemetry,
 ) -> JobService:
     """Build the jobs of a service; nothing is written before their first use.
 
@@ -172,7 +176,15 @@ def build_jobs(
     audit = AuditLog(settings.data / "audit.jsonl")
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
-        service, database, lock, blobs, fetcher, policy=policy, audit=audit, sender=sender
+        service,
+        database,
+        lock,
+        blobs,
+        fetcher,
+        policy=policy,
+        audit=audit,
+        sender=sender,
+        telemetry=telemetry,
     )
 
 

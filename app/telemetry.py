@@ -9,6 +9,12 @@ _CONNECTION_REASONS = (
     "connections", "head", "request_timeout", "header_too_large", "unread", "invalid_request",
 )  # fmt: skip
 _WORKER_REASONS = ("crash", "hang", "memory", "cancelled", "zygote")
+KEPT_STATES = ("queued", "processing", "completed", "failed")
+"""States of jobs that are kept; a cancelled one is erased."""
+
+_END_STATES = ("completed", "failed", "cancelled")
+_DELIVERY_STATES = ("delivered", "pending", "failed")
+_JOB_BUCKETS = (1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
 _RTF_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
@@ -126,6 +132,39 @@ class Telemetry:
             registry=self.registry,
         )
         _begin_at_zero(self.media_worker_restarts, _WORKER_REASONS)
+        self.jobs = Gauge(
+            "nordlyd_jobs",
+            "Jobs in the database, by status, of all processes that share it.",
+            ["status"],
+            registry=self.registry,
+        )
+        _begin_at_zero(self.jobs, KEPT_STATES)
+        self.oldest_queued_job_seconds = Gauge(
+            "nordlyd_oldest_queued_job_seconds",
+            "Age of the oldest queued job; 0 without one.",
+            registry=self.registry,
+        )
+        self.jobs_ended = Counter(
+            "nordlyd_jobs_ended",
+            "Jobs that this process ended: completed, failed, cancelled.",
+            ["status"],
+            registry=self.registry,
+        )
+        _begin_at_zero(self.jobs_ended, _END_STATES)
+        self.job_seconds = Histogram(
+            "nordlyd_job_seconds",
+            "Time from a job's submission until it was completed or failed.",
+            buckets=_JOB_BUCKETS,
+            registry=self.registry,
+        )
+        self.webhook_attempts = Counter(
+            "nordlyd_webhook_attempts",
+            "Attempts to deliver a webhook, by the delivery's state after it: delivered, pending, "
+            "failed.",
+            ["state"],
+            registry=self.registry,
+        )
+        _begin_at_zero(self.webhook_attempts, _DELIVERY_STATES)
         self.ready = Gauge(
             "nordlyd_ready",
             "1 while every loaded model answers on its device thread.",
@@ -133,7 +172,7 @@ class Telemetry:
         )
 
 
-def _begin_at_zero(counter: Counter, reasons: Sequence[str]) -> None:
-    """Exposes a counter at 0, since Prometheus' rate() misses the first event otherwise."""
-    for reason in reasons:
-        counter.labels(reason)
+def _begin_at_zero(metric: Counter | Gauge, values: Sequence[str]) -> None:
+    """Exposes a metric at 0, since Prometheus' rate() misses the first event otherwise."""
+    for value in values:
+        metric.labels(value)

@@ -16,6 +16,7 @@ from app.jobs.clock import SteadyClock
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
+from app.jobs.metrics import JobMetrics
 from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
@@ -28,6 +29,7 @@ from app.jobs.uploads import UploadStore
 from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.deliveries import Deliveries
 from app.pipeline import Service
+from app.telemetry import Telemetry
 
 _SWEEP_SECONDS = 5.0
 _LOST_SECONDS = 30.0
@@ -56,6 +58,7 @@ class Parts:
         audit: has a line for what expires, and for what becomes of webhooks.
         sender: sends webhooks.
         clock: when they expire.
+        telemetry: has the metrics of jobs and webhooks.
 
     Attributes:
         records: of the jobs.
@@ -76,6 +79,7 @@ class Parts:
         audit: AuditLog,
         sender: WebhookSender,
         clock: SteadyClock,
+        telemetry: Telemetry,
     ) -> None:
         self.records = Records(database, policy, clock.time)
         self._blobs = blobs
@@ -88,9 +92,19 @@ class Parts:
         # process before this one has erased is yet to be removed.
         self._erased = 1
         self._purged = 0
-        self.deliveries = Deliveries(database, sender, self, audit, clock.time)
+        self._metrics = JobMetrics(telemetry, database, clock.time)
+        self.deliveries = Deliveries(
+            database, sender, self, audit, metrics=self._metrics, now=clock.time
+        )
         self._on_change = on_change
-        self._runner = JobRunner(service, self.records, blobs, fetcher, self._note_change)
+        self._runner = JobRunner(
+            service,
+            self.records,
+            blobs,
+            fetcher,
+            on_change=self._note_change,
+            on_end=self._metrics.note_end,
+        )
         self._queue = DurableQueue(database, self._runner.run)
         self.receiving = Receiving(database, clock.time, self._queue.executor)
         self._executors = Executors(database) if database.is_shared else None
@@ -155,13 +169,16 @@ class Parts:
                 content.
         """
         try:
-            return await self.records.mark_erasing(owner, job_id)
+            last = await self.records.mark_erasing(owner, job_id)
         except InsufficientStorageError:
             if await self.records.find(owner, job_id) is None:
                 return None
             # On a full disk, the mark has no room before something is deleted.
             await self._blobs.delete_prefix(job_prefix(job_id))
-            return await self.records.mark_erasing(owner, job_id)
+            last = await self.records.mark_erasing(owner, job_id)
+        if last is not None and last.job.status == "cancelled":
+            self._metrics.note_end(last.job)
+        return last
 
     async def erase(self, job_id: str) -> None:
         """Erases a job that is marked for it: its work, its blobs, its rows, in this order.
@@ -195,6 +212,7 @@ class Parts:
             await self._attempt(partial(self._enqueue_what_is_not, before))
             await self._attempt(self._uploads.sweep)
             await self._attempt(self._follow_other_processes)
+            await self._attempt(self._metrics.refresh)
             await asyncio.sleep(_SWEEP_SECONDS)
             before = self._clock.time() - _NOT_ENQUEUED_SECONDS
 

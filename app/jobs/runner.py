@@ -12,6 +12,7 @@ import structlog
 
 from app.audio.content_types import ContentType, decode_options
 from app.contract.errors import ErrorDetail
+from app.contract.jobs import Job
 from app.contract.options import AlignOptions, TranscribeOptions
 from app.decoding import DecodingOptions
 from app.errors import (
@@ -62,6 +63,7 @@ class JobRunner:
         blobs: has their recordings and what was computed.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         on_change: called with the id of a job once its record has changed.
+        on_end: called with a job that was completed or has failed.
     """
 
     def __init__(
@@ -70,13 +72,16 @@ class JobRunner:
         records: Records,
         blobs: BlobStore,
         fetcher: Fetcher | None,
+        *,
         on_change: Callable[[str], None],
+        on_end: Callable[[Job], None],
     ) -> None:
         self._service = service
         self._records = records
         self._blobs = blobs
         self._fetcher = fetcher
         self._on_change = on_change
+        self._on_end = on_end
         self._running: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -150,7 +155,9 @@ class JobRunner:
         if result is None:
             result = await self._compute(record)
             await save_result(self._blobs, job.id, result)
-        if await self._records.finish(job.id, "completed", duration=result.duration):
+        ended = await self._records.finish(job.id, "completed", duration=result.duration)
+        if ended is not None:
+            self._on_end(ended)
             _log.info("job completed", job=job.id, duration=result.duration)
         self._on_change(job.id)
 
@@ -276,7 +283,9 @@ class JobRunner:
                 param=None,
                 code=NordlydError.code,
             )
-        await self._records.finish(job_id, "failed", error=detail)
+        ended = await self._records.finish(job_id, "failed", error=detail)
+        if ended is not None:
+            self._on_end(ended)
         self._on_change(job_id)
 
     async def _until_ready(self) -> None:

@@ -37,6 +37,7 @@ from app.jobs.uploads import UploadStore
 from app.jobs.webhooks import JobWebhooks, WebhookSender
 from app.jobs.work import load_result
 from app.pipeline import Service
+from app.telemetry import Telemetry
 
 # What needs SQLAlchemy is imported by the first use: a service without jobs has none of it.
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class JobService:
         policy: how long audio and jobs are kept.
         audit: has a line for each action on a job.
         sender: sends webhooks.
+        telemetry: has the metrics of jobs and webhooks.
         clock: when they expire.
 
     Attributes:
@@ -78,6 +80,7 @@ class JobService:
         policy: RetentionPolicy,
         audit: AuditLog,
         sender: WebhookSender,
+        telemetry: Telemetry,
         clock: SteadyClock | None = None,
     ) -> None:
         self._service = service
@@ -87,6 +90,7 @@ class JobService:
         self._fetcher = fetcher
         self._policy = policy
         self._audit = audit
+        self._telemetry = telemetry
         self._clock = clock or SteadyClock()
         self.uploads = UploadStore(blobs, self._open, self._clock.time)
         self._sender = sender
@@ -310,6 +314,7 @@ class JobService:
             audit=self._audit,
             sender=self._sender,
             clock=self._clock,
+            telemetry=self._telemetry,
         )
         await parts.start()
         return parts

@@ -160,7 +160,7 @@ async def in_process(
     live = Streams(service, telemetry, StreamLimits(), find_vad_model())
     fetcher = build_fetcher(given)
     database = Database.of(given)
-    jobs = build_jobs(given, database, service, fetcher)
+    jobs = build_jobs(given, database, service, fetcher, telemetry)
     watch = build_watch(given, service, jobs, database)
 
     @asynccontextmanager

@@ -55,7 +55,7 @@ def test_live_service_fills_the_rules_and_every_panel(
         for target in panel.get("targets", [])
     }
     with (
-        service(model, new_port()) as address,
+        service(model, new_port(), tmp_path / "service") as address,
         prometheus(folder, tmp_path, address, new_port()) as query_api,
     ):
 
@@ -68,6 +68,7 @@ def test_live_service_fills_the_rules_and_every_panel(
         while empty and time.monotonic() < deadline:
             assert post_tone(f"http://{address}/transcribe")[0] == 200
             assert post_tone(f"http://{address}/transcribe?language=xx")[0] == 404
+            assert post_tone(f"http://{address}/jobs")[0] == 202
             asyncio.run(speak(int(address.rpartition(":")[2]), speech, chunk_seconds=0.05))
             empty = {name for name, query in panels.items() if not has_data(query)}
         assert empty == set()
@@ -82,11 +83,12 @@ def as_grafana_sends_it(expression: str) -> str:
 
 
 @contextmanager
-def service(checkpoint: Path, port: int) -> Iterator[str]:
+def service(checkpoint: Path, port: int, data: Path) -> Iterator[str]:
     """A running service with one model; yields its address once it is ready."""
     environment = os.environ | {
         "NORDLYD_MODELS": str(checkpoint),
         "NORDLYD_PORT": str(port),
+        "NORDLYD_DATA": str(data),
         "OMP_NUM_THREADS": "1",
     }
     command = [Path(sys.executable).parent / "nordlyd", "serve"]

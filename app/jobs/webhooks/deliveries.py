@@ -12,6 +12,7 @@ from app.contract.webhooks import WebhookDelivery
 from app.database import Database
 from app.errors import NordlydError
 from app.jobs.audit import AuditLog
+from app.jobs.metrics import JobMetrics
 from app.jobs.records import Records
 from app.jobs.rows import Record
 from app.jobs.webhooks.outbox import Claim, Outbox
@@ -45,6 +46,7 @@ class Deliveries:
         sender: makes one attempt.
         jobs: that have webhooks.
         audit: has a line for each delivery that has ended.
+        metrics: counts the attempts.
         now: the time in seconds since 1970.
     """
 
@@ -54,6 +56,8 @@ class Deliveries:
         sender: WebhookSender,
         jobs: JobAccess,
         audit: AuditLog,
+        *,
+        metrics: JobMetrics,
         now: Callable[[], float],
     ) -> None:
         self._is_alone = not database.is_shared
@@ -61,6 +65,7 @@ class Deliveries:
         self._sender = sender
         self._jobs = jobs
         self._audit = audit
+        self._metrics = metrics
         self._due = asyncio.Event()
         self._targets: Counter[str] = Counter()
         self._attempts: set[asyncio.Task[None]] = set()
@@ -146,6 +151,7 @@ class Deliveries:
         attempts = claim.attempts + 1
         outcome, message = await self._sender.send(record, claim.id, attempts)
         await self._outbox.record(claim, outcome)
+        self._metrics.note_webhook_attempt(outcome.state)
         _log.info("webhook sent", job=job.id, state=outcome.state, status=outcome.status,
                   attempts=attempts)  # fmt: skip
         if outcome.state == "delivered":
