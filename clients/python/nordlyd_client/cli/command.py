@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from nordlyd_client.cli.align import align
+from nordlyd_client.cli.jobs import jobs_app
 from nordlyd_client.cli.service import find_service, require_service
 from nordlyd_client.cli.stream import stream
 from nordlyd_client.cli.transcribe import transcribe
@@ -102,6 +103,7 @@ def _add_commands() -> None:
             )(_refuse)
     for command in (transcribe, stream, align, watch):
         app.command()(command)
+    app.add_typer(jobs_app, name="jobs")
 
 
 def _refuse(context: typer.Context) -> None:
