@@ -18,10 +18,11 @@ from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
-from app.fetching import Fetcher, FetchLimits, parse_rule
+from app.fetching import Fetcher, build_fetcher
 from app.itn import WordList, read_word_list
 from app.jobs import AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
+from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
@@ -66,13 +67,18 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
     keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
     fetcher = build_fetcher(settings)
     jobs = build_jobs(settings, database, service, fetcher)
+    watch = build_watch(settings, service, jobs, database)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         await keys.start()
         service.start()
         jobs.start()
+        if watch is not None:
+            watch.start()
         yield
+        if watch is not None:
+            await watch.stop()
         await jobs.stop()
         await streams.close()
         await service.stop()
@@ -159,7 +165,7 @@ def build_jobs(
             storage or the secret of webhooks cannot be used.
     """
     lock = None if database.is_shared else FolderLock(settings.data)
-    if lock is not None and database.exists:
+    if lock is not None and (database.exists or settings.watch is not None):
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
@@ -248,22 +254,6 @@ def _stream_limits(settings: Settings) -> StreamLimits:
         idle_seconds=settings.live_idle_seconds,
         min_share=settings.live_min_share,
     )
-
-
-def build_fetcher(settings: Settings) -> Fetcher | None:
-    """Builds what connects to URLs of requests; None where the operator allows no hosts.
-
-    Raises:
-        ConfigurationError: a pattern of hosts is not valid.
-    """
-    if not settings.url_hosts:
-        return None
-    try:
-        rules = [parse_rule(pattern) for pattern in settings.url_hosts]
-    except ValueError as error:
-        raise ConfigurationError(f"NORDLYD_URL_HOSTS: {error}", param="url_hosts") from None
-    megabytes = settings.url_max_mb or settings.max_upload_mb
-    return Fetcher(rules, FetchLimits(round(megabytes * 2**20), settings.url_timeout))
 
 
 def _profanities(settings: Settings) -> WordList | None:

@@ -114,6 +114,12 @@ class _Local:
     options: TranscribeOptions
     budget: "Budget"
 
+    def at_once(self, jobs: int) -> int:
+        return jobs
+
+    async def kept(self, item: Input) -> None:
+        """Does nothing: this machine keeps nothing."""
+
     async def transcribe(self, item: Input, progress: Progress) -> Transcription:
         async with self.budget.hold(item.size):
             with reported():

@@ -62,6 +62,22 @@ executors = sa.Table(
     sa.Column("seen_at", sa.Double),
 )
 
+# The recordings of the watched folder. Neither their names nor their contents are kept: a job that
+# is erased is gone.
+watched_files = sa.Table(
+    "watched_files",
+    metadata,
+    # Digest of its path.
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger),
+    # Nanoseconds since 1970.
+    sa.Column("changed", sa.BigInteger),
+    # Digest of its content, under its path.
+    sa.Column("digest", sa.Text),
+    # None once its results or its failure are written.
+    sa.Column("job_id", sa.Text),
+)
+
 # One message for each job that has a webhook and has ended.
 webhook_deliveries = sa.Table(
     "webhook_deliveries",

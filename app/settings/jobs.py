@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
+from app.contract.options import ResponseFormat
 from app.durations import Keep
 
 
@@ -30,6 +32,20 @@ class JobSettings(BaseSettings):
         None,
         description="What webhooks are signed with: whsec_ and 24 to 64 bytes in base64; by "
         "default one that is made in the file webhook-secret of the folder of NORDLYD_DATA.",
+    )
+    watch: Path | None = Field(
+        None,
+        description="Folder whose recordings are transcribed when they are whole; unset: none.",
+    )
+    watch_out: Path | None = Field(
+        None,
+        description="Where the results of NORDLYD_WATCH go; beside the recordings by default.",
+    )
+    watch_formats: Annotated[list[ResponseFormat], NoDecode] = Field(
+        ["text"],
+        min_length=1,
+        description="What is written of each recording of NORDLYD_WATCH, comma-separated: json, "
+        "text, srt, vtt, tsv, textgrid, eaf, ctm.",
     )
     keep_audio: Keep = Field(
         timedelta(0),

@@ -296,6 +296,7 @@ class Settings(QuotaSettings, JobSettings):
         "int8_models",
         "api_keys",
         "url_hosts",
+        "watch_formats",
         "allowed_hosts",
         "cors_origins",
         mode="before",

@@ -20,9 +20,11 @@ from app.audio.workers import MediaPool
 from app.catalogue import ModelCard, Router
 from app.database import Database
 from app.engine import Engine, EngineOptions
+from app.fetching import build_fetcher
 from app.itn import read_word_list
+from app.jobs.watch import build_watch
 from app.keys import KeyRing, QuotaLimiter
-from app.main import build_fetcher, build_jobs, count_audio, register_webhooks, search_limits
+from app.main import build_jobs, count_audio, register_webhooks, search_limits
 from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
@@ -159,15 +161,20 @@ async def in_process(
     fetcher = build_fetcher(given)
     database = Database.of(given)
     jobs = build_jobs(given, database, service, fetcher)
+    watch = build_watch(given, service, jobs, database)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
         jobs.start()
+        if watch is not None:
+            watch.start()
         try:
             yield
         finally:
             model.gate.set()
+            if watch is not None:
+                await watch.stop()
             await jobs.stop()
             await live.close()
             await service.stop()

@@ -17,6 +17,8 @@ from webhook_receiver import HANG, SECRET, Receiver, webhook_receiver
 
 Clip = Callable[..., bytes]
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
@@ -223,7 +225,58 @@ async def test_deleted_job_is_not_announced_any_more(
         assert (await running.client.get(f"/jobs/{job}/webhooks")).status_code == 404
 
 
-@pytest.mark.long
+@on_event_loop
+async def test_callback_of_deepgram_has_the_transcript_and_counts_as_fetched_once_delivered(
+    receiver: Receiver, clip: Clip, tmp_path: Path
+) -> None:
+    receiver.statuses["/listen"] = [410, 200]
+    async with running_service(receiver, tmp_path, keep_results="until-fetched") as running:
+        accepted = await running.client.post(
+            "/v1/listen",
+            params={"callback": receiver.url("/listen"), "callback_method": "PUT"},
+            content=clip(),
+        )
+        assert accepted.status_code == 200, accepted.text
+        job = accepted.headers["location"].rpartition("/")[2]
+        await delivery_when(running, job, lambda now: now["state"] == "failed")
+        assert (await running.client.get(f"/jobs/{job}")).json()["expires_at"] is None
+        await running.client.post(f"/jobs/{job}/webhooks")
+        await delivery_when(running, job, lambda now: now["state"] == "delivered")
+        async with asyncio.timeout(20):
+            while (await running.client.get(f"/jobs/{job}")).json()["expires_at"] is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    received = receiver.wait("/listen", 2)[-1]
+    assert received.method == "PUT"
+    assert received.headers["dg-request-id"] == accepted.json()["request_id"]
+    alternative = received.content["results"]["channels"][0]["alternatives"][0]
+    assert alternative["transcript"] == "a"
+    assert received.content["metadata"]["request_id"] == accepted.json()["request_id"]
+    # The attempt that failed was no fetch.
+    assert [action for action, _ in audit_log(tmp_path)].count("fetched") == 1
+
+
+@on_event_loop
+async def test_webhook_of_assemblyai_has_its_form_and_header(
+    receiver: Receiver, clip: Clip, tmp_path: Path
+) -> None:
+    async with running_service(receiver, tmp_path) as running:
+        uploaded = await running.client.post("/v2/upload", content=clip())
+        made = await running.client.post(
+            "/v2/transcript",
+            json={
+                "audio_url": uploaded.json()["upload_url"],
+                "webhook_url": receiver.url("/transcript"),
+                "webhook_auth_header_name": "Webhook-Signature",
+                "webhook_auth_header_value": "forged",
+            },
+        )
+        assert made.status_code == 200, made.text
+        await delivery_when(running, made.json()["id"], lambda now: now["state"] == "delivered")
+    # It was verified: a header of a request does not replace the signature.
+    (received,) = receiver.wait("/transcript")
+    assert received.content == {"transcript_id": made.json()["id"], "status": "completed"}
+
+
 @on_event_loop
 async def test_receiver_that_hangs_delays_no_other(
     receiver: Receiver, clip: Clip, tmp_path: Path

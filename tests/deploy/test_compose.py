@@ -14,6 +14,7 @@ from dockerfile import assignments, parse_dockerfile
 from app.settings import Settings
 
 FILES = ["compose.yaml", "compose.cpu.yaml"]
+ADDITION = "compose.watch.yaml"
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def compose(request: pytest.FixtureRequest, repository: Path) -> dict[str, Any]:
 
 
 def test_compose_files_follow_the_official_schema(repository: Path) -> None:
-    files = [str(repository / "deploy" / name) for name in FILES]
+    files = [str(repository / "deploy" / name) for name in (*FILES, ADDITION)]
     schema = ["--builtin-schema", "vendor.compose-spec"]
     subprocess.run([sys.executable, "-m", "check_jsonschema", *schema, *files], check=True)
 
@@ -46,6 +47,15 @@ def test_every_setting_exists(compose: dict[str, Any], repository: Path) -> None
     text = (repository / "deploy" / "compose.yaml").read_text("utf-8")
     names |= set(re.findall(r"NORDLYD_[A-Z_]+", text))
     assert names <= {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
+
+
+def test_watched_folder_is_set_up_as_it_is_mounted(repository: Path) -> None:
+    service = load(repository / "deploy" / ADDITION)["services"]["nordlyd"]
+    settings = service["environment"]
+    names = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
+    assert set(settings) <= names
+    mounted = [mount.partition("}:")[2] for mount in service["volumes"]]
+    assert mounted == [f"{settings['NORDLYD_WATCH']}:ro", settings["NORDLYD_WATCH_OUT"]]
 
 
 def test_models_are_in_the_catalogue(compose: dict[str, Any], repository: Path) -> None:

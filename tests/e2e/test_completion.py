@@ -35,7 +35,7 @@ def suggested(typed: str, shell: str) -> list[str]:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_models_and_commands_are_completed(shell: str) -> None:
     assert set(suggested("nordlyd transcribe --model ", shell)) == IDS
-    commands = {"serve", "transcribe", "stream", "align", "models", "bench"}
+    commands = {"serve", "transcribe", "stream", "align", "watch", "models", "bench"}
     assert commands <= set(suggested("nordlyd ", shell))
 
 

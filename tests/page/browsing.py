@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 KEY = "nøkkel-1"
+JOBS_KEY = "nøkkel-2"
+"""Whose jobs come and go; pages of the other key have none."""
 WAIT_MS = 60_000
 # Chromium itself logs refusals of the service, which are no errors of the page.
 _REFUSED = "Failed to load resource: the server responded with a status of"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from browsing import KEY, Opener, samples
+from browsing import JOBS_KEY, KEY, Opener, samples
 from playwright.sync_api import Browser, Page, sync_playwright
 from running import RunningServer
 from troubles import troubles
@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    settings = {"MODELS": "demo-nb,demo-da", "DTYPE": "float32", "API_KEYS": KEY}
+    keys = f"{KEY},{JOBS_KEY}"
+    settings = {"MODELS": "demo-nb,demo-da", "DTYPE": "float32", "API_KEYS": keys}
     running = RunningServer(tmp_path_factory.mktemp("page"), settings)
     yield running.wait_ready()
     assert running.stop() == 0

@@ -70,6 +70,7 @@ def test_progress_is_shown(opened: Opener, tmp_path: Path) -> None:
 
 def capture_chosen_file(page: Page) -> None:
     page.route("**/transcribe", lambda _: None)
+    page.route("**/jobs", lambda _: None)
     page.evaluate(
         "document.querySelector('#files').addEventListener("
         "'change', event => window.given = event.target.files[0], {capture: true})"

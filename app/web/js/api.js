@@ -33,6 +33,28 @@
 
 /** @typedef {{state: string, version: string, models: ModelInfo[], queue: {seconds: number}}} Health */
 
+/** @typedef {{words: AlignedWord[], language: string, model: string, duration: number}} AlignmentJson */
+
+/** @typedef {{message: string, type: string, code: string, param: string | null}} ErrorJson */
+
+/**
+ * A job of POST /jobs, as far as the page uses it; times are in ISO 8601.
+ * @typedef {object} StoredJob
+ * @property {string} id
+ * @property {"queued" | "processing" | "completed" | "failed" | "cancelled"} status
+ * @property {"transcribe" | "align"} kind
+ * @property {string} name of the recording; may be empty.
+ * @property {string} created_at
+ * @property {string | null} expires_at
+ * @property {number} progress in 0..1.
+ * @property {number | null} seconds_left
+ * @property {string} language
+ * @property {number | null} duration in seconds.
+ * @property {ErrorJson | null} error
+ */
+
+/** @typedef {{jobs: StoredJob[], next: string | null}} StoredPage */
+
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Parameters */
 
 /**
@@ -116,6 +138,57 @@ export class Api {
    */
   transcribe(file, name, choices, { signal, onUpload, requestId }) {
     return this.#send("POST", "transcribe", { body: toForm(file, name, choices), signal, onUpload, requestId });
+  }
+
+  /**
+   * Hand in a file, to be transcribed whether or not the page stays open.
+   * @param {Blob} file
+   * @param {string} name
+   * @param {Parameters} choices
+   * @param {RequestOptions & {idempotencyKey: string}} options requests of the same key make one job.
+   * @returns {Promise<StoredJob>}
+   */
+  submit(file, name, choices, { signal, onUpload, requestId, idempotencyKey }) {
+    const headers = { "idempotency-key": idempotencyKey };
+    return this.#send("POST", "jobs", { body: toForm(file, name, choices), headers, signal, onUpload, requestId });
+  }
+
+  /**
+   * The jobs of the key, the newest first.
+   * @param {{limit: number, after: string | null}} page `after` is the `next` of the page before.
+   * @param {RequestOptions} options
+   * @returns {Promise<StoredPage>}
+   */
+  listJobs({ limit, after }, { quiet }) {
+    const query = new URLSearchParams({ limit: String(limit), ...(after === null ? {} : { after }) });
+    return this.#send("GET", `jobs?${query}`, { quiet });
+  }
+
+  /**
+   * The result of a transcription that was handed in.
+   * @param {string} id
+   * @returns {Promise<TranscriptJson>}
+   */
+  transcriptOf(id) {
+    return this.#send("GET", `jobs/${encodeURIComponent(id)}/result?response_format=json&words=true`, {});
+  }
+
+  /**
+   * The result of an alignment that was handed in.
+   * @param {string} id
+   * @returns {Promise<AlignmentJson>}
+   */
+  alignmentOf(id) {
+    return this.#send("GET", `jobs/${encodeURIComponent(id)}/result?response_format=json`, {});
+  }
+
+  /**
+   * End and erase a job.
+   * @param {string} id
+   * @returns {Promise<Blob>}
+   */
+  deleteJob(id) {
+    return this.#send("DELETE", `jobs/${encodeURIComponent(id)}`, { as: "blob" });
   }
 
   /**

@@ -8,6 +8,7 @@ import { recall, store } from "./i18n.js";
 
 const STORED = "nordlyd.choices";
 const DECODERS = ["auto", "greedy", "beam", "greedy+lm"];
+const BACKGROUND = ["long", "all", "none"];
 const N_BEST = [1, 3, 5, 10];
 const NEED_FORMATTING = ["remove_hesitations", "mask_profanities"];
 const NEED_BEAM = ["hotwords", "n_best", "lm"];
@@ -58,11 +59,17 @@ export class Choices {
         .map((field) => [field.name, isCheckbox(field) ? field.checked : field.value.trim()]),
     );
     if (!chosen.format_text) for (const name of NEED_FORMATTING) delete chosen[name];
+    delete chosen.background;
     if (chosen.decoder === "auto") delete chosen.decoder;
     if (chosen.n_best === "1") delete chosen.n_best;
     // Lines are accepted as well as commas.
     chosen.hotwords = String(chosen.hotwords ?? "").replace(/\s*\n\s*/g, ", ");
     return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== "" && value !== false));
+  }
+
+  /** Which recordings are handed in as jobs: `long`, `all` or `none`. */
+  get background() {
+    return this.#select("background").value;
   }
 
   /** The form's controls, in its order. */
@@ -95,6 +102,7 @@ export class Choices {
       ["", i18n.t("choices.modelAuto")],
       ...[...ofLanguage, ...ofNone].map(({ id, title }) => /** @type {[string, string]} */ ([id, title ?? id])),
     ]);
+    fillSelect(this.#select("background"), BACKGROUND.map((name) => [name, i18n.t(`background.${name}`)]));
     fillSelect(decoder, DECODERS.map((name) => [name, i18n.t(`decoder.${name}`)]));
     fillSelect(
       this.#select("n_best"),
@@ -118,7 +126,7 @@ export class Choices {
     // Expected names may be confidential: they are not stored.
     const { hotwords: _, ...kept } = this.current();
     const formatted = /** @type {HTMLInputElement} */ (this.#field("format_text")).checked;
-    store(STORED, JSON.stringify({ ...kept, format_text: formatted }));
+    store(STORED, JSON.stringify({ ...kept, format_text: formatted, background: this.background }));
   }
 
   #restore() {

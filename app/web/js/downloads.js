@@ -7,7 +7,7 @@ import { asApiError } from "./api.js";
 
 /**
  * What a download is made of; `recording` is the recording's own file name.
- * @typedef {{transcript: object, name: string, recording: string, file: Blob}} Source
+ * @typedef {{transcript: object, name: string, recording: string, file: Blob | null}} Source
  */
 
 // The most used first; endings as the service gives them.
@@ -47,7 +47,7 @@ export class Downloads {
     for (const [format, ending] of FORMATS) this.#addButton(format, ending, () => void this.#download(format, ending));
     this.recordingButton = this.#addButton("wav", "wav", () => {
       const { file, name } = this.#source();
-      this.#save(file, `${name}.wav`);
+      if (file) this.#save(file, `${name}.wav`);
     });
   }
 

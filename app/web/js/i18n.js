@@ -94,6 +94,14 @@ export class Translator extends Emitter {
   }
 
   /**
+   * Date and time of day.
+   * @param {string} time in ISO 8601.
+   */
+  time(time) {
+    return new Intl.DateTimeFormat(this.language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+  }
+
+  /**
    * Name of a language that is spoken in recordings.
    * @param {string} code
    */

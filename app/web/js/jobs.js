@@ -1,5 +1,5 @@
 /**
- * The queue of recordings: transcribes files one after another.
+ * The queue of recordings: transcribes files one after another, or hands them in.
  *
  * A request that a busy service refuses is repeated after `Retry-After`; no recording is dropped.
  */
@@ -10,7 +10,7 @@ import { Emitter } from "./events.js";
 /** @typedef {"waiting" | "sending" | "working" | "paused" | "done" | "failed" | "cancelled"} JobState */
 
 const POLL_MS = 1000;
-const RETRIED_CODES = new Set(["queue_full", "loading", "unavailable"]);
+const RETRIED_CODES = new Set(["queue_full", "loading", "unavailable", "jobs_unavailable"]);
 const MAX_TRIES = 20;
 const DEFAULT_RETRY_SECONDS = 5;
 
@@ -37,10 +37,15 @@ export class Job {
   draft = null;
   /** Whether it was recorded on this page, so that there is no other copy. */
   recorded = false;
+  /** Whether the service has erased its text, so that there is no other copy. */
+  onlyCopy = false;
+  /** Whether it is handed in, so that the service works on it without the page. */
+  background = false;
   abort = new AbortController();
 
   /**
-   * @param {Blob} file the recording, kept for playing, aligning and trying again.
+   * @param {Blob | null} file the recording, kept for playing, aligning and trying again; null where
+   *     it was handed in elsewhere.
    * @param {string} name
    * @param {import("./api.js").Parameters} choices
    */
@@ -54,7 +59,7 @@ export class Job {
 
   /** Whether closing the page would lose a person's work. */
   get unsaved() {
-    return this.running || this.recorded || this.edits !== null || this.draft !== null;
+    return this.running || this.recorded || this.onlyCopy || this.edits !== null || this.draft !== null;
   }
 
   get running() {
@@ -72,8 +77,18 @@ export function resultOf(job) {
 }
 
 /**
- * Emits `change` with a job whenever it changed, and `done` when it has a new result.
- * @extends {Emitter<{change: Job, done: Job}>}
+ * The recording of a job that can be transcribed.
+ * @param {Job} job
+ */
+export function fileOf(job) {
+  if (!job.file) throw new Error("The recording is not on this page.");
+  return job.file;
+}
+
+/**
+ * Emits `change` with a job whenever it changed, `done` when it has a new result, and `stored` with
+ * a job that was handed in and has left the queue.
+ * @extends {Emitter<{change: Job, done: Job, stored: {job: Job, stored: import("./api.js").StoredJob}}>}
  */
 export class JobQueue extends Emitter {
   #api;
@@ -126,9 +141,15 @@ export class JobQueue extends Emitter {
     if (!job) return;
     this.#busy = true;
     try {
-      const result = await this.#transcribe(job);
-      this.#set(job, { state: "done", result, edits: null, share: 1 });
-      this.emit("done", job);
+      if (job.background) {
+        const stored = await this.#retried(job, () => this.#submit(job));
+        this.remove(job);
+        this.emit("stored", { job, stored });
+      } else {
+        const result = await this.#retried(job, () => this.#transcribe(job));
+        this.#set(job, { state: "done", result, edits: null, share: 1 });
+        this.emit("done", job);
+      }
     } catch (thrown) {
       const error = asApiError(thrown);
       if (error.code === "cancelled") this.#set(job, { state: "cancelled", error: null });
@@ -139,11 +160,16 @@ export class JobQueue extends Emitter {
     }
   }
 
-  /** @param {Job} job */
-  async #transcribe(job) {
+  /**
+   * Repeats a request while the service is busy.
+   * @template Answer
+   * @param {Job} job
+   * @param {() => Promise<Answer>} request
+   */
+  async #retried(job, request) {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#transcribeOnce(job);
+        return await request();
       } catch (error) {
         if (!(error instanceof ApiError) || !RETRIED_CODES.has(error.code) || tries === MAX_TRIES) throw error;
         await this.#pause(job, Math.ceil(error.retryAfter ?? DEFAULT_RETRY_SECONDS));
@@ -152,11 +178,22 @@ export class JobQueue extends Emitter {
   }
 
   /** @param {Job} job */
-  async #transcribeOnce(job) {
+  #submit(job) {
+    this.#set(job, { state: "sending", share: 0 });
+    return this.#api.submit(fileOf(job), job.name, job.choices, {
+      signal: job.abort.signal,
+      // A request whose answer was lost is repeated without making a second job.
+      idempotencyKey: job.id,
+      onUpload: (share) => this.#set(job, { state: "sending", share }),
+    });
+  }
+
+  /** @param {Job} job */
+  async #transcribe(job) {
     this.#set(job, { state: "sending", share: 0, ahead: null });
     const poll = setInterval(() => void this.#pollProgress(job), POLL_MS);
     try {
-      return await this.#api.transcribe(job.file, job.name, job.choices, {
+      return await this.#api.transcribe(fileOf(job), job.name, job.choices, {
         signal: job.abort.signal,
         requestId: job.id,
         onUpload: (share) =>

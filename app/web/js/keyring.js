@@ -1,11 +1,16 @@
 /** The API key of this tab: kept until it closes, requested from the person when the service needs one. */
 
 import { byId, inputById } from "./dom.js";
+import { Emitter } from "./events.js";
 import { recall, store } from "./i18n.js";
 
 const STORED = "nordlyd.key";
 
-export class KeyRing {
+/**
+ * Emits `change` when there is another key, or none any more.
+ * @extends {Emitter<{change: null}>}
+ */
+export class KeyRing extends Emitter {
   #i18n;
   #key = recall(STORED, { tab: true }) ?? "";
   /** @type {Promise<boolean> | null} */
@@ -16,6 +21,7 @@ export class KeyRing {
    * @param {(text: string) => void} announce
    */
   constructor(i18n, announce) {
+    super();
     this.#i18n = i18n;
     byId("forget-key").addEventListener("click", () => {
       this.#store("");
@@ -84,6 +90,7 @@ export class KeyRing {
     this.#key = key;
     store(STORED, key, { tab: true });
     this.#show();
+    this.emit("change", null);
   }
 
   #show() {

@@ -5,12 +5,15 @@ import { Choices } from "./choices.js";
 import { byId, fillSelect, inputById, make, makeAnnouncer, selectById } from "./dom.js";
 import { dropZone } from "./drop.js";
 import { INTERFACE_LANGUAGES, Translator } from "./i18n.js";
+import { isLong } from "./duration.js";
 import { Job, JobQueue } from "./jobs.js";
 import { JobList } from "./joblist.js";
 import { KeyRing } from "./keyring.js";
 import { Recorder } from "./record.js";
 import { Result } from "./result.js";
 import { watchService } from "./service.js";
+import { StoredJobs } from "./stored.js";
+import { StoredList } from "./storedlist.js";
 
 /** @type {[names: string[], meaning: string][]} */
 const KEYS = [
@@ -31,6 +34,11 @@ const choices = new Choices(i18n);
 const queue = new JobQueue(api);
 const result = new Result(i18n, api, announce, { onAgain: transcribeAgain });
 const list = new JobList(i18n, queue, { onOpen: (job) => open(job, { focus: true }), announce });
+const stored = new StoredJobs(api, keys);
+const storedList = new StoredList(i18n, stored, announce, {
+  onOpen: (job) => open(job, { focus: true }),
+  onErased: (job) => job === result.job && close(),
+});
 new Recorder(i18n, api, keys, choices, { onDone: addRecorded });
 
 /**
@@ -39,16 +47,42 @@ new Recorder(i18n, api, keys, choices, { onDone: addRecorded });
  */
 function open(job, options) {
   result.show(job, options);
+  mark(job);
+}
+
+function close() {
+  result.hide();
+  mark(null);
+}
+
+/** @param {Job | null} job the job whose text is shown. */
+function mark(job) {
   list.mark(job);
+  storedList.mark(job);
+}
+
+/**
+ * Queues files, and hands in those that are to be worked on in the background.
+ * @param {File[]} files
+ */
+async function add(files) {
+  const { background } = choices;
+  const jobs = files.map(async (file) => {
+    const job = new Job(file, file.name, choices.current());
+    job.background = background === "all" || (background === "long" && (await isLong(file)));
+    return job;
+  });
+  queue.add(...(await Promise.all(jobs)));
+  announce(i18n.t("job.addedSaid", { n: files.length }));
 }
 
 /** @param {Job} job */
 function transcribeAgain(job) {
-  if (!job.edits && !job.draft) {
+  if (queue.jobs.includes(job) && !job.edits && !job.draft) {
     queue.retry(job, choices.current());
     return;
   }
-  // Corrections stay; the new text gets a line of its own.
+  // Corrections, and jobs of the service, stay; the new text gets a line of its own.
   const again = new Job(job.file, job.name, choices.current());
   again.recorded = job.recorded;
   queue.add(again);
@@ -70,20 +104,27 @@ queue.on("done", (job) => {
   const waiting = idle.includes(/** @type {HTMLElement | null} */ (document.activeElement));
   open(job, { focus: waiting });
 });
-queue.on("change", () => {
+queue.on("change", (job) => {
   document.body.toggleAttribute("data-started", queue.jobs.length > 0);
-  if (result.job && !queue.jobs.includes(result.job)) {
-    result.hide();
-    list.mark(null);
-  }
+  if (result.job === job && !queue.jobs.includes(job)) close();
+});
+queue.on("stored", ({ job, stored: added }) => {
+  announce(i18n.t("stored.addedSaid", { name: job.name }));
+  stored.add(added, job.file);
+});
+stored.on("ended", (ended) => {
+  const key = ended.status === "completed" ? "job.doneSaid" : "job.failedSaid";
+  announce(i18n.t(key, { name: storedList.nameOf(ended) }));
+});
+stored.on("erased", (job) => {
+  queue.add(job);
+  mark(result.job);
 });
 window.addEventListener("beforeunload", (event) => {
-  if (queue.jobs.some((job) => job.unsaved)) event.preventDefault();
+  if ([...queue.jobs, ...stored.opened].some((job) => job.unsaved)) event.preventDefault();
 });
-dropZone(byId("drop"), inputById("files"), (files) => {
-  queue.add(...files.map((file) => new Job(file, file.name, choices.current())));
-  announce(i18n.t("job.addedSaid", { n: files.length }));
-});
+dropZone(byId("drop"), inputById("files"), (files) => void add(files));
+void stored.refresh();
 watchService(api, i18n, (health) => choices.setModels(health.models));
 
 const picker = selectById("interface-language");

@@ -50,14 +50,16 @@ export class Player extends Emitter {
   }
 
   /**
-   * @param {Blob} blob
+   * @param {Blob | null} blob null where there is only a text.
    * @param {number} duration as the service measured it; browsers do not know it of every file.
    */
   load(blob, duration) {
     this.unload();
     this.#duration = duration;
-    this.#url = URL.createObjectURL(blob);
-    this.#audio.src = this.#url;
+    if (blob) {
+      this.#url = URL.createObjectURL(blob);
+      this.#audio.src = this.#url;
+    }
     this.#audio.playbackRate = Number(this.#speed.value);
     byId("time-all").textContent = clock(duration);
     this.#showTime();

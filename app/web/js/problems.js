@@ -7,8 +7,11 @@ const SAME = {
   loading: "unavailable",
   draining: "unavailable",
   hung: "unavailable",
+  jobs_unavailable: "unavailable",
   failed: "unavailable",
   bad_request: "invalid_request",
+  media_crashed: "invalid_audio",
+  quota_exceeded: "queue_full",
 };
 
 /**

@@ -10,7 +10,7 @@ import { showFacts } from "./facts.js";
 import { recall, store } from "./i18n.js";
 import { Notes } from "./notes.js";
 import { peaksOf } from "./peaks.js";
-import { newId, resultOf } from "./jobs.js";
+import { fileOf, newId, resultOf } from "./jobs.js";
 import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
 import { fromAlignment, fromAlternative, textOf, versionsOf } from "./versions.js";
@@ -102,12 +102,14 @@ export class Result {
     const warnings = result.warnings ?? [];
     byId("result-warnings").hidden = warnings.length === 0;
     byId("result-warnings").replaceChildren(...warnings.map(({ message }) => make("li", { textContent: message })));
-    byId("again").hidden = false;
+    const hasRecording = job.file !== null;
+    for (const id of ["player", "edit", "again"]) byId(id).hidden = !hasRecording;
+    this.#transcript.hasRecording = hasRecording;
     this.#player.load(job.file, result.duration);
     this.#describe();
     this.#show();
     this.#waveform.show(result.duration, this.#version().words);
-    void this.#drawWaveform(job, result.duration);
+    if (job.file) void this.#drawWaveform(job.file, result.duration);
     if (focus) byId("result-title").focus();
   }
 
@@ -219,7 +221,7 @@ export class Result {
    * @param {number | null} index of a word to select.
    */
   #edit(index = null) {
-    if (this.#editor.open) return;
+    if (this.#editor.open || !this.#open.file) return;
     const version = this.#version();
     const { draft } = this.#open;
     this.#notes.setText(null);
@@ -260,7 +262,7 @@ export class Result {
     try {
       const { model, language, duration } = result;
       const options = { signal: this.#aligning.signal, requestId };
-      const answer = await this.#api.align(job.file, job.name, text, { model, language }, options);
+      const answer = await this.#api.align(fileOf(job), job.name, text, { model, language }, options);
       job.edits = fromAlignment(answer.words, text, duration);
       job.draft = null;
       if (job !== this.#job) return;
@@ -323,16 +325,16 @@ export class Result {
 
   /**
    * Draw the recording's waveform, or show why there is none; never rejects.
-   * @param {Job} job
+   * @param {Blob} file
    * @param {number} duration in seconds.
    */
-  async #drawWaveform(job, duration) {
+  async #drawWaveform(file, duration) {
     const { signal } = (this.#drawing = new AbortController());
     this.#notes.setWave("wave.drawing");
     /** @type {Awaited<ReturnType<typeof peaksOf>>} */
     let drawn;
     try {
-      drawn = await peaksOf(job.file, duration, signal);
+      drawn = await peaksOf(file, duration, signal);
     } catch (error) {
       if (signal.aborted) return;
       reportError(error);

@@ -24,6 +24,8 @@ export class Transcript {
   #now = -1;
   #threshold = 0;
   #scrolledAt = 0;
+  /** Whether the words can be played and corrected. */
+  hasRecording = true;
 
   /**
    * @param {HTMLElement} element
@@ -208,7 +210,7 @@ export class Transcript {
   }
 
   #showHint() {
-    if (this.#words.length) this.#i18n.setText(this.#readout, "text.hint");
+    if (this.#words.length) this.#i18n.setText(this.#readout, this.hasRecording ? "text.hint" : "text.noRecording");
     else this.#readout.textContent = "";
   }
 }

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nordlyd_client.calls import Call, Server, TextFormat, text_reader, value_reader
 from nordlyd_client.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
+from nordlyd_client.contract.webhooks import WebhookDeliveries
 from nordlyd_client.errors import (
     ClientError,
     TimedOutError,
@@ -27,6 +28,7 @@ WAIT_SECONDS = 30.0
 
 _JOB = TypeAdapter(Job)
 _PAGE = TypeAdapter(JobPage)
+_DELIVERIES = TypeAdapter(WebhookDeliveries)
 _IDEMPOTENCY_KEY = "idempotency-key"
 
 
@@ -68,6 +70,12 @@ def text_result_call(job_id: str, response_format: TextFormat) -> Call[str]:
 def delete_call(job_id: str) -> Call[None]:
     """DELETE /jobs/{id}."""
     return Call("DELETE", _path(job_id), lambda _: None)
+
+
+def webhooks_call(job_id: str, *, repeat: bool = False) -> Call[WebhookDeliveries]:
+    """GET /jobs/{id}/webhooks, or POST, which repeats them."""
+    path = f"{_path(job_id)}/webhooks"
+    return Call("POST" if repeat else "GET", path, value_reader(_DELIVERIES))
 
 
 def events_path(job_id: str) -> str:

@@ -9,6 +9,7 @@ import httpx
 
 from nordlyd_client.calls import Call, TextFormat, translated
 from nordlyd_client.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
+from nordlyd_client.contract.webhooks import WebhookDeliveries
 from nordlyd_client.errors import ClientError
 from nordlyd_client.job_calls import (
     WAIT_SECONDS,
@@ -24,6 +25,7 @@ from nordlyd_client.job_calls import (
     result_call,
     submit_call,
     text_result_call,
+    webhooks_call,
 )
 from nordlyd_client.options import JobOptions
 from nordlyd_client.session import Session
@@ -161,6 +163,18 @@ class Jobs:
         """
         self._call(delete_call(job_id))
 
+    def webhooks(self, job_id: str, *, repeat: bool = False) -> WebhookDeliveries:
+        """Returns how the delivery of a job's webhook went.
+
+        Args:
+            job_id: the job.
+            repeat: send it again first, with its `webhook-id` of before.
+
+        Raises:
+            ClientError: as `get`; or the job to repeat it of has no webhook, or has not ended.
+        """
+        return self._call(webhooks_call(job_id, repeat=repeat))
+
     def _call(self, call: Call[_T]) -> _T:
         answer: _T = self._run(call)
         return answer
@@ -265,6 +279,10 @@ class AsyncJobs:
     async def delete(self, job_id: str) -> None:
         """Cancels and erases a job; as `Jobs.delete`."""
         await self._call(delete_call(job_id))
+
+    async def webhooks(self, job_id: str, *, repeat: bool = False) -> WebhookDeliveries:
+        """Returns how the delivery of a job's webhook went; as `Jobs.webhooks`."""
+        return await self._call(webhooks_call(job_id, repeat=repeat))
 
     async def _call(self, call: Call[_T]) -> _T:
         answer: _T = await self._run(call)

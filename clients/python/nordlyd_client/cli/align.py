@@ -78,8 +78,8 @@ def _write(
     word_cues: bool,
 ) -> None:
     """Prints the one format, or writes each to its file and prints the file's path."""
-    from nordlyd_client.cli.journal import write_whole  # noqa: PLC0415
     from nordlyd_client.formats import as_transcript, describe, render  # noqa: PLC0415
+    from nordlyd_client.watching import write_whole  # noqa: PLC0415
 
     transcript = as_transcript(alignment)
     for name in formats:

@@ -19,7 +19,8 @@ from nordlyd_client.values import Alignment, Transcription
 
 # A server may be busy with other work, or restart: waiting loses nothing. Before the first request
 # there is nothing to lose either, and a wrong address is more likely.
-_PATIENT = Retries(attempts=10, longest_wait=600.0)
+PATIENT = Retries(attempts=10, longest_wait=600.0)
+"""Of a run that has begun."""
 _IMPATIENT = Retries(attempts=1)
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -52,11 +53,21 @@ class Input:
 class Backend(Protocol):
     """Turns recordings into text, several at once; cancelling a call ends its work."""
 
+    def at_once(self, jobs: int) -> int:
+        """Returns how many recordings to begin at once where `jobs` are to be worked on."""
+
     async def transcribe(self, item: Input, progress: Progress) -> Transcription:
         """Transcribes one recording.
 
         Raises:
             ClientError: it cannot be transcribed.
+        """
+
+    async def kept(self, item: Input) -> None:
+        """Notes that the text of a recording is written or printed.
+
+        Raises:
+            ClientError: the server cannot be reached.
         """
 
     async def align(self, item: Input, text: str) -> Alignment:
@@ -103,8 +114,8 @@ async def open_remote_backend(
     """
     async with AsyncClient(server, key, retries=_IMPATIENT) as client:
         await client.health()
-    async with AsyncClient(server, key, retries=_PATIENT) as client:
-        yield _Remote(client, options)
+    async with AsyncClient(server, key, retries=PATIENT) as client:
+        yield RemoteBackend(client, options)
 
 
 @asynccontextmanager
@@ -121,11 +132,26 @@ async def open_remote_live_backend(
 
 
 @dataclass(frozen=True, slots=True)
-class _Remote:
+class RemoteBackend:
+    """Sends each recording in a request of its own; as `Backend`.
+
+    Attributes:
+        client: of the server.
+        options: of every request, by their names in the API.
+    """
+
     client: AsyncClient
     options: Mapping[str, Any]
 
+    def at_once(self, jobs: int) -> int:
+        """See `Backend`."""
+        return jobs
+
+    async def kept(self, item: Input) -> None:
+        """Does nothing: the server keeps nothing."""
+
     async def transcribe(self, item: Input, progress: Progress) -> Transcription:  # noqa: ARG002
+        """See `Backend`."""
         try:
             with item.open() as file:
                 answer: Transcription = await self.client.transcribe(file, **self.options)
@@ -134,6 +160,7 @@ class _Remote:
         return answer
 
     async def align(self, item: Input, text: str) -> Alignment:
+        """See `Backend`."""
         try:
             with item.open() as file:
                 return await self.client.align(file, text, characters=True, **self.options)

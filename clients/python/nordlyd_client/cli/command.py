@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 
 from nordlyd_client.cli.align import align
+from nordlyd_client.cli.jobs import jobs_app
 from nordlyd_client.cli.service import find_service, require_service
 from nordlyd_client.cli.stream import stream
 from nordlyd_client.cli.transcribe import transcribe
+from nordlyd_client.cli.watch import watch
 from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
@@ -99,8 +101,9 @@ def _add_commands() -> None:
                 add_help_option=False,
                 context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
             )(_refuse)
-    for command in (transcribe, stream, align):
+    for command in (transcribe, stream, align, watch):
         app.command()(command)
+    app.add_typer(jobs_app, name="jobs")
 
 
 def _refuse(context: typer.Context) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path, PurePath
 
 from nordlyd_client.cli.backends import Input
 from nordlyd_client.cli.inputs import STDIN
-from nordlyd_client.cli.journal import Entry, Journal, write_whole
+from nordlyd_client.cli.journal import Entry, Journal
 from nordlyd_client.errors import InvalidRequestError
 from nordlyd_client.formats import describe
+from nordlyd_client.watching import write_whole
 
 FAILED = "failed.txt"
 # `failed.txt` is the list of failures.

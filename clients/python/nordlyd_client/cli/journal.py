@@ -5,7 +5,6 @@ them as ours, and one after them, which marks them as done.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +29,7 @@ class Entry:
         place: of its transcripts, relative to the folder and without an ending.
         formats: those that are done.
         begun: those that are done, were done once, or are being written: their files are ours.
+        digest: of its content; empty where its size and the time of its change are enough.
     """
 
     file: str
@@ -39,6 +39,7 @@ class Entry:
     place: str
     formats: tuple[str, ...]
     begun: tuple[str, ...]
+    digest: str = ""
 
 
 class Journal:
@@ -112,17 +113,6 @@ class Journal:
             fresh = self._path.with_suffix(".part")
             fresh.write_bytes(b"".join(map(_line, self._entries.values())))
             fresh.replace(self._path)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that it exists complete or not at all, even after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _line(entry: Entry) -> bytes:

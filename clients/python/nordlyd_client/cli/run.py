@@ -148,7 +148,9 @@ class _Run:
                 for item in waiting:
                     await self._one(backend, item)
 
-            workers = [asyncio.create_task(worker()) for _ in range(self.plan.jobs)]
+            workers = [
+                asyncio.create_task(worker()) for _ in range(backend.at_once(self.plan.jobs))
+            ]
             try:
                 await asyncio.gather(*workers)
             finally:
@@ -184,6 +186,7 @@ class _Run:
         self.watch.finished(seconds=answer.duration)
         outputs = {} if self.folder is None else self.folder.outputs(item)
         self.printer.show(Result(item, texts, outputs, answer))
+        await backend.kept(item)
 
     def _keep(self, item: Input, answer: Transcription) -> dict[str, str]:
         texts = texts_of(answer, item, self.plan)

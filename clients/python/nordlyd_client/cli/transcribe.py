@@ -1,11 +1,14 @@
 """`nordlyd transcribe`: its arguments, and the plan of work that they make."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated
 
 import typer
 
 from nordlyd_client.cli import options as shared
+from nordlyd_client.cli.backends import Backend
 from nordlyd_client.cli.inputs import find_inputs
 from nordlyd_client.cli.service import open_backend
 from nordlyd_client.contract.options import TranscribeOptions
@@ -43,7 +46,7 @@ def transcribe(
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
-    """Transcribe files on this machine, or by a server.
+    """Transcribe files on this machine, or by a server, as jobs where there are several.
 
     Without --output the text goes to stdout, a line a file. With it, every
     file gets one of its name there for each format, and a run that was
@@ -80,6 +83,13 @@ def transcribe(
         force=not resume,
         request=request,
     )
-    opened = partial(open_backend, options, server=server, key=api_key)
-    complete = transcribe_files(opened, find_inputs(files), plan)
+    inputs = find_inputs(files)
+    opened: Callable[[], AbstractAsyncContextManager[Backend]]
+    if server is not None and (output is not None or len(inputs) > 1):
+        from nordlyd_client.cli.remote_jobs import open_job_backend  # noqa: PLC0415
+
+        opened = partial(open_job_backend, server, api_key, options, uploads=jobs, folder=output)
+    else:
+        opened = partial(open_backend, options, server=server, key=api_key)
+    complete = transcribe_files(opened, inputs, plan)
     raise typer.Exit(0 if complete else 1)

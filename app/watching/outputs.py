@@ -1,0 +1,65 @@
+"""Writes the results of recordings, or why they failed, into a folder that mirrors theirs.
+
+The files of `a/møte.wav` are `a/møte.wav.txt`, `a/møte.wav.srt` and so on: two recordings that
+differ only by their endings have different ones.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ERROR_ENDING = "error.txt"
+"""Of the file beside the results that has the reason why there are none."""
+
+
+def write_outputs(folder: Path, place: str, texts: Mapping[str, str]) -> None:
+    """Writes the results of a recording, and removes the reason of an earlier failure.
+
+    Args:
+        folder: of the results.
+        place: of the recording, relative to its folder.
+        texts: by the endings of their files.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    for ending, text in texts.items():
+        write_whole(_output(folder, place, ending), text)
+    remove_error(folder, place)
+
+
+def write_error(folder: Path, place: str, message: str) -> None:
+    """Writes why a recording has no results.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    write_whole(_output(folder, place, ERROR_ENDING), f"{message}\n")
+
+
+def remove_error(folder: Path, place: str) -> None:
+    """Removes the reason of an earlier failure, where there is one.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    _output(folder, place, ERROR_ENDING).unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that it exists complete or not at all, even after a crash.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def _output(folder: Path, place: str, ending: str) -> Path:
+    return folder / f"{place}.{ending}"
