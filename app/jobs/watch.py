@@ -7,7 +7,8 @@ service ends between the two, the next start finds the job again.
 
 import asyncio
 import hashlib
-from contextlib import suppress
+import os
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -173,7 +174,11 @@ class FolderWatch:
         """Hands in a recording; returns the id of its job, or None where it has changed."""
         route = self._service.transcriber.route()
         source: BinaryIO = await asyncio.to_thread(recording.path.open, "rb")
-        with source:
+        with ExitStack() as stack:
+            stack.enter_context(source)
+            # Submitting closes the source.
+            number = os.dup(source.fileno())
+            stack.callback(os.close, number)
             job, _ = await self._jobs.submit(
                 Submission(
                     owner=OWNER,
@@ -188,7 +193,8 @@ class FolderWatch:
                     protocol_options={_PLACE: recording.place},
                 )
             )
-        if not await asyncio.to_thread(recording.is_unchanged):
+            is_unchanged = await asyncio.to_thread(recording.is_unchanged, number)
+        if not is_unchanged:
             # What was copied may be partly of the old and partly of the new content.
             await self._jobs.delete(OWNER, job.id)
             return None

@@ -56,10 +56,15 @@ class Recording:
     size: int
     changed: int
 
-    def is_unchanged(self) -> bool:
-        """Returns whether it still is what was found."""
+    def is_unchanged(self, number: int | None = None) -> bool:
+        """Returns whether it still is what was found.
+
+        Args:
+            number: the descriptor that it is read by, which stays the same recording where another
+                one takes its path; None looks at the path.
+        """
         try:
-            status = self.path.stat()
+            status = self.path.stat() if number is None else os.fstat(number)
         except OSError:
             return False
         return (status.st_size, status.st_mtime_ns) == (self.size, self.changed)

@@ -1,11 +1,14 @@
-"""The webhooks of jobs in the Python client, called and awaited."""
+"""The webhooks of jobs in the Python client, called and awaited, and on the command line."""
 
 import asyncio
+import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from running import RunningServer
+from running import NORDLYD, RunningServer, environment
 from webhook_receiver import SECRET, Receiver, webhook_receiver
 
 from nordlyd_client import AsyncClient, Client
@@ -69,3 +72,35 @@ def test_client_shows_and_repeats_webhooks(
 
     asyncio.run(awaited())
     assert {each.id for each in receiver.wait("/client", 2)} == {delivery.id}
+
+
+def nordlyd(server: RunningServer, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [NORDLYD, "jobs", "webhooks", *arguments, "--server", server.address],
+        env=environment({}), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_command_shows_and_repeats_webhooks(
+    sending: RunningServer, receiver: Receiver, clip: Clip
+) -> None:
+    with Client(sending.address) as client:
+        job = submitted(client, clip(2), receiver.url("/command"))
+        wait_until(client, job, "delivered")
+        shown = nordlyd(sending, job)
+        assert shown.returncode == 0, shown.stderr
+        lines = dict(line.split(": ", 1) for line in shown.stdout.splitlines())
+        assert (lines["state"], lines["attempts"], lines["last_status"]) == (
+            "delivered",
+            "1",
+            "200",
+        )
+        repeated = nordlyd(sending, job, "--repeat", "--json")
+        assert json.loads(repeated.stdout)["id"] == lines["id"]
+        assert len(receiver.wait("/command", 2)) == 2
+        none = nordlyd(sending, submitted(client, clip(3), None))
+        assert (none.returncode, none.stdout) == (0, "")
+        assert "no webhook" in none.stderr
+    unknown = nordlyd(sending, f"job_{32 * '0'}")
+    assert unknown.returncode == 1
+    assert "There is no job" in unknown.stderr

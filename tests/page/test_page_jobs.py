@@ -214,9 +214,11 @@ def test_jobs_are_listed_once_there_is_a_key_and_until_it_is_forgotten(
     other.get_by_role("button", name="Vis jobber på serveren").click()
     other.get_by_role("dialog").get_by_label("Nøkkel", exact=True).fill(JOBS_KEY)
     other.keyboard.press("Enter")
-    expect(jobs(other)).to_contain_text(SPOKEN.name)
+    other.get_by_role("button", name=f"Vis teksten til {SPOKEN.name}").click()
+    expect(other.locator("#transcript p")).to_have_text(WRITTEN)
     other.get_by_role("button", name="Glem nøkkelen").click()
     expect(jobs(other)).to_have_count(0)
+    expect(other.locator("#job-list")).to_contain_text(SPOKEN.name)
     # Another key has jobs of its own.
     assert jobs(opened()).count() == 0
 

@@ -37,7 +37,7 @@ export class Job {
   draft = null;
   /** Whether it was recorded on this page, so that there is no other copy. */
   recorded = false;
-  /** Whether the service has erased its text, so that there is no other copy. */
+  /** Whether its text cannot be fetched from the service again. */
   onlyCopy = false;
   /** Whether it is handed in, so that the service works on it without the page. */
   background = false;

@@ -116,7 +116,7 @@ stored.on("ended", (ended) => {
   const key = ended.status === "completed" ? "job.doneSaid" : "job.failedSaid";
   announce(i18n.t(key, { name: storedList.nameOf(ended) }));
 });
-stored.on("erased", (job) => {
+stored.on("lost", (job) => {
   queue.add(job);
   mark(result.job);
 });

@@ -26,8 +26,8 @@ export const isRunning = (stored) => stored.status === "queued" || stored.status
 
 /**
  * Emits `change` when the list has changed, `ended` with a job that has ended since the list before,
- * and `erased` with an opened job that the service has erased by itself.
- * @extends {Emitter<{change: null, ended: StoredJob, erased: Job}>}
+ * and `lost` with an opened job that the service has erased by itself, or that belongs to another key.
+ * @extends {Emitter<{change: null, ended: StoredJob, lost: Job}>}
  */
 export class StoredJobs extends Emitter {
   #api;
@@ -59,6 +59,8 @@ export class StoredJobs extends Emitter {
     keys.on("change", () => {
       this.#jobs = [];
       this.#wanted = PAGE;
+      this.#files.clear();
+      for (const id of this.#opened.keys()) this.#lose(id);
       void this.refresh();
     });
   }
@@ -205,12 +207,16 @@ export class StoredJobs extends Emitter {
     }
     // A list that does not end here may have it further down.
     if (this.#more) return;
-    for (const [id, job] of this.#opened) {
-      if (ids.has(id)) continue;
-      this.#opened.delete(id);
-      job.onlyCopy = true;
-      this.emit("erased", job);
-    }
+    for (const id of this.#opened.keys()) if (!ids.has(id)) this.#lose(id);
+  }
+
+  /** @param {string} id of an opened job that cannot be fetched again. */
+  #lose(id) {
+    const job = this.#opened.get(id);
+    if (!job) return;
+    this.#opened.delete(id);
+    job.onlyCopy = true;
+    this.emit("lost", job);
   }
 
   #schedule() {

@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from nordlyd_client.cli import options as shared
+from nordlyd_client.cli.webhooks import webhooks
 from nordlyd_client.contract.jobs import Job, JobStatus, TranscribeJobOptions
 from nordlyd_client.errors import ClientError, InvalidRequestError
 
@@ -161,7 +162,7 @@ def result(
         sys.stdout.write(body if body.endswith("\n") else f"{body}\n")
         return
 
-    from nordlyd_client.cli.journal import write_whole  # noqa: PLC0415
+    from nordlyd_client.watching import write_whole  # noqa: PLC0415
 
     try:
         write_whole(output, body)
@@ -190,6 +191,9 @@ def delete(
                 failed = True
                 _report(error.message)
     raise typer.Exit(1 if failed else 0)
+
+
+jobs_app.command()(webhooks)
 
 
 @contextmanager

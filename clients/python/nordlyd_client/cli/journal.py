@@ -118,4 +118,7 @@ class Journal:
 def _line(entry: Entry) -> bytes:
     content = asdict(entry)
     content[_REQUEST] = content.pop("request")
+    if not entry.digest:
+        # Earlier versions do not read a line with a field that they do not have.
+        del content["digest"]
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

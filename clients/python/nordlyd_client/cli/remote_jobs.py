@@ -21,7 +21,6 @@ from nordlyd_client.cli.backends import (
     open_remote_backend,
     unreadable,
 )
-from nordlyd_client.cli.journal import write_whole
 from nordlyd_client.contract.jobs import ENDED, Job
 from nordlyd_client.errors import (
     ClientError,
@@ -30,6 +29,7 @@ from nordlyd_client.errors import (
     UnexpectedAnswerError,
 )
 from nordlyd_client.values import Transcription
+from nordlyd_client.watching import write_whole
 
 # A job that is waited for costs a connection; a thousand recordings are not waited for at once.
 _MAX_WAITING = 64
