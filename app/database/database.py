@@ -18,6 +18,7 @@ from app.storage import check_room
 # SQLAlchemy and Alembic are imported by the first use: a service without jobs has none.
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy import exc
 
 _FILE = "nordlyd.db"
 _SCHEMES = frozenset({"postgresql", "postgres"})
@@ -80,7 +81,8 @@ class Database:
 
         Raises:
             JobsUnavailableError: it cannot be reached.
-            ConfigurationError: it was written by a newer version, or its folder cannot be used.
+            ConfigurationError: a newer version has written it, its file is damaged, or its folder
+                cannot be used.
         """
         with self._lock:
             if self._engine is None:
@@ -166,6 +168,7 @@ def database_errors() -> Iterator[None]:
     Raises:
         JobsUnavailableError: it cannot be reached, or is busy.
         InsufficientStorageError: its disk is full.
+        ConfigurationError: its file is damaged.
     """
     from sqlalchemy import exc  # noqa: PLC0415
 
@@ -180,7 +183,21 @@ def database_errors() -> Iterator[None]:
     except exc.DBAPIError as error:
         if error.connection_invalidated:
             raise JobsUnavailableError("The database of jobs cannot be used now.") from error
+        if _is_damaged(error):
+            raise ConfigurationError(
+                f"The database {_FILE} in NORDLYD_DATA is damaged ({error.orig}): restore it from "
+                "a backup, or move it away to begin with an empty one.",
+                param="data",
+            ) from error
         raise
+
+
+def _is_damaged(error: "exc.DBAPIError") -> bool:
+    origin = error.orig
+    if not isinstance(origin, sqlite3.Error):
+        return False
+    # The lowest byte of an extended code is its kind.
+    return origin.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _is_full(error: BaseException) -> bool:

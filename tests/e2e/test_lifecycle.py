@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from checkpoints import write_tiny_checkpoint
+from ngrams import write_language_model
 from running import NORDLYD, RunningServer, environment, wait_until_queued
 from troubles import troubles
 
@@ -136,6 +138,16 @@ def test_damaged_checkpoint_fails_the_start_and_is_named(
             (damaged / file.name).write_bytes(file.read_bytes())
     (damaged / "model.safetensors").write_bytes(b"not weights")
     assert "damaged" in failed_start({"MODELS": str(damaged)}, "--port", "0")
+
+
+@pytest.mark.long
+def test_damaged_language_model_fails_the_start_and_is_named(tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path / "tiny", languages=("nn",), seed=2)
+    damaged = write_language_model(folder / "language_model", ["a", "a b"], order=2)
+    [file] = damaged.glob("*.arpa")
+    file.write_bytes(file.read_bytes()[:40])
+    line = failed_start({"MODELS": str(folder)}, "--port", "0")
+    assert str(file) in line
 
 
 def test_start_on_a_port_in_use_names_the_address(tiny_settings: dict[str, str]) -> None:

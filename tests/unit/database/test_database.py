@@ -58,6 +58,19 @@ def test_database_of_a_newer_version_is_refused(tmp_path: Path, database: Databa
         Database(tmp_path / "data").open()
 
 
+@pytest.mark.parametrize("size", [100, 8_192], ids=["header", "some pages"])
+def test_damaged_file_is_named_in_the_error(tmp_path: Path, database: Database, size: int) -> None:
+    database.open()
+    database.close()
+    file = tmp_path / "data" / "nordlyd.db"
+    file.write_bytes(cut := file.read_bytes()[:size])
+    damaged = Database(tmp_path / "data")
+    with pytest.raises(ConfigurationError, match=r"nordlyd\.db in NORDLYD_DATA is damaged"):
+        damaged.open()
+    damaged.close()
+    assert file.read_bytes() == cut
+
+
 def test_interrupted_migration_leaves_the_version_of_before(tmp_path: Path) -> None:
     engine = sqlite_engine(tmp_path / "nordlyd.db")
     migrate(engine, FIRST_VERSION)
