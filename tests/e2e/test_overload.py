@@ -1,6 +1,7 @@
 """More work than the service can do: refused requests are served after their Retry-After."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def open_client(server: RunningServer) -> httpx.AsyncClient:
 def start(folder: Path, **settings: str) -> RunningServer:
     chosen = {"MODELS": "demo-nb", "LOG_FORMAT": "json", "DECODER": "auto"} | settings
     return RunningServer(folder, chosen).wait_ready()
+
+
+def windows_computed(server: RunningServer) -> float:
+    """Returns how many windows the server has encoded; a clip of these tests is one."""
+    metrics = httpx.get(f"{server.address}/metrics").text
+    return sum(map(float, re.findall(r"^nordlyd_batch_items_sum{.*} (.*)$", metrics, re.M)))
 
 
 def test_requests_refused_in_a_burst_are_served_after_retry_after(tmp_path: Path) -> None:
@@ -82,7 +89,9 @@ def test_overload_refuses_requests_that_would_miss_their_deadline(tmp_path: Path
     try:
         asyncio.run(run(server))
         before = process.num_fds()
+        computed = -windows_computed(server)
         answers = asyncio.run(run(server))
+        computed += windows_computed(server)
         metrics = httpx.get(f"{server.address}/metrics").text
         assert process.num_fds() <= before + 10
     finally:
@@ -91,8 +100,9 @@ def test_overload_refuses_requests_that_would_miss_their_deadline(tmp_path: Path
     assert set(statuses) <= {200, 429, 504}
     answered = statuses.count(200)
     assert answered > 0
-    # What was computed was answered: at most a tenth of the work was wasted.
-    assert statuses.count(504) <= 0.1 * answered + 2, statuses
+    # What was computed was answered: at most a tenth of the work was wasted. What passes its
+    # deadline in the queue, as where another process takes the machine, costs nothing.
+    assert computed - answered <= 0.1 * answered + 2, statuses
     assert 'nordlyd_failures_total{code="queue_full"}' in metrics
 
 
