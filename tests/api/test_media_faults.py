@@ -32,6 +32,7 @@ def form(data: bytes, name: str = "a.wav") -> dict[str, tuple[str, bytes]]:
     return {"file": (name, data)}
 
 
+@pytest.mark.long
 def test_each_route_reports_media_crashed_and_serves_good_clips(
     clip: Callable[..., bytes],
 ) -> None:

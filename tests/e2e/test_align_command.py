@@ -33,6 +33,7 @@ def align(written: Path, *arguments: str | Path) -> str:
     return ended.stdout
 
 
+@pytest.mark.long
 def test_command_prints_the_answer_of_the_server(demos: RunningServer, written: Path) -> None:
     with demos.client() as client:
         answer = client.post(
@@ -55,6 +56,7 @@ def test_command_prints_the_answer_of_the_server(demos: RunningServer, written: 
     assert answered["words"] == printed["words"]
 
 
+@pytest.mark.long
 def test_every_format_is_the_same_from_both_backends(
     demos: RunningServer, written: Path, tmp_path: Path
 ) -> None:

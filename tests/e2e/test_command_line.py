@@ -29,6 +29,7 @@ def speech(tmp_path: Path, clip) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_transcribe_prints_the_text_of_a_server(
     client: httpx.Client, tiny_settings: dict[str, str], speech: Path
 ) -> None:
@@ -44,6 +45,7 @@ def test_transcribe_prints_the_text_of_a_server(
     assert (body["words"], body["model"]) == (expected["words"], "tiny-da")
 
 
+@pytest.mark.long
 def test_bad_file_is_reported_and_the_others_continue(
     tiny_settings: dict[str, str], speech: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from running import NORDLYD, RunningServer, environment
 
 SAMPLES = sorted((DEMO / "samples").glob("*.flac"))
 
+pytestmark = pytest.mark.long
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

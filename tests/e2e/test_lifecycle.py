@@ -56,6 +56,7 @@ def test_sigstop_and_sigcont_keep_running_requests(
     assert troubles(running.log) == []
 
 
+@pytest.mark.long
 def test_sigterm_finishes_running_requests_and_refuses_new_ones(
     tiny_settings: dict[str, str], tmp_path: Path, clip
 ) -> None:
@@ -105,6 +106,7 @@ def test_requests_running_after_drain_seconds_are_503_and_the_process_exits(
     assert running.process.wait(30) == 0
 
 
+@pytest.mark.long
 def test_sigterm_during_model_loading_exits_cleanly(
     tiny_settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -128,6 +130,7 @@ def test_start_with_an_unknown_model_lists_the_catalogue() -> None:
     assert "demo-nn" in failed_start({"MODELS": "demo-sv"})
 
 
+@pytest.mark.long
 def test_damaged_checkpoint_fails_the_start_and_is_named(
     checkpoints: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -164,6 +167,7 @@ def test_public_bind_without_keys_is_refused(tiny_settings: dict[str, str]) -> N
     assert "NORDLYD_ALLOW_ANONYMOUS" in line
 
 
+@pytest.mark.long
 def test_public_bind_with_keys_starts(tiny_settings: dict[str, str], tmp_path: Path) -> None:
     settings = tiny_settings | {"API_KEYS": "a-key"}
     running = RunningServer(tmp_path, settings, ("--host", "0.0.0.0")).wait_ready()

@@ -108,6 +108,7 @@ def test_killed_worker_fails_its_own_request_only(
     assert "rlimits" in sandboxed["by"]
 
 
+@pytest.mark.long
 def test_killed_service_leaves_no_process_and_no_file(
     settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_command_output_equals_that_of_the_server(
     assert body["formatted_text"].endswith(".")
 
 
+@pytest.mark.long
 def test_formatted_text_masks_the_operators_words(
     tiny_settings: dict[str, str], speech: Path, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_n_best_needs_the_json_format(speech: Path) -> None:
     assert ended.stderr == "nordlyd: n_best is 3: only --format json lists the alternatives.\n"
 
 
+@pytest.mark.long
 def test_unreadable_profanity_list_is_one_line(
     tiny_settings: dict[str, str], tmp_path: Path
 ) -> None:

@@ -224,6 +224,7 @@ def test_key_is_required_by_a_guarded_server(
     assert refused.stderr.startswith("nordlyd: An API key is needed")
 
 
+@pytest.mark.long
 def test_unusable_source_is_one_line(demos: RunningServer, tmp_path: Path) -> None:
     server = ["--server", demos.address]
     for arguments, stdin, message in (

@@ -73,6 +73,7 @@ def tones(folder: Path, names: list[str]) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_folder_is_mirrored_in_every_format(
     demos: RunningServer, nordlyd: Command, recordings: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_folder_is_mirrored_in_every_format(
     assert {name: (out / name).stat().st_mtime_ns for name in written(out)} == before
 
 
+@pytest.mark.long
 def test_local_output_equals_that_of_a_server(
     demos: RunningServer, nordlyd: Command, tmp_path: Path
 ) -> None:
@@ -311,6 +313,7 @@ def test_busy_server_is_waited_for(nordlyd: Command, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, len(server.requests)) == (0, "ja\n", 4)
 
 
+@pytest.mark.long
 def test_error_of_every_file_is_reported_once(
     guarded: RunningServer, demos: RunningServer, nordlyd: Command, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ async def wyoming_refuses(server: RunningServer, *events: Event) -> str | None:
     return Error.from_event(error).code
 
 
+@pytest.mark.long
 def test_streams_are_bounded_and_a_drain_sends_their_last_words(tmp_path: Path) -> None:
     settings = {
         "MODELS": "demo-nb",

@@ -97,6 +97,7 @@ def attempt(
     return seen
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_each_response_conforms_to_the_openapi_document(
     operations: list[APIOperation], mode: GenerationMode, authorised: dict[str, str]

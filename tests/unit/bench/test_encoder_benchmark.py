@@ -102,6 +102,7 @@ def test_unknown_peer_is_reported_by_name(capsys) -> None:
     assert "unknown peer whisper" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_gpu_check_without_a_card_is_one_line_and_a_status() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.gpu_check"],

@@ -122,6 +122,7 @@ def test_crashing_recording_fails_alone(pool: CountedPool, data: bytes, message:
     assert pool.restarts.total() == before_ + 1, pool.restarts
 
 
+@pytest.mark.long
 def test_simultaneous_crashes_fail_no_other_recordings(pool: CountedPool) -> None:
     words = [trouble.CRASH, trouble.EAT, trouble.RAISE, trouble.SPIN, trouble.ABORT]
     clip = make("mp3", seconds=0.5)
