@@ -55,6 +55,7 @@ async def fewer_tasks(number: int) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 def test_wait_ends_with_the_job_and_a_result_before_is_a_conflict(clip: Clip) -> None:
     async def run() -> None:
         async with started() as (running, client):

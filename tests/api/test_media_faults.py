@@ -81,6 +81,7 @@ def test_event_stream_ends_with_the_error(clip: Callable[..., bytes]) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_files_of_a_batch_fail_independently(clip: Callable[..., bytes]) -> None:
     async def run() -> None:
         async with running() as service:

@@ -66,6 +66,7 @@ def test_unknown_language_is_one_line(tiny_settings: dict[str, str], speech: Pat
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 def test_models_are_listed_and_shown() -> None:
     listed = nordlyd("models", "list")
     ids = [line.split("\t")[0] for line in listed.stdout.splitlines()]

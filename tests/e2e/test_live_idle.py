@@ -43,6 +43,7 @@ def last_error(address: str, *messages: str | bytes) -> tuple[dict[str, object],
     return received[-1]["error"], client.close_code
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("messages", [[], [bytes(3200)]], ids=["nothing", "audio"])
 def test_silent_vosk_client_is_disconnected(
     short_idle: RunningServer, messages: list[bytes]

@@ -159,6 +159,7 @@ def test_missing_file_is_a_failure(demos: RunningServer, nordlyd: Command) -> No
     ]
 
 
+@pytest.mark.long
 def test_json_prints_one_object_a_recording(
     demos: RunningServer, nordlyd: Command, recordings: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_plan_and_help_need_no_extra(without_extras: dict[str, str], command: st
     assert done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "package", "extra"),
     [

@@ -93,6 +93,7 @@ def test_worker_reports_the_same_error_as_this_process(pool: CountedPool, data: 
     assert refused.value.status == here.value.status
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("data", "message"),
     [
