@@ -26,7 +26,7 @@ from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
-from app.keys.store import existing_store
+from app.keys.existing import existing_store
 from app.model_loading import find_source, load_checkpoint, release_memory, source_of
 from app.pipeline import (
     ModelLoader,

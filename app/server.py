@@ -20,7 +20,7 @@ from app.api.origins import OriginRules
 from app.binding import bind, check_bind, local_address
 from app.catalogue import PullPlan
 from app.database import Database
-from app.keys.store import existing_store
+from app.keys.existing import existing_store
 from app.main import create_app
 from app.pipeline import Service
 from app.protocols import Port, ProtocolContext, ProtocolServer

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.tables import print_table
 from app.durations import ACCEPTED, parse_duration
 from app.errors import InvalidRequestError
 from app.keys import DEFAULT_SCOPES, SCOPES, ApiKey, Quota, Scope
@@ -76,19 +77,7 @@ def list_keys(
         )
         for row in rows
     ]
-    if not sys.stdout.isatty():
-        for line in lines:
-            print("\t".join(line))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(*columns, box=None)
-    # An id is copied, so it is never cut.
-    table.columns[0].min_width = max((len(line[0]) for line in lines), default=0)
-    for line in lines:
-        table.add_row(*line)
-    Console().print(table)
+    print_table(columns, lines)
 
 
 @app.command()

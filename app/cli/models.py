@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.tables import print_table
 from app.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -49,19 +50,7 @@ def list_models(
         (row.id, " ".join(row.languages), row.state, row.licence or "", row.figure or "")
         for row in rows
     ]
-    if not sys.stdout.isatty():
-        for line in lines:
-            print("\t".join(line))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(*columns, box=None)
-    # An id is copied, so it is never cut.
-    table.columns[0].min_width = max((len(line[0]) for line in lines), default=0)
-    for line in lines:
-        table.add_row(*line)
-    Console().print(table)
+    print_table(columns, lines)
 
 
 @app.command()

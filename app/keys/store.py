@@ -129,11 +129,6 @@ class KeyStore:
             )
 
 
-def existing_store(database: Database) -> KeyStore | None:
-    """Returns the keys of a database; None while there is no database."""
-    return KeyStore(database) if database.exists else None
-
-
 def _by_id(key_id: str) -> sa.Select[tuple[str]]:
     return sa.select(_keys.c.id).where(_keys.c.id == key_id)
 

@@ -64,3 +64,12 @@ def test_command_line_does_not_import_the_api() -> None:
 
 def test_service_imports_neither_trainer_nor_benchmarks() -> None:
     assert {name.split(".")[0] for name in imported("app")} == {"app"}
+
+
+def test_service_without_jobs_and_keys_imports_no_database_library() -> None:
+    libraries = "{'sqlalchemy', 'dbos', 'alembic'}"
+    code = f"import sys, app.main, app.server; print(*{libraries} & {{*sys.modules}})"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.strip() == ""

@@ -11,7 +11,8 @@ from postgresql import PostgreSQL, postgresql
 from app.database import Database
 from app.errors import AuthenticationError, JobsUnavailableError
 from app.keys import KeyRing
-from app.keys.store import KeyStore, existing_store
+from app.keys.existing import existing_store
+from app.keys.store import KeyStore
 
 pytestmark = pytest.mark.postgresql
 
