@@ -23,7 +23,9 @@ MIN_TOKEN_LOGP = -100.0
 MAX_URL_CHARACTERS = 8192
 MAX_TRACK_CHARACTERS = 100
 
-ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"]
+ResponseFormat: TypeAlias = Literal[
+    "json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm", "stm", "rttm"
+]
 DecoderName: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
 Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 """Encodings of raw samples."""
