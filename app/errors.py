@@ -259,6 +259,12 @@ class JobNotCompletedError(InvalidRequestError):
     code = "job_not_completed"
 
 
+class JobDamagedError(NordlydError):
+    """A file that was kept of a job is damaged or gone; the recording is to be submitted again."""
+
+    code = "job_damaged"
+
+
 class IdempotencyConflictError(InvalidRequestError):
     """The `Idempotency-Key` was used before, with another request."""
 
