@@ -154,6 +154,12 @@ class ProfilerUnavailableError(NordlydError):
     code = "profiler_unavailable"
 
 
+class LanguageModelError(NordlydError):
+    """A language model that the request names cannot be loaded; others are served."""
+
+    code = "language_model_failed"
+
+
 class ModelLoadError(InvalidRequestError):
     """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
 
