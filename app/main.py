@@ -206,19 +206,24 @@ def _engine_options(settings: Settings) -> EngineOptions:
 
 def _pipeline_options(settings: Settings) -> PipelineOptions:
     return PipelineOptions(
-        audio=AudioLimits(
-            max_seconds=settings.max_audio_seconds,
-            max_channels=settings.max_channels,
-            max_tracks=settings.max_tracks,
-            max_edits=settings.max_edits,
-            max_gap_seconds=settings.max_gap_seconds,
-        ),
+        audio=audio_limits(settings),
         window_seconds=settings.window_seconds,
         context_seconds=settings.context_seconds,
         decode_workers=settings.decode_workers or os.cpu_count() or 1,
         decode_processes=needs_processes(settings.decoder),
         decode_jobs=settings.decode_jobs,
         search=search_limits(settings),
+    )
+
+
+def audio_limits(settings: Settings) -> AudioLimits:
+    """Returns the bounds that the settings put on what one recording may hold."""
+    return AudioLimits(
+        max_seconds=settings.max_audio_seconds,
+        max_channels=settings.max_channels,
+        max_tracks=settings.max_tracks,
+        max_edits=settings.max_edits,
+        max_gap_seconds=settings.max_gap_seconds,
     )
 
 
