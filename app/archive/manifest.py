@@ -195,11 +195,30 @@ class Manifest:
         ):
             yield Pending(os.fsdecode(path), os.fsdecode(location), size, version, digest)
 
-    def find(self, digest: str) -> Result | None:
-        """Returns the result of a content; None where there is none, or an error."""
-        query = "SELECT result FROM results WHERE digest = ? AND request = ? AND NOT failed"
-        found = self._database.execute(query, (digest, self._request)).fetchone()
+    def find(self, digest: str, *, failed: bool = False) -> Result | None:
+        """Returns the result of a content; None where there is none.
+
+        Args:
+            digest: of the content.
+            failed: whether an error counts as a result.
+        """
+        query = "SELECT result FROM results WHERE digest = ? AND request = ? AND failed <= ?"
+        found = self._database.execute(query, (digest, self._request, failed)).fetchone()
         return None if found is None else Result.unpack(found[0])
+
+    def first_path(self, digest: str) -> str:
+        """Returns the first of the paths of a content."""
+        query = "SELECT min(path) FROM recordings WHERE digest = ? AND listing = ?"
+        [path] = self._database.execute(query, (digest, self._listing)).fetchone()
+        return os.fsdecode(path)
+
+    def note_digest(self, recording: Pending) -> None:
+        """Notes the digest and the version of a recording that was read."""
+        self._database.execute(
+            "UPDATE recordings SET digest = ?, version = ? WHERE path = ?",
+            (recording.digest, recording.version, os.fsencode(recording.path)),
+        )
+        self._commit_now_and_then()
 
     def add(
         self, recording: Pending, digest: str, result: Result, *, version: str, writing: str
