@@ -91,7 +91,7 @@ def lay_out_subtitles(
     for i, turn in enumerate(turns):
         words = turn.words
         speaker = turn.utterances[0].speaker
-        earliest = cues[-1].end + rules.gap if cues else 0
+        earliest = max((cue.end + rules.gap for cue in cues), default=0)
         latest = turns[i + 1].words[0].start - rules.gap if i + 1 < len(turns) else turn.duration
         if name_speakers and speaker is not None:
             words = (replace(words[0], text=f"{speaker}: {words[0].text}"), *words[1:])
