@@ -1,5 +1,6 @@
 """Builds the parts of the service from its settings and joins them."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from functools import partial
 import structlog
 from fastapi import FastAPI
 
+from app import tracing
 from app.api import AppState, build_api
 from app.api.auth import KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
@@ -71,6 +73,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        tracing.start()
         await keys.start()
         service.start()
         jobs.start()
@@ -85,6 +88,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await rendering.close()
         await keys.close()
         database.close()
+        await asyncio.to_thread(tracing.stop)
 
     state = AppState(
         settings,
