@@ -22,7 +22,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
 from app.itn import WordList, read_word_list
-from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
@@ -177,7 +177,7 @@ def build_jobs(
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
-    audit = AuditLog(settings.data / "audit.jsonl")
+    audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
         service,
