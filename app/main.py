@@ -1,5 +1,6 @@
 """Builds the parts of the service from its settings and joins them."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from functools import partial
 import structlog
 from fastapi import FastAPI
 
+from app import tracing
 from app.api import AppState, build_api
 from app.api.auth import KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
@@ -20,7 +22,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
 from app.itn import WordList, read_word_list
-from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
@@ -71,6 +73,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        tracing.start()
         await keys.start()
         service.start()
         jobs.start()
@@ -85,6 +88,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await rendering.close()
         await keys.close()
         database.close()
+        await asyncio.to_thread(tracing.stop)
 
     state = AppState(
         settings,
@@ -173,7 +177,7 @@ def build_jobs(
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
-    audit = AuditLog(settings.data / "audit.jsonl")
+    audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
         service,
