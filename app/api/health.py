@@ -43,12 +43,12 @@ async def health(state: AppStateOf) -> Health:
                 title=model.card.title,
                 hub=model.card.hub,
                 languages=list(model.card.languages),
-                language_models=list(model.decoders.language_models),
-                device=model.acoustic.device,
-                dtype=model.acoustic.dtype,
-                kernels=model.acoustic.kernels,
-                decoder=model.decoders.backend,
-                parameters=model.acoustic.parameters,
+                language_models=list(model.facts.language_models),
+                device=model.facts.device,
+                dtype=model.facts.dtype,
+                kernels=model.facts.kernels,
+                decoder=model.facts.decoder,
+                parameters=model.facts.parameters,
             )
             for model in state.service.transcriber.models
         ],

@@ -29,6 +29,23 @@ _BEAMS_KEPT = 16
 _FOLDER, _NAMED_FOLDER = "language_model", "language_models"
 
 
+def check_options(options: DecodingOptions, language_models: Sequence[str]) -> None:
+    """Returns if a model with these language models can be decoded so; raises as `check`."""
+    given = options.given_beam_options()
+    if options.decoder == "greedy" and given:
+        raise InvalidRequestError(
+            f"{given[0]} needs a beam; accepted with it: decoder auto, beam or greedy+lm.",
+            param=given[0],
+        )
+    if options.lm is not None and options.lm not in language_models:
+        accepted = ", ".join(language_models) or "none, this model has no language model"
+        raise InvalidRequestError(f"lm is {options.lm!r}; accepted: {accepted}.", param="lm")
+    try:
+        options.resolve()
+    except InvalidOptionError as error:
+        raise InvalidRequestError(f"{error}.", param=error.option) from None
+
+
 class ModelDecoders:
     """All decoders of one model. Thread-safe; pickled as the arguments it was created with.
 
@@ -88,19 +105,7 @@ class ModelDecoders:
             InvalidRequestError: the language model does not exist, an option is out of its range,
                 or an option of the beam search is given with the greedy decoder.
         """
-        given = options.given_beam_options()
-        if options.decoder == "greedy" and given:
-            raise InvalidRequestError(
-                f"{given[0]} needs a beam; accepted with it: decoder auto, beam or greedy+lm.",
-                param=given[0],
-            )
-        if options.lm is not None and options.lm not in self._folders:
-            accepted = ", ".join(self.language_models) or "none, this model has no language model"
-            raise InvalidRequestError(f"lm is {options.lm!r}; accepted: {accepted}.", param="lm")
-        try:
-            options.resolve()
-        except InvalidOptionError as error:
-            raise InvalidRequestError(f"{error}.", param=error.option) from None
+        check_options(options, self.language_models)
 
     def decode(
         self,
