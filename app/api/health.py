@@ -44,6 +44,7 @@ async def health(state: AppStateOf) -> Health:
                 hub=model.card.hub,
                 languages=list(model.card.languages),
                 language_models=list(model.facts.language_models),
+                damaged_language_models=list(model.facts.damaged_language_models),
                 device=model.facts.device,
                 dtype=model.facts.dtype,
                 kernels=model.facts.kernels,

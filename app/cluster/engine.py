@@ -53,7 +53,8 @@ class RemoteModel:
 
     def check(self, decoding: DecodingOptions) -> None:
         """Does nothing if it can be decoded so; raises as `ModelDecoders.check` otherwise."""
-        check_options(decoding, self.facts.language_models)
+        facts = self.facts
+        check_options(decoding, facts.language_models, facts.damaged_language_models)
 
     def with_revision(self, revision: int) -> Self:
         """Returns the model as one that replaced others of its id."""

@@ -46,6 +46,7 @@ class ModelFacts:
         parameters: number of its weights.
         decoder: implementation of its beam search.
         language_models: names that a request may choose.
+        damaged_language_models: those that could not be loaded.
     """
 
     device: str
@@ -54,6 +55,7 @@ class ModelFacts:
     parameters: int
     decoder: str
     language_models: tuple[str, ...]
+    damaged_language_models: tuple[str, ...] = ()
 
 
 class AvailableModel(Protocol):
@@ -116,6 +118,7 @@ class LoadedModel:
             parameters=self.acoustic.parameters,
             decoder=self.decoders.backend,
             language_models=self.decoders.language_models,
+            damaged_language_models=self.decoders.damaged_language_models,
         )
 
     def check(self, decoding: DecodingOptions) -> None:
