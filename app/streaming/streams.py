@@ -10,13 +10,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.errors import InvalidRequestError, OverloadedError, StreamIdleError, UnavailableError
+from app.errors import (
+    InvalidRequestError,
+    NordlydError,
+    OverloadedError,
+    StreamIdleError,
+    UnavailableError,
+)
 from app.streaming.recognizer import StreamRecognizer, Tuning
 from app.streaming.stream import Connection, Stream, StreamSizes
 from app.streaming.types import LiveOptions, LiveStream, StreamBackend
 from app.streaming.vad import VadModel, VoiceActivityDetector
 from app.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from app.pipeline import LocalRecognition
 
 # When a stream will end cannot be predicted.
 _RETRY_SECONDS = 5.0
@@ -71,7 +81,8 @@ class Streams:
     """A `LiveStreams`.
 
     Args:
-        backend: models and admission; a stream delays its stop until the last events are read.
+        backend: routes, and admits; a stream delays its stop until the last events are read.
+        recognition: encodes and decodes, with the models in memory.
         telemetry: where streams are counted.
         limits: how many streams, and for how long.
         vad: path of the model that finds speech, from `find_vad_model`; read with the first stream.
@@ -84,6 +95,7 @@ class Streams:
     def __init__(
         self,
         backend: StreamBackend,
+        recognition: "LocalRecognition",
         telemetry: Telemetry,
         limits: StreamLimits,
         vad: Path,
@@ -94,6 +106,7 @@ class Streams:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backend = backend
+        self._recognition = recognition
         self._telemetry = telemetry
         self._limits = limits
         self._vad_lock = asyncio.Lock()
@@ -117,11 +130,10 @@ class Streams:
             UnavailableError: loading or draining.
         """
         self._backend.check_ready()
-        transcriber = self._backend.transcriber
-        route = transcriber.route(
+        route = self._backend.transcriber.route(
             options.model, options.language, options.decoding, options.formatting
         )
-        model = transcriber.loaded(route)
+        model = self._recognition.loaded(route)
         vad = await self._load_vad()
         if len(self._entries) >= self._limits.streams:
             raise OverloadedError(
@@ -132,7 +144,7 @@ class Streams:
         admission = ExitStack()
         admission.enter_context(self._backend.admit())
         recognizer = StreamRecognizer(
-            self._backend, model, route=route, options=options, tuning=self._tuning
+            self._recognition, model, route=route, options=options, tuning=self._tuning
         )
         stream = Stream(
             secrets.token_urlsafe(16),
@@ -181,6 +193,17 @@ class Streams:
         if after is not None:
             entry.stream.emit_again(after)
         return connection
+
+    def caller_of(self, stream: LiveStream) -> str:
+        """Returns who opened a stream; empty where it has ended."""
+        entry = self._entries.get(stream.session)
+        return "" if entry is None else entry.caller
+
+    def end(self, stream: LiveStream, reason: NordlydError) -> None:
+        """Has a stream end with an error, after the results of the audio that it has."""
+        entry = self._entries.get(stream.session)
+        if entry is not None:
+            entry.stream.finish_with(reason)
 
     async def close(self) -> None:
         """Drops all streams."""

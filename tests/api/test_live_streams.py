@@ -49,6 +49,7 @@ async def ready(**settings: object) -> AsyncIterator[InProcess]:
 def streams_of(here: InProcess, **limits: float) -> Streams:
     return Streams(
         here.service,
+        here.recognition,
         here.app.state.app_state.telemetry,
         StreamLimits(**limits),  # type: ignore[arg-type]
         find_vad_model(),
