@@ -32,6 +32,7 @@ from app.jobs.integrity import recording_digest
 from app.jobs.progress import Advance, ProgressWriter
 from app.jobs.records import Records
 from app.jobs.rows import Record
+from app.jobs.spans import job_span
 from app.jobs.storage import AUDIO, EMISSIONS, BlobStore, job_key
 from app.jobs.types import JobResult
 from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
@@ -155,7 +156,7 @@ class JobRunner:
                 f"The service ended {MAX_ATTEMPTS} times while it worked on this recording."
             )
         with (
-            _span_of(record) as span,
+            job_span(record) as span,
             structlog.contextvars.bound_contextvars(**span.log_fields),
         ):
             result = await load_result(self._blobs, job.id, job.kind)
@@ -318,16 +319,6 @@ class _GaveUpError(NordlydError):
     """A recording with which the process ended again and again."""
 
     code = "crashed"
-
-
-def _span_of(record: Record) -> tracing.Span:
-    """Returns the span of an attempt, in the trace of the request that made the job."""
-    job = record.job
-    span = tracing.root_span("job", "consumer", record.trace_context)
-    span.set("nordlyd.job.id", job.id)
-    span.set("nordlyd.job.kind", job.kind)
-    span.set("nordlyd.job.attempt", record.attempts)
-    return span
 
 
 def _may_pass(error: Exception, failures: int) -> bool:

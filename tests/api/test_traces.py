@@ -111,6 +111,7 @@ async def test_requests_of_other_protocols_have_the_same_stages(
         assert "encode" in traces.inside(transcribe)
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_failed_request_is_marked_and_a_refused_one_is_not(
     traces: TraceReceiver, clip: Clip
@@ -126,6 +127,7 @@ async def test_failed_request_is_marked_and_a_refused_one_is_not(
     assert b"of the device" not in b"".join(traces.bodies)
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_nothing_of_a_recording_or_its_sender_is_sent(
     traces: TraceReceiver, clip: Clip
@@ -147,6 +149,7 @@ async def test_nothing_of_a_recording_or_its_sender_is_sent(
     assert {name for span in traces.spans for name in span.attributes} <= ATTRIBUTES
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_job_and_its_webhook_are_in_the_trace_of_the_request(
     traces: TraceReceiver, clip: Clip, tmp_path: Path
@@ -199,6 +202,7 @@ async def test_recording_is_fetched_in_the_trace_of_the_request(
     assert web.traceparents == [f"00-{TRACE}-{span.id}-01" for span in (first, second)]
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_live_session_is_one_span(traces: TraceReceiver) -> None:
     noise = (np.random.default_rng(0).standard_normal(32_000) * 3000).astype(np.int16)
@@ -277,6 +281,7 @@ def test_without_traces_every_span_is_the_same_one_and_sends_no_context() -> Non
         assert root.log_fields == {}
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_receiver_that_does_not_answer_costs_requests_nothing(
     traces: TraceReceiver, clip: Clip
@@ -290,6 +295,7 @@ async def test_receiver_that_does_not_answer_costs_requests_nothing(
     assert traces.bodies == []
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_what_runs_in_the_background_is_not_done_for_the_first_client(
     clip: Clip, tmp_path: Path

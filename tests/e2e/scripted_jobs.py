@@ -19,6 +19,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 
 from in_process import ScriptedModel, in_process  # noqa: E402
 
+from app import tracing  # noqa: E402
 from app.logging import configure_logging  # noqa: E402
 
 BATCH_SECONDS = 0.05
@@ -36,6 +37,7 @@ class SlowModel(ScriptedModel):
 
 async def serve(settings: dict[str, Any]) -> None:
     """Serve until the process is killed; `pace` is how long a batch takes."""
+    tracing.start()
     model = SlowModel()
     pace = settings.pop("pace", BATCH_SECONDS)
     async with in_process(model=model, **settings) as running:

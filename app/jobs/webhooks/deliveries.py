@@ -8,7 +8,6 @@ from typing import Protocol
 
 import structlog
 
-from app import tracing
 from app.contract.webhooks import WebhookDelivery
 from app.database import Database
 from app.errors import NordlydError
@@ -16,6 +15,7 @@ from app.jobs.audit import AuditLog
 from app.jobs.metrics import JobMetrics
 from app.jobs.records import Records
 from app.jobs.rows import Record
+from app.jobs.spans import webhook_span
 from app.jobs.webhooks.outbox import Claim, Outbox
 from app.jobs.webhooks.sender import WebhookSender
 
@@ -150,7 +150,7 @@ class Deliveries:
     async def _send(self, claim: Claim, record: Record) -> None:
         job = record.job
         attempts = claim.attempts + 1
-        with _span_of(record, attempts) as span:
+        with webhook_span(record, attempts) as span:
             outcome, message = await self._sender.send(record, claim.id, attempts)
             span.set("nordlyd.webhook.state", outcome.state)
         await self._outbox.record(claim, outcome)
@@ -163,11 +163,3 @@ class Deliveries:
             await self._audit.record("webhook_delivered", job.id, record.owner)
         elif outcome.state == "failed":
             await self._audit.record("webhook_failed", job.id, record.owner)
-
-
-def _span_of(record: Record, attempts: int) -> tracing.Span:
-    """Returns the span of an attempt, in the trace of the request that made the job."""
-    span = tracing.root_span("webhook", "internal", record.trace_context)
-    span.set("nordlyd.job.id", record.job.id)
-    span.set("nordlyd.webhook.attempt", attempts)
-    return span

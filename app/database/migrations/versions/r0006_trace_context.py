@@ -8,5 +8,5 @@ down_revision: str | None = "0005"
 
 
 def upgrade() -> None:
-    """Adds the column."""
+    """Adds the column; jobs of before belong to none."""
     op.add_column("jobs", sa.Column("trace_context", sa.JSON))
