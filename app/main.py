@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app import tracing
 from app.api import AppState, build_api
-from app.api.auth import KEY_PREFIX
+from app.api.auth import ADDRESS_PREFIX, KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
@@ -209,8 +209,10 @@ def build_transcriber(
 
 
 def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
-    """Counts the audio of a caller's recording in the quota of its key."""
-    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds)
+    """Counts the audio of a caller in the quota of its key, or of its address."""
+    # The addresses of clients are not kept in the database.
+    is_key = bool(caller) and not caller.startswith(ADDRESS_PREFIX)
+    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds, saved=is_key)
 
 
 def build_jobs(
