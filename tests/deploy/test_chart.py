@@ -1,5 +1,6 @@
 """The Helm chart: what its values change, which are refused, and that its pods serve."""
 
+import json
 import os
 import re
 import shutil
@@ -200,6 +201,34 @@ def test_autoscaling_goes_by_the_queue_and_owns_the_number_of_replicas(
         labels = f'{{namespace="{NAMESPACE}",service="nordlyd"}}'
         assert trigger["metadata"]["query"] == f"sum(nordlyd_queue_audio_seconds{labels})"
         assert trigger["metadata"]["threshold"] == "900"
+
+
+def test_ray_service_serves_the_application_with_a_replica_of_each_model_on_a_worker(
+    chart: Chart,
+) -> None:
+    ray = (KEYS, *SHARED, 'kind="RayService"', 'models.pull="job"', 'models.ids=["a","b","c"]')
+    rendered = chart.render(None, *ray, 'ray={"minReplicas":2,"maxReplicas":4}')
+    spec = rendered.one("RayService")["spec"]
+    config = yaml.safe_load(spec["serveConfigV2"])
+    [application] = config["applications"]
+    assert config["http_options"] == {"host": "0.0.0.0", "port": 8000}
+    cluster = spec["rayClusterConfig"]
+    [workers] = cluster["workerGroupSpecs"]
+    assert (workers["minReplicas"], workers["maxReplicas"]) == (2, 4)
+    [worker] = workers["template"]["spec"]["containers"]
+    share = float(variables(worker)["NORDLYD_RAY_GPUS"]["value"])
+    assert 0.99 < 3 * share <= worker["resources"]["limits"]["nvidia.com/gpu"]
+    [head] = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    assert "nvidia.com/gpu" not in head["resources"]["limits"]
+    # The API is placed by a resource that only the head has.
+    [api] = application["deployments"]
+    [(resource, amount)] = api["ray_actor_options"]["resources"].items()
+    given = json.loads(json.loads(cluster["headGroupSpec"]["rayStartParams"]["resources"]))
+    assert given == {resource: amount}
+    assert cluster["enableInTreeAutoscaling"] is True
+    fixed = chart.render(None, *ray).one("RayService")["spec"]["rayClusterConfig"]
+    assert "enableInTreeAutoscaling" not in fixed
+    assert fixed["headGroupSpec"]["template"]["spec"]["automountServiceAccountToken"] is False
 
 
 def test_network_policy_opens_what_the_values_name(chart: Chart) -> None:
