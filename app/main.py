@@ -123,13 +123,13 @@ def build_service(
     models = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
     sources = [source_of(settings, model, report=report) for model in models]
-    engine = Engine(_engine_options(settings), telemetry)
+    engine = Engine(engine_options(settings), telemetry)
     transcriber = Transcriber(
         router,
         engine,
         telemetry,
         _pipeline_options(settings),
-        _media_pool(settings, telemetry),
+        media_pool(settings, telemetry),
         profanities=_profanities(settings),
         count_audio=None if quotas is None else partial(count_audio, quotas),
     )
@@ -194,7 +194,8 @@ def register_webhooks(jobs: JobService, state: AppState) -> None:
         jobs.webhooks.register(protocol, partial(message, state))
 
 
-def _engine_options(settings: Settings) -> EngineOptions:
+def engine_options(settings: Settings) -> EngineOptions:
+    """Returns the limits and times that the settings give the engine."""
     return EngineOptions(
         max_queue_seconds=settings.max_queue_seconds,
         caller_share=settings.caller_share,
@@ -206,19 +207,24 @@ def _engine_options(settings: Settings) -> EngineOptions:
 
 def _pipeline_options(settings: Settings) -> PipelineOptions:
     return PipelineOptions(
-        audio=AudioLimits(
-            max_seconds=settings.max_audio_seconds,
-            max_channels=settings.max_channels,
-            max_tracks=settings.max_tracks,
-            max_edits=settings.max_edits,
-            max_gap_seconds=settings.max_gap_seconds,
-        ),
+        audio=audio_limits(settings),
         window_seconds=settings.window_seconds,
         context_seconds=settings.context_seconds,
         decode_workers=settings.decode_workers or os.cpu_count() or 1,
         decode_processes=needs_processes(settings.decoder),
         decode_jobs=settings.decode_jobs,
         search=search_limits(settings),
+    )
+
+
+def audio_limits(settings: Settings) -> AudioLimits:
+    """Returns the bounds that the settings put on what one recording may hold."""
+    return AudioLimits(
+        max_seconds=settings.max_audio_seconds,
+        max_channels=settings.max_channels,
+        max_tracks=settings.max_tracks,
+        max_edits=settings.max_edits,
+        max_gap_seconds=settings.max_gap_seconds,
     )
 
 
@@ -237,7 +243,8 @@ def search_limits(settings: Settings) -> SearchLimits:
     )
 
 
-def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+def media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+    """Builds the pool of processes that decode audio; they start with the first recording."""
     return MediaPool(
         PoolOptions(
             workers=settings.media_workers,

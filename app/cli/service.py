@@ -26,11 +26,13 @@ _BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds `serve`, `models`, `keys` and `bench`."""
+    """Adds `serve`, `archive`, `models`, `keys` and `bench`."""
     from app.cli import keys, models  # noqa: PLC0415
+    from app.cli.archive import archive  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
 
     app.command()(serve)
+    app.command()(archive)
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
     app.command(

@@ -67,12 +67,18 @@ class Receiving:
             return False
         return True
 
-    async def accept(self, job_id: str) -> Job | None:
-        """Makes a job visible whose recording is kept; None where it was erased meanwhile."""
+    async def accept(self, job_id: str, recording_digest: str | None) -> Job | None:
+        """Makes a job visible whose recording is kept; None where it was erased meanwhile.
+
+        Args:
+            job_id: the job.
+            recording_digest: see `digest_of_recording`; None for one that is yet to be fetched.
+        """
 
         def work(connection: sa.Connection) -> Job | None:
             where = jobs.c.id == job_id, jobs.c.phase == "receiving"
-            return change_job(connection, job_id, where, {"phase": "live"}, "status")
+            values = {"phase": "live", "recording_digest": recording_digest}
+            return change_job(connection, job_id, where, values, "status")
 
         return await self._database.run(work)
 
