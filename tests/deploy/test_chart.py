@@ -251,6 +251,16 @@ def test_network_policy_opens_what_the_values_name(chart: Chart) -> None:
     }
 
 
+def test_notes_name_the_job_and_the_secret_of_the_keys(chart: Chart) -> None:
+    values = chart.folder / "examples/cards.yaml"
+    run = chart.run(values, command="install")
+    assert run.returncode == 0, run.stderr
+    notes = run.stdout.partition("NOTES:")[2]
+    job = chart.render(values).one("Job")["metadata"]["name"]
+    assert f"logs --follow job/{job} -c pull-models" in notes
+    assert 'get secret nordlyd-keys -o \'go-template={{index .data "api-keys"' in notes
+
+
 def test_health_check_restarts_only_a_service_that_hangs(repository: Path) -> None:
     class Handler(BaseHTTPRequestHandler):
         state = "ready"

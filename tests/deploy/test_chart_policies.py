@@ -51,6 +51,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         'networkPolicy.extraEgress=[{"ports":[{"port":8443}]}]',
     ),
 }  # fmt: skip
+# Of the replicas under Ray Serve.
+RAY_SETTINGS = {f"NORDLYD_RAY_{name}" for name in ("CPUS", "GPUS", "MIN_REPLICAS", "MAX_REPLICAS")}
 EXAMPLES = ["gpu", "cards", "cpu", "ray"]
 
 
@@ -167,10 +169,10 @@ def test_images_have_a_version(rendered: Rendered) -> None:
 
 
 def test_every_variable_is_a_setting_and_no_secret_is_written_out(rendered: Rendered) -> None:
-    settings = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
+    settings = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields} | RAY_SETTINGS
     for _, container in rendered.containers():
         for name, entry in variables(container).items():
-            if name.startswith("NORDLYD_") and not name.startswith("NORDLYD_RAY_"):
+            if name.startswith("NORDLYD_"):
                 assert name in settings
             if any(word in name for word in ("KEY", "SECRET", "TOKEN", "DATABASE_URL")):
                 assert "secretKeyRef" in entry["valueFrom"], name
