@@ -232,6 +232,8 @@ class Transcript:
     """The best hypotheses, only with n_best above 1."""
     speakers: Annotated[tuple[Speaker, ...] | None, _ON_REQUEST] = None
     """Who speaks, in the order of their first words; only where speakers are told apart."""
+    channels: Annotated[int | None, _ON_REQUEST] = None
+    """How many channels were transcribed, only with channels=separate."""
     audio: AudioFile | None
     """Describes the recording's file; null only where there is no file."""
     warnings: tuple[Notice, ...]
