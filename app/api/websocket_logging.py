@@ -37,7 +37,13 @@ def begin(scope: Scope) -> str:
 
 def route_of(scope: Scope) -> str:
     """Returns the path of the route that served a scope, as it was declared."""
-    return str(getattr(scope.get("route"), "path", _UNROUTED))
+    noted = scope.get("state", {}).get("route_path", _UNROUTED)
+    return str(getattr(scope.get("route"), "path", noted))
+
+
+def note_route(scope: Scope, path: str) -> None:
+    """Notes the path of a route whose request was answered before it was routed."""
+    scope.setdefault("state", {})["route_path"] = path
 
 
 async def observe_socket(
