@@ -32,7 +32,7 @@ COPY pyproject.toml ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     set -eu; \
-    python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *project["optional-dependencies"]["s3"], sep="\n")' > requirements.txt; \
+    python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *project["optional-dependencies"]["s3"], *project["optional-dependencies"]["otel"], sep="\n")' > requirements.txt; \
     pip install --constraint constraints.txt --requirement requirements.txt; \
     python -c "import sys, torch; sys.exit(0 if ('$DEVICE' == 'cuda') == bool(torch.version.cuda) else 'This torch is not built for DEVICE=$DEVICE')"
 
