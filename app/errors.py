@@ -154,6 +154,12 @@ class ProfilerUnavailableError(NordlydError):
     code = "profiler_unavailable"
 
 
+class LanguageModelError(NordlydError):
+    """A language model that the request names cannot be loaded; others are served."""
+
+    code = "language_model_failed"
+
+
 class ModelLoadError(InvalidRequestError):
     """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
 
@@ -257,6 +263,12 @@ class JobNotCompletedError(InvalidRequestError):
 
     status = 409
     code = "job_not_completed"
+
+
+class JobDamagedError(NordlydError):
+    """A file that was kept of a job is damaged or gone; the recording is to be submitted again."""
+
+    code = "job_damaged"
 
 
 class IdempotencyConflictError(InvalidRequestError):

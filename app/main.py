@@ -1,5 +1,6 @@
 """Builds the parts of the service from its settings and joins them."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from functools import partial
 import structlog
 from fastapi import FastAPI
 
+from app import tracing
 from app.api import AppState, build_api
 from app.api.auth import ADDRESS_PREFIX, KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
@@ -20,7 +22,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
 from app.itn import WordList, read_word_list
-from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
@@ -71,6 +73,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        tracing.start()
         await keys.start()
         service.start()
         jobs.start()
@@ -85,6 +88,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await rendering.close()
         await keys.close()
         database.close()
+        await asyncio.to_thread(tracing.stop)
 
     state = AppState(
         settings,
@@ -123,13 +127,13 @@ def build_service(
     models = [catalogue.resolve(reference) for reference in settings.models]
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
     sources = [source_of(settings, model, report=report) for model in models]
-    engine = Engine(_engine_options(settings), telemetry)
+    engine = Engine(engine_options(settings), telemetry)
     transcriber = Transcriber(
         router,
         engine,
         telemetry,
         _pipeline_options(settings),
-        _media_pool(settings, telemetry),
+        media_pool(settings, telemetry),
         profanities=_profanities(settings),
         count_audio=None if quotas is None else partial(count_audio, quotas),
     )
@@ -175,7 +179,7 @@ def build_jobs(
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
-    audit = AuditLog(settings.data / "audit.jsonl")
+    audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
         service,
@@ -196,7 +200,8 @@ def register_webhooks(jobs: JobService, state: AppState) -> None:
         jobs.webhooks.register(protocol, partial(message, state))
 
 
-def _engine_options(settings: Settings) -> EngineOptions:
+def engine_options(settings: Settings) -> EngineOptions:
+    """Returns the limits and times that the settings give the engine."""
     return EngineOptions(
         max_queue_seconds=settings.max_queue_seconds,
         caller_share=settings.caller_share,
@@ -208,19 +213,24 @@ def _engine_options(settings: Settings) -> EngineOptions:
 
 def _pipeline_options(settings: Settings) -> PipelineOptions:
     return PipelineOptions(
-        audio=AudioLimits(
-            max_seconds=settings.max_audio_seconds,
-            max_channels=settings.max_channels,
-            max_tracks=settings.max_tracks,
-            max_edits=settings.max_edits,
-            max_gap_seconds=settings.max_gap_seconds,
-        ),
+        audio=audio_limits(settings),
         window_seconds=settings.window_seconds,
         context_seconds=settings.context_seconds,
         decode_workers=settings.decode_workers or os.cpu_count() or 1,
         decode_processes=needs_processes(settings.decoder),
         decode_jobs=settings.decode_jobs,
         search=search_limits(settings),
+    )
+
+
+def audio_limits(settings: Settings) -> AudioLimits:
+    """Returns the bounds that the settings put on what one recording may hold."""
+    return AudioLimits(
+        max_seconds=settings.max_audio_seconds,
+        max_channels=settings.max_channels,
+        max_tracks=settings.max_tracks,
+        max_edits=settings.max_edits,
+        max_gap_seconds=settings.max_gap_seconds,
     )
 
 
@@ -239,7 +249,8 @@ def search_limits(settings: Settings) -> SearchLimits:
     )
 
 
-def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+def media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+    """Builds the pool of processes that decode audio; they start with the first recording."""
     return MediaPool(
         PoolOptions(
             workers=settings.media_workers,

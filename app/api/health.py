@@ -44,6 +44,7 @@ async def health(state: AppStateOf) -> Health:
                 hub=model.card.hub,
                 languages=list(model.card.languages),
                 language_models=list(model.decoders.language_models),
+                damaged_language_models=list(model.decoders.damaged_language_models),
                 device=model.acoustic.device,
                 dtype=model.acoustic.dtype,
                 kernels=model.acoustic.kernels,

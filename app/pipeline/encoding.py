@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from app import tracing
 from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
 from app.audio.workers import MediaPool
 from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
@@ -127,7 +128,9 @@ class RecordingEncoder:
             NordlydError: as the engine raises it.
         """
         started = time.perf_counter()
-        recording = await self._decode_audio(request)
+        with tracing.span("decode audio") as span:
+            recording = await self._decode_audio(request)
+            span.set("nordlyd.audio.seconds", round(recording.duration, 3))
         audio_decoded = time.perf_counter()
         if request.work is not None:
             request.work.decoded(recording.duration)

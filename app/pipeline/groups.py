@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app import tracing
 from app.audio import SAMPLE_RATE, Window
 from app.engine import EncodedAudio, EncodeRequest, Engine
 from app.pipeline.requests import LoadedModel
@@ -61,17 +62,22 @@ async def encode_in_groups(
     done = 0
     for number, group in enumerate(group_windows(request.windows, model.acoustic.hop)):
         name = f"{plan}-{number}"
-        part = await kept.load(name)
-        if part is None:
+        with tracing.span("encode group") as span:
+            span.set("nordlyd.group", number)
+            part = await kept.load(name)
+            span.set("nordlyd.group.kept", part is not None)
+            if part is None:
 
-            def window_encoded(index: int, _: object, before: int = done) -> None:
-                on_progress(before + index + 1)
+                def window_encoded(index: int, _: object, before: int = done) -> None:
+                    on_progress(before + index + 1)
 
-            encoded = await engine.encode(replace(request, windows=group), on_window=window_encoded)
-            queue_seconds += encoded.queue_seconds
-            encode_seconds += encoded.encode_seconds
-            part = encoded.emissions.astype(np.float16)
-            await kept.save(name, part)
+                encoded = await engine.encode(
+                    replace(request, windows=group), on_window=window_encoded
+                )
+                queue_seconds += encoded.queue_seconds
+                encode_seconds += encoded.encode_seconds
+                part = encoded.emissions.astype(np.float16)
+                await kept.save(name, part)
         parts.append(part)
         done += len(group)
         on_progress(done)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
+from app import tracing
 from app.audio import Recording
 from app.audio.workers import MediaPool
 from app.catalogue import Router
@@ -31,6 +32,8 @@ from app.telemetry import Telemetry
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_DECODE_TEXT = "decode text"
 
 
 class Transcriber:
@@ -159,26 +162,28 @@ class Transcriber:
             incremental = IncrementalDecoder(
                 self._decoding, request.route, on_text, deadline=request.deadline
             )
-        try:
-            encoded = await self._encode_request(request, progress, incremental, kept)
-            blank = encoded.blank_transcript()
-            if incremental is not None:
-                transcript = await incremental.finish(blank)
-            else:
-                transcript = await self._decode(
-                    request,
-                    decode_text,
-                    encoded.model.decoders,
-                    encoded.emissions,
-                    request.route.decoding,
-                    blank,
-                    frame_seconds=encoded.model.frame_seconds,
-                    formatting=request.route.formatting,
-                )
-        finally:
-            if incremental is not None:
-                incremental.close()
-        return replace(transcript, timing=self._finish(request, encoded))
+        with _span_of("transcribe", request):
+            try:
+                encoded = await self._encode_request(request, progress, incremental, kept)
+                blank = encoded.blank_transcript()
+                if incremental is not None:
+                    with tracing.span(_DECODE_TEXT):
+                        transcript = await incremental.finish(blank)
+                else:
+                    transcript = await self._decode(
+                        request,
+                        decode_text,
+                        encoded.model.decoders,
+                        encoded.emissions,
+                        request.route.decoding,
+                        blank,
+                        frame_seconds=encoded.model.frame_seconds,
+                        formatting=request.route.formatting,
+                    )
+            finally:
+                if incremental is not None:
+                    incremental.close()
+            return replace(transcript, timing=self._finish(request, encoded))
 
     async def align(
         self,
@@ -200,26 +205,27 @@ class Transcriber:
             InvalidRequestError: text and audio are long and have nothing in common.
             NordlydError: as `transcribe`.
         """
-        encoded = await self._encode_request(request, progress, kept=kept)
-        words: tuple[AlignedWord, ...] = await self._decode(
-            request,
-            encoded.model.decoders.align,
-            encoded.emissions,
-            text,
-            encoded.language,
-            frame_seconds=encoded.model.frame_seconds,
-            duration=encoded.duration,
-        )
-        return Alignment(
-            words=words,
-            language=encoded.language,
-            model=encoded.model.card.id,
-            duration=encoded.duration,
-            audio=encoded.audio,
-            warnings=encoded.warnings,
-            timing=self._finish(request, encoded),
-            request_id=encoded.request_id,
-        )
+        with _span_of("align", request):
+            encoded = await self._encode_request(request, progress, kept=kept)
+            words: tuple[AlignedWord, ...] = await self._decode(
+                request,
+                encoded.model.decoders.align,
+                encoded.emissions,
+                text,
+                encoded.language,
+                frame_seconds=encoded.model.frame_seconds,
+                duration=encoded.duration,
+            )
+            return Alignment(
+                words=words,
+                language=encoded.language,
+                model=encoded.model.card.id,
+                duration=encoded.duration,
+                audio=encoded.audio,
+                warnings=encoded.warnings,
+                timing=self._finish(request, encoded),
+                request_id=encoded.request_id,
+            )
 
     async def encode(
         self,
@@ -269,9 +275,10 @@ class Transcriber:
         **kwargs: _P.kwargs,
     ) -> _T:
         """Returns the result of a request's text decoding, which it is called with."""
-        if request.background:
-            return await self._decoding.run_in_background(function, *args, **kwargs)
-        return await self._decoding.run_before(request.deadline, function, *args, **kwargs)
+        with tracing.span(_DECODE_TEXT):
+            if request.background:
+                return await self._decoding.run_in_background(function, *args, **kwargs)
+            return await self._decoding.run_before(request.deadline, function, *args, **kwargs)
 
     def _finish(self, request: TranscriptionRequest, encoded: EncodedRecording) -> Timing:
         """Returns what each stage took until now, and counts it in the metrics."""
@@ -281,8 +288,16 @@ class Transcriber:
             self._count_audio(request.caller, encoded.duration)
         timing = encoded.timing()
         model = encoded.model.card.id
+        tracing.note_recording(model, encoded.duration)
         self._telemetry.audio_seconds.labels(model).inc(encoded.duration)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
         for stage in ("decode_audio", "queue", "encode", "decode_text"):
             self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
         return timing
+
+
+def _span_of(name: str, request: TranscriptionRequest) -> tracing.Span:
+    span = tracing.span(name)
+    span.set("nordlyd.model", request.route.card.id)
+    span.set("nordlyd.language", request.route.language)
+    return span

@@ -16,7 +16,7 @@ from app.audio import SAMPLE_RATE, Recording, Samples, Window
 from app.audio.frames import FrameGrid
 from app.contract.answers import Word
 from app.decoding import DecodingOptions
-from app.decoding.decoders import DEFAULT_LM
+from app.decoding.language_models import DEFAULT_LM
 from app.engine import EncodeRequest
 from app.streaming.hypotheses import (
     STABILITY,

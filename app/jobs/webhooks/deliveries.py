@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from app import tracing
 from app.contract.webhooks import WebhookDelivery
 from app.database import Database
 from app.errors import NordlydError
@@ -149,7 +150,9 @@ class Deliveries:
     async def _send(self, claim: Claim, record: Record) -> None:
         job = record.job
         attempts = claim.attempts + 1
-        outcome, message = await self._sender.send(record, claim.id, attempts)
+        with _span_of(record, attempts) as span:
+            outcome, message = await self._sender.send(record, claim.id, attempts)
+            span.set("nordlyd.webhook.state", outcome.state)
         await self._outbox.record(claim, outcome)
         self._metrics.note_webhook_attempt(outcome.state)
         _log.info("webhook sent", job=job.id, state=outcome.state, status=outcome.status,
@@ -160,3 +163,11 @@ class Deliveries:
             await self._audit.record("webhook_delivered", job.id, record.owner)
         elif outcome.state == "failed":
             await self._audit.record("webhook_failed", job.id, record.owner)
+
+
+def _span_of(record: Record, attempts: int) -> tracing.Span:
+    """Returns the span of an attempt, in the trace of the request that made the job."""
+    span = tracing.root_span("webhook", "internal", record.trace_context)
+    span.set("nordlyd.job.id", record.job.id)
+    span.set("nordlyd.webhook.attempt", attempts)
+    return span
