@@ -16,7 +16,8 @@ def ray_session() -> Iterator[None]:
     starts one on this machine, which ends with the block. Nothing but the replicas runs in it: no
     dashboard, and no proxy, since this process has the port.
     """
-    os.environ.setdefault("RAY_SERVE_METRICS_EXPORT_INTERVAL_MS", "1000")
+    # How often replicas report what is queued; read when Ray starts.
+    os.environ.setdefault("RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S", "2")
     address = os.environ.get("RAY_ADDRESS")
     options = {"address": address} if address else {"include_dashboard": False}
     ray.init(log_to_driver=True, configure_logging=False, **options)
