@@ -68,8 +68,6 @@ def model_application(
         ray_actor_options={
             "num_cpus": settings.ray_cpus,
             "num_gpus": gpus,
-            # Ray hides every card from a replica that reserves none.
-            "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},
         },
         **scaling,
     )
