@@ -5,6 +5,7 @@ in `app/api/errors/` map these exceptions to the forms of OpenAI and Deepgram.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class NordlydError(Exception):
@@ -28,6 +29,19 @@ class NordlydError(Exception):
         super().__init__(message)
         self.message = message
         self.param = param
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with `args`, which lacks what it takes by keyword.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[NordlydError], args: tuple[Any, ...], state: dict[str, Any]
+) -> NordlydError:
+    """Returns an error that another process pickled."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigurationError(NordlydError):
@@ -154,6 +168,12 @@ class ProfilerUnavailableError(NordlydError):
     code = "profiler_unavailable"
 
 
+class LanguageModelError(NordlydError):
+    """A language model that the request names cannot be loaded; others are served."""
+
+    code = "language_model_failed"
+
+
 class ModelLoadError(InvalidRequestError):
     """The model cannot be loaded: its files are missing or unusable, or it does not fit."""
 
@@ -257,6 +277,12 @@ class JobNotCompletedError(InvalidRequestError):
 
     status = 409
     code = "job_not_completed"
+
+
+class JobDamagedError(NordlydError):
+    """A file that was kept of a job is damaged or gone; the recording is to be submitted again."""
+
+    code = "job_damaged"
 
 
 class IdempotencyConflictError(InvalidRequestError):

@@ -44,12 +44,22 @@ def find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
         UnknownModelError: it is none of them.
         ConfigurationError: its files are missing, or a card cannot be read.
     """
+    return source_of(settings, find_model(settings, reference), allow_pull=pull)
+
+
+def find_model(settings: Settings, reference: str) -> ResolvedModel:
+    """Returns a model of NORDLYD_MODELS or of the catalogue, wherever its files are.
+
+    Raises:
+        UnknownModelError: it is none of them.
+        ConfigurationError: a card cannot be read.
+    """
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     allowed = [*settings.models, *catalogue.cards]
     for each in allowed:
         model = catalogue.resolve(each)
         if reference in {each, model.id, model.card.hub}:
-            return source_of(settings, model, allow_pull=pull)
+            return model
     raise UnknownModelError(
         f"{reference!r} is neither in NORDLYD_MODELS nor in the catalogue; accepted: "
         f"{', '.join(dict.fromkeys(allowed))}.",

@@ -25,7 +25,7 @@ from app.audio.content_types import decode_options
 from app.decoding.types import Emissions
 from app.errors import NordlydError
 from app.main import audio_limits, build_service
-from app.pipeline import LoadedModel, Service
+from app.pipeline import LoadedModel, LocalRecognition, Service
 from app.telemetry import Telemetry
 
 _READERS = 8
@@ -50,11 +50,11 @@ async def transcribe_here(job: ArchiveJob) -> None:
         OSError: a result cannot be written.
     """
     settings = job.settings
-    service = build_service(settings, Telemetry(), report=job.on_pull)
+    service, recognition = build_service(settings, Telemetry(), report=job.on_pull)
     try:
         await service.load()
         job.progress.begin()
-        await LocalEngine(service, job).run()
+        await LocalEngine(service, recognition, job).run()
     finally:
         await service.stop()
 
@@ -63,14 +63,16 @@ class LocalEngine:
     """Takes the pending recordings of a manifest through all stages.
 
     Args:
-        service: has the model, which is loaded.
+        service: routes, and decodes audio.
+        recognition: has the model, which is loaded.
         job: what to do.
     """
 
-    def __init__(self, service: Service, job: ArchiveJob) -> None:
-        self._transcriber = service.transcriber
+    def __init__(self, service: Service, recognition: LocalRecognition, job: ArchiveJob) -> None:
+        self._media = service.transcriber.media
+        self._recognition = recognition
         self._route = route_of(service.transcriber, job.options)
-        self._model: LoadedModel = service.transcriber.loaded(self._route)
+        self._model: LoadedModel = recognition.loaded(self._route)
         self._options = decode_options(job.options)
         self._limits = audio_limits(job.settings)
         self._manifest = job.manifest
@@ -166,7 +168,7 @@ class LocalEngine:
             recording.close()
 
             stage = await _advance(stage, self._writing.hold(counted))
-            transcript = await self._transcriber.decoding.run_in_background(
+            transcript = await self._recognition.decoding.run_in_background(
                 transcript_of,
                 facts,
                 emissions,
@@ -186,7 +188,7 @@ class LocalEngine:
 
     async def _decode(self, pending: Pending, source: Source) -> Recording:
         recording = await asyncio.wrap_future(
-            self._transcriber.media.submit(
+            self._media.submit(
                 source.file,
                 options=self._options,
                 limits=self._limits,
@@ -198,7 +200,7 @@ class LocalEngine:
         return recording
 
     async def _encode(self, pending: Pending, recording: Recording) -> Emissions:
-        encoded = await self._transcriber.encode(
+        encoded = await self._recognition.encode(
             self._model, recording, pending.path, caller="", admission="always"
         )
         if encoded is None:

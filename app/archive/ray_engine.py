@@ -207,7 +207,7 @@ def _setup(job: ArchiveJob) -> Setup:
     from app.acoustic import read_outline  # noqa: PLC0415 - imports torch
 
     settings = job.settings
-    service = build_service(settings, Telemetry(), report=job.on_pull)
+    service, _ = build_service(settings, Telemetry(), report=job.on_pull)
     try:
         route = route_of(service.transcriber, job.options)
     finally:

@@ -54,7 +54,7 @@ async def open_local_backend(
         fields = dict(options)
         model, language = fields.pop("model", None), fields.pop("language", None)
         parsed = parse_options(TranscribeOptions, fields)
-        service = build_service(
+        service, _ = build_service(
             settings_for_one(settings, model, language), Telemetry(), report=report_pull
         )
     try:
@@ -148,11 +148,15 @@ async def open_local_live_backend(
             formatting=formatting_options(parsed),
             request_id="stream",
         )
-        service = build_service(
+        service, recognition = build_service(
             settings_for_one(settings, model, parsed.language), telemetry, report=report_pull
         )
     streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_vad_model()
+        service,
+        recognition,
+        telemetry,
+        StreamLimits(streams=1, idle_seconds=float("inf")),
+        find_vad_model(),
     )
     try:
         with reported():

@@ -36,6 +36,8 @@ class ModelInfo(BaseModel):
     """Codes of the languages that it transcribes."""
     language_models: list[str] = Field(examples=[["default"]])
     """What a request may name as `lm`."""
+    damaged_language_models: list[str] = Field(default=[], examples=[[]])
+    """Language models that failed to load when a request named them; the log has the reason."""
     device: str = Field(examples=["cuda"])
     """Where it runs."""
     dtype: str = Field(examples=["float16"])

@@ -18,15 +18,45 @@ from app.decoding.beam import BeamDecoder
 from app.decoding.calibration import Calibration, load_calibration
 from app.decoding.forced import UnalignableError, align_text
 from app.decoding.greedy import GreedyDecoder
-from app.decoding.language_model import LanguageModel, load_language_model
+from app.decoding.language_model import LanguageModel
+from app.decoding.language_models import DEFAULT_LM, LanguageModels, damaged_error
 from app.decoding.types import DecodingOptions, Emissions, Hypothesis, InvalidOptionError
-from app.errors import InvalidRequestError
+from app.errors import ConfigurationError, InvalidRequestError
 from app.vocabulary import Vocabulary
 
-DEFAULT_LM = "default"
-
 _BEAMS_KEPT = 16
-_FOLDER, _NAMED_FOLDER = "language_model", "language_models"
+
+
+def check_options(
+    options: DecodingOptions, language_models: Sequence[str], damaged: Sequence[str]
+) -> None:
+    """Returns if a model can be decoded so.
+
+    Args:
+        options: of the request.
+        language_models: names that a request may choose.
+        damaged: names of those that could not be loaded.
+
+    Raises:
+        InvalidRequestError: the language model does not exist, an option is out of its range, or
+            an option of the beam search is given with the greedy decoder.
+        LanguageModelError: the language model could not be loaded before.
+    """
+    given = options.given_beam_options()
+    if options.decoder == "greedy" and given:
+        raise InvalidRequestError(
+            f"{given[0]} needs a beam; accepted with it: decoder auto, beam or greedy+lm.",
+            param=given[0],
+        )
+    if options.lm is not None and options.lm in damaged:
+        raise damaged_error(options.lm, language_models)
+    if options.lm is not None and options.lm not in language_models:
+        accepted = ", ".join(language_models) or "none, this model has none"
+        raise InvalidRequestError(f"lm is {options.lm!r}; accepted: {accepted}.", param="lm")
+    try:
+        options.resolve()
+    except InvalidOptionError as error:
+        raise InvalidRequestError(f"{error}.", param=error.option) from None
 
 
 class ModelDecoders:
@@ -51,22 +81,15 @@ class ModelDecoders:
         defaults: tuple[tuple[str, float], ...] = (),
     ) -> None:
         self._opened_with = (vocabulary, tuple(folders), backend, defaults)
-        self._defaults = dict(defaults)
         self._vocabulary = vocabulary
         self._backend: BackendName = backend
         self._greedy = GreedyDecoder(vocabulary)
         self._calibration: Calibration = load_calibration(folders)
-        self._folders: dict[str, Path] = {}
-        for folder in reversed(folders):
-            if (folder / _FOLDER).is_dir():
-                self._folders[DEFAULT_LM] = folder / _FOLDER
-            named = folder / _NAMED_FOLDER
-            self._folders |= {path.name: path for path in _subfolders(named)}
-        self._loaded: dict[str, LanguageModel] = {}
+        self._language_models = LanguageModels(folders, vocabulary, dict(defaults))
         self._beams: OrderedDict[tuple[DecodingOptions, int], BeamDecoder] = OrderedDict()
         self._lock = Lock()
         # Fails at startup rather than with the first request.
-        self._beam(DecodingOptions(), self._language_model(DEFAULT_LM))
+        self._beam(DecodingOptions(), self._language_models.load(DEFAULT_LM))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_decoders, self._opened_with
@@ -79,7 +102,12 @@ class ModelDecoders:
     @property
     def language_models(self) -> tuple[str, ...]:
         """Names that a request may choose."""
-        return tuple(sorted(self._folders))
+        return self._language_models.names
+
+    @property
+    def damaged_language_models(self) -> tuple[str, ...]:
+        """Names of those that could not be loaded when a request chose them."""
+        return self._language_models.damaged
 
     def check(self, options: DecodingOptions) -> None:
         """Returns if a request with these options can be served.
@@ -87,20 +115,9 @@ class ModelDecoders:
         Raises:
             InvalidRequestError: the language model does not exist, an option is out of its range,
                 or an option of the beam search is given with the greedy decoder.
+            LanguageModelError: the language model could not be loaded before.
         """
-        given = options.given_beam_options()
-        if options.decoder == "greedy" and given:
-            raise InvalidRequestError(
-                f"{given[0]} needs a beam; accepted with it: decoder auto, beam or greedy+lm.",
-                param=given[0],
-            )
-        if options.lm is not None and options.lm not in self._folders:
-            accepted = ", ".join(self.language_models) or "none, this model has no language model"
-            raise InvalidRequestError(f"lm is {options.lm!r}; accepted: {accepted}.", param="lm")
-        try:
-            options.resolve()
-        except InvalidOptionError as error:
-            raise InvalidRequestError(f"{error}.", param=error.option) from None
+        check_options(options, self.language_models, self.damaged_language_models)
 
     def decode(
         self,
@@ -123,22 +140,22 @@ class ModelDecoders:
 
         Raises:
             InvalidRequestError: as `check`.
+            LanguageModelError: the language model cannot be loaded.
             ValueError: the emissions do not fit the vocabulary or are not finite.
         """
         self.check(options)
         name = options.lm or DEFAULT_LM
         needs_beam = options.decoder == "beam" or options.given_beam_options()
         hypotheses: Sequence[Hypothesis]
-        if options.decoder == "greedy" or not (needs_beam or name in self._folders):
+        if options.decoder == "greedy" or not (needs_beam or name in self._language_models):
             hypotheses = [
                 self._greedy.decode(emissions, frame_seconds=frame_seconds, duration=duration)
             ]
         else:
-            language_model = self._language_model(name)
-            found = self._beam(options, language_model).n_best(
+            found = self._search(options, name).n_best(
                 emissions, frame_seconds=frame_seconds, duration=duration
             )
-            used = name if language_model else None
+            used = name if name in self._language_models else None
             hypotheses = [replace(hypothesis, language_model=used) for hypothesis in found]
         return tuple(self._calibration.apply(item, duration=duration) for item in hypotheses)
 
@@ -178,6 +195,19 @@ class ModelDecoders:
         except UnalignableError as error:
             raise InvalidRequestError(f"{error}.", param="text") from None
 
+    def _search(self, options: DecodingOptions, name: str) -> BeamDecoder:
+        """Returns a decoder with these options and the language model of a name, if there is one.
+
+        Raises:
+            LanguageModelError: the language model cannot be loaded.
+        """
+        try:
+            return self._beam(options, self._language_models.load(name))
+        except ConfigurationError as error:
+            if name not in self._language_models:
+                raise
+            raise self._language_models.note_damaged(name, error) from error
+
     def _beam(self, options: DecodingOptions, language_model: LanguageModel | None) -> BeamDecoder:
         """Returns a decoder with these options; the most recently used ones are cached."""
         key = (options, id(language_model))
@@ -191,17 +221,6 @@ class ModelDecoders:
                 self._beams.popitem(last=False)
             return self._beams[key]
 
-    def _language_model(self, name: str) -> LanguageModel | None:
-        folder = self._folders.get(name)
-        if folder is None:
-            return None
-        with self._lock:
-            if name not in self._loaded:
-                loaded = load_language_model(folder, self._defaults)
-                loaded.require_letters_of(self._vocabulary)
-                self._loaded[name] = loaded
-            return self._loaded[name]
-
 
 @lru_cache(maxsize=32)
 def open_decoders(
@@ -212,7 +231,3 @@ def open_decoders(
 ) -> ModelDecoders:
     """Returns a model's decoders; the same object for the same arguments, within a process."""
     return ModelDecoders(vocabulary, folders, backend, defaults)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from app import tracing
 from app.contract.jobs import Job
 from app.database import Database
 from app.jobs.rows import change_job
@@ -57,6 +58,7 @@ class Receiving:
             "created_at": self._now(),
             "progress": 0.0,
             "attempts": 0,
+            "trace_context": tracing.headers() or None,
         }
 
         try:
@@ -67,12 +69,18 @@ class Receiving:
             return False
         return True
 
-    async def accept(self, job_id: str) -> Job | None:
-        """Makes a job visible whose recording is kept; None where it was erased meanwhile."""
+    async def accept(self, job_id: str, recording_digest: str | None) -> Job | None:
+        """Makes a job visible whose recording is kept; None where it was erased meanwhile.
+
+        Args:
+            job_id: the job.
+            recording_digest: see `digest_of_recording`; None for one that is yet to be fetched.
+        """
 
         def work(connection: sa.Connection) -> Job | None:
             where = jobs.c.id == job_id, jobs.c.phase == "receiving"
-            return change_job(connection, job_id, where, {"phase": "live"}, "status")
+            values = {"phase": "live", "recording_digest": recording_digest}
+            return change_job(connection, job_id, where, values, "status")
 
         return await self._database.run(work)
 

@@ -118,9 +118,13 @@ class Records:
 
         return await self._database.run(work)
 
-    async def fetched_from_url(self, job_id: str, name: str, content_type: str | None) -> None:
-        """Notes that the recording of a job was fetched and is kept."""
-        values = {"name": name, "content_type": content_type}
+    async def fetched_from_url(
+        self, job_id: str, name: str, content_type: str | None, recording_digest: str
+    ) -> None:
+        """Notes what was fetched as the recording of a job."""
+        values = {
+            "name": name, "content_type": content_type, "recording_digest": recording_digest,
+        }  # fmt: skip
         await self._database.run(
             lambda connection: connection.execute(
                 sa.update(jobs).where(jobs.c.id == job_id).values(values)

@@ -31,11 +31,13 @@ class Record:
         protocol: in whose form results are.
         url: where its recording is fetched from; None where it was sent.
         content_type: of a recording that was fetched.
+        recording_digest: of its recording; None where it is not known.
         request_digest: of the submission, where it had an idempotency key.
         received: whether its recording is kept, or is to be fetched.
         expires_in: seconds after its end at which it is erased; None takes the operator's rule.
         fetched_at: when its result was first read, in seconds since 1970.
         attempts: how often work began since some of it was last kept.
+        trace_context: `traceparent` and `tracestate` of the request that made it; empty without.
     """
 
     job: Job
@@ -45,11 +47,13 @@ class Record:
     protocol: str
     url: str | None
     content_type: str | None
+    recording_digest: str | None
     request_digest: str | None
     received: bool
     expires_in: float | None
     fetched_at: float | None
     attempts: int
+    trace_context: Mapping[str, str]
 
 
 def change_job(
@@ -79,11 +83,13 @@ def record_of(row: Mapping[Any, Any]) -> Record:
         protocol=row["protocol"],
         url=row["url"],
         content_type=row["content_type"],
+        recording_digest=row["recording_digest"],
         request_digest=row["request_digest"],
         received=row["phase"] != "receiving",
         expires_in=row["expires_in"],
         fetched_at=row["fetched_at"],
         attempts=row["attempts"],
+        trace_context=row["trace_context"] or {},
     )
 
 

@@ -27,6 +27,8 @@ jobs = sa.Table(
     sa.Column("metadata", sa.JSON(none_as_null=True)),
     sa.Column("url", sa.Text),
     sa.Column("content_type", sa.Text),
+    # None where it is not kept yet, or was kept by a version before this column.
+    sa.Column("recording_digest", sa.Text),
     sa.Column("webhook_url", sa.Text),
     sa.Column("expires_in", sa.Double),
     sa.Column("idempotency_key", sa.Text),
@@ -43,6 +45,8 @@ jobs = sa.Table(
     sa.Column("error", sa.JSON(none_as_null=True)),
     # How often work on it began without any of it being kept since.
     sa.Column("attempts", sa.Integer),
+    # `traceparent` and `tracestate` of the request that made it, where traces were on.
+    sa.Column("trace_context", sa.JSON(none_as_null=True)),
 )
 
 job_events = sa.Table(

@@ -9,16 +9,19 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import JsonValue
 
+from app import tracing
 from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from app.database import Database, FolderLock
 from app.errors import (
     ConfigurationError,
     InvalidRequestError,
+    JobDamagedError,
     JobNotCompletedError,
     JobNotFoundError,
     JobsUnavailableError,
@@ -30,6 +33,7 @@ from app.jobs.changes import Changes
 from app.jobs.clock import SteadyClock
 from app.jobs.idempotency import digest_of, repeated_job
 from app.jobs.ids import is_job_id, new_job_id
+from app.jobs.integrity import recording_digest
 from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
@@ -137,10 +141,12 @@ class JobService:
                 raise JobsUnavailableError("The request with this key was withdrawn just now.")
             return repeated_job(known, digest), False
         try:
+            kept = None
             if not isinstance(submission.source, str):
-                with submission.source as source:
+                with tracing.span("receive"), submission.source as source:
+                    kept = await asyncio.to_thread(recording_digest, source)
                     await self._blobs.put(job_key(job_id, AUDIO), source)
-            job = await parts.receiving.accept(job_id)
+            job = await parts.receiving.accept(job_id, kept)
         except BaseException:
             await asyncio.shield(self._withdraw(parts, job_id))
             raise
@@ -199,12 +205,15 @@ class JobService:
         """See `Jobs`."""
         record = await self._find(owner, job_id)
         status = record.job.status
-        result = None
-        if status == "completed":
-            result = await load_result(self._blobs, job_id, record.job.kind)
-        if result is None:
+        if status != "completed":
             state = f"has ended as {status}" if status in ENDED else f"is {status}"
             raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
+        result = await load_result(self._blobs, job_id, record.job.kind)
+        if result is None:
+            raise JobDamagedError(
+                "The result of this job is damaged or gone in the storage of the service; submit "
+                "the recording again, as a new job."
+            )
         if fetching:
             parts = await self._open()
             await parts.note_fetched(record)
@@ -292,7 +301,8 @@ class JobService:
         async with self._opening:
             if self._parts is None:
                 try:
-                    self._parts = await self._start_parts()
+                    # What runs in the background belongs to no request, the first one included.
+                    self._parts = await asyncio.create_task(self._start_parts(), context=Context())
                 except ConfigurationError as error:
                     raise JobsUnavailableError(error.message) from error
             return self._parts

@@ -179,6 +179,7 @@ class Jobs(Protocol):
 
         Raises:
             JobNotCompletedError: it has no result yet, or ended without one (409).
+            JobDamagedError: its result is damaged or gone in the storage (500).
         """
 
     def events(self, owner: Owner, job_id: str, *, after: int = 0) -> AsyncIterator[JobEvent]:

@@ -18,7 +18,7 @@ import structlog
 from app.contract.answers import Transcript
 from app.contract.jobs import ENDED, Job
 from app.database import Database
-from app.errors import JobNotFoundError, NordlydError
+from app.errors import JobDamagedError, JobNotFoundError, NordlydError
 from app.formats import describe, render
 from app.jobs.types import Jobs, Owner, Submission
 from app.pipeline import Service
@@ -216,10 +216,14 @@ class FolderWatch:
         """Writes the results of a recording, or why there are none."""
         output = self._options.output
         if job.status == "completed":
-            result = await self._jobs.result(OWNER, job.id)
-            assert isinstance(result, Transcript)
-            texts = await asyncio.to_thread(self._texts, result, job.name)
-            await asyncio.to_thread(write_outputs, output, place, texts)
+            try:
+                result = await self._jobs.result(OWNER, job.id)
+            except JobDamagedError as error:
+                await asyncio.to_thread(write_error, output, place, error.message)
+            else:
+                assert isinstance(result, Transcript)
+                texts = await asyncio.to_thread(self._texts, result, job.name)
+                await asyncio.to_thread(write_outputs, output, place, texts)
         else:
             reason = "It was cancelled." if job.error is None else job.error.message
             await asyncio.to_thread(write_error, output, place, reason)

@@ -1,17 +1,25 @@
-"""What was computed of a job in blobs: the emissions of its groups, and its result."""
+"""What is kept of a job in blobs: its recording, the emissions of its groups, and its result.
+
+What was damaged on the disk counts as not kept.
+"""
 
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from typing import BinaryIO
 
 import numpy as np
+import structlog
 
 from app.contract.answers import ALIGNMENT_ADAPTER, TRANSCRIPT_ADAPTER
 from app.contract.jobs import JobKind
 from app.errors import BlobNotFoundError
-from app.jobs.storage import EMISSIONS, RESULT, BlobStore, job_key
+from app.jobs.integrity import recording_digest, seal, unseal
+from app.jobs.storage import AUDIO, EMISSIONS, RESULT, BlobStore, job_key
 from app.jobs.types import JobResult
 from app.pipeline import HalfPrecision
+
+_log = structlog.get_logger("nordlyd.jobs")
 
 
 class KeptEmissions:
@@ -42,9 +50,8 @@ class KeptEmissions:
 
     async def load(self, name: str) -> HalfPrecision | None:
         """See `EmissionStore`."""
-        try:
-            data = await self._blobs.get(job_key(self._job_id, EMISSIONS, name))
-        except BlobNotFoundError:
+        data = await _load(self._blobs, self._job_id, EMISSIONS, name)
+        if data is None:
             return None
         emissions: HalfPrecision = np.load(io.BytesIO(data), allow_pickle=False)
         return emissions
@@ -54,22 +61,56 @@ class KeptEmissions:
         file = io.BytesIO()
         np.save(file, emissions, allow_pickle=False)
         key = job_key(self._job_id, EMISSIONS, name)
-        await self._blobs.put(key, file.getvalue())
+        await self._blobs.put(key, await asyncio.to_thread(seal, file.getvalue()))
         await self._on_save()
 
 
 async def save_result(blobs: BlobStore, job_id: str, result: JobResult) -> None:
     """Keeps the result of a job."""
-    data = await asyncio.to_thread(lambda: result.to_json().encode())
+    data = await asyncio.to_thread(lambda: seal(result.to_json().encode()))
     await blobs.put(job_key(job_id, RESULT), data)
 
 
 async def load_result(blobs: BlobStore, job_id: str, kind: JobKind) -> JobResult | None:
     """Returns the result of a job; None where none is kept."""
-    try:
-        data = await blobs.get(job_key(job_id, RESULT))
-    except BlobNotFoundError:
+    data = await _load(blobs, job_id, RESULT)
+    if data is None:
         return None
     if kind == "align":
         return await asyncio.to_thread(ALIGNMENT_ADAPTER.validate_json, data)
     return await asyncio.to_thread(TRANSCRIPT_ADAPTER.validate_json, data)
+
+
+async def open_recording(blobs: BlobStore, job_id: str, digest: str | None) -> BinaryIO | None:
+    """Opens the recording of a job; None where none is kept.
+
+    Args:
+        blobs: have it.
+        job_id: whose it is.
+        digest: of the recording as it was handed in; None where it is not known.
+    """
+    try:
+        source = await blobs.open(job_key(job_id, AUDIO))
+    except BlobNotFoundError:
+        return None
+    try:
+        if digest is None or await asyncio.to_thread(recording_digest, source) == digest:
+            return source
+    except BaseException:
+        source.close()
+        raise
+    source.close()
+    _log.error("a file of a job is damaged", job=job_id, file=AUDIO)
+    return None
+
+
+async def _load(blobs: BlobStore, job_id: str, *names: str) -> bytes | None:
+    """Returns what was sealed under a key; None where none is kept."""
+    try:
+        sealed = await blobs.get(job_key(job_id, *names))
+    except BlobNotFoundError:
+        return None
+    data = await asyncio.to_thread(unseal, sealed)
+    if data is None:
+        _log.error("a file of a job is damaged", job=job_id, file="/".join(names))
+    return data

@@ -49,6 +49,8 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.CheckpointError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.EncodingError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.BlobNotFoundError: _Row(500, "INTERNAL_SERVER_ERROR"),
+    errors.JobDamagedError: _Row(500, "INTERNAL_SERVER_ERROR"),
+    errors.LanguageModelError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.ProfilerUnavailableError: _Row(500, "INTERNAL_SERVER_ERROR"),
     errors.InvalidRequestError: _Row(400),
     errors.AudioError: _Row(400, phrase=_CORRUPT),

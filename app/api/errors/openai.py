@@ -60,6 +60,8 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.CheckpointError: _Row(500, _SERVER, OURS),
     errors.EncodingError: _Row(500, _SERVER, OURS),
     errors.BlobNotFoundError: _Row(500, _SERVER, OURS),
+    errors.JobDamagedError: _Row(500, _SERVER, OURS),
+    errors.LanguageModelError: _Row(500, _SERVER, OURS),
     errors.ProfilerUnavailableError: _Row(500, _SERVER, OURS),
     errors.InvalidRequestError: _Row(400, _INVALID, "invalid_value"),
     errors.AudioError: _Row(400, _INVALID, "invalid_value", "file"),

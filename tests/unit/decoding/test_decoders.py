@@ -5,12 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import structlog
 from emitted import FRAME, VOCABULARY, emit
 from ngrams import write_language_model
 
 from app.decoding import DecodingOptions, Hotword, Hypothesis, ModelDecoders, open_decoders
 from app.decoding.backends import available_backends
-from app.errors import ConfigurationError, InvalidRequestError
+from app.errors import ConfigurationError, InvalidRequestError, LanguageModelError
 
 TEXT = "han leser en lang bok"
 
@@ -96,8 +97,10 @@ def test_decode_refuses_what_check_refuses(folder: Path) -> None:
 def test_language_model_of_another_alphabet_fails_at_its_first_request(tmp_path: Path) -> None:
     write_language_model(tmp_path / "language_models" / "other", ["жук щит"])
     decoders = ModelDecoders(VOCABULARY, [tmp_path])
-    with pytest.raises(ConfigurationError, match="spell no word"):
+    with structlog.testing.capture_logs() as records, pytest.raises(LanguageModelError) as caught:
         decode(decoders, DecodingOptions(lm="other"))
+    assert caught.value.param == "lm"
+    assert "spell no word" in records[0]["reason"]
 
 
 def test_text_is_aligned_to_its_audio(tmp_path: Path) -> None:

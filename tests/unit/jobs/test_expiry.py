@@ -46,7 +46,7 @@ class _Kept:
             source="https://example.org/a.wav", expires_in=expires_in,
         )  # fmt: skip
         assert await self.receiving.insert(job_id, submission, None)
-        await self.receiving.accept(job_id)
+        await self.receiving.accept(job_id, None)
         await self.records.begin(job_id, first=True)
         if status is not None:
             await self.records.finish(job_id, status)
