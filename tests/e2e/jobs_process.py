@@ -26,6 +26,11 @@ class JobsProcess:
             )  # fmt: skip
         self._log = log
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def client(self) -> httpx.Client:
         """A client, once it serves."""
         assert self._process.stdout is not None

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
+from app.clock import SteadyClock
 from app.contract.webhooks import WebhookDelivery
 from app.database import Database
 from app.errors import NordlydError
@@ -16,6 +16,7 @@ from app.jobs.metrics import JobMetrics
 from app.jobs.records import Records
 from app.jobs.rows import Record
 from app.jobs.webhooks.outbox import Claim, Outbox
+from app.jobs.webhooks.outcome import outcome_by_a_wrong_clock
 from app.jobs.webhooks.sender import WebhookSender
 
 CONCURRENCY = 32
@@ -47,7 +48,7 @@ class Deliveries:
         jobs: that have webhooks.
         audit: has a line for each delivery that has ended.
         metrics: counts the attempts.
-        now: the time in seconds since 1970.
+        clock: when they are due.
     """
 
     def __init__(
@@ -58,10 +59,11 @@ class Deliveries:
         audit: AuditLog,
         *,
         metrics: JobMetrics,
-        now: Callable[[], float],
+        clock: SteadyClock,
     ) -> None:
         self._is_alone = not database.is_shared
-        self._outbox = Outbox(database, now)
+        self._outbox = Outbox(database, clock.time)
+        self._clock = clock
         self._sender = sender
         self._jobs = jobs
         self._audit = audit
@@ -150,6 +152,8 @@ class Deliveries:
         job = record.job
         attempts = claim.attempts + 1
         outcome, message = await self._sender.send(record, claim.id, attempts)
+        if self._clock.has_jumped:
+            outcome = outcome_by_a_wrong_clock(outcome, attempts)
         await self._outbox.record(claim, outcome)
         self._metrics.note_webhook_attempt(outcome.state)
         _log.info("webhook sent", job=job.id, state=outcome.state, status=outcome.status,
