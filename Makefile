@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
-ELSEWHERE := cuda or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons
+ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons
 BENCH ?= encoder
 ARGS ?=
 
@@ -20,11 +20,12 @@ STATE := $(shell cat pyproject.toml constraints*.txt setup.py app/*.h app/*/*/*.
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
 
+DEPLOY_TOOLS := $(VENV)-deploy/.installed-$(shell cksum <scripts/deploy-tools | cut -d' ' -f1)
 PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/package-lock.json | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-postgresql test-image test-lmplz \
+.PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-postgresql test-deploy test-image test-lmplz \
 	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
 
 help:
@@ -36,6 +37,7 @@ help:
 	@echo "make test-ffmpeg  compare how formats are read with Debian's ffmpeg"
 	@echo "make test-page    drive the page in Debian's Chromium"
 	@echo "make test-postgresql  keep jobs in Debian's PostgreSQL, on servers of the tests' own"
+	@echo "make test-deploy  render and validate the Helm chart, and analyse the systemd unit"
 	@echo "make test-image   run the Dockerfile's lines and the Prometheus files"
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-pyctcdecode  hold the beam search to pyctcdecode's, in an environment of numpy 1"
@@ -86,6 +88,11 @@ test-page: $(INSTALLED_TEST)
 test-postgresql: $(INSTALLED_TEST)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { echo "nordlyd: PostgreSQL is missing; run: apt install postgresql" >&2; exit 1; }
 	$(PYTEST) $(PARALLEL) -m postgresql $(ARGS)
+
+# Needs Debian's systemd, which does not have to run, and the package index the first time; x86-64.
+test-deploy: $(INSTALLED_TEST) $(DEPLOY_TOOLS)
+	@command -v systemd-analyze >/dev/null || { echo "nordlyd: systemd-analyze is missing; run: apt install systemd" >&2; exit 1; }
+	$(PYTEST) $(PARALLEL) -m deploy $(ARGS)
 
 # Needs the package index and Debian's prometheus.
 test-image: $(INSTALLED_TEST)
@@ -143,7 +150,7 @@ constraints-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 	@scripts/freeze $(VENV)-pyctcdecode constraints-pyctcdecode.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-pyctcdecode build dist *.egg-info clients/python/build clients/python/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-deploy $(VENV)-pyctcdecode build dist *.egg-info clients/python/build clients/python/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f .coverage .coverage.*
 	rm -f app/*/*/*.so app/*/*/*.failed
 	rm -rf tests/native/build tests/page/node_modules
@@ -165,6 +172,11 @@ $(VENV)-pyctcdecode/.installed-$(STATE):
 		python=$$(scripts/python-with-numpy-1) || { echo "nordlyd: pyctcdecode needs Python 3.11 or 3.12, and neither is here" >&2; exit 1; }; \
 		$$python -m venv $(@D); }
 	$(@D)/bin/python -m pip install --disable-pip-version-check -c constraints-pyctcdecode.txt -e '.[pyctcdecode,test]'
+	@touch $@
+
+$(DEPLOY_TOOLS): | $(BIN)/pip
+	$(BIN)/python -m venv $(@D)
+	@scripts/deploy-tools $(@D)
 	@touch $@
 
 $(PAGE_TOOLS):

@@ -5,6 +5,7 @@ in `app/api/errors/` map these exceptions to the forms of OpenAI and Deepgram.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class NordlydError(Exception):
@@ -28,6 +29,19 @@ class NordlydError(Exception):
         super().__init__(message)
         self.message = message
         self.param = param
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default calls the class with `args`, which lacks what it takes by keyword.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(
+    kind: type[NordlydError], args: tuple[Any, ...], state: dict[str, Any]
+) -> NordlydError:
+    """Returns an error that another process pickled."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigurationError(NordlydError):

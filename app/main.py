@@ -1,26 +1,29 @@
 """Builds the parts of the service from its settings and joins them."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Protocol
 
 import structlog
 from fastapi import FastAPI
 
+from app import tracing
 from app.api import AppState, build_api
-from app.api.auth import KEY_PREFIX
+from app.api.auth import ADDRESS_PREFIX, KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
-from app.catalogue import Catalogue, PullPlan, Router
+from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router
 from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
 from app.itn import WordList, read_word_list
-from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
@@ -29,8 +32,12 @@ from app.keys import KeyRing, QuotaLimiter
 from app.keys.existing import existing_store
 from app.model_loading import find_source, load_checkpoint, release_memory, source_of
 from app.pipeline import (
+    LocalEngine,
+    LocalRecognition,
     ModelLoader,
+    ModelRegistry,
     PipelineOptions,
+    Recognition,
     SearchLimits,
     Service,
     Transcriber,
@@ -38,30 +45,58 @@ from app.pipeline import (
 )
 from app.rendering import RenderPool
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_vad_model
+from app.streaming import LiveStreams, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 
+Report = Callable[[PullPlan], None]
+"""Called with what is about to be fetched from the hub."""
 
-def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None = None) -> FastAPI:
+
+class ClosableStreams(LiveStreams, Protocol):
+    """The live streams of a service, which end with it."""
+
+    async def close(self) -> None:
+        """Drops all streams."""
+
+
+Build = Callable[
+    [Settings, Telemetry, QuotaLimiter, Report | None], tuple[Service, ClosableStreams]
+]
+"""Builds the part of the service that computes: its models and its live streams."""
+
+
+def build_local(
+    settings: Settings, telemetry: Telemetry, quotas: QuotaLimiter, report: Report | None
+) -> tuple[Service, Streams]:
+    """Builds a service whose models are in this process; arguments and errors as `create_app`."""
+    service, recognition = build_service(settings, telemetry, report=report, quotas=quotas)
+    streams = Streams(
+        service,
+        recognition,
+        telemetry,
+        stream_limits(settings),
+        find_vad_model(),
+        count_audio=partial(count_audio, quotas),
+    )
+    return service, streams
+
+
+def create_app(
+    settings: Settings, *, report: Report | None = None, build: Build = build_local
+) -> FastAPI:
     """Builds the service; its models are loaded once it runs.
 
     Args:
         settings: everything that can be configured.
         report: called with what is about to be fetched from the hub, if anything is.
+        build: builds the part that computes.
 
     Raises:
         ConfigurationError: a setting or a model's folder cannot be used.
     """
     telemetry = Telemetry()
     quotas = QuotaLimiter(settings.quotas)
-    service = build_service(settings, telemetry, report=report, quotas=quotas)
-    streams = Streams(
-        service,
-        telemetry,
-        _stream_limits(settings),
-        find_vad_model(),
-        count_audio=partial(count_audio, quotas),
-    )
+    service, streams = build(settings, telemetry, quotas, report)
     rendering = RenderPool(settings.render_workers, settings.render_seconds)
     database = Database.of(settings)
     keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
@@ -71,6 +106,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        tracing.start()
         await keys.start()
         service.start()
         jobs.start()
@@ -85,6 +121,7 @@ def create_app(settings: Settings, *, report: Callable[[PullPlan], None] | None 
         await rendering.close()
         await keys.close()
         database.close()
+        await asyncio.to_thread(tracing.stop)
 
     state = AppState(
         settings,
@@ -105,10 +142,10 @@ def build_service(
     settings: Settings,
     telemetry: Telemetry,
     *,
-    report: Callable[[PullPlan], None] | None = None,
+    report: Report | None = None,
     quotas: QuotaLimiter | None = None,
-) -> Service:
-    """Builds everything but the HTTP side; the command line uses it too.
+) -> tuple[Service, LocalRecognition]:
+    """Builds everything but the HTTP side, in this process; the command line uses it too.
 
     Args:
         settings: everything that can be configured.
@@ -121,38 +158,61 @@ def build_service(
     """
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     models = [catalogue.resolve(reference) for reference in settings.models]
-    router = Router(settings.routes, [model.card for model in models], settings.default_language)
     sources = [source_of(settings, model, report=report) for model in models]
-    engine = Engine(_engine_options(settings), telemetry)
-    transcriber = Transcriber(
-        router,
-        engine,
-        telemetry,
-        _pipeline_options(settings),
-        _media_pool(settings, telemetry),
-        profanities=_profanities(settings),
-        count_audio=None if quotas is None else partial(count_audio, quotas),
-    )
+    registry = build_registry(settings, models)
+    engine = Engine(engine_options(settings), telemetry)
+    recognition = LocalRecognition(engine, registry.loaded, pipeline_options(settings))
     loader = ModelLoader(
         partial(load_checkpoint, settings),
         partial(open_model_decoders, backend=settings.decoder),
         release_memory,
     )
-    find = partial(find_source, settings)
-    return Service(
+    transcriber = build_transcriber(settings, telemetry, registry, recognition, quotas)
+    service = Service(
         sources,
-        loader,
-        engine,
+        LocalEngine(loader, engine),
         transcriber,
         telemetry,
-        find=find,
+        find=partial(find_source, settings),
         patience=settings.max_wait_seconds,
+    )
+    return service, recognition
+
+
+def build_registry(settings: Settings, models: Sequence[ResolvedModel]) -> ModelRegistry:
+    """Returns what routes requests to these models, none of which is loaded yet.
+
+    Raises:
+        ConfigurationError: a route or the default language names none of them, or the list of
+            profanities cannot be read.
+    """
+    router = Router(settings.routes, [model.card for model in models], settings.default_language)
+    return ModelRegistry(router, search_limits(settings), _profanities(settings))
+
+
+def build_transcriber(
+    settings: Settings,
+    telemetry: Telemetry,
+    registry: ModelRegistry,
+    recognition: Recognition,
+    quotas: QuotaLimiter | None,
+) -> Transcriber:
+    """Returns what takes recordings from their bytes to this recognition."""
+    return Transcriber(
+        registry,
+        recognition,
+        telemetry,
+        pipeline_options(settings).audio,
+        media_pool(settings, telemetry),
+        count_audio=None if quotas is None else partial(count_audio, quotas),
     )
 
 
 def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
-    """Counts the audio of a caller's recording in the quota of its key."""
-    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds)
+    """Counts the audio of a caller in the quota of its key, or of its address."""
+    # The addresses of clients are not kept in the database.
+    is_key = bool(caller) and not caller.startswith(ADDRESS_PREFIX)
+    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds, saved=is_key)
 
 
 def build_jobs(
@@ -173,7 +233,7 @@ def build_jobs(
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
-    audit = AuditLog(settings.data / "audit.jsonl")
+    audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
         service,
@@ -194,7 +254,8 @@ def register_webhooks(jobs: JobService, state: AppState) -> None:
         jobs.webhooks.register(protocol, partial(message, state))
 
 
-def _engine_options(settings: Settings) -> EngineOptions:
+def engine_options(settings: Settings) -> EngineOptions:
+    """Returns the limits and times that the settings give the engine."""
     return EngineOptions(
         max_queue_seconds=settings.max_queue_seconds,
         caller_share=settings.caller_share,
@@ -204,21 +265,27 @@ def _engine_options(settings: Settings) -> EngineOptions:
     )
 
 
-def _pipeline_options(settings: Settings) -> PipelineOptions:
+def pipeline_options(settings: Settings) -> PipelineOptions:
+    """Returns the limits and sizes of the pipeline."""
     return PipelineOptions(
-        audio=AudioLimits(
-            max_seconds=settings.max_audio_seconds,
-            max_channels=settings.max_channels,
-            max_tracks=settings.max_tracks,
-            max_edits=settings.max_edits,
-            max_gap_seconds=settings.max_gap_seconds,
-        ),
+        audio=audio_limits(settings),
         window_seconds=settings.window_seconds,
         context_seconds=settings.context_seconds,
         decode_workers=settings.decode_workers or os.cpu_count() or 1,
         decode_processes=needs_processes(settings.decoder),
         decode_jobs=settings.decode_jobs,
         search=search_limits(settings),
+    )
+
+
+def audio_limits(settings: Settings) -> AudioLimits:
+    """Returns the bounds that the settings put on what one recording may hold."""
+    return AudioLimits(
+        max_seconds=settings.max_audio_seconds,
+        max_channels=settings.max_channels,
+        max_tracks=settings.max_tracks,
+        max_edits=settings.max_edits,
+        max_gap_seconds=settings.max_gap_seconds,
     )
 
 
@@ -237,7 +304,8 @@ def search_limits(settings: Settings) -> SearchLimits:
     )
 
 
-def _media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+def media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
+    """Builds the pool of processes that decode audio; they start with the first recording."""
     return MediaPool(
         PoolOptions(
             workers=settings.media_workers,
@@ -259,7 +327,8 @@ def _log_sandbox(layers: tuple[str, ...]) -> None:
     write("media workers are sandboxed", by=list(layers), missing=missing)
 
 
-def _stream_limits(settings: Settings) -> StreamLimits:
+def stream_limits(settings: Settings) -> StreamLimits:
+    """Returns how many live streams there may be, and for how long."""
     return StreamLimits(
         streams=settings.live_streams,
         keep_seconds=settings.live_keep_seconds,

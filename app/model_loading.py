@@ -1,17 +1,40 @@
 """Finds the models that the settings allow, and loads their checkpoints as the settings say."""
 
+import math
 import os
 from collections.abc import Callable
 
 import structlog
 
-from app.catalogue import Catalogue, PullPlan, ResolvedModel, locate
+from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
 from app.errors import UnknownModelError
 from app.pipeline import AcousticModel, ModelSource
 from app.pipeline.memory import trim
 from app.settings import Settings
 
 _log = structlog.get_logger("nordlyd.models")
+
+
+def settings_for_one(settings: Settings, model: str | None, language: str | None) -> Settings:
+    """Returns the settings of a service with one model: the one named, or that of the language.
+
+    The queue then has no limit, since only this process fills it.
+    """
+    reference = model
+    if reference is None:
+        catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
+        resolved = {catalogue.resolve(name).id: name for name in settings.models}
+        cards = [catalogue.resolve(name).card for name in settings.models]
+        router = Router(settings.routes, cards, settings.default_language)
+        reference = resolved[router.route(None, language).id]
+    return settings.model_copy(
+        update={
+            "models": [reference],
+            "default_language": None,
+            "max_queue_seconds": math.inf,
+            "max_wait_seconds": math.inf,
+        }
+    )
 
 
 def find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
@@ -21,12 +44,22 @@ def find_source(settings: Settings, reference: str, pull: bool) -> ModelSource:
         UnknownModelError: it is none of them.
         ConfigurationError: its files are missing, or a card cannot be read.
     """
+    return source_of(settings, find_model(settings, reference), allow_pull=pull)
+
+
+def find_model(settings: Settings, reference: str) -> ResolvedModel:
+    """Returns a model of NORDLYD_MODELS or of the catalogue, wherever its files are.
+
+    Raises:
+        UnknownModelError: it is none of them.
+        ConfigurationError: a card cannot be read.
+    """
     catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
     allowed = [*settings.models, *catalogue.cards]
     for each in allowed:
         model = catalogue.resolve(each)
         if reference in {each, model.id, model.card.hub}:
-            return source_of(settings, model, allow_pull=pull)
+            return model
     raise UnknownModelError(
         f"{reference!r} is neither in NORDLYD_MODELS nor in the catalogue; accepted: "
         f"{', '.join(dict.fromkeys(allowed))}.",

@@ -18,10 +18,9 @@ import uvicorn
 from app.api import AppState
 from app.api.origins import OriginRules
 from app.binding import bind, check_bind, local_address
-from app.catalogue import PullPlan
 from app.database import Database
 from app.keys.existing import existing_store
-from app.main import create_app
+from app.main import Build, Report, build_local, create_app
 from app.pipeline import Service
 from app.protocols import Port, ProtocolContext, ProtocolServer
 from app.serving import Connections, HttpLimits, bound_protocols, default_limit
@@ -40,7 +39,8 @@ def serve(
     settings: Settings,
     *,
     on_ready: Callable[[str, bool], None] | None = None,
-    report: Callable[[PullPlan], None] | None = None,
+    report: Report | None = None,
+    build: Build = build_local,
 ) -> int:
     """Runs the service until a signal ends it.
 
@@ -48,6 +48,7 @@ def serve(
         settings: everything that can be configured.
         on_ready: called once every model is loaded, with the address and whether a key is needed.
         report: called with what is about to be fetched from the hub, if anything is.
+        build: builds the part of the service that computes.
 
     Returns:
         The exit status: 0 after a drain, even if some work was cut off.
@@ -56,7 +57,7 @@ def serve(
         ConfigurationError: the service cannot start, or a model could not be loaded.
     """
     check_bind(settings, lambda: _has_stored_keys(settings))
-    app = create_app(settings, report=report)
+    app = create_app(settings, report=report, build=build)
     state: AppState = app.state.app_state
     connections = Connections(settings.connections or default_limit(), state.telemetry)
     with bind(settings.host, settings.port) as listener:

@@ -1,8 +1,8 @@
 """The metrics of the service, each defined once. Buckets are chosen by hand for each stage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 
 _STAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _CONNECTION_REASONS = (
@@ -24,10 +24,16 @@ class Telemetry:
     Args:
         registry: where the metrics are registered; a new one by default, so that tests and
             several apps in one process do not share counters.
+
+    Attributes:
+        registry: as given.
+        merge: returns what is exposed, given the metrics of this process; other processes that
+            work for this service may be added.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
+        self.merge: Callable[[Iterable[Metric]], Iterable[Metric]] = iter
         self.requests = Counter(
             "nordlyd_requests", "HTTP requests.", ["route", "status"], registry=self.registry
         )
@@ -170,6 +176,10 @@ class Telemetry:
             "1 while every loaded model answers on its device thread.",
             registry=self.registry,
         )
+
+    def collect(self) -> Iterable[Metric]:
+        """Returns the metrics of the service, as a registry does."""
+        return self.merge(self.registry.collect())
 
 
 def _begin_at_zero(metric: Counter | Gauge, values: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ BENCHMARKS = (
     "server",
     "latency",
     "load",
+    "soak",
     "fairness",
     "media",
     "memory",

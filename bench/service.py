@@ -117,27 +117,35 @@ class Client:
 
 
 @contextmanager
-def nordlyd(models: Sequence[Path | str], **settings: object) -> Iterator[Running]:
+def nordlyd(
+    models: Sequence[Path | str], *, folder: Path | None = None, **settings: object
+) -> Iterator[Running]:
     """`nordlyd serve` with these models; no setting of this process's environment reaches it.
 
     Args:
         models: what NORDLYD_MODELS may hold; empty leaves the default.
+        folder: where `data`, `tmp` (its temporary files) and `log` are to be, for those who look at
+            them; None leaves them where they are by default.
         settings: names without the prefix, in lower case.
     """
     if models:
         settings["models"] = ",".join(map(str, models))
-    port = _free_port()
+    port = free_port()
     settings |= {"host": _HOST, "port": port}
     environment = {f"NORDLYD_{name.upper()}": str(value) for name, value in settings.items()}
+    if folder is not None:
+        (folder / "tmp").mkdir()
+        environment |= {"NORDLYD_DATA": str(folder / "data"), "TMPDIR": str(folder / "tmp")}
     command = [sys.executable, "-c", "from nordlyd_client.cli import main; main()", "serve"]
-    with _running(command, port, environment) as service:
+    log = None if folder is None else folder / "log"
+    with _running(command, port, environment, log) as service:
         yield service
 
 
 @contextmanager
 def plain(folder: Path, dtype: str, device: str) -> Iterator[Running]:
     """The baseline of `bench.plain`, with the same checkpoint."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "bench.plain", str(folder)]
     command += ["--dtype", dtype, "--device", device, "--port", str(port)]
     with _running(command, port, {}) as service:
@@ -145,9 +153,11 @@ def plain(folder: Path, dtype: str, device: str) -> Iterator[Running]:
 
 
 @contextmanager
-def _running(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[Running]:
+def _running(
+    command: list[str], port: int, environment: Mapping[str, str], kept_log: Path | None = None
+) -> Iterator[Running]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NORDLYD_")}
-    with tempfile.TemporaryFile() as log:
+    with kept_log.open("w+b") if kept_log else tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - our own programs
             command,
@@ -189,7 +199,8 @@ def _tail(log: int) -> str:
     return os.pread(log, _LOG_TAIL, max(0, size - _LOG_TAIL)).decode(errors="replace")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
     with closing(socket.socket()) as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])

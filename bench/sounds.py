@@ -40,8 +40,17 @@ def noise(seconds: float, seed: int) -> Samples:
 
 def wav(samples: Samples) -> bytes:
     """A 16-bit mono WAV."""
+    return _file(samples, "WAV")
+
+
+def flac(samples: Samples) -> bytes:
+    """A 16-bit mono FLAC."""
+    return _file(samples, "FLAC")
+
+
+def _file(samples: Samples, container: str) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, samples, SAMPLE_RATE, format=container, subtype="PCM_16")
     return buffer.getvalue()
 
 

@@ -1,14 +1,14 @@
 """Loads a checkpoint folder as a model that turns raw waveforms into emissions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from app.acoustic.adapters import read_adapter
+from app.acoustic.adapters import Adapter, read_adapter
 from app.acoustic.choice import choose_kernels
 from app.acoustic.config import EncoderConfig, read_config
 from app.acoustic.device import resolve_device
@@ -20,6 +20,23 @@ from app.errors import AudioError, EncodingError
 from app.vocabulary import Vocabulary
 
 Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the emissions of a checkpoint are like.
+
+    Attributes:
+        hop: samples from one frame to the next.
+        receptive_field: samples that one frame is computed from.
+        do_normalize: whether the input is normalised to zero mean and unit variance.
+        vocabulary: the tokens that the columns of the emissions stand for.
+    """
+
+    hop: int
+    receptive_field: int
+    do_normalize: bool
+    vocabulary: Vocabulary
 
 
 class AcousticModel:
@@ -126,6 +143,31 @@ def load_checkpoint(
         ConfigurationError: device, kernels or precision is not available here.
     """
     path = Path(folder)
+    config, adapter, vocabulary = _read_head(path, target_lang)
+    chosen = choose_kernels(config, resolve_device(device), dtype, int8=int8, kernels=kernels)
+    weights = under_one_name(path, read_weights(path), config) | adapter.weights
+    check_weights(path, weights, config)
+    model = assemble(config, vocabulary, weights, chosen)
+    model.target_lang = adapter.code
+    return model
+
+
+def read_outline(folder: str | Path, target_lang: str | None = None) -> Outline:
+    """Reads what a checkpoint's emissions are like, without its weights.
+
+    Args:
+        folder: as of `load_checkpoint`.
+        target_lang: as of `load_checkpoint`.
+
+    Raises:
+        CheckpointError: the folder is no CTC checkpoint; the message names what differs.
+    """
+    config, _, vocabulary = _read_head(Path(folder), target_lang)
+    grid = config.grid
+    return Outline(grid.hop, grid.receptive_field, config.do_normalize, vocabulary)
+
+
+def _read_head(path: Path, target_lang: str | None) -> tuple[EncoderConfig, Adapter, Vocabulary]:
     config = read_config(path)
     adapter = read_adapter(path, config, target_lang)
     if adapter.weights:
@@ -137,12 +179,7 @@ def load_checkpoint(
         pad_token_id=config.pad_token_id,
         target_lang=adapter.code,
     )
-    chosen = choose_kernels(config, resolve_device(device), dtype, int8=int8, kernels=kernels)
-    weights = under_one_name(path, read_weights(path), config) | adapter.weights
-    check_weights(path, weights, config)
-    model = assemble(config, written_vocabulary(path, vocabulary), weights, chosen)
-    model.target_lang = adapter.code
-    return model
+    return config, adapter, written_vocabulary(path, vocabulary)
 
 
 def assemble(

@@ -16,4 +16,4 @@ router = APIRouter(tags=["operations"])
 )
 async def metrics(state: AppStateOf) -> Response:
     """Requests, queue, batches, stages and failures; see `app/telemetry.py` for every name."""
-    return Response(generate_latest(state.telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(state.telemetry), media_type=CONTENT_TYPE_LATEST)

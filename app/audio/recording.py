@@ -157,6 +157,11 @@ class Recording:
         return builder.build()
 
     @property
+    def statistics(self) -> Statistics:
+        """Moments of all samples."""
+        return self._statistics
+
+    @property
     def samples(self) -> int:
         """Length in samples at 16 kHz."""
         return self._statistics.count

@@ -1,18 +1,17 @@
 """The backends of this machine: one model in memory, and the service's pipeline or its streams."""
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from app.audio.content_types import decode_options
-from app.catalogue import Catalogue, Router
 from app.cli.models import report_pull
 from app.contract.options import TranscribeOptions
 from app.contract.stream import StreamOptions
 from app.errors import NordlydError
 from app.main import build_service
+from app.model_loading import settings_for_one
 from app.pipeline import Route, Transcriber, TranscriptionRequest
 from app.pipeline.options import decoding_options, formatting_options, parse_options
 from app.settings import Settings
@@ -55,7 +54,7 @@ async def open_local_backend(
         fields = dict(options)
         model, language = fields.pop("model", None), fields.pop("language", None)
         parsed = parse_options(TranscribeOptions, fields)
-        service = build_service(
+        service, _ = build_service(
             settings_for_one(settings, model, language), Telemetry(), report=report_pull
         )
     try:
@@ -83,28 +82,6 @@ def reported() -> Iterator[None]:
             code=error.code,
             status=error.status,
         ) from error
-
-
-def settings_for_one(settings: Settings, model: str | None, language: str | None) -> Settings:
-    """Returns the settings of a service with one model: the one named, or that of the language.
-
-    The queue then has no limit, since only this command fills it.
-    """
-    reference = model
-    if reference is None:
-        catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
-        resolved = {catalogue.resolve(name).id: name for name in settings.models}
-        cards = [catalogue.resolve(name).card for name in settings.models]
-        router = Router(settings.routes, cards, settings.default_language)
-        reference = resolved[router.route(None, language).id]
-    return settings.model_copy(
-        update={
-            "models": [reference],
-            "default_language": None,
-            "max_queue_seconds": math.inf,
-            "max_wait_seconds": math.inf,
-        }
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +148,15 @@ async def open_local_live_backend(
             formatting=formatting_options(parsed),
             request_id="stream",
         )
-        service = build_service(
+        service, recognition = build_service(
             settings_for_one(settings, model, parsed.language), telemetry, report=report_pull
         )
     streams = Streams(
-        service, telemetry, StreamLimits(streams=1, idle_seconds=float("inf")), find_vad_model()
+        service,
+        recognition,
+        telemetry,
+        StreamLimits(streams=1, idle_seconds=float("inf")),
+        find_vad_model(),
     )
     try:
         with reported():

@@ -4,16 +4,21 @@ import logging
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.models import report_pull
+from app.errors import ConfigurationError
+from app.extras import install_hint
 from app.settings import Settings, load_settings, unknown_variables
 
 if TYPE_CHECKING:
     from app.catalogue import ModelCard
+    from app.main import Build
 
 _AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a"})
 
@@ -26,6 +31,18 @@ def serve(
     models: Annotated[
         str | None,
         typer.Option(help="Ids, folders or hub ids, comma-separated [NORDLYD_MODELS]."),
+    ] = None,
+    ray: Annotated[
+        bool,
+        typer.Option(
+            "--ray", help="Run the models in replicas under Ray Serve, here or at RAY_ADDRESS."
+        ),
+    ] = False,
+    devices: Annotated[
+        str | None,
+        typer.Option(
+            help="Run a replica of each model on each of these devices, as cuda:0,cuda:1, by Ray."
+        ),
     ] = None,
 ) -> None:
     """Serve the models over HTTP until a signal ends it.
@@ -42,18 +59,40 @@ def serve(
     configure_logging(log_format=settings.log_format, level=settings.log_level)
     for name in unknown_variables(os.environ):
         structlog.get_logger("nordlyd").warning("this variable is no setting", name=name)
-    status = run(
-        settings,
-        on_ready=lambda address, needs_key: print(
-            greet(settings, address, needs_key=needs_key), flush=True
-        ),
-        report=report_pull,
-    )
+
+    def report_ready(address: str, needs_key: bool) -> None:
+        print(greet(settings, address, needs_key=needs_key), flush=True)
+
+    if ray or devices is not None:
+        with replicas(devices) as build:
+            status = run(settings, on_ready=report_ready, report=report_pull, build=build)
+    else:
+        status = run(settings, on_ready=report_ready, report=report_pull)
     # Neither a thread that still reads a file or weights, nor the second that torch takes to be
     # torn down, may delay the exit.
     logging.shutdown()
     sys.stdout.flush()
     os._exit(status)
+
+
+@contextmanager
+def replicas(devices: str | None) -> "Iterator[Build]":
+    """Has Ray run while the block runs; yields what builds a service with replicas.
+
+    Raises:
+        ConfigurationError: Ray is not installed, or the devices are wrong.
+    """
+    try:
+        from app.cluster.build import build_remote, check_devices  # noqa: PLC0415
+        from app.cluster.local import ray_session  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        hint = install_hint(error, preferred="ray")
+        if hint is None:
+            raise
+        raise ConfigurationError(hint) from error
+    names = () if devices is None else check_devices(devices)
+    with ray_session():
+        yield build_remote(names, check_files=True)
 
 
 def greet(settings: Settings, address: str, *, needs_key: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
-from app.decoding.decoders import ModelDecoders, open_decoders
+from app.decoding.decoders import ModelDecoders, check_options, open_decoders
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
 from app.decoding.pool import DecodingPool, needs_processes
@@ -20,6 +20,7 @@ __all__ = [
     "LanguageModel",
     "ModelDecoders",
     "available_backends",
+    "check_options",
     "load_language_model",
     "needs_processes",
     "open_decoders",

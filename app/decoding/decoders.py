@@ -19,12 +19,44 @@ from app.decoding.calibration import Calibration, load_calibration
 from app.decoding.forced import UnalignableError, align_text
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel
-from app.decoding.language_models import DEFAULT_LM, LanguageModels
+from app.decoding.language_models import DEFAULT_LM, LanguageModels, damaged_error
 from app.decoding.types import DecodingOptions, Emissions, Hypothesis, InvalidOptionError
 from app.errors import ConfigurationError, InvalidRequestError
 from app.vocabulary import Vocabulary
 
 _BEAMS_KEPT = 16
+
+
+def check_options(
+    options: DecodingOptions, language_models: Sequence[str], damaged: Sequence[str]
+) -> None:
+    """Returns if a model can be decoded so.
+
+    Args:
+        options: of the request.
+        language_models: names that a request may choose.
+        damaged: names of those that could not be loaded.
+
+    Raises:
+        InvalidRequestError: the language model does not exist, an option is out of its range, or
+            an option of the beam search is given with the greedy decoder.
+        LanguageModelError: the language model could not be loaded before.
+    """
+    given = options.given_beam_options()
+    if options.decoder == "greedy" and given:
+        raise InvalidRequestError(
+            f"{given[0]} needs a beam; accepted with it: decoder auto, beam or greedy+lm.",
+            param=given[0],
+        )
+    if options.lm is not None and options.lm in damaged:
+        raise damaged_error(options.lm, language_models)
+    if options.lm is not None and options.lm not in language_models:
+        accepted = ", ".join(language_models) or "none, this model has none"
+        raise InvalidRequestError(f"lm is {options.lm!r}; accepted: {accepted}.", param="lm")
+    try:
+        options.resolve()
+    except InvalidOptionError as error:
+        raise InvalidRequestError(f"{error}.", param=error.option) from None
 
 
 class ModelDecoders:
@@ -85,23 +117,7 @@ class ModelDecoders:
                 or an option of the beam search is given with the greedy decoder.
             LanguageModelError: the language model could not be loaded before.
         """
-        given = options.given_beam_options()
-        if options.decoder == "greedy" and given:
-            raise InvalidRequestError(
-                f"{given[0]} needs a beam; accepted with it: decoder auto, beam or greedy+lm.",
-                param=given[0],
-            )
-        if options.lm is not None:
-            if options.lm not in self._language_models:
-                accepted = ", ".join(self.language_models) or "none, this model has none"
-                raise InvalidRequestError(
-                    f"lm is {options.lm!r}; accepted: {accepted}.", param="lm"
-                )
-            self._language_models.check(options.lm)
-        try:
-            options.resolve()
-        except InvalidOptionError as error:
-            raise InvalidRequestError(f"{error}.", param=error.option) from None
+        check_options(options, self.language_models, self.damaged_language_models)
 
     def decode(
         self,

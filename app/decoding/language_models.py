@@ -104,11 +104,16 @@ class LanguageModels:
         return self._error(name)
 
     def _error(self, name: str) -> LanguageModelError:
-        return LanguageModelError(
-            f"The language model {name!r} cannot be used, and the log of the service has the "
-            f"reason; accepted: {', '.join(self.names) or 'a request without lm'}.",
-            param="lm",
-        )
+        return damaged_error(name, self.names)
+
+
+def damaged_error(name: str, usable: Sequence[str]) -> LanguageModelError:
+    """Returns the error for a language model that could not be loaded, beside those that can."""
+    return LanguageModelError(
+        f"The language model {name!r} cannot be used, and the log of the service has the "
+        f"reason; accepted: {', '.join(usable) or 'a request without lm'}.",
+        param="lm",
+    )
 
 
 def _load(folder: Path, defaults: Mapping[str, float]) -> LanguageModel:

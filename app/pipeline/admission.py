@@ -13,8 +13,12 @@ _USED_SHARE = 0.8
 # A recording that takes long by itself may take so many times as long beside others.
 _LONG_FACTOR = 3.0
 
+# Of the patience. Above it, room is kept for those who were refused and are still to come back;
+# below it, they are fewer or later than expected, and the room is for whoever comes.
+_KEPT_SHARE = 0.5
+
 # Those refused come back this much later than there is expected to be room.
-_RETRY_MARGIN = 1.1
+_RETRY_MARGIN = 1.25
 
 
 class RequestAdmission:
@@ -42,6 +46,8 @@ class RequestAdmission:
         self._background_seconds = background_seconds
         self._clock = clock
         self._schedule = RetrySchedule(margin=_RETRY_MARGIN)
+        # Of requests with a limit of their own, whose room is at another length of the queue.
+        self._own_limits = RetrySchedule(margin=_RETRY_MARGIN)
 
     def check(self, work: Work, deadline: float | None) -> None:
         """Does nothing if a request, whose body has not been read, is expected in time.
@@ -60,6 +66,7 @@ class RequestAdmission:
         if not ahead:
             # Were those that were refused coming back, there would be work.
             self._schedule.clear()
+            self._own_limits.clear()
             return
         ahead += self._background_seconds()
         if deadline is None:
@@ -67,15 +74,25 @@ class RequestAdmission:
         else:
             # How long it takes by itself is not known for certain before it is decoded.
             patience = max(deadline - now, own)
-        late = own + ahead - _USED_SHARE * patience
+        expected = own + ahead
+        late = expected - _USED_SHARE * patience
+        common = deadline is None and patience == self._patience
+        schedule = self._schedule if common else self._own_limits
         if late <= 0:
-            self._schedule.claim(now=now)
-            return
-        seconds = self._schedule.retry_after(min(late, ahead), own, now=now)
-        limit = "the request's timeout" if deadline is not None else "NORDLYD_MAX_WAIT_SECONDS"
+            takes_no_place = schedule.admits(now=now)
+            if takes_no_place or not common or expected <= _KEPT_SHARE * patience:
+                return
+            reason = "The room that is left is kept for requests that were refused before"
+        else:
+            limit = "the request's timeout" if deadline is not None else "NORDLYD_MAX_WAIT_SECONDS"
+            reason = (
+                f"An answer would take about {math.ceil(expected)} s, and is expected within "
+                f"{patience:.3g} s ({limit})"
+            )
+        wait = max(0.0, min(late, ahead))
+        seconds = schedule.retry_after(wait, own, now=now)
         raise OverloadedError(
-            f"An answer would take about {math.ceil(own + ahead)} s, and is expected within "
-            f"{patience:.3g} s ({limit}). Try again in {math.ceil(seconds)} s, or hand the "
-            "recording in with POST /jobs and fetch the result later.",
+            f"{reason}. Try again in {math.ceil(seconds)} s, or hand the recording in with "
+            "POST /jobs and fetch the result later.",
             retry_after=seconds,
         )

@@ -1,28 +1,19 @@
-"""Computes a recording's emissions: media workers decode it, the engine encodes it."""
+"""Computes the emissions of decoded recordings in the engine of this process."""
 
-import asyncio
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from app.audio import SAMPLE_RATE, AudioInfo, Recording, Window, plan_windows
-from app.audio.workers import MediaPool
 from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
-from app.deadlines import run_until_deadline
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
-from app.errors import DeadlineExceededError
 from app.pipeline.groups import EmissionStore, encode_in_groups
 from app.pipeline.incremental import IncrementalDecoder
-from app.pipeline.memory import trim_soon
-from app.pipeline.requests import LoadedModel, PipelineOptions, Progress, TranscriptionRequest
+from app.pipeline.memory import AudioMemory
+from app.pipeline.requests import DecodedRequest, LoadedModel, PipelineOptions, Progress
 from app.pipeline.workload import Work
-
-_DOING = "its audio was being decoded"
-# Work on a longer recording takes memory worth giving back.
-_LONG_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +28,7 @@ class EncodedRecording:
         duration: length of the recording in seconds.
         audio: describes its file; None without one.
         warnings: of its answer.
-        started: instant of `time.perf_counter` at which the work began.
-        audio_decoded: instant at which its samples were there.
-        encoded: instant at which its emissions were there.
+        encoded: instant of `time.perf_counter` at which its emissions were there.
         queue_seconds: how long it waited for the device.
         encode_seconds: how long the device worked on it.
     """
@@ -51,21 +40,18 @@ class EncodedRecording:
     duration: float
     audio: AudioFile | None
     warnings: tuple[Notice, ...]
-    started: float
-    audio_decoded: float
     encoded: float
     queue_seconds: float
     encode_seconds: float
 
     def timing(self) -> Timing:
-        """Returns the seconds of each stage, where decoding the text ends now."""
-        finished = time.perf_counter()
+        """Returns the seconds of each stage after the audio; decoding the text ends now."""
         return Timing(
             queue=self.queue_seconds,
-            decode_audio=self.audio_decoded - self.started,
+            decode_audio=0.0,
             encode=self.encode_seconds,
-            decode_text=finished - self.encoded,
-            real_time_factor=(finished - self.started) / self.duration,
+            decode_text=time.perf_counter() - self.encoded,
+            real_time_factor=0.0,
         )
 
     def blank_transcript(self) -> Transcript:
@@ -92,20 +78,18 @@ class RecordingEncoder:
 
     Args:
         engine: runs the encoders.
-        media: decodes audio.
-        options: limits and sizes.
+        options: sizes of the windows.
     """
 
-    def __init__(self, engine: Engine, media: MediaPool, options: PipelineOptions) -> None:
+    def __init__(self, engine: Engine, options: PipelineOptions) -> None:
         self._engine = engine
-        self._media = media
-        self._limits = options.audio
         self._window = round(options.window_seconds * SAMPLE_RATE)
         self._context = round(options.context_seconds * SAMPLE_RATE)
+        self._memory = AudioMemory()
 
     async def encode_request(
         self,
-        request: TranscriptionRequest,
+        request: DecodedRequest,
         model: LoadedModel,
         *,
         progress: Progress | None = None,
@@ -115,22 +99,16 @@ class RecordingEncoder:
         """Returns the emissions of a request's recording.
 
         Args:
-            request: the recording, and how to decode its audio.
+            request: the recording; closed where this succeeds.
             model: encodes it.
             progress: called on the event loop as windows are encoded.
             incremental: decodes the text while windows are still being encoded.
             kept: keeps the emissions, which are then rounded to half precision.
 
         Raises:
-            AudioError: the bytes cannot be decoded.
-            DeadlineExceededError: the deadline passed.
             NordlydError: as the engine raises it.
         """
-        started = time.perf_counter()
-        recording = await self._decode_audio(request)
-        audio_decoded = time.perf_counter()
-        if request.work is not None:
-            request.work.decoded(recording.duration)
+        recording = request.recording
         if kept is not None:
             kept.begin(recording.duration)
         on_window: WindowCallback | None = None
@@ -142,23 +120,22 @@ class RecordingEncoder:
                 frame_seconds=model.frame_seconds,
                 duration=recording.duration,
             )
-        encoded = await self.encode(
-            model,
-            recording,
-            request.request_id,
-            request.deadline,
-            caller=request.caller,
-            admission="wait" if request.wait_for_room else "queue",
-            background=request.background,
-            work=request.work,
-            progress=progress,
-            on_window=on_window,
-            kept=kept,
-        )
-        # Not where this fails: the device may still read from it, and it closes by itself.
-        recording.close()
-        if recording.duration > _LONG_SECONDS:
-            trim_soon()
+        with self._memory.hold(recording.duration):
+            encoded = await self.encode(
+                model,
+                recording,
+                request.request_id,
+                request.deadline,
+                caller=request.caller,
+                admission="wait" if request.wait_for_room else "queue",
+                background=request.background,
+                work=request.work,
+                progress=progress,
+                on_window=on_window,
+                kept=kept,
+            )
+            # Not where this fails: the device may still read from it, and it closes by itself.
+            recording.close()
         empty = np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
         return EncodedRecording(
             model=model,
@@ -168,8 +145,6 @@ class RecordingEncoder:
             duration=recording.duration,
             audio=None if recording.info is None else audio_file(recording.info),
             warnings=(*request.route.notices, *recording.notices),
-            started=started,
-            audio_decoded=audio_decoded,
             encoded=time.perf_counter(),
             queue_seconds=encoded.queue_seconds if encoded else 0.0,
             encode_seconds=encoded.encode_seconds if encoded else 0.0,
@@ -240,27 +215,6 @@ class RecordingEncoder:
                 on_progress=lambda done: progress(done, len(windows)) if progress else None,
             )
         return await self._engine.encode(request, on_window=window_encoded)
-
-    async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
-        """Returns the samples of a request's recording; closes its source."""
-        try:
-            if request.deadline is not None and request.deadline <= time.monotonic():
-                raise DeadlineExceededError(
-                    "The request's deadline passed before its audio was decoded."
-                )
-            job = self._media.submit(
-                request.source,
-                options=request.audio,
-                limits=self._limits,
-                caller=request.caller,
-                request_id=request.request_id,
-                wait_for_room=request.wait_for_room,
-                background=request.background,
-            )
-        finally:
-            if not isinstance(request.source, Path):
-                request.source.close()
-        return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
 
 
 def audio_file(info: AudioInfo) -> AudioFile:

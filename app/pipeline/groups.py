@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app import tracing
 from app.audio import SAMPLE_RATE, Window
 from app.engine import EncodedAudio, EncodeRequest, Engine
 from app.pipeline.requests import LoadedModel
@@ -55,23 +56,31 @@ async def encode_in_groups(
     Raises:
         NordlydError: as the engine and `kept` raise it.
     """
-    plan = plan_digest(request.windows, model)
+    acoustic = model.acoustic
+    names = group_names(
+        request.windows, model.card.id, tokens=acoustic.vocabulary.tokens, hop=acoustic.hop
+    )
+    groups = group_windows(request.windows, acoustic.hop)
     parts: list[HalfPrecision] = []
     queue_seconds = encode_seconds = 0.0
     done = 0
-    for number, group in enumerate(group_windows(request.windows, model.acoustic.hop)):
-        name = f"{plan}-{number}"
-        part = await kept.load(name)
-        if part is None:
+    for number, (name, group) in enumerate(zip(names, groups, strict=True)):
+        with tracing.span("encode group") as span:
+            span.set("nordlyd.group", number)
+            part = await kept.load(name)
+            span.set("nordlyd.group.kept", part is not None)
+            if part is None:
 
-            def window_encoded(index: int, _: object, before: int = done) -> None:
-                on_progress(before + index + 1)
+                def window_encoded(index: int, _: object, before: int = done) -> None:
+                    on_progress(before + index + 1)
 
-            encoded = await engine.encode(replace(request, windows=group), on_window=window_encoded)
-            queue_seconds += encoded.queue_seconds
-            encode_seconds += encoded.encode_seconds
-            part = encoded.emissions.astype(np.float16)
-            await kept.save(name, part)
+                encoded = await engine.encode(
+                    replace(request, windows=group), on_window=window_encoded
+                )
+                queue_seconds += encoded.queue_seconds
+                encode_seconds += encoded.encode_seconds
+                part = encoded.emissions.astype(np.float16)
+                await kept.save(name, part)
         parts.append(part)
         done += len(group)
         on_progress(done)
@@ -100,11 +109,21 @@ def group_windows(windows: Sequence[Window], hop: int) -> Iterator[Sequence[Wind
         yield group
 
 
-def plan_digest(windows: Sequence[Window], model: LoadedModel) -> str:
-    """Returns a name for how a recording is cut and encoded.
+def group_names(
+    windows: Sequence[Window], model: str, *, tokens: Sequence[str], hop: int
+) -> Sequence[str]:
+    """Returns a name for each group of a recording, of how the recording is cut and encoded.
 
-    Emissions that were kept under another one, as before a setting or the model's vocabulary was
+    Emissions that were kept under other names, as before a setting or the model's vocabulary was
     changed, cannot be joined with these.
+
+    Args:
+        windows: of the recording, in order.
+        model: id of the model.
+        tokens: of its vocabulary.
+        hop: samples from one frame to the next.
     """
-    plan = (model.card.id, model.acoustic.vocabulary.tokens, model.acoustic.hop, tuple(windows))
-    return hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
+    plan = (model, tuple(tokens), hop, tuple(windows))
+    digest = hashlib.sha256(repr(plan).encode()).hexdigest()[:16]
+    groups = len(list(group_windows(windows, hop)))
+    return [f"{digest}-{number}" for number in range(groups)]

@@ -13,12 +13,12 @@ from typing import Literal
 
 import structlog
 
-from app.engine import Engine
 from app.errors import ConfigurationError, NordlydError, UnavailableError
 from app.pipeline.admission import RequestAdmission
-from app.pipeline.loading import ModelLoader, ModelSource
+from app.pipeline.loading import ModelSource
+from app.pipeline.model_engine import ModelEngine
 from app.pipeline.models import FindSource, ModelManager, find_no_source
-from app.pipeline.requests import LoadedModel
+from app.pipeline.requests import AvailableModel
 from app.pipeline.transcriber import Transcriber
 from app.pipeline.workload import Workload
 from app.telemetry import Telemetry
@@ -56,8 +56,7 @@ class Service:
 
     Args:
         sources: the models to load, in order.
-        loader: loads them.
-        engine: runs the encoders.
+        engine: loads them and computes with them.
         transcriber: receives every model once all are loaded.
         telemetry: where readiness is published.
         find: finds the models that may be loaded later; none by default.
@@ -74,8 +73,7 @@ class Service:
     def __init__(
         self,
         sources: Sequence[ModelSource],
-        loader: ModelLoader,
-        engine: Engine,
+        engine: ModelEngine,
         transcriber: Transcriber,
         telemetry: Telemetry,
         *,
@@ -84,7 +82,7 @@ class Service:
     ) -> None:
         self.engine = engine
         self.transcriber = transcriber
-        self.models = ModelManager(find, loader, engine, transcriber)
+        self.models = ModelManager(find, engine, transcriber)
         self.workload = Workload(engine.mean_real_time_factor)
         self.admission = RequestAdmission(
             self.workload, patience=patience, background_seconds=engine.background_seconds
@@ -93,7 +91,6 @@ class Service:
         self.draining = asyncio.Event()
         self.cut_off = asyncio.Event()
         self._sources = tuple(sources)
-        self._loader = loader
         self._state = Readiness("loading", "the models are not loaded yet")
         self._running = 0
         self._loading: asyncio.Task[None] | None = None
@@ -111,12 +108,12 @@ class Service:
         """
         # Before torch: what is forked later shares none of its memory, threads or devices.
         self.transcriber.media.start()
-        models: list[LoadedModel] = []
+        models: list[AvailableModel] = []
         for number, source in enumerate(self._sources, 1):
             self._enter("loading", f"loading {source.card.id} ({number} of {len(self._sources)})")
-            models.append(await self._loader.load_model(source))
+            models.append(await self.engine.load(source))
         self._enter("loading", "the models are being warmed up")
-        await self.engine.start({model.encoder_name: model.acoustic for model in models})
+        await self.engine.start(models)
         for model in models:
             self.transcriber.add(model)
         self._enter("ready")

@@ -10,11 +10,9 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 import structlog
 
-from app.engine import Engine
 from app.errors import (
     ConfigurationError,
     ModelConflictError,
@@ -22,8 +20,9 @@ from app.errors import (
     UnavailableError,
     UnknownModelError,
 )
-from app.pipeline.loading import ModelLoader, ModelSource
-from app.pipeline.requests import LoadedModel
+from app.pipeline.loading import ModelSource
+from app.pipeline.model_engine import ModelEngine
+from app.pipeline.requests import AvailableModel
 from app.pipeline.transcriber import Transcriber
 
 FindSource = Callable[[str, bool], ModelSource]
@@ -49,16 +48,12 @@ class ModelManager:
 
     Args:
         find: finds the models that may be loaded.
-        loader: loads them.
-        engine: runs their encoders.
+        engine: loads them and computes with them.
         transcriber: routes requests to them.
     """
 
-    def __init__(
-        self, find: FindSource, loader: ModelLoader, engine: Engine, transcriber: Transcriber
-    ) -> None:
+    def __init__(self, find: FindSource, engine: ModelEngine, transcriber: Transcriber) -> None:
         self._find = find
-        self._loader = loader
         self._engine = engine
         self._transcriber = transcriber
         self._lock = asyncio.Lock()
@@ -68,7 +63,7 @@ class ModelManager:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def loaded(self) -> Sequence[LoadedModel]:
+    def loaded(self) -> Sequence[AvailableModel]:
         """The models that serve requests."""
         return self._transcriber.models
 
@@ -84,7 +79,7 @@ class ModelManager:
 
     async def load(
         self, reference: str, *, replaced: str | None = None, pull: bool = False
-    ) -> LoadedModel:
+    ) -> AvailableModel:
         """Loads a model, and has it serve requests once it is warmed up.
 
         Args:
@@ -143,7 +138,7 @@ class ModelManager:
                 param="model",
             )
 
-    def _require(self, model_id: str) -> LoadedModel:
+    def _require(self, model_id: str) -> AvailableModel:
         for model in self.loaded:
             if model.card.id == model_id:
                 return model
@@ -152,17 +147,17 @@ class ModelManager:
             param="model",
         )
 
-    async def _load(self, source: ModelSource) -> LoadedModel:
+    async def _load(self, source: ModelSource) -> AvailableModel:
         try:
-            loaded = await self._loader.load_model(source)
+            loaded = await self._engine.load(source)
             self._revisions[source.card.id] += 1
-            model = replace(loaded, revision=self._revisions[source.card.id])
-            await self._engine.add(model.encoder_name, model.acoustic)
+            model = loaded.with_revision(self._revisions[source.card.id])
+            await self._engine.add(model)
         except ConfigurationError as error:
             raise ModelLoadError(error.message, param="model") from error
         return model
 
-    def _switch(self, added: LoadedModel | None, removed: str | None) -> None:
+    def _switch(self, added: AvailableModel | None, removed: str | None) -> None:
         former = None if removed is None else self._require(removed)
         if added is None and len(self.loaded) == 1:
             raise ModelConflictError(
@@ -179,7 +174,7 @@ class ModelManager:
         if former is not None:
             self._release(former)
 
-    def _release(self, model: LoadedModel) -> None:
+    def _release(self, model: AvailableModel) -> None:
         """Unloads a model as soon as nothing holds it any more."""
         loop, name = asyncio.get_running_loop(), model.encoder_name
 
@@ -212,5 +207,5 @@ class ModelManager:
             _log.warning("model not unloaded", model=name, reason=error.message)
             return
         model_id = self._unloading.pop(name)
-        await asyncio.to_thread(self._loader.release)
+        await asyncio.to_thread(self._engine.release)
         _log.info("model unloaded", model=model_id)

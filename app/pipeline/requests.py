@@ -1,11 +1,11 @@
 """The requests, models and limits of the pipeline: values without behaviour."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
-from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions
+from app.audio import SAMPLE_RATE, AudioLimits, DecodeOptions, Recording
 from app.catalogue import ModelCard
 from app.contract.answers import Notice
 from app.decoding import DecodingOptions, ModelDecoders
@@ -35,9 +35,54 @@ class AcousticModel(Encoder, Protocol):
         """Number of its weights."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What clients and operators may know of a model that serves requests.
+
+    Attributes:
+        device: where it computes.
+        dtype: the type it computes in.
+        kernels: what computes it.
+        parameters: number of its weights.
+        decoder: implementation of its beam search.
+        language_models: names that a request may choose.
+        damaged_language_models: those that could not be loaded.
+    """
+
+    device: str
+    dtype: str
+    kernels: str
+    parameters: int
+    decoder: str
+    language_models: tuple[str, ...]
+    damaged_language_models: tuple[str, ...] = ()
+
+
+class AvailableModel(Protocol):
+    """A model that requests are routed to, wherever it computes."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What is known of it."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        """How it computes."""
+
+    @property
+    def encoder_name(self) -> str:
+        """Names its encoder in the engine."""
+
+    def check(self, decoding: DecodingOptions) -> None:
+        """Does nothing if it can be decoded so; raises as `ModelDecoders.check` otherwise."""
+
+    def with_revision(self, revision: int) -> Self:
+        """Returns the model as one that replaced others of its id."""
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class LoadedModel:
-    """A model in memory, with the decoders of its emissions.
+    """An `AvailableModel` in memory, with the decoders of its emissions.
 
     Every request that uses it holds it, so that it can be unloaded once nothing holds it.
 
@@ -63,6 +108,27 @@ class LoadedModel:
         """Length of one frame of its emissions in seconds."""
         return self.acoustic.hop / SAMPLE_RATE
 
+    @property
+    def facts(self) -> ModelFacts:
+        """How it computes."""
+        return ModelFacts(
+            device=self.acoustic.device,
+            dtype=self.acoustic.dtype,
+            kernels=self.acoustic.kernels,
+            parameters=self.acoustic.parameters,
+            decoder=self.decoders.backend,
+            language_models=self.decoders.language_models,
+            damaged_language_models=self.decoders.damaged_language_models,
+        )
+
+    def check(self, decoding: DecodingOptions) -> None:
+        """Does nothing if it can be decoded so; raises as `ModelDecoders.check` otherwise."""
+        self.decoders.check(decoding)
+
+    def with_revision(self, revision: int) -> Self:
+        """Returns the model as one that replaced others of its id."""
+        return replace(self, revision=revision)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -83,7 +149,7 @@ class Route:
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     formatting: FormattingOptions | None = None
     notices: tuple[Notice, ...] = ()
-    model: LoadedModel | None = None
+    model: AvailableModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +178,38 @@ class TranscriptionRequest:
     wait_for_room: bool = False
     background: bool = False
     work: Work | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedRequest:
+    """One recording to recognise, whose audio was decoded; otherwise as `TranscriptionRequest`.
+
+    Attributes:
+        recording: its samples; closed once they are encoded.
+    """
+
+    recording: Recording
+    request_id: str
+    route: Route
+    caller: str = ""
+    deadline: float | None = None
+    wait_for_room: bool = False
+    background: bool = False
+    work: Work | None = None
+
+    @classmethod
+    def of(cls, request: TranscriptionRequest, recording: Recording) -> Self:
+        """Returns a request after its audio was decoded."""
+        return cls(
+            recording,
+            request.request_id,
+            request.route,
+            caller=request.caller,
+            deadline=request.deadline,
+            wait_for_room=request.wait_for_room,
+            background=request.background,
+            work=request.work,
+        )
 
 
 @dataclass(frozen=True, slots=True)

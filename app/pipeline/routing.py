@@ -8,11 +8,11 @@ from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
 from app.pipeline.options import SearchLimits
-from app.pipeline.requests import LoadedModel, Route
+from app.pipeline.requests import AvailableModel, LoadedModel, Route
 
 
 class ModelRegistry:
-    """The models in memory, and which of them serves a request.
+    """The models that are loaded, and which of them serves a request.
 
     Args:
         router: chooses the model of a request.
@@ -26,18 +26,22 @@ class ModelRegistry:
         self._router = router
         self._search_limits = search_limits
         self._profanities = profanities
-        self._models: dict[str, LoadedModel] = {}
+        self._models: dict[str, AvailableModel] = {}
 
     @property
-    def models(self) -> Sequence[LoadedModel]:
-        """The models in memory, in the order they were added."""
+    def models(self) -> Sequence[AvailableModel]:
+        """The loaded models, in the order they were added."""
         return tuple(self._models.values())
 
-    def add(self, model: LoadedModel) -> None:
+    def add(self, model: AvailableModel) -> None:
         """Adds a model."""
         self._models[model.card.id] = model
 
-    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+    def discard(self, model_id: str) -> None:
+        """Removes a model from memory; requests are still routed to it, and load it again."""
+        self._models.pop(model_id, None)
+
+    def switch(self, *, add: AvailableModel | None = None, remove: str | None = None) -> None:
         """Changes the models and which of them serve requests, from the next request on.
 
         Args:
@@ -66,7 +70,7 @@ class ModelRegistry:
         card = self._router.route(model, language)
         if decoding is not None:
             if card.id in self._models:
-                self._models[card.id].decoders.check(decoding)
+                self._models[card.id].check(decoding)
             self._search_limits.check(decoding)
         transcribed = self._router.language_of(card, language)
         if formatting is not None and transcribed not in LANGUAGES:
@@ -89,13 +93,13 @@ class ModelRegistry:
         return replace(formatting, profanities=self._profanities)
 
     def loaded(self, route: Route) -> LoadedModel:
-        """Returns the model of a route.
+        """Returns the model of a route, which is in the memory of this process.
 
         Raises:
             UnavailableError: it is still being loaded.
         """
         model = route.model or self._models.get(route.card.id)
-        if model is None:
+        if not isinstance(model, LoadedModel):
             raise UnavailableError(
                 f"The model {route.card.id} is still being loaded.", code="loading"
             )

@@ -1,74 +1,72 @@
 """Transcribes or aligns one recording, from its bytes to a `Transcript` or an `Alignment`.
 
-Audio is decoded in processes, text in threads, and the encoder runs in the engine; nothing here
-blocks the event loop. Every protocol and the command line use `Transcriber`.
+Audio is decoded in processes of this machine; a `Recognition` does the rest, here or elsewhere.
+Nothing here blocks the event loop. Every protocol and the command line use `Transcriber`.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import ParamSpec, TypeVar
+from pathlib import Path
 
-from app.audio import Recording
+from app import tracing
+from app.audio import AudioLimits, Recording
 from app.audio.workers import MediaPool
-from app.catalogue import Router
-from app.contract.answers import AlignedWord, Alignment, Timing, Transcript
-from app.decoding import DecodingOptions, DecodingPool
-from app.engine import Admission, EncodedAudio, Engine
-from app.itn import FormattingOptions, WordList
-from app.pipeline.encoding import EncodedRecording, RecordingEncoder
+from app.contract.answers import Alignment, Timing, Transcript
+from app.deadlines import run_until_deadline
+from app.decoding import DecodingOptions
+from app.errors import DeadlineExceededError
+from app.itn import FormattingOptions
 from app.pipeline.groups import EmissionStore
-from app.pipeline.incremental import IncrementalDecoder, TextListener
+from app.pipeline.incremental import TextListener
+from app.pipeline.recognition import Recognition
 from app.pipeline.requests import (
-    LoadedModel,
-    PipelineOptions,
+    AvailableModel,
+    DecodedRequest,
     Progress,
     Route,
     TranscriptionRequest,
 )
 from app.pipeline.routing import ModelRegistry
-from app.pipeline.text import decode_text, with_formatting
+from app.pipeline.text import with_formatting
 from app.telemetry import Telemetry
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
+_DOING = "its audio was being decoded"
 
 
 class Transcriber:
     """Takes recordings through audio, engine and decoding.
 
     Args:
-        router: chooses the model of a request.
-        engine: runs the encoders.
+        registry: the models, and which of them serves a request.
+        recognition: turns decoded audio into words; closed with this.
         telemetry: counts the time of each stage.
-        options: limits and sizes.
+        limits: of what one recording may hold.
         media: decodes audio; closed with this.
         count_audio: called with the caller and the seconds of audio of every result.
-        profanities: words to mask where a request has `mask_profanities`, instead of our own list.
     """
 
     def __init__(
         self,
-        router: Router,
-        engine: Engine,
+        registry: ModelRegistry,
+        recognition: Recognition,
         telemetry: Telemetry,
-        options: PipelineOptions,
+        limits: AudioLimits,
         media: MediaPool,
         *,
-        profanities: WordList | None = None,
         count_audio: Callable[[str, float], None] | None = None,
     ) -> None:
-        self._registry = ModelRegistry(router, options.search, profanities)
-        self._encoder = RecordingEncoder(engine, media, options)
+        self._registry = registry
+        self._recognition = recognition
         self._telemetry = telemetry
-        self._count_audio = count_audio
+        self._limits = limits
         self._media = media
-        self._decoding = DecodingPool(
-            options.decode_workers, processes=options.decode_processes, jobs=options.decode_jobs
-        )
+        self._count_audio = count_audio
 
     @property
-    def models(self) -> Sequence[LoadedModel]:
-        """The models in memory, in the order they were added."""
+    def models(self) -> Sequence[AvailableModel]:
+        """The loaded models, in the order they were added."""
         return self._registry.models
 
     @property
@@ -76,16 +74,11 @@ class Transcriber:
         """Where audio is decoded."""
         return self._media
 
-    @property
-    def decoding(self) -> DecodingPool:
-        """Where text is decoded."""
-        return self._decoding
-
-    def add(self, model: LoadedModel) -> None:
+    def add(self, model: AvailableModel) -> None:
         """Adds a model; the engine must have its encoder under the card's id."""
         self._registry.add(model)
 
-    def switch(self, *, add: LoadedModel | None = None, remove: str | None = None) -> None:
+    def switch(self, *, add: AvailableModel | None = None, remove: str | None = None) -> None:
         """Changes which models serve the next requests; as `ModelRegistry.switch`."""
         self._registry.switch(add=add, remove=remove)
 
@@ -120,14 +113,6 @@ class Transcriber:
         """
         return with_formatting(transcript, self._registry.with_profanities(formatting))
 
-    def loaded(self, route: Route) -> LoadedModel:
-        """Returns the model of a route.
-
-        Raises:
-            UnavailableError: it is still being loaded.
-        """
-        return self._registry.loaded(route)
-
     async def transcribe(
         self,
         request: TranscriptionRequest,
@@ -154,31 +139,15 @@ class Transcriber:
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine raise it.
         """
-        incremental: IncrementalDecoder | None = None
-        if on_text is not None:
-            incremental = IncrementalDecoder(
-                self._decoding, request.route, on_text, deadline=request.deadline
+        with _span_of("transcribe", request):
+            started = time.perf_counter()
+            decoded = await self._decoded(request)
+            audio_seconds = time.perf_counter() - started
+            transcript = await self._recognition.transcribe(
+                decoded, progress=progress, on_text=on_text, kept=kept
             )
-        try:
-            encoded = await self._encode_request(request, progress, incremental, kept)
-            blank = encoded.blank_transcript()
-            if incremental is not None:
-                transcript = await incremental.finish(blank)
-            else:
-                transcript = await self._decode(
-                    request,
-                    decode_text,
-                    encoded.model.decoders,
-                    encoded.emissions,
-                    request.route.decoding,
-                    blank,
-                    frame_seconds=encoded.model.frame_seconds,
-                    formatting=request.route.formatting,
-                )
-        finally:
-            if incremental is not None:
-                incremental.close()
-        return replace(transcript, timing=self._finish(request, encoded))
+            timing = self._finish(request, transcript, started, audio_seconds)
+            return replace(transcript, timing=timing)
 
     async def align(
         self,
@@ -200,89 +169,77 @@ class Transcriber:
             InvalidRequestError: text and audio are long and have nothing in common.
             NordlydError: as `transcribe`.
         """
-        encoded = await self._encode_request(request, progress, kept=kept)
-        words: tuple[AlignedWord, ...] = await self._decode(
-            request,
-            encoded.model.decoders.align,
-            encoded.emissions,
-            text,
-            encoded.language,
-            frame_seconds=encoded.model.frame_seconds,
-            duration=encoded.duration,
-        )
-        return Alignment(
-            words=words,
-            language=encoded.language,
-            model=encoded.model.card.id,
-            duration=encoded.duration,
-            audio=encoded.audio,
-            warnings=encoded.warnings,
-            timing=self._finish(request, encoded),
-            request_id=encoded.request_id,
-        )
-
-    async def encode(
-        self,
-        model: LoadedModel,
-        recording: Recording,
-        request_id: str,
-        *,
-        caller: str,
-        admission: Admission,
-    ) -> EncodedAudio | None:
-        """Returns the emissions of decoded audio; None where it cannot hold a word.
-
-        `caller` and `admission` are those of `EncodeRequest`.
-
-        Raises:
-            NordlydError: as the engine raises it.
-        """
-        return await self._encoder.encode(
-            model, recording, request_id, caller=caller, admission=admission
-        )
+        with _span_of("align", request):
+            started = time.perf_counter()
+            decoded = await self._decoded(request)
+            audio_seconds = time.perf_counter() - started
+            alignment = await self._recognition.align(decoded, text, progress=progress, kept=kept)
+            timing = self._finish(request, alignment, started, audio_seconds)
+            return replace(alignment, timing=timing)
 
     def close(self) -> None:
         """Ends the threads and processes; waiting work is dropped."""
         self._media.close()
-        self._decoding.close()
+        self._recognition.close()
 
-    async def _encode_request(
+    async def _decoded(self, request: TranscriptionRequest) -> DecodedRequest:
+        """Returns a request whose audio was decoded, for the recognition."""
+        with tracing.span("decode audio") as span:
+            recording = await self._decode_audio(request)
+            span.set("nordlyd.audio.seconds", round(recording.duration, 3))
+        if request.work is not None:
+            request.work.decoded(recording.duration)
+        return DecodedRequest.of(request, recording)
+
+    async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
+        """Returns the samples of a request's recording; closes its source."""
+        try:
+            if request.deadline is not None and request.deadline <= time.monotonic():
+                raise DeadlineExceededError(
+                    "The request's deadline passed before its audio was decoded."
+                )
+            job = self._media.submit(
+                request.source,
+                options=request.audio,
+                limits=self._limits,
+                caller=request.caller,
+                request_id=request.request_id,
+                wait_for_room=request.wait_for_room,
+                background=request.background,
+            )
+        finally:
+            if not isinstance(request.source, Path):
+                request.source.close()
+        return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
+
+    def _finish(
         self,
         request: TranscriptionRequest,
-        progress: Progress | None,
-        incremental: IncrementalDecoder | None = None,
-        kept: EmissionStore | None = None,
-    ) -> EncodedRecording:
-        return await self._encoder.encode_request(
-            request,
-            self.loaded(request.route),
-            progress=progress,
-            incremental=incremental,
-            kept=kept,
-        )
-
-    async def _decode(
-        self,
-        request: TranscriptionRequest,
-        function: Callable[_P, _T],
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> _T:
-        """Returns the result of a request's text decoding, which it is called with."""
-        if request.background:
-            return await self._decoding.run_in_background(function, *args, **kwargs)
-        return await self._decoding.run_before(request.deadline, function, *args, **kwargs)
-
-    def _finish(self, request: TranscriptionRequest, encoded: EncodedRecording) -> Timing:
+        result: Transcript | Alignment,
+        started: float,
+        audio_seconds: float,
+    ) -> Timing:
         """Returns what each stage took until now, and counts it in the metrics."""
         if request.work is not None:
             request.work.finished = True
         if self._count_audio is not None:
-            self._count_audio(request.caller, encoded.duration)
-        timing = encoded.timing()
-        model = encoded.model.card.id
-        self._telemetry.audio_seconds.labels(model).inc(encoded.duration)
+            self._count_audio(request.caller, result.duration)
+        timing = replace(
+            result.timing,
+            decode_audio=audio_seconds,
+            real_time_factor=(time.perf_counter() - started) / result.duration,
+        )
+        model = result.model
+        tracing.note_recording(model, result.duration)
+        self._telemetry.audio_seconds.labels(model).inc(result.duration)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
         for stage in ("decode_audio", "queue", "encode", "decode_text"):
             self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
         return timing
+
+
+def _span_of(name: str, request: TranscriptionRequest) -> tracing.Span:
+    span = tracing.span(name)
+    span.set("nordlyd.model", request.route.card.id)
+    span.set("nordlyd.language", request.route.language)
+    return span

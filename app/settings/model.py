@@ -19,13 +19,14 @@ from app.contract.options import (
     MIN_PRUNE_LOGP,
     MIN_TOKEN_LOGP,
 )
+from app.settings.cluster import ClusterSettings
 from app.settings.jobs import JobSettings
 from app.settings.limits import QuotaSettings
 
 PREFIX = "NORDLYD_"
 
 
-class Settings(QuotaSettings, JobSettings):
+class Settings(QuotaSettings, ClusterSettings, JobSettings):
     """The settings of the service, with their defaults and bounds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")

@@ -27,10 +27,10 @@ from app.streaming.hypotheses import (
     decode_final,
     decode_partial,
 )
-from app.streaming.types import LiveOptions, StreamBackend
+from app.streaming.types import LiveOptions
 
 if TYPE_CHECKING:
-    from app.pipeline import LoadedModel, Route
+    from app.pipeline import LoadedModel, LocalRecognition, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class StreamRecognizer:
     """Encodes and decodes for one stream, with one model.
 
     Args:
-        backend: its engine runs the encoder, its transcriber has the decoding pool.
+        recognition: its engine runs the encoder, and it has the decoding pool.
         model: the model that transcribes.
         route: the options that serve the stream.
         options: how the stream is transcribed.
@@ -122,7 +122,7 @@ class StreamRecognizer:
 
     def __init__(
         self,
-        backend: StreamBackend,
+        recognition: "LocalRecognition",
         model: "LoadedModel",
         *,
         route: "Route",
@@ -131,8 +131,7 @@ class StreamRecognizer:
     ) -> None:
         self.model_id = model.card.id
         self.language = route.language
-        self._transcriber = backend.transcriber
-        self._engine = backend.engine
+        self._recognition = recognition
         self._model = model
         self._request_id = options.request_id
         # All streams of a caller share its live turns; its files have turns of their own.
@@ -163,7 +162,7 @@ class StreamRecognizer:
             recording = Recording.from_samples(samples)
             return recording.slice(0, len(samples), normalise=acoustic.do_normalize)
 
-        encoded = await self._engine.encode(
+        encoded = await self._recognition.engine.encode(
             EncodeRequest(
                 self._model.encoder_name,
                 (window,),
@@ -182,7 +181,7 @@ class StreamRecognizer:
             NordlydError: from the engine.
         """
         recording = Recording.from_samples(samples)
-        encoded = await self._transcriber.encode(
+        encoded = await self._recognition.encode(
             self._model, recording, self._request_id, caller=self._caller, admission="always"
         )
         if encoded is not None:
@@ -193,7 +192,7 @@ class StreamRecognizer:
         self, emissions: npt.NDArray[np.float32], seconds: float
     ) -> tuple[tuple[Word, ...], tuple[CompetingHypothesis, ...]]:
         """Returns the words of a growing utterance, and competing hypotheses."""
-        return await self._transcriber.decoding.run(
+        return await self._recognition.decoding.run(
             decode_partial,
             self._model.decoders,
             emissions,
@@ -206,7 +205,7 @@ class StreamRecognizer:
         self, emissions: npt.NDArray[np.float32], seconds: float, stable: Sequence[Word]
     ) -> UtteranceResult:
         """Returns the result of an utterance that is over, which begins with its stable words."""
-        return await self._transcriber.decoding.run(
+        return await self._recognition.decoding.run(
             decode_final,
             self._model.decoders,
             emissions,

@@ -10,13 +10,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.errors import InvalidRequestError, OverloadedError, StreamIdleError, UnavailableError
+from app.errors import (
+    InvalidRequestError,
+    NordlydError,
+    OverloadedError,
+    StreamIdleError,
+    UnavailableError,
+)
 from app.streaming.recognizer import StreamRecognizer, Tuning
 from app.streaming.stream import Connection, Stream, StreamSizes
 from app.streaming.types import LiveOptions, LiveStream, StreamBackend
 from app.streaming.vad import VadModel, VoiceActivityDetector
 from app.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from app.pipeline import LocalRecognition
 
 # When a stream will end cannot be predicted.
 _RETRY_SECONDS = 5.0
@@ -45,7 +55,7 @@ class _Entry:
     """A stream, its admission to the service, and since when no client is connected to it.
 
     `allowance` is how many seconds it may continue without audio, as of `checked`, when it had
-    received `received` seconds of audio.
+    received `received` seconds of audio. `counted` seconds of it were counted for the caller.
     """
 
     stream: Stream
@@ -55,6 +65,7 @@ class _Entry:
     checked: float
     received: float = 0.0
     detached: float | None = None
+    counted: float = 0.0
 
     def is_active(self, now: float, limits: StreamLimits) -> bool:
         """Returns whether enough audio arrived: each second of it allows for some without any."""
@@ -71,19 +82,22 @@ class Streams:
     """A `LiveStreams`.
 
     Args:
-        backend: models and admission; a stream delays its stop until the last events are read.
+        backend: routes, and admits; a stream delays its stop until the last events are read.
+        recognition: encodes and decodes, with the models in memory.
         telemetry: where streams are counted.
         limits: how many streams, and for how long.
         vad: path of the model that finds speech, from `find_vad_model`; read with the first stream.
         tuning: of growing utterances.
         sizes: how each stream is paced.
-        count_audio: called with the caller and the seconds of audio of every stream that has ended.
+        count_audio: called with the caller and the seconds of audio of a stream that have arrived
+            since the last call, every second or so and at its end.
         clock: seconds, monotonic.
     """
 
     def __init__(
         self,
         backend: StreamBackend,
+        recognition: "LocalRecognition",
         telemetry: Telemetry,
         limits: StreamLimits,
         vad: Path,
@@ -94,6 +108,7 @@ class Streams:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backend = backend
+        self._recognition = recognition
         self._telemetry = telemetry
         self._limits = limits
         self._vad_lock = asyncio.Lock()
@@ -117,11 +132,10 @@ class Streams:
             UnavailableError: loading or draining.
         """
         self._backend.check_ready()
-        transcriber = self._backend.transcriber
-        route = transcriber.route(
+        route = self._backend.transcriber.route(
             options.model, options.language, options.decoding, options.formatting
         )
-        model = transcriber.loaded(route)
+        model = self._recognition.loaded(route)
         vad = await self._load_vad()
         if len(self._entries) >= self._limits.streams:
             raise OverloadedError(
@@ -132,7 +146,7 @@ class Streams:
         admission = ExitStack()
         admission.enter_context(self._backend.admit())
         recognizer = StreamRecognizer(
-            self._backend, model, route=route, options=options, tuning=self._tuning
+            self._recognition, model, route=route, options=options, tuning=self._tuning
         )
         stream = Stream(
             secrets.token_urlsafe(16),
@@ -182,6 +196,17 @@ class Streams:
             entry.stream.emit_again(after)
         return connection
 
+    def caller_of(self, stream: LiveStream) -> str:
+        """Returns who opened a stream; empty where it has ended."""
+        entry = self._entries.get(stream.session)
+        return "" if entry is None else entry.caller
+
+    def end(self, stream: LiveStream, reason: NordlydError) -> None:
+        """Has a stream end with an error, after the results of the audio that it has."""
+        entry = self._entries.get(stream.session)
+        if entry is not None:
+            entry.stream.finish_with(reason)
+
     async def close(self) -> None:
         """Drops all streams."""
         if self._watch is not None:
@@ -198,8 +223,13 @@ class Streams:
     def _remove(self, stream: Stream) -> None:
         entry = self._entries.pop(stream.session)
         entry.admission.close()
-        if self._count_audio is not None:
-            self._count_audio(entry.caller, stream.received_seconds)
+        self._count(entry)
+
+    def _count(self, entry: _Entry) -> None:
+        received = entry.stream.received_seconds
+        if self._count_audio is not None and received > entry.counted:
+            self._count_audio(entry.caller, received - entry.counted)
+        entry.counted = received
 
     async def _watch_streams(self) -> None:
         """Ends idle, abandoned and draining streams, until there is no stream."""
@@ -208,6 +238,7 @@ class Streams:
             draining = self._backend.readiness.state == "draining"
             now = self._clock()
             for entry in tuple(self._entries.values()):
+                self._count(entry)
                 stream, detached = entry.stream, entry.detached
                 if detached is not None and (
                     draining or now - detached >= self._limits.keep_seconds

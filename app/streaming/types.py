@@ -16,7 +16,6 @@ from app.decoding import DecodingOptions
 from app.itn import FormattingOptions
 
 if TYPE_CHECKING:
-    from app.engine import Engine
     from app.pipeline import Transcriber
 
 
@@ -296,12 +295,10 @@ class Readiness(Protocol):
 
 
 class StreamBackend(Protocol):
-    """The part of the service that streams run on: models, and admission of new work."""
+    """The part of the service that streams run on: routing, and admission of new work."""
 
     transcriber: "Transcriber"
-    """Routes to models, holds them, and decodes."""
-    engine: "Engine"
-    """Runs the encoders."""
+    """Routes to models."""
 
     @property
     def readiness(self) -> Readiness:

@@ -4,13 +4,14 @@ The client ships these modules too, so they import nothing else of the service.
 """
 
 from .outputs import ERROR_ENDING, remove_error, write_error, write_outputs, write_whole
-from .scan import FolderScan, Recording, digest_of
+from .scan import FolderScan, Recording, digest_of, is_recording_name
 
 __all__ = [
     "ERROR_ENDING",
     "FolderScan",
     "Recording",
     "digest_of",
+    "is_recording_name",
     "remove_error",
     "write_error",
     "write_outputs",

@@ -121,7 +121,7 @@ class FolderScan:
                 if not _is_temporary(name) and not self._is_left_out(Path(where, name))
             )
             for name in sorted(files):
-                if _is_temporary(name) or not _is_media(name):
+                if not is_recording_name(name):
                     continue
                 path = Path(where, name)
                 try:
@@ -149,6 +149,11 @@ def digest_of(path: Path) -> str:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def is_recording_name(name: str) -> bool:
+    """Returns whether the name of a file is that of a recording which is not being written."""
+    return not _is_temporary(name) and _is_media(name)
 
 
 def _is_temporary(name: str) -> bool:

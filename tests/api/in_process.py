@@ -25,7 +25,16 @@ from app.itn import read_word_list
 from app.jobs.watch import build_watch
 from app.keys import KeyRing, QuotaLimiter
 from app.main import build_jobs, count_audio, register_webhooks, search_limits
-from app.pipeline import ModelLoader, ModelSource, PipelineOptions, Service, Transcriber
+from app.pipeline import (
+    LocalEngine,
+    LocalRecognition,
+    ModelLoader,
+    ModelRegistry,
+    ModelSource,
+    PipelineOptions,
+    Service,
+    Transcriber,
+)
 from app.settings import Settings
 from app.streaming import StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
@@ -77,6 +86,7 @@ class InProcess:
 
     client: httpx.AsyncClient
     service: Service
+    recognition: LocalRecognition
     app: FastAPI
     model: ScriptedModel
 
@@ -130,13 +140,18 @@ async def in_process(
         decode_workers=2,
         search=search_limits(given),
     )
-    transcriber = Transcriber(
+    registry = ModelRegistry(
         Router({}, [card]),
-        engine,
+        options.search,
+        read_word_list(given.profanities) if given.profanities else None,
+    )
+    recognition = LocalRecognition(engine, registry.loaded, options)
+    transcriber = Transcriber(
+        registry,
+        recognition,
         telemetry,
-        options,
+        options.audio,
         media or _POOL,
-        profanities=read_word_list(given.profanities) if given.profanities else None,
         count_audio=partial(count_audio, quotas),
     )
     model = model or ScriptedModel()
@@ -150,14 +165,13 @@ async def in_process(
 
     service = Service(
         [ModelSource(card, folder or Path())],
-        ModelLoader(load),
-        engine,
+        LocalEngine(ModelLoader(load), engine),
         transcriber,
         telemetry,
         patience=given.max_wait_seconds,
     )
 
-    live = Streams(service, telemetry, StreamLimits(), find_vad_model())
+    live = Streams(service, recognition, telemetry, StreamLimits(), find_vad_model())
     fetcher = build_fetcher(given)
     database = Database.of(given)
     jobs = build_jobs(given, database, service, fetcher, telemetry)
@@ -192,4 +206,4 @@ async def in_process(
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
         ):
-            yield InProcess(client, service, app, model)
+            yield InProcess(client, service, recognition, app, model)

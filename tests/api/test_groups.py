@@ -1,16 +1,15 @@
 """Encoding a recording group by group: the emissions are those of one pass, and none is lost."""
 
 import asyncio
-import io
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from in_process import InProcess, ScriptedModel, in_process
-from sounds import as_wav, tones
+from sounds import tones
 
-from app.audio import AudioLimits
-from app.pipeline import HalfPrecision, PipelineOptions, TranscriptionRequest, groups
+from app.audio import AudioLimits, Recording
+from app.pipeline import DecodedRequest, HalfPrecision, PipelineOptions, groups
 from app.pipeline.encoding import EncodedRecording, RecordingEncoder
 
 SECONDS = 60.0
@@ -59,12 +58,12 @@ async def encode(
     """Encodes a minute of sound; returns the calls of its progress too."""
     transcriber = running.service.transcriber
     options = PipelineOptions(AudioLimits(3600), window_seconds, 1.3, decode_workers=1)
-    encoder = RecordingEncoder(running.service.engine, transcriber.media, options)
+    encoder = RecordingEncoder(running.recognition.engine, options)
     route = transcriber.route()
     calls: list[tuple[int, int]] = []
     encoded = await encoder.encode_request(
-        TranscriptionRequest(io.BytesIO(as_wav(tones(0, SECONDS))), "job", route),
-        transcriber.loaded(route),
+        DecodedRequest(Recording.from_samples(tones(0, SECONDS)), "job", route),
+        running.recognition.loaded(route),
         progress=lambda done, windows: calls.append((done, windows)),
         kept=shelf,
     )

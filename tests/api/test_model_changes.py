@@ -19,7 +19,7 @@ from app.errors import (
     ModelLoadError,
     UnknownModelError,
 )
-from app.pipeline import ModelLoader, ModelSource
+from app.pipeline import LocalEngine, ModelLoader, ModelSource
 from app.pipeline.models import ModelManager
 
 
@@ -67,9 +67,8 @@ async def changing() -> AsyncIterator[Changing]:
         await running.until("ready")
         state = Changing(running)
         service = running.service
-        service.models = ModelManager(
-            state.find, ModelLoader(state.load), service.engine, service.transcriber
-        )
+        engine = LocalEngine(ModelLoader(state.load), running.recognition.engine)
+        service.models = ModelManager(state.find, engine, service.transcriber)
         yield state
         await state.models.close()
 

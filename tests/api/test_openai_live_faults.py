@@ -49,7 +49,7 @@ async def closed(connection: Any) -> int:
 def limit(running: InProcess, limits: StreamLimits) -> None:
     """Takes live streams with other limits."""
     parts = running.app.state.app_state
-    live = Streams(running.service, parts.telemetry, limits, find_vad_model())
+    live = Streams(running.service, running.recognition, parts.telemetry, limits, find_vad_model())
     running.app.state.app_state = replace(parts, live=live)
 
 

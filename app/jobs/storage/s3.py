@@ -7,13 +7,11 @@ import os
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, BinaryIO, TypeVar
 
 import obstore
 import structlog
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
 from app.errors import (
     BlobNotFoundError,
@@ -23,16 +21,12 @@ from app.errors import (
 )
 from app.jobs.storage.types import check_key, check_prefix
 from app.storage import create_disk_file
+from app.storage.bucket import open_bucket
 from app.storage.files import disk_error
 
 _PART_BYTES = 16 * 2**20
 _PARTS = ".parts/"
 _STREAM_BYTES = 2**20
-_TIMEOUT = timedelta(seconds=60)
-_CONNECT_TIMEOUT = timedelta(seconds=5)
-# A step of a job is repeated for hours; a request must know soon.
-_RETRIES = 3
-_RETRY_TIMEOUT = timedelta(seconds=20)
 # S3 itself is never full: statuses and codes of MinIO and Ceph.
 _FULL = ("507 Insufficient Storage", "StorageFull", "QuotaExceeded")
 
@@ -58,22 +52,11 @@ class S3BlobStore:
     """
 
     def __init__(self, url: str) -> None:
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
         try:
-            self._store = S3Store.from_url(
-                url,
-                client_options={
-                    "allow_http": endpoint.startswith("http://"),
-                    "timeout": _TIMEOUT,
-                    "connect_timeout": _CONNECT_TIMEOUT,
-                },
-                retry_config={"max_retries": _RETRIES, "retry_timeout": _RETRY_TIMEOUT},
-                # Not every server has the call that deletes many.
-                disable_bulk_delete=True,
-            )
-        except (BaseError, ValueError) as error:
+            self._store = open_bucket(url)
+        except ConfigurationError as error:
             raise ConfigurationError(
-                f"NORDLYD_STORAGE is {url!r}: {error}", param="storage"
+                f"NORDLYD_STORAGE is {error.message}", param="storage"
             ) from None
 
     async def check_room(self, size: int) -> None:

@@ -1,0 +1,45 @@
+"""What an engine of the archive is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.archive.keeping import Texts
+from app.archive.manifest import Manifest
+from app.archive.progress import Progress
+from app.catalogue import PullPlan
+from app.contract.options import TranscribeOptions
+from app.pipeline import Route, Transcriber
+from app.pipeline.options import decoding_options, formatting_options
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveJob:
+    """The work of one run.
+
+    Attributes:
+        settings: of the service, with one model.
+        options: of every recording.
+        manifest: has the pending recordings, and receives the results.
+        texts: to be written for each.
+        progress: counts.
+        on_pull: called with what is about to be fetched from the hub, if anything is.
+    """
+
+    settings: Settings
+    options: TranscribeOptions
+    manifest: Manifest
+    texts: Texts
+    progress: Progress
+    on_pull: Callable[[PullPlan], None] | None
+
+
+def route_of(transcriber: Transcriber, options: TranscribeOptions) -> Route:
+    """Returns the model and the options of every recording; the model must be loaded.
+
+    Raises:
+        InvalidRequestError: the model cannot be decoded so.
+    """
+    return transcriber.route(
+        None, options.language, decoding_options(options), formatting_options(options)
+    )

@@ -1,0 +1,85 @@
+"""The stages of one recording, which every engine of the archive runs: audio, emissions, text.
+
+A recording's transcript is the same whichever process runs a stage.
+"""
+
+from dataclasses import dataclass
+
+from app.audio import Recording
+from app.contract.answers import AudioFile, Notice, Timing, Transcript
+from app.decoding import ModelDecoders
+from app.decoding.types import Emissions
+from app.errors import EncodingError, InvalidRequestError, NordlydError
+from app.pipeline import Route
+from app.pipeline.encoding import audio_file
+from app.pipeline.text import decode_text
+
+_NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a decoded recording besides its samples.
+
+    Attributes:
+        duration: its length in seconds.
+        audio: describes its file.
+        warnings: from reading it.
+    """
+
+    duration: float
+    audio: AudioFile | None
+    warnings: tuple[Notice, ...]
+
+    @classmethod
+    def of(cls, recording: Recording) -> "Facts":
+        """Returns the facts of a recording."""
+        info = None if recording.info is None else audio_file(recording.info)
+        return cls(recording.duration, info, recording.notices)
+
+
+def transcript_of(
+    facts: Facts,
+    emissions: Emissions,
+    *,
+    route: Route,
+    decoders: ModelDecoders,
+    frame_seconds: float,
+) -> Transcript:
+    """Decodes the text of a recording.
+
+    Args:
+        facts: of the recording.
+        emissions: float32 [frames, vocabulary], natural-log probabilities.
+        route: the model and the options.
+        decoders: of the model.
+        frame_seconds: length of one frame in seconds.
+    """
+    blank = Transcript(
+        text="",
+        words=(),
+        segments=(),
+        confidence=None,
+        language=route.language,
+        model=route.card.id,
+        duration=facts.duration,
+        decoder="",
+        lm=None,
+        audio=facts.audio,
+        warnings=(*route.notices, *facts.warnings),
+        timing=_NO_TIMING,
+        request_id="",
+    )
+    return decode_text(
+        decoders,
+        emissions,
+        route.decoding,
+        blank,
+        frame_seconds=frame_seconds,
+        formatting=route.formatting,
+    )
+
+
+def concerns_recording(error: NordlydError) -> bool:
+    """Returns whether other recordings may succeed where one had this error."""
+    return isinstance(error, InvalidRequestError | EncodingError)

@@ -1,0 +1,54 @@
+"""Chooses the replica of a call: that of its live stream, or the less busy one of two.
+
+Runs wherever there is a handle of the deployment.
+"""
+
+from collections.abc import Sequence
+
+from ray.serve.request_router import PendingRequest, RequestRouter, RunningReplica
+
+# Replicas that left the set are kept, so that their streams can end: the oldest is forgotten first.
+_DEPARTED = 64
+
+
+class SessionRouter(RequestRouter):  # type: ignore[misc]
+    """Routes calls with a session id to the replica of that id, even while it drains.
+
+    A call for a replica that is gone reaches another one, which refuses it. All other calls reach
+    the one of two random replicas that has fewer calls. Unlike Serve's own router it answers calls
+    out of order, since each may need a certain replica.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self._known: dict[str, RunningReplica] = {}
+
+    def update_replicas(self, replicas: Sequence[RunningReplica]) -> None:
+        """Receives the replicas that accept new work."""
+        for replica in replicas:
+            name = replica.replica_id.unique_id
+            self._known.pop(name, None)
+            self._known[name] = replica
+        while len(self._known) > len(replicas) + _DEPARTED:
+            del self._known[next(iter(self._known))]
+        super().update_replicas(replicas)
+
+    async def choose_replicas(
+        self,
+        candidate_replicas: list[RunningReplica],
+        pending_request: PendingRequest | None = None,
+    ) -> list[list[RunningReplica]]:
+        """Returns the replicas that one attempt of a call considers."""
+        if pending_request is not None:
+            pending_request.routing_context.should_backoff = True
+            if session := pending_request.metadata.session_id:
+                pinned = self._known.get(session)
+                return [candidate_replicas if pinned is None else [pinned]]
+        return [candidate_replicas]
+
+    async def _select_from_candidate_replicas(
+        self, candidates: list[RunningReplica], backoff_index: int
+    ) -> RunningReplica | None:
+        if len(candidates) == 1 and candidates[0].replica_id not in self._replicas:
+            return candidates[0]
+        return await super()._select_from_candidate_replicas(candidates, backoff_index)
