@@ -52,7 +52,7 @@ class JobsProcess:
     @property
     def pid(self) -> int:
         """Of the process."""
-        return self._process.pid
+        return self._pid
 
     def client(self) -> httpx.Client:
         """A client, once it serves."""
