@@ -49,11 +49,6 @@ class JobsProcess:
         self._output = os.fdopen(reading)
         self._log = log
 
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._pid
-
     def client(self) -> httpx.Client:
         """A client, once it serves."""
         port = self._output.readline().strip()
