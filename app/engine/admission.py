@@ -144,19 +144,21 @@ class RetrySchedule:
 
     def claim(self, *, now: float) -> bool:
         """Counts a request as one that was refused, if any is due; returns whether one was."""
-        while self._returns and self._returns[0] < now - _DUE_SECONDS:
-            heapq.heappop(self._returns)
-        if not self._returns or self._returns[0] > now:
+        if not self.is_due(now=now):
             return False
         heapq.heappop(self._returns)
         return True
 
-    def admits(self, *, now: float) -> bool:
-        """Returns whether a request takes the place of none that is still to come back.
+    def is_due(self, *, now: float) -> bool:
+        """Returns whether a request that was refused is due to come back; claims none."""
+        while self._returns and self._returns[0] < now - _DUE_SECONDS:
+            heapq.heappop(self._returns)
+        return bool(self._returns) and self._returns[0] <= now
 
-        That is so where none is, or where one is due, which is then claimed.
-        """
-        return self.claim(now=now) or not self._returns
+    @property
+    def expects_returns(self) -> bool:
+        """Whether any request that was refused is still expected back."""
+        return bool(self._returns)
 
     def clear(self) -> None:
         """Drops the reservations; those refused did not come back."""

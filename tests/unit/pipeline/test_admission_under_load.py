@@ -265,3 +265,39 @@ def test_clips_are_not_expected_to_be_slow_because_long_recordings_were() -> Non
         work.expect(CLIP_BYTES)
         expected = service.workload.seconds_of(work)
     assert 0.5 <= expected * CLIPS_A_SECOND <= 2
+
+
+def refused_at_once(service: Simulation) -> bool:
+    with service.workload.open("me") as work:
+        work.expect(CLIP_BYTES)
+        try:
+            service.admission.refuse_at_once(work)
+        except OverloadedError:
+            return True
+    return False
+
+
+def test_refusal_before_routing_is_the_refusal_of_the_route() -> None:
+    service = after_work()
+    assert not refused_at_once(service)
+    clips = 0
+    while not refused_at_once(service):
+        assert service.arrive() is None
+        clips += 1
+    assert clips == pytest.approx(0.8 * PATIENCE * CLIPS_A_SECOND, rel=0.05)
+    assert all(refused_at_once(service) for _ in range(20))
+    service.until(service.now + 0.6 * PATIENCE)
+    assert not refused_at_once(service)
+
+
+def test_decision_before_routing_leaves_the_place_of_a_client_that_is_due() -> None:
+    service = after_work()
+    while len(service.refused) < 100:
+        service.arrive()
+    service.until(service.now + 1.01)
+    assert not any(refused_at_once(service) for _ in range(200))
+    admitted = 0
+    while service.arrive() is None:
+        admitted += 1
+    assert 0 < admitted <= 25
+    assert refused_at_once(service)
