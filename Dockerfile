@@ -30,13 +30,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     esac; \
     pip install --constraint constraints.txt "$torch" \
         || { echo "No $torch: DEVICE=cpu needs PIP_EXTRA_INDEX_URL, see docs/operating.md" >&2; exit 1; }
-COPY pyproject.toml ./
+COPY pyproject.toml scripts/requirements ./
 # Extras of pyproject.toml that the service gets.
 ARG EXTRAS=s3
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     set -eu; \
-    python -c 'import os, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; extras = project["optional-dependencies"]; print(*project["dependencies"], *(line for name in os.environ["EXTRAS"].split(",") for line in extras[name]), sep="\n")' > requirements.txt; \
+    python requirements "$EXTRAS" > requirements.txt; \
     pip install --constraint constraints.txt --requirement requirements.txt; \
     python -c "import sys, torch; sys.exit(0 if ('$DEVICE' == 'cuda') == bool(torch.version.cuda) else 'This torch is not built for DEVICE=$DEVICE')"
 
@@ -50,7 +50,7 @@ FROM dependencies AS trainer-dependencies
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     set -eu; \
-    python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["train"], sep="\n")' > requirements-train.txt; \
+    python requirements --only train > requirements-train.txt; \
     pip install --constraint constraints.txt --requirement requirements-train.txt
 
 # Recipes, data and runs are below the working directory.

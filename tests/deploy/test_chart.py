@@ -210,7 +210,13 @@ def test_ray_service_serves_the_application_with_a_replica_of_each_model_on_a_wo
     rendered = chart.render(None, *ray, 'ray={"minReplicas":2,"maxReplicas":4}')
     spec = rendered.one("RayService")["spec"]
     config = yaml.safe_load(spec["serveConfigV2"])
-    [application] = config["applications"]
+    application, *models = config["applications"]
+    assert application["import_path"] == "app.cluster.ingress:application"
+    # As the API names the application of a model.
+    assert [(each["name"], each["args"]) for each in models] == [
+        (f"nordlyd-{name}", {"model": name}) for name in "abc"
+    ]
+    assert all(each["route_prefix"] is None for each in models)
     assert config["http_options"] == {"host": "0.0.0.0", "port": 8000}
     cluster = spec["rayClusterConfig"]
     [workers] = cluster["workerGroupSpecs"]
