@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
-ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons
+ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons or ray
 BENCH ?= encoder
 ARGS ?=
 
@@ -19,6 +19,7 @@ ARGS ?=
 STATE := $(shell cat pyproject.toml constraints*.txt setup.py app/*.h app/*/*/*.[ch] | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STATE)
 INSTALLED_TEST := $(VENV)/.installed-test-$(STATE)
+INSTALLED_RAY := $(VENV)/.installed-ray-$(STATE)
 
 DEPLOY_TOOLS := $(VENV)-deploy/.installed-$(shell cksum <scripts/deploy-tools | cut -d' ' -f1)
 PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/package-lock.json | cut -d' ' -f1)
@@ -26,7 +27,7 @@ PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/packa
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-postgresql test-deploy test-image test-lmplz \
-	test-pyctcdecode test-pythons test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
+	test-pyctcdecode test-pythons test-ray test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
@@ -42,6 +43,7 @@ help:
 	@echo "make test-lmplz   compare our n-gram estimator with KenLM's, built if need be"
 	@echo "make test-pyctcdecode  hold the beam search to pyctcdecode's, in an environment of numpy 1"
 	@echo "make test-pythons install and serve with each Python from 3.11 to 3.14 that is here"
+	@echo "make test-ray     run replicas and archives on a Ray cluster of this machine"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
 	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
 	@echo "make lint         ruff, mypy and yamllint, and make lint-page"
@@ -113,6 +115,10 @@ test-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 test-pythons: $(INSTALLED_TEST)
 	$(PYTEST) -v -m pythons $$(scripts/pythons | sed 's/^/--python=/') $(ARGS)
 
+# Needs the package index the first time. One test after the other: each has clusters of its own.
+test-ray: $(INSTALLED_RAY)
+	$(PYTEST) -m ray $(ARGS)
+
 test-gpu: $(INSTALLED_TEST)
 	$(PYTEST) -m cuda $(ARGS)
 
@@ -165,6 +171,10 @@ $(INSTALLED): | $(BIN)/pip
 
 $(INSTALLED_TEST): $(INSTALLED)
 	$(PIP_INSTALL) -e '.[test]'
+	@touch $@
+
+$(INSTALLED_RAY): $(INSTALLED_TEST)
+	$(PIP_INSTALL) -e '.[ray,test]'
 	@touch $@
 
 $(VENV)-pyctcdecode/.installed-$(STATE):

@@ -38,13 +38,19 @@ def begin(scope: Scope) -> str:
 
 def known_route_of(scope: Scope) -> str | None:
     """Returns the path of the route that served a scope, as it was declared; None without one."""
-    path: str | None = getattr(scope.get("route"), "path", None)
+    noted = scope.get("state", {}).get("route_path")
+    path: str | None = getattr(scope.get("route"), "path", noted)
     return path
 
 
 def route_of(scope: Scope) -> str:
     """Returns the path of the route that served a scope as metrics have it."""
     return known_route_of(scope) or _UNROUTED
+
+
+def note_route(scope: Scope, path: str) -> None:
+    """Notes the path of a route whose request was answered before it was routed."""
+    scope.setdefault("state", {})["route_path"] = path
 
 
 async def observe_socket(

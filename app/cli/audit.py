@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from app.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.jobs.audit import AuditEntry
     from app.settings import Settings
 
 _COLUMNS = ("job", "time", "action", "key", "client", "request")
@@ -44,38 +46,27 @@ def audit(
 
     settings = load_settings(os.environ)
     configure_quiet_logging(settings)
-    earliest = None if since is None else datetime.now(UTC) - _parse_since(since)
     names = _names_of_keys(settings)
-    owners = None if key is None else _owners(key, names)
+    wanted = _Selection(
+        job,
+        None if key is None else _owners(key, names),
+        None if since is None else datetime.now(UTC) - _parse_since(since),
+    )
     file = settings.data / AUDIT_LOG
+    is_known = key is None or key in names or key in names.values()
     rows = []
     unreadable = 0
-    is_known = owners is None or not owners.isdisjoint(names)
     for line, entry in read_entries(file):
         if entry is None:
             unreadable += 1
             continue
         is_known = is_known or entry.owner == key
-        if (
-            (job is not None and entry.job != job)
-            or (owners is not None and entry.owner not in owners)
-            or (earliest is not None and entry.time < earliest)
-        ):
+        if not wanted.includes(entry):
             continue
         if as_json:
             print(line)
-            continue
-        time = entry.time.isoformat(timespec="seconds")
-        rows.append(
-            (
-                entry.job,
-                time,
-                entry.action,
-                names.get(entry.owner, entry.owner),
-                entry.client or "",
-                entry.request or "",
-            )
-        )
+        else:
+            rows.append(_row(entry, names))
     if not is_known:
         raise InvalidRequestError(
             f"There is no key {key!r}; `nordlyd keys list` shows names and ids.", param="key"
@@ -87,6 +78,41 @@ def audit(
     if unreadable:
         lines = "1 line" if unreadable == 1 else f"{unreadable} lines"
         print(f"nordlyd: {lines} of {file} cannot be read", file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which entries are shown; None leaves one criterion out.
+
+    Attributes:
+        job: id of the job.
+        owners: ids of keys.
+        earliest: when it was done, or later.
+    """
+
+    job: str | None
+    owners: frozenset[str] | None
+    earliest: datetime | None
+
+    def includes(self, entry: "AuditEntry") -> bool:
+        """Returns whether an entry is shown."""
+        return (
+            (self.job is None or entry.job == self.job)
+            and (self.owners is None or entry.owner in self.owners)
+            and (self.earliest is None or entry.time >= self.earliest)
+        )
+
+
+def _row(entry: "AuditEntry", names: "Mapping[str, str]") -> tuple[str, ...]:
+    """Returns the cells of an entry, in the order of `_COLUMNS`."""
+    return (
+        entry.job,
+        entry.time.isoformat(timespec="seconds"),
+        entry.action,
+        names.get(entry.owner, entry.owner),
+        entry.client or "",
+        entry.request or "",
+    )
 
 
 def _parse_since(text: str) -> timedelta:

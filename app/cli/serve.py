@@ -83,15 +83,16 @@ def replicas(devices: str | None) -> "Iterator[Build]":
         ConfigurationError: Ray is not installed, or the devices are wrong.
     """
     try:
-        from app.cluster.build import build_remote, check_devices  # noqa: PLC0415
+        from app.cluster.build import build_remote  # noqa: PLC0415
+        from app.cluster.devices import parse_devices  # noqa: PLC0415
         from app.cluster.local import ray_session  # noqa: PLC0415
     except ModuleNotFoundError as error:
         hint = install_hint(error, preferred="ray")
         if hint is None:
             raise
         raise ConfigurationError(hint) from error
-    names = () if devices is None else check_devices(devices)
-    with ray_session():
+    names = () if devices is None else parse_devices(devices)
+    with ray_session(own=devices is not None):
         yield build_remote(names, check_files=True)
 
 

@@ -7,7 +7,6 @@ from app.catalogue import Catalogue, ResolvedModel
 from app.cluster.engine import RemoteEngine
 from app.cluster.recognition import RemoteRecognition
 from app.cluster.streams import RemoteStreams
-from app.errors import ConfigurationError
 from app.keys import QuotaLimiter
 from app.main import Build, Report, build_registry, build_transcriber, count_audio, pipeline_options
 from app.model_loading import find_model, source_of
@@ -72,18 +71,3 @@ def _source(settings: Settings, model: ResolvedModel) -> ModelSource:
 def _find(settings: Settings, reference: str, pull: bool) -> ModelSource:  # noqa: ARG001
     """Finds a model that may be loaded; its replicas pull its files."""
     return _source(settings, find_model(settings, reference))
-
-
-def check_devices(devices: str) -> tuple[str, ...]:
-    """Returns the devices of a comma-separated list.
-
-    Raises:
-        ConfigurationError: it is neither of CUDA devices nor of `cpu`.
-    """
-    names = tuple(name.strip() for name in devices.split(",") if name.strip())
-    cards = [name.removeprefix("cuda:") for name in names if name != "cpu"]
-    if not names or (cards and (len(cards) < len(names) or not all(map(str.isdigit, cards)))):
-        raise ConfigurationError(
-            f"--devices is {devices!r}; accepted: devices of one kind, as cuda:0,cuda:1 or cpu,cpu."
-        )
-    return names

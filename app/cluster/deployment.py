@@ -11,12 +11,16 @@ from ray.serve.config import (
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
+from app.cluster.arguments import settings_of
 from app.cluster.replica import ModelReplica
+from app.errors import ConfigurationError
 from app.settings import Settings
 
 # The engine admits requests by itself, and streams take one call each as long as they last.
 _CALLS = 10_000
 _HEALTH_CHECKS = 3
+# Above the ten seconds in which replicas report to the controller by default.
+_LOOK_BACK_SECONDS = 15.0
 
 
 def application_name(model: str) -> str:
@@ -64,12 +68,26 @@ def model_application(
         ray_actor_options={
             "num_cpus": settings.ray_cpus,
             "num_gpus": gpus,
-            # Ray hides every card from a replica that reserves none.
-            "runtime_env": {"env_vars": {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}},
         },
         **scaling,
     )
     return deployment.bind(own, cards)
+
+
+def application(arguments: dict[str, str]) -> serve.Application:
+    """Returns the Serve application of one model, as `serve deploy` takes it.
+
+    Args:
+        arguments: `model`, as in NORDLYD_MODELS, and more as of `settings_of`.
+
+    Raises:
+        ConfigurationError: there is no model, or a setting is wrong.
+    """
+    others = dict(arguments)
+    model = others.pop("model", None)
+    if model is None:
+        raise ConfigurationError("The application needs an argument: model, its id.")
+    return model_application(settings_of(others), model)
 
 
 def model_handle(model: str) -> DeploymentHandle:
@@ -83,8 +101,7 @@ def _scaling(settings: Settings) -> AutoscalingConfig:
         max_replicas=max(settings.ray_min_replicas, settings.ray_max_replicas),
         upscale_delay_s=settings.ray_scale_up_seconds,
         downscale_delay_s=settings.ray_scale_down_seconds,
-        metrics_interval_s=1.0,
-        look_back_period_s=5.0,
+        look_back_period_s=_LOOK_BACK_SECONDS,
         policy=AutoscalingPolicy(
             policy_function="app.cluster.autoscaling:QueuedAudio",
             policy_kwargs={"replica_seconds": settings.ray_replica_seconds},

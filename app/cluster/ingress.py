@@ -4,16 +4,15 @@ The settings are the NORDLYD_* variables of the ingress' processes. The replicas
 Serve applications of their own, which the ingress deploys where they are not running.
 """
 
-import os
-
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.schema import LoggingConfig
 
+from app.cluster.arguments import settings_of
 from app.cluster.build import build_remote
 from app.logging import configure_logging
 from app.main import create_app
-from app.settings import Settings, load_settings
+from app.settings import Settings
 
 # Requests are admitted by the service itself; a live stream takes one call as long as it lasts.
 _CALLS = 10_000
@@ -46,15 +45,12 @@ def application(arguments: dict[str, str]) -> serve.Application:
     """Returns the Serve application of the API.
 
     Args:
-        arguments: settings by their names in lower case, without prefix, as strings; they take
-            precedence over the variables of the environment.
+        arguments: as of `settings_of`.
 
     Raises:
         ConfigurationError: a setting is wrong.
     """
-    environment = {f"NORDLYD_{name.upper()}": value for name, value in arguments.items()}
-    os.environ.update(environment)
-    settings = load_settings(os.environ)
+    settings = settings_of(arguments)
     deployment = serve.deployment(
         serve.ingress()(Ingress),
         name="api",

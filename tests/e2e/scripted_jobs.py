@@ -72,20 +72,30 @@ def start(settings: dict[str, Any], descriptors: list[int]) -> int:
 
 
 def main(control: socket.socket) -> None:
-    """Start and kill services until the other end of the socket is closed."""
+    """Start and kill services until the other end of the socket is closed; kills those left."""
+    running: set[int] = set()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
         if not message:
-            return
+            break
         wanted = json.loads(message)
         if isinstance(wanted, int):
-            os.kill(wanted, signal.SIGKILL)
-            os.waitpid(wanted, 0)
+            kill(wanted)
+            running.discard(wanted)
             control.send(b"killed")
         else:
-            control.send(str(start(wanted, descriptors)).encode())
+            running.add(child := start(wanted, descriptors))
+            control.send(str(child).encode())
         for descriptor in descriptors:
             os.close(descriptor)
+    for child in running:
+        kill(child)
+
+
+def kill(child: int) -> None:
+    """End a service as a power cut would."""
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 if __name__ == "__main__":

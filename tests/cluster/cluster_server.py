@@ -1,0 +1,92 @@
+"""`nordlyd serve --ray` as a process of its own, and the processes of its replicas."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+from running import RunningServer, environment
+
+_REPLICA = "ray::ServeReplica:nordlyd-"
+_OPERATE = Path(__file__).with_name("operate.py")
+
+
+class ClusterServer(RunningServer):
+    """A server with a Ray cluster of its own.
+
+    Args:
+        folder: where its log goes.
+        settings: names without the prefix NORDLYD_, and values.
+        arguments: of `nordlyd serve`.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], arguments: tuple[str, ...] = ("--ray",)
+    ) -> None:
+        # Ray's sockets are in it, and their paths have at most 107 bytes.
+        self._ray = tempfile.TemporaryDirectory(prefix="nordlyd-ray-", dir="/tmp")
+        self._settings = dict(settings)
+        os.environ["RAY_TMPDIR"] = self._ray.name
+        try:
+            super().__init__(folder, settings, arguments)
+        finally:
+            del os.environ["RAY_TMPDIR"]
+
+    def replicas(self) -> list[psutil.Process]:
+        """The processes of its replicas."""
+        found = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if process.cmdline()[:1] and process.cmdline()[0].startswith(_REPLICA):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def operate(self, command: str) -> subprocess.Popen[str]:
+        """Begins a command of `operate.py` on its cluster."""
+        return subprocess.Popen(
+            [sys.executable, str(_OPERATE), command],
+            env=environment(self._settings) | {"RAY_TMPDIR": self._ray.name},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def counts(self) -> dict[str, float]:
+        """Windows that each replica has encoded, by its id."""
+        output, errors = self.operate("counts").communicate(timeout=120)
+        assert output, errors
+        found: dict[str, float] = json.loads(output.splitlines()[-1])
+        return found
+
+    def wait_for_replicas(self, number: int, *, seconds: float = 180.0) -> None:
+        """Waits until so many replicas serve."""
+        wait_for(lambda: len(self.replicas()) == number, seconds=seconds)
+        wait_for(lambda: len(self.counts()) == number, seconds=seconds)
+
+    def stop(self) -> int:
+        """Starts the drain and waits for the exit status."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        try:
+            return super().stop()
+        finally:
+            for child in children:
+                if child.is_running():
+                    child.send_signal(signal.SIGCONT)
+            psutil.wait_procs(children, timeout=20)
+            self._ray.cleanup()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    """Polls until the condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "the condition did not become true"
+        time.sleep(0.2)
