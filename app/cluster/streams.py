@@ -7,6 +7,7 @@ process can continue it, and none can once the replica has stopped.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, aclosing, suppress
+from dataclasses import replace
 
 from app.audio import SAMPLE_RATE, Samples
 from app.catalogue import ModelCard
@@ -46,7 +47,9 @@ class RemoteStreams:
             options.model, options.language, options.decoding, options.formatting
         )
         calls = await self._engine.calls(route.card)
-        opened = await calls.run("open_stream", lambda: (options,), None)
+        # Decided here, by all models: a replica knows its own alone.
+        decided = replace(options, model=None, language=route.language)
+        opened = await calls.run("open_stream", lambda: (decided,), None)
         assert isinstance(opened, OpenStream)
         return self._connected(calls, route.card, opened)
 
