@@ -1,7 +1,9 @@
-# The image of the service, without weights: they are pulled into the volume /var/lib/nordlyd.
+# The image of the service, without weights: they are pulled into the volume /var/lib/nordlyd; and,
+# as the target `trainer`, that of the trainer.
 #
 #   docker build -t nordlyd:cuda .
 #   docker build -t nordlyd:cpu --build-arg DEVICE=cpu --build-arg PIP_EXTRA_INDEX_URL=<index> .
+#   docker build -t nordlyd-train:cuda --target trainer .
 #
 # CUDA needs no base image of its own: on x86-64, PyPI's torch is the CUDA build and depends on
 # the wheels of the CUDA libraries. The driver comes from the host, by the NVIDIA container toolkit.
@@ -28,11 +30,13 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     esac; \
     pip install --constraint constraints.txt "$torch" \
         || { echo "No $torch: DEVICE=cpu needs PIP_EXTRA_INDEX_URL, see docs/operating.md" >&2; exit 1; }
-COPY pyproject.toml ./
+COPY pyproject.toml scripts/requirements ./
+# Extras of pyproject.toml that the service gets.
+ARG EXTRAS=s3
 RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     set -eu; \
-    python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *project["optional-dependencies"]["s3"], sep="\n")' > requirements.txt; \
+    python requirements "$EXTRAS" > requirements.txt; \
     pip install --constraint constraints.txt --requirement requirements.txt; \
     python -c "import sys, torch; sys.exit(0 if ('$DEVICE' == 'cuda') == bool(torch.version.cuda) else 'This torch is not built for DEVICE=$DEVICE')"
 
@@ -42,6 +46,35 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     pip wheel --no-deps --wheel-dir /dist .
 
+FROM dependencies AS trainer-dependencies
+RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    set -eu; \
+    python requirements --only train > requirements-train.txt; \
+    pip install --constraint constraints.txt --requirement requirements-train.txt
+
+# Recipes, data and runs are below the working directory.
+FROM python:3.12-slim-bookworm AS trainer
+LABEL org.opencontainers.image.title="Nordlyd trainer" \
+      org.opencontainers.image.description="Trains the checkpoints that Nordlyd serves" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/var/lib/nordlyd \
+    USER=nordlyd \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=trainer-dependencies /opt/venv /opt/venv
+COPY --from=package /dist /opt/nordlyd/dist
+RUN pip install --no-cache-dir --no-index --no-deps /opt/nordlyd/dist/*.whl
+RUN mkdir -p /var/lib/nordlyd && chown -R 10001:10001 /var/lib/nordlyd
+WORKDIR /var/lib/nordlyd
+VOLUME ["/var/lib/nordlyd"]
+USER 10001:10001
+ENTRYPOINT ["nordlyd-train"]
+CMD ["--help"]
+
+# The last one is what a build without --target makes.
 FROM python:3.12-slim-bookworm AS runtime
 LABEL org.opencontainers.image.title="Nordlyd" \
       org.opencontainers.image.description="Speech-to-text for Norwegian and Danish" \

@@ -1,5 +1,6 @@
 """Builds the parts of the service from its settings and joins them."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,8 +10,9 @@ from typing import Protocol
 import structlog
 from fastapi import FastAPI
 
+from app import tracing
 from app.api import AppState, build_api
-from app.api.auth import KEY_PREFIX
+from app.api.auth import ADDRESS_PREFIX, KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
@@ -21,7 +23,7 @@ from app.engine import Engine, EngineOptions
 from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
 from app.itn import WordList, read_word_list
-from app.jobs import AuditLog, JobService, RetentionPolicy
+from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
@@ -104,6 +106,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        tracing.start()
         await keys.start()
         service.start()
         jobs.start()
@@ -118,6 +121,7 @@ def create_app(
         await rendering.close()
         await keys.close()
         database.close()
+        await asyncio.to_thread(tracing.stop)
 
     state = AppState(
         settings,
@@ -205,8 +209,10 @@ def build_transcriber(
 
 
 def count_audio(quotas: QuotaLimiter, caller: str, seconds: float) -> None:
-    """Counts the audio of a caller's recording in the quota of its key."""
-    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds)
+    """Counts the audio of a caller in the quota of its key, or of its address."""
+    # The addresses of clients are not kept in the database.
+    is_key = bool(caller) and not caller.startswith(ADDRESS_PREFIX)
+    quotas.count_audio(caller.removeprefix(KEY_PREFIX), seconds, saved=is_key)
 
 
 def build_jobs(
@@ -227,7 +233,7 @@ def build_jobs(
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
     policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
-    audit = AuditLog(settings.data / "audit.jsonl")
+    audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
         service,

@@ -108,6 +108,10 @@ class Measured:
         retry_errors: as the function of that name returns.
         growth: of the service's memory, in MiB.
         requests: sent meanwhile.
+        served_at_first_return: share of the burst's refused clips that were accepted when they came
+            back for the first time.
+        generator_share: of the processor time that generator and service took at 4 times, or at the
+            highest rate, the generator's.
     """
 
     capacity: float
@@ -115,6 +119,8 @@ class Measured:
     retry_errors: Sequence[float]
     growth: float
     requests: int
+    served_at_first_return: float
+    generator_share: float
 
 
 async def measure(options: argparse.Namespace) -> None:
@@ -129,11 +135,16 @@ async def measure(options: argparse.Namespace) -> None:
             closed = await load.at_once(_CLIENTS, seconds=options.step_seconds)
             capacity = rate(closed) * options.seconds
             before, sent = resident(process), 0
-            steps = []
+            steps: list[Step] = []
+            shares: dict[float, float] = {}
             for factor in map(float, options.factors.split(",")):
+                used = processor_seconds(process), processor_seconds(psutil.Process())
                 answers = await load.at_rate(
                     factor * capacity / options.seconds, options.step_seconds
                 )
+                served = processor_seconds(process) - used[0]
+                generated = processor_seconds(psutil.Process()) - used[1]
+                shares[factor] = generated / (generated + served)
                 steps.append(
                     Step.of(
                         factor,
@@ -153,7 +164,18 @@ async def measure(options: argparse.Namespace) -> None:
             sent += len(await load.at_once(_CLIENTS, requests=max(0, options.requests - sent)))
         await asyncio.sleep(_SETTLE_SECONDS)
         growth = (resident(process) - before) / 2**20
-    report(options, Measured(capacity, steps, retry_errors(burst), growth, sent))
+    report(
+        options,
+        Measured(
+            capacity,
+            steps,
+            retry_errors(burst),
+            growth,
+            sent,
+            served_at_first_return(burst),
+            shares[max(shares)],
+        ),
+    )
 
 
 def rate(answers: Sequence[Answer]) -> float:
@@ -172,9 +194,10 @@ def rate(answers: Sequence[Answer]) -> float:
 def retry_errors(burst: Sequence[Sequence[Answer]]) -> list[float]:
     """By which factor each first `Retry-After` was off, either way; at least 1.
 
-    The right one is the earliest instant at which the clip would have been accepted. Its answer is
-    preceded by no other work, whenever it comes back; so that instant is as long before its answer
-    as those accepted at first had to wait at most. Below a second nothing can be said.
+    The right one is the instant at which the clip would have been accepted, were those refused
+    before it served first. The service is never idle meanwhile, so that instant is as long before
+    the clip's answer as those accepted at first had to wait at most. Below a second nothing can be
+    said, and the header has whole seconds, rounded up: any value within that second is right.
     """
     first = [answers[0].seconds for answers in burst if answers[0].status == _OK]
     longest = float(np.quantile(first, 0.95))
@@ -183,8 +206,21 @@ def retry_errors(burst: Sequence[Sequence[Answer]]) -> list[float]:
         if answers[0].status == _REFUSED and answers[-1].status == _OK:
             given = max(1.0, answers[0].retry_after)
             right = max(1.0, answers[-1].answered - longest - answers[0].answered)
-            errors.append(max(given / right, right / given))
+            errors.append(max(1.0, max(1.0, given - 1.0) / right, right / given))
     return errors
+
+
+def served_at_first_return(burst: Sequence[Sequence[Answer]]) -> float:
+    """Share of the refused clips that were accepted when they came back for the first time."""
+    returned = [answers[1].status == _OK for answers in burst if answers[0].status == _REFUSED]
+    return sum(returned) / max(1, len(returned))
+
+
+def processor_seconds(process: psutil.Process) -> float:
+    """Processor time of a process so far, its children's included while they run."""
+    family = [process, *process.children(recursive=True)]
+    times = [member.cpu_times() for member in family]
+    return float(sum(time.user + time.system for time in times))
 
 
 def resident(process: psutil.Process) -> int:
@@ -237,6 +273,12 @@ def report(options: argparse.Namespace, measured: Measured) -> None:
                 "",
             ],
             ["refused in the burst", f"{len(errors)}", ""],
+            ["of these accepted at the first return", f"{measured.served_at_first_return:.3f}", ""],
+            [
+                "processor time of the load generator, share",
+                f"{measured.generator_share:.3f}",
+                "",
+            ],
             [f"memory after {measured.requests} requests, MiB", f"{growth:+.1f}", f"{AIM_MIB:g}"],
         ],
     )
@@ -252,6 +294,8 @@ def report(options: argparse.Namespace, measured: Measured) -> None:
             "in_time_share": round(in_time, 4),
             "p95_s_at_4x": round(by_factor[4.0].p95, 3),
             "retry_after_error_factor": round(error, 3),
+            "served_at_first_return_share": round(measured.served_at_first_return, 4),
+            "generator_processor_share": round(measured.generator_share, 4),
             "rss_growth_mib": round(growth, 2),
             "requests": measured.requests,
             "unexpected_statuses": unexpected,

@@ -26,7 +26,7 @@ class WebServer:
     """Where it listens, what it serves and which requests it received.
 
     `files` are answered with as they are, by path; the other paths are those of `_Handler`. What is
-    sent to it is accepted and kept in `sent`.
+    sent to it is accepted and kept in `sent`; `traceparents` has the header of each request.
     """
 
     port: int = 0
@@ -34,6 +34,7 @@ class WebServer:
     requests: list[tuple[str, str]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
     sent: list[Sent] = field(default_factory=list)
+    traceparents: list[str | None] = field(default_factory=list)
 
     def url(self, path: str, host: str = "127.0.0.1", scheme: str = "http") -> str:
         """The address of a path."""
@@ -87,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.web.requests.append((self.path, self.headers["host"]))
+        self.web.traceparents.append(self.headers["traceparent"])
         path = urllib.parse.unquote(self.path.partition("?")[0])
         if path in self.web.files:
             self._send(self.web.files[path])

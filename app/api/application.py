@@ -29,6 +29,7 @@ from app.api.errors import install_error_handlers
 from app.api.middleware import LingeringClose, Observability, UploadLimit
 from app.api.openapi import named_by_title
 from app.api.origins import OriginGuard, OriginRules
+from app.api.overload import OverloadGate
 from app.api.paths import HeadAsGet, RootPath
 from app.api.quotas import QuotaLimits
 from app.api.state import AppState
@@ -96,6 +97,7 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
     app.add_middleware(HeadAsGet)
     app.add_middleware(ContentDecoding, limit=limit)
     app.add_middleware(UploadLimit, limit=limit, cut_off=cut_off)
+    app.add_middleware(OverloadGate, service=state.service)
     app.add_middleware(QuotaLimits, quotas=state.quotas)
     app.add_middleware(Authentication, keys=state.keys)
     if settings.cors_origins:

@@ -35,6 +35,9 @@ OPEN_FOLDERS = ("/static-offline-docs/", "/web/")
 KEY_PREFIX = "key:"
 """What the name of a caller with a key begins with, before the key's id."""
 
+ADDRESS_PREFIX = "address:"
+"""What the name of a caller without a key begins with, before its address."""
+
 REFUSED_LATER = "The API key was revoked or has expired."
 """Why a WebSocket is closed whose key was accepted when it was opened."""
 
@@ -203,7 +206,7 @@ def caller_of_key(key: KeyIdentity) -> str:
 
 def caller_of_address(host: str) -> str:
     """Returns the name of whoever connects from an address without a key."""
-    return f"address:{host}"
+    return f"{ADDRESS_PREFIX}{host}"
 
 
 def note_key(scope: ASGIScope, key: KeyIdentity) -> None:

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 
 from app.api.auth import caller_of
 from app.api.forms import FormLimits
+from app.api.overload import TIMEOUT_HEADER, declared_size
 from app.api.state import AppState, AppStateOf
 from app.api.uploads import RecordingFile, Uploads, read_uploads
 from app.audio import DecodeOptions
@@ -22,11 +23,7 @@ from app.errors import ClientDisconnectedError, InvalidRequestError, Unavailable
 from app.pipeline import Route, TranscriptionRequest, Work
 from app.storage import Reservation
 
-TIMEOUT_HEADER = "x-request-timeout"
-
 _MAX_FIELDS = 50
-# A body below this holds no recording, but perhaps the address of one.
-_MIN_RECORDING_BYTES = 1024
 _T = TypeVar("_T")
 
 
@@ -93,8 +90,7 @@ class IncomingRequest:
             OverloadedError: too much is before it; with the seconds until it would be accepted.
         """
         assert self._work is not None
-        if (size := self._declared_size()) >= _MIN_RECORDING_BYTES:
-            self._work.expect(size)
+        self._work.expect(declared_size(self.request.headers))
         self.state.service.admission.check(self._work, self.deadline)
 
     async def read(self, *, max_files: int = 1, max_fields: int = _MAX_FIELDS) -> Uploads:
@@ -179,12 +175,6 @@ class IncomingRequest:
     async def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs work until the client closes the connection; raises as `run_until_disconnect`."""
         return await run_until_disconnect(self.request, work, cut_off=self.state.service.cut_off)
-
-    def _declared_size(self) -> int:
-        """Returns the bytes of the body by its head; 0 where they are not known."""
-        headers = self.request.headers
-        declared = headers.get("content-length", "")
-        return int(declared) if declared.isdigit() and "content-encoding" not in headers else 0
 
     def _reserve(self) -> Reservation:
         return self.state.service.transcriber.media.spool.reserve(self.caller)

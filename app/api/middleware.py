@@ -11,9 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import tracing
 from app.api.auth import owner_of
 from app.api.errors import error_response, internal_error
-from app.api.websocket_logging import begin, observe_socket, route_of
+from app.api.paths import route_path
+from app.api.server_spans import end_server_span, server_span
+from app.api.websocket_logging import begin, known_route_of, observe_socket, route_of
 from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
 from app.jobs import requested_from
 from app.telemetry import Telemetry
@@ -95,7 +98,7 @@ class LingeringClose:
 
 
 class Observability:
-    """Gives each request its id, one log line, and a count in the metrics.
+    """Gives each request its id, one log line, a count in the metrics, and a span.
 
     The id is the client's `x-request-id` where that is well-formed, and a new one otherwise; it is
     in `scope["state"]["request_id"]`, in every log line, and in the response's headers. An
@@ -133,8 +136,11 @@ class Observability:
             await send(message)
 
         client = scope.get("client")
+        # Probes and scrapes would hide everything else.
+        is_quiet = route_path(scope) in _QUIET_ROUTES
         with (
-            structlog.contextvars.bound_contextvars(request_id=request_id),
+            tracing.OFF if is_quiet else server_span(scope) as span,
+            structlog.contextvars.bound_contextvars(request_id=request_id, **span.log_fields),
             requested_from(client[0] if client else None),
         ):
             try:
@@ -148,6 +154,7 @@ class Observability:
             finally:
                 if seconds is None:
                     seconds = time.perf_counter() - started
+                end_server_span(span, scope, known_route_of(scope), status or None)
                 self._record(scope, status or _CLIENT_CLOSED, seconds)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

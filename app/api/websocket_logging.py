@@ -1,4 +1,4 @@
-"""Gives every WebSocket a request id, a line in the access log, and a count in the metrics.
+"""Gives every WebSocket a request id, a line in the access log, a count in the metrics, and a span.
 
 `Observability` does the same for HTTP requests.
 """
@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.api.auth import owner_of
 from app.api.errors import error_response, internal_error
+from app.api.server_spans import end_server_span, server_span
 from app.api.sockets import INTERNAL
 from app.telemetry import Telemetry
 
@@ -35,9 +36,21 @@ def begin(scope: Scope) -> str:
     return request_id
 
 
+def known_route_of(scope: Scope) -> str | None:
+    """Returns the path of the route that served a scope, as it was declared; None without one."""
+    noted = scope.get("state", {}).get("route_path")
+    path: str | None = getattr(scope.get("route"), "path", noted)
+    return path
+
+
 def route_of(scope: Scope) -> str:
-    """Returns the path of the route that served a scope, as it was declared."""
-    return str(getattr(scope.get("route"), "path", _UNROUTED))
+    """Returns the path of the route that served a scope as metrics have it."""
+    return known_route_of(scope) or _UNROUTED
+
+
+def note_route(scope: Scope, path: str) -> None:
+    """Notes the path of a route whose request was answered before it was routed."""
+    scope.setdefault("state", {})["route_path"] = path
 
 
 async def observe_socket(
@@ -75,7 +88,10 @@ async def observe_socket(
             MutableHeaders(scope=message)["x-request-id"] = request_id
         await send(message)
 
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
+    with (
+        server_span(scope) as span,
+        structlog.contextvars.bound_contextvars(request_id=request_id, **span.log_fields),
+    ):
         try:
             await app(scope, observed_receive, observed_send)
         except WebSocketDisconnect as gone:
@@ -95,6 +111,7 @@ async def observe_socket(
             if code is not None:
                 telemetry.failures.labels(code).inc()
             telemetry.requests.labels(route_of(scope), str(status)).inc()
+            end_server_span(span, scope, known_route_of(scope), status or None)
             client = scope.get("client")
             _log.info(
                 "stream",

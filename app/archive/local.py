@@ -136,18 +136,19 @@ class LocalEngine:
             await asyncio.wait({running})
             if not running.cancelled():
                 return running.result(), False
-        if (known := await self._keep(self._manifest.find, digest)) is not None:
-            return known, False
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._running[digest] = done
+        known: Result | None = None
         try:
-            result = await self._transcribe(recording, source, on_encoding)
-        except BaseException:
-            del self._running[digest]
-            done.cancel()
-            raise
-        done.set_result(result)
-        return result, True
+            known = await self._keep(self._manifest.find, digest)
+            result = known or await self._transcribe(recording, source, on_encoding)
+            done.set_result(result)
+        finally:
+            # One that is new stays until the manifest has it.
+            if known is not None or not done.done():
+                done.cancel()
+                del self._running[digest]
+        return result, known is None
 
     async def _transcribe(
         self, pending: Pending, source: Source, on_encoding: Callable[[], None]

@@ -6,6 +6,7 @@ Ray Data runs all stages at once and bounds what is between them. Results come b
 which alone writes the manifest.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -54,8 +55,9 @@ def transcribe_on_ray(job: ArchiveJob) -> None:
     """
     setup = _setup(job)
     own = not ray.is_initialized()
+    logging.getLogger("ray").setLevel(logging.ERROR)
     if own:
-        ray.init(log_to_driver=False, logging_level="error", include_dashboard=False)
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.target_max_block_size = _BLOCK_BYTES

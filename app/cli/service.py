@@ -25,16 +25,18 @@ LIVE_PCM = Pcm("f32le", 16_000, 1)
 _BENCHMARKS = "nordlyd.benchmarks"
 
 
-def add_commands(app: typer.Typer) -> None:
-    """Adds `serve`, `archive`, `models`, `keys` and `bench`."""
+def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
+    """Adds `serve`, `archive`, `models`, `keys` and `bench`, and `audit` to `jobs`."""
     from app.cli import keys, models  # noqa: PLC0415
     from app.cli.archive import archive  # noqa: PLC0415
+    from app.cli.audit import audit  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
 
     app.command()(serve)
     app.command()(archive)
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
+    jobs.command()(audit)
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,

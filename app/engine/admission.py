@@ -4,6 +4,7 @@ Pure functions of the queue, and a meter of how fast it drains.
 """
 
 import heapq
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,30 +124,41 @@ class RetrySchedule:
         self._returns: list[float] = []
 
     def retry_after(self, wait_seconds: float, compute_seconds: float, *, now: float) -> float:
-        """Returns the seconds after which one more refused request should try again.
+        """Returns the whole seconds after which one more refused request should try again.
 
         Args:
             wait_seconds: seconds until the queue has room, were nothing else to join it.
             compute_seconds: how long the request is expected to take.
             now: the present instant, in seconds.
         """
-        instant = now + max(wait_seconds, _MIN_RETRY_SECONDS)
+        instant = now + wait_seconds
         if not self.claim(now=now):
             instant = max(instant, self._reserved_until)
             instant = min(instant, now + _MAX_RETRY_SECONDS)
             self._reserved_until = instant + compute_seconds
         seconds = min(self._margin * (instant - now), _MAX_RETRY_SECONDS)
+        # Whole seconds, as the header has them: a client is due at the instant that it was given.
+        seconds = max(float(math.ceil(seconds)), _MIN_RETRY_SECONDS)
         heapq.heappush(self._returns, now + seconds)
         return seconds
 
     def claim(self, *, now: float) -> bool:
         """Counts a request as one that was refused, if any is due; returns whether one was."""
-        while self._returns and self._returns[0] < now - _DUE_SECONDS:
-            heapq.heappop(self._returns)
-        if not self._returns or self._returns[0] > now:
+        if not self.is_due(now=now):
             return False
         heapq.heappop(self._returns)
         return True
+
+    def is_due(self, *, now: float) -> bool:
+        """Returns whether a request that was refused is due to come back; claims none."""
+        while self._returns and self._returns[0] < now - _DUE_SECONDS:
+            heapq.heappop(self._returns)
+        return bool(self._returns) and self._returns[0] <= now
+
+    @property
+    def expects_returns(self) -> bool:
+        """Whether any request that was refused is still expected back."""
+        return bool(self._returns)
 
     def clear(self) -> None:
         """Drops the reservations; those refused did not come back."""

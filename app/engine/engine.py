@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 
+from app import tracing
 from app.engine.admission_controller import AdmissionController
 from app.engine.device import Delivery, DeviceThread, Fault, work_of
 from app.engine.devices import Devices
@@ -173,6 +174,7 @@ class Engine:
                 timer.cancel()
             model.thread.discard(pending.ticket)
             self._pending.remove(pending)
+            self._trace(pending, submitted)
         total = self._clock() - submitted
         return EncodedAudio(
             emissions=pending.stitcher.emissions,
@@ -274,6 +276,14 @@ class Engine:
             return "the service has stopped"
         return self._devices.fault() or ("" if self._models else "no model is loaded")
 
+    def _trace(self, pending: Pending, submitted: float) -> None:
+        """Records how long a request waited for the device, and was on it."""
+        waited = self._clock() - submitted
+        encoding = 0.0 if pending.begun is None else self._clock() - pending.begun
+        tracing.record("queue", waited, encoding)
+        if pending.begun is not None:
+            tracing.record("encode", encoding)
+
     def _deliver(self, delivery: Delivery) -> None:
         """Passes a batch's results on to the requests they belong to."""
         if delivery.encoded:
@@ -291,6 +301,8 @@ class Engine:
                 pending.fail(error)
         for pending in involved.values():
             pending.encode_seconds += delivery.seconds
+            if pending.begun is None:
+                pending.begun = self._clock() - delivery.seconds
             if pending.stitcher.complete and not pending.answer.done():
                 pending.answer.set_result(None)
         for ticket, failure in delivery.failed:

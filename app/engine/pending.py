@@ -42,6 +42,7 @@ class Pending:
         background: whether it is served only while no other request waits.
         outstanding_samples: samples of its recording that are not computed yet.
         encode_seconds: how long batches with a window of this request were running.
+        begun: instant at which the first of them began; None before it has ended.
     """
 
     ticket: int
@@ -55,6 +56,7 @@ class Pending:
     background: bool = False
     outstanding_samples: int = 0
     encode_seconds: float = 0.0
+    begun: float | None = None
 
     def fail(self, error: Exception) -> None:
         """Answers with an error, unless it is answered already."""

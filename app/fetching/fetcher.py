@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import httpx
 import structlog
 
+from app import tracing
 from app.errors import DeadlineExceededError, TooLargeError, UrlFetchError, UrlRefusedError
 from app.fetching.addresses import is_public
 from app.fetching.rules import HostRule, find_rule, plain_host
@@ -30,6 +31,8 @@ _HEADERS = {
 }
 # They frame the request or decide who receives it.
 _NOT_TO_REPLACE = ("host", "content-length", "transfer-encoding", "connection", "te", "upgrade")
+_PORTS = {"http": 80, "https": 443}
+
 _log = structlog.get_logger("nordlyd.fetching")
 
 
@@ -168,18 +171,20 @@ class Fetcher:
         """
         parsed = _parse(url)
         own = {"user-agent": _HEADERS["user-agent"], "accept-encoding": "identity"}
-        sent = httpx.Headers({**headers, **own})
-        for name in _NOT_TO_REPLACE:
-            sent.pop(name, None)
-        request = httpx.Request(
-            method, parsed, headers=sent, content=body, extensions={"timeout": _TIMEOUTS}
-        )
         try:
-            async with asyncio.timeout(seconds) as limit:
-                transport = self._transport_for(parsed)
-                response = await transport.handle_async_request(request)
-                async with aclosing(response):
-                    return Answer(response.status_code, dict(response.headers))
+            with _span_of(method, parsed) as span:
+                sent = httpx.Headers({**headers, **own, **tracing.headers()})
+                for name in _NOT_TO_REPLACE:
+                    sent.pop(name, None)
+                request = httpx.Request(
+                    method, parsed, headers=sent, content=body, extensions={"timeout": _TIMEOUTS}
+                )
+                async with asyncio.timeout(seconds) as limit:
+                    transport = self._transport_for(parsed)
+                    response = await transport.handle_async_request(request)
+                    async with aclosing(response):
+                        _note_status(span, response)
+                        return Answer(response.status_code, dict(response.headers))
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -210,12 +215,15 @@ class Fetcher:
     ) -> Fetched | str:
         """Returns the recording, or the URL that the response redirects to."""
         transport = self._transport_for(url)
-        request = httpx.Request("GET", url, headers=_HEADERS, extensions={"timeout": _TIMEOUTS})
-        response = await transport.handle_async_request(request)
-        async with aclosing(response):
-            if response.has_redirect_location:
-                return str(url.join(response.headers["location"]))
-            return await self._store(response, name, reservation)
+        with _span_of("GET", url) as span:
+            headers = {**_HEADERS, **tracing.headers()}
+            request = httpx.Request("GET", url, headers=headers, extensions={"timeout": _TIMEOUTS})
+            response = await transport.handle_async_request(request)
+            async with aclosing(response):
+                _note_status(span, response)
+                if response.has_redirect_location:
+                    return str(url.join(response.headers["location"]))
+                return await self._store(response, name, reservation)
 
     def _transport_for(self, url: httpx.URL) -> PinnedTransport:
         """Returns the transport for a URL that the rules allow."""
@@ -271,6 +279,21 @@ class Fetcher:
 
 
 _TIMEOUTS = httpx.Timeout(_IDLE_SECONDS, connect=_CONNECT_SECONDS).as_dict()
+
+
+def _span_of(method: str, url: httpx.URL) -> tracing.Span:
+    """Returns the span of a request; its attributes have no path, which may name a recording."""
+    span = tracing.span(method, "client")
+    span.set("http.request.method", method)
+    span.set("server.address", url.host)
+    span.set("server.port", url.port or _PORTS[url.scheme])
+    return span
+
+
+def _note_status(span: tracing.Span, response: httpx.Response) -> None:
+    span.set("http.response.status_code", response.status_code)
+    if response.is_error:
+        span.fail(str(response.status_code))
 
 
 def _parse(url: str) -> httpx.URL:

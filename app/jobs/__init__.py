@@ -1,11 +1,12 @@
 """Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
-from app.jobs.audit import AuditLog, requested_from
+from app.jobs.audit import AUDIT_LOG, AuditLog, requested_from
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
 from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage, Webhooks
 
 __all__ = [
+    "AUDIT_LOG",
     "AuditLog",
     "JobResult",
     "JobService",

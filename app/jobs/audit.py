@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import structlog
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from app.errors import ConfigurationError
 from app.jobs.types import Owner
 
 Action: TypeAlias = Literal[
@@ -25,10 +27,35 @@ Action: TypeAlias = Literal[
 ]  # fmt: skip
 """`fetched` is the result; what expired was erased by a rule, without a request."""
 
+AUDIT_LOG = "audit.jsonl"
+"""Name of the file in the data folder."""
+
 _MODE = 0o600
 
 _address: ContextVar[str | None] = ContextVar("address of the client", default=None)
 _log = structlog.get_logger("nordlyd.jobs")
+
+
+class AuditEntry(BaseModel):
+    """A line of the audit log.
+
+    Attributes:
+        time: when it was done.
+        action: what was done; a later version may know more actions than `Action`.
+        job: to which job.
+        owner: id of the key that the job belongs to; empty where none is needed.
+        client: address of who did it; None for what a rule did.
+        request: its `x-request-id`; None for what a rule did.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    time: AwareDatetime
+    action: str
+    job: str
+    owner: Owner
+    client: str | None
+    request: str | None
 
 
 @contextmanager
@@ -75,6 +102,28 @@ class AuditLog:
             await asyncio.to_thread(_append, self._file, line)
         except OSError as error:
             _log.error("audit log cannot be written", reason=error.strerror, entry=entry)
+
+
+def read_entries(file: Path) -> Iterator[tuple[str, AuditEntry | None]]:
+    """Yields each line of an audit log and its entry; none where there is no log.
+
+    A line that is no entry, as of a disk that was full, has None.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    entry = AuditEntry.model_validate_json(line)
+                except ValidationError:
+                    entry = None
+                yield line.rstrip("\n"), entry
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _append(file: Path, line: bytes) -> None:

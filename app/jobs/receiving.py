@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from app import tracing
 from app.contract.jobs import Job
 from app.database import Database
 from app.jobs.rows import change_job
@@ -57,6 +58,7 @@ class Receiving:
             "created_at": self._now(),
             "progress": 0.0,
             "attempts": 0,
+            "trace_context": tracing.headers() or None,
         }
 
         try:

@@ -37,6 +37,7 @@ class Record:
         expires_in: seconds after its end at which it is erased; None takes the operator's rule.
         fetched_at: when its result was first read, in seconds since 1970.
         attempts: how often work began since some of it was last kept.
+        trace_context: `traceparent` and `tracestate` of the request that made it; empty without.
     """
 
     job: Job
@@ -52,6 +53,7 @@ class Record:
     expires_in: float | None
     fetched_at: float | None
     attempts: int
+    trace_context: Mapping[str, str]
 
 
 def change_job(
@@ -87,6 +89,7 @@ def record_of(row: Mapping[Any, Any]) -> Record:
         expires_in=row["expires_in"],
         fetched_at=row["fetched_at"],
         attempts=row["attempts"],
+        trace_context=row["trace_context"] or {},
     )
 
 

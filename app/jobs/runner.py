@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from app import tracing
 from app.audio.content_types import ContentType, decode_options
 from app.contract.errors import ErrorDetail
 from app.contract.jobs import Job
@@ -31,6 +32,7 @@ from app.jobs.integrity import recording_digest
 from app.jobs.progress import Advance, ProgressWriter
 from app.jobs.records import Records
 from app.jobs.rows import Record
+from app.jobs.spans import job_span
 from app.jobs.storage import AUDIO, EMISSIONS, BlobStore, job_key
 from app.jobs.types import JobResult
 from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
@@ -153,10 +155,18 @@ class JobRunner:
             raise _GaveUpError(
                 f"The service ended {MAX_ATTEMPTS} times while it worked on this recording."
             )
-        result = await load_result(self._blobs, job.id, job.kind)
-        if result is None:
-            result = await self._compute(record)
-            await save_result(self._blobs, job.id, result)
+        with (
+            job_span(record) as span,
+            structlog.contextvars.bound_contextvars(**span.log_fields),
+        ):
+            result = await load_result(self._blobs, job.id, job.kind)
+            if result is None:
+                result = await self._compute(record)
+                with tracing.span("write result"):
+                    await save_result(self._blobs, job.id, result)
+            await self._complete(job, result)
+
+    async def _complete(self, job: Job, result: JobResult) -> None:
         ended = await self._records.finish(job.id, "completed", duration=result.duration)
         if ended is not None:
             self._on_end(ended)
@@ -256,18 +266,19 @@ class JobRunner:
         """Fetches the recording of a job into storage; returns its content type and digest."""
         if self._fetcher is None:
             raise UrlRefusedError("This service fetches nothing from URLs any more.", param="url")
-        fetched = await self._fetcher.fetch(url)
-        try:
-            with fetched.bodies.open(0, fetched.bodies.size) as source:
-                digest = await asyncio.to_thread(recording_digest, source)
-                # Before the recording, whose presence means that all of it was fetched.
-                await self._records.fetched_from_url(
-                    job_id, fetched.name, fetched.content_type, digest
-                )
-                await self._blobs.put(job_key(job_id, AUDIO), source)
-        finally:
-            fetched.bodies.close()
-        return fetched.content_type, digest
+        with tracing.span("receive"):
+            fetched = await self._fetcher.fetch(url)
+            try:
+                with fetched.bodies.open(0, fetched.bodies.size) as source:
+                    digest = await asyncio.to_thread(recording_digest, source)
+                    # Before the recording, whose presence means that all of it was fetched.
+                    await self._records.fetched_from_url(
+                        job_id, fetched.name, fetched.content_type, digest
+                    )
+                    await self._blobs.put(job_key(job_id, AUDIO), source)
+            finally:
+                fetched.bodies.close()
+            return fetched.content_type, digest
 
     async def _advance(self, job_id: str, advance: Advance) -> bool:
         found = await self._records.advance(

@@ -45,6 +45,8 @@ jobs = sa.Table(
     sa.Column("error", sa.JSON(none_as_null=True)),
     # How often work on it began without any of it being kept since.
     sa.Column("attempts", sa.Integer),
+    # `traceparent` and `tracestate` of the request that made it, where traces were on.
+    sa.Column("trace_context", sa.JSON(none_as_null=True)),
 )
 
 job_events = sa.Table(

@@ -9,11 +9,13 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import JsonValue
 
+from app import tracing
 from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from app.database import Database, FolderLock
 from app.errors import (
@@ -141,7 +143,7 @@ class JobService:
         try:
             kept = None
             if not isinstance(submission.source, str):
-                with submission.source as source:
+                with tracing.span("receive"), submission.source as source:
                     kept = await asyncio.to_thread(recording_digest, source)
                     await self._blobs.put(job_key(job_id, AUDIO), source)
             job = await parts.receiving.accept(job_id, kept)
@@ -299,7 +301,8 @@ class JobService:
         async with self._opening:
             if self._parts is None:
                 try:
-                    self._parts = await self._start_parts()
+                    # What runs in the background belongs to no request, the first one included.
+                    self._parts = await asyncio.create_task(self._start_parts(), context=Context())
                 except ConfigurationError as error:
                     raise JobsUnavailableError(error.message) from error
             return self._parts

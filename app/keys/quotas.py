@@ -1,8 +1,9 @@
 """What each key may use: requests at once, requests a minute, and audio a day.
 
-Counts are of this process, and begin again with it. Headers follow the IETF's draft "RateLimit
-header fields for HTTP" (draft-ietf-httpapi-ratelimit-headers-11), and its revisions up to 06, whose
-three `RateLimit-*` fields most clients know.
+Requests are counted by this process. So is audio, until it is exchanged with the database, which
+adds up that of all processes. Headers follow the IETF's draft "RateLimit header fields for HTTP"
+(draft-ietf-httpapi-ratelimit-headers-11), and its revisions up to 06, whose three `RateLimit-*`
+fields most clients know.
 """
 
 import math
@@ -21,6 +22,9 @@ EVERY_KEY = "*"
 """Stands in NORDLYD_QUOTAS for every key without an entry of its own."""
 
 Headers: TypeAlias = Mapping[str, str]
+
+AudioCounts: TypeAlias = Mapping[tuple[str, int], float]
+"""Seconds of audio by the id of a key and the number of a day (UTC, since 1970)."""
 
 _MINUTE = 60.0
 _DAY = 86_400.0
@@ -48,7 +52,8 @@ class _Usage:
         running: its requests that are not answered yet.
         recent: the instants of its requests within the last minute.
         day: number of the day (UTC) that `audio_seconds` counts.
-        audio_seconds: audio of its recordings on that day.
+        audio_seconds: audio of its recordings on that day; of all processes, as far as it was
+            exchanged with the database.
     """
 
     running: int = 0
@@ -109,6 +114,7 @@ class QuotaLimiter:
         self._names: dict[str, str] = {}
         self._own: dict[str, Quota] = {}
         self._usage: dict[str, _Usage] = {}
+        self._unsaved: dict[tuple[str, int], float] = {}
 
     def attach(self, key_id: str, *, name: str = "", quota: Quota | None = None) -> None:
         """Sets the name of a key, and the quota of its own, which goes before NORDLYD_QUOTAS."""
@@ -154,10 +160,60 @@ class QuotaLimiter:
         finally:
             usage.running -= 1
 
-    def count_audio(self, key_id: str, seconds: float) -> None:
-        """Counts the audio of a recording that was transcribed for a key."""
-        if self.quota_of(key_id) is not None:
-            self._usage_of(key_id).audio_seconds += seconds
+    def count_audio(self, key_id: str, seconds: float, *, saved: bool = False) -> None:
+        """Counts the audio of a recording that was transcribed for a key.
+
+        Args:
+            key_id: of the key.
+            seconds: of audio.
+            saved: whether it is kept in the database too, where there is one.
+        """
+        quota = self.quota_of(key_id)
+        if quota is None:
+            return
+        usage = self._usage_of(key_id)
+        usage.audio_seconds += seconds
+        if saved and quota.audio_minutes_per_day is not None:
+            counted = (key_id, usage.day)
+            self._unsaved[counted] = self._unsaved.get(counted, 0.0) + seconds
+
+    @property
+    def counts_audio(self) -> bool:
+        """Whether any key has a limit of audio a day."""
+        quotas = (*self._quotas.values(), *self._own.values())
+        return any(quota.audio_minutes_per_day is not None for quota in quotas)
+
+    @property
+    def day(self) -> int:
+        """The number of this day (UTC, since 1970)."""
+        return int(self._clock() // _DAY)
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether audio was counted that the database is to add."""
+        return bool(self._unsaved)
+
+    def take_unsaved(self) -> AudioCounts:
+        """Returns the audio that was counted since the last call, for the database to add.
+
+        What could not be added is given back with `restore_unsaved`.
+        """
+        taken, self._unsaved = self._unsaved, {}
+        return taken
+
+    def restore_unsaved(self, counts: AudioCounts) -> None:
+        """Takes back what could not be added; that of earlier days limits nothing any more."""
+        for (key_id, day), seconds in counts.items():
+            if day >= self.day:
+                counted = (key_id, day)
+                self._unsaved[counted] = self._unsaved.get(counted, 0.0) + seconds
+
+    def set_audio(self, counts: AudioCounts) -> None:
+        """Sets the audio that all processes together have counted, as the database has it."""
+        for (key_id, day), seconds in counts.items():
+            usage = self._usage_of(key_id)
+            if day == usage.day:
+                usage.audio_seconds = seconds + self._unsaved.get((key_id, day), 0.0)
 
     def headers(self, key_id: str) -> Headers:
         """Returns the headers that describe what is left of a key's quota; none without one."""

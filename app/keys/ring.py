@@ -1,6 +1,7 @@
 """The keys that a running service accepts: those of its settings, and those of its database.
 
 The database is read again every two seconds, so that keys are made and revoked without a restart.
+The audio that keys have used is exchanged with it then.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.errors import AuthenticationError, UnavailableError
-from app.keys.quotas import QuotaLimiter
+from app.keys.quotas import AudioCounts, QuotaLimiter
 from app.keys.tokens import KeyToken, parse_token
 from app.keys.types import DEFAULT_SCOPES, ApiKey, KeyIdentity, usage_hour
 
@@ -35,7 +36,8 @@ class KeyRing:
         configured: keys of the settings, with the default scopes.
         open_store: returns the keys of the database; None while there is no database. Blocks, and
             is called in a thread.
-        quotas: gets the names and quotas of the keys in the database.
+        quotas: gets the names and quotas of the keys in the database, and the audio that was
+            counted on this day, by other processes too.
         clock: seconds since 1970.
     """
 
@@ -77,10 +79,14 @@ class KeyRing:
             self._task = asyncio.create_task(self._refresh_often(), name="api-keys")
 
     async def close(self) -> None:
-        """Reads the database no more."""
+        """Saves the audio that was counted last, and reads the database no more."""
         if self._task is not None:
-            self._task.cancel()
+            # Not in the middle of an exchange, whose audio would count twice or not at all.
+            async with self._lock:
+                self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            if self._quotas is not None and self._quotas.has_unsaved:
+                await self.refresh()
 
     async def authenticate(self, presented: bytes) -> KeyIdentity:
         """Returns whose key was presented.
@@ -132,11 +138,13 @@ class KeyRing:
     async def _read_once(self, open_store: "Callable[[], KeyStore | None]") -> None:
         self._read_at = time.monotonic()
         used, self._used = self._used, set()
+        counted = self._quotas.take_unsaved() if self._quotas is not None else {}
         try:
-            stored = await asyncio.to_thread(self._read, open_store, used)
+            stored, saved = await asyncio.to_thread(self._exchange, open_store, used, counted)
         # Every database driver has exceptions of its own.
         except Exception as error:
             self._used |= used
+            self._restore(counted)
             if not self._failing:
                 _log.warning("keys cannot be read", reason=str(error))
             self._failing = True
@@ -144,6 +152,10 @@ class KeyRing:
             self._failing = False
             self._update_quotas(stored)
             self._stored = stored
+            if saved is None:
+                self._restore(counted)
+            elif self._quotas is not None:
+                self._quotas.set_audio(saved)
 
     def _find(self, token: KeyToken) -> ApiKey | None:
         key = (self._stored or {}).get(token.id)
@@ -174,12 +186,20 @@ class KeyRing:
         for key in stored.values():
             self._quotas.attach(key.id, name=key.name, quota=key.quota)
 
-    def _read(
-        self, open_store: "Callable[[], KeyStore | None]", used: Iterable[str]
-    ) -> Mapping[str, ApiKey]:
+    def _restore(self, counted: AudioCounts) -> None:
+        if self._quotas is not None:
+            self._quotas.restore_unsaved(counted)
+
+    def _exchange(
+        self,
+        open_store: "Callable[[], KeyStore | None]",
+        used: Iterable[str],
+        counted: AudioCounts,
+    ) -> tuple[Mapping[str, ApiKey], AudioCounts | None]:
+        """Returns the keys, and the audio counted on this day; None where no database has it."""
         store = open_store()
         if store is None:
-            return {}
+            return {}, None
         keys = {key.id: key for key in store.list()}
         hour = usage_hour(self._clock())
         unrecorded = [
@@ -187,12 +207,19 @@ class KeyRing:
         ]
         if unrecorded:
             store.record_use(unrecorded)
-        return keys
+        quotas = self._quotas
+        if quotas is None or not (counted or quotas.counts_audio or _limit_audio(keys.values())):
+            return keys, {}
+        return keys, store.exchange_audio(counted, quotas.day)
 
     async def _refresh_often(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             await self.refresh()
+
+
+def _limit_audio(keys: Iterable[ApiKey]) -> bool:
+    return any(key.quota and key.quota.audio_minutes_per_day is not None for key in keys)
 
 
 def configured_id(key: bytes) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from app.database import Database
 from app.errors import InvalidRequestError
-from app.keys.quotas import Quota
+from app.keys.quotas import AudioCounts, Quota
 from app.keys.tokens import KeyToken, new_token
 from app.keys.types import DEFAULT_SCOPES, SCOPES, ApiKey, Scope, usage_hour
 
@@ -24,8 +24,17 @@ _keys = sa.table(
 )  # fmt: skip
 
 
+# The form that SQLite and PostgreSQL have in common.
+_ADD_AUDIO = sa.text(
+    "INSERT INTO audio_usage (key_id, day, seconds) VALUES (:key_id, :day, :seconds) "
+    "ON CONFLICT (key_id, day) DO UPDATE SET seconds = audio_usage.seconds + excluded.seconds"
+)
+_AUDIO_OF_DAY = sa.text("SELECT key_id, day, seconds FROM audio_usage WHERE day = :day")
+_FORGET_AUDIO = sa.text("DELETE FROM audio_usage WHERE day < :day")
+
+
 class KeyStore:
-    """Creates, lists and revokes keys.
+    """Creates, lists and revokes keys, and adds up the audio that they have used.
 
     Every method waits for the database, and raises as `Database.begin`.
 
@@ -121,6 +130,25 @@ class KeyStore:
                 .where(_keys.c.id.in_(list(key_ids)))
                 .values(last_used_at=usage_hour(self._clock()))
             )
+
+    def exchange_audio(self, counts: AudioCounts, day: int) -> AudioCounts:
+        """Adds audio that was counted, and returns what all processes have counted on a day.
+
+        What was counted on earlier days is removed.
+        """
+        with self._database.begin() as connection:
+            if counts:
+                # In one order, so that two processes do not wait for each other's rows.
+                connection.execute(
+                    _ADD_AUDIO,
+                    [
+                        {"key_id": key_id, "day": counted_on, "seconds": seconds}
+                        for (key_id, counted_on), seconds in sorted(counts.items())
+                    ],
+                )
+                connection.execute(_FORGET_AUDIO, {"day": day})
+            rows = connection.execute(_AUDIO_OF_DAY, {"day": day})
+            return {(row.key_id, row.day): row.seconds for row in rows}
 
     def _require(self, row: object | None, key_id: str) -> None:
         if row is None:

@@ -11,12 +11,9 @@ from app.contract.answers import AudioFile, Notice, Timing, Track, Transcript
 from app.engine import Admission, EncodedAudio, EncodeRequest, Engine, WindowCallback
 from app.pipeline.groups import EmissionStore, encode_in_groups
 from app.pipeline.incremental import IncrementalDecoder
-from app.pipeline.memory import trim_soon
+from app.pipeline.memory import AudioMemory
 from app.pipeline.requests import DecodedRequest, LoadedModel, PipelineOptions, Progress
 from app.pipeline.workload import Work
-
-# Work on a longer recording takes memory worth giving back.
-_LONG_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +85,7 @@ class RecordingEncoder:
         self._engine = engine
         self._window = round(options.window_seconds * SAMPLE_RATE)
         self._context = round(options.context_seconds * SAMPLE_RATE)
+        self._memory = AudioMemory()
 
     async def encode_request(
         self,
@@ -122,23 +120,22 @@ class RecordingEncoder:
                 frame_seconds=model.frame_seconds,
                 duration=recording.duration,
             )
-        encoded = await self.encode(
-            model,
-            recording,
-            request.request_id,
-            request.deadline,
-            caller=request.caller,
-            admission="wait" if request.wait_for_room else "queue",
-            background=request.background,
-            work=request.work,
-            progress=progress,
-            on_window=on_window,
-            kept=kept,
-        )
-        # Not where this fails: the device may still read from it, and it closes by itself.
-        recording.close()
-        if recording.duration > _LONG_SECONDS:
-            trim_soon()
+        with self._memory.hold(recording.duration):
+            encoded = await self.encode(
+                model,
+                recording,
+                request.request_id,
+                request.deadline,
+                caller=request.caller,
+                admission="wait" if request.wait_for_room else "queue",
+                background=request.background,
+                work=request.work,
+                progress=progress,
+                on_window=on_window,
+                kept=kept,
+            )
+            # Not where this fails: the device may still read from it, and it closes by itself.
+            recording.close()
         empty = np.zeros((0, len(model.acoustic.vocabulary)), dtype=np.float32)
         return EncodedRecording(
             model=model,

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from app import tracing
 from app.audio import SAMPLE_RATE, Window
 from app.engine import EncodedAudio, EncodeRequest, Engine
 from app.pipeline.requests import LoadedModel
@@ -63,18 +64,23 @@ async def encode_in_groups(
     parts: list[HalfPrecision] = []
     queue_seconds = encode_seconds = 0.0
     done = 0
-    for name, group in zip(names, groups, strict=True):
-        part = await kept.load(name)
-        if part is None:
+    for number, (name, group) in enumerate(zip(names, groups, strict=True)):
+        with tracing.span("encode group") as span:
+            span.set("nordlyd.group", number)
+            part = await kept.load(name)
+            span.set("nordlyd.group.kept", part is not None)
+            if part is None:
 
-            def window_encoded(index: int, _: object, before: int = done) -> None:
-                on_progress(before + index + 1)
+                def window_encoded(index: int, _: object, before: int = done) -> None:
+                    on_progress(before + index + 1)
 
-            encoded = await engine.encode(replace(request, windows=group), on_window=window_encoded)
-            queue_seconds += encoded.queue_seconds
-            encode_seconds += encoded.encode_seconds
-            part = encoded.emissions.astype(np.float16)
-            await kept.save(name, part)
+                encoded = await engine.encode(
+                    replace(request, windows=group), on_window=window_encoded
+                )
+                queue_seconds += encoded.queue_seconds
+                encode_seconds += encoded.encode_seconds
+                part = encoded.emissions.astype(np.float16)
+                await kept.save(name, part)
         parts.append(part)
         done += len(group)
         on_progress(done)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ParamSpec, Protocol, TypeVar
 
+from app import tracing
 from app.audio import Recording
 from app.contract.answers import AlignedWord, Alignment, Transcript
 from app.decoding import DecodingPool
@@ -19,6 +20,8 @@ from app.pipeline.text import decode_text
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_DECODE_TEXT = "decode text"
 
 
 class Recognition(Protocol):
@@ -100,7 +103,9 @@ class LocalRecognition:
             encoded = await self._encode_request(request, progress, incremental, kept)
             blank = encoded.blank_transcript()
             if incremental is not None:
-                return replace(await incremental.finish(blank), timing=encoded.timing())
+                with tracing.span(_DECODE_TEXT):
+                    transcript = await incremental.finish(blank)
+                return replace(transcript, timing=encoded.timing())
             transcript = await self._decode(
                 request,
                 decode_text,
@@ -193,6 +198,7 @@ class LocalRecognition:
         **kwargs: _P.kwargs,
     ) -> _T:
         """Returns the result of a request's text decoding, which it is called with."""
-        if request.background:
-            return await self.decoding.run_in_background(function, *args, **kwargs)
-        return await self.decoding.run_before(request.deadline, function, *args, **kwargs)
+        with tracing.span(_DECODE_TEXT):
+            if request.background:
+                return await self.decoding.run_in_background(function, *args, **kwargs)
+            return await self.decoding.run_before(request.deadline, function, *args, **kwargs)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from app import tracing
 from app.audio import AudioLimits, Recording
 from app.audio.workers import MediaPool
 from app.contract.answers import Alignment, Timing, Transcript
@@ -138,14 +139,15 @@ class Transcriber:
             DeadlineExceededError: the deadline passed.
             NordlydError: as the router and the engine raise it.
         """
-        started = time.perf_counter()
-        decoded = await self._decoded(request)
-        audio_seconds = time.perf_counter() - started
-        transcript = await self._recognition.transcribe(
-            decoded, progress=progress, on_text=on_text, kept=kept
-        )
-        timing = self._finish(request, transcript, started, audio_seconds)
-        return replace(transcript, timing=timing)
+        with _span_of("transcribe", request):
+            started = time.perf_counter()
+            decoded = await self._decoded(request)
+            audio_seconds = time.perf_counter() - started
+            transcript = await self._recognition.transcribe(
+                decoded, progress=progress, on_text=on_text, kept=kept
+            )
+            timing = self._finish(request, transcript, started, audio_seconds)
+            return replace(transcript, timing=timing)
 
     async def align(
         self,
@@ -167,12 +169,13 @@ class Transcriber:
             InvalidRequestError: text and audio are long and have nothing in common.
             NordlydError: as `transcribe`.
         """
-        started = time.perf_counter()
-        decoded = await self._decoded(request)
-        audio_seconds = time.perf_counter() - started
-        alignment = await self._recognition.align(decoded, text, progress=progress, kept=kept)
-        timing = self._finish(request, alignment, started, audio_seconds)
-        return replace(alignment, timing=timing)
+        with _span_of("align", request):
+            started = time.perf_counter()
+            decoded = await self._decoded(request)
+            audio_seconds = time.perf_counter() - started
+            alignment = await self._recognition.align(decoded, text, progress=progress, kept=kept)
+            timing = self._finish(request, alignment, started, audio_seconds)
+            return replace(alignment, timing=timing)
 
     def close(self) -> None:
         """Ends the threads and processes; waiting work is dropped."""
@@ -181,7 +184,9 @@ class Transcriber:
 
     async def _decoded(self, request: TranscriptionRequest) -> DecodedRequest:
         """Returns a request whose audio was decoded, for the recognition."""
-        recording = await self._decode_audio(request)
+        with tracing.span("decode audio") as span:
+            recording = await self._decode_audio(request)
+            span.set("nordlyd.audio.seconds", round(recording.duration, 3))
         if request.work is not None:
             request.work.decoded(recording.duration)
         return DecodedRequest.of(request, recording)
@@ -225,8 +230,16 @@ class Transcriber:
             real_time_factor=(time.perf_counter() - started) / result.duration,
         )
         model = result.model
+        tracing.note_recording(model, result.duration)
         self._telemetry.audio_seconds.labels(model).inc(result.duration)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
         for stage in ("decode_audio", "queue", "encode", "decode_text"):
             self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
         return timing
+
+
+def _span_of(name: str, request: TranscriptionRequest) -> tracing.Span:
+    span = tracing.span(name)
+    span.set("nordlyd.model", request.route.card.id)
+    span.set("nordlyd.language", request.route.language)
+    return span

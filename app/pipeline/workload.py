@@ -15,6 +15,8 @@ from contextlib import contextmanager
 _FIRST_AUDIO_SECONDS = 10.0
 _FIRST_BYTES_PER_SECOND = 32_000.0
 _MEMORY = 0.95
+# A body below this holds no recording, but perhaps the address of one.
+_MIN_RECORDING_BYTES = 1024
 # What a request takes besides its audio, where the service is as fast as its encoder.
 _REQUEST_SECONDS = 0.01
 # A measurement takes at least so long; older ones count for less and less.
@@ -59,7 +61,12 @@ class Work:
         self._size = 0
 
     def expect(self, size: int) -> None:
-        """Expects as much audio as a recording of so many bytes usually has."""
+        """Expects as much audio as a recording of so many bytes usually has.
+
+        Changes nothing where the bytes are too few for a recording.
+        """
+        if size < _MIN_RECORDING_BYTES:
+            return
         self._size = size
         self._set_audio(size * self._workload.seconds_per_byte)
 

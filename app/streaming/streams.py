@@ -55,7 +55,7 @@ class _Entry:
     """A stream, its admission to the service, and since when no client is connected to it.
 
     `allowance` is how many seconds it may continue without audio, as of `checked`, when it had
-    received `received` seconds of audio.
+    received `received` seconds of audio. `counted` seconds of it were counted for the caller.
     """
 
     stream: Stream
@@ -65,6 +65,7 @@ class _Entry:
     checked: float
     received: float = 0.0
     detached: float | None = None
+    counted: float = 0.0
 
     def is_active(self, now: float, limits: StreamLimits) -> bool:
         """Returns whether enough audio arrived: each second of it allows for some without any."""
@@ -88,7 +89,8 @@ class Streams:
         vad: path of the model that finds speech, from `find_vad_model`; read with the first stream.
         tuning: of growing utterances.
         sizes: how each stream is paced.
-        count_audio: called with the caller and the seconds of audio of every stream that has ended.
+        count_audio: called with the caller and the seconds of audio of a stream that have arrived
+            since the last call, every second or so and at its end.
         clock: seconds, monotonic.
     """
 
@@ -221,8 +223,13 @@ class Streams:
     def _remove(self, stream: Stream) -> None:
         entry = self._entries.pop(stream.session)
         entry.admission.close()
-        if self._count_audio is not None:
-            self._count_audio(entry.caller, stream.received_seconds)
+        self._count(entry)
+
+    def _count(self, entry: _Entry) -> None:
+        received = entry.stream.received_seconds
+        if self._count_audio is not None and received > entry.counted:
+            self._count_audio(entry.caller, received - entry.counted)
+        entry.counted = received
 
     async def _watch_streams(self) -> None:
         """Ends idle, abandoned and draining streams, until there is no stream."""
@@ -231,6 +238,7 @@ class Streams:
             draining = self._backend.readiness.state == "draining"
             now = self._clock()
             for entry in tuple(self._entries.values()):
+                self._count(entry)
                 stream, detached = entry.stream, entry.detached
                 if detached is not None and (
                     draining or now - detached >= self._limits.keep_seconds

@@ -13,7 +13,6 @@ from bench.traffic.site import BUSY, HOST, OK, Site, UnexpectedError
 
 _UNAUTHORIZED, _FORBIDDEN, _LATE = 401, 403, 504
 _DRIP_SECONDS = 0.5
-_DEAD_SECONDS = 60.0
 _POLICY = 1008
 _LONG_SHARE = 0.1
 _SHOWN = 120
@@ -141,12 +140,11 @@ async def _dripped(site: Site, at_once: bytes, slowly: bytes, pace: int) -> str:
     answering = asyncio.create_task(reader.read(_SHOWN))
     try:
         writer.write(at_once)
-        async with asyncio.timeout(_DEAD_SECONDS):
-            while slowly and not answering.done():
-                writer.write(slowly[:pace])
-                slowly = slowly[pace:]
-                await asyncio.wait({answering}, timeout=_DRIP_SECONDS)
-            first = (await answering).split(b"\r\n")[0].decode()
+        while slowly and not answering.done():
+            writer.write(slowly[:pace])
+            slowly = slowly[pace:]
+            await asyncio.wait({answering}, timeout=_DRIP_SECONDS)
+        first = (await answering).split(b"\r\n")[0].decode()
     finally:
         answering.cancel()
         writer.transport.abort()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -46,13 +46,16 @@ async def ready(**settings: object) -> AsyncIterator[InProcess]:
         yield here
 
 
-def streams_of(here: InProcess, **limits: float) -> Streams:
+def streams_of(
+    here: InProcess, *, count_audio: Callable[[str, float], None] | None = None, **limits: float
+) -> Streams:
     return Streams(
         here.service,
         here.recognition,
         here.app.state.app_state.telemetry,
         StreamLimits(**limits),  # type: ignore[arg-type]
         find_vad_model(),
+        count_audio=count_audio,
     )
 
 
@@ -64,6 +67,28 @@ def count(here: InProcess) -> float:
     value = here.app.state.app_state.telemetry.registry.get_sample_value("nordlyd_live_streams")
     assert value is not None
     return value
+
+
+def test_audio_of_a_stream_is_counted_once_and_while_it_runs() -> None:
+    async def run() -> None:
+        counted: list[tuple[str, float]] = []
+
+        def count_audio(caller: str, seconds: float) -> None:
+            counted.append((caller, seconds))
+
+        async with ready() as here:
+            live = streams_of(here, count_audio=count_audio)
+            stream = await live.open(LiveOptions("id", caller="key:a"))
+            await stream.push(np.zeros(32_000, np.float32))
+            await wait_for(lambda: counted)
+            assert counted == [("key:a", 2.0)]
+            await stream.push(np.zeros(8_000, np.float32))
+            await stream.finish()
+            await collect(stream)
+            await stream.close()
+            assert sum(seconds for _, seconds in counted) == 2.5
+
+    asyncio.run(run())
 
 
 def test_stream_emits_the_start_of_speech_and_the_final_text(speech: np.ndarray) -> None:

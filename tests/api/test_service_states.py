@@ -271,3 +271,29 @@ def test_request_that_would_wait_too_long_is_refused_before_its_body_is_sent(
             assert [(await one).status_code for one in waiting] == [200, 200]
 
     asyncio.run(run())
+
+
+def test_overload_refuses_before_routing_what_has_no_timeout_of_its_own(clip) -> None:
+    async def run() -> None:
+        async with serving(max_wait_seconds=1) as (running, _):
+            post, sound = running.client.post, clip()
+            await post("/transcribe", content=sound)
+            running.model.gate.clear()
+            waiting = [asyncio.create_task(post("/transcribe", content=sound)) for _ in range(300)]
+            await wait_for(lambda: any(task.done() for task in waiting))
+            refused = await post("/transcribe?no_such_option=1", content=sound)
+            assert refused.status_code == 429
+            assert int(refused.headers["retry-after"]) >= 1
+            kind = {"content-type": "audio/wav"}
+            listen = await post("/v1/listen", content=sound, headers=kind)
+            assert (listen.status_code, "err_code" in listen.json()) == (429, True)
+            patient = {"x-request-timeout": "1000"}
+            accepted = asyncio.create_task(post("/transcribe", content=sound, headers=patient))
+            metrics = (await running.client.get("/metrics")).text
+            assert 'nordlyd_requests_total{route="/v1/listen",status="429"} 1.0' in metrics
+            running.model.gate.set()
+            assert (await accepted).status_code == 200
+            statuses = {answer.status_code for answer in await asyncio.gather(*waiting)}
+            assert statuses == {200, 429}
+
+    asyncio.run(run())

@@ -71,8 +71,11 @@ class Chart:
         self, values: Path | None = None, *settings: str, command: str = "template"
     ) -> subprocess.CompletedProcess[str]:
         """Runs helm with the values of a file, and settings such as `replicas=2`."""
-        names = ["nordlyd", str(self.folder)] if command == "template" else [str(self.folder)]
+        names = [str(self.folder)] if command == "lint" else ["nordlyd", str(self.folder)]
         arguments = [tool("helm"), command, *names, "--namespace", NAMESPACE]
+        if command == "install":
+            # Prints the notes too, without a cluster.
+            arguments.append("--dry-run=client")
         if values is not None:
             arguments += ["--values", str(values)]
         for setting in settings:

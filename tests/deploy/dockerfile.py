@@ -13,6 +13,7 @@ _KEYWORDS = frozenset(
         "ARG",
         "CMD",
         "COPY",
+        "ENTRYPOINT",
         "ENV",
         "EXPOSE",
         "FROM",

@@ -22,15 +22,19 @@ _PASSED_ON = re.compile(r"PIP_\w+|SSL_CERT_\w+|(https?|no)_proxy", re.IGNORECASE
 
 @dataclass(slots=True)
 class Image:
-    """A stage that was built: where its files lie and what a container of it would start."""
+    """A stage that was built: what a container of it would start, and where its files lie.
+
+    The paths in an image's files are those below `root`, a link to the image that is in use.
+    """
 
     stage: Stage
     root: Path
+    files: Path
     environment: dict[str, str] = field(default_factory=dict)
     directory: Path = Path("/")
 
     def command(self, keyword: str) -> list[str]:
-        """The exec form of CMD or HEALTHCHECK, with the image's paths moved below the root."""
+        """The exec form of an instruction, with the image's paths moved below the root."""
         words = json.loads(self.stage.last(keyword).value.removeprefix("CMD "))
         return [moved(word, self.root) for word in words]
 
@@ -42,11 +46,11 @@ def moved(text: str, root: Path) -> str:
 
 
 class Builder:
-    """Builds every stage of the repository's Dockerfile in turn.
+    """Builds stages of the repository's Dockerfile, each once.
 
     Args:
         repository: the folder with the Dockerfile.
-        folder: an empty folder; the image's files end up in `folder/root`.
+        folder: an empty folder; the files of the image in use are in `folder/root`.
         arguments: build arguments by name.
     """
 
@@ -67,18 +71,31 @@ class Builder:
         if os.geteuid() != 0:
             self._tool("chown", "true")
 
-    def build(self) -> Image:
-        """Runs all stages and returns the last."""
-        for stage in self._stages:
+    def build(self, target: str | None = None) -> Image:
+        """Builds a stage, by default the last one, and what it needs; the image is then in use."""
+        stage = self._stages[-1]
+        if target is not None:
+            [stage] = [stage for stage in self._stages if stage.name == target]
+        if stage.name not in self._built:
+            for needed in self._needs(stage):
+                self.build(needed)
             image = self._start(stage)
             for instruction in stage.instructions:
                 self._run_instruction(image, instruction)
             self._built[stage.name] = image
-            if stage is not self._stages[-1]:
-                image.root = self._folder / "stages" / stage.name
-                image.root.parent.mkdir(exist_ok=True)
-                self._root.rename(image.root)
-        return image
+        self._use(self._built[stage.name])
+        return self._built[stage.name]
+
+    def _needs(self, stage: Stage) -> list[str]:
+        names = [stage.base]
+        for item in stage.all("COPY"):
+            names += [flag.removeprefix("--from=") for flag in item.flags]
+        known = {stage.name for stage in self._stages}
+        return [name for name in dict.fromkeys(names) if name in known]
+
+    def _use(self, image: Image) -> None:
+        self._root.unlink(missing_ok=True)
+        self._root.symlink_to(image.files)
 
     def _tool(self, name: str, line: str) -> None:
         (self._tools / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
@@ -86,12 +103,18 @@ class Builder:
 
     def _start(self, stage: Stage) -> Image:
         passed_on = {key: value for key, value in os.environ.items() if _PASSED_ON.fullmatch(key)}
-        image = Image(stage, self._root, {"PATH": f"{self._tools}:/usr/bin:/bin", **passed_on})
+        image = Image(
+            stage,
+            self._root,
+            self._folder / "stages" / stage.name,
+            {"PATH": f"{self._tools}:/usr/bin:/bin", **passed_on},
+        )
         if base := self._built.get(stage.base):
             image.environment = dict(base.environment)
             image.directory = base.directory
-            _copy(base.root, self._root)
-        self._root.mkdir(exist_ok=True)
+            _copy(base.files, image.files)
+        image.files.mkdir(parents=True, exist_ok=True)
+        self._use(image)
         return image
 
     def _run_instruction(self, image: Image, item: Instruction) -> None:
@@ -116,7 +139,7 @@ class Builder:
             name, _, value = flag.partition("=")
             if name != "--from":
                 raise ValueError(f"not understood: {flag}")
-            origin = self._built[value].root
+            origin = self._built[value].files
         *sources, target = item.value.split()
         for source in sources:
             place = origin / source.lstrip("/")

@@ -1,5 +1,6 @@
 """The Helm chart: what its values change, which are refused, and that its pods serve."""
 
+import json
 import os
 import re
 import shutil
@@ -202,6 +203,40 @@ def test_autoscaling_goes_by_the_queue_and_owns_the_number_of_replicas(
         assert trigger["metadata"]["threshold"] == "900"
 
 
+def test_ray_service_serves_the_application_with_a_replica_of_each_model_on_a_worker(
+    chart: Chart,
+) -> None:
+    ray = (KEYS, *SHARED, 'kind="RayService"', 'models.pull="job"', 'models.ids=["a","b","c"]')
+    rendered = chart.render(None, *ray, 'ray={"minReplicas":2,"maxReplicas":4}')
+    spec = rendered.one("RayService")["spec"]
+    config = yaml.safe_load(spec["serveConfigV2"])
+    application, *models = config["applications"]
+    assert application["import_path"] == "app.cluster.ingress:application"
+    # As the API names the application of a model.
+    assert [(each["name"], each["args"]) for each in models] == [
+        (f"nordlyd-{name}", {"model": name}) for name in "abc"
+    ]
+    assert all(each["route_prefix"] is None for each in models)
+    assert config["http_options"] == {"host": "0.0.0.0", "port": 8000}
+    cluster = spec["rayClusterConfig"]
+    [workers] = cluster["workerGroupSpecs"]
+    assert (workers["minReplicas"], workers["maxReplicas"]) == (2, 4)
+    [worker] = workers["template"]["spec"]["containers"]
+    share = float(variables(worker)["NORDLYD_RAY_GPUS"]["value"])
+    assert 0.99 < 3 * share <= worker["resources"]["limits"]["nvidia.com/gpu"]
+    [head] = cluster["headGroupSpec"]["template"]["spec"]["containers"]
+    assert "nvidia.com/gpu" not in head["resources"]["limits"]
+    # The API is placed by a resource that only the head has.
+    [api] = application["deployments"]
+    [(resource, amount)] = api["ray_actor_options"]["resources"].items()
+    given = json.loads(json.loads(cluster["headGroupSpec"]["rayStartParams"]["resources"]))
+    assert given == {resource: amount}
+    assert cluster["enableInTreeAutoscaling"] is True
+    fixed = chart.render(None, *ray).one("RayService")["spec"]["rayClusterConfig"]
+    assert "enableInTreeAutoscaling" not in fixed
+    assert fixed["headGroupSpec"]["template"]["spec"]["automountServiceAccountToken"] is False
+
+
 def test_network_policy_opens_what_the_values_name(chart: Chart) -> None:
     def open_ports(*settings: str) -> dict[str, set[int]]:
         policies = chart.render(None, *settings).all("NetworkPolicy")
@@ -220,6 +255,16 @@ def test_network_policy_opens_what_the_values_name(chart: Chart) -> None:
         "nordlyd": {53, 5432, 9000},
         "nordlyd-models": {53, 443},
     }
+
+
+def test_notes_name_the_job_and_the_secret_of_the_keys(chart: Chart) -> None:
+    values = chart.folder / "examples/cards.yaml"
+    run = chart.run(values, command="install")
+    assert run.returncode == 0, run.stderr
+    notes = run.stdout.partition("NOTES:")[2]
+    job = chart.render(values).one("Job")["metadata"]["name"]
+    assert f"logs --follow job/{job} -c pull-models" in notes
+    assert 'get secret nordlyd-keys -o \'go-template={{index .data "api-keys"' in notes
 
 
 def test_health_check_restarts_only_a_service_that_hangs(repository: Path) -> None:

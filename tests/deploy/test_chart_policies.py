@@ -51,7 +51,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         'networkPolicy.extraEgress=[{"ports":[{"port":8443}]}]',
     ),
 }  # fmt: skip
-EXAMPLES = ["gpu", "cards", "cpu"]
+# Of the replicas under Ray Serve.
+RAY_SETTINGS = {f"NORDLYD_RAY_{name}" for name in ("CPUS", "GPUS", "MIN_REPLICAS", "MAX_REPLICAS")}
+EXAMPLES = ["gpu", "cards", "cpu", "ray"]
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +113,13 @@ def test_names_are_unique_and_in_no_namespace_of_their_own(rendered: Rendered) -
 
 
 def test_pods_run_as_a_user_without_rights(rendered: Rendered) -> None:
-    for _, pod in rendered.pods():
+    for kind, pod in rendered.pods():
         spec = pod["spec"]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["runAsUser"] == 10001
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert spec["automountServiceAccountToken"] is False
+        # Ray's autoscaler makes pods.
+        assert spec["automountServiceAccountToken"] is (kind == "head")
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
     for name, container in rendered.containers():
         security = container["securityContext"]
@@ -166,7 +169,7 @@ def test_images_have_a_version(rendered: Rendered) -> None:
 
 
 def test_every_variable_is_a_setting_and_no_secret_is_written_out(rendered: Rendered) -> None:
-    settings = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
+    settings = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields} | RAY_SETTINGS
     for _, container in rendered.containers():
         for name, entry in variables(container).items():
             if name.startswith("NORDLYD_"):
@@ -186,8 +189,12 @@ def test_selectors_match_the_pods(rendered: Rendered) -> None:
     others = [pod["metadata"]["labels"] for kind, pod in rendered.pods() if kind == "Job"]
     for item in rendered.objects:
         for selector in _selectors(item):
-            assert any(selector.items() <= labels.items() for labels in servers), item["kind"]
-            assert not any(selector.items() <= labels.items() for labels in others), item["kind"]
+            # KubeRay adds labels of its own to its pods.
+            ours = {
+                (key, value) for key, value in selector.items() if not key.startswith("ray.io/")
+            }
+            assert any(ours <= labels.items() for labels in servers), item["kind"]
+            assert not any(ours <= labels.items() for labels in others), item["kind"]
 
 
 def _selectors(item: dict[str, Any]) -> list[dict[str, str]]:

@@ -76,7 +76,7 @@ def test_keys_and_a_password_are_required(compose: dict[str, Any]) -> None:
 
 def test_ports_are_published_on_loopback_by_default(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
-        for port in service["ports"]:
+        for port in service.get("ports", []):
             assert re.match(r"(\$\{PUBLISH:-)?127\.0\.0\.1:", port)
 
 
@@ -93,8 +93,9 @@ def test_mounted_and_built_files_exist(compose: dict[str, Any], repository: Path
 
 
 def test_images_are_pinned_by_tag(compose: dict[str, Any]) -> None:
-    for name in ("prometheus", "grafana"):
-        assert re.search(r":v?\d+\.\d+\.\d+$", compose["services"][name]["image"])
+    for name, service in compose["services"].items():
+        if name != "nordlyd":
+            assert re.search(r":v?\d+(\.\d+)+$", service["image"])
 
 
 def test_stop_grace_period_covers_the_drain(compose: dict[str, Any]) -> None:
@@ -108,6 +109,48 @@ def test_services_have_no_new_privileges_and_read_only_files(compose: dict[str, 
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_database_and_store_run_only_with_their_profiles(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert {name: service.get("profiles") for name, service in services.items()} == {
+        "nordlyd": None,
+        "prometheus": None,
+        "grafana": None,
+        "postgresql": ["postgresql"],
+        "s3": ["s3"],
+    }
+    for name in ("postgresql", "s3"):
+        # The service waits for them, and starts without them where they are off.
+        waits = services["nordlyd"]["depends_on"][name]
+        assert waits == {"condition": "service_healthy", "required": False}
+        assert services[name]["healthcheck"]["test"][0] == "CMD"
+        # Only the other services reach them.
+        assert "ports" not in services[name]
+
+
+def test_where_jobs_are_kept_is_passed_on_from_the_shell(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["nordlyd"]["environment"]
+    passed = {name for name, value in environment.items() if value is None}
+    assert {"NORDLYD_DATABASE_URL", "NORDLYD_STORAGE", "AWS_ENDPOINT_URL"} <= passed
+    store = compose["services"]["s3"]["environment"]
+    # The store accepts the key that the service sends.
+    assert set(store) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} & passed
+
+
+def test_store_does_not_start_without_credentials(compose: dict[str, Any]) -> None:
+    # SeaweedFS would serve everyone.
+    service = compose["services"]["s3"]
+    assert service["entrypoint"][:2] == ["sh", "-c"]
+    line = service["entrypoint"][2].replace("$$", "$").replace("/entrypoint.sh", "echo started")
+    for secret, started in (("", False), ("s", True)):
+        run = subprocess.run(
+            ["sh", "-c", line, *service["entrypoint"][3:], *service["command"]],
+            env={"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": secret},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (run.returncode == 0) is started
+        assert run.stdout.startswith("started mini -dir=/data") is started
 
 
 def test_health_check_is_that_of_the_image(compose: dict[str, Any], repository: Path) -> None:

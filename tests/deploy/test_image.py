@@ -22,12 +22,18 @@ KEY = "a-key-of-the-test"
 
 
 @pytest.fixture(scope="module")
-def image(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    """The last stage, built for a CPU: DEVICE=cuda would fetch gigabytes of CUDA."""
+def builder(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+    """Builds for a CPU: DEVICE=cuda would fetch gigabytes of CUDA."""
     folder = tmp_path_factory.mktemp("image")
     arguments = {"DEVICE": "cpu", "PIP_EXTRA_INDEX_URL": os.environ.get("PIP_EXTRA_INDEX_URL", "")}
-    yield Builder(repository, folder, arguments).build()
+    yield Builder(repository, folder, arguments)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def image(builder: Builder) -> Image:
+    """The last stage, which is the service's."""
+    return builder.build()
 
 
 @pytest.fixture
@@ -98,6 +104,23 @@ def test_catalogue_of_the_image_has_its_models(image: Image) -> None:
     # The voice activity detector brings its own, of a megabyte.
     weights = [path for path in image.root.rglob("*.safetensors") if "silero_vad" not in path.parts]
     assert not weights
+
+
+def test_trainer_is_an_image_of_its_own(builder: Builder) -> None:
+    trainer = builder.build("trainer")
+    program, *arguments = trainer.command("ENTRYPOINT")
+    found = shutil.which(program, path=trainer.environment["PATH"])
+    assert found is not None
+    for words, printed in ((trainer.command("CMD"), "Usage"), (["plan", "demo-da"], "updates")):
+        run = subprocess.run(
+            [found, *arguments, *words], env=trainer.environment, cwd=trainer.directory,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert printed in run.stdout
+    check = [shutil.which("python", path=trainer.environment["PATH"]), "-c", "import transformers"]
+    assert subprocess.run(check, env=trainer.environment, check=False).returncode == 0
+    service = builder.build()
+    assert subprocess.run(check, env=service.environment, check=False).returncode != 0
 
 
 def test_cpu_image_without_its_index_fails_with_one_line(

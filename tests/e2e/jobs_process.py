@@ -1,12 +1,34 @@
 """The service of `scripted_jobs` as a process of its own, and its jobs."""
 
+import atexit
+import functools
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+
+@functools.cache
+def _starter() -> socket.socket:
+    """Where processes are started and killed; it ends with this process."""
+    ours, theirs = socket.socketpair()
+    program = Path(__file__).with_name("scripted_jobs.py")
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, program, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
 
 
 class JobsProcess:
@@ -18,27 +40,26 @@ class JobsProcess:
     """
 
     def __init__(self, settings: dict[str, object], log: Path) -> None:
-        program = Path(__file__).with_name("scripted_jobs.py")
+        reading, writing = os.pipe()
         with log.open("ab") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, program, json.dumps(settings)],
-                stdout=subprocess.PIPE, stderr=errors, text=True,
-            )  # fmt: skip
+            message = json.dumps(settings).encode()
+            socket.send_fds(_starter(), [message], [writing, errors.fileno()])
+            os.close(writing)
+            self._pid = int(_starter().recv(100))
+        self._output = os.fdopen(reading)
         self._log = log
 
     def client(self) -> httpx.Client:
         """A client, once it serves."""
-        assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
+        port = self._output.readline().strip()
         assert port, self._log.read_text()[-5000:]
         return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        _starter().send(str(self._pid).encode())
+        assert _starter().recv(100) == b"killed"
+        self._output.close()
 
 
 def every_job(client: httpx.Client) -> list[dict[str, Any]]:

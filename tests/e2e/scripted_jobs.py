@@ -1,13 +1,19 @@
-"""The service with a scripted model as a process of its own, which starts fast and may be killed.
+"""The service with a scripted model in processes of their own, which may be killed.
 
-Run as `python scripted_jobs.py SETTINGS`, the settings as JSON; prints its port once it serves.
+Run as `python scripted_jobs.py DESCRIPTOR`, the descriptor of a socket. Processes are forked from
+one that has imported everything, so that starting one takes a fraction of a second. On the socket
+each gets its settings as JSON, and the descriptors of its standard output and error; a number kills
+the process that has it.
 """
 
 import asyncio
 import json
+import os
+import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +25,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 
 from in_process import ScriptedModel, in_process  # noqa: E402
 
+from app import tracing  # noqa: E402
 from app.logging import configure_logging  # noqa: E402
 
 BATCH_SECONDS = 0.05
@@ -36,6 +43,7 @@ class SlowModel(ScriptedModel):
 
 async def serve(settings: dict[str, Any]) -> None:
     """Serve until the process is killed; `pace` is how long a batch takes."""
+    tracing.start()
     model = SlowModel()
     pace = settings.pop("pace", BATCH_SECONDS)
     async with in_process(model=model, **settings) as running:
@@ -47,6 +55,48 @@ async def serve(settings: dict[str, Any]) -> None:
             await server.serve([listener])
 
 
+def start(settings: dict[str, Any], descriptors: list[int]) -> int:
+    """Start a service that prints its port once it serves; returns its process id."""
+    if child := os.fork():
+        return child
+    for number, descriptor in enumerate(descriptors, 1):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    try:
+        configure_logging(log_format="json")
+        asyncio.run(serve(settings))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def main(control: socket.socket) -> None:
+    """Start and kill services until the other end of the socket is closed; kills those left."""
+    running: set[int] = set()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1 << 16, 2)
+        if not message:
+            break
+        wanted = json.loads(message)
+        if isinstance(wanted, int):
+            kill(wanted)
+            running.discard(wanted)
+            control.send(b"killed")
+        else:
+            running.add(child := start(wanted, descriptors))
+            control.send(str(child).encode())
+        for descriptor in descriptors:
+            os.close(descriptor)
+    for child in running:
+        kill(child)
+
+
+def kill(child: int) -> None:
+    """End a service as a power cut would."""
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 if __name__ == "__main__":
-    configure_logging(log_format="json")
-    asyncio.run(serve(json.loads(sys.argv[1])))
+    main(socket.socket(fileno=int(sys.argv[1])))

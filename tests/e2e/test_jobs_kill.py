@@ -21,6 +21,9 @@ LIVES = 3.0
 A machine that is busy takes longer for a job, and must get some done.
 """
 
+START_SECONDS = 0.5
+"""About what a process takes until its first answer."""
+
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
@@ -72,7 +75,7 @@ def live_and_die(
     process = JobsProcess(settings, log)
     try:
         if life is None:
-            time.sleep(chance.uniform(0, 2))
+            time.sleep(chance.uniform(0, START_SECONDS))
             return
         with process.client() as client:
             # Answered once the database is open and jobs are worked on.

@@ -15,6 +15,7 @@ from app.jobs.audit import AuditLog
 from app.jobs.metrics import JobMetrics
 from app.jobs.records import Records
 from app.jobs.rows import Record
+from app.jobs.spans import webhook_span
 from app.jobs.webhooks.outbox import Claim, Outbox
 from app.jobs.webhooks.sender import WebhookSender
 
@@ -149,7 +150,9 @@ class Deliveries:
     async def _send(self, claim: Claim, record: Record) -> None:
         job = record.job
         attempts = claim.attempts + 1
-        outcome, message = await self._sender.send(record, claim.id, attempts)
+        with webhook_span(record, attempts) as span:
+            outcome, message = await self._sender.send(record, claim.id, attempts)
+            span.set("nordlyd.webhook.state", outcome.state)
         await self._outbox.record(claim, outcome)
         self._metrics.note_webhook_attempt(outcome.state)
         _log.info("webhook sent", job=job.id, state=outcome.state, status=outcome.status,

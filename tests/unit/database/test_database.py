@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from app.database import Database, FolderLock
 from app.database.engines import sqlite_engine
 from app.database.migrate import VERSION_TABLE, migrate
 from app.errors import ConfigurationError, JobsUnavailableError
+from app.jobs import RetentionPolicy
+from app.jobs.records import Records
 from app.jobs.schema import metadata
 
 FIRST_VERSION = "0001"
@@ -40,6 +43,32 @@ def test_database_of_the_first_version_keeps_its_rows(tmp_path: Path, database: 
         version = connection.exec_driver_sql(f"SELECT * FROM {VERSION_TABLE}").scalar_one()
     assert [tuple(row) for row in rows] == [("of before", 1800000000.5)]
     assert version > FIRST_VERSION
+
+
+@on_event_loop
+async def test_job_of_before_traces_belongs_to_none(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    engine = sqlite_engine(tmp_path / "data" / "nordlyd.db")
+    migrate(engine, "0005")
+    of_before = {
+        "id": "job_1", "owner": "", "phase": "live", "receiver": "", "enqueued": 1,
+        "status": "queued", "kind": "transcribe", "protocol": "native", "name": "", "model": "m",
+        "language": "nb", "options": "{}", "protocol_options": "{}", "created_at": 1.8e9,
+        "progress": 0.0, "attempts": 0,
+    }  # fmt: skip
+    with engine.begin() as connection:
+        values = ", ".join(f":{name}" for name in of_before)
+        connection.execute(
+            sa.text(f"INSERT INTO jobs ({', '.join(of_before)}) VALUES ({values})"), of_before
+        )
+    engine.dispose()
+    database = Database(tmp_path / "data")
+    policy = RetentionPolicy("until-fetched", timedelta(days=7))
+    record = await Records(database, policy, lambda: 1.9e9).live("job_1")
+    database.close()
+    assert record is not None
+    assert record.job.status == "queued"
+    assert record.trace_context == {}
 
 
 def test_migrated_tables_have_the_columns_of_the_queries(database: Database) -> None:

@@ -100,7 +100,7 @@ def test_deadline_too_near_for_the_recording_itself_is_exceeded():
 def test_refused_requests_retry_one_after_the_other():
     schedule = RetrySchedule()
     waits = [schedule.retry_after(2.0, 0.5, now=100.0) for _ in range(4)]
-    assert waits == pytest.approx([2.0, 2.5, 3.0, 3.5])
+    assert waits == pytest.approx([2.0, 3.0, 3.0, 4.0])
     # The places reserved for requests that should have been retried by now are free again.
     assert schedule.retry_after(2.0, 0.5, now=110.0) == pytest.approx(2.0)
 
@@ -127,7 +127,7 @@ def test_request_refused_again_when_it_was_due_does_not_start_at_the_end():
 def test_margin_makes_refused_requests_come_back_a_little_later():
     schedule = RetrySchedule(margin=1.5)
     waits = [schedule.retry_after(2.0, 1.0, now=0.0) for _ in range(3)]
-    assert waits == pytest.approx([3.0, 4.5, 6.0])
+    assert waits == pytest.approx([3.0, 5.0, 6.0])
     assert RetrySchedule(margin=1.5).retry_after(1e6, 0.0, now=0.0) == 600
 
 

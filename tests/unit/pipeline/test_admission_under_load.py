@@ -109,11 +109,43 @@ def test_service_that_slows_down_under_load_still_answers_in_time() -> None:
     assert len(late) <= 0.05 * len(service.latencies[before:])
 
 
-def test_refused_burst_is_accepted_after_retry_after() -> None:
+def after_work() -> Simulation:
+    """Returns a service that is idle, and knows how fast it is."""
     service = Simulation()
     service.offer(1.2, 20)
     service.until(service.now + 60)
     service.refused.clear()
+    return service
+
+
+@pytest.mark.parametrize("early", [700, 900, 1100])
+def test_client_that_comes_back_before_half_of_retry_after_is_refused_again(early: int) -> None:
+    service = after_work()
+    returns: list[tuple[float, int]] = []
+    for number in range(round(2 * PATIENCE * CLIPS_A_SECOND)):
+        service.until(service.now + 0.001)
+        seconds = service.arrive()
+        if seconds is not None:
+            returns.append((service.now + (0.45 if number == early else 1.0) * seconds, number))
+    accepted: dict[int, bool] = {}
+    for instant, number in sorted(returns):
+        service.until(instant)
+        accepted[number] = service.arrive() is None
+    assert not accepted.pop(early)
+    assert sum(accepted.values()) >= 0.9 * len(accepted)
+
+
+def test_room_kept_for_clients_that_do_not_come_back_is_not_lost() -> None:
+    service = after_work()
+    for _ in range(round(4 * PATIENCE * CLIPS_A_SECOND)):
+        service.arrive()
+    before = len(service.finished)
+    service.offer(1.5, 60)
+    assert len(service.finished) - before >= 0.98 * 60 * CLIPS_A_SECOND
+
+
+def test_refused_burst_is_accepted_after_retry_after() -> None:
+    service = after_work()
     clips = round(2 * PATIENCE * CLIPS_A_SECOND)
     start = service.now
     returns = [(start, start, number) for number in range(clips)]
@@ -140,8 +172,8 @@ def test_retry_after_is_as_long_as_the_excess_takes() -> None:
     service = Simulation()
     service.offer(4, 20)
     backlog = service.free_at - service.now
-    seconds = service.arrive()
-    assert seconds is not None
+    # A few may take the place of those who were refused and are due, but no more.
+    assert any(service.arrive() is not None for _ in range(100))
     # Once it has stopped, a single further clip is accepted as soon as there is room.
     assert backlog <= PATIENCE
     service.until(service.now + 0.5 * PATIENCE)
@@ -233,3 +265,39 @@ def test_clips_are_not_expected_to_be_slow_because_long_recordings_were() -> Non
         work.expect(CLIP_BYTES)
         expected = service.workload.seconds_of(work)
     assert 0.5 <= expected * CLIPS_A_SECOND <= 2
+
+
+def refused_at_once(service: Simulation) -> bool:
+    with service.workload.open("me") as work:
+        work.expect(CLIP_BYTES)
+        try:
+            service.admission.refuse_at_once(work)
+        except OverloadedError:
+            return True
+    return False
+
+
+def test_refusal_before_routing_is_the_refusal_of_the_route() -> None:
+    service = after_work()
+    assert not refused_at_once(service)
+    clips = 0
+    while not refused_at_once(service):
+        assert service.arrive() is None
+        clips += 1
+    assert clips == pytest.approx(0.8 * PATIENCE * CLIPS_A_SECOND, rel=0.05)
+    assert all(refused_at_once(service) for _ in range(20))
+    service.until(service.now + 0.6 * PATIENCE)
+    assert not refused_at_once(service)
+
+
+def test_decision_before_routing_leaves_the_place_of_a_client_that_is_due() -> None:
+    service = after_work()
+    while len(service.refused) < 100:
+        service.arrive()
+    service.until(service.now + 1.01)
+    assert not any(refused_at_once(service) for _ in range(200))
+    admitted = 0
+    while service.arrive() is None:
+        admitted += 1
+    assert 0 < admitted <= 25
+    assert refused_at_once(service)

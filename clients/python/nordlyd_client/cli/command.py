@@ -21,6 +21,7 @@ from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
 _OF_THE_SERVICE = ("serve", "archive", "models", "keys", "bench")
+_JOBS_OF_THE_SERVICE = ("audit",)
 
 
 app = typer.Typer(
@@ -92,22 +93,23 @@ def _options(
 def _add_commands() -> None:
     service = find_service()
     if service is not None:
-        service.add_commands(app)
+        service.add_commands(app, jobs_app)
     else:
-        for name in _OF_THE_SERVICE:
-            app.command(
-                name,
-                hidden=True,
-                add_help_option=False,
-                context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-            )(_refuse)
+        for group, names in ((app, _OF_THE_SERVICE), (jobs_app, _JOBS_OF_THE_SERVICE)):
+            for name in names:
+                group.command(
+                    name,
+                    hidden=True,
+                    add_help_option=False,
+                    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+                )(_refuse)
     for command in (transcribe, stream, align, watch):
         app.command()(command)
     app.add_typer(jobs_app, name="jobs")
 
 
 def _refuse(context: typer.Context) -> None:
-    require_service(f"nordlyd {context.info_name}")
+    require_service(context.command_path)
 
 
 _add_commands()

@@ -1,7 +1,7 @@
-{{- /* Parts of every pod: who it runs as, and what it may do. */ -}}
+{{- /* Who a pod runs as, and what it may do; `token` is "true" where it talks to Kubernetes. */ -}}
 {{- define "nordlyd.podSecurity" -}}
 serviceAccountName: {{ include "nordlyd.serviceAccount" . }}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ eq (toString .token) "true" }}
 # The variables of a Service called nordlyd, NORDLYD_PORT among them, would be read as settings.
 enableServiceLinks: false
 securityContext:
