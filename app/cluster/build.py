@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from app.catalogue import Catalogue, ResolvedModel
 from app.cluster.engine import RemoteEngine
@@ -44,7 +45,11 @@ def _build(
 ) -> tuple[Service, RemoteStreams]:
     models = _models(settings)
     references = {
-        model.id: reference for model, reference in zip(models, settings.models, strict=True)
+        # A folder's name is relative to this process.
+        model.id: str(Path(reference).resolve())
+        if reference != model.id and Path(reference).is_dir()
+        else reference
+        for model, reference in zip(models, settings.models, strict=True)
     }
     registry = build_registry(settings, models)
     engine = RemoteEngine(settings, references, telemetry, devices)

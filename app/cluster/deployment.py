@@ -43,6 +43,8 @@ def model_application(
     own = settings.model_copy(
         update={
             "models": [reference],
+            "catalogue": settings.catalogue.resolve(),
+            "store": settings.store.resolve(),
             "routes": None,
             "default_language": None,
             "api_keys": [],

@@ -1,6 +1,7 @@
 """Deploys the models of a service to Ray Serve, and knows the state of their replicas."""
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from app.cluster.messages import EncoderFacts, ReplicaReport
 from app.cluster.metrics import by_caller, lasting, merged
 from app.decoding import DecodingOptions, check_options
 from app.engine import EngineStatus, revision_name
+from app.engine.types import model_of
 from app.errors import ConfigurationError, UnavailableError
 from app.pipeline import AvailableModel, ModelFacts, ModelSource
 from app.settings import Settings
@@ -63,10 +65,16 @@ class RemoteModel:
 
 @dataclass(slots=True)
 class _Deployed:
-    """A model that is deployed, and what its replicas reported last."""
+    """A model that is deployed, and what its replicas reported last.
+
+    Attributes:
+        encoder: what a replica answered of it; None before the first one is ready.
+        name: of its encoder, which has the revision of the latest `add`.
+    """
 
     calls: ModelCalls
-    model: RemoteModel | None = None
+    name: str
+    encoder: EncoderFacts | None = None
     reports: dict[str, ReplicaReport] = field(default_factory=dict)
     reported: float = field(default_factory=time.monotonic)
 
@@ -106,37 +114,38 @@ class RemoteEngine:
             ConfigurationError: it cannot be loaded.
         """
         card = source.card
+        known = self._deployed.get(card.id)
+        if known is not None and known.encoder is not None:
+            # It replaces itself: new replicas take over one by one.
+            await self._run(card.id)
         deployed = await self._deploy(card.id)
-        if deployed.model is None:
-            try:
-                facts = await deployed.calls.run("describe", tuple, None)
-                assert isinstance(facts, EncoderFacts)
-            except UnavailableError as error:
-                raise ConfigurationError(f"model {card.id}: {error.message}") from error
-            deployed.model = RemoteModel(card, facts)
-        return deployed.model
-
-    async def deploy(self, models: Iterable[str]) -> None:
-        """Deploys models side by side; `load` then waits for each."""
-        await asyncio.gather(*(self._deploy(model) for model in models))
+        try:
+            encoder = await deployed.calls.run("describe", tuple, None)
+        except UnavailableError as error:
+            raise ConfigurationError(f"model {card.id}: {error.message}") from error
+        assert isinstance(encoder, EncoderFacts)
+        deployed.encoder = encoder
+        # Not kept here: a model leaves once the last request that holds it has ended.
+        return RemoteModel(card, encoder)
 
     async def start(self, models: Sequence[AvailableModel]) -> None:
         """Begins to watch the replicas; the models serve already."""
-        del models
+        for model in models:
+            await self.add(model)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="replicas")
         await self._collect_reports()
 
     async def add(self, model: AvailableModel) -> None:
-        """Does nothing: its replicas are warm."""
+        """Notes its revision; its replicas are warm."""
+        self._deployed[model.card.id].name = model.encoder_name
 
     async def remove(self, encoder: str) -> None:
-        """Deletes the application of a model, once its running calls have ended."""
-        model = encoder.partition("#")[0]
-        deployed = self._deployed.pop(model, None)
-        if deployed is not None:
-            self._retire(deployed.reports.values())
-            await asyncio.to_thread(serve.delete, application_name(model))
+        """Deletes the application of a model, unless a later revision of it has taken over."""
+        model = model_of(encoder)
+        deployed = self._deployed.get(model)
+        if deployed is not None and deployed.name == encoder:
+            await self._delete(model)
 
     def release(self) -> None:
         """Does nothing: the memory is that of other processes."""
@@ -153,16 +162,16 @@ class RemoteEngine:
             UnavailableError: it cannot be loaded now.
         """
         deployed = self._deployed.get(card.id)
-        if deployed is None or deployed.model is None:
+        if deployed is None or deployed.encoder is None:
             deployed = await self._load_cold(card)
         self._deployed.move_to_end(card.id)
         return deployed.calls
 
     def encoder_of(self, model: str) -> EncoderFacts:
         """Returns how the emissions of a loaded model are made."""
-        found = self._deployed[model].model
+        found = self._deployed[model].encoder
         assert found is not None
-        return found.encoder
+        return found
 
     def has_replica(self, model: str, replica: str) -> bool:
         """Returns whether a replica of a model accepted work when it was asked for a report."""
@@ -212,11 +221,11 @@ class RemoteEngine:
 
     def _seconds_alone(self, model: str) -> float:
         deployed = self._deployed.get(model)
-        return 0.0 if deployed is None else time.monotonic() - deployed.reported
+        return math.inf if deployed is None else time.monotonic() - deployed.reported
 
     def _fault(self) -> str:
         for model, deployed in self._deployed.items():
-            if deployed.model is not None and self._seconds_alone(model) > _ALONE_SECONDS:
+            if deployed.encoder is not None and self._seconds_alone(model) > _ALONE_SECONDS:
                 return f"no replica of {model} answers"
         return "" if self._deployed else "no model is loaded"
 
@@ -224,31 +233,40 @@ class RemoteEngine:
         deployed = self._deployed.get(model)
         if deployed is not None:
             return deployed
-        reference = self._references.get(model, model)
-        application = model_application(self._settings, reference, self._devices)
-        name = application_name(model)
-        if self._devices or not await asyncio.to_thread(_is_running, name):
-            _log.info("deploying", model=model)
-            run = partial(serve.run, application, name=name, route_prefix=None)
-            try:
-                await asyncio.to_thread(run)
-            except RuntimeError as error:
-                raise ConfigurationError(
-                    f"model {model} cannot be deployed: {_reason(name) or error}"
-                ) from error
+        if self._devices or not await asyncio.to_thread(_is_running, application_name(model)):
+            await self._run(model)
         calls = ModelCalls(
             model,
             model_handle(model),
             partial(self._seconds_alone, model),
             self._settings.max_wait_seconds,
         )
-        return self._deployed.setdefault(model, _Deployed(calls))
+        return self._deployed.setdefault(model, _Deployed(calls, model))
+
+    async def _run(self, model: str) -> None:
+        """Deploys a model, or replaces its replicas by new ones; waits until one is ready."""
+        _log.info("deploying", model=model)
+        reference = self._references.get(model, model)
+        application = model_application(self._settings, reference, self._devices)
+        name = application_name(model)
+        try:
+            await asyncio.to_thread(partial(serve.run, application, name=name, route_prefix=None))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"model {model} cannot be deployed: {_reason(name) or error}"
+            ) from error
+
+    async def _delete(self, model: str) -> None:
+        """Deletes the application of a model, once its running calls have ended."""
+        deployed = self._deployed.pop(model)
+        self._retire(deployed.reports.values())
+        await asyncio.to_thread(serve.delete, application_name(model))
 
     async def _load_cold(self, card: ModelCard) -> _Deployed:
         """Loads a model on demand; the one that was idle longest leaves where there are many."""
         async with self._deploying:
             deployed = self._deployed.get(card.id)
-            if deployed is not None and deployed.model is not None:
+            if deployed is not None and deployed.encoder is not None:
                 return deployed
             await self._make_room()
             try:
@@ -264,7 +282,7 @@ class RemoteEngine:
             oldest = next(iter(self._deployed))
             _log.info("model leaves", model=oldest)
             self.on_evicted(oldest)
-            await self.remove(oldest)
+            await self._delete(oldest)
 
     async def _watch(self) -> None:
         while True:

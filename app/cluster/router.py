@@ -3,7 +3,7 @@
 Runs wherever there is a handle of the deployment.
 """
 
-from collections.abc import Sequence
+import random
 
 from ray.serve.request_router import PendingRequest, RequestRouter, RunningReplica
 
@@ -23,7 +23,7 @@ class SessionRouter(RequestRouter):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._known: dict[str, RunningReplica] = {}
 
-    def update_replicas(self, replicas: Sequence[RunningReplica]) -> None:
+    def update_replicas(self, replicas: list[RunningReplica]) -> None:
         """Receives the replicas that accept new work."""
         for replica in replicas:
             name = replica.replica_id.unique_id
@@ -44,7 +44,7 @@ class SessionRouter(RequestRouter):  # type: ignore[misc]
             if session := pending_request.metadata.session_id:
                 pinned = self._known.get(session)
                 return [candidate_replicas if pinned is None else [pinned]]
-        return [candidate_replicas]
+        return [random.sample(candidate_replicas, min(2, len(candidate_replicas)))]
 
     async def _select_from_candidate_replicas(
         self, candidates: list[RunningReplica], backoff_index: int

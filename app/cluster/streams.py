@@ -7,6 +7,7 @@ process can continue it, and none can once the replica has stopped.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, aclosing, suppress
+from dataclasses import replace
 
 from app.audio import SAMPLE_RATE, Samples
 from app.catalogue import ModelCard
@@ -26,7 +27,8 @@ class RemoteStreams:
     Args:
         service: routes, and admits; a connected stream delays its stop.
         engine: has the replicas.
-        count_audio: called with the caller and the seconds of audio of every connection's stream.
+        count_audio: called with the caller and the seconds of audio of a stream that have arrived
+            since the last call.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class RemoteStreams:
             options.model, options.language, options.decoding, options.formatting
         )
         calls = await self._engine.calls(route.card)
-        opened = await calls.run("open_stream", lambda: (options,), None)
+        # Decided here, by all models: a replica knows its own alone.
+        decided = replace(options, model=None, language=route.language)
+        opened = await calls.run("open_stream", lambda: (decided,), None)
         assert isinstance(opened, OpenStream)
         return self._connected(calls, route.card, opened)
 
@@ -92,13 +96,19 @@ class RemoteStreams:
         def left(stream: RemoteStream) -> None:
             self._open.discard(stream)
             admission.close()
-            self._count_audio(opened.caller, stream.pushed_seconds)
+            self._count(stream)
 
         stream = RemoteStream(calls, card.id, opened, left)
         self._open.add(stream)
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch(), name="live-streams")
         return stream
+
+    def _count(self, stream: "RemoteStream") -> None:
+        seconds = stream.pushed_seconds - stream.counted_seconds
+        if seconds:
+            stream.counted_seconds = stream.pushed_seconds
+            self._count_audio(stream.caller, seconds)
 
     async def _watch(self) -> None:
         """Ends streams while this process drains, and those of replicas that do."""
@@ -107,6 +117,7 @@ class RemoteStreams:
             await asyncio.sleep(_WATCH_SECONDS)
             stopping = self._service.readiness.state == "draining"
             for stream in tuple(self._open):
+                self._count(stream)
                 place = stream.model, stream.replica
                 if stopping:
                     await stream.end()
@@ -136,7 +147,9 @@ class RemoteStream:
         self.model = opened.model
         self.language = opened.language
         self.replica = opened.replica
+        self.caller = opened.caller
         self.pushed_seconds = 0.0
+        self.counted_seconds = 0.0
         self._calls = calls
         self._connection = opened.connection
         self._resumed_at = opened.received_seconds

@@ -14,6 +14,7 @@ import psutil
 from running import RunningServer, environment
 
 _REPLICA = "ray::ServeReplica:nordlyd-"
+_QUEUE_SECONDS = 4 * 3600
 _OPERATE = Path(__file__).with_name("operate.py")
 
 
@@ -67,9 +68,14 @@ class ClusterServer(RunningServer):
         return found
 
     def wait_for_replicas(self, number: int, *, seconds: float = 180.0) -> None:
-        """Waits until so many replicas serve."""
-        wait_for(lambda: len(self.replicas()) == number, seconds=seconds)
-        wait_for(lambda: len(self.counts()) == number, seconds=seconds)
+        """Waits until so many replicas serve: each brings the room of its queue."""
+        room = f"nordlyd_queue_limit_audio_seconds {number * _QUEUE_SECONDS:.1f}\n"
+
+        def all_report() -> bool:
+            with self.client() as client:
+                return len(self.replicas()) == number and room in client.get("/metrics").text
+
+        wait_for(all_report, seconds=seconds)
 
     def stop(self) -> int:
         """Starts the drain and waits for the exit status."""
