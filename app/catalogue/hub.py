@@ -180,8 +180,15 @@ def _fetch(
             f"{partial}, the same command resumes from there"
         )
     shutil.rmtree(partial / ".cache", ignore_errors=True)
-    _write_checksums(partial)
-    write_record(partial, PullRecord(hub, plan.commit, plan.files, plan.skipped, card.target_lang))
+    try:
+        _write_checksums(partial)
+        write_record(
+            partial, PullRecord(hub, plan.commit, plan.files, plan.skipped, card.target_lang)
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"{partial} cannot be written: {error.strerror}; the same command resumes from there"
+        ) from error
     lost = missing_files(partial, card.target_lang)
     if lost:
         raise ConfigurationError(f"{hub} is no whole checkpoint: it lacks {', '.join(lost)}")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import exc
 
 _FILE = "nordlyd.db"
+# The second is of a file beside the database, when it is opened.
+_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _SCHEMES = frozenset({"postgresql", "postgres"})
 _THREADS = 4
 _T = TypeVar("_T")
@@ -203,6 +205,6 @@ def _is_damaged(error: "exc.DBAPIError") -> bool:
 def _is_full(error: BaseException) -> bool:
     origin = getattr(error, "orig", None)
     if isinstance(origin, sqlite3.Error):
-        return origin.sqlite_errorcode == sqlite3.SQLITE_FULL
+        return origin.sqlite_errorcode in _FULL
     # Of PostgreSQL: disk_full.
     return getattr(origin, "sqlstate", None) == "53100"

@@ -6,6 +6,7 @@ it may be renamed at any time, as logrotate does.
 
 import asyncio
 import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -129,8 +130,12 @@ def read_entries(file: Path) -> Iterator[tuple[str, AuditEntry | None]]:
 def _append(file: Path, line: bytes) -> None:
     number = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
     try:
-        # One call, so that lines of several processes do not mix.
+        # Several processes may share the file.
+        fcntl.flock(number, fcntl.LOCK_EX)
+        size = os.fstat(number).st_size
         if os.write(number, line) < len(line):
+            # The next line would be appended to the half that is there.
+            os.ftruncate(number, size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(number)
     finally:

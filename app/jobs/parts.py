@@ -7,12 +7,12 @@ from functools import partial
 
 import structlog
 
+from app.clock import SteadyClock
 from app.contract.jobs import JobEvent
 from app.database import Database
 from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
 from app.jobs.audit import AuditLog
-from app.jobs.clock import SteadyClock
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
@@ -94,7 +94,7 @@ class Parts:
         self._purged = 0
         self._metrics = JobMetrics(telemetry, database, clock.time)
         self.deliveries = Deliveries(
-            database, sender, self, audit, metrics=self._metrics, now=clock.time
+            database, sender, self, audit, metrics=self._metrics, clock=clock
         )
         self._on_change = on_change
         self._runner = JobRunner(

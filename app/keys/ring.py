@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from app.clock import SteadyClock
 from app.errors import AuthenticationError, UnavailableError
 from app.keys.quotas import AudioCounts, QuotaLimiter
 from app.keys.tokens import KeyToken, parse_token
@@ -38,7 +39,8 @@ class KeyRing:
             is called in a thread.
         quotas: gets the names and quotas of the keys in the database, and the audio that was
             counted on this day, by other processes too.
-        clock: seconds since 1970.
+        clock: seconds since 1970; by default one that follows jumps only later, so that a clock
+            that is set wrong neither refuses keys nor accepts those that have expired.
     """
 
     def __init__(
@@ -47,13 +49,13 @@ class KeyRing:
         open_store: "Callable[[], KeyStore | None] | None" = None,
         *,
         quotas: QuotaLimiter | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._configured = tuple(key.encode() for key in configured)
         self._configured_ids = frozenset(configured_id(key) for key in self._configured)
         self._open_store = open_store
         self._quotas = quotas
-        self._clock = clock
+        self._clock = clock or SteadyClock().time
         # None until the database has been read.
         self._stored: Mapping[str, ApiKey] | None = None if open_store else {}
         self._used: set[str] = set()

@@ -42,7 +42,11 @@ class SlowModel(ScriptedModel):
 
 
 async def serve(settings: dict[str, Any]) -> None:
-    """Serve until the process is killed; `pace` is how long a batch takes."""
+    """Serve until the process is killed.
+
+    `pace` is how long a batch takes, `variables` are added to the environment.
+    """
+    os.environ.update(settings.pop("variables", {}))
     tracing.start()
     model = SlowModel()
     pace = settings.pop("pace", BATCH_SECONDS)

@@ -1,6 +1,6 @@
 """A full disk: new jobs are refused, those that were accepted are kept, and jobs can be erased."""
 
-import os
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,68 +8,38 @@ from pathlib import Path
 import httpx
 import pytest
 from running import NORDLYD, RunningServer
+from small_disk import SmallDisk, small_disk
 from sounds import as_wav, tones
 
 pytestmark = pytest.mark.long
 
 _AUDIO = as_wav(tones(3, 60.0))
-# In a mount namespace of its own, which a user may make too, and which ends with the process.
-_ON_SMALL_DISK = """#!/bin/sh
-exec unshare {user} --mount sh -c '
-    mount -t tmpfs -o size=96m,mode=700 tmpfs "$NORDLYD_DATA" && exec "$0" "$@"
-' {program} "$@"
-"""
-
-
-class SmallDisk:
-    """A server whose data folder is a file system of 96 MiB.
-
-    Args:
-        folder: has its log.
-        settings: of the server.
-    """
-
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        data = folder / "data"
-        data.mkdir()
-        program = folder / "nordlyd"
-        user = "" if os.geteuid() == 0 else "--user --map-root-user"
-        program.write_text(_ON_SMALL_DISK.format(user=user, program=NORDLYD))
-        program.chmod(0o700)
-        self.server = RunningServer(folder, settings, program=program)
-        self.server.wait_ready()
-        self._inside = Path(f"/proc/{self.server.process.pid}/root{data}")
-        self._filler = self._inside / "filler"
-
-    def fill(self, *, leave: int) -> None:
-        """Fills the disk but for so many bytes, or more where less is left already."""
-        with self._filler.open("ab", buffering=0) as file:
-            while (left := self._free() - leave) > 0:
-                file.write(b"x" * min(left, 2**20))
-
-    def empty(self) -> None:
-        """Removes what `fill` has written."""
-        self._filler.unlink()
-
-    def _free(self) -> int:
-        disk = os.statvfs(self._inside)
-        return disk.f_bavail * disk.f_frsize
 
 
 @pytest.fixture
-def disk(tmp_path: Path, tiny_settings: dict[str, str]) -> Iterator[SmallDisk]:
-    small = SmallDisk(tmp_path, tiny_settings | {"KEEP_AUDIO": "forever"})
-    yield small
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk of 96 MiB."""
+    (tmp_path / "disk").mkdir()
+    with small_disk(tmp_path / "disk", 96 * 2**20) as small:
+        yield small
+
+
+@pytest.fixture
+def client(
+    disk: SmallDisk, tmp_path: Path, tiny_settings: dict[str, str]
+) -> Iterator[httpx.Client]:
+    """A client of a server whose data folder is on the disk."""
+    program = tmp_path / "nordlyd"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([*disk.enter, str(NORDLYD)])} "$@"\n')
+    program.chmod(0o700)
+    settings = {"KEEP_AUDIO": "forever", "DATA": str(disk.mounted / "data")}
+    server = RunningServer(tmp_path, tiny_settings | settings, program=program)
     try:
-        assert small.server.stop() == 0
+        with server.wait_ready().client() as connected:
+            yield connected
+        assert server.stop() == 0
     finally:
-        small.server.process.kill()
-
-
-@pytest.fixture
-def client(disk: SmallDisk) -> Iterator[httpx.Client]:
-    with disk.server.client() as connected:
-        yield connected
+        server.process.kill()
 
 
 def submit(client: httpx.Client) -> httpx.Response:

@@ -109,11 +109,12 @@ def test_server_stops_cleanly_while_the_receiver_does_not_answer(
 
 
 def test_job_that_a_restart_continues_stays_in_the_trace_of_its_request(
-    receiver: TraceReceiver, tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    receiver: TraceReceiver, tmp_path: Path, clip: Clip
 ) -> None:
-    for name, value in receiver.variables.items():
-        monkeypatch.setenv(name, value)
-    settings: dict[str, object] = {"data": str(tmp_path / "data")}
+    settings: dict[str, object] = {
+        "data": str(tmp_path / "data"),
+        "variables": receiver.variables,
+    }
     # Its first batch would take longer than the test.
     first = JobsProcess(settings | {"pace": 600.0}, tmp_path / "log")
     with first.client() as client:

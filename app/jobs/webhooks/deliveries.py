@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 import structlog
 
+from app.clock import SteadyClock
 from app.contract.webhooks import WebhookDelivery
 from app.database import Database
 from app.errors import NordlydError
@@ -17,6 +17,7 @@ from app.jobs.records import Records
 from app.jobs.rows import Record
 from app.jobs.spans import webhook_span
 from app.jobs.webhooks.outbox import Claim, Outbox
+from app.jobs.webhooks.outcome import outcome_by_a_wrong_clock
 from app.jobs.webhooks.sender import WebhookSender
 
 CONCURRENCY = 32
@@ -48,7 +49,7 @@ class Deliveries:
         jobs: that have webhooks.
         audit: has a line for each delivery that has ended.
         metrics: counts the attempts.
-        now: the time in seconds since 1970.
+        clock: when they are due.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class Deliveries:
         audit: AuditLog,
         *,
         metrics: JobMetrics,
-        now: Callable[[], float],
+        clock: SteadyClock,
     ) -> None:
         self._is_alone = not database.is_shared
-        self._outbox = Outbox(database, now)
+        self._outbox = Outbox(database, clock.time)
+        self._clock = clock
         self._sender = sender
         self._jobs = jobs
         self._audit = audit
@@ -152,6 +154,8 @@ class Deliveries:
         attempts = claim.attempts + 1
         with webhook_span(record, attempts) as span:
             outcome, message = await self._sender.send(record, claim.id, attempts)
+            if self._clock.has_jumped:
+                outcome = outcome_by_a_wrong_clock(outcome, attempts)
             span.set("nordlyd.webhook.state", outcome.state)
         await self._outbox.record(claim, outcome)
         self._metrics.note_webhook_attempt(outcome.state)

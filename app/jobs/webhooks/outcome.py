@@ -63,6 +63,18 @@ def outcome_of_failure(error: str, attempts: int) -> Outcome:
     return _again(error, attempts, None, 0.0)
 
 
+def outcome_by_a_wrong_clock(outcome: Outcome, attempts: int) -> Outcome:
+    """Returns what an attempt leads to that was made while the clock of this machine had jumped.
+
+    Receivers refuse a signature of another time, so a refusal does not end the delivery.
+    """
+    if outcome.state != "failed" or (outcome.status or 0) < HTTPStatus.BAD_REQUEST:
+        return outcome
+    return _again(
+        f"{outcome.error} The clock of the service had jumped.", attempts, outcome.status, 0.0
+    )
+
+
 def _again(error: str, attempts: int, status: int | None, least: float) -> Outcome:
     if attempts > len(WAITS):
         return Outcome("failed", status, error)

@@ -152,6 +152,32 @@ def test_killed_pull_is_incomplete_and_resumed_by_the_next_one(
     assert not list(store.rglob("*.partial"))
 
 
+def test_pull_that_fills_the_disk_is_resumed_once_there_is_room(
+    hub: HubServer, options: HubOptions, store: Path, tmp_path: Path
+) -> None:
+    # In a process of its own: the limit holds for every file that it writes.
+    code = (
+        "import resource, sys; from pathlib import Path; from app.catalogue import *; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, 2**19)); "
+        "options = HubOptions(endpoint=sys.argv[2], cache=Path(sys.argv[3]))\n"
+        "try: pull(ModelCard(id='model', hub='org/model'), Path(sys.argv[1]), options=options)\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(store), hub.endpoint, str(options.cache)],
+        env=os.environ | {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    [line] = ended.stdout.splitlines()
+    assert line.startswith("ConfigurationError")
+    assert "File too large" in line
+    assert "the same command resumes from there" in line
+    with pytest.raises(ConfigurationError, match=r"missing .*model\.safetensors"):
+        locate(RESOLVED, store, allow_pull=False, options=options)
+    folder = pull(CARD, store, options=options)
+    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
+
+
 def test_truncated_file_in_the_store_is_detected_and_fetched_again(
     hub: HubServer, options: HubOptions, store: Path
 ) -> None:

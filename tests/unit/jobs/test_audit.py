@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from event_loops import on_event_loop
+from small_disk import pages, small_disk
 
 from app.jobs.audit import AuditLog, requested_from
 
@@ -43,6 +44,24 @@ async def test_log_that_was_rotated_is_begun_again(tmp_path: Path) -> None:
     await audit.record("deleted", "job_1", "")
     assert [entry["action"] for entry in entries(tmp_path / "audit.jsonl.1")] == ["submitted"]
     assert [entry["action"] for entry in entries(file)] == ["deleted"]
+
+
+@on_event_loop
+async def test_line_that_fits_in_part_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path, pages(8)) as disk:
+        file = disk.folder / "audit.jsonl"
+        audit = AuditLog(file)
+        await audit.record("submitted", "job_1", "key:a")
+        # The next line begins on this page, of which it has no other.
+        while file.stat().st_size < pages(1) - 200:
+            await audit.record("fetched", "job_1", "key:a")
+        disk.fill(leave=0)
+        before = file.read_bytes()
+        await audit.record("deleted", "job_1", "k" * 300)
+        assert file.read_bytes() == before
+        disk.empty()
+        await audit.record("deleted", "job_2", "key:a")
+        assert [entry["job"] for entry in entries(file)][-2:] == ["job_1", "job_2"]
 
 
 @on_event_loop

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.clock import SteadyClock
 from app.durations import Keep
 from app.errors import ConfigurationError, InvalidRequestError
-from app.jobs.clock import SteadyClock
 from app.jobs.retention import End, RetentionPolicy
 from app.settings import load_settings
 

@@ -111,12 +111,21 @@ class OutputFolder:
             ) from error
 
     def list_failures(self, failures: Sequence[tuple[Input, str]]) -> Path | None:
-        """Writes the recordings that failed, each with its reason; returns the file, if any."""
+        """Writes the recordings that failed, each with its reason; returns the file, if any.
+
+        Raises:
+            InvalidRequestError: it cannot be written.
+        """
         path = self.folder / FAILED
-        if not failures:
-            path.unlink(missing_ok=True)
-            return None
-        write_whole(path, "".join(f"{item.shown}\t{reason}\n" for item, reason in failures))
+        try:
+            if not failures:
+                path.unlink(missing_ok=True)
+                return None
+            write_whole(path, "".join(f"{item.shown}\t{reason}\n" for item, reason in failures))
+        except OSError as error:
+            raise InvalidRequestError(
+                f"{path}: cannot be written: {error.strerror}.", param="output"
+            ) from error
         return path
 
     def close(self) -> None:

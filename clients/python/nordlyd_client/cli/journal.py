@@ -4,7 +4,9 @@ A run may end at any moment. So one line is written before the files of a record
 them as ours, and one after them, which marks them as done.
 """
 
+import errno
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,9 +83,18 @@ class Journal:
         return self._entries.get(str(path))
 
     def add(self, entry: Entry) -> None:
-        """Writes a line; the last one of a recording counts."""
+        """Writes a line; the last one of a recording counts.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         # One call for the whole line: a process that is killed leaves all of it or nothing.
-        self._file.write(_line(entry))
+        line = _line(entry)
+        begun = self._file.seek(0, os.SEEK_END)
+        if self._file.write(line) != len(line):
+            # The next line would be appended to the half that is there.
+            self._file.truncate(begun)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._entries[entry.file] = entry
 
     def close(self) -> None:
@@ -111,8 +122,12 @@ class Journal:
         """Keeps one line for each recording, so that the journal of many runs does not grow."""
         if self._path.exists():
             fresh = self._path.with_suffix(".part")
-            fresh.write_bytes(b"".join(map(_line, self._entries.values())))
-            fresh.replace(self._path)
+            try:
+                fresh.write_bytes(b"".join(map(_line, self._entries.values())))
+                fresh.replace(self._path)
+            except OSError:
+                fresh.unlink(missing_ok=True)
+                raise
 
 
 def _line(entry: Entry) -> bytes:

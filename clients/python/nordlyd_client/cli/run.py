@@ -216,7 +216,6 @@ def _printer(plan: Plan, *, named: bool) -> Printer:
 def _sum_up(folder: OutputFolder, tally: Tally, count: int) -> None:
     """Prints a summary on stderr, and writes the list of failures."""
     failures = sorted(tally.failures, key=lambda failure: failure[0].number)
-    listed = folder.list_failures(failures)
     parts = [f"{tally.done} transcribed"]
     if tally.skipped:
         parts.append(f"{tally.skipped} done before")
@@ -226,6 +225,7 @@ def _sum_up(folder: OutputFolder, tally: Tally, count: int) -> None:
     if left:
         parts.append(f"{left} not begun or not finished; the same command continues")
     print(f"nordlyd: {', '.join(parts)} ({folder.folder})", file=sys.stderr)
+    listed = folder.list_failures(failures)
     if listed is not None:
         for item, _ in failures[:_SHOWN_FAILURES]:
             print(f"nordlyd: failed: {item.shown}", file=sys.stderr)

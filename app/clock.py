@@ -1,4 +1,4 @@
-"""The time of the day, as far as erasing things may rely on it."""
+"""The time of the day, as far as what is erased, sent or accepted may rely on it."""
 
 import threading
 import time
@@ -45,6 +45,13 @@ class SteadyClock:
         """Returns the time in seconds of the epoch. Any thread may call it."""
         with self._lock:
             return self._time()
+
+    @property
+    def has_jumped(self) -> bool:
+        """Whether the system's clock has jumped and is not followed yet."""
+        with self._lock:
+            self._time()
+            return self._jumped is not None
 
     def _time(self) -> float:
         passed = self._stopwatch()
