@@ -12,7 +12,7 @@ import soundfile
 from deepgram import DeepgramClient
 from deepgram_client import SPEECH, client_of, listen
 from demo_model import sample_texts
-from running import RunningServer
+from running import NORDLYD, RunningServer, environment
 
 # The package looks up deprecated names of websockets.
 pytestmark = pytest.mark.filterwarnings("ignore:websockets.* is deprecated:DeprecationWarning")
@@ -118,7 +118,7 @@ def test_job_has_the_result_of_transcribe(connected: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("channels", "query", "param", "message"),
     [
-        (2, {"channels": "apart"}, "channels", "separate"),
+        (2, {"channels": "apart"}, "channels", "accepted: a whole number, or separate"),
         (
             2,
             {"channels": "separate", "n_best": "2"},
@@ -144,9 +144,9 @@ def test_command_writes_the_channels(demos: RunningServer, tmp_path: Path) -> No
     recording = tmp_path / "samtale.wav"
     recording.write_bytes(interview())
     done = subprocess.run(
-        ["nordlyd", "transcribe", str(recording), "--server", demos.url, "--language", "nb",
-         "--channels", "separate", "--format", "text", "--output", "-"],
-        capture_output=True, text=True, check=False,
+        [NORDLYD, "transcribe", str(recording), "--server", demos.address, "--language", "nb",
+         "--channels", "separate", "--format", "text"],
+        capture_output=True, text=True, check=False, env=environment({}),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout == (f"channel 0: {sample_texts()[0]}\nchannel 1: {sample_texts()[1]}\n")
