@@ -72,10 +72,17 @@ def test_two_replicas_share_a_load_evenly(cluster: ClusterServer) -> None:
     cluster.wait_for_replicas(2)
     before = cluster.counts()
 
-    async def wait() -> None:
-        await asyncio.sleep(8)
+    load = Load()
 
-    load = asyncio.run(under_load(cluster, wait, clients=4, after=0))
+    async def send_some(client: httpx.AsyncClient) -> None:
+        for _ in range(15):
+            load.answers.append(await client.post("/transcribe", content=SPEECH))
+
+    async def send() -> None:
+        async with httpx.AsyncClient(base_url=cluster.address, timeout=120) as client:
+            await asyncio.gather(*(send_some(client) for _ in range(4)))
+
+    asyncio.run(send())
     after = cluster.counts()
     assert load.errors == []
     shares = [after[replica] - before[replica] for replica in after]
