@@ -15,8 +15,8 @@ class SessionRouter(RequestRouter):  # type: ignore[misc]
     """Routes calls with a session id to the replica of that id, even while it drains.
 
     A call for a replica that is gone reaches another one, which refuses it. All other calls reach
-    the replica with the fewest calls, and among equals the one that was chosen longest ago. Unlike Serve's own router it answers calls
-    out of order, since each may need a certain replica.
+    the replica with the fewest calls, and among equals the one that was chosen longest ago. Unlike
+    Serve's own router it answers calls out of order, since each may need a certain replica.
     """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
