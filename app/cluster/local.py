@@ -53,7 +53,9 @@ def ray_session(*, own: bool) -> Iterator[None]:
 
 
 def _start(address: str | None) -> None:
-    options = {"address": address} if address else {"include_dashboard": False}
+    # On loopback: whoever reaches Ray's ports may run code.
+    alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    options = {"address": address} if address else alone
     for attempt in range(1, _STARTS + 1):
         try:
             ray.init(configure_logging=False, **options)
