@@ -35,22 +35,25 @@ def cluster(
             "MEDIA_WORKERS": "1",
             "DATA": str(folder / "data"),
         }
-    ) | {"RAY_raylet_start_wait_time_s": "300", "RAY_USAGE_STATS_ENABLED": "0"}
+    ) | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     code = (
-        "import json, sys, ray\n"
-        f"ray.init(num_cpus=2, object_store_memory={200 * 2**20}, include_dashboard=False, "
+        "import sys, ray\n"
+        "from app.cluster.starting import start_ray\n"
+        f"start_ray(None, num_cpus=2, object_store_memory={200 * 2**20}, "
         f"_temp_dir={str(sockets)!r}, log_to_driver=False)\n"
-        "print(ray.get_runtime_context().gcs_address, flush=True)\n"
+        "print('at', ray.get_runtime_context().gcs_address, flush=True)\n"
         "sys.stdin.read()\n"
         "ray.shutdown()\n"
     )
-    head = subprocess.Popen(
-        [sys.executable, "-c", code], env=settings, text=True, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=(folder / "log").open("w"),
-    )  # fmt: skip
+    log = folder / "log"
+    with log.open("w") as file:
+        head = subprocess.Popen(
+            [sys.executable, "-c", code], env=settings, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=file,
+        )  # fmt: skip
     assert head.stdout is not None
-    address = head.stdout.readline().strip()
-    assert address, (folder / "log").read_text()
+    address = next((line.split()[1] for line in head.stdout if line.startswith("at ")), "")
+    assert address, log.read_text()
     yield settings | {"RAY_ADDRESS": address}
     head.communicate(timeout=120)
     shutil.rmtree(sockets, ignore_errors=True)
