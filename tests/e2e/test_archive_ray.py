@@ -64,7 +64,8 @@ def recordings(clip: Callable[..., bytes], tmp_path_factory: pytest.TempPathFact
     """Short recordings, copies of some, one that is none, and one of two groups of windows."""
     folder = tmp_path_factory.mktemp("recordings")
     for number in range(FILES):
-        (folder / f"{number:02}.wav").write_bytes(clip(number % (FILES - 5), 1 + number % 4 / 3))
+        seed = number % (FILES - 5)
+        (folder / f"{number:02}.wav").write_bytes(clip(seed, 1 + seed % 4 / 3))
     (folder / "03.wav").write_bytes(b"no sound")
     (folder / "silent.wav").write_bytes(as_wav(0 * tones(1, 2)))
     (folder / "long.wav").write_bytes(as_wav(tones(1, 1.3 * SECONDS)))
@@ -98,7 +99,7 @@ def test_ray_writes_the_bytes_of_the_local_engine(
         check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    assert "62 recordings, 56 transcribed now, 1 with errors" in done.stderr
+    assert "62 recordings, 57 transcribed now, 1 with errors" in done.stderr
     assert visible(output) == local
 
 
