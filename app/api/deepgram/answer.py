@@ -119,9 +119,14 @@ class ListenBody(BaseModel):
 
 
 def render(
-    transcript: Transcript, options: ListenOptions, *, request_id: str, sha256: str
+    transcript: Transcript,
+    options: ListenOptions,
+    *,
+    request_id: str,
+    sha256: str,
+    created: datetime,
 ) -> ListenBody:
-    """Returns the answer for a transcript, with the parts that the options select."""
+    """Returns the answer for a transcript, made at `created`, with the parts that are selected."""
     duration = round(transcript.duration, 3)
     words = _words(transcript, duration)
     best = _alternative(transcript.formatted_text, words)
@@ -139,7 +144,7 @@ def render(
             transaction_key="deprecated",
             request_id=request_id,
             sha256=sha256,
-            created=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            created=_instant(created),
             duration=duration,
             channels=1,
             models=[transcript.model],
@@ -152,6 +157,10 @@ def render(
         ),
         results=Results(channels=[Channel(alternatives=[best, *others])], utterances=utterances),
     )
+
+
+def _instant(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
