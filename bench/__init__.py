@@ -15,5 +15,9 @@ BENCHMARKS = (
     "alignment",
     "streaming",
     "training",
+    "jobs",
+    "simulate",
+    "archive",
+    "scale",
 )
 """Each is a module with a `main(argv)`."""

@@ -11,6 +11,7 @@ service's memory is compared.
 import argparse
 import asyncio
 import statistics
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -138,12 +139,12 @@ async def measure(options: argparse.Namespace) -> None:
             steps: list[Step] = []
             shares: dict[float, float] = {}
             for factor in map(float, options.factors.split(",")):
-                used = processor_seconds(process), processor_seconds(psutil.Process())
+                used = processor_seconds(process), time.process_time()
                 answers = await load.at_rate(
                     factor * capacity / options.seconds, options.step_seconds
                 )
                 served = processor_seconds(process) - used[0]
-                generated = processor_seconds(psutil.Process()) - used[1]
+                generated = time.process_time() - used[1]
                 shares[factor] = generated / (generated + served)
                 steps.append(
                     Step.of(

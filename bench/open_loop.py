@@ -6,7 +6,7 @@ Sockets of asyncio that are kept open between requests; next to nothing is compu
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -83,9 +83,20 @@ class Generator:
             The answers, once all have arrived.
         """
         generator = random.Random(0)
-        start = due = time.perf_counter()
+        offsets, offset = [], 0.0
+        while (offset := offset + generator.expovariate(rate)) < seconds:
+            offsets.append(offset)
+        return await self.at_times(time.perf_counter(), offsets)
+
+    async def at_times(self, start: float, offsets: Sequence[float]) -> list[Answer]:
+        """Sends the clip at each of these offsets in seconds from an instant, in order.
+
+        Returns:
+            The answers, once all have arrived.
+        """
         sent: list[asyncio.Task[Answer]] = []
-        while (due := due + generator.expovariate(rate)) < start + seconds:
+        for offset in offsets:
+            due = start + offset
             if (early := due - time.perf_counter()) > 0:
                 await asyncio.sleep(early)
             sent.append(asyncio.create_task(self.send(due)))

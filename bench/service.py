@@ -81,6 +81,15 @@ class Client:
         form = Form.around(path.stat().st_size)
         return self._transcribe(form.stream(path), form.headers)
 
+    def submit(self, audio: bytes) -> str:
+        """The id of a job that was made of a WAV file.
+
+        Raises:
+            ServiceError: it was not accepted.
+        """
+        self._connection.request("POST", "/jobs", body=audio, headers={"content-type": "audio/wav"})
+        return str(json.loads(self._read("POST /jobs"))["id"])
+
     def get(self, path: str) -> str:
         """The text of a page.
 
@@ -111,19 +120,25 @@ class Client:
     def _read(self, what: str) -> str:
         response = self._connection.getresponse()
         text = response.read().decode()
-        if response.status != http.client.OK:
+        if response.status not in {http.client.OK, http.client.ACCEPTED}:
             raise ServiceError(f"{what}: {response.status} {text[:500]}")
         return text
 
 
 @contextmanager
 def nordlyd(
-    models: Sequence[Path | str], *, folder: Path | None = None, **settings: object
+    models: Sequence[Path | str],
+    arguments: Sequence[str] = (),
+    /,
+    *,
+    folder: Path | None = None,
+    **settings: object,
 ) -> Iterator[Running]:
     """`nordlyd serve` with these models; no setting of this process's environment reaches it.
 
     Args:
         models: what NORDLYD_MODELS may hold; empty leaves the default.
+        arguments: of `nordlyd serve`.
         folder: where `data`, `tmp` (its temporary files) and `log` are to be, for those who look at
             them; None leaves them where they are by default.
         settings: names without the prefix, in lower case.
@@ -138,7 +153,7 @@ def nordlyd(
         environment |= {"NORDLYD_DATA": str(folder / "data"), "TMPDIR": str(folder / "tmp")}
     command = [sys.executable, "-c", "from nordlyd_client.cli import main; main()", "serve"]
     log = None if folder is None else folder / "log"
-    with _running(command, port, environment, log) as service:
+    with _running([*command, *arguments], port, environment, log) as service:
         yield service
 
 

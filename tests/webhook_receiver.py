@@ -41,6 +41,7 @@ class Receiver:
         errors: requests that could not be verified.
     """
 
+    host: str = "127.0.0.1"
     port: int = 0
     statuses: dict[str, list[int]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -51,11 +52,11 @@ class Receiver:
     @property
     def rule(self) -> str:
         """What NORDLYD_URL_HOSTS must have for it."""
-        return f"internal!http://127.0.0.1:{self.port}"
+        return f"internal!http://{self.host}:{self.port}"
 
     def url(self, path: str) -> str:
         """The address of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self.host}:{self.port}{path}"
 
     def at(self, path: str) -> Sequence[Received]:
         """What a path has received."""
@@ -72,11 +73,13 @@ class Receiver:
 
 
 @contextmanager
-def webhook_receiver(secret: Callable[[], str] = lambda: SECRET) -> Iterator[Receiver]:
-    """Receives on a free port of 127.0.0.1 what `secret` signs."""
-    receiver = Receiver()
+def webhook_receiver(
+    secret: Callable[[], str] = lambda: SECRET, *, host: str = "127.0.0.1"
+) -> Iterator[Receiver]:
+    """Receives on a free port of an address what `secret` signs."""
+    receiver = Receiver(host)
     handler = type("Handler", (_Handler,), {"receiver": receiver, "secret": staticmethod(secret)})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with ThreadingHTTPServer((host, 0), handler) as server:
         receiver.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -73,9 +73,13 @@ def output_place(path: str) -> str:
     Args:
         path: of a `Found`.
     """
-    if path.startswith(S3):
-        return f"s3/{path.removeprefix(S3)}"
-    return path.lstrip("/")
+    place = f"s3/{path.removeprefix(S3)}" if path.startswith(S3) else path
+    # Keys of objects may have such parts, and must not lead out of the folder.
+    return "/".join(
+        part.replace(".", "%2E") if part in (".", "..") else part
+        for part in place.split("/")
+        if part
+    )
 
 
 def version_of(status: os.stat_result) -> str:

@@ -80,11 +80,12 @@ class LocalEngine:
         self._progress = job.progress
         [batch_seconds] = service.engine.status().batch_seconds.values()
         self._ahead = asyncio.Semaphore(_AHEAD)
-        self._reading = asyncio.Semaphore(_READERS)
         self._decoding = asyncio.Semaphore(job.settings.media_workers + 2)
         self._encoding = Room(max(_ENCODE_BATCHES * batch_seconds, _MIN_ENCODE_SECONDS))
         self._writing = Room(_TEXT_SECONDS)
         self._running: dict[str, asyncio.Future[Result]] = {}
+        # Apart from the threads that write: reading from a network may take long.
+        self._readers = ThreadPoolExecutor(_READERS, "nordlyd-read")
         # One thread has the database.
         self._keeper = ThreadPoolExecutor(1, "nordlyd-manifest")
 
@@ -101,16 +102,16 @@ class LocalEngine:
         finally:
             await asyncio.shield(self._keep(self._manifest.commit))
             self._keeper.shutdown()
+            self._readers.shutdown(wait=False)
 
     async def _one(self, recording: Pending) -> None:
         digest, version, transcribed = "", recording.version, False
         with ExitStack() as ahead:
             ahead.callback(self._ahead.release)
             try:
-                async with self._reading:
-                    source = await asyncio.to_thread(
-                        open_source, recording.location, recording.version
-                    )
+                source = await self._in(
+                    self._readers, open_source, recording.location, recording.version
+                )
                 with source.file:
                     result, transcribed = await self._result(recording, source, ahead.close)
                     digest, version = source.digest, source.version
@@ -209,8 +210,17 @@ class LocalEngine:
 
     async def _keep(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Runs a function that uses the manifest on the thread that has it."""
+        return await self._in(self._keeper, function, *args, **kwargs)
+
+    async def _in(
+        self,
+        threads: ThreadPoolExecutor,
+        function: Callable[_P, _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
         call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._keeper, call)
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
 
 
 async def _advance(

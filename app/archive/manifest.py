@@ -115,7 +115,8 @@ class Manifest:
         request: digest of everything that decides a transcript; results of another are not used.
 
     Raises:
-        InvalidRequestError: another process writes there, or it cannot be written to.
+        InvalidRequestError: another process writes there.
+        OSError, sqlite3.Error: it cannot be written to.
     """
 
     def __init__(self, folder: Path, request: str) -> None:
@@ -132,10 +133,6 @@ class Manifest:
             raise InvalidRequestError(
                 f"{folder}: another nordlyd writes to this folder.", param="output"
             ) from None
-        except (OSError, sqlite3.Error) as error:
-            raise InvalidRequestError(
-                f"{folder}: cannot be written to: {error}.", param="output"
-            ) from error
         [self._listing] = self._database.execute("SELECT max(number) FROM listings").fetchone()
 
     def __enter__(self) -> Self:

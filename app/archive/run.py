@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.archive.inputs import find_recordings
@@ -39,9 +41,8 @@ def run_archive(
 
     Raises:
         InvalidRequestError: an option is wrong, the source is not there, or the folder of the
-            results cannot be used.
+            results cannot be used or is full.
         NordlydError: no recording can be transcribed.
-        OSError: a result cannot be written.
         KeyboardInterrupt: the run was interrupted; what is done is kept.
     """
     fields = dict(plan.options)
@@ -51,8 +52,7 @@ def run_archive(
     source = source_of_model(one)
     request = request_digest(one, source, fields)
     texts = Texts(plan.output, plan.formats, plan.word_cues, request)
-    _make(plan.output)
-    with Manifest(plan.output, request) as manifest:
+    with _reported(plan.output), Manifest(plan.output, request) as manifest:
         manifest.list_recordings(find_recordings(plan.source, leave_out=plan.output))
         recordings = manifest.count()
         left, size = manifest.count_pending(texts.name)
@@ -87,10 +87,15 @@ def _with_media_workers(settings: Settings) -> Settings:
     return settings.model_copy(update={"media_workers": os.cpu_count() or 1})
 
 
-def _make(folder: Path) -> None:
+@contextmanager
+def _reported(folder: Path) -> Iterator[None]:
+    """Makes the folder of the results; raises what writes there raise as one error for a person."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        name = getattr(error, "filename", None) or folder
         raise InvalidRequestError(
-            f"{folder}: cannot be made: {error.strerror}.", param="output"
+            f"{name}: cannot be written: {reason}.", param="output"
         ) from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -65,15 +66,23 @@ def open_source(location: str, version: str) -> Source:
 
 
 def _open(path: str) -> Source:
-    file = open(path, "rb")  # noqa: SIM115, PTH123 - its reader closes it
+    # Without waiting: a listed path may be a pipe that nothing is written to.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
     try:
-        status = os.fstat(file.fileno())
+        status = _check_regular(file)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
     except BaseException:
         file.close()
         raise
     return Source(file, digest, status.st_size, version_of(status))
+
+
+def _check_regular(file: BinaryIO) -> os.stat_result:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableError("The file cannot be read: it is a pipe or a device.")
+    return status
 
 
 def _download(url: str, version: str) -> Source:

@@ -9,7 +9,13 @@ from app.audio import Recording
 from app.contract.answers import AudioFile, Notice, Timing, Transcript
 from app.decoding import ModelDecoders
 from app.decoding.types import Emissions
-from app.errors import EncodingError, InvalidRequestError, NordlydError
+from app.errors import (
+    EncodingError,
+    InsufficientStorageError,
+    InvalidRequestError,
+    NordlydError,
+    OverloadedError,
+)
 from app.pipeline import Route
 from app.pipeline.encoding import audio_file
 from app.pipeline.text import decode_text
@@ -82,4 +88,5 @@ def transcript_of(
 
 def concerns_recording(error: NordlydError) -> bool:
     """Returns whether other recordings may succeed where one had this error."""
-    return isinstance(error, InvalidRequestError | EncodingError)
+    kinds = (InvalidRequestError, EncodingError, InsufficientStorageError, OverloadedError)
+    return isinstance(error, kinds)

@@ -72,9 +72,14 @@ class Mixer:
 
     A microphone with reversed polarity, or a balanced line taken for stereo, gives one channel
     that is the negative of the other: their mean is silence, and the speech is lost.
+
+    Args:
+        channel: the only channel to take, from 0; silence where the stream, or a part of it, has
+            fewer. None mixes them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channel: int | None = None) -> None:
+        self._channel = channel
         self._energies: npt.NDArray[np.float64] | None = None
         self._mixed = 0.0
         self._chosen: int | None = None
@@ -85,6 +90,8 @@ class Mixer:
 
         Values that are not finite stay so; they are refused where the recording is built.
         """
+        if self._channel is not None:
+            return _channel_of(frames, self._channel)
         mean = mix_down(frames)
         channels = frames.shape[1]
         if channels == 1 or not len(frames):
@@ -190,6 +197,12 @@ def mix_down(frames: npt.NDArray[np.float32]) -> Samples:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         mixed: Samples = frames @ np.full(channels, 1.0 / channels, dtype=np.float32)
     return mixed
+
+
+def _channel_of(frames: npt.NDArray[np.float32], channel: int) -> Samples:
+    if channel < frames.shape[1]:
+        return np.ascontiguousarray(frames[:, channel])
+    return np.zeros(len(frames), dtype=np.float32)
 
 
 def _energies(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -6,7 +6,7 @@ The types are those of RFC 2046 (`audio/basic`), RFC 2586 and 3551 (`audio/L16`)
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Literal, Protocol, Self
 
 from app.audio.options import DecodeOptions, RawFormat
 from app.errors import InvalidRequestError
@@ -78,7 +78,10 @@ class RecordingOptions(Protocol):
     strict: bool
     encoding: str | None
     rate: int | None
-    channels: int | None
+
+    @property
+    def channels(self) -> int | Literal["separate"] | None:
+        """How many channels raw samples have, or that channels are to be taken apart."""
 
 
 def raw_format(
@@ -135,14 +138,15 @@ def decode_options(
     Raises:
         InvalidRequestError: as `raw_format`.
     """
+    separate = options.channels == "separate"
     raw = raw_format(
         content_type or ContentType(),
         audio,
         encoding=options.encoding,
         rate=options.rate,
-        channels=options.channels,
+        channels=None if options.channels == "separate" else options.channels,
     )
-    return DecodeOptions(raw, options.track, options.strict)
+    return DecodeOptions(raw, options.track, options.strict, separate)
 
 
 def _is_au(audio: BinaryIO | None) -> bool:

@@ -81,7 +81,9 @@ def decode_into(
     notices = NoticeCollector(strict=options.strict)
     if options.raw is not None:
         options.raw.check_size(stream.seek(0, os.SEEK_END))
-        reader: Reader = SoundFileReader(stream, "raw PCM", limits=limits, raw=options.raw)
+        reader: Reader = SoundFileReader(
+            stream, "raw PCM", limits=limits, raw=options.raw, channel=options.channel
+        )
         with closing(reader):
             _read(reader, "raw PCM", limits, sink)
         return Decoded()
@@ -142,7 +144,7 @@ def _choose_reader(
     name = sniffed.container.value
     if FORMATS[sniffed.container].by_libsndfile and not extent.open_ended:
         try:
-            reader = SoundFileReader(stream, name, limits=limits)
+            reader = SoundFileReader(stream, name, limits=limits, channel=options.channel)
         except UnreadableError as error:
             if not extent.has_data:
                 raise AudioError(
@@ -153,7 +155,14 @@ def _choose_reader(
             if options.track is not None and reader.info is not None:
                 find_track(reader.info.tracks, options.track, name)
             return reader
-    return PyAVReader(stream, sniffed, limits=limits, notices=notices, track=options.track)
+    return PyAVReader(
+        stream,
+        sniffed,
+        limits=limits,
+        notices=notices,
+        track=options.track,
+        channel=options.channel,
+    )
 
 
 def _read(reader: Reader, name: str, limits: AudioLimits, sink: SampleSink) -> float:

@@ -145,11 +145,15 @@ class DecodeOptions:
         track: index of the audio track to read, or a language tag such as `nob`; None takes the
             track that FFmpeg considers the best.
         strict: refuse a recording that would be read with a warning.
+        separate: take the channels of the recording apart, each as a recording of its own.
+        channel: the only channel to read, from 0; None mixes all of them.
     """
 
     raw: RawFormat | None = None
     track: str | None = None
     strict: bool = False
+    separate: bool = False
+    channel: int | None = None
 
 
 DEFAULT = DecodeOptions()

@@ -86,6 +86,7 @@ class SoundFileReader:
         name: of the container, for messages.
         limits: of channels.
         raw: format of a stream without a header.
+        channel: the only channel to read, from 0; None mixes them.
 
     Raises:
         AudioError: its rate or channel count is not accepted.
@@ -93,9 +94,16 @@ class SoundFileReader:
     """
 
     def __init__(
-        self, stream: BinaryIO, name: str, *, limits: AudioLimits, raw: RawFormat | None = None
+        self,
+        stream: BinaryIO,
+        name: str,
+        *,
+        limits: AudioLimits,
+        raw: RawFormat | None = None,
+        channel: int | None = None,
     ) -> None:
         stream.seek(0)
+        self._mixer = Mixer(channel)
         self._name = name
         try:
             if raw is None:
@@ -132,7 +140,6 @@ class SoundFileReader:
     def blocks(self) -> Iterator[Block]:
         """Yields the audio in order; see `Reader`."""
         channels: int = self._file.channels
-        mixer = Mixer()
         done = 0
         while done < self._frames:
             size = min(self._frames - done, max(1, BLOCK_VALUES // channels))
@@ -146,7 +153,7 @@ class SoundFileReader:
             if not len(frames):
                 break
             done += len(frames)
-            yield Block(mixer.mix(frames), self._rate)
+            yield Block(self._mixer.mix(frames), self._rate)
         if done and done < self._frames:
             raise AudioError(
                 f"The {self._name} file is damaged or cut short: it declares "

@@ -132,10 +132,10 @@ class ModelCalls:
             response.cancel()
 
     async def reports(self, seconds: float) -> list[ReplicaReport]:
-        """Returns a report of each replica, where all answer within so many seconds.
+        """Returns a report of each replica.
 
         Raises:
-            TimeoutError: one of them does not.
+            TimeoutError: one of them did not answer within so many seconds.
         """
         try:
             found = await self._handle.broadcast("report").results_async(
@@ -144,6 +144,15 @@ class ModelCalls:
         except RayServeException:
             return []
         return [report for report in found if isinstance(report, ReplicaReport)]
+
+    async def report_of(self, replica: str, seconds: float) -> ReplicaReport | None:
+        """Returns the report of one replica; None where it does not answer in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                report = await self.pinned(replica, "report")
+        except (TimeoutError, UnavailableError):
+            return None
+        return report if isinstance(report, ReplicaReport) else None
 
     async def _attempt(self, method: str, arguments: tuple[object, ...]) -> object:
         response = self._handle.options(method_name=method).remote(*arguments)

@@ -28,7 +28,7 @@ from app.settings import Settings
 from app.telemetry import Telemetry
 
 _REPORT_SECONDS = 1.0
-_REPORT_TIMEOUT = 5.0
+_REPORT_TIMEOUT = 2.0
 # A replica that was lost is usually replaced within so long.
 _ALONE_SECONDS = 10.0
 
@@ -296,7 +296,8 @@ class RemoteEngine:
         try:
             found = await deployed.calls.reports(_REPORT_TIMEOUT)
         except TimeoutError:
-            return  # One replica hangs; Ray replaces it soon.
+            await self._collect_of_each(deployed)
+            return
         except Exception:
             _log.exception("replicas do not report")
             return
@@ -306,6 +307,17 @@ class RemoteEngine:
         ended = deployed.reports.keys() - reports.keys()
         self._retire(deployed.reports[name] for name in ended)
         deployed.reports = reports
+
+    async def _collect_of_each(self, deployed: _Deployed) -> None:
+        """Updates the reports of replicas one of which hangs, until Ray has replaced it."""
+        known = tuple(deployed.reports)
+        answers = await asyncio.gather(
+            *(deployed.calls.report_of(replica, _REPORT_TIMEOUT) for replica in known)
+        )
+        reports = {report.replica: report for report in answers if report is not None}
+        if reports:
+            deployed.reported = time.monotonic()
+            deployed.reports |= reports
 
     def _retire(self, reports: Iterable[ReplicaReport]) -> None:
         """Keeps the counters of replicas that have ended, since counters never fall."""

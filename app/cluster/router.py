@@ -5,7 +5,7 @@ Runs wherever there is a handle of the deployment.
 
 import random
 
-from ray.serve.request_router import PendingRequest, RequestRouter, RunningReplica
+from ray.serve.request_router import PendingRequest, ReplicaID, RequestRouter, RunningReplica
 
 # Replicas that left the set are kept, so that their streams can end: the oldest is forgotten first.
 _DEPARTED = 64
@@ -32,6 +32,11 @@ class SessionRouter(RequestRouter):  # type: ignore[misc]
         while len(self._known) > len(replicas) + _DEPARTED:
             del self._known[next(iter(self._known))]
         super().update_replicas(replicas)
+
+    def on_replica_actor_died(self, replica_id: ReplicaID) -> None:
+        """Forgets a replica whose process has ended: its calls would be sent to it for ever."""
+        self._known.pop(replica_id.unique_id, None)
+        super().on_replica_actor_died(replica_id)
 
     async def choose_replicas(
         self,

@@ -6,13 +6,11 @@ titles of the models name their schemas on the OpenAPI page.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue, PlainSerializer, TypeAdapter
 
 from .examples import FULL_TRANSCRIPT, TRANSCRIPT
-
-_ON_REQUEST = ("alternatives", "formatted_text", "formatted_words", "formatted_segments")
 
 
 def _rounded(digits: int) -> Callable[[float], float]:
@@ -29,6 +27,13 @@ Confidence: TypeAlias = Annotated[
     float, PlainSerializer(_rounded(4), return_type=Annotated[float, Field(ge=0, le=1)])
 ]
 """A probability from 0 to 1."""
+
+
+_ON_REQUEST = Field(exclude_if=lambda value: value is None)
+"""Leaves a field out of the JSON where it was not requested."""
+
+SpeakerLabel: TypeAlias = Annotated[str | None, _ON_REQUEST]
+"""One of the labels in `speakers`; None where speakers are not told apart."""
 
 
 def _config(title: str, *examples: JsonValue) -> ConfigDict:
@@ -58,11 +63,13 @@ class Word:
             "calibration, the word's posterior otherwise."
         ),
     ]
+    speaker: SpeakerLabel = None
+    """Who says it, one of `speakers`; only where speakers are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Words that belong together between two pauses."""
+    """Words of one speaker that belong together between two pauses."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _config("SegmentBody")
 
@@ -76,6 +83,22 @@ class Segment:
     """Its words, joined by spaces."""
     confidence: Confidence
     """Mean of its words'."""
+    speaker: SpeakerLabel = None
+    """Who says it, one of `speakers`; only where speakers are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """One of those who speak in a recording."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _config("SpeakerBody")
+
+    speaker: str
+    """The label in `words[].speaker` and `segments[].speaker`, and in every format."""
+    seconds: Seconds
+    """How long the speaker speaks, from the first to the last word of each segment."""
+    channel: Annotated[int | None, _ON_REQUEST] = None
+    """The channel of the recording, from 0; only with channels=separate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +113,7 @@ class Alternative:
     """Natural-log score; ranks the hypotheses of one recording."""
     words: tuple[Word, ...]
     """Empty with words=false."""
-    formatted_text: str | None = None
+    formatted_text: Annotated[str | None, _ON_REQUEST] = None
     """The text with sentences and digits, only with format_text=true."""
 
 
@@ -178,16 +201,17 @@ class Transcript:
     """The words between two pauses."""
     confidence: Confidence | None
     """Mean of the words': the share to be expected right; null for none."""
-    formatted_text: str | None = None
+    formatted_text: Annotated[str | None, _ON_REQUEST] = None
     """The text with sentences and digits, only with format_text=true."""
     formatted_words: Annotated[
         tuple[Word, ...] | None,
+        _ON_REQUEST,
         Field(
             description="Its words as they are written, with the times of their spoken words; "
             "empty with words=false."
         ),
     ] = None
-    formatted_segments: tuple[Segment, ...] | None = None
+    formatted_segments: Annotated[tuple[Segment, ...] | None, _ON_REQUEST] = None
     """Its words between two pauses; not always as many as `segments`."""
     language: str
     """Code of the language that was transcribed."""
@@ -204,8 +228,12 @@ class Transcript:
             "with greedy."
         ),
     ]
-    alternatives: tuple[Alternative, ...] | None = None
+    alternatives: Annotated[tuple[Alternative, ...] | None, _ON_REQUEST] = None
     """The best hypotheses, only with n_best above 1."""
+    speakers: Annotated[tuple[Speaker, ...] | None, _ON_REQUEST] = None
+    """Who speaks, in the order of their first words; only where speakers are told apart."""
+    channels: Annotated[int | None, _ON_REQUEST] = None
+    """How many channels were transcribed, only with channels=separate."""
     audio: AudioFile | None
     """Describes the recording's file; null only where there is no file."""
     warnings: tuple[Notice, ...]
@@ -242,12 +270,7 @@ class Transcript:
 
     def to_json(self) -> str:
         """Returns the body as it is sent, without the fields that were not requested."""
-        exclude: dict[str, Any] = {
-            name: True for name in _ON_REQUEST if getattr(self, name) is None
-        }
-        if self.formatted_text is None and self.alternatives is not None:
-            exclude["alternatives"] = {"__all__": {"formatted_text"}}
-        return TRANSCRIPT_ADAPTER.dump_json(self, exclude=exclude).decode()
+        return TRANSCRIPT_ADAPTER.dump_json(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +303,7 @@ class AlignedWord:
     """Geometric mean of its characters' posteriors."""
     found: bool
     """Whether it is spoken."""
-    characters: tuple[AlignedCharacter, ...] | None = None
+    characters: Annotated[tuple[AlignedCharacter, ...] | None, _ON_REQUEST] = None
     """Its characters, only with characters=true."""
 
 
@@ -313,9 +336,7 @@ class Alignment:
 
     def to_json(self) -> str:
         """Returns the body as it is sent, without characters where they were not requested."""
-        has_characters = any(word.characters is not None for word in self.words)
-        hidden = None if has_characters else {"words": {"__all__": {"characters"}}}
-        return ALIGNMENT_ADAPTER.dump_json(self, exclude=hidden).decode()
+        return ALIGNMENT_ADAPTER.dump_json(self).decode()
 
 
 TRANSCRIPT_ADAPTER = TypeAdapter(Transcript)

@@ -23,7 +23,9 @@ MIN_TOKEN_LOGP = -100.0
 MAX_URL_CHARACTERS = 8192
 MAX_TRACK_CHARACTERS = 100
 
-ResponseFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"]
+ResponseFormat: TypeAlias = Literal[
+    "json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm", "stm", "rttm"
+]
 DecoderName: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
 Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 """Encodings of raw samples."""
@@ -78,6 +80,10 @@ RawEncoding: TypeAlias = Annotated[
 ]
 RawRate: TypeAlias = Annotated[int | None, CommandLine(_RAW, "Samples per second.", "HZ")]
 RawChannels: TypeAlias = Annotated[int | None, CommandLine(_RAW, "Interleaved; 1.", "N")]
+Channels: TypeAlias = Annotated[
+    int | Literal["separate"] | None,
+    CommandLine(_SPEECH, "separate: transcribe each channel apart. Of raw samples: how many.", "N"),
+]
 
 
 class TextOptions(BaseModel):
@@ -194,7 +200,13 @@ class TranscribeOptions(TextOptions):
         None, description="The body is raw samples in this encoding.", examples=["s16le"]
     )
     rate: RawRate = Field(None, description="Of raw samples, in Hz.", examples=[16000])
-    channels: RawChannels = Field(None, description="Of raw samples; 1 by default.", examples=[1])
+    channels: Channels = Field(
+        None,
+        description="separate: transcribes each channel of the recording apart and labels its "
+        "words and segments with it; otherwise the channels are mixed. A number is that of the "
+        "channels of raw samples, 1 by default.",
+        examples=["separate"],
+    )
     timeout: float | None = Field(
         None,
         gt=0,

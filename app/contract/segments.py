@@ -1,9 +1,9 @@
-"""Groups words into segments: the speech between two pauses, within a maximum length."""
+"""Groups words into segments: what one speaker says between two pauses, up to a maximum length."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
-from .answers import Segment, Word
+from .answers import Segment, Speaker, Word
 
 MAX_PAUSE = 0.6
 MAX_SECONDS = 30.0
@@ -15,7 +15,7 @@ def segment_words(
     """Returns the segments of words, in order; every word is in exactly one.
 
     Args:
-        words: in order, not overlapping.
+        words: in order; those of one speaker do not overlap.
         max_pause: silence in seconds between two words above which a segment ends.
         max_seconds: length of a segment in seconds above which it is cut, at the longest pause
             in its second half. A single longer word stays whole.
@@ -31,7 +31,9 @@ def segment_words(
     groups: list[list[Word]] = []
     current: list[Word] = []
     for word in words:
-        if current and word.start - current[-1].end > max_pause:
+        if current and (
+            word.speaker != current[-1].speaker or word.start - current[-1].end > max_pause
+        ):
             groups.append(current)
             current = []
         current.append(word)
@@ -49,7 +51,7 @@ def segment_of(index: int, words: Sequence[Word]) -> Segment:
 
     Args:
         index: of the segment, from 0.
-        words: one or more, in order.
+        words: one or more of one speaker, in order.
     """
     return Segment(
         id=index,
@@ -57,6 +59,28 @@ def segment_of(index: int, words: Sequence[Word]) -> Segment:
         end=words[-1].end,
         text=" ".join(word.word for word in words),
         confidence=sum(word.confidence for word in words) / len(words),
+        speaker=words[0].speaker,
+    )
+
+
+def speakers_of(
+    segments: Sequence[Segment], channels: Mapping[str, int] | None = None
+) -> tuple[Speaker, ...]:
+    """Returns who speaks, in the order of their first words.
+
+    Args:
+        segments: all segments, in order.
+        channels: of each speaker, where each has one.
+    """
+    seconds: dict[str, float] = {}
+    for segment in segments:
+        if segment.speaker is not None:
+            seconds[segment.speaker] = (
+                seconds.get(segment.speaker, 0.0) + segment.end - segment.start
+            )
+    return tuple(
+        Speaker(label, total, None if channels is None else channels[label])
+        for label, total in seconds.items()
     )
 
 

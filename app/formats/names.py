@@ -30,6 +30,8 @@ _KNOWN = (
     FormatInfo("textgrid", "text/praat-textgrid; charset=utf-8", "TextGrid"),
     FormatInfo("eaf", "application/xml", "eaf"),
     FormatInfo("ctm", "text/plain; charset=utf-8", "ctm"),
+    FormatInfo("stm", "text/plain; charset=utf-8", "stm"),
+    FormatInfo("rttm", "text/plain; charset=utf-8", "rttm"),
 )
 
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from ..contract.answers import Transcript
-from .ctm import to_ctm
 from .eaf import to_eaf
 from .names import describe
+from .nist import to_ctm, to_rttm, to_stm
 from .recordings import media_of, stem_of
 from .srt import to_srt
 from .subtitles import SubtitleRules, lay_out_subtitles
+from .text import to_text
 from .textgrid import to_textgrid
 from .timeline import time_words, writable
 from .tsv import to_tsv
@@ -37,8 +38,8 @@ def render(
     Args:
         transcript: of one recording.
         name: one of `FORMATS` except json, which is `Transcript.to_json`.
-        recording: file name of the recording, such as `møte.wav`. CTM writes it without its
-            ending, EAF links it if its ending is that of audio or video.
+        recording: file name of the recording, such as `møte.wav`. CTM, STM and RTTM write it
+            without its ending, EAF links it if its ending is that of audio or video.
         word_cues: WebVTT alone: mark when each word is spoken.
         rules: of subtitles; None takes the defaults.
 
@@ -50,10 +51,11 @@ def render(
     timeline = time_words(transcript)
     match name:
         case "text":
-            text = writable(transcript.written_text)
-            body = f"{text}\n" if text else ""
+            body = to_text(timeline, writable(transcript.written_text))
         case "srt":
-            body = to_srt(lay_out_subtitles(timeline, transcript.language, rules))
+            body = to_srt(
+                lay_out_subtitles(timeline, transcript.language, rules, name_speakers=True)
+            )
         case "vtt":
             cues = lay_out_subtitles(timeline, transcript.language, rules)
             body = to_vtt(cues, words=word_cues)
@@ -65,6 +67,10 @@ def render(
             body = to_eaf(timeline, media=media_of(recording))
         case "ctm":
             body = to_ctm(timeline, recording=stem_of(recording))
+        case "stm":
+            body = to_stm(timeline, recording=stem_of(recording))
+        case "rttm":
+            body = to_rttm(timeline, recording=stem_of(recording))
         case _:
             raise ValueError(f"{name} is not written here")
     return Rendered(body, info.media_type, info.extension)

@@ -5,7 +5,7 @@ The requirements are `SubtitleRules`; docs/formats.md gives the source of each r
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -52,11 +52,12 @@ class SubtitleRules:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One or two lines of words, shown from `start` to `end` [ms]."""
+    """One or two lines of words of one speaker, shown from `start` to `end` [ms]."""
 
     start: int
     end: int
     lines: tuple[Line, ...]
+    speaker: str | None = None
 
     @property
     def text(self) -> str:
@@ -65,34 +66,54 @@ class Cue:
 
 
 def lay_out_subtitles(
-    timeline: Timeline, language: str, rules: SubtitleRules | None = None
+    timeline: Timeline,
+    language: str,
+    rules: SubtitleRules | None = None,
+    *,
+    name_speakers: bool = False,
 ) -> tuple[Cue, ...]:
     """Cuts words into cues and lines.
 
-    Every word is in one cue, whole. Cues are in order and do not overlap, and none ends after the
-    audio. Lines keep to `line_length` unless a single word is longer; no cue is longer than
-    `longest`. One shorter than `shortest` remains only where the next words come too soon and do
-    not fit in beside it.
+    Every word is in one cue, whole, and every cue is of one speaker. Cues are in order and do not
+    overlap where the speech does not, and none ends after the audio. Lines keep to `line_length`
+    unless a single word is longer; no cue is longer than `longest`. One shorter than `shortest`
+    remains only where the next words come too soon and do not fit in beside it.
 
     Args:
         timeline: of the recording.
         language: whose phrases are kept together.
         rules: the limits.
+        name_speakers: write the speaker's label before the first word of each turn, as `S1: ja`.
     """
-    words = timeline.words
-    layout = _Layout(words, timeline.duration, language, rules or SubtitleRules())
-    cuts = layout.cut()
-    return layout.show(cuts)
+    rules = rules or SubtitleRules()
+    cues: list[Cue] = []
+    turns = timeline.turns
+    for i, turn in enumerate(turns):
+        words = turn.words
+        speaker = turn.utterances[0].speaker
+        earliest = max((cue.end + rules.gap for cue in cues), default=0)
+        latest = turns[i + 1].words[0].start - rules.gap if i + 1 < len(turns) else turn.duration
+        if name_speakers and speaker is not None:
+            words = (replace(words[0], text=f"{speaker}: {words[0].text}"), *words[1:])
+        # Two may speak at once: their cues overlap then, as their words do.
+        span = (min(earliest, words[0].start), max(latest, words[-1].end))
+        layout = _Layout(words, span, language, rules)
+        cues += [replace(cue, speaker=speaker) for cue in layout.show(layout.cut())]
+    return tuple(sorted(cues, key=lambda cue: cue.start))
 
 
 class _Layout:
-    """The words of one recording, and the cost of showing some of them together."""
+    """The words of one turn, and the cost of showing some of them together."""
 
     def __init__(
-        self, words: Sequence[TimedWord], duration: int, language: str, rules: SubtitleRules
+        self,
+        words: Sequence[TimedWord],
+        span: tuple[int, int],
+        language: str,
+        rules: SubtitleRules,
     ) -> None:
         self._words = words
-        self._duration = duration
+        self._earliest, self._latest = span
         self._rules = rules
         known = phrases(language)
         texts = [known.cost(a.text, b.text) for a, b in pairwise(words)]
@@ -161,7 +182,7 @@ class _Layout:
     def _limit(self, begins: int, end: int) -> int:
         """Returns the time by which a cue must end, if the next begins with its first word."""
         if end == len(self._words):
-            return self._duration
+            return self._latest
         return self._before(begins, self._words[end].start)
 
     def _before(self, begins: int, following: int) -> int:
@@ -219,10 +240,10 @@ class _Layout:
         starts = [self._words[first].start for first, _ in cuts]
         for i in range(len(cuts) - 1, -1, -1):
             last = i + 1 == len(cuts)
-            limit = self._duration if last else self._before(starts[i], starts[i + 1])
+            limit = self._latest if last else self._before(starts[i], starts[i + 1])
             if limit - starts[i] >= rules.shortest:
                 continue
-            free = 0
+            free = self._earliest
             if i:
                 spoken = self._words[cuts[i][0] - 1].end
                 free = max(spoken, starts[i - 1] + rules.shortest) + rules.gap
@@ -231,7 +252,7 @@ class _Layout:
 
     def _end(self, start: int, following: int | None, first: int, end: int) -> int:
         rules = self._rules
-        limit = self._duration if following is None else self._before(start, following)
+        limit = self._latest if following is None else self._before(start, following)
         limit = min(limit, start + rules.longest)
         spoken = self._words[end - 1].end
         reading = start + math.ceil(self._length(first, end) * 1000 / rules.reading_speed)

@@ -6,6 +6,7 @@ Every writer starts from this timeline, so that all formats agree on the times.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ..contract.answers import Transcript, Word
 from ..contract.segments import words_of_segments
@@ -29,9 +30,13 @@ class TimedWord:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """One or more words between two pauses; times in milliseconds."""
+    """One or more words of one speaker between two pauses; times in milliseconds.
+
+    `speaker` is None where speakers are not told apart.
+    """
 
     words: tuple[TimedWord, ...]
+    speaker: str | None = None
 
     @property
     def text(self) -> str:
@@ -51,14 +56,39 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Words that do not overlap and last a millisecond or more, none beyond `duration` [ms]."""
+    """Words that last a millisecond or more, none beyond `duration` [ms].
+
+    The utterances are in the order of their times. Those of one speaker do not overlap, and
+    without speakers none do.
+    """
 
     utterances: tuple[Utterance, ...]
     duration: int
 
     @property
+    def has_speakers(self) -> bool:
+        """Whether speakers are told apart."""
+        return any(utterance.speaker is not None for utterance in self.utterances)
+
+    @property
+    def tracks(self) -> "dict[str | None, Timeline]":
+        """What each speaker says, in the order of their first words; all of it without speakers."""
+        utterances: dict[str | None, list[Utterance]] = {} if self.utterances else {None: []}
+        for utterance in self.utterances:
+            utterances.setdefault(utterance.speaker, []).append(utterance)
+        return {speaker: Timeline(tuple(own), self.duration) for speaker, own in utterances.items()}
+
+    @property
+    def turns(self) -> "tuple[Timeline, ...]":
+        """What one speaker says until another does; all of it without speakers."""
+        return tuple(
+            Timeline(tuple(own), self.duration)
+            for _, own in groupby(self.utterances, lambda utterance: utterance.speaker)
+        )
+
+    @property
     def words(self) -> tuple[TimedWord, ...]:
-        """All words of all utterances, in order."""
+        """The words of each utterance, in their order."""
         return tuple(word for utterance in self.utterances for word in utterance.words)
 
 
@@ -76,13 +106,48 @@ def time_words(transcript: Transcript) -> Timeline:
     count = sum(map(len, segments))
     # Not round(): half a millisecond too much is beyond the end. The addend is for 1.001 * 1000.
     duration = max(int(min(transcript.duration, _MAX_SECONDS) * 1000 + 1e-6), count)
-    times = iter(_times([word for segment in segments for _, word in segment], duration))
+    by_speaker: dict[str | None, list[Word]] = {}
+    for segment in segments:
+        for _, word in segment:
+            by_speaker.setdefault(word.speaker, []).append(word)
+    times = {speaker: iter(_times(words, duration)) for speaker, words in by_speaker.items()}
     utterances = tuple(
-        Utterance(tuple(TimedWord(text, *next(times), word.confidence) for text, word in segment))
+        Utterance(
+            tuple(
+                TimedWord(text, *next(times[word.speaker]), word.confidence)
+                for text, word in segment
+            ),
+            _label(segment[0][1].speaker),
+        )
         for segment in segments
         if segment
     )
     return Timeline(utterances, duration)
+
+
+def _label(speaker: str | None) -> str | None:
+    return speaker if speaker is None else writable(speaker) or "_"
+
+
+def tier_names(timeline: Timeline) -> dict[tuple[str, str], Timeline]:
+    """Returns what each pair of tiers holds, by the names of the tiers of utterances and of words.
+
+    The names are `utterances` and `words`; with speakers the speaker's label, and the label with
+    ` words` after it, as `S1` and `S1 words`.
+    """
+    if not timeline.has_speakers:
+        return {("utterances", "words"): timeline}
+    named: dict[tuple[str, str], Timeline] = {}
+    taken: set[str] = set()
+    for speaker, track in timeline.tracks.items():
+        # Words without a speaker may stand among others with one.
+        pair = ("utterances", "words") if speaker is None else (speaker, f"{speaker} words")
+        # No two tiers have the same name, whatever the speakers are called.
+        while not taken.isdisjoint(pair):
+            pair = (f"{pair[0]}_", f"{pair[1]}_")
+        taken.update(pair)
+        named[pair] = track
+    return named
 
 
 def _times(words: Sequence[Word], duration: int) -> list[tuple[int, int]]:

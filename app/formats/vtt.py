@@ -10,7 +10,7 @@ from .subtitles import Cue
 
 
 def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
-    """Writes the cues with `&`, `<` and `>` escaped.
+    """Writes the cues with `&`, `<` and `>` escaped, each in the voice of its speaker.
 
     Args:
         cues: in order.
@@ -18,7 +18,8 @@ def to_vtt(cues: Sequence[Cue], *, words: bool = False) -> str:
             within the cue and after its start, so the first word mostly needs none.
     """
     blocks = [
-        f"{clock(cue.start)} --> {clock(cue.end)}\n{_timed(cue) if words else _escape(cue.text)}\n"
+        f"{clock(cue.start)} --> {clock(cue.end)}\n{_voice(cue)}"
+        f"{_timed(cue) if words else _escape(cue.text)}\n"
         for cue in cues
     ]
     return "\n".join(["WEBVTT\n", *blocks])
@@ -30,6 +31,11 @@ def clock(milliseconds: int, point: str = ".") -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02}{point}{rest:03}"
+
+
+def _voice(cue: Cue) -> str:
+    # The span lasts until the end of the cue, where the format lets its end tag be left out.
+    return "" if cue.speaker is None else f"<v {_escape(cue.speaker)}>"
 
 
 def _timed(cue: Cue) -> str:

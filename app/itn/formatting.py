@@ -64,7 +64,7 @@ def format_transcript(
     """Formats the words of a transcript.
 
     Args:
-        words: of the decoder, in lower case, in order.
+        words: of the decoder, in lower case, in order. A sentence ends where the speaker changes.
         language: `da`, `nb`, `nn` or `no`; in other languages numbers and profanities stay.
         options: how to format them; by default hesitations and profanities stay.
     """
@@ -73,8 +73,8 @@ def format_transcript(
     indexes, pauses = _kept(words, chosen)
     kept = [words[index] for index in indexes]
     marks = [
-        _mark(word.word, pause, known, chosen)
-        for word, pause in zip(kept, pauses[1:], strict=False)
+        "." if word.speaker != following.speaker else _mark(word.word, pause, known, chosen)
+        for word, following, pause in zip(kept, kept[1:], pauses[1:], strict=False)
     ]
     ends = [i + 1 for i, mark in enumerate(marks) if mark == "."]
     written: list[Word] = []
@@ -162,5 +162,5 @@ def _sentence(
             text += ","
         spoken = words[piece.first : piece.last + 1]
         confidence = min(word.confidence for word in spoken)
-        result.append(Word(text, spoken[0].start, spoken[-1].end, confidence))
+        result.append(Word(text, spoken[0].start, spoken[-1].end, confidence, spoken[0].speaker))
     return result

@@ -8,8 +8,7 @@ and runs the job on the service's loop.
 import asyncio
 import logging
 import threading
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,7 +29,7 @@ JOBS_OF_OWNER = 2
 # A new release continues the jobs of the one before: a workflow has no steps whose order could
 # have changed.
 _VERSION = "1"
-_ALONE = "alone"
+_NO_OWNER = "alone"
 _POLL_SECONDS = 0.2
 _THREADS = 8
 _STOP_SECONDS = 5.0
@@ -44,15 +43,13 @@ class DurableQueue:
 
     Args:
         database: has the queue.
-        run: works on the job of an id, on the event loop that `start` was called on. A call that
-            was cancelled, or whose process ended, is made again.
+        run: works on the job of an id for an executor, on the event loop that `start` was called
+            on. A call that was cancelled, or whose process ended, is made again.
     """
 
-    def __init__(self, database: Database, run: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, database: Database, run: Callable[[str, str], Awaitable[None]]) -> None:
         self._database = database
         self._run = run
-        # Of a process that is alone, the calls of the one before are its own.
-        self.executor = uuid.uuid4().hex if database.is_shared else _ALONE
         self._workflow: Callable[[str], Awaitable[None]] | None = None
 
     @property
@@ -60,15 +57,19 @@ class DurableQueue:
         """Whether jobs are taken from the queue."""
         return self._workflow is not None
 
-    async def start(self) -> None:
+    async def start(self, executor: str) -> None:
         """Takes jobs from the queue from now on, beginning with those that were interrupted.
+
+        Args:
+            executor: as what this process takes them; what another process has begun under the
+                same name is made again.
 
         Raises:
             JobsUnavailableError: the database cannot be reached, or another queue runs in this
                 process.
         """
         loop = asyncio.get_running_loop()
-        self._workflow = await asyncio.to_thread(self._launch, loop)
+        self._workflow = await asyncio.to_thread(self._launch, loop, executor)
 
     async def add(self, job_id: str, owner: str) -> None:
         """Queues a job; one that is in the queue already stays as it is.
@@ -82,9 +83,9 @@ class DurableQueue:
         """Removes a job and everything the queue has of it; its call is not made again."""
         await asyncio.to_thread(self._remove, job_id)
 
-    async def take_over(self, executor: str) -> None:
-        """Makes the calls again that a process that was lost had begun."""
-        await asyncio.to_thread(self._take_over, executor)
+    async def take_over(self, executors: Sequence[str]) -> None:
+        """Makes the calls again that processes that were lost had begun."""
+        await asyncio.to_thread(self._take_over, executors)
 
     async def stop(self) -> None:
         """Cancels the calls that run, which are made again after the next start."""
@@ -107,11 +108,13 @@ class DurableQueue:
         if not await asyncio.to_thread(stopped.wait, _STOP_SECONDS):
             _log.warning("the queue of jobs did not stop in time")
 
-    def _launch(self, loop: asyncio.AbstractEventLoop) -> Callable[[str], Awaitable[None]]:
+    def _launch(
+        self, loop: asyncio.AbstractEventLoop, executor: str
+    ) -> Callable[[str], Awaitable[None]]:
         if not _in_process.acquire(blocking=False):
             raise JobsUnavailableError("Another service of this process has jobs.")
         try:
-            return self._launch_alone(loop)
+            return self._launch_alone(loop, executor)
         except BaseException:
             from dbos import DBOS  # noqa: PLC0415
 
@@ -119,15 +122,19 @@ class DurableQueue:
             _in_process.release()
             raise
 
-    def _launch_alone(self, loop: asyncio.AbstractEventLoop) -> Callable[[str], Awaitable[None]]:
+    def _launch_alone(
+        self, loop: asyncio.AbstractEventLoop, executor: str
+    ) -> Callable[[str], Awaitable[None]]:
         _prepare_logger()
         from dbos import DBOS  # noqa: PLC0415
 
-        DBOS(config=self._config())
+        DBOS(config=self._config(executor))
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         async def work(job_id: str) -> None:
-            call = asyncio.run_coroutine_threadsafe(_as_coroutine(self._run, job_id), loop)
+            call = asyncio.run_coroutine_threadsafe(
+                _as_coroutine(self._run, job_id, executor), loop
+            )
             await asyncio.wrap_future(call)
 
         DBOS.launch()
@@ -140,14 +147,14 @@ class DurableQueue:
         )
         return work
 
-    def _config(self) -> "DBOSConfig":
+    def _config(self, executor: str) -> "DBOSConfig":
         engine = self._database.open()
         return {
             "name": "nordlyd",
             "system_database_url": engine.url.render_as_string(hide_password=False),
             "system_database_engine": engine,
             "application_version": _VERSION,
-            "executor_id": self.executor,
+            "executor_id": executor,
             "use_listen_notify": False,
             "max_executor_threads": _THREADS,
             "scheduler_polling_interval_sec": 3600.0,
@@ -160,7 +167,7 @@ class DurableQueue:
         if self._workflow is None:
             raise JobsUnavailableError("The queue of jobs has not started.")
         # An owner is a partition of the queue: DBOS takes from them in random order.
-        with SetWorkflowID(job_id), SetEnqueueOptions(queue_partition_key=owner or _ALONE):
+        with SetWorkflowID(job_id), SetEnqueueOptions(queue_partition_key=owner or _NO_OWNER):
             DBOS.enqueue_workflow(QUEUE, self._workflow, job_id)
 
     def _remove(self, job_id: str) -> None:
@@ -169,10 +176,10 @@ class DurableQueue:
         DBOS.cancel_workflow(job_id)
         DBOS.delete_workflow(job_id)
 
-    def _take_over(self, executor: str) -> None:
+    def _take_over(self, executors: Sequence[str]) -> None:
         from dbos import DBOS  # noqa: PLC0415
 
-        DBOS._recover_pending_workflows([executor])
+        DBOS._recover_pending_workflows(list(executors))
 
 
 def _prepare_logger() -> None:
@@ -193,5 +200,7 @@ def _is_relevant(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Asyncio task cancelled")
 
 
-async def _as_coroutine(run: Callable[[str], Awaitable[None]], job_id: str) -> None:
-    await run(job_id)
+async def _as_coroutine(
+    run: Callable[[str, str], Awaitable[None]], job_id: str, executor: str
+) -> None:
+    await run(job_id, executor)

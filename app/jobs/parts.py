@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import structlog
@@ -12,6 +12,7 @@ from app.contract.jobs import JobEvent
 from app.database import Database
 from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
+from app.jobs.attempts import JobAttempts
 from app.jobs.audit import AuditLog
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
@@ -28,12 +29,16 @@ from app.jobs.types import Owner
 from app.jobs.uploads import UploadStore
 from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.deliveries import Deliveries
+from app.jobs.work_records import WorkRecords
 from app.pipeline import Service
 from app.telemetry import Telemetry
 
 _SWEEP_SECONDS = 5.0
+_FOLLOW_SECONDS = 5.0
 _LOST_SECONDS = 30.0
 _LEAVE_SECONDS = 2.0
+# Of a process that is alone, what the one before has begun is its own.
+_ALONE = "alone"
 # A submission that is still being received may belong to another process.
 _BROKEN_OFF_SECONDS = 24 * 3600.0
 _NOT_ENQUEUED_SECONDS = 30.0
@@ -97,18 +102,28 @@ class Parts:
             database, sender, self, audit, metrics=self._metrics, clock=clock
         )
         self._on_change = on_change
-        self._runner = JobRunner(
-            service,
-            self.records,
-            blobs,
-            fetcher,
-            on_change=self._note_change,
-            on_end=self._metrics.note_end,
-        )
+
+        def work(job_id: str, executor: str) -> Awaitable[None]:
+            records = WorkRecords(
+                database, policy, clock.time, executor if database.is_shared else None
+            )
+            return JobAttempts(
+                service,
+                records,
+                blobs,
+                fetcher,
+                on_change=self._note_change,
+                on_end=self._metrics.note_end,
+            ).run(job_id)
+
+        self._runner = JobRunner(work)
         self._queue = DurableQueue(database, self._runner.run)
-        self.receiving = Receiving(database, clock.time, self._queue.executor)
-        self._executors = Executors(database) if database.is_shared else None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._executors = (
+            Executors(database, lost_after=_LOST_SECONDS) if database.is_shared else None
+        )
+        self._executor = _ALONE
+        self.receiving = Receiving(database, clock.time, lambda: self._executor)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self) -> None:
         """Finishes what a crash has left, and takes jobs from the queue from now on.
@@ -121,23 +136,28 @@ class Parts:
             # Of a process that is alone, every submission of before has broken off.
             await self.receiving.mark_broken_off(math.inf)
         else:
-            await self._executors.note(self._queue.executor, lost_after=_LOST_SECONDS)
-        await self._queue.start()
+            self._executor = await self._executors.register()
+        await self._queue.start(self._executor)
         await self.deliveries.start()
-        self._sweeping = asyncio.create_task(self._sweep_again_and_again(), name="sweep-jobs")
+        self._tasks = (asyncio.create_task(self._sweep_again_and_again(), name="sweep-jobs"),)
+        if self._executors is not None:
+            # Not in a sweep, which may take longer than a process may be silent.
+            following = self._follow_again_and_again(self._executors)
+            self._tasks += (asyncio.create_task(following, name="follow-processes"),)
 
     async def stop(self) -> None:
         """Stops the work on jobs, which another start continues."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.wait({self._sweeping})
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self.deliveries.stop()
         await self._queue.stop()
         await self._runner.stop()
         if self._executors is not None:
             try:
                 async with asyncio.timeout(_LEAVE_SECONDS):
-                    await self._executors.leave(self._queue.executor)
+                    await self._executors.leave(self._executor)
             except (NordlydError, TimeoutError):
                 _log.warning("others take over the jobs of this process later")
 
@@ -211,13 +231,19 @@ class Parts:
             await self._attempt(self._erase_what_is_due)
             await self._attempt(partial(self._enqueue_what_is_not, before))
             await self._attempt(self._uploads.sweep)
-            await self._attempt(self._follow_other_processes)
             await self._attempt(self._metrics.refresh)
             await asyncio.sleep(_SWEEP_SECONDS)
             before = self._clock.time() - _NOT_ENQUEUED_SECONDS
 
+    async def _follow_again_and_again(self, executors: Executors) -> None:
+        while True:
+            await self._attempt(partial(self._stay_registered, executors))
+            await self._attempt(partial(self._take_over, executors))
+            await self._attempt(self._stop_what_ended)
+            await asyncio.sleep(_FOLLOW_SECONDS)
+
     async def _attempt(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Runs a step of a sweep; where it fails, the next sweep repeats it."""
+        """Runs a step of a loop; where it fails, the next round repeats it."""
         try:
             await step()
         except NordlydError as error:
@@ -236,11 +262,6 @@ class Parts:
         for job_id, owner in await self.records.not_enqueued(before):
             await self.enqueue(job_id, owner)
 
-    async def _follow_other_processes(self) -> None:
-        if self._executors is not None:
-            await self._take_over(self._executors)
-            await self._stop_what_ended()
-
     async def _expire(self) -> None:
         now = self._clock.time()
         for job_id, owner in await self._expiry.jobs(now):
@@ -252,11 +273,22 @@ class Parts:
             await self._expiry.note_recording_erased(job_id, now)
             await self._audit.record("audio_expired", job_id, owner)
 
+    async def _stay_registered(self, executors: Executors) -> None:
+        """Renews the registration; where others took this process for lost, begins anew."""
+        if await executors.renew(self._executor) and self._queue.started:
+            return
+        _log.warning("this process was taken for lost, and registers again")
+        running = self._runner.running
+        await self._queue.stop()
+        await self._runner.stop()
+        await self._erase_what_is_gone(running)
+        self._executor = await executors.register()
+        await self._queue.start(self._executor)
+
     async def _take_over(self, executors: Executors) -> None:
-        for lost in await executors.note(self._queue.executor, lost_after=_LOST_SECONDS):
-            _log.warning("taking over the jobs of a process that was lost", executor=lost)
+        if lost := await executors.lost():
+            _log.warning("taking over the jobs of processes that were lost", executors=lost)
             await self._queue.take_over(lost)
-            await executors.forget(lost)
         await self.receiving.mark_lost()
 
     async def _stop_what_ended(self) -> None:
@@ -264,8 +296,13 @@ class Parts:
         running = self._runner.running
         if not running:
             return
-        for job_id in set(running) - await self.records.unfinished(running):
+        ended = set(running) - await self.records.unfinished(running)
+        for job_id in ended:
             await self._runner.cancel(job_id)
+        await self._erase_what_is_gone(ended)
+
+    async def _erase_what_is_gone(self, job_ids: Iterable[str]) -> None:
+        """Erases what was kept of jobs after another process had erased them."""
+        for job_id in job_ids:
             if await self.records.live(job_id) is None:
-                # What was kept after the other process had erased it.
                 await self._blobs.delete_prefix(job_prefix(job_id))

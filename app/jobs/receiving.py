@@ -20,10 +20,12 @@ class Receiving:
     Args:
         database: has the records.
         now: the time in seconds since 1970; any thread may call it.
-        receiver: the process, as the table of executors has it where there are several.
+        receiver: returns the process, as the table of executors has it where there are several.
     """
 
-    def __init__(self, database: Database, now: Callable[[], float], receiver: str) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], float], receiver: Callable[[], str]
+    ) -> None:
         self._database = database
         self._now = now
         self._receiver = receiver
@@ -39,7 +41,7 @@ class Receiving:
             "id": job_id,
             "owner": submission.owner,
             "phase": "receiving",
-            "receiver": self._receiver,
+            "receiver": self._receiver(),
             "enqueued": False,
             "status": "queued",
             "kind": submission.kind,

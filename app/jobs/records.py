@@ -1,7 +1,7 @@
 """The records of jobs and their events in the database.
 
 Every function is one transaction. What it changes, it changes only in the state that it is meant
-for, so that of two processes that work on one job, one has an effect.
+for. `work_records` has the transactions of the work on a job.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,16 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.contract.errors import ErrorDetail
 from app.contract.jobs import ENDED, Job, JobEvent, JobStatus
 from app.database import Database
 from app.jobs.retention import End, RetentionPolicy
 from app.jobs.rows import Record, change_job, job_fields, job_of, record_of
 from app.jobs.schema import job_events, jobs
 from app.jobs.types import Owner
-from app.jobs.webhooks.outbox import add_delivery
 
-_UNFINISHED = jobs.c.phase == "live", jobs.c.status.in_(("queued", "processing"))
+UNFINISHED = jobs.c.phase == "live", jobs.c.status.in_(("queued", "processing"))
+"""Where a job is still to be done."""
 
 
 class Records:
@@ -48,7 +47,7 @@ class Records:
     async def not_enqueued(self, before: float) -> Sequence[tuple[str, Owner]]:
         """Returns the jobs, and their owners, made before an instant and not in the queue."""
         query = sa.select(jobs.c.id, jobs.c.owner).where(
-            *_UNFINISHED,
+            *UNFINISHED,
             jobs.c.enqueued.is_(False),
             jobs.c.created_at < before,
         )
@@ -89,110 +88,6 @@ class Records:
         query = query.order_by(jobs.c.id.desc()).limit(limit)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [job_of(row._mapping) for row in rows]
-
-    async def begin(self, job_id: str, *, first: bool) -> Record | None:
-        """Notes that work on a job begins.
-
-        Args:
-            job_id: the job.
-            first: whether it counts as an attempt: the first of a process does.
-
-        Returns:
-            The job; None where there is nothing more to do for it.
-        """
-
-        def work(connection: sa.Connection) -> Record | None:
-            where = jobs.c.id == job_id, *_UNFINISHED
-            found = connection.execute(sa.select(jobs).where(*where).with_for_update()).first()
-            if found is None:
-                return None
-            values = {"attempts": found.attempts + first, "status": "processing", "enqueued": True}
-            if found.status == "queued":
-                values["started_at"] = self._now()
-                change_job(connection, job_id, where, values, "status")
-            else:
-                connection.execute(sa.update(jobs).where(*where).values(values))
-            return record_of(
-                connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one()._mapping
-            )
-
-        return await self._database.run(work)
-
-    async def fetched_from_url(
-        self, job_id: str, name: str, content_type: str | None, recording_digest: str
-    ) -> None:
-        """Notes what was fetched as the recording of a job."""
-        values = {
-            "name": name, "content_type": content_type, "recording_digest": recording_digest,
-        }  # fmt: skip
-        await self._database.run(
-            lambda connection: connection.execute(
-                sa.update(jobs).where(jobs.c.id == job_id).values(values)
-            )
-        )
-
-    async def advance(
-        self, job_id: str, *, progress: float, seconds_left: float | None, duration: float | None
-    ) -> bool:
-        """Notes the progress of a job.
-
-        Returns:
-            False where the job is not being processed any more.
-        """
-
-        def work(connection: sa.Connection) -> bool:
-            values = {
-                "progress": progress,
-                "seconds_left": seconds_left,
-                "duration": duration,
-            }
-            where = (
-                jobs.c.id == job_id, jobs.c.phase == "live", jobs.c.status == "processing",
-            )  # fmt: skip
-            return change_job(connection, job_id, where, values, "progress") is not None
-
-        return await self._database.run(work)
-
-    async def note_kept(self, job_id: str) -> None:
-        """Notes that some of the work on a job is kept, so that its attempts make progress."""
-        await self._database.run(
-            lambda connection: connection.execute(
-                sa.update(jobs).where(jobs.c.id == job_id).values(attempts=0)
-            )
-        )
-
-    async def finish(
-        self,
-        job_id: str,
-        status: JobStatus,
-        *,
-        duration: float | None = None,
-        error: ErrorDetail | None = None,
-    ) -> Job | None:
-        """Ends a job; None where it had ended or was erased."""
-
-        def work(connection: sa.Connection) -> Job | None:
-            where = jobs.c.id == job_id, *_UNFINISHED
-            query = sa.select(jobs.c.expires_in, jobs.c.webhook_url).where(*where)
-            found = connection.execute(query.with_for_update()).first()
-            if found is None:
-                return None
-            end = End(status, completed_at=self._now(), expires_in=found.expires_in)
-            values: dict[str, Any] = {
-                "status": status,
-                "completed_at": end.completed_at,
-                "expires_at": self._policy.job_expires_at(end),
-                "seconds_left": None,
-            }
-            if status == "completed":
-                values |= {"progress": 1.0, "duration": duration}
-            if error is not None:
-                values["error"] = error.model_dump()
-            if found.webhook_url is not None:
-                add_delivery(connection, job_id, found.webhook_url, end.completed_at)
-            return change_job(connection, job_id, where, values, "status")
-
-        return await self._database.run(work)
 
     async def note_fetched(self, record: Record) -> None:
         """Notes that the result of a completed job was read first."""
@@ -253,7 +148,7 @@ class Records:
 
     async def unfinished(self, job_ids: Sequence[str]) -> frozenset[str]:
         """Returns which of these jobs have not ended and are not to be erased."""
-        query = sa.select(jobs.c.id).where(jobs.c.id.in_(job_ids), *_UNFINISHED)
+        query = sa.select(jobs.c.id).where(jobs.c.id.in_(job_ids), *UNFINISHED)
         rows = await self._database.run(
             lambda connection: connection.execute(query).scalars().all()
         )

@@ -1,59 +1,13 @@
-"""Works on one job: fetches and decodes its recording, encodes it, decodes its text, ends it.
-
-What is kept in storage is not computed again, so that a call that is made again, after the process
-was killed, continues where the one before had come to.
-"""
+"""Which jobs this process works on; stops the work on them."""
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from app import tracing
-from app.audio.content_types import ContentType, decode_options
-from app.contract.errors import ErrorDetail
-from app.contract.jobs import Job
-from app.contract.options import AlignOptions, TranscribeOptions
-from app.decoding import DecodingOptions
-from app.errors import (
-    InsufficientStorageError,
-    JobDamagedError,
-    NordlydError,
-    OverloadedError,
-    UnavailableError,
-    UnknownModelError,
-    UrlFetchError,
-    UrlRefusedError,
-)
-from app.fetching import Fetcher
-from app.itn import FormattingOptions
-from app.jobs.integrity import recording_digest
-from app.jobs.progress import Advance, ProgressWriter
-from app.jobs.records import Records
-from app.jobs.rows import Record
-from app.jobs.spans import job_span
-from app.jobs.storage import AUDIO, EMISSIONS, BlobStore, job_key
-from app.jobs.types import JobResult
-from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
-from app.pipeline import Route, Service, TranscriptionRequest
-from app.pipeline.options import decoding_options, formatting_options
+from app.jobs.work_records import ExecutorLostError
 
-MAX_ATTEMPTS = 20
-"""Attempts of which none kept anything, after which a job fails."""
-
-_READY_SECONDS = 0.1
 _STOP_SECONDS = 2.0
-_FIRST_RETRY_SECONDS = 1.0
-_LAST_RETRY_SECONDS = 60.0
-# Errors that may pass by themselves, and how often work is begun again after them.
-_RETRIES: tuple[tuple[type[NordlydError], int | None], ...] = (
-    (InsufficientStorageError, 60 * 24),
-    (UnavailableError, None),
-    (OverloadedError, None),
-    (UrlFetchError, 3),
-)
-_RETRIES_OF_UNKNOWN = 2
 
 _log = structlog.get_logger("nordlyd.jobs")
 
@@ -62,30 +16,11 @@ class JobRunner:
     """Works on jobs.
 
     Args:
-        service: transcribes.
-        records: of the jobs.
-        blobs: has their recordings and what was computed.
-        fetcher: fetches recordings from URLs; None where the operator allows no hosts.
-        on_change: called with the id of a job once its record has changed.
-        on_end: called with a job that was completed or has failed.
+        work: works on the job of an id, as an executor, until it has ended.
     """
 
-    def __init__(
-        self,
-        service: Service,
-        records: Records,
-        blobs: BlobStore,
-        fetcher: Fetcher | None,
-        *,
-        on_change: Callable[[str], None],
-        on_end: Callable[[Job], None],
-    ) -> None:
-        self._service = service
-        self._records = records
-        self._blobs = blobs
-        self._fetcher = fetcher
-        self._on_change = on_change
-        self._on_end = on_end
+    def __init__(self, work: Callable[[str, str], Awaitable[None]]) -> None:
+        self._work = work
         self._running: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -93,11 +28,15 @@ class JobRunner:
         """The ids of the jobs that are worked on."""
         return tuple(self._running)
 
-    async def run(self, job_id: str) -> None:
+    async def run(self, job_id: str, executor: str) -> None:
         """Works on a job until it has ended; returns at once where it has.
 
         Cancelling the awaiting task stops the work after the batch that runs, and leaves the job
         as it is.
+
+        Args:
+            job_id: the job.
+            executor: as what this process works on it.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -105,7 +44,11 @@ class JobRunner:
             await asyncio.wait({before})
         self._running[job_id] = task
         try:
-            await self._run(job_id)
+            await self._work(job_id, executor)
+        except ExecutorLostError:
+            _log.warning("others continue a job: this process was taken for lost", job=job_id)
+            # Until the work is stopped: a call that returns would not be made again.
+            await asyncio.Event().wait()
         finally:
             if self._running[job_id] is task:
                 del self._running[job_id]
@@ -124,216 +67,3 @@ class JobRunner:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_SECONDS)
-
-    async def _run(self, job_id: str) -> None:
-        """Attempts a job again and again, until it has ended."""
-        failures = 0
-        final: Exception | None = None
-        while True:
-            try:
-                if final is not None:
-                    await self._fail(job_id, final)
-                await self._until_ready()
-                record = await self._records.begin(job_id, first=failures == 0)
-                if record is not None:
-                    self._on_change(job_id)
-                    await self._attempt(record)
-                await self._blobs.delete_prefix(job_key(job_id, EMISSIONS) + "/")
-            except Exception as error:
-                failures += 1
-                if final is None and not _may_pass(error, failures):
-                    final = error
-                    continue
-                _log.warning("a job is interrupted", job=job_id, reason=_reason(error))
-                await asyncio.sleep(_retry_seconds(failures))
-            else:
-                return
-
-    async def _attempt(self, record: Record) -> None:
-        job = record.job
-        if record.attempts > MAX_ATTEMPTS:
-            raise _GaveUpError(
-                f"The service ended {MAX_ATTEMPTS} times while it worked on this recording."
-            )
-        with (
-            job_span(record) as span,
-            structlog.contextvars.bound_contextvars(**span.log_fields),
-        ):
-            result = await load_result(self._blobs, job.id, job.kind)
-            if result is None:
-                result = await self._compute(record)
-                with tracing.span("write result"):
-                    await save_result(self._blobs, job.id, result)
-            await self._complete(job, result)
-
-    async def _complete(self, job: Job, result: JobResult) -> None:
-        ended = await self._records.finish(job.id, "completed", duration=result.duration)
-        if ended is not None:
-            self._on_end(ended)
-            _log.info("job completed", job=job.id, duration=result.duration)
-        self._on_change(job.id)
-
-    async def _compute(self, record: Record) -> JobResult:
-        job = record.job
-        task = asyncio.current_task()
-        assert task is not None
-        progress = ProgressWriter(partial(self._advance, job.id), task.cancel, reached=job.progress)
-        kept = KeptEmissions(
-            self._blobs, job.id, progress.begin, partial(self._records.note_kept, job.id)
-        )
-        try:
-            if job.kind == "align":
-                return await self._align(record, progress, kept)
-            return await self._transcribe(record, progress, kept)
-        finally:
-            await progress.close()
-
-    async def _transcribe(
-        self, record: Record, progress: ProgressWriter, kept: KeptEmissions
-    ) -> JobResult:
-        options = TranscribeOptions.model_validate(dict(record.options))
-        route = self._route(
-            record, options.model, decoding_options(options), formatting_options(options)
-        )
-        request = await self._request(record, options, route)
-        return await self._service.transcriber.transcribe(
-            request, progress=progress.encoded, kept=kept
-        )
-
-    async def _align(
-        self, record: Record, progress: ProgressWriter, kept: KeptEmissions
-    ) -> JobResult:
-        options = AlignOptions.model_validate(dict(record.options))
-        request = await self._request(record, options, self._route(record, options.model))
-        return await self._service.transcriber.align(
-            request, options.text or "", progress=progress.encoded, kept=kept
-        )
-
-    def _route(
-        self,
-        record: Record,
-        requested: str | None,
-        decoding: DecodingOptions | None = None,
-        formatting: FormattingOptions | None = None,
-    ) -> Route:
-        """Returns the model of a job: the one it was routed to when it was submitted.
-
-        Where that was unloaded since, and the client has not named it, another one that serves the
-        language takes its place.
-
-        Raises:
-            UnknownModelError: there is none.
-        """
-        transcriber, job = self._service.transcriber, record.job
-        try:
-            return transcriber.route(job.model, job.language, decoding, formatting)
-        except UnknownModelError:
-            if requested is not None:
-                raise
-            return transcriber.route(None, job.language, decoding, formatting)
-
-    async def _request(
-        self, record: Record, options: TranscribeOptions | AlignOptions, route: Route
-    ) -> TranscriptionRequest:
-        """Returns the pipeline's request for the recording, which is fetched where need be."""
-        job = record.job
-        content_type = record.content_type
-        source = await open_recording(self._blobs, job.id, record.recording_digest)
-        if source is None and record.url is not None:
-            content_type, digest = await self._fetch(job.id, record.url)
-            source = await open_recording(self._blobs, job.id, digest)
-        if source is None:
-            raise JobDamagedError(
-                "The recording of this job is damaged or gone in the storage of the service; "
-                "submit it again, as a new job."
-            )
-        try:
-            audio = decode_options(options, ContentType.parse(content_type), source)
-        except BaseException:
-            source.close()
-            raise
-        return TranscriptionRequest(
-            source=source,
-            request_id=job.id,
-            route=route,
-            audio=audio,
-            caller=record.owner,
-            wait_for_room=True,
-            background=True,
-        )
-
-    async def _fetch(self, job_id: str, url: str) -> tuple[str | None, str]:
-        """Fetches the recording of a job into storage; returns its content type and digest."""
-        if self._fetcher is None:
-            raise UrlRefusedError("This service fetches nothing from URLs any more.", param="url")
-        with tracing.span("receive"):
-            fetched = await self._fetcher.fetch(url)
-            try:
-                with fetched.bodies.open(0, fetched.bodies.size) as source:
-                    digest = await asyncio.to_thread(recording_digest, source)
-                    # Before the recording, whose presence means that all of it was fetched.
-                    await self._records.fetched_from_url(
-                        job_id, fetched.name, fetched.content_type, digest
-                    )
-                    await self._blobs.put(job_key(job_id, AUDIO), source)
-            finally:
-                fetched.bodies.close()
-            return fetched.content_type, digest
-
-    async def _advance(self, job_id: str, advance: Advance) -> bool:
-        found = await self._records.advance(
-            job_id,
-            progress=advance.progress,
-            seconds_left=advance.seconds_left,
-            duration=advance.duration,
-        )
-        self._on_change(job_id)
-        return found
-
-    async def _fail(self, job_id: str, error: Exception) -> None:
-        if isinstance(error, NordlydError):
-            _log.info("job failed", job=job_id, code=error.code)
-            detail = ErrorDetail(
-                message=error.message, type=error.type, param=error.param, code=error.code
-            )
-        else:
-            _log.error("job failed", job=job_id, exc_info=error)
-            detail = ErrorDetail(
-                message="Something went wrong inside the service; its log has the cause, under "
-                "this job's id.",
-                type=NordlydError.type,
-                param=None,
-                code=NordlydError.code,
-            )
-        ended = await self._records.finish(job_id, "failed", error=detail)
-        if ended is not None:
-            self._on_end(ended)
-        self._on_change(job_id)
-
-    async def _until_ready(self) -> None:
-        while not self._service.readiness.ready:  # noqa: ASYNC110 - no event has it
-            await asyncio.sleep(_READY_SECONDS)
-
-
-class _GaveUpError(NordlydError):
-    """A recording with which the process ended again and again."""
-
-    code = "crashed"
-
-
-def _may_pass(error: Exception, failures: int) -> bool:
-    """Returns whether another attempt may succeed after so many failures."""
-    if not isinstance(error, NordlydError):
-        return failures <= _RETRIES_OF_UNKNOWN
-    for kind, retries in _RETRIES:
-        if isinstance(error, kind):
-            return retries is None or failures <= retries
-    return False
-
-
-def _retry_seconds(failures: int) -> float:
-    return min(_FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 10), _LAST_RETRY_SECONDS)
-
-
-def _reason(error: Exception) -> str:
-    return error.message if isinstance(error, NordlydError) else type(error).__name__

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 
 from app.database import Database
 from app.errors import NordlydError
+from app.jobs.executors import database_time
 from app.jobs.schema import watch_claims, watched_files
 
 CLAIM_SECONDS = 30.0
@@ -103,7 +104,7 @@ class WatchRecords:
 
     async def _claim(self, watched_id: str) -> bool:
         def work(connection: sa.Connection) -> bool:
-            now = _now(connection)
+            now = database_time(connection)
             connection.execute(sa.delete(watch_claims).where(watch_claims.c.claimed_until < now))
             claimed = connection.execute(
                 postgresql.insert(watch_claims)
@@ -119,7 +120,7 @@ class WatchRecords:
             connection.execute(
                 sa.update(watch_claims)
                 .where(*self._ours(watched_id))
-                .values(claimed_until=_now(connection) + CLAIM_SECONDS)
+                .values(claimed_until=database_time(connection) + CLAIM_SECONDS)
             )
 
         while True:
@@ -136,9 +137,3 @@ class WatchRecords:
 
     def _ours(self, watched_id: str) -> tuple[sa.ColumnElement[bool], ...]:
         return watch_claims.c.id == watched_id, watch_claims.c.claimant == self._claimant
-
-
-def _now(connection: sa.Connection) -> float:
-    """Returns the seconds since 1970 by the clock of the database: those of the machines differ."""
-    query = sa.select(sa.extract("epoch", sa.func.clock_timestamp()))
-    return float(connection.execute(query).scalar_one())

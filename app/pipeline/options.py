@@ -1,6 +1,6 @@
 """Converts the options that a client gives into those of the pipeline's parts, within bounds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -40,9 +40,11 @@ def parse_options(model: type[_ModelT], given: Mapping[str, str]) -> _ModelT:
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
-        issue = error.errors(include_url=False)[0]
-        name = str(issue["loc"][0])
-        raise InvalidRequestError(_explain(name, issue, model), param=name) from None
+        issues = error.errors(include_url=False)
+        name = str(issues[0]["loc"][0])
+        # A field of one of several types has an issue for each.
+        own = [issue for issue in issues if issue["loc"][0] == name]
+        raise InvalidRequestError(_explain(name, own, model), param=name) from None
 
 
 def decoding_options(options: TextOptions) -> DecodingOptions:
@@ -171,22 +173,29 @@ class SearchLimits:
                 )
 
 
-def _explain(name: str, issue: Mapping[str, Any], model: type[BaseModel]) -> str:
-    """Returns a message for the first problem that pydantic found with a field."""
+def _explain(name: str, issues: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> str:
+    """Returns a message for the problems that pydantic found with a field."""
+    issue = issues[0]
     kind = issue["type"]
     if kind == "extra_forbidden":
         accepted = ", ".join(model.model_fields)
         return f"There is no parameter {name!r}; accepted: file, {accepted}."
     given = issue.get("input")
-    if kind == "literal_error":
-        accepted = str(issue["ctx"]["expected"]).replace("'", "")
-        return f"{name} is {given!r}; accepted: {accepted}."
-    if kind.startswith("bool"):
-        return f"{name} is {given!r}; accepted: true, false."
-    if kind.startswith("int"):
-        return f"{name} is {given!r}; accepted: a whole number."
+    alternatives = [_accepted(each) for each in issues]
+    if None not in alternatives:
+        return f"{name} is {given!r}; accepted: {', or '.join(map(str, alternatives))}."
     reason = str(issue["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return f"{name} is {given!r}: {reason}."
+
+
+def _accepted(issue: Mapping[str, Any]) -> str | None:
+    """Returns what would be accepted instead; None where the issue says that by itself."""
+    kind = issue["type"]
+    if kind == "literal_error":
+        return str(issue["ctx"]["expected"]).replace("'", "")
+    if kind.startswith("bool"):
+        return "true, false"
+    return "a whole number" if kind.startswith("int") else None
 
 
 def _refusal(option: str, reason: str, setting: str) -> InvalidRequestError:

@@ -16,8 +16,14 @@ from app.audio.workers import MediaPool
 from app.contract.answers import Alignment, Timing, Transcript
 from app.deadlines import run_until_deadline
 from app.decoding import DecodingOptions
-from app.errors import DeadlineExceededError
+from app.errors import DeadlineExceededError, InvalidRequestError
 from app.itn import FormattingOptions
+from app.pipeline.channels import (
+    ChannelEmissions,
+    count_channels,
+    join_channels,
+    progress_of_channel,
+)
 from app.pipeline.groups import EmissionStore
 from app.pipeline.incremental import TextListener
 from app.pipeline.recognition import Recognition
@@ -131,7 +137,7 @@ class Transcriber:
             progress: called on the event loop as windows are encoded.
             on_text: called on the event loop with each further part of the text, as soon as it is
                 final; joined, the parts are the transcript's text. The recording is then decoded
-                piece by piece, and has no alternatives.
+                piece by piece, and has no alternatives. Without effect where channels are separate.
             kept: keeps the emissions, for another attempt with the same recording.
 
         Raises:
@@ -140,6 +146,8 @@ class Transcriber:
             NordlydError: as the router and the engine raise it.
         """
         with _span_of("transcribe", request):
+            if request.audio.separate:
+                return await self._transcribe_channels(request, progress=progress, kept=kept)
             started = time.perf_counter()
             decoded = await self._decoded(request)
             audio_seconds = time.perf_counter() - started
@@ -148,6 +156,48 @@ class Transcriber:
             )
             timing = self._finish(request, transcript, started, audio_seconds)
             return replace(transcript, timing=timing)
+
+    async def _transcribe_channels(
+        self,
+        request: TranscriptionRequest,
+        *,
+        progress: Progress | None = None,
+        kept: EmissionStore | None = None,
+    ) -> Transcript:
+        """Returns the transcript of a recording whose channels are transcribed one by one.
+
+        Raises:
+            InvalidRequestError: there are too many channels, or alternatives are requested, which
+                rank the words of a single recording.
+        """
+        if request.route.decoding.n_best > 1:
+            raise InvalidRequestError(
+                "n_best is above 1; accepted with channels=separate: 1.", param="n_best"
+            )
+        started = time.perf_counter()
+        audio_seconds = 0.0
+        transcripts: list[Transcript] = []
+        channel, channels = 0, 1
+        try:
+            while channel < channels:
+                began = time.perf_counter()
+                decoded = await self._decoded(request, channel=channel)
+                channels = count_channels(decoded.recording, request.audio)
+                audio_seconds += time.perf_counter() - began
+
+                transcripts.append(
+                    await self._recognition.transcribe(
+                        decoded,
+                        progress=progress and progress_of_channel(progress, channel, channels),
+                        kept=None if kept is None else ChannelEmissions(kept, channel),
+                    )
+                )
+                channel += 1
+        finally:
+            _close(request)
+        transcript = join_channels(transcripts)
+        timing = self._finish(request, transcript, started, audio_seconds, channels=channels)
+        return replace(transcript, timing=timing)
 
     async def align(
         self,
@@ -182,17 +232,21 @@ class Transcriber:
         self._media.close()
         self._recognition.close()
 
-    async def _decoded(self, request: TranscriptionRequest) -> DecodedRequest:
-        """Returns a request whose audio was decoded, for the recognition."""
+    async def _decoded(
+        self, request: TranscriptionRequest, *, channel: int | None = None
+    ) -> DecodedRequest:
+        """Returns a request whose audio was decoded, for the recognition.
+
+        Closes the source, unless a `channel` is requested, after which others may be.
+        """
         with tracing.span("decode audio") as span:
-            recording = await self._decode_audio(request)
+            recording = await self._decode_audio(request, channel)
             span.set("nordlyd.audio.seconds", round(recording.duration, 3))
         if request.work is not None:
             request.work.decoded(recording.duration)
         return DecodedRequest.of(request, recording)
 
-    async def _decode_audio(self, request: TranscriptionRequest) -> Recording:
-        """Returns the samples of a request's recording; closes its source."""
+    async def _decode_audio(self, request: TranscriptionRequest, channel: int | None) -> Recording:
         try:
             if request.deadline is not None and request.deadline <= time.monotonic():
                 raise DeadlineExceededError(
@@ -200,7 +254,7 @@ class Transcriber:
                 )
             job = self._media.submit(
                 request.source,
-                options=request.audio,
+                options=replace(request.audio, channel=channel),
                 limits=self._limits,
                 caller=request.caller,
                 request_id=request.request_id,
@@ -208,8 +262,8 @@ class Transcriber:
                 background=request.background,
             )
         finally:
-            if not isinstance(request.source, Path):
-                request.source.close()
+            if channel is None:
+                _close(request)
         return await run_until_deadline(request.deadline, asyncio.wrap_future(job), _DOING)
 
     def _finish(
@@ -218,12 +272,15 @@ class Transcriber:
         result: Transcript | Alignment,
         started: float,
         audio_seconds: float,
+        *,
+        channels: int = 1,
     ) -> Timing:
         """Returns what each stage took until now, and counts it in the metrics."""
+        audio = channels * result.duration
         if request.work is not None:
             request.work.finished = True
         if self._count_audio is not None:
-            self._count_audio(request.caller, result.duration)
+            self._count_audio(request.caller, audio)
         timing = replace(
             result.timing,
             decode_audio=audio_seconds,
@@ -231,11 +288,16 @@ class Transcriber:
         )
         model = result.model
         tracing.note_recording(model, result.duration)
-        self._telemetry.audio_seconds.labels(model).inc(result.duration)
+        self._telemetry.audio_seconds.labels(model).inc(audio)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
         for stage in ("decode_audio", "queue", "encode", "decode_text"):
             self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
         return timing
+
+
+def _close(request: TranscriptionRequest) -> None:
+    if not isinstance(request.source, Path):
+        request.source.close()
 
 
 def _span_of(name: str, request: TranscriptionRequest) -> tracing.Span:

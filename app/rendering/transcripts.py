@@ -23,6 +23,7 @@ class GivenWord(BaseModel):
     start: float = Field(ge=0, le=_MAX_SECONDS)
     end: float = Field(ge=0, le=_MAX_SECONDS)
     confidence: float = Field(1.0, ge=0, le=1)
+    speaker: str | None = Field(None, max_length=200)
 
 
 class GivenSegment(BaseModel):
@@ -51,14 +52,14 @@ class GivenTranscript(BaseModel):
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         for name in ("words", "formatted_words"):
-            reached = 0.0
+            reached: dict[str | None, float] = {}
             for index, word in enumerate(getattr(self, name) or ()):
-                if word.start < reached or word.end < word.start:
+                if word.start < reached.get(word.speaker, 0.0) or word.end < word.start:
                     raise ValueError(
                         f"{name}.{index} ({word.word!r}) begins before the word before it, or "
                         "ends before it begins"
                     )
-                reached = word.start
+                reached[word.speaker] = word.start
         return self
 
     def transcript(self) -> Transcript:
@@ -107,7 +108,9 @@ def render_json(body: bytes, name: str, *, recording: str, word_cues: bool) -> R
 
 
 def _words(given: Sequence[GivenWord]) -> tuple[Word, ...]:
-    return tuple(Word(word.word, word.start, word.end, word.confidence) for word in given)
+    return tuple(
+        Word(word.word, word.start, word.end, word.confidence, word.speaker) for word in given
+    )
 
 
 def _joined(words: Sequence[Word]) -> str:
@@ -125,7 +128,7 @@ def _segments(words: Sequence[Word], given: Sequence[GivenSegment] | None) -> tu
             tokens += len(words[reached].word.split())
             reached += 1
         taken = tuple(words[first:reached])
-        if _joined(taken).split() != expected:
+        if _joined(taken).split() != expected or len({word.speaker for word in taken}) > 1:
             return segment_words(words)
         if taken:
             segments.append(segment_of(len(segments), taken))

@@ -21,9 +21,9 @@ from app.errors import (
     JobsUnavailableError,
 )
 from app.jobs import Jobs, Submission
+from app.jobs.attempts import MAX_ATTEMPTS
 from app.jobs.durable import JOBS_OF_OWNER
 from app.jobs.ids import new_job_id
-from app.jobs.runner import MAX_ATTEMPTS
 
 OWNER = "key:a"
 Clip = Callable[..., bytes]

@@ -15,6 +15,7 @@ SETTINGS = {
     "RAY_SCALE_DOWN_SECONDS": "2",
     "RAY_HEALTH_SECONDS": "15",
     "MAX_WAIT_SECONDS": "120",
+    "DRAIN_SECONDS": "10",
     "LOG_FORMAT": "json",
 }
 

@@ -118,7 +118,7 @@ def test_hanging_replica_is_replaced(cluster: ClusterServer) -> None:
 
     async def hang() -> None:
         hanging.send_signal(signal.SIGSTOP)
-        await asyncio.to_thread(wait_for, lambda: not hanging.is_running(), seconds=60)
+        await asyncio.to_thread(wait_for, lambda: not hanging.is_running(), seconds=120)
 
     load = asyncio.run(under_load(cluster, hang, clients=2))
     assert_answered(load)

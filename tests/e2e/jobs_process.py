@@ -4,6 +4,7 @@ import atexit
 import functools
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from hosts import Host
 
 
 @functools.cache
@@ -37,12 +39,15 @@ class JobsProcess:
     Args:
         settings: of the service.
         log: where what it writes is appended.
+        host: where it runs; on loopback by default.
     """
 
-    def __init__(self, settings: dict[str, object], log: Path) -> None:
+    def __init__(self, settings: dict[str, object], log: Path, *, host: Host | None = None) -> None:
+        self._address = "127.0.0.1" if host is None else host.address
+        place = {"address": self._address, "namespace": None if host is None else host.name}
         reading, writing = os.pipe()
         with log.open("ab") as errors:
-            message = json.dumps(settings).encode()
+            message = json.dumps(settings | place).encode()
             socket.send_fds(_starter(), [message], [writing, errors.fileno()])
             os.close(writing)
             self._pid = int(_starter().recv(100))
@@ -53,7 +58,15 @@ class JobsProcess:
         """A client, once it serves."""
         port = self._output.readline().strip()
         assert port, self._log.read_text()[-5000:]
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        return httpx.Client(base_url=f"http://{self._address}:{port}", timeout=60)
+
+    def hang(self) -> None:
+        """Stops all of its threads, until `wake`."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Lets its threads continue."""
+        os.kill(self._pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut would."""

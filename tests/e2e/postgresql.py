@@ -27,30 +27,34 @@ def _version(program: Path) -> int:
 
 
 class PostgreSQL:
-    """A server that listens on loopback.
+    """A server that trusts whoever reaches it.
 
     Args:
         folder: of its files; it belongs to the user that the server runs as.
+        host: the address that it listens on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str) -> None:
         self._folder = folder
+        self._host = host
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((host, 0))
             self.port = free.getsockname()[1]
         self._run(
             "initdb", "-D", folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync"
         )
+        with (folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("host all all all trust\n")
         self.start()
 
     @property
     def url(self) -> str:
         """Of a database that is empty at first."""
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://{USER}@{self._host}:{self.port}/postgres"
 
     def start(self) -> None:
         """Start the server, and wait until it accepts connections."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self._folder}"
+        options = f"-p {self.port} -c listen_addresses={self._host} -k {self._folder}"
         self._run(
             "pg_ctl", "-D", self._folder / "data", "-l", self._folder / "log", "-o", options,
             "-w", "-t", str(_START_SECONDS), "start",
@@ -81,14 +85,14 @@ class PostgreSQL:
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(host: str = "127.0.0.1") -> Iterator[PostgreSQL]:
     """A running server."""
     folder = Path(tempfile.mkdtemp(prefix="nordlyd-postgresql-"))
     try:
         if os.getuid() == 0:
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        server = PostgreSQL(folder)
+        server = PostgreSQL(folder, host)
         try:
             yield server
         finally:

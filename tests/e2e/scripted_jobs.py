@@ -23,6 +23,7 @@ import uvicorn
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "api")]
 
+from hosts import enter  # noqa: E402
 from in_process import ScriptedModel, in_process  # noqa: E402
 
 from app import tracing  # noqa: E402
@@ -49,12 +50,13 @@ async def serve(settings: dict[str, Any]) -> None:
     os.environ.update(settings.pop("variables", {}))
     tracing.start()
     model = SlowModel()
+    address = settings.pop("address")
     pace = settings.pop("pace", BATCH_SECONDS)
     async with in_process(model=model, **settings) as running:
         await running.until("ready")
         model.pace = pace
         server = uvicorn.Server(uvicorn.Config(running.app, lifespan="off", log_config=None))
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_server((address, 0)) as listener:
             print(listener.getsockname()[1], flush=True)
             await server.serve([listener])
 
@@ -67,6 +69,8 @@ def start(settings: dict[str, Any], descriptors: list[int]) -> int:
         os.dup2(descriptor, number)
         os.close(descriptor)
     try:
+        if namespace := settings.pop("namespace"):
+            enter(namespace)
         configure_logging(log_format="json")
         asyncio.run(serve(settings))
     except BaseException:

@@ -30,7 +30,7 @@ def deepgram(demos: RunningServer) -> Iterator[DeepgramClient]:
         ("summarize=v2", "summarize", "there are no summaries"),
         ("callback_method=get", "callback_method", "accepted: POST or PUT"),
         ("redact=pci", "redact", "not redacted"),
-        ("multichannel=true", "multichannel", "mixed into one"),
+        ("multichannel=maybe", "multichannel", "accepted: true, false"),
         ("detect_language=true", "detect_language", "`language`"),
         ("langauge=nb", "langauge", "accepted: model, language, punctuate"),
         ("punctuate=maybe", "punctuate", "accepted: true, false"),

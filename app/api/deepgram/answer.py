@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from app.api.deepgram.parameters import ListenOptions
 from app.api.passages import PARAGRAPH_PAUSE, split_at_pauses, split_sentences
 from app.contract.answers import Transcript, Word
+from app.contract.channels import separate_channels
 
 
 class ListenWord(BaseModel):
@@ -61,7 +62,7 @@ class ListenAlternative(BaseModel):
 
 
 class Channel(BaseModel):
-    """The transcript of all channels of the audio, mixed into one."""
+    """The transcript of one channel of the audio, or of all of them mixed."""
 
     alternatives: list[ListenAlternative]
 
@@ -126,27 +127,24 @@ def render(
     sha256: str,
     created: datetime,
 ) -> ListenBody:
-    """Returns the answer for a transcript, made at `created`, with the parts that are selected."""
-    duration = round(transcript.duration, 3)
-    words = _words(transcript, duration)
-    best = _alternative(transcript.formatted_text, words)
-    if options.paragraphs:
-        best.paragraphs = _paragraphs(words)
-    others = [
-        _alternative(other.formatted_text, [_word(word, duration) for word in other.words])
-        for other in (transcript.alternatives or ())[1:]
-    ]
+    """Returns the answer for a transcript that was made at `created`, as the options select it."""
+    channels = [(_words(part, transcript.duration), part) for part in separate_channels(transcript)]
     utterances = None
     if options.utterance_pause is not None:
-        utterances = [_utterance(part) for part in split_at_pauses(words, options.utterance_pause)]
+        utterances = [
+            _utterance(part, channel)
+            for channel, (words, _) in enumerate(channels)
+            for part in split_at_pauses(words, options.utterance_pause)
+        ]
+        utterances.sort(key=lambda utterance: utterance.start)
     return ListenBody(
         metadata=Metadata(
             transaction_key="deprecated",
             request_id=request_id,
             sha256=sha256,
             created=_instant(created),
-            duration=duration,
-            channels=1,
+            duration=round(transcript.duration, 3),
+            channels=len(channels),
             models=[transcript.model],
             model_info={
                 transcript.model: ModelInfo(
@@ -155,12 +153,28 @@ def render(
             },
             language=transcript.language,
         ),
-        results=Results(channels=[Channel(alternatives=[best, *others])], utterances=utterances),
+        results=Results(
+            channels=[_channel(part, words, options) for words, part in channels],
+            utterances=utterances,
+        ),
     )
 
 
 def _instant(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _channel(transcript: Transcript, words: list[ListenWord], options: ListenOptions) -> Channel:
+    best = _alternative(transcript.formatted_text, words)
+    if options.paragraphs:
+        best.paragraphs = _paragraphs(words)
+    others = [
+        _alternative(
+            other.formatted_text, [_word(word, transcript.duration) for word in other.words]
+        )
+        for other in (transcript.alternatives or ())[1:]
+    ]
+    return Channel(alternatives=[best, *others])
 
 
 def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
@@ -182,8 +196,8 @@ def _word(word: Word, duration: float, *, spoken: str | None = None) -> ListenWo
     """Returns a word; with `spoken` it is a written one, which stands for those spoken words."""
     return ListenWord(
         word=spoken or word.word,
-        start=min(round(word.start, 3), duration),
-        end=min(round(word.end, 3), duration),
+        start=round(min(word.start, duration), 3),
+        end=round(min(word.end, duration), 3),
         confidence=round(word.confidence, 4),
         punctuated_word=None if spoken is None else word.word,
     )
@@ -215,12 +229,12 @@ def _paragraph(words: list[ListenWord]) -> Paragraph:
     )
 
 
-def _utterance(words: list[ListenWord]) -> Utterance:
+def _utterance(words: list[ListenWord], channel: int) -> Utterance:
     return Utterance(
         start=words[0].start,
         end=words[-1].end,
         confidence=_confidence(words),
-        channel=0,
+        channel=channel,
         transcript=_text(words),
         words=words,
         id=str(uuid.uuid4()),

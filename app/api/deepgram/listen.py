@@ -9,14 +9,14 @@ from fastapi import APIRouter, Response
 
 from app.api.deepgram.answer import ListenBody, render
 from app.api.deepgram.callback import AcceptedBody, accept
-from app.api.deepgram.parameters import LISTS, ListenParameters, parse_listen
+from app.api.deepgram.parameters import LISTS, ListenOptions, ListenParameters, parse_listen
 from app.api.errors.deepgram import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openapi import BINARY, HEADERS, openapi_parameters
 from app.api.outputs import timing_headers, warning_headers
 from app.api.submissions import check_webhook
 from app.api.uploads import RecordingFile
-from app.audio import DecodeOptions, RawFormat
+from app.audio import DecodeOptions
 from app.audio.content_types import raw_format
 from app.contract.answers import Transcript
 from app.errors import AudioError, InvalidRequestError
@@ -97,7 +97,7 @@ async def listen(incoming: IncomingOf) -> Response:
             (source,) = uploads.require()
         if options.callback is not None:
             return await accept(incoming, source, options, route)
-        transcript, sha256 = await incoming.run(_transcribe(incoming, source, route, options.raw))
+        transcript, sha256 = await incoming.run(_transcribe(incoming, source, route, options))
         body = await asyncio.to_thread(
             render,
             transcript,
@@ -116,7 +116,7 @@ async def listen(incoming: IncomingOf) -> Response:
 
 
 async def _transcribe(
-    incoming: IncomingRequest, source: RecordingFile | str, route: Route, raw: RawFormat | None
+    incoming: IncomingRequest, source: RecordingFile | str, route: Route, options: ListenOptions
 ) -> tuple[Transcript, str]:
     """Returns the transcript of a recording, and the SHA-256 of the recording."""
     async with incoming.recording(source) as file:
@@ -125,12 +125,12 @@ async def _transcribe(
         sha256 = await asyncio.to_thread(file.sha256)
         audio = file.open()
     try:
-        raw = raw or raw_format(file.content_type, audio)
+        raw = options.raw or raw_format(file.content_type, audio)
     except BaseException:
         audio.close()
         raise
     transcript = await incoming.state.service.transcriber.transcribe(
-        incoming.transcription(audio, DecodeOptions(raw), route)
+        incoming.transcription(audio, DecodeOptions(raw, separate=options.multichannel), route)
     )
     return transcript, sha256
 

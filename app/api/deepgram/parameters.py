@@ -48,7 +48,6 @@ _REFUSED = {
     "dictation": "spoken punctuation commands are not interpreted",
     "intents": "intents are not detected",
     "measurements": "units are not abbreviated",
-    "multichannel": "all channels are mixed into one",
     "redact": "text is not redacted",
     "replace": "words are not replaced",
     "search": "there is no search",
@@ -110,6 +109,9 @@ class ListenParameters(BaseModel):
     )
     sample_rate: int | None = Field(None, description="Of raw samples, in Hz.")
     channels: int | None = Field(None, description="Of raw samples; 1 by default.")
+    multichannel: bool = Field(
+        False, description="Whether to transcribe each channel apart instead of all, mixed."
+    )
     callback: str | None = Field(
         None,
         max_length=MAX_URL_CHARACTERS,
@@ -134,6 +136,7 @@ class ListenOptions:
         raw: the format of raw samples; None where the bytes have a format of their own.
         decoding: how to decode the emissions.
         formatting: how to write the formatted text; None leaves the text word for word.
+        multichannel: whether each channel is transcribed apart.
         paragraphs: whether the answer has paragraphs.
         utterance_pause: in seconds, longer pauses separate utterances; None lists none.
         callback: where to send the answer once it is ready; None answers the request with it.
@@ -145,6 +148,7 @@ class ListenOptions:
     raw: RawFormat | None
     decoding: DecodingOptions
     formatting: FormattingOptions | None
+    multichannel: bool
     paragraphs: bool
     utterance_pause: float | None
     callback: str | None
@@ -156,7 +160,8 @@ class ListenOptions:
         The text stays word for word there: it is formatted where the answer is made.
 
         Raises:
-            InvalidRequestError: there are too many hotwords.
+            InvalidRequestError: there are too many hotwords, or raw samples of several channels
+                are to be transcribed apart.
         """
         given = {
             "model": self.model,
@@ -170,6 +175,14 @@ class ListenOptions:
                 "rate": str(self.raw.rate),
                 "channels": str(self.raw.channels),
             }
+        if self.multichannel:
+            if self.raw is not None and self.raw.channels > 1:
+                raise InvalidRequestError(
+                    "multichannel is true with raw samples; accepted with `callback`: a file that "
+                    "has its channels in its header.",
+                    param="multichannel",
+                )
+            given["channels"] = "separate"
         present = {name: value for name, value in given.items() if value is not None}
         return parse_options(TranscribeOptions, present).model_dump(exclude_unset=True)
 
@@ -212,6 +225,7 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
             n_best=parameters.alternatives,
         ),
         formatting=_formatting(parameters),
+        multichannel=parameters.multichannel,
         paragraphs=parameters.paragraphs or parameters.smart_format,
         utterance_pause=parameters.utt_split if parameters.utterances else None,
         callback=parameters.callback,

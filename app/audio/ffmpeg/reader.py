@@ -43,6 +43,7 @@ class PyAVReader:
         limits: of tracks, channels and duration.
         notices: collects the warnings.
         track: index or language tag of the track; None takes what FFmpeg considers best.
+        channel: the only channel to read, from 0; None mixes them.
         block_values: frames are joined to blocks of so many values; 1 yields each frame at once.
 
     Raises:
@@ -59,9 +60,11 @@ class PyAVReader:
         limits: AudioLimits,
         notices: NoticeCollector,
         track: str | None = None,
+        channel: int | None = None,
         block_values: int = BLOCK_VALUES,
     ) -> None:
         self._sniffed = sniffed
+        self._channel = channel
         self._form = FORMATS[sniffed.container]
         self._name = sniffed.container.value
         self._limits = limits
@@ -107,7 +110,7 @@ class PyAVReader:
     def blocks(self) -> Iterator[Block]:
         """Yields the audio in order, with silence where timestamps leave a gap; see `Reader`."""
         kind: _Kind | None = None
-        mixer = Mixer()
+        mixer = Mixer(self._channel)
         pending: list[npt.NDArray[np.float32]] = []
         values = 0
         for frame in self._frames():

@@ -19,6 +19,8 @@ const FORMATS = [
   ["textgrid", "TextGrid"],
   ["eaf", "eaf"],
   ["ctm", "ctm"],
+  ["stm", "stm"],
+  ["rttm", "rttm"],
   ["json", "json"],
 ];
 

@@ -4,7 +4,7 @@ Names are those of the contract's option models; a test compares them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from nordlyd_client.contract.options import DecoderName, Encoding
 
@@ -48,13 +48,16 @@ class _SoundOptions(TypedDict, total=False):
     strict: bool | None
     encoding: Encoding | None
     rate: int | None
-    channels: int | None
     timeout: float | None
 
 
 class TranscribeOptions(_TextOptions, _SoundOptions, total=False):
-    """The parameters of POST /transcribe; `url` only where the operator allows its host."""
+    """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
+    `channels` is how many raw samples have, or `separate` to transcribe each apart.
+    """
+
+    channels: int | Literal["separate"] | None
     url: str | None
     word_cues: bool | None
 
@@ -62,6 +65,7 @@ class TranscribeOptions(_TextOptions, _SoundOptions, total=False):
 class AlignOptions(_ModelOptions, _SoundOptions, total=False):
     """The parameters of POST /align but for the text."""
 
+    channels: int | None
     characters: bool | None
 
 

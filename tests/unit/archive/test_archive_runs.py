@@ -12,7 +12,7 @@ from s3_server import S3Server
 
 from app.archive import ArchivePlan, run_archive
 from app.archive.manifest import Manifest
-from app.errors import InvalidRequestError
+from app.errors import ConfigurationError, InvalidRequestError
 from app.settings import Settings
 
 Clip = Callable[..., bytes]
@@ -55,6 +55,7 @@ def test_archive_has_a_row_for_each_recording_in_the_order_of_paths(
     assert summary.audio_seconds == 3.0
 
 
+@pytest.mark.long
 def test_row_has_what_the_pipeline_answers(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
@@ -69,6 +70,7 @@ def test_row_has_what_the_pipeline_answers(
     assert texts["two.wav.srt"].startswith(b"1\n00:00:0")
 
 
+@pytest.mark.long
 def test_second_run_transcribes_nothing_and_writes_the_same(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
@@ -98,6 +100,7 @@ def test_moved_recording_is_not_transcribed_again_and_a_changed_one_is(
     assert visible(tmp_path / "out") == visible(tmp_path / "fresh")
 
 
+@pytest.mark.long
 def test_other_formats_are_written_from_the_results_of_an_earlier_run(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
@@ -109,6 +112,7 @@ def test_other_formats_are_written_from_the_results_of_an_earlier_run(
     assert visible(tmp_path / "out") == visible(tmp_path / "fresh")
 
 
+@pytest.mark.long
 def test_other_model_or_options_transcribe_everything_again(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +129,7 @@ def test_other_model_or_options_transcribe_everything_again(
     assert by_path(tmp_path / "out")["two.wav"]["model"] == "tiny-da"
 
 
+@pytest.mark.long
 def test_failed_recording_is_tried_again_by_the_next_run(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path, clip: Clip
 ) -> None:
@@ -145,6 +150,7 @@ def test_failed_recording_is_tried_again_by_the_next_run(
     assert not errors.exists()
 
 
+@pytest.mark.long
 def test_glob_and_single_recording_and_names_that_are_no_text(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +163,26 @@ def test_glob_and_single_recording_and_names_that_are_no_text(
     assert (tmp_path / "single" / f"{odd}.txt").exists()
 
 
+@pytest.mark.long
+def test_listed_pipe_is_a_row_with_an_error(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "list").write_text(f"{tmp_path}/pipe.wav\n")
+    assert run(checkpoints["tiny-nb"], tmp_path / "list", tmp_path / "out").failed == 1
+    [row] = rows(tmp_path / "out")
+    assert row["error"]["message"] == "The file cannot be read: it is a pipe or a device."
+
+
+@pytest.mark.long
+def test_output_that_cannot_be_written_is_reported_by_its_name(
+    checkpoints: dict[str, Path], folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    # In the place of the file of a recording.
+    (output / "two.wav.txt" / "x").mkdir(parents=True)
+    with pytest.raises(InvalidRequestError, match=r"two\.wav\.txt.*: cannot be written: "):
+        run(checkpoints["tiny-nb"], folder, output, formats=("text",))
+
+
 @pytest.mark.parametrize("source", ["nowhere", "*.nothing"])
 def test_source_that_is_not_there_is_refused_before_anything_is_written(
     checkpoints: dict[str, Path], tmp_path: Path, source: str
@@ -166,6 +192,7 @@ def test_source_that_is_not_there_is_refused_before_anything_is_written(
     assert visible(tmp_path / "out") == {}
 
 
+@pytest.mark.long
 def test_results_of_an_earlier_run_stay_where_the_source_cannot_be_listed(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
@@ -177,6 +204,7 @@ def test_results_of_an_earlier_run_stay_where_the_source_cannot_be_listed(
     assert visible(tmp_path / "out") == before
 
 
+@pytest.mark.long
 def test_output_inside_the_folder_is_not_searched(
     checkpoints: dict[str, Path], folder: Path
 ) -> None:
@@ -204,6 +232,7 @@ def test_wrong_option_is_refused_with_what_is_accepted(
         run(checkpoints["tiny-nb"], folder, tmp_path / "out", options={"beam_width": "0"})
 
 
+@pytest.mark.long
 def test_recordings_of_a_bucket_are_read_from_it(
     checkpoints: dict[str, Path],
     s3_server: S3Server,
@@ -232,10 +261,12 @@ def test_recordings_of_a_bucket_are_read_from_it(
     assert visible(output) == visible(tmp_path / "local")
 
 
-def test_model_that_fails_ends_the_run_and_keeps_what_is_done(
+@pytest.mark.long
+def test_model_that_is_missing_is_reported_before_the_folder_is_made(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
     settings = Settings(models=[str(tmp_path / "no model")], media_workers=1)
     plan = ArchivePlan(str(folder), tmp_path / "out")
-    with pytest.raises(Exception, match="no model"):
+    with pytest.raises(ConfigurationError, match="no model"):
         run_archive(settings, plan)
+    assert not (tmp_path / "out").exists()

@@ -3,8 +3,20 @@
 import json
 
 import pytest
+from postgresql import postgresql
 
-from bench import alignment, fairness, latency, load, memory, server, startup, streaming, windows
+from bench import (
+    alignment,
+    fairness,
+    jobs,
+    latency,
+    load,
+    memory,
+    server,
+    startup,
+    streaming,
+    windows,
+)
 
 pytestmark = pytest.mark.long
 
@@ -111,3 +123,31 @@ def test_word_times_are_compared_with_known_ones(capsys) -> None:
             result["mean_error_s"] / result[f"{peer}_mean_error_s"], abs=1e-3
         )
     assert 0 < result["mean_error_s"] <= result["p95_error_s"]
+
+
+@pytest.mark.postgresql
+def test_costs_of_jobs_are_counted(capsys) -> None:
+    with postgresql() as server:
+        arguments = "--jobs 4 --seconds 2 --long-seconds 60 --idle-seconds 2 --database-url "
+        result = run(jobs, arguments + server.url, capsys)
+    assert result["transactions"] > 3
+    assert result["idle_transactions_per_s"] > 1
+    assert result["kept_bytes_per_audio_s"] > 0
+    # Words with their times, as JSON.
+    assert 1 < result["result_bytes_per_audio_s"] < 10_000
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(600)
+def test_replicas_and_archive_are_compared_with_one_process(capsys) -> None:
+    from bench import scale
+
+    arguments = "--step-seconds 2 --clips 3 --long-files 1 --check-seconds 5 --archive-files 3"
+    result = run(scale, arguments, capsys)
+    for name in ("single", "one_replica", "two_replicas", "archive", "encoder"):
+        assert result[f"{name}_audio_s_per_s"] > 0
+    assert result["archive_share_of_encoder"] == pytest.approx(
+        result["archive_audio_s_per_s"] / result["encoder_audio_s_per_s"], rel=0.01
+    )
+    assert result["second_replica_ready_s"] > 0
+    assert {"hop_ms", "long_hop_share", "simulation_error", "simulation_p95_error"} <= set(result)

@@ -109,8 +109,8 @@ def test_client_reads_what_the_service_writes() -> None:
 
 
 def test_client_ignores_fields_of_a_newer_server() -> None:
-    answer = json.loads(PLAIN.to_json()) | {"speakers": 2}
-    answer["words"][0]["speaker"] = "a"
+    answer = json.loads(PLAIN.to_json()) | {"emotions": 2}
+    answer["words"][0]["emotion"] = "a"
     assert TRANSCRIPT_ADAPTER.validate_python(answer).words[0].word == "ja"
 
 

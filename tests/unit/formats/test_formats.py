@@ -9,6 +9,7 @@ from app.contract.answers import Word
 from app.formats import FORMATS, describe, render
 
 TRANSCRIPT = transcript_of(words_of("eg kjem halv åtte"), 3.0)
+WITH_WORDS = [name for name in FORMATS[1:] if name != "rttm"]
 READABLE = transcript_of(words_of("jeg kommer halv åtte"), 3.0, formatting=True)
 
 
@@ -16,12 +17,12 @@ READABLE = transcript_of(words_of("jeg kommer halv åtte"), 3.0, formatting=True
 def test_every_format_is_written_with_its_media_type(name: str) -> None:
     info = describe(name)
     rendered = render(TRANSCRIPT, name)
-    assert "åtte" in rendered.body
+    assert ("åtte" in rendered.body) is (name in WITH_WORDS)
     assert (rendered.media_type, rendered.extension) == (info.media_type, info.extension)
     assert info.file_name("møte") == f"møte.{info.extension}"
 
 
-@pytest.mark.parametrize("name", FORMATS[1:])
+@pytest.mark.parametrize("name", WITH_WORDS)
 def test_formatted_text_is_written_where_there_is_one(name: str) -> None:
     body = render(READABLE, name).body
     assert "7.30." in body
@@ -38,6 +39,8 @@ def test_media_types_are_the_registered_ones() -> None:
         "textgrid": "text/praat-textgrid",
         "eaf": "application/xml",
         "ctm": "text/plain",
+        "stm": "text/plain",
+        "rttm": "text/plain",
     }
 
 
@@ -50,7 +53,8 @@ def test_unknown_format_is_refused_with_the_accepted_names() -> None:
     with pytest.raises(ValueError, match="docx") as refused:
         render(TRANSCRIPT, "docx")
     assert str(refused.value) == (
-        "the format is 'docx'; accepted: json, text, srt, vtt, tsv, textgrid, eaf or ctm."
+        "the format is 'docx'; accepted: json, text, srt, vtt, tsv, textgrid, eaf, ctm, stm or "
+        "rttm."
     )
 
 

@@ -18,6 +18,7 @@ from app.jobs.receiving import Receiving
 from app.jobs.records import Records
 from app.jobs.retention import RetentionPolicy
 from app.jobs.types import Submission
+from app.jobs.work_records import WorkRecords
 
 _DAY = 86_400.0
 _START = 1_800_000_000.0
@@ -30,7 +31,8 @@ class _Kept:
         policy = RetentionPolicy(**rules)
         self.now = _START
         self.records = Records(database, policy, lambda: self.now)
-        self.receiving = Receiving(database, lambda: self.now, "a process")
+        self.work = WorkRecords(database, policy, lambda: self.now, None)
+        self.receiving = Receiving(database, lambda: self.now, lambda: "a process")
         self.expiry = Expiry(database, policy)
 
     async def add(
@@ -47,9 +49,9 @@ class _Kept:
         )  # fmt: skip
         assert await self.receiving.insert(job_id, submission, None)
         await self.receiving.accept(job_id, None)
-        await self.records.begin(job_id, first=True)
+        await self.work.begin(job_id, first=True)
         if status is not None:
-            await self.records.finish(job_id, status)
+            await self.work.finish(job_id, status)
 
     async def fetch(self, job_id: str) -> None:
         record = await self.records.find("key:a", job_id)

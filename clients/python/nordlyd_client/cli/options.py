@@ -170,7 +170,9 @@ def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
     shown = command_line(model, name)
     if shown is None:
         return None
-    flag = model.model_fields[name].annotation is bool
+    annotation = model.model_fields[name].annotation
+    flag = annotation is bool
+    number = name in _NUMBERS and annotation == int | None
     option: Any = typer.Option(
         f"--{name.replace('_', '-')}",
         metavar=shown.metavar,
@@ -178,7 +180,7 @@ def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
         autocompletion=_COMPLETION.get(name),
         rich_help_panel=shown.panel,
     )
-    kind = bool if flag else int | None if name in _NUMBERS else str | None
+    kind = bool if flag else int | None if number else str | None
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

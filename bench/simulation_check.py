@@ -1,0 +1,148 @@
+"""Compares the simulation of replicas with two real ones, under the same arrivals."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.open_loop import Answer, generator
+from bench.service import Client, Running, ServiceError
+from bench.simulation import Cluster, Cost, Lengths, Outcome, poisson, simulate
+from bench.sounds import Upload
+
+CLIP_SECONDS = 5.0
+LENGTHS = Lengths((CLIP_SECONDS, 20.0), (0.7, 0.3))
+"""Of the clips; each is one window."""
+USE = 0.7
+"""How busy the replicas are to be."""
+_OK = 200
+_REPLICAS = 2
+_CLIENTS = 8
+_SETTLE_SECONDS = 2.0
+_LOADED_SECONDS = 10.0
+_IDLE_CLIPS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The simulation beside the real run of two replicas.
+
+    Attributes:
+        cost: as measured, which the simulation is given.
+        use: of the replicas, simulated.
+        real_mean: seconds to an answer.
+        real_p95: the same, 95th percentile.
+        simulated: the outcome.
+    """
+
+    cost: Cost
+    real_mean: float
+    real_p95: float
+    simulated: Outcome
+
+    @property
+    def mean_error(self) -> float:
+        """How far the simulated mean is off, as a share of the real one."""
+        mean = float(np.mean(self.simulated.responses))
+        return abs(mean - self.real_mean) / self.real_mean
+
+    @property
+    def p95_error(self) -> float:
+        """The same of the 95th percentile."""
+        return abs(self.simulated.response(0.95) - self.real_p95) / self.real_p95
+
+
+async def rate(service: Running, bodies: Mapping[float, bytes], seconds: float) -> float:
+    """Audio seconds a second that eight clients get clips answered at.
+
+    Raises:
+        ServiceError: one was not answered with a transcript.
+    """
+    async with generator(service.port, bodies[CLIP_SECONDS], "audio/wav") as load:
+        await load.at_once(_CLIENTS, seconds=_SETTLE_SECONDS)
+        answers = await load.at_once(_CLIENTS, seconds=seconds)
+    _check(answers)
+    last = max(answer.answered for answer in answers)
+    return len(answers) * CLIP_SECONDS / (last - min(answer.sent for answer in answers))
+
+
+async def check_simulation(
+    service: Running, bodies: Mapping[float, bytes], seconds: float
+) -> Check:
+    """Measures the costs of a replica, loads both, and simulates the same arrivals.
+
+    Raises:
+        ServiceError: a clip was not answered with a transcript.
+    """
+    cluster = await _measured(service, bodies)
+    cost = cluster.cost
+    each = cost.request + cost.batch + cost.audio_second * LENGTHS.mean
+    frequency = USE * cluster.replicas / each
+    arrivals = poisson(frequency, LENGTHS, recordings=max(2, round(frequency * seconds)))
+    start = time.perf_counter() + 0.1
+    sent = []
+    for length in LENGTHS.seconds:
+        offsets = [arrival.at for arrival in arrivals if arrival.seconds == length]
+        sent.append(_send(service, bodies[length], start, offsets))
+    answers = [answer for some in await asyncio.gather(*sent) for answer in some]
+    _check(answers)
+    real = [answer.seconds for answer in answers]
+    simulated = simulate(cluster, arrivals)
+    return Check(cost, float(np.mean(real)), float(np.quantile(real, 0.95)), simulated)
+
+
+async def _send(
+    service: Running, body: bytes, start: float, offsets: Sequence[float]
+) -> Sequence[Answer]:
+    async with generator(service.port, body, "audio/wav") as load:
+        return await load.at_times(start, offsets)
+
+
+async def _measured(service: Running, bodies: Mapping[float, bytes]) -> Cluster:
+    """Returns two replicas that cost what the real ones do.
+
+    Idle, the encoder's own time grows with the length of a clip: its slope is the cost of a second
+    of audio, the rest that of a batch. Under load, a clip takes a replica for longer than that: the
+    rest is the cost of a request. What an idle answer takes besides occupies no replica.
+    """
+    idle, encode = {}, {}
+    with Client(service.port) as client:
+        for length in LENGTHS.seconds:
+            upload = Upload.of(bodies[length])
+            answers = [_timed(client, upload) for _ in range(_IDLE_CLIPS)]
+            idle[length] = float(np.median([seconds for seconds, _ in answers]))
+            encode[length] = float(np.median([timing["encode"] for _, timing in answers]))
+        short, medium = LENGTHS.seconds
+        audio_second = (encode[medium] - encode[short]) / (medium - short)
+        batch = max(0.0, encode[short] - short * audio_second)
+        before = _batches(client)
+        loaded = await rate(service, bodies, _LOADED_SECONDS)
+        after = _batches(client)
+    windows, batches = after[0] - before[0], after[1] - before[1]
+    taken = _REPLICAS * short / loaded
+    request = max(0.0, taken - short * audio_second - batch * batches / max(1.0, windows))
+    extra = max(0.0, idle[short] - encode[short] - request)
+    cost = Cost(audio_second, request, batch)
+    return Cluster(_REPLICAS, cost, extra_seconds=extra)
+
+
+def _timed(client: Client, upload: Upload) -> tuple[float, dict[str, Any]]:
+    start = time.perf_counter()
+    answer = client.transcribe(upload)
+    return time.perf_counter() - start, answer["timing"]
+
+
+def _batches(client: Client) -> tuple[float, float]:
+    """The windows and the batches that were encoded so far."""
+    return (
+        client.metric("nordlyd_batch_items_sum"),
+        client.metric("nordlyd_batch_items_count"),
+    )
+
+
+def _check(answers: Sequence[Answer]) -> None:
+    if statuses := {answer.status for answer in answers} - {_OK}:
+        raise ServiceError(f"clips were answered with {sorted(statuses)}")
