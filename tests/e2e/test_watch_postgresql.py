@@ -1,5 +1,6 @@
 """Two processes on one PostgreSQL database that watch the same folder: nothing is done twice."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -8,6 +9,10 @@ import pytest
 from jobs_process import JobsProcess
 from postgresql import postgresql
 from sounds import as_wav, tones
+
+from app.database import Database
+from app.jobs.schema import watch_claims
+from app.jobs.watch_records import Watched, WatchRecords
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.long, pytest.mark.timeout(300)]
 
@@ -52,3 +57,31 @@ def test_recordings_of_a_shared_folder_are_transcribed_once(tmp_path: Path) -> N
         for log in logs:
             assert "watching failed" not in log.read_text()
             assert "Traceback" not in log.read_text()
+
+
+def test_claim_that_was_not_renewed_is_taken_over(tmp_path: Path) -> None:
+    with postgresql() as server:
+        database = Database(tmp_path, server.url)
+        try:
+            asyncio.run(lose_a_claim(database))
+        finally:
+            database.close()
+
+
+async def lose_a_claim(database: Database) -> None:
+    ours, others = WatchRecords(database), WatchRecords(database)
+    by_us, by_others = (Watched("id", 1, 1, digest, None) for digest in ("ours", "others"))
+    async with ours.claim("id") as is_ours, others.claim("id") as is_too_late:
+        assert is_ours
+        assert not is_too_late
+        # As after a process was cut off from the database for long.
+        await database.run(
+            lambda connection: connection.execute(watch_claims.update().values(claimed_until=0.0))
+        )
+        async with others.claim("id") as is_taken_over:
+            assert is_taken_over
+            await others.put(by_others)
+            await ours.put(by_us)
+        assert await ours.find("id") == by_others
+    async with ours.claim("id") as is_released:
+        assert is_released
