@@ -17,7 +17,8 @@ from app.archive import ArchivePlan, run_archive
 from app.bundled import catalogue_folder
 from app.catalogue import Catalogue
 from app.logging import configure_quiet_logging
-from app.settings import Settings, load_settings
+from app.model_loading import source_of
+from app.settings import load_settings
 from bench.machine import cpu_name
 from bench.report import finish, table
 from bench.server import best_batch, encode
@@ -65,7 +66,12 @@ def archive_and_encoder(model: str, files: int) -> tuple[float, float]:
             (source / f"{number:05}.wav").write_bytes(body)
         settings = load_settings({}, models=model)
         configure_quiet_logging(settings)
-        acoustic = load_checkpoint(_folder(settings, model))
+        catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
+        checkpoint = source_of(settings, catalogue.resolve(model)).folder
+        # In the precision of the archive: load_checkpoint has another default.
+        acoustic = load_checkpoint(
+            checkpoint, settings.device, settings.dtype, kernels=settings.kernels
+        )
         windows = []
         for body in bodies:
             recording = recording_of(body)
@@ -76,13 +82,6 @@ def archive_and_encoder(model: str, files: int) -> tuple[float, float]:
         summary = run_archive(settings, ArchivePlan(str(source), Path(folder) / "out"))
         seconds += encode(acoustic, windows[half:], batch)
     return summary.audio_seconds / summary.seconds, summary.audio_seconds / seconds
-
-
-def _folder(settings: Settings, model: str) -> Path:
-    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
-    folder = catalogue.resolve(model).folder
-    assert folder is not None, f"{model} has no folder here; pull it first"
-    return folder
 
 
 def _recording(model: str, number: int) -> bytes:

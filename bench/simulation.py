@@ -1,9 +1,9 @@
 """A discrete-event simulation of replicas that encode recordings: arrivals in, waits out.
 
 Each replica has a queue of windows and encodes one batch at a time, as the engine does: a window of
-each recording in turn, until the batch is full. A recording goes to the emptier of two replicas
-chosen at random, as Ray Serve routes requests, or waits in one queue for whichever replica has
-room, as jobs do. One that would wait for longer than the patience is refused.
+each recording in turn, until the batch is full. A recording goes to the one of two random replicas
+that has fewer recordings, as calls are routed under Ray Serve, or waits in one queue for whichever
+replica has room, as jobs do. One that would wait for longer than the patience is refused.
 """
 
 import heapq

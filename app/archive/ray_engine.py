@@ -30,6 +30,7 @@ from app.archive.ray_stages import (
 from app.archive.request import source_of_model
 from app.archive.results import Result
 from app.audio.content_types import decode_options
+from app.cluster.starting import start_ray
 from app.errors import NordlydError, UnavailableError
 from app.main import build_service
 from app.pipeline import open_model_decoders
@@ -50,14 +51,14 @@ def transcribe_on_ray(job: ArchiveJob) -> None:
     Joins the cluster that RAY_ADDRESS names, or starts one on this machine for as long as it takes.
 
     Raises:
-        NordlydError: the model cannot be used, or no further recording can be transcribed.
+        NordlydError: the model or Ray cannot be used, or no further recording can be transcribed.
         OSError: a result cannot be written.
     """
     setup = _setup(job)
     own = not ray.is_initialized()
     logging.getLogger("ray").setLevel(logging.ERROR)
     if own:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        start_ray(os.environ.get("RAY_ADDRESS"), log_to_driver=False)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.target_max_block_size = _BLOCK_BYTES

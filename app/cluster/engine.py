@@ -102,6 +102,7 @@ class RemoteEngine:
         self._deployed: OrderedDict[str, _Deployed] = OrderedDict()
         self._ended: list[Metric] = []
         self._deploying = asyncio.Lock()
+        self._cold: dict[str, asyncio.Task[_Deployed]] = {}
         self._watching: asyncio.Task[None] | None = None
         self.on_loaded: Callable[[AvailableModel], None] = lambda _: None
         self.on_evicted: Callable[[str], None] = lambda _: None
@@ -163,7 +164,12 @@ class RemoteEngine:
         """
         deployed = self._deployed.get(card.id)
         if deployed is None or deployed.encoder is None:
-            deployed = await self._load_cold(card)
+            task = self._cold.get(card.id)
+            if task is None:
+                task = self._cold[card.id] = asyncio.create_task(self._load_cold(card))
+                task.add_done_callback(partial(self._loaded, card.id))
+            # The request may be cancelled, and others wait for the model too.
+            deployed = await asyncio.shield(task)
         self._deployed.move_to_end(card.id)
         return deployed.calls
 
@@ -261,6 +267,11 @@ class RemoteEngine:
         deployed = self._deployed.pop(model)
         self._retire(deployed.reports.values())
         await asyncio.to_thread(serve.delete, application_name(model))
+
+    def _loaded(self, model: str, task: asyncio.Task[_Deployed]) -> None:
+        del self._cold[model]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("model not loaded", model=model, reason=str(error))
 
     async def _load_cold(self, card: ModelCard) -> _Deployed:
         """Loads a model on demand; the one that was idle longest leaves where there are many."""

@@ -5,21 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ray
-import structlog
 from ray import serve
 
+from app.cluster.starting import start_ray
 from app.errors import ConfigurationError
 
-# Ray waits half a minute for its own processes, which a busy machine may exceed.
-_STARTS = 3
 # Read when Ray starts: how often replicas report what is queued, and that Ray leaves every card
 # visible to a replica that reserves none, since --devices chooses by itself.
 _ENVIRONMENT = {
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "2",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-
-_log = structlog.get_logger("nordlyd.cluster")
 
 
 @contextmanager
@@ -45,23 +41,8 @@ def ray_session(*, own: bool) -> Iterator[None]:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
-        _start(address)
+        start_ray(address)
         serve.start(proxy_location="Disabled")
         yield
     finally:
         ray.shutdown()
-
-
-def _start(address: str | None) -> None:
-    options = {"address": address} if address else {"include_dashboard": False}
-    for attempt in range(1, _STARTS + 1):
-        try:
-            ray.init(configure_logging=False, **options)
-        # Ray raises no narrower one where its processes do not start.
-        except Exception as error:
-            if attempt == _STARTS or address:
-                raise ConfigurationError(f"Ray cannot be used: {error}") from error
-            _log.warning("ray did not start", reason=str(error))
-            ray.shutdown()
-        else:
-            return

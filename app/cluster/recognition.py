@@ -17,12 +17,14 @@ from app.cluster.messages import (
     WindowsEncoded,
 )
 from app.contract.answers import Alignment, Transcript
+from app.deadlines import run_until_deadline
 from app.errors import UnavailableError
 from app.pipeline import DecodedRequest, EmissionStore, PipelineOptions, Progress
 from app.pipeline.groups import group_names
 from app.pipeline.incremental import TextDelta, TextListener
 
 _ATTEMPTS = 3
+_DOING = "its model was being loaded"
 
 
 class Models(Protocol):
@@ -84,7 +86,9 @@ class RemoteRecognition:
 
     async def _recognise(self, task: "_Task") -> Transcript | Alignment:
         request = task.request
-        calls = await self._models.calls(request.route.card)
+        calls = await run_until_deadline(
+            request.deadline, self._models.calls(request.route.card), _DOING
+        )
         message = await asyncio.to_thread(RecordingMessage.of, request)
         request.recording.close()
         in_one = request.recording.samples <= self._window

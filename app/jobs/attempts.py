@@ -255,12 +255,16 @@ class JobAttempts:
             return fetched.content_type, digest
 
     async def _advance(self, job_id: str, advance: Advance) -> bool:
-        found = await self._records.advance(
-            job_id,
-            progress=advance.progress,
-            seconds_left=advance.seconds_left,
-            duration=advance.duration,
-        )
+        try:
+            found = await self._records.advance(
+                job_id,
+                progress=advance.progress,
+                seconds_left=advance.seconds_left,
+                duration=advance.duration,
+            )
+        except ExecutorLostError:
+            # The next step of the work ends it, if it was not stopped before.
+            return True
         self._on_change(job_id)
         return found
 

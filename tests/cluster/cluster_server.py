@@ -50,22 +50,27 @@ class ClusterServer(RunningServer):
                 continue
         return found
 
-    def operate(self, command: str) -> subprocess.Popen[str]:
-        """Begins a command of `operate.py` on its cluster."""
-        return subprocess.Popen(
-            [sys.executable, str(_OPERATE), command],
-            env=environment(self._settings) | {"RAY_TMPDIR": self._ray.name},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
     def counts(self) -> dict[str, float]:
         """Windows that each replica has encoded, by its id."""
-        output, errors = self.operate("counts").communicate(timeout=120)
-        assert output, errors
-        found: dict[str, float] = json.loads(output.splitlines()[-1])
+        found: dict[str, float] = json.loads(self._operate("counts"))
         return found
+
+    def redeploy(self) -> None:
+        """Replaces all replicas by new ones; returns once these serve."""
+        assert json.loads(self._operate("redeploy")) == "redeployed"
+
+    def _operate(self, command: str) -> str:
+        """Runs a command of `operate.py` on its cluster; returns the last line of its output."""
+        ended = subprocess.run(
+            [sys.executable, str(_OPERATE), command],
+            env=environment(self._settings) | {"RAY_TMPDIR": self._ray.name},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.splitlines()[-1]
 
     def wait_for_replicas(self, number: int, *, seconds: float = 180.0) -> None:
         """Waits until so many replicas serve: each brings the room of its queue."""

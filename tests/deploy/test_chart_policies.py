@@ -51,8 +51,6 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         'networkPolicy.extraEgress=[{"ports":[{"port":8443}]}]',
     ),
 }  # fmt: skip
-# Of the replicas under Ray Serve.
-RAY_SETTINGS = {f"NORDLYD_RAY_{name}" for name in ("CPUS", "GPUS", "MIN_REPLICAS", "MAX_REPLICAS")}
 EXAMPLES = ["gpu", "cards", "cpu", "ray"]
 
 
@@ -169,7 +167,7 @@ def test_images_have_a_version(rendered: Rendered) -> None:
 
 
 def test_every_variable_is_a_setting_and_no_secret_is_written_out(rendered: Rendered) -> None:
-    settings = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields} | RAY_SETTINGS
+    settings = {f"NORDLYD_{field.upper()}" for field in Settings.model_fields}
     for _, container in rendered.containers():
         for name, entry in variables(container).items():
             if name.startswith("NORDLYD_"):

@@ -22,7 +22,7 @@ def test_build_context_has_what_is_copied_and_no_weights(repository: Path) -> No
     assert {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "setup.py"} <= {
         path.as_posix() for path in files
     }
-    assert Path("app/main.py") in files
+    assert {Path("app/main.py"), Path("trainer/cli/__init__.py")} <= set(files)
     cards = [path for path in files if path.parts[0] == "models"]
     assert {path.suffix for path in cards} <= {".toml", ".md"}
     assert len({path.parent for path in cards}) == len(list(repository.glob("models/*/model.toml")))

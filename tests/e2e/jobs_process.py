@@ -69,7 +69,9 @@ class JobsProcess:
         os.kill(self._pid, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it as a power cut would; once it has ended, this does nothing."""
+        if self._output.closed:
+            return
         _starter().send(str(self._pid).encode())
         assert _starter().recv(100) == b"killed"
         self._output.close()

@@ -35,22 +35,25 @@ def cluster(
             "MEDIA_WORKERS": "1",
             "DATA": str(folder / "data"),
         }
-    ) | {"RAY_raylet_start_wait_time_s": "300", "RAY_USAGE_STATS_ENABLED": "0"}
+    ) | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
     code = (
-        "import json, sys, ray\n"
-        f"ray.init(num_cpus=2, object_store_memory={200 * 2**20}, include_dashboard=False, "
+        "import sys, ray\n"
+        "from app.cluster.starting import start_ray\n"
+        f"start_ray(None, num_cpus=2, object_store_memory={200 * 2**20}, "
         f"_temp_dir={str(sockets)!r}, log_to_driver=False)\n"
-        "print(ray.get_runtime_context().gcs_address, flush=True)\n"
+        "print('at', ray.get_runtime_context().gcs_address, flush=True)\n"
         "sys.stdin.read()\n"
         "ray.shutdown()\n"
     )
-    head = subprocess.Popen(
-        [sys.executable, "-c", code], env=settings, text=True, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=(folder / "log").open("w"),
-    )  # fmt: skip
+    log = folder / "log"
+    with log.open("w") as file:
+        head = subprocess.Popen(
+            [sys.executable, "-c", code], env=settings, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=file,
+        )  # fmt: skip
     assert head.stdout is not None
-    address = head.stdout.readline().strip()
-    assert address, (folder / "log").read_text()
+    address = next((line.split()[1] for line in head.stdout if line.startswith("at ")), "")
+    assert address, log.read_text()
     yield settings | {"RAY_ADDRESS": address}
     head.communicate(timeout=120)
     shutil.rmtree(sockets, ignore_errors=True)
@@ -61,7 +64,8 @@ def recordings(clip: Callable[..., bytes], tmp_path_factory: pytest.TempPathFact
     """Short recordings, copies of some, one that is none, and one of two groups of windows."""
     folder = tmp_path_factory.mktemp("recordings")
     for number in range(FILES):
-        (folder / f"{number:02}.wav").write_bytes(clip(number % (FILES - 5), 1 + number % 4 / 3))
+        seed = number % (FILES - 5)
+        (folder / f"{number:02}.wav").write_bytes(clip(seed, 1 + seed % 4 / 3))
     (folder / "03.wav").write_bytes(b"no sound")
     (folder / "silent.wav").write_bytes(as_wav(0 * tones(1, 2)))
     (folder / "long.wav").write_bytes(as_wav(tones(1, 1.3 * SECONDS)))
@@ -95,7 +99,7 @@ def test_ray_writes_the_bytes_of_the_local_engine(
         check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    assert "62 recordings, 56 transcribed now, 1 with errors" in done.stderr
+    assert "62 recordings, 57 transcribed now, 1 with errors" in done.stderr
     assert visible(output) == local
 
 

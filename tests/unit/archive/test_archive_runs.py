@@ -81,6 +81,7 @@ def test_second_run_transcribes_nothing_and_writes_the_same(
     assert visible(tmp_path / "out") == before
 
 
+@pytest.mark.long
 def test_moved_recording_is_not_transcribed_again_and_a_changed_one_is(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path, clip: Clip
 ) -> None:

@@ -138,7 +138,7 @@ def test_costs_of_jobs_are_counted(capsys) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_replicas_and_archive_are_compared_with_one_process(capsys) -> None:
     from bench import scale
 
