@@ -110,8 +110,9 @@ class WatchRecords:
                 postgresql.insert(watch_claims)
                 .values(id=watched_id, claimant=self._claimant, claimed_until=now + CLAIM_SECONDS)
                 .on_conflict_do_nothing()
+                .returning(watch_claims.c.id)
             )
-            return bool(claimed.rowcount)
+            return claimed.first() is not None
 
         return await self._database.run(work)
 
