@@ -36,7 +36,9 @@ class Executors:
         executor = uuid.uuid4().hex
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(sa.insert(executors).values(id=executor, seen_at=_now(connection)))
+            connection.execute(
+                sa.insert(executors).values(id=executor, seen_at=database_time(connection))
+            )
 
         await self._database.run(work)
         return executor
@@ -49,7 +51,7 @@ class Executors:
         """
 
         def work(connection: sa.Connection) -> bool:
-            now = _now(connection)
+            now = database_time(connection)
             renewed = connection.execute(
                 sa.update(executors).where(executors.c.id == executor).values(seen_at=now)
             )
@@ -89,7 +91,7 @@ def is_registered(connection: sa.Connection, executor: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _now(connection: sa.Connection) -> float:
+def database_time(connection: sa.Connection) -> float:
     """Returns the seconds since 1970 by the clock of the database: those of the machines differ."""
     query = sa.select(sa.extract("epoch", sa.func.clock_timestamp()))
     return float(connection.execute(query).scalar_one())

@@ -82,6 +82,17 @@ watched_files = sa.Table(
     sa.Column("job_id", sa.Text),
 )
 
+# The recordings that one of several processes hands in, or writes the results of.
+watch_claims = sa.Table(
+    "watch_claims",
+    metadata,
+    # Digest of its path.
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("claimant", sa.Text),
+    # By the clock of the database.
+    sa.Column("claimed_until", sa.Double),
+)
+
 # One message for each job that has a webhook and has ended.
 webhook_deliveries = sa.Table(
     "webhook_deliveries",

@@ -27,7 +27,7 @@ from app.watching import FolderScan, Recording, digest_of, write_error, write_ou
 
 # It needs SQLAlchemy, which a service without jobs does not import.
 if TYPE_CHECKING:
-    from app.jobs.watch_records import Watched
+    from app.jobs.watch_records import Watched, WatchRecords
 
 OWNER: Owner = "watch"
 """Of the jobs, which no API key sees."""
@@ -125,14 +125,21 @@ class FolderWatch:
         known = dict(await records.all())
         for recording in recordings:
             name = _digest(recording.place)
+            if _is_noted(known.get(name), recording):
+                continue
             in_work = sum(each.job_id is not None for each in known.values())
-            changed = await self._consider(known.get(name), name, recording, in_work < MAX_JOBS)
-            if changed is not None:
-                await records.put(changed)
-                known[name] = changed
+            async with records.claim(name) as is_ours:
+                if not is_ours:
+                    continue
+                # Another process may have noted it since.
+                before = await records.find(name)
+                changed = await self._consider(before, name, recording, in_work < MAX_JOBS)
+                if changed is not None:
+                    await records.put(changed)
+                    known[name] = changed
         for watched in known.values():
-            if watched.job_id is not None and await self._collect(watched.job_id):
-                await records.put(replace(watched, job_id=None))
+            if watched.job_id is not None:
+                await self._collect(records, watched, watched.job_id)
 
     async def _consider(
         self, before: "Watched | None", name: str, recording: Recording, has_room: bool
@@ -151,7 +158,7 @@ class FolderWatch:
         from app.jobs.watch_records import Watched  # noqa: PLC0415
 
         size, changed = recording.size, recording.changed
-        if before is not None and (before.size, before.changed) == (size, changed):
+        if _is_noted(before, recording) or (before is None and not has_room):
             return None
         try:
             digest = _digest(name, await asyncio.to_thread(digest_of, recording.path))
@@ -200,17 +207,22 @@ class FolderWatch:
             return None
         return job.id
 
-    async def _collect(self, job_id: str) -> bool:
-        """Writes what became of a recording; returns False while its job has not ended."""
-        try:
-            job = await self._jobs.get(OWNER, job_id)
-            if job.status not in ENDED:
-                return False
-            place = str((await self._jobs.protocol_options(OWNER, job_id))[_PLACE])
-            await self._write(place, job)
-        except JobNotFoundError:
-            _log.warning("a job of the watched folder was erased before its end", job=job_id)
-        return True
+    async def _collect(self, records: "WatchRecords", watched: "Watched", job_id: str) -> None:
+        """Writes what became of a recording, once its job has ended."""
+        with suppress(JobNotFoundError):
+            if (await self._jobs.get(OWNER, job_id)).status not in ENDED:
+                return
+        async with records.claim(watched.id) as is_ours:
+            # Another process may have written it since.
+            if not is_ours or await records.find(watched.id) != watched:
+                return
+            try:
+                job = await self._jobs.get(OWNER, job_id)
+                place = str((await self._jobs.protocol_options(OWNER, job_id))[_PLACE])
+                await self._write(place, job)
+            except JobNotFoundError:
+                _log.warning("a job of the watched folder was erased before its end", job=job_id)
+            await records.put(replace(watched, job_id=None))
 
     async def _write(self, place: str, job: Job) -> None:
         """Writes the results of a recording, or why there are none."""
@@ -249,6 +261,13 @@ def build_watch(
         settings.watch, settings.watch_out or settings.watch, tuple(settings.watch_formats)
     )
     return FolderWatch(options, service, jobs, database)
+
+
+def _is_noted(before: "Watched | None", recording: Recording) -> bool:
+    """Returns whether a recording is as it was when it was handed in."""
+    return before is not None and (before.size, before.changed) == (
+        recording.size, recording.changed,
+    )  # fmt: skip
 
 
 def _digest(*parts: str) -> str:

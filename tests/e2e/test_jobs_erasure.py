@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,12 @@ def until(condition: Callable[[], bool]) -> None:
 
 def kept_in(folder: Path, needles: Sequence[bytes]) -> dict[str, list[str]]:
     """Each needle that some file below a folder, of whatever kind, contains; and which files."""
-    contents = {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    contents = {}
+    for path in folder.rglob("*"):
+        # Files are being deleted.
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                contents[path.relative_to(folder).as_posix()] = path.read_bytes()
     found = {
         repr(needle): sorted(name for name, data in contents.items() if needle in data)
         for needle in needles

@@ -120,9 +120,14 @@ class ListenBody(BaseModel):
 
 
 def render(
-    transcript: Transcript, options: ListenOptions, *, request_id: str, sha256: str
+    transcript: Transcript,
+    options: ListenOptions,
+    *,
+    request_id: str,
+    sha256: str,
+    created: datetime,
 ) -> ListenBody:
-    """Returns the answer for a transcript, with the parts that the options select."""
+    """Returns the answer for a transcript that was made at `created`, as the options select it."""
     channels = [(_words(part, transcript.duration), part) for part in separate_channels(transcript)]
     utterances = None
     if options.utterance_pause is not None:
@@ -137,7 +142,7 @@ def render(
             transaction_key="deprecated",
             request_id=request_id,
             sha256=sha256,
-            created=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            created=_instant(created),
             duration=round(transcript.duration, 3),
             channels=len(channels),
             models=[transcript.model],
@@ -153,6 +158,10 @@ def render(
             utterances=utterances,
         ),
     )
+
+
+def _instant(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _channel(transcript: Transcript, words: list[ListenWord], options: ListenOptions) -> Channel:

@@ -83,9 +83,7 @@ async def callback_message(state: AppState, owner: Owner, job: Job) -> WebhookMe
     if job.status == "completed":
         # It is fetched once it is delivered.
         transcript = cast("Transcript", await jobs.result(owner, job.id, fetching=False))
-        body = await asyncio.to_thread(
-            _answer, state, transcript, options, request_id, str(kept["sha256"])
-        )
+        body = await asyncio.to_thread(_answer, state, job, kept, transcript, options)
     else:
         body = deepgram_error(_error(job), request_id).model_dump_json()
     return WebhookMessage(
@@ -102,11 +100,24 @@ def _query(kept: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
 
 
 def _answer(
-    state: AppState, transcript: Transcript, options: ListenOptions, request_id: str, sha256: str
+    state: AppState,
+    job: Job,
+    kept: Mapping[str, JsonValue],
+    transcript: Transcript,
+    options: ListenOptions,
 ) -> str:
     if options.formatting is not None:
         transcript = state.service.transcriber.format(transcript, options.formatting)
-    return render(transcript, options, request_id=request_id, sha256=sha256).to_json()
+    assert job.completed_at is not None
+    body = render(
+        transcript,
+        options,
+        request_id=str(kept["request_id"]),
+        sha256=str(kept["sha256"]),
+        # Each attempt to deliver it sends the same.
+        created=job.completed_at,
+    )
+    return body.to_json()
 
 
 def _error(job: Job) -> NordlydError:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -98,7 +99,12 @@ async def listen(incoming: IncomingOf) -> Response:
             return await accept(incoming, source, options, route)
         transcript, sha256 = await incoming.run(_transcribe(incoming, source, route, options))
         body = await asyncio.to_thread(
-            render, transcript, options, request_id=incoming.request_id, sha256=sha256
+            render,
+            transcript,
+            options,
+            request_id=incoming.request_id,
+            sha256=sha256,
+            created=datetime.now(UTC),
         )
         return Response(
             body.to_json(),

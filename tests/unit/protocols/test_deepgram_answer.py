@@ -1,5 +1,7 @@
 """Deepgram's words and options: spoken words beside punctuated ones, and formatting options."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from app.api.deepgram.answer import render
@@ -42,7 +44,8 @@ def answer(query: list[tuple[str, str]]) -> dict:
         request_id="id",
     )
     transcript = with_words(blank, SPOKEN, formatted_words)
-    body = render(transcript, options, request_id="id", sha256="00")
+    created = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    body = render(transcript, options, request_id="id", sha256="00", created=created)
     return body.model_dump(exclude_none=True)["results"]
 
 
