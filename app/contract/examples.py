@@ -35,10 +35,15 @@ TRANSCRIPT: dict[str, Any] = {
     "warnings": [],
     "request_id": "5a8f0f6f5d0c4b7f9c1f0a6f3f1f2a77",
 }  # fmt: skip
+_SPEAKER = {"speaker": "channel 0"}
 FULL_TRANSCRIPT: dict[str, Any] = TRANSCRIPT | {
+    "words": [word | _SPEAKER for word in _WORDS],
+    "segments": [_SEGMENT | _SPEAKER],
     "formatted_text": "Eg kjem 7.30.",
-    "formatted_words": _WRITTEN,
-    "formatted_segments": [_SEGMENT | {"text": "Eg kjem 7.30.", "confidence": 0.97}],
+    "formatted_words": [word | _SPEAKER for word in _WRITTEN],
+    "formatted_segments": [_SEGMENT | {"text": "Eg kjem 7.30.", "confidence": 0.97} | _SPEAKER],
+    "speakers": [{"speaker": "channel 0", "seconds": 1.08, "channel": 0}],
+    "channels": 2,
     "alternatives": [
         {
             "text": "eg kjem halv åtte", "score": -2.1804,

@@ -51,7 +51,7 @@ def check_options(
     if options.lm is not None and options.lm in damaged:
         raise damaged_error(options.lm, language_models)
     if options.lm is not None and options.lm not in language_models:
-        accepted = ", ".join(language_models) or "none, this model has none"
+        accepted = ", ".join(language_models) or "none, this model has no language model"
         raise InvalidRequestError(f"lm is {options.lm!r}; accepted: {accepted}.", param="lm")
     try:
         options.resolve()
