@@ -100,7 +100,8 @@ def test_run_that_was_killed_several_times_gives_the_same_bytes(
             settings, signal.SIGKILL, lambda o, n=enough: results_in(o) >= n, many, output
         )
         assert status == -signal.SIGKILL
-        assert enough <= results_in(output) < FILES - 10
+        # A machine may be so quick that it has them all: then it is killed while it writes them.
+        assert enough <= results_in(output)
     # Nothing that looks like a result before all is done.
     assert not [*output.glob("*.parquet")]
     resumed = archive(settings, many, output, "-f", "text,srt")
@@ -108,7 +109,7 @@ def test_run_that_was_killed_several_times_gives_the_same_bytes(
     assert visible(output) == whole
     counted = re.search(r"200 recordings, (\d+) transcribed now, 1 with errors", resumed.stderr)
     assert counted is not None
-    assert 0 < int(counted[1]) < FILES - 110
+    assert int(counted[1]) < FILES - 110
 
 
 @pytest.mark.long
