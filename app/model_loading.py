@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import structlog
 
+from app.allocator import trim
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router, locate
 from app.errors import UnknownModelError
 from app.pipeline import AcousticModel, ModelSource
-from app.pipeline.memory import trim
 from app.settings import Settings
 
 _log = structlog.get_logger("nordlyd.models")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.allocator import limit_arenas
 from app.cli.models import report_pull
 from app.errors import ConfigurationError
 from app.extras import install_hint
@@ -49,6 +50,7 @@ def serve(
 
     The settings are NORDLYD_* variables.
     """
+    limit_arenas()
     settings = load_settings(os.environ, host=host, port=port, models=models)
 
     import structlog  # noqa: PLC0415

@@ -10,10 +10,10 @@ from typing import TypeVar, cast
 
 import structlog
 
+from app.allocator import trim
 from app.catalogue import ModelCard
 from app.decoding import BackendName, ModelDecoders, open_decoders
 from app.errors import ConfigurationError, NordlydError
-from app.pipeline.memory import trim
 from app.pipeline.requests import AcousticModel, LoadedModel
 from app.vocabulary import Vocabulary
 

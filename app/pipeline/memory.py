@@ -1,10 +1,10 @@
 """Returns free memory to the operating system once much decoded audio has been released."""
 
 import asyncio
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+
+from app.allocator import trim
 
 _SOON_SECONDS = 1.0
 # Of audio. Returning memory costs more than it is worth after a few clips.
@@ -47,18 +47,3 @@ def _trim_soon() -> None:
     """Has the allocator return free memory a second later, once requests have released theirs."""
     loop = asyncio.get_running_loop()
     loop.call_later(_SOON_SECONDS, loop.run_in_executor, None, trim)
-
-
-def trim() -> None:
-    """Has the allocator return free memory (malloc_trim); does nothing without glibc."""
-    function = _malloc_trim()
-    if function is not None:
-        function(0)
-
-
-@cache
-def _malloc_trim() -> "ctypes._NamedFuncPointer | None":
-    try:
-        return ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None

@@ -173,7 +173,8 @@ def test_models_loaded_and_unloaded_again_and_again_leave_no_memory_behind(
         wait_until_unloaded(operator)
         time.sleep(0.5)
         sizes.append(process.memory_info().rss / 2**20)
-    assert sizes[-1] - sizes[2] < 30, sizes
+    # The least of three: memory is returned a moment after a model was unloaded.
+    assert min(sizes[-3:]) - min(sizes[:3]) < 20, sizes
 
 
 @pytest.mark.parametrize(
