@@ -152,7 +152,7 @@ def test_installed_service_serves_a_request_from_an_empty_folder(
         )  # fmt: skip
         assert every.returncode == 0, every.stderr
         assert {path.suffix for path in out.glob("sample-1.*")} == {
-            ".json", ".txt", ".srt", ".vtt", ".tsv", ".TextGrid", ".eaf", ".ctm",
+            ".json", ".txt", ".srt", ".vtt", ".tsv", ".TextGrid", ".eaf", ".ctm", ".stm", ".rttm",
         }  # fmt: skip
         (tmp_path / "spoken.txt").write_text(answer["text"], "utf-8")
         aligned = run(

@@ -192,6 +192,8 @@ export default {
   "format.textgrid": "Praat",
   "format.eaf": "ELAN",
   "format.ctm": "Word times",
+  "format.stm": "Scoring",
+  "format.rttm": "Who speaks when",
   "format.json": "Everything",
   "format.wav": "The recording",
 

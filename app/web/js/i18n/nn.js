@@ -192,6 +192,8 @@ export default {
   "format.textgrid": "Praat",
   "format.eaf": "ELAN",
   "format.ctm": "Ordtider",
+  "format.stm": "Til måling",
+  "format.rttm": "Kven snakkar når",
   "format.json": "Alt",
   "format.wav": "Opptaket",
 
