@@ -128,7 +128,8 @@ def test_word_times_are_compared_with_known_ones(capsys) -> None:
 @pytest.mark.postgresql
 def test_costs_of_jobs_are_counted(capsys) -> None:
     with postgresql() as server:
-        arguments = "--jobs 4 --seconds 2 --long-seconds 60 --idle-seconds 2 --database-url "
+        # The server counts with a delay of a second, so few jobs would be lost in what it does when idle.
+        arguments = "--jobs 16 --seconds 2 --long-seconds 60 --idle-seconds 6 --database-url "
         result = run(jobs, arguments + server.url, capsys)
     assert result["transactions"] > 3
     assert result["idle_transactions_per_s"] > 1
