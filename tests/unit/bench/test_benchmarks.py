@@ -128,7 +128,7 @@ def test_word_times_are_compared_with_known_ones(capsys) -> None:
 @pytest.mark.postgresql
 def test_costs_of_jobs_are_counted(capsys) -> None:
     with postgresql() as server:
-        # The server counts with a delay of a second, so few jobs would be lost in what it does when idle.
+        # Few jobs would be lost in what the service does when idle, just after its start above all.
         arguments = "--jobs 16 --seconds 2 --long-seconds 60 --idle-seconds 6 --database-url "
         result = run(jobs, arguments + server.url, capsys)
     assert result["transactions"] > 3
