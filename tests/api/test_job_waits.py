@@ -18,6 +18,8 @@ from app.api.state import AppState
 from app.contract.jobs import Job
 from app.fetching import Fetcher, FetchLimits, parse_rule
 
+pytestmark = pytest.mark.long
+
 Clip = Callable[..., bytes]
 
 

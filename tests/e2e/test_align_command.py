@@ -10,6 +10,8 @@ from test_command_line import nordlyd
 
 from app.formats import FORMATS
 
+pytestmark = pytest.mark.long
+
 MODEL = Path(__file__).parents[2] / "models" / "demo-da"
 SAMPLES = [
     json.loads(line) for line in (MODEL / "samples" / "samples.jsonl").read_text().splitlines()

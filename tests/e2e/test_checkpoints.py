@@ -8,6 +8,8 @@ import pytest
 from checkpoints import ALPHABETS, write_multilingual_checkpoint
 from running import RunningServer
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:

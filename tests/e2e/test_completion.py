@@ -11,6 +11,8 @@ from app.catalogue.languages import canonical_language
 from app.formats import FORMATS
 from nordlyd_client.cli import options
 
+pytestmark = pytest.mark.long
+
 IDS = {card.parent.name for card in Path(__file__).parents[2].glob("models/*/model.toml")}
 
 

@@ -12,6 +12,8 @@ import psutil
 import pytest
 from running import RunningServer, wait_until_idle
 
+pytestmark = pytest.mark.long
+
 HEAD = b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\n"
 DESCRIPTORS = 256
 

@@ -14,6 +14,8 @@ from ngrams import write_language_model
 from running import NORDLYD, RunningServer, environment, wait_until_queued
 from troubles import troubles
 
+pytestmark = pytest.mark.long
+
 
 def failed_start(settings: dict[str, str], *arguments: str) -> str:
     """Starts a server that cannot start; returns the one line it ends with."""

@@ -29,6 +29,8 @@ from troubles import troubles
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+pytestmark = pytest.mark.long
+
 
 def refused(
     server: RunningServer, messages: list[Any] | None = None, **options: object

@@ -16,6 +16,8 @@ from scripted_server import Answer, Scripted, answers, error, scripted_server, t
 
 from app.formats import FORMATS, describe
 
+pytestmark = pytest.mark.long
+
 SAMPLES = sorted((DEMO / "samples").glob("*.flac"))
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

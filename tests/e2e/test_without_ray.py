@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from running import NORDLYD, environment
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("option", [["--ray"], ["--devices", "cpu,cpu"]])
 def test_serve_names_the_extra_that_brings_ray(tmp_path: Path, option: list[str]) -> None:

@@ -19,6 +19,8 @@ from app.engine.scheduler import Item
 from app.engine.types import FloatArray
 from app.errors import AudioError, EncodingError
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Device:

@@ -23,6 +23,8 @@ from app.engine import Engine
 from app.engine.types import FloatArray
 from app.errors import AudioError, EncodingError
 
+pytestmark = pytest.mark.long
+
 POISON = 666.0
 
 

@@ -29,6 +29,8 @@ from app.errors import (
     UnavailableError,
 )
 
+pytestmark = pytest.mark.long
+
 LIMITS = AudioLimits(60.0)
 OPTIONS = PoolOptions(workers=2, processor_seconds=0.3, memory_mb=96, handlers="troubled_handlers")
 
