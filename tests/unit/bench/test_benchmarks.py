@@ -129,7 +129,7 @@ def test_word_times_are_compared_with_known_ones(capsys) -> None:
 def test_costs_of_jobs_are_counted(capsys) -> None:
     with postgresql() as server:
         # Few jobs would be lost in what the service does when idle, just after its start above all.
-        arguments = "--jobs 16 --seconds 2 --long-seconds 60 --idle-seconds 6 --database-url "
+        arguments = "--jobs 16 --seconds 2 --long-seconds 600 --idle-seconds 6 --database-url "
         result = run(jobs, arguments + server.url, capsys)
     assert result["transactions"] > 3
     assert result["idle_transactions_per_s"] > 1
