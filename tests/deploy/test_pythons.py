@@ -37,8 +37,6 @@ def installed(
         target = folder / "source" / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(repository / relative, target, follow_symlinks=False)
-    # The image leaves the trainer out.
-    shutil.copytree(repository / "trainer", folder / "source" / "trainer")
     subprocess.run([request.param, "-m", "venv", folder / "venv"], check=True, timeout=120)
     programs = folder / "venv" / "bin"
     subprocess.run(
