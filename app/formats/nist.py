@@ -7,54 +7,53 @@ appendix A, and of sclite's own documentation.
 
 from .timeline import Timeline
 
+_CHANNEL = "1"
 
-def to_ctm(timeline: Timeline, *, recording: str, channel: str = "1") -> str:
+
+def to_ctm(timeline: Timeline, *, recording: str) -> str:
     """Writes `recording channel start seconds word confidence`, and `lex speaker` with speakers.
 
     Args:
         timeline: of the recording.
         recording: name of the recording; spaces become underscores, as do those in words.
-        channel: of the recording.
     """
     name = _name(recording)
     lines = []
     for utterance in timeline.utterances:
         speaker = "" if utterance.speaker is None else f" lex {_one_word(utterance.speaker)}"
         lines += [
-            f"{name} {channel} {word.start / 1000:.3f} {(word.end - word.start) / 1000:.3f} "
+            f"{name} {_CHANNEL} {word.start / 1000:.3f} {(word.end - word.start) / 1000:.3f} "
             f"{_one_word(word.text)} {word.confidence:.4f}{speaker}\n"
             for word in utterance.words
         ]
     return "".join(lines)
 
 
-def to_stm(timeline: Timeline, *, recording: str, channel: str = "1") -> str:
+def to_stm(timeline: Timeline, *, recording: str) -> str:
     """Writes `recording channel speaker start end text`; the speaker is `unknown` without speakers.
 
     Args:
         timeline: of the recording.
         recording: name of the recording; spaces become underscores.
-        channel: of the recording.
     """
     name = _name(recording)
     return "".join(
-        f"{name} {channel} {_one_word(item.speaker or 'unknown')} {item.start / 1000:.3f} "
+        f"{name} {_CHANNEL} {_one_word(item.speaker or 'unknown')} {item.start / 1000:.3f} "
         f"{item.end / 1000:.3f} {item.text}\n"
         for item in timeline.utterances
     )
 
 
-def to_rttm(timeline: Timeline, *, recording: str, channel: str = "1") -> str:
+def to_rttm(timeline: Timeline, *, recording: str) -> str:
     """Writes `SPEAKER recording channel start seconds <NA> <NA> speaker <NA> <NA>`.
 
     Args:
         timeline: of the recording.
         recording: name of the recording; spaces become underscores.
-        channel: of the recording.
     """
     name = _name(recording)
     return "".join(
-        f"SPEAKER {name} {channel} {item.start / 1000:.3f} {(item.end - item.start) / 1000:.3f} "
+        f"SPEAKER {name} {_CHANNEL} {item.start / 1000:.3f} {(item.end - item.start) / 1000:.3f} "
         f"<NA> <NA> {_one_word(item.speaker or 'unknown')} <NA> <NA>\n"
         for item in timeline.utterances
     )
