@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from loopback_http import http_server
 from standardwebhooks.webhooks import Webhook
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8G"
@@ -79,16 +80,11 @@ def webhook_receiver(
     """Receives on a free port of an address what `secret` signs."""
     receiver = Receiver(host)
     handler = type("Handler", (_Handler,), {"receiver": receiver, "secret": staticmethod(secret)})
-    with ThreadingHTTPServer((host, 0), handler) as server:
-        receiver.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with http_server(handler, host) as receiver.port:
         try:
             yield receiver
         finally:
             receiver.stopping.set()
-            server.shutdown()
-            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
