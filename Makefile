@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 # COVERAGE=1 measures what is run, into files .coverage.*; `make test-all` sets it.
-PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest
+# RERUNS=1 runs a failed test once more and lists it; .ci/run sets it.
+RERUN := $(if $(RERUNS), --reruns $(RERUNS) -rfER)
+PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest$(RERUN)
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
 ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons or ray
@@ -109,7 +111,7 @@ test-lmplz: $(INSTALLED_TEST)
 # pyctcdecode needs numpy 1, which ends with Python 3.12: an environment of its own, and what was
 # tested together in it. Needs the package index the first time.
 test-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
-	$(VENV)-pyctcdecode/bin/python -m pytest $(PARALLEL) -m "pyctcdecode" $(ARGS)
+	$(VENV)-pyctcdecode/bin/python -m pytest$(RERUN) $(PARALLEL) -m "pyctcdecode" $(ARGS)
 
 # Needs the package index.
 test-pythons: $(INSTALLED_TEST)

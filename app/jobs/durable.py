@@ -17,7 +17,7 @@ from app.database import Database
 from app.errors import JobsUnavailableError
 
 if TYPE_CHECKING:
-    from dbos import DBOSConfig
+    from dbos import DBOS, DBOSConfig
 
 QUEUE = "jobs"
 WORKFLOW = "job"
@@ -32,6 +32,8 @@ _VERSION = "1"
 _NO_OWNER = "alone"
 _POLL_SECONDS = 0.2
 _THREADS = 8
+# DBOS's name for the thread that takes a queue's jobs.
+_DBOS_WORKER = "queue-worker-"
 _STOP_SECONDS = 5.0
 
 _log = structlog.get_logger("nordlyd.jobs")
@@ -51,6 +53,7 @@ class DurableQueue:
         self._database = database
         self._run = run
         self._workflow: Callable[[str], Awaitable[None]] | None = None
+        self._dbos: DBOS | None = None
 
     @property
     def started(self) -> bool:
@@ -98,6 +101,7 @@ class DurableQueue:
             from dbos import DBOS  # noqa: PLC0415
 
             try:
+                self._stop_taking()
                 DBOS.destroy(destroy_registry=True)
             finally:
                 _in_process.release()
@@ -128,7 +132,7 @@ class DurableQueue:
         _prepare_logger()
         from dbos import DBOS  # noqa: PLC0415
 
-        DBOS(config=self._config(executor))
+        self._dbos = DBOS(config=self._config(executor))
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         async def work(job_id: str) -> None:
@@ -160,6 +164,21 @@ class DurableQueue:
             "scheduler_polling_interval_sec": 3600.0,
             "log_level": "WARNING",
         }
+
+    def _stop_taking(self) -> None:
+        """Waits until DBOS takes no more jobs: one taken while its event loop stops is not begun.
+
+        Without this, DBOS could claim a job and then fail to start it, or wait ten seconds for an
+        event loop that has ended.
+        """
+        if self._dbos is None:
+            return
+        for event in self._dbos.background_thread_stop_events:
+            event.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith(_DBOS_WORKER):
+                thread.join(_STOP_SECONDS)
+        self._dbos = None
 
     def _add(self, job_id: str, owner: str) -> None:
         from dbos import DBOS, SetEnqueueOptions, SetWorkflowID  # noqa: PLC0415

@@ -55,11 +55,11 @@ def _id(job: Job) -> str:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """What is in a folder besides recordings."""
+    """What is in a folder besides recordings, and besides what is being written."""
     return {
         path.relative_to(folder).as_posix(): path.read_text()
         for path in folder.rglob("*.*")
-        if path.is_file() and path.suffix != ".wav"
+        if path.suffix not in {".wav", ".part"} and path.is_file()
     }
 
 
