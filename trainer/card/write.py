@@ -1,24 +1,32 @@
-"""Writes README.md, the training curve, the log and the counts into a model folder."""
+"""Writes README.md, the training curve, the log, the counts and the record into a model folder."""
 
 import shutil
 
 from trainer.card.curve import write_curve
 from trainer.card.data import data_section
+from trainer.card.evaluated import evaluated
 from trainer.card.facts import COUNTS, LOG, Facts
-from trainer.card.metadata import metadata, test_set_name
+from trainer.card.metadata import metadata, start
 from trainer.card.text import LANGUAGES, bullets, joined, paragraph
-from trainer.card.training import CURVE, model_section, training_section
+from trainer.card.training import (
+    CURVE,
+    evaluation_results,
+    model_section,
+    training_section,
+)
 from trainer.evaluation.report.figures import language_model_line, method_line, percent
 from trainer.evaluation.report.markdown import escape, results_table, table
+from trainer.provenance import RUN_FILE
 
 README = "README.md"
 
 
 def write_card(facts: Facts) -> None:
-    """Writes the card, and beside it the curve, the log and the counts that it is made from."""
+    """Writes the card, and beside it the curve and the files that it is made from."""
     if facts.log:
         write_curve(facts.log, facts.id, facts.folder / CURVE)
-    for name, file in ((LOG, facts.log_file), (COUNTS, facts.counts_file)):
+    copied = ((LOG, facts.log_file), (COUNTS, facts.counts_file), (RUN_FILE, facts.run_file))
+    for name, file in copied:
         if file is not None and file.resolve() != (facts.folder / name).resolve():
             shutil.copyfile(file, facts.folder / name)
     (facts.folder / README).write_text(card(facts), encoding="utf-8")
@@ -30,6 +38,7 @@ def card(facts: Facts) -> str:
         metadata(facts),
         f"# {_title(facts)}",
         *_opening(facts),
+        *evaluation_results(facts),
         *_results(facts),
         *_samples(facts),
         *_limits(facts),
@@ -56,9 +65,8 @@ def _opening(facts: Facts) -> list[str]:
                 "trying things out: the service, its answers, word times, long files."
             )
         ]
-    sets = joined(f"`{source}`" for source in recipe.data.train)
-    start = "random weights" if recipe.model.init == "random" else f"`{recipe.model.init}`"
-    return [paragraph(f"Trained from {start} on {sets}.")]
+    sets = joined(f"`{source}`" for source in facts.sources("train"))
+    return [paragraph(f"Trained from {start(facts)} on {sets}.")]
 
 
 def _results(facts: Facts) -> list[str]:
@@ -66,11 +74,12 @@ def _results(facts: Facts) -> list[str]:
     if evaluation is None:
         return []
     speakers = f", {evaluation['speakers']} speakers" if evaluation["speakers"] else ""
+    found = evaluated(evaluation, facts.recipe)
     parts = [
         "## How well it does",
         paragraph(
-            f"On {test_set_name(facts)}: {evaluation['utterances']:,} utterances, "
-            f"{evaluation['seconds'] / 60:.0f} min{speakers}."
+            f"On {found.name}: {found.count:,} utterances, "
+            f"{evaluation['seconds'] / 60:.0f} min{speakers}. That is {found.where}."
         ),
         results_table(evaluation),
     ]

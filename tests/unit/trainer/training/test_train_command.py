@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from trainer.cli import app
+from trainer.cli import app, main
 from trainer.errors import DataError
 from trainer.recipe import RECIPES
 
@@ -56,6 +56,7 @@ def test_train_command_makes_a_resumable_run(small: Path, data: Path, tmp_path: 
         "checkpoint-2",
         "export",
         "recipe.toml",
+        "run.json",
         "tensorboard",
         "training_log.csv",
     }
@@ -66,6 +67,21 @@ def test_train_command_makes_a_resumable_run(small: Path, data: Path, tmp_path: 
     more = CliRunner().invoke(app, [*command, "--resume", "--max-steps", "3"])
     assert more.exit_code == 0, more.output
     assert (run / "checkpoint-3").is_dir()
+
+
+def test_output_that_cannot_be_used_ends_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    models = Path(__file__).parents[4] / "models"
+    given = ["trainer", "export", str(models / "demo-nb"), str(tmp_path / "file/export")]
+    monkeypatch.setattr("sys.argv", given)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert (
+        capsys.readouterr().err == f"{tmp_path / 'file/export'} cannot be used: Not a directory\n"
+    )
 
 
 def test_default_data_folder_is_that_of_synthesise(
