@@ -63,21 +63,26 @@ RANDOM_WEIGHTS = Start("random weights")
 
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
-    """The utterances of a split: `digest` is of their texts and lengths, `texts` of the texts."""
+    """The utterances of a split: `digest` is of their texts and lengths, `texts` of the texts.
 
+    `sources` are what the split was made of, as far as its folder records it.
+    """
+
+    sources: tuple[str, ...]
     utterances: int
     hours: float
     digest: str
     texts: str
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> "SplitFacts":
+    def of(cls, records: Sequence[Record], sources: Sequence[str]) -> "SplitFacts":
         """Computes both digests; no audio is read."""
         whole = hashlib.sha256()
         for record in records:
             whole.update(f"{record.seconds:.4f} {record.text}\n".encode())
         hours = sum(record.seconds for record in records) / 3600
         return cls(
+            tuple(sources),
             len(records),
             round(hours, 3),
             whole.hexdigest(),
@@ -123,8 +128,8 @@ class Provenance:
                 recipe=found["recipe"],
                 steps=found["steps"],
                 start=Start(**found["start"]) if found["start"] else None,
-                train=SplitFacts(**found["train"]),
-                valid=SplitFacts(**found["valid"]),
+                train=_split(found["train"]),
+                valid=_split(found["valid"]),
                 precision=found["precision"],
                 devices=found["devices"],
                 versions={name: tuple(used) for name, used in found["versions"].items()},
@@ -139,6 +144,10 @@ class Provenance:
             if used not in versions.get(name, ()):
                 versions[name] = (*versions.get(name, ()), used)
         return replace(now, start=self.start, versions=versions)
+
+
+def _split(found: dict[str, Any]) -> SplitFacts:
+    return SplitFacts(**found | {"sources": tuple(found["sources"])})
 
 
 def recipe_values(recipe: Recipe) -> dict[str, Any]:

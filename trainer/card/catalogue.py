@@ -105,7 +105,7 @@ def _head(facts: Facts) -> str:
         f"parameters = {facts.parameters}",
         f"recipe = {_quoted(recipe.id)}",
     ]
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         warning = "Trained on synthesised speech only: on people nearly every word is wrong."
         lines.append(f"notes = [{_quoted(warning)}]")
     return "\n".join(lines) + "\n"

@@ -27,7 +27,7 @@ def data_section(facts: Facts) -> list[str]:
     if counts is None:
         return parts
     parts.append(_splits(counts))
-    if facts.recipe.synthesis is not None:
+    if facts.synthesised and facts.recipe.synthesis is not None:
         settings = counts.get("settings") or asdict(facts.recipe.synthesis)
         parts.append(bullets(_synthesis(settings, counts, facts.recipe.language)))
     parts += _dropped(counts)
@@ -37,8 +37,7 @@ def data_section(facts: Facts) -> list[str]:
 
 
 def _sources(facts: Facts) -> str:
-    recipe = facts.recipe
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         return paragraph(
             "Sentences from Debian packages, spoken by espeak-ng. The split of a sentence follows "
             "from a hash of it, so no test sentence was trained on, and neither was a test voice."

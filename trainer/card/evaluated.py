@@ -34,9 +34,14 @@ class Evaluated:
         return _TITLES.get(self.split, "Test")
 
     @property
+    def synthesised(self) -> bool:
+        """Whether the set is known to be synthesised speech."""
+        return bool(self.sources) and all(name.startswith(SYNTHESISED) for name in self.sources)
+
+    @property
     def name(self) -> str:
         """What a person calls the set."""
-        if self.sources == (SYNTHESISED,):
+        if self.synthesised:
             return "held-out synthesised sentences, held-out voices"
         return " and ".join(self.sources) or self.data
 

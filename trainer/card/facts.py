@@ -17,9 +17,16 @@ from trainer.card.evaluated import check_held_out
 from trainer.errors import DataError
 from trainer.evaluation import EVALUATION, Evaluation, evaluate, read_manifest
 from trainer.evaluation.digest import model_digest
-from trainer.provenance import RUN_FILE, Provenance, recipe_differences, recipe_values
+from trainer.provenance import (
+    RUN_FILE,
+    Provenance,
+    SplitFacts,
+    recipe_differences,
+    recipe_values,
+)
 from trainer.published import LogRow
 from trainer.recipe import Recipe, load_recipe
+from trainer.recipe_rules import SYNTHESISED
 
 LOG, COUNTS, RECIPE = "training_log.csv", "counts.json", "recipe.toml"
 LANGUAGE_MODEL = "language_model"
@@ -27,13 +34,17 @@ LANGUAGE_MODEL = "language_model"
 
 @dataclass(frozen=True, slots=True)
 class NGrams:
-    """The language model beside the weights; `bytes` is the size of its files."""
+    """The language model beside the weights; `bytes` is the size of its files.
+
+    It was `tuned` on the validation split where the report of `tune` has the weights that it has.
+    """
 
     order: int
     words: int
     alpha: float
     beta: float
     bytes: int
+    tuned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +77,22 @@ class Facts:
     run_file: Path | None
 
     def sources(self, split: str) -> tuple[str, ...]:
-        """Returns the sources of a split: by the counts of the data, else by the recipe."""
+        """Returns the sources of a split: as recorded, else by the counts or by the recipe."""
+        if self.provenance is not None and split != "test":
+            recorded: SplitFacts = getattr(self.provenance, split)
+            if recorded.sources:
+                return recorded.sources
         settings = (self.counts or {}).get("settings", {})
         named = settings.get(split) or getattr(self.recipe.data, split)
         return tuple(named)
+
+    @property
+    def synthesised(self) -> bool:
+        """Whether the model was trained on synthesised speech alone."""
+        recorded = self.provenance.train.sources if self.provenance else ()
+        if recorded:
+            return all(source.startswith(SYNTHESISED) for source in recorded)
+        return self.recipe.synthesis is not None
 
 
 def gather(
@@ -100,7 +123,8 @@ def gather(
     if not (folder / "config.json").is_file():
         raise DataError(f"{source} is neither a model folder nor a run folder with an export")
     catalogue = read_card(folder / CARD_NAME) if (folder / CARD_NAME).is_file() else None
-    places = (folder, source, folder.parent) if source != folder else (folder, folder.parent)
+    # What a run has is newer than what an earlier card copied into its export.
+    places = (folder.parent, folder) if folder.name == "export" else (folder, folder.parent)
     log_file = _first(*(place / LOG for place in places))
     counts_file = _first(data and data / COUNTS, *(place / COUNTS for place in places))
     counts = _read_json(counts_file)
@@ -198,7 +222,10 @@ def _language_model(folder: Path) -> NGrams | None:
         return None
     model = load_language_model(folder)
     size = sum(file.stat().st_size for file in folder.iterdir())
-    return NGrams(model.order, len(model.unigrams or ()), model.alpha, model.beta, size)
+    report = _read_json(_first(folder.with_suffix(".json"))) or {}
+    tuning = report.get("tuning") or {}
+    tuned = (tuning.get("alpha"), tuning.get("beta")) == (model.alpha, model.beta)
+    return NGrams(model.order, len(model.unigrams or ()), model.alpha, model.beta, size, tuned)
 
 
 def _samples(folder: Path) -> Evaluation | None:

@@ -15,7 +15,7 @@ def metadata(facts: Facts) -> str:
     """Returns the block as the hub reads it, rates as shares, between its two lines of dashes."""
     sets = repositories(facts)
     tags = ["wav2vec2", "ctc", "automatic-speech-recognition"]
-    if facts.recipe.synthesis is not None:
+    if facts.synthesised:
         tags += ["synthetic-speech", "demo"]
     else:
         tags += [_LEADERBOARD, *sets]
@@ -62,7 +62,6 @@ def _repositories(sources: tuple[str, ...]) -> list[str]:
 def _results(facts: Facts) -> list[EvalResult]:
     evaluation = facts.evaluation or {}
     found = evaluated(evaluation, facts.recipe)
-    synthesised = facts.recipe.synthesis is not None
     sets = _repositories(found.sources)
     configs = {
         PUBLISHED[name].config
@@ -79,7 +78,7 @@ def _results(facts: Facts) -> list[EvalResult]:
         EvalResult(
             task_type="automatic-speech-recognition",
             task_name="Automatic Speech Recognition",
-            dataset_type="synthesised-speech" if synthesised else (sets or ["local"])[0],
+            dataset_type="synthesised-speech" if found.synthesised else (sets or ["local"])[0],
             dataset_name=found.full_name,
             dataset_config=next(iter(configs)) if len(configs) == 1 else None,
             dataset_split=found.split or None,

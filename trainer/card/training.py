@@ -32,8 +32,8 @@ def model_section(facts: Facts) -> list[str]:
         lm = facts.language_model
         items.append(
             f"Language model: {lm.order}-gram (KenLM) of {lm.words:,} words, "
-            f"{lm.bytes / 2**20:.1f} MiB, alpha {lm.alpha:g}, beta {lm.beta:g}, tuned on the "
-            "validation split."
+            f"{lm.bytes / 2**20:.1f} MiB, alpha {lm.alpha:g}, beta {lm.beta:g}, "
+            f"{'tuned on the validation split' if lm.tuned else 'not tuned'}."
         )
     return ["## Model", bullets(items)]
 

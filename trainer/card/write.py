@@ -51,13 +51,12 @@ def card(facts: Facts) -> str:
 
 def _title(facts: Facts) -> str:
     language = LANGUAGES.get(facts.recipe.language, facts.recipe.language)
-    how = ", trained on synthesised speech" if facts.recipe.synthesis is not None else ""
+    how = ", trained on synthesised speech" if facts.synthesised else ""
     return f"{facts.id}: {language}{how}"
 
 
 def _opening(facts: Facts) -> list[str]:
-    recipe = facts.recipe
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         return [
             paragraph(
                 "**This model was trained on synthesised speech (espeak-ng) and does not "
@@ -88,7 +87,7 @@ def _results(facts: Facts) -> list[str]:
     parts.append(paragraph(method_line(evaluation)))
     if (facts.folder / "report.md").is_file():
         parts.append("`report.md` has the rates by length and speaker, and the worst utterances.")
-    if facts.recipe.synthesis is not None:
+    if found.synthesised:
         parts.append(
             paragraph(
                 "The test text is of the same kind as the training text: help and messages of "
@@ -120,14 +119,14 @@ def _samples(facts: Facts) -> list[str]:
 def _limits(facts: Facts) -> list[str]:
     recipe = facts.recipe
     items = ["It writes lower case without digits, punctuation or capitals."]
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         items = [
             "Speech by people: there was none in its training.",
             "Words unlike those of program help, and names.",
             *items,
             "Dialects: one synthesiser, one way of saying each word.",
         ]
-        if recipe.language not in {recipe.synthesis.voice, "no"}:
+        if recipe.synthesis and recipe.language not in {recipe.synthesis.voice, "no"}:
             name = LANGUAGES.get(recipe.language, recipe.language)
             items.append(f"The pronunciation of {name}: its text was read by another voice.")
     else:
@@ -140,5 +139,5 @@ def _limits(facts: Facts) -> list[str]:
             f"Words that its language model lacks: a WER of {final} is for text of the same kind."
         )
     # A demo's notes repeat its first lines.
-    notes = facts.catalogue.notes if facts.catalogue and recipe.synthesis is None else ()
+    notes = facts.catalogue.notes if facts.catalogue and not facts.synthesised else ()
     return ["## What it cannot do", bullets([*items, *map(escape, notes)])]

@@ -14,6 +14,7 @@ import torch
 from transformers import Wav2Vec2ForCTC
 
 from trainer.data import read_split
+from trainer.data.folder import split_sources
 from trainer.errors import DataError, TrainingError
 from trainer.provenance import (
     RUN_FILE,
@@ -28,6 +29,7 @@ from trainer.provenance import (
 from trainer.recipe import Recipe
 from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
+from trainer.training.disk import writing
 from trainer.training.exports import Exports
 from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
@@ -148,8 +150,8 @@ def _prepare(
         recipe=recipe_values(recipe),
         steps=schedule.total_steps,
         start=None,
-        train=SplitFacts.of(train),
-        valid=SplitFacts.of(valid),
+        train=SplitFacts.of(train, split_sources(data, "train")),
+        valid=SplitFacts.of(valid, split_sources(data, "valid")),
         precision=precision,
         devices=devices.count,
         versions=installed_versions(),
@@ -194,10 +196,11 @@ def _prepare(
         trainer.load(saved)
     devices.wait()
     if devices.first:
-        output.mkdir(parents=True, exist_ok=True)
-        for folder in damaged:
-            set_aside(folder)
-        provenance.save(output)
+        with writing(output):
+            output.mkdir(parents=True, exist_ok=True)
+            for folder in damaged:
+                set_aside(folder)
+            provenance.save(output)
     return trainer, tokens
 
 

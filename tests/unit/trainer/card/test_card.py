@@ -110,6 +110,7 @@ def test_card_lists_data_packages_and_dropped_records(demo: Path) -> None:
         "evolution-common 3.46.4-2+deb12u1, gnucash-common 1:4.13-1",
         "29,663 distinct sentences",
         "2-gram (KenLM)",
+        "alpha 0.5, beta 1, not tuned.",
     ):
         assert sentence in text
 

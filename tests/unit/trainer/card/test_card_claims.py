@@ -70,8 +70,8 @@ def provenance() -> Provenance:
         recipe=recipe_values(load_recipe(NYNORSK)),
         steps=23250,
         start=Start("my-model", None),
-        train=SplitFacts.of(records(TEXTS)),
-        valid=SplitFacts.of(records(["Debatten er slutt"])),
+        train=SplitFacts.of(records(TEXTS), ["npsc-nynorsk/train"]),
+        valid=SplitFacts.of(records(["Debatten er slutt"]), ["npsc-nynorsk/test"]),
         precision="bf16",
         devices=2,
         versions={"Transformers": ("4.17.0",), "Pytorch": ("1.10.0", "1.11.0")},
@@ -243,6 +243,19 @@ def test_card_of_another_recipe_than_that_of_the_training_is_refused(
     provenance.save(run)
     with pytest.raises(DataError, match=r"was not trained by .*improved as it is: .*seed|training"):
         gather(run, recipe=f"{NYNORSK}-improved")
+
+
+def test_card_describes_the_data_that_were_trained_on_and_not_those_of_the_recipe(
+    run: Path, provenance: Provenance
+) -> None:
+    mine = SplitFacts.of(records(TEXTS), ["manifest:mine/train"])
+    replace(provenance, train=mine).save(run)
+    folder = write_card(run)
+    assert "on `manifest:mine/train`" in text_of(folder)
+    assert data_of(folder).datasets is None
+    spoken = SplitFacts.of(records(TEXTS), ["synthesised"])
+    replace(provenance, train=spoken).save(run)
+    assert "trained on synthesised speech (espeak-ng) and does not" in text_of(write_card(run))
 
 
 def test_counts_of_other_data_are_refused(run: Path, provenance: Provenance) -> None:

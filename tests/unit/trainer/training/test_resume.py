@@ -239,6 +239,7 @@ def test_record_of_a_run_has_its_start_data_and_versions(stopped: Path) -> None:
     found = json.loads((stopped / "run.json").read_text("utf-8"))
     assert found["start"] == {"name": "random weights", "hub": None}
     assert (found["train"]["utterances"], found["valid"]["utterances"]) == (8, 2)
+    assert found["train"]["sources"] == ["synthesised"]
     assert found["versions"]["Pytorch"] == [torch.__version__]
     assert (found["precision"], found["devices"], found["steps"]) == ("fp32", 1, 6)
 
