@@ -216,6 +216,6 @@ def test_missing_inputs_are_reported(tmp_path: Path, fine_tuned: Path) -> None:
         gather(fine_tuned)
     with pytest.raises(DataError, match="no evaluation"):
         gather(fine_tuned, recipe=NYNORSK, evaluation=tmp_path / "none.json")
-    (fine_tuned / "training_log.csv").write_text("step,loss\n1,2\n")
+    (fine_tuned.parent / "training_log.csv").write_text("step,loss\n1,2\n")
     with pytest.raises(DataError, match="no training log"):
         gather(fine_tuned, recipe=NYNORSK)
