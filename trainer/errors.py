@@ -27,3 +27,7 @@ class LanguageModelError(TrainerError):
 
 class TrainingError(TrainerError):
     """A training that cannot continue."""
+
+
+class ComparisonError(TrainerError):
+    """A model or server that cannot be compared."""

@@ -10,6 +10,7 @@ from app.extras import install_hint
 from trainer.cli import (
     calibrate,
     card,
+    compare,
     evaluate,
     export,
     lm,
@@ -26,6 +27,7 @@ from trainer.errors import TrainerError
 __all__ = [
     "calibrate",
     "card",
+    "compare",
     "evaluate",
     "export",
     "lm",
