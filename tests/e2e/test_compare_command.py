@@ -30,14 +30,15 @@ def compare(*arguments: str | Path, **variables: str) -> subprocess.CompletedPro
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three samples one after another in one recording, and a manifest of its parts."""
     folder = tmp_path_factory.mktemp("cut")
-    lines = []
+    lines, start = [], 0.0
     with soundfile.SoundFile(folder / "all.flac", "w", 16000, 1) as recording:
         for number, line in enumerate(SAMPLES.read_text("utf-8").splitlines()):
             entry = json.loads(line)
             samples, _ = soundfile.read(SAMPLES.parent / entry["audio"], dtype="int16")
-            start = recording.tell() / 16000
             recording.write(samples)
-            part = {"audio": "all.flac", "start": start, "end": start + len(samples) / 16000}
+            end = start + len(samples) / 16000
+            part = {"audio": "all.flac", "start": start, "end": end}
+            start = end
             dialect = {"dialect": ("east", "west")[number % 2], "language": "nb"}
             lines.append(json.dumps(entry | part | dialect))
     (folder / "parts.jsonl").write_text("\n".join(lines), "utf-8")

@@ -57,6 +57,7 @@ def test_models_are_decoded_as_evaluate_decodes_them(model_with_lm: Path) -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_catalogue_id_and_folder_are_the_same_model() -> None:
     found = run("demo-nb", DEMO, "--manifest", SAMPLES, "--limit", "1")
     assert found["utterances"] == 1
