@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.models import report_pull
+from app.contract.layout import Layout
 from app.errors import ConfigurationError
 from app.extras import install_hint
 from app.settings import load_settings
@@ -51,7 +52,7 @@ def archive(
     the exit status is then 1.
     """
     formats = shared.read_formats(format, default="text") if format else ()
-    layout = shared.take_layout(options, formats, word_cues=word_cues)
+    layout = Layout(**shared.take_layout(options, formats, word_cues=word_cues).given())
     if engine not in _ENGINES:
         raise InvalidRequestError(
             f"the engine is {engine!r}; accepted: {' or '.join(_ENGINES)}.", param="engine"
