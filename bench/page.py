@@ -138,10 +138,11 @@ def spoken_text(count: int, duration: float) -> dict[str, Any]:
     step = duration / count
     words: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
+    texts: list[str] = []
     while len(words) < count:
         speaker = f"channel {len(segments) % 2}"
         size = min(generator.randint(*_TURN_WORDS), count - len(words))
-        own = [
+        own: list[dict[str, Any]] = [
             {
                 "word": generator.choice(_VOCABULARY),
                 "start": round((len(words) + i) * step, 3),
@@ -152,18 +153,19 @@ def spoken_text(count: int, duration: float) -> dict[str, Any]:
             for i in range(size)
         ]
         words += own
+        texts.append(" ".join(word["word"] for word in own))
         segments.append(
             {
                 "id": len(segments),
                 "start": own[0]["start"],
                 "end": own[-1]["end"],
-                "text": " ".join(word["word"] for word in own),
+                "text": texts[-1],
                 "confidence": 0.75,
                 "speaker": speaker,
             }
         )
     return {
-        "text": " ".join(segment["text"] for segment in segments),
+        "text": " ".join(texts),
         "words": words,
         "segments": segments,
         "confidence": 0.75,

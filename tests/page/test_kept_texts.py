@@ -112,7 +112,7 @@ def test_removed_text_is_gone_for_good_after_a_confirmation(page: Page) -> None:
             }))).then(counts => { request.result.close(); resolve(counts); });
         };
     })"""
-    assert page.evaluate(stored) == [0, 0]
+    assert page.evaluate(stored) == [0, 0, 0]
     page = opened_again(page)
     expect(page.locator(".job")).to_have_count(0)
 

@@ -11,16 +11,18 @@ import { Job, resultOf } from "./jobs.js";
 
 const DATABASE = "nordlyd";
 const TEXTS = "texts";
+// Stored once, by the id of their text: they are large and do not change.
+const RESULTS = "results";
 const RECORDINGS = "recordings";
-const DELAY_MS = 400;
+const STORES = [TEXTS, RESULTS, RECORDINGS];
+const DELAY_MS = 1000;
 
 /**
- * One text as it is stored; its recording is stored apart, by the same id, once.
+ * One edited text as it is stored, after each change.
  * @typedef {object} Kept
  * @property {string} id
  * @property {string} name
  * @property {import("./api.js").Parameters} choices
- * @property {import("./api.js").TranscriptJson} result
  * @property {import("./versions.js").Version | null} edits
  * @property {string | null} draft
  * @property {boolean} recorded
@@ -37,6 +39,8 @@ export class KeptTexts extends Emitter {
   #due = new Map();
   /** Whether the recording of an id is stored; undefined where that was not tried. @type {Map<string, boolean>} */
   #recordings = new Map();
+  /** Ids whose result is stored. @type {Set<string>} */
+  #results = new Set();
   /** Writes, one after another. @type {Promise<unknown>} */
   #writes = Promise.resolve();
   /** @type {Promise<IDBDatabase> | null} */
@@ -54,15 +58,18 @@ export class KeptTexts extends Emitter {
    */
   async restore() {
     try {
-      const transaction = (await this.#open()).transaction([TEXTS, RECORDINGS]);
-      /** @type {[Kept[], Blob[], IDBValidKey[]]} */
-      const [texts, files, ids] = await Promise.all([
-        answerOf(transaction.objectStore(TEXTS).getAll()),
-        answerOf(transaction.objectStore(RECORDINGS).getAll()),
-        answerOf(transaction.objectStore(RECORDINGS).getAllKeys()),
-      ]);
-      const recordings = new Map(ids.map((id, i) => [id, files[i]]));
-      return texts.toSorted((a, b) => a.savedAt - b.savedAt).map((kept) => this.#jobOf(kept, recordings.get(kept.id) ?? null));
+      const transaction = (await this.#open()).transaction(STORES);
+      /** @type {Kept[]} */
+      const texts = await answerOf(transaction.objectStore(TEXTS).getAll());
+      const jobs = texts.toSorted((a, b) => a.savedAt - b.savedAt).map(async (kept) => {
+        /** @type {[import("./api.js").TranscriptJson, Blob | undefined]} */
+        const [result, file] = await Promise.all([
+          answerOf(transaction.objectStore(RESULTS).get(kept.id)),
+          answerOf(transaction.objectStore(RECORDINGS).get(kept.id)),
+        ]);
+        return this.#jobOf(kept, result, file ?? null);
+      });
+      return await Promise.all(jobs);
     } catch (error) {
       if (!isRefusal(error)) reportError(error);
       return [];
@@ -88,9 +95,10 @@ export class KeptTexts extends Emitter {
     this.#due.delete(job);
     job.kept = false;
     try {
-      await this.#write([TEXTS, RECORDINGS], (transaction) => {
-        for (const name of [TEXTS, RECORDINGS]) transaction.objectStore(name).delete(job.id);
+      await this.#write(STORES, (transaction) => {
+        for (const name of STORES) transaction.objectStore(name).delete(job.id);
       });
+      this.#results.delete(job.id);
       this.#recordings.delete(job.id);
     } catch (error) {
       if (!isRefusal(error)) reportError(error);
@@ -113,7 +121,12 @@ export class KeptTexts extends Emitter {
     let saved = false;
     try {
       if (job.file && !this.#recordings.has(job.id)) await this.#saveRecording(job.id, job.file);
-      await this.#write([TEXTS], (transaction) => transaction.objectStore(TEXTS).put(keptOf(job)));
+      const isFirst = !this.#results.has(job.id);
+      await this.#write([TEXTS, RESULTS], (transaction) => {
+        if (isFirst) transaction.objectStore(RESULTS).put(resultOf(job), job.id);
+        transaction.objectStore(TEXTS).put(keptOf(job));
+      });
+      this.#results.add(job.id);
       // There is no other copy of what was recorded on the page.
       saved = !job.recorded || this.#recordings.get(job.id) === true;
     } catch (error) {
@@ -168,9 +181,11 @@ export class KeptTexts extends Emitter {
 
   /**
    * @param {Kept} kept
+   * @param {import("./api.js").TranscriptJson} result
    * @param {Blob | null} file
    */
-  #jobOf({ id, name, choices, result, edits, draft, recorded, live }, file) {
+  #jobOf({ id, name, choices, edits, draft, recorded, live }, result, file) {
+    this.#results.add(id);
     const job = new Job(file, name, choices);
     const history = new History(edits);
     if (file) this.#recordings.set(id, true);
@@ -184,7 +199,7 @@ export class KeptTexts extends Emitter {
  */
 function keptOf(job) {
   const { id, name, choices, draft, recorded, live } = job;
-  return { id, name, choices, result: resultOf(job), edits: job.history.current, draft, recorded, live, savedAt: Date.now() };
+  return { id, name, choices, edits: job.history.current, draft, recorded, live, savedAt: Date.now() };
 }
 
 /** @returns {Promise<IDBDatabase>} */
@@ -192,6 +207,7 @@ async function openDatabase() {
   const request = indexedDB.open(DATABASE, 1);
   request.onupgradeneeded = () => {
     request.result.createObjectStore(TEXTS, { keyPath: "id" });
+    request.result.createObjectStore(RESULTS);
     request.result.createObjectStore(RECORDINGS);
   };
   return answerOf(request);

@@ -265,7 +265,10 @@ export class Transcript {
 /** @param {HTMLElement} span */
 function keepInView(span) {
   const box = span.getBoundingClientRect();
-  if (box.top > COVERED.top && box.bottom < window.innerHeight - COVERED.bottom) return;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  span.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+  const { innerHeight } = window;
+  if (box.top > COVERED.top && box.bottom < innerHeight - COVERED.bottom) return;
+  // A smooth way over hours of text would lay out all of it.
+  const isFar = box.bottom < -innerHeight || box.top > 2 * innerHeight;
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  span.scrollIntoView({ block: "center", behavior: isFar || isCalm ? "instant" : "smooth" });
 }

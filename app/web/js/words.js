@@ -14,7 +14,7 @@ export const tokens = (text) => text.split(/\s+/).filter(Boolean);
  * @param {Word[]} words
  */
 export function orderByStart(words) {
-  const order = Uint32Array.from(words.keys());
+  const order = new Uint32Array(words.length).map((_, i) => i);
   const sorted = words.every((word, i) => i === 0 || words[i - 1].start <= word.start);
   return sorted ? order : order.toSorted((a, b) => words[a].start - words[b].start || a - b);
 }
