@@ -122,12 +122,17 @@ def transcribe(page: Page, *recordings: Path) -> Locator:
     return page.locator("#transcript")
 
 
-def downloaded(page: Page, ending: str) -> tuple[str, str]:
+def downloaded_file(page: Page, ending: str) -> tuple[str, bytes]:
     """The name and content of a download."""
     with page.expect_download() as waiting:
-        page.locator("#download-list button", has_text=f".{ending}").click()
-    path = Path(waiting.value.path())
-    return waiting.value.suggested_filename, path.read_text("utf-8")
+        page.locator(f"#download-list button:has(.ending:text-is('.{ending}'))").click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def downloaded(page: Page, ending: str) -> tuple[str, str]:
+    """The name and text of a download."""
+    name, body = downloaded_file(page, ending)
+    return name, body.decode()
 
 
 def paragraphs(page: Page) -> list[str]:
