@@ -19,5 +19,6 @@ BENCHMARKS = (
     "simulate",
     "archive",
     "scale",
+    "page",
 )
 """Each is a module with a `main(argv)`."""
