@@ -20,9 +20,7 @@ from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router
 from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
-from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
-from app.itn import WordList, read_word_list
 from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
@@ -31,6 +29,7 @@ from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
 from app.keys.existing import existing_store
 from app.model_loading import find_source, load_checkpoint, release_memory, source_of
+from app.operator_lists import read_operator_lists
 from app.pipeline import (
     LocalEngine,
     LocalRecognition,
@@ -183,11 +182,12 @@ def build_registry(settings: Settings, models: Sequence[ResolvedModel]) -> Model
     """Returns what routes requests to these models, none of which is loaded yet.
 
     Raises:
-        ConfigurationError: a route or the default language names none of them, or the list of
-            profanities cannot be read.
+        ConfigurationError: a route or the default language names none of them, or a list of
+            the operator cannot be read.
     """
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
-    return ModelRegistry(router, search_limits(settings), _profanities(settings))
+    lists = read_operator_lists(settings)
+    return ModelRegistry(router, search_limits(settings), lists.profanities, lists.names)
 
 
 def build_transcriber(
@@ -335,14 +335,3 @@ def stream_limits(settings: Settings) -> StreamLimits:
         idle_seconds=settings.live_idle_seconds,
         min_share=settings.live_min_share,
     )
-
-
-def _profanities(settings: Settings) -> WordList | None:
-    if settings.profanities is None:
-        return None
-    try:
-        return read_word_list(settings.profanities)
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"NORDLYD_PROFANITIES: {error.message}", param="profanities"
-        ) from None

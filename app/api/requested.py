@@ -14,6 +14,7 @@ from app.pipeline.options import (
     decoding_options,
     formatting_options,
     parse_options,
+    redaction_options,
 )
 
 _OptionsT = TypeVar("_OptionsT", bound=TranscribeOptions)
@@ -78,7 +79,11 @@ def route_transcription(state: AppState, options: TranscribeOptions) -> Route:
     if options.url is not None:
         state.need_fetcher().check(options.url)
     return state.service.transcriber.route(
-        options.model, options.language, decoding_options(options), formatting_options(options)
+        options.model,
+        options.language,
+        decoding_options(options),
+        formatting_options(options),
+        redaction_options(options),
     )
 
 

@@ -13,7 +13,12 @@ from app.errors import NordlydError
 from app.main import build_service
 from app.model_loading import settings_for_one
 from app.pipeline import Route, Transcriber, TranscriptionRequest
-from app.pipeline.options import decoding_options, formatting_options, parse_options
+from app.pipeline.options import (
+    decoding_options,
+    formatting_options,
+    parse_options,
+    redaction_options,
+)
 from app.settings import Settings
 from app.streaming import (
     LiveOptions,
@@ -62,7 +67,11 @@ async def open_local_backend(
             await service.load()
             # An option that is wrong for every recording is reported once.
             route = service.transcriber.route(
-                None, language, decoding_options(parsed), formatting_options(parsed)
+                None,
+                language,
+                decoding_options(parsed),
+                formatting_options(parsed),
+                redaction_options(parsed),
             )
         yield _Local(service.transcriber, route, parsed, Budget(_BUDGET_BYTES))
     finally:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from .answers import Seconds
 from .errors import ErrorDetail
+from .fields import Seconds
 from .options import MAX_URL_CHARACTERS, AlignOptions, TranscribeOptions
 
 MAX_METADATA_BYTES = 4096

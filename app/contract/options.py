@@ -9,6 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from .redaction import parse_names, parse_redact
+
 MAX_BEAM_WIDTH = 2000
 MAX_N_BEST = 100
 MAX_HOTWORDS = 1000
@@ -49,6 +51,7 @@ class CommandLine:
 _SPEECH = "Speech"
 _DECODING = "Decoding"
 _FORMATTING = "Readable text"
+_REDACTION = "Redaction"
 _RAW = "Raw samples"
 
 Model: TypeAlias = Annotated[str | None, CommandLine(_SPEECH, "Id, folder or hub id of a model.")]
@@ -194,6 +197,24 @@ class TranscribeOptions(TextOptions):
         "allows; none by default.",
         examples=["https://archive.example.org/speech.mp3"],
     )
+    redact: Annotated[
+        str | None,
+        CommandLine(_REDACTION, "national-id, phone, card, email, names, or all.", "KINDS"),
+    ] = Field(
+        None,
+        description="What is masked in every text of the answer, comma-separated: national-id, "
+        "phone, card, email, names, or all; docs/redaction.md has what rules cannot find.",
+        examples=["national-id, phone"],
+    )
+    redact_names: Annotated[
+        str | None,
+        CommandLine(_REDACTION, "The names that --redact names masks, comma-separated.", "NAMES"),
+    ] = Field(
+        None,
+        description="With redact=names or all: the names, comma-separated, besides those of the "
+        "operator.",
+        examples=["Kari Nordmann, Nordmann"],
+    )
     track: Track = None
     strict: Strict = False
     encoding: RawEncoding = Field(
@@ -214,6 +235,18 @@ class TranscribeOptions(TextOptions):
         description="Deadline, in seconds from the beginning of the request; also as header "
         "x-request-timeout.",
     )
+
+    @field_validator("redact")
+    @classmethod
+    def _check_redact(cls, value: str | None) -> str | None:
+        parse_redact(value)
+        return value
+
+    @field_validator("redact_names")
+    @classmethod
+    def _check_redact_names(cls, value: str | None) -> str | None:
+        parse_names(value)
+        return value
 
 
 class AlignOptions(BaseModel):

@@ -37,7 +37,8 @@ from app.jobs.types import JobResult
 from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
 from app.jobs.work_records import ExecutorLostError, WorkRecords
 from app.pipeline import Route, Service, TranscriptionRequest
-from app.pipeline.options import decoding_options, formatting_options
+from app.pipeline.options import decoding_options, formatting_options, redaction_options
+from app.redaction import RedactionOptions
 
 MAX_ATTEMPTS = 20
 """Attempts of which none kept anything, after which a job fails."""
@@ -167,7 +168,11 @@ class JobAttempts:
     ) -> JobResult:
         options = TranscribeOptions.model_validate(dict(record.options))
         route = self._route(
-            record, options.model, decoding_options(options), formatting_options(options)
+            record,
+            options.model,
+            decoding_options(options),
+            formatting_options(options),
+            redaction_options(options),
         )
         request = await self._request(record, options, route)
         return await self._service.transcriber.transcribe(
@@ -189,6 +194,7 @@ class JobAttempts:
         requested: str | None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
+        redaction: RedactionOptions | None = None,
     ) -> Route:
         """Returns the model of a job: the one it was routed to when it was submitted.
 
@@ -200,11 +206,11 @@ class JobAttempts:
         """
         transcriber, job = self._service.transcriber, record.job
         try:
-            return transcriber.route(job.model, job.language, decoding, formatting)
+            return transcriber.route(job.model, job.language, decoding, formatting, redaction)
         except UnknownModelError:
             if requested is not None:
                 raise
-            return transcriber.route(None, job.language, decoding, formatting)
+            return transcriber.route(None, job.language, decoding, formatting, redaction)
 
     async def _request(
         self, record: Record, options: TranscribeOptions | AlignOptions, route: Route

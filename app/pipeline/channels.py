@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from app.audio import DecodeOptions, Recording
 from app.contract.answers import Segment, Timing, Transcript, Word, mean_confidence
+from app.contract.redaction import Redaction
 from app.contract.segments import speakers_of, words_of_segments
 from app.errors import InvalidRequestError
 from app.pipeline.groups import EmissionStore, HalfPrecision
@@ -101,6 +102,7 @@ def join_channels(transcripts: Sequence[Transcript]) -> Transcript:
         timing=_total([item.timing for item in transcripts]),
         speakers=speakers_of(segments, labels),
         channels=len(transcripts),
+        redactions=_all_redactions(transcripts),
     )
     if first.formatted_text is None:
         return joined
@@ -113,6 +115,13 @@ def join_channels(transcripts: Sequence[Transcript]) -> Transcript:
         formatted_words=formatted_words,
         formatted_segments=formatted_segments,
     )
+
+
+def _all_redactions(transcripts: Sequence[Transcript]) -> tuple[Redaction, ...] | None:
+    if transcripts[0].redactions is None:
+        return None
+    found = [item for transcript in transcripts for item in transcript.redactions or ()]
+    return tuple(sorted(found, key=lambda item: item.start))
 
 
 def _label(channel: int) -> str:

@@ -115,6 +115,7 @@ class LocalRecognition:
                 blank,
                 frame_seconds=encoded.model.frame_seconds,
                 formatting=request.route.formatting,
+                redaction=request.route.redaction,
             )
             return replace(transcript, timing=encoded.timing())
         finally:

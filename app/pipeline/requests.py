@@ -13,6 +13,7 @@ from app.engine import Encoder, revision_name
 from app.itn import FormattingOptions
 from app.pipeline.options import SearchLimits
 from app.pipeline.workload import Work
+from app.redaction import RedactionOptions
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]
@@ -139,6 +140,7 @@ class Route:
         language: code of the language that is transcribed.
         decoding: how to decode the emissions.
         formatting: how to write the formatted text beside the verbatim one; None leaves it out.
+        redaction: what is masked in both; None masks nothing.
         notices: what the client should know about the choice of the model.
         model: the model itself, which stays in memory for as long as this does; None while it is
             still being loaded.
@@ -148,6 +150,7 @@ class Route:
     language: str
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     formatting: FormattingOptions | None = None
+    redaction: RedactionOptions | None = None
     notices: tuple[Notice, ...] = ()
     model: AvailableModel | None = None
 

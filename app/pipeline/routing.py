@@ -9,6 +9,7 @@ from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
 from app.pipeline.options import SearchLimits
 from app.pipeline.requests import AvailableModel, LoadedModel, Route
+from app.redaction import RedactionOptions, check_language, with_operator_names
 
 
 class ModelRegistry:
@@ -18,14 +19,20 @@ class ModelRegistry:
         router: chooses the model of a request.
         search_limits: bounds of the decoding options, as the operator set them.
         profanities: words to mask; None takes the built-in list.
+        names: the operator's, which requests can have masked.
     """
 
     def __init__(
-        self, router: Router, search_limits: SearchLimits, profanities: WordList | None
+        self,
+        router: Router,
+        search_limits: SearchLimits,
+        profanities: WordList | None,
+        names: tuple[str, ...] = (),
     ) -> None:
         self._router = router
         self._search_limits = search_limits
         self._profanities = profanities
+        self._names = names
         self._models: dict[str, AvailableModel] = {}
 
     @property
@@ -65,6 +72,7 @@ class ModelRegistry:
         language: str | None = None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
+        redaction: RedactionOptions | None = None,
     ) -> Route:
         """Returns what serves a request; raises as `Transcriber.route`."""
         card = self._router.route(model, language)
@@ -79,12 +87,18 @@ class ModelRegistry:
                 f"it has some for: {', '.join(LANGUAGES)}.",
                 param="format_text",
             )
+        notices = list(self._router.notices(model, language))
+        if redaction is not None:
+            check_language(transcribed)
+            redaction, notice = with_operator_names(redaction, self._names)
+            notices += [] if notice is None else [notice]
         return Route(
             card=card,
             language=transcribed,
             decoding=decoding or DecodingOptions(),
             formatting=None if formatting is None else self.with_profanities(formatting),
-            notices=tuple(self._router.notices(model, language)),
+            redaction=redaction,
+            notices=tuple(notices),
             model=self._models.get(card.id),
         )
 

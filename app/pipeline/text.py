@@ -8,6 +8,7 @@ from app.contract.segments import segment_words
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.types import Emissions
 from app.itn import FormattedText, FormattingOptions, format_transcript
+from app.redaction import RedactionOptions, mask_hypotheses
 
 
 def decode_text(
@@ -18,6 +19,7 @@ def decode_text(
     *,
     frame_seconds: float,
     formatting: FormattingOptions | None,
+    redaction: RedactionOptions | None = None,
 ) -> Transcript:
     """Returns a transcript with the text of one recording.
 
@@ -29,9 +31,11 @@ def decode_text(
             language chooses the rules of the formatted text.
         frame_seconds: length of one frame in seconds.
         formatting: how to write the formatted text; None leaves it out.
+        redaction: what to mask; None masks nothing.
 
     Raises:
-        InvalidRequestError: the model cannot be decoded so.
+        InvalidRequestError: the model cannot be decoded so, or its language has no rules for what
+            is masked.
     """
     hypotheses = decoders.decode(
         emissions, decoding, frame_seconds=frame_seconds, duration=blank.duration
@@ -47,6 +51,8 @@ def decode_text(
         lm=best.language_model,
         alternatives=alternatives or None,
     )
+    if redaction is not None:
+        verbatim = _with_redaction(verbatim, redaction)
     return verbatim if formatting is None else with_formatting(verbatim, formatting)
 
 
@@ -90,6 +96,22 @@ def with_words(
         formatted_text=None if formatted_words is None else _joined(formatted_words),
         formatted_words=None if formatted_words is None else tuple(formatted_words),
         formatted_segments=None if formatted_words is None else segment_words(formatted_words),
+    )
+
+
+def _with_redaction(transcript: Transcript, redaction: RedactionOptions) -> Transcript:
+    """Returns a verbatim transcript whose words, and those of its alternatives, are masked."""
+    alternatives = transcript.alternatives or ()
+    hypotheses = [transcript.words, *(other.words for other in alternatives)]
+    (best, *others), redactions = mask_hypotheses(hypotheses, transcript.language, redaction)
+    return replace(
+        with_words(transcript, best, None),
+        alternatives=transcript.alternatives
+        and tuple(
+            replace(other, text=_joined(words), words=words)
+            for other, words in zip(alternatives, others, strict=True)
+        ),
+        redactions=redactions,
     )
 
 

@@ -36,6 +36,7 @@ from app.pipeline.requests import (
 )
 from app.pipeline.routing import ModelRegistry
 from app.pipeline.text import with_formatting
+from app.redaction import RedactionOptions
 from app.telemetry import Telemetry
 
 _DOING = "its audio was being decoded"
@@ -94,6 +95,7 @@ class Transcriber:
         language: str | None = None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
+        redaction: RedactionOptions | None = None,
     ) -> Route:
         """Returns the model and the options that serve a request, before its audio is decoded.
 
@@ -102,13 +104,15 @@ class Transcriber:
             language: code, tag or name; None takes the default.
             decoding: how to decode the emissions; None takes the defaults.
             formatting: how to write the formatted text; None leaves it out.
+            redaction: what to mask; None masks nothing.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
-            InvalidRequestError: the model does not serve the language, cannot be decoded so, or
-                its language has no rules for the formatted text.
+            InvalidRequestError: the model does not serve the language, cannot be decoded so, its
+                language has no rules for the formatted text or for what is masked, or there are
+                no names to mask.
         """
-        return self._registry.route(model, language, decoding, formatting)
+        return self._registry.route(model, language, decoding, formatting, redaction)
 
     def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
         """Returns a verbatim transcript with its formatted text; takes long for a long one.

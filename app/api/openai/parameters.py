@@ -15,7 +15,12 @@ from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
 from app.pipeline import Route, Transcriber
-from app.pipeline.options import decoding_options, formatting_options, parse_options
+from app.pipeline.options import (
+    decoding_options,
+    formatting_options,
+    parse_options,
+    redaction_options,
+)
 
 MAX_FIELDS = 1200
 """The limit of fields in one form, where every keyword is one."""
@@ -110,6 +115,12 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
     native = {name: given.pop(name) for name in OUR_FIELDS if name in given}
     openai = parse_options(OpenAIParameters, cast("dict[str, str]", given))
     _check_combination(openai)
+    if openai.stream and "redact" in native:
+        raise InvalidRequestError(
+            "stream is true, and a number is known only at its end; accepted with redact: "
+            "stream=false.",
+            param="stream",
+        )
     format_given = "format_text" in native
     # OpenAI's users expect sentences and digits.
     native.setdefault("format_text", "true")
@@ -129,13 +140,16 @@ def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
     decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords))
     first = [openai.language] if openai.language else []
     language = served_language(transcriber, model, [*first, *openai.languages], decoding)
+    redaction = redaction_options(form.native)
     try:
-        return transcriber.route(model, language, decoding, formatting_options(form.native))
+        return transcriber.route(
+            model, language, decoding, formatting_options(form.native), redaction
+        )
     except InvalidRequestError as error:
         if error.param != "format_text" or form.format_given:
             raise
         # Formatted text is the default only for languages that have rules for it.
-        return transcriber.route(model, language, decoding)
+        return transcriber.route(model, language, decoding, redaction=redaction)
 
 
 def served_language(

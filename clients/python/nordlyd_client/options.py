@@ -54,11 +54,14 @@ class _SoundOptions(TypedDict, total=False):
 class TranscribeOptions(_TextOptions, _SoundOptions, total=False):
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
-    `channels` is how many raw samples have, or `separate` to transcribe each apart.
+    `channels` is how many raw samples have, or `separate` to transcribe each apart. `redact` is
+    what to mask, and `redact_names` the names among it.
     """
 
     channels: int | Literal["separate"] | None
     url: str | None
+    redact: str | Sequence[str] | None
+    redact_names: str | Sequence[str] | None
     word_cues: bool | None
 
 
