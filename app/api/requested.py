@@ -10,7 +10,7 @@ from app.contract.options import AlignOptions, TranscribeOptions
 from app.errors import InvalidRequestError
 from app.pipeline import Route
 from app.pipeline.options import (
-    check_word_cues,
+    check_format_options,
     decoding_options,
     formatting_options,
     parse_options,
@@ -75,7 +75,7 @@ def read_form(
 
 def route_transcription(state: AppState, options: TranscribeOptions) -> Route:
     """Returns what serves a request; refuses what cannot be served."""
-    check_word_cues(options.response_format, word_cues=options.word_cues)
+    check_format_options(options, options.response_format)
     if options.url is not None:
         state.need_fetcher().check(options.url)
     return state.service.transcriber.route(

@@ -51,11 +51,7 @@ def archive(
     the exit status is then 1.
     """
     formats = shared.read_formats(format, default="text") if format else ()
-    if word_cues and "vtt" not in formats:
-        raise InvalidRequestError(
-            "word_cues marks the words of WebVTT; accepted with it: --format vtt.",
-            param="word_cues",
-        )
+    layout = shared.take_layout(options, formats, word_cues=word_cues)
     if engine not in _ENGINES:
         raise InvalidRequestError(
             f"the engine is {engine!r}; accepted: {' or '.join(_ENGINES)}.", param="engine"
@@ -69,6 +65,7 @@ def archive(
             formats,
             options,
             word_cues=word_cues,
+            layout=layout,
             engine="ray" if engine == "ray" else "local",
         )
         summary = _run(plan)

@@ -4,11 +4,13 @@ The OpenAPI page, the command line and the client derive theirs from these model
 """
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from .command_line import CommandLine
+from .formats import ResponseFormat
+from .layout import LayoutOptions
 from .redaction import parse_names, parse_redact
 
 MAX_BEAM_WIDTH = 2000
@@ -25,28 +27,9 @@ MIN_TOKEN_LOGP = -100.0
 MAX_URL_CHARACTERS = 8192
 MAX_TRACK_CHARACTERS = 100
 
-ResponseFormat: TypeAlias = Literal[
-    "json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm", "stm", "rttm"
-]
 DecoderName: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
 Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 """Encodings of raw samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandLine:
-    """How the command line shows an option, as an annotation of its field.
-
-    Attributes:
-        panel: heading of `--help` that lists the option; None takes the general one.
-        help: its line there; None takes the field's description.
-        metavar: placeholder of its value; None takes the type's.
-    """
-
-    panel: str | None
-    help: str | None = None
-    metavar: str | None = None
-
 
 _SPEECH = "Speech"
 _DECODING = "Decoding"
@@ -181,7 +164,7 @@ class TextOptions(BaseModel):
         return value
 
 
-class TranscribeOptions(TextOptions):
+class TranscribeOptions(LayoutOptions, TextOptions):
     """The options of POST /transcribe, each in the query or in the form."""
 
     response_format: ResponseFormat = Field(
@@ -277,20 +260,6 @@ class AlignOptions(BaseModel):
         allow_inf_nan=False,
         description="Deadline, in seconds from the beginning of the request.",
     )
-
-
-def command_line(model: type[BaseModel], name: str) -> CommandLine | None:
-    """Returns how the command line shows a field, its help filled in; None where it has no option.
-
-    Args:
-        model: one of the option models.
-        name: of the field.
-    """
-    field = model.model_fields[name]
-    for marker in field.metadata:
-        if isinstance(marker, CommandLine):
-            return CommandLine(marker.panel, marker.help or field.description, marker.metavar)
-    return None
 
 
 def parse_hotwords(text: str | None) -> tuple[tuple[str, float], ...]:

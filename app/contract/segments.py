@@ -7,6 +7,8 @@ from .answers import Segment, Speaker, Word
 
 MAX_PAUSE = 0.6
 MAX_SECONDS = 30.0
+PARAGRAPH_PAUSE = 2.0
+"""Silence in seconds above which a paragraph ends."""
 
 
 def segment_words(

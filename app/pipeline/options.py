@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.contract.formats import ResponseFormat
+from app.contract.layout import FORMAT_OPTIONS, option_without_effect
 from app.contract.options import (
     MAX_ALPHA,
     MAX_BEAM_WIDTH,
@@ -16,7 +18,6 @@ from app.contract.options import (
     MAX_N_BEST,
     MIN_PRUNE_LOGP,
     MIN_TOKEN_LOGP,
-    ResponseFormat,
     TextOptions,
     TranscribeOptions,
     parse_hotwords,
@@ -113,17 +114,21 @@ def hotwords_option(hotwords: Iterable[Hotword]) -> str | None:
     return ", ".join(words) or None
 
 
-def check_word_cues(response_format: ResponseFormat, *, word_cues: bool) -> None:
-    """Refuses word cues where the answer would not have them.
+def check_format_options(options: BaseModel, response_format: ResponseFormat) -> None:
+    """Refuses an option that the format of the answer does not have, such as word cues.
+
+    Args:
+        options: of the request.
+        response_format: of the answer.
 
     Raises:
-        InvalidRequestError: the answer is not WebVTT.
+        InvalidRequestError: there is one; the message lists the formats that have it.
     """
-    if word_cues and response_format != "vtt":
-        raise InvalidRequestError(
-            "word_cues marks the words of WebVTT; accepted with it: response_format=vtt.",
-            param="word_cues",
-        )
+    given = {name: getattr(options, name, None) for name in FORMAT_OPTIONS}
+    refused = option_without_effect(given, (response_format,), named="response_format=")
+    if refused is not None:
+        name, message = refused
+        raise InvalidRequestError(message, param=name)
 
 
 @dataclass(frozen=True, slots=True)

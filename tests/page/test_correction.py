@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import docx
 import pytest
 import srt
 import tgt
@@ -24,12 +25,17 @@ def correct(page: Page, text: str) -> None:
     page.locator("#undo").wait_for()
 
 
-def downloaded(page: Page, ending: str) -> tuple[str, str]:
+def downloaded_file(page: Page, ending: str) -> tuple[str, bytes]:
     """The name and content of a download."""
     with page.expect_download() as waiting:
-        page.locator("#download-list button", has_text=f".{ending}").click()
-    path = Path(waiting.value.path())
-    return waiting.value.suggested_filename, path.read_text("utf-8")
+        page.locator(f"#download-list button:has(.ending:text-is('.{ending}'))").click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def downloaded(page: Page, ending: str) -> tuple[str, str]:
+    """The name and text of a download."""
+    name, body = downloaded_file(page, ending)
+    return name, body.decode()
 
 
 def test_corrected_text_is_aligned_again(page: Page) -> None:
@@ -114,6 +120,23 @@ def test_every_format_can_be_downloaded(page: Page, tmp_path: Path, *, by_hand: 
     _, content = downloaded(page, "eaf")
     written = ElementTree.fromstring(content).iter("ANNOTATION_VALUE")
     assert set(shown) <= {word for value in written for word in (value.text or "").split()}
+    page.locator("#text-times").check()
+    name, body = downloaded_file(page, "docx")
+    assert name == f"{stem}.docx"
+    title, *paragraphs = [each.text for each in docx.Document(io.BytesIO(body)).paragraphs]
+    assert (title, " ".join(paragraphs)) == (stem, f"[00:00:00] {text}")
+    assert downloaded_file(page, "stl")[1].startswith(b"850STL25.01")
+    _, content = downloaded(page, "ttml")
+    assert " ".join(ElementTree.fromstring(content)[1].itertext()).split() == shown
+    assert downloaded(page, "md")[1].startswith(f"# {stem}\n\n[00:00:00] ")
+    name, content = downloaded(page, "f4.txt")
+    assert name == f"{stem}.f4.txt"
+    assert content.startswith(text)
+    _, content = downloaded(page, "exb")
+    assert [
+        event.text
+        for event in ElementTree.fromstring(content).iterfind(".//tier[@category='word']/event")
+    ] == shown
     _, content = downloaded(page, "ctm")
     assert [line.split()[4] for line in content.splitlines()] == shown
     name, content = downloaded(page, "json")

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.openai.names import routed_model
+from app.contract.layout import FORMAT_OPTIONS
 from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
@@ -27,7 +28,7 @@ MAX_FIELDS = 1200
 
 # OpenAI has fields of its own for these, or no place in its answers.
 _NOT_OURS = frozenset(
-    {"model", "language", "n_best", "words", "response_format", "word_cues", "url"}
+    {"model", "language", "n_best", "words", "response_format", "url", *FORMAT_OPTIONS}
 )
 OUR_FIELDS = tuple(name for name in TranscribeOptions.model_fields if name not in _NOT_OURS)
 """Options of POST /transcribe that the form accepts too."""

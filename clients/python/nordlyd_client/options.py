@@ -51,7 +51,16 @@ class _SoundOptions(TypedDict, total=False):
     timeout: float | None
 
 
-class TranscribeOptions(_TextOptions, _SoundOptions, total=False):
+class LayoutOptions(TypedDict, total=False):
+    """What text, md, f4 and docx show; docs/formats.md has their defaults."""
+
+    speakers: bool | None
+    times: bool | None
+    paragraphs: bool | None
+    mark_unsure: bool | None
+
+
+class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False):
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
     `channels` is how many raw samples have, or `separate` to transcribe each apart. `redact` is
