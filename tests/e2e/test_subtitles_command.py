@@ -19,7 +19,7 @@ def test_broken_rules_are_listed_and_the_status_is_1(tmp_path: Path) -> None:
     ended = nordlyd("subtitles", "check", file, "--rules", "dr")
     assert ended.returncode == 1
     assert ended.stdout == f"{file}: cue 1 at 00:00:01.000: too-short: 1900 ms, limit 2000\n"
-    ended = nordlyd("subtitles", "check", file, "--speed", "10", "--json")
+    ended = nordlyd("subtitles", "check", file, "--reading-speed", "10", "--json")
     assert ended.returncode == 1
     assert json.loads(ended.stdout) == {
         "file": str(file), "cue": 1, "start": 1000, "rule": "reading-speed", "value": 10.5,

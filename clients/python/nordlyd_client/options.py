@@ -6,6 +6,7 @@ Names are those of the contract's option models; a test compares them.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from nordlyd_client.contract.layout import SubtitleRulesName
 from nordlyd_client.contract.options import DecoderName, Encoding
 
 Hotwords: TypeAlias = str | Sequence[str] | Mapping[str, float]
@@ -52,12 +53,14 @@ class _SoundOptions(TypedDict, total=False):
 
 
 class LayoutOptions(TypedDict, total=False):
-    """What text, md, f4 and docx show; docs/formats.md has their defaults."""
+    """What text, md, f4 and docx show, and the rules of subtitles; docs/formats.md has both."""
 
     speakers: bool | None
     times: bool | None
     paragraphs: bool | None
     mark_unsure: bool | None
+    subtitles: SubtitleRulesName | None
+    reading_speed: float | None
 
 
 class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False):

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from timed_words import transcript_of, transcripts, words_of
 
 from app.contract.answers import Transcript
+from app.contract.layout import Layout, SubtitleRulesName
 from app.contract.segments import segment_words
 from app.formats import RULES, check_subtitles, read_subtitles, render, rules_of
 from app.formats.subtitle_check import NoSubtitlesError
@@ -43,7 +45,7 @@ def test_our_subtitles_of_ordinary_speech_keep_the_rules(name: str, form: str) -
     slow = [replace(word, start=word.start * 1.6, end=word.end * 1.6) for word in words]
     transcript = transcript_of(slow, slow[-1].end + 3.0)
     rules = rules_of(name)
-    body = render(transcript, form, rules=rules).body
+    body = render(transcript, form, rules=rules).text
     assert list(check_subtitles(read_subtitles(body), rules)) == []
 
 
@@ -65,24 +67,24 @@ def test_cues_keep_to_the_lengths_of_their_rules(name: str, transcript: Transcri
 
 def test_short_replies_share_a_cue_with_dashes() -> None:
     transcript = dialogue(("A", "kommer du i morgen", 0.0), ("B", "ja det gjør jeg", 0.2))
-    (cue,) = read_subtitles(render(transcript, "srt", rules=rules_of("nrk")).body)
+    (cue,) = read_subtitles(render(transcript, "srt", rules=rules_of("nrk")).text)
     assert cue.lines == ("- kommer du i morgen", "- ja det gjør jeg")
-    vtt = render(transcript, "vtt", rules=rules_of("nrk")).body
+    vtt = render(transcript, "vtt", rules=rules_of("nrk")).text
     assert "- kommer du i morgen\n- ja det gjør jeg" in vtt
     assert "<v " not in vtt
 
 
 def test_long_turns_and_late_replies_have_cues_of_their_own() -> None:
     late = dialogue(("A", "kommer du i morgen", 0.0), ("B", "ja det gjør jeg", 4.0))
-    assert len(read_subtitles(render(late, "srt", rules=rules_of("dr")).body)) == 2
+    assert len(read_subtitles(render(late, "srt", rules=rules_of("dr")).text)) == 2
     long = dialogue(("A", TALK, 0.0), ("B", "ja", 0.1))
-    cues = read_subtitles(render(long, "srt", rules=rules_of("dr")).body)
+    cues = read_subtitles(render(long, "srt", rules=rules_of("dr")).text)
     assert cues[-1].lines == ("ja",)
 
 
 def test_rules_without_dashes_name_the_speakers() -> None:
     transcript = dialogue(("A", "kommer du i morgen", 0.0), ("B", "ja det gjør jeg", 0.2))
-    body = render(transcript, "srt").body
+    body = render(transcript, "srt").text
     assert "A: kommer du i morgen" in body
     assert "- " not in body.replace("-->", "")
 
@@ -92,6 +94,24 @@ def test_reading_speed_can_be_set_and_unknown_rules_are_refused() -> None:
     assert rules_of() == rules_of("netflix")
     with pytest.raises(ValueError, match="netflix, nrk, dr"):
         rules_of("bbc")
+
+
+def test_layout_names_the_rules_of_every_format_of_subtitles() -> None:
+    assert set(RULES) == set(get_args(SubtitleRulesName))
+    transcript = dialogue(("A", "kommer du i morgen", 0.0), ("B", "ja det gjør jeg", 0.2))
+    for form in ("srt", "vtt", "ttml"):
+        text = render(transcript, form, layout=Layout(subtitles="dr")).text
+        assert "- ja det gjør jeg" in text
+        assert "- ja det gjør jeg" not in render(transcript, form).text
+
+
+def test_slower_reading_speed_shows_subtitles_longer() -> None:
+    transcript = transcript_of(words_of(TALK), 60.0)
+    [slow, default] = [
+        read_subtitles(render(transcript, "srt", layout=layout).text)[-1]
+        for layout in (Layout(subtitles="nrk", reading_speed=10.0), Layout(subtitles="nrk"))
+    ]
+    assert slow.end > default.end
 
 
 FILE = """1

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_args
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from nordlyd_client.cli.service import find_service
 from nordlyd_client.contract.command_line import command_line
 from nordlyd_client.contract.formats import BinaryFileFormat, ResponseFormat
-from nordlyd_client.contract.layout import LAYOUT_OPTIONS, Layout, option_without_effect
+from nordlyd_client.contract.layout import (
+    LAYOUT_OPTIONS,
+    Layout,
+    LayoutOptions,
+    option_without_effect,
+)
 from nordlyd_client.contract.options import DecoderName
 from nordlyd_client.contract.options import Encoding as EncodingName
 from nordlyd_client.errors import InvalidRequestError
@@ -194,14 +199,24 @@ def take_layout(
         word_cues: whether words are marked in WebVTT.
 
     Raises:
-        InvalidRequestError: an option changes none of the formats.
+        InvalidRequestError: an option is wrong, or changes none of the formats.
     """
-    given = {name: options.pop(name) == "true" for name in LAYOUT_OPTIONS if name in options}
-    refused = option_without_effect(given | {"word_cues": word_cues}, formats, named="--format ")
+    given = {name: options.pop(name) for name in LAYOUT_OPTIONS if name in options}
+    try:
+        layout = Layout.of(LayoutOptions.model_validate(given))
+    except ValidationError as error:
+        issue = error.errors(include_url=False)[0]
+        name = str(issue["loc"][0])
+        raise InvalidRequestError(
+            f"{name} is {given[name]!r}: {issue['msg']}.", param=name
+        ) from None
+    refused = option_without_effect(
+        layout.given() | {"word_cues": word_cues}, formats, named="--format "
+    )
     if refused is not None:
         name, message = refused
         raise InvalidRequestError(message, param=name)
-    return Layout(**given)
+    return layout
 
 
 def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:

@@ -32,7 +32,7 @@ def check(
     rules: Annotated[
         str | None, typer.Option(metavar="NAME", help="netflix (the default), nrk or dr.")
     ] = None,
-    speed: Annotated[
+    reading_speed: Annotated[
         float | None,
         typer.Option(min=1, max=100, metavar="X", help="Most characters a second; the rules'."),
     ] = None,
@@ -47,7 +47,7 @@ def check(
     from nordlyd_client.formats import check_subtitles, read_subtitles, rules_of  # noqa: PLC0415
 
     try:
-        chosen = rules_of(rules, speed)
+        chosen = rules_of(rules, reading_speed)
     except ValueError as error:
         raise InvalidRequestError(str(error), param="rules") from None
     broken = False
