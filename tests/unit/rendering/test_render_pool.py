@@ -143,7 +143,7 @@ def test_process_ends_when_the_service_closes_the_pipe_but_not_at_ctrl_c() -> No
         stdout=subprocess.PIPE,
     )
     assert process.stdin is not None
-    options = {"name": "text", "recording": "", "word_cues": False}
+    options = {"name": "text", "recording": "", "word_cues": False, "layout": {}}
     request = frame(options, json.dumps(SHORT).encode())
     process.stdin.write(request)
     process.stdin.flush()
