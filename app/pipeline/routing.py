@@ -72,7 +72,6 @@ class ModelRegistry:
         language: str | None = None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
-        redaction: RedactionOptions | None = None,
     ) -> Route:
         """Returns what serves a request; raises as `Transcriber.route`."""
         card = self._router.route(model, language)
@@ -87,24 +86,29 @@ class ModelRegistry:
                 f"it has some for: {', '.join(LANGUAGES)}.",
                 param="format_text",
             )
-        notices = list(self._router.notices(model, language))
-        if redaction is not None:
-            check_language(transcribed)
-            redaction, notice = with_operator_names(redaction, self._names)
-            notices += [] if notice is None else [notice]
         return Route(
             card=card,
             language=transcribed,
             decoding=decoding or DecodingOptions(),
             formatting=None if formatting is None else self.with_profanities(formatting),
-            redaction=redaction,
-            notices=tuple(notices),
+            notices=tuple(self._router.notices(model, language)),
             model=self._models.get(card.id),
         )
 
     def with_profanities(self, formatting: FormattingOptions) -> FormattingOptions:
         """Returns options that mask the operator's words, where there is a list of them."""
         return replace(formatting, profanities=self._profanities)
+
+    def with_redaction(self, route: Route, redaction: RedactionOptions) -> Route:
+        """Returns a route whose text is masked, the operator's names too.
+
+        Raises:
+            InvalidRequestError: there are no rules for its language, or no names to mask.
+        """
+        check_language(route.language)
+        redaction, notice = with_operator_names(redaction, self._names)
+        notices = () if notice is None else (notice,)
+        return replace(route, redaction=redaction, notices=(*route.notices, *notices))
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route, which is in the memory of this process.

@@ -112,7 +112,8 @@ class Transcriber:
                 language has no rules for the formatted text or for what is masked, or there are
                 no names to mask.
         """
-        return self._registry.route(model, language, decoding, formatting, redaction)
+        route = self._registry.route(model, language, decoding, formatting)
+        return route if redaction is None else self._registry.with_redaction(route, redaction)
 
     def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
         """Returns a verbatim transcript with its formatted text; takes long for a long one.
