@@ -1,10 +1,10 @@
-"""Calibration of the times and confidences of words.
+"""Calibration of the times and confidences of words, and of the scores of hypotheses.
 
-Both are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
-in `calibration.json`: for each decoder a curve from a word's posterior to the
-proportion of such words that are right, and a rule from frames to boundaries. A CTC model emits a
-character in one or two frames somewhere within its sound, so the first frame of a word comes after
-the word begins and its last frame well before it ends.
+All are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
+in `calibration.json`: for each decoder a curve from a word's posterior to the proportion of such
+words that are right, and the scale of its scores; and a rule from frames to boundaries. A CTC model
+emits a character in one or two frames somewhere within its sound, so the first frame of a word
+comes after the word begins and its last frame well before it ends.
 """
 
 import json
@@ -134,6 +134,30 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreScale:
+    """How well speech in a model's own language fits it, so that models can be compared.
+
+    Attributes:
+        mean: of the natural-log scores of hypotheses for each second of speech.
+        spread: their standard deviation over utterances, above 0.
+
+    Raises:
+        ValueError: a number is not finite, or the spread not above 0.
+    """
+
+    mean: float
+    spread: float
+
+    def __post_init__(self) -> None:
+        if not np.isfinite((self.mean, self.spread)).all() or self.spread <= 0:
+            raise ValueError("a scale of scores needs finite numbers and a spread above 0")
+
+    def deviation(self, score: float) -> float:
+        """Returns by how many standard deviations a score per second is above the mean."""
+        return (score - self.mean) / self.spread
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The fitted values of one model.
 
@@ -141,10 +165,12 @@ class Calibration:
         boundaries: from frames to boundaries.
         curves: by decoder: `greedy`, `beam`, `beam+lm`, `greedy+lm`. Words of another decoder keep
             their posterior.
+        scales: of the scores of hypotheses, by decoder.
     """
 
     boundaries: BoundaryRule = GENERAL_RULE
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    scales: Mapping[str, ScoreScale] = field(default_factory=dict)
 
     def apply(self, hypothesis: Hypothesis, *, duration: float) -> Hypothesis:
         """Returns the hypothesis with calibrated word boundaries and confidences.
@@ -220,6 +246,10 @@ def calibration_of(data: Mapping[str, Any]) -> Calibration:
             )
             for name, curve in data["confidence"].items()
         },
+        scales={
+            str(name): ScoreScale(float(scale["mean"]), float(scale["spread"]))
+            for name, scale in data.get("scores", {}).items()
+        },
     )
 
 
@@ -237,5 +267,9 @@ def calibration_data(calibration: Calibration) -> dict[str, Any]:
         "confidence": {
             name: {"posteriors": list(curve.posteriors), "shares": list(curve.shares)}
             for name, curve in calibration.curves.items()
+        },
+        "scores": {
+            name: {"mean": scale.mean, "spread": scale.spread}
+            for name, scale in calibration.scales.items()
         },
     }

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
 from app.decoding import BeamDecoder, Decoder, DecodingOptions, GreedyDecoder, load_language_model
-from app.decoding.calibration import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, Calibration, Curve
+from app.decoding.calibration import (
+    FRAMES_ONLY,
+    GENERAL_RULE,
+    BoundaryRule,
+    Calibration,
+    Curve,
+    ScoreScale,
+)
 from app.vocabulary import Vocabulary
 from trainer.calibration.boundaries import Timed, boundary_errors, emitted_words, fit_rule
 from trainer.calibration.curves import Bin, calibration_error, fit_curve, reliability
@@ -64,10 +71,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """The words a decoder found in one utterance: their posteriors, and which are right."""
+    """The words a decoder found in one utterance: their posteriors, and which are right.
+
+    `score` is the natural-log score of all of them for each second.
+    """
 
     posteriors: Numbers
     right: Numbers
+    score: float
 
 
 def calibrate(
@@ -92,6 +103,7 @@ def calibrate(
         notify(f"encoding the {split} split")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
+    scales: dict[str, ScoreScale] = {}
     confidence: dict[str, Measured] = {}
     for name, decoder in _decoders(model, vocabulary).items():
         notify(f"decoding by {name}")
@@ -105,6 +117,7 @@ def calibrate(
                 f"at least {_MIN_WORDS} are needed"
             )
         curves[name] = fit_curve(posteriors, right)
+        scales[name] = fit_scale([item.score for item in decoded["valid"]])
         confidence[name] = _measure(curves[name], decoded["test"])
     rule, errors = GENERAL_RULE, {}
     known = {
@@ -115,7 +128,12 @@ def calibrate(
         rule = fit_rule(known["valid"], frame_seconds=frame_seconds)
         rules = {"frames": FRAMES_ONLY, "general": GENERAL_RULE, "fitted": rule}
         errors = {name: _summary(known["test"], each) for name, each in rules.items()}
-    return Outcome(Calibration(rule, curves), confidence, errors)
+    return Outcome(Calibration(rule, curves, scales), confidence, errors)
+
+
+def fit_scale(scores: Sequence[float]) -> ScoreScale:
+    """Returns the scale of the scores per second of utterances, which must not all be equal."""
+    return ScoreScale(round(float(np.mean(scores)), 4), round(float(np.std(scores)), 4))
 
 
 def _decoders(model: Path, vocabulary: Vocabulary) -> dict[str, Decoder]:
@@ -145,8 +163,9 @@ def _decode(decoder: Decoder, emitted: Sequence[Emitted], frame_seconds: float) 
             np.array(
                 [float(chunk.kind == "equal") for chunk in pair.chunks for _ in chunk.hypothesis]
             ),
+            found.score / item.seconds,
         )
-        for found, pair in zip(hypotheses, pairs, strict=True)
+        for item, found, pair in zip(emitted, hypotheses, pairs, strict=True)
     ]
 
 

@@ -10,9 +10,11 @@ import typer
 from pydantic import BaseModel
 
 from nordlyd_client.cli.service import find_service
+from nordlyd_client.contract.languages import AUTO, AUTO_EACH
 from nordlyd_client.contract.options import (
     DecoderName,
     ResponseFormat,
+    TranscribeOptions,
     command_line,
 )
 from nordlyd_client.contract.options import Encoding as EncodingName
@@ -21,6 +23,7 @@ from nordlyd_client.errors import InvalidRequestError
 FORMATS: tuple[str, ...] = get_args(ResponseFormat)
 ALL = "all"
 LANGUAGES = ("nb", "nn", "no", "da")
+DETECTED = (AUTO, AUTO_EACH)
 _SERVER = "Server"
 _RAW = "Raw samples"
 # These describe the input to this process; all others are checked by the service.
@@ -172,12 +175,13 @@ def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
         return None
     annotation = model.model_fields[name].annotation
     flag = annotation is bool
+    detects = name == "language" and shown == command_line(TranscribeOptions, name)
     number = name in _NUMBERS and annotation == int | None
     option: Any = typer.Option(
         f"--{name.replace('_', '-')}",
         metavar=shown.metavar,
         help=shown.help,
-        autocompletion=_COMPLETION.get(name),
+        autocompletion=_complete((*LANGUAGES, *DETECTED)) if detects else _COMPLETION.get(name),
         rich_help_panel=shown.panel,
     )
     kind = bool if flag else int | None if number else str | None
