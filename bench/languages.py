@@ -9,6 +9,7 @@ time of `auto` beside that of the named language.
 import argparse
 import asyncio
 import io
+import os
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from app.contract.answers import Transcript
 from app.main import build_service
 from app.model_loading import settings_for_detection
 from app.pipeline import Transcriber, TranscriptionRequest
-from app.settings import Settings
+from app.settings import load_settings
 from app.telemetry import Telemetry
 from bench.report import finish, table
 
@@ -69,7 +70,7 @@ async def measure(
     models: Sequence[str], speech: Mapping[str, Sequence[Samples]], lengths: Sequence[float]
 ) -> dict[str, object]:
     """Detects the language of everything; prints the tables."""
-    settings = settings_for_detection(Settings(models=list(models)))
+    settings = settings_for_detection(load_settings(os.environ, models=list(models)))
     service, _ = build_service(settings, Telemetry())
     await service.load()
     try:

@@ -145,7 +145,7 @@ class Router:
             card = self.route(model, None)
             return ((card, self.language_of(card, None)),)
         own = [(card, code) for card in self._cards for code in card.languages]
-        given = [(card, code) for code in self._routes if (card := self._routed(code))]
+        given = [(routed, code) for code in self._routes if (routed := self._routed(code))]
         found: dict[str, tuple[ModelCard, str]] = {}
         for card, code in (*own, *given):
             if self._serving(code) is card:

@@ -2,7 +2,7 @@
 
 All are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
 in `calibration.json`: for each decoder a curve from a word's posterior to the proportion of such
-words that are right, and the scale of its scores; and a rule from frames to boundaries. A CTC model
+words that are right, and its usual score; and a rule from frames to boundaries. A CTC model
 emits a character in one or two frames somewhere within its sound, so the first frame of a word
 comes after the word begins and its last frame well before it ends.
 """
@@ -134,30 +134,6 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreScale:
-    """How well speech in a model's own language fits it, so that models can be compared.
-
-    Attributes:
-        mean: of the natural-log scores of hypotheses for each second of speech.
-        spread: their standard deviation over utterances, above 0.
-
-    Raises:
-        ValueError: a number is not finite, or the spread not above 0.
-    """
-
-    mean: float
-    spread: float
-
-    def __post_init__(self) -> None:
-        if not np.isfinite((self.mean, self.spread)).all() or self.spread <= 0:
-            raise ValueError("a scale of scores needs finite numbers and a spread above 0")
-
-    def deviation(self, score: float) -> float:
-        """Returns by how many standard deviations a score per second is above the mean."""
-        return (score - self.mean) / self.spread
-
-
-@dataclass(frozen=True, slots=True)
 class Calibration:
     """The fitted values of one model.
 
@@ -165,12 +141,20 @@ class Calibration:
         boundaries: from frames to boundaries.
         curves: by decoder: `greedy`, `beam`, `beam+lm`, `greedy+lm`. Words of another decoder keep
             their posterior.
-        scales: of the scores of hypotheses, by decoder.
+        scores: usual natural-log score of a hypothesis for each second of speech in the model's own
+            language, by decoder, so that the scores of models can be compared.
+
+    Raises:
+        ValueError: a score is not finite.
     """
 
     boundaries: BoundaryRule = GENERAL_RULE
     curves: Mapping[str, Curve] = field(default_factory=dict)
-    scales: Mapping[str, ScoreScale] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(list(self.scores.values())).all():
+            raise ValueError("the scores of a calibration must be finite")
 
     def apply(self, hypothesis: Hypothesis, *, duration: float) -> Hypothesis:
         """Returns the hypothesis with calibrated word boundaries and confidences.
@@ -246,10 +230,7 @@ def calibration_of(data: Mapping[str, Any]) -> Calibration:
             )
             for name, curve in data["confidence"].items()
         },
-        scales={
-            str(name): ScoreScale(float(scale["mean"]), float(scale["spread"]))
-            for name, scale in data.get("scores", {}).items()
-        },
+        scores={str(name): float(score) for name, score in data.get("scores", {}).items()},
     )
 
 
@@ -268,8 +249,5 @@ def calibration_data(calibration: Calibration) -> dict[str, Any]:
             name: {"posteriors": list(curve.posteriors), "shares": list(curve.shares)}
             for name, curve in calibration.curves.items()
         },
-        "scores": {
-            name: {"mean": scale.mean, "spread": scale.spread}
-            for name, scale in calibration.scales.items()
-        },
+        "scores": dict(calibration.scores),
     }

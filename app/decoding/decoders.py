@@ -179,11 +179,11 @@ class ModelDecoders:
             emissions, DecodingOptions(), frame_seconds=frame_seconds, duration=duration
         )[0]
         decoder, score = curve_name(best), best.score / duration
-        scale = self._calibration.scales.get(decoder)
+        usual = self._calibration.scores.get(decoder)
         return SpeechScore(
             decoder,
             score,
-            deviation=None if scale is None else scale.deviation(score),
+            deviation=None if usual is None else score - usual,
             confidence=mean_confidence(best.words) or 0.0,
         )
 

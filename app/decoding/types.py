@@ -198,8 +198,8 @@ class SpeechScore:
     Attributes:
         decoder: of the best hypothesis, as calibrations name it.
         score: natural-log score of the hypothesis for each second: acoustics and language model.
-        deviation: by how many standard deviations that is above the score of speech in the model's
-            own language; None where the model has no calibration of its scores.
+        deviation: how much that is above the usual score of speech in the model's own language;
+            None where the model has no calibration of its scores.
         confidence: mean of the words' of the hypothesis; 0 where it has none.
     """
 

@@ -187,7 +187,7 @@ def test_openai_client_gets_the_language_and_its_probability(demos: RunningServe
         )
     assert answer.language == "da"
     assert (answer.model_extra or {})["language_probability"] > 0.5
-    assert (plain.model_extra or {})["languages"] == [{"code": "da"}]
+    assert plain.to_dict()["languages"] == [{"code": "da"}]
     assert answer.text == named.text == plain.text
     assert "language_probability" not in (named.model_extra or {})
 

@@ -20,7 +20,6 @@ from app.decoding.calibration import (
     BoundaryRule,
     Calibration,
     Curve,
-    ScoreScale,
 )
 from app.vocabulary import Vocabulary
 from trainer.calibration.boundaries import Timed, boundary_errors, emitted_words, fit_rule
@@ -103,7 +102,7 @@ def calibrate(
         notify(f"encoding the {split} split")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
-    scales: dict[str, ScoreScale] = {}
+    scores: dict[str, float] = {}
     confidence: dict[str, Measured] = {}
     for name, decoder in _decoders(model, vocabulary).items():
         notify(f"decoding by {name}")
@@ -117,7 +116,7 @@ def calibrate(
                 f"at least {_MIN_WORDS} are needed"
             )
         curves[name] = fit_curve(posteriors, right)
-        scales[name] = fit_scale([item.score for item in decoded["valid"]])
+        scores[name] = round(float(np.mean([item.score for item in decoded["valid"]])), 3)
         confidence[name] = _measure(curves[name], decoded["test"])
     rule, errors = GENERAL_RULE, {}
     known = {
@@ -128,12 +127,7 @@ def calibrate(
         rule = fit_rule(known["valid"], frame_seconds=frame_seconds)
         rules = {"frames": FRAMES_ONLY, "general": GENERAL_RULE, "fitted": rule}
         errors = {name: _summary(known["test"], each) for name, each in rules.items()}
-    return Outcome(Calibration(rule, curves, scales), confidence, errors)
-
-
-def fit_scale(scores: Sequence[float]) -> ScoreScale:
-    """Returns the scale of the scores per second of utterances, which must not all be equal."""
-    return ScoreScale(round(float(np.mean(scores)), 4), round(float(np.std(scores)), 4))
+    return Outcome(Calibration(rule, curves, scores), confidence, errors)
 
 
 def _decoders(model: Path, vocabulary: Vocabulary) -> dict[str, Decoder]:

@@ -10,12 +10,8 @@ from app.decoding import SpeechScore
 Probabilities = NDArray[np.float64]
 
 # Weights of logistic regressions, fitted to speech that docs/languages.md describes.
-_PER_DEVIATION = 0.8
-_PER_SCORE = 0.5
-_PER_CONFIDENCE = 4.0
-_PER_CONFIDENCE_ALONE = 12.0
-# A score outside is no better evidence: what is noise to every model decides nothing.
-_LOWEST, _HIGHEST = -12.0, 2.0
+_PER_SCORE = 0.8
+_PER_CONFIDENCE = 12.0
 # The length of the speech that the weights hold for; the errors of a second are not independent of
 # those of the next, so that longer speech counts for less than in proportion.
 _SECONDS = 5.0
@@ -29,27 +25,18 @@ _CHANGE = 0.1
 def language_probabilities(scores: Sequence[SpeechScore], seconds: float) -> Probabilities:
     """Returns the probability of each language, float64 [languages].
 
-    The softmax of a weighted sum of scores and confidences: of calibrated scores where every model
-    has them, else of the scores themselves, which are comparable where all models are decoded
-    alike; of the confidences alone where they are not.
+    The softmax of weighted scores: less the usual ones where every model has these, else as they
+    are, which is comparable where all models are decoded alike; of the confidences where they are
+    not.
 
     Args:
         scores: of the same speech by the model of each language; at least one.
         seconds: length of the speech.
     """
-    confidences = np.array([score.confidence for score in scores])
-    deviations = [score.deviation for score in scores if score.deviation is not None]
-    if len(deviations) == len(scores):
-        clipped = np.clip(deviations, _LOWEST, _HIGHEST)
-        evidence = _PER_DEVIATION * clipped + _PER_CONFIDENCE * confidences
-    elif len({score.decoder for score in scores}) == 1:
-        plain = np.array([score.score for score in scores])
-        evidence = _PER_SCORE * plain + _PER_CONFIDENCE * confidences
-    else:
-        evidence = _PER_CONFIDENCE_ALONE * confidences
-    evidence = evidence * np.sqrt(min(seconds, _MAX_SECONDS) / _SECONDS)
+    evidence = _evidence(scores) * np.sqrt(min(seconds, _MAX_SECONDS) / _SECONDS)
     weights = np.exp(evidence - evidence.max())
-    return _LEAST / len(scores) + (1 - _LEAST) * weights / weights.sum()
+    found: Probabilities = _LEAST / len(scores) + (1 - _LEAST) * _normalised(weights)
+    return found
 
 
 def smoothed(utterances: Sequence[Probabilities]) -> list[Probabilities]:
@@ -80,6 +67,16 @@ def smoothed(utterances: Sequence[Probabilities]) -> list[Probabilities]:
         _normalised(before * after)
         for before, after in zip(forward, reversed(backward), strict=True)
     ]
+
+
+def _evidence(scores: Sequence[SpeechScore]) -> Probabilities:
+    """Returns the evidence for each language in five seconds of speech, float64 [languages]."""
+    deviations = [score.deviation for score in scores if score.deviation is not None]
+    if len(deviations) == len(scores):
+        return _PER_SCORE * np.array(deviations)
+    if len({score.decoder for score in scores}) == 1:
+        return _PER_SCORE * np.array([score.score for score in scores])
+    return _PER_CONFIDENCE * np.array([score.confidence for score in scores])
 
 
 def _normalised(values: Probabilities) -> Probabilities:

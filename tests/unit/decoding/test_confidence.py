@@ -13,7 +13,6 @@ from app.decoding.calibration import (
     BoundaryRule,
     Calibration,
     Curve,
-    ScoreScale,
     calibration_data,
     curve_name,
     load_calibration,
@@ -27,7 +26,7 @@ HYPOTHESIS = Hypothesis(
 CALIBRATION = Calibration(
     BoundaryRule((0.0, 0.5), (0.0, 0.05), (0.01, 0.1), {"d": 0.02}, {"a": -0.03}),
     {"greedy": Curve((0.2, 0.7, 1.0), (0.1, 0.5, 0.95))},
-    {"greedy": ScoreScale(-4.0, 0.5)},
+    {"greedy": -4.0},
 )
 
 
@@ -102,11 +101,7 @@ def test_file_without_scores_is_one_of_an_older_trainer(tmp_path: Path) -> None:
     data = calibration_data(CALIBRATION)
     del data["scores"]
     (tmp_path / CALIBRATION_NAME).write_text(json.dumps(data))
-    assert load_calibration([tmp_path]) == replace(CALIBRATION, scales={})
-
-
-def test_deviation_counts_in_spreads_from_the_mean() -> None:
-    assert ScoreScale(-4.0, 0.5).deviation(-5.0) == -2.0
+    assert load_calibration([tmp_path]) == replace(CALIBRATION, scores={})
 
 
 def test_missing_file_gives_the_general_rule(tmp_path: Path) -> None:
@@ -124,9 +119,8 @@ def test_missing_file_gives_the_general_rule(tmp_path: Path) -> None:
         lambda data: data["confidence"]["greedy"].update(shares=[0.1, 0.5, 1.2]),
         lambda data: data["confidence"]["greedy"].update(shares=[0.5, 0.1, 0.9]),
         lambda data: data["confidence"]["greedy"].update(posteriors=[0.5, 0.5, 0.9]),
-        lambda data: data["scores"]["greedy"].update(spread=0.0),
-        lambda data: data["scores"]["greedy"].update(mean=float("nan")),
-        lambda data: data["scores"]["greedy"].pop("mean"),
+        lambda data: data["scores"].update(greedy=float("nan")),
+        lambda data: data["scores"].update(greedy="low"),
     ],
 )
 def test_invalid_file_is_named_in_the_error(tmp_path: Path, change) -> None:

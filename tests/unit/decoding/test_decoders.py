@@ -23,7 +23,6 @@ from app.decoding.backends import available_backends
 from app.decoding.calibration import (
     CALIBRATION_NAME,
     Calibration,
-    ScoreScale,
     calibration_data,
 )
 from app.errors import ConfigurationError, InvalidRequestError, LanguageModelError
@@ -73,7 +72,7 @@ def test_speech_of_other_words_scores_below_that_of_the_language_model(
     folder: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    calibration = Calibration(scales={"beam+lm": ScoreScale(-2.0, 0.5)})
+    calibration = Calibration(scores={"beam+lm": -2.0})
     (tmp_path / CALIBRATION_NAME).write_text(json.dumps(calibration_data(calibration)))
     decoders = ModelDecoders(VOCABULARY, [tmp_path])
     own, other = (
@@ -83,6 +82,7 @@ def test_speech_of_other_words_scores_below_that_of_the_language_model(
     assert own.deviation is not None
     assert other.deviation is not None
     assert own.deviation > other.deviation
+    assert own.deviation == pytest.approx(own.score + 2.0)
     assert own.confidence >= other.confidence
     uncalibrated = ModelDecoders(VOCABULARY, [folder])
     emissions = np.zeros((0, len(VOCABULARY)), np.float32)

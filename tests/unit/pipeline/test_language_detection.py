@@ -91,11 +91,6 @@ def test_best_score_has_the_highest_probability_and_longer_speech_a_higher_one()
     assert list(np.argsort(-short)) == [0, 2, 1]
 
 
-def test_confidence_decides_between_equal_scores() -> None:
-    found = language_probabilities([score(-1.0, confidence=0.4), score(-1.0)], 5.0)
-    assert found[1] > found[0]
-
-
 def test_plain_scores_decide_where_a_model_has_no_scale() -> None:
     found = language_probabilities([score(-9.0, plain=-4.0), score(None, plain=-12.0)], 5.0)
     assert found[0] > 0.9
