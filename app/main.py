@@ -31,6 +31,7 @@ from app.keys.existing import existing_store
 from app.model_loading import find_source, load_checkpoint, release_memory, source_of
 from app.operator_lists import read_operator_lists
 from app.pipeline import (
+    DetectingRecognition,
     LocalEngine,
     LocalRecognition,
     ModelLoader,
@@ -44,7 +45,7 @@ from app.pipeline import (
 )
 from app.rendering import RenderPool
 from app.settings import Settings
-from app.streaming import LiveStreams, StreamLimits, Streams, find_vad_model
+from app.streaming import LiveStreams, SpeechFinder, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 
 Report = Callable[[PullPlan], None]
@@ -200,7 +201,7 @@ def build_transcriber(
     """Returns what takes recordings from their bytes to this recognition."""
     return Transcriber(
         registry,
-        recognition,
+        DetectingRecognition(recognition, SpeechFinder(find_vad_model()).find),
         telemetry,
         pipeline_options(settings).audio,
         media_pool(settings, telemetry),

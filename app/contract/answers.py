@@ -12,10 +12,13 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from .examples import FULL_TRANSCRIPT, TRANSCRIPT
 from .fields import ON_REQUEST, Confidence, Factor, Score, Seconds, StageSeconds, schema_config
+from .languages import DetectedLanguage
 from .redaction import Redaction
 
 SpeakerLabel: TypeAlias = Annotated[str | None, ON_REQUEST]
 """One of the labels in `speakers`; None where speakers are not told apart."""
+LanguageCode: TypeAlias = Annotated[str | None, ON_REQUEST]
+"""None where all is in one language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Word:
     ]
     speaker: SpeakerLabel = None
     """Who says it, one of `speakers`; only where speakers are told apart."""
+    language: LanguageCode = None
+    """Code of its language, only where that may differ from word to word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,10 @@ class Segment:
     """Mean of its words'."""
     speaker: SpeakerLabel = None
     """Who says it, one of `speakers`; only where speakers are told apart."""
+    language: LanguageCode = None
+    """Code of its language, only where that may differ from segment to segment."""
+    language_probability: Annotated[Confidence | None, ON_REQUEST] = None
+    """How likely that is its language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,8 @@ class Timing:
     """From the emissions to words."""
     real_time_factor: Factor
     """Total time divided by the audio's duration."""
+    detect_language: Annotated[StageSeconds | None, ON_REQUEST] = None
+    """Choosing the language, only where it is detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,11 @@ class Transcript:
     formatted_segments: Annotated[tuple[Segment, ...] | None, ON_REQUEST] = None
     """Its words between two pauses; not always as many as `segments`."""
     language: str
-    """Code of the language that was transcribed."""
+    """Code of the language that was transcribed; of several, of the one with the most speech."""
+    language_probability: Annotated[Confidence | None, ON_REQUEST] = None
+    """Its probability in `languages`."""
+    languages: Annotated[tuple[DetectedLanguage, ...] | None, ON_REQUEST] = None
+    """The languages it may be, the likeliest first; only with language=auto and auto-each."""
     model: str
     """Id of the model that did it."""
     duration: Seconds

@@ -87,9 +87,9 @@ class Job(BaseModel):
     seconds_left: Seconds | None = None
     """How long it is expected to take from now on; null before that is known and after its end."""
     model: str
-    """Id of the model."""
+    """Id of the model; until a language was detected, of the model that would serve without it."""
     language: str
-    """Code of the language."""
+    """Code of the language; `auto` or `auto-each` until it was detected."""
     duration: Seconds | None = None
     """Length of the recording in seconds, once it is known."""
     metadata: Metadata | None = None

@@ -42,6 +42,10 @@ Language: TypeAlias = Annotated[
     str | None,
     CommandLine(_SPEECH, "nn, nb, no, da, or a name of these; chooses the model."),
 ]
+RecordingLanguage: TypeAlias = Annotated[
+    str | None,
+    CommandLine(_SPEECH, "nn, nb, no, da, or their names; auto or auto-each: detected."),
+]
 Track: TypeAlias = Annotated[
     str | None,
     CommandLine(_SPEECH, "Audio track to read: its index, or a language tag.", "TRACK"),
@@ -167,6 +171,13 @@ class TextOptions(BaseModel):
 class TranscribeOptions(LayoutOptions, TextOptions):
     """The options of POST /transcribe, each in the query or in the form."""
 
+    language: RecordingLanguage = Field(
+        None,
+        description="Chooses the model where none is named: nn, nb, no, da, or a name of these. "
+        "auto: the language is detected among those of the loaded models; auto-each: of each "
+        "utterance by itself.",
+        examples=["nn", "auto"],
+    )
     response_format: ResponseFormat = Field(
         "json", description="What to answer with: JSON, plain text, subtitles or annotations."
     )

@@ -1,6 +1,7 @@
 """What a request can mask: kinds of personal data, and names; and what was masked."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict
@@ -26,6 +27,25 @@ class Redaction:
     """When its first word begins."""
     end: Seconds
     """When its last word ends."""
+
+
+def all_redactions(
+    parts: Iterable[tuple[float, Sequence[Redaction] | None]],
+) -> tuple[Redaction, ...] | None:
+    """Returns what was masked in all parts of a recording, in order; None where nothing could be.
+
+    Args:
+        parts: for each when it begins in the recording, in seconds, and what was masked in it.
+    """
+    given = list(parts)
+    if all(redactions is None for _, redactions in given):
+        return None
+    found = [
+        replace(item, start=start + item.start, end=start + item.end)
+        for start, redactions in given
+        for item in redactions or ()
+    ]
+    return tuple(sorted(found, key=lambda item: item.start))
 
 
 def parse_redact(text: str | None) -> frozenset[RedactKind]:

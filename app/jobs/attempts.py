@@ -14,6 +14,7 @@ from app import tracing
 from app.audio.content_types import ContentType, decode_options
 from app.contract.errors import ErrorDetail
 from app.contract.jobs import Job
+from app.contract.languages import detection_mode
 from app.contract.options import AlignOptions, TranscribeOptions
 from app.decoding import DecodingOptions
 from app.errors import (
@@ -136,7 +137,13 @@ class JobAttempts:
             await self._complete(job, result)
 
     async def _complete(self, job: Job, result: JobResult) -> None:
-        ended = await self._records.finish(job.id, "completed", duration=result.duration)
+        ended = await self._records.finish(
+            job.id,
+            "completed",
+            duration=result.duration,
+            language=result.language,
+            model=result.model,
+        )
         if ended is not None:
             self._on_end(ended)
             _log.info("job completed", job=job.id, duration=result.duration)
@@ -167,13 +174,14 @@ class JobAttempts:
         self, record: Record, progress: ProgressWriter, kept: KeptEmissions
     ) -> JobResult:
         options = TranscribeOptions.model_validate(dict(record.options))
-        route = self._route(
-            record,
-            options.model,
-            decoding_options(options),
-            formatting_options(options),
-            redaction_options(options),
-        )
+        decoding, formatting = decoding_options(options), formatting_options(options)
+        redaction = redaction_options(options)
+        if detection_mode(options.language) is None:
+            route = self._route(record, options.model, decoding, formatting, redaction)
+        else:
+            route = self._service.transcriber.route(
+                options.model, options.language, decoding, formatting, redaction, detect=True
+            )
         request = await self._request(record, options, route)
         return await self._service.transcriber.transcribe(
             request, progress=progress.encoded, kept=kept

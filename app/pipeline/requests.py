@@ -144,6 +144,7 @@ class Route:
         notices: what the client should know about the choice of the model.
         model: the model itself, which stays in memory for as long as this does; None while it is
             still being loaded.
+        detection: chooses another route by the speech; None where this is the route.
     """
 
     card: ModelCard
@@ -153,6 +154,21 @@ class Route:
     redaction: RedactionOptions | None = None
     notices: tuple[Notice, ...] = ()
     model: AvailableModel | None = None
+    detection: "Detection | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The choice of a route by the speech itself.
+
+    Attributes:
+        candidates: routes of the languages; at least one. The first is that of speech which fits
+            none better than another.
+        each: whether each utterance has a choice of its own.
+    """
+
+    candidates: tuple[Route, ...]
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)

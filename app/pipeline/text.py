@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from app.contract.answers import Alternative, Transcript, Word, mean_confidence
 from app.contract.segments import segment_words
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import FormattedText, FormattingOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
 from app.redaction import RedactionOptions, mask_hypotheses
 
 
@@ -60,18 +61,24 @@ def with_formatting(transcript: Transcript, formatting: FormattingOptions) -> Tr
     """Returns a transcript with the formatted text of its words, beside the verbatim one.
 
     Args:
-        transcript: with all its words; its language chooses the rules.
+        transcript: with all its words; its language, or that of the words, chooses the rules.
         formatting: how to write the text.
     """
 
-    def written(words: Sequence[Word]) -> FormattedText:
-        return format_transcript(words, transcript.language, formatting)
+    def written(words: Sequence[Word]) -> list[Word]:
+        return [
+            word
+            for language, group in groupby(words, lambda word: word.language)
+            for word in format_transcript(
+                tuple(group), language or transcript.language, formatting
+            ).words
+        ]
 
     return replace(
-        with_words(transcript, transcript.words, written(transcript.words).words),
+        with_words(transcript, transcript.words, written(transcript.words)),
         alternatives=transcript.alternatives
         and tuple(
-            replace(other, formatted_text=written(other.words).text)
+            replace(other, formatted_text=_joined(written(other.words)))
             for other in transcript.alternatives
         ),
     )

@@ -26,6 +26,7 @@ from app.keys import KeyRing, QuotaLimiter
 from app.main import build_jobs, count_audio, register_webhooks, search_limits
 from app.operator_lists import read_operator_lists
 from app.pipeline import (
+    DetectingRecognition,
     LocalEngine,
     LocalRecognition,
     ModelLoader,
@@ -36,7 +37,7 @@ from app.pipeline import (
     Transcriber,
 )
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_vad_model
+from app.streaming import SpeechFinder, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
@@ -145,7 +146,7 @@ async def in_process(
     recognition = LocalRecognition(engine, registry.loaded, options)
     transcriber = Transcriber(
         registry,
-        recognition,
+        DetectingRecognition(recognition, SpeechFinder(find_vad_model()).find),
         telemetry,
         options.audio,
         media or _POOL,

@@ -14,7 +14,10 @@ Hotwords: TypeAlias = str | Sequence[str] | Mapping[str, float]
 
 
 class _ModelOptions(TypedDict, total=False):
-    """The model by its id, or the one that serves a language."""
+    """The model by its id, or the one that serves a language.
+
+    For a recording `language` may be `auto` or `auto-each`: its speech then decides.
+    """
 
     model: str | None
     language: str | None

@@ -12,13 +12,14 @@ from pydantic import BaseModel, ValidationError
 from nordlyd_client.cli.service import find_service
 from nordlyd_client.contract.command_line import command_line
 from nordlyd_client.contract.formats import BinaryFileFormat, ResponseFormat
+from nordlyd_client.contract.languages import AUTO, AUTO_EACH
 from nordlyd_client.contract.layout import (
     LAYOUT_OPTIONS,
     Layout,
     LayoutOptions,
     option_without_effect,
 )
-from nordlyd_client.contract.options import DecoderName
+from nordlyd_client.contract.options import DecoderName, TranscribeOptions
 from nordlyd_client.contract.options import Encoding as EncodingName
 from nordlyd_client.errors import InvalidRequestError
 
@@ -27,6 +28,7 @@ BINARY: tuple[str, ...] = get_args(BinaryFileFormat)
 """Those of them that are no text."""
 ALL = "all"
 LANGUAGES = ("nb", "nn", "no", "da")
+DETECTED = (AUTO, AUTO_EACH)
 _SERVER = "Server"
 _RAW = "Raw samples"
 # These describe the input to this process; all others are checked by the service.
@@ -226,13 +228,14 @@ def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
     annotation = model.model_fields[name].annotation
     flag = annotation is bool
     switch = annotation == bool | None
+    detects = name == "language" and shown == command_line(TranscribeOptions, name)
     number = name in _NUMBERS and annotation == int | None
     flags = f"--{name.replace('_', '-')}"
     option: Any = typer.Option(
         f"{flags}/--no-{name.replace('_', '-')}" if switch else flags,
         metavar=shown.metavar,
         help=shown.help,
-        autocompletion=_COMPLETION.get(name),
+        autocompletion=_complete((*LANGUAGES, *DETECTED)) if detects else _COMPLETION.get(name),
         rich_help_panel=shown.panel,
     )
     kind = bool if flag else bool | None if switch else int | None if number else str | None
