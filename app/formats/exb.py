@@ -25,7 +25,8 @@ def to_exb(timeline: Timeline, *, name: str, media: str | None = None) -> str:
         | {edge for word in timeline.words for edge in (word.start, word.end)}
     )
     points = {time: f"T{index}" for index, time in enumerate(times)}
-    speakers, tiers = [], []
+    speakers: list[str] = []
+    tiers: list[str] = []
     for index, ((utterances, words), track) in enumerate(tier_names(timeline).items()):
         label = next((item.speaker for item in track.utterances), None)
         speakers.append(_speaker(f"SPK{index}", label or _UNNAMED))

@@ -64,7 +64,8 @@ def _encode(character: str) -> bytes:
         return character.encode("ascii")
     if character in _LETTERS:
         return bytes((_LETTERS[character],))
-    base, *accents = unicodedata.normalize("NFD", character)
+    decomposed = unicodedata.normalize("NFD", character)
+    base, accents = decomposed[0], decomposed[1:]
     if unicodedata.combining(base):
         return b""
     if accents and accents[0] in _ACCENTS:

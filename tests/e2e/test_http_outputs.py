@@ -15,7 +15,8 @@ import webvtt
 from demo_model import DEMO
 from running import RunningServer
 from test_http_refusals import assert_error
-from ttconv import model, stl
+from ttconv import model
+from ttconv.stl import reader as stl_reader
 
 from app.contract.formats import ResponseFormat
 from app.formats import FORMATS, check_subtitles, read_subtitles, rules_of
@@ -61,7 +62,7 @@ def spoken_in_docx(body: bytes) -> str:
 
 
 def spoken_in_stl(body: bytes) -> str:
-    texts = stl.reader.to_model(io.BytesIO(body)).get_body().dfs_iterator()
+    texts = stl_reader.to_model(io.BytesIO(body)).get_body().dfs_iterator()
     return " ".join(text.get_text() for text in texts if isinstance(text, model.Text))
 
 
