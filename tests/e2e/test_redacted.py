@@ -108,6 +108,17 @@ def test_openai_route_masks_too_but_not_in_a_stream(demos: RunningServer) -> Non
         assert streamed.json()["error"]["param"] == "stream"
 
 
+@pytest.mark.parametrize("language", ["auto", "auto-each"])
+def test_text_in_a_detected_language_is_masked(demos: RunningServer, language: str) -> None:
+    query = OPTIONS | {"language": language, "format_text": "true"}
+    with demos.client() as client:
+        answer = client.post("/transcribe", content=SAMPLE.read_bytes(), params=query)
+    body = answer.json()
+    assert WORD not in answer.text
+    assert "[navn]" in body["formatted_text"]
+    assert [item["kind"] for item in body["redactions"]] == ["names"]
+
+
 def test_unknown_kind_is_refused_by_jobs_too(demos: RunningServer) -> None:
     with demos.client() as client:
         answer = client.post("/jobs", content=b"x", params={"redact": "address"})
