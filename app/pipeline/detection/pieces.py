@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from app.audio import SAMPLE_RATE, Span
 
-MIN_SECONDS = 4.0
-"""A piece has at least so much speech, where there is so much: less does not tell languages
-apart."""
+MIN_SECONDS = 2.0
+"""A piece has at least so much speech, where there is so much: less hardly tells languages apart,
+and more joins utterances across changes of the language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,13 @@ from app.pipeline.detection.joining import (
     mean_languages,
     with_languages,
 )
-from app.pipeline.detection.pieces import Piece, first_speech, language_runs, speech_pieces
+from app.pipeline.detection.pieces import (
+    MIN_SECONDS,
+    Piece,
+    first_speech,
+    language_runs,
+    speech_pieces,
+)
 from app.pipeline.detection.probabilities import language_probabilities, smoothed
 from app.pipeline.text import with_formatting
 
@@ -173,7 +179,7 @@ def test_pieces_keep_every_utterance_in_order(lengths: list[tuple[float, float]]
     pieces = speech_pieces(spans)
     assert [span for piece in pieces for span in piece.spans] == spans
     if len(pieces) > 1:
-        assert all(piece.seconds >= 4.0 - 1e-3 for piece in pieces)
+        assert all(piece.seconds >= MIN_SECONDS - 1e-3 for piece in pieces)
 
 
 def test_runs_make_up_the_whole_recording() -> None:
