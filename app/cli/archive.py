@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.models import report_pull
+from app.contract.layout import Layout
 from app.errors import ConfigurationError
 from app.extras import install_hint
 from app.settings import load_settings
@@ -71,7 +72,7 @@ def archive(
             formats,
             options,
             word_cues=word_cues,
-            layout=layout,
+            layout=Layout(**layout.given()),
             engine="ray" if engine == "ray" else "local",
         )
         summary = _run(plan)
