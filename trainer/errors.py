@@ -27,3 +27,7 @@ class LanguageModelError(TrainerError):
 
 class TrainingError(TrainerError):
     """A training that cannot continue."""
+
+
+class DamagedCheckpointError(TrainingError):
+    """A checkpoint of a run that is incomplete or cannot be read."""

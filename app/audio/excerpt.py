@@ -5,6 +5,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from app.audio.containers.extent import measure
+from app.audio.containers.sniff import sniff
 from app.audio.recording import Samples
 from app.errors import AudioError
 
@@ -12,6 +14,28 @@ from app.errors import AudioError
 _MIN_PRESENT = 0.9
 # Annotations may end a little after their recording, since programs round times.
 _SLACK_SECONDS = 0.1
+
+
+def check_whole(stream: BinaryIO) -> None:
+    """Refuses a file that was cut short, of which libsndfile reads what is left without a word.
+
+    Args:
+        stream: an audio file; left at its beginning. What is not recognised is not judged.
+
+    Raises:
+        AudioError: bytes that the header declares are missing.
+    """
+    try:
+        sniffed = sniff(stream)
+    except AudioError:
+        stream.seek(0)
+        return
+    extent = measure(stream, sniffed.container, sniffed.size)
+    if extent.missing and not sniffed.start:
+        raise AudioError(
+            f"is cut short: {extent.missing:,} of the {extent.declared:,} bytes that its header "
+            "declares are missing"
+        )
 
 
 def read_excerpt(

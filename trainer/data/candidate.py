@@ -12,7 +12,8 @@ class Candidate:
     """What may become a record.
 
     `text` is as published. `language` and `speaker` are empty where the source has none.
-    `dropped` is why the source itself leaves the row out; such a row may have no audio.
+    `dropped` is why the source itself leaves the row out; such a row may have no audio. `detail`
+    is what more there is to know of that, such as the name of the file.
     """
 
     audio: PlacedAudio | None
@@ -20,6 +21,7 @@ class Candidate:
     language: str
     speaker: str
     dropped: str | None = None
+    detail: str = ""
 
 
 class Source(Protocol):

@@ -2,28 +2,48 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.audio import SAMPLE_RATE, AudioLimits
 from app.audio.workers import shared_pool
 from app.errors import NordlydError
 from trainer.data import Record, Waveform, read_split
+from trainer.data.folder import split_sources
 from trainer.errors import DataError
+from trainer.provenance import texts_digest
 
 MAX_SECONDS = 4 * 3600.0
 """The service's default."""
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a test set is from.
+
+    `split` is that of a data folder, and `sources` what it was made of; both are empty for a
+    manifest. `available` utterances are in the whole set, and `texts` is the digest of theirs.
+    """
+
+    split: str
+    sources: tuple[str, ...]
+    available: int
+    texts: str
+
+
+@dataclass(frozen=True, slots=True)
 class TestSet:
-    """Records, and beside each the names of what was done to its sound, if anything was."""
+    """Records, and beside each the names of what was done to its sound, if anything was.
+
+    `origin` is None where the records are from nowhere that can be named.
+    """
 
     __test__ = False  # pytest takes classes of such names for tests
 
     name: str
     records: tuple[Record, ...]
     augmentations: tuple[tuple[str, ...], ...]
+    origin: Origin | None = None
 
     def limit(self, count: int | None) -> "TestSet":
         """Returns `count` of the utterances, spread evenly over the set, or all of them."""
@@ -31,10 +51,11 @@ class TestSet:
         if count is None or count >= total:
             return self
         chosen = [place * total // count for place in range(count)]
-        return TestSet(
-            f"{self.name}, {count:,} of {total:,}",
-            tuple(self.records[index] for index in chosen),
-            tuple(self.augmentations[index] for index in chosen),
+        return replace(
+            self,
+            name=f"{self.name}, {count:,} of {total:,}",
+            records=tuple(self.records[index] for index in chosen),
+            augmentations=tuple(self.augmentations[index] for index in chosen),
         )
 
 
@@ -84,7 +105,7 @@ def read_manifest(manifest: Path) -> TestSet:
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
         records.append(Record(audio, text, language, "test", speaker, seconds))
-    return TestSet(manifest.name, tuple(records), tuple(augmentations))
+    return TestSet(manifest.name, tuple(records), tuple(augmentations), _origin("", (), records))
 
 
 def read_data(folder: Path, split: str) -> TestSet:
@@ -95,7 +116,13 @@ def read_data(folder: Path, split: str) -> TestSet:
     """
     records = read_split(folder, split)
     found = _augmentations(folder / f"{split}.jsonl", records)
-    return TestSet(f"{folder.resolve().name}/{split}", tuple(records), found)
+    origin = _origin(split, split_sources(folder, split), records)
+    return TestSet(f"{folder.resolve().name}/{split}", tuple(records), found, origin)
+
+
+def _origin(split: str, sources: tuple[str, ...], records: Sequence[Record]) -> Origin:
+    texts = texts_digest([record.text for record in records])
+    return Origin(split, sources, len(records), texts)
 
 
 def _augmentations(manifest: Path, records: Sequence[Record]) -> tuple[tuple[str, ...], ...]:

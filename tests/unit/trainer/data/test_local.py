@@ -10,6 +10,10 @@ import pytest
 import soundfile
 from praatio import textgrid
 
+from app.formats.eaf import to_eaf
+from app.formats.textgrid import to_textgrid
+from app.formats.timeline import TimedWord, Timeline
+from app.formats.timeline import Utterance as Spoken
 from trainer.data import read_split
 from trainer.data.prepare import prepare
 from trainer.data.sources import open_source
@@ -109,6 +113,38 @@ def test_top_level_elan_tiers_are_speakers_and_dependent_tiers_are_ignored(
     _, (record,) = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
     assert (record.speaker, record.text, record.seconds) == ("kari", "ordet er fritt", 1.5)
     np.testing.assert_allclose(record.audio.waveform()[:16000], np.full(16000, 0.2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["TextGrid", "eaf"])
+@pytest.mark.parametrize(
+    ("speakers", "expected"),
+    [
+        ((None, None), [("", "ordet er fritt"), ("", "takk")]),
+        (("S1", "S2"), [("S1", "ordet er fritt"), ("S2", "takk")]),
+    ],
+)
+def test_annotations_of_the_service_come_back_as_utterances(
+    nynorsk, meeting: Path, suffix: str, speakers, expected: list[tuple[str, str]]
+) -> None:
+    said = [("Ordet", 0.5, 0.8, 0), ("er", 0.9, 1.1, 0), ("fritt", 1.2, 1.6, 0), ("Takk", 3, 4, 1)]
+    words = tuple(
+        TimedWord(text, round(1000 * start), round(1000 * end), 0.9) for text, start, end, _ in said
+    )
+    timeline = Timeline((Spoken(words[:3], speakers[0]), Spoken(words[3:], speakers[1])), 6000)
+    write = to_textgrid if suffix == "TextGrid" else to_eaf
+    meeting.with_suffix(f".{suffix}").write_text(write(timeline), "utf-8")
+    _, records = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert [(one.speaker, one.text) for one in records] == expected
+
+
+def test_speakers_of_the_same_words_at_other_times_are_kept(nynorsk, meeting: Path) -> None:
+    grid = textgrid.Textgrid()
+    grid.addTier(textgrid.IntervalTier("kari", [(0.5, 2.5, "Takk for det")], 0, 6))
+    answers = [(3.0, 3.9, "Takk"), (4.0, 5.0, "for det")]
+    grid.addTier(textgrid.IntervalTier("ola", answers, 0, 6))
+    grid.save(str(meeting.with_suffix(".TextGrid")), "long_textgrid", True)
+    _, records = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert [one.speaker for one in records] == ["kari", "ola", "ola"]
 
 
 def test_invalid_annotations_and_missing_audio_are_counted(nynorsk, meeting: Path) -> None:
