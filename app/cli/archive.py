@@ -58,7 +58,7 @@ def archive(
     the exit status is then 1.
     """
     formats = shared.read_formats(format, default="text") if format else ()
-    layout = shared.take_layout(options, formats, word_cues=word_cues)
+    layout = Layout(**shared.take_layout(options, formats, word_cues=word_cues).given())
     if engine not in _ENGINES:
         raise InvalidRequestError(
             f"the engine is {engine!r}; accepted: {' or '.join(_ENGINES)}.", param="engine"
