@@ -14,6 +14,7 @@ BENCHMARKS = (
     "decoder",
     "alignment",
     "streaming",
+    "languages",
     "training",
     "jobs",
     "simulate",

@@ -69,6 +69,8 @@ export default {
   "speech.no": "Norsk",
   "speech.da": "Dansk",
   "speech.und": "Ukendt sprog",
+  "speech.auto": "Sproget bliver genkendt",
+  "speech.auto-each": "Sprogene bliver genkendt",
   "demo.warning":
     "Demomodel: Den har lært af en computerstemme og forstår ikke mennesker. Når folk taler, bliver næsten alle ord forkerte. Indlæs en rigtig model til rigtige optagelser.",
   "demo.short": "Demomodel: ikke lavet til mennesker, der taler.",

@@ -69,6 +69,8 @@ export default {
   "speech.no": "Norwegian",
   "speech.da": "Danish",
   "speech.und": "Unknown language",
+  "speech.auto": "Language being detected",
+  "speech.auto-each": "Languages being detected",
   "demo.warning":
     "Demonstration model: it learned from a computer voice and does not understand people. On human speech nearly every word is wrong. Load a real model for real recordings.",
   "demo.short": "Demonstration model: not made for people’s speech.",

@@ -69,6 +69,8 @@ export default {
   "speech.no": "Norsk",
   "speech.da": "Dansk",
   "speech.und": "Ukjent språk",
+  "speech.auto": "Språket blir gjenkjent",
+  "speech.auto-each": "Språkene blir gjenkjent",
   "demo.warning":
     "Demomodell: Den har lært av en datastemme og forstår ikke mennesker. Når folk snakker, blir nesten alle ord feil. Last inn en ordentlig modell til virkelige opptak.",
   "demo.short": "Demomodell: ikke laget for folk som snakker.",

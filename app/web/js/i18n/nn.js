@@ -69,6 +69,8 @@ export default {
   "speech.no": "Norsk",
   "speech.da": "Dansk",
   "speech.und": "Ukjent språk",
+  "speech.auto": "Språket blir attkjent",
+  "speech.auto-each": "Språka blir attkjende",
   "demo.warning":
     "Demomodell: Han har lært av ei datastemme og forstår ikkje menneske. Når folk snakkar, blir nesten alle orda feil. Last inn ein skikkeleg modell til verkelege opptak.",
   "demo.short": "Demomodell: ikkje laga for folk som snakkar.",
