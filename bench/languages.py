@@ -63,7 +63,7 @@ def spoken(language: str, count: int, split: str) -> Iterator[Samples]:
     sentences = (_SENTENCES / f"{language}.txt").read_text("utf-8").splitlines()[:count]
     recipe = synthesis_of(load_recipe(f"demo-{language}"))
     for _, pcm in utterances(sentences, recipe, split=split, seed=_SEED):
-        yield pcm.astype(np.float32) / 2**15
+        yield np.divide(pcm, 2**15, dtype=np.float32)
 
 
 async def measure(
