@@ -19,5 +19,6 @@ BENCHMARKS = (
     "simulate",
     "archive",
     "scale",
+    "diarization",
 )
 """Each is a module with a `main(argv)`."""

@@ -12,6 +12,7 @@ from app.pipeline import Route
 from app.pipeline.options import (
     check_word_cues,
     decoding_options,
+    diarization_options,
     formatting_options,
     parse_options,
 )
@@ -77,6 +78,7 @@ def route_transcription(state: AppState, options: TranscribeOptions) -> Route:
     check_word_cues(options.response_format, word_cues=options.word_cues)
     if options.url is not None:
         state.need_fetcher().check(options.url)
+    state.service.transcriber.check_diarization(diarization_options(options))
     return state.service.transcriber.route(
         options.model, options.language, decoding_options(options), formatting_options(options)
     )

@@ -133,6 +133,8 @@ class Timing:
     """From the emissions to words."""
     real_time_factor: Annotated[float, PlainSerializer(_rounded(5), return_type=float)]
     """Total time divided by the audio's duration."""
+    diarize: Annotated[StageSeconds | None, _ON_REQUEST] = None
+    """Finding out who speaks, beside the other stages; only with diarize=true."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ FULL_TRANSCRIPT: dict[str, Any] = TRANSCRIPT | {
     "formatted_segments": [_SEGMENT | {"text": "Eg kjem 7.30.", "confidence": 0.97} | _SPEAKER],
     "speakers": [{"speaker": "channel 0", "seconds": 1.08, "channel": 0}],
     "channels": 2,
+    "timing": TRANSCRIPT["timing"] | {"diarize": 0.0412},
     "alternatives": [
         {
             "text": "eg kjem halv åtte", "score": -2.1804,

@@ -13,6 +13,7 @@ from app.engine import Encoder, revision_name
 from app.itn import FormattingOptions
 from app.pipeline.options import SearchLimits
 from app.pipeline.workload import Work
+from app.speakers import DiarizationOptions
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]
@@ -167,6 +168,7 @@ class TranscriptionRequest:
         wait_for_room: whether to wait where the queue is full, instead of being refused.
         background: whether it is served only while no other request waits, as jobs are.
         work: counts it among what the service has accepted; None for what is not waited for.
+        diarization: how many speakers to tell apart; None tells none apart.
     """
 
     source: BinaryIO | Path
@@ -178,6 +180,7 @@ class TranscriptionRequest:
     wait_for_room: bool = False
     background: bool = False
     work: Work | None = None
+    diarization: DiarizationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

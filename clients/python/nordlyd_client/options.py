@@ -54,10 +54,15 @@ class _SoundOptions(TypedDict, total=False):
 class TranscribeOptions(_TextOptions, _SoundOptions, total=False):
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
-    `channels` is how many raw samples have, or `separate` to transcribe each apart.
+    `channels` is how many raw samples have, or `separate` to transcribe each apart. `diarize`
+    labels words with who speaks; the number of speakers, or its limits, may be given with it.
     """
 
     channels: int | Literal["separate"] | None
+    diarize: bool | None
+    num_speakers: int | None
+    min_speakers: int | None
+    max_speakers: int | None
     url: str | None
     word_cues: bool | None
 
