@@ -40,24 +40,27 @@ def window_starts(samples: int) -> range:
     return range(0, max(samples - WINDOW + STEP, 1), STEP)
 
 
-def active_speakers(classes: npt.NDArray[np.integer]) -> Activity:
+def active_speakers(classes: npt.NDArray[np.intp]) -> Activity:
     """Returns who speaks by the most likely class of each frame: [...] into [..., 3]."""
-    return _ACTIVE[classes]
+    active: Activity = _ACTIVE[classes]
+    return active
 
 
 def speaking_alone(activity: Activity) -> Activity:
     """Returns where each speaker speaks and no other does, of the same shape."""
-    return activity & (activity.sum(-1, keepdims=True) == 1)
+    alone: Activity = activity & (activity.sum(-1, keepdims=True) == 1)
+    return alone
 
 
-def frame_of(sample: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
+def frame_of(sample: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
     """Returns the frame of a window whose middle is nearest to each sample of the window."""
-    frames = np.rint((sample - _RECEPTIVE_FIELD / 2) / FRAME).astype(np.intp)
-    return frames.clip(0, FRAMES - 1)
+    middle = (sample - _RECEPTIVE_FIELD / 2) / FRAME
+    frames: npt.NDArray[np.intp] = np.rint(middle).clip(0, FRAMES - 1).astype(np.intp)
+    return frames
 
 
 def join_windows(
-    activity: Activity, labels: npt.NDArray[np.integer], samples: int, speakers: int
+    activity: Activity, labels: npt.NDArray[np.intp], samples: int, speakers: int
 ) -> Activity:
     """Returns who speaks in each frame of a recording.
 
@@ -109,7 +112,7 @@ def turns_of(activity: Activity, samples: int) -> tuple[Turn, ...]:
     return tuple(sorted(turns, key=lambda turn: (turn.start, turn.speaker)))
 
 
-def _of_speakers(part: Activity, labels: npt.NDArray[np.integer], speakers: int) -> Activity:
+def _of_speakers(part: Activity, labels: npt.NDArray[np.intp], speakers: int) -> Activity:
     """Returns the activity of a window by the recording's speakers, [frames, speakers]."""
     own = np.zeros((len(part), speakers), np.bool_)
     for local, label in enumerate(labels):

@@ -65,8 +65,8 @@ class SpeakerOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    min_speakers_expected: int | None = Field(None, ge=1, le=MAX_SPEAKERS)
-    max_speakers_expected: int | None = Field(None, ge=1, le=MAX_SPEAKERS)
+    min_speakers_expected: int | None = Field(default=None, ge=1, le=MAX_SPEAKERS)
+    max_speakers_expected: int | None = Field(default=None, ge=1, le=MAX_SPEAKERS)
 
 
 class TranscriptParameters(BaseModel):
