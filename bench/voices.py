@@ -33,17 +33,13 @@ _WORDS = {
     "al carrer a prop de la casa blanca del senyor",
     "ru": "сегодня мы говорили о новой школе и многие люди спросили когда начнется работа на "
     "дороге около старого дома где живет моя семья",
-    "hi": "आज हम नए स्कूल के बारे में बात कर रहे थे और लोग पूछ रहे थे कि काम कब शुरू होगा सड़क घर पानी",
-    "mr": "आज आम्ही नवीन शाळेबद्दल बोललो आणि लोक विचारत होते की काम कधी सुरू होईल रस्ता घर पाणी",
-    "te": "ఈ రోజు మేము కొత్త పాఠశాల గురించి మాట్లాడాము మరియు పని ఎప్పుడు మొదలవుతుంది అని ప్రజలు అడిగారు ఇల్లు నీరు",
 }
 _LANGUAGES = {
     "kal_diphone": "en", "ked_diphone": "en", "cmu_us_slt_arctic_hts": "en",
     "lp_diphone": "it", "pc_diphone": "it",
     "czech_dita": "cs", "czech_krb": "cs", "czech_machac": "cs", "czech_ph": "cs",
     "suo_fi_lj_diphone": "fi", "hy_fi_mv_diphone": "fi", "upc_ca_ona_hts": "ca",
-    "msu_ru_nsh_clunits": "ru", "hindi_NSK_diphone": "hi", "marathi_NSK_diphone": "mr",
-    "telugu_NSK_diphone": "te",
+    "msu_ru_nsh_clunits": "ru",
 }  # fmt: skip
 _FLITE = ("awb", "rms")
 """Voices of flite that are not the same people as those of festival."""
@@ -133,7 +129,7 @@ def usable(voices: Sequence[Voice], folder: Path, count: int) -> Iterator[list[U
     for voice in voices:
         try:
             made = bank(voice, folder, count)
-        except (OSError, subprocess.SubprocessError):
+        except (OSError, subprocess.SubprocessError, soundfile.SoundFileError):
             continue
         if len(made) > count // 2:
             yield made
