@@ -3,7 +3,15 @@
 Our own tables, since num2words has no Nynorsk and wrong ordinals of the other two.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+SIGNS: Mapping[str, Mapping[str, str]] = {
+    "da": {"%": "procent", "&": "og", "§": "paragraf", "+": "plus"},
+    "nb": {"%": "prosent", "&": "og", "§": "paragraf", "+": "pluss"},
+    "nn": {"%": "prosent", "&": "og", "§": "paragraf", "+": "pluss"},
+}
+"""How signs are spoken, by language."""
 
 LIMIT = 1_000_000
 """What `cardinal` goes up to, itself left out."""

@@ -1,14 +1,14 @@
 """Text as the acoustic models write it: normalises transcripts to lower-case words of letters.
 
 Shared by the service and the trainer, so that both spell alike. The rules are those of the
-published NPSC recipe (NbAiLab, 2022); see `Mode` for the one place where it went wrong.
+published NPSC recipe (NbAiLab, 2022); see `Mode` for where they went wrong.
 """
 
 import re
 from typing import Literal
 
 Mode = Literal["corrected", "strict"]
-"""`strict` keeps the published order, in which `ö` became `o` before `ö→ø` could act."""
+"""`strict` has the published rules: `ö` became `o` before `ö→ø` could act, a slash joined words."""
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzæøå"
 """What Danish and Norwegian words consist of after normalisation."""
@@ -34,8 +34,11 @@ def fold(text: str, *, mode: Mode = "corrected") -> str:
 def normalise(text: str, *, mode: Mode = "corrected") -> str:
     """Returns the transcript as a model is trained to write it.
 
-    Hesitations become letters (`<ee>` is `eee`), punctuation goes, the rest is `fold`ed.
+    Hesitations become letters (`<ee>` is `eee`), punctuation goes, the rest is `fold`ed. A slash
+    parts words (`og/eller`), except in the published rules, which joined them.
     """
+    if mode == "corrected":
+        text = text.replace("/", " ")
     for mark, spelled in _HESITATIONS.items():
         text = text.replace(mark, spelled)
     return fold(text.translate(_PUNCTUATION), mode=mode)

@@ -14,11 +14,13 @@ BENCHMARKS = (
     "decoder",
     "alignment",
     "streaming",
+    "languages",
     "training",
     "jobs",
     "simulate",
     "archive",
     "scale",
     "diarization",
+    "page",
 )
 """Each is a module with a `main(argv)`."""

@@ -55,18 +55,24 @@ class Check:
         return abs(self.simulated.response(0.95) - self.real_p95) / self.real_p95
 
 
-async def rate(service: Running, bodies: Mapping[float, bytes], seconds: float) -> float:
-    """Audio seconds a second that eight clients get clips answered at.
+async def rate(
+    service: Running,
+    bodies: Mapping[float, bytes],
+    seconds: float,
+    *,
+    clip_seconds: float = CLIP_SECONDS,
+) -> float:
+    """Audio seconds a second that eight clients get clips of a length answered at.
 
     Raises:
         ServiceError: one was not answered with a transcript.
     """
-    async with generator(service.port, bodies[CLIP_SECONDS], "audio/wav") as load:
+    async with generator(service.port, bodies[clip_seconds], "audio/wav") as load:
         await load.at_once(_CLIENTS, seconds=_SETTLE_SECONDS)
         answers = await load.at_once(_CLIENTS, seconds=seconds)
     _check(answers)
     last = max(answer.answered for answer in answers)
-    return len(answers) * CLIP_SECONDS / (last - min(answer.sent for answer in answers))
+    return len(answers) * clip_seconds / (last - min(answer.sent for answer in answers))
 
 
 async def check_simulation(
@@ -77,7 +83,7 @@ async def check_simulation(
     Raises:
         ServiceError: a clip was not answered with a transcript.
     """
-    cluster = await _measured(service, bodies)
+    cluster = await _measured(service, bodies, min(_LOADED_SECONDS, seconds))
     cost = cluster.cost
     each = cost.request + cost.batch + cost.audio_second * LENGTHS.mean
     frequency = USE * cluster.replicas / each
@@ -101,32 +107,33 @@ async def _send(
         return await load.at_times(start, offsets)
 
 
-async def _measured(service: Running, bodies: Mapping[float, bytes]) -> Cluster:
+async def _measured(service: Running, bodies: Mapping[float, bytes], seconds: float) -> Cluster:
     """Returns two replicas that cost what the real ones do.
 
-    Idle, the encoder's own time grows with the length of a clip: its slope is the cost of a second
-    of audio, the rest that of a batch. Under load, a clip takes a replica for longer than that: the
-    rest is the cost of a request. What an idle answer takes besides occupies no replica.
+    Idle, the encoder's own time grows with the length of a clip: what is left of it for a length of
+    zero is the cost of a batch. Under load, clips of each length take a replica for so long: the
+    slope is the cost of a second of audio, beside everything else that these cores do, and the rest
+    that of a request. What an idle answer takes besides occupies no replica.
     """
-    idle, encode = {}, {}
+    short, medium = LENGTHS.seconds
+    idle, encode, taken = {}, {}, {}
     with Client(service.port) as client:
         for length in LENGTHS.seconds:
             upload = Upload.of(bodies[length])
             answers = [_timed(client, upload) for _ in range(_IDLE_CLIPS)]
             idle[length] = float(np.median([seconds for seconds, _ in answers]))
             encode[length] = float(np.median([timing["encode"] for _, timing in answers]))
-        short, medium = LENGTHS.seconds
-        audio_second = (encode[medium] - encode[short]) / (medium - short)
-        batch = max(0.0, encode[short] - short * audio_second)
-        before = _batches(client)
-        loaded = await rate(service, bodies, _LOADED_SECONDS)
-        after = _batches(client)
-    windows, batches = after[0] - before[0], after[1] - before[1]
-    taken = _REPLICAS * short / loaded
-    request = max(0.0, taken - short * audio_second - batch * batches / max(1.0, windows))
+        slope = (encode[medium] - encode[short]) / (medium - short)
+        batch = max(0.0, encode[short] - short * slope)
+        for length in LENGTHS.seconds:
+            before = _batches(client)
+            loaded = await rate(service, bodies, seconds, clip_seconds=length)
+            windows, batches = np.subtract(_batches(client), before)
+            taken[length] = _REPLICAS * length / loaded - batch * batches / max(1.0, windows)
+    audio_second = (taken[medium] - taken[short]) / (medium - short)
+    request = max(0.0, taken[short] - short * audio_second)
     extra = max(0.0, idle[short] - encode[short] - request)
-    cost = Cost(audio_second, request, batch)
-    return Cluster(_REPLICAS, cost, extra_seconds=extra)
+    return Cluster(_REPLICAS, Cost(audio_second, request, batch), extra_seconds=extra)
 
 
 def _timed(client: Client, upload: Upload) -> tuple[float, dict[str, Any]]:

@@ -27,3 +27,11 @@ class LanguageModelError(TrainerError):
 
 class TrainingError(TrainerError):
     """A training that cannot continue."""
+
+
+class DamagedCheckpointError(TrainingError):
+    """A checkpoint of a run that is incomplete or cannot be read."""
+
+
+class ComparisonError(TrainerError):
+    """A model or server that cannot be compared."""

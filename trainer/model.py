@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
@@ -14,6 +15,19 @@ SPECIAL = (UNKNOWN, BLANK, START, END)
 
 TOKENS: tuple[str, ...] = (DELIMITER, *LETTERS, *SPECIAL)
 """In the order of the published checkpoints: `|` is 0, the special tokens come last."""
+
+_SHAPE = {
+    "conv_dim": "conv_dim",
+    "conv_kernel": "conv_kernel",
+    "conv_stride": "conv_stride",
+    "hidden_size": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "intermediate_size": "intermediate_size",
+    "position_kernel": "num_conv_pos_embeddings",
+    "position_groups": "num_conv_pos_embedding_groups",
+}
+"""What a recipe and transformers call the numbers that give a model its shape."""
 
 
 def vocabulary_of(texts: Iterable[str]) -> tuple[str, ...]:
@@ -47,20 +61,32 @@ def _index(tokens: tuple[str, ...]) -> dict[str, int]:
 def configuration(model: ModelRecipe, tokens: tuple[str, ...] = TOKENS) -> Wav2Vec2Config:
     """Returns the transformers configuration of a recipe: layer-norm extractor, pre-norm layers."""
     config = Wav2Vec2Config(
-        feat_extract_norm="layer",
-        conv_bias=True,
-        do_stable_layer_norm=True,
-        conv_dim=list(model.conv_dim),
-        conv_kernel=list(model.conv_kernel),
-        conv_stride=list(model.conv_stride),
-        hidden_size=model.hidden_size,
-        num_hidden_layers=model.layers,
-        num_attention_heads=model.heads,
-        intermediate_size=model.intermediate_size,
-        num_conv_pos_embeddings=model.position_kernel,
-        num_conv_pos_embedding_groups=model.position_groups,
+        feat_extract_norm="layer", conv_bias=True, do_stable_layer_norm=True, **_shape(model)
     )
     return regularise(config, model, tokens)
+
+
+def shape_differences(config: Wav2Vec2Config, model: ModelRecipe) -> list[str]:
+    """Returns a line for each value in which weights have another shape than a recipe."""
+    wanted = _shape(model)
+    return [
+        f"model.{ours} is {_written(wanted[theirs])}, and {_written(getattr(config, theirs))} in "
+        "the weights"
+        for ours, theirs in _SHAPE.items()
+        if _written(wanted[theirs]) != _written(getattr(config, theirs))
+    ]
+
+
+def _shape(model: ModelRecipe) -> dict[str, Any]:
+    """Returns the shape of a recipe under the names of transformers."""
+    values = {theirs: getattr(model, ours) for ours, theirs in _SHAPE.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
+    }
+
+
+def _written(value: int | Sequence[int]) -> str:
+    return str(value) if isinstance(value, int) else str(list(value))
 
 
 def regularise(

@@ -132,7 +132,7 @@ def _data(data: DataRecipe) -> Iterator[str]:
                     f"{', '.join(f'{kind}:PATH' for kind in OWN_SOURCES)}"
                 )
     for key in ("valid", "test"):
-        if both := _shared(data.train, getattr(data, key)):
+        if both := shared_sources(data.train, getattr(data, key)):
             yield f"data.{key} must not hold what is trained on: {', '.join(both)}"
     if data.min_letters < 1:
         yield f"data.min_letters must be at least 1, and is {data.min_letters}"
@@ -156,7 +156,7 @@ def _is_source(reference: str) -> bool:
     return name in {*OWN_SOURCES, *PUBLISHED_SOURCES} and bool(split)
 
 
-def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
+def shared_sources(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
     """Returns the sources in both; a split may be called valid or validation."""
     whole = [{re.sub("/valid$", "/validation", name) for name in names} for names in (one, other)]
     return sorted(whole[0] & whole[1])
@@ -271,7 +271,7 @@ def _selection(recipe: Recipe) -> Iterator[str]:
         yield "training.average_checkpoints must not be above training.keep_checkpoints"
     if training.early_stop_evaluations and training.select != "validation":
         yield 'training.early_stop_evaluations needs select = "validation"'
-    seen = _shared(recipe.data.valid, recipe.data.test)
+    seen = shared_sources(recipe.data.valid, recipe.data.test)
     if training.select == "validation" and seen:
         yield (
             f'training.select = "validation" would choose by the test split: data.valid and '

@@ -23,6 +23,9 @@ from app.telemetry import Telemetry
 
 _QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 _CLIENT_CLOSED = 499
+# Bytes of a body that is discarded after its response without closing the connection: a client
+# sends as much without waiting, and a new connection would cost the service more.
+_SHORT_BODY = 1 << 20
 # For the rest of a body after its request was refused, once the service stops.
 _STOPPING_SECONDS = 0.5
 
@@ -34,7 +37,8 @@ class LingeringClose:
 
     A socket that is closed with unread bytes sends a reset, and the client loses the response. So
     the response is sent first, then the rest of the body is discarded for a while (as nginx does
-    with `lingering_close`), and only then the connection is closed.
+    with `lingering_close`), and only then the connection is closed. The rest of a short body is
+    discarded by the HTTP parser, and the connection stays open.
 
     Args:
         app: the next application.
@@ -49,7 +53,7 @@ class LingeringClose:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
-        if scope["type"] != "http" or not _has_body(Headers(scope=scope)):
+        if scope["type"] != "http" or not _has_long_body(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
         body_done = False
@@ -253,5 +257,12 @@ class UploadLimit:
         )
 
 
-def _has_body(headers: Headers) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+def _has_long_body(headers: Headers) -> bool:
+    """Returns whether a response before the end of the body must close the connection."""
+    if "transfer-encoding" in headers:
+        return True
+    declared = headers.get("content-length", "0")
+    # A client that waits for 100 (Continue) sends no body after a response.
+    return declared != "0" and (
+        "expect" in headers or not declared.isdigit() or int(declared) > _SHORT_BODY
+    )

@@ -39,7 +39,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 FORMATTED: dict[str, Any] = {
-    describe(name).media_type.partition(";")[0]: {"schema": {"type": "string"}}
+    describe(name).media_type.partition(";")[0]: {
+        "schema": BINARY if describe(name).binary else {"type": "string"}
+    }
     for name in FORMATS
     if name != "json"
 }

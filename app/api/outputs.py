@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from fastapi import Response
 
 from app.contract.answers import Alignment, Notice, Timing, Transcript
 from app.contract.batches import RenderedFile
+from app.contract.layout import Layout
 from app.contract.options import AlignOptions, TranscribeOptions
 from app.formats import Rendered, as_transcript, describe, render
 
@@ -30,17 +32,22 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 class Output:
     """The body and headers of an answer; `file_name` is safe to save it under."""
 
-    body: str
+    body: bytes
     media_type: str
     file_name: str
     disposition: str
+    binary: bool = False
 
     def in_json(self) -> str:
         """Returns the body as a JSON value: itself, or inside a `RenderedFile` if it is no JSON."""
         if self.media_type == "application/json":
-            return self.body
+            return self.body.decode()
+        content = b64encode(self.body) if self.binary else self.body
         rendered = RenderedFile(
-            content=self.body, media_type=self.media_type, file_name=self.file_name
+            content=content.decode(),
+            base64=True if self.binary else None,
+            media_type=self.media_type,
+            file_name=self.file_name,
         )
         return rendered.model_dump_json()
 
@@ -65,6 +72,7 @@ def transcription_output(
             name,
             recording=base_name(recording) or "audio",
             word_cues=options.word_cues,
+            layout=Layout.of(options),
         ),
         name,
         recording,
@@ -90,7 +98,7 @@ def alignment_output(aligned: Alignment, options: AlignOptions, *, recording: st
 def json_output(body: str, recording: str) -> Output:
     """Returns a JSON body with a name after its recording."""
     info = describe("json")
-    return _named(body, info.media_type, "json", recording)
+    return _named(body.encode(), info.media_type, "json", recording)
 
 
 def rendered_output(rendered: Rendered, name: str, recording: str) -> Output:
@@ -120,6 +128,7 @@ def warning_headers(notices: Sequence[Notice]) -> dict[str, str]:
 def timing_headers(timing: Timing) -> dict[str, str]:
     """Returns how long a request waited and was computed, in whole milliseconds."""
     compute = timing.decode_audio + timing.encode + timing.decode_text
+    compute += timing.detect_language or 0.0
     return {
         "x-queue-time": str(round(timing.queue * 1000)),
         "x-compute-time": str(round(compute * 1000)),
@@ -155,7 +164,7 @@ def content_disposition(kind: str, file_name: str) -> str:
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
-def _named(body: str, media_type: str, name: str, recording: str) -> Output:
+def _named(body: bytes, media_type: str, name: str, recording: str) -> Output:
     stem = base_name(recording).translate(_RESERVED)
     before, dot, ending = stem.rpartition(".")
     if dot and ending.isalnum() and len(ending) <= _MAX_ENDING_CHARACTERS:
@@ -163,6 +172,8 @@ def _named(body: str, media_type: str, name: str, recording: str) -> Output:
     stem = stem[:_MAX_STEM_CHARACTERS].strip(" .") or _DEFAULT_STEM
     if _DEVICE.fullmatch(stem):
         stem = f"_{stem}"
-    file_name = describe(name).file_name(stem)
+    info = describe(name)
+    file_name = info.file_name(stem)
     kind = "inline" if name in _SHOWN_BY_BROWSERS else "attachment"
-    return Output(body, media_type, file_name, content_disposition(kind, file_name))
+    disposition = content_disposition(kind, file_name)
+    return Output(body, media_type, file_name, disposition, info.binary)

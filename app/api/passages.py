@@ -5,9 +5,6 @@ from typing import Protocol, TypeVar
 
 from app.itn.formatting import SENTENCE_PAUSE
 
-PARAGRAPH_PAUSE = 2.0
-"""Silence in seconds above which a paragraph ends."""
-
 
 class Timed(Protocol):
     """A word of any protocol; times in seconds."""

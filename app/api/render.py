@@ -3,10 +3,10 @@
 For transcripts that were kept as JSON, corrected by hand, or made of a live stream.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.api.errors import describe_invalid
 from app.api.incoming import run_until_disconnect
@@ -14,22 +14,19 @@ from app.api.openapi import ERRORS, FORMATTED, HEADERS
 from app.api.outputs import base_name, rendered_output
 from app.api.requested import gather
 from app.api.state import AppStateOf
+from app.contract.formats import FileFormat
+from app.contract.layout import Layout, LayoutOptions
 from app.errors import TooLargeError
-from app.formats import Rendered
-from app.pipeline.options import check_word_cues, parse_options
+from app.pipeline.options import check_format_options, parse_options
 from app.rendering import GivenTranscript, NotATranscriptError
 
 router = APIRouter(tags=["formats"])
 
 
-class RenderParameters(BaseModel):
+class RenderParameters(LayoutOptions):
     """The query of POST /render."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    response_format: Literal["text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"] = Field(
-        "text", description="What to write."
-    )
+    response_format: FileFormat = Field("text", description="What to write.")
     word_cues: bool = Field(False, description="With vtt: marks when each word is spoken.")
     recording: str = Field("", description="The recording's file name, for names and links.")
 
@@ -78,7 +75,7 @@ async def render(request: Request, state: AppStateOf) -> Response:
     Send the JSON that POST /transcribe answered, corrected or not.
     """
     parameters = parse_options(RenderParameters, gather(request.query_params.multi_items()))
-    check_word_cues(parameters.response_format, word_cues=parameters.word_cues)
+    check_format_options(parameters, parameters.response_format)
     service = state.service
     with service.hold():
         body = await _body(request, state.settings.max_render_mb)
@@ -90,6 +87,7 @@ async def render(request: Request, state: AppStateOf) -> Response:
                     parameters.response_format,
                     recording=base_name(parameters.recording) or "audio",
                     word_cues=parameters.word_cues,
+                    layout=Layout.of(parameters),
                 ),
                 cut_off=service.cut_off,
             )
@@ -97,11 +95,9 @@ async def render(request: Request, state: AppStateOf) -> Response:
             raise describe_invalid(
                 [issue | {"loc": ("body", *issue["loc"])} for issue in error.issues]
             ) from None
-    output = rendered_output(
-        Rendered("", written.media_type, ""), parameters.response_format, parameters.recording
-    )
+    output = rendered_output(written, parameters.response_format, parameters.recording)
     return Response(
-        written.body,
+        output.body,
         headers={"content-type": output.media_type, "content-disposition": output.disposition},
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from app.archive.inputs import output_place
 from app.archive.manifest import Manifest, Pending
 from app.archive.results import Result
+from app.contract.layout import Layout
 from app.watching import write_error, write_outputs
 
 
@@ -17,12 +18,14 @@ class Texts:
         folder: of the results.
         formats: names of formats; none writes no file.
         word_cues: in WebVTT, mark when each word is spoken.
+        layout: of text, md, f4 and docx.
         request: digest of what decides a transcript.
     """
 
     folder: Path
     formats: tuple[str, ...]
     word_cues: bool
+    layout: Layout
     request: str
 
     @property
@@ -30,7 +33,9 @@ class Texts:
         """Names them in the manifest, with the request that they are of; empty for none."""
         if not self.formats:
             return ""
-        return " ".join((self.request, *self.formats, *(["cues"] if self.word_cues else [])))
+        shown = [f"{name}={value}" for name, value in self.layout.given().items()]
+        cues = ["cues"] if self.word_cues else []
+        return " ".join((self.request, *self.formats, *cues, *shown))
 
     def write(self, path: str, result: Result) -> None:
         """Writes the files of a recording; safe on any thread.
@@ -49,8 +54,8 @@ class Texts:
             write_error(self.folder, place, result.message)
             return
         name = PurePosixPath(path).name
-        texts = result.texts(self.formats, name, word_cues=self.word_cues)
-        write_outputs(self.folder, place, texts)
+        files = result.files(self.formats, name, word_cues=self.word_cues, layout=self.layout)
+        write_outputs(self.folder, place, files)
 
 
 def keep(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from app.contract.layout import Layout
+
 EngineName: TypeAlias = Literal["local", "ray"]
 
 
@@ -19,6 +21,7 @@ class ArchivePlan:
         formats: names of formats to write beside them, a file a recording.
         options: of every recording, by their names in the API.
         word_cues: in WebVTT, mark when each word is spoken.
+        layout: of text, md, f4 and docx.
         engine: `local` works in this process, `ray` on a Ray cluster.
     """
 
@@ -27,6 +30,7 @@ class ArchivePlan:
     formats: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     word_cues: bool = False
+    layout: Layout = field(default_factory=Layout)
     engine: EngineName = "local"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.contract.answers import TRANSCRIPT_ADAPTER, Timing, Transcript
+from app.contract.layout import Layout
 from app.errors import NordlydError
 from app.formats import describe, render
 
@@ -62,20 +63,23 @@ class Result:
         """Returns the result that was packed."""
         return cls(*json.loads(zlib.decompress(data)))
 
-    def texts(self, formats: tuple[str, ...], recording: str, *, word_cues: bool) -> dict[str, str]:
+    def files(
+        self, formats: tuple[str, ...], recording: str, *, word_cues: bool, layout: Layout
+    ) -> dict[str, bytes]:
         """Returns the transcript in formats, by the extensions of their files.
 
         Args:
             formats: their names.
             recording: file name of the recording.
             word_cues: in WebVTT, mark when each word is spoken.
+            layout: of text, md, f4 and docx.
         """
         written = TRANSCRIPT_ADAPTER.validate_python(
             self.body | {"timing": _NO_TIMING, "request_id": ""}
         )
         return {
-            describe(name).extension: json.dumps(self.body, ensure_ascii=False) + "\n"
+            describe(name).extension: f"{json.dumps(self.body, ensure_ascii=False)}\n".encode()
             if name == "json"
-            else render(written, name, recording=recording, word_cues=word_cues).body
+            else render(written, name, recording=recording, word_cues=word_cues, layout=layout).body
             for name in formats
         }

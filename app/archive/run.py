@@ -51,7 +51,7 @@ def run_archive(
     one = _with_media_workers(settings_for_one(settings, model, language))
     source = source_of_model(one)
     request = request_digest(one, source, fields)
-    texts = Texts(plan.output, plan.formats, plan.word_cues, request)
+    texts = Texts(plan.output, plan.formats, plan.word_cues, plan.layout, request)
     with _reported(plan.output), Manifest(plan.output, request) as manifest:
         manifest.list_recordings(find_recordings(plan.source, leave_out=plan.output))
         recordings = manifest.count()

@@ -5,13 +5,37 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from app.audio.containers.extent import measure
+from app.audio.containers.sniff import sniff
 from app.audio.recording import Samples
 from app.errors import AudioError
 
 # MP3 headers are wrong about the length by a few frames, those of truncated files by far more.
 _MIN_PRESENT = 0.9
-# Annotations may end a little after their recording, since programs round times.
-_SLACK_SECONDS = 0.1
+SLACK_SECONDS = 0.1
+"""How much later than its recording an annotation may end, since programs round times."""
+
+
+def check_whole(stream: BinaryIO) -> None:
+    """Refuses a file that was cut short, of which libsndfile reads what is left without a word.
+
+    Args:
+        stream: an audio file; left at its beginning. What is not recognised is not judged.
+
+    Raises:
+        AudioError: bytes that the header declares are missing.
+    """
+    try:
+        sniffed = sniff(stream)
+    except AudioError:
+        stream.seek(0)
+        return
+    extent = measure(stream, sniffed.container, sniffed.size)
+    if extent.missing and not sniffed.start:
+        raise AudioError(
+            f"is cut short: {extent.missing:,} of the {extent.declared:,} bytes that its header "
+            "declares are missing"
+        )
 
 
 def read_excerpt(
@@ -34,7 +58,7 @@ def read_excerpt(
         with soundfile.SoundFile(stream) as file:
             first = round(start * file.samplerate)
             last = file.frames if end is None else round(end * file.samplerate)
-            if not 0 <= first < last <= file.frames + _SLACK_SECONDS * file.samplerate:
+            if not 0 <= first < last <= file.frames + SLACK_SECONDS * file.samplerate:
                 raise AudioError(
                     f"holds {file.frames / file.samplerate:.2f} s, "
                     f"nothing from {start:.2f} to {last / file.samplerate:.2f} s"

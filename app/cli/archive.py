@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.models import report_pull
+from app.contract.layout import Layout
 from app.errors import ConfigurationError
 from app.extras import install_hint
 from app.settings import load_settings
 from nordlyd_client.cli import options as shared
-from nordlyd_client.contract.options import TranscribeOptions
+from nordlyd_client.contract.options import Language, TranscribeOptions
 from nordlyd_client.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 30.0
 
 
-@shared.with_options(TranscribeOptions, leave_out=("word_cues", "n_best", *_SPEAKER_OPTIONS))
+class _ArchiveOptions(TranscribeOptions):
+    """An archive is of one model, so that its language is not detected."""
+
+    language: Language = None
+
+
+@shared.with_options(_ArchiveOptions, leave_out=("word_cues", "n_best", *_SPEAKER_OPTIONS))
 def archive(
     source: Annotated[
         str,
@@ -52,11 +59,7 @@ def archive(
     the exit status is then 1.
     """
     formats = shared.read_formats(format, default="text") if format else ()
-    if word_cues and "vtt" not in formats:
-        raise InvalidRequestError(
-            "word_cues marks the words of WebVTT; accepted with it: --format vtt.",
-            param="word_cues",
-        )
+    layout = Layout(**shared.take_layout(options, formats, word_cues=word_cues).given())
     if engine not in _ENGINES:
         raise InvalidRequestError(
             f"the engine is {engine!r}; accepted: {' or '.join(_ENGINES)}.", param="engine"
@@ -70,6 +73,7 @@ def archive(
             formats,
             options,
             word_cues=word_cues,
+            layout=Layout(**layout.given()),
             engine="ray" if engine == "ray" else "local",
         )
         summary = _run(plan)

@@ -1,5 +1,7 @@
 """The lines of an answer to several recordings."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from .answers import Transcript
@@ -12,7 +14,9 @@ class RenderedFile(BaseModel):
     model_config = ConfigDict(title="RenderedBody", use_attribute_docstrings=True)
 
     content: str
-    """The whole file."""
+    """The whole file; in base64 where `base64` is true."""
+    base64: Annotated[bool | None, Field(exclude_if=lambda value: value is None)] = None
+    """True with a format that is no text, docx or stl; only there."""
     media_type: str = Field(examples=["text/vtt; charset=utf-8"])
     """What a response with this file alone would have as its content type."""
     file_name: str = Field(examples=["speech.vtt"])

@@ -4,10 +4,14 @@ The OpenAPI page, the command line and the client derive theirs from these model
 """
 
 import math
-from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from .command_line import CommandLine
+from .formats import ResponseFormat
+from .layout import LayoutOptions
+from .redaction import parse_names, parse_redact
 
 MAX_BEAM_WIDTH = 2000
 MAX_N_BEST = 100
@@ -24,32 +28,14 @@ MAX_URL_CHARACTERS = 8192
 MAX_TRACK_CHARACTERS = 100
 MAX_SPEAKERS = 100
 
-ResponseFormat: TypeAlias = Literal[
-    "json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm", "stm", "rttm"
-]
 DecoderName: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
 Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 """Encodings of raw samples."""
 
-
-@dataclass(frozen=True, slots=True)
-class CommandLine:
-    """How the command line shows an option, as an annotation of its field.
-
-    Attributes:
-        panel: heading of `--help` that lists the option; None takes the general one.
-        help: its line there; None takes the field's description.
-        metavar: placeholder of its value; None takes the type's.
-    """
-
-    panel: str | None
-    help: str | None = None
-    metavar: str | None = None
-
-
 _SPEECH = "Speech"
 _DECODING = "Decoding"
 _FORMATTING = "Readable text"
+_REDACTION = "Redaction"
 _RAW = "Raw samples"
 _SPEAKERS = "Speakers"
 
@@ -57,6 +43,10 @@ Model: TypeAlias = Annotated[str | None, CommandLine(_SPEECH, "Id, folder or hub
 Language: TypeAlias = Annotated[
     str | None,
     CommandLine(_SPEECH, "nn, nb, no, da, or a name of these; chooses the model."),
+]
+RecordingLanguage: TypeAlias = Annotated[
+    str | None,
+    CommandLine(_SPEECH, "nn, nb, no, da, or their names; auto or auto-each: detected."),
 ]
 Track: TypeAlias = Annotated[
     str | None,
@@ -181,9 +171,16 @@ class TextOptions(BaseModel):
         return value
 
 
-class TranscribeOptions(TextOptions):
+class TranscribeOptions(LayoutOptions, TextOptions):
     """The options of POST /transcribe, each in the query or in the form."""
 
+    language: RecordingLanguage = Field(
+        None,
+        description="Chooses the model where none is named: nn, nb, no, da, or a name of these. "
+        "auto: the language is detected among those of the loaded models; auto-each: of each "
+        "utterance by itself.",
+        examples=["nn", "auto"],
+    )
     response_format: ResponseFormat = Field(
         "json", description="What to answer with: JSON, plain text, subtitles or annotations."
     )
@@ -196,6 +193,24 @@ class TranscribeOptions(TextOptions):
         description="Where the recording is, instead of a file. Only hosts that the operator "
         "allows; none by default.",
         examples=["https://archive.example.org/speech.mp3"],
+    )
+    redact: Annotated[
+        str | None,
+        CommandLine(_REDACTION, "national-id, phone, card, email, names, or all.", "KINDS"),
+    ] = Field(
+        None,
+        description="What is masked in every text of the answer, comma-separated: national-id, "
+        "phone, card, email, names, or all; docs/redaction.md has what rules cannot find.",
+        examples=["national-id, phone"],
+    )
+    redact_names: Annotated[
+        str | None,
+        CommandLine(_REDACTION, "The names that --redact names masks, comma-separated.", "NAMES"),
+    ] = Field(
+        None,
+        description="With redact=names or all: the names, comma-separated, besides those of the "
+        "operator.",
+        examples=["Kari Nordmann, Nordmann"],
     )
     track: Track = None
     strict: Strict = False
@@ -234,6 +249,18 @@ class TranscribeOptions(TextOptions):
         "x-request-timeout.",
     )
 
+    @field_validator("redact")
+    @classmethod
+    def _check_redact(cls, value: str | None) -> str | None:
+        parse_redact(value)
+        return value
+
+    @field_validator("redact_names")
+    @classmethod
+    def _check_redact_names(cls, value: str | None) -> str | None:
+        parse_names(value)
+        return value
+
 
 class AlignOptions(BaseModel):
     """The fields of POST /align; all but the text may also come in the query."""
@@ -263,20 +290,6 @@ class AlignOptions(BaseModel):
         allow_inf_nan=False,
         description="Deadline, in seconds from the beginning of the request.",
     )
-
-
-def command_line(model: type[BaseModel], name: str) -> CommandLine | None:
-    """Returns how the command line shows a field, its help filled in; None where it has no option.
-
-    Args:
-        model: one of the option models.
-        name: of the field.
-    """
-    field = model.model_fields[name]
-    for marker in field.metadata:
-        if isinstance(marker, CommandLine):
-            return CommandLine(marker.panel, marker.help or field.description, marker.metavar)
-    return None
 
 
 def parse_hotwords(text: str | None) -> tuple[tuple[str, float], ...]:

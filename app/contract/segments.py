@@ -1,4 +1,7 @@
-"""Groups words into segments: what one speaker says between two pauses, up to a maximum length."""
+"""Groups words into segments: what one speaker says between two pauses, up to a maximum length.
+
+A segment is in one language.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -7,6 +10,8 @@ from .answers import Segment, Speaker, Word
 
 MAX_PAUSE = 0.6
 MAX_SECONDS = 30.0
+PARAGRAPH_PAUSE = 2.0
+"""Silence in seconds above which a paragraph ends."""
 
 
 def segment_words(
@@ -32,7 +37,8 @@ def segment_words(
     current: list[Word] = []
     for word in words:
         if current and (
-            word.speaker != current[-1].speaker or word.start - current[-1].end > max_pause
+            (word.speaker, word.language) != (current[-1].speaker, current[-1].language)
+            or word.start - current[-1].end > max_pause
         ):
             groups.append(current)
             current = []
@@ -51,7 +57,7 @@ def segment_of(index: int, words: Sequence[Word]) -> Segment:
 
     Args:
         index: of the segment, from 0.
-        words: one or more of one speaker, in order.
+        words: one or more of one speaker and language, in order.
     """
     return Segment(
         id=index,
@@ -60,6 +66,7 @@ def segment_of(index: int, words: Sequence[Word]) -> Segment:
         text=" ".join(word.word for word in words),
         confidence=sum(word.confidence for word in words) / len(words),
         speaker=words[0].speaker,
+        language=words[0].language,
     )
 
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter
 
+from .command_line import CommandLine
 from .errors import ErrorDetail
-from .options import CommandLine, Encoding, TextOptions
+from .options import Encoding, TextOptions
 
 
 class StreamOptions(TextOptions):

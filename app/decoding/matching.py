@@ -15,11 +15,6 @@ from app.text import fold
 from app.vocabulary import Vocabulary, spellings
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_MARKS: Mapping[str, Mapping[str, str]] = {
-    "da": {"%": "procent", "&": "og", "§": "paragraf", "+": "plus"},
-    "nb": {"%": "prosent", "&": "og", "§": "paragraf", "+": "pluss"},
-    "nn": {"%": "prosent", "&": "og", "§": "paragraf", "+": "pluss"},
-}
 _BEFORE = (("sju", "syv"), ("tjue", "tyve"), ("tretti", "tredve"))
 _COMMA = "komma"
 
@@ -84,7 +79,7 @@ class _Matcher:
     def __init__(self, spelling: Mapping[str, int], language: str) -> None:
         self._spelling = spelling
         self._language = language
-        self._marks = _MARKS.get(language, {})
+        self._marks = numerals.SIGNS.get(language, {})
         self._cache: dict[str, tuple[int, ...]] = {}
 
     def verbalisations(self, word: str) -> tuple[tuple[Part, ...], ...]:

@@ -1,20 +1,31 @@
-"""Writes the text alone, or a paragraph for each turn of a speaker."""
+"""Writes plain text: all of it in one line, or a paragraph in each."""
 
+from ..contract.layout import Layout
+from .paragraphs import Paragraph, divide
 from .timeline import Timeline
+from .vtt import clock
 
 
-def to_text(timeline: Timeline, text: str) -> str:
+def to_text(timeline: Timeline, text: str, layout: Layout) -> str:
     """Writes the text in one line; with speakers a line for each turn, as `S1: ja det er jeg`.
 
     Args:
         timeline: of the recording.
         text: all of it, in one line; empty for none.
+        layout: times stand before their paragraphs, as `[00:00:05] S1: ja`.
     """
-    if not timeline.has_speakers:
+    paragraphs = divide(timeline, layout, paragraphs=False)
+    if len(paragraphs) <= 1 and not (paragraphs and (paragraphs[0].speaker or layout.times)):
         return f"{text}\n" if text else ""
-    lines = []
-    for turn in timeline.turns:
-        speaker = turn.utterances[0].speaker
-        spoken = " ".join(utterance.text for utterance in turn.utterances)
-        lines.append(spoken if speaker is None else f"{speaker}: {spoken}")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{_line(paragraph)}\n" for paragraph in paragraphs)
+
+
+def clock_seconds(milliseconds: int) -> str:
+    """Writes `01:02:03`."""
+    return clock(milliseconds).partition(".")[0]
+
+
+def _line(paragraph: Paragraph) -> str:
+    time = "" if paragraph.start is None else f"[{clock_seconds(paragraph.start)}] "
+    speaker = "" if paragraph.speaker is None else f"{paragraph.speaker}: "
+    return f"{time}{speaker}{paragraph.text}"

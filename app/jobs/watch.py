@@ -234,17 +234,17 @@ class FolderWatch:
                 await asyncio.to_thread(write_error, output, place, error.message)
             else:
                 assert isinstance(result, Transcript)
-                texts = await asyncio.to_thread(self._texts, result, job.name)
-                await asyncio.to_thread(write_outputs, output, place, texts)
+                files = await asyncio.to_thread(self._files, result, job.name)
+                await asyncio.to_thread(write_outputs, output, place, files)
         else:
             reason = "It was cancelled." if job.error is None else job.error.message
             await asyncio.to_thread(write_error, output, place, reason)
         _log.info("results are written", job=job.id, status=job.status)
 
-    def _texts(self, transcript: Transcript, name: str) -> dict[str, str]:
+    def _files(self, transcript: Transcript, name: str) -> dict[str, bytes]:
         """Returns the results by the endings of their files."""
         return {
-            describe(each).extension: transcript.to_json() + "\n"
+            describe(each).extension: f"{transcript.to_json()}\n".encode()
             if each == "json"
             else render(transcript, each, recording=name).body
             for each in self._options.formats

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from app.contract.formats import ResponseFormat
+from app.contract.layout import FORMAT_OPTIONS, option_without_effect
 from app.contract.options import (
     MAX_ALPHA,
     MAX_BEAM_WIDTH,
@@ -16,14 +18,15 @@ from app.contract.options import (
     MAX_N_BEST,
     MIN_PRUNE_LOGP,
     MIN_TOKEN_LOGP,
-    ResponseFormat,
     TextOptions,
     TranscribeOptions,
     parse_hotwords,
 )
+from app.contract.redaction import parse_names, parse_redact, requires_names
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
+from app.redaction import RedactionOptions
 from app.speakers import DiarizationOptions
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
@@ -119,6 +122,26 @@ def diarization_options(options: TranscribeOptions) -> DiarizationOptions | None
     return DiarizationOptions(least or 1, most)
 
 
+def redaction_options(options: TranscribeOptions) -> RedactionOptions | None:
+    """Returns what is masked; None where the request has no `redact`.
+
+    Raises:
+        InvalidRequestError: there are names, and `redact` has not `names`.
+    """
+    kinds = parse_redact(options.redact)
+    if options.redact_names is not None and "names" not in kinds:
+        # Ignored, it would leave its caller with the names.
+        raise InvalidRequestError(
+            "redact_names lists what redact=names masks; accepted with it: redact=names or all.",
+            param="redact_names",
+        )
+    if not kinds:
+        return None
+    return RedactionOptions(
+        kinds, parse_names(options.redact_names), names_required=requires_names(options.redact)
+    )
+
+
 def hotwords_option(hotwords: Iterable[Hotword]) -> str | None:
     """Returns the option `hotwords` for words that another protocol gave; None for none.
 
@@ -131,17 +154,21 @@ def hotwords_option(hotwords: Iterable[Hotword]) -> str | None:
     return ", ".join(words) or None
 
 
-def check_word_cues(response_format: ResponseFormat, *, word_cues: bool) -> None:
-    """Refuses word cues where the answer would not have them.
+def check_format_options(options: BaseModel, response_format: ResponseFormat) -> None:
+    """Refuses an option that the format of the answer does not have, such as word cues.
+
+    Args:
+        options: of the request.
+        response_format: of the answer.
 
     Raises:
-        InvalidRequestError: the answer is not WebVTT.
+        InvalidRequestError: there is one; the message lists the formats that have it.
     """
-    if word_cues and response_format != "vtt":
-        raise InvalidRequestError(
-            "word_cues marks the words of WebVTT; accepted with it: response_format=vtt.",
-            param="word_cues",
-        )
+    given = {name: getattr(options, name, None) for name in FORMAT_OPTIONS}
+    refused = option_without_effect(given, (response_format,), named="response_format=")
+    if refused is not None:
+        name, message = refused
+        raise InvalidRequestError(message, param=name)
 
 
 @dataclass(frozen=True, slots=True)

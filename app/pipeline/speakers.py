@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from app import tracing
 from app.audio import Recording
-from app.contract.answers import Transcript
+from app.contract.answers import Segment, Transcript
 from app.contract.segments import speakers_of
 from app.deadlines import run_until_deadline
 from app.itn import FormattingOptions
@@ -39,9 +40,7 @@ async def transcribe_speakers(
     recording = request.recording.share()
     diarizing = asyncio.create_task(_timed(diarizer, recording, options))
     try:
-        # Sentences end where the speaker changes, so that the text is formatted afterwards.
-        plain = replace(request, route=replace(request.route, formatting=None))
-        transcript = await transcribe(plain)
+        transcript = await transcribe(request)
         turns, seconds = await run_until_deadline(request.deadline, diarizing, _DOING)
     except BaseException:
         diarizing.cancel()
@@ -54,7 +53,9 @@ async def transcribe_speakers(
 def with_speakers(
     transcript: Transcript, turns: tuple[Turn, ...], formatting: FormattingOptions | None
 ) -> Transcript:
-    """Returns a verbatim transcript with the speakers of its words, and with its formatted text.
+    """Returns a transcript with the speakers of its words, and with its formatted text.
+
+    The text is formatted anew, since sentences end where the speaker changes.
 
     Args:
         transcript: with all its words.
@@ -64,13 +65,37 @@ def with_speakers(
     labelled = with_words(transcript, label_words(transcript.words, turns), None)
     labelled = replace(
         labelled,
+        segments=_with_probabilities(labelled.segments, transcript.segments),
         speakers=speakers_of(labelled.segments),
         alternatives=labelled.alternatives
         and tuple(
             replace(other, words=label_words(other.words, turns)) for other in labelled.alternatives
         ),
     )
-    return labelled if formatting is None else with_formatting(labelled, formatting)
+    if formatting is None:
+        return labelled
+    written = with_formatting(labelled, formatting)
+    return replace(
+        written,
+        segments=labelled.segments,
+        formatted_segments=_with_probabilities(
+            written.formatted_segments or (), transcript.segments
+        ),
+    )
+
+
+def _with_probabilities(
+    segments: Sequence[Segment], before: Sequence[Segment]
+) -> tuple[Segment, ...]:
+    """Returns segments with the language probabilities of those that they are parts of."""
+    if not before:
+        return tuple(segments)
+    starts = [segment.start for segment in before]
+    whole = [before[max(bisect_right(starts, part.start) - 1, 0)] for part in segments]
+    return tuple(
+        replace(part, language_probability=of.language_probability)
+        for part, of in zip(segments, whole, strict=True)
+    )
 
 
 async def _timed(

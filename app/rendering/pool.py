@@ -8,12 +8,14 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 
+from app.contract.layout import Layout
 from app.errors import NordlydError, OverloadedError, TooLargeError
+from app.formats import Rendered, describe
 from app.rendering.frames import SIZES, frame, read_head
 
 _RETRY_SECONDS = 5.0
@@ -35,14 +37,6 @@ class NotATranscriptError(Exception):
         self.issues = issues
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedFile:
-    """The bytes of a file, in UTF-8, and their media type."""
-
-    body: bytes
-    media_type: str
-
-
 class RenderPool:
     """Renders transcripts.
 
@@ -59,8 +53,8 @@ class RenderPool:
         self._idle: list[Process] = []
 
     async def render(
-        self, body: bytes, name: str, *, recording: str, word_cues: bool
-    ) -> RenderedFile:
+        self, body: bytes, name: str, *, recording: str, word_cues: bool, layout: Layout
+    ) -> Rendered:
         """Renders a transcript in a format; cancelling this kills the process at work.
 
         Args:
@@ -68,6 +62,7 @@ class RenderPool:
             name: of the format.
             recording: the recording's file name, for links to it.
             word_cues: with vtt, add the time of each word.
+            layout: of text, md, f4 and docx.
 
         Raises:
             NotATranscriptError: the body is not a transcript.
@@ -84,13 +79,19 @@ class RenderPool:
         self._requests += 1
         try:
             async with self._free:
-                options = {"name": name, "recording": recording, "word_cues": word_cues}
+                options = {
+                    "name": name,
+                    "recording": recording,
+                    "word_cues": word_cues,
+                    "layout": asdict(layout),
+                }
                 head, answer = await self._run(frame(options, body))
         finally:
             self._requests -= 1
         if "issues" in head:
             raise NotATranscriptError(head["issues"])
-        return RenderedFile(answer, head["media_type"])
+        info = describe(name)
+        return Rendered(answer, info.media_type, info.extension)
 
     async def close(self) -> None:
         """Kills the processes that are idle; those at work end with their requests."""

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import BaseModel, Field, model_validator
 
 from app.contract.answers import Segment, Timing, Transcript, Word, mean_confidence
+from app.contract.layout import Layout
 from app.contract.segments import segment_of, segment_words
 from app.formats import Rendered, render
 
@@ -91,7 +92,9 @@ class GivenTranscript(BaseModel):
         )
 
 
-def render_json(body: bytes, name: str, *, recording: str, word_cues: bool) -> Rendered:
+def render_json(
+    body: bytes, name: str, *, recording: str, word_cues: bool, layout: Layout | None = None
+) -> Rendered:
     """Renders a transcript in a format.
 
     Args:
@@ -99,12 +102,13 @@ def render_json(body: bytes, name: str, *, recording: str, word_cues: bool) -> R
         name: of the format.
         recording: the recording's file name, for links to it.
         word_cues: with vtt, add the time of each word.
+        layout: of text, md, f4 and docx; None takes the defaults.
 
     Raises:
         ValidationError: the body is not a transcript.
     """
     given = GivenTranscript.model_validate_json(body)
-    return render(given.transcript(), name, recording=recording, word_cues=word_cues)
+    return render(given.transcript(), name, recording=recording, word_cues=word_cues, layout=layout)
 
 
 def _words(given: Sequence[GivenWord]) -> tuple[Word, ...]:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from app.contract.layout import Layout
 from app.rendering.frames import SIZES, frame, read_head
 from app.rendering.transcripts import render_json
 
@@ -31,7 +32,7 @@ def main() -> None:
 
 def _reply(replies: BinaryIO, options: dict[str, Any], body: bytes) -> None:
     try:
-        rendered = render_json(body, **options)
+        rendered = render_json(body, **options | {"layout": Layout(**options["layout"])})
     except MemoryError:
         sys.exit("the transcript needs more memory than its rendering may take")
     except ValidationError as error:
@@ -39,7 +40,7 @@ def _reply(replies: BinaryIO, options: dict[str, Any], body: bytes) -> None:
         # A few are enough to correct a transcript of a million words.
         replies.write(frame({"issues": issues[:20]}))
     else:
-        replies.write(frame({"media_type": rendered.media_type}, rendered.body.encode()))
+        replies.write(frame({}, rendered.body))
     replies.flush()
 
 

@@ -65,6 +65,8 @@ class LimitedHttp(HttpToolsProtocol):
         self._used = False
         self._body_size = 0
         self._was_paused = False
+        # Whether a response was sent before all of its request had come.
+        self._late_body = False
 
     @property
     def idle(self) -> bool:
@@ -123,6 +125,8 @@ class LimitedHttp(HttpToolsProtocol):
         """Passes the request on, and starts to measure its body."""
         self._head_done = self._used = True
         self._head_timer.stop()
+        # It was set where the rest of the body before this came in one piece with this head.
+        self._unset_keepalive_if_required()
         self.app = self.config.loaded_app
         if self._place is Place.RESERVED and not self._may_use_reserved_place():
             self.connection_table.count("connections")
@@ -144,10 +148,20 @@ class LimitedHttp(HttpToolsProtocol):
         self._used = True
         self._body_timer.stop()
         super().on_message_complete()
+        if self._late_body:
+            # Its arrival ended uvicorn's wait for another request.
+            self._late_body = False
+            self._head_timer.stop()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
-        """Starts to wait for another request."""
+        """Waits for another request; the rest of a body must come as fast as a head."""
         self.connection_table.touch(self)
+        if self._body_timer.running and not self.pipeline:
+            self._body_timer.stop()
+            self._late_body = True
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode
 
-from app.contract.options import ResponseFormat
+from app.contract.formats import ResponseFormat
 from app.durations import Keep
 
 
@@ -44,8 +44,8 @@ class JobSettings(BaseSettings):
     watch_formats: Annotated[list[ResponseFormat], NoDecode] = Field(
         ["text"],
         min_length=1,
-        description="What is written of each recording of NORDLYD_WATCH, comma-separated: json, "
-        "text, srt, vtt, tsv, textgrid, eaf, ctm.",
+        description="What is written of each recording of NORDLYD_WATCH, comma-separated: "
+        f"{', '.join(get_args(ResponseFormat))}.",
     )
     keep_audio: Keep = Field(
         timedelta(0),

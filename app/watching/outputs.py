@@ -12,19 +12,19 @@ ERROR_ENDING = "error.txt"
 """Of the file beside the results that has the reason why there are none."""
 
 
-def write_outputs(folder: Path, place: str, texts: Mapping[str, str]) -> None:
+def write_outputs(folder: Path, place: str, files: Mapping[str, bytes]) -> None:
     """Writes the results of a recording, and removes the reason of an earlier failure.
 
     Args:
         folder: of the results.
         place: of the recording, relative to its folder.
-        texts: by the endings of their files.
+        files: by their endings.
 
     Raises:
         OSError: a file cannot be written.
     """
-    for ending, text in texts.items():
-        write_whole(_output(folder, place, ending), text)
+    for ending, body in files.items():
+        write_whole(_output(folder, place, ending), body)
     remove_error(folder, place)
 
 
@@ -34,7 +34,7 @@ def write_error(folder: Path, place: str, message: str) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    write_whole(_output(folder, place, ERROR_ENDING), f"{message}\n")
+    write_whole(_output(folder, place, ERROR_ENDING), f"{message}\n".encode())
 
 
 def remove_error(folder: Path, place: str) -> None:
@@ -46,7 +46,7 @@ def remove_error(folder: Path, place: str) -> None:
     _output(folder, place, ERROR_ENDING).unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, body: bytes) -> None:
     """Writes a file so that it exists complete or not at all, even after a crash.
 
     Raises:
@@ -55,8 +55,8 @@ def write_whole(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            file.write(body)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

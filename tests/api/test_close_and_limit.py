@@ -56,7 +56,11 @@ def headers_of(start: Message) -> dict[bytes, bytes]:
 def test_early_response_is_sent_whole_before_the_rest_is_discarded() -> None:
     parts = [part(b"x", more=True)] * 5 + [part(b"x", more=False)]
     sent, taken = asyncio.run(
-        call(LingeringClose(early, cut_off=asyncio.Event()), scope_of(content_length="6"), parts)
+        call(
+            LingeringClose(early, cut_off=asyncio.Event()),
+            scope_of(content_length="9999999"),
+            parts,
+        )
     )
     assert [message["type"] for message in sent] == ["http.response.start"] + [
         "http.response.body"
@@ -65,6 +69,17 @@ def test_early_response_is_sent_whole_before_the_rest_is_discarded() -> None:
     assert (sent[1]["body"], sent[1]["more_body"]) == (b"no", True)
     assert (sent[2]["body"], sent[2]["more_body"]) == (b"", False)
     assert taken == 6
+
+
+def test_response_before_the_end_of_a_short_body_keeps_the_connection() -> None:
+    app = LingeringClose(early, cut_off=asyncio.Event())
+    sent, taken = asyncio.run(call(app, scope_of(content_length="6"), [part(b"x", more=True)]))
+    assert b"connection" not in headers_of(sent[0])
+    assert (sent[-1]["body"], taken) == (b"no", 0)
+    # Whose client sends it only if it is asked to.
+    waiting = scope_of(content_length="6", expect="100-continue")
+    sent, _ = asyncio.run(call(app, waiting, [part(b"x", more=False)]))
+    assert headers_of(sent[0])[b"connection"] == b"close"
 
 
 def test_discarding_ends_when_the_client_is_gone_or_silent() -> None:

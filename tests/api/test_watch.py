@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import docx
 import pytest
 from event_loops import on_event_loop
 from in_process import InProcess, in_process, wait_for
@@ -57,7 +58,7 @@ def _id(job: Job) -> str:
 def texts(folder: Path) -> dict[str, str]:
     """What is in a folder besides recordings, and besides what is being written."""
     return {
-        path.relative_to(folder).as_posix(): path.read_text()
+        path.relative_to(folder).as_posix(): path.read_text(errors="replace")
         for path in folder.rglob("*.*")
         if path.suffix not in {".wav", ".part"} and path.is_file()
     }
@@ -66,14 +67,16 @@ def texts(folder: Path) -> dict[str, str]:
 @on_event_loop
 async def test_recording_is_transcribed_beside_itself_once(clip: Clip, tmp_path: Path) -> None:
     folder = tmp_path / "in"
-    async with watching(tmp_path, watch_formats="text,json,srt") as running:
+    async with watching(tmp_path, watch_formats="text,json,srt,docx") as running:
         (folder / "år 2026").mkdir()
         (folder / "år 2026/møte.wav").write_bytes(clip())
-        await wait_for(lambda: len(texts(folder)) == 3)
+        await wait_for(lambda: len(texts(folder)) == 4)
         found = texts(folder)
         assert found["år 2026/møte.wav.txt"] == "a\n"
         assert '"text":"a"' in found["år 2026/møte.wav.json"].replace(" ", "")
         assert "00:00:0" in found["år 2026/møte.wav.srt"]
+        written = docx.Document(str(folder / "år 2026/møte.wav.docx")).paragraphs
+        assert [paragraph.text for paragraph in written] == ["møte", "a"]
         # Neither a touched recording nor the same content again is new.
         (folder / "år 2026/møte.wav").touch()
         await asyncio.sleep(1.5)

@@ -2,87 +2,23 @@
 
 import asyncio
 import signal
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from cluster_load import assert_answered, send_evenly, under_load
 from cluster_server import ClusterServer, wait_for
-from demo_model import DEMO, sample_texts
+from demo_model import sample_texts
 from live import StreamLog, live_url, pieces, receive, sample
 from sounds import as_wav, tones
 from websockets.asyncio.client import connect
 
-SPEECH = (DEMO / "samples" / "sample-1.flac").read_bytes()
-
 pytestmark = pytest.mark.ray
-
-
-@dataclass
-class Load:
-    """What clients got that sent one recording after the other."""
-
-    answers: list[httpx.Response] = field(default_factory=list)
-
-    @property
-    def texts(self) -> Counter[str]:
-        return Counter(each.json()["text"] for each in self.answers if each.status_code == 200)
-
-    @property
-    def errors(self) -> list[httpx.Response]:
-        return [answer for answer in self.answers if answer.status_code != 200]
-
-
-async def under_load(
-    cluster: ClusterServer,
-    event: Callable[[], Awaitable[object]],
-    *,
-    clients: int = 6,
-    before: float = 1.0,
-    after: float = 3.0,
-) -> Load:
-    """Sends recordings before, while and after something happens; every request is answered."""
-    load = Load()
-    stopping = asyncio.Event()
-
-    async def send_all(client: httpx.AsyncClient) -> None:
-        while not stopping.is_set():
-            load.answers.append(await client.post("/transcribe", content=SPEECH))
-
-    async with httpx.AsyncClient(base_url=cluster.address, timeout=120) as client:
-        sending = [asyncio.create_task(send_all(client)) for _ in range(clients)]
-        await asyncio.sleep(before)
-        await event()
-        await asyncio.sleep(after)
-        stopping.set()
-        await asyncio.gather(*sending)
-    return load
-
-
-def assert_answered(load: Load) -> None:
-    """Asserts that each request has the transcript, or an error with which it may be retried."""
-    assert set(load.texts) == {sample_texts()[0]}
-    for answer in load.errors:
-        assert answer.status_code == 503, answer.text
-        assert float(answer.headers["retry-after"]) >= 0
 
 
 def test_two_replicas_share_a_load_evenly(cluster: ClusterServer) -> None:
     cluster.wait_for_replicas(2)
     before = cluster.counts()
-
-    load = Load()
-
-    async def send_some(client: httpx.AsyncClient) -> None:
-        for _ in range(15):
-            load.answers.append(await client.post("/transcribe", content=SPEECH))
-
-    async def send() -> None:
-        async with httpx.AsyncClient(base_url=cluster.address, timeout=120) as client:
-            await asyncio.gather(*(send_some(client) for _ in range(4)))
-
-    asyncio.run(send())
+    load = asyncio.run(send_evenly(cluster))
     after = cluster.counts()
     assert load.errors == []
     shares = [after[replica] - before[replica] for replica in after]

@@ -153,6 +153,7 @@ def test_installed_service_serves_a_request_from_an_empty_folder(
         assert every.returncode == 0, every.stderr
         assert {path.suffix for path in out.glob("sample-1.*")} == {
             ".json", ".txt", ".srt", ".vtt", ".tsv", ".TextGrid", ".eaf", ".ctm", ".stm", ".rttm",
+            ".md", ".docx", ".ttml", ".stl", ".exb",
         }  # fmt: skip
         (tmp_path / "spoken.txt").write_text(answer["text"], "utf-8")
         aligned = run(

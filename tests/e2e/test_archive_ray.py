@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from archives import by_path, run, visible
 from running import NORDLYD, environment
@@ -120,6 +121,35 @@ def test_killed_run_on_ray_is_continued_to_the_same_bytes(
         check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
+    assert visible(output) == local
+
+
+@pytest.mark.parametrize("stage", ["EncodeAudio", "decode_audio"])
+def test_run_continues_after_the_loss_of_a_worker(
+    cluster: dict[str, str],
+    recordings: Path,
+    local: dict[str, bytes],
+    tmp_path: Path,
+    stage: str,
+) -> None:
+    output = tmp_path / "out"
+    running = subprocess.Popen(
+        command(recordings, output), env=cluster, text=True, stderr=subprocess.PIPE
+    )
+    until, lost = time.monotonic() + 300, 0
+    while running.poll() is None and lost < 2:
+        assert time.monotonic() < until
+        started = [*output.glob("*.srt")]
+        for process in psutil.process_iter(["cmdline"]):
+            title = " ".join(process.info["cmdline"] or [])
+            if started and title.startswith("ray::") and stage in title:
+                process.kill()
+                lost += 1
+                break
+        time.sleep(0.1)
+    _, printed = running.communicate(timeout=600)
+    assert lost
+    assert running.returncode == 1, printed
     assert visible(output) == local
 
 

@@ -1,12 +1,14 @@
 """The Python client, called and awaited, against a real server."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import docx
 import httpx
 import pytest
 import soundfile
@@ -100,7 +102,12 @@ def test_format_returns_its_text(demos: RunningServer, awaiting: bool) -> None:
         cues = call(
             awaiting, demos.address, "transcribe", file, response_format="vtt", word_cues=True
         )
+        document = call(
+            awaiting, demos.address, "transcribe", file, response_format="docx", times=True
+        )
         assert not file.closed
+    paragraphs = [paragraph.text for paragraph in docx.Document(io.BytesIO(document)).paragraphs]
+    assert paragraphs[1] == f"[00:00:00] {sample_texts()[0]}"
     assert cues.startswith("WEBVTT\n")
     assert "<c>" in cues
 

@@ -54,6 +54,9 @@ def test_job_is_submitted_waited_for_fetched_and_deleted(
     assert jobs("result", submitted.id).text == sample_texts()[0]
     subtitles = jobs("result", submitted.id, response_format="srt")
     assert subtitles.startswith("1\n00:00:0")
+    stamped = jobs("result", submitted.id, response_format="text", times=True)
+    assert stamped == f"[00:00:00] {sample_texts()[0]}\n"
+    assert jobs("result", submitted.id, response_format="stl").startswith(b"850STL25.01")
     events = jobs("events", submitted.id)
     assert [event.job.status for event in events if event.event == "status"] == [
         "queued", "processing", "completed",

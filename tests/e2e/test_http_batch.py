@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from base64 import b64encode
 
 import httpx
 import pytest
@@ -87,6 +88,12 @@ def test_batch_lines_contain_the_requested_format(client: httpx.Client, clip) ->
         "content": alone.text, "media_type": "text/vtt; charset=utf-8", "file_name": "møte.vtt",
     }  # fmt: skip
     assert second["result"]["file_name"] == "b.vtt"
+    alone = client.post("/transcribe?response_format=stl", files={"file": ("b", clip(1))})
+    _, stl = lines(client.post("/transcribe?response_format=stl", files=files))
+    assert stl["result"] == {
+        "content": b64encode(alone.content).decode(), "base64": True,
+        "media_type": "application/x-ebu-stl", "file_name": "b.stl",
+    }  # fmt: skip
 
 
 def test_invalid_batch_parameter_is_a_single_error_response(client: httpx.Client, clip) -> None:

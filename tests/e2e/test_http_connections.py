@@ -4,7 +4,7 @@ import json
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import httpx
@@ -26,6 +26,8 @@ def strict(
     settings = tiny_settings | {
         "MAX_HEADER_KB": "16", "HEADER_SECONDS": "1.5", "KEEP_ALIVE_SECONDS": "2",
         "UPLOAD_IDLE_SECONDS": "1", "UPLOAD_MIN_RATE": "1000", "DRAIN_SECONDS": "2",
+        # However slow the machine is, none is refused for the time that it would wait.
+        "MAX_WAIT_SECONDS": "3600",
     }  # fmt: skip
     running = RunningServer(tmp_path_factory.mktemp("strict"), settings, descriptors=DESCRIPTORS)
     yield running.wait_ready()
@@ -188,6 +190,71 @@ def test_body_at_the_minimum_rate_is_accepted(strict: RunningServer, clip) -> No
             connection.sendall(wav[start : start + 2**13])
             time.sleep(0.4)
         assert connection.recv(2**16).startswith(b"HTTP/1.1 200")
+
+
+def read_answer(connection: socket.socket, status: int, ending: bytes) -> bytes:
+    """The head of an answer, once its body has come to the end."""
+    answer = b""
+    while not answer.endswith(ending):
+        answer += connection.recv(2**16)
+    assert answer.startswith(b"HTTP/1.1 %d" % status)
+    return answer.partition(b"\r\n\r\n")[0]
+
+
+EARLY = b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + b"x" * 10
+
+
+def test_connection_is_kept_after_an_answer_before_the_end_of_a_short_body(
+    strict: RunningServer,
+) -> None:
+    with connect(strict) as connection:
+        for _ in range(2):
+            connection.sendall(EARLY)
+            assert b"connection: close" not in read_answer(connection, 404, b"}}")
+            time.sleep(0.2)
+            connection.sendall(b"x" * 990 + b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            read_answer(connection, 200, b'"}')
+            # NORDLYD_HEADER_SECONDS of the first request are over.
+            time.sleep(1.6)
+
+
+def test_request_behind_the_rest_of_a_refused_body_may_take_longer_than_the_idle_time(
+    strict: RunningServer, clip: Callable[..., bytes]
+) -> None:
+    audio = clip(0, 1.0)
+    head = f"Content-Type: audio/wav\r\nContent-Length: {len(audio)}\r\n\r\n".encode()
+    with connect(strict) as connection:
+        connection.sendall(EARLY)
+        read_answer(connection, 404, b"}}")
+        connection.sendall(b"x" * 990 + HEAD + head)
+        for at in range(0, len(audio), len(audio) // 9):
+            connection.sendall(audio[at : at + len(audio) // 9])
+            time.sleep(0.3)
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("rest", [b"", b"x", b"x" * 990], ids=["none", "dripping", "whole"])
+def test_connection_is_closed_where_nothing_follows_an_early_answer(
+    strict: RunningServer, rest: bytes
+) -> None:
+    with connect(strict) as connection:
+        connection.sendall(EARLY)
+        read_answer(connection, 404, b"}}")
+        start = time.monotonic()
+        connection.settimeout(0.3)
+        while time.monotonic() - start < 10:
+            try:
+                connection.sendall(rest)
+                if len(rest) > 1:
+                    rest = b""
+                answer = connection.recv(2**16)
+                assert not answer
+                break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        assert time.monotonic() - start < 6
 
 
 def test_deadline_includes_the_upload(strict: RunningServer) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import docx
 import pytest
 from demo_model import DEMO, sample_texts
 from running import NORDLYD, RunningServer, environment
@@ -55,6 +56,9 @@ def test_job_is_handed_in_followed_fetched_and_erased(nordlyd: Command, tmp_path
     assert [line.split()[0] for line in listed[1:3]] == [second, first]
     assert nordlyd("jobs", "result", first).stdout.strip() == sample_texts()[0]
     assert nordlyd("jobs", "result", first, "-f", "vtt", "-o", "a.vtt").returncode == 0
+    assert nordlyd("jobs", "result", first, "-f", "docx", "--times", "-o", "a.docx").returncode == 0
+    written = docx.Document(str(tmp_path / "a.docx")).paragraphs[1].text
+    assert written == f"[00:00:00] {sample_texts()[0]}"
     assert (tmp_path / "a.vtt").read_text().startswith("WEBVTT")
     assert nordlyd("jobs", "delete", first, second).returncode == 0
     gone = nordlyd("jobs", "show", first)
@@ -81,7 +85,9 @@ def test_failed_job_is_waited_for_with_status_1_and_its_error(
         (("submit", "gone.wav"), "gone.wav: cannot be read: No such file or directory"),
         (("submit", "x.wav", "--metadata", "[1]"), "the metadata is '[1]'; accepted: a JSON"),
         (("list", "--status", "lost"), "accepted: queued, processing, completed, failed or"),
-        (("result", "job_1", "-f", "docx"), "the format is 'docx'; accepted: json, text"),
+        (("result", "job_1", "-f", "odt"), "the format is 'odt'; accepted: json, text"),
+        (("result", "job_1", "-f", "docx"), "docx is no text to print; it needs a file: --output"),
+        (("result", "job_1", "-f", "srt", "--times"), "times gives the times of paragraphs; acc"),
     ],
 )
 def test_wrong_use_is_explained_in_one_line(

@@ -99,7 +99,7 @@ def test_result_comes_in_every_format_and_by_default_in_that_of_the_job(
     assert "<c>" not in client.get(url, params={"word_cues": "false"}).text
     for name, start in {
         "text": "", "srt": "1\n", "tsv": "start\t", "textgrid": "File type", "eaf": "<?xml",
-        "ctm": "audio 1",
+        "ctm": "audio 1", "md": "# audio\n", "docx": "PK", "stl": "850STL25.01",
     }.items():  # fmt: skip
         answer = client.get(url, params={"response_format": name})
         assert answer.status_code == 200, answer.text
@@ -112,6 +112,7 @@ def test_result_comes_in_every_format_and_by_default_in_that_of_the_job(
     for query, param in (
         ({"response_format": "xml"}, "response_format"),
         ({"response_format": "srt", "word_cues": "true"}, "word_cues"),
+        ({"response_format": "srt", "times": "false"}, "times"),
         ({"characters": "true"}, "characters"),
         ({"langauge": "nb"}, "langauge"),
     ):

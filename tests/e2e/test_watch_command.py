@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import docx
 import pytest
 from running import NORDLYD, RunningServer, environment
 
@@ -52,12 +53,14 @@ def test_copied_recordings_are_transcribed_once_and_failures_are_listed(
     (source / "mappe/år.wav").write_bytes(clip())
     (source / "broken.wav").write_bytes(b"no recording")
     (source / "copied.wav.part").write_bytes(clip(1))
-    expected = {"mappe/år.wav.txt", "mappe/år.wav.srt", "broken.wav.error.txt"}
-    with watching(server, source, out, "--format", "text,srt") as process:
+    expected = {"mappe/år.wav.txt", "mappe/år.wav.docx", "broken.wav.error.txt"}
+    with watching(server, source, out, "--format", "text,docx") as process:
         wait_for(out, expected)
         (source / "copied.wav.part").rename(source / "copied.wav")
-        expected |= {"copied.wav.txt", "copied.wav.srt"}
+        expected |= {"copied.wav.txt", "copied.wav.docx"}
         wait_for(out, expected)
+        text = (out / "copied.wav.txt").read_text().strip()
+        assert docx.Document(str(out / "copied.wav.docx")).paragraphs[1].text == text
         process.kill()
         printed, reported = process.communicate()
     assert sorted(line.split(":")[0] for line in printed.splitlines()) == [
@@ -70,8 +73,8 @@ def test_copied_recordings_are_transcribed_once_and_failures_are_listed(
     # After a restart, what is done stays done, and a replaced recording is done.
     (source / "mappe/år.wav").touch()
     (source / "broken.wav").write_bytes(clip(2))
-    with watching(server, source, out, "--format", "text,srt") as process:
-        wait_for(out, (expected - {"broken.wav.error.txt"}) | {"broken.wav.txt", "broken.wav.srt"})
+    with watching(server, source, out, "--format", "text,docx") as process:
+        wait_for(out, (expected - {"broken.wav.error.txt"}) | {"broken.wav.txt", "broken.wav.docx"})
         time.sleep(3)
         process.kill()
         printed, _ = process.communicate()

@@ -6,15 +6,15 @@ from itertools import pairwise
 
 from app.catalogue import read_card
 from app.catalogue.cards import CARD_NAME
+from trainer.card.evaluated import evaluated
 from trainer.card.facts import Facts
-from trainer.card.metadata import test_set_name
+from trainer.card.metadata import start
 from trainer.card.text import LANGUAGES
 from trainer.evaluation.measure import TITLES
 
 SOURCE = "our evaluation, README.md"
 _DIGITS = 4
 _TABLE = re.compile(r"^\[", flags=re.MULTILINE)
-_PRIORITY = re.compile(r"^priority\s*=.*$", flags=re.MULTILINE)
 _LANGUAGES = re.compile(r"^languages\s*=\s*\[[^\]]*\].*$", flags=re.MULTILINE)
 _ID = re.compile(r"^id\s*=.*$", flags=re.MULTILINE)
 _OTHER_CODES = {"nb": ["no"]}
@@ -39,7 +39,11 @@ def update_catalogue(facts: Facts, *, priority: int | None = None) -> None:
         r"^recipe = .*$", f"recipe = {_quoted(facts.recipe.id)}", text, flags=re.MULTILINE
     )
     if priority is not None:
-        text = _with_priority(text, priority)
+        text = _with_value(text, "priority", str(priority))
+    if facts.licence is not None:
+        text = _with_value(text, "licence", _quoted(facts.licence))
+    if facts.provenance is not None:
+        text = _with_value(text, "base", _quoted(start(facts)))
     if facts.evaluation is not None:
         text = "".join(part for part in _tables(text) if not _is_ours(part))
         text = "\n\n".join([text.rstrip(), *_figures(facts)]) + "\n"
@@ -47,18 +51,17 @@ def update_catalogue(facts: Facts, *, priority: int | None = None) -> None:
     read_card(path)
 
 
-def _with_priority(text: str, priority: int) -> str:
-    """Replaces the line of the priority, or adds one after the languages, else after the id."""
+def _with_value(text: str, key: str, value: str) -> str:
+    """Replaces the line of a key before the tables, or adds one after the languages or the id."""
     head, *tables = _tables(text)
-    line = f"priority = {priority}"
-    if _PRIORITY.search(head):
-        head = _PRIORITY.sub(line, head)
-    else:
-        anchor = _LANGUAGES.search(head) or _ID.search(head)
-        # Every card has an id, or it would not have been read.
-        assert anchor is not None
-        head = f"{head[: anchor.end()]}\n{line}{head[anchor.end() :]}"
-    return "".join([head, *tables])
+    line = f"{key} = {value}"
+    place = re.search(rf"^{key}\s*=.*$", head, flags=re.MULTILINE)
+    if place is not None:
+        return "".join([head[: place.start()], line, head[place.end() :], *tables])
+    anchor = _LANGUAGES.search(head) or _ID.search(head)
+    # Every card has an id, or it would not have been read.
+    assert anchor is not None
+    return "".join([head[: anchor.end()], f"\n{line}", head[anchor.end() :], *tables])
 
 
 def _tables(text: str) -> list[str]:
@@ -73,11 +76,12 @@ def _is_ours(table: str) -> bool:
 
 def _figures(facts: Facts) -> list[str]:
     evaluation = facts.evaluation or {}
+    dataset = evaluated(evaluation, facts.recipe).full_name
     return [
         "\n".join(
             (
                 "[[figures]]",
-                f"dataset = {_quoted(test_set_name(facts))}",
+                f"dataset = {_quoted(dataset)}",
                 f'metric = "{metric}"',
                 f"value = {round(evaluation[f'{name}_{metric}'], _DIGITS)}",
                 f"decoder = {_quoted(title)}",
@@ -93,17 +97,15 @@ def _figures(facts: Facts) -> list[str]:
 def _head(facts: Facts) -> str:
     recipe = facts.recipe
     codes = [recipe.language, *_OTHER_CODES.get(recipe.language, [])]
-    base = "random weights" if recipe.model.init == "random" else recipe.model.init
     lines = [
         f"id = {_quoted(facts.id)}",
         f"title = {_quoted(f'{facts.id}, {LANGUAGES.get(recipe.language, recipe.language)}')}",
-        'licence = "apache-2.0"',
-        f"base = {_quoted(base)}",
+        f"base = {_quoted(start(facts))}",
         f"languages = {json.dumps(codes)}",
         f"parameters = {facts.parameters}",
         f"recipe = {_quoted(recipe.id)}",
     ]
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         warning = "Trained on synthesised speech only: on people nearly every word is wrong."
         lines.append(f"notes = [{_quoted(warning)}]")
     return "\n".join(lines) + "\n"

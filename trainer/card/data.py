@@ -15,11 +15,19 @@ _SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 def data_section(facts: Facts) -> list[str]:
     """Returns the section on the training data, and on the dropped records and the reasons."""
     parts = ["## Data", _sources(facts)]
+    if facts.provenance is not None:
+        train, valid = facts.provenance.train, facts.provenance.valid
+        parts.append(
+            paragraph(
+                f"The training had {train.utterances:,} utterances ({train.hours:,.2f} h) to learn "
+                f"from, and {valid.utterances:,} ({valid.hours:,.2f} h) to be watched on."
+            )
+        )
     counts = facts.counts
     if counts is None:
         return parts
     parts.append(_splits(counts))
-    if facts.recipe.synthesis is not None:
+    if facts.synthesised and facts.recipe.synthesis is not None:
         settings = counts.get("settings") or asdict(facts.recipe.synthesis)
         parts.append(bullets(_synthesis(settings, counts, facts.recipe.language)))
     parts += _dropped(counts)
@@ -29,25 +37,25 @@ def data_section(facts: Facts) -> list[str]:
 
 
 def _sources(facts: Facts) -> str:
-    recipe = facts.recipe
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         return paragraph(
             "Sentences from Debian packages, spoken by espeak-ng. The split of a sentence follows "
             "from a hash of it, so no test sentence was trained on, and neither was a test voice."
         )
-    sets = {source.rpartition("/")[0] for source in recipe.data.train}
+    train, valid, test = (facts.sources(split) for split in ("train", "valid", "test"))
+    sets = {source.rpartition("/")[0] for source in train}
     known = sorted(name for name in sets if name in PUBLISHED)
     licences = [
         f"`{PUBLISHED[name].repository}` ({PUBLISHED[name].licence}, as `{name}`)" for name in known
     ]
     sentences = [
-        f"Trained on {joined(f'`{source}`' for source in recipe.data.train)}, validated on "
-        f"{joined(f'`{source}`' for source in recipe.data.valid)}, tested on "
-        f"{joined(f'`{source}`' for source in recipe.data.test)}."
+        f"Trained on {joined(f'`{source}`' for source in train)}, validated on "
+        f"{joined(f'`{source}`' for source in valid)}; set apart for tests: "
+        f"{joined(f'`{source}`' for source in test)}."
     ]
     if licences:
         sentences.append(f"Published as {joined(licences)}.")
-    if set(recipe.data.valid) & set(recipe.data.test):
+    if set(valid) & set(test):
         sentences.append(
             "**The training was watched on its test split, which flatters the test figures.**"
         )
@@ -99,6 +107,8 @@ def _dropped(counts: dict[str, Any]) -> list[str]:
         parts.append(f"{sum(found.values()):,} distinct sentences were found{more}.")
     if counts.get("dropped"):
         parts.append(f"Dropped: {counted(counts['dropped'])}.")
+    if counts.get("written_out"):
+        parts.append(f"Written out as they are spoken: {counted(counts['written_out'])}.")
     if counts.get("dropped_translations"):
         parts.append(f"Translations dropped: {counted(counts['dropped_translations'])}.")
     for split, title in _SPLITS.items():

@@ -1,32 +1,26 @@
 """Writes the sections of a model card that describe the model and its training."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from trainer.card.facts import Facts
+from trainer.card.metadata import start
 from trainer.card.text import bullets, joined, paragraph
 from trainer.published import LogRow
 from trainer.recipe import TrainingRecipe
+from trainer.training.validation import EVALUATION_BATCH
 
 CURVE = "curve.png"
-_FRAMEWORKS = {
-    "Transformers": "transformers",
-    "Pytorch": "torch",
-    "Datasets": "datasets",
-    "Tokenizers": "tokenizers",
-    "Nordlyd": "nordlyd",
-}
 
 
 def model_section(facts: Facts) -> list[str]:
     """Returns the section on the model."""
-    model, config = facts.recipe.model, facts.config
-    start = "random weights" if model.init == "random" else f"`{model.init}`"
+    config = facts.config
+    recorded = "" if facts.provenance else " (by the recipe; the training left no record of it)"
     layers = (
         f"{config['num_hidden_layers']} layers of {config['hidden_size']}, "
         f"{config['num_attention_heads']} heads, feed-forward {config['intermediate_size']}"
     )
     items = [
-        f"Start: {start}. Recipe: `{facts.recipe.id}`.",
+        f"Start: {start(facts)}{recorded}. Recipe: `{facts.recipe.id}`. "
+        f"Licence: {facts.licence or 'not stated'}.",
         f"wav2vec2 with a CTC head, {facts.parameters / 1e6:,.1f} million parameters: {layers}; "
         f"convolutions with kernels {joined(map(str, config['conv_kernel']))} and strides "
         f"{joined(map(str, config['conv_stride']))}.",
@@ -38,8 +32,8 @@ def model_section(facts: Facts) -> list[str]:
         lm = facts.language_model
         items.append(
             f"Language model: {lm.order}-gram (KenLM) of {lm.words:,} words, "
-            f"{lm.bytes / 2**20:.1f} MiB, alpha {lm.alpha:g}, beta {lm.beta:g}, tuned on the "
-            "validation split."
+            f"{lm.bytes / 2**20:.1f} MiB, alpha {lm.alpha:g}, beta {lm.beta:g}, "
+            f"{'tuned on the validation split' if lm.tuned else 'not tuned'}."
         )
     return ["## Model", bullets(items)]
 
@@ -59,7 +53,7 @@ def training_section(facts: Facts) -> list[str]:
             results_table(facts.log),
             paragraph(_chosen(facts.recipe.training, facts.log)),
         ]
-    return [*parts, "### Framework versions", "\n".join(f"- {line}" for line in _versions())]
+    return [*parts, "### Framework versions", _versions(facts)]
 
 
 def hyperparameters(facts: Facts) -> dict[str, str]:
@@ -67,14 +61,21 @@ def hyperparameters(facts: Facts) -> dict[str, str]:
     recipe, training = facts.recipe, facts.recipe.training
     model = recipe.model
     by_seconds = f"up to {training.batch_seconds:g} s of audio"
+    devices = facts.provenance.devices if facts.provenance else 1
     found = {
         "learning_rate": f"{training.learning_rate:g}",
         "train_batch_size": str(training.device_batch or by_seconds),
+        "eval_batch_size": str(EVALUATION_BATCH),
         "seed": str(recipe.seed),
+    }
+    if devices > 1:
+        found |= {"distributed_type": "multi-device", "num_devices": str(devices)}
+    found |= {
         "gradient_accumulation_steps": str(training.accumulation),
     }
     if training.device_batch:
-        found["total_train_batch_size"] = str(training.device_batch * training.accumulation)
+        total = training.device_batch * training.accumulation * devices
+        found["total_train_batch_size"] = str(total)
     first, second = training.betas
     found |= {
         "optimizer": f"AdamW with betas=({first:g},{second:g}) and epsilon={training.epsilon:g}",
@@ -87,8 +88,9 @@ def hyperparameters(facts: Facts) -> dict[str, str]:
         found["num_epochs"] = f"{training.epochs:.1f}"
     else:
         found["training_steps"] = str(training.steps)
+    used = facts.provenance.precision if facts.provenance else training.precision
     precision = {"fp16": "Native AMP", "auto": "fp16 on CUDA, else bf16 where the CPU has it"}
-    found["mixed_precision_training"] = precision.get(training.precision, training.precision)
+    found["mixed_precision_training"] = precision.get(used, used)
     # A regularisation that is off is not worth a line.
     found |= {
         name: f"{value:g}"
@@ -131,10 +133,33 @@ def results_table(log: tuple[LogRow, ...]) -> str:
     return "\n".join(lines)
 
 
+def evaluation_results(facts: Facts) -> list[str]:
+    """Returns the loss and WER of the published cards: of the weights that were taken."""
+    if not facts.log:
+        return []
+    row = _chosen_row(facts.recipe.training, facts.log)
+    averaged = facts.recipe.training.average_checkpoints > 1
+    return [
+        paragraph(
+            "It achieves the following results on the evaluation set, which is the validation "
+            f"split ({joined(f'`{source}`' for source in facts.sources('valid'))}), greedy, "
+            f"at step {row.step:,}{', before the checkpoints were averaged' if averaged else ''}:"
+        ),
+        bullets([f"Loss: {row.validation_loss:.4f}", f"Wer: {row.wer:.4f}"]),
+    ]
+
+
+def _chosen_row(training: TrainingRecipe, log: tuple[LogRow, ...]) -> LogRow:
+    """Returns the evaluation of the weights that were taken: the best, or the last."""
+    if training.select == "validation" and training.average_checkpoints == 1:
+        return min(log, key=lambda row: row.wer)
+    return log[-1]
+
+
 def _chosen(training: TrainingRecipe, log: tuple[LogRow, ...]) -> str:
-    best = min(log, key=lambda row: row.wer)
     chosen = (
-        f"Of these the weights with the best WER in validation were taken, at step {best.step}."
+        "Of these the weights with the best WER in validation were taken, at step "
+        f"{_chosen_row(training, log).step}."
         if training.select == "validation"
         else "The last weights were taken; none were selected by these figures."
     )
@@ -149,11 +174,10 @@ def _chosen(training: TrainingRecipe, log: tuple[LogRow, ...]) -> str:
     return f"Wer is greedy, on {watched} of the validation split. {chosen}{ended}"
 
 
-def _versions() -> list[str]:
-    found: list[str] = []
-    for title, package in _FRAMEWORKS.items():
-        try:
-            found.append(f"{title} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return found
+def _versions(facts: Facts) -> str:
+    """Returns the versions of the training, not those of the day that the card is written."""
+    if facts.provenance is None:
+        return "Not recorded by this training."
+    return bullets(
+        f"{title} {', then '.join(used)}" for title, used in facts.provenance.versions.items()
+    )

@@ -1,24 +1,32 @@
-"""Writes README.md, the training curve, the log and the counts into a model folder."""
+"""Writes README.md, the training curve, the log, the counts and the record into a model folder."""
 
 import shutil
 
 from trainer.card.curve import write_curve
 from trainer.card.data import data_section
+from trainer.card.evaluated import evaluated
 from trainer.card.facts import COUNTS, LOG, Facts
-from trainer.card.metadata import metadata, test_set_name
+from trainer.card.metadata import metadata, start
 from trainer.card.text import LANGUAGES, bullets, joined, paragraph
-from trainer.card.training import CURVE, model_section, training_section
+from trainer.card.training import (
+    CURVE,
+    evaluation_results,
+    model_section,
+    training_section,
+)
 from trainer.evaluation.report.figures import language_model_line, method_line, percent
 from trainer.evaluation.report.markdown import escape, results_table, table
+from trainer.provenance import RUN_FILE
 
 README = "README.md"
 
 
 def write_card(facts: Facts) -> None:
-    """Writes the card, and beside it the curve, the log and the counts that it is made from."""
+    """Writes the card, and beside it the curve and the files that it is made from."""
     if facts.log:
         write_curve(facts.log, facts.id, facts.folder / CURVE)
-    for name, file in ((LOG, facts.log_file), (COUNTS, facts.counts_file)):
+    copied = ((LOG, facts.log_file), (COUNTS, facts.counts_file), (RUN_FILE, facts.run_file))
+    for name, file in copied:
         if file is not None and file.resolve() != (facts.folder / name).resolve():
             shutil.copyfile(file, facts.folder / name)
     (facts.folder / README).write_text(card(facts), encoding="utf-8")
@@ -30,6 +38,7 @@ def card(facts: Facts) -> str:
         metadata(facts),
         f"# {_title(facts)}",
         *_opening(facts),
+        *evaluation_results(facts),
         *_results(facts),
         *_samples(facts),
         *_limits(facts),
@@ -42,13 +51,12 @@ def card(facts: Facts) -> str:
 
 def _title(facts: Facts) -> str:
     language = LANGUAGES.get(facts.recipe.language, facts.recipe.language)
-    how = ", trained on synthesised speech" if facts.recipe.synthesis is not None else ""
+    how = ", trained on synthesised speech" if facts.synthesised else ""
     return f"{facts.id}: {language}{how}"
 
 
 def _opening(facts: Facts) -> list[str]:
-    recipe = facts.recipe
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         return [
             paragraph(
                 "**This model was trained on synthesised speech (espeak-ng) and does not "
@@ -56,9 +64,8 @@ def _opening(facts: Facts) -> list[str]:
                 "trying things out: the service, its answers, word times, long files."
             )
         ]
-    sets = joined(f"`{source}`" for source in recipe.data.train)
-    start = "random weights" if recipe.model.init == "random" else f"`{recipe.model.init}`"
-    return [paragraph(f"Trained from {start} on {sets}.")]
+    sets = joined(f"`{source}`" for source in facts.sources("train"))
+    return [paragraph(f"Trained from {start(facts)} on {sets}.")]
 
 
 def _results(facts: Facts) -> list[str]:
@@ -66,11 +73,12 @@ def _results(facts: Facts) -> list[str]:
     if evaluation is None:
         return []
     speakers = f", {evaluation['speakers']} speakers" if evaluation["speakers"] else ""
+    found = evaluated(evaluation, facts.recipe)
     parts = [
         "## How well it does",
         paragraph(
-            f"On {test_set_name(facts)}: {evaluation['utterances']:,} utterances, "
-            f"{evaluation['seconds'] / 60:.0f} min{speakers}."
+            f"On {found.name}: {found.count:,} utterances, "
+            f"{evaluation['seconds'] / 60:.0f} min{speakers}. That is {found.where}."
         ),
         results_table(evaluation),
     ]
@@ -79,7 +87,7 @@ def _results(facts: Facts) -> list[str]:
     parts.append(paragraph(method_line(evaluation)))
     if (facts.folder / "report.md").is_file():
         parts.append("`report.md` has the rates by length and speaker, and the worst utterances.")
-    if facts.recipe.synthesis is not None:
+    if found.synthesised:
         parts.append(
             paragraph(
                 "The test text is of the same kind as the training text: help and messages of "
@@ -111,14 +119,14 @@ def _samples(facts: Facts) -> list[str]:
 def _limits(facts: Facts) -> list[str]:
     recipe = facts.recipe
     items = ["It writes lower case without digits, punctuation or capitals."]
-    if recipe.synthesis is not None:
+    if facts.synthesised:
         items = [
             "Speech by people: there was none in its training.",
             "Words unlike those of program help, and names.",
             *items,
             "Dialects: one synthesiser, one way of saying each word.",
         ]
-        if recipe.language not in {recipe.synthesis.voice, "no"}:
+        if recipe.synthesis and recipe.language not in {recipe.synthesis.voice, "no"}:
             name = LANGUAGES.get(recipe.language, recipe.language)
             items.append(f"The pronunciation of {name}: its text was read by another voice.")
     else:
@@ -131,5 +139,5 @@ def _limits(facts: Facts) -> list[str]:
             f"Words that its language model lacks: a WER of {final} is for text of the same kind."
         )
     # A demo's notes repeat its first lines.
-    notes = facts.catalogue.notes if facts.catalogue and recipe.synthesis is None else ()
+    notes = facts.catalogue.notes if facts.catalogue and not facts.synthesised else ()
     return ["## What it cannot do", bullets([*items, *map(escape, notes)])]

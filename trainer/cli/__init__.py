@@ -3,6 +3,7 @@
 A command imports what is heavy, or of the extra `train`, when it runs: `plan` needs neither.
 """
 
+import errno
 from typing import NoReturn
 
 from app.errors import NordlydError
@@ -10,6 +11,7 @@ from app.extras import install_hint
 from trainer.cli import (
     calibrate,
     card,
+    compare,
     evaluate,
     export,
     lm,
@@ -26,6 +28,7 @@ from trainer.errors import TrainerError
 __all__ = [
     "calibrate",
     "card",
+    "compare",
     "evaluate",
     "export",
     "lm",
@@ -38,6 +41,8 @@ __all__ = [
     "tune",
 ]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 def main() -> None:
     """Runs the command line; errors that have a message end it with that line and status 1."""
@@ -45,6 +50,10 @@ def main() -> None:
         app()
     except (TrainerError, NordlydError) as error:
         _end(str(error), error)
+    except OSError as error:
+        if error.errno not in _FULL and (error.filename is None or error.strerror is None):
+            raise
+        _end(f"{error.filename or 'a file'} cannot be used: {error.strerror}", error)
     except ModuleNotFoundError as error:
         hint = install_hint(error, preferred="train")
         if hint is None:

@@ -1,10 +1,10 @@
 """Reads Praat TextGrid and ELAN files beside their audio; each interval is one candidate.
 
 Every tier with times is a speaker, every interval with text an utterance; its audio is the part
-of the file between its two times.
+of the file between its two times. A tier that repeats another word by word is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,8 @@ from trainer.errors import DataError
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 
 _SUFFIXES = (".textgrid", ".eaf")
+_ALL_SPEAKERS = "utterances"
+_SLACK_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +62,68 @@ def read_intervals(file: Path) -> tuple[list[Interval], Path | None]:
         DataError: the file cannot be read.
     """
     if file.suffix.lower() == ".eaf":
-        return _read_eaf(file)
-    return _read_textgrid(file), _beside(file)
+        intervals, audio = _read_eaf(file)
+    else:
+        intervals, audio = _read_textgrid(file), _beside(file)
+    return _without_repeated(intervals), audio
+
+
+def _without_repeated(intervals: list[Interval]) -> list[Interval]:
+    """Leaves out the tiers that have the words of another one in smaller parts.
+
+    Such are those of words that the service, and programs that align, write beside the utterances.
+    """
+    tiers: dict[str, list[Interval]] = {}
+    for interval in intervals:
+        tiers.setdefault(interval.tier, []).append(interval)
+    repeated = {
+        part
+        for whole in tiers
+        for part in tiers
+        if part != whole and _repeats(tiers[part], tiers[whole])
+    }
+    return [interval for interval in intervals if interval.tier not in repeated]
+
+
+def _repeats(parts: Sequence[Interval], whole: Sequence[Interval]) -> bool:
+    """Returns whether intervals have the words of others, in more pieces within their times."""
+    if len(parts) <= len(whole) and not _is_word_tier(parts, whole):
+        return False
+    texts = [" ".join(interval.text for interval in tier).split() for tier in (parts, whole)]
+    if texts[0] != texts[1]:
+        return False
+    place = 0
+    for part in parts:
+        while place < len(whole) and whole[place].end + _SLACK_SECONDS < part.end:
+            place += 1
+        if place == len(whole) or part.start < whole[place].start - _SLACK_SECONDS:
+            return False
+    return True
+
+
+def _is_word_tier(parts: Sequence[Interval], whole: Sequence[Interval]) -> bool:
+    """Returns whether a tier is called as that of the words; there may be a word an utterance."""
+    name, other = parts[0].tier, whole[0].tier
+    return len(parts) == len(whole) and name in {f"{other} words", "words"}
 
 
 def _candidates(file: Path) -> Iterator[Candidate]:
     try:
         intervals, audio = read_intervals(file)
-    except DataError:
-        yield Candidate(None, None, "", "", dropped="broken annotations")
+    except DataError as error:
+        yield Candidate(None, None, "", "", dropped="broken annotations", detail=str(error))
         return
     if audio is None:
-        yield Candidate(None, None, "", "", dropped="annotations without audio")
+        reason = "annotations without audio"
+        yield Candidate(None, None, "", "", dropped=reason, detail=str(file))
         return
     for interval in intervals:
         yield Candidate(
             audio=FileAudio(audio, interval.start, interval.end),
             text=interval.text,
             language="",
-            speaker=interval.tier,
+            # The service's own tier of all that was said; it names no speaker.
+            speaker="" if interval.tier == _ALL_SPEAKERS else interval.tier,
         )
 
 

@@ -1,7 +1,7 @@
 """The value every adapter yields: a row as its source has it, before the filters of a recipe."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trainer.data.audio import PlacedAudio
@@ -12,7 +12,9 @@ class Candidate:
     """What may become a record.
 
     `text` is as published. `language` and `speaker` are empty where the source has none.
-    `dropped` is why the source itself leaves the row out; such a row may have no audio.
+    `dropped` is why the source itself leaves the row out; such a row may have no audio. `detail`
+    is what more there is to know of that, such as the name of the file. `labels` are those of
+    `trainer.data.record.LABELS` that the source has.
     """
 
     audio: PlacedAudio | None
@@ -20,6 +22,8 @@ class Candidate:
     language: str
     speaker: str
     dropped: str | None = None
+    detail: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):

@@ -1,11 +1,13 @@
 """Opens one split of a data folder, from `prepare` or from `synthesise`."""
 
+import json
 from pathlib import Path
 
 from trainer.data.manifest import read_prepared
 from trainer.data.record import Record
 from trainer.data.synthesised import read_synthesised
 from trainer.errors import DataError
+from trainer.recipe_rules import SYNTHESISED
 
 EVALUATION = ("valid", "test")
 
@@ -24,6 +26,20 @@ def read_split(folder: Path, split: str) -> list[Record]:
             f"{manifest} is missing; make it with `python -m trainer prepare` or `synthesise`"
         )
     return read_prepared(manifest, split)
+
+
+def split_sources(folder: Path, split: str) -> tuple[str, ...]:
+    """Returns the sources that `prepare` made a split of, `synthesised` for spoken sentences.
+
+    Empty where the folder has no counts that name them.
+    """
+    if (folder / f"{split}.pcm").is_file():
+        return (SYNTHESISED,)
+    try:
+        counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
+        return tuple(map(str, counts["settings"][split]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
 
 
 def evaluation_sentences(folder: Path) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Writes a data folder: one manifest for each split, and counts of the dropped rows.
+"""Writes a data folder: one manifest for each split, counts, and lists of the rows not kept as is.
 
 A manifest line refers to the audio where it lies, unless copies are requested. All audio is
 decoded once here, so that lengths are exact and training meets no broken audio.
@@ -18,6 +18,7 @@ from app.text import Mode
 from trainer.data import filters as reasons
 from trainer.data.candidate import Candidate
 from trainer.data.filters import Filters, filters_of, unknown_characters
+from trainer.data.row_lists import RowLists
 from trainer.data.sources import open_source
 from trainer.data.writer import Writer, finish
 from trainer.errors import DataError
@@ -37,6 +38,7 @@ class Tally:
     kept: int = 0
     seconds: float = 0.0
     dropped: Counter[str] = field(default_factory=Counter)
+    written_out: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     speakers: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
@@ -49,18 +51,24 @@ class Tally:
             "hours": round(self.seconds / 3600, 3),
             "speakers": len(self.speakers - {""}),
             "dropped": dict(self.dropped.most_common()),
+            "written_out": dict(self.written_out.most_common()),
             "unknown_characters": dict(self.unknown.most_common()),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A candidate that was read; `reason` is why it is dropped, or None where it is kept."""
+    """A candidate that was read; `reason` is why it is dropped, or None where it is kept.
+
+    `detail` is what more there is to know of the reason; `rules` wrote parts of the text out.
+    """
 
     candidate: Candidate
     text: str
     seconds: float
     reason: str | None
+    detail: str = ""
+    rules: Mapping[str, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -73,6 +81,9 @@ def prepare(
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Writes `{train,valid,test}.jsonl` and `counts.json` of a recipe; returns the counts.
+
+    `dropped.jsonl` has every row that was dropped, with its reason, and `written_out.jsonl` every
+    row that rules changed.
 
     Args:
         recipe: names the sources and the filters.
@@ -96,17 +107,27 @@ def prepare(
     output.mkdir(parents=True, exist_ok=True)
     sources: dict[str, dict[str, Any]] = {}
     totals: dict[str, Tally] = {}
-    for split, names in references.items():
-        total = totals[split] = Tally()
-        with Writer(output, split, copy=copy) as writer:
-            for name in names:
-                tally, facts = _read_source(
-                    name, writer, recipe, folders=folders, workers=workers, notify=notify
+    with RowLists(output) as lists:
+        for split, names in references.items():
+            total = totals[split] = Tally()
+            with Writer(output, split, copy=copy) as writer:
+                for name in names:
+                    tally, facts = _read_source(
+                        name,
+                        writer,
+                        lists,
+                        recipe,
+                        folders=folders,
+                        workers=workers,
+                        notify=notify,
+                    )
+                    sources[name] = facts | tally.counts()
+                    _add(total, tally)
+            if not total.kept:
+                raise DataError(
+                    f"nothing of {split} is left: {dict(total.dropped)}; the rows are in "
+                    f"{lists.dropped_file}"
                 )
-                sources[name] = facts | tally.counts()
-                _add(total, tally)
-        if not total.kept:
-            raise DataError(f"nothing of {split} is left: {dict(total.dropped)}")
     for split in SPLITS:
         finish(output, split)
     text = json.dumps(_counts(recipe, sources, totals), ensure_ascii=False, indent=2)
@@ -115,27 +136,31 @@ def prepare(
     return counts
 
 
-def filter_candidate(candidate: Candidate, filters: Filters) -> Measured:
+def filter_candidate(candidate: Candidate, filters: Filters, language: str) -> Measured:
     """Reads one candidate and decides whether the filters keep it.
 
-    The audio is decoded only where the text passes.
+    The audio is decoded only where the text passes. `language` is that of candidates that name
+    none.
     """
     if candidate.dropped is not None or candidate.audio is None:
-        return Measured(candidate, "", 0.0, candidate.dropped or reasons.BROKEN)
-    text, reason = filters.text(candidate.text)
-    if reason is not None:
-        return Measured(candidate, text, 0.0, reason)
+        left_out = candidate.dropped or reasons.BROKEN
+        return Measured(candidate, "", 0.0, left_out, candidate.detail)
+    judged = filters.text(candidate.text, candidate.language or language)
+    if judged.reason is not None:
+        return Measured(candidate, judged.text, 0.0, judged.reason)
     try:
         seconds = candidate.audio.seconds()
-    except DataError:
-        return Measured(candidate, text, 0.0, reasons.BROKEN)
-    reason = filters.audio(candidate.text or "", text, seconds)
-    return Measured(candidate, text, seconds, reason)
+    except DataError as error:
+        return Measured(candidate, judged.text, 0.0, reasons.BROKEN, str(error))
+    reason = filters.audio(candidate.text or "", judged.text, seconds)
+    detail = f"{seconds:.2f} s" if reason else ""
+    return Measured(candidate, judged.text, seconds, reason, detail, judged.rules)
 
 
 def _read_source(
     name: str,
     writer: Writer,
+    lists: RowLists,
     recipe: Recipe,
     *,
     folders: Mapping[str, Path],
@@ -149,11 +174,17 @@ def _read_source(
     notify(f"reading {name}")
     with ThreadPoolExecutor(workers) as pool:
         for chunk in _chunks(opened.source.candidates(opened.split)):
-            for item in pool.map(lambda one: filter_candidate(one, filters), chunk):
+            judged = pool.map(lambda one: filter_candidate(one, filters, recipe.language), chunk)
+            for item in judged:
                 _count(item, tally, filters.mode)
-                if item.reason is None:
-                    assert item.candidate.audio is not None
-                    writer.write(item.candidate.audio, _facts(item, name, recipe.language))
+                candidate = item.candidate
+                if item.reason is not None:
+                    lists.drop(name, tally.rows, candidate, item.reason, item.detail)
+                    continue
+                assert candidate.audio is not None
+                writer.write(candidate.audio, _facts(item, name, recipe.language))
+                if item.rules:
+                    lists.write_out(name, tally.rows, candidate, item.text, item.rules)
             if time.monotonic() - reported > _REPORT_EVERY_SECONDS:
                 reported = time.monotonic()
                 notify(f"{name}: {tally.rows} rows, {tally.seconds / 3600:.1f} hours kept")
@@ -161,6 +192,8 @@ def _read_source(
     notify(f"{name}: kept {tally.kept} of {tally.rows}, {tally.seconds / 3600:.2f} hours")
     if dropped:
         notify(f"{name}: dropped {dropped}: {_listed(tally.dropped)}")
+    if tally.written_out:
+        notify(f"{name}: written out: {_listed(tally.written_out)}")
     facts = {"licence": opened.licence, "note": opened.source.note(opened.split)}
     return tally, {key: value for key, value in facts.items() if value}
 
@@ -181,6 +214,7 @@ def _count(item: Measured, tally: Tally, mode: Mode) -> None:
     tally.seconds += item.seconds
     tally.speakers.add(item.candidate.speaker)
     tally.texts.add(item.text)
+    tally.written_out.update(item.rules)
 
 
 def _facts(item: Measured, source: str, language: str) -> dict[str, Any]:
@@ -190,6 +224,7 @@ def _facts(item: Measured, source: str, language: str) -> dict[str, Any]:
         "speaker": item.candidate.speaker,
         "seconds": round(item.seconds, 4),
         "source": source,
+        **item.candidate.labels,
     }
 
 
@@ -198,6 +233,7 @@ def _add(total: Tally, tally: Tally) -> None:
     total.kept += tally.kept
     total.seconds += tally.seconds
     total.dropped.update(tally.dropped)
+    total.written_out.update(tally.written_out)
     total.unknown.update(tally.unknown)
     total.speakers |= tally.speakers
     total.texts |= tally.texts
@@ -208,11 +244,13 @@ def _counts(
 ) -> dict[str, Any]:
     train = totals["train"]
     dropped = sum((tally.dropped for tally in totals.values()), Counter())
+    written_out = sum((tally.written_out for tally in totals.values()), Counter())
     return {
         "recipe": recipe.id,
         "language": recipe.language,
         "sources": sources,
         "dropped": dict(dropped.most_common()),
+        "written_out": dict(written_out.most_common()),
         **{split: tally.counts() for split, tally in totals.items()},
         # Test data that is also trained on flatters the figures; this counts how much there is.
         "seen_in_training": {
@@ -226,5 +264,5 @@ def _counts(
     }
 
 
-def _listed(dropped: Counter[str]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())

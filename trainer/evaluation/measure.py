@@ -29,7 +29,7 @@ from trainer.evaluation.alignment import Alignment, align_characters, align_word
 from trainer.evaluation.bootstrap import Bootstrap
 from trainer.evaluation.digest import model_digest
 from trainer.evaluation.emissions import Emitted, emit
-from trainer.evaluation.test_set import TestSet
+from trainer.evaluation.test_set import Origin, TestSet
 
 LANGUAGE_MODEL = "language_model"
 
@@ -104,6 +104,7 @@ class Evaluation:
     model: str
     digest: str
     data: str
+    origin: Origin | None
     utterances: tuple[Utterance, ...]
     decodings: tuple[Decoding, ...]
     bootstrap: Bootstrap
@@ -161,6 +162,7 @@ def evaluate(
         model=model_folder.resolve().name,
         digest=model_digest(model_folder),
         data=test_set.name,
+        origin=test_set.origin,
         utterances=tuple(
             Utterance(reference, item.speaker, augmentation, item.seconds)
             for reference, item, augmentation in zip(

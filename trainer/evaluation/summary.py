@@ -8,6 +8,7 @@ from trainer.evaluation.bootstrap import LEVEL, Interval
 from trainer.evaluation.confusions import count_confusions
 from trainer.evaluation.groups import Group, by_augmentation, by_length, by_speaker, worst
 from trainer.evaluation.measure import TITLES, Evaluation
+from trainer.evaluation.test_set import Origin
 
 _MAX_CONFUSIONS = 20
 _MAX_WORST = 20
@@ -25,6 +26,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "model": evaluation.model,
         "model_digest": evaluation.digest,
         "data": evaluation.data,
+        **_origin(evaluation.origin),
         "utterances": len(evaluation.utterances),
         "seconds": round(seconds, 1),
         "words": sum(item.length for item in evaluation.final.words),
@@ -79,6 +81,18 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
             }
             for index in worst(evaluation, _MAX_WORST)
         ],
+    }
+
+
+def _origin(origin: Origin | None) -> dict[str, Any]:
+    """Returns what a card needs to name the test set: its split, or None, sources and size."""
+    if origin is None:
+        return {"split": None, "sources": [], "available": None, "texts_digest": None}
+    return {
+        "split": origin.split or None,
+        "sources": list(origin.sources),
+        "available": origin.available,
+        "texts_digest": origin.texts,
     }
 
 

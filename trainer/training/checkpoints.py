@@ -3,6 +3,7 @@
 They are named as those of transformers' Trainer, `checkpoint-STEP`, and hold `run_state.json` too.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,9 +13,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trainer.errors import DataError
+from trainer.errors import DamagedCheckpointError, DataError, TrainingError
+from trainer.training.disk import writing
 
 STATE_FILE = "run_state.json"
+CHECKSUMS = "checkpoint.sha256"
+"""As `sha256sum` writes it; `sha256sum -c` reads it."""
+
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -66,16 +71,54 @@ def write_folder(final: Path) -> Iterator[Path]:
     """Yields a folder to write to, which takes the final name once everything is on disk.
 
     A process killed while it writes leaves the final name as it was.
+
+    Raises:
+        TrainingError: it cannot be written; the message names the checkpoint before it.
     """
     fresh = final.with_name(f"unfinished-{final.name}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    yield fresh
-    for file in fresh.iterdir():
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-    shutil.rmtree(final, ignore_errors=True)
-    fresh.replace(final)
+    try:
+        with writing(final):
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            yield fresh
+            _write_checksums(fresh)
+            for file in fresh.iterdir():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+            shutil.rmtree(final, ignore_errors=True)
+            fresh.replace(final)
+    except TrainingError as error:
+        # Whatever else is written has room again.
+        shutil.rmtree(fresh, ignore_errors=True)
+        earlier = checkpoints(final.parent)
+        more = f"; --resume continues from {earlier[-1].name}" if earlier else ""
+        raise TrainingError(f"{error}{more}") from error
+
+
+def check_files(checkpoint: Path) -> None:
+    """Compares the files of a checkpoint with its checksums, where it has any.
+
+    Raises:
+        DamagedCheckpointError: a file is missing or is not the one that was written.
+    """
+    listing = checkpoint / CHECKSUMS
+    if not listing.is_file():
+        return
+    for line in listing.read_text("utf-8", errors="replace").splitlines():
+        expected, _, name = line.partition("  ")
+        if not name or not (checkpoint / name).is_file():
+            raise DamagedCheckpointError(f"{checkpoint} is damaged: it lacks {name or line}")
+        if _digest(checkpoint / name) != expected:
+            raise DamagedCheckpointError(
+                f"{checkpoint} is damaged: {name} does not have the checksum in {CHECKSUMS}"
+            )
+
+
+def set_aside(checkpoint: Path) -> Path:
+    """Renames a damaged checkpoint, so that nothing takes it for one, and returns its new place."""
+    target = checkpoint.with_name(f"damaged-{checkpoint.name}")
+    shutil.rmtree(target, ignore_errors=True)
+    return checkpoint.replace(target)
 
 
 def rotate(run: Path, *, keep: int, spare_step: int | None) -> None:
@@ -83,3 +126,13 @@ def rotate(run: Path, *, keep: int, spare_step: int | None) -> None:
     for checkpoint in checkpoints(run)[: -max(1, keep)]:
         if step_of(checkpoint) != spare_step:
             shutil.rmtree(checkpoint)
+
+
+def _write_checksums(folder: Path) -> None:
+    lines = [f"{_digest(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
+    (folder / CHECKSUMS).write_text("".join(lines), "utf-8")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

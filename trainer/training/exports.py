@@ -5,6 +5,7 @@ from pathlib import Path
 from app.acoustic.weights import renamed
 from trainer.export import average_checkpoints, export_model, last_checkpoints
 from trainer.training.checkpoints import checkpoints
+from trainer.training.disk import writing
 from trainer.training.trainer import CtcTrainer, TrainingCallback
 
 
@@ -60,5 +61,7 @@ class Exports(TrainingCallback):
         return self._trainer.recipe.training.select == "validation"
 
     def _export(self) -> None:
+        folder = self._run / "export"
         if self._trainer.devices.first:
-            export_model(self._trainer.network.model, self._run / "export", tokens=self._tokens)
+            with writing(folder):
+                export_model(self._trainer.network.model, folder, tokens=self._tokens)

@@ -1,15 +1,22 @@
 """Loads the model that a recipe's training starts from."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from trainer.errors import RecipeError
-from trainer.model import random_model, regularise
+from trainer.model import random_model, regularise, shape_differences
+from trainer.provenance import RANDOM_WEIGHTS, Start, start_of
 from trainer.recipe import Recipe
+from trainer.training.restore import Saved
 from trainer.training.vocabulary import tokens_of
+
+_FAMILY = "wav2vec2"
+_UNREADABLE = (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError)
 
 
 def initial_model(
@@ -17,8 +24,8 @@ def initial_model(
     tokens: tuple[str, ...],
     init: Path | None,
     notify: Callable[[str], None] = lambda _: None,
-) -> Wav2Vec2ForCTC:
-    """Returns the model a recipe starts from: random weights, or those of a checkpoint.
+) -> tuple[Wav2Vec2ForCTC, Start]:
+    """Returns the model a recipe starts from, and the name of its weights.
 
     The head is made new, except where the checkpoint writes the same tokens.
 
@@ -29,28 +36,42 @@ def initial_model(
         notify: called with the weights that are taken.
 
     Raises:
-        RecipeError: the weights are not available.
+        RecipeError: the weights are not available, or have another shape than the recipe.
     """
     if init is None and recipe.model.init == "random":
-        return random_model(recipe.model, seed=recipe.seed, tokens=tokens)
+        return random_model(recipe.model, seed=recipe.seed, tokens=tokens), RANDOM_WEIGHTS
     sources = [str(init)] if init else [recipe.model.init, *recipe.model.fallbacks]
     problems: list[str] = []
     for source in sources:
         try:
             model = _load(source, recipe, tokens)
-        except OSError as error:
-            problems.append(f"{source}: {str(error).splitlines()[0]}")
+        except _UNREADABLE as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            problems.append(f"{source}: {reason}")
             continue
         notify(f"starting from the weights of {source}")
-        return model
+        return model, start_of(source)
     raise RecipeError(
         f"{recipe.id} starts from weights that are not available ({'; '.join(problems)}); "
         "--init takes a folder that holds them"
     )
 
 
+def resumed_model(recipe: Recipe, saved: Saved) -> Wav2Vec2ForCTC:
+    """Returns a model of the shape of a checkpoint, for its weights to be loaded into."""
+    config = Wav2Vec2Config.from_pretrained(saved.folder)
+    return Wav2Vec2ForCTC(regularise(config, recipe.model, saved.tokens))
+
+
 def _load(source: str, recipe: Recipe, tokens: tuple[str, ...]) -> Wav2Vec2ForCTC:
-    config = regularise(Wav2Vec2Config.from_pretrained(source), recipe.model, tokens)
+    values, _ = Wav2Vec2Config.get_config_dict(source)
+    family = values.get("model_type", _FAMILY)
+    if family != _FAMILY:
+        raise RecipeError(f"{source} holds a model of the family {family}, not {_FAMILY}")
+    config = Wav2Vec2Config.from_pretrained(source)
+    if differences := shape_differences(config, recipe.model):
+        raise RecipeError(f"{recipe.id} does not fit {source}: {'; '.join(differences)}")
+    config = regularise(config, recipe.model, tokens)
     torch.manual_seed(recipe.seed)
     model: Wav2Vec2ForCTC = Wav2Vec2ForCTC.from_pretrained(
         source, config=config, dtype=torch.float32, ignore_mismatched_sizes=True

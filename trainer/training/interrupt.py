@@ -2,12 +2,18 @@
 
 import signal
 from collections.abc import Callable
+from threading import Thread
 
 
 class InterruptFlag:
-    """While entered, the two signals set a flag instead of ending the process."""
+    """While entered, the two signals set a flag instead of ending the process.
 
-    def __init__(self) -> None:
+    Args:
+        notify: called with a line when the first signal arrives.
+    """
+
+    def __init__(self, notify: Callable[[str], None] = lambda _: None) -> None:
+        self._notify = notify
         self._requested = False
 
     def __enter__(self) -> Callable[[], bool]:
@@ -23,4 +29,8 @@ class InterruptFlag:
             signal.signal(number, handler)
 
     def _request(self, *_: object) -> None:
-        self._requested = True
+        if not self._requested:
+            self._requested = True
+            # Not here: the signal may have arrived within a write to the same stream.
+            line = "stopping: this update is finished and saved first"
+            Thread(target=self._notify, args=(line,)).start()

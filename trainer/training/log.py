@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from trainer.training.disk import writing
 from trainer.training.trainer import CtcTrainer, TrainingCallback
 
 LOG_COLUMNS = ("training_loss", "epoch", "step", "validation_loss", "wer")
@@ -24,7 +25,7 @@ class TrainingLog:
         if path.is_file():
             with path.open(newline="", encoding="utf-8") as file:
                 rows = [row for row in csv.DictReader(file) if int(row["step"]) <= keep_until]
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with writing(path), path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, LOG_COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
@@ -34,7 +35,7 @@ class TrainingLog:
     ) -> None:
         """Appends one row; `loss` is the mean that was last logged."""
         row = (round(loss, 4), round(epoch, 2), step, round(validation_loss, 4), round(wer, 4))
-        with self._path.open("a", newline="", encoding="utf-8") as file:
+        with writing(self._path), self._path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow(row)
 
 
@@ -57,15 +58,19 @@ class TensorBoardLog(TrainingCallback):
 
     def __init__(self, trainer: CtcTrainer, folder: Path, *, start: int) -> None:
         self._trainer = trainer
-        self._writer = SummaryWriter(str(folder), purge_step=start + 1)
+        self._folder = folder
+        with writing(folder):
+            self._writer = SummaryWriter(str(folder), purge_step=start + 1)
 
     def on_log(self, logs: dict[str, float]) -> None:
         """Writes every number under the name it is logged with."""
         step = self._trainer.step
-        for name, value in logs.items():
-            group = "validation" if name.startswith("eval_") else "training"
-            self._writer.add_scalar(f"{group}/{name.removeprefix('eval_')}", value, step)
+        with writing(self._folder):
+            for name, value in logs.items():
+                group = "validation" if name.startswith("eval_") else "training"
+                self._writer.add_scalar(f"{group}/{name.removeprefix('eval_')}", value, step)
 
     def on_train_end(self) -> None:
         """Closes the file."""
-        self._writer.close()
+        with writing(self._folder):
+            self._writer.close()

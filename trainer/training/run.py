@@ -5,6 +5,7 @@ that was stopped and resumed ends with the same weights as one that was not.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shutil import copyfile
@@ -13,23 +14,36 @@ import torch
 from transformers import Wav2Vec2ForCTC
 
 from trainer.data import read_split
-from trainer.errors import DataError
+from trainer.data.folder import split_sources
+from trainer.errors import DataError, TrainingError
+from trainer.provenance import (
+    RUN_FILE,
+    Provenance,
+    SplitFacts,
+    changed_numerics,
+    check_unchanged,
+    installed_versions,
+    recipe_values,
+    start_of,
+)
 from trainer.recipe import Recipe
-from trainer.training.checkpoints import checkpoints
+from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
+from trainer.training.disk import writing
 from trainer.training.exports import Exports
 from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
-from trainer.training.initial import initial_model
+from trainer.training.initial import initial_model, resumed_model
 from trainer.training.interrupt import InterruptFlag
 from trainer.training.log import EvaluationLog, TensorBoardLog, TrainingLog
 from trainer.training.loss import resolve_precision
 from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
 from trainer.training.progress import Progress, ProgressReport
+from trainer.training.restore import Saved, last_whole_checkpoint
 from trainer.training.trainer import CtcTrainer
 from trainer.training.validation import validate
-from trainer.training.vocabulary import tokens_for, tokens_of, write_tokens
+from trainer.training.vocabulary import tokens_for, write_tokens
 
 
 def fit(
@@ -60,25 +74,25 @@ def fit(
         warn: called with each message for a person, one line.
 
     Raises:
-        DataError: the data are missing, or `output` holds a run and `resume` is off.
-        RecipeError: the weights to start from or the precision are not available.
-        TrainingError: the gradient stays infinite.
+        DataError: the data are missing, `output` is a file, or it holds a run and `resume` is off.
+        RecipeError: the weights to start from or the precision are not available, or they have
+            another shape than the recipe.
+        TrainingError: the run cannot be resumed with this recipe and these data, the gradient
+            stays infinite, or a file cannot be written.
     """
-    saved = checkpoints(output)
-    if saved and not resume:
-        raise DataError(f"{output} already holds a training; --resume continues it")
+    _check_output(output, resume=resume)
     with open_devices() as devices:
+        notify = warn if devices.first else _ignore
         kind = resolve_precision(precision or recipe.training.precision, devices.device)
         trainer, tokens = _prepare(
-            recipe, data, output, devices, kind, init=init, last_saved=saved[-1] if saved else None,
-            warn=warn,
-        )  # fmt: skip
+            recipe, data, output, devices, kind, init=init, warn=warn, notify=notify
+        )
         last = min(trainer.steps, max_steps or trainer.steps)
         exports = Exports(trainer, output, tokens)
         if devices.first:
-            output.mkdir(parents=True, exist_ok=True)
-            if recipe_file is not None:
-                copyfile(recipe_file, output / "recipe.toml")
+            own_recipe = output / "recipe.toml"
+            if recipe_file is not None and recipe_file.resolve() != own_recipe.resolve():
+                copyfile(recipe_file, own_recipe)
             log = TrainingLog(output / "training_log.csv", keep_until=trainer.step)
             trainer.callbacks += [
                 TensorBoardLog(trainer, output / "tensorboard", start=trainer.step),
@@ -87,10 +101,22 @@ def fit(
                 exports,
             ]
         if trainer.step < last and not trainer.stops_early():
-            with InterruptFlag() as stop_requested:
+            with InterruptFlag(notify) as stop_requested:
                 trainer.train(last, stop_requested)
+        if trainer.interrupted and trainer.step < last:
+            notify(
+                f"stopped after update {trainer.step:,} of {trainer.steps:,}, which is saved in "
+                f"{output / f'checkpoint-{trainer.step}'}; the same command with --resume continues"
+            )
         exports.finish()
         return trainer.network.model
+
+
+def _check_output(output: Path, *, resume: bool) -> None:
+    if output.exists() and not output.is_dir():
+        raise DataError(f"{output} is a file; --output takes a folder to write the run into")
+    if checkpoints(output) and not resume:
+        raise DataError(f"{output} already holds a training; --resume continues it")
 
 
 def _prepare(
@@ -101,14 +127,15 @@ def _prepare(
     precision: str,
     *,
     init: Path | None,
-    last_saved: Path | None,
     warn: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> tuple[CtcTrainer, tuple[str, ...]]:
     """Returns a trainer at its first update or at that of the last checkpoint, and its tokens."""
     numbers = recipe.training
+    saved, damaged = last_whole_checkpoint(output, notify)
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
-    tokens = (last_saved and tokens_of(last_saved)) or tokens_for(recipe, train)
+    tokens = saved.tokens if saved else tokens_for(recipe, train)
     schedule = Schedule(
         [record.seconds for record in train],
         UpdateSize(
@@ -119,7 +146,23 @@ def _prepare(
         steps=numbers.steps,
         epochs=numbers.epochs,
     )
-    network = _network(initial_model(recipe, tokens, init, warn), recipe, devices.device)
+    provenance = Provenance(
+        recipe=recipe_values(recipe),
+        steps=schedule.total_steps,
+        start=None,
+        train=SplitFacts.of(train, split_sources(data, "train")),
+        valid=SplitFacts.of(valid, split_sources(data, "valid")),
+        precision=precision,
+        devices=devices.count,
+        versions=installed_versions(),
+    )
+    if saved:
+        provenance = _resumed(output, provenance, saved, init, notify)
+        model = resumed_model(recipe, saved)
+    else:
+        model, start = initial_model(recipe, tokens, init, notify)
+        provenance = replace(provenance, start=start)
+    network = _network(model, recipe, devices.device)
     framing = Framing.of(network.model.config)
     trainer = CtcTrainer(
         network,
@@ -149,9 +192,43 @@ def _prepare(
         save_tokens=partial(write_tokens, tokens=tokens),
         warn=warn,
     )
-    if last_saved:
-        trainer.load(last_saved)
+    if saved:
+        trainer.load(saved)
+    devices.wait()
+    if devices.first:
+        with writing(output):
+            output.mkdir(parents=True, exist_ok=True)
+            for folder in damaged:
+                set_aside(folder)
+            provenance.save(output)
     return trainer, tokens
+
+
+def _resumed(
+    output: Path,
+    now: Provenance,
+    saved: Saved,
+    init: Path | None,
+    notify: Callable[[str], None],
+) -> Provenance:
+    """Refuses to resume a run with anything else than it was begun with; returns the new record."""
+    if not (output / RUN_FILE).is_file():
+        notify(f"{output} has no {RUN_FILE}: recipe and data are taken for those it was begun with")
+        return now
+    begun = Provenance.load(output / RUN_FILE)
+    check_unchanged(output, begun, now, step=saved.step)
+    if init is not None and begun.start is not None and start_of(str(init)) != begun.start:
+        raise TrainingError(
+            f"{output} was begun from {begun.start.name}, not from {init}; --resume does without "
+            "--init"
+        )
+    for line in changed_numerics(begun, now):
+        notify(line)
+    return begun.resumed_by(now)
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 def _network(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> CtcNetwork:

@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
-from trainer.training.checkpoints import RunState, rotate, step_of, write_folder
+from trainer.training.checkpoints import RunState, rotate, write_folder
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast, loss_share, utterance_losses
 from trainer.training.network import CtcNetwork
 from trainer.training.optimizer import make_optimizer
+from trainer.training.restore import Saved
 
 EARLIEST_STOP = 1500
 """Both published trainings still had a WER of 1.0 at update 500."""
@@ -108,7 +109,7 @@ class CtcTrainer:
         self._log_history: list[dict[str, float]] = []
         self._losses: list[tuple[Batch, torch.Tensor]] = []
         self._skipped = 0
-        self._interrupted = False
+        self.interrupted = False
         self._blank = cast("int", network.model.config.pad_token_id)
 
     def train(self, last: int, stop_requested: Callable[[], bool] = lambda: False) -> None:
@@ -136,7 +137,7 @@ class CtcTrainer:
                 final = self.step == self.steps
                 if self.step % numbers.log_every == 0 or final:
                     self._log_update(norm)
-                stop = self.step >= last or self._interrupted
+                stop = self.step >= last or self.interrupted
                 evaluate = self.step % numbers.evaluate_every == 0 or final
                 if evaluate:
                     self._evaluate()
@@ -181,7 +182,7 @@ class CtcTrainer:
         device = self.devices.device
         per = self.recipe.model.loss_per
         sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
-        size, self._interrupted = self._sum_over_devices(sum(sizes), stop=stop)
+        size, self.interrupted = self._sum_over_devices(sum(sizes), stop=stop)
         total = torch.zeros((), device=device)
         self._losses = []
         for part, batch in enumerate(batches):
@@ -325,16 +326,23 @@ class CtcTrainer:
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
         self._save_tokens(folder)
 
-    def load(self, checkpoint: Path) -> None:
-        """Continues from a checkpoint folder of this run."""
-        device = self.devices.device
-        self.step = step_of(checkpoint)
-        self.network.model.load_state_dict(load_file(checkpoint / "model.safetensors"))
-        self.run = RunState.load(checkpoint)
+    def load(self, saved: Saved) -> None:
+        """Continues from a checkpoint of this run.
+
+        Raises:
+            TrainingError: the checkpoint is of another model than the recipe has.
+        """
+        self.step = saved.step
+        self.run = saved.run
+        self._log_history = saved.log_history
         self._loss_sum.fill_(self.run.loss_sum)
-        optimizer = torch.load(checkpoint / "optimizer.pt", map_location=device, weights_only=True)
-        self._optimizer.load_state_dict(optimizer)
-        if self._scaler.is_enabled() and (checkpoint / "scaler.pt").is_file():
-            self._scaler.load_state_dict(torch.load(checkpoint / "scaler.pt", weights_only=True))
-        state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
-        self._log_history = state["log_history"]
+        try:
+            self.network.model.load_state_dict(saved.weights)
+            self._optimizer.load_state_dict(saved.optimizer)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise TrainingError(
+                f"{saved.folder} is a checkpoint of another model than the recipe's: {reason}"
+            ) from error
+        if self._scaler.is_enabled() and saved.scaler is not None:
+            self._scaler.load_state_dict(saved.scaler)

@@ -12,7 +12,8 @@ from trainer.training.framing import Framing
 from trainer.training.loss import autocast, loss_share, utterance_losses
 from trainer.training.network import CtcNetwork
 
-_BATCH = 8
+EVALUATION_BATCH = 8
+"""Utterances of a batch."""
 
 
 @torch.inference_mode()
@@ -43,8 +44,8 @@ def validate(
     order = sorted(range(len(records)), key=lambda index: records[index].seconds)
     loss, count = 0.0, 0
     answers: list[tuple[str, str]] = []
-    for start in range(device * _BATCH, len(order), devices * _BATCH):
-        indexes = order[start : start + _BATCH]
+    for start in range(device * EVALUATION_BATCH, len(order), devices * EVALUATION_BATCH):
+        indexes = order[start : start + EVALUATION_BATCH]
         batch = collate(records, indexes, framing, tokens=tokens).to(place)
         with autocast(precision, place):
             logits = network(batch.waveforms, batch.frames)

@@ -58,9 +58,9 @@ OP void pack_values_as(const int format, const float *from, long stride, long co
 }
 
 /* Shared out by frames first, heads then: so memory is read in its order. */
-OP void pack_heads_as(const int format, const attention *a, long thread, long threads) {
+OP void pack_heads_as(const int format, const attention *a, long share, long shares) {
     const long stride = 3 * a->heads * a->width, items = parts_of(a->frames, COLUMNS) * a->heads;
-    for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
+    for (long item = items * share / shares; item < items * (share + 1) / shares; item++) {
         const long panel = item / a->heads, head = item % a->heads, first = panel * COLUMNS;
         const long frames = least(COLUMNS, a->frames - first);
         const float *keys = a->qkv + first * stride + (a->heads + head) * a->width;
@@ -81,10 +81,11 @@ OP void pack_heads_as(const int format, const attention *a, long thread, long th
     }
 }
 
-static void pack_heads_part(const void *task, long thread, long threads) {
+static void pack_heads_part(const void *task, long thread, long share, long shares) {
+    (void)thread;
     const attention *a = task;
-    if (a->format == F32) pack_heads_as(F32, a, thread, threads);
-    if (a->format == BF16) pack_heads_as(BF16, a, thread, threads);
+    if (a->format == F32) pack_heads_as(F32, a, share, shares);
+    if (a->format == BF16) pack_heads_as(BF16, a, share, shares);
 }
 
 /* Scores [panels][ROWS][COLUMNS] become packed rows of exponentials, zero beyond the last key;
@@ -137,7 +138,7 @@ static void exponentiate(int format, float *scores, long frames, float scale, ui
     if (format == BF16) exponentiate_as(BF16, scores, frames, scale, weights, inverse);
 }
 
-static void attention_part(const void *task, long thread, long threads) {
+static void attention_part(const void *task, long thread, long share, long shares) {
     const attention *a = task;
     const int format = (int)a->format;
     const long stride = 3 * a->heads * a->width, panels = parts_of(a->frames, COLUMNS);
@@ -150,7 +151,7 @@ static void attention_part(const void *task, long thread, long threads) {
     uint32_t *weights = (uint32_t *)(scores + panels * ROWS * COLUMNS);
     float *sums = (float *)((char *)weights + aligned(block_words(format, panels * COLUMNS) * 4));
     float inverse[ROWS];
-    for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
+    for (long item = items * share / shares; item < items * (share + 1) / shares; item++) {
         const long head = item / blocks, row = item % blocks * ROWS;
         const long rows = least(ROWS, a->frames - row);
         const char *keys = a->scratch + head * (keys_bytes(a) + values_bytes(a));

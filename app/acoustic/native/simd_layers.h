@@ -66,12 +66,13 @@ static int multiply_near(const product *p, const uint32_t *rows, const char *b, 
     return left <= near;
 }
 
-static void pack_rows_part(const void *task, long thread, long threads) {
+static void pack_rows_part(const void *task, long thread, long share, long shares) {
+    (void)thread;
     const product *p = task;
     const long blocks = parts_of(p->rows, ROWS), words = block_words((int)p->format, p->depth);
     uint32_t *packed = (uint32_t *)p->scratch;
     float *scales = (float *)(p->scratch + aligned(blocks * words * 4));
-    for (long block = blocks * thread / threads; block < blocks * (thread + 1) / threads; block++)
+    for (long block = blocks * share / shares; block < blocks * (share + 1) / shares; block++)
         pack_block((int)p->format, p->a + block * ROWS * p->row_stride, p->row_stride,
                    least(ROWS, p->rows - block * ROWS), p->depth, packed + block * words,
                    scales + block * ROWS);
@@ -82,7 +83,7 @@ static long shared_bytes(const product *p) {
     return aligned(blocks * words * 4) + aligned(blocks * ROWS * 4);
 }
 
-static void linear_part(const void *task, long thread, long threads) {
+static void linear_part(const void *task, long thread, long share, long shares) {
     const product *p = task;
     const int format = (int)p->format;
     const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
@@ -92,7 +93,7 @@ static void linear_part(const void *task, long thread, long threads) {
     float *sums = (float *)(p->scratch + shared_bytes(p)) + thread * step * ROWS * COLUMNS;
     const long items = parts_of(blocks, step) * panels;
     const long steps = steps_of(format, p->depth), near = near_steps(p);
-    for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
+    for (long item = items * share / shares; item < items * (share + 1) / shares; item++) {
         const long start = item / panels * step, panel = item % panels, column = panel * COLUMNS;
         const char *b = p->packed + panel * panel_bytes(format, p->depth);
         for (long first = 0; first < steps; first += near)
@@ -126,7 +127,7 @@ static long convolution_bytes(const product *p) {
            aligned(p->gain ? step * ROWS * p->columns * 4 : 0);
 }
 
-static void convolution_part(const void *task, long thread, long threads) {
+static void convolution_part(const void *task, long thread, long share, long shares) {
     const product *p = task;
     const int format = (int)p->format;
     const long blocks = parts_of(p->rows, ROWS), panels = parts_of(p->columns, COLUMNS);
@@ -137,7 +138,7 @@ static void convolution_part(const void *task, long thread, long threads) {
     float *scales = (float *)((char *)packed + aligned(step * words * 4));
     float *sums = (float *)((char *)scales + aligned(step * ROWS * 4));
     float *whole = sums + step * ROWS * COLUMNS; /* rows that wait for their norm */
-    for (long item = items * thread / threads; item < items * (thread + 1) / threads; item++) {
+    for (long item = items * share / shares; item < items * (share + 1) / shares; item++) {
         const long group = item / chunks, first = item % chunks * step;
         const long count = least(step, blocks - first);
         const float *a = p->a + group * p->group_stride;
@@ -207,9 +208,10 @@ long PUBLIC(int8_offset)(void) {
 #endif
 }
 
-static void norm_part(const void *task, long thread, long threads) {
+static void norm_part(const void *task, long thread, long share, long shares) {
+    (void)thread;
     const norm *n = task;
-    for (long r = n->rows * thread / threads; r < n->rows * (thread + 1) / threads; r++)
+    for (long r = n->rows * share / shares; r < n->rows * (share + 1) / shares; r++)
         norm_row(n->a + r * n->columns, n->columns, n->gain, n->shift, n->eps, 0,
                  n->out + r * n->columns);
 }

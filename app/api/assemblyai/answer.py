@@ -5,10 +5,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, JsonValue
 
-from app.api.passages import PARAGRAPH_PAUSE, split_at_pauses, split_sentences
+from app.api.passages import split_at_pauses, split_sentences
 from app.api.speakers import speaker_letters, split_at_speakers
 from app.contract.answers import Transcript, Word, mean_confidence
 from app.contract.jobs import Job, JobStatus
+from app.contract.segments import PARAGRAPH_PAUSE
 
 Status: TypeAlias = Literal["queued", "processing", "completed", "error"]
 

@@ -8,10 +8,11 @@ from importlib.metadata import version
 from pydantic import BaseModel, Field
 
 from app.api.deepgram.parameters import ListenOptions
-from app.api.passages import PARAGRAPH_PAUSE, split_at_pauses, split_sentences
+from app.api.passages import split_at_pauses, split_sentences
 from app.api.speakers import split_at_speakers
 from app.contract.answers import Transcript, Word
 from app.contract.channels import separate_channels
+from app.contract.segments import PARAGRAPH_PAUSE
 
 
 class ListenWord(BaseModel):

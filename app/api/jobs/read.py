@@ -22,11 +22,13 @@ from app.api.requested import gather
 from app.api.state import AppState, AppStateOf
 from app.contract.answers import Alignment, Transcript
 from app.contract.errors import ErrorBody
+from app.contract.formats import ResponseFormat
 from app.contract.jobs import MAX_PAGE, MAX_WAIT_SECONDS, PAGE, Job, JobPage, JobStatus
-from app.contract.options import AlignOptions, ResponseFormat, TranscribeOptions
+from app.contract.layout import LayoutOptions, option_without_effect
+from app.contract.options import AlignOptions, TranscribeOptions
 from app.errors import InvalidRequestError, JobNotCompletedError, JobNotFoundError, UnavailableError
 from app.jobs import JobResult
-from app.pipeline.options import check_word_cues, parse_options
+from app.pipeline.options import check_format_options, parse_options
 
 router = APIRouter(tags=["jobs"])
 
@@ -60,7 +62,7 @@ class WaitParameters(BaseModel):
     )
 
 
-class ResultParameters(BaseModel):
+class ResultParameters(LayoutOptions):
     """The query of GET /jobs/{id}/result; by default as POST /jobs had them."""
 
     model_config = ConfigDict(extra="forbid")
@@ -179,11 +181,19 @@ def _output(
     given = query.model_dump(exclude_none=True)
     if isinstance(result, Alignment):
         return alignment_output(result, _merged(AlignOptions, options, given), recording=recording)
-    merged = _merged(TranscribeOptions, options, given)
-    if merged.response_format != "vtt" and query.word_cues is None:
-        merged = merged.model_copy(update={"word_cues": False})
-    check_word_cues(merged.response_format, word_cues=merged.word_cues)
+    merged = _merged(TranscribeOptions, _suiting(options, query), given)
+    check_format_options(merged, merged.response_format)
     return transcription_output(result, merged, recording=recording)
+
+
+def _suiting(options: Mapping[str, object], query: ResultParameters) -> dict[str, object]:
+    """Returns the options of a job without those that the format of the query does not have."""
+    formats = (query.response_format or str(options.get("response_format", "json")),)
+    return {
+        name: value
+        for name, value in options.items()
+        if option_without_effect({name: value}, formats, named="response_format=") is None
+    }
 
 
 def _merged(

@@ -9,7 +9,7 @@ import soundfile
 
 from app.audio.containers.sniff import sniff
 from app.audio.decode import decode_audio, decode_into
-from app.audio.excerpt import read_excerpt
+from app.audio.excerpt import check_whole, read_excerpt
 from app.audio.live import decode_live
 from app.audio.options import AudioLimits
 from app.audio.workers.messages import (
@@ -43,7 +43,10 @@ def recording(job: Job) -> Message:
 
 def excerpt(job: Job) -> Message:
     """Decodes a part of a file and returns its length in seconds."""
-    samples, rate = read_excerpt(job.open(), start=job.request["from"], end=job.request["to"])
+    stream, start, end = job.open(), job.request["from"], job.request["to"]
+    if not start and end is None:
+        check_whole(stream)
+    samples, rate = read_excerpt(stream, start=start, end=end)
     return {"seconds": samples.size / rate}
 
 

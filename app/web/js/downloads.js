@@ -13,16 +13,25 @@ import { asApiError } from "./api.js";
 // The most used first; endings as the service gives them.
 const FORMATS = [
   ["text", "txt"],
+  ["docx", "docx"],
+  ["md", "md"],
   ["srt", "srt"],
   ["vtt", "vtt"],
+  ["ttml", "ttml"],
+  ["stl", "stl"],
   ["tsv", "tsv"],
   ["textgrid", "TextGrid"],
   ["eaf", "eaf"],
+  ["exb", "exb"],
+  ["f4", "f4.txt"],
   ["ctm", "ctm"],
   ["stm", "stm"],
   ["rttm", "rttm"],
   ["json", "json"],
 ];
+
+// Where times are shown on request; f4 always has them.
+const WITH_TIMES = ["text", "md", "docx"];
 
 export class Downloads {
   #api;
@@ -97,6 +106,8 @@ export class Downloads {
     /** @type {Record<string, string>} */
     const options = { response_format: format, recording };
     if (format === "vtt" && inputById("word-cues").checked) options.word_cues = "true";
+    if (WITH_TIMES.includes(format) && inputById("text-times").checked) options.times = "true";
+    if (format === "docx" && inputById("mark-unsure").checked) options.mark_unsure = "true";
     return this.#api.render(transcript, options);
   }
 

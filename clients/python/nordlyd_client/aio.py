@@ -21,6 +21,7 @@ from nordlyd_client.calls import (
     transcribe_call,
     translated,
 )
+from nordlyd_client.contract.formats import BinaryFileFormat
 from nordlyd_client.contract.options import Encoding
 from nordlyd_client.errors import ClientError
 from nordlyd_client.events import LiveEvent
@@ -77,13 +78,22 @@ class AsyncClient:
         **options: Unpack[TranscribeOptions],
     ) -> str: ...
 
+    @overload
     async def transcribe(
         self,
         audio: Audio | None = None,
         *,
-        response_format: TextFormat | None = None,
+        response_format: BinaryFileFormat,
         **options: Unpack[TranscribeOptions],
-    ) -> Transcription | str:
+    ) -> bytes: ...
+
+    async def transcribe(
+        self,
+        audio: Audio | None = None,
+        *,
+        response_format: TextFormat | BinaryFileFormat | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcription | str | bytes:
         """Transcribes one recording; as `Client.transcribe`. Cancelling it ends the request."""
         return await self._run(transcribe_call(audio, response_format, options))
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, get_args
 
 import httpx
 from pydantic import TypeAdapter
 
+from nordlyd_client.contract.formats import BinaryFileFormat, ResponseFormat, TextFileFormat
 from nordlyd_client.errors import (
     ClientError,
     InvalidRequestError,
@@ -32,7 +33,7 @@ from nordlyd_client.values import (
     read_value,
 )
 
-TextFormat: TypeAlias = Literal["json", "text", "srt", "vtt", "tsv", "textgrid", "eaf", "ctm"]
+TextFormat: TypeAlias = Literal["json", TextFileFormat]
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 SERVER_VARIABLE = "NORDLYD_SERVER"
@@ -115,14 +116,14 @@ class Call(Generic[_T]):
 
 
 def transcribe_call(
-    audio: Audio | None, response_format: TextFormat | None, options: Mapping[str, Any]
-) -> Call[Transcription | str]:
-    """POST /transcribe: a `Transcription`, or the text of a format where one is given."""
+    audio: Audio | None, response_format: ResponseFormat | None, options: Mapping[str, Any]
+) -> Call[Transcription | str | bytes]:
+    """POST /transcribe: a `Transcription`, or the file of a format where one is given."""
     fields = as_fields({**options, "response_format": response_format})
     read: Callable[[httpx.Response], Transcription] = value_reader(TRANSCRIPTION)
     if response_format is None:
         return Call("POST", "/transcribe", read, fields, audio)
-    return Call("POST", "/transcribe", text_reader, fields, audio)
+    return Call("POST", "/transcribe", file_reader(response_format), fields, audio)
 
 
 def align_call(audio: Audio, text: str, options: Mapping[str, Any]) -> Call[Alignment]:
@@ -172,6 +173,8 @@ def value_reader(kind: TypeAdapter[_T]) -> Callable[[httpx.Response], _T]:
     return read
 
 
-def text_reader(response: httpx.Response) -> str:
-    """Returns the body of an answer."""
-    return response.text
+def file_reader(response_format: ResponseFormat) -> Callable[[httpx.Response], str | bytes]:
+    """Returns the reader of an answer in a format: its text, or its bytes where it is no text."""
+    if response_format in get_args(BinaryFileFormat):
+        return lambda response: response.content
+    return lambda response: response.text

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from nordlyd_client.calls import Call, Server, TextFormat, text_reader, value_reader
+from nordlyd_client.calls import Call, Server, file_reader, value_reader
+from nordlyd_client.contract.formats import ResponseFormat
 from nordlyd_client.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from nordlyd_client.contract.webhooks import WebhookDeliveries
 from nordlyd_client.errors import (
@@ -61,10 +62,12 @@ def result_call(job_id: str) -> Call[Transcription | Alignment]:
     return Call("GET", f"{_path(job_id)}/result", _read_result, fields)
 
 
-def text_result_call(job_id: str, response_format: TextFormat) -> Call[str]:
+def file_result_call(
+    job_id: str, response_format: ResponseFormat, options: Mapping[str, Any]
+) -> Call[str | bytes]:
     """GET /jobs/{id}/result in a format."""
-    fields = {"response_format": response_format}
-    return Call("GET", f"{_path(job_id)}/result", text_reader, fields)
+    fields = as_fields({**options, "response_format": response_format})
+    return Call("GET", f"{_path(job_id)}/result", file_reader(response_format), fields)
 
 
 def delete_call(job_id: str) -> Call[None]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, Unpack, overload
 import httpx
 
 from nordlyd_client.calls import Call, TextFormat, translated
+from nordlyd_client.contract.formats import BinaryFileFormat
 from nordlyd_client.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from nordlyd_client.contract.webhooks import WebhookDeliveries
 from nordlyd_client.errors import ClientError
@@ -18,16 +19,16 @@ from nordlyd_client.job_calls import (
     cut_off,
     delete_call,
     events_path,
+    file_result_call,
     job_call,
     lines_of,
     list_call,
     not_ended,
     result_call,
     submit_call,
-    text_result_call,
     webhooks_call,
 )
-from nordlyd_client.options import JobOptions
+from nordlyd_client.options import JobOptions, LayoutOptions
 from nordlyd_client.session import Session
 from nordlyd_client.uploads import Audio
 from nordlyd_client.values import Alignment, Transcription
@@ -109,19 +110,35 @@ class Jobs:
     def result(self, job_id: str, *, response_format: None = None) -> Transcription | Alignment: ...
 
     @overload
-    def result(self, job_id: str, *, response_format: TextFormat) -> str: ...
+    def result(
+        self, job_id: str, *, response_format: TextFormat, **options: Unpack[LayoutOptions]
+    ) -> str: ...
+
+    @overload
+    def result(
+        self, job_id: str, *, response_format: BinaryFileFormat, **options: Unpack[LayoutOptions]
+    ) -> bytes: ...
 
     def result(
-        self, job_id: str, *, response_format: TextFormat | None = None
-    ) -> Transcription | Alignment | str:
-        """Returns the result of a completed job, or the text of a format.
+        self,
+        job_id: str,
+        *,
+        response_format: TextFormat | BinaryFileFormat | None = None,
+        **options: Unpack[LayoutOptions],
+    ) -> Transcription | Alignment | str | bytes:
+        """Returns the result of a completed job, or the text of a format, or its bytes.
+
+        Args:
+            job_id: the job.
+            response_format: of a file; None for the result itself.
+            options: what a text format shows.
 
         Raises:
             ClientError: it is not completed, or failed, with the error that made it fail.
         """
         if response_format is None:
             return self._call(result_call(job_id))
-        return self._call(text_result_call(job_id, response_format))
+        return self._call(file_result_call(job_id, response_format, options))
 
     def events(self, job_id: str) -> Generator[JobEvent, None, None]:
         """Yields the events of a job until it has ended; a broken connection is resumed.
@@ -238,15 +255,26 @@ class AsyncJobs:
     ) -> Transcription | Alignment: ...
 
     @overload
-    async def result(self, job_id: str, *, response_format: TextFormat) -> str: ...
+    async def result(
+        self, job_id: str, *, response_format: TextFormat, **options: Unpack[LayoutOptions]
+    ) -> str: ...
+
+    @overload
+    async def result(
+        self, job_id: str, *, response_format: BinaryFileFormat, **options: Unpack[LayoutOptions]
+    ) -> bytes: ...
 
     async def result(
-        self, job_id: str, *, response_format: TextFormat | None = None
-    ) -> Transcription | Alignment | str:
+        self,
+        job_id: str,
+        *,
+        response_format: TextFormat | BinaryFileFormat | None = None,
+        **options: Unpack[LayoutOptions],
+    ) -> Transcription | Alignment | str | bytes:
         """Returns the result of a completed job; as `Jobs.result`."""
         if response_format is None:
             return await self._call(result_call(job_id))
-        return await self._call(text_result_call(job_id, response_format))
+        return await self._call(file_result_call(job_id, response_format, options))
 
     async def events(self, job_id: str) -> AsyncGenerator[JobEvent, None]:
         """Yields the events of a job until it has ended; as `Jobs.events`."""

@@ -22,6 +22,7 @@ from nordlyd_client.calls import (
     transcribe_call,
     translated,
 )
+from nordlyd_client.contract.formats import BinaryFileFormat
 from nordlyd_client.contract.options import Encoding
 from nordlyd_client.errors import ClientError
 from nordlyd_client.events import LiveEvent
@@ -89,19 +90,29 @@ class Client:
         **options: Unpack[TranscribeOptions],
     ) -> str: ...
 
+    @overload
     def transcribe(
         self,
         audio: Audio | None = None,
         *,
-        response_format: TextFormat | None = None,
+        response_format: BinaryFileFormat,
         **options: Unpack[TranscribeOptions],
-    ) -> Transcription | str:
+    ) -> bytes: ...
+
+    def transcribe(
+        self,
+        audio: Audio | None = None,
+        *,
+        response_format: TextFormat | BinaryFileFormat | None = None,
+        **options: Unpack[TranscribeOptions],
+    ) -> Transcription | str | bytes:
         """Transcribes one recording.
 
         Args:
             audio: a path, bytes, or an open binary file, which is sent from its beginning; None
                 where `url` gives the address of the recording.
-            response_format: the text of a file format instead of a `Transcription`.
+            response_format: the text of a file format instead of a `Transcription`, or the bytes
+                of docx or stl.
             options: the parameters of POST /transcribe.
 
         Raises:

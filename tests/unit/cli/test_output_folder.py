@@ -41,7 +41,7 @@ def left_to_do(
         done = [item for item in inputs if not folder.is_done(item)]
         for item in done[:ended_after]:
             folder.check(item)
-            folder.write(item, dict.fromkeys(formats, "ja\n"))
+            folder.write(item, dict.fromkeys(formats, b"ja\n"))
         return [item.path.name for item in done]
     finally:
         folder.close()

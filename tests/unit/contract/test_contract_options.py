@@ -3,13 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
+from app.contract.command_line import command_line
 from app.contract.options import (
     HOTWORD_WEIGHT,
     MAX_HOTWORDS,
     AlignOptions,
     TextOptions,
     TranscribeOptions,
-    command_line,
     parse_hotwords,
 )
 from app.decoding import DecodingOptions, Hotword

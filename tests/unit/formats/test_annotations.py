@@ -45,7 +45,7 @@ def grid_of(transcript: Transcript) -> tgt.TextGrid:
     """As `tgt` reads it."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "a.TextGrid"
-        file.write_text(render(transcript, "textgrid").body, encoding="utf-8")
+        file.write_text(render(transcript, "textgrid").text, encoding="utf-8")
         return tgt.read_textgrid(str(file), encoding="utf-8", include_empty_intervals=True)
 
 
@@ -60,7 +60,7 @@ def test_words_not_found_are_left_out(transcript: Transcript) -> None:
 
 def test_praat_reads_the_tiers(transcript: Transcript, tmp_path: Path) -> None:
     file = tmp_path / "a.TextGrid"
-    file.write_text(render(transcript, "textgrid").body, encoding="utf-8")
+    file.write_text(render(transcript, "textgrid").text, encoding="utf-8")
     grid = textgrid.openTextgrid(str(file), includeEmptyIntervals=False)
     assert grid.maxTimestamp == 3.2
     assert list(grid.tierNames) == ["utterances", "words"]
@@ -119,7 +119,7 @@ def tiers_of(body: str) -> dict[str, list[tuple[int, int, str]]]:
 
 
 def test_elan_reads_the_tiers(transcript: Transcript) -> None:
-    body = render(transcript, "eaf", recording="mappe/opptak.flac").body
+    body = render(transcript, "eaf", recording="mappe/opptak.flac").text
     assert body.startswith('<?xml version="1.0" encoding="UTF-8"?>')
     assert tiers_of(body) == {
         name: [(round(start * 1000), round(end * 1000), text) for start, end, text in expected]
@@ -134,13 +134,13 @@ def test_elan_reads_the_tiers(transcript: Transcript) -> None:
 
 
 def test_recording_without_a_media_ending_is_not_linked(transcript: Transcript) -> None:
-    assert "MEDIA_DESCRIPTOR" not in render(transcript, "eaf", recording="upload").body
+    assert "MEDIA_DESCRIPTOR" not in render(transcript, "eaf", recording="upload").text
 
 
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
 def test_eaf_has_every_word_without_overlap(transcript: Transcript) -> None:
-    tiers = tiers_of(render(transcript, "eaf").body)
+    tiers = tiers_of(render(transcript, "eaf").text)
     assert [text for _, _, text in tiers["words"]] == texts(transcript)
     for items in tiers.values():
         times = [time for start, end, _ in items for time in (start, end)]
@@ -149,7 +149,7 @@ def test_eaf_has_every_word_without_overlap(transcript: Transcript) -> None:
 
 
 def test_ctm_has_a_line_for_each_word(transcript: Transcript) -> None:
-    assert render(transcript, "ctm", recording="møte 1.wav").body.splitlines() == [
+    assert render(transcript, "ctm", recording="møte 1.wav").text.splitlines() == [
         "møte_1 1 0.420 0.180 «Hei», 0.9800",
         "møte_1 1 0.600 0.001 på 0.5000",
         'møte_1 1 2.500 0.250 "Ærøy" 0.7500',
@@ -159,7 +159,7 @@ def test_ctm_has_a_line_for_each_word(transcript: Transcript) -> None:
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
 def test_ctm_is_six_columns_ordered_by_time(transcript: Transcript) -> None:
-    body = render(transcript, "ctm", recording=";; x y").body
+    body = render(transcript, "ctm", recording=";; x y").text
     rows = list(csv.reader(body.split("\n")[:-1], delimiter=" ", quoting=csv.QUOTE_NONE))
     assert all(len(row) == 6 and row[:2] == ["_x_y", "1"] for row in rows)
     assert [row[4] for row in rows] == texts(transcript)
@@ -171,7 +171,7 @@ def test_ctm_is_six_columns_ordered_by_time(transcript: Transcript) -> None:
 @given(transcripts())
 @settings(max_examples=40, deadline=None)
 def test_tsv_has_a_row_for_each_utterance(transcript: Transcript) -> None:
-    body = render(transcript, "tsv").body
+    body = render(transcript, "tsv").text
     header, *rows = csv.reader(body.split("\n")[:-1], delimiter="\t", quoting=csv.QUOTE_NONE)
     assert header == ["start", "end", "text"]
     assert [row[2] for row in rows] == [segment.text for segment in transcript.written_segments]
@@ -185,17 +185,17 @@ def test_unwritable_characters_become_spaces() -> None:
     odd = transcript_of(
         [Word("a\tb\nc\x00d\ud800e", 0.0, 1.0, 1.0), Word("\x01", 1.0, 2.0, 1.0)], 2.0
     )
-    assert render(odd, "tsv").body == "start\tend\ttext\n0\t1000\ta b c d e\n"
-    assert tiers_of(render(odd, "eaf").body)["words"] == [(0, 1000, "a b c d e")]
-    assert " a_b_c_d_e " in render(odd, "ctm").body
+    assert render(odd, "tsv").text == "start\tend\ttext\n0\t1000\ta b c d e\n"
+    assert tiers_of(render(odd, "eaf").text)["words"] == [(0, 1000, "a b c d e")]
+    assert " a_b_c_d_e " in render(odd, "ctm").text
     assert labels(grid_of(odd).get_tier_by_name("words")) == [(0.0, 1.0, "a b c d e")]
 
 
 def test_empty_transcript_is_a_valid_file() -> None:
-    assert render(NOTHING, "ctm").body == ""
-    assert render(NOTHING, "text").body == ""
-    assert render(NOTHING, "tsv").body == "start\tend\ttext\n"
-    assert tiers_of(render(NOTHING, "eaf").body) == {"utterances": [], "words": []}
+    assert render(NOTHING, "ctm").text == ""
+    assert render(NOTHING, "text").text == ""
+    assert render(NOTHING, "tsv").text == "start\tend\ttext\n"
+    assert tiers_of(render(NOTHING, "eaf").text) == {"utterances": [], "words": []}
     grid = grid_of(NOTHING)
     assert grid.end_time == 1.0
     assert [labels(tier) for tier in grid] == [[], []]

@@ -65,7 +65,7 @@ def test_answer_without_speakers_has_no_such_field() -> None:
 
 
 def test_text_has_a_line_for_each_turn() -> None:
-    assert render(CONVERSATION, "text").body == (
+    assert render(CONVERSATION, "text").text == (
         "Kari: ja det stemmer\nOla <b>: nei slett ikke\nKari: jo\n"
     )
 
@@ -73,7 +73,7 @@ def test_text_has_a_line_for_each_turn() -> None:
 def test_webvtt_has_a_voice_for_each_cue(tmp_path: Path) -> None:
     file = tmp_path / "a.vtt"
     for word_cues in (False, True):
-        body = render(CONVERSATION, "vtt", word_cues=word_cues).body
+        body = render(CONVERSATION, "vtt", word_cues=word_cues).text
         file.write_text(body, encoding="utf-8")
         cues = webvtt.read(str(file)).captions
         assert [cue.voice for cue in cues] == ["Kari", "Ola &lt;b&gt;", "Kari"]
@@ -81,7 +81,7 @@ def test_webvtt_has_a_voice_for_each_cue(tmp_path: Path) -> None:
 
 
 def test_subrip_names_the_speaker_of_each_turn(tmp_path: Path) -> None:
-    events = pysubs2.SSAFile.from_string(render(CONVERSATION, "srt").body, format_="srt").events
+    events = pysubs2.SSAFile.from_string(render(CONVERSATION, "srt").text, format_="srt").events
     assert [event.plaintext for event in events][0::2] == ["Kari: ja det stemmer", "Kari: jo"]
     assert [event.start for event in events] == sorted(event.start for event in events)
 
@@ -89,7 +89,7 @@ def test_subrip_names_the_speaker_of_each_turn(tmp_path: Path) -> None:
 def test_speaker_is_named_once_in_a_turn_of_several_cues() -> None:
     words = words_of("dette er en lang tale som ikke får plass i bare ett bilde " * 4)
     long = transcript_of([Word(w.word, w.start, w.end, 0.9, "Kari") for w in words], 30.0)
-    events = pysubs2.SSAFile.from_string(render(long, "srt").body, format_="srt").events
+    events = pysubs2.SSAFile.from_string(render(long, "srt").text, format_="srt").events
     assert len(events) > 2
     assert [event.plaintext.startswith("Kari: ") for event in events] == [
         True, *[False] * (len(events) - 1),
@@ -99,7 +99,7 @@ def test_speaker_is_named_once_in_a_turn_of_several_cues() -> None:
 
 def test_praat_reads_two_tiers_for_each_speaker(tmp_path: Path) -> None:
     file = tmp_path / "a.TextGrid"
-    file.write_text(render(CONVERSATION, "textgrid").body, encoding="utf-8")
+    file.write_text(render(CONVERSATION, "textgrid").text, encoding="utf-8")
     grid = textgrid.openTextgrid(str(file), includeEmptyIntervals=False)
     assert list(grid.tierNames) == ["Kari", "Kari words", "Ola <b>", "Ola <b> words"]
     assert [(e.start, e.end, e.label) for e in grid.getTier("Ola <b>").entries] == [
@@ -110,7 +110,7 @@ def test_praat_reads_two_tiers_for_each_speaker(tmp_path: Path) -> None:
 
 def test_elan_reads_two_tiers_with_their_participant_for_each_speaker(tmp_path: Path) -> None:
     file = tmp_path / "a.eaf"
-    file.write_text(render(CONVERSATION, "eaf").body, encoding="utf-8")
+    file.write_text(render(CONVERSATION, "eaf").text, encoding="utf-8")
     document = Eaf(str(file))
     assert list(document.get_tier_names()) == ["Kari", "Kari words", "Ola <b>", "Ola <b> words"]
     assert document.get_parameters_for_tier("Kari words")["PARTICIPANT"] == "Kari"
@@ -124,27 +124,27 @@ def test_tiers_have_names_of_their_own_whatever_speakers_are_called(tmp_path: Pa
     words = said([("ja", 0.0, 0.3)], "A") + said([("nei", 0.4, 0.7)], "A words")
     words += said([("jo", 0.8, 1.0)], None)
     file = tmp_path / "a.TextGrid"
-    file.write_text(render(transcript_of(words, 2.0), "textgrid").body, encoding="utf-8")
+    file.write_text(render(transcript_of(words, 2.0), "textgrid").text, encoding="utf-8")
     grid = textgrid.openTextgrid(str(file), includeEmptyIntervals=False)
     assert len(grid.tierNames) == 6
 
 
 def test_table_has_a_column_of_speakers() -> None:
-    header, *rows = csv.reader(render(CONVERSATION, "tsv").body.splitlines(), delimiter="\t")
+    header, *rows = csv.reader(render(CONVERSATION, "tsv").text.splitlines(), delimiter="\t")
     assert header == ["start", "end", "text", "speaker"]
     assert rows[1] == ["1400", "2500", "nei slett ikke", "Ola <b>"]
 
 
 def test_scoring_tools_get_the_speaker_in_their_columns() -> None:
-    assert render(CONVERSATION, "ctm", recording="m.wav").body.splitlines()[3] == (
+    assert render(CONVERSATION, "ctm", recording="m.wav").text.splitlines()[3] == (
         "m 1 1.400 0.300 nei 0.9000 lex Ola_<b>"
     )
-    assert render(CONVERSATION, "stm", recording="m.wav").body.splitlines() == [
+    assert render(CONVERSATION, "stm", recording="m.wav").text.splitlines() == [
         "m 1 Kari 0.400 1.500 ja det stemmer",
         "m 1 Ola_<b> 1.400 2.500 nei slett ikke",
         "m 1 Kari 2.600 2.900 jo",
     ]
-    assert render(CONVERSATION, "rttm", recording="m.wav").body.splitlines()[1] == (
+    assert render(CONVERSATION, "rttm", recording="m.wav").text.splitlines()[1] == (
         "SPEAKER m 1 1.400 1.100 <NA> <NA> Ola_<b> <NA> <NA>"
     )
 
@@ -179,7 +179,7 @@ def _spans(track: list[Word]) -> list[tuple[int, int]]:
 @given(conversations())
 @settings(max_examples=30, deadline=None)
 def test_no_word_is_lost_and_cues_overlap_only_where_speech_does(transcript: Transcript) -> None:
-    cues = webvtt.from_string(render(transcript, "vtt").body).captions
+    cues = webvtt.from_string(render(transcript, "vtt").text).captions
     shown = [word for cue in cues for word in html.unescape(cue.text).split()]
     assert sorted(shown) == sorted(word.word for word in transcript.words)
     for speaker in {cue.voice for cue in cues}:
@@ -191,5 +191,5 @@ def test_no_word_is_lost_and_cues_overlap_only_where_speech_does(transcript: Tra
 
 @pytest.mark.parametrize("name", ["stm", "rttm"])
 def test_speaker_is_unknown_where_speakers_are_not_told_apart(name: str) -> None:
-    line = render(transcript_of(words_of("ja vel"), 2.0), name, recording="m.wav").body
+    line = render(transcript_of(words_of("ja vel"), 2.0), name, recording="m.wav").text
     assert " unknown " in line

@@ -25,7 +25,7 @@ def cues_of(transcript: Transcript) -> tuple[Cue, ...]:
 
 
 def body(transcript: Transcript, name: str, *, word_cues: bool = False) -> str:
-    return render(transcript, name, word_cues=word_cues).body
+    return render(transcript, name, word_cues=word_cues).text
 
 
 @given(transcripts())

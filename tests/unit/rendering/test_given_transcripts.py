@@ -66,9 +66,9 @@ def test_formatted_words_are_rendered_instead_of_the_others() -> None:
         }
     ).encode()
     rendered = render_json(body, "tsv", recording="", word_cues=False)
-    rows = list(csv.DictReader(rendered.body.splitlines(), delimiter="\t"))
+    rows = list(csv.DictReader(rendered.text.splitlines(), delimiter="\t"))
     assert [row["text"] for row in rows] == ["Eg", "kjem. Ja!"]
-    assert render_json(body, "text", recording="", word_cues=False).body.strip() == "Eg kjem. Ja!"
+    assert render_json(body, "text", recording="", word_cues=False).text.strip() == "Eg kjem. Ja!"
 
 
 @pytest.mark.parametrize("name", ["words", "formatted_words"])

@@ -12,10 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
+from app.contract.layout import Layout
 from app.errors import NordlydError, OverloadedError, TooLargeError
+from app.formats import Rendered
 from app.rendering import NotATranscriptError, RenderPool
 from app.rendering.frames import SIZES, frame
-from app.rendering.pool import RenderedFile
 
 SHORT = {"words": [{"word": "hei", "start": 0.0, "end": 0.4}], "duration": 1.0}
 
@@ -28,9 +29,9 @@ def long_transcript() -> dict[str, Any]:
 
 def rendered(
     pool: RenderPool, transcript: dict[str, Any], name: str = "text"
-) -> Coroutine[Any, Any, RenderedFile]:
+) -> Coroutine[Any, Any, Rendered]:
     body = json.dumps(transcript).encode()
-    return pool.render(body, name, recording="opptak.wav", word_cues=False)
+    return pool.render(body, name, recording="opptak.wav", word_cues=False, layout=Layout())
 
 
 def rendering_processes() -> list[psutil.Process]:
@@ -58,7 +59,7 @@ def run(
 
 async def start_of_long_rendering(
     pool: RenderPool,
-) -> tuple[asyncio.Task[RenderedFile], psutil.Process]:
+) -> tuple[asyncio.Task[Rendered], psutil.Process]:
     await rendered(pool, SHORT)
     [process] = rendering_processes()
     task = asyncio.create_task(rendered(pool, long_transcript(), "srt"))
@@ -142,7 +143,7 @@ def test_process_ends_when_the_service_closes_the_pipe_but_not_at_ctrl_c() -> No
         stdout=subprocess.PIPE,
     )
     assert process.stdin is not None
-    options = {"name": "text", "recording": "", "word_cues": False}
+    options = {"name": "text", "recording": "", "word_cues": False, "layout": {}}
     request = frame(options, json.dumps(SHORT).encode())
     process.stdin.write(request)
     process.stdin.flush()

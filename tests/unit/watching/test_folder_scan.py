@@ -133,7 +133,7 @@ def test_folder_that_is_gone_is_an_error_and_not_empty(tmp_path: Path) -> None:
 def test_results_mirror_the_folders_and_replace_the_reason_of_a_failure(tmp_path: Path) -> None:
     write_error(tmp_path, "måned/møte.wav", "No audio.")
     assert (tmp_path / "måned/møte.wav.error.txt").read_text() == "No audio.\n"
-    write_outputs(tmp_path, "måned/møte.wav", {"txt": "hei\n", "srt": "1\n"})
+    write_outputs(tmp_path, "måned/møte.wav", {"txt": b"hei\n", "srt": b"1\n"})
     assert sorted(path.name for path in (tmp_path / "måned").iterdir()) == [
         "møte.wav.srt", "møte.wav.txt",
     ]  # fmt: skip

@@ -10,11 +10,11 @@ from pathlib import Path
 from app.watching import write_outputs
 
 folder = Path(sys.argv[1])
-write_outputs(folder, "a.wav", {"txt": "old"})
+write_outputs(folder, "a.wav", {"txt": b"old"})
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16))
 for place in ("a.wav", "b.wav"):
     try:
-        write_outputs(folder, place, {"txt": "x" * 2**17})
+        write_outputs(folder, place, {"txt": b"x" * 2**17})
     except OSError as error:
         print(type(error).__name__)
 """

@@ -34,10 +34,8 @@ def align(
     were not found is printed on stderr.
     """
     formats = shared.read_formats(format, default="json")
-    if output is None and len(formats) > 1:
-        raise InvalidRequestError(
-            f"several formats ({', '.join(formats)}) need a folder: --output DIR.", param="output"
-        )
+    if output is None:
+        shared.check_printable(formats)
     if audio == text == STDIN:
         raise InvalidRequestError("only one of AUDIO and TEXT can be read from stdin.")
 
@@ -84,12 +82,12 @@ def _write(
     transcript = as_transcript(alignment)
     for name in formats:
         body = (
-            alignment.body + "\n"
+            f"{alignment.body}\n".encode()
             if name == "json"
             else render(transcript, name, recording=item.path.name, word_cues=word_cues).body
         )
         if output is None:
-            print(body, end="", flush=True)
+            print(body.decode(), end="", flush=True)
             continue
         path = output / describe(name).file_name(item.path.stem)
         try:

@@ -92,8 +92,8 @@ class OutputFolder:
                     param="output",
                 )
 
-    def write(self, item: Input, texts: Mapping[str, str]) -> None:
-        """Writes the texts of a recording, and notes that it is done. Safe on any thread.
+    def write(self, item: Input, files: Mapping[str, bytes]) -> None:
+        """Writes the files of a recording, and notes that it is done. Safe on any thread.
 
         Raises:
             InvalidRequestError: a file cannot be written.
@@ -102,7 +102,7 @@ class OutputFolder:
             written = self._written(item)
             self._note(item, written)
             for name, path in self.outputs(item).items():
-                write_whole(path, texts[name])
+                write_whole(path, files[name])
             self._note(item, {*written, *self._formats})
         except OSError as error:
             raise InvalidRequestError(
@@ -121,7 +121,8 @@ class OutputFolder:
             if not failures:
                 path.unlink(missing_ok=True)
                 return None
-            write_whole(path, "".join(f"{item.shown}\t{reason}\n" for item, reason in failures))
+            listed = "".join(f"{item.shown}\t{reason}\n" for item, reason in failures)
+            write_whole(path, listed.encode())
         except OSError as error:
             raise InvalidRequestError(
                 f"{path}: cannot be written: {error.strerror}.", param="output"

@@ -13,6 +13,7 @@ import typer
 from nordlyd_client.cli import options as shared
 from nordlyd_client.cli.webhooks import webhooks
 from nordlyd_client.contract.jobs import Job, JobStatus, TranscribeJobOptions
+from nordlyd_client.contract.layout import FORMAT_OPTIONS, LayoutOptions
 from nordlyd_client.errors import ClientError, InvalidRequestError
 
 jobs_app = typer.Typer(
@@ -27,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON for each jo
 
 
 @jobs_app.command()
-@shared.with_options(TranscribeJobOptions, leave_out=("word_cues",))
+@shared.with_options(TranscribeJobOptions, leave_out=FORMAT_OPTIONS)
 def submit(
     files: Annotated[
         list[str],
@@ -141,6 +142,7 @@ def wait(
 
 
 @jobs_app.command()
+@shared.with_options(LayoutOptions)
 def result(
     job_id: JobId,
     *,
@@ -151,15 +153,23 @@ def result(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it there.")
     ] = None,
+    options: dict[str, str],
     server: shared.Server = None,
     api_key: shared.ApiKey = None,
 ) -> None:
     """Fetch the result of a completed job."""
     [name] = shared.read_formats([format], default="text")
+    layout = shared.take_layout(options, (name,))
+    if output is None and name in shared.BINARY:
+        raise InvalidRequestError(
+            f"{name} is no text to print; it needs a file: --output FILE.", param="output"
+        )
     with _client(server, api_key) as client:
-        body = client.jobs.result(job_id, response_format=cast("Any", name))
+        body = client.jobs.result(job_id, response_format=name, **layout.given())
+    if isinstance(body, str):
+        body = body.encode()
     if output is None:
-        sys.stdout.write(body if body.endswith("\n") else f"{body}\n")
+        sys.stdout.write(body.decode() if body.endswith(b"\n") else f"{body.decode()}\n")
         return
 
     from nordlyd_client.watching import write_whole  # noqa: PLC0415

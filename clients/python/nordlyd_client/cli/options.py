@@ -7,20 +7,28 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_args
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from nordlyd_client.cli.service import find_service
-from nordlyd_client.contract.options import (
-    DecoderName,
-    ResponseFormat,
-    command_line,
+from nordlyd_client.contract.command_line import command_line
+from nordlyd_client.contract.formats import BinaryFileFormat, ResponseFormat
+from nordlyd_client.contract.languages import AUTO, AUTO_EACH
+from nordlyd_client.contract.layout import (
+    LAYOUT_OPTIONS,
+    Layout,
+    LayoutOptions,
+    option_without_effect,
 )
+from nordlyd_client.contract.options import DecoderName, TranscribeOptions
 from nordlyd_client.contract.options import Encoding as EncodingName
 from nordlyd_client.errors import InvalidRequestError
 
 FORMATS: tuple[str, ...] = get_args(ResponseFormat)
+BINARY: tuple[str, ...] = get_args(BinaryFileFormat)
+"""Those of them that are no text."""
 ALL = "all"
 LANGUAGES = ("nb", "nn", "no", "da")
+DETECTED = (AUTO, AUTO_EACH)
 _SERVER = "Server"
 _RAW = "Raw samples"
 # These describe the input to this process; all others are checked by the service.
@@ -134,7 +142,7 @@ def with_options(
         @wraps(command)
         def run(**arguments: object) -> None:
             values = {option.name: arguments.pop(option.name) for option in options}
-            command(**arguments, options=_as_fields(values))
+            command(**arguments, options=_as_fields(values, options))
 
         # Typer reads these to make its parser.
         del run.__wrapped__
@@ -166,21 +174,71 @@ def read_formats(given: Sequence[str] | None, *, default: str) -> tuple[str, ...
     return tuple(name for name in FORMATS if name in names) or (default,)
 
 
+def check_printable(formats: Sequence[str]) -> None:
+    """Checks that what would be printed is one text.
+
+    Raises:
+        InvalidRequestError: there are several formats, or one that is no text.
+    """
+    if len(formats) > 1:
+        raise InvalidRequestError(
+            f"several formats ({', '.join(formats)}) need a folder: --output DIR.", param="output"
+        )
+    if formats[0] in BINARY:
+        raise InvalidRequestError(
+            f"{formats[0]} is no text to print; it needs a folder: --output DIR.", param="output"
+        )
+
+
+def take_layout(
+    options: dict[str, str], formats: Sequence[str], *, word_cues: bool = False
+) -> Layout:
+    """Removes the options of the layout, which this process renders, from those of the service.
+
+    Args:
+        options: as `with_options` passes them.
+        formats: that are written.
+        word_cues: whether words are marked in WebVTT.
+
+    Raises:
+        InvalidRequestError: an option is wrong, or changes none of the formats.
+    """
+    given = {name: options.pop(name) for name in LAYOUT_OPTIONS if name in options}
+    try:
+        layout = Layout.of(LayoutOptions.model_validate(given))
+    except ValidationError as error:
+        issue = error.errors(include_url=False)[0]
+        name = str(issue["loc"][0])
+        raise InvalidRequestError(
+            f"{name} is {given[name]!r}: {issue['msg']}.", param=name
+        ) from None
+    refused = option_without_effect(
+        layout.given() | {"word_cues": word_cues}, formats, named="--format "
+    )
+    if refused is not None:
+        name, message = refused
+        raise InvalidRequestError(message, param=name)
+    return layout
+
+
 def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
     shown = command_line(model, name)
     if shown is None:
         return None
     annotation = model.model_fields[name].annotation
     flag = annotation is bool
+    switch = annotation == bool | None
+    detects = name == "language" and shown == command_line(TranscribeOptions, name)
     number = name in _NUMBERS and annotation == int | None
+    flags = f"--{name.replace('_', '-')}"
     option: Any = typer.Option(
-        f"--{name.replace('_', '-')}",
+        f"{flags}/--no-{name.replace('_', '-')}" if switch else flags,
         metavar=shown.metavar,
         help=shown.help,
-        autocompletion=_COMPLETION.get(name),
+        autocompletion=_complete((*LANGUAGES, *DETECTED)) if detects else _COMPLETION.get(name),
         rich_help_panel=shown.panel,
     )
-    kind = bool if flag else int | None if number else str | None
+    kind = bool if flag else bool | None if switch else int | None if number else str | None
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -189,10 +247,12 @@ def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
     )
 
 
-def _as_fields(values: Mapping[str, object]) -> dict[str, str]:
+def _as_fields(
+    values: Mapping[str, object], options: Sequence[inspect.Parameter]
+) -> dict[str, str]:
     """Returns the options that were given, as text."""
     return {
-        name: "true" if value is True else str(value)
-        for name, value in values.items()
-        if value is not None and value is not False
+        option.name: str(value).lower() if isinstance(value, bool) else str(value)
+        for option in options
+        if (value := values[option.name]) is not None and value is not option.default
     }

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from rich.progress import (
 
 from nordlyd_client.cli.backends import Input
 from nordlyd_client.errors import ClientError
+from nordlyd_client.formats import describe
 from nordlyd_client.values import Transcription
 
 # Recordings differ in length, so the speed of the last seconds means little.
@@ -35,14 +37,14 @@ class Result:
 
     Attributes:
         item: the recording.
-        texts: its transcripts by their formats; empty where there is none.
+        files: its transcripts by their formats; empty where there is none.
         outputs: the files they are in; empty where they are in none.
         answer: None where it failed, or was done by an earlier run.
         error: why it failed.
     """
 
     item: Input
-    texts: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
     outputs: Mapping[str, Path] = field(default_factory=dict)
     answer: Transcription | None = None
     error: ClientError | None = None
@@ -102,7 +104,8 @@ class Texts:
 
     def _print(self, result: Result) -> None:
         self._failures.show(result)
-        for name, text in result.texts.items():
+        for name, body in result.files.items():
+            text = body.decode()
             before = f"{result.item.shown}: " if self._named and name == "text" else ""
             end = "" if text.endswith("\n") else "\n"
             print(f"{before}{text}", end=end, flush=True)
@@ -122,7 +125,11 @@ class Records:
             record["outputs"] = {name: str(path) for name, path in result.outputs.items()}
         if result.answer is not None:
             record["result"] = json.loads(result.answer.body)
-        texts = {name: text for name, text in result.texts.items() if name != "json"}
+        texts = {
+            name: (b64encode(body) if describe(name).binary else body).decode()
+            for name, body in result.files.items()
+            if name != "json"
+        }
         if texts and not result.outputs:
             record["texts"] = texts
         if result.error is not None:

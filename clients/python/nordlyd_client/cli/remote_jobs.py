@@ -69,7 +69,7 @@ class Ledger:
         else:
             self._jobs[name] = job_id
         try:
-            write_whole(self._path, json.dumps(self._jobs))
+            write_whole(self._path, json.dumps(self._jobs).encode())
         except OSError as error:
             raise InvalidRequestError(
                 f"{self._path}: cannot be written: {error.strerror}.", param="output"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nordlyd_client.cli.backends import Backend, Input
 from nordlyd_client.cli.folder import OutputFolder
+from nordlyd_client.cli.options import check_printable
 from nordlyd_client.cli.printing import (
     Failures,
     Printer,
@@ -21,6 +22,7 @@ from nordlyd_client.cli.printing import (
     Watch,
     watching,
 )
+from nordlyd_client.contract.layout import Layout
 from nordlyd_client.errors import ClientError, InvalidRequestError, UnreachableError
 from nordlyd_client.formats import render
 from nordlyd_client.values import Transcription
@@ -41,6 +43,7 @@ class Plan:
         output: the folder to write to; None prints.
         as_records: print one JSON object a recording.
         word_cues: mark words in WebVTT.
+        layout: of text, md, f4 and docx.
         jobs: recordings in progress at once.
         force: do again what was done.
         request: everything that decides the text; a recording is done again where it differs.
@@ -50,6 +53,7 @@ class Plan:
     output: Path | None
     as_records: bool
     word_cues: bool
+    layout: Layout
     jobs: int
     force: bool
     request: dict[str, object]
@@ -101,23 +105,25 @@ def check_plan(plan: Plan, inputs: Sequence[Input]) -> None:
     """
     if plan.output is not None or plan.as_records:
         return
-    if len(plan.formats) > 1:
-        raise InvalidRequestError(
-            f"several formats ({', '.join(plan.formats)}) need a folder: --output DIR.",
-            param="output",
-        )
+    check_printable(plan.formats)
     if len(inputs) > 1 and not _BY_LINES.issuperset(plan.formats):
         raise InvalidRequestError(
             f"several recordings as {plan.formats[0]} need a folder: --output DIR.", param="output"
         )
 
 
-def texts_of(answer: Transcription, item: Input, plan: Plan) -> dict[str, str]:
-    """Returns the text of each format of the plan."""
+def files_of(answer: Transcription, item: Input, plan: Plan) -> dict[str, bytes]:
+    """Returns the file of each format of the plan."""
     return {
-        name: answer.body + "\n"
+        name: f"{answer.body}\n".encode()
         if name == "json"
-        else render(answer, name, recording=item.path.name, word_cues=plan.word_cues).body
+        else render(
+            answer,
+            name,
+            recording=item.path.name,
+            word_cues=plan.word_cues,
+            layout=plan.layout,
+        ).body
         for name in plan.formats
     }
 
@@ -181,18 +187,18 @@ class _Run:
                 raise
             self._fail(item, error)
             return
-        texts = await asyncio.to_thread(self._keep, item, answer)
+        files = await asyncio.to_thread(self._keep, item, answer)
         self.tally.done += 1
         self.watch.finished(seconds=answer.duration)
         outputs = {} if self.folder is None else self.folder.outputs(item)
-        self.printer.show(Result(item, texts, outputs, answer))
+        self.printer.show(Result(item, files, outputs, answer))
         await backend.kept(item)
 
-    def _keep(self, item: Input, answer: Transcription) -> dict[str, str]:
-        texts = texts_of(answer, item, self.plan)
+    def _keep(self, item: Input, answer: Transcription) -> dict[str, bytes]:
+        files = files_of(answer, item, self.plan)
         if self.folder is not None:
-            self.folder.write(item, texts)
-        return texts
+            self.folder.write(item, files)
+        return files
 
     def _fail(self, item: Input, error: ClientError) -> None:
         self.tally.failures.append((item, error.message))

@@ -59,11 +59,7 @@ def transcribe(
         raise InvalidRequestError(
             f"n_best is {n_best}: only --format json lists the alternatives.", param="n_best"
         )
-    if word_cues and "vtt" not in formats:
-        raise InvalidRequestError(
-            "word_cues marks the words of WebVTT; accepted with it: --format vtt.",
-            param="word_cues",
-        )
+    layout = shared.take_layout(options, formats, word_cues=word_cues)
 
     from nordlyd_client.cli.run import Plan, transcribe_files  # noqa: PLC0415
 
@@ -72,6 +68,7 @@ def transcribe(
         "language": None,
         "model": None,
         "word_cues": word_cues,
+        **layout.given(),
         **options,
     }
     plan = Plan(
@@ -79,6 +76,7 @@ def transcribe(
         output=output,
         as_records=as_json,
         word_cues=word_cues,
+        layout=layout,
         jobs=jobs,
         force=not resume,
         request=request,

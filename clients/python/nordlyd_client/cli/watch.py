@@ -42,13 +42,19 @@ def watch(
     replaced by another content is done again.
     """
     formats = shared.read_formats(format, default="text")
+    layout = shared.take_layout(options, formats)
     if not folder.is_dir():
         raise InvalidRequestError(f"{folder} is no folder.", param="folder")
 
     from nordlyd_client.cli.watched import WatchedFolder  # noqa: PLC0415
 
     # What decides the text; a file is done again where it differs.
-    request: dict[str, object] = {"language": None, "model": None, **options}
+    request: dict[str, object] = {
+        "language": None,
+        "model": None,
+        **layout.given(),
+        **options,
+    }
     opened = partial(open_backend, options, server=server, key=api_key)
-    with WatchedFolder(folder, output or folder, formats, request) as watched:
+    with WatchedFolder(folder, output or folder, formats, layout, request) as watched:
         asyncio.run(watched.watch(opened, jobs))

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from nordlyd_client.cli.backends import Backend, Input
 from nordlyd_client.cli.journal import Entry, Journal
+from nordlyd_client.contract.layout import Layout
 from nordlyd_client.errors import ClientError, InvalidRequestError, UnreachableError
 from nordlyd_client.formats import describe, render
 from nordlyd_client.values import Transcription
@@ -38,6 +39,7 @@ class WatchedFolder:
         folder: of the recordings.
         output: of the texts; may be the same. It is made if it does not exist.
         formats: to be written for each recording.
+        layout: of text, md, f4 and docx.
         request: everything that decides the text; a recording is done again where it differs.
 
     Raises:
@@ -45,7 +47,12 @@ class WatchedFolder:
     """
 
     def __init__(
-        self, folder: Path, output: Path, formats: Sequence[str], request: Mapping[str, object]
+        self,
+        folder: Path,
+        output: Path,
+        formats: Sequence[str],
+        layout: Layout,
+        request: Mapping[str, object],
     ) -> None:
         try:
             output.mkdir(parents=True, exist_ok=True)
@@ -55,6 +62,7 @@ class WatchedFolder:
             ) from error
         self._output = output
         self._formats = tuple(formats)
+        self._layout = layout
         text = json.dumps(dict(sorted(request.items())), ensure_ascii=False, default=str)
         self._request = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._scan = FolderScan(folder, leave_out=None if output == folder else output)
@@ -162,14 +170,14 @@ class WatchedFolder:
         print(f"{recording.place}: {answer.duration:.0f} s transcribed", flush=True)
 
     def _keep(self, recording: Recording, digest: str, answer: Transcription) -> None:
-        texts = {
-            describe(name).extension: answer.body + "\n"
+        files = {
+            describe(name).extension: f"{answer.body}\n".encode()
             if name == "json"
-            else render(answer, name, recording=recording.path.name).body
+            else render(answer, name, recording=recording.path.name, layout=self._layout).body
             for name in self._formats
         }
         try:
-            write_outputs(self._output, recording.place, texts)
+            write_outputs(self._output, recording.place, files)
             self._journal.add(
                 Entry(
                     file=str(recording.path),

@@ -110,6 +110,7 @@ def test_card_lists_data_packages_and_dropped_records(demo: Path) -> None:
         "evolution-common 3.46.4-2+deb12u1, gnucash-common 1:4.13-1",
         "29,663 distinct sentences",
         "2-gram (KenLM)",
+        "alpha 0.5, beta 1, not tuned.",
     ):
         assert sentence in text
 
@@ -215,6 +216,6 @@ def test_missing_inputs_are_reported(tmp_path: Path, fine_tuned: Path) -> None:
         gather(fine_tuned)
     with pytest.raises(DataError, match="no evaluation"):
         gather(fine_tuned, recipe=NYNORSK, evaluation=tmp_path / "none.json")
-    (fine_tuned / "training_log.csv").write_text("step,loss\n1,2\n")
+    (fine_tuned.parent / "training_log.csv").write_text("step,loss\n1,2\n")
     with pytest.raises(DataError, match="no training log"):
         gather(fine_tuned, recipe=NYNORSK)

@@ -54,6 +54,17 @@ def test_truncated_training_audio_is_refused(encoded, tmp_path: Path, kind: str)
         FileAudio(path).seconds()
 
 
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "W64", "AU", "CAF", "RF64"])
+def test_file_that_was_cut_in_half_is_refused(encoded, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "cut"
+    data = encoded(4.0, kind=kind)
+    path.write_bytes(data)
+    assert FileAudio(path).seconds() == 4.0
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(DataError, match=r"cut is cut short: .* bytes that its header declares"):
+        FileAudio(path).seconds()
+
+
 def test_samples_that_are_nan_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "nan.wav"
     soundfile.write(path, np.array([0.1, np.nan, 0.1], np.float32), 16000, subtype="FLOAT")

@@ -10,11 +10,16 @@ import pytest
 import soundfile
 from praatio import textgrid
 
+from app.formats.eaf import to_eaf
+from app.formats.textgrid import to_textgrid
+from app.formats.timeline import TimedWord, Timeline
+from app.formats.timeline import Utterance as Spoken
 from trainer.data import read_split
 from trainer.data.prepare import prepare
 from trainer.data.sources import open_source
 from trainer.data.store import Utterance, write_split
 from trainer.errors import DataError
+from trainer.evaluation import read_data
 
 
 def prepared(recipe, reference: str, out: Path, **options):
@@ -51,6 +56,33 @@ def test_paths_of_a_json_lines_manifest_are_relative_to_it(nynorsk, meeting: Pat
     assert (part.speaker, part.language, part.seconds) == ("", "nn", 1.0)
     assert whole.seconds == 6.0
     np.testing.assert_allclose(part.audio.waveform(), np.full(16000, 0.3), rtol=1e-6)
+
+
+def test_part_without_an_end_reaches_the_end_of_the_recording(nynorsk, meeting: Path) -> None:
+    lines = [
+        {"audio": "meeting.wav", "text": "Dei siste", "start": 4.0},
+        {"audio": "meeting.wav", "text": "Dei første", "end": 2.0},
+    ]
+    manifest = meeting.with_name("own.jsonl")
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    out = meeting.parent / "out"
+    for copy in (False, True):
+        _, (last, first) = prepared(nynorsk, f"manifest:{manifest}", out, copy=copy)
+        assert (last.seconds, first.seconds) == (2.0, 2.0)
+        np.testing.assert_allclose(last.audio.waveform()[[0, -1]], [0.5, 0.6], rtol=1e-6)
+        np.testing.assert_allclose(first.audio.waveform()[[0, -1]], [0.1, 0.2], rtol=1e-6)
+
+
+def test_dialect_and_channel_stay_with_the_utterance(nynorsk, meeting: Path) -> None:
+    lines = [
+        {"audio": "meeting.wav", "text": "På vossamål", "dialect": "voss", "channel": 2},
+        {"audio": "meeting.wav", "text": "Utan noko", "dialect": "", "channel": None},
+    ]
+    manifest = meeting.with_name("own.jsonl")
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    prepared(nynorsk, f"manifest:{manifest}", meeting.parent / "out")
+    found = read_data(meeting.parent / "out", "test")
+    assert found.labels == ({"dialect": "voss", "channel": "2"}, {})
 
 
 @pytest.mark.parametrize(("suffix", "between"), [("csv", ","), ("tsv", "\t")])
@@ -109,6 +141,38 @@ def test_top_level_elan_tiers_are_speakers_and_dependent_tiers_are_ignored(
     _, (record,) = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
     assert (record.speaker, record.text, record.seconds) == ("kari", "ordet er fritt", 1.5)
     np.testing.assert_allclose(record.audio.waveform()[:16000], np.full(16000, 0.2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["TextGrid", "eaf"])
+@pytest.mark.parametrize(
+    ("speakers", "expected"),
+    [
+        ((None, None), [("", "ordet er fritt"), ("", "takk")]),
+        (("S1", "S2"), [("S1", "ordet er fritt"), ("S2", "takk")]),
+    ],
+)
+def test_annotations_of_the_service_come_back_as_utterances(
+    nynorsk, meeting: Path, suffix: str, speakers, expected: list[tuple[str, str]]
+) -> None:
+    said = [("Ordet", 0.5, 0.8, 0), ("er", 0.9, 1.1, 0), ("fritt", 1.2, 1.6, 0), ("Takk", 3, 4, 1)]
+    words = tuple(
+        TimedWord(text, round(1000 * start), round(1000 * end), 0.9) for text, start, end, _ in said
+    )
+    timeline = Timeline((Spoken(words[:3], speakers[0]), Spoken(words[3:], speakers[1])), 6000)
+    write = to_textgrid if suffix == "TextGrid" else to_eaf
+    meeting.with_suffix(f".{suffix}").write_text(write(timeline), "utf-8")
+    _, records = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert [(one.speaker, one.text) for one in records] == expected
+
+
+def test_speakers_of_the_same_words_at_other_times_are_kept(nynorsk, meeting: Path) -> None:
+    grid = textgrid.Textgrid()
+    grid.addTier(textgrid.IntervalTier("kari", [(0.5, 2.5, "Takk for det")], 0, 6))
+    answers = [(3.0, 3.9, "Takk"), (4.0, 5.0, "for det")]
+    grid.addTier(textgrid.IntervalTier("ola", answers, 0, 6))
+    grid.save(str(meeting.with_suffix(".TextGrid")), "long_textgrid", True)
+    _, records = prepared(nynorsk, f"annotations:{meeting.parent}", meeting.parent / "out")
+    assert [one.speaker for one in records] == ["kari", "ola", "ola"]
 
 
 def test_invalid_annotations_and_missing_audio_are_counted(nynorsk, meeting: Path) -> None:

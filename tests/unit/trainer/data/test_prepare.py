@@ -3,8 +3,10 @@
 import json
 import pickle
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +29,8 @@ def folder(npsc, encoded, tmp_path: Path) -> Path:
             {"text": "Eg <ee> takkar for ordet", "audio": encoded(3.0), "speaker_id": 7},
             {"text": "Møtet er hevet", "audio": audio, "sentence_language_code": "nb-NO"},
             {"text": "Det var <inaudible> der", "audio": audio},
-            {"text": "I 1814 fekk vi grunnlov", "audio": audio},
+            {"text": "Det stod 3-1 til slutt", "audio": audio},
+            {"text": "Sjå www.stortinget.no", "audio": audio},
             {"text": "Ja", "audio": audio},
             {"text": None, "audio": audio},
             {"text": " … ", "audio": audio},
@@ -51,7 +54,7 @@ def folder(npsc, encoded, tmp_path: Path) -> Path:
 def test_every_row_is_kept_or_counted_with_its_reason(nynorsk, folder, tmp_path: Path) -> None:
     counts = prepare(nynorsk, tmp_path / "out", folders={"npsc": folder}, workers=2)
     train = counts["sources"]["npsc-nynorsk/train"]
-    assert train["rows"] == 17
+    assert train["rows"] == 18
     assert train["utterances"] == 3
     assert train["speakers"] == 2
     assert train["hours"] == pytest.approx(9 / 3600, abs=1e-3)
@@ -62,6 +65,7 @@ def test_every_row_is_kept_or_counted_with_its_reason(nynorsk, folder, tmp_path:
         "another language": 1,
         "inaudible": 1,
         "digits": 1,
+        "unknown abbreviation": 1,
         "text too short": 1,
         "audio too short": 1,
         "audio too long": 1,
@@ -94,6 +98,58 @@ def test_prepared_records_have_normalised_text_and_their_audio(
         assert record.seconds == pytest.approx(seconds, abs=0.1)
         assert len(samples) == pytest.approx(16000 * record.seconds, abs=1)
         assert np.abs(samples).max() == pytest.approx(0.1, abs=0.02)
+
+
+def test_digits_signs_and_abbreviations_are_written_out_and_listed(
+    nynorsk, npsc, encoded, tmp_path: Path
+) -> None:
+    rows = [
+        {"text": "I 1814 fekk vi grunnlov", "audio": encoded(4.0)},
+        {"text": "Ca. 5 % av og/eller [latter] dei", "audio": encoded(4.0)},
+        {"text": GOOD, "audio": encoded(4.0)},
+    ]
+    for split in ("train", "validation", "test"):
+        npsc(split, rows)
+    lines: list[str] = []
+    counts = prepare(
+        nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"}, notify=lines.append
+    )
+    assert [record.text for record in read_split(tmp_path / "out", "train")] == [
+        "i atten hundre og fjorten fekk vi grunnlov",
+        "cirka fem prosent av og eller dei",
+        "stortingets møte er lovleg sett",
+    ]
+    assert counts["train"]["written_out"] == {
+        "number": 1, "abbreviation": 1, "bracketed note": 1, "slash": 1, "per cent": 1,
+    }  # fmt: skip
+    assert counts["written_out"]["number"] == 3
+    assert any(line.startswith("npsc-nynorsk/train: written out: 1 ") for line in lines)
+    listed = rows_of(tmp_path / "out/written_out.jsonl")
+    assert len(listed) == 6
+    assert listed[0] == {
+        "source": "npsc-nynorsk/train",
+        "number": 1,
+        "rules": {"number": 1},
+        "before": "I 1814 fekk vi grunnlov",
+        "after": "i atten hundre og fjorten fekk vi grunnlov",
+        "place": listed[0]["place"],
+    }
+
+
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def test_dropped_rows_are_listed_with_reason_and_place(nynorsk, folder, tmp_path: Path) -> None:
+    counts = prepare(nynorsk, tmp_path / "out", folders={"npsc": folder})
+    listed = rows_of(tmp_path / "out/dropped.jsonl")
+    assert Counter(row["reason"] for row in listed) == counts["dropped"]
+    by_text = {row.get("text"): row for row in listed}
+    short = by_text["Her er lyden for kort"]
+    assert (short["source"], short["reason"]) == ("npsc-nynorsk/train", "audio too short")
+    assert (short["detail"], short["number"], short["place"]["row"]) == ("0.40 s", 14, 13)
+    assert "broken off" not in by_text["Her er lyden ikkje lyd"]["detail"]
+    assert by_text["Her er lyden ikkje lyd"]["detail"]
 
 
 def test_records_are_pickled_without_open_files(nynorsk, folder, tmp_path: Path) -> None:
@@ -160,6 +216,7 @@ def test_strict_filters_apply_before_normalisation(nynorsk, npsc, encoded, tmp_p
         "text longer than its frames": 1,
         "audio too short": 1,
     }
+    assert not counts["written_out"]
 
 
 def test_corrected_filters_count_blanks_between_doubled_letters(
@@ -183,8 +240,9 @@ def test_corrected_filters_count_blanks_between_doubled_letters(
 
 def test_empty_split_ends_prepare_with_drop_reasons(nynorsk, npsc, encoded, tmp_path: Path) -> None:
     npsc("train", [{"text": "Møtet er hevet", "sentence_language_code": "nb-NO"}])
-    with pytest.raises(DataError, match=r"nothing of train is left.*another language.*1"):
+    with pytest.raises(DataError, match=r"nothing of train is left.*another language.*1.*dropped"):
         prepare(nynorsk, tmp_path / "out", folders={"npsc": tmp_path / "npsc"})
+    assert len(rows_of(tmp_path / "out/dropped.jsonl")) == 1
     assert not (tmp_path / "out" / "train.jsonl").exists()
 
 

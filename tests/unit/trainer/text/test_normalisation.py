@@ -18,6 +18,7 @@ from app.text import corpus_line, fold, normalise, rejection
         ("ja <ee> nei <qq> <mm>", "ja eee nei qqq mmm"),
         ("«sitat» – og (mer) …", "sitat og mer"),
         ("e-post", "epost"),
+        ("og/eller", "og eller"),
     ],
 )
 def test_transcript_is_normalised_to_plain_words(raw: str, expected: str) -> None:
@@ -28,6 +29,7 @@ def test_strict_mode_folds_o_umlaut_as_published() -> None:
     assert fold("Malmö") == "malmø"
     assert fold("Malmö", mode="strict") == "malmo"
     assert normalise("Malmö!", mode="strict") == "malmo"
+    assert normalise("og/eller", mode="strict") == "ogeller"
 
 
 @given(st.text())

@@ -64,6 +64,8 @@ def as_transformers_trainer_wrote_it(checkpoint: Path) -> None:
         "total_flos": 0.0, "train_batch_size": 8, "trial_name": None, "trial_params": None,
     }  # fmt: skip
     file.write_text(json.dumps(state, indent=2, sort_keys=True) + "\n", "utf-8")
+    (checkpoint / "checkpoint.sha256").unlink()
+    (checkpoint.parent / "run.json").unlink()
 
 
 def test_checkpoint_of_transformers_trainer_is_resumed_to_the_same_weights(

@@ -1,0 +1,139 @@
+"""One service over a Ray cluster of two network namespaces as hosts, one of which is cut off."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from cluster_load import assert_answered, send_evenly, under_load
+from cluster_server import ClusterServer, wait_for
+from hosts import Host, network
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+
+SETTINGS = {
+    "MODELS": "demo-nb",
+    "THREADS": "1",
+    "RAY_MIN_REPLICAS": "2",
+    "RAY_MAX_REPLICAS": "2",
+    "RAY_CPUS": "1",
+    "RAY_HEALTH_SECONDS": "15",
+    "MAX_WAIT_SECONDS": "120",
+    "DRAIN_SECONDS": "10",
+}
+RAY = Path(sys.executable).with_name("ray")
+PORT = 6399
+# A host that is silent for so long is taken for lost.
+GCS = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+}
+
+
+@contextmanager
+def node(folder: Path, name: str, *arguments: str, host: Host | None = None) -> Iterator[None]:
+    """A node of a Ray cluster; without a host it is in this namespace."""
+    inside = [] if host is None else ["ip", "netns", "exec", host.name]
+    environment = {
+        **os.environ, **GCS, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled",
+    }  # fmt: skip
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*inside, RAY, "start", "--block", "--object-store-memory=100000000",
+             "--disable-usage-stats", *arguments],
+            env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        process.wait(60)
+        for child in children:
+            if child.is_running():
+                child.kill()
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[tuple[str, Host]]:
+    """A cluster with its head here, where no replica fits, and a processor on each of two hosts."""
+    sockets = Path("/tmp") / f"nordlyd-ray-{os.getpid()}"
+    with ExitStack() as stack:
+        address, made = stack.enter_context(network(2))
+        stack.callback(shutil.rmtree, sockets, ignore_errors=True)
+        stack.enter_context(
+            node(
+                tmp_path, "head", "--head", f"--node-ip-address={address}", f"--port={PORT}",
+                "--num-cpus=0", "--include-dashboard=false", f"--temp-dir={sockets}",
+            )
+        )  # fmt: skip
+        for number, host in enumerate(made):
+            stack.enter_context(
+                node(
+                    tmp_path, f"host-{number}", f"--address={address}:{PORT}",
+                    f"--node-ip-address={host.address}", "--num-cpus=1", host=host,
+                )
+            )  # fmt: skip
+        yield f"{address}:{PORT}", made[1]
+
+
+def namespace_of(process: psutil.Process) -> str:
+    return str(Path(f"/proc/{process.pid}/ns/net").readlink())
+
+
+class JoinedCluster(ClusterServer):
+    """A server whose replicas are in a cluster that runs already."""
+
+    def replicas(self) -> list[psutil.Process]:
+        """The processes of its replicas, on all hosts of this machine."""
+        return [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if (process.info["cmdline"] or [""])[0].startswith("ray::ServeReplica:nordlyd-")
+        ]
+
+
+def test_two_hosts_share_a_load_and_one_that_is_cut_off_loses_no_request(
+    hosts: tuple[str, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, second = hosts
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    cluster = JoinedCluster(tmp_path, SETTINGS)
+    try:
+        cluster.wait_ready(240)
+        cluster.wait_for_replicas(2)
+        # One on each host, and none here.
+        places = {namespace_of(process) for process in cluster.replicas()}
+        assert len(places) == 2
+        assert namespace_of(psutil.Process()) not in places
+
+        before = cluster.counts()
+        load = asyncio.run(send_evenly(cluster))
+        after = cluster.counts()
+        assert load.errors == []
+        shares = [after[replica] - before[replica] for replica in after]
+        assert sum(shares) == len(load.answers)
+        assert max(shares) <= 1.1 * sum(shares) / 2, shares
+
+        async def cut() -> None:
+            second.cut()
+            # Until the other host serves alone.
+            await asyncio.to_thread(wait_for, lambda: len(cluster.counts()) == 1, seconds=120)
+
+        start = time.monotonic()
+        load = asyncio.run(under_load(cluster, cut, clients=2))
+        assert_answered(load)
+        assert time.monotonic() - start < 180
+    finally:
+        second.restore()
+        status = cluster.stop()
+    assert status == 0
