@@ -13,7 +13,7 @@ RERUN := $(if $(RERUNS), --reruns $(RERUNS) -rfER)
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest$(RERUN)
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
-ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons or ray
+ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons or ray or speakers
 BENCH ?= encoder
 ARGS ?=
 
@@ -29,7 +29,7 @@ PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/packa
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-postgresql test-deploy test-image test-lmplz \
-	test-pyctcdecode test-pythons test-ray test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
+	test-pyctcdecode test-pythons test-ray test-speakers test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
@@ -46,6 +46,7 @@ help:
 	@echo "make test-pyctcdecode  hold the beam search to pyctcdecode's, in an environment of numpy 1"
 	@echo "make test-pythons install and serve with each Python from 3.11 to 3.14 that is here"
 	@echo "make test-ray     run replicas and archives on a Ray cluster of this machine"
+	@echo "make test-speakers  tell speakers apart with the trained weights"
 	@echo "make test-gpu     run the tests that need an NVIDIA card"
 	@echo "make gpu-check    measure one NVIDIA card in at most eight minutes; prints one line of JSON"
 	@echo "make lint         ruff, mypy and yamllint, and make lint-page"
@@ -120,6 +121,11 @@ test-pythons: $(INSTALLED_TEST)
 # Needs the package index the first time. One test after the other: each has clusters of its own.
 test-ray: $(INSTALLED_RAY)
 	$(PYTEST) -m ray $(ARGS)
+
+# Needs the package index the first time.
+test-speakers: $(INSTALLED_TEST)
+	@$(BIN)/nordlyd speakers pull >/dev/null
+	$(PYTEST) -m speakers $(ARGS)
 
 test-gpu: $(INSTALLED_TEST)
 	$(PYTEST) -m cuda $(ARGS)

@@ -45,6 +45,7 @@ from app.pipeline import (
 )
 from app.rendering import RenderPool
 from app.settings import Settings
+from app.speakers import Diarizer, weights_folder
 from app.streaming import LiveStreams, SpeechFinder, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 
@@ -205,6 +206,7 @@ def build_transcriber(
         telemetry,
         pipeline_options(settings).audio,
         media_pool(settings, telemetry),
+        diarizer=Diarizer(weights_folder(settings.store)),
         count_audio=None if quotas is None else partial(count_audio, quotas),
     )
 

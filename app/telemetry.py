@@ -89,7 +89,7 @@ class Telemetry:
         )
         self.stage_seconds = Histogram(
             "nordlyd_stage_seconds",
-            "Time a request spent in a stage: decode_audio, queue, encode, decode_text.",
+            "Time a request spent in a stage: decode_audio, queue, encode, decode_text, diarize.",
             ["stage"],
             buckets=_STAGE_BUCKETS,
             registry=self.registry,

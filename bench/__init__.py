@@ -20,6 +20,7 @@ BENCHMARKS = (
     "simulate",
     "archive",
     "scale",
+    "diarization",
     "page",
 )
 """Each is a module with a `main(argv)`."""

@@ -21,6 +21,7 @@ from app.audio import DecodeOptions
 from app.audio.content_types import ContentType
 from app.errors import ClientDisconnectedError, InvalidRequestError, UnavailableError
 from app.pipeline import Route, TranscriptionRequest, Work
+from app.speakers import DiarizationOptions
 from app.storage import Reservation
 
 _MAX_FIELDS = 50
@@ -136,6 +137,7 @@ class IncomingRequest:
         route: Route,
         *,
         request_id: str | None = None,
+        diarization: DiarizationOptions | None = None,
         wait_for_room: bool = False,
         work: Work | None = None,
     ) -> TranscriptionRequest:
@@ -146,6 +148,7 @@ class IncomingRequest:
             audio: how to decode it.
             route: the model and the options that serve it.
             request_id: of one of several recordings; that of the request by default.
+            diarization: how many speakers to tell apart; None tells none apart.
             wait_for_room: whether to wait where the queue is full, instead of being refused.
             work: counts one of several recordings; by default the request's own.
         """
@@ -161,6 +164,7 @@ class IncomingRequest:
             deadline=self.deadline,
             wait_for_room=wait_for_room,
             work=work,
+            diarization=diarization,
         )
 
     @contextmanager

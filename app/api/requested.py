@@ -12,6 +12,7 @@ from app.pipeline import Route
 from app.pipeline.options import (
     check_format_options,
     decoding_options,
+    diarization_options,
     formatting_options,
     parse_options,
     redaction_options,
@@ -86,6 +87,7 @@ def route_transcription(
     check_format_options(options, options.response_format)
     if options.url is not None:
         state.need_fetcher().check(options.url)
+    state.service.transcriber.check_diarization(diarization_options(options))
     return state.service.transcriber.route(
         options.model,
         options.language,

@@ -19,6 +19,7 @@ from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
 from app.contract.options import TranscribeOptions
 from app.pipeline import Route, Work
+from app.pipeline.options import diarization_options
 
 router = APIRouter(tags=["transcription"])
 
@@ -141,6 +142,7 @@ class _Call:
             audio,
             self.route,
             request_id=request_id,
+            diarization=diarization_options(options),
             wait_for_room=part is not None,
             work=part,
         )

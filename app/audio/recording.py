@@ -72,7 +72,7 @@ class SampleStore(Protocol):
         ...
 
     def close(self) -> None:
-        """Releases the memory, the file and its descriptor."""
+        """Releases the memory, the file and its descriptor; the garbage collector does so too."""
         ...
 
 
@@ -119,6 +119,22 @@ class MemoryStore:
 
     def __del__(self) -> None:
         self.close()
+
+
+class _StoreReference:
+    """A store for one of those who share it; the store closes once none refers to it."""
+
+    def __init__(self, store: SampleStore) -> None:
+        self._store: SampleStore | None = store
+
+    def read(self, start: int, stop: int) -> Samples:
+        store = self._store
+        if store is None:
+            raise ValueError("the recording was closed")
+        return store.read(start, stop)
+
+    def close(self) -> None:
+        self._store = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +247,12 @@ class Recording:
             out -= np.float32(self.mean)
             out /= np.float32(math.sqrt(self.variance + _NORMALISE_EPSILON))
         return out
+
+    def share(self) -> "Recording":
+        """Returns a recording of the same samples, which are released once both are closed."""
+        store = self._store
+        self._store = _StoreReference(store)
+        return Recording(_StoreReference(store), self._statistics, self.info, self.notices)
 
     def excerpt(self, spans: Sequence[Span]) -> "Recording":
         """Returns parts of this recording, joined; it must stay open for as long as they are read.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.archive import ArchivePlan, ArchiveSummary
     from app.archive.progress import Progress
 
+_SPEAKER_OPTIONS = ("diarize", "num_speakers", "min_speakers", "max_speakers")
 _ENGINES = ("local", "ray")
 _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 30.0
@@ -32,7 +33,7 @@ class _ArchiveOptions(TranscribeOptions):
     language: Language = None
 
 
-@shared.with_options(_ArchiveOptions, leave_out=("word_cues", "n_best"))
+@shared.with_options(_ArchiveOptions, leave_out=("word_cues", "n_best", *_SPEAKER_OPTIONS))
 def archive(
     source: Annotated[
         str,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.audio.content_types import decode_options
 from app.cli.models import report_pull
@@ -16,11 +16,13 @@ from app.model_loading import settings_for_detection, settings_for_one
 from app.pipeline import Route, Transcriber, TranscriptionRequest
 from app.pipeline.options import (
     decoding_options,
+    diarization_options,
     formatting_options,
     parse_options,
     redaction_options,
 )
 from app.settings import Settings
+from app.speakers import DiarizationOptions
 from app.streaming import (
     LiveOptions,
     PcmInput,
@@ -62,11 +64,13 @@ async def open_local_backend(
         fields = dict(options)
         model, language = fields.pop("model", None), fields.pop("language", None)
         parsed = parse_options(TranscribeOptions, fields)
+        diarization = diarization_options(parsed)
         if model is None and detection_mode(language) is not None:
             chosen = settings_for_detection(settings)
         else:
             chosen = settings_for_one(settings, model, language)
         service, _ = build_service(chosen, Telemetry(), report=report_pull)
+        service.transcriber.check_diarization(diarization)
     try:
         with reported():
             await service.load()
@@ -79,7 +83,7 @@ async def open_local_backend(
                 redaction_options(parsed),
                 detect=True,
             )
-        yield _Local(service.transcriber, route, parsed, Budget(_BUDGET_BYTES))
+        yield _Local(service.transcriber, route, parsed, diarization, Budget(_BUDGET_BYTES))
     finally:
         await service.stop()
 
@@ -104,6 +108,7 @@ class _Local:
     transcriber: Transcriber
     route: Route
     options: TranscribeOptions
+    diarization: DiarizationOptions | None
     budget: "Budget"
 
     def at_once(self, jobs: int) -> int:
@@ -116,7 +121,7 @@ class _Local:
         async with self.budget.hold(item.size):
             with reported():
                 transcript = await self.transcriber.transcribe(
-                    self._request(item), progress=progress
+                    replace(self._request(item), diarization=self.diarization), progress=progress
                 )
         return read_value(TRANSCRIPTION, transcript.to_json())
 

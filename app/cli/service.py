@@ -26,8 +26,8 @@ _BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
-    """Adds `serve`, `archive`, `silence`, `models`, `keys` and `bench`, and `audit` to `jobs`."""
-    from app.cli import keys, models  # noqa: PLC0415
+    """Adds the commands of the service, and `audit` to `jobs`."""
+    from app.cli import keys, models, speakers  # noqa: PLC0415
     from app.cli.archive import archive  # noqa: PLC0415
     from app.cli.audit import audit  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
@@ -38,6 +38,7 @@ def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
     app.command()(silence)
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
+    app.add_typer(speakers.app, name="speakers")
     jobs.command()(audit)
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

@@ -116,6 +116,8 @@ class Timing:
     """From the emissions to words."""
     real_time_factor: Factor
     """Total time divided by the audio's duration."""
+    diarize: Annotated[StageSeconds | None, ON_REQUEST] = None
+    """Finding out who speaks, beside the other stages; only with diarize=true."""
     detect_language: Annotated[StageSeconds | None, ON_REQUEST] = None
     """Choosing the language, only where it is detected."""
 

@@ -49,7 +49,7 @@ FULL_TRANSCRIPT: dict[str, Any] = TRANSCRIPT | {
         {"language": "nn", "model": "wav2vec2-xlsr-1B-NPSC-NN", "probability": 0.942},
         {"language": "nb", "model": "nb-wav2vec2-1b-bokmaal", "probability": 0.058},
     ],
-    "timing": TRANSCRIPT["timing"] | {"detect_language": 0.1724},
+    "timing": TRANSCRIPT["timing"] | {"diarize": 0.0412, "detect_language": 0.1724},
     "speakers": [{"speaker": "channel 0", "seconds": 1.08, "channel": 0}],
     "channels": 2,
     "redactions": [],

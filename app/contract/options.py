@@ -26,6 +26,7 @@ MIN_PRUNE_LOGP = -1000.0
 MIN_TOKEN_LOGP = -100.0
 MAX_URL_CHARACTERS = 8192
 MAX_TRACK_CHARACTERS = 100
+MAX_SPEAKERS = 100
 
 DecoderName: TypeAlias = Literal["auto", "greedy", "beam", "greedy+lm"]
 Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
@@ -36,6 +37,7 @@ _DECODING = "Decoding"
 _FORMATTING = "Readable text"
 _REDACTION = "Redaction"
 _RAW = "Raw samples"
+_SPEAKERS = "Speakers"
 
 Model: TypeAlias = Annotated[str | None, CommandLine(_SPEECH, "Id, folder or hub id of a model.")]
 Language: TypeAlias = Annotated[
@@ -74,6 +76,7 @@ Channels: TypeAlias = Annotated[
     int | Literal["separate"] | None,
     CommandLine(_SPEECH, "separate: transcribe each channel apart. Of raw samples: how many.", "N"),
 ]
+SpeakerCount: TypeAlias = Annotated[int | None, CommandLine(_SPEAKERS, metavar="N")]
 
 
 class TextOptions(BaseModel):
@@ -221,6 +224,22 @@ class TranscribeOptions(LayoutOptions, TextOptions):
         "words and segments with it; otherwise the channels are mixed. A number is that of the "
         "channels of raw samples, 1 by default.",
         examples=["separate"],
+    )
+    diarize: Annotated[
+        bool, CommandLine(_SPEAKERS, "Tell who speaks: needs the extra `speakers`.")
+    ] = Field(
+        False,
+        description="Whether to label words and segments with who speaks, and to list the "
+        "`speakers`. Segments then end where the speaker changes.",
+    )
+    num_speakers: SpeakerCount = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="With diarize: how many speak, where it is known."
+    )
+    min_speakers: SpeakerCount = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="With diarize: at least so many speak."
+    )
+    max_speakers: SpeakerCount = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="With diarize: at most so many speak."
     )
     timeout: float | None = Field(
         None,

@@ -6,6 +6,7 @@ was killed, continues where the one before had come to.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -38,7 +39,12 @@ from app.jobs.types import JobResult
 from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
 from app.jobs.work_records import ExecutorLostError, WorkRecords
 from app.pipeline import Route, Service, TranscriptionRequest
-from app.pipeline.options import decoding_options, formatting_options, redaction_options
+from app.pipeline.options import (
+    decoding_options,
+    diarization_options,
+    formatting_options,
+    redaction_options,
+)
 from app.redaction import RedactionOptions
 
 MAX_ATTEMPTS = 20
@@ -184,7 +190,9 @@ class JobAttempts:
             )
         request = await self._request(record, options, route)
         return await self._service.transcriber.transcribe(
-            request, progress=progress.encoded, kept=kept
+            replace(request, diarization=diarization_options(options)),
+            progress=progress.encoded,
+            kept=kept,
         )
 
     async def _align(

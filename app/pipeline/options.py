@@ -27,6 +27,7 @@ from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
 from app.redaction import RedactionOptions
+from app.speakers import DiarizationOptions
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
@@ -80,6 +81,45 @@ def formatting_options(options: TextOptions) -> FormattingOptions | None:
                 param=name,
             )
     return None
+
+
+def diarization_options(options: TranscribeOptions) -> DiarizationOptions | None:
+    """Returns how many speakers are looked for; None where the request has no `diarize`.
+
+    Raises:
+        InvalidRequestError: the options of speakers contradict each other, or are given without
+            `diarize`.
+    """
+    exact, least, most = options.num_speakers, options.min_speakers, options.max_speakers
+    if not options.diarize:
+        for name in ("num_speakers", "min_speakers", "max_speakers"):
+            if getattr(options, name) is not None:
+                raise InvalidRequestError(
+                    f"{name} is for telling speakers apart; accepted with it: diarize=true.",
+                    param=name,
+                )
+        return None
+    if options.channels == "separate":
+        raise InvalidRequestError(
+            "diarize is true and channels is 'separate', which labels words with their channels; "
+            "accepted: one of them.",
+            param="diarize",
+        )
+    if exact is not None and (least is not None or most is not None):
+        raise InvalidRequestError(
+            "num_speakers is given with min_speakers or max_speakers; accepted: num_speakers "
+            "alone, or one or both of the others.",
+            param="num_speakers",
+        )
+    if exact is not None:
+        return DiarizationOptions(exact, exact)
+    if least is not None and most is not None and least > most:
+        raise InvalidRequestError(
+            f"min_speakers is {least} and max_speakers {most}; accepted: min_speakers up to "
+            "max_speakers.",
+            param="min_speakers",
+        )
+    return DiarizationOptions(least or 1, most)
 
 
 def redaction_options(options: TranscribeOptions) -> RedactionOptions | None:

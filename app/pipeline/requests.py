@@ -14,6 +14,7 @@ from app.itn import FormattingOptions
 from app.pipeline.options import SearchLimits
 from app.pipeline.workload import Work
 from app.redaction import RedactionOptions
+from app.speakers import DiarizationOptions
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]
@@ -186,6 +187,7 @@ class TranscriptionRequest:
         wait_for_room: whether to wait where the queue is full, instead of being refused.
         background: whether it is served only while no other request waits, as jobs are.
         work: counts it among what the service has accepted; None for what is not waited for.
+        diarization: how many speakers to tell apart; None tells none apart.
     """
 
     source: BinaryIO | Path
@@ -197,6 +199,7 @@ class TranscriptionRequest:
     wait_for_room: bool = False
     background: bool = False
     work: Work | None = None
+    diarization: DiarizationOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from app import tracing
@@ -31,8 +32,10 @@ from app.pipeline.requests import (
     TranscriptionRequest,
 )
 from app.pipeline.routing import ModelRegistry
+from app.pipeline.speakers import transcribe_speakers
 from app.pipeline.text import with_formatting
 from app.redaction import RedactionOptions
+from app.speakers import DiarizationOptions, Diarizer
 from app.telemetry import Telemetry
 
 _DOING = "its audio was being decoded"
@@ -47,6 +50,7 @@ class Transcriber:
         telemetry: counts the time of each stage.
         limits: of what one recording may hold.
         media: decodes audio; closed with this.
+        diarizer: tells speakers apart; closed with this.
         count_audio: called with the caller and the seconds of audio of every result.
     """
 
@@ -58,6 +62,7 @@ class Transcriber:
         limits: AudioLimits,
         media: MediaPool,
         *,
+        diarizer: Diarizer,
         count_audio: Callable[[str, float], None] | None = None,
     ) -> None:
         self._registry = registry
@@ -65,6 +70,7 @@ class Transcriber:
         self._telemetry = telemetry
         self._limits = limits
         self._media = media
+        self._diarizer = diarizer
         self._count_audio = count_audio
 
     @property
@@ -116,6 +122,15 @@ class Transcriber:
         route = self._registry.route(model, language, decoding, formatting, detect=detect)
         return route if redaction is None else self._registry.with_redaction(route, redaction)
 
+    def check_diarization(self, options: DiarizationOptions | None) -> None:
+        """Does nothing where speakers can be told apart, or are not to be.
+
+        Raises:
+            InvalidRequestError: a package or the weights that this needs are missing.
+        """
+        if options is not None:
+            self._diarizer.check()
+
     def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
         """Returns a verbatim transcript with its formatted text; takes long for a long one.
 
@@ -143,7 +158,8 @@ class Transcriber:
             progress: called on the event loop as windows are encoded.
             on_text: called on the event loop with each further part of the text, as soon as it is
                 final; joined, the parts are the transcript's text. The recording is then decoded
-                piece by piece, and has no alternatives. Without effect where channels are separate.
+                piece by piece, and has no alternatives. Without effect where channels are separate
+                or speakers are told apart.
             kept: keeps the emissions, for another attempt with the same recording.
 
         Raises:
@@ -157,9 +173,17 @@ class Transcriber:
             started = time.perf_counter()
             decoded = await self._decoded(request)
             audio_seconds = time.perf_counter() - started
-            transcript = await self._recognition.transcribe(
-                decoded, progress=progress, on_text=on_text, kept=kept
-            )
+            if request.diarization is None:
+                transcript = await self._recognition.transcribe(
+                    decoded, progress=progress, on_text=on_text, kept=kept
+                )
+            else:
+                transcript = await transcribe_speakers(
+                    self._diarizer,
+                    request.diarization,
+                    decoded,
+                    partial(self._recognition.transcribe, progress=progress, kept=kept),
+                )
             timing = self._finish(request, transcript, started, audio_seconds)
             return replace(transcript, timing=timing)
 
@@ -236,6 +260,7 @@ class Transcriber:
     def close(self) -> None:
         """Ends the threads and processes; waiting work is dropped."""
         self._media.close()
+        self._diarizer.close()
         self._recognition.close()
 
     async def _decoded(
@@ -296,10 +321,17 @@ class Transcriber:
         tracing.note_recording(model, result.duration)
         self._telemetry.audio_seconds.labels(model).inc(audio)
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
-        for stage in ("decode_audio", "queue", "encode", "decode_text"):
-            self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
-        if timing.detect_language is not None:
-            self._telemetry.stage_seconds.labels("detect_language").observe(timing.detect_language)
+        for stage in (
+            "decode_audio",
+            "queue",
+            "encode",
+            "decode_text",
+            "diarize",
+            "detect_language",
+        ):
+            seconds: float | None = getattr(timing, stage)
+            if seconds is not None:
+                self._telemetry.stage_seconds.labels(stage).observe(seconds)
         return timing
 
 

@@ -37,6 +37,7 @@ from app.pipeline import (
     Transcriber,
 )
 from app.settings import Settings
+from app.speakers import Diarizer, weights_folder
 from app.streaming import SpeechFinder, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
@@ -150,6 +151,7 @@ async def in_process(
         telemetry,
         options.audio,
         media or _POOL,
+        diarizer=Diarizer(weights_folder(given.store)),
         count_audio=partial(count_audio, quotas),
     )
     model = model or ScriptedModel()

@@ -197,7 +197,7 @@ NO_MODEL = "Bad Request: No such model/language/tier combination found."
         (400, b"no audio " * 100, {}, "Bad Request", CORRUPT),
         (400, b"", {}, "Bad Request", CORRUPT),
         (400, CLIP[:30], {}, "Bad Request", CORRUPT),
-        (400, CLIP, {"diarize": True}, "Bad Request", "diarize"),
+        (400, CLIP, {"diarize": True, "multichannel": True}, "Bad Request", "diarize"),
         (400, CLIP, {"model": "demo-sv"}, "Bad Request", NO_MODEL),
         (400, CLIP, {"language": "en"}, "Bad Request", NO_MODEL),
         (413, LONG, {}, "PAYLOAD_TOO_LARGE", "longer than the 3 s"),

@@ -250,7 +250,7 @@ def test_wrong_key_is_refused_in_the_form_of_assemblyai(guarded: RunningServer, 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"speaker_labels": True}, "speakers are not separated"),
+        ({"speaker_labels": True, "speakers_expected": 0}, "speakers_expected"),
         ({"language_detection": True}, "`language_code`"),
         ({"redact_pii": True}, "not redacted"),
         ({"summarization": True, "summary_type": "bullets"}, "no summaries"),

@@ -25,8 +25,8 @@ def deepgram(demos: RunningServer) -> Iterator[DeepgramClient]:
 @pytest.mark.parametrize(
     ("query", "param", "message"),
     [
-        ("diarize=true", "diarize", "speakers are not separated"),
-        ("diarize_model=latest", "diarize_model", "speakers"),
+        ("diarize=true&multichannel=true", "diarize", "accepted: one of them"),
+        ("diarize_model=latest", "diarize_model", "diarize=true"),
         ("summarize=v2", "summarize", "there are no summaries"),
         ("callback_method=get", "callback_method", "accepted: POST or PUT"),
         ("redact=pci", "redact", "not redacted"),
@@ -62,7 +62,7 @@ def test_client_raises_bad_requests_and_the_next_request_is_served(
     deepgram: DeepgramClient,
 ) -> None:
     with pytest.raises(BadRequestError) as refused:
-        listen(deepgram, SPEECH[1].read_bytes(), diarize=True)
+        listen(deepgram, SPEECH[1].read_bytes(), diarize=True, multichannel=True)
     assert refused.value.body["err_code"] == "Bad Request"
     for audio, options, code in (
         (b"", {}, "invalid_audio"),

@@ -233,11 +233,10 @@ def test_key_is_needed_where_keys_are_set(guarded: RunningServer, clip) -> None:
 
 REFUSED: list[tuple[dict[str, object], type[openai.APIStatusError], str, str]] = [
     ({"model": "whisper-9"}, openai.NotFoundError, "model", "demo-nb, demo-da"),
-    ({"model": "gpt-4o-transcribe-diarize"}, openai.NotFoundError, "model", "speakers"),
     ({"language": "sv"}, openai.BadRequestError, "language", "served"),
     ({"model": "demo-nb", "language": "da"}, openai.BadRequestError, "language", "serves: nb"),
     ({"languages": ["sv", "fi"]}, openai.BadRequestError, "language", "'sv'"),
-    ({"response_format": "diarized_json"}, openai.BadRequestError, "response_format", "srt"),
+    ({"extra_body": {"diarize": True}}, openai.BadRequestError, "diarize", "diarized_json"),
     ({"response_format": "xml"}, openai.BadRequestError, "response_format", "verbose_json"),
     ({"temperature": 1.5}, openai.BadRequestError, "temperature", "less than or equal to 1"),
     ({"include": ["tokens"]}, openai.BadRequestError, "include", "logprobs"),

@@ -13,8 +13,8 @@ import pytest
 from app.extras import install_hint
 
 EXTRAS = (
-    "accelerate", "datasets", "espeakng_loader", "matplotlib", "psutil", "pyarrow", "pyctcdecode",
-    "sounddevice", "tensorboard", "transformers",
+    "accelerate", "datasets", "espeakng_loader", "kaldi_native_fbank", "matplotlib", "psutil",
+    "pyarrow", "pyctcdecode", "scipy", "sounddevice", "tensorboard", "transformers",
 )  # fmt: skip
 # Python takes such a module for one that is not there.
 BLOCKER = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))"

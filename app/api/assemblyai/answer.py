@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, JsonValue
 
 from app.api.passages import split_at_pauses, split_sentences
+from app.api.speakers import speaker_letters, split_at_speakers
 from app.contract.answers import Transcript, Word, mean_confidence
 from app.contract.jobs import Job, JobStatus
 from app.contract.segments import PARAGRAPH_PAUSE
@@ -32,18 +33,18 @@ class TranscriptWord(BaseModel):
     start: int
     end: int
     confidence: float
-    speaker: None = None
+    speaker: str | None = None
 
 
 class Passage(BaseModel):
-    """A sentence or a paragraph."""
+    """A sentence, a paragraph or an utterance."""
 
     text: str
     start: int
     end: int
     confidence: float
     words: list[TranscriptWord]
-    speaker: None = None
+    speaker: str | None = None
 
 
 class SentencesBody(BaseModel):
@@ -75,7 +76,7 @@ class TranscriptBody(BaseModel):
     error: str | None = None
     text: str | None = None
     words: list[TranscriptWord] | None = None
-    utterances: None = None
+    utterances: list[Passage] | None = None
     confidence: float | None = None
     audio_duration: int | None = None
     language_code: str | None = None
@@ -115,7 +116,8 @@ def transcript_body(
     if transcript is not None:
         fields |= {
             "text": transcript.written_text,
-            "words": _words(transcript.written_words),
+            "words": _words(transcript.written_words, speaker_letters(transcript)),
+            "utterances": _utterances(transcript),
             "confidence": _confidence(transcript.written_words),
             "audio_duration": round(transcript.duration),
             "speech_model_used": transcript.model,
@@ -133,43 +135,57 @@ def deleted_body(job: Job, request: Mapping[str, JsonValue]) -> TranscriptBody:
 
 def sentences_body(job: Job, transcript: Transcript) -> SentencesBody:
     """Returns the sentences of a formatted transcript."""
-    sentences = split_sentences(transcript.written_words, lambda word: word.word)
+    turns = split_at_speakers(transcript.written_words)
+    sentences = [part for turn in turns for part in split_sentences(turn, lambda word: word.word)]
+    letters = speaker_letters(transcript)
     return SentencesBody(
         id=job.id,
         confidence=_confidence(transcript.written_words),
         audio_duration=round(transcript.duration, 3),
-        sentences=[_passage(words) for words in sentences],
+        sentences=[_passage(words, letters) for words in sentences],
     )
 
 
 def paragraphs_body(job: Job, transcript: Transcript) -> ParagraphsBody:
     """Returns the paragraphs of a formatted transcript."""
-    paragraphs = split_at_pauses(transcript.written_words, PARAGRAPH_PAUSE)
+    turns = split_at_speakers(transcript.written_words)
+    paragraphs = [part for turn in turns for part in split_at_pauses(turn, PARAGRAPH_PAUSE)]
+    letters = speaker_letters(transcript)
     return ParagraphsBody(
         id=job.id,
         confidence=_confidence(transcript.written_words),
         audio_duration=round(transcript.duration, 3),
-        paragraphs=[_passage(words) for words in paragraphs],
+        paragraphs=[_passage(words, letters) for words in paragraphs],
     )
 
 
-def _passage(words: Sequence[Word]) -> Passage:
+def _utterances(transcript: Transcript) -> list[Passage] | None:
+    """Returns the turns of the speakers; None where they are not told apart."""
+    if transcript.speakers is None:
+        return None
+    letters = speaker_letters(transcript)
+    return [_passage(turn, letters) for turn in split_at_speakers(transcript.written_words)]
+
+
+def _passage(words: Sequence[Word], letters: Mapping[str | None, str]) -> Passage:
     return Passage(
         text=" ".join(word.word for word in words),
         start=_milliseconds(words[0].start),
         end=_milliseconds(words[-1].end),
         confidence=_confidence(words),
-        words=_words(words),
+        words=_words(words, letters),
+        speaker=letters.get(words[0].speaker),
     )
 
 
-def _words(words: Sequence[Word]) -> list[TranscriptWord]:
+def _words(words: Sequence[Word], letters: Mapping[str | None, str]) -> list[TranscriptWord]:
     return [
         TranscriptWord(
             text=word.word,
             start=_milliseconds(word.start),
             end=_milliseconds(word.end),
             confidence=round(word.confidence, 4),
+            speaker=letters.get(word.speaker),
         )
         for word in words
     ]

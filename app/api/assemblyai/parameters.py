@@ -10,7 +10,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from app.contract.options import HOTWORD_WEIGHT, MAX_HOTWORDS, MAX_URL_CHARACTERS, TranscribeOptions
+from app.contract.options import (
+    HOTWORD_WEIGHT,
+    MAX_HOTWORDS,
+    MAX_SPEAKERS,
+    MAX_URL_CHARACTERS,
+    TranscribeOptions,
+)
 from app.decoding import Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
@@ -34,7 +40,6 @@ _REFUSED = {
     "redact_pii": "text is not redacted",
     "redact_pii_audio": "audio is not redacted",
     "sentiment_analysis": "sentiment is not analysed",
-    "speaker_labels": "speakers are not separated",
     "speech_threshold": "the share of speech is not measured",
     "speech_understanding": "transcripts are not sent to a language model",
     "summarization": "there are no summaries",
@@ -45,8 +50,7 @@ _IGNORED = frozenset(
         "content_safety_confidence", "keyterms_prompt_options", "language_confidence_threshold",
         "language_detection_options", "redact_pii_audio_options", "redact_pii_audio_quality",
         "redact_pii_policies", "redact_pii_return_unredacted", "redact_pii_sub",
-        "remove_audio_tags", "speaker_options", "speakers_expected", "summary_model",
-        "summary_type", "temperature",
+        "remove_audio_tags", "summary_model", "summary_type", "temperature",
     }
 )  # fmt: skip
 # AssemblyAI's own models, instead of which the language chooses one.
@@ -54,6 +58,15 @@ _ASSEMBLYAI_MODEL = re.compile(r"best|nano|conformer.*|slam[-_]?\d*|universal.*"
 _BOOSTS = {"low": 0.5, "default": 1.0, "high": 2.0}
 
 _Word: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class SpeakerOptions(BaseModel):
+    """Limits for the number of speakers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    min_speakers_expected: int | None = Field(default=None, ge=1, le=MAX_SPEAKERS)
+    max_speakers_expected: int | None = Field(default=None, ge=1, le=MAX_SPEAKERS)
 
 
 class TranscriptParameters(BaseModel):
@@ -90,6 +103,13 @@ class TranscriptParameters(BaseModel):
     )
     keyterms_prompt: list[_Word] = Field(
         [], max_length=MAX_HOTWORDS, description="Expected words or phrases."
+    )
+    speaker_labels: bool = Field(False, description="Whether to tell who speaks.")
+    speakers_expected: int | None = Field(
+        None, ge=1, le=MAX_SPEAKERS, description="With speaker_labels: how many speak."
+    )
+    speaker_options: SpeakerOptions | None = Field(
+        None, description="With speaker_labels: how many speak, at least and at most."
     )
     webhook_url: str | None = Field(
         None,
@@ -146,10 +166,24 @@ class TranscriptParameters(BaseModel):
             "model": self.model,
             "language": self.language,
             "hotwords": hotwords_option(hotwords),
+            **self._speakers(),
         }
         return parse_options(
             TranscribeOptions, {name: value for name, value in given.items() if value is not None}
         )
+
+    def _speakers(self) -> dict[str, str | None]:
+        """Returns the options of speakers; what belongs to speaker_labels has no effect alone."""
+        if not self.speaker_labels:
+            return {}
+        limits = self.speaker_options or SpeakerOptions()
+        numbers = {
+            "num_speakers": self.speakers_expected,
+            "min_speakers": limits.min_speakers_expected,
+            "max_speakers": limits.max_speakers_expected,
+        }
+        given = {name: str(number) for name, number in numbers.items() if number is not None}
+        return {"diarize": "true", **given}
 
 
 def parse_transcript(body: bytes) -> tuple[TranscriptParameters, dict[str, JsonValue]]:

@@ -1,7 +1,7 @@
 """Renders a transcript as Deepgram's response; times in seconds."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from app.api.deepgram.parameters import ListenOptions
 from app.api.passages import split_at_pauses, split_sentences
+from app.api.speakers import split_at_speakers
 from app.contract.answers import Transcript, Word
 from app.contract.channels import separate_channels
 from app.contract.segments import PARAGRAPH_PAUSE
@@ -22,6 +23,7 @@ class ListenWord(BaseModel):
     end: float
     confidence: float
     punctuated_word: str | None = Field(None, description="As it is written.")
+    speaker: int | None = Field(None, description="Who says it, from 0; only with diarize.")
 
     @property
     def written(self) -> str:
@@ -44,6 +46,7 @@ class Paragraph(BaseModel):
     num_words: int
     start: float
     end: float
+    speaker: int | None = None
 
 
 class Paragraphs(BaseModel):
@@ -77,6 +80,7 @@ class Utterance(BaseModel):
     channel: int
     transcript: str
     words: list[ListenWord]
+    speaker: int | None = None
     id: str
 
 
@@ -135,7 +139,7 @@ def render(
         utterances = [
             _utterance(part, channel)
             for channel, (words, _) in enumerate(channels)
-            for part in split_at_pauses(words, options.utterance_pause)
+            for part in _passages(words, options.utterance_pause)
         ]
         utterances.sort(key=lambda utterance: utterance.start)
     return ListenBody(
@@ -171,7 +175,8 @@ def _channel(transcript: Transcript, words: list[ListenWord], options: ListenOpt
         best.paragraphs = _paragraphs(words)
     others = [
         _alternative(
-            other.formatted_text, [_word(word, transcript.duration) for word in other.words]
+            other.formatted_text,
+            [_word(word, transcript.duration, _numbers(transcript)) for word in other.words],
         )
         for other in (transcript.alternatives or ())[1:]
     ]
@@ -180,8 +185,9 @@ def _channel(transcript: Transcript, words: list[ListenWord], options: ListenOpt
 
 def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
     """Returns the words as they are written, or as spoken; a written one has its spoken words."""
+    speakers = _numbers(transcript)
     if transcript.formatted_words is None:
-        return [_word(word, duration) for word in transcript.words]
+        return [_word(word, duration, speakers) for word in transcript.words]
     written = []
     for word in transcript.formatted_words:
         spoken = [
@@ -189,11 +195,20 @@ def _words(transcript: Transcript, duration: float) -> list[ListenWord]:
             for each in transcript.words
             if word.start <= each.start and each.end <= word.end
         ]
-        written.append(_word(word, duration, spoken=" ".join(spoken)))
+        written.append(_word(word, duration, speakers, spoken=" ".join(spoken)))
     return written
 
 
-def _word(word: Word, duration: float, *, spoken: str | None = None) -> ListenWord:
+def _numbers(transcript: Transcript) -> dict[str | None, int]:
+    """Returns the numbers of the speakers; none where each is a channel."""
+    if transcript.channels is not None:
+        return {}
+    return {item.speaker: number for number, item in enumerate(transcript.speakers or ())}
+
+
+def _word(
+    word: Word, duration: float, speakers: Mapping[str | None, int], *, spoken: str | None = None
+) -> ListenWord:
     """Returns a word; with `spoken` it is a written one, which stands for those spoken words."""
     return ListenWord(
         word=spoken or word.word,
@@ -201,6 +216,7 @@ def _word(word: Word, duration: float, *, spoken: str | None = None) -> ListenWo
         end=round(min(word.end, duration), 3),
         confidence=round(word.confidence, 4),
         punctuated_word=None if spoken is None else word.word,
+        speaker=speakers.get(word.speaker),
     )
 
 
@@ -212,8 +228,13 @@ def _alternative(text: str | None, words: list[ListenWord]) -> ListenAlternative
     )
 
 
+def _passages(words: list[ListenWord], pause: float) -> list[list[ListenWord]]:
+    """Returns the words of each speaker between two pauses."""
+    return [part for turn in split_at_speakers(words) for part in split_at_pauses(turn, pause)]
+
+
 def _paragraphs(words: list[ListenWord]) -> Paragraphs:
-    paragraphs = [_paragraph(part) for part in split_at_pauses(words, PARAGRAPH_PAUSE)]
+    paragraphs = [_paragraph(part) for part in _passages(words, PARAGRAPH_PAUSE)]
     texts = [" ".join(sentence.text for sentence in part.sentences) for part in paragraphs]
     return Paragraphs(transcript="\n\n".join(texts), paragraphs=paragraphs)
 
@@ -227,6 +248,7 @@ def _paragraph(words: list[ListenWord]) -> Paragraph:
         num_words=len(words),
         start=words[0].start,
         end=words[-1].end,
+        speaker=words[0].speaker,
     )
 
 
@@ -238,6 +260,7 @@ def _utterance(words: list[ListenWord], channel: int) -> Utterance:
         channel=channel,
         transcript=_text(words),
         words=words,
+        speaker=words[0].speaker,
         id=str(uuid.uuid4()),
     )
 

@@ -81,6 +81,7 @@ async def listen(incoming: IncomingOf) -> Response:
         route = service.transcriber.route(
             options.model, options.language, options.decoding, options.formatting
         )
+        service.transcriber.check_diarization(options.diarization)
         if options.callback is None:
             incoming.check_room()
         else:
@@ -130,7 +131,12 @@ async def _transcribe(
         audio.close()
         raise
     transcript = await incoming.state.service.transcriber.transcribe(
-        incoming.transcription(audio, DecodeOptions(raw, separate=options.multichannel), route)
+        incoming.transcription(
+            audio,
+            DecodeOptions(raw, separate=options.multichannel),
+            route,
+            diarization=options.diarization,
+        )
     )
     return transcript, sha256
 

@@ -22,6 +22,7 @@ from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
 from app.pipeline.options import hotwords_option, parse_options
+from app.speakers import DiarizationOptions
 
 CallbackMethod: TypeAlias = Literal["POST", "PUT"]
 
@@ -43,8 +44,7 @@ _REFUSED = {
     "custom_topic": "topics are not detected",
     "detect_entities": "entities are not detected",
     "detect_language": "the language is not detected; name it in `language`",
-    "diarize": "speakers are not separated",
-    "diarize_model": "speakers are not separated",
+    "diarize_model": "there is one way to tell speakers apart, diarize=true",
     "dictation": "spoken punctuation commands are not interpreted",
     "intents": "intents are not detected",
     "measurements": "units are not abbreviated",
@@ -109,6 +109,7 @@ class ListenParameters(BaseModel):
     )
     sample_rate: int | None = Field(None, description="Of raw samples, in Hz.")
     channels: int | None = Field(None, description="Of raw samples; 1 by default.")
+    diarize: bool = Field(False, description="Whether to tell who speaks.")
     multichannel: bool = Field(
         False, description="Whether to transcribe each channel apart instead of all, mixed."
     )
@@ -137,6 +138,7 @@ class ListenOptions:
         decoding: how to decode the emissions.
         formatting: how to write the formatted text; None leaves the text word for word.
         multichannel: whether each channel is transcribed apart.
+        diarize: whether speakers are told apart.
         paragraphs: whether the answer has paragraphs.
         utterance_pause: in seconds, longer pauses separate utterances; None lists none.
         callback: where to send the answer once it is ready; None answers the request with it.
@@ -149,10 +151,16 @@ class ListenOptions:
     decoding: DecodingOptions
     formatting: FormattingOptions | None
     multichannel: bool
+    diarize: bool
     paragraphs: bool
     utterance_pause: float | None
     callback: str | None
     callback_method: CallbackMethod
+
+    @property
+    def diarization(self) -> DiarizationOptions | None:
+        """How many speakers are told apart; None for none."""
+        return DiarizationOptions() if self.diarize else None
 
     def transcribe_options(self) -> dict[str, object]:
         """Returns the options of POST /transcribe that do the same work.
@@ -168,6 +176,7 @@ class ListenOptions:
             "language": self.language,
             "hotwords": hotwords_option(self.decoding.hotwords),
             "n_best": str(self.decoding.n_best) if self.decoding.n_best > 1 else None,
+            "diarize": "true" if self.diarize else None,
         }
         if self.raw is not None:
             given |= {
@@ -216,6 +225,12 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
         else:
             single[name] = given
     parameters = parse_options(ListenParameters, single)
+    if parameters.diarize and parameters.multichannel:
+        raise InvalidRequestError(
+            "diarize and multichannel are true; accepted: one of them, since with multichannel "
+            "each channel is a speaker.",
+            param="diarize",
+        )
     return ListenOptions(
         model=_model(parameters.model),
         language=parameters.language,
@@ -226,6 +241,7 @@ def parse_listen(query: Iterable[tuple[str, str]]) -> ListenOptions:
         ),
         formatting=_formatting(parameters),
         multichannel=parameters.multichannel,
+        diarize=parameters.diarize,
         paragraphs=parameters.paragraphs or parameters.smart_format,
         utterance_pause=parameters.utt_split if parameters.utterances else None,
         callback=parameters.callback,

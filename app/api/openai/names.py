@@ -7,6 +7,7 @@ import re
 
 from app.errors import UnknownModelError
 
+_DIARIZING = "gpt-4o-transcribe-diarize"
 ALIASES = (
     "whisper-1",
     "gpt-transcribe",
@@ -14,8 +15,8 @@ ALIASES = (
     "gpt-realtime-whisper",
     "gpt-4o-transcribe",
     "gpt-4o-mini-transcribe",
+    _DIARIZING,
 )
-_DIARIZING = "gpt-4o-transcribe-diarize"
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -25,17 +26,21 @@ def is_alias(name: str) -> bool:
 
 
 def routed_model(name: str | None) -> str | None:
-    """Returns the model to route to; None lets the language choose.
+    """Returns the model to route to; None lets the language choose."""
+    return None if name is None or is_alias(name) else name
+
+
+def live_model(name: str | None) -> str | None:
+    """Returns the model to route a live stream to; None lets the language choose.
 
     Raises:
-        UnknownModelError: the name stands for a feature that is not supported.
+        UnknownModelError: the name stands for telling speakers apart.
     """
-    if name is None or is_alias(name):
-        return None
     if name == _DIARIZING:
         raise UnknownModelError(
-            f"{_DIARIZING} separates speakers, which is not supported; accepted: "
-            f"{', '.join(ALIASES)}, or a model of GET /v1/models.",
+            f"{_DIARIZING} tells speakers apart, which takes a whole recording; accepted: "
+            f"{', '.join(each for each in ALIASES if each != _DIARIZING)}, or a model of "
+            "GET /v1/models.",
             param="model",
         )
-    return name
+    return routed_model(name)

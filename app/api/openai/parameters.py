@@ -35,9 +35,8 @@ OUR_FIELDS = tuple(name for name in TranscribeOptions.model_fields if name not i
 _LISTS = ("languages", "timestamp_granularities", "include", "keywords")
 _UNSUPPORTED = ("known_speaker_names", "known_speaker_references")
 _ALIASES = {"beam_size": "beam_width"}
+_DIARIZED = "diarized_json"
 _INDEXED = re.compile(r"^(\w+)\[\w*\]$")
-
-FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 
 
 class OpenAIParameters(BaseModel):
@@ -61,7 +60,9 @@ class OpenAIParameters(BaseModel):
         [], description="Likely languages; the first that is served is taken."
     )
     prompt: str | None = Field(None, description="Not used; `keywords` is.")
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] = Field(
+        "json", description="diarized_json tells who speaks, as `diarize` does in other formats."
+    )
     temperature: float | None = Field(
         None, ge=0, le=1, description="Not used: nothing is drawn at random."
     )
@@ -112,12 +113,6 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
             raise InvalidRequestError(f"{name} is given twice.", param=name)
         else:
             given[name] = value.strip()
-    if given.get("response_format") == "diarized_json":
-        raise InvalidRequestError(
-            "response_format is 'diarized_json', but speakers are not separated; accepted: "
-            f"{', '.join(FORMATS)}.",
-            param="response_format",
-        )
     native = {name: given.pop(name) for name in OUR_FIELDS if name in given}
     openai = parse_options(OpenAIParameters, cast("dict[str, str]", given))
     _check_combination(openai)
@@ -130,7 +125,11 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
     format_given = "format_text" in native
     # OpenAI's users expect sentences and digits.
     native.setdefault("format_text", "true")
-    return OpenAIForm(openai, parse_options(TranscribeOptions, native), format_given)
+    if openai.response_format == _DIARIZED:
+        native.setdefault("diarize", "true")
+    options = parse_options(TranscribeOptions, native)
+    _check_speakers(openai, options)
+    return OpenAIForm(openai, options, format_given)
 
 
 def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
@@ -200,7 +199,7 @@ def _plain(name: str) -> str:
 def _refusal(name: str) -> InvalidRequestError:
     if name in _UNSUPPORTED:
         return InvalidRequestError(
-            f"{name} is for separating speakers, which is not supported.", param=name
+            f"{name} is not supported: speakers are told apart, and not by name.", param=name
         )
     accepted = ", ".join(("file", *OpenAIParameters.model_fields, *OUR_FIELDS, *_ALIASES))
     return InvalidRequestError(f"There is no field {name!r}; accepted: {accepted}.", param=name)
@@ -209,9 +208,9 @@ def _refusal(name: str) -> InvalidRequestError:
 def _check_combination(fields: OpenAIParameters) -> None:
     """Refuses fields that would have no effect on the answer."""
     form = fields.response_format
-    if fields.stream and form not in {"json", "text"}:
+    if fields.stream and form not in {"json", "text", "diarized_json"}:
         raise InvalidRequestError(
-            f"response_format is {form!r}; accepted with stream=true: json, text.",
+            f"response_format is {form!r}; accepted with stream=true: json, text, diarized_json.",
             param="response_format",
         )
     if fields.include and form != "json":
@@ -225,4 +224,25 @@ def _check_combination(fields: OpenAIParameters) -> None:
             f"response_format is {form!r}; accepted with timestamp_granularities[]: verbose_json, "
             "or vtt with word alone.",
             param="timestamp_granularities",
+        )
+
+
+def _check_speakers(fields: OpenAIParameters, native: TranscribeOptions) -> None:
+    """Refuses to tell speakers apart for an answer without them, and the other way round."""
+    form, diarize = fields.response_format, native.diarize
+    if form == _DIARIZED and not diarize:
+        raise InvalidRequestError(
+            f"diarize is false; accepted with response_format {form!r}: true.", param="diarize"
+        )
+    if diarize and form == "json":
+        raise InvalidRequestError(
+            "diarize is given with response_format 'json'; accepted with it: diarized_json, "
+            "verbose_json, text, srt, vtt.",
+            param="diarize",
+        )
+    if diarize and fields.stream and form != _DIARIZED:
+        raise InvalidRequestError(
+            f"diarize is given with stream=true and response_format {form!r}; accepted with "
+            "them: diarized_json.",
+            param="diarize",
         )

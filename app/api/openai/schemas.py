@@ -56,6 +56,7 @@ class VerboseWord(BaseModel):
     start: float
     end: float
     confidence: float = Field(ge=0, le=1, description="Ours: how likely the word is right.")
+    speaker: str | None = Field(None, description="Ours: who says it, only with diarize=true.")
 
 
 class VerboseSegment(BaseModel):
@@ -72,6 +73,7 @@ class VerboseSegment(BaseModel):
     compression_ratio: float = Field(description="Length of the text divided by that zipped.")
     no_speech_prob: float = Field(description="Always 0: segments are where words are.")
     confidence: float = Field(ge=0, le=1, description="Ours: mean of its words'.")
+    speaker: str | None = Field(None, description="Ours: who says it, only with diarize=true.")
     language: str | None = Field(
         None, description="Ours: its code, where it may differ from segment to segment."
     )
@@ -94,6 +96,7 @@ class VerboseSegment(BaseModel):
             compression_ratio=round(len(written) / len(zlib.compress(written)), 4),
             no_speech_prob=0.0,
             confidence=round(segment.confidence, 4),
+            speaker=segment.speaker,
             language=segment.language,
         )
 
@@ -144,6 +147,7 @@ def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
                 start=_rounded(word.start, duration),
                 end=_rounded(word.end, duration),
                 confidence=round(word.confidence, 4),
+                speaker=word.speaker,
             )
             for word in transcript.written_words
         ]

@@ -19,6 +19,7 @@ from app.api.errors import internal_error
 from app.api.errors.openai import openai_error
 from app.api.incoming import run_until_disconnect
 from app.api.openai.schemas import token_usage, tokens_of, with_confidence
+from app.api.openai.speakers import diarized_segments
 from app.contract.answers import Transcript
 from app.errors import NordlydError
 from app.pipeline import Service, TranscriptionRequest
@@ -115,6 +116,9 @@ class TranscriptEvents:
                 case TextDelta():
                     yield _event(self._delta(update))
                 case Transcript():
+                    if update.speakers is not None:
+                        for segment in diarized_segments(update):
+                            yield _event(segment.model_dump())
                     yield _event(self._done(update))
                     return
                 case _:

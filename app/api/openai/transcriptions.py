@@ -22,6 +22,7 @@ from app.api.openai.schemas import (
     plain_json,
     verbose_json,
 )
+from app.api.openai.speakers import TranscriptionDiarized, diarized_json
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.api.openapi import BINARY, HEADERS
 from app.api.outputs import timing_headers, warning_headers
@@ -31,6 +32,7 @@ from app.contract.options import TranscribeOptions
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
+from app.pipeline.options import diarization_options
 
 router = APIRouter(prefix="/v1/audio", tags=["OpenAI"])
 
@@ -71,7 +73,7 @@ _ANSWERS: dict[str, Any] = {
 @router.post(
     "/transcriptions",
     summary="Transcribe a recording, in OpenAI's API",
-    response_model=TranscriptionJson | TranscriptionVerboseJson,
+    response_model=TranscriptionJson | TranscriptionVerboseJson | TranscriptionDiarized,
     responses={200: _ANSWERS, **DOCUMENTED},
     openapi_extra=_OPERATION,
 )
@@ -118,10 +120,13 @@ def _work(
     """Returns what to transcribe and how to answer, from the form."""
     (file,) = uploads.require()
     form = read_form(uploads.fields)
-    route = route_form(incoming.state.service.transcriber, form)
+    transcriber = incoming.state.service.transcriber
+    route = route_form(transcriber, form)
+    diarization = diarization_options(form.native)
+    transcriber.check_diarization(diarization)
     incoming.set_timeout(form.native.timeout)
     source, audio = file.open_to_decode(form.native)
-    return incoming.transcription(source, audio, route), form.openai
+    return incoming.transcription(source, audio, route, diarization=diarization), form.openai
 
 
 def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:
@@ -133,6 +138,8 @@ def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:
             )
         case "verbose_json":
             body = verbose_json(transcript, fields.timestamp_granularities)
+        case "diarized_json":
+            body = diarized_json(transcript)
         case name:
             words = "word" in fields.timestamp_granularities
             rendered = render(transcript, name, word_cues=words)

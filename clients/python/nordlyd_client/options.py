@@ -69,11 +69,17 @@ class LayoutOptions(TypedDict, total=False):
 class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False):
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
+    `channels` is how many raw samples have, or `separate` to transcribe each apart. `diarize`
+    labels words with who speaks; the number of speakers, or its limits, may be given with it.
     `channels` is how many raw samples have, or `separate` to transcribe each apart. `redact` is
     what to mask, and `redact_names` the names among it.
     """
 
     channels: int | Literal["separate"] | None
+    diarize: bool | None
+    num_speakers: int | None
+    min_speakers: int | None
+    max_speakers: int | None
     url: str | None
     redact: str | Sequence[str] | None
     redact_names: str | Sequence[str] | None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.openai.names import is_alias, routed_model
+from app.api.openai.names import is_alias, live_model, routed_model
 from app.api.openai.parameters import OUR_FIELDS, OpenAIParameters, read_form
 from app.api.openai.realtime.events import event_id, read_audio, read_event
 from app.api.openai.realtime.session import first_session, updated
@@ -98,7 +98,7 @@ def test_session_update_keeps_fields_it_does_not_name() -> None:
         ("whisper-1", True),
         ("gpt-4o-transcribe", True),
         ("gpt-4o-mini-transcribe-2025-12-15", True),
-        ("gpt-4o-transcribe-diarize", False),
+        ("gpt-4o-transcribe-diarize", True),
         ("gpt-4o", False),
         ("demo-nb", False),
     ],
@@ -107,8 +107,10 @@ def test_names_of_openai_models_are_aliases(name: str, alias: bool) -> None:
     assert is_alias(name) == alias
 
 
-def test_diarizing_model_is_refused_by_name() -> None:
-    assert (routed_model(None), routed_model("whisper-1")) == (None, None)
-    assert routed_model("demo-nb") == "demo-nb"
-    with pytest.raises(UnknownModelError, match="speakers"):
-        routed_model("gpt-4o-transcribe-diarize")
+def test_diarizing_model_is_refused_for_live_streams() -> None:
+    for name in (None, "whisper-1", "gpt-4o-transcribe-diarize"):
+        assert routed_model(name) is None
+    assert (live_model(None), live_model("whisper-1")) == (None, None)
+    assert routed_model("demo-nb") == live_model("demo-nb") == "demo-nb"
+    with pytest.raises(UnknownModelError, match="takes a whole recording"):
+        live_model("gpt-4o-transcribe-diarize")

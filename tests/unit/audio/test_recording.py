@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.audio import Recording
-from app.audio.recording import RecordingBuilder
+from app.audio.recording import MemoryStore, RecordingBuilder, Statistics
 from app.errors import AudioError
 
 
@@ -84,3 +84,21 @@ def test_non_finite_samples_are_refused_with_their_time() -> None:
     samples[8_000] = np.nan
     with pytest.raises(AudioError, match=r"near 0\.50 s"):
         Recording.from_samples(samples)
+
+
+def test_shared_samples_are_released_once_both_recordings_are_closed() -> None:
+    closed: list[bool] = []
+    samples = np.arange(4, dtype=np.float32)
+    store = MemoryStore([samples], on_close=lambda: closed.append(True))
+    recording = Recording(store, Statistics().merged(samples))
+    del store
+    shared = recording.share()
+    recording.close()
+    recording.close()
+    with pytest.raises(ValueError, match="closed"):
+        recording.slice(0, 4)
+    assert not closed
+    np.testing.assert_array_equal(shared.slice(0, 4), samples)
+    assert shared.statistics == recording.statistics
+    shared.close()
+    assert closed == [True]

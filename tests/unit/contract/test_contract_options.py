@@ -13,8 +13,10 @@ from app.contract.options import (
     parse_hotwords,
 )
 from app.decoding import DecodingOptions, Hotword
+from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
-from app.pipeline.options import decoding_options, formatting_options
+from app.pipeline.options import decoding_options, diarization_options, formatting_options
+from app.speakers import DiarizationOptions
 
 # Set by the command's own arguments, or of use over HTTP alone.
 NOT_ON_THE_COMMAND_LINE = {"words", "response_format", "url", "timeout", "text", "characters"}
@@ -76,3 +78,46 @@ def test_command_line_help_shows_every_option() -> None:
             if shown is not None:
                 assert shown.help
                 assert len(shown.help) < 80
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"diarize": "false"}, None),
+        ({"diarize": "true"}, DiarizationOptions()),
+        ({"diarize": "true", "num_speakers": "3"}, DiarizationOptions(3, 3)),
+        ({"diarize": "true", "min_speakers": "2"}, DiarizationOptions(2, None)),
+        ({"diarize": "true", "min_speakers": "2", "max_speakers": "2"}, DiarizationOptions(2, 2)),
+    ],
+)
+def test_limits_of_the_speakers_are_those_that_are_given(
+    given: dict[str, str], expected: DiarizationOptions | None
+) -> None:
+    assert diarization_options(TranscribeOptions.model_validate(given)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"num_speakers": "2"}, "num_speakers"),
+        ({"max_speakers": "2", "diarize": "false"}, "max_speakers"),
+        ({"diarize": "true", "num_speakers": "2", "min_speakers": "1"}, "num_speakers"),
+        ({"diarize": "true", "num_speakers": "2", "max_speakers": "2"}, "num_speakers"),
+        ({"diarize": "true", "min_speakers": "3", "max_speakers": "2"}, "min_speakers"),
+        ({"diarize": "true", "channels": "separate"}, "diarize"),
+    ],
+)
+def test_options_of_speakers_that_contradict_each_other_are_refused(
+    given: dict[str, str], param: str
+) -> None:
+    with pytest.raises(InvalidRequestError, match="accepted") as refused:
+        diarization_options(TranscribeOptions.model_validate(given))
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize("name", ["num_speakers", "min_speakers", "max_speakers"])
+@pytest.mark.parametrize("value", ["0", "-1", "101", "two", "1.5"])
+def test_number_of_speakers_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        TranscribeOptions.model_validate({"diarize": "true", name: value})

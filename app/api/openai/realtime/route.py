@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, WebSocket
 
-from app.api.openai.names import routed_model
+from app.api.openai.names import live_model
 from app.api.openai.realtime.conversation import Conversation
 from app.api.openai.realtime.session import Session, first_session
 from app.api.sockets import OPENAI_SUBPROTOCOL, refuse
@@ -44,5 +44,5 @@ def _begin(socket: WebSocket, state: AppState) -> Session:
     if intent != _INTENT:
         raise InvalidRequestError(f"intent is {intent!r}; accepted: {_INTENT}.", param="intent")
     model = query.get("model")
-    state.service.transcriber.route(routed_model(model), None)
+    state.service.transcriber.route(live_model(model), None)
     return first_session(model)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.api.openai.names import routed_model
+from app.api.openai.names import live_model
 from app.api.openai.parameters import served_language
 from app.contract.options import TextOptions
 from app.decoding import Hotword
@@ -126,7 +126,7 @@ class Session(_Strict):
         decoding = decoding_options(transcription)
         keywords = tuple(Hotword(word) for word in transcription.keywords)
         decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords), n_best=1)
-        model = routed_model(transcription.model)
+        model = live_model(transcription.model)
         first = [transcription.language] if transcription.language else []
         languages = [*first, *transcription.languages]
         language = served_language(transcriber, model, languages, decoding)
