@@ -43,7 +43,7 @@ def test_models_and_commands_are_completed(shell: str) -> None:
 
 def test_formats_and_languages_are_completed() -> None:
     assert suggested("nordlyd transcribe x.wav --format srt,t", "bash") == [
-        "srt,text", "srt,tsv", "srt,textgrid",
+        "srt,text", "srt,ttml", "srt,tsv", "srt,textgrid",
     ]  # fmt: skip
     assert suggested("nordlyd align a b --language n", "bash") == ["nb", "nn", "no"]
     assert suggested("nordlyd stream --decoder g", "bash") == ["greedy", "greedy+lm"]
