@@ -20,9 +20,7 @@ from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router
 from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
-from app.errors import ConfigurationError
 from app.fetching import Fetcher, build_fetcher
-from app.itn import WordList, read_word_list
 from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
@@ -31,7 +29,9 @@ from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
 from app.keys.existing import existing_store
 from app.model_loading import find_source, load_checkpoint, release_memory, source_of
+from app.operator_lists import read_operator_lists
 from app.pipeline import (
+    DetectingRecognition,
     LocalEngine,
     LocalRecognition,
     ModelLoader,
@@ -45,7 +45,7 @@ from app.pipeline import (
 )
 from app.rendering import RenderPool
 from app.settings import Settings
-from app.streaming import LiveStreams, StreamLimits, Streams, find_vad_model
+from app.streaming import LiveStreams, SpeechFinder, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 
 Report = Callable[[PullPlan], None]
@@ -183,11 +183,12 @@ def build_registry(settings: Settings, models: Sequence[ResolvedModel]) -> Model
     """Returns what routes requests to these models, none of which is loaded yet.
 
     Raises:
-        ConfigurationError: a route or the default language names none of them, or the list of
-            profanities cannot be read.
+        ConfigurationError: a route or the default language names none of them, or a list of
+            the operator cannot be read.
     """
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
-    return ModelRegistry(router, search_limits(settings), _profanities(settings))
+    lists = read_operator_lists(settings)
+    return ModelRegistry(router, search_limits(settings), lists.profanities, lists.names)
 
 
 def build_transcriber(
@@ -200,7 +201,7 @@ def build_transcriber(
     """Returns what takes recordings from their bytes to this recognition."""
     return Transcriber(
         registry,
-        recognition,
+        DetectingRecognition(recognition, SpeechFinder(find_vad_model()).find),
         telemetry,
         pipeline_options(settings).audio,
         media_pool(settings, telemetry),
@@ -335,14 +336,3 @@ def stream_limits(settings: Settings) -> StreamLimits:
         idle_seconds=settings.live_idle_seconds,
         min_share=settings.live_min_share,
     )
-
-
-def _profanities(settings: Settings) -> WordList | None:
-    if settings.profanities is None:
-        return None
-    try:
-        return read_word_list(settings.profanities)
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"NORDLYD_PROFANITIES: {error.message}", param="profanities"
-        ) from None

@@ -27,10 +27,24 @@ def settings_for_one(settings: Settings, model: str | None, language: str | None
         cards = [catalogue.resolve(name).card for name in settings.models]
         router = Router(settings.routes, cards, settings.default_language)
         reference = resolved[router.route(None, language).id]
+    return _for_this_process(settings, [reference], None)
+
+
+def settings_for_detection(settings: Settings) -> Settings:
+    """Returns the settings of a service with all models, between which speech decides.
+
+    The queue has no limit, as with one.
+    """
+    return _for_this_process(settings, settings.models, settings.default_language)
+
+
+def _for_this_process(
+    settings: Settings, models: list[str], default_language: str | None
+) -> Settings:
     return settings.model_copy(
         update={
-            "models": [reference],
-            "default_language": None,
+            "models": models,
+            "default_language": default_language,
             "max_queue_seconds": math.inf,
             "max_wait_seconds": math.inf,
         }

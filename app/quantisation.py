@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.acoustic import AcousticModel, layer_seconds, load_checkpoint
-from app.audio import SAMPLE_RATE, AudioLimits
-from app.audio.workers import shared_pool
+from app.audio import SAMPLE_RATE
+from app.audio.manifest import ManifestAudio
 from app.decoding import GreedyDecoder
 from app.errors import ConfigurationError
 from app.text import normalise
@@ -72,6 +72,7 @@ def measure(
         model: the id under which the record is kept.
         folder: checkpoint folder.
         manifest: JSON lines of `{"audio": path, "text": reference}`; paths are relative to it.
+            `start` and `end`, in seconds, name a part of the recording.
         dtype: the precision to compare with, as in the settings.
         target_lang: the language of a multilingual checkpoint.
 
@@ -157,15 +158,15 @@ def read_manifest(path: Path) -> Speech:
             continue
         try:
             entry = json.loads(line)
-            audio, text = path.parent / entry["audio"], str(entry["text"])
-        except (ValueError, KeyError, TypeError):
+            audio, text = ManifestAudio.of_line(entry, path.parent), str(entry["text"])
+        except (AttributeError, ValueError, KeyError, TypeError):
             raise ConfigurationError(
-                f'{path}, line {number}: expected {{"audio": path, "text": reference}}'
+                f'{path}, line {number}: expected {{"audio": path, "text": reference}}, and for a '
+                'part of a recording "start" and a later "end" in seconds'
             ) from None
-        if not audio.is_file():
-            raise ConfigurationError(f"{path}, line {number}: there is no file {audio}")
-        recording = shared_pool().decode(audio, limits=AudioLimits(max_seconds=_MAX_SECONDS))
-        speech.append((recording.slice(0, recording.samples), text))
+        if not audio.file.is_file():
+            raise ConfigurationError(f"{path}, line {number}: there is no file {audio.file}")
+        speech.append((audio.read(max_seconds=_MAX_SECONDS), text))
     if not any(normalise(text) for _, text in speech):
         raise ConfigurationError(f"the manifest {path} lists no speech with a reference")
     return speech

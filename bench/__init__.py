@@ -14,10 +14,12 @@ BENCHMARKS = (
     "decoder",
     "alignment",
     "streaming",
+    "languages",
     "training",
     "jobs",
     "simulate",
     "archive",
     "scale",
+    "page",
 )
 """Each is a module with a `main(argv)`."""

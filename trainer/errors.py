@@ -31,3 +31,7 @@ class TrainingError(TrainerError):
 
 class DamagedCheckpointError(TrainingError):
     """A checkpoint of a run that is incomplete or cannot be read."""
+
+
+class ComparisonError(TrainerError):
+    """A model or server that cannot be compared."""

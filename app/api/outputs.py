@@ -128,6 +128,7 @@ def warning_headers(notices: Sequence[Notice]) -> dict[str, str]:
 def timing_headers(timing: Timing) -> dict[str, str]:
     """Returns how long a request waited and was computed, in whole milliseconds."""
     compute = timing.decode_audio + timing.encode + timing.decode_text
+    compute += timing.detect_language or 0.0
     return {
         "x-queue-time": str(round(timing.queue * 1000)),
         "x-compute-time": str(round(compute * 1000)),

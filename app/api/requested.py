@@ -14,6 +14,7 @@ from app.pipeline.options import (
     decoding_options,
     formatting_options,
     parse_options,
+    redaction_options,
 )
 
 _OptionsT = TypeVar("_OptionsT", bound=TranscribeOptions)
@@ -51,13 +52,13 @@ def read_query(incoming: IncomingRequest, model: type[_OptionsT]) -> tuple[_Opti
     options = parse_options(model, gather(incoming.query))
     incoming.set_timeout(options.timeout)
     if not incoming.content_type.is_multipart:
-        return options, route_transcription(incoming.state, options)
+        return options, route_transcription(incoming.state, options, detect=True)
     if options.url is not None:
         incoming.state.need_fetcher().check(options.url)
     # The form may still name the model, which decides what other options are accepted.
     if options.model is not None:
         incoming.state.service.transcriber.route(
-            options.model, options.language, decoding_options(options)
+            options.model, options.language, decoding_options(options), detect=True
         )
     return options, None
 
@@ -67,18 +68,31 @@ def read_form(
 ) -> tuple[_OptionsT, Route]:
     """Returns the options of query and form together, and what serves them; raises the same."""
     options = parse_options(model, gather(incoming.query, uploads.fields))
-    route = route_transcription(incoming.state, options)
+    route = route_transcription(incoming.state, options, detect=True)
     incoming.set_timeout(options.timeout)
     return options, route
 
 
-def route_transcription(state: AppState, options: TranscribeOptions) -> Route:
-    """Returns what serves a request; refuses what cannot be served."""
+def route_transcription(
+    state: AppState, options: TranscribeOptions, *, detect: bool = False
+) -> Route:
+    """Returns what serves a request; refuses what cannot be served.
+
+    Args:
+        state: of the service.
+        options: of the request.
+        detect: whether the language may be left to the speech.
+    """
     check_format_options(options, options.response_format)
     if options.url is not None:
         state.need_fetcher().check(options.url)
     return state.service.transcriber.route(
-        options.model, options.language, decoding_options(options), formatting_options(options)
+        options.model,
+        options.language,
+        decoding_options(options),
+        formatting_options(options),
+        redaction_options(options),
+        detect=detect,
     )
 
 

@@ -9,7 +9,7 @@ from app.archive.progress import Progress
 from app.catalogue import PullPlan
 from app.contract.options import TranscribeOptions
 from app.pipeline import Route, Transcriber
-from app.pipeline.options import decoding_options, formatting_options
+from app.pipeline.options import decoding_options, formatting_options, redaction_options
 from app.settings import Settings
 
 
@@ -41,5 +41,9 @@ def route_of(transcriber: Transcriber, options: TranscribeOptions) -> Route:
         InvalidRequestError: the model cannot be decoded so.
     """
     return transcriber.route(
-        None, options.language, decoding_options(options), formatting_options(options)
+        None,
+        options.language,
+        decoding_options(options),
+        formatting_options(options),
+        redaction_options(options),
     )

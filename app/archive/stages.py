@@ -83,6 +83,7 @@ def transcript_of(
         blank,
         frame_seconds=frame_seconds,
         formatting=route.formatting,
+        redaction=route.redaction,
     )
 
 

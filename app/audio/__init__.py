@@ -5,7 +5,7 @@ from app.audio.frames import Window, plan_windows, stitch
 from app.audio.info import AudioInfo, TrackInfo
 from app.audio.live import decode_live
 from app.audio.options import AudioLimits, DecodeOptions, RawFormat
-from app.audio.recording import SAMPLE_RATE, Recording, Samples
+from app.audio.recording import SAMPLE_RATE, Recording, Samples, Span
 
 __all__ = [
     "SAMPLE_RATE",
@@ -15,6 +15,7 @@ __all__ = [
     "RawFormat",
     "Recording",
     "Samples",
+    "Span",
     "TrackInfo",
     "Window",
     "decode_audio",

@@ -12,8 +12,8 @@ from app.errors import AudioError
 
 # MP3 headers are wrong about the length by a few frames, those of truncated files by far more.
 _MIN_PRESENT = 0.9
-# Annotations may end a little after their recording, since programs round times.
-_SLACK_SECONDS = 0.1
+SLACK_SECONDS = 0.1
+"""How much later than its recording an annotation may end, since programs round times."""
 
 
 def check_whole(stream: BinaryIO) -> None:
@@ -58,7 +58,7 @@ def read_excerpt(
         with soundfile.SoundFile(stream) as file:
             first = round(start * file.samplerate)
             last = file.frames if end is None else round(end * file.samplerate)
-            if not 0 <= first < last <= file.frames + _SLACK_SECONDS * file.samplerate:
+            if not 0 <= first < last <= file.frames + SLACK_SECONDS * file.samplerate:
                 raise AudioError(
                     f"holds {file.frames / file.samplerate:.2f} s, "
                     f"nothing from {start:.2f} to {last / file.samplerate:.2f} s"

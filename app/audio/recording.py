@@ -7,7 +7,7 @@ out of `Recording.slice`, which copies only the requested range.
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -121,6 +121,24 @@ class MemoryStore:
         self.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a recording: the samples from `start` up to `stop`."""
+
+    start: int
+    stop: int
+
+    @property
+    def samples(self) -> int:
+        """Its length."""
+        return self.stop - self.start
+
+    @property
+    def seconds(self) -> float:
+        """Its length at 16 kHz."""
+        return self.samples / SAMPLE_RATE
+
+
 class Recording:
     """One decoded recording: mono, 16 kHz, float32, nominally in -1..1.
 
@@ -214,9 +232,53 @@ class Recording:
             out /= np.float32(math.sqrt(self.variance + _NORMALISE_EPSILON))
         return out
 
+    def excerpt(self, spans: Sequence[Span]) -> "Recording":
+        """Returns parts of this recording, joined; it must stay open for as long as they are read.
+
+        They are normalised with the statistics of the whole recording.
+
+        Args:
+            spans: within the recording.
+        """
+        count = sum(span.samples for span in spans)
+        return Recording(
+            _Excerpt(self, spans),
+            replace(self._statistics, count=count, deviations=self.variance * count),
+            self.info,
+            self.notices,
+        )
+
     def close(self) -> None:
         """Releases the samples; the garbage collector does so too."""
         self._store.close()
+
+
+class _Excerpt:
+    """A `SampleStore` of parts of a recording.
+
+    Args:
+        recording: has the samples.
+        spans: within it.
+    """
+
+    def __init__(self, recording: Recording, spans: Sequence[Span]) -> None:
+        self._recording = recording
+        self._spans = tuple(spans)
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Returns a copy of a range; see `SampleStore`."""
+        parts = [np.zeros(0, np.float32)]
+        position = 0
+        for span in self._spans:
+            first = span.start + max(0, start - position)
+            last = min(span.stop, span.start + stop - position)
+            if first < last:
+                parts.append(self._recording.slice(first, last))
+            position += span.samples
+        return np.concatenate(parts)
+
+    def close(self) -> None:
+        """Does nothing: the samples are those of the recording."""
 
 
 def check_finite(block: Samples, before: int) -> None:

@@ -130,6 +130,35 @@ class Router:
         fit = _fit(card, code)
         return code if fit is None else card.languages[fit[1]]
 
+    def candidates(self, model: str | None) -> tuple[tuple[ModelCard, str], ...]:
+        """Returns the loaded models between which speech of an unknown language decides.
+
+        Each comes with the language it stands for: the first that its card lists of those that
+        are routed to it. The model that serves a request without a language comes first. A
+        named model is the only one.
+
+        Raises:
+            UnknownModelError: the named model is not loaded.
+            InvalidRequestError: no loaded model declares a language.
+        """
+        if (model and model.strip()) or self._only_undeclared:
+            card = self.route(model, None)
+            return ((card, self.language_of(card, None)),)
+        own = [(card, code) for card in self._cards for code in card.languages]
+        given = [(routed, code) for code in self._routes if (routed := self._routed(code))]
+        found: dict[str, tuple[ModelCard, str]] = {}
+        for card, code in (*own, *given):
+            if self._serving(code) is card:
+                found.setdefault(card.id, (card, code))
+        if not found:
+            raise InvalidRequestError(
+                "No loaded model declares which languages it knows; accepted: the name of a model,"
+                " without a language.",
+                param="language",
+            )
+        first = self.route(None, None).id
+        return tuple(sorted(found.values(), key=lambda candidate: candidate[0].id != first))
+
     def _named(self, model: str, code: str | None) -> ModelCard:
         card = self._by_name.get(model)
         if card is None:

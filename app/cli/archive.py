@@ -14,7 +14,7 @@ from app.errors import ConfigurationError
 from app.extras import install_hint
 from app.settings import load_settings
 from nordlyd_client.cli import options as shared
-from nordlyd_client.contract.options import TranscribeOptions
+from nordlyd_client.contract.options import Language, TranscribeOptions
 from nordlyd_client.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 30.0
 
 
-@shared.with_options(TranscribeOptions, leave_out=("word_cues", "n_best"))
+class _ArchiveOptions(TranscribeOptions):
+    """An archive is of one model, so that its language is not detected."""
+
+    language: Language = None
+
+
+@shared.with_options(_ArchiveOptions, leave_out=("word_cues", "n_best"))
 def archive(
     source: Annotated[
         str,
@@ -66,7 +72,7 @@ def archive(
             formats,
             options,
             word_cues=word_cues,
-            layout=layout,
+            layout=Layout(**layout.given()),
             engine="ray" if engine == "ray" else "local",
         )
         summary = _run(plan)

@@ -1,4 +1,4 @@
-"""The backends of this machine: one model in memory, and the service's pipeline or its streams."""
+"""The backends of this machine: the model in memory, and the service's pipeline or its streams."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 from app.audio.content_types import decode_options
 from app.cli.models import report_pull
+from app.contract.languages import detection_mode
 from app.contract.options import TranscribeOptions
 from app.contract.stream import StreamOptions
 from app.errors import NordlydError
 from app.main import build_service
-from app.model_loading import settings_for_one
+from app.model_loading import settings_for_detection, settings_for_one
 from app.pipeline import Route, Transcriber, TranscriptionRequest
-from app.pipeline.options import decoding_options, formatting_options, parse_options
+from app.pipeline.options import (
+    decoding_options,
+    formatting_options,
+    parse_options,
+    redaction_options,
+)
 from app.settings import Settings
 from app.streaming import (
     LiveOptions,
@@ -41,7 +47,9 @@ _BUDGET_BYTES = 32 * 2**20
 async def open_local_backend(
     settings: Settings, options: Mapping[str, str]
 ) -> AsyncIterator[Backend]:
-    """Loads the one model that is needed, for as long as the block lasts.
+    """Loads the one model that is needed, or all where the language is detected.
+
+    They stay for as long as the block lasts.
 
     Args:
         settings: of the service.
@@ -54,15 +62,22 @@ async def open_local_backend(
         fields = dict(options)
         model, language = fields.pop("model", None), fields.pop("language", None)
         parsed = parse_options(TranscribeOptions, fields)
-        service, _ = build_service(
-            settings_for_one(settings, model, language), Telemetry(), report=report_pull
-        )
+        if model is None and detection_mode(language) is not None:
+            chosen = settings_for_detection(settings)
+        else:
+            chosen = settings_for_one(settings, model, language)
+        service, _ = build_service(chosen, Telemetry(), report=report_pull)
     try:
         with reported():
             await service.load()
             # An option that is wrong for every recording is reported once.
             route = service.transcriber.route(
-                None, language, decoding_options(parsed), formatting_options(parsed)
+                None,
+                language,
+                decoding_options(parsed),
+                formatting_options(parsed),
+                redaction_options(parsed),
+                detect=True,
             )
         yield _Local(service.transcriber, route, parsed, Budget(_BUDGET_BYTES))
     finally:

@@ -26,14 +26,16 @@ _BENCHMARKS = "nordlyd.benchmarks"
 
 
 def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
-    """Adds `serve`, `archive`, `models`, `keys` and `bench`, and `audit` to `jobs`."""
+    """Adds `serve`, `archive`, `silence`, `models`, `keys` and `bench`, and `audit` to `jobs`."""
     from app.cli import keys, models  # noqa: PLC0415
     from app.cli.archive import archive  # noqa: PLC0415
     from app.cli.audit import audit  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
+    from app.cli.silence import silence  # noqa: PLC0415
 
     app.command()(serve)
     app.command()(archive)
+    app.command()(silence)
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
     jobs.command()(audit)

@@ -18,6 +18,7 @@ from app.cluster.messages import (
 )
 from app.contract.answers import Alignment, Transcript
 from app.deadlines import run_until_deadline
+from app.decoding import SpeechScore
 from app.errors import UnavailableError
 from app.pipeline import DecodedRequest, EmissionStore, PipelineOptions, Progress
 from app.pipeline.groups import group_names
@@ -79,6 +80,19 @@ class RemoteRecognition:
         """Finds the words of a text; see `Recognition`."""
         result = await self._recognise(_Task(request, text, progress=progress, kept=kept))
         assert isinstance(result, Alignment)
+        return result
+
+    async def score_speech(self, request: DecodedRequest) -> SpeechScore:
+        """Scores a recording by a model; see `Recognition`."""
+        calls = await run_until_deadline(
+            request.deadline, self._models.calls(request.route.card), _DOING
+        )
+        message = await asyncio.to_thread(RecordingMessage.of, request)
+        request.recording.close()
+        result = await calls.run(
+            "score_speech", lambda: (message.until(request.deadline),), request.deadline
+        )
+        assert isinstance(result, SpeechScore)
         return result
 
     def close(self) -> None:

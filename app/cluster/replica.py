@@ -28,6 +28,7 @@ from app.cluster.messages import (
     WindowsEncoded,
 )
 from app.contract.answers import Alignment, Transcript
+from app.decoding import SpeechScore
 from app.errors import NordlydError, UnavailableError
 from app.logging import configure_logging
 from app.main import build_service, stream_limits
@@ -122,6 +123,14 @@ class ModelReplica:
         try:
             with self._service.admit():
                 return await self._recognition.align(message.request(), text)
+        except NordlydError as error:
+            return Failure(error)
+
+    async def score_speech(self, message: RecordingMessage) -> SpeechScore | Failure:
+        """Scores one recording by the model."""
+        try:
+            with self._service.admit():
+                return await self._recognition.score_speech(message.request())
         except NordlydError as error:
             return Failure(error)
 

@@ -4,51 +4,28 @@ Values are exact in memory; times and probabilities are rounded where they are w
 titles of the models name their schemas on the OpenAPI page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import ConfigDict, Field, JsonValue, PlainSerializer, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from .examples import FULL_TRANSCRIPT, TRANSCRIPT
+from .fields import ON_REQUEST, Confidence, Factor, Score, Seconds, StageSeconds, schema_config
+from .languages import DetectedLanguage
+from .redaction import Redaction
 
-
-def _rounded(digits: int) -> Callable[[float], float]:
-    return lambda value: round(value, digits)
-
-
-Seconds: TypeAlias = Annotated[float, PlainSerializer(_rounded(3), return_type=float)]
-"""A time or a length in seconds, written to the millisecond."""
-StageSeconds: TypeAlias = Annotated[float, PlainSerializer(_rounded(4), return_type=float)]
-"""How long something took, in seconds, written to a tenth of a millisecond."""
-Score: TypeAlias = Annotated[float, PlainSerializer(_rounded(4), return_type=float)]
-"""A natural-log score."""
-Confidence: TypeAlias = Annotated[
-    float, PlainSerializer(_rounded(4), return_type=Annotated[float, Field(ge=0, le=1)])
-]
-"""A probability from 0 to 1."""
-
-
-_ON_REQUEST = Field(exclude_if=lambda value: value is None)
-"""Leaves a field out of the JSON where it was not requested."""
-
-SpeakerLabel: TypeAlias = Annotated[str | None, _ON_REQUEST]
+SpeakerLabel: TypeAlias = Annotated[str | None, ON_REQUEST]
 """One of the labels in `speakers`; None where speakers are not told apart."""
-
-
-def _config(title: str, *examples: JsonValue) -> ConfigDict:
-    return ConfigDict(
-        title=title,
-        use_attribute_docstrings=True,
-        json_schema_extra={"examples": list(examples)} if examples else None,
-    )
+LanguageCode: TypeAlias = Annotated[str | None, ON_REQUEST]
+"""None where all is in one language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word; times in seconds from the start of the audio."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("WordBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("WordBody")
 
     word: str
     """The word as spoken, or as written in a formatted text."""
@@ -65,13 +42,15 @@ class Word:
     ]
     speaker: SpeakerLabel = None
     """Who says it, one of `speakers`; only where speakers are told apart."""
+    language: LanguageCode = None
+    """Code of its language, only where that may differ from word to word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Words of one speaker that belong together between two pauses."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("SegmentBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("SegmentBody")
 
     id: int
     """Its place among the segments, from 0."""
@@ -85,19 +64,23 @@ class Segment:
     """Mean of its words'."""
     speaker: SpeakerLabel = None
     """Who says it, one of `speakers`; only where speakers are told apart."""
+    language: LanguageCode = None
+    """Code of its language, only where that may differ from segment to segment."""
+    language_probability: Annotated[Confidence | None, ON_REQUEST] = None
+    """How likely that is its language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """One of those who speak in a recording."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("SpeakerBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("SpeakerBody")
 
     speaker: str
     """The label in `words[].speaker` and `segments[].speaker`, and in every format."""
     seconds: Seconds
     """How long the speaker speaks, from the first to the last word of each segment."""
-    channel: Annotated[int | None, _ON_REQUEST] = None
+    channel: Annotated[int | None, ON_REQUEST] = None
     """The channel of the recording, from 0; only with channels=separate."""
 
 
@@ -105,7 +88,7 @@ class Speaker:
 class Alternative:
     """One of several hypotheses."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("AlternativeBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("AlternativeBody")
 
     text: str
     """Its words, joined by spaces."""
@@ -113,7 +96,7 @@ class Alternative:
     """Natural-log score; ranks the hypotheses of one recording."""
     words: tuple[Word, ...]
     """Empty with words=false."""
-    formatted_text: Annotated[str | None, _ON_REQUEST] = None
+    formatted_text: Annotated[str | None, ON_REQUEST] = None
     """The text with sentences and digits, only with format_text=true."""
 
 
@@ -121,7 +104,7 @@ class Alternative:
 class Timing:
     """Seconds each stage took."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("TimingBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("TimingBody")
 
     queue: StageSeconds
     """Waiting for the device."""
@@ -131,15 +114,17 @@ class Timing:
     """On the device."""
     decode_text: StageSeconds
     """From the emissions to words."""
-    real_time_factor: Annotated[float, PlainSerializer(_rounded(5), return_type=float)]
+    real_time_factor: Factor
     """Total time divided by the audio's duration."""
+    detect_language: Annotated[StageSeconds | None, ON_REQUEST] = None
+    """Choosing the language, only where it is detected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """One audio track of a file."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("TrackBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("TrackBody")
 
     index: Annotated[int, Field(ge=0)]
     """The value of `track` that chooses it."""
@@ -157,7 +142,7 @@ class Track:
 class AudioFile:
     """The file of a recording; codec, channels and rate are those of the track that was read."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("AudioBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("AudioBody")
 
     container: Annotated[str, Field(examples=["MP4 or M4A"])]
     """The format of the file."""
@@ -177,7 +162,7 @@ class AudioFile:
 class Notice:
     """A warning about the recording or the request."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("WarningBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("WarningBody")
 
     code: Annotated[str, Field(examples=["resynchronised"])]
     """For a program."""
@@ -189,7 +174,7 @@ class Notice:
 class Transcript:
     """The answer of POST /transcribe."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config(
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config(
         "TranscriptionBody", FULL_TRANSCRIPT, TRANSCRIPT
     )
 
@@ -201,20 +186,24 @@ class Transcript:
     """The words between two pauses."""
     confidence: Confidence | None
     """Mean of the words': the share to be expected right; null for none."""
-    formatted_text: Annotated[str | None, _ON_REQUEST] = None
+    formatted_text: Annotated[str | None, ON_REQUEST] = None
     """The text with sentences and digits, only with format_text=true."""
     formatted_words: Annotated[
         tuple[Word, ...] | None,
-        _ON_REQUEST,
+        ON_REQUEST,
         Field(
             description="Its words as they are written, with the times of their spoken words; "
             "empty with words=false."
         ),
     ] = None
-    formatted_segments: Annotated[tuple[Segment, ...] | None, _ON_REQUEST] = None
+    formatted_segments: Annotated[tuple[Segment, ...] | None, ON_REQUEST] = None
     """Its words between two pauses; not always as many as `segments`."""
     language: str
-    """Code of the language that was transcribed."""
+    """Code of the language that was transcribed; of several, of the one with the most speech."""
+    language_probability: Annotated[Confidence | None, ON_REQUEST] = None
+    """Its probability in `languages`."""
+    languages: Annotated[tuple[DetectedLanguage, ...] | None, ON_REQUEST] = None
+    """The languages it may be, the likeliest first; only with language=auto and auto-each."""
     model: str
     """Id of the model that did it."""
     duration: Seconds
@@ -228,12 +217,14 @@ class Transcript:
             "with greedy."
         ),
     ]
-    alternatives: Annotated[tuple[Alternative, ...] | None, _ON_REQUEST] = None
+    alternatives: Annotated[tuple[Alternative, ...] | None, ON_REQUEST] = None
     """The best hypotheses, only with n_best above 1."""
-    speakers: Annotated[tuple[Speaker, ...] | None, _ON_REQUEST] = None
+    speakers: Annotated[tuple[Speaker, ...] | None, ON_REQUEST] = None
     """Who speaks, in the order of their first words; only where speakers are told apart."""
-    channels: Annotated[int | None, _ON_REQUEST] = None
+    channels: Annotated[int | None, ON_REQUEST] = None
     """How many channels were transcribed, only with channels=separate."""
+    redactions: Annotated[tuple[Redaction, ...] | None, ON_REQUEST] = None
+    """What was masked in the text, in order; only with redact."""
     audio: AudioFile | None
     """Describes the recording's file; null only where there is no file."""
     warnings: tuple[Notice, ...]
@@ -277,7 +268,7 @@ class Transcript:
 class AlignedCharacter:
     """One character of a word, or one number in it."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("AlignedCharacterBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("AlignedCharacterBody")
 
     text: str
     """The character or the number as it was written."""
@@ -291,7 +282,7 @@ class AlignedCharacter:
 class AlignedWord:
     """One word as it was written; times in seconds from the start of the audio."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("AlignedWordBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("AlignedWordBody")
 
     word: str
     """The word as it was written."""
@@ -303,7 +294,7 @@ class AlignedWord:
     """Geometric mean of its characters' posteriors."""
     found: bool
     """Whether it is spoken."""
-    characters: Annotated[tuple[AlignedCharacter, ...] | None, _ON_REQUEST] = None
+    characters: Annotated[tuple[AlignedCharacter, ...] | None, ON_REQUEST] = None
     """Its characters, only with characters=true."""
 
 
@@ -311,7 +302,7 @@ class AlignedWord:
 class Alignment:
     """The answer of POST /align."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _config("AlignmentBody")
+    __pydantic_config__: ClassVar[ConfigDict] = schema_config("AlignmentBody")
 
     words: tuple[AlignedWord, ...]
     """The words of the text, in their order."""

@@ -36,14 +36,23 @@ TRANSCRIPT: dict[str, Any] = {
     "request_id": "5a8f0f6f5d0c4b7f9c1f0a6f3f1f2a77",
 }  # fmt: skip
 _SPEAKER = {"speaker": "channel 0"}
+_OF_WORD = _SPEAKER | {"language": "nn"}
+_OF_SEGMENT = _OF_WORD | {"language_probability": 0.942}
 FULL_TRANSCRIPT: dict[str, Any] = TRANSCRIPT | {
-    "words": [word | _SPEAKER for word in _WORDS],
-    "segments": [_SEGMENT | _SPEAKER],
+    "words": [word | _OF_WORD for word in _WORDS],
+    "segments": [_SEGMENT | _OF_SEGMENT],
     "formatted_text": "Eg kjem 7.30.",
-    "formatted_words": [word | _SPEAKER for word in _WRITTEN],
-    "formatted_segments": [_SEGMENT | {"text": "Eg kjem 7.30.", "confidence": 0.97} | _SPEAKER],
+    "formatted_words": [word | _OF_WORD for word in _WRITTEN],
+    "formatted_segments": [_SEGMENT | {"text": "Eg kjem 7.30.", "confidence": 0.97} | _OF_SEGMENT],
+    "language_probability": 0.942,
+    "languages": [
+        {"language": "nn", "model": "wav2vec2-xlsr-1B-NPSC-NN", "probability": 0.942},
+        {"language": "nb", "model": "nb-wav2vec2-1b-bokmaal", "probability": 0.058},
+    ],
+    "timing": TRANSCRIPT["timing"] | {"detect_language": 0.1724},
     "speakers": [{"speaker": "channel 0", "seconds": 1.08, "channel": 0}],
     "channels": 2,
+    "redactions": [],
     "alternatives": [
         {
             "text": "eg kjem halv åtte", "score": -2.1804,

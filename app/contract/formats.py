@@ -14,5 +14,7 @@ BinaryFileFormat: TypeAlias = Literal["docx", "stl"]
 FileFormat: TypeAlias = Literal[TextFileFormat, BinaryFileFormat]
 """Formats of files, all but json."""
 ResponseFormat: TypeAlias = Literal["json", FileFormat]
+SubtitleFormat: TypeAlias = Literal["srt", "vtt", "ttml", "stl"]
+"""Formats of subtitles, which are cut by rules."""
 ReadingFormat: TypeAlias = Literal["text", "md", "f4", "docx"]
 """Formats for reading, which have a layout."""

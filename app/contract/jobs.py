@@ -5,8 +5,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from .answers import Seconds
 from .errors import ErrorDetail
+from .fields import Seconds
 from .options import MAX_URL_CHARACTERS, AlignOptions, TranscribeOptions
 
 MAX_METADATA_BYTES = 4096
@@ -87,9 +87,9 @@ class Job(BaseModel):
     seconds_left: Seconds | None = None
     """How long it is expected to take from now on; null before that is known and after its end."""
     model: str
-    """Id of the model."""
+    """Id of the model; until a language was detected, of the model that would serve without it."""
     language: str
-    """Code of the language."""
+    """Code of the language; `auto` or `auto-each` until it was detected."""
     duration: Seconds | None = None
     """Length of the recording in seconds, once it is known."""
     metadata: Metadata | None = None

@@ -1,30 +1,38 @@
-"""How formats show a transcript: the layout of text, and which option goes with which format."""
+"""How formats show a transcript: the layout of text, the rules of subtitles."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .command_line import CommandLine
-from .formats import ReadingFormat
+from .formats import ReadingFormat, SubtitleFormat
+
+SubtitleRulesName: TypeAlias = Literal["netflix", "nrk", "dr"]
+"""Rules for subtitles; docs/subtitles.md has their values and sources."""
+MAX_READING_SPEED = 100.0
 
 UNSURE = 0.7
 """Words of a lower confidence are unsure."""
 
 _PANEL = "Layout of text, md, f4 and docx"
+_SUBTITLES_PANEL = "Subtitles"
 _READING: tuple[str, ...] = get_args(ReadingFormat)
+_SUBTITLES: tuple[str, ...] = get_args(SubtitleFormat)
 _EFFECTS = {
     "word_cues": ("marks the words of WebVTT", ("vtt",)),
     "speakers": ("names the speakers in a text", _READING),
     "times": ("gives the times of paragraphs", _READING),
     "paragraphs": ("divides a text", _READING),
     "mark_unsure": ("highlights words of a document", ("docx",)),
+    "subtitles": ("names the rules of subtitles", _SUBTITLES),
+    "reading_speed": ("limits the speed of subtitles", _SUBTITLES),
 }
 
 
 class LayoutOptions(BaseModel):
-    """How a transcript is laid out in text, md, f4 and docx."""
+    """How a transcript is laid out in text, md, f4 and docx, and cut into subtitles."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,30 +61,52 @@ class LayoutOptions(BaseModel):
     mark_unsure: Annotated[
         bool | None, CommandLine(_PANEL, "In docx: highlight words that are unsure.")
     ] = Field(None, description="With docx: highlights words whose confidence is below 0.7.")
+    subtitles: Annotated[
+        SubtitleRulesName | None,
+        CommandLine(_SUBTITLES_PANEL, "Whose rules: netflix (the default), nrk or dr.", "NAME"),
+    ] = Field(
+        None,
+        description="With srt, vtt, ttml or stl: whose rules subtitles are cut by; netflix by "
+        "default.",
+    )
+    reading_speed: Annotated[
+        float | None,
+        CommandLine(_SUBTITLES_PANEL, "Most characters a second; that of the rules.", "X"),
+    ] = Field(
+        None,
+        ge=1,
+        le=MAX_READING_SPEED,
+        description="With srt, vtt, ttml or stl: characters a second that subtitles keep to as far "
+        "as the speech allows; that of the rules by default, 15 or 17.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The layout of text, md, f4 and docx; None takes the format's default.
+    """The layout of text, md, f4 and docx, and the rules of subtitles; None takes the default.
 
     Attributes:
         speakers: name the speaker of each turn.
         times: give the time of each paragraph.
         paragraphs: begin a paragraph at a long pause too.
         mark_unsure: highlight words whose confidence is below `UNSURE`; docx alone.
+        subtitles: whose rules subtitles are cut by.
+        reading_speed: of subtitles, in characters a second.
     """
 
     speakers: bool | None = None
     times: bool | None = None
     paragraphs: bool | None = None
     mark_unsure: bool | None = None
+    subtitles: SubtitleRulesName | None = None
+    reading_speed: float | None = None
 
     @classmethod
     def of(cls, options: LayoutOptions) -> Self:
         """Returns the layout that the options of a request give."""
         return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
 
-    def given(self) -> dict[str, bool]:
+    def given(self) -> dict[str, Any]:
         """Returns the options that are given, by their names."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from .command_line import CommandLine
 from .formats import ResponseFormat
 from .layout import LayoutOptions
+from .redaction import parse_names, parse_redact
 
 MAX_BEAM_WIDTH = 2000
 MAX_N_BEST = 100
@@ -33,12 +34,17 @@ Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 _SPEECH = "Speech"
 _DECODING = "Decoding"
 _FORMATTING = "Readable text"
+_REDACTION = "Redaction"
 _RAW = "Raw samples"
 
 Model: TypeAlias = Annotated[str | None, CommandLine(_SPEECH, "Id, folder or hub id of a model.")]
 Language: TypeAlias = Annotated[
     str | None,
     CommandLine(_SPEECH, "nn, nb, no, da, or a name of these; chooses the model."),
+]
+RecordingLanguage: TypeAlias = Annotated[
+    str | None,
+    CommandLine(_SPEECH, "nn, nb, no, da, or their names; auto or auto-each: detected."),
 ]
 Track: TypeAlias = Annotated[
     str | None,
@@ -165,6 +171,13 @@ class TextOptions(BaseModel):
 class TranscribeOptions(LayoutOptions, TextOptions):
     """The options of POST /transcribe, each in the query or in the form."""
 
+    language: RecordingLanguage = Field(
+        None,
+        description="Chooses the model where none is named: nn, nb, no, da, or a name of these. "
+        "auto: the language is detected among those of the loaded models; auto-each: of each "
+        "utterance by itself.",
+        examples=["nn", "auto"],
+    )
     response_format: ResponseFormat = Field(
         "json", description="What to answer with: JSON, plain text, subtitles or annotations."
     )
@@ -177,6 +190,24 @@ class TranscribeOptions(LayoutOptions, TextOptions):
         description="Where the recording is, instead of a file. Only hosts that the operator "
         "allows; none by default.",
         examples=["https://archive.example.org/speech.mp3"],
+    )
+    redact: Annotated[
+        str | None,
+        CommandLine(_REDACTION, "national-id, phone, card, email, names, or all.", "KINDS"),
+    ] = Field(
+        None,
+        description="What is masked in every text of the answer, comma-separated: national-id, "
+        "phone, card, email, names, or all; docs/redaction.md has what rules cannot find.",
+        examples=["national-id, phone"],
+    )
+    redact_names: Annotated[
+        str | None,
+        CommandLine(_REDACTION, "The names that --redact names masks, comma-separated.", "NAMES"),
+    ] = Field(
+        None,
+        description="With redact=names or all: the names, comma-separated, besides those of the "
+        "operator.",
+        examples=["Kari Nordmann, Nordmann"],
     )
     track: Track = None
     strict: Strict = False
@@ -198,6 +229,18 @@ class TranscribeOptions(LayoutOptions, TextOptions):
         description="Deadline, in seconds from the beginning of the request; also as header "
         "x-request-timeout.",
     )
+
+    @field_validator("redact")
+    @classmethod
+    def _check_redact(cls, value: str | None) -> str | None:
+        parse_redact(value)
+        return value
+
+    @field_validator("redact_names")
+    @classmethod
+    def _check_redact_names(cls, value: str | None) -> str | None:
+        parse_names(value)
+        return value
 
 
 class AlignOptions(BaseModel):

@@ -1,4 +1,7 @@
-"""Groups words into segments: what one speaker says between two pauses, up to a maximum length."""
+"""Groups words into segments: what one speaker says between two pauses, up to a maximum length.
+
+A segment is in one language.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -34,7 +37,8 @@ def segment_words(
     current: list[Word] = []
     for word in words:
         if current and (
-            word.speaker != current[-1].speaker or word.start - current[-1].end > max_pause
+            (word.speaker, word.language) != (current[-1].speaker, current[-1].language)
+            or word.start - current[-1].end > max_pause
         ):
             groups.append(current)
             current = []
@@ -53,7 +57,7 @@ def segment_of(index: int, words: Sequence[Word]) -> Segment:
 
     Args:
         index: of the segment, from 0.
-        words: one or more of one speaker, in order.
+        words: one or more of one speaker and language, in order.
     """
     return Segment(
         id=index,
@@ -62,6 +66,7 @@ def segment_of(index: int, words: Sequence[Word]) -> Segment:
         text=" ".join(word.word for word in words),
         confidence=sum(word.confidence for word in words) / len(words),
         speaker=words[0].speaker,
+        language=words[0].language,
     )
 
 

@@ -6,7 +6,7 @@ from app.decoding.decoders import ModelDecoders, check_options, open_decoders
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel, load_language_model
 from app.decoding.pool import DecodingPool, needs_processes
-from app.decoding.types import Decoder, DecodingOptions, Hotword, Hypothesis
+from app.decoding.types import Decoder, DecodingOptions, Hotword, Hypothesis, SpeechScore
 
 __all__ = [
     "BackendName",
@@ -19,6 +19,7 @@ __all__ = [
     "Hypothesis",
     "LanguageModel",
     "ModelDecoders",
+    "SpeechScore",
     "available_backends",
     "check_options",
     "load_language_model",

@@ -1,10 +1,10 @@
-"""Calibration of the times and confidences of words.
+"""Calibration of the times and confidences of words, and of the scores of hypotheses.
 
-Both are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
-in `calibration.json`: for each decoder a curve from a word's posterior to the
-proportion of such words that are right, and a rule from frames to boundaries. A CTC model emits a
-character in one or two frames somewhere within its sound, so the first frame of a word comes after
-the word begins and its last frame well before it ends.
+All are fitted to a model on validation speech by `python -m trainer calibrate` and kept with it
+in `calibration.json`: for each decoder a curve from a word's posterior to the proportion of such
+words that are right, and its usual score; and a rule from frames to boundaries. A CTC model
+emits a character in one or two frames somewhere within its sound, so the first frame of a word
+comes after the word begins and its last frame well before it ends.
 """
 
 import json
@@ -141,10 +141,20 @@ class Calibration:
         boundaries: from frames to boundaries.
         curves: by decoder: `greedy`, `beam`, `beam+lm`, `greedy+lm`. Words of another decoder keep
             their posterior.
+        scores: usual natural-log score of a hypothesis for each second of speech in the model's own
+            language, by decoder, so that the scores of models can be compared.
+
+    Raises:
+        ValueError: a score is not finite.
     """
 
     boundaries: BoundaryRule = GENERAL_RULE
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(list(self.scores.values())).all():
+            raise ValueError("the scores of a calibration must be finite")
 
     def apply(self, hypothesis: Hypothesis, *, duration: float) -> Hypothesis:
         """Returns the hypothesis with calibrated word boundaries and confidences.
@@ -220,6 +230,7 @@ def calibration_of(data: Mapping[str, Any]) -> Calibration:
             )
             for name, curve in data["confidence"].items()
         },
+        scores={str(name): float(score) for name, score in data.get("scores", {}).items()},
     )
 
 
@@ -238,4 +249,5 @@ def calibration_data(calibration: Calibration) -> dict[str, Any]:
             name: {"posteriors": list(curve.posteriors), "shares": list(curve.shares)}
             for name, curve in calibration.curves.items()
         },
+        "scores": dict(calibration.scores),
     }

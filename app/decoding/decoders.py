@@ -12,15 +12,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from app.contract.answers import AlignedWord
+from app.contract.answers import AlignedWord, mean_confidence
 from app.decoding.backends import BackendName, available_backends
 from app.decoding.beam import BeamDecoder
-from app.decoding.calibration import Calibration, load_calibration
+from app.decoding.calibration import Calibration, curve_name, load_calibration
 from app.decoding.forced import UnalignableError, align_text
 from app.decoding.greedy import GreedyDecoder
 from app.decoding.language_model import LanguageModel
 from app.decoding.language_models import DEFAULT_LM, LanguageModels, damaged_error
-from app.decoding.types import DecodingOptions, Emissions, Hypothesis, InvalidOptionError
+from app.decoding.types import (
+    DecodingOptions,
+    Emissions,
+    Hypothesis,
+    InvalidOptionError,
+    SpeechScore,
+)
 from app.errors import ConfigurationError, InvalidRequestError
 from app.vocabulary import Vocabulary
 
@@ -158,6 +164,28 @@ class ModelDecoders:
             used = name if name in self._language_models else None
             hypotheses = [replace(hypothesis, language_model=used) for hypothesis in found]
         return tuple(self._calibration.apply(item, duration=duration) for item in hypotheses)
+
+    def score_speech(
+        self, emissions: Emissions, *, frame_seconds: float, duration: float
+    ) -> SpeechScore:
+        """Scores one audio, decoded with the model's defaults; arguments and errors as `decode`.
+
+        Args:
+            emissions: float array [frames, vocabulary] of natural-log probabilities.
+            frame_seconds: length of one frame in seconds.
+            duration: length of the audio in seconds, above 0, nearly all of which is speech.
+        """
+        best = self.decode(
+            emissions, DecodingOptions(), frame_seconds=frame_seconds, duration=duration
+        )[0]
+        decoder, score = curve_name(best), best.score / duration
+        usual = self._calibration.scores.get(decoder)
+        return SpeechScore(
+            decoder,
+            score,
+            deviation=None if usual is None else score - usual,
+            confidence=mean_confidence(best.words) or 0.0,
+        )
 
     def align(
         self,

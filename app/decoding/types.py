@@ -191,6 +191,24 @@ class Hypothesis:
     language_model: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SpeechScore:
+    """How well speech fits a model, as a measure of whether it is in the model's language.
+
+    Attributes:
+        decoder: of the best hypothesis, as calibrations name it.
+        score: natural-log score of the hypothesis for each second: acoustics and language model.
+        deviation: how much that is above the usual score of speech in the model's own language;
+            None where the model has no calibration of its scores.
+        confidence: mean of the words' of the hypothesis; 0 where it has none.
+    """
+
+    decoder: str
+    score: float
+    deviation: float | None
+    confidence: float
+
+
 class Decoder(Protocol):
     """Turns the emissions of one audio into words.
 

@@ -15,6 +15,7 @@ from .nist import to_ctm, to_rttm, to_stm
 from .recordings import media_of, stem_of
 from .srt import to_srt
 from .stl import ROW_CHARACTERS, to_stl
+from .subtitle_rules import rules_of
 from .subtitles import Cue, SubtitleRules, lay_out_subtitles
 from .text import to_text
 from .textgrid import to_textgrid
@@ -56,13 +57,15 @@ def render(
             without its ending, as do titles; EAF and EXB link it if its ending is that of audio or
             video.
         word_cues: WebVTT alone: mark when each word is spoken.
-        rules: of subtitles; None takes the defaults.
-        layout: of text, md, f4 and docx; None takes the defaults.
+        rules: of subtitles; None takes those that the layout names.
+        layout: of text, md, f4 and docx, and whose rules subtitles are cut by; None takes the
+            defaults.
 
     Raises:
         ValueError: there is no such format, or it is json.
     """
     info = describe(name)
+    layout = layout or Layout()
     write = _WRITERS.get(name)
     if write is None:
         raise ValueError(f"{name} is not written here")
@@ -71,8 +74,8 @@ def render(
         time_words(transcript),
         writable(recording),
         word_cues,
-        rules or SubtitleRules(),
-        layout or Layout(),
+        rules or rules_of(layout.subtitles, layout.reading_speed),
+        layout,
     )
     body = write(request)
     return Rendered(

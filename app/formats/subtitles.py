@@ -4,7 +4,7 @@ The requirements are `SubtitleRules`; docs/formats.md gives the source of each r
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
@@ -28,6 +28,10 @@ _READING = 0.15
 _MAX_READING = 3.0
 _TOO_SHORT = 10_000.0
 _PAUSE_RELIEF = 0.8
+_DASH = "- "
+
+LINES = 2
+"""Lines of a cue at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class SubtitleRules:
 
     A pause of `clear_pause` is a good place to cut, and none of `longest_pause` lies inside a cue.
     A cue stays up to `linger` beyond its words to be read, and until the next where that comes
-    within `chain`.
+    within `chain`. With `dashes`, short replies of two speakers share a cue, each after a dash.
     """
 
     line_length: int = 42
@@ -48,11 +52,15 @@ class SubtitleRules:
     longest_pause: int = 1500
     linger: int = 500
     chain: int = 500
+    dashes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One or two lines of words of one speaker, shown from `start` to `end` [ms]."""
+    """One or two lines of words, shown from `start` to `end` [ms].
+
+    `speaker` is None where speakers are not told apart, and in a cue of two speakers.
+    """
 
     start: int
     end: int
@@ -74,16 +82,18 @@ def lay_out_subtitles(
 ) -> tuple[Cue, ...]:
     """Cuts words into cues and lines.
 
-    Every word is in one cue, whole, and every cue is of one speaker. Cues are in order and do not
-    overlap where the speech does not, and none ends after the audio. Lines keep to `line_length`
-    unless a single word is longer; no cue is longer than `longest`. One shorter than `shortest`
-    remains only where the next words come too soon and do not fit in beside it.
+    Every word is in one cue, whole, and every cue is of one speaker, or with dashes of two. Cues
+    are in order and do not overlap where the speech does not, and none ends after the audio.
+    Lines keep to `line_length` unless a single word is longer; no cue is longer than `longest`.
+    One shorter than `shortest` remains only where the next words come too soon and do not fit in
+    beside it.
 
     Args:
         timeline: of the recording.
         language: whose phrases are kept together.
         rules: the limits.
-        name_speakers: write the speaker's label before the first word of each turn, as `S1: ja`.
+        name_speakers: write the speaker's label before the first word of each turn, as `S1: ja`;
+            rules with dashes have these instead.
     """
     rules = rules or SubtitleRules()
     cues: list[Cue] = []
@@ -93,13 +103,53 @@ def lay_out_subtitles(
         speaker = turn.utterances[0].speaker
         earliest = max((cue.end + rules.gap for cue in cues), default=0)
         latest = turns[i + 1].words[0].start - rules.gap if i + 1 < len(turns) else turn.duration
-        if name_speakers and speaker is not None:
+        if name_speakers and speaker is not None and not rules.dashes:
             words = (replace(words[0], text=f"{speaker}: {words[0].text}"), *words[1:])
         # Two may speak at once: their cues overlap then, as their words do.
         span = (min(earliest, words[0].start), max(latest, words[-1].end))
         layout = _Layout(words, span, language, rules)
         cues += [replace(cue, speaker=speaker) for cue in layout.show(layout.cut())]
-    return tuple(sorted(cues, key=lambda cue: cue.start))
+    cues.sort(key=lambda cue: cue.start)
+    return tuple(_join_replies(cues, rules) if rules.dashes else cues)
+
+
+def _join_replies(cues: Iterable[Cue], rules: SubtitleRules) -> list[Cue]:
+    """Returns cues in which a short line and the reply to it are one, each after a dash.
+
+    Args:
+        cues: in order.
+        rules: the limits of the result.
+    """
+    joined: list[Cue] = []
+    for cue in cues:
+        if joined and _is_reply(joined[-1], cue, rules):
+            first = joined[-1]
+            lines = (_dashed(first.lines[0]), _dashed(cue.lines[0]))
+            joined[-1] = Cue(first.start, cue.end, lines)
+        else:
+            joined.append(cue)
+    return joined
+
+
+def _is_reply(first: Cue, second: Cue, rules: SubtitleRules) -> bool:
+    lines = (*first.lines, *second.lines)
+    return (
+        first.speaker is not None
+        and second.speaker is not None
+        and first.speaker != second.speaker
+        and len(lines) == LINES
+        and 0 <= second.start - first.end < rules.clear_pause
+        and second.end - first.start <= rules.longest
+        and all(len(_DASH) + _length(line) <= rules.line_length for line in lines)
+    )
+
+
+def _dashed(line: Line) -> Line:
+    return (replace(line[0], text=f"{_DASH}{line[0].text}"), *line[1:])
+
+
+def _length(line: Line) -> int:
+    return sum(len(word.text) + 1 for word in line) - 1
 
 
 class _Layout:

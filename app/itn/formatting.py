@@ -162,5 +162,8 @@ def _sentence(
             text += ","
         spoken = words[piece.first : piece.last + 1]
         confidence = min(word.confidence for word in spoken)
-        result.append(Word(text, spoken[0].start, spoken[-1].end, confidence, spoken[0].speaker))
+        first = spoken[0]
+        result.append(
+            Word(text, first.start, spoken[-1].end, confidence, first.speaker, first.language)
+        )
     return result

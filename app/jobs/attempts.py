@@ -14,6 +14,7 @@ from app import tracing
 from app.audio.content_types import ContentType, decode_options
 from app.contract.errors import ErrorDetail
 from app.contract.jobs import Job
+from app.contract.languages import detection_mode
 from app.contract.options import AlignOptions, TranscribeOptions
 from app.decoding import DecodingOptions
 from app.errors import (
@@ -37,7 +38,8 @@ from app.jobs.types import JobResult
 from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
 from app.jobs.work_records import ExecutorLostError, WorkRecords
 from app.pipeline import Route, Service, TranscriptionRequest
-from app.pipeline.options import decoding_options, formatting_options
+from app.pipeline.options import decoding_options, formatting_options, redaction_options
+from app.redaction import RedactionOptions
 
 MAX_ATTEMPTS = 20
 """Attempts of which none kept anything, after which a job fails."""
@@ -135,7 +137,13 @@ class JobAttempts:
             await self._complete(job, result)
 
     async def _complete(self, job: Job, result: JobResult) -> None:
-        ended = await self._records.finish(job.id, "completed", duration=result.duration)
+        ended = await self._records.finish(
+            job.id,
+            "completed",
+            duration=result.duration,
+            language=result.language,
+            model=result.model,
+        )
         if ended is not None:
             self._on_end(ended)
             _log.info("job completed", job=job.id, duration=result.duration)
@@ -166,9 +174,14 @@ class JobAttempts:
         self, record: Record, progress: ProgressWriter, kept: KeptEmissions
     ) -> JobResult:
         options = TranscribeOptions.model_validate(dict(record.options))
-        route = self._route(
-            record, options.model, decoding_options(options), formatting_options(options)
-        )
+        decoding, formatting = decoding_options(options), formatting_options(options)
+        redaction = redaction_options(options)
+        if detection_mode(options.language) is None:
+            route = self._route(record, options.model, decoding, formatting, redaction)
+        else:
+            route = self._service.transcriber.route(
+                options.model, options.language, decoding, formatting, redaction, detect=True
+            )
         request = await self._request(record, options, route)
         return await self._service.transcriber.transcribe(
             request, progress=progress.encoded, kept=kept
@@ -189,6 +202,7 @@ class JobAttempts:
         requested: str | None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
+        redaction: RedactionOptions | None = None,
     ) -> Route:
         """Returns the model of a job: the one it was routed to when it was submitted.
 
@@ -200,11 +214,11 @@ class JobAttempts:
         """
         transcriber, job = self._service.transcriber, record.job
         try:
-            return transcriber.route(job.model, job.language, decoding, formatting)
+            return transcriber.route(job.model, job.language, decoding, formatting, redaction)
         except UnknownModelError:
             if requested is not None:
                 raise
-            return transcriber.route(None, job.language, decoding, formatting)
+            return transcriber.route(None, job.language, decoding, formatting, redaction)
 
     async def _request(
         self, record: Record, options: TranscribeOptions | AlignOptions, route: Route

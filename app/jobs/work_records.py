@@ -138,9 +138,20 @@ class WorkRecords:
         status: JobStatus,
         *,
         duration: float | None = None,
+        language: str | None = None,
+        model: str | None = None,
         error: ErrorDetail | None = None,
     ) -> Job | None:
-        """Ends a job; None where it had ended or was erased."""
+        """Ends a job; None where it had ended or was erased.
+
+        Args:
+            job_id: the job.
+            status: in which it ends.
+            duration: of the recording, where it was transcribed.
+            language: that was transcribed; None leaves what was expected.
+            model: that did it; None leaves what was expected.
+            error: why it failed.
+        """
 
         def work(connection: sa.Connection) -> Job | None:
             where = jobs.c.id == job_id, *UNFINISHED
@@ -157,6 +168,10 @@ class WorkRecords:
             }
             if status == "completed":
                 values |= {"progress": 1.0, "duration": duration}
+            if language is not None:
+                values["language"] = language
+            if model is not None:
+                values["model"] = model
             if error is not None:
                 values["error"] = error.model_dump()
             if found.webhook_url is not None:

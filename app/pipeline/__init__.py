@@ -1,5 +1,6 @@
 """Everything that happens to one recording: route, decode audio, encode, decode text."""
 
+from app.pipeline.detection import DetectingRecognition
 from app.pipeline.groups import EmissionStore, HalfPrecision
 from app.pipeline.lifecycle import Service
 from app.pipeline.loading import ModelLoader, ModelSource, open_model_decoders
@@ -25,6 +26,7 @@ __all__ = [
     "AcousticModel",
     "AvailableModel",
     "DecodedRequest",
+    "DetectingRecognition",
     "EmissionStore",
     "HalfPrecision",
     "LoadedModel",

@@ -4,42 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.audio import DecodeOptions, Recording
-from app.contract.answers import Segment, Timing, Transcript, Word, mean_confidence
+from app.contract.answers import Segment, Transcript, Word, mean_confidence
+from app.contract.redaction import all_redactions
 from app.contract.segments import speakers_of, words_of_segments
 from app.errors import InvalidRequestError
-from app.pipeline.groups import EmissionStore, HalfPrecision
-from app.pipeline.requests import Progress
+from app.pipeline.detection.joining import in_language, mean_languages, with_languages
+from app.pipeline.passes import total_timing
 
 MAX_CHANNELS = 8
 """A recording with more is refused: each channel costs as much as a recording."""
-
-
-class ChannelEmissions:
-    """Keeps the emissions of one channel among those of its recording.
-
-    Args:
-        kept: of the recording.
-        channel: from 0.
-    """
-
-    def __init__(self, kept: EmissionStore, channel: int) -> None:
-        self._kept = kept
-        self._channel = channel
-
-    def begin(self, duration: float) -> None:
-        """See `EmissionStore`."""
-        self._kept.begin(duration)
-
-    async def load(self, name: str) -> HalfPrecision | None:
-        """See `EmissionStore`."""
-        return await self._kept.load(self._named(name))
-
-    async def save(self, name: str, emissions: HalfPrecision) -> None:
-        """See `EmissionStore`."""
-        await self._kept.save(self._named(name), emissions)
-
-    def _named(self, name: str) -> str:
-        return f"{name}-channel{self._channel}"
 
 
 def count_channels(recording: Recording, options: DecodeOptions) -> int:
@@ -64,21 +37,6 @@ def count_channels(recording: Recording, options: DecodeOptions) -> int:
     return channels
 
 
-def progress_of_channel(progress: Progress, channel: int, channels: int) -> Progress:
-    """Returns the callback for the progress of one channel, which reports that of all of them.
-
-    Args:
-        progress: of the recording.
-        channel: from 0; those before it are done.
-        channels: how many there are.
-    """
-
-    def encoded(done: int, windows: int) -> None:
-        progress(channel * windows + done, channels * windows)
-
-    return encoded
-
-
 def join_channels(transcripts: Sequence[Transcript]) -> Transcript:
     """Returns one transcript of all channels, whose segments are in the order in which they begin.
 
@@ -88,6 +46,7 @@ def join_channels(transcripts: Sequence[Transcript]) -> Transcript:
     Args:
         transcripts: of each channel, in order; at least one.
     """
+    transcripts = [_with_own_language(item) for item in transcripts]
     first = transcripts[0]
     words, segments = _joined([(item.segments, item.words) for item in transcripts])
     labels = {_label(channel): channel for channel in range(len(transcripts))}
@@ -98,10 +57,15 @@ def join_channels(transcripts: Sequence[Transcript]) -> Transcript:
         segments=segments,
         confidence=mean_confidence(words),
         duration=max(item.duration for item in transcripts),
-        timing=_total([item.timing for item in transcripts]),
+        timing=total_timing([item.timing for item in transcripts]),
         speakers=speakers_of(segments, labels),
         channels=len(transcripts),
+        redactions=all_redactions([(0.0, item.redactions) for item in transcripts]),
     )
+    if first.languages is not None:
+        joined = with_languages(
+            joined, mean_languages([(_speech(item), item.languages or ()) for item in transcripts])
+        )
     if first.formatted_text is None:
         return joined
     formatted_words, formatted_segments = _joined(
@@ -113,6 +77,18 @@ def join_channels(transcripts: Sequence[Transcript]) -> Transcript:
         formatted_words=formatted_words,
         formatted_segments=formatted_segments,
     )
+
+
+def _with_own_language(transcript: Transcript) -> Transcript:
+    """Returns the transcript of a channel whose segments name the language that was detected."""
+    segments = transcript.segments
+    if not transcript.languages or (segments and segments[0].language is not None):
+        return transcript
+    return in_language(transcript, transcript.languages[0])
+
+
+def _speech(transcript: Transcript) -> float:
+    return sum(segment.end - segment.start for segment in transcript.segments)
 
 
 def _label(channel: int) -> str:
@@ -134,14 +110,4 @@ def _joined(
     return (
         tuple(word for _, own in pieces for word in own),
         tuple(replace(segment, id=index) for index, (segment, _) in enumerate(pieces)),
-    )
-
-
-def _total(timings: Sequence[Timing]) -> Timing:
-    return Timing(
-        queue=sum(timing.queue for timing in timings),
-        decode_audio=sum(timing.decode_audio for timing in timings),
-        encode=sum(timing.encode for timing in timings),
-        decode_text=sum(timing.decode_text for timing in timings),
-        real_time_factor=0.0,
     )

@@ -36,6 +36,36 @@ class EmissionStore(Protocol):
         """Keeps a group's emissions durably."""
 
 
+class EmissionsOfPart:
+    """Keeps the emissions of a part of a recording, such as a channel, among those of the whole.
+
+    Args:
+        kept: of the recording.
+        part: names it.
+        duration: length of the recording in seconds; None where the part is as long.
+    """
+
+    def __init__(self, kept: EmissionStore, part: str, duration: float | None = None) -> None:
+        self._kept = kept
+        self._part = part
+        self._duration = duration
+
+    def begin(self, duration: float) -> None:
+        """See `EmissionStore`."""
+        self._kept.begin(duration if self._duration is None else self._duration)
+
+    async def load(self, name: str) -> HalfPrecision | None:
+        """See `EmissionStore`."""
+        return await self._kept.load(self._named(name))
+
+    async def save(self, name: str, emissions: HalfPrecision) -> None:
+        """See `EmissionStore`."""
+        await self._kept.save(self._named(name), emissions)
+
+    def _named(self, name: str) -> str:
+        return f"{name}-{self._part}"
+
+
 async def encode_in_groups(
     engine: Engine,
     request: EncodeRequest[Window],

@@ -19,11 +19,14 @@ from app.contract.options import (
     MIN_PRUNE_LOGP,
     MIN_TOKEN_LOGP,
     TextOptions,
+    TranscribeOptions,
     parse_hotwords,
 )
+from app.contract.redaction import parse_names, parse_redact, requires_names
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
+from app.redaction import RedactionOptions
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
@@ -77,6 +80,26 @@ def formatting_options(options: TextOptions) -> FormattingOptions | None:
                 param=name,
             )
     return None
+
+
+def redaction_options(options: TranscribeOptions) -> RedactionOptions | None:
+    """Returns what is masked; None where the request has no `redact`.
+
+    Raises:
+        InvalidRequestError: there are names, and `redact` has not `names`.
+    """
+    kinds = parse_redact(options.redact)
+    if options.redact_names is not None and "names" not in kinds:
+        # Ignored, it would leave its caller with the names.
+        raise InvalidRequestError(
+            "redact_names lists what redact=names masks; accepted with it: redact=names or all.",
+            param="redact_names",
+        )
+    if not kinds:
+        return None
+    return RedactionOptions(
+        kinds, parse_names(options.redact_names), names_required=requires_names(options.redact)
+    )
 
 
 def hotwords_option(hotwords: Iterable[Hotword]) -> str | None:

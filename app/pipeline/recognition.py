@@ -10,7 +10,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from app import tracing
 from app.audio import Recording
 from app.contract.answers import AlignedWord, Alignment, Transcript
-from app.decoding import DecodingPool
+from app.decoding import DecodingPool, SpeechScore
 from app.engine import Admission, EncodedAudio, Engine
 from app.pipeline.encoding import EncodedRecording, RecordingEncoder
 from app.pipeline.groups import EmissionStore
@@ -49,6 +49,15 @@ class Recognition(Protocol):
         kept: EmissionStore | None = None,
     ) -> Alignment:
         """Finds the words of a text; arguments and errors as `Transcriber.align`."""
+
+    async def score_speech(self, request: DecodedRequest) -> SpeechScore:
+        """Scores a recording by the model of its route, whatever the route's options.
+
+        Nearly all of it should be speech.
+
+        Raises:
+            NordlydError: as `transcribe`.
+        """
 
     def close(self) -> None:
         """Ends the work; what waits is dropped."""
@@ -115,6 +124,7 @@ class LocalRecognition:
                 blank,
                 frame_seconds=encoded.model.frame_seconds,
                 formatting=request.route.formatting,
+                redaction=request.route.redaction,
             )
             return replace(transcript, timing=encoded.timing())
         finally:
@@ -149,6 +159,17 @@ class LocalRecognition:
             warnings=encoded.warnings,
             timing=encoded.timing(),
             request_id=encoded.request_id,
+        )
+
+    async def score_speech(self, request: DecodedRequest) -> SpeechScore:
+        """Scores a recording by a model; see `Recognition`."""
+        encoded = await self._encode_request(request, None)
+        return await self._decode(
+            request,
+            encoded.model.decoders.score_speech,
+            encoded.emissions,
+            frame_seconds=encoded.model.frame_seconds,
+            duration=encoded.duration,
         )
 
     async def encode(

@@ -13,6 +13,7 @@ from app.engine import Encoder, revision_name
 from app.itn import FormattingOptions
 from app.pipeline.options import SearchLimits
 from app.pipeline.workload import Work
+from app.redaction import RedactionOptions
 from app.vocabulary import Vocabulary
 
 Progress = Callable[[int, int], None]
@@ -139,17 +140,35 @@ class Route:
         language: code of the language that is transcribed.
         decoding: how to decode the emissions.
         formatting: how to write the formatted text beside the verbatim one; None leaves it out.
+        redaction: what is masked in both; None masks nothing.
         notices: what the client should know about the choice of the model.
         model: the model itself, which stays in memory for as long as this does; None while it is
             still being loaded.
+        detection: chooses another route by the speech; None where this is the route.
     """
 
     card: ModelCard
     language: str
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     formatting: FormattingOptions | None = None
+    redaction: RedactionOptions | None = None
     notices: tuple[Notice, ...] = ()
     model: AvailableModel | None = None
+    detection: "Detection | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The choice of a route by the speech itself.
+
+    Attributes:
+        candidates: routes of the languages; at least one. The first is that of speech which fits
+            none better than another.
+        each: whether each utterance has a choice of its own.
+    """
+
+    candidates: tuple[Route, ...]
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)

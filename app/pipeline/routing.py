@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.catalogue import Router
+from app.catalogue import ModelCard, Router
+from app.contract.answers import Notice
+from app.contract.languages import AUTO_EACH, DetectionMode, detection_mode
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
 from app.pipeline.options import SearchLimits
-from app.pipeline.requests import AvailableModel, LoadedModel, Route
+from app.pipeline.requests import AvailableModel, Detection, LoadedModel, Route
+from app.redaction import RedactionOptions, check_language, with_operator_names
 
 
 class ModelRegistry:
@@ -18,14 +21,20 @@ class ModelRegistry:
         router: chooses the model of a request.
         search_limits: bounds of the decoding options, as the operator set them.
         profanities: words to mask; None takes the built-in list.
+        names: the operator's, which requests can have masked.
     """
 
     def __init__(
-        self, router: Router, search_limits: SearchLimits, profanities: WordList | None
+        self,
+        router: Router,
+        search_limits: SearchLimits,
+        profanities: WordList | None,
+        names: tuple[str, ...] = (),
     ) -> None:
         self._router = router
         self._search_limits = search_limits
         self._profanities = profanities
+        self._names = names
         self._models: dict[str, AvailableModel] = {}
 
     @property
@@ -65,9 +74,56 @@ class ModelRegistry:
         language: str | None = None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
+        *,
+        detect: bool = False,
     ) -> Route:
-        """Returns what serves a request; raises as `Transcriber.route`."""
-        card = self._router.route(model, language)
+        """Returns what serves a request; arguments and errors as `Transcriber.route`."""
+        mode = detection_mode(language)
+        if mode is not None:
+            if not detect:
+                raise InvalidRequestError(
+                    f"language is {language!r}, and no language is detected here; accepted: the "
+                    "name of the language, or none.",
+                    param="language",
+                )
+            return self._detected(mode, model, decoding, formatting)
+        return self._route(
+            self._router.route(model, language),
+            language,
+            decoding,
+            formatting,
+            notices=tuple(self._router.notices(model, language)),
+        )
+
+    def _detected(
+        self,
+        mode: DetectionMode,
+        model: str | None,
+        decoding: DecodingOptions | None,
+        formatting: FormattingOptions | None,
+    ) -> Route:
+        """Returns a route that is chosen by the speech; all that may be chosen can be served."""
+        if mode == AUTO_EACH and decoding is not None and decoding.n_best > 1:
+            raise InvalidRequestError(
+                f"n_best is above 1; accepted with language={AUTO_EACH}: 1.", param="n_best"
+            )
+        candidates = tuple(
+            self._route(card, code, decoding, formatting)
+            for card, code in self._router.candidates(model)
+        )
+        return replace(
+            candidates[0], language=mode, detection=Detection(candidates, mode == AUTO_EACH)
+        )
+
+    def _route(
+        self,
+        card: ModelCard,
+        language: str | None,
+        decoding: DecodingOptions | None,
+        formatting: FormattingOptions | None,
+        notices: tuple[Notice, ...] = (),
+    ) -> Route:
+        """Returns the route to a model, where it can do what the options require."""
         if decoding is not None:
             if card.id in self._models:
                 self._models[card.id].check(decoding)
@@ -84,13 +140,32 @@ class ModelRegistry:
             language=transcribed,
             decoding=decoding or DecodingOptions(),
             formatting=None if formatting is None else self.with_profanities(formatting),
-            notices=tuple(self._router.notices(model, language)),
+            notices=notices,
             model=self._models.get(card.id),
         )
 
     def with_profanities(self, formatting: FormattingOptions) -> FormattingOptions:
         """Returns options that mask the operator's words, where there is a list of them."""
         return replace(formatting, profanities=self._profanities)
+
+    def with_redaction(self, route: Route, redaction: RedactionOptions) -> Route:
+        """Returns a route whose text is masked, the operator's names too.
+
+        Raises:
+            InvalidRequestError: there are no rules for its language, or no names to mask.
+        """
+        redaction, notice = with_operator_names(redaction, self._names)
+        notices = () if notice is None else (notice,)
+
+        def masked(chosen: Route) -> Route:
+            check_language(chosen.language)
+            return replace(chosen, redaction=redaction, notices=(*chosen.notices, *notices))
+
+        if route.detection is None:
+            return masked(route)
+        candidates = tuple(masked(candidate) for candidate in route.detection.candidates)
+        detection = replace(route.detection, candidates=candidates)
+        return replace(route, redaction=redaction, detection=detection)
 
     def loaded(self, route: Route) -> LoadedModel:
         """Returns the model of a route, which is in the memory of this process.

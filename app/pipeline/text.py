@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from app.contract.answers import Alternative, Transcript, Word, mean_confidence
 from app.contract.segments import segment_words
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.types import Emissions
-from app.itn import FormattedText, FormattingOptions, format_transcript
+from app.itn import FormattingOptions, format_transcript
+from app.redaction import RedactionOptions, mask_hypotheses
 
 
 def decode_text(
@@ -18,6 +20,7 @@ def decode_text(
     *,
     frame_seconds: float,
     formatting: FormattingOptions | None,
+    redaction: RedactionOptions | None = None,
 ) -> Transcript:
     """Returns a transcript with the text of one recording.
 
@@ -29,9 +32,11 @@ def decode_text(
             language chooses the rules of the formatted text.
         frame_seconds: length of one frame in seconds.
         formatting: how to write the formatted text; None leaves it out.
+        redaction: what to mask; None masks nothing.
 
     Raises:
-        InvalidRequestError: the model cannot be decoded so.
+        InvalidRequestError: the model cannot be decoded so, or its language has no rules for what
+            is masked.
     """
     hypotheses = decoders.decode(
         emissions, decoding, frame_seconds=frame_seconds, duration=blank.duration
@@ -47,6 +52,8 @@ def decode_text(
         lm=best.language_model,
         alternatives=alternatives or None,
     )
+    if redaction is not None:
+        verbatim = _with_redaction(verbatim, redaction)
     return verbatim if formatting is None else with_formatting(verbatim, formatting)
 
 
@@ -54,18 +61,24 @@ def with_formatting(transcript: Transcript, formatting: FormattingOptions) -> Tr
     """Returns a transcript with the formatted text of its words, beside the verbatim one.
 
     Args:
-        transcript: with all its words; its language chooses the rules.
+        transcript: with all its words; its language, or that of the words, chooses the rules.
         formatting: how to write the text.
     """
 
-    def written(words: Sequence[Word]) -> FormattedText:
-        return format_transcript(words, transcript.language, formatting)
+    def written(words: Sequence[Word]) -> list[Word]:
+        return [
+            word
+            for language, group in groupby(words, lambda word: word.language)
+            for word in format_transcript(
+                tuple(group), language or transcript.language, formatting
+            ).words
+        ]
 
     return replace(
-        with_words(transcript, transcript.words, written(transcript.words).words),
+        with_words(transcript, transcript.words, written(transcript.words)),
         alternatives=transcript.alternatives
         and tuple(
-            replace(other, formatted_text=written(other.words).text)
+            replace(other, formatted_text=_joined(written(other.words)))
             for other in transcript.alternatives
         ),
     )
@@ -90,6 +103,22 @@ def with_words(
         formatted_text=None if formatted_words is None else _joined(formatted_words),
         formatted_words=None if formatted_words is None else tuple(formatted_words),
         formatted_segments=None if formatted_words is None else segment_words(formatted_words),
+    )
+
+
+def _with_redaction(transcript: Transcript, redaction: RedactionOptions) -> Transcript:
+    """Returns a verbatim transcript whose words, and those of its alternatives, are masked."""
+    alternatives = transcript.alternatives or ()
+    hypotheses = [transcript.words, *(other.words for other in alternatives)]
+    (best, *others), redactions = mask_hypotheses(hypotheses, transcript.language, redaction)
+    return replace(
+        with_words(transcript, best, None),
+        alternatives=transcript.alternatives
+        and tuple(
+            replace(other, text=_joined(words), words=words)
+            for other, words in zip(alternatives, others, strict=True)
+        ),
+        redactions=redactions,
     )
 
 

@@ -18,14 +18,10 @@ from app.deadlines import run_until_deadline
 from app.decoding import DecodingOptions
 from app.errors import DeadlineExceededError, InvalidRequestError
 from app.itn import FormattingOptions
-from app.pipeline.channels import (
-    ChannelEmissions,
-    count_channels,
-    join_channels,
-    progress_of_channel,
-)
-from app.pipeline.groups import EmissionStore
+from app.pipeline.channels import count_channels, join_channels
+from app.pipeline.groups import EmissionsOfPart, EmissionStore
 from app.pipeline.incremental import TextListener
+from app.pipeline.passes import progress_of_pass
 from app.pipeline.recognition import Recognition
 from app.pipeline.requests import (
     AvailableModel,
@@ -36,6 +32,7 @@ from app.pipeline.requests import (
 )
 from app.pipeline.routing import ModelRegistry
 from app.pipeline.text import with_formatting
+from app.redaction import RedactionOptions
 from app.telemetry import Telemetry
 
 _DOING = "its audio was being decoded"
@@ -94,21 +91,30 @@ class Transcriber:
         language: str | None = None,
         decoding: DecodingOptions | None = None,
         formatting: FormattingOptions | None = None,
+        redaction: RedactionOptions | None = None,
+        *,
+        detect: bool = False,
     ) -> Route:
         """Returns the model and the options that serve a request, before its audio is decoded.
 
         Args:
             model: id or hub id of a loaded model; None lets the language choose.
-            language: code, tag or name; None takes the default.
+            language: code, tag or name; None takes the default. With `detect` also `auto` and
+                `auto-each`.
             decoding: how to decode the emissions; None takes the defaults.
             formatting: how to write the formatted text; None leaves it out.
+            redaction: what to mask; None masks nothing.
+            detect: whether the language may be left to the speech, which only whole recordings
+                can: `transcribe` then chooses.
 
         Raises:
             UnknownModelError: no such model is loaded, or none for that language.
             InvalidRequestError: the model does not serve the language, cannot be decoded so, or
-                its language has no rules for the formatted text.
+                its language has no rules for the formatted text or for what is masked; there are
+                no names to mask; or the language is to be detected where that is not possible.
         """
-        return self._registry.route(model, language, decoding, formatting)
+        route = self._registry.route(model, language, decoding, formatting, detect=detect)
+        return route if redaction is None else self._registry.with_redaction(route, redaction)
 
     def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
         """Returns a verbatim transcript with its formatted text; takes long for a long one.
@@ -188,8 +194,8 @@ class Transcriber:
                 transcripts.append(
                     await self._recognition.transcribe(
                         decoded,
-                        progress=progress and progress_of_channel(progress, channel, channels),
-                        kept=None if kept is None else ChannelEmissions(kept, channel),
+                        progress=progress and progress_of_pass(progress, channel, channels),
+                        kept=None if kept is None else EmissionsOfPart(kept, f"channel{channel}"),
                     )
                 )
                 channel += 1
@@ -292,6 +298,8 @@ class Transcriber:
         self._telemetry.real_time_factor.labels(model).observe(timing.real_time_factor)
         for stage in ("decode_audio", "queue", "encode", "decode_text"):
             self._telemetry.stage_seconds.labels(stage).observe(getattr(timing, stage))
+        if timing.detect_language is not None:
+            self._telemetry.stage_seconds.labels("detect_language").observe(timing.detect_language)
         return timing
 
 

@@ -253,6 +253,10 @@ class Settings(QuotaSettings, ClusterSettings, JobSettings):
         description="File of words that mask_profanities masks, instead of our own lists: a word "
         "a line, * at its end for any ending.",
     )
+    redact_names: Path | None = Field(
+        None,
+        description="File of names that redact=names masks besides a request's: a name a line.",
+    )
 
     live_streams: int = Field(32, ge=0, description="Live streams at once; more get a 429.")
     live_keep_seconds: float = Field(

@@ -3,11 +3,13 @@
 A client's audio passes `consumer` (one connection), `pcm` (to 16 kHz mono), `stream` (one task a
 stream), `utterance_tracker` with `vad` and `endpointing` (where utterances are), `recognizer`
 (windows through the shared engine) and `hypotheses` (which words are stable); the events leave
-through `event_queue`. `streams` holds all streams of the service.
+through `event_queue`. `streams` holds all streams of the service. `speech` finds the utterances of
+whole recordings with the same `vad` and `endpointing`.
 """
 
 from app.streaming.consumer import MessageReader, StreamConsumer, recognize
 from app.streaming.pcm import PcmInput, decoded
+from app.streaming.speech import SpeechFinder
 from app.streaming.streams import StreamLimits, Streams
 from app.streaming.types import (
     Endpointing,
@@ -37,6 +39,7 @@ __all__ = [
     "MessageReader",
     "PartialResult",
     "PcmInput",
+    "SpeechFinder",
     "SpeechStarted",
     "StreamConsumer",
     "StreamLimits",

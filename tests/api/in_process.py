@@ -21,11 +21,12 @@ from app.catalogue import ModelCard, Router
 from app.database import Database
 from app.engine import Engine, EngineOptions
 from app.fetching import build_fetcher
-from app.itn import read_word_list
 from app.jobs.watch import build_watch
 from app.keys import KeyRing, QuotaLimiter
 from app.main import build_jobs, count_audio, register_webhooks, search_limits
+from app.operator_lists import read_operator_lists
 from app.pipeline import (
+    DetectingRecognition,
     LocalEngine,
     LocalRecognition,
     ModelLoader,
@@ -36,7 +37,7 @@ from app.pipeline import (
     Transcriber,
 )
 from app.settings import Settings
-from app.streaming import StreamLimits, Streams, find_vad_model
+from app.streaming import SpeechFinder, StreamLimits, Streams, find_vad_model
 from app.telemetry import Telemetry
 from app.vocabulary import Vocabulary
 
@@ -140,15 +141,12 @@ async def in_process(
         decode_workers=2,
         search=search_limits(given),
     )
-    registry = ModelRegistry(
-        Router({}, [card]),
-        options.search,
-        read_word_list(given.profanities) if given.profanities else None,
-    )
+    lists = read_operator_lists(given)
+    registry = ModelRegistry(Router({}, [card]), options.search, lists.profanities, lists.names)
     recognition = LocalRecognition(engine, registry.loaded, options)
     transcriber = Transcriber(
         registry,
-        recognition,
+        DetectingRecognition(recognition, SpeechFinder(find_vad_model()).find),
         telemetry,
         options.audio,
         media or _POOL,

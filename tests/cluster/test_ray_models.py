@@ -51,3 +51,13 @@ def test_each_device_has_a_replica_and_a_cold_model_replaces_the_idle_one(
         assert loaded(client) == ["demo-nb"]
         other = client.post("/transcribe", content=SPEECH, params={"model": "demo-nn"})
         assert other.status_code == 404
+
+
+def test_language_is_detected_by_models_that_take_turns(cold: ClusterServer) -> None:
+    with httpx.Client(base_url=cold.address, timeout=280) as client:
+        answer = client.post("/transcribe", content=DANISH, params={"language": "auto"})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert (body["language"], body["model"]) == ("da", "demo-da")
+        assert body["language_probability"] > 0.5
+        assert {item["model"] for item in body["languages"]} == {"demo-nb", "demo-da"}

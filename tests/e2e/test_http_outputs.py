@@ -19,7 +19,7 @@ from ttconv import model
 from ttconv.stl import reader as stl_reader
 
 from app.contract.formats import ResponseFormat
-from app.formats import FORMATS
+from app.formats import FORMATS, check_subtitles, read_subtitles, rules_of
 
 SAMPLE_ENTRY = json.loads((DEMO / "samples" / "samples.jsonl").read_text("utf-8").splitlines()[0])
 SAMPLE = DEMO / "samples" / SAMPLE_ENTRY["audio"]
@@ -195,6 +195,22 @@ def test_layout_switches_change_formats_for_reading_alone(
         answer = send("/transcribe", **{"response_format": name, field: "true"})
         message = assert_error(answer, 400, code="invalid_request", param=field)
         assert message.endswith(f"accepted with it: response_format={accepted}.")
+
+
+def test_subtitles_are_cut_by_the_named_rules(send: Callable[..., httpx.Response]) -> None:
+    default = send("/transcribe", response_format="srt").text
+    assert send("/transcribe", response_format="srt", subtitles="netflix").text == default
+    for name in ("nrk", "dr"):
+        text = send("/transcribe", response_format="srt", subtitles=name).text
+        broken = {item.rule for item in check_subtitles(read_subtitles(text), rules_of(name))}
+        assert broken <= {"reading-speed", "too-short"}
+    for field, value in (("subtitles", "dr"), ("reading_speed", "12")):
+        refused = send("/transcribe", response_format="json", **{field: value})
+        message = assert_error(refused, 400, code="invalid_request", param=field)
+        assert message.endswith("accepted with it: response_format=srt, vtt, ttml or stl.")
+    unknown = send("/transcribe", response_format="srt", subtitles="bbc")
+    message = assert_error(unknown, 400, code="invalid_request", param="subtitles")
+    assert "netflix, nrk or dr" in message
 
 
 def test_unknown_format_is_refused_with_the_accepted_ones(

@@ -74,6 +74,22 @@ def test_people_who_speak_at_once_are_both_transcribed(connected: httpx.Client) 
     assert "<v channel 1>" in vtt.text
 
 
+def test_every_channel_is_masked_and_the_answer_lists_what_was(connected: httpx.Client) -> None:
+    words = [text.split()[-1] for text in sample_texts()[:2]]
+    query = {
+        "channels": "separate", "language": "nb", "redact": "names",
+        "redact_names": ", ".join(words),
+    }  # fmt: skip
+    body = connected.post("/transcribe", content=interview(), params=query).json()
+    assert body["text"].split().count("[navn]") == 2
+    assert not set(words) & set(body["text"].split())
+    masked = [word for word in body["words"] if word["word"] == "[navn]"]
+    assert [word["speaker"] for word in masked] == ["channel 0", "channel 1"]
+    assert [(item["start"], item["end"]) for item in body["redactions"]] == [
+        (word["start"], word["end"]) for word in masked
+    ]
+
+
 def test_channels_are_mixed_by_default_and_no_field_says_speaker(connected: httpx.Client) -> None:
     body = connected.post("/transcribe", content=interview(), params={"language": "nb"}).json()
     assert "speakers" not in body

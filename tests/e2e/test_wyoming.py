@@ -216,6 +216,11 @@ def test_silence_gives_an_empty_transcript(demos: RunningServer) -> None:
             "served: nb",
         ),
         (
+            [Transcribe(language="auto").event(), *audio(bytes(8_000))],
+            "invalid_request",
+            "no language is detected here",
+        ),
+        (
             [Transcribe(name="demo-sv").event(), *audio(bytes(8_000))],
             "model_not_found",
             "loaded: demo-nb, demo-da",

@@ -1,6 +1,7 @@
 """Opens the page in Chromium and checks what it must not do; common actions of the tests."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,11 @@ JOBS_KEY = "nøkkel-2"
 WAIT_MS = 60_000
 # Chromium itself logs refusals of the service, which are no errors of the page.
 _REFUSED = "Failed to load resource: the server responded with a status of"
+
+
+def authorized(key: str) -> dict[str, bytes]:
+    """The headers of a key; header values are bytes, so the key goes as UTF-8."""
+    return {"authorization": f"Bearer {key}".encode()}
 
 
 def samples(model: str) -> list[tuple[Path, str]]:
@@ -114,6 +120,29 @@ def transcribe(page: Page, *recordings: Path) -> Locator:
     page.set_input_files("#files", list(recordings))
     page.wait_for_selector("#result:not([hidden])")
     return page.locator("#transcript")
+
+
+def downloaded_file(page: Page, ending: str) -> tuple[str, bytes]:
+    """The name and content of a download."""
+    with page.expect_download() as waiting:
+        page.locator(f"#download-list button:has(.ending:text-is('.{ending}'))").click()
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def downloaded(page: Page, ending: str) -> tuple[str, str]:
+    """The name and text of a download."""
+    name, body = downloaded_file(page, ending)
+    return name, body.decode()
+
+
+def paragraphs(page: Page) -> list[str]:
+    """The paragraphs that are shown."""
+    return page.locator("#transcript p").all_text_contents()
+
+
+def word(page: Page, text: str) -> Locator:
+    """The first word that is written so."""
+    return page.locator(".w").filter(has_text=re.compile(f"^{re.escape(text)}$")).first
 
 
 def words(page: Page) -> list[str]:

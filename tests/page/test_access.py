@@ -57,6 +57,28 @@ def after_correcting(page: Page) -> None:
     page.locator(".w.lost").wait_for()
 
 
+def while_words_are_replaced(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    word = page.locator(".w").nth(3)
+    word.focus()
+    word.press("1")
+    page.locator(".w").nth(5).press("Shift+Digit2")
+    page.locator(".w").nth(5).press("f")
+    page.fill("#find-text", "regn")
+    page.locator(".w.match").wait_for()
+
+
+def while_a_word_is_written(page: Page) -> None:
+    transcribe(page, SPOKEN)
+    page.locator(".w").nth(3).press("e")
+
+
+def while_a_speaker_is_chosen(page: Page) -> None:
+    while_words_are_replaced(page)
+    page.locator(".speaker-name").first.click()
+    page.get_by_role("dialog").wait_for()
+
+
 def key_request(page: Page) -> None:
     page.evaluate("sessionStorage.clear()")
     page.context.add_init_script("sessionStorage.clear()")
@@ -75,6 +97,9 @@ def key_request(page: Page) -> None:
         with_a_text,
         while_it_is_corrected,
         after_correcting,
+        while_words_are_replaced,
+        while_a_word_is_written,
+        while_a_speaker_is_chosen,
         key_request,
     ],
 )
@@ -136,10 +161,10 @@ def test_recording_is_transcribed_and_corrected_by_keyboard_alone(opened: Opener
     until(page, "document.querySelector('#audio').currentTime > 2")
     until(page, "document.querySelector('#audio').paused")
     keys.press("e")
-    expect(page.locator("#edit-text")).to_be_focused()
+    expect(page.get_by_label("Rett ordet")).to_be_focused()
     keys.type("snør.")
-    keys.press("Control+Enter")
-    expect(page.locator("#edit")).to_be_focused()
+    keys.press("Enter")
+    expect(word.nth(7)).to_be_focused()
     assert words(page)[-1] == "snør."
 
 

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 from axe_playwright_python.sync_playwright import Axe
-from browsing import JOBS_KEY, Opener, samples
+from browsing import JOBS_KEY, Opener, authorized, samples
 from playwright.sync_api import Locator, Page, Request, expect
 from running import RunningServer
 
 SPOKEN, TEXT = samples("demo-nb")[1]
 WRITTEN = f"{TEXT.capitalize()}."
 NO_RECORDING = Path(__file__)
-# Header values are bytes: the key goes as UTF-8.
-AUTHORIZED = {"authorization": f"Bearer {JOBS_KEY}".encode()}
 RATE = 8000
 LIST = "/jobs?"
 MINUTE_MS = 60_000
@@ -37,7 +35,7 @@ def twenty_minutes(tmp_path: Path) -> Path:
 
 
 def erase_all(served: RunningServer) -> None:
-    with served.client(headers=AUTHORIZED) as client:
+    with served.client(headers=authorized(JOBS_KEY)) as client:
         for job in client.get("/jobs?limit=100").json()["jobs"]:
             client.delete(f"/jobs/{job['id']}")
 
@@ -120,7 +118,7 @@ def test_job_that_was_handed_in_here_is_played_and_corrected(desk: Page) -> None
 
 
 def test_alignment_of_another_program_is_read(desk: Page, served: RunningServer) -> None:
-    with served.client(headers=AUTHORIZED) as client:
+    with served.client(headers=authorized(JOBS_KEY)) as client:
         query = {"text": TEXT, "language": "nb"}
         job = client.post("/jobs", params=query, content=SPOKEN.read_bytes()).json()
         client.get(f"/jobs/{job['id']}", params={"wait": 60})

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from app.acoustic import layer_seconds, load_checkpoint
 from app.cli import models
 from app.decoding import GreedyDecoder
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, TooLargeError
 from app.quantisation import MAX_COST, Record, check_speed, measure, read_manifest, require, save
 
 GOOD = Record("m", 10, 100, "bfloat16", 8.0, 8.0 + MAX_COST, 40.0, 60.0)
@@ -182,12 +182,27 @@ def test_records_above_the_wer_limit_or_without_speedup_are_refused(tmp_path, sp
         ("", "lists no speech"),
         ("no json", "line 1: expected"),
         ('{"audio": "a.wav"}', "line 1: expected"),
+        ('{"audio": "a.wav", "text": "hei", "start": 2, "end": 1}', "line 1: expected"),
+        ("[1]", "line 1: expected"),
         ('\n{"audio": "gone.wav", "text": "hei"}', "line 2: there is no file"),
     ],
 )
 def test_invalid_manifest_is_refused_with_its_line(tmp_path, content, message):
     (tmp_path / "m.jsonl").write_text(content)
     with pytest.raises(ConfigurationError, match=message):
+        read_manifest(tmp_path / "m.jsonl")
+
+
+def test_manifest_may_name_parts_of_a_long_recording(tmp_path):
+    seconds = np.repeat(np.arange(200) / 1000, 16_000).astype(np.float32)
+    soundfile.write(tmp_path / "long.wav", seconds, 16_000, subtype="FLOAT")
+    line = {"audio": "long.wav", "text": "hei", "start": 150.0, "end": 152.0}
+    (tmp_path / "m.jsonl").write_text(json.dumps(line))
+    ((waveform, _),) = read_manifest(tmp_path / "m.jsonl")
+    assert len(waveform) == 32_000
+    np.testing.assert_allclose(waveform[[0, -1]], [0.15, 0.151])
+    (tmp_path / "m.jsonl").write_text(json.dumps(line | {"start": 0.0}))
+    with pytest.raises(TooLargeError):
         read_manifest(tmp_path / "m.jsonl")
 
 

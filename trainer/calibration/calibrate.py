@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
 from app.decoding import BeamDecoder, Decoder, DecodingOptions, GreedyDecoder, load_language_model
-from app.decoding.calibration import FRAMES_ONLY, GENERAL_RULE, BoundaryRule, Calibration, Curve
+from app.decoding.calibration import (
+    FRAMES_ONLY,
+    GENERAL_RULE,
+    BoundaryRule,
+    Calibration,
+    Curve,
+)
 from app.vocabulary import Vocabulary
 from trainer.calibration.boundaries import Timed, boundary_errors, emitted_words, fit_rule
 from trainer.calibration.curves import Bin, calibration_error, fit_curve, reliability
@@ -64,10 +70,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """The words a decoder found in one utterance: their posteriors, and which are right."""
+    """The words a decoder found in one utterance: their posteriors, and which are right.
+
+    `score` is the natural-log score of all of them for each second.
+    """
 
     posteriors: Numbers
     right: Numbers
+    score: float
 
 
 def calibrate(
@@ -92,6 +102,7 @@ def calibrate(
         notify(f"encoding the {split} split")
         speech[split] = compute_emissions(model, read_split(data, split), cache=cache)
     curves: dict[str, Curve] = {}
+    scores: dict[str, float] = {}
     confidence: dict[str, Measured] = {}
     for name, decoder in _decoders(model, vocabulary).items():
         notify(f"decoding by {name}")
@@ -105,6 +116,7 @@ def calibrate(
                 f"at least {_MIN_WORDS} are needed"
             )
         curves[name] = fit_curve(posteriors, right)
+        scores[name] = round(float(np.mean([item.score for item in decoded["valid"]])), 3)
         confidence[name] = _measure(curves[name], decoded["test"])
     rule, errors = GENERAL_RULE, {}
     known = {
@@ -115,7 +127,7 @@ def calibrate(
         rule = fit_rule(known["valid"], frame_seconds=frame_seconds)
         rules = {"frames": FRAMES_ONLY, "general": GENERAL_RULE, "fitted": rule}
         errors = {name: _summary(known["test"], each) for name, each in rules.items()}
-    return Outcome(Calibration(rule, curves), confidence, errors)
+    return Outcome(Calibration(rule, curves, scores), confidence, errors)
 
 
 def _decoders(model: Path, vocabulary: Vocabulary) -> dict[str, Decoder]:
@@ -145,8 +157,9 @@ def _decode(decoder: Decoder, emitted: Sequence[Emitted], frame_seconds: float) 
             np.array(
                 [float(chunk.kind == "equal") for chunk in pair.chunks for _ in chunk.hypothesis]
             ),
+            found.score / item.seconds,
         )
-        for found, pair in zip(hypotheses, pairs, strict=True)
+        for item, found, pair in zip(emitted, hypotheses, pairs, strict=True)
     ]
 
 

@@ -11,6 +11,7 @@ from app.extras import install_hint
 from trainer.cli import (
     calibrate,
     card,
+    compare,
     evaluate,
     export,
     lm,
@@ -27,6 +28,7 @@ from trainer.errors import TrainerError
 __all__ = [
     "calibrate",
     "card",
+    "compare",
     "evaluate",
     "export",
     "lm",

@@ -19,7 +19,7 @@ def calibrate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Fit confidences and word boundaries to held-out speech, and keep them with the model."""
+    """Fit confidences, scores and word boundaries to held-out speech; keep them with the model."""
     from app.decoding.calibration import CALIBRATION_NAME, calibration_data  # noqa: PLC0415
     from trainer.calibration import calibrate as fit  # noqa: PLC0415 - torch only where needed
     from trainer.calibration.plot import draw_reliability  # noqa: PLC0415

@@ -75,8 +75,9 @@ class FileAudio:
             raise DataError(f"{self.file} cannot be read: {error.strerror or error}") from error
 
     def place(self) -> dict[str, Any]:
-        """Returns `audio`, and `start` and `end` for a part of a file."""
-        part = {} if self.end is None else {"start": self.start, "end": self.end}
+        """Returns `audio`, and for a part of a file where it starts and ends."""
+        whole = not self.start and self.end is None
+        part = {} if whole else {"start": self.start, "end": self.end}
         return {"audio": str(self.file), **part}
 
     def encoded(self) -> bytes | None:

@@ -1,7 +1,7 @@
 """The value every adapter yields: a row as its source has it, before the filters of a recipe."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from trainer.data.audio import PlacedAudio
@@ -13,7 +13,8 @@ class Candidate:
 
     `text` is as published. `language` and `speaker` are empty where the source has none.
     `dropped` is why the source itself leaves the row out; such a row may have no audio. `detail`
-    is what more there is to know of that, such as the name of the file.
+    is what more there is to know of that, such as the name of the file. `labels` are those of
+    `trainer.data.record.LABELS` that the source has.
     """
 
     audio: PlacedAudio | None
@@ -22,6 +23,7 @@ class Candidate:
     speaker: str
     dropped: str | None = None
     detail: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 class Source(Protocol):

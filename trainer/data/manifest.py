@@ -1,8 +1,8 @@
 """Reads manifests in JSON Lines, CSV or TSV, one utterance a line.
 
-Lines name `audio` and `text`, and may name `speaker`, `language`, and `start` and `end` in
-seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet file, or
-`offset` and `length` in bytes for a file within a file.
+Lines name `audio` and `text`, and may name `speaker`, `language`, `dialect`, `channel`, and `start`
+and `end` in seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet
+file, or `offset` and `length` in bytes for a file within a file.
 """
 
 import csv
@@ -15,7 +15,7 @@ from typing import Any
 from trainer.data.audio import ExcerptAudio, FileAudio, PcmAudio, PlacedAudio
 from trainer.data.candidate import Candidate
 from trainer.data.parquet import ParquetPool, RowAudio
-from trainer.data.record import Record
+from trainer.data.record import Record, labels_of
 from trainer.errors import DataError
 
 SUFFIXES = (".jsonl", ".csv", ".tsv")
@@ -72,6 +72,7 @@ class ManifestSource:
                 text=None if text is None else str(text),
                 language=str(entry.get("language") or ""),
                 speaker=str(entry.get("speaker") or ""),
+                labels=labels_of(entry),
             )
 
     def note(self, split: str) -> str | None:  # noqa: ARG002 - a file is one split

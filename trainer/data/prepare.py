@@ -224,6 +224,7 @@ def _facts(item: Measured, source: str, language: str) -> dict[str, Any]:
         "speaker": item.candidate.speaker,
         "seconds": round(item.seconds, 4),
         "source": source,
+        **item.candidate.labels,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from trainer.data.candidate import Candidate
 from trainer.data.hub import hub_files, is_partial, local_files
 from trainer.data.parquet import ParquetPool, RowAudio, rows
+from trainer.data.record import LABELS, labels_of
 
 Row = Mapping[str, Any]
 """One row without its audio: column name to value."""
@@ -59,7 +60,8 @@ class PublishedSource:
             DataError: the files are not available, cannot be read, or lack a column.
         """
         spec, pool = self.published, ParquetPool()
-        optional = spec.optional if spec.speaker is None else (*spec.optional, spec.speaker)
+        speakers = () if spec.speaker is None else (spec.speaker,)
+        optional = (*spec.optional, *speakers, *LABELS)
         for file in self.files(split):
             for number, row in enumerate(rows(file, (spec.text, *spec.columns), optional)):
                 speaker = row.get(spec.speaker) if spec.speaker else None
@@ -69,6 +71,7 @@ class PublishedSource:
                     language=spec.language_of(row),
                     speaker="" if speaker is None else str(speaker),
                     dropped=spec.leave_out(row),
+                    labels=labels_of(row),
                 )
 
     def files(self, split: str) -> list[Path]:

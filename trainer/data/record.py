@@ -1,13 +1,17 @@
 """The value every source of speech yields: where the audio is, its text and its speaker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Waveform = NDArray[np.float32]
 """Mono samples at 16 kHz in -1..1, [samples]."""
+
+LABELS = ("dialect", "channel")
+"""What a manifest may note of an utterance, for error rates by part of a test set."""
 
 
 class Audio(Protocol):
@@ -36,3 +40,9 @@ class Record:
     split: str
     speaker: str
     seconds: float
+
+
+def labels_of(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the labels that a line of a manifest or a row of a table has."""
+    found = {name: entry.get(name) for name in LABELS}
+    return {name: str(value) for name, value in found.items() if value is not None and value != ""}

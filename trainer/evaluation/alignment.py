@@ -57,8 +57,9 @@ def align_characters(references: Sequence[str], hypotheses: Sequence[str]) -> tu
 
 
 def error_rate(alignments: Sequence[Alignment]) -> float:
-    """Returns all errors by the length of all references."""
-    return sum(item.errors for item in alignments) / sum(item.length for item in alignments)
+    """Returns all errors by the length of all references; of empty ones, the number of errors."""
+    length = sum(item.length for item in alignments)
+    return sum(item.errors for item in alignments) / max(1, length)
 
 
 def _alignments(output: Any) -> tuple[Alignment, ...]:  # noqa: ANN401 - jiwer has no types

@@ -21,6 +21,10 @@ LEVEL = 0.95
 # Fewer draw the same few sets again and again, and the interval means nothing.
 MIN_SPEAKERS = 10
 
+# Draws that are in memory at once.
+_BLOCK = 2**20
+
+Rates = NDArray[np.float64]
 Unit = Literal["speaker", "utterance"]
 
 
@@ -59,25 +63,29 @@ class Bootstrap:
 
     def interval(self, alignments: Sequence[Alignment]) -> Interval:
         """Returns where the error rate of these alignments, one an utterance, lies."""
-        return _middle(self._rates(alignments))
+        return middle(self.rates(alignments))
 
     def difference(self, first: Sequence[Alignment], second: Sequence[Alignment]) -> Interval:
         """Returns where the second rate less the first lies, both on the same drawn sets."""
-        return _middle(self._rates(second) - self._rates(first))
+        return middle(self.rates(second) - self.rates(first))
 
-    def _rates(self, alignments: Sequence[Alignment]) -> NDArray[np.float64]:
+    def rates(self, alignments: Sequence[Alignment]) -> Rates:
+        """Returns the error rate of every drawn set, [replicates]."""
         errors, lengths = np.zeros(self._groups), np.zeros(self._groups)
         np.add.at(errors, self._group, [item.errors for item in alignments])
         np.add.at(lengths, self._group, [item.length for item in alignments])
         choice = np.random.default_rng(self._seed)
         rates = np.empty(self._replicates)
-        for replicate in range(self._replicates):
-            drawn = choice.integers(self._groups, size=self._groups)
-            rates[replicate] = errors[drawn].sum() / max(1.0, lengths[drawn].sum())
+        step = max(1, _BLOCK // self._groups)
+        for start in range(0, self._replicates, step):
+            block = rates[start : start + step]
+            drawn = choice.integers(self._groups, size=(len(block), self._groups))
+            block[:] = errors[drawn].sum(axis=1) / np.maximum(1.0, lengths[drawn].sum(axis=1))
         return rates
 
 
-def _middle(rates: NDArray[np.float64]) -> Interval:
+def middle(rates: Rates) -> Interval:
+    """Returns the interval that holds the middle 95 % of some rates or differences."""
     outside = (1 - LEVEL) / 2
     low, high = np.quantile(rates, [outside, 1 - outside])
     return Interval(float(low), float(high))

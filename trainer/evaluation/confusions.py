@@ -54,7 +54,7 @@ def count_confusions(
             letters.update(_pairs(chunk))
     found["characters"] = letters
     return Confusions(
-        **{kind: _top(counter, most) for kind, counter in found.items()},
+        **{kind: most_frequent(counter, most) for kind, counter in found.items()},
         totals={kind: counter.total() for kind, counter in found.items()},
     )
 
@@ -138,6 +138,7 @@ def _kind(pair: tuple[str, str]) -> str:
     return "dropped" if spoken else "added"
 
 
-def _top(counter: Counter[tuple[str, str]], most: int) -> tuple[Confusion, ...]:
+def most_frequent(counter: Counter[tuple[str, str]], most: int) -> tuple[Confusion, ...]:
+    """Returns the `most` frequent pairs of said and written; ties in alphabetical order."""
     ranked = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Confusion(spoken, written, count) for (spoken, written), count in ranked[:most])

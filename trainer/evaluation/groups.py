@@ -1,14 +1,10 @@
 """Groups the error rates of an `Evaluation` by speaker, by length and by augmentation."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from trainer.evaluation.alignment import error_rate
-from trainer.evaluation.measure import DecodingName, Evaluation, Utterance
-
-_LENGTHS = (0.0, 2.0, 5.0, 10.0, 20.0, float("inf"))
-"""Seconds at which one length ends and the next begins."""
+from trainer.evaluation.measure import DecodingName, Evaluation
+from trainer.evaluation.parts import Parts, divide, divide_by_length, divide_by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +20,8 @@ class Group:
 
 def by_speaker(evaluation: Evaluation) -> tuple[Group, ...]:
     """Groups by speaker, the worst first; empty where no speaker is known."""
-    if not any(item.speaker for item in evaluation.utterances):
-        return ()
-    groups = _groups(evaluation, lambda item: (item.speaker or "unknown",))
+    parts = divide_by_name([item.speaker for item in evaluation.utterances])
+    groups = _groups(evaluation, parts)
     return tuple(sorted(groups, key=lambda group: (-group.wer[evaluation.final.name], group.name)))
 
 
@@ -37,15 +32,15 @@ def by_augmentation(evaluation: Evaluation) -> tuple[Group, ...]:
     """
     if not any(item.augmentation for item in evaluation.utterances):
         return ()
-    groups = _groups(evaluation, lambda item: item.augmentation or ("none",))
+    parts = divide([item.augmentation or ("none",) for item in evaluation.utterances])
+    groups = _groups(evaluation, parts)
     return tuple(sorted(groups, key=lambda group: (group.name != "none", group.name)))
 
 
 def by_length(evaluation: Evaluation) -> tuple[Group, ...]:
     """Groups by the length of the audio, short ones first."""
-    found = {group.name: group for group in _groups(evaluation, lambda item: (_length(item),))}
-    names = [_length_name(low, high) for low, high in pairwise(_LENGTHS)]
-    return tuple(found[name] for name in names if name in found)
+    parts = divide_by_length([item.seconds for item in evaluation.utterances])
+    return tuple(_groups(evaluation, parts))
 
 
 def worst(evaluation: Evaluation, count: int) -> tuple[int, ...]:
@@ -69,12 +64,8 @@ def worst(evaluation: Evaluation, count: int) -> tuple[int, ...]:
     return tuple(order[:count])
 
 
-def _groups(evaluation: Evaluation, keys: Callable[[Utterance], tuple[str, ...]]) -> list[Group]:
-    members: dict[str, list[int]] = {}
-    for index, item in enumerate(evaluation.utterances):
-        for key in keys(item):
-            members.setdefault(key, []).append(index)
-    return [_group(evaluation, name, found) for name, found in members.items()]
+def _groups(evaluation: Evaluation, parts: Parts) -> list[Group]:
+    return [_group(evaluation, name, members) for name, members in parts.items()]
 
 
 def _group(evaluation: Evaluation, name: str, members: list[int]) -> Group:
@@ -89,15 +80,3 @@ def _group(evaluation: Evaluation, name: str, members: list[int]) -> Group:
             for decoding in evaluation.decodings
         },
     )
-
-
-def _length(item: Utterance) -> str:
-    return next(
-        _length_name(low, high) for low, high in pairwise(_LENGTHS) if low <= item.seconds < high
-    )
-
-
-def _length_name(low: float, high: float) -> str:
-    if low == 0:
-        return f"under {high:.0f} s"
-    return f"over {low:.0f} s" if high == float("inf") else f"{low:.0f} to {high:.0f} s"

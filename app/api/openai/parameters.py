@@ -16,7 +16,12 @@ from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError, NordlydError
 from app.pipeline import Route, Transcriber
-from app.pipeline.options import decoding_options, formatting_options, parse_options
+from app.pipeline.options import (
+    decoding_options,
+    formatting_options,
+    parse_options,
+    redaction_options,
+)
 
 MAX_FIELDS = 1200
 """The limit of fields in one form, where every keyword is one."""
@@ -46,7 +51,12 @@ class OpenAIParameters(BaseModel):
         "which let the language choose.",
         examples=["whisper-1"],
     )
-    language: str | None = Field(None, description="nn, nb, no, da.", examples=["nb"])
+    language: str | None = Field(
+        None,
+        description="nn, nb, no, da. Ours: auto, or auto-each, detects it among those of the "
+        "loaded models.",
+        examples=["nb"],
+    )
     languages: list[str] = Field(
         [], description="Likely languages; the first that is served is taken."
     )
@@ -111,6 +121,12 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
     native = {name: given.pop(name) for name in OUR_FIELDS if name in given}
     openai = parse_options(OpenAIParameters, cast("dict[str, str]", given))
     _check_combination(openai)
+    if openai.stream and "redact" in native:
+        raise InvalidRequestError(
+            "stream is true, and a number is known only at its end; accepted with redact: "
+            "stream=false.",
+            param="stream",
+        )
     format_given = "format_text" in native
     # OpenAI's users expect sentences and digits.
     native.setdefault("format_text", "true")
@@ -129,14 +145,16 @@ def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
     keywords = tuple(Hotword(word) for word in openai.keywords)
     decoding = replace(decoding, hotwords=(*decoding.hotwords, *keywords))
     first = [openai.language] if openai.language else []
-    language = served_language(transcriber, model, [*first, *openai.languages], decoding)
+    languages = [*first, *openai.languages]
+    language = served_language(transcriber, model, languages, decoding, detect=True)
+    formatting, redaction = formatting_options(form.native), redaction_options(form.native)
     try:
-        return transcriber.route(model, language, decoding, formatting_options(form.native))
+        return transcriber.route(model, language, decoding, formatting, redaction, detect=True)
     except InvalidRequestError as error:
         if error.param != "format_text" or form.format_given:
             raise
         # Formatted text is the default only for languages that have rules for it.
-        return transcriber.route(model, language, decoding)
+        return transcriber.route(model, language, decoding, redaction=redaction, detect=True)
 
 
 def served_language(
@@ -144,8 +162,17 @@ def served_language(
     model: str | None,
     languages: Sequence[str],
     decoding: DecodingOptions,
+    *,
+    detect: bool = False,
 ) -> str | None:
     """Returns the first of the languages that a model serves; None where none is named.
+
+    Args:
+        transcriber: routes.
+        model: id of a model; None lets the language choose.
+        languages: in the order of preference.
+        decoding: how to decode.
+        detect: as `Transcriber.route`.
 
     Raises:
         NordlydError: no model serves any of them; the error is that of the first.
@@ -153,7 +180,7 @@ def served_language(
     refused: NordlydError | None = None
     for language in languages or (None,):
         try:
-            transcriber.route(model, language, decoding)
+            transcriber.route(model, language, decoding, detect=detect)
         except InvalidRequestError as error:
             refused = refused or error
         else:

@@ -43,7 +43,9 @@ class TranscriptionJson(BaseModel):
     usage: UsageBody
     logprobs: list[LogprobBody] | None = Field(None, description="Only with include[]=logprobs.")
     languages: list[LanguageBody] | None = Field(
-        None, description="Only with languages[]: the one of them that was transcribed."
+        None,
+        description="Only with languages[], and where the language was detected: what was "
+        "transcribed.",
     )
 
 
@@ -70,6 +72,9 @@ class VerboseSegment(BaseModel):
     compression_ratio: float = Field(description="Length of the text divided by that zipped.")
     no_speech_prob: float = Field(description="Always 0: segments are where words are.")
     confidence: float = Field(ge=0, le=1, description="Ours: mean of its words'.")
+    language: str | None = Field(
+        None, description="Ours: its code, where it may differ from segment to segment."
+    )
 
     @classmethod
     def of(cls, segment: Segment, words: Sequence[Word], duration: float) -> Self:
@@ -89,6 +94,7 @@ class VerboseSegment(BaseModel):
             compression_ratio=round(len(written) / len(zlib.compress(written)), 4),
             no_speech_prob=0.0,
             confidence=round(segment.confidence, 4),
+            language=segment.language,
         )
 
 
@@ -107,6 +113,9 @@ class TranscriptionVerboseJson(BaseModel):
     )
     usage: UsageBody
     model: str = Field(description="Ours: id of the model that did it.")
+    language_probability: float | None = Field(
+        None, ge=0, le=1, description="Ours: how likely it is the language, where it was detected."
+    )
 
 
 def plain_json(transcript: Transcript, *, logprobs: bool, languages: bool) -> str:
@@ -115,7 +124,7 @@ def plain_json(transcript: Transcript, *, logprobs: bool, languages: bool) -> st
         text=transcript.written_text,
         usage=usage(transcript.duration),
         logprobs=tokens_of(with_confidence(transcript.written_words)) if logprobs else None,
-        languages=[LanguageBody(code=transcript.language)] if languages else None,
+        languages=_languages(transcript) if languages or transcript.languages else None,
     )
     return body.model_dump_json(exclude_none=True)
 
@@ -148,6 +157,8 @@ def verbose_json(transcript: Transcript, granularities: Iterable[str]) -> str:
         else None,
         usage=usage(duration),
         model=transcript.model,
+        language_probability=transcript.language_probability
+        and round(transcript.language_probability, 4),
     )
     return body.model_dump_json(exclude_none=True)
 
@@ -195,6 +206,12 @@ def token_usage(seconds: float, text: str) -> dict[str, Any]:
         "output_tokens": len(text),
         "total_tokens": frames + len(text),
     }
+
+
+def _languages(transcript: Transcript) -> list[LanguageBody]:
+    """Returns the languages that were transcribed, that of most speech first."""
+    spoken = (segment.language for segment in transcript.segments if segment.language is not None)
+    return [LanguageBody(code=code) for code in dict.fromkeys((transcript.language, *spoken))]
 
 
 def _rounded(seconds: float, duration: float) -> float:

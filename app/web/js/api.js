@@ -6,9 +6,12 @@
 
 /** @typedef {import("./keyring.js").KeyRing} KeyRing */
 
-/** @typedef {{word: string, start: number, end: number, confidence: number, found?: boolean}} Word */
+/**
+ * `speaker` is a label, where speakers are told apart.
+ * @typedef {{word: string, start: number, end: number, confidence: number, found?: boolean, speaker?: string}} Word
+ */
 
-/** @typedef {{id: number, start: number, end: number, text: string, confidence?: number}} Segment */
+/** @typedef {{id: number, start: number, end: number, text: string, confidence?: number, speaker?: string}} Segment */
 
 /**
  * The answer of POST /transcribe, as far as the page uses it; times are in seconds.

@@ -56,7 +56,7 @@ export class Choices {
     const chosen = Object.fromEntries(
       this.#fields()
         .filter((field) => field.name && !field.disabled)
-        .map((field) => [field.name, isCheckbox(field) ? field.checked : field.value.trim()]),
+        .map((field) => [field.name, isCheckbox(field) ? field.checked && valueOf(field) : field.value.trim()]),
     );
     if (!chosen.format_text) for (const name of NEED_FORMATTING) delete chosen[name];
     delete chosen.background;
@@ -117,6 +117,9 @@ export class Choices {
     ]);
     byId("lm-field").hidden = names.size === 0;
     for (const name of NEED_BEAM) this.#field(name).disabled = decoder.value === "greedy";
+    // Each channel has one text.
+    const separate = /** @type {HTMLInputElement} */ (this.#field("channels")).checked;
+    if (separate) this.#field("n_best").disabled = true;
     const formatted = /** @type {HTMLInputElement} */ (this.#field("format_text")).checked;
     for (const name of NEED_FORMATTING) this.#field(name).disabled = !formatted;
     byId("demo-note").hidden = !(candidates.length && candidates.every((loaded) => isDemo(loaded.id)));
@@ -150,6 +153,12 @@ export class Choices {
  * @returns {field is HTMLInputElement}
  */
 const isCheckbox = (field) => field instanceof HTMLInputElement && field.type === "checkbox";
+
+/**
+ * What a ticked box stands for: its value in the page's HTML, true where it has none.
+ * @param {HTMLInputElement} field
+ */
+const valueOf = (field) => field.getAttribute("value") ?? true;
 
 /**
  * @param {string | null} text

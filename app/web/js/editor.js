@@ -8,26 +8,27 @@ export class Editor {
   #busy = false;
 
   /**
-   * @param {import("./player.js").Player} player operated from the keyboard while the hands stay on the text.
    * @param {object} callbacks
+   * @param {(text: string) => void} callbacks.onInput called with the text after each change.
    * @param {(text: string) => void} callbacks.onDone called with the corrected text, one paragraph a line.
-   * @param {(text: string) => void} callbacks.onCancel called with the text as it was left.
+   * @param {() => void} callbacks.onCancel called when the editor is to be closed.
    * @param {() => void} callbacks.onStop called when a running alignment is to stop.
    */
-  constructor(player, { onDone, onCancel, onStop }) {
+  constructor({ onInput, onDone, onCancel, onStop }) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (!this.#busy) onDone(this.text);
     });
-    const cancel = () => (this.#busy ? onStop() : onCancel(this.text));
+    const cancel = () => (this.#busy ? onStop() : onCancel());
     byId("edit-cancel").addEventListener("click", cancel);
-    this.#area.addEventListener("input", () => this.#grow());
+    this.#area.addEventListener("input", () => {
+      this.#grow();
+      onInput(this.text);
+    });
     this.#area.addEventListener("keydown", (event) => {
       /** @type {Record<string, (() => void) | null>} */
       const actions = {
         Escape: cancel,
-        F9: () => player.toggle(),
-        F7: () => player.skip(-3),
         Enter: event.ctrlKey || event.metaKey ? () => this.#form.requestSubmit() : null,
       };
       const run = actions[event.key];
@@ -54,15 +55,14 @@ export class Editor {
    * Open the editor.
    * @param {string} text
    * @param {string} language code of the text's language.
-   * @param {[first: number, past: number] | null} selection characters to select, if any.
    */
-  start(text, language, selection = null) {
+  start(text, language) {
     this.#show(true);
     this.#area.value = text;
     this.#area.lang = language;
     this.#grow();
     this.#area.focus();
-    this.#area.setSelectionRange(...(selection ?? [0, 0]));
+    this.#area.setSelectionRange(0, 0);
   }
 
   end() {
@@ -81,10 +81,11 @@ export class Editor {
   #show(open) {
     this.#form.hidden = !open;
     for (const id of ["realign", "edit-cancel"]) byId(id).hidden = !open;
-    for (const id of ["transcript", "word-readout", "edit", "copy", "again", "downloads"]) byId(id).hidden = open;
-    byId("view-tools").hidden = open;
+    for (const id of ["view-tools", "speakers", "transcript", "word-readout", "edit-bar", "edit", "copy", "again", "downloads"]) {
+      byId(id).hidden = open;
+    }
     // Shown again by Result, with the text, where there is something to show.
-    for (const id of ["alternatives", "undo"]) if (open) byId(id).hidden = true;
+    for (const id of ["alternatives", "restore"]) if (open) byId(id).hidden = true;
   }
 
   #grow() {

@@ -32,12 +32,14 @@ export class JobList {
    * @param {JobQueue} queue
    * @param {object} callbacks
    * @param {(job: Job) => void} callbacks.onOpen called with the job whose text is to be shown.
+   * @param {(job: Job) => void} callbacks.onRemove called with a job that is to be removed.
    * @param {(text: string) => void} callbacks.announce
    */
-  constructor(i18n, queue, { onOpen, announce }) {
+  constructor(i18n, queue, { onOpen, onRemove, announce }) {
     this.#i18n = i18n;
     this.#queue = queue;
     this.onOpen = onOpen;
+    this.onRemove = onRemove;
     queue.on("change", (job) => {
       this.#update(job);
       if (job.state === "failed") announce(i18n.t("job.failedSaid", { name: job.name }));
@@ -108,6 +110,8 @@ export class JobList {
         return job.ahead ? i18n.t("job.ahead", { time: clock(job.ahead) }) : i18n.t("job.working");
       case "paused":
         return i18n.t("job.paused", { n: job.wait });
+      case "done":
+        return i18n.t(job.kept ? "job.kept" : "job.done");
       default:
         return i18n.t(`job.${job.state}`);
     }
@@ -146,7 +150,7 @@ export class JobList {
       open: this.#makeButton(job, "open", () => this.onOpen(job)),
       cancel: this.#makeButton(job, "cancel", () => this.#queue.cancel(job)),
       retry: this.#makeButton(job, "retry", () => this.#queue.retry(job)),
-      remove: this.#makeButton(job, "remove", () => this.#queue.remove(job)),
+      remove: this.#makeButton(job, "remove", () => this.onRemove(job)),
     };
     const state = make("span", { class: "job-state" });
     const progress = make("progress", { max: 1 });

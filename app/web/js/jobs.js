@@ -6,6 +6,7 @@
 
 import { ApiError, asApiError } from "./api.js";
 import { Emitter } from "./events.js";
+import { History } from "./history.js";
 
 /** @typedef {"waiting" | "sending" | "working" | "paused" | "done" | "failed" | "cancelled"} JobState */
 
@@ -14,7 +15,10 @@ const RETRIED_CODES = new Set(["queue_full", "loading", "unavailable", "jobs_una
 const MAX_TRIES = 20;
 const DEFAULT_RETRY_SECONDS = 5;
 
-/** An id for a request; randomUUID exists on https and on the server's own machine alone. */
+/**
+ * An id for a request; randomUUID exists on https and on the server's own machine alone.
+ * @returns {string}
+ */
 export const newId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
 
 export class Job {
@@ -31,10 +35,12 @@ export class Job {
   result = null;
   /** @type {ApiError | null} */
   error = null;
-  /** The person's version of the text; see versions.js. @type {import("./versions.js").Version | null} */
-  edits = null;
-  /** Text that was being corrected when the editor was closed. @type {string | null} */
+  /** What the person made of the text. */
+  history = new History();
+  /** The whole text as it is being corrected, where it is not in use yet. @type {string | null} */
   draft = null;
+  /** Whether the browser keeps the recording, its text and the edits, all of them as they are now. */
+  kept = false;
   /** Whether it was recorded on this page, so that there is no other copy. */
   recorded = false;
   /** Whether its text cannot be fetched from the service again. */
@@ -59,7 +65,12 @@ export class Job {
 
   /** Whether closing the page would lose a person's work. */
   get unsaved() {
-    return this.running || this.recorded || this.onlyCopy || this.edits !== null || this.draft !== null;
+    return this.running || (!this.kept && (this.recorded || this.onlyCopy || this.edited));
+  }
+
+  /** Whether a person's work is in the text. */
+  get edited() {
+    return this.history.current !== null || this.draft !== null;
   }
 
   get running() {
@@ -147,7 +158,7 @@ export class JobQueue extends Emitter {
         this.emit("stored", { job, stored });
       } else {
         const result = await this.#retried(job, () => this.#transcribe(job));
-        this.#set(job, { state: "done", result, edits: null, share: 1 });
+        this.#set(job, { state: "done", result, history: new History(), share: 1 });
         this.emit("done", job);
       }
     } catch (thrown) {

@@ -2,12 +2,14 @@
 
 import { Api } from "./api.js";
 import { Choices } from "./choices.js";
+import { confirmErasure } from "./confirm.js";
 import { byId, fillSelect, inputById, make, makeAnnouncer, selectById } from "./dom.js";
 import { dropZone } from "./drop.js";
 import { INTERFACE_LANGUAGES, Translator } from "./i18n.js";
 import { isLong } from "./duration.js";
 import { Job, JobQueue } from "./jobs.js";
 import { JobList } from "./joblist.js";
+import { KeptTexts } from "./kept.js";
 import { KeyRing } from "./keyring.js";
 import { Recorder } from "./record.js";
 import { Result } from "./result.js";
@@ -21,8 +23,17 @@ const KEYS = [
   [["←", "→"], "keys.arrows"],
   [["↑", "↓"], "keys.updown"],
   [["Enter"], "keys.enter"],
-  [["E"], "keys.correct"],
+  [["F9"], "keys.playAnywhere"],
+  [["F7"], "keys.back"],
   [["U"], "keys.unsure"],
+  [["E", "F2"], "keys.correct"],
+  [["S"], "keys.split"],
+  [["J"], "keys.join"],
+  [["1 – 9"], "keys.speaker"],
+  [["keys.Shift", "1 – 9"], "keys.speakerOfWord"],
+  [["F"], "keys.find"],
+  [["Ctrl", "Z"], "keys.undo"],
+  [["Ctrl", "keys.Shift", "Z"], "keys.redo"],
 ];
 
 const i18n = new Translator();
@@ -32,12 +43,17 @@ const keys = new KeyRing(i18n, announce);
 const api = new Api(keys);
 const choices = new Choices(i18n);
 const queue = new JobQueue(api);
-const result = new Result(i18n, api, announce, { onAgain: transcribeAgain });
-const list = new JobList(i18n, queue, { onOpen: (job) => open(job, { focus: true }), announce });
-const stored = new StoredJobs(api, keys);
+const kept = new KeptTexts();
+const result = new Result(i18n, api, kept, announce, { onAgain: transcribeAgain });
+const list = new JobList(i18n, queue, {
+  onOpen: (job) => open(job, { focus: true }),
+  onRemove: (job) => void remove(job),
+  announce,
+});
+const stored = new StoredJobs(api, keys, (id) => queue.jobs.find((job) => job.id === id) ?? null);
 const storedList = new StoredList(i18n, stored, announce, {
   onOpen: (job) => open(job, { focus: true }),
-  onErased: (job) => job === result.job && close(),
+  onErased: erase,
 });
 new Recorder(i18n, api, keys, choices, { onDone: addRecorded });
 
@@ -53,6 +69,30 @@ function open(job, options) {
 function close() {
   result.hide();
   mark(null);
+}
+
+/**
+ * Removes a recording from the page, one whose text was edited after a confirmation.
+ * @param {Job} job
+ */
+async function remove(job) {
+  const options = { title: "erase.keptTitle", text: "erase.keptText", name: job.name };
+  if ((job.edited || job.kept) && !(await confirmErasure(i18n, options))) return;
+  stored.forget(job);
+  erase(job);
+}
+
+/** Lists the texts that the browser keeps, and then the jobs, whose texts may be among them. */
+async function begin() {
+  queue.add(...(await kept.restore()));
+  await stored.refresh();
+}
+
+/** @param {Job} job */
+function erase(job) {
+  if (job === result.job) close();
+  queue.remove(job);
+  void kept.remove(job);
 }
 
 /** @param {Job | null} job the job whose text is shown. */
@@ -78,7 +118,7 @@ async function add(files) {
 
 /** @param {Job} job */
 function transcribeAgain(job) {
-  if (queue.jobs.includes(job) && !job.edits && !job.draft) {
+  if (queue.jobs.includes(job) && !job.edited && !job.kept) {
     queue.retry(job, choices.current());
     return;
   }
@@ -117,14 +157,15 @@ stored.on("ended", (ended) => {
   announce(i18n.t(key, { name: storedList.nameOf(ended) }));
 });
 stored.on("lost", (job) => {
-  queue.add(job);
+  if (!queue.jobs.includes(job)) queue.add(job);
   mark(result.job);
 });
+kept.on("change", (job) => queue.jobs.includes(job) && queue.emit("change", job));
 window.addEventListener("beforeunload", (event) => {
   if ([...queue.jobs, ...stored.opened].some((job) => job.unsaved)) event.preventDefault();
 });
 dropZone(byId("drop"), inputById("files"), (files) => void add(files));
-void stored.refresh();
+void begin();
 watchService(api, i18n, (health) => choices.setModels(health.models));
 
 const picker = selectById("interface-language");

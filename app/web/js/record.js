@@ -88,7 +88,8 @@ export class Recorder {
    */
   #openSession(rate) {
     const recording = new Recording(rate);
-    const choices = this.#choices.current();
+    // The microphone has one channel.
+    const { channels: _, ...choices } = this.#choices.current();
     const parameters = { ...choices, encoding: "s16le", rate };
     const live = new LiveTranscription(
       (more) => this.#api.live({ ...parameters, ...more }),

@@ -1,53 +1,53 @@
-/** The open recording: plays a finished job, and corrects and downloads its text. */
+/** The open recording: plays a finished job, and shows, edits and downloads its text. */
 
 import { showAlternatives } from "./alternatives.js";
-import { asApiError } from "./api.js";
 import { isDemo } from "./choices.js";
+import { Correction } from "./correction.js";
 import { buttonById, byId, inputById, make } from "./dom.js";
 import { Downloads } from "./downloads.js";
-import { Editor } from "./editor.js";
+import { Editing } from "./editing.js";
 import { showFacts } from "./facts.js";
 import { recall, store } from "./i18n.js";
 import { Notes } from "./notes.js";
 import { peaksOf } from "./peaks.js";
-import { fileOf, newId, resultOf } from "./jobs.js";
+import { resultOf } from "./jobs.js";
 import { Player } from "./player.js";
 import { Transcript } from "./transcript.js";
-import { fromAlignment, fromAlternative, textOf, versionsOf } from "./versions.js";
+import { fromAlternative, textOf, transcriptOf, versionsOf, wordsOf } from "./versions.js";
 import { Waveform } from "./waveform.js";
-import { rangeOf } from "./words.js";
 
 const THRESHOLD = "nordlyd.threshold";
 const VIEW = "nordlyd.view";
-const POLL_MS = 1000;
+const BACK_SECONDS = 3;
 
 /** @typedef {import("./jobs.js").Job} Job */
 
 export class Result {
   #i18n;
-  #api;
+  #kept;
   #onAgain;
   #notes;
   /** @type {Job | null} */
   #job = null;
   #view = recall(VIEW) ?? "readable";
   #drawing = new AbortController();
-  #aligning = new AbortController();
   #player;
   #waveform;
   #transcript;
-  #editor;
+  #correction;
+  #editing;
   #downloads;
 
   /**
    * @param {import("./i18n.js").Translator} i18n
    * @param {import("./api.js").Api} api
+   * @param {import("./kept.js").KeptTexts} kept saves what is edited.
    * @param {(text: string) => void} announce
    * @param {{onAgain: (job: Job) => void}} callbacks called with a job to transcribe again.
    */
-  constructor(i18n, api, announce, { onAgain }) {
+  constructor(i18n, api, kept, announce, { onAgain }) {
     this.#i18n = i18n;
-    this.#api = api;
+    this.#kept = kept;
     this.#onAgain = onAgain;
     this.#notes = new Notes(i18n);
     this.#player = new Player(i18n);
@@ -58,19 +58,32 @@ export class Result {
     });
     this.#transcript = new Transcript(byId("transcript"), byId("word-readout"), i18n, {
       onPlay: (time) => void this.#player.play(time),
-      onCorrect: (index) => this.#edit(index),
+      onCorrect: (index, text) => this.#editing.correct(index, text),
+      onSpeaker: () => this.#editing.chooseSpeaker(),
     });
-    this.#editor = new Editor(this.#player, {
-      onDone: (text) => void this.#align(text),
-      onCancel: (text) => this.#closeEditor(text),
-      onStop: () => this.#aligning.abort(),
+    this.#correction = new Correction(i18n, api, this.#notes, {
+      job: () => this.#job,
+      version: () => this.#version(),
+      onDraft: (job) => kept.saveSoon(job),
+      onClose: () => this.#show(),
+      onAligned: (job) => this.#edited(job),
+    });
+    this.#editing = new Editing(i18n, this.#transcript, announce, {
+      history: () => this.#open.history,
+      version: () => this.#version(),
+      onChange: (cursor) => this.#edited(this.#open, cursor),
     });
     this.#downloads = new Downloads(api, i18n, announce, {
       source: () => this.#source(),
       onProblem: (error) => this.#notes.setProblem(error),
     });
     this.#listen();
-    i18n.on("change", () => this.#job && this.#describe());
+    kept.on("change", (job) => job === this.#job && this.#showKept(job));
+    i18n.on("change", () => {
+      if (!this.#job) return;
+      this.#describe();
+      this.#mark();
+    });
   }
 
   get job() {
@@ -78,7 +91,7 @@ export class Result {
   }
 
   get editing() {
-    return this.#editor.open;
+    return this.#correction.isOpen;
   }
 
   /** The open job, for what runs only while one is open. */
@@ -108,14 +121,17 @@ export class Result {
     this.#player.load(job.file, result.duration);
     this.#describe();
     this.#show();
-    this.#waveform.show(result.duration, this.#version().words);
+    this.#waveform.show(result.duration, wordsOf(this.#version()));
+    this.#showDraft(job);
+    byId("kept-state").hidden = true;
+    if (job.kept) this.#showKept(job);
     if (job.file) void this.#drawWaveform(job.file, result.duration);
     if (focus) byId("result-title").focus();
   }
 
   hide() {
-    this.#aligning.abort();
-    if (this.#editor.open) this.#closeEditor(this.#editor.text);
+    this.#correction.close();
+    this.#editing.reset();
     this.#drawing.abort();
     this.#player.unload();
     this.#job = null;
@@ -124,13 +140,10 @@ export class Result {
     byId("result").hidden = true;
   }
 
+  /** The text that is shown: the edited one where there is one. */
   #version() {
-    const versions = this.#versions();
-    return versions.corrected ?? (this.#view === "readable" ? versions.readable : null) ?? versions.verbatim;
-  }
-
-  #versions() {
-    return versionsOf(resultOf(this.#open), this.#open.edits);
+    const { verbatim, readable } = versionsOf(resultOf(this.#open));
+    return this.#open.history.current ?? (this.#view === "readable" ? readable : null) ?? verbatim;
   }
 
   #listen() {
@@ -140,10 +153,10 @@ export class Result {
       if (!player.playing) this.#waveform.updateAria();
     });
     player.on("unplayable", () => this.#notes.setWave("player.unplayable"));
-    byId("edit").addEventListener("click", () => this.#edit());
+    byId("edit").addEventListener("click", () => this.#correction.open());
     byId("again").addEventListener("click", () => this.#onAgain(this.#open));
     byId("copy").addEventListener("click", () => void this.#copy());
-    byId("undo").addEventListener("click", () => this.#undo());
+    byId("restore").addEventListener("click", () => this.#restore());
     byId("next-unsure").addEventListener("click", () => {
       const word = this.#transcript.nextUnsure();
       if (word) player.seek(word.start);
@@ -159,13 +172,21 @@ export class Result {
       store(VIEW, this.#view);
       this.#show();
     });
-    byId("result").addEventListener("keydown", (event) => {
-      // Space on a control operates that control.
-      const { target } = event;
-      if (event.key !== " " || !(target instanceof Element && target.closest("#transcript, #wave"))) return;
-      event.preventDefault();
-      player.toggle();
-    });
+    document.addEventListener("keydown", (event) => this.#onPlayerKey(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onPlayerKey(event) {
+    const { target } = event;
+    if (!this.#job?.file || !(target instanceof Element)) return;
+    // Space on a control operates that control.
+    const isSpace = event.key === " " && target.matches(".w, #wave");
+    /** @type {Record<string, () => void>} */
+    const actions = { F9: () => this.#player.toggle(), F7: () => this.#player.skip(-BACK_SECONDS) };
+    const run = isSpace ? actions.F9 : actions[event.key];
+    if (!run) return;
+    event.preventDefault();
+    run();
   }
 
   #highlight() {
@@ -178,33 +199,61 @@ export class Result {
     byId("result-title").textContent = this.#open.name;
     const corrected = this.#version().kind === "corrected";
     showFacts(this.#i18n, resultOf(this.#open), { live: this.#open.live, corrected });
-    this.#mark();
   }
 
-  #show() {
-    const versions = this.#versions();
+  /** @param {number} cursor index of the word where the cursor is to be. */
+  #show(cursor = 0) {
+    const { readable } = versionsOf(resultOf(this.#open));
     const version = this.#version();
-    byId("view-choice").hidden = Boolean(versions.corrected) || !versions.readable;
+    const words = wordsOf(version);
+    const isEdited = this.#open.history.current !== null;
+    byId("view-choice").hidden = isEdited || !readable;
     inputById("view-readable").checked = version.kind === "readable";
     inputById("view-verbatim").checked = version.kind === "verbatim";
-    // Of corrected words, only those that were not found are in doubt.
-    byId("doubt").hidden = version.words.every((word) => word.found);
-    const aligned = version.words.some((word) => word.found !== undefined);
+    // Of words that were aligned, only those that were not found are in doubt.
+    byId("doubt").hidden = words.every((word) => word.found);
+    const aligned = words.some((word) => word.found !== undefined);
     byId("threshold").hidden = aligned;
     byId("threshold-field").hidden = aligned;
-    byId("undo").hidden = !versions.corrected;
-    this.#transcript.show(version.words, version.lengths, resultOf(this.#open).language);
-    this.#waveform.setWords(version.words);
+    byId("restore").hidden = !isEdited;
+    this.#transcript.show(version, resultOf(this.#open).language, cursor);
+    this.#waveform.setWords(words);
     this.#mark();
     this.#highlight();
+    this.#editing.refresh();
     this.#i18n.setText(byId("downloads-of"), `downloads.${version.kind}`);
     this.#downloads.recordingButton.hidden = !this.#open.recorded;
     showAlternatives(this.#i18n, resultOf(this.#open), (alternative) => {
-      this.#open.edits = fromAlternative(alternative);
-      this.#show();
-      this.#describe();
+      this.#open.history.push(fromAlternative(alternative));
+      this.#edited(this.#open);
       this.#notes.setText("alternatives.used");
     });
+  }
+
+  /**
+   * Show and keep what was edited.
+   * @param {Job} job
+   * @param {number} cursor index of the word where the cursor is to be.
+   */
+  #edited(job, cursor = 0) {
+    this.#kept.saveSoon(job);
+    if (job !== this.#job) return;
+    this.#show(cursor);
+    this.#describe();
+    this.#showDraft(job);
+  }
+
+  /** @param {Job} job whose whole text may be being corrected. */
+  #showDraft(job) {
+    this.#notes.setText(job.draft === null ? null : "edit.kept");
+  }
+
+  /** @param {Job} job that was saved, or could not be. */
+  #showKept(job) {
+    const state = byId("kept-state");
+    state.hidden = false;
+    state.classList.toggle("note", !job.kept);
+    this.#i18n.setText(state, job.kept ? "kept.here" : "kept.nowhere");
   }
 
   #mark() {
@@ -216,94 +265,11 @@ export class Result {
     buttonById("next-unsure").disabled = count === 0;
   }
 
-  /**
-   * Open the editor.
-   * @param {number | null} index of a word to select.
-   */
-  #edit(index = null) {
-    if (this.#editor.open || !this.#open.file) return;
-    const version = this.#version();
-    const { draft } = this.#open;
-    this.#notes.setText(null);
-    const selection = index === null || draft ? null : rangeOf(version.words, index);
-    this.#editor.start(draft ?? textOf(version), resultOf(this.#open).language, selection);
-  }
-
-  /**
-   * Close the editor and keep a changed text as a draft.
-   * @param {string} text
-   */
-  #closeEditor(text) {
-    const changed = text !== textOf(this.#version());
-    this.#open.draft = changed ? text : null;
-    this.#editor.end();
-    this.#show();
-    this.#notes.setText(changed ? "edit.kept" : null);
-    byId("edit").focus();
-  }
-
-  /**
-   * Find the times of a corrected text, one paragraph a line; never rejects.
-   * @param {string} text
-   */
-  async #align(text) {
-    const job = this.#open;
-    const result = resultOf(job);
-    if (!text) {
-      this.#notes.setText("edit.empty");
-      return;
-    }
-    this.#editor.busy = true;
-    this.#notes.setProblem(null);
-    this.#notes.setText("edit.aligning");
-    this.#aligning = new AbortController();
-    const requestId = newId();
-    const poll = setInterval(() => void this.#pollAlignment(job, requestId), POLL_MS);
-    try {
-      const { model, language, duration } = result;
-      const options = { signal: this.#aligning.signal, requestId };
-      const answer = await this.#api.align(fileOf(job), job.name, text, { model, language }, options);
-      job.edits = fromAlignment(answer.words, text, duration);
-      job.draft = null;
-      if (job !== this.#job) return;
-      const lost = job.edits.words.filter((word) => !word.found).length;
-      this.#editor.end();
-      this.#show();
-      this.#describe();
-      this.#notes.setText(lost ? "edit.lost" : "edit.all", { n: lost });
-      byId("edit").focus({ preventScroll: true });
-      // The editor was taller than the text: scroll back to its beginning.
-      this.#notes.scrollIntoView();
-    } catch (thrown) {
-      const error = asApiError(thrown);
-      if (job !== this.#job) return;
-      this.#notes.setText(null);
-      if (error.code !== "cancelled") this.#notes.setProblem(error);
-    } finally {
-      clearInterval(poll);
-      this.#editor.busy = false;
-    }
-  }
-
-  /**
-   * Show how far an alignment is.
-   * @param {Job} job
-   * @param {string} requestId
-   */
-  async #pollAlignment(job, requestId) {
-    const { done, windows } = await this.#api.progress(requestId).catch(() => ({ done: 0, windows: 1 }));
-    const waiting = this.#notes.textKey?.startsWith("edit.aligning");
-    if (done && waiting && job === this.#job) {
-      this.#notes.setText("edit.aligningShare", { percent: this.#i18n.percent(done / windows) });
-    }
-  }
-
-  #undo() {
-    this.#open.edits = null;
+  #restore() {
+    this.#open.history.push(null);
     this.#open.draft = null;
-    this.#show();
-    this.#describe();
-    this.#notes.setText("edit.undone");
+    this.#edited(this.#open);
+    this.#notes.setText("edit.restored");
     byId("edit").focus();
   }
 
@@ -319,8 +285,8 @@ export class Result {
   /** The shown text and its recording, for downloads. */
   #source() {
     const { file, name } = this.#open;
-    const version = this.#version();
-    return { transcript: version.transcript(resultOf(this.#open)), name: name.replace(/\.[^.]+$/, ""), recording: name, file };
+    const transcript = transcriptOf(this.#version(), resultOf(this.#open));
+    return { transcript, name: name.replace(/\.[^.]+$/, ""), recording: name, file };
   }
 
   /**

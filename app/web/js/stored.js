@@ -8,7 +8,7 @@
 import { asApiError } from "./api.js";
 import { Emitter } from "./events.js";
 import { Job } from "./jobs.js";
-import { fromAlignment } from "./versions.js";
+import { editedTranscript, fromAlignment } from "./versions.js";
 
 /** @typedef {import("./api.js").StoredJob} StoredJob */
 /** @typedef {import("./api.js").TranscriptJson} TranscriptJson */
@@ -31,6 +31,7 @@ export const isRunning = (stored) => stored.status === "queued" || stored.status
  */
 export class StoredJobs extends Emitter {
   #api;
+  #keptOf;
   /** @type {StoredJob[]} */
   #jobs = [];
   /** @type {ListState} */
@@ -48,10 +49,12 @@ export class StoredJobs extends Emitter {
   /**
    * @param {import("./api.js").Api} api
    * @param {import("./keyring.js").KeyRing} keys
+   * @param {(id: string) => Job | null} keptOf returns the text of a job that the browser keeps.
    */
-  constructor(api, keys) {
+  constructor(api, keys, keptOf) {
     super();
     this.#api = api;
+    this.#keptOf = keptOf;
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) clearTimeout(this.#timer);
       else void this.refresh();
@@ -146,9 +149,13 @@ export class StoredJobs extends Emitter {
    * @returns {Promise<Job>} the same one each time, with the corrections that were made meanwhile.
    */
   async open(stored, name) {
-    const known = this.#opened.get(stored.id);
-    if (known) return known;
+    const known = this.#opened.get(stored.id) ?? this.#keptOf(stored.id);
+    if (known) {
+      this.#opened.set(stored.id, known);
+      return known;
+    }
     const job = new Job(this.#files.get(stored.id) ?? null, name, {});
+    job.id = stored.id;
     job.state = "done";
     if (stored.kind === "align") job.result = transcriptOf(await this.#api.alignmentOf(stored.id));
     else job.result = await this.#api.transcriptOf(stored.id);
@@ -161,7 +168,7 @@ export class StoredJobs extends Emitter {
   /**
    * Ends and erases a job.
    * @param {StoredJob} stored
-   * @returns {Promise<Job | null>} its opened text, if any.
+   * @returns {Promise<Job | null>} its text, where it was opened or is kept.
    */
   async erase(stored) {
     try {
@@ -170,13 +177,21 @@ export class StoredJobs extends Emitter {
       // It was erased meanwhile, from another machine or by the service.
       if (asApiError(error).code !== "job_not_found") throw error;
     }
-    const job = this.#opened.get(stored.id) ?? null;
+    const job = this.#opened.get(stored.id) ?? this.#keptOf(stored.id);
     this.#opened.delete(stored.id);
     this.#files.delete(stored.id);
     this.#jobs = this.#jobs.filter(({ id }) => id !== stored.id);
     this.emit("change", null);
     void this.refresh();
     return job;
+  }
+
+  /**
+   * Drops an opened text, which is fetched anew when it is opened again.
+   * @param {Job} job
+   */
+  forget(job) {
+    if (this.isOf(job.id, job)) this.#opened.delete(job.id);
   }
 
   /** @param {boolean} quiet */
@@ -235,6 +250,6 @@ export class StoredJobs extends Emitter {
  */
 function transcriptOf({ words, language, model, duration }) {
   const text = words.map(({ word }) => word).join(" ");
-  const result = { text, words: [], segments: [], language, model, duration };
-  return /** @type {TranscriptJson} */ (fromAlignment(words, text, duration).transcript(result));
+  const version = fromAlignment(words, { texts: [text], owners: [null] }, { duration });
+  return editedTranscript(version, { language, model, duration });
 }

@@ -1,6 +1,7 @@
 /** Shows the jobs that the service keeps: a line for each, with its progress and its buttons. */
 
 import { ApiError, asApiError } from "./api.js";
+import { confirmErasure } from "./confirm.js";
 import { buttonById, byId, clock, make } from "./dom.js";
 import { describeProblem } from "./problems.js";
 import { isRunning } from "./stored.js";
@@ -207,7 +208,7 @@ export class StoredList {
   /** @param {Line} line */
   async #erase({ stored }) {
     const name = this.nameOf(stored);
-    if (!(await this.#confirm(name))) return;
+    if (!(await confirmErasure(this.#i18n, { title: "erase.title", text: "erase.text", name }))) return;
     try {
       const job = await this.#jobs.erase(stored);
       this.#problem.hidden = true;
@@ -216,21 +217,6 @@ export class StoredList {
     } catch (thrown) {
       this.#fail(thrown);
     }
-  }
-
-  /**
-   * Requests the person's consent; closing the dialog withholds it.
-   * @param {string} name
-   * @returns {Promise<boolean>}
-   */
-  #confirm(name) {
-    const dialog = byId("erase-dialog", HTMLDialogElement);
-    this.#i18n.setText(byId("erase-text"), "erase.text", { name });
-    dialog.returnValue = "";
-    dialog.showModal();
-    return new Promise((resolve) => {
-      dialog.onclose = () => resolve(dialog.returnValue === "erase");
-    });
   }
 
   async #showMore() {

@@ -1,12 +1,18 @@
-/** The text on the page: shows words with times, emits a time to play from or a word to correct. */
+/** The text on the page: emits a time to play from, a corrected word, and where a speaker is changed. */
 
-import { clock, make } from "./dom.js";
-import { wordAt } from "./words.js";
+import { clock } from "./dom.js";
+import { markOf, Paragraphs } from "./paragraphs.js";
+import { wordsOf } from "./versions.js";
+import { correctInPlace } from "./wordinput.js";
+import { orderByStart, wordAt } from "./words.js";
 
 // After scrolling by hand, the text does not scroll by itself for so long.
 const SCROLL_PAUSE_MS = 4000;
+/** Pixels that the player and the bar of commands cover, at the top and at the bottom. */
+const COVERED = { top: 180, bottom: 120 };
 
 /** @typedef {import("./api.js").Word} Word */
+/** @typedef {import("./versions.js").Version} Version */
 
 export class Transcript {
   #element;
@@ -14,17 +20,20 @@ export class Transcript {
   #i18n;
   #onPlay;
   #onCorrect;
+  #onSpeaker;
+  #paragraphs;
   /** @type {Word[]} */
   #words = [];
-  /** @type {HTMLElement[]} */
-  #spans = [];
-  /** Index of the first word of each paragraph. @type {number[]} */
-  #firsts = [];
+  #order = orderByStart([]);
   #cursor = 0;
-  #now = -1;
   #threshold = 0;
-  #scrolledAt = 0;
-  /** Whether the words can be played and corrected. */
+  #scrolledAt = -Infinity;
+  #now = -1;
+  /** @type {{cursor: HTMLElement | null, now: HTMLElement | null, match: HTMLElement[]}} */
+  #shown = { cursor: null, now: null, match: [] };
+  /** Closes the input of a word, while one is open. @type {(() => void) | null} */
+  #closeInput = null;
+  /** Whether the words can be played. */
   hasRecording = true;
 
   /**
@@ -33,23 +42,28 @@ export class Transcript {
    * @param {import("./i18n.js").Translator} i18n
    * @param {object} callbacks
    * @param {(time: number) => void} callbacks.onPlay called with seconds to play from.
-   * @param {(index: number) => void} callbacks.onCorrect called with the index of a word.
+   * @param {(index: number, text: string) => void} callbacks.onCorrect called with a word's new text.
+   * @param {() => void} callbacks.onSpeaker called when the speaker at the cursor is to be changed.
    */
-  constructor(element, readout, i18n, { onPlay, onCorrect }) {
+  constructor(element, readout, i18n, { onPlay, onCorrect, onSpeaker }) {
     this.#onPlay = onPlay;
     this.#onCorrect = onCorrect;
+    this.#onSpeaker = onSpeaker;
     this.#element = element;
     this.#readout = readout;
     this.#i18n = i18n;
+    this.#paragraphs = new Paragraphs(element, i18n);
     element.addEventListener("click", (event) => this.#onClick(event));
     element.addEventListener("dblclick", (event) => {
-      const index = indexOf(event.target);
-      if (index !== null) this.#onCorrect(index);
+      const at = this.#paragraphs.at(event.target);
+      if (at && !at.isName) this.correct(at.index);
     });
     element.addEventListener("keydown", (event) => this.#onKey(event));
     element.addEventListener("focusin", (event) => {
-      const index = indexOf(event.target);
-      if (index !== null) this.#describe(index);
+      const at = this.#paragraphs.at(event.target);
+      if (!at) return;
+      if (!at.isName) this.#moveCursor(at.index);
+      this.#describe(at.index);
     });
     for (const event of ["wheel", "touchmove"]) {
       window.addEventListener(event, () => (this.#scrolledAt = performance.now()), { passive: true });
@@ -58,38 +72,29 @@ export class Transcript {
     i18n.on("change", () => this.#showHint());
   }
 
+  /** Index of the word that commands are for; -1 where there are no words. */
+  get cursor() {
+    return this.#words.length ? this.#cursor : -1;
+  }
+
   /**
-   * Show words.
-   * @param {Word[]} words
-   * @param {number[]} lengths of the paragraphs, in words.
+   * Show a text.
+   * @param {Version} version
    * @param {string} language code of the spoken language.
+   * @param {number} cursor index of a word.
    */
-  show(words, lengths, language) {
-    this.#words = words;
-    this.#spans = words.map((word, index) => make("span", { class: "w", tabIndex: -1, "data-i": index, textContent: word.word }));
-    this.#firsts = [];
-    this.#now = -1;
-    const paragraphs = [];
-    let next = 0;
-    for (const length of lengths) {
-      this.#firsts.push(next);
-      const paragraph = make("p", { lang: language });
-      for (let i = next; i < next + length; i++) paragraph.append(...(i > next ? [" "] : []), this.#spans[i]);
-      const stamp = make("span", { class: "stamp", "data-i": next, textContent: clock(words[next].start) });
-      stamp.setAttribute("aria-hidden", "true");
-      paragraphs.push(make("div", { class: "paragraph" }, stamp, paragraph));
-      next += length;
-    }
-    if (!words.length) {
-      const empty = make("p", { class: "empty" });
-      this.#i18n.setText(empty, "text.empty");
-      paragraphs.push(empty);
-    }
-    this.#element.replaceChildren(...paragraphs);
-    this.#cursor = 0;
-    if (this.#spans.length) this.#spans[0].tabIndex = 0;
+  show(version, language, cursor = 0) {
+    this.#closeInput?.();
+    const focused = this.#element.contains(document.activeElement);
+    this.#words = wordsOf(version);
+    this.#order = orderByStart(this.#words);
+    this.#paragraphs.show(version, language);
+    this.hideMatch();
+    this.#showNow(-1);
     this.mark(this.#threshold);
-    this.#showHint();
+    this.#moveCursor(Math.min(cursor, this.#words.length - 1));
+    if (focused && this.#words.length) this.go(this.#cursor);
+    else this.#showHint();
   }
 
   /**
@@ -99,19 +104,7 @@ export class Transcript {
    */
   mark(threshold) {
     this.#threshold = threshold;
-    let count = 0;
-    this.#words.forEach((word, index) => {
-      const span = this.#spans[index];
-      const unsure = this.#isUnsure(word);
-      span.classList.toggle("unsure", unsure);
-      span.classList.toggle("lost", word.found === false);
-      if (unsure || word.found === false) {
-        // Screen readers announce marked words too.
-        span.setAttribute("role", "mark");
-        count++;
-      } else span.removeAttribute("role");
-    });
-    return count;
+    return this.#paragraphs.mark(threshold);
   }
 
   /**
@@ -121,15 +114,32 @@ export class Transcript {
    * @returns the word, or null between words.
    */
   highlight(time, { follow }) {
-    const index = wordAt(this.#words, time);
+    const index = wordAt(this.#words, this.#order, time);
     const word = index >= 0 && time < this.#words[index].end ? this.#words[index] : null;
     if (index === this.#now) return word;
-    this.#spans[this.#now]?.classList.remove("now");
-    this.#now = index;
-    const span = this.#spans[index];
-    span?.classList.add("now");
-    if (span && follow && performance.now() - this.#scrolledAt > SCROLL_PAUSE_MS) keepInView(span);
+    const span = this.#showNow(index);
+    // What is being written stays in sight.
+    const follows = follow && !this.#closeInput;
+    if (span && follows && performance.now() - this.#scrolledAt > SCROLL_PAUSE_MS) keepInView(span);
     return word;
+  }
+
+  /**
+   * Show words that a search found, and put the cursor there.
+   * @param {number} first index of the first word.
+   * @param {number} last
+   */
+  showMatch(first, last) {
+    this.hideMatch();
+    for (let index = first; index <= last; index++) this.#shown.match.push(this.#paragraphs.spanOf(index));
+    for (const span of this.#shown.match) span.classList.add("match");
+    this.#moveCursor(first);
+    keepInView(this.#shown.match[0]);
+  }
+
+  hideMatch() {
+    for (const span of this.#shown.match) span.classList.remove("match");
+    this.#shown.match = [];
   }
 
   /** Move to the next uncertain word after the cursor, wrapping around; null where there is none. */
@@ -137,64 +147,101 @@ export class Transcript {
     const total = this.#words.length;
     for (let step = 1; step <= total; step++) {
       const index = (this.#cursor + step) % total;
-      if (this.#isUnsure(this.#words[index]) || this.#words[index].found === false) {
-        this.#go(index);
-        return this.#words[index];
-      }
+      if (!markOf(this.#words[index], this.#threshold)) continue;
+      this.go(index);
+      return this.#words[index];
     }
     return null;
-  }
-
-  /** @param {Word} word */
-  #isUnsure(word) {
-    return word.found === undefined && word.confidence < this.#threshold;
-  }
-
-  /** @param {MouseEvent} event */
-  #onClick(event) {
-    const index = indexOf(event.target);
-    if (index === null || !getSelection()?.isCollapsed) return;
-    this.#go(index);
-    this.#onPlay(this.#words[index].start);
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const paragraph = this.#firsts.findLastIndex((first) => first <= this.#cursor);
-    /** @type {Record<string, number>} */
-    const targets = {
-      ArrowLeft: this.#cursor - 1,
-      ArrowRight: this.#cursor + 1,
-      ArrowUp: this.#firsts[this.#firsts[paragraph] < this.#cursor ? paragraph : paragraph - 1],
-      ArrowDown: this.#firsts[paragraph + 1],
-      Home: 0,
-      End: this.#words.length - 1,
-    };
-    if (event.key in targets) {
-      event.preventDefault();
-      if (this.#words[targets[event.key]]) this.#go(targets[event.key]);
-    } else if (event.key === "Enter") {
-      event.preventDefault();
-      this.#onPlay(this.#words[this.#cursor].start);
-    } else if (event.key === "e" || event.key === "F2") {
-      event.preventDefault();
-      this.#onCorrect(this.#cursor);
-    } else if (event.key === "u") {
-      event.preventDefault();
-      this.nextUnsure();
-    }
   }
 
   /**
    * Move the cursor and the focus to a word.
    * @param {number} index
    */
-  #go(index) {
-    if (this.#spans[this.#cursor]) this.#spans[this.#cursor].tabIndex = -1;
-    this.#cursor = index;
-    this.#spans[index].tabIndex = 0;
-    this.#spans[index].focus();
+  go(index) {
+    this.#moveCursor(index);
+    this.#shown.cursor?.focus();
+  }
+
+  /**
+   * Let the person write a word anew.
+   * @param {number} index
+   */
+  correct(index) {
+    this.#closeInput?.();
+    this.#moveCursor(index);
+    this.#closeInput = correctInPlace(this.#paragraphs.spanOf(index), this.#words[index].word, {
+      label: this.#i18n.t("edit.correctWord"),
+      onEnd: (text, by) => {
+        this.#closeInput = null;
+        if (text !== null) this.#onCorrect(index, text);
+        if (by === "key") this.go(this.#cursor);
+      },
+    });
+  }
+
+  /** @param {number} index of a word, or -1. */
+  #showNow(index) {
+    const span = index < 0 ? null : this.#paragraphs.spanOf(index);
+    this.#shown.now?.classList.remove("now");
+    span?.classList.add("now");
+    this.#shown.now = span;
+    this.#now = index;
+    return span;
+  }
+
+  /** @param {number} index */
+  #moveCursor(index) {
+    this.#cursor = Math.max(0, index);
+    if (this.#shown.cursor) this.#shown.cursor.tabIndex = -1;
+    this.#shown.cursor = this.#words.length ? this.#paragraphs.spanOf(this.#cursor) : null;
+    if (this.#shown.cursor) this.#shown.cursor.tabIndex = 0;
+  }
+
+  /** @param {MouseEvent} event */
+  #onClick(event) {
+    const at = this.#paragraphs.at(event.target);
+    if (!at) return;
+    if (at.isName) {
+      if (this.#paragraphs.placeOf(this.#cursor) !== at.p) this.#moveCursor(at.index);
+      this.#onSpeaker();
+    } else if (getSelection()?.isCollapsed) {
+      this.go(at.index);
+      this.#onPlay(this.#words[at.index].start);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const at = this.#paragraphs.at(event.target);
+    if (!at || at.isName || event.ctrlKey || event.metaKey || event.altKey) return;
+    const cursor = this.#cursor;
+    const p = this.#paragraphs.placeOf(cursor);
+    const first = this.#paragraphs.firstOf(p) ?? 0;
+    /** @type {Record<string, number | undefined>} */
+    const targets = {
+      ArrowLeft: cursor - 1,
+      ArrowRight: cursor + 1,
+      ArrowUp: first < cursor ? first : this.#paragraphs.firstOf(p - 1),
+      ArrowDown: this.#paragraphs.firstOf(p + 1),
+      Home: 0,
+      End: this.#words.length - 1,
+    };
+    /** @type {Record<string, () => void>} */
+    const actions = {
+      Enter: () => this.#onPlay(this.#words[cursor].start),
+      e: () => this.correct(cursor),
+      F2: () => this.correct(cursor),
+      u: () => void this.nextUnsure(),
+    };
+    if (event.key in targets) {
+      event.preventDefault();
+      const target = targets[event.key] ?? -1;
+      if (this.#words[target]) this.go(target);
+    } else if (event.key in actions) {
+      event.preventDefault();
+      actions[event.key]();
+    }
   }
 
   /**
@@ -215,20 +262,13 @@ export class Transcript {
   }
 }
 
-/**
- * Index of the word at an event's target, or null.
- * @param {EventTarget | null} target
- */
-function indexOf(target) {
-  const element = target instanceof Element ? /** @type {HTMLElement | null} */ (target.closest("[data-i]")) : null;
-  const index = element?.dataset.i;
-  return index === undefined ? null : Number(index);
-}
-
 /** @param {HTMLElement} span */
 function keepInView(span) {
   const box = span.getBoundingClientRect();
-  if (box.top > 180 && box.bottom < window.innerHeight - 60) return;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  span.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+  const { innerHeight } = window;
+  if (box.top > COVERED.top && box.bottom < innerHeight - COVERED.bottom) return;
+  // A smooth way over hours of text would lay out all of it.
+  const isFar = box.bottom < -innerHeight || box.top > 2 * innerHeight;
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  span.scrollIntoView({ block: "center", behavior: isFar || isCalm ? "instant" : "smooth" });
 }

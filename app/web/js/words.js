@@ -1,73 +1,39 @@
-/** Pure functions on words {word, start, end, confidence, found?} and the paragraphs they form. */
+/** Pure functions on words {word, start, end, confidence, found?} and their times. */
 
 /** @typedef {import("./api.js").Word} Word */
 
-const tokens = (/** @type {string} */ text) => text.split(/\s+/).filter(Boolean);
+/**
+ * The parts of a text between spaces.
+ * @param {string} text
+ */
+export const tokens = (text) => text.split(/\s+/).filter(Boolean);
+
+/**
+ * Indexes of words in the order in which they begin: where people speak at once, the words of the
+ * one stand before those of the other.
+ * @param {Word[]} words
+ */
+export function orderByStart(words) {
+  const order = new Uint32Array(words.length).map((_, i) => i);
+  const sorted = words.every((word, i) => i === 0 || words[i - 1].start <= word.start);
+  return sorted ? order : order.toSorted((a, b) => words[a].start - words[b].start || a - b);
+}
 
 /**
  * Index of the last word that has begun at a time, or -1.
  * @param {Word[]} words
+ * @param {Uint32Array} order of `orderByStart`.
  * @param {number} time in seconds.
  */
-export function wordAt(words, time) {
+export function wordAt(words, order, time) {
   let low = 0;
   let high = words.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (words[middle].start <= time) low = middle + 1;
+    if (words[order[middle]].start <= time) low = middle + 1;
     else high = middle;
   }
-  return low - 1;
-}
-
-/**
- * Share words out to paragraphs by their texts.
- *
- * A word may hold spaces ("1 000", "– ja"), so its tokens are counted. Words that fit no
- * paragraph form a last one.
- * @param {{word: string}[]} words
- * @param {string[]} texts of the paragraphs.
- * @returns lengths of the paragraphs, in words, none of them 0.
- */
-export function paragraphLengths(words, texts) {
-  /** @type {number[]} */
-  const lengths = [];
-  let next = 0;
-  for (const text of texts) {
-    const total = tokens(text).length;
-    const first = next;
-    for (let count = 0; count < total && next < words.length; next++) count += tokens(words[next].word).length;
-    if (next > first) lengths.push(next - first);
-  }
-  if (next < words.length) lengths.push(words.length - next);
-  return lengths;
-}
-
-/**
- * The text of each paragraph.
- * @param {{word: string}[]} words
- * @param {number[]} lengths
- */
-export function paragraphTexts(words, lengths) {
-  let next = 0;
-  return lengths.map((length) =>
-    words
-      .slice(next, (next += length))
-      .map((word) => word.word)
-      .join(" "),
-  );
-}
-
-/**
- * First and past character of a word in its text, where words and paragraphs are both separated by
- * one character.
- * @param {{word: string}[]} words
- * @param {number} index
- * @returns {[first: number, past: number]}
- */
-export function rangeOf(words, index) {
-  const first = words.slice(0, index).reduce((sum, word) => sum + word.word.length + 1, 0);
-  return [first, first + words[index].word.length];
+  return low ? order[low - 1] : -1;
 }
 
 /** @typedef {Omit<Word, "start" | "end"> & {start: number | null, end: number | null}} UntimedWord */
@@ -97,6 +63,58 @@ export function fillMissingTimes(words, duration) {
 
 const hasTime = (/** @type {UntimedWord} */ word) => word.start !== null && word.end !== null;
 const round = (/** @type {number} */ seconds) => Math.round(seconds * 1000) / 1000;
+
+/**
+ * The words of a corrected text: tokens that were not changed keep their word, all others have the
+ * times of the words in whose place they stand.
+ * @param {Word[]} words at least one.
+ * @param {string} text empty where the words are deleted.
+ * @returns {Word[]}
+ */
+export function retime(words, text) {
+  const written = tokens(text);
+  if (written.length === words.length) {
+    return written.map((token, i) => (words[i].word === token ? words[i] : byHand(token, words[i].start, words[i].end)));
+  }
+  const most = Math.min(written.length, words.length);
+  let first = 0;
+  while (first < most && words[first].word === written[first]) first++;
+  let last = 0;
+  while (last < most - first && words[words.length - 1 - last].word === written[written.length - 1 - last]) last++;
+  // Tokens that were only inserted share the time of a word beside them.
+  if (first + last === words.length) {
+    if (first) first--;
+    else last--;
+  }
+  const kept = words.length - last;
+  const changed = written.slice(first, written.length - last);
+  return [...words.slice(0, first), ...shareTime(words.slice(first, kept), changed), ...words.slice(kept)];
+}
+
+/**
+ * @param {Word[]} words
+ * @param {string[]} written
+ */
+function shareTime(words, written) {
+  const start = words[0].start;
+  const end = Math.max(...words.map((word) => word.end));
+  const letters = written.reduce((sum, token) => sum + token.length, 0);
+  let before = 0;
+  return written.map((token) => {
+    const from = start + ((end - start) * before) / letters;
+    before += token.length;
+    return byHand(token, round(from), round(start + ((end - start) * before) / letters));
+  });
+}
+
+/**
+ * A word that a person wrote.
+ * @param {string} word
+ * @param {number} start
+ * @param {number} end
+ * @returns {Word}
+ */
+const byHand = (word, start, end) => ({ word, start, end, confidence: 1 });
 
 /**
  * Times for the words of a formatted text: "halv åtte" may have become "7.30.".

@@ -6,6 +6,7 @@ Names are those of the contract's option models; a test compares them.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
+from nordlyd_client.contract.layout import SubtitleRulesName
 from nordlyd_client.contract.options import DecoderName, Encoding
 
 Hotwords: TypeAlias = str | Sequence[str] | Mapping[str, float]
@@ -13,7 +14,10 @@ Hotwords: TypeAlias = str | Sequence[str] | Mapping[str, float]
 
 
 class _ModelOptions(TypedDict, total=False):
-    """The model by its id, or the one that serves a language."""
+    """The model by its id, or the one that serves a language.
+
+    For a recording `language` may be `auto` or `auto-each`: its speech then decides.
+    """
 
     model: str | None
     language: str | None
@@ -52,22 +56,27 @@ class _SoundOptions(TypedDict, total=False):
 
 
 class LayoutOptions(TypedDict, total=False):
-    """What text, md, f4 and docx show; docs/formats.md has their defaults."""
+    """What text, md, f4 and docx show, and the rules of subtitles; docs/formats.md has both."""
 
     speakers: bool | None
     times: bool | None
     paragraphs: bool | None
     mark_unsure: bool | None
+    subtitles: SubtitleRulesName | None
+    reading_speed: float | None
 
 
 class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False):
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
-    `channels` is how many raw samples have, or `separate` to transcribe each apart.
+    `channels` is how many raw samples have, or `separate` to transcribe each apart. `redact` is
+    what to mask, and `redact_names` the names among it.
     """
 
     channels: int | Literal["separate"] | None
     url: str | None
+    redact: str | Sequence[str] | None
+    redact_names: str | Sequence[str] | None
     word_cues: bool | None
 
 

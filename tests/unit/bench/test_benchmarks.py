@@ -9,6 +9,7 @@ from bench import (
     alignment,
     fairness,
     jobs,
+    languages,
     latency,
     load,
     memory,
@@ -152,3 +153,14 @@ def test_replicas_and_archive_are_compared_with_one_process(capsys) -> None:
     )
     assert result["second_replica_ready_s"] > 0
     assert {"hop_ms", "long_hop_share", "simulation_error", "simulation_p95_error"} <= set(result)
+
+
+def test_languages_are_detected_and_counted(capsys) -> None:
+    result = run(languages, "--sentences 6 --cost-seconds 10", capsys)
+    assert {sum(row.values()) for row in result["confusion"].values()} == {6}
+    assert {sum(row.values()) for row in result["confusion_joined"].values()} == {1}
+    assert result["confusion_joined"]["da"] == {"da": 1, "nb": 0, "nn": 0}
+    assert result["accuracy"] > 0.5
+    assert set(result["each_share"]) == {"da-nb", "da-nn", "nb-nn"}
+    assert result["each_share"]["da-nb"] > 0.7
+    assert set(result["cost"]) == {"10"}

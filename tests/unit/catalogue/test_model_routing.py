@@ -214,3 +214,44 @@ def test_model_chosen_for_a_language_serves_it_by_name_too(
     router = Router(None, cards)
     chosen = router.route(None, language)
     assert router.route(chosen.id, language) is chosen
+
+
+def candidates(router: Router, model: str | None = None) -> list[tuple[str, str]]:
+    return [(card.id, code) for card, code in router.candidates(model)]
+
+
+def test_candidates_are_the_models_that_serve_languages_with_their_main_one() -> None:
+    assert candidates(Router({}, [DA, NB, NN, UNKNOWN])) == [
+        ("dansk", "da"),
+        ("bokmaal", "nb"),
+        ("nynorsk", "nn"),
+    ]
+    better = ModelCard(id="better", languages=("da",), priority=1)
+    assert candidates(Router(None, [DA, better, NB])) == [("better", "da"), ("bokmaal", "nb")]
+
+
+def test_model_of_several_languages_stands_for_the_first_that_it_serves() -> None:
+    assert candidates(Router({}, [DA, BOTH])) == [("dansk", "da"), ("both", "nb")]
+    assert candidates(Router({"sv": ["mystery"]}, [DA, UNKNOWN])) == [
+        ("dansk", "da"),
+        ("mystery", "sv"),
+    ]
+
+
+def test_candidate_of_a_request_without_language_comes_first() -> None:
+    assert candidates(Router({}, [DA, NB, NN], "nn"))[0] == ("nynorsk", "nn")
+
+
+def test_named_or_only_model_is_the_only_candidate() -> None:
+    router = Router({}, [DA, NB])
+    assert candidates(router, "bokmaal") == [("bokmaal", "nb")]
+    assert candidates(Router(None, [UNKNOWN])) == [("mystery", "und")]
+    with pytest.raises(UnknownModelError):
+        router.candidates("absent")
+
+
+def test_models_without_languages_cannot_be_chosen_by_speech() -> None:
+    other = ModelCard(id="other")
+    with pytest.raises(InvalidRequestError, match="declares which languages") as e:
+        Router(None, [UNKNOWN, other]).candidates(None)
+    assert (e.value.param, e.value.status) == ("language", 400)

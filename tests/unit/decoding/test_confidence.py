@@ -26,6 +26,7 @@ HYPOTHESIS = Hypothesis(
 CALIBRATION = Calibration(
     BoundaryRule((0.0, 0.5), (0.0, 0.05), (0.01, 0.1), {"d": 0.02}, {"a": -0.03}),
     {"greedy": Curve((0.2, 0.7, 1.0), (0.1, 0.5, 0.95))},
+    {"greedy": -4.0},
 )
 
 
@@ -96,6 +97,13 @@ def test_calibration_file_round_trips(tmp_path: Path) -> None:
     assert load_calibration([tmp_path / "elsewhere", tmp_path]) == CALIBRATION
 
 
+def test_file_without_scores_is_one_of_an_older_trainer(tmp_path: Path) -> None:
+    data = calibration_data(CALIBRATION)
+    del data["scores"]
+    (tmp_path / CALIBRATION_NAME).write_text(json.dumps(data))
+    assert load_calibration([tmp_path]) == replace(CALIBRATION, scores={})
+
+
 def test_missing_file_gives_the_general_rule(tmp_path: Path) -> None:
     calibration = load_calibration([tmp_path])
     assert calibration.boundaries == GENERAL_RULE
@@ -111,6 +119,8 @@ def test_missing_file_gives_the_general_rule(tmp_path: Path) -> None:
         lambda data: data["confidence"]["greedy"].update(shares=[0.1, 0.5, 1.2]),
         lambda data: data["confidence"]["greedy"].update(shares=[0.5, 0.1, 0.9]),
         lambda data: data["confidence"]["greedy"].update(posteriors=[0.5, 0.5, 0.9]),
+        lambda data: data["scores"].update(greedy=float("nan")),
+        lambda data: data["scores"].update(greedy="low"),
     ],
 )
 def test_invalid_file_is_named_in_the_error(tmp_path: Path, change) -> None:

@@ -1,16 +1,30 @@
 """The decoders of a model: which one serves a request, with which language model."""
 
+import json
 import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog
 from emitted import FRAME, VOCABULARY, emit
 from ngrams import write_language_model
 
-from app.decoding import DecodingOptions, Hotword, Hypothesis, ModelDecoders, open_decoders
+from app.decoding import (
+    DecodingOptions,
+    Hotword,
+    Hypothesis,
+    ModelDecoders,
+    SpeechScore,
+    open_decoders,
+)
 from app.decoding.backends import available_backends
+from app.decoding.calibration import (
+    CALIBRATION_NAME,
+    Calibration,
+    calibration_data,
+)
 from app.errors import ConfigurationError, InvalidRequestError, LanguageModelError
 
 TEXT = "han leser en lang bok"
@@ -52,6 +66,28 @@ def test_hypothesis_names_its_decoder_and_language_model(
     [found, *_] = decode(ModelDecoders(VOCABULARY, [tmp_path]), options)
     assert (found.decoder, found.language_model) == (without, None)
     assert found.text == TEXT
+
+
+def test_speech_of_other_words_scores_below_that_of_the_language_model(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    calibration = Calibration(scores={"beam+lm": -2.0})
+    (tmp_path / CALIBRATION_NAME).write_text(json.dumps(calibration_data(calibration)))
+    decoders = ModelDecoders(VOCABULARY, [tmp_path])
+    own, other = (
+        decoders.score_speech(emissions, frame_seconds=FRAME, duration=len(emissions) * FRAME)
+        for emissions in (emit(TEXT), emit("wer liest das lange buch"))
+    )
+    assert own.deviation is not None
+    assert other.deviation is not None
+    assert own.deviation > other.deviation
+    assert own.deviation == pytest.approx(own.score + 2.0)
+    assert own.confidence >= other.confidence
+    uncalibrated = ModelDecoders(VOCABULARY, [folder])
+    emissions = np.zeros((0, len(VOCABULARY)), np.float32)
+    silent = uncalibrated.score_speech(emissions, frame_seconds=FRAME, duration=1.0)
+    assert silent == SpeechScore("beam+lm", score=0.0, deviation=None, confidence=0.0)
 
 
 def test_request_selects_a_language_model_by_name(folder: Path, tmp_path: Path) -> None:

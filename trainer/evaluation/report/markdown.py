@@ -121,7 +121,7 @@ def _confusions(summary: Summary) -> list[str]:
     parts[-1] += " often it happened."
     for found in confusion_tables(summary):
         shown = "; ".join(
-            f"{_quoted(spoken)} → {_quoted(written)}: {count}"
+            f"{quoted(spoken)} → {quoted(written)}: {count}"
             for spoken, written, count in found.rows[:_MAX_CONFUSIONS]
         )
         parts.append(f"- **{found.title}** ({found.total:,} in all): {shown}")
@@ -134,15 +134,16 @@ def _worst(summary: Summary) -> list[str]:
     parts = ["## Worst utterances", "`report.html` has them to listen to."]
     for item in summary["worst"][:_MAX_WORST]:
         who = f"{item['speaker']}, " if item["speaker"] else ""
-        lines = [f"- {escape(who)}{item['seconds']} s", f"  - said: {_quoted(item['reference'])}"]
+        lines = [f"- {escape(who)}{item['seconds']} s", f"  - said: {quoted(item['reference'])}"]
         lines += [
-            f"  - {title}: {_quoted(item[name])}" for name, title in TITLES.items() if name in item
+            f"  - {title}: {quoted(item[name])}" for name, title in TITLES.items() if name in item
         ]
         parts.append("\n".join(lines))
     return parts
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Returns a text in quotation marks, or the words for an empty one and for white space."""
     if not text:
         return "nothing"
     return "space" if text.isspace() else f"“{escape(text)}”"

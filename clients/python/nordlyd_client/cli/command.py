@@ -15,12 +15,13 @@ from nordlyd_client.cli.align import align
 from nordlyd_client.cli.jobs import jobs_app
 from nordlyd_client.cli.service import find_service, require_service
 from nordlyd_client.cli.stream import stream
+from nordlyd_client.cli.subtitles import subtitles_app
 from nordlyd_client.cli.transcribe import transcribe
 from nordlyd_client.cli.watch import watch
 from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
-_OF_THE_SERVICE = ("serve", "archive", "models", "keys", "bench")
+_OF_THE_SERVICE = ("serve", "archive", "silence", "models", "keys", "bench")
 _JOBS_OF_THE_SERVICE = ("audit",)
 
 
@@ -106,6 +107,7 @@ def _add_commands() -> None:
     for command in (transcribe, stream, align, watch):
         app.command()(command)
     app.add_typer(jobs_app, name="jobs")
+    app.add_typer(subtitles_app, name="subtitles")
 
 
 def _refuse(context: typer.Context) -> None:

@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_args
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from nordlyd_client.cli.service import find_service
 from nordlyd_client.contract.command_line import command_line
 from nordlyd_client.contract.formats import BinaryFileFormat, ResponseFormat
-from nordlyd_client.contract.layout import LAYOUT_OPTIONS, Layout, option_without_effect
-from nordlyd_client.contract.options import DecoderName
+from nordlyd_client.contract.languages import AUTO, AUTO_EACH
+from nordlyd_client.contract.layout import (
+    LAYOUT_OPTIONS,
+    Layout,
+    LayoutOptions,
+    option_without_effect,
+)
+from nordlyd_client.contract.options import DecoderName, TranscribeOptions
 from nordlyd_client.contract.options import Encoding as EncodingName
 from nordlyd_client.errors import InvalidRequestError
 
@@ -22,6 +28,7 @@ BINARY: tuple[str, ...] = get_args(BinaryFileFormat)
 """Those of them that are no text."""
 ALL = "all"
 LANGUAGES = ("nb", "nn", "no", "da")
+DETECTED = (AUTO, AUTO_EACH)
 _SERVER = "Server"
 _RAW = "Raw samples"
 # These describe the input to this process; all others are checked by the service.
@@ -194,14 +201,24 @@ def take_layout(
         word_cues: whether words are marked in WebVTT.
 
     Raises:
-        InvalidRequestError: an option changes none of the formats.
+        InvalidRequestError: an option is wrong, or changes none of the formats.
     """
-    given = {name: options.pop(name) == "true" for name in LAYOUT_OPTIONS if name in options}
-    refused = option_without_effect(given | {"word_cues": word_cues}, formats, named="--format ")
+    given = {name: options.pop(name) for name in LAYOUT_OPTIONS if name in options}
+    try:
+        layout = Layout.of(LayoutOptions.model_validate(given))
+    except ValidationError as error:
+        issue = error.errors(include_url=False)[0]
+        name = str(issue["loc"][0])
+        raise InvalidRequestError(
+            f"{name} is {given[name]!r}: {issue['msg']}.", param=name
+        ) from None
+    refused = option_without_effect(
+        layout.given() | {"word_cues": word_cues}, formats, named="--format "
+    )
     if refused is not None:
         name, message = refused
         raise InvalidRequestError(message, param=name)
-    return Layout(**given)
+    return layout
 
 
 def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
@@ -211,13 +228,14 @@ def _option(model: type[BaseModel], name: str) -> inspect.Parameter | None:
     annotation = model.model_fields[name].annotation
     flag = annotation is bool
     switch = annotation == bool | None
+    detects = name == "language" and shown == command_line(TranscribeOptions, name)
     number = name in _NUMBERS and annotation == int | None
     flags = f"--{name.replace('_', '-')}"
     option: Any = typer.Option(
         f"{flags}/--no-{name.replace('_', '-')}" if switch else flags,
         metavar=shown.metavar,
         help=shown.help,
-        autocompletion=_COMPLETION.get(name),
+        autocompletion=_complete((*LANGUAGES, *DETECTED)) if detects else _COMPLETION.get(name),
         rich_help_panel=shown.panel,
     )
     kind = bool if flag else bool | None if switch else int | None if number else str | None

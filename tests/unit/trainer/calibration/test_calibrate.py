@@ -52,6 +52,8 @@ def test_calibration_is_saved_with_the_model(model: Path, data: Path) -> None:
     calibration = load_calibration([model])
     assert set(calibration.curves) == {"greedy", "beam"}
     assert calibration.boundaries.letter_leads
+    assert set(calibration.scores) == {"greedy", "beam"}
+    assert all(score < 0 for score in calibration.scores.values())
 
 
 def test_too_little_speech_is_refused(model: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from trainer.data.prepare import prepare
 from trainer.data.sources import open_source
 from trainer.data.store import Utterance, write_split
 from trainer.errors import DataError
+from trainer.evaluation import read_data
 
 
 def prepared(recipe, reference: str, out: Path, **options):
@@ -55,6 +56,33 @@ def test_paths_of_a_json_lines_manifest_are_relative_to_it(nynorsk, meeting: Pat
     assert (part.speaker, part.language, part.seconds) == ("", "nn", 1.0)
     assert whole.seconds == 6.0
     np.testing.assert_allclose(part.audio.waveform(), np.full(16000, 0.3), rtol=1e-6)
+
+
+def test_part_without_an_end_reaches_the_end_of_the_recording(nynorsk, meeting: Path) -> None:
+    lines = [
+        {"audio": "meeting.wav", "text": "Dei siste", "start": 4.0},
+        {"audio": "meeting.wav", "text": "Dei første", "end": 2.0},
+    ]
+    manifest = meeting.with_name("own.jsonl")
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    out = meeting.parent / "out"
+    for copy in (False, True):
+        _, (last, first) = prepared(nynorsk, f"manifest:{manifest}", out, copy=copy)
+        assert (last.seconds, first.seconds) == (2.0, 2.0)
+        np.testing.assert_allclose(last.audio.waveform()[[0, -1]], [0.5, 0.6], rtol=1e-6)
+        np.testing.assert_allclose(first.audio.waveform()[[0, -1]], [0.1, 0.2], rtol=1e-6)
+
+
+def test_dialect_and_channel_stay_with_the_utterance(nynorsk, meeting: Path) -> None:
+    lines = [
+        {"audio": "meeting.wav", "text": "På vossamål", "dialect": "voss", "channel": 2},
+        {"audio": "meeting.wav", "text": "Utan noko", "dialect": "", "channel": None},
+    ]
+    manifest = meeting.with_name("own.jsonl")
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    prepared(nynorsk, f"manifest:{manifest}", meeting.parent / "out")
+    found = read_data(meeting.parent / "out", "test")
+    assert found.labels == ({"dialect": "voss", "channel": "2"}, {})
 
 
 @pytest.mark.parametrize(("suffix", "between"), [("csv", ","), ("tsv", "\t")])

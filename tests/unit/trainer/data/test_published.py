@@ -100,6 +100,14 @@ def test_published_dataset_gives_text_speaker_language_and_audio(
     assert opened.licence
 
 
+def test_dialect_of_a_published_set_is_kept(publish, encoded, tmp_path: Path) -> None:
+    row = {"text": "Ordet er frit", "dialect": "fynsk", "audio": encoded(1.5)}
+    publish("read_aloud/train-00000.parquet", CORAL, [row, row | {"dialect": None}])
+    opened = open_source("coral-read-aloud/train", {"coral": tmp_path})
+    known, unknown = opened.source.candidates("train")
+    assert (known.labels, unknown.labels) == ({"dialect": "fynsk"}, {})
+
+
 def test_every_published_dataset_but_npsc_is_a_case_of_the_test_above() -> None:
     assert {name for name, *_ in SETS} == {name for name in PUBLISHED if "npsc" not in name}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
+import soundfile
 from demo_model import DEMO, SAMPLES, sample_texts
 from typer.testing import CliRunner
 
@@ -95,6 +96,37 @@ def test_manifest_augmentations_have_separate_rates(tmp_path: Path) -> None:
     ]
 
 
+def test_parts_of_a_recording_are_evaluated_as_separate_files_are(tmp_path: Path) -> None:
+    lines, reached = [], 0.0
+    with soundfile.SoundFile(tmp_path / "all.flac", "w", 16000, 1) as recording:
+        for line in map(json.loads, SAMPLES.read_text("utf-8").splitlines()):
+            samples, _ = soundfile.read(SAMPLES.parent / line["audio"], dtype="int16")
+            recording.write(samples)
+            end = reached + len(samples) / 16000
+            lines.append(line | {"audio": "all.flac", "start": reached, "end": end})
+            reached = end
+    del lines[0]["start"], lines[-1]["end"]
+    manifest = tmp_path / "parts.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    parts, whole = read_manifest(manifest), read_manifest(SAMPLES)
+    for one, other in zip(parts.records, whole.records, strict=True):
+        np.testing.assert_array_equal(one.audio.waveform(), other.audio.waveform())
+
+
+def test_manifest_of_prepared_copies_is_read_at_its_offsets(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in SAMPLES.read_text("utf-8").splitlines()]
+    joined = b""
+    for line in lines:
+        data = (SAMPLES.parent / line["audio"]).read_bytes()
+        line |= {"audio": "test.audio", "offset": len(joined), "length": len(data)}
+        joined += data
+    (tmp_path / "test.audio").write_bytes(joined)
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = read_manifest(tmp_path / "test.jsonl")
+    for one, other in zip(found.records, read_manifest(SAMPLES).records, strict=True):
+        np.testing.assert_array_equal(one.audio.waveform(), other.audio.waveform())
+
+
 def test_synthesised_split_records_its_augmentations(tmp_path: Path) -> None:
     spoken = [
         Utterance("vi går på tur", 0, 0, "nb+m7", 150, 50, (0.0,), (), done)
@@ -118,6 +150,11 @@ def test_synthesised_split_records_its_augmentations(tmp_path: Path) -> None:
         ('{"text": "hei"}', "line 1 is no"),
         ('["hei"]', "line 1 is no"),
         ('{"audio": "missing.wav", "text": "hei"}', "line 1: .*missing.wav"),
+        ('{"audio": "a.wav", "text": "hei", "start": 2, "end": 1}', 'a later "end" in seconds'),
+        (
+            f'{{"audio": "{SAMPLES.parent}/sample-1.flac", "text": "hei", "start": 99}}',
+            "from 99.00",
+        ),
         ("", "nothing to evaluate"),
     ],
 )

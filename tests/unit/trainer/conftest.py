@@ -1,4 +1,4 @@
-"""The bundled demo with a language model."""
+"""The bundled demo with a language model, for every package of the trainer."""
 
 from pathlib import Path
 
