@@ -5,6 +5,7 @@ Windows overlap by half, on one grid of frames.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ def speaking_alone(activity: Activity) -> Activity:
     return alone
 
 
-def frame_of(sample: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+def frame_of(sample: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.intp]:
     """Returns the frame of a window whose middle is nearest to each sample of the window."""
     middle = (sample - _RECEPTIVE_FIELD / 2) / FRAME
     frames: npt.NDArray[np.intp] = np.rint(middle).clip(0, FRAMES - 1).astype(np.intp)
