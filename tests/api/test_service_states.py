@@ -39,7 +39,10 @@ def test_service_is_not_ready_before_its_models_are_loaded(clip) -> None:
         gate = threading.Event()
         async with in_process(load_gate=gate) as running:
             await running.until("loading")
-            assert "scripted" in await not_ready(running, clip, "loading")
+            async with asyncio.timeout(20):
+                # Until it has begun with the first one.
+                while "scripted" not in await not_ready(running, clip, "loading"):
+                    await asyncio.sleep(0.01)
             gate.set()
             await running.until("ready")
             assert (await running.client.get("/health/ready")).status_code == 200

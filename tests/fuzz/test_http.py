@@ -28,8 +28,12 @@ SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
 # uvicorn itself refuses longer ones, in its own form.
 MAX_URL = 32_000
 LINE_BREAK = re.compile("%0[AD]")
-# Almost any value of these names something that does not exist.
-NAMES = {"model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url"}
+# Almost any value of these names something that does not exist here, or contradicts another one.
+NAMES = {
+    "model", "language", "track", "encoding", "sample_rate", "channels", "lm", "url",
+    "diarize", "num_speakers", "min_speakers", "max_speakers", "redact", "redact_names",
+    "subtitles", "reading_speed", "speakers", "times", "paragraphs", "mark_unsure",
+}  # fmt: skip
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -88,6 +92,7 @@ def attempt(
         elif sound:
             case.body, case.media_type = sound, "application/octet-stream"
         if sound and not named:
+            case.headers.pop("Idempotency-Key", None)
             for fields in (case.query, case.body):
                 for name in NAMES & set(fields) if isinstance(fields, dict) else ():
                     del fields[name]
