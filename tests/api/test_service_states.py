@@ -39,10 +39,9 @@ def test_service_is_not_ready_before_its_models_are_loaded(clip) -> None:
         gate = threading.Event()
         async with in_process(load_gate=gate) as running:
             await running.until("loading")
-            async with asyncio.timeout(20):
-                # Until it has begun with the first one.
-                while "scripted" not in await not_ready(running, clip, "loading"):
-                    await asyncio.sleep(0.01)
+            service = running.app.state.app_state.service
+            await wait_for(lambda: "scripted" in service.readiness.reason)
+            assert "scripted" in await not_ready(running, clip, "loading")
             gate.set()
             await running.until("ready")
             assert (await running.client.get("/health/ready")).status_code == 200

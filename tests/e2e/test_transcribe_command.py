@@ -330,7 +330,7 @@ def test_error_of_every_file_is_reported_once(
         (["--server", "localhost"], "accepted: an address such as http://127.0.0.1:8000."),
         (["--format", "srt,vtt"], "several formats (srt, vtt) need a folder: --output DIR."),
         (["--format", "srt"], "several recordings as srt need a folder: --output DIR."),
-        (["--format", "pdf"], "the format is 'pdf'; accepted: json, text, srt,"),
+        (["--format", "pdf"], "the format is 'pdf'; accepted: json, text, md,"),
     ):
         ended = nordlyd("in", *arguments)
         assert (ended.returncode, ended.stdout) == (1, ""), arguments
