@@ -14,7 +14,7 @@ import psutil
 from running import RunningServer, environment
 
 _REPLICA = "ray::ServeReplica:nordlyd-"
-_QUEUE_SECONDS = 4 * 3600
+QUEUE_SECONDS = 4 * 3600
 _OPERATE = Path(__file__).with_name("operate.py")
 
 
@@ -74,7 +74,7 @@ class ClusterServer(RunningServer):
 
     def wait_for_replicas(self, number: int, *, seconds: float = 180.0) -> None:
         """Waits until so many replicas serve: each brings the room of its queue."""
-        room = f"nordlyd_queue_limit_audio_seconds {number * _QUEUE_SECONDS:.1f}\n"
+        room = f"nordlyd_queue_limit_audio_seconds {number * QUEUE_SECONDS:.1f}\n"
 
         def all_report() -> bool:
             with self.client() as client:
