@@ -162,6 +162,8 @@ class LimitedHttp(HttpToolsProtocol):
         if self._body_timer.running and not self.pipeline:
             self._body_timer.stop()
             self._late_body = True
+            # Nothing reads it any more, and the connection may be idle for long.
+            self.cycle.body = bytearray()
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
