@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from app.text import normalise
 from trainer.comparison.system import Kind, System, Transcripts
 from trainer.errors import DataError
-from trainer.evaluation.alignment import Alignment, align_characters, align_words, error_rate
+from trainer.evaluation.alignment import Alignment, ErrorRates, align_characters, align_words
 from trainer.evaluation.test_set import TestSet
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(ErrorRates):
     """What a system wrote, one text and two alignments an utterance.
 
     `with_digits` counts the texts with digits of utterances whose reference has none.
@@ -24,16 +24,6 @@ class Result:
     words: tuple[Alignment, ...]
     characters: tuple[Alignment, ...]
     with_digits: int
-
-    @property
-    def wer(self) -> float:
-        """Word error rate: 0.05 is 5 %."""
-        return error_rate(self.words)
-
-    @property
-    def cer(self) -> float:
-        """Character error rate."""
-        return error_rate(self.characters)
 
 
 @dataclass(frozen=True, slots=True)

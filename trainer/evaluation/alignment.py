@@ -62,6 +62,25 @@ def error_rate(alignments: Sequence[Alignment]) -> float:
     return sum(item.errors for item in alignments) / max(1, length)
 
 
+class ErrorRates:
+    """Word and character error rate of what has alignments of both, one an utterance."""
+
+    __slots__ = ()
+
+    words: tuple[Alignment, ...]
+    characters: tuple[Alignment, ...]
+
+    @property
+    def wer(self) -> float:
+        """Word error rate: 0.05 is 5 %."""
+        return error_rate(self.words)
+
+    @property
+    def cer(self) -> float:
+        """Character error rate."""
+        return error_rate(self.characters)
+
+
 def _alignments(output: Any) -> tuple[Alignment, ...]:  # noqa: ANN401 - jiwer has no types
     return tuple(
         _alignment(reference, hypothesis, chunks)

@@ -25,7 +25,7 @@ from app.decoding import (
 from app.text import normalise
 from app.vocabulary import Vocabulary
 from trainer.errors import DataError
-from trainer.evaluation.alignment import Alignment, align_characters, align_words, error_rate
+from trainer.evaluation.alignment import Alignment, ErrorRates, align_characters, align_words
 from trainer.evaluation.bootstrap import Bootstrap
 from trainer.evaluation.digest import model_digest
 from trainer.evaluation.emissions import Emitted, emit
@@ -52,7 +52,7 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoding:
+class Decoding(ErrorRates):
     """What one decoder wrote, one text and two alignments an utterance; `seconds` it took."""
 
     name: DecodingName
@@ -60,16 +60,6 @@ class Decoding:
     words: tuple[Alignment, ...]
     characters: tuple[Alignment, ...]
     seconds: float
-
-    @property
-    def wer(self) -> float:
-        """Word error rate: 0.05 is 5 %."""
-        return error_rate(self.words)
-
-    @property
-    def cer(self) -> float:
-        """Character error rate."""
-        return error_rate(self.characters)
 
 
 @dataclass(frozen=True, slots=True)
