@@ -14,7 +14,7 @@ def label_words(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[Word, ...
     before. A word outside all turns has the speaker of the nearest one.
 
     Args:
-        words: in order.
+        words: in order; none begins before the one before it ends.
         turns: in order of their starts.
     """
     speakers = _speakers_of(words, turns)
