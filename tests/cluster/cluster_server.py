@@ -99,5 +99,5 @@ def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:
     """Polls until the condition holds."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "the condition did not become true"
+        assert time.monotonic() < until, f"{condition} did not become true in {seconds:g} s"
         time.sleep(0.2)

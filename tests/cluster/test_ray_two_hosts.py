@@ -30,11 +30,15 @@ SETTINGS = {
 }
 RAY = Path(sys.executable).with_name("ray")
 PORT = 6399
-# A host that is silent for so long is taken for lost.
-GCS = {
+RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    # A host that is silent for about 15 s is lost; a busy one must not be taken for it.
     "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_timeout_ms": "4000",
     "RAY_health_check_failure_threshold": "3",
+    # All "hosts" share this machine's processors with the clients, which have the default, 0.
+    "RAY_worker_niceness": "0",
 }
 
 
@@ -42,15 +46,12 @@ GCS = {
 def node(folder: Path, name: str, *arguments: str, host: Host | None = None) -> Iterator[None]:
     """A node of a Ray cluster; without a host it is in this namespace."""
     inside = [] if host is None else ["ip", "netns", "exec", host.name]
-    environment = {
-        **os.environ, **GCS, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled",
-    }  # fmt: skip
     path = folder / f"{name}.log"
     with path.open("wb") as log:
         process = subprocess.Popen(
             [*inside, RAY, "start", "--block", "--object-store-memory=100000000",
              "--disable-usage-stats", *arguments],
-            env=environment, stdout=log, stderr=subprocess.STDOUT,
+            env=os.environ | RAY_SETTINGS, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         # Nodes of one machine that start at once get in each other's way.

@@ -129,9 +129,7 @@ def test_random_parameters_with_audio_get_documented_responses(
         types = {body.media_type for body in operation.body}
         if types & {"multipart/form-data", "application/octet-stream"}:
             attempt(operation, GenerationMode.POSITIVE, authorised, *SOUNDS)
-            plain = attempt(
-                operation, GenerationMode.POSITIVE, authorised, CLIP, most_options=[0]
-            )
+            plain = attempt(operation, GenerationMode.POSITIVE, authorised, CLIP, most_options=[0])
             assert plain & {200, 202}, f"no request to {operation.path} came through: {plain}"
 
 
