@@ -184,7 +184,7 @@ def _part(row: Mapping[str, Any], place: Path) -> ManifestAudio:
         name: value.strip().replace(",", ".") if isinstance(value, str) else value
         for name, value in times.items()
     }
-    return ManifestAudio.of_line({**points, "audio": str(place)}, place.parent)
+    return ManifestAudio.of_line({**points, "audio": place.name}, place.parent)
 
 
 def _decodable(candidate: Candidate) -> Candidate:

@@ -89,6 +89,17 @@ def test_only_plan_writes_data_and_recipe_and_trains_nothing(
     assert adaptation.lora_rank == 16
 
 
+def test_data_folder_is_read_again_with_its_splits(
+    recordings: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    given = (tiny_model, "--language", "nb", "--only-plan")
+    _, _, first = run(*given, recordings, "--output", tmp_path / "first")
+    _, _, second = run(*given, tmp_path / "first/data", "--output", tmp_path / "second")
+    for split in ("train", "valid", "test"):
+        assert first["data"][split] == second["data"][split]  # type: ignore[index]
+    assert second["data"]["split_by"] == "given"  # type: ignore[index]
+
+
 def test_model_without_a_language_needs_one(
     recordings: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -147,6 +147,19 @@ def test_table_gives_parts_speakers_recordings_and_splits(tmp_path: Path, speak)
     assert [item.candidate.dropped for item in broken] == ["broken line", "broken line"]
 
 
+@pytest.mark.parametrize("table", [True, False])
+def test_relative_place_of_the_data_is_from_where_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speak, *, table: bool
+) -> None:
+    speak(tmp_path / "own/a.wav", "en to tre")
+    own = tmp_path / "own"
+    (own / "own.csv" if table else own / "a.txt").write_text("audio,text\na.wav,en to tre\n")
+    monkeypatch.chdir(tmp_path)
+    (item,) = found(Path("own"))
+    assert item.candidate.audio is not None
+    assert item.candidate.audio.seconds() == pytest.approx(0.9)
+
+
 def test_tables_named_as_splits_are_these_splits(tmp_path: Path) -> None:
     for split in ("train", "validation", "test"):
         (tmp_path / f"{split}.tsv").write_text(f"audio\ttext\n{split}.wav\ttekst\n")
