@@ -15,6 +15,7 @@ from app.cli.local import open_local_backend
 from app.contract.answers import TRANSCRIPT_ADAPTER
 from app.corrections import DataFolder, FolderSummary, TrainingLine, training_lines
 from app.errors import NordlydError
+from app.logging import configure_quiet_logging
 from app.main import audio_limits
 from app.settings import Settings, load_settings
 from nordlyd_client.cli.backends import Backend, Input
@@ -67,6 +68,7 @@ def pseudo_label(
     if not inputs:
         raise DataError("there are no recordings to transcribe")
     settings = load_settings(os.environ)
+    configure_quiet_logging(settings)
     options = {"model": model, "format_text": "false"}
     if language is not None:
         options["language"] = language

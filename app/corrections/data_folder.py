@@ -7,7 +7,7 @@ in `audio/`. All of one recording is in one split, and stays in it when the fold
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import soundfile
@@ -106,7 +106,10 @@ class DataFolder:
         part = file.with_name(file.name + _PART)
         soundfile.write(part, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         part.replace(file)
-        self._recordings[name] = _Recording(digest, name, lines)
+        # Durations of transcripts are rounded.
+        length = len(samples) / SAMPLE_RATE
+        whole = [replace(line, end=min(line.end, length)) for line in lines]
+        self._recordings[name] = _Recording(digest, name, whole)
 
     def finish(self) -> FolderSummary:
         """Writes the manifests, and deletes audio that is in none.
@@ -191,15 +194,16 @@ def assign_splits(digests: Iterable[str], known: Mapping[str, str]) -> dict[str,
 
 def _entry(recording: _Recording, line: TrainingLine) -> dict[str, object]:
     speaker = recording.digest[:12]
+    start, end = round(line.start, 3), round(line.end, 3)
     return {
         "audio": f"{_AUDIO}/{recording.name}.flac",
-        "start": round(line.start, 3),
-        "end": round(line.end, 3),
+        "start": start,
+        "end": end,
         "text": line.text,
         "language": line.language,
         # Who speaks in another recording is not known.
         "speaker": f"{speaker}/{line.speaker}" if line.speaker else speaker,
-        "seconds": round(line.end - line.start, 3),
+        "seconds": round(end - start, 3),
         "recording": recording.digest,
         "confidence": round(line.confidence, 4),
         "changed": line.changed,

@@ -11,7 +11,7 @@ import pytest
 from demo_model import DEMO, sample_texts
 from running import NORDLYD, RunningServer, environment
 from test_http_refusals import assert_error
-from test_jobs_erasure import audit, kept_in, until
+from test_jobs_erasure import audit, kept_in, serving, until
 
 from nordlyd_client import Client
 from trainer.data import read_split
@@ -224,32 +224,22 @@ def test_corrections_are_exported_for_the_trainer_and_erased_with_their_jobs(
 def test_recording_of_a_correction_for_training_outlives_the_rule_of_recordings(
     tmp_path: Path,
 ) -> None:
-    settings = {
-        "MODELS": "demo-nb",
-        "KEEP_AUDIO": "6s",
-        "KEEP_RESULTS": "1h",
-        "KEEP_CORRECTIONS": "forever",
-    }
-    running = RunningServer(tmp_path, settings)
-    try:
-        running.wait_ready()
-        with running.client() as client:
-            agreed = completed(client)
-            answer = put(client, f"{agreed}?training=true", "en rettelse")
-            assert answer.json()["training"] is True, answer.text
-            assert answer.json()["expires_at"] is None
-            other = completed(client)
-            until(lambda: ("audio_expired", other.split("/")[2]) in audit(tmp_path))
-            assert ("audio_expired", agreed.split("/")[2]) not in audit(tmp_path)
-            refused = put(client, f"{other}?training=true", "en rettelse")
-            message = assert_error(refused, 409, code="correction_not_kept", param="training")
-            assert "erased already" in message
-            assert client.get(other).headers["etag"] == '"recognised"'
-            assert put(client, f"{agreed}?training=false", "en rettelse").is_success
-            until(lambda: ("audio_expired", agreed.split("/")[2]) in audit(tmp_path))
-        assert export(tmp_path, tmp_path / "out")["splits"] == {}
-    finally:
-        running.process.kill()
+    rules = {"KEEP_AUDIO": "6s", "KEEP_RESULTS": "1h", "KEEP_CORRECTIONS": "forever"}
+    with serving(tmp_path, {"MODELS": "demo-nb"}, **rules) as (_, client):
+        agreed = completed(client)
+        answer = put(client, f"{agreed}?training=true", "en rettelse")
+        assert answer.json()["training"] is True, answer.text
+        assert answer.json()["expires_at"] is None
+        other = completed(client)
+        until(lambda: ("audio_expired", other.split("/")[2]) in audit(tmp_path))
+        assert ("audio_expired", agreed.split("/")[2]) not in audit(tmp_path)
+        refused = put(client, f"{other}?training=true", "en rettelse")
+        message = assert_error(refused, 409, code="correction_not_kept", param="training")
+        assert "erased already" in message
+        assert client.get(other).headers["etag"] == '"recognised"'
+        assert put(client, f"{agreed}?training=false", "en rettelse").is_success
+        until(lambda: ("audio_expired", agreed.split("/")[2]) in audit(tmp_path))
+    assert export(tmp_path, tmp_path / "out")["splits"] == {}
 
 
 def test_command_line_corrects_and_explains_a_file_that_is_none(
