@@ -33,10 +33,11 @@ def test_lines_above_the_threshold_are_written_the_surest_first(tmp_path: Path) 
         shutil.copy(sample, recordings)
     (recordings / "broken.wav").write_text("No sound in here.")
     output = tmp_path / "data"
-    ended = pseudo_label(recordings, "--output", output, "--threshold", "0.0", "--json")
+    broken = recordings / "broken.wav"
+    ended = pseudo_label(recordings, broken, "--output", output, "--threshold", "0.0", "--json")
     assert ended.returncode == 0, ended.stderr
     found: dict[str, Any] = json.loads(ended.stdout)
-    assert list(found["failed"]) == [str(recordings / "broken.wav")]
+    assert list(found["failed"]) == [str(broken)]
     assert found["left_out"] == {"lines": 0, "seconds": 0}
     written = [
         json.loads(line)
