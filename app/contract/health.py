@@ -74,5 +74,7 @@ class Health(BaseModel):
     """Why it is not ready; null when it is."""
     models: list[ModelInfo]
     """The models in memory."""
+    keeps_corrections: bool = False
+    """Whether corrected transcripts of jobs are kept for training, where their senders agree."""
     queue: Queue
     """How much work there is."""

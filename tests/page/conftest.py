@@ -34,7 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     keys = f"{KEY},{JOBS_KEY}"
-    settings = {"MODELS": "demo-nb,demo-da", "DTYPE": "float32", "API_KEYS": keys}
+    settings = {
+        "MODELS": "demo-nb,demo-da",
+        "DTYPE": "float32",
+        "API_KEYS": keys,
+        "KEEP_AUDIO": "1h",
+        "KEEP_CORRECTIONS": "1h",
+    }
     running = RunningServer(tmp_path_factory.mktemp("page"), settings)
     yield running.wait_ready()
     assert running.stop() == 0
