@@ -77,9 +77,10 @@ def test_pieces_are_cut_where_nothing_is_said(found: Segments, spoken: Meeting) 
 def test_sentence_longer_than_a_piece_may_be_is_left_out(
     segmenter: Segmenter, spoken: Meeting
 ) -> None:
-    found = replace(segmenter, max_seconds=1.5).segment(spoken.wave, " ".join(SAID).split())
+    found = replace(segmenter, max_seconds=1.0).segment(spoken.wave, " ".join(SAID).split())
     assert found.pieces == ()
-    assert [item.text for item in found.left_out if item.reason == LONG] == list(SAID)
+    texts = [item.text for item in found.left_out if item.reason == LONG]
+    assert " ".join(texts) == " ".join(SAID)
 
 
 def test_silence_has_no_pieces(segmenter: Segmenter) -> None:
