@@ -9,6 +9,8 @@ import typer
 
 from trainer.cli.command import app, console, report_pull
 
+_MAX_NAMED = 5
+
 
 @app.command()
 def segment(  # noqa: PLR0917 - options of a command line, named by the user
@@ -77,12 +79,13 @@ def _summary(counts: dict[str, Any], report: Path) -> list[str]:
         f"{60 * counts['hours']:,.1f} minutes, {counts['words']:,} words"
     ]
     lines += [
-        f"{reason}: {own['parts']:,} parts, {own['seconds']:,.1f} s, {own['words']:,} words"
+        f"{reason}: {own['seconds']:,.1f} s of speech, {own['words']:,} written words"
         for reason, own in counts["left_out"].items()
     ]
     lines += [
-        f"{split}: {counts[split]['utterances']:,} pieces of {len(counts[split]['recordings']):,} "
-        "recordings"
+        f"{split}: {counts[split]['hours'] * 60:,.1f} minutes of "
+        f"{', '.join(counts[split]['recordings'][:_MAX_NAMED])}"
+        + (" …" if len(counts[split]["recordings"]) > _MAX_NAMED else "")
         for split in ("train", "valid", "test")
         if split in counts
     ]
