@@ -33,7 +33,7 @@ def page(counts: Mapping[str, Any], cuts: Sequence[Cut]) -> str:
 </head>
 <body>
 <header><h1>Segmented recordings</h1>
-<p>{counts["pieces"]:,} pieces of {counts["recordings"]:,} recordings, {minutes} kept; by
+<p>Pieces: {counts["pieces"]:,}. Recordings: {counts["recordings"]:,}. Kept: {minutes}. Model:
 {escape(counts["model"])}.</p></header>
 <main>
 {"".join(sections)}
