@@ -22,6 +22,8 @@ _COLOURS = _RULES | {"runOnly": ["cat.color"]}
 
 def at_the_start(page: Page) -> None:
     page.locator("#more summary").click()
+    page.locator("#diarize").check()
+    page.locator("#redact-names").check()
 
 
 def while_it_records(page: Page) -> None:

@@ -34,7 +34,10 @@
 
 /** @typedef {{id: string, title?: string, languages: string[], language_models?: string[]}} ModelInfo */
 
-/** @typedef {{state: string, version: string, models: ModelInfo[], queue: {seconds: number}}} Health */
+/**
+ * `diarize` is whether the service can find out who speaks.
+ * @typedef {{state: string, version: string, models: ModelInfo[], diarize: boolean, queue: {seconds: number}}} Health
+ */
 
 /** @typedef {{words: AlignedWord[], language: string, model: string, duration: number}} AlignmentJson */
 
