@@ -34,7 +34,14 @@
 
 /** @typedef {{id: string, title?: string, languages: string[], language_models?: string[]}} ModelInfo */
 
-/** @typedef {{state: string, version: string, models: ModelInfo[], keeps_corrections: boolean, queue: {seconds: number}}} Health */
+/**
+ * `diarize` is whether the service can find out who speaks; `keeps_corrections`, whether it keeps
+ * corrected transcripts to train models.
+ * @typedef {{
+ *   state: string, version: string, models: ModelInfo[], diarize: boolean,
+ *   keeps_corrections: boolean, queue: {seconds: number},
+ * }} Health
+ */
 
 /** @typedef {{words: AlignedWord[], language: string, model: string, duration: number}} AlignmentJson */
 

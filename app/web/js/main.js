@@ -167,7 +167,7 @@ window.addEventListener("beforeunload", (event) => {
 dropZone(byId("drop"), inputById("files"), (files) => void add(files));
 void begin();
 watchService(api, i18n, (health) => {
-  choices.setModels(health.models);
+  choices.setService(health);
   result.setService(health);
 });
 
