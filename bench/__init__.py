@@ -13,6 +13,7 @@ BENCHMARKS = (
     "windows",
     "decoder",
     "alignment",
+    "words",
     "streaming",
     "languages",
     "training",
