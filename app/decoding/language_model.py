@@ -212,10 +212,9 @@ def _read_attributes(path: Path, defaults: Mapping[str, float]) -> dict[str, Any
             attributes[name] = float(value)
         else:
             raise ConfigurationError(f"{path}: {name} is {value!r}, must be a number")
-    if attributes["unk_character_weight"] < 0:
-        raise ConfigurationError(
-            f"{path}: unk_character_weight is {attributes['unk_character_weight']:g}, must be 0 or more"
-        )
+    weight = attributes["unk_character_weight"]
+    if weight < 0:
+        raise ConfigurationError(f"{path}: unk_character_weight is {weight:g}, must be 0 or more")
     return attributes
 
 

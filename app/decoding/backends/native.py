@@ -139,7 +139,7 @@ def _candidates(result: ctypes.Structure, scores: list[float]) -> list[Candidate
 
 
 class _WordModels:
-    """The words of a language model: which there are, and how they are spelled where that counts."""
+    """The words of a language model, and how they are spelled where it weighs that."""
 
     def __init__(self, library: ctypes.CDLL, language_model: LanguageModel) -> None:
         words = None if language_model.unigrams is None else sorted(language_model.unigrams)

@@ -62,9 +62,7 @@ class Characters:
         """Returns the log10 probability of each word's spelling, its end included, [words]."""
         text = _lines(words)
         scores = np.zeros(len(words))
-        self._library.nordlyd_characters_score(
-            self.handle, text, len(text), scores.ctypes.data
-        )
+        self._library.nordlyd_characters_score(self.handle, text, len(text), scores.ctypes.data)
         return scores
 
     def __del__(self) -> None:
