@@ -3,6 +3,7 @@
 from app.decoding.native.library import (
     NOT_FINITE,
     SEARCH_STOPPED,
+    Characters,
     Lexicon,
     Ngrams,
     Poll,
@@ -16,6 +17,7 @@ from app.decoding.native.library import (
 __all__ = [
     "NOT_FINITE",
     "SEARCH_STOPPED",
+    "Characters",
     "Lexicon",
     "Ngrams",
     "Poll",

@@ -9,6 +9,7 @@
 
 typedef struct Ngrams Ngrams;
 typedef struct Lexicon Lexicon;
+typedef struct Characters Characters;
 
 /* Results of nordlyd_decode and nordlyd_align_words; 0 is success. DOES_NOT_FIT is internal. */
 enum { NO_MEMORY = 1, STOPPED = 2, NOT_FINITE = 3, DOES_NOT_FIT = 4 };
@@ -24,6 +25,14 @@ long nordlyd_columns(const float *emissions, long frames, long width, const int3
 /* `words`: UTF-8, each ended by a newline; numbered from 0. NULL where there is no memory. */
 Lexicon *nordlyd_lexicon_create(const char *words, long bytes);
 void nordlyd_lexicon_free(Lexicon *lexicon);
+
+/* A character n-gram model of the words, UTF-8, each ended by a newline. NULL where there is no
+ * memory. */
+Characters *nordlyd_characters_create(const char *words, long bytes);
+void nordlyd_characters_free(Characters *characters);
+/* log10 probability of each of the words, each ended by a newline. */
+void nordlyd_characters_score(const Characters *characters, const char *words, long bytes,
+                              double *scores);
 
 /* Reads a model from the bytes of a file. The bytes of a binary file must outlive the model; those
  * of an ARPA file need not. Returns NULL, with the reason in `error` [256], for any other file. */
@@ -47,6 +56,8 @@ typedef struct {
     double alpha;
     double beta;
     double unknown;          /* added for a word that is not in the lexicon */
+    const Characters *characters; /* spells words that are not in the lexicon; NULL: none */
+    double character_weight;      /* of their log10 probability */
     const Lexicon *hotwords; /* NULL: none */
     const double *weights;   /* of each hotword */
     const int32_t *lengths;  /* of each hotword, in characters */

@@ -40,6 +40,36 @@ class Lexicon:
             self._library.nordlyd_lexicon_free(self.handle)
 
 
+class Characters:
+    """A character n-gram model of a set of words in C memory, which many threads may use at once.
+
+    Args:
+        library: from `load_library`.
+        words: each counts once.
+
+    Raises:
+        MemoryError: there is no memory for it.
+    """
+
+    def __init__(self, library: ctypes.CDLL, words: Sequence[str]) -> None:
+        text = _lines(words)
+        self._library = library
+        self.handle: int | None = library.nordlyd_characters_create(text, len(text))
+        if self.handle is None:
+            raise MemoryError(f"no memory for the characters of {len(words)} words")
+
+    def scores(self, words: Sequence[str]) -> NDArray[np.float64]:
+        """Returns the log10 probability of each word's spelling, its end included, [words]."""
+        text = _lines(words)
+        scores = np.zeros(len(words))
+        self._library.nordlyd_characters_score(self.handle, text, len(text), scores.ctypes.data)
+        return scores
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None) is not None:
+            self._library.nordlyd_characters_free(self.handle)
+
+
 class Ngrams:
     """An n-gram model in C memory, which many threads may use at once.
 
