@@ -1,5 +1,4 @@
-"""Language models of an organisation's own texts and names, mixed with what a model has."""
+"""Language models of an organisation's own texts and names, mixed with what a model has.
 
-from trainer.adaptation.adapt import Adaptation, Request, adapt
-
-__all__ = ["Adaptation", "Request", "adapt"]
+Nothing is imported here: the command line takes the options of `command` without numpy.
+"""

@@ -63,7 +63,8 @@ def _of_recipe(  # noqa: PLR0917 - as above
     save_text: Path | None,
     estimator: Literal["auto", "lmplz", "numpy"],
 ) -> None:
-    from trainer.language_model import build, gather  # noqa: PLC0415
+    from trainer.language_model import build  # noqa: PLC0415
+    from trainer.language_model.corpus import gather  # noqa: PLC0415
 
     chosen = load_recipe(recipe)
     if chosen.language_model is None:

@@ -10,7 +10,7 @@ from ngrams import SENTENCES, write_language_model
 
 from app.decoding import load_language_model
 from app.vocabulary import Vocabulary
-from trainer.adaptation import Request, adapt
+from trainer.adaptation.adapt import Request, adapt
 from trainer.errors import LanguageModelError
 
 VOCABULARY = Vocabulary(
