@@ -32,8 +32,9 @@ _log = structlog.get_logger("nordlyd.models")
 class LanguageModels:
     """Loads each language model once, when it is first needed. Thread-safe.
 
-    A folder `language_models/<name>/` that is added, replaced by another or removed is noticed with
-    the next request; the default language model is the one that was there at the start.
+    A folder `language_models/<name>/` that is added or replaced by another is noticed with the next
+    request; the default language model is the one that was there at the start. What is in memory
+    stays usable where its folder is removed.
 
     One that cannot be loaded is not tried again before its files have changed: a request that
     names it would read a large file for nothing.
@@ -100,8 +101,6 @@ class LanguageModels:
         """
         with self._loading:
             places = self._places()
-            for gone in self._loaded.keys() - places.keys():
-                del self._loaded[gone]
             if name not in places:
                 return None
             place = places[name]
@@ -133,7 +132,9 @@ class LanguageModels:
             return self._found
 
     def _find(self) -> Mapping[str, _Place]:
-        found = {} if self._default is None else {DEFAULT_LM: (self._default, 0, 0)}
+        found = {name: place for name, (place, _) in list(self._loaded.items())}
+        if self._default is not None:
+            found[DEFAULT_LM] = self._default, 0, 0
         for named in reversed(self._named):
             found |= {place[0].name: place for place in _subfolders(named)}
         return found

@@ -28,7 +28,10 @@ TextPaths = Annotated[
     ),
 ]
 NamesFile = Annotated[
-    Path | None, typer.Option("--names", metavar="FILE", help="A name a line; read as often.")
+    Path | None,
+    typer.Option(
+        "--names", metavar="FILE", help="A name a line; each is likely wherever a name may stand."
+    ),
 ]
 Name = Annotated[
     str,
@@ -140,7 +143,7 @@ def print_adaptation(made: "Adaptation") -> None:
     for name in facts["names"]["dropped"]:
         print(f"name without letters of the model: {name}")
     print(
-        "mixture: " + ", ".join(f"{part} {100 * w:.1f} %" for part, w in facts["mixture"].items())
+        "mixture: " + ", ".join(f"{part} {100 * w:.3g} %" for part, w in facts["mixture"].items())
     )
     if out["after"] is not None:
         before = "none" if out["before"] is None else f"{out['before']['perplexity']:.1f}"

@@ -146,8 +146,6 @@ def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
     """
     target = model / "language_model"
     replaces = language_model.resolve() != target.resolve()
-    if replaces and target.is_dir() and tuning.former is None:
-        raise LanguageModelError(f"{target} was not measured, so it is not replaced")
     if tuning.former is not None and tuning.loses_to_former:
         raise LanguageModelError(
             f"the language model does not help: at best WER {tuning.best.wer:.2%} on validation, "
@@ -158,6 +156,8 @@ def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
             f"the language model does not help: at best WER {tuning.best.wer:.2%} on validation, "
             f"greedy decoding has {tuning.greedy.wer:.2%}; {model} is left as it is"
         )
+    if replaces and target.is_dir() and tuning.former is None:
+        raise LanguageModelError(f"{target} was not measured, so it is not replaced")
     if replaces:
         with tempfile.TemporaryDirectory(dir=model, prefix=".language-model-") as scratch:
             fresh = shutil.copytree(language_model, Path(scratch) / target.name)
