@@ -88,6 +88,7 @@ def test_name_is_read_at_once_by_a_running_server(
     assert record == facts
 
 
+@pytest.mark.long
 def test_wrong_input_is_one_line_and_changes_nothing(model: Path, tmp_path: Path) -> None:
     (tmp_path / "odd.xyz").write_text("x")
     (tmp_path / "two.txt").write_text("Et ord.")

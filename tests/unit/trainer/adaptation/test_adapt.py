@@ -139,6 +139,7 @@ def test_letters_that_the_model_lacks_are_refused(folder: Path) -> None:
     assert not (folder / "language_models" / "council").exists()
 
 
+@pytest.mark.long
 def test_base_of_the_bundled_demo_can_be_mixed(tmp_path: Path) -> None:
     """A quantised trie without words: what the demos have, and what `lm` writes."""
     shutil.copytree(DEMO / "language_model", tmp_path / "model" / "language_model")
