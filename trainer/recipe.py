@@ -11,6 +11,7 @@ from trainer.recipe_rules import check
 from trainer.recipe_schema import (
     AugmentationRecipe,
     DataRecipe,
+    DistillationRecipe,
     LanguageModelRecipe,
     ModelRecipe,
     Recipe,
@@ -23,6 +24,7 @@ __all__ = [
     "RECIPES",
     "AugmentationRecipe",
     "DataRecipe",
+    "DistillationRecipe",
     "LanguageModelRecipe",
     "ModelRecipe",
     "Recipe",

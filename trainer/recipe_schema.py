@@ -188,10 +188,18 @@ class LanguageModelRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class DistillationRecipe:
+    """How a student learns from a teacher: the weight of the CTC loss beside the divergence."""
+
+    ctc_weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything needed to make one model again; `seed` drives every random choice.
 
-    `text` and `synthesis` are there where the speech is synthesised.
+    `text` and `synthesis` are there where the speech is synthesised, `distillation` where the
+    model is a student.
     """
 
     id: str
@@ -204,3 +212,4 @@ class Recipe:
     language_model: LanguageModelRecipe | None
     text: TextRecipe | None
     synthesis: SynthesisRecipe | None
+    distillation: DistillationRecipe | None
