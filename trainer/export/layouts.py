@@ -76,21 +76,9 @@ def write_2022(folder: Path, checkpoint: Checkpoint, *, language_model: bool) ->
     if added:
         places = {token: len(base) + place for place, token in enumerate(added)}
         write_json(folder / "added_tokens.json", places)
-    # The published repositories repeat these; loaders must cope, so ours write them too.
-    repeated = [
-        {
-            "content": token,
-            "lstrip": False,
-            "normalized": True,
-            "rstrip": False,
-            "single_word": False,
-        }
-        for token in added
-    ]
-    write_json(
-        folder / "special_tokens_map.json",
-        _present(tokens) | {"additional_special_tokens": repeated},
-    )
+    # Without the `additional_special_tokens` of the published repositories: today's transformers
+    # takes those for two tokens more, which `AutoProcessor` then misses in the alphabet.
+    write_json(folder / "special_tokens_map.json", _present(tokens))
     processor = {"processor_class": _PROCESSOR_WITH_LM if language_model else _PROCESSOR}
     write_json(folder / "tokenizer_config.json", _tokenizer(tokens) | processor)
     write_json(folder / "preprocessor_config.json", checkpoint.features | processor)
