@@ -43,6 +43,9 @@ class _Emissions(torch.nn.Module):
         silent: tokens that no text has; they count as the blank.
     """
 
+    _is_blank: torch.Tensor
+    _is_silent: torch.Tensor
+
     def __init__(
         self, model: Wav2Vec2ForCTC, *, normalise: bool, blank: int, silent: tuple[int, ...]
     ) -> None:
@@ -50,9 +53,11 @@ class _Emissions(torch.nn.Module):
         self._model = model
         self._normalise = normalise
         self._blanks = [blank, *silent]
-        places = torch.arange(model.config.vocab_size)
+        places = torch.arange(model.lm_head.out_features)
         self.register_buffer("_is_blank", places == blank)
-        self.register_buffer("_is_silent", torch.isin(places, torch.tensor(silent, dtype=int)))
+        self.register_buffer(
+            "_is_silent", torch.isin(places, torch.tensor(silent, dtype=torch.long))
+        )
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         if self._normalise:
@@ -125,7 +130,7 @@ def _write(checkpoint: Path, folder: Path, *, silent: tuple[int, ...]) -> None:
     # The exporter reports a package that is missing as an error of its own.
     importlib.import_module("onnxscript")
     tokens = read_tokens(checkpoint, config)
-    model = Wav2Vec2ForCTC.from_pretrained(checkpoint, dtype=torch.float32).eval()
+    model = Wav2Vec2ForCTC.from_pretrained(checkpoint, dtype=torch.float32)
     blank = tokens.tokens.index(tokens.blank)
     emissions = _Emissions(model, normalise=_normalises(checkpoint), blank=blank, silent=silent)
     size = sum(weight.numel() * weight.element_size() for weight in emissions.state_dict().values())

@@ -105,7 +105,7 @@ def load_teacher(folder: Path, device: torch.device) -> Teacher:
     if not _normalises(folder):
         raise DataError(f"the teacher {folder} takes samples that are not normalised")
     model: Wav2Vec2ForCTC = Wav2Vec2ForCTC.from_pretrained(folder, dtype=torch.float32)
-    network = CtcNetwork(model.to(device), device).eval()
+    network = CtcNetwork(model, device).to(device).eval()
     network.requires_grad_(requires_grad=False)
     digest = model_digest(folder, ENCODER)
     return Teacher(network, tokens, Framing.of(model.config), start_of(str(folder)), digest)
