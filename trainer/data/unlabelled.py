@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,7 +62,10 @@ def write_unlabelled(
     folder.mkdir(parents=True, exist_ok=True)
     for name, pieces in splits.items():
         lines = [json.dumps(piece, ensure_ascii=False) + "\n" for piece in pieces]
-        (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
+        # Each process of several devices writes the same, and none may read half of it.
+        fresh = folder / f".{name}.{os.getpid()}"
+        fresh.write_text("".join(lines), encoding="utf-8")
+        fresh.replace(folder / f"{name}.jsonl")
     return {name: len(pieces) for name, pieces in splits.items()}
 
 

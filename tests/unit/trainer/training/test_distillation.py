@@ -77,6 +77,7 @@ def divergence(run: Path, known: Teacher, data: Path) -> float:
         return float(objective.losses(logits, batch).sum()) / objective.size(batch)
 
 
+@pytest.mark.long
 def test_student_learns_the_emissions_of_its_teacher_without_texts(
     recipe: Recipe, teacher: Path, unlabelled: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_student_learns_the_emissions_of_its_teacher_without_texts(
     assert run["teacher"]["ctc_weight"] == 0.3
 
 
+@pytest.mark.long
 def test_resumed_distillation_ends_with_the_weights_of_one_that_was_not_stopped(
     recipe: Recipe, teacher: Path, unlabelled: Path, tmp_path: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_resumed_distillation_ends_with_the_weights_of_one_that_was_not_stopped(
     assert all(torch.equal(weight, parts[name]) for name, weight in whole.items())
 
 
+@pytest.mark.long
 def test_resume_with_another_teacher_is_refused(
     recipe: Recipe, teacher: Path, unlabelled: Path, tmp_path: Path
 ) -> None:
