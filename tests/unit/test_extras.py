@@ -69,3 +69,9 @@ def test_package_of_several_extras_names_the_preferred_one() -> None:
     for extra in ("train", "bench"):
         assert f"nordlyd[{extra}]" in str(install_hint(missing, preferred=extra))
     assert install_hint(ModuleNotFoundError(name="app.gone"), preferred="train") is None
+
+
+@pytest.mark.parametrize("package", ["ctranslate2", "onnx", "onnxscript"])
+def test_package_names_the_extra_that_lists_it_and_not_one_that_includes_that(package: str) -> None:
+    hint = str(install_hint(ModuleNotFoundError(name=package), preferred="train"))
+    assert "nordlyd[export]" in hint

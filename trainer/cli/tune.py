@@ -43,6 +43,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     from app.audio import SAMPLE_RATE  # noqa: PLC0415
     from trainer.data import read_split  # noqa: PLC0415
     from trainer.evaluation.emissions import compute_emissions  # noqa: PLC0415
+    from trainer.export import declare_language_model  # noqa: PLC0415
     from trainer.language_model.grid import EncodedUtterances  # noqa: PLC0415
     from trainer.language_model.heatmap import draw_heatmap  # noqa: PLC0415
     from trainer.language_model.tune import (  # noqa: PLC0415
@@ -88,6 +89,8 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     picture = heatmap or model / "language_model.png"
     draw_heatmap(tuning, picture, title=f"{model.resolve().name}, validation")
     target = publish(tuning, folder, model)
+    if (model / "processor_config.json").is_file():
+        declare_language_model(model)
     report = target.with_suffix(".json")
     facts = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
     text = json.dumps(facts | {"tuning": as_dict(tuning)}, ensure_ascii=False, indent=2)

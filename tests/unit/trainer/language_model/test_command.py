@@ -89,12 +89,15 @@ def test_language_model_is_built_tuned_and_copied_into_the_checkpoint(
     assert facts == json.loads(made.with_suffix(".json").read_text("utf-8"))
     assert facts["lines"] == len(saved.read_text("utf-8").splitlines()) > 3
     model = write_demo_with_language_model(tmp_path / "demo")
+    (model / "alphabet.json").unlink(missing_ok=True)
     tune = ("tune", model, "--data", noisy_data, "--recipe", recipe, "--language-model", made)
     assert run(monkeypatch, *tune, "--cache", tmp_path / "cache", "--json", "--processes", 1) == 0
     tuning = json.loads(capsys.readouterr().out)
     assert tuning["beam_lm"]["wer"] < tuning["greedy"]["wer"]
     loaded = load_language_model(model / "language_model")
     assert (loaded.order, loaded.alpha) == (3, tuning["alpha"])
+    # What stock transformers decodes by.
+    assert json.loads((model / "alphabet.json").read_text("ascii"))["labels"][0] == " "
     kept = json.loads((model / "language_model.json").read_text("utf-8"))
     assert (kept["tuning"], kept["lines"]) == (tuning, facts["lines"])
     assert (model / "language_model.png").read_bytes().startswith(b"\x89PNG")
