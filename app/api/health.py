@@ -56,6 +56,7 @@ async def health(state: AppStateOf) -> Health:
             for model in state.service.transcriber.models
         ],
         diarize=_can_diarize(state),
+        keeps_corrections=state.jobs.corrections.kept_for_training,
         queue=Queue(
             seconds=round(status.queue_audio_seconds, 3),
             limit_seconds=state.settings.max_queue_seconds,

@@ -76,5 +76,7 @@ class Health(BaseModel):
     """The models in memory."""
     diarize: bool = False
     """Whether speakers can be told apart: the extra and its weights are installed."""
+    keeps_corrections: bool = False
+    """Whether corrected transcripts of jobs are kept for training, where their senders agree."""
     queue: Queue
     """How much work there is."""

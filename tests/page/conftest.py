@@ -38,8 +38,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     store = tmp_path_factory.mktemp("store")
     write_weights(store / "speakers")
     settings = {
-        "MODELS": "demo-nb,demo-da", "DTYPE": "float32", "API_KEYS": keys, "STORE": str(store),
-    }  # fmt: skip
+        "MODELS": "demo-nb,demo-da",
+        "DTYPE": "float32",
+        "API_KEYS": keys,
+        "STORE": str(store),
+        "KEEP_AUDIO": "1h",
+        "KEEP_CORRECTIONS": "1h",
+    }
     running = RunningServer(tmp_path_factory.mktemp("page"), settings)
     yield running.wait_ready()
     assert running.stop() == 0
