@@ -94,8 +94,8 @@ def word_times(
     spans = _align(with_gaps(emissions, vocabulary), labels, gaps)
     means = np.add.reduceat(spans.scores, firsts) / counts
     starts, ends = place_words(
-        spans.starts[firsts] * frame_seconds,
-        spans.stops[lasts - 1] * frame_seconds,
+        spans.starts[firsts] * np.float64(frame_seconds),
+        spans.stops[lasts - 1] * np.float64(frame_seconds),
         words,
         duration=duration,
         rule=rule,

@@ -70,7 +70,8 @@ def find_phrases(
     """
     if not len(letters.tokens):
         return []
-    starts, stops = letters.starts * frame_seconds, letters.stops * frame_seconds
+    frame = np.float64(frame_seconds)
+    starts, stops = letters.starts * frame, letters.stops * frame
     cuts = _cuts(starts, stops, wave)
     middles = (starts + stops) / 2
     word_middles = np.array([(word.start + word.end) / 2 for word in words])
@@ -80,8 +81,10 @@ def find_phrases(
         own = np.flatnonzero((middles >= start) & (middles < end))
         if not len(own):
             continue
-        spelled = "".join(vocabulary.tokens[letters.tokens[place]] for place in own)
-        read = [words[place].word for place in np.flatnonzero(_within(word_middles, start, end))]
+        spelled = "".join(vocabulary.tokens[int(letters.tokens[place])] for place in own)
+        read = [
+            words[int(place)].word for place in np.flatnonzero(_within(word_middles, start, end))
+        ]
         phrases.append(
             Phrase(
                 start,
