@@ -16,6 +16,7 @@ from transformers import Wav2Vec2ForCTC
 from trainer.data import read_split
 from trainer.data.folder import split_sources
 from trainer.errors import DataError, TrainingError
+from trainer.lora import add_lora
 from trainer.provenance import (
     RUN_FILE,
     Provenance,
@@ -27,6 +28,7 @@ from trainer.provenance import (
     start_of,
 )
 from trainer.recipe import Recipe
+from trainer.schedule import shared
 from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
 from trainer.training.disk import writing
@@ -55,6 +57,8 @@ def fit(
     max_steps: int | None = None,
     resume: bool = False,
     precision: str | None = None,
+    scale_batch: bool = False,
+    measure_start: bool = False,
     recipe_file: Path | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
@@ -69,6 +73,9 @@ def fit(
         max_steps: stop after this update of the schedule.
         resume: continue from the last checkpoint in `output`, where there is one.
         precision: in place of the recipe's.
+        scale_batch: on several devices, whether each takes the recipe's whole batch; by default an
+            update is as large as on one.
+        measure_start: whether to report how the weights do that it starts from, as update 0.
         recipe_file: copied into the run, for the card.
         report: called after every update and every evaluation.
         warn: called with each message for a person, one line.
@@ -85,9 +92,21 @@ def fit(
         notify = warn if devices.first else _ignore
         kind = resolve_precision(precision or recipe.training.precision, devices.device)
         trainer, tokens = _prepare(
-            recipe, data, output, devices, kind, init=init, warn=warn, notify=notify
+            recipe,
+            data,
+            output,
+            devices,
+            kind,
+            init=init,
+            scale_batch=scale_batch,
+            warn=warn,
+            notify=notify,
         )
         last = min(trainer.steps, max_steps or trainer.steps)
+        if measure_start and not trainer.step:
+            figures = trainer.measure()
+            if devices.first:
+                report(Progress(0, trainer.steps, 0.0, figures[0], 0.0, 0.0, figures))
         exports = Exports(trainer, output, tokens)
         if devices.first:
             own_recipe = output / "recipe.toml"
@@ -127,15 +146,16 @@ def _prepare(
     precision: str,
     *,
     init: Path | None,
+    scale_batch: bool,
     warn: Callable[[str], None],
     notify: Callable[[str], None],
 ) -> tuple[CtcTrainer, tuple[str, ...]]:
     """Returns a trainer at its first update or at that of the last checkpoint, and its tokens."""
-    numbers = recipe.training
+    numbers = recipe.training if scale_batch else shared(recipe.training, devices.count)
     saved, damaged = last_whole_checkpoint(output, notify)
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
-    tokens = saved.tokens if saved else tokens_for(recipe, train)
+    tokens = saved.tokens if saved else tokens_for(recipe, train, init)
     schedule = Schedule(
         [record.seconds for record in train],
         UpdateSize(
@@ -155,6 +175,7 @@ def _prepare(
         precision=precision,
         devices=devices.count,
         versions=installed_versions(),
+        scale_batch=scale_batch,
     )
     if saved:
         provenance = _resumed(output, provenance, saved, init, notify)
@@ -234,4 +255,7 @@ def _ignore(_: str) -> None:
 def _network(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> CtcNetwork:
     if recipe.model.freeze_feature_encoder:
         model.freeze_feature_encoder()  # type: ignore[no-untyped-call]
+    adaptation = recipe.adaptation
+    if adaptation is not None and adaptation.lora_rank:
+        add_lora(model, rank=adaptation.lora_rank, alpha=adaptation.lora_alpha, seed=recipe.seed)
     return CtcNetwork(model, device, recompute=recipe.model.gradient_checkpointing)
