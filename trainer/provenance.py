@@ -62,6 +62,19 @@ RANDOM_WEIGHTS = Start("random weights")
 
 
 @dataclass(frozen=True, slots=True)
+class TeacherFacts:
+    """The model that a student learns from, and the weight of the CTC loss beside it.
+
+    `digest` is of the files of the teacher's encoder.
+    """
+
+    name: str
+    hub: str | None
+    digest: str
+    ctc_weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class SplitFacts:
     """The utterances of a split: `digest` is of their texts and lengths, `texts` of the texts.
 
@@ -95,9 +108,9 @@ class Provenance:
     """What a training was begun with.
 
     `recipe` is the recipe as plain values, `steps` its updates in all. `precision` is fp16, bf16
-    or fp32. `versions` has the versions of each framework in the order in which they were used:
-    a training that was resumed may have more than one. `scale_batch` is whether updates are larger
-    on several devices.
+    or fp32; `teacher` is there for a distillation alone. `versions` has the versions of each
+    framework in the order in which they were used: a training that was resumed may have more
+    than one. `scale_batch` is whether updates are larger on several devices.
     """
 
     recipe: dict[str, Any]
@@ -109,6 +122,7 @@ class Provenance:
     devices: int
     versions: Mapping[str, tuple[str, ...]]
     scale_batch: bool = False
+    teacher: TeacherFacts | None = None
 
     def save(self, run: Path) -> None:
         """Writes `run.json`."""
@@ -136,6 +150,7 @@ class Provenance:
                 devices=found["devices"],
                 versions={name: tuple(used) for name, used in found["versions"].items()},
                 scale_batch=found.get("scale_batch", False),
+                teacher=TeacherFacts(**teacher) if (teacher := found.get("teacher")) else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{file} is not as `train` writes it: {error!r}") from error
@@ -206,7 +221,7 @@ def check_unchanged(run: Path, begun: Provenance, now: Provenance, *, step: int)
     Raises:
         TrainingError: numbers or data differ; the message names them with both values.
     """
-    found = [*_numbers(begun, now, step), *_data(begun, now)]
+    found = [*_numbers(begun, now, step), *_data(begun, now), *_teacher(begun, now)]
     if found:
         raise TrainingError(
             f"{run} was begun otherwise and cannot be resumed: {'; '.join(found)}. Resume it with "
@@ -267,3 +282,13 @@ def _data(begun: Provenance, now: Provenance) -> Iterator[str]:
             )
         elif before.digest != after.digest:
             yield f"the texts or lengths of the split {split} are not those it was begun with"
+
+
+def _teacher(begun: Provenance, now: Provenance) -> Iterator[str]:
+    before, after = begun.teacher, now.teacher
+    if (before and before.digest) != (after and after.digest):
+        names = [one.name if one else "no model" for one in (before, after)]
+        same = " with other weights" if names[0] == names[1] else ""
+        yield f"the teacher was {names[0]}, and is {names[1]}{same}"
+    elif before and after and before.ctc_weight != after.ctc_weight:
+        yield f"distillation.ctc_weight was {before.ctc_weight}, and is {after.ctc_weight}"

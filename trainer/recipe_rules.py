@@ -105,6 +105,11 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     yield from _selection(recipe)
     if recipe.language_model:
         yield from _language_model(recipe.language_model, recipe)
+    if recipe.distillation and recipe.distillation.ctc_weight < 0:
+        yield (
+            f"distillation.ctc_weight must not be negative, and is "
+            f"{recipe.distillation.ctc_weight:g}"
+        )
 
 
 def _ranges_and_shares(

@@ -205,11 +205,19 @@ class LanguageModelRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class DistillationRecipe:
+    """How a student learns from a teacher: the weight of the CTC loss beside the divergence."""
+
+    ctc_weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything needed to make one model again; `seed` drives every random choice.
 
-    `text` and `synthesis` are there where the speech is synthesised, `adaptation` where a model is
-    fine-tuned; without it the letters are those of the data, and AdamW trains every weight.
+    `text` and `synthesis` are there where the speech is synthesised, `distillation` where the
+    model is a student, `adaptation` where a model is fine-tuned; without the last the letters are
+    those of the data, and AdamW trains every weight.
     """
 
     id: str
@@ -223,3 +231,4 @@ class Recipe:
     language_model: LanguageModelRecipe | None
     text: TextRecipe | None
     synthesis: SynthesisRecipe | None
+    distillation: DistillationRecipe | None

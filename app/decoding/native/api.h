@@ -41,6 +41,14 @@ void nordlyd_ngrams_free(Ngrams *ngrams);
 int32_t nordlyd_ngrams_order(const Ngrams *ngrams);
 /* For each of the words, each ended by a newline, whether the model contains it. */
 void nordlyd_ngrams_known(const Ngrams *ngrams, const char *words, long bytes, uint8_t *known);
+/* The number of each of the words, each ended by a newline; 0 where the model lacks it. */
+void nordlyd_ngrams_numbers(const Ngrams *ngrams, const char *words, long bytes, uint32_t *numbers);
+/* Returns how many n-grams of so many words a trie has, or -1: hash tables do not have the words. */
+long nordlyd_ngrams_count(const Ngrams *ngrams, int32_t order);
+/* Lists them: the numbers of their words, `words` [count, order], and their log10 probabilities and
+ * back-offs [count]. Returns how many were written, of a damaged file fewer; or -1, as above. */
+long nordlyd_ngrams_list(const Ngrams *ngrams, int32_t order, uint32_t *words, float *probabilities,
+                         float *backoffs);
 /* log10 probability of each of the words, each ended by a newline, after those before it; with
  * `sentence` from the beginning of a sentence, and with its end as one more score. */
 void nordlyd_ngrams_score(const Ngrams *ngrams, const char *words, long bytes, int32_t sentence,
