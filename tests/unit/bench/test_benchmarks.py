@@ -168,9 +168,9 @@ def test_replicas_and_archive_are_compared_with_one_process(capsys) -> None:
 
 
 def test_scores_of_unknown_words_are_compared(capsys) -> None:
-    result = run(words, f"--models {MODELS / 'demo-nb'} --sentences 4 --rounds 1", capsys)
+    result = run(words, f"--models {MODELS / 'demo-nb'} --sentences 2 --rounds 1", capsys)
     found = result["models"]["demo-nb"]
-    assert found["compounds_unknown"] > 5
+    assert found["compounds_unknown"] > 0
     assert found["unk_character_weight"] > 0
     for name in ("compounds", "everyday"):
         for kind in ("flat", "characters"):
