@@ -13,6 +13,7 @@ BENCHMARKS = (
     "windows",
     "decoder",
     "alignment",
+    "segmentation",
     "streaming",
     "languages",
     "training",

@@ -30,7 +30,7 @@ FRAMEWORKS = {
 }
 """The distributions whose versions are recorded, by the names that model cards have for them."""
 
-_COMPARED = ("seed", "model", "training", "augmentation")
+_COMPARED = ("seed", "model", "training", "adaptation", "augmentation")
 # These change what is kept, watched or saved, or where the memory goes, and not the weights.
 _FREE = frozenset(
     {
@@ -110,7 +110,7 @@ class Provenance:
     `recipe` is the recipe as plain values, `steps` its updates in all. `precision` is fp16, bf16
     or fp32; `teacher` is there for a distillation alone. `versions` has the versions of each
     framework in the order in which they were used: a training that was resumed may have more
-    than one.
+    than one. `scale_batch` is whether updates are larger on several devices.
     """
 
     recipe: dict[str, Any]
@@ -121,6 +121,7 @@ class Provenance:
     precision: str
     devices: int
     versions: Mapping[str, tuple[str, ...]]
+    scale_batch: bool = False
     teacher: TeacherFacts | None = None
 
     def save(self, run: Path) -> None:
@@ -148,6 +149,7 @@ class Provenance:
                 precision=found["precision"],
                 devices=found["devices"],
                 versions={name: tuple(used) for name, used in found["versions"].items()},
+                scale_batch=found.get("scale_batch", False),
                 teacher=TeacherFacts(**teacher) if (teacher := found.get("teacher")) else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -229,7 +231,7 @@ def check_unchanged(run: Path, begun: Provenance, now: Provenance, *, step: int)
 
 def changed_numerics(begun: Provenance, now: Provenance) -> Iterator[str]:
     """Yields a line for each change that a training may be resumed with, but not exactly."""
-    for name in ("precision", "devices"):
+    for name in ("precision", "devices", "scale_batch"):
         before, after = getattr(begun, name), getattr(now, name)
         if before != after:
             yield (

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from trainer.errors import RecipeError
 from trainer.recipe_rules import check
 from trainer.recipe_schema import (
+    AdaptationRecipe,
     AugmentationRecipe,
     DataRecipe,
     DistillationRecipe,
@@ -22,6 +23,7 @@ from trainer.recipe_schema import (
 
 __all__ = [
     "RECIPES",
+    "AdaptationRecipe",
     "AugmentationRecipe",
     "DataRecipe",
     "DistillationRecipe",

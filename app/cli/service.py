@@ -27,7 +27,7 @@ _BENCHMARKS = "nordlyd.benchmarks"
 
 def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
     """Adds the commands of the service, and `audit` to `jobs`."""
-    from app.cli import keys, models, speakers  # noqa: PLC0415
+    from app.cli import corrections, keys, models, speakers  # noqa: PLC0415
     from app.cli.archive import archive  # noqa: PLC0415
     from app.cli.audit import audit  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
@@ -39,6 +39,7 @@ def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
     app.add_typer(speakers.app, name="speakers")
+    app.add_typer(corrections.app, name="corrections")
     jobs.command()(audit)
     app.command(
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

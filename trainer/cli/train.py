@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from trainer.cli.command import RecipeName, app, console
-from trainer.cli.training_reports import recipe_file, training_reports
-from trainer.recipe import load_recipe
+from trainer.cli.training_bar import training_bar
+from trainer.recipe import RECIPES, load_recipe
 
 
 @app.command()
@@ -29,6 +29,13 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
         Literal["auto", "fp16", "bf16", "fp32"] | None,
         typer.Option(help="In place of the recipe's."),
     ] = None,
+    scale_batch: Annotated[
+        bool,
+        typer.Option(
+            "--scale-batch",
+            help="Of several devices, each takes the recipe's whole batch, so that updates grow.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves, --resume continues exactly where it stopped.
 
@@ -37,7 +44,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
     from trainer.training import fit  # noqa: PLC0415 - torch only where it is needed
 
     chosen = load_recipe(recipe)
-    with training_reports(max_steps) as report:
+    with training_bar(max_steps) as report:
         fit(
             chosen,
             data or Path("data") / chosen.id,
@@ -46,7 +53,8 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             max_steps=max_steps,
             resume=resume,
             precision=precision,
-            recipe_file=recipe_file(recipe),
+            scale_batch=scale_batch,
+            recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
             report=report,
             warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )

@@ -17,6 +17,7 @@ from trainer.export.average import average_checkpoints, last_checkpoints
 from trainer.export.companions import copy_companions
 from trainer.export.layouts import Checkpoint, Layout, write_2022, write_today
 from trainer.export.tokens import Tokens, read_tokens
+from trainer.lora import merged_state
 from trainer.model import TOKENS
 
 Format = Literal["transformers", "onnx", "sherpa-onnx", "ctranslate2"]
@@ -77,7 +78,7 @@ def export_model(
     if blank is None:
         raise DataError("the model's configuration names no pad_token_id, the CTC blank")
     named = Tokens.of(tokens, blank)
-    checkpoint = _checkpoint(model.state_dict(), model.config.to_dict(), named, _FEATURES)
+    checkpoint = _checkpoint(merged_state(model), model.config.to_dict(), named, _FEATURES)
     _write(folder, checkpoint, layout, language_model=None)
 
 

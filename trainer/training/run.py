@@ -16,6 +16,7 @@ from transformers import Wav2Vec2ForCTC
 from trainer.data import Record, read_split
 from trainer.data.folder import split_sources
 from trainer.errors import DataError, TrainingError
+from trainer.lora import add_lora
 from trainer.provenance import (
     RUN_FILE,
     Provenance,
@@ -28,6 +29,7 @@ from trainer.provenance import (
     start_of,
 )
 from trainer.recipe import DistillationRecipe, Recipe
+from trainer.schedule import shared
 from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
 from trainer.training.disk import writing
@@ -62,6 +64,8 @@ def fit(
     max_steps: int | None = None,
     resume: bool = False,
     precision: str | None = None,
+    scale_batch: bool = False,
+    measure_start: bool = False,
     recipe_file: Path | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
@@ -78,6 +82,9 @@ def fit(
         max_steps: stop after this update of the schedule.
         resume: continue from the last checkpoint in `output`, where there is one.
         precision: in place of the recipe's.
+        scale_batch: on several devices, whether each takes the recipe's whole batch; by default an
+            update is as large as on one.
+        measure_start: whether to report how the weights do that it starts from, as update 0.
         recipe_file: copied into the run, for the card.
         report: called after every update and every evaluation.
         warn: called with each message for a person, one line.
@@ -101,10 +108,15 @@ def fit(
             kind,
             init=init,
             teacher=teacher,
+            scale_batch=scale_batch,
             warn=warn,
             notify=notify,
         )
         last = min(trainer.steps, max_steps or trainer.steps)
+        if measure_start and not trainer.step:
+            figures = trainer.measure()
+            if devices.first:
+                report(Progress(0, trainer.steps, 0.0, figures[0], 0.0, 0.0, figures))
         exports = Exports(trainer, output, tokens)
         if devices.first:
             own_recipe = output / "recipe.toml"
@@ -145,16 +157,17 @@ def _prepare(
     *,
     init: Path | None,
     teacher: Path | None,
+    scale_batch: bool,
     warn: Callable[[str], None],
     notify: Callable[[str], None],
 ) -> tuple[CtcTrainer, tuple[str, ...]]:
     """Returns a trainer at its first update or at that of the last checkpoint, and its tokens."""
-    numbers = recipe.training
+    numbers = recipe.training if scale_batch else shared(recipe.training, devices.count)
     saved, damaged = last_whole_checkpoint(output, notify)
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
     known = load_teacher(teacher, devices.device) if teacher else None
-    fresh = known.tokens if known else tokens_for(recipe, train)
+    fresh = known.tokens if known else tokens_for(recipe, train, init)
     tokens = saved.tokens if saved else fresh
     schedule = Schedule(
         [record.seconds for record in train],
@@ -176,6 +189,7 @@ def _prepare(
         devices=devices.count,
         versions=installed_versions(),
         teacher=_facts(known, recipe) if known else None,
+        scale_batch=scale_batch,
     )
     if saved:
         provenance = _resumed(output, provenance, saved, init, notify)
@@ -277,4 +291,7 @@ def _ignore(_: str) -> None:
 def _network(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> CtcNetwork:
     if recipe.model.freeze_feature_encoder:
         model.freeze_feature_encoder()  # type: ignore[no-untyped-call]
+    adaptation = recipe.adaptation
+    if adaptation is not None and adaptation.lora_rank:
+        add_lora(model, rank=adaptation.lora_rank, alpha=adaptation.lora_alpha, seed=recipe.seed)
     return CtcNetwork(model, device, recompute=recipe.model.gradient_checkpointing)

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
-from trainer.training.checkpoints import RunState, rotate, write_folder
+from trainer.training.checkpoints import RunState, rotate, write_folder, write_weights
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast
@@ -106,7 +105,7 @@ class CtcTrainer:
         self._warn = warn
         # Layer drop leaves out parameters that other devices may have used.
         self._model = devices.wrap(network, find_unused_parameters=recipe.model.layerdrop > 0)
-        self._optimizer = make_optimizer(network, recipe.training)
+        self._optimizer = make_optimizer(network, recipe)
         self._scaler = torch.amp.GradScaler(devices.device.type, enabled=precision == "fp16")
         self._loss_sum = torch.zeros((), device=devices.device)
         self._log_history: list[dict[str, float]] = []
@@ -324,8 +323,7 @@ class CtcTrainer:
         model = self.network.model
         model.config.architectures = ["Wav2Vec2ForCTC"]
         model.config.save_pretrained(folder)
-        weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        write_weights(model, folder)
         self._save_tokens(folder)
 
     def load(self, saved: Saved) -> None:

@@ -13,6 +13,7 @@ from bench import (
     latency,
     load,
     memory,
+    segmentation,
     server,
     startup,
     streaming,
@@ -113,6 +114,13 @@ def test_windows_are_compared_with_one_pass(capsys) -> None:
     assert 0 <= noise["frames_differing"] < 0.5
     one_window = [row for row in result["rows"] if row["window"] == 60]
     assert all(row["distance"] == 0 for row in one_window)
+
+
+def test_pieces_of_long_recordings_are_compared_with_aligned_lines(capsys) -> None:
+    result = run(segmentation, "--sentences 16", capsys)
+    assert result["words"] > 0
+    assert 0.5 < result["right"] <= 1
+    assert result["holds"] == (result["right"] >= 0.99 and result["kept"] >= 0.95)
 
 
 @pytest.mark.pyctcdecode
