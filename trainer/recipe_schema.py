@@ -215,9 +215,9 @@ class DistillationRecipe:
 class Recipe:
     """Everything needed to make one model again; `seed` drives every random choice.
 
-    `text` and `synthesis` are there where the speech is synthesised, `adaptation` where a model is
-    fine-tuned; without it the letters are those of the data, and AdamW trains every weight.
-    `distillation` may be there where the model is a student.
+    `text` and `synthesis` are there where the speech is synthesised, `distillation` where the
+    model is a student, `adaptation` where a model is fine-tuned; without the last the letters are
+    those of the data, and AdamW trains every weight.
     """
 
     id: str

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REPORTED_ERRORS = NordlydError
 LIVE_PCM = Pcm("f32le", 16_000, 1)
 _BENCHMARKS = "nordlyd.benchmarks"
+_ADAPTATION = "nordlyd.adaptation"
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
@@ -41,10 +43,14 @@ def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
     app.add_typer(speakers.app, name="speakers")
     app.add_typer(corrections.app, name="corrections")
     jobs.command()(audit)
-    app.command(
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        add_help_option=False,
-    )(bench)
+    for command in (adapt, bench):
+        app.command(context_settings=_PASSED_ON, add_help_option=False)(command)
+
+
+def adapt(context: typer.Context) -> None:
+    """Make a language model of your own texts and names; `nordlyd adapt --help` has the options."""
+    [run] = [entry.load() for entry in entry_points(group=_ADAPTATION)]
+    raise typer.Exit(run(context.args))
 
 
 def bench(context: typer.Context) -> None:

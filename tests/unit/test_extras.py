@@ -14,7 +14,7 @@ from app.extras import install_hint
 
 EXTRAS = (
     "accelerate", "datasets", "espeakng_loader", "kaldi_native_fbank", "matplotlib", "psutil",
-    "pyarrow", "pyctcdecode", "scipy", "sounddevice", "tensorboard", "transformers",
+    "pyarrow", "pyctcdecode", "pypdf", "scipy", "sounddevice", "tensorboard", "transformers",
 )  # fmt: skip
 # Python takes such a module for one that is not there.
 BLOCKER = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))"
@@ -48,6 +48,7 @@ def test_plan_and_help_need_no_extra(without_extras: dict[str, str], command: st
     [
         ("nordlyd-train train demo-nb --data . --output {folder}/run", "", "train"),
         ("nordlyd-train prepare demo-nb --output {folder}/data", "pyarrow", "train"),
+        ("nordlyd adapt demo-nb {folder}/minutes.pdf", "pypdf", "pdf"),
         ("nordlyd bench encoder", "transformers", "bench"),
         ("nordlyd bench decoder", "pyctcdecode", "pyctcdecode"),
     ],
@@ -55,6 +56,7 @@ def test_plan_and_help_need_no_extra(without_extras: dict[str, str], command: st
 def test_missing_extra_is_named_in_one_line(
     without_extras: dict[str, str], tmp_path: Path, command: str, package: str, extra: str
 ) -> None:
+    (tmp_path / "minutes.pdf").write_bytes(b"%PDF-1.4")
     done = run(command.format(folder=tmp_path), without_extras)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()

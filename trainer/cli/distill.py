@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from trainer.cli.command import RecipeName, app, console
-from trainer.cli.training_bar import training_bar
+from trainer.cli.training_reports import recipe_file, training_reports
 from trainer.errors import DataError
-from trainer.recipe import RECIPES, Recipe, load_recipe
+from trainer.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
     from trainer.training import Progress
@@ -55,7 +55,7 @@ def distill(  # noqa: PLR0917 - options of a command line, named by the user
     if audio is not None:
         data = _cut(audio, output, chosen, resume=resume)
     measured: dict[str, float] = {}
-    with training_bar(max_steps) as report:
+    with training_reports(max_steps) as report:
 
         def note(progress: "Progress") -> None:
             report(progress)
@@ -71,7 +71,7 @@ def distill(  # noqa: PLR0917 - options of a command line, named by the user
             max_steps=max_steps,
             resume=resume,
             precision=precision,
-            recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
+            recipe_file=recipe_file(recipe),
             report=note,
             warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from trainer.cli.command import app, console, report_pull
-from trainer.cli.training_bar import training_bar
+from trainer.cli.training_reports import training_reports
 from trainer.errors import RecipeError
 from trainer.recipe_rules import LANGUAGES
 
@@ -74,7 +74,7 @@ def finetune(  # noqa: PLR0917 - options of a command line, named by the user
         report = finetuning.plan_finetuning(request, notify)
         notify(f"recipe: {report['recipe']}")
     if not only_plan:
-        with training_bar(max_steps) as progress:
+        with training_reports(max_steps) as progress:
             report = finetuning.train_finetuning(
                 folder, resume=resume, max_steps=max_steps, progress=progress, notify=notify
             )

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from trainer.cli.command import RecipeName, app, console
-from trainer.cli.training_bar import training_bar
-from trainer.recipe import RECIPES, load_recipe
+from trainer.cli.training_reports import recipe_file, training_reports
+from trainer.recipe import load_recipe
 
 
 @app.command()
@@ -44,7 +44,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
     from trainer.training import fit  # noqa: PLC0415 - torch only where it is needed
 
     chosen = load_recipe(recipe)
-    with training_bar(max_steps) as report:
+    with training_reports(max_steps) as report:
         fit(
             chosen,
             data or Path("data") / chosen.id,
@@ -54,7 +54,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             resume=resume,
             precision=precision,
             scale_batch=scale_batch,
-            recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
+            recipe_file=recipe_file(recipe),
             report=report,
             warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )

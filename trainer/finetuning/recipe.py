@@ -193,7 +193,6 @@ def finetuning_recipe(
         language_model=None,
         text=None,
         synthesis=None,
-        distillation=None,
     )
 
 

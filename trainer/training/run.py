@@ -107,8 +107,8 @@ def fit(
             devices,
             kind,
             init=init,
-            teacher=teacher,
             scale_batch=scale_batch,
+            teacher=teacher,
             warn=warn,
             notify=notify,
         )
@@ -156,8 +156,8 @@ def _prepare(
     precision: str,
     *,
     init: Path | None,
-    teacher: Path | None,
     scale_batch: bool,
+    teacher: Path | None,
     warn: Callable[[str], None],
     notify: Callable[[str], None],
 ) -> tuple[CtcTrainer, tuple[str, ...]]:
@@ -188,8 +188,8 @@ def _prepare(
         precision=precision,
         devices=devices.count,
         versions=installed_versions(),
-        teacher=_facts(known, recipe) if known else None,
         scale_batch=scale_batch,
+        teacher=_facts(known, recipe) if known else None,
     )
     if saved:
         provenance = _resumed(output, provenance, saved, init, notify)

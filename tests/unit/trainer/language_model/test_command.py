@@ -135,3 +135,29 @@ def test_missing_language_model_error_names_build_command(
 ) -> None:
     assert run(monkeypatch, "tune", tmp_path, "--data", data) == 1
     assert "python -m trainer lm" in capsys.readouterr().err
+
+
+def test_own_texts_and_names_make_a_named_language_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_demo_with_language_model(tmp_path / "demo")
+    minutes = tmp_path / "minutes.txt"
+    places = ("strandholmen", "elvegata", "bruneset", "fjellbyen")
+    minutes.write_text("".join(f"Vi vedtar planen for {place}.\n" * 2 for place in places), "utf-8")
+    (tmp_path / "names.txt").write_text("Sundhaug\n", "utf-8")
+    own = ("lm", model, "--text", minutes, "--names", tmp_path / "names.txt", "--name", "council")
+    assert run(monkeypatch, *own) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["name"], facts["texts"]["sentences"], facts["names"]["used"]) == ("council", 4, 1)
+    known = load_language_model(model / "language_models" / "council").unigrams
+    assert known is not None
+    assert {"sundhaug", "planen", "bakgrunn"} <= known
+
+
+def test_options_of_recipes_and_of_own_texts_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "lm", DEMO, "--text", tmp_path, "--output", tmp_path / "lm") == 1
+    assert "accepted with them: --name and --language" in capsys.readouterr().err
+    assert run(monkeypatch, "lm", "demo-nb", "--data", tmp_path) == 1
+    assert "a recipe needs --data and --output" in capsys.readouterr().err

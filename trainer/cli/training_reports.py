@@ -1,14 +1,16 @@
-"""Shows the progress of a training: a bar on a terminal, lines elsewhere."""
+"""What `train` and `distill` share: the bar and the lines of a running training."""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from trainer.cli.command import console
+from trainer.recipe import RECIPES
 
 if TYPE_CHECKING:
     from trainer.training import Progress
@@ -16,9 +18,18 @@ if TYPE_CHECKING:
 _LINE_EVERY = 50  # updates, where the output is no terminal
 
 
+def recipe_file(reference: str) -> Path:
+    """Returns the file of a recipe, which is copied into its run."""
+    return Path(reference) if Path(reference).is_file() else RECIPES / f"{reference}.toml"
+
+
 @contextmanager
-def training_bar(max_steps: int | None) -> Iterator[Callable[["Progress"], None]]:
-    """Yields what `fit` is to call with its progress; the training ends at `max_steps`, if any."""
+def training_reports(max_steps: int | None) -> Iterator[Callable[["Progress"], None]]:
+    """Shows a bar on a terminal and lines elsewhere; yields what takes the figures.
+
+    Args:
+        max_steps: where the training is stopped before the end of its schedule.
+    """
     with _bar() as bar:
         task = bar.add_task("training", total=None, figures="")
 
