@@ -193,6 +193,7 @@ def finetuning_recipe(
         language_model=None,
         text=None,
         synthesis=None,
+        distillation=None,
     )
 
 
