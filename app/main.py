@@ -235,7 +235,7 @@ def build_jobs(
     if lock is not None and (database.exists or settings.watch is not None):
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
-    policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
+    policy = RetentionPolicy(settings.keep_audio, settings.keep_results, settings.keep_corrections)
     audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(

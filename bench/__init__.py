@@ -14,6 +14,7 @@ BENCHMARKS = (
     "decoder",
     "alignment",
     "segmentation",
+    "words",
     "streaming",
     "languages",
     "training",

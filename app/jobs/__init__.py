@@ -3,11 +3,22 @@
 from app.jobs.audit import AUDIT_LOG, AuditLog, requested_from
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
-from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage, Webhooks
+from app.jobs.types import (
+    Corrections,
+    JobResult,
+    Jobs,
+    Owner,
+    Submission,
+    Uploads,
+    WebhookMessage,
+    Webhooks,
+    result_version,
+)
 
 __all__ = [
     "AUDIT_LOG",
     "AuditLog",
+    "Corrections",
     "JobResult",
     "JobService",
     "Jobs",
@@ -18,4 +29,5 @@ __all__ = [
     "WebhookMessage",
     "Webhooks",
     "requested_from",
+    "result_version",
 ]

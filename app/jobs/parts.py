@@ -14,6 +14,7 @@ from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
 from app.jobs.attempts import JobAttempts
 from app.jobs.audit import AuditLog
+from app.jobs.correction_records import CorrectionRecords
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
@@ -68,6 +69,7 @@ class Parts:
     Attributes:
         records: of the jobs.
         receiving: records of those whose recording is being received.
+        corrections: records of corrected transcripts.
         deliveries: of webhooks.
     """
 
@@ -87,6 +89,7 @@ class Parts:
         telemetry: Telemetry,
     ) -> None:
         self.records = Records(database, policy, clock.time)
+        self.corrections = CorrectionRecords(database, policy, clock.time)
         self._blobs = blobs
         self._uploads = uploads
         self._database = database

@@ -21,7 +21,16 @@ from nordlyd_client.cli.watch import watch
 from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
-_OF_THE_SERVICE = ("serve", "archive", "silence", "models", "keys", "speakers", "bench")
+_OF_THE_SERVICE = (
+    "serve",
+    "archive",
+    "silence",
+    "models",
+    "keys",
+    "speakers",
+    "corrections",
+    "bench",
+)
 _JOBS_OF_THE_SERVICE = ("audit",)
 
 
