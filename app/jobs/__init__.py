@@ -1,13 +1,10 @@
 """Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
-from app.jobs.audit import AUDIT_LOG, AuditLog, requested_from
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
 from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage, Webhooks
 
 __all__ = [
-    "AUDIT_LOG",
-    "AuditLog",
     "JobResult",
     "JobService",
     "Jobs",
@@ -17,5 +14,4 @@ __all__ = [
     "Uploads",
     "WebhookMessage",
     "Webhooks",
-    "requested_from",
 ]

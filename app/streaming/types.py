@@ -42,6 +42,7 @@ class LiveOptions:
 
     Attributes:
         caller: who sends the audio: a digest of its key, or its address; empty if unknown.
+        diarize: whether final results have speakers.
     """
 
     request_id: str
@@ -52,6 +53,7 @@ class LiveOptions:
     formatting: FormattingOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
+    diarize: bool = False
 
 
 def live_options(
@@ -84,6 +86,7 @@ def live_options(
             max_seconds=options.max_utterance,
         ),
         partials=options.partials,
+        diarize=options.diarize,
     )
 
 
@@ -141,7 +144,8 @@ class FinalResult:
 
     `start` and `end` bound the utterance's audio. `formatted_text` is the text after inverse text
     normalisation, where that was requested. `alternatives` are hypotheses, best first, each with
-    its text, score and words, where several were requested.
+    its text, score and words, where several were requested. `speaker` is who speaks, where speakers
+    are told apart.
     """
 
     utterance: int
@@ -151,6 +155,7 @@ class FinalResult:
     confidence: float | None
     formatted_text: str | None = None
     alternatives: tuple[tuple[str, float, tuple[LiveWord, ...]], ...] = ()
+    speaker: str | None = None
 
     @property
     def text(self) -> str:
@@ -190,6 +195,8 @@ def _final(event: FinalResult, *, words: bool) -> messages.Final:
         optional["words"] = tuple(map(_word, event.words))
     if event.formatted_text is not None:
         optional["formatted_text"] = event.formatted_text
+    if event.speaker is not None:
+        optional["speaker"] = event.speaker
     if event.alternatives:
         optional["alternatives"] = tuple(
             messages.StreamAlternative(

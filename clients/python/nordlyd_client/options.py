@@ -70,9 +70,9 @@ class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False)
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
     `channels` is how many raw samples have, or `separate` to transcribe each apart. `diarize`
-    labels words with who speaks; the number of speakers, or its limits, may be given with it.
-    `channels` is how many raw samples have, or `separate` to transcribe each apart. `redact` is
-    what to mask, and `redact_names` the names among it.
+    labels words with who speaks; the number of speakers, or its limits, may be given with it, and
+    with `known_speakers` those that `Client.speakers` has get their names. `redact` is what to
+    mask, and `redact_names` the names among it.
     """
 
     channels: int | Literal["separate"] | None
@@ -80,6 +80,7 @@ class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False)
     num_speakers: int | None
     min_speakers: int | None
     max_speakers: int | None
+    known_speakers: bool | None
     url: str | None
     redact: str | Sequence[str] | None
     redact_names: str | Sequence[str] | None
@@ -113,6 +114,7 @@ class LiveOptions(_TextOptions, total=False):
     endpoint_silence: float | None
     vad_threshold: float | None
     max_utterance: float | None
+    diarize: bool | None
 
 
 def as_fields(options: Mapping[str, Any]) -> dict[str, str]:
