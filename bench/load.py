@@ -170,7 +170,7 @@ async def measure(options: argparse.Namespace) -> None:
         Measured(
             capacity,
             steps,
-            retry_errors(burst),
+            retry_errors(burst, capacity / options.seconds),
             growth,
             sent,
             served_at_first_return(burst),
@@ -192,22 +192,21 @@ def rate(answers: Sequence[Answer]) -> float:
     )
 
 
-def retry_errors(burst: Sequence[Sequence[Answer]]) -> list[float]:
+def retry_errors(burst: Sequence[Sequence[Answer]], clips_per_second: float) -> list[float]:
     """By which factor each first `Retry-After` was off, either way; at least 1.
 
-    The right one is the instant at which the clip would have been accepted, were those refused
-    before it served first. The service is never idle meanwhile, so that instant is as long before
-    the clip's answer as those accepted at first had to wait at most. Below a second nothing can be
-    said, and the header has whole seconds, rounded up: any value within that second is right.
+    The right one is the instant at which there is room for the clip, were the service always busy
+    at its capacity and those that come back before it served first. Room begins to form when the
+    first clip is refused. Below a second nothing can be known, and the header has whole seconds,
+    rounded up: any value within that second is right.
     """
-    first = [answers[0].seconds for answers in burst if answers[0].status == _OK]
-    longest = float(np.quantile(first, 0.95))
+    refused = [answers[0] for answers in burst if answers[0].status == _REFUSED]
+    full = min((answer.answered for answer in refused), default=0.0)
     errors = []
-    for answers in burst:
-        if answers[0].status == _REFUSED and answers[-1].status == _OK:
-            given = max(1.0, answers[0].retry_after)
-            right = max(1.0, answers[-1].answered - longest - answers[0].answered)
-            errors.append(max(1.0, max(1.0, given - 1.0) / right, right / given))
+    for rank, answer in enumerate(sorted(refused, key=lambda each: each.returns), start=1):
+        given = max(1.0, answer.retry_after)
+        right = max(1.0, full + rank / clips_per_second - answer.answered)
+        errors.append(max(1.0, max(1.0, given - 1.0) / right, right / given))
     return errors
 
 

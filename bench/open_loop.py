@@ -35,6 +35,11 @@ class Answer:
         """Until the answer had arrived."""
         return self.answered - self.sent
 
+    @property
+    def returns(self) -> float:
+        """When a refused request comes back."""
+        return self.answered + self.retry_after
+
 
 class Generator:
     """Sends one clip again and again.

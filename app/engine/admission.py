@@ -15,6 +15,8 @@ _MIN_RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 600.0
 # A refused request that is so much late is not expected to come back any more.
 _DUE_SECONDS = 5.0
+# Batches further back, in compute seconds, count for less and less.
+_MEMORY_SECONDS = 5.0
 # A batch that took more than this many times as long as expected did not only compute: the process
 # was suspended, or the machine was busy with something else.
 _MAX_SLOWDOWN = 4.0
@@ -25,13 +27,9 @@ class SpeedMeter:
 
     Both sums decay together, so a long batch counts for more than a short one, whose share
     of fixed costs is a poor measure of how fast the queue drains.
-
-    Args:
-        memory: weight that an earlier batch keeps when a new one is counted, 0 to 1.
     """
 
-    def __init__(self, *, memory: float = 0.9) -> None:
-        self._memory = memory
+    def __init__(self) -> None:
         self._audio = 0.0
         self._compute = 0.0
         self._first = 0.0
@@ -43,8 +41,9 @@ class SpeedMeter:
             compute_seconds = min(compute_seconds, _MAX_SLOWDOWN * expected or compute_seconds)
         else:
             self._first = compute_seconds / audio_seconds
-        self._audio = self._memory * self._audio + audio_seconds
-        self._compute = self._memory * self._compute + compute_seconds
+        kept = math.exp(-compute_seconds / _MEMORY_SECONDS)
+        self._audio = kept * self._audio + audio_seconds
+        self._compute = kept * self._compute + compute_seconds
 
     @property
     def real_time_factor(self) -> float:

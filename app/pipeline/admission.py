@@ -87,7 +87,7 @@ class RequestAdmission:
             if claimed or not common or not self._is_kept(own + ahead):
                 return
         limit = "NORDLYD_MAX_WAIT_SECONDS" if deadline is None else "the request's timeout"
-        raise _refusal(
+        raise self._refusal(
             schedule, own, ahead, late=late, now=now, limit=f"{patience:.3g} s ({limit})"
         )
 
@@ -121,7 +121,35 @@ class RequestAdmission:
         if self._recent is None:
             self._recent = _Finding(work.caller, own, ahead, now)
         limit = f"{patience:.3g} s (NORDLYD_MAX_WAIT_SECONDS)"
-        raise _refusal(self._schedule, own, ahead, late=late, now=now, limit=limit)
+        raise self._refusal(self._schedule, own, ahead, late=late, now=now, limit=limit)
+
+    def _refusal(
+        self,
+        schedule: RetrySchedule,
+        own: float,
+        ahead: float,
+        *,
+        late: float,
+        now: float,
+        limit: str,
+    ) -> OverloadedError:
+        """Returns the error for a request that is late by so many seconds, or takes kept room."""
+        # Many refusals at once slow the service while they last, and not when their clips return.
+        share = self._workload.steady_share
+        wait = max(0.0, min(late, ahead))
+        seconds = schedule.retry_after(share * wait, share * own, now=now)
+        if late > 0:
+            reason = (
+                f"An answer would take about {math.ceil(own + ahead)} s, and is expected within "
+                f"{limit}"
+            )
+        else:
+            reason = "The room that is left is kept for requests that were refused before"
+        return OverloadedError(
+            f"{reason}. Try again in {math.ceil(seconds)} s, or hand the recording in with "
+            "POST /jobs and fetch the result later.",
+            retry_after=seconds,
+        )
 
     def _patience_for(self, own: float) -> float:
         return max(self._patience, _LONG_FACTOR * own)
@@ -129,24 +157,6 @@ class RequestAdmission:
     def _is_kept(self, expected: float) -> bool:
         """Returns whether the room at the end of the queue is for those who are to come back."""
         return self._schedule.expects_returns and expected > _KEPT_SHARE * self._patience
-
-
-def _refusal(
-    schedule: RetrySchedule, own: float, ahead: float, *, late: float, now: float, limit: str
-) -> OverloadedError:
-    """Returns the error for a request that is late by so many seconds, or takes kept room."""
-    seconds = schedule.retry_after(max(0.0, min(late, ahead)), own, now=now)
-    if late > 0:
-        reason = (
-            f"An answer would take about {math.ceil(own + ahead)} s, and is expected within {limit}"
-        )
-    else:
-        reason = "The room that is left is kept for requests that were refused before"
-    return OverloadedError(
-        f"{reason}. Try again in {math.ceil(seconds)} s, or hand the recording in with "
-        "POST /jobs and fetch the result later.",
-        retry_after=seconds,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ _MIN_RECORDING_BYTES = 1024
 _REQUEST_SECONDS = 0.01
 # A measurement takes at least so long; older ones count for less and less.
 _SPAN_SECONDS = 1.0
-_MEMORY_SECONDS = 10.0
+_MEMORY_SECONDS = 5.0
+# The pace over so many seconds is what the service returns to after a burst, which slows it itself.
+_STEADY_SECONDS = 30.0
 # With less work than this at hand, it is the clients that decide how much is finished.
 _SATURATED_SECONDS = 0.5
 # A span this many times as long as expected did not only work: the process was suspended.
@@ -155,6 +157,9 @@ class Workload:
         self, encoder_factor: Callable[[], float], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.meter = ThroughputMeter(encoder_factor)
+        # Of the audio factors measured, weighted by span and age, and the sum of the weights.
+        self._steady_sum = 0.0
+        self._steady_weight = 0.0
         self._clock = clock
         self._works: set[Work] = set()
         self._mean_audio_seconds = _FIRST_AUDIO_SECONDS
@@ -172,6 +177,12 @@ class Workload:
     def seconds_per_byte(self) -> float:
         """Audio seconds that a byte of a recording usually stands for."""
         return self._bytes_audio / self._bytes
+
+    @property
+    def steady_share(self) -> float:
+        """Seconds that work takes in the long run for each that it takes at present; at most 1."""
+        present = self._steady_weight * self.meter.audio_factor
+        return min(1.0, self._steady_sum / present) if present else 1.0
 
     @contextmanager
     def open(self, caller: str) -> Iterator[Work]:
@@ -249,7 +260,14 @@ class Workload:
                 audio_seconds=self._audio_done,
                 saturated=self._saturated,
             )
+            if self._saturated:
+                self._follow_pace(min(seconds, _SPAN_SECONDS * _MAX_SLOWDOWN))
             self._begin_span()
+
+    def _follow_pace(self, seconds: float) -> None:
+        kept = math.exp(-seconds / _STEADY_SECONDS)
+        self._steady_sum = kept * self._steady_sum + (1 - kept) * self.meter.audio_factor
+        self._steady_weight = kept * self._steady_weight + (1 - kept)
 
     def _begin_span(self) -> None:
         self._span_start = self._clock()

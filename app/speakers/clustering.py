@@ -18,8 +18,9 @@ from app.speakers.types import DiarizationOptions
 Values = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 
-THRESHOLD = 0.6
-"""Mean cosine distance up to which two clusters are one speaker."""
+THRESHOLD = 0.5
+"""Mean cosine distance up to which two clusters are one speaker; chosen on conversations made of 15
+synthetic voices, where 0.4 finds too many speakers and 0.6 too few."""
 _CLEAR_SECONDS = 1.5
 """A voice that speaks less long alone decides nothing about the number of speakers."""
 _MIN_SECONDS = 3.0

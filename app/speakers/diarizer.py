@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_BATCH = 4
+_BATCH = 8
 """Windows that are computed at once."""
 
 

@@ -41,7 +41,7 @@ class Networks:
         """
         return cls(
             _with_weights(PyanNet(), folder / SEGMENTATION),
-            _with_weights(CamPlusPlus(), folder / VOICES),
+            _with_weights(CamPlusPlus(), folder / VOICES).prepare(),
         )
 
     def segment(self, windows: npt.NDArray[np.float32]) -> Activity:

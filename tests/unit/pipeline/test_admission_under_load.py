@@ -118,6 +118,18 @@ def after_work() -> Simulation:
     return service
 
 
+def test_retry_after_does_not_count_on_the_slowness_of_the_burst_itself() -> None:
+    service = after_work()
+    service.slowness = 4.0
+    service.encoder_factor *= 4
+    clips = round(4 * PATIENCE * CLIPS_A_SECOND)
+    for _ in range(clips):
+        service.until(service.now + 4.0 / clips)
+        service.arrive()
+    seconds = max(seconds for _, seconds in service.refused)
+    assert clips / CLIPS_A_SECOND / 2 <= seconds <= 2 * clips / CLIPS_A_SECOND
+
+
 @pytest.mark.parametrize("early", [700, 900, 1100])
 def test_client_that_comes_back_before_half_of_retry_after_is_refused_again(early: int) -> None:
     service = after_work()
