@@ -28,7 +28,9 @@ from app.pipeline.options import parse_options
 router = APIRouter(prefix="/speakers", tags=["speakers"])
 
 _RULES = SampleRules(MIN_SAMPLE_SECONDS, MAX_SAMPLE_SECONDS, param="file")
-_ADD: dict[int | str, dict[str, Any]] = {status: ERRORS[status] for status in (400, 401, 403, 413, 415, 422, 429, 503, 504, 507)}
+_ADD: dict[int | str, dict[str, Any]] = {
+    status: ERRORS[status] for status in (400, 401, 403, 413, 415, 422, 429, 503, 504, 507)
+}
 _READ: dict[int | str, dict[str, Any]] = {status: ERRORS[status] for status in (401, 403, 503)}
 _DELETE = _READ | {404: {"model": ErrorBody, "description": "The caller has no such speaker."}}
 _OPERATION: dict[str, Any] = {
