@@ -59,7 +59,9 @@ class BuildPackages(build_py):
         shutil.copytree(
             ROOT / "models",
             Path(self.build_lib) / "app" / "bundled" / "models",
-            ignore=shutil.ignore_patterns("report.*", "*.png", "training_log.csv"),
+            ignore=shutil.ignore_patterns(
+                "report.*", "*.png", "training_log.csv", "language_models", "former_language_models"
+            ),
             dirs_exist_ok=True,
         )
 

@@ -23,9 +23,14 @@ from app.errors import ConfigurationError
 
 Action: TypeAlias = Literal[
     "submitted", "fetched", "deleted", "expired", "audio_expired",
-    "webhook_delivered", "webhook_failed", "webhook_repeated", "speaker_added", "speaker_deleted",
+    "webhook_delivered", "webhook_failed", "webhook_repeated",
+    "corrected", "training_allowed", "training_withdrawn", "exported",
+    "speaker_added", "speaker_deleted",
 ]  # fmt: skip
-"""`fetched` is the result; what expired was erased by a rule, without a request."""
+"""`fetched` is the result; what expired was erased by a rule, without a request.
+
+`exported` is a correction that was copied to a data folder for training.
+"""
 
 AUDIT_LOG = "audit.jsonl"
 """Name of the file in the data folder."""

@@ -286,6 +286,20 @@ class JobNotCompletedError(InvalidRequestError):
     code = "job_not_completed"
 
 
+class CorrectionNotKeptError(InvalidRequestError):
+    """A corrected transcript cannot be kept for training; the message says why."""
+
+    status = 409
+    code = "correction_not_kept"
+
+
+class ResultChangedError(InvalidRequestError):
+    """The result of the job is another one than the request names by `If-Match`."""
+
+    status = 412
+    code = "result_changed"
+
+
 class JobDamagedError(NordlydError):
     """A file that was kept of a job is damaged or gone; the recording is to be submitted again."""
 

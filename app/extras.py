@@ -23,7 +23,9 @@ def install_hint(error: ModuleNotFoundError, *, preferred: str) -> str | None:
     """
     package = (error.name or "").partition(".")[0]
     offers = _offers()
-    extras = [preferred, *sorted(offers)]
+    # An extra that lists the package itself is smaller than one that includes that extra.
+    own = [extra for extra in sorted(offers) if package in _names(offers[extra])]
+    extras = [preferred, *own, *sorted(offers)]
     found = next((extra for extra in extras if package in _packages(extra, offers)), None)
     if found is None:
         return None
@@ -43,6 +45,10 @@ def _offers() -> dict[str, list[tuple[str, list[str]]]]:
 def _packages(extra: str, offers: dict[str, list[tuple[str, list[str]]]]) -> set[str]:
     """Returns the packages of an extra and of the extras that it includes, as they are imported."""
     listed = offers.get(extra, [])
-    names = {name.replace("-", "_") for name, _ in listed if name != _DISTRIBUTION}
     included = chain.from_iterable(extras for name, extras in listed if name == _DISTRIBUTION)
-    return names.union(*(_packages(one, offers) for one in included))
+    return _names(listed).union(*(_packages(one, offers) for one in included))
+
+
+def _names(listed: list[tuple[str, list[str]]]) -> set[str]:
+    """Returns the packages that an extra lists itself, as they are imported."""
+    return {name.replace("-", "_") for name, _ in listed if name != _DISTRIBUTION}

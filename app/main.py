@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
-import structlog
 from fastapi import FastAPI
 
 from app import tracing
@@ -16,6 +15,7 @@ from app.api.auth import ADDRESS_PREFIX, KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
+from app.audio.workers.sandbox_log import log_sandbox
 from app.audit import AUDIT_LOG, AuditLog
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router
 from app.database import Database, FolderLock
@@ -251,7 +251,7 @@ def build_jobs(
     if lock is not None and (database.exists or settings.watch is not None):
         lock.acquire()
     blobs = open_storage(settings.storage, settings.data)
-    policy = RetentionPolicy(settings.keep_audio, settings.keep_results)
+    policy = RetentionPolicy(settings.keep_audio, settings.keep_results, settings.keep_corrections)
     audit = AuditLog(settings.data / AUDIT_LOG)
     sender = WebhookSender(fetcher, secret_source(settings))
     return JobService(
@@ -334,16 +334,8 @@ def media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
             spool_mb=settings.spool_mb,
         ),
         on_restart=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
-        on_sandboxed=_log_sandbox,
+        on_sandboxed=log_sandbox,
     )
-
-
-def _log_sandbox(layers: tuple[str, ...]) -> None:
-    """Logs which kernel mechanisms restrict the media workers."""
-    missing = sorted({"landlock", "seccomp"} - set(layers))
-    log = structlog.get_logger("nordlyd.media")
-    write = log.warning if missing else log.info
-    write("media workers are sandboxed", by=list(layers), missing=missing)
 
 
 def stream_limits(settings: Settings) -> StreamLimits:

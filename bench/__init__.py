@@ -13,6 +13,8 @@ BENCHMARKS = (
     "windows",
     "decoder",
     "alignment",
+    "segmentation",
+    "words",
     "streaming",
     "languages",
     "training",

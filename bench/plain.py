@@ -12,7 +12,7 @@ from typing import Any
 import soundfile
 import uvicorn
 from fastapi import FastAPI, UploadFile
-from transformers import pipeline
+from transformers import AutoFeatureExtractor, pipeline
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -29,8 +29,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def create_app(folder: str, dtype: str, device: str) -> FastAPI:
     """One route around one pipeline, which is loaded here."""
+    # Given by name, the extractor would bring the language model of the folder along.
+    extractor: Any = AutoFeatureExtractor
     recognise: Callable[[Any], Any] = pipeline(
-        "automatic-speech-recognition", model=folder, dtype=dtype, device=device
+        "automatic-speech-recognition",
+        model=folder,
+        feature_extractor=extractor.from_pretrained(folder),
+        dtype=dtype,
+        device=device,
     )
     turn = threading.Lock()
     app = FastAPI()

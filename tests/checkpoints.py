@@ -83,24 +83,31 @@ def vocabulary() -> dict[str, int]:
     return {token: index for index, token in enumerate(tokens)}
 
 
-def make_model(shape: str, seed: int = 0) -> "PreTrainedModel":
-    """A model of 64-wide layers whose random weights give emissions that differ by frame."""
+def make_model(shape: str, seed: int = 0, **changes: Any) -> "PreTrainedModel":
+    """A model of 64-wide layers whose random weights give emissions that differ by frame.
+
+    `changes` are values of its configuration other than those of the shape.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCTC
 
     torch.manual_seed(seed)
     tokens = vocabulary()
-    options = {
-        "hidden_size": 64,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "intermediate_size": 128,
-        "conv_dim": (32, 64, 64, 64, 64, 64, 64),
-        "num_conv_pos_embeddings": 16,
-        "num_conv_pos_embedding_groups": 4,
-        "vocab_size": len(tokens),
-        "pad_token_id": tokens["[PAD]"],
-    } | SHAPES[shape]
+    options = (
+        {
+            "hidden_size": 64,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "intermediate_size": 128,
+            "conv_dim": (32, 64, 64, 64, 64, 64, 64),
+            "num_conv_pos_embeddings": 16,
+            "num_conv_pos_embedding_groups": 4,
+            "vocab_size": len(tokens),
+            "pad_token_id": tokens["[PAD]"],
+        }
+        | SHAPES[shape]
+        | changes
+    )
     config = AutoConfig.for_model(options.pop("family", "wav2vec2"), **options)
     model = AutoModelForCTC.from_config(config).eval()
     with torch.no_grad():

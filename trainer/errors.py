@@ -35,3 +35,7 @@ class DamagedCheckpointError(TrainingError):
 
 class ComparisonError(TrainerError):
     """A model or server that cannot be compared."""
+
+
+class PublishError(TrainerError):
+    """A model folder that is not fit to be published, or a hub that does not take it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.audio.frames import FrameGrid
-from trainer.recipe import ModelRecipe
+from trainer.recipe import AdaptationRecipe, ModelRecipe
 from trainer.recipe_rules import SAMPLE_RATE, frames
 
 Device = Literal["cuda", "cpu"]
@@ -58,8 +58,8 @@ class Parameters:
     matrices: int
 
 
-def count_parameters(model: ModelRecipe) -> Parameters:
-    """Returns how many weights `Wav2Vec2ForCTC` of this shape has; exact."""
+def count_parameters(model: ModelRecipe, adaptation: AdaptationRecipe | None = None) -> Parameters:
+    """Returns how many weights `Wav2Vec2ForCTC` of this shape has, with those of LoRA; exact."""
     hidden, inner = model.hidden_size, model.intermediate_size
     channels = (1, *model.conv_dim)
     kernels = sum(
@@ -69,7 +69,7 @@ def count_parameters(model: ModelRecipe) -> Parameters:
     extractor = kernels + sum(3 * channel for channel in model.conv_dim)
     last = model.conv_dim[-1]
     position = hidden * hidden // model.position_groups * model.position_kernel
-    layer = 4 * hidden * hidden + 2 * hidden * inner
+    layer = _matrices_of_layer(model)
     head = hidden * model.vocabulary_size
     matrices = last * hidden + position + model.layers * layer + head
     small = (
@@ -84,14 +84,24 @@ def count_parameters(model: ModelRecipe) -> Parameters:
     if model.mask_time_prob or model.mask_feature_prob:
         small += hidden  # what masked frames are replaced with
     total = extractor + matrices + small
+    if adaptation is not None and adaptation.lora_rank:
+        added = model.layers * adaptation.lora_rank * (10 * hidden + 2 * inner)
+        trainable = added + head + model.vocabulary_size
+        return Parameters(total + added, trainable, kernels + matrices)
     frozen = extractor if model.freeze_feature_encoder else 0
     return Parameters(total=total, trainable=total - frozen, matrices=kernels + matrices)
 
 
 def training_memory(
-    model: ModelRecipe, batch: BatchShape, *, half: bool, device: Device, checkpointing: bool
+    model: ModelRecipe,
+    batch: BatchShape,
+    *,
+    half: bool,
+    device: Device,
+    checkpointing: bool,
+    adaptation: AdaptationRecipe | None = None,
 ) -> Memory:
-    """Returns the memory of training with AdamW, whose weights and states are kept in fp32.
+    """Returns the memory of training; weights and the optimiser's states are kept in fp32.
 
     Args:
         model: the shape.
@@ -100,18 +110,60 @@ def training_memory(
         device: on CUDA norms stay in fp32 and attention keeps no matrix of frames by frames; on a
             CPU it is the other way round.
         checkpointing: keep the input of each layer only, and the inside of one at a time.
+        adaptation: the optimiser, and whether LoRA trains; None is AdamW on every weight.
     """
-    count = count_parameters(model)
+    count = count_parameters(model, adaptation)
+    states = _ADAM_STATES * count.trainable
+    activations = saved_activations(
+        model, batch, half=half, device=device, checkpointing=checkpointing
+    )
+    if adaptation is not None and adaptation.optimiser == "adafactor":
+        states = _adafactor_states(model, count.trainable, adaptation)
+    if adaptation is not None and adaptation.lora_rank:
+        # The sum of a matrix and its low-rank one, in fp32, of each layer whose inside is kept.
+        kept = 1 if checkpointing else model.layers
+        activations += _FLOAT * kept * _matrices_of_layer(model)
     return Memory(
         weights=_FLOAT * count.total,
         gradients=_FLOAT * count.trainable,
-        optimiser=_ADAM_STATES * _FLOAT * count.trainable,
+        optimiser=_FLOAT * states,
         weight_copies=_HALF * count.matrices if half else 0,
-        activations=saved_activations(
-            model, batch, half=half, device=device, checkpointing=checkpointing
-        ),
+        activations=activations,
         extractor=_frozen_extractor(model, batch, half=half, device=device),
     )
+
+
+def _matrices_of_layer(model: ModelRecipe) -> int:
+    return 4 * model.hidden_size**2 + 2 * model.hidden_size * model.intermediate_size
+
+
+def _adafactor_states(model: ModelRecipe, trainable: int, adaptation: AdaptationRecipe) -> int:
+    """Returns the numbers that Adafactor keeps: a row and a column a matrix, a vector as it is."""
+    hidden, inner, last = model.hidden_size, model.intermediate_size, model.conv_dim[-1]
+    head = model.vocabulary_size + hidden
+    if rank := adaptation.lora_rank:
+        matrices = model.layers * (10 * hidden + 2 * inner + 12 * rank)
+        return matrices + head + model.vocabulary_size
+    position = hidden * hidden // model.position_groups
+    of_matrices = (
+        model.layers * (10 * hidden + 2 * inner)
+        + (last + hidden)
+        + head
+        + position
+        + hidden * model.position_kernel
+    )
+    in_matrices = (
+        model.layers * _matrices_of_layer(model)
+        + last * hidden
+        + hidden * model.vocabulary_size
+        + position * model.position_kernel
+    )
+    channels = (1, *model.conv_dim)
+    if not model.freeze_feature_encoder:
+        for before, after, kernel in zip(channels, channels[1:], model.conv_kernel, strict=False):
+            of_matrices += after * (before + kernel)
+            in_matrices += before * after * kernel
+    return trainable - in_matrices + of_matrices
 
 
 def saved_activations(

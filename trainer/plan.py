@@ -12,7 +12,7 @@ from trainer.errors import RecipeError
 from trainer.memory import BatchShape, Device, Memory, count_parameters, training_memory
 from trainer.published import implied_samples, published_log
 from trainer.recipe import DataRecipe, Recipe, TrainingRecipe
-from trainer.schedule import learning_rate, steps_per_epoch, total_steps
+from trainer.schedule import learning_rate, shared, steps_per_epoch, total_steps
 
 _QUARTERS = (0.25, 0.5, 0.75)
 _SECONDS_AN_HOUR = 3600
@@ -32,10 +32,11 @@ class Plan:
     """The figures of a training.
 
     `effective_batch` is utterances an update, over all devices; where batches hold seconds it is
-    their mean and `estimated` is true, as are then the updates of an epoch. `samples_implied` are
-    the fewest and most utterances that give these updates, and where a log was published, its
-    epochs too; null where batches hold seconds. `memory` is that of one device with the recipe's
-    `gradient_checkpointing`, `memory_otherwise` that without (or with).
+    their mean and `estimated` is true, as are then the updates of an epoch. A device takes
+    `accumulation` batches of `device_batch` utterances, or of `batch_seconds`, for each.
+    `samples_implied` are the fewest and most utterances that give these updates, and where a log
+    was published, its epochs too; null where batches hold seconds. `memory` is that of one device
+    with the recipe's `gradient_checkpointing`, `memory_otherwise` that without (or with).
     """
 
     recipe: str
@@ -46,6 +47,9 @@ class Plan:
     effective_batch: int
     effective_batch_seconds: float
     estimated: bool
+    device_batch: int
+    batch_seconds: float
+    accumulation: int
     evaluations: int
     samples: int
     samples_implied: tuple[int, int] | None
@@ -69,13 +73,19 @@ class Plan:
 
 
 def plan(
-    recipe: Recipe, *, devices: int = 1, device: Device = "cuda", at: Sequence[int] = ()
+    recipe: Recipe,
+    *,
+    devices: int = 1,
+    scale_batch: bool = False,
+    device: Device = "cuda",
+    at: Sequence[int] = (),
 ) -> Plan:
     """Computes the plan of a training.
 
     Args:
         recipe: every number.
         devices: how many share an update.
+        scale_batch: whether each takes as much as one alone would, so that updates are larger.
         device: what the memory is computed for.
         at: updates, counted from 0, to give the learning rate of besides the usual ones.
 
@@ -84,13 +94,14 @@ def plan(
     """
     if devices < 1:
         raise RecipeError(f"a training needs at least one device, not {devices}")
-    data, training = recipe.data, recipe.training
+    data = recipe.data
+    training = recipe.training if scale_batch else shared(recipe.training, devices)
     epoch_steps = steps_per_epoch(data, training, devices=devices)
     steps = total_steps(data, training, devices=devices)
     if beyond := [step for step in at if not 0 <= step < steps]:
         raise RecipeError(f"{recipe.id} has the updates 0 to {steps - 1}, and no {beyond[0]}")
     utterances, seconds = _effective_batch(data, training, devices)
-    count = count_parameters(recipe.model)
+    count = count_parameters(recipe.model, recipe.adaptation)
     batch = largest_batch(data, training)
     memory, otherwise = (
         training_memory(
@@ -99,6 +110,7 @@ def plan(
             half=training.precision != "fp32",
             device=device,
             checkpointing=checkpointing,
+            adaptation=recipe.adaptation,
         )
         for checkpointing in (
             recipe.model.gradient_checkpointing,
@@ -114,9 +126,12 @@ def plan(
         effective_batch=utterances,
         effective_batch_seconds=seconds,
         estimated=not training.device_batch,
+        device_batch=training.device_batch,
+        batch_seconds=training.batch_seconds,
+        accumulation=training.accumulation,
         evaluations=steps // training.evaluate_every,
         samples=data.train_samples,
-        samples_implied=_implied(recipe, epoch_steps, devices),
+        samples_implied=_implied(recipe.id, training, epoch_steps, devices),
         hours_per_epoch=round(data.train_seconds / _SECONDS_AN_HOUR, 2),
         hours_in_all=round(data.train_seconds / _SECONDS_AN_HOUR * steps / epoch_steps, 1),
         parameters=count.total,
@@ -137,6 +152,8 @@ def largest_batch(data: DataRecipe, training: TrainingRecipe) -> BatchShape:
     """Returns the batch that needs the most memory: full, and of rows as long as may be."""
     if training.device_batch:
         return BatchShape(training.device_batch, data.max_seconds)
+    if training.batch_seconds <= data.max_seconds:
+        return BatchShape(1, data.max_seconds)
     longest = min(training.batch_seconds, max(data.max_seconds, *training.join_seconds, 0.0))
     rows = ceil(training.batch_seconds / longest)
     return BatchShape(rows, round(training.batch_seconds / rows, 2))
@@ -152,12 +169,13 @@ def _effective_batch(data: DataRecipe, training: TrainingRecipe, devices: int) -
     return utterances, round(data.train_seconds / updates, 1)
 
 
-def _implied(recipe: Recipe, epoch_steps: int, devices: int) -> tuple[int, int] | None:
-    training = recipe.training
+def _implied(
+    recipe_id: str, training: TrainingRecipe, epoch_steps: int, devices: int
+) -> tuple[int, int] | None:
     if not training.device_batch:
         return None
     return implied_samples(
-        published_log(recipe.id) if devices == 1 else [],
+        published_log(recipe_id) if devices == 1 else [],
         steps_per_epoch=epoch_steps,
         device_batch=training.device_batch * devices,
         accumulation=training.accumulation,

@@ -30,7 +30,7 @@ FRAMEWORKS = {
 }
 """The distributions whose versions are recorded, by the names that model cards have for them."""
 
-_COMPARED = ("seed", "model", "training", "augmentation")
+_COMPARED = ("seed", "model", "training", "adaptation", "augmentation")
 # These change what is kept, watched or saved, or where the memory goes, and not the weights.
 _FREE = frozenset(
     {
@@ -59,6 +59,19 @@ class Start:
 
 
 RANDOM_WEIGHTS = Start("random weights")
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherFacts:
+    """The model that a student learns from, and the weight of the CTC loss beside it.
+
+    `digest` is of the files of the teacher's encoder.
+    """
+
+    name: str
+    hub: str | None
+    digest: str
+    ctc_weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +108,9 @@ class Provenance:
     """What a training was begun with.
 
     `recipe` is the recipe as plain values, `steps` its updates in all. `precision` is fp16, bf16
-    or fp32. `versions` has the versions of each framework in the order in which they were used:
-    a training that was resumed may have more than one.
+    or fp32; `teacher` is there for a distillation alone. `versions` has the versions of each
+    framework in the order in which they were used: a training that was resumed may have more
+    than one. `scale_batch` is whether updates are larger on several devices.
     """
 
     recipe: dict[str, Any]
@@ -107,6 +121,8 @@ class Provenance:
     precision: str
     devices: int
     versions: Mapping[str, tuple[str, ...]]
+    scale_batch: bool = False
+    teacher: TeacherFacts | None = None
 
     def save(self, run: Path) -> None:
         """Writes `run.json`."""
@@ -133,6 +149,8 @@ class Provenance:
                 precision=found["precision"],
                 devices=found["devices"],
                 versions={name: tuple(used) for name, used in found["versions"].items()},
+                scale_batch=found.get("scale_batch", False),
+                teacher=TeacherFacts(**teacher) if (teacher := found.get("teacher")) else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{file} is not as `train` writes it: {error!r}") from error
@@ -203,7 +221,7 @@ def check_unchanged(run: Path, begun: Provenance, now: Provenance, *, step: int)
     Raises:
         TrainingError: numbers or data differ; the message names them with both values.
     """
-    found = [*_numbers(begun, now, step), *_data(begun, now)]
+    found = [*_numbers(begun, now, step), *_data(begun, now), *_teacher(begun, now)]
     if found:
         raise TrainingError(
             f"{run} was begun otherwise and cannot be resumed: {'; '.join(found)}. Resume it with "
@@ -213,7 +231,7 @@ def check_unchanged(run: Path, begun: Provenance, now: Provenance, *, step: int)
 
 def changed_numerics(begun: Provenance, now: Provenance) -> Iterator[str]:
     """Yields a line for each change that a training may be resumed with, but not exactly."""
-    for name in ("precision", "devices"):
+    for name in ("precision", "devices", "scale_batch"):
         before, after = getattr(begun, name), getattr(now, name)
         if before != after:
             yield (
@@ -264,3 +282,13 @@ def _data(begun: Provenance, now: Provenance) -> Iterator[str]:
             )
         elif before.digest != after.digest:
             yield f"the texts or lengths of the split {split} are not those it was begun with"
+
+
+def _teacher(begun: Provenance, now: Provenance) -> Iterator[str]:
+    before, after = begun.teacher, now.teacher
+    if (before and before.digest) != (after and after.digest):
+        names = [one.name if one else "no model" for one in (before, after)]
+        same = " with other weights" if names[0] == names[1] else ""
+        yield f"the teacher was {names[0]}, and is {names[1]}{same}"
+    elif before and after and before.ctc_weight != after.ctc_weight:
+        yield f"distillation.ctc_weight was {before.ctc_weight}, and is {after.ctc_weight}"

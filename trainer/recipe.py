@@ -9,8 +9,10 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from trainer.errors import RecipeError
 from trainer.recipe_rules import check
 from trainer.recipe_schema import (
+    AdaptationRecipe,
     AugmentationRecipe,
     DataRecipe,
+    DistillationRecipe,
     LanguageModelRecipe,
     ModelRecipe,
     Recipe,
@@ -21,8 +23,10 @@ from trainer.recipe_schema import (
 
 __all__ = [
     "RECIPES",
+    "AdaptationRecipe",
     "AugmentationRecipe",
     "DataRecipe",
+    "DistillationRecipe",
     "LanguageModelRecipe",
     "ModelRecipe",
     "Recipe",

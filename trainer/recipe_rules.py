@@ -100,10 +100,16 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     yield from _speech(recipe)
     yield from _model(recipe.model, recipe.data)
     yield from _training(recipe.training)
+    yield from _adaptation(recipe)
     yield from _schedule(recipe)
     yield from _selection(recipe)
     if recipe.language_model:
         yield from _language_model(recipe.language_model, recipe)
+    if recipe.distillation and recipe.distillation.ctc_weight < 0:
+        yield (
+            f"distillation.ctc_weight must not be negative, and is "
+            f"{recipe.distillation.ctc_weight:g}"
+        )
 
 
 def _ranges_and_shares(
@@ -250,6 +256,24 @@ def _training(training: TrainingRecipe) -> Iterator[str]:
         yield "training.join_seconds needs batches of training.batch_seconds"
     elif longest > training.batch_seconds:
         yield "training.join_seconds must not be above training.batch_seconds"
+
+
+def _adaptation(recipe: Recipe) -> Iterator[str]:
+    adaptation = recipe.adaptation
+    if adaptation is None:
+        return
+    if recipe.model.init == "random":
+        yield "[adaptation] needs weights to start from, and model.init is random"
+    if adaptation.lora_rank < 0 or adaptation.lora_alpha < 0:
+        yield "adaptation.lora_rank and lora_alpha must not be negative"
+    if bool(adaptation.lora_rank) != bool(adaptation.lora_alpha):
+        yield "adaptation.lora_rank and lora_alpha must be above 0, or both 0"
+    if adaptation.lora_rank > recipe.model.hidden_size:
+        yield "adaptation.lora_rank must not be above model.hidden_size"
+    if adaptation.lora_rank and not recipe.model.freeze_feature_encoder:
+        yield "model.freeze_feature_encoder must be true where adaptation.lora_rank is above 0"
+    if adaptation.lora_rank and recipe.training.average_checkpoints > 1:
+        yield "training.average_checkpoints must be 1 where adaptation.lora_rank is above 0"
 
 
 def _schedule(recipe: Recipe) -> Iterator[str]:

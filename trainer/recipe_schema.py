@@ -121,6 +121,23 @@ class ModelRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptationRecipe:
+    """How weights that already transcribe are trained further, and in how much memory.
+
+    `keep_vocabulary` keeps the tokens of the model and adds the letters that it lacks. `optimiser`
+    is `adamw`, with two states a weight, or `adafactor` (Shazeer & Stern 2018, arXiv:1804.04235),
+    with two a row and a column of each matrix; its rates are relative to the size of the weights.
+    `lora_rank` above 0 trains matrices of that rank beside those of the layers, and the head (LoRA,
+    Hu et al. 2021, arXiv:2106.09685); their product counts `lora_alpha / lora_rank` times.
+    """
+
+    keep_vocabulary: bool
+    optimiser: Literal["adamw", "adafactor"]
+    lora_rank: int
+    lora_alpha: float
+
+
+@dataclass(frozen=True, slots=True)
 class AugmentationRecipe:
     """What is done to a waveform each time it is read in training; shares are probabilities."""
 
@@ -188,10 +205,19 @@ class LanguageModelRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class DistillationRecipe:
+    """How a student learns from a teacher: the weight of the CTC loss beside the divergence."""
+
+    ctc_weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything needed to make one model again; `seed` drives every random choice.
 
-    `text` and `synthesis` are there where the speech is synthesised.
+    `text` and `synthesis` are there where the speech is synthesised, `distillation` where the
+    model is a student, `adaptation` where a model is fine-tuned; without the last the letters are
+    those of the data, and AdamW trains every weight.
     """
 
     id: str
@@ -200,7 +226,9 @@ class Recipe:
     data: DataRecipe
     model: ModelRecipe
     training: TrainingRecipe
+    adaptation: AdaptationRecipe | None
     augmentation: AugmentationRecipe | None
     language_model: LanguageModelRecipe | None
     text: TextRecipe | None
     synthesis: SynthesisRecipe | None
+    distillation: DistillationRecipe | None

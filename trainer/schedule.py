@@ -3,6 +3,7 @@
 The one schedule of `plan` and of training.
 """
 
+from dataclasses import replace
 from math import ceil
 
 from trainer.recipe_schema import DataRecipe, TrainingRecipe
@@ -33,6 +34,26 @@ def learning_rate(step: int, recipe: TrainingRecipe, total_steps: int) -> float:
     fall = total_steps - recipe.warmup_steps if recipe.schedule == "linear" else recipe.decay_steps
     left = min(1.0, max(0.0, (total_steps - step) / max(1, fall)))
     return final + (peak - final) * left
+
+
+def shared(training: TrainingRecipe, devices: int) -> TrainingRecipe:
+    """Returns the numbers with which each of several devices takes its part of an update.
+
+    The update stays as large as on one device: accumulation is divided by the devices, and where
+    that leaves a rest, batches are smaller. Only where an update's utterances cannot be divided by
+    the devices it becomes as near to that as may be.
+    """
+    if devices == 1:
+        return training
+    accumulation = ceil(training.accumulation / devices)
+    share = training.accumulation / (accumulation * devices)
+    utterances = training.device_batch
+    return replace(
+        training,
+        accumulation=accumulation,
+        device_batch=max(1, round(utterances * share)) if utterances else 0,
+        batch_seconds=training.batch_seconds * share,
+    )
 
 
 def micro_batches(data: DataRecipe, training: TrainingRecipe, *, devices: int = 1) -> int:

@@ -44,7 +44,7 @@ _EXPOSED = (
     "x-request-id", "x-queue-time", "x-compute-time", "x-nordlyd-warnings", "content-disposition",
     "retry-after", "retry-after-ms", "x-should-retry", "dg-request-id", "location",
     "idempotent-replayed", "ratelimit", "ratelimit-policy", "ratelimit-limit",
-    "ratelimit-remaining", "ratelimit-reset",
+    "ratelimit-remaining", "ratelimit-reset", "etag",
 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def _add_middleware(app: FastAPI, state: AppState) -> None:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=["*"],
             # A listed page on the internet may call a service in the local network.
             allow_private_network=True,

@@ -4,9 +4,11 @@ from importlib.metadata import version
 
 from fastapi import APIRouter
 
-from app.api.state import AppStateOf
+from app.api.state import AppState, AppStateOf
 from app.contract.errors import ErrorBody
 from app.contract.health import Health, Live, ModelInfo, Queue, Ready
+from app.errors import InvalidRequestError
+from app.speakers import DiarizationOptions
 
 router = APIRouter(prefix="/health", tags=["operations"])
 
@@ -53,8 +55,18 @@ async def health(state: AppStateOf) -> Health:
             )
             for model in state.service.transcriber.models
         ],
+        keeps_corrections=state.jobs.corrections.kept_for_training,
+        diarize=_can_diarize(state),
         queue=Queue(
             seconds=round(status.queue_audio_seconds, 3),
             limit_seconds=state.settings.max_queue_seconds,
         ),
     )
+
+
+def _can_diarize(state: AppState) -> bool:
+    try:
+        state.service.transcriber.check_diarization(DiarizationOptions())
+    except InvalidRequestError:
+        return False
+    return True

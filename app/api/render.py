@@ -47,6 +47,9 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: resolved(value) for name, value in schema.items()}
 
 
+GIVEN_TRANSCRIPT = _inlined(GivenTranscript.model_json_schema())
+"""The schema of a transcript in the body of a request."""
+
 _OPERATION: dict[str, Any] = {
     "parameters": [
         {"name": name, "in": "query", "required": False, "schema": schema}
@@ -54,7 +57,7 @@ _OPERATION: dict[str, Any] = {
     ],
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _inlined(GivenTranscript.model_json_schema())}},
+        "content": {"application/json": {"schema": GIVEN_TRANSCRIPT}},
     },
 }
 
@@ -78,7 +81,7 @@ async def render(request: Request, state: AppStateOf) -> Response:
     check_format_options(parameters, parameters.response_format)
     service = state.service
     with service.hold():
-        body = await _body(request, state.settings.max_render_mb)
+        body = await read_transcript(request, state.settings.max_render_mb)
         try:
             written = await run_until_disconnect(
                 request,
@@ -102,12 +105,15 @@ async def render(request: Request, state: AppStateOf) -> Response:
     )
 
 
-async def _body(request: Request, limit_mb: float) -> bytes:
+async def read_transcript(request: Request, limit_mb: float) -> bytes:
+    """Returns the body of a request that brings a transcript.
+
+    Raises:
+        TooLargeError: it is over the limit.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit_mb * 2**20:
-            raise TooLargeError(
-                f"The transcript is over {limit_mb:g} MiB of JSON (NORDLYD_MAX_RENDER_MB)."
-            )
+            raise TooLargeError(f"The transcript is over {limit_mb:g} MiB (NORDLYD_MAX_RENDER_MB).")
     return bytes(body)

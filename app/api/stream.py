@@ -22,7 +22,12 @@ from app.contract.stream import (
     read_command,
 )
 from app.errors import InvalidRequestError, NordlydError
-from app.pipeline.options import decoding_options, formatting_options, parse_options
+from app.pipeline.options import (
+    decoding_options,
+    formatting_options,
+    parse_options,
+    redaction_options,
+)
 from app.streaming import (
     LiveEvent,
     PcmInput,
@@ -61,6 +66,7 @@ async def _serve(socket: WebSocket, state: AppState) -> None:
                 options,
                 decoding=decoding_options(options),
                 formatting=formatting_options(options),
+                redaction=redaction_options(options),
                 request_id=socket.state.request_id,
                 caller=caller_of(socket),
             )

@@ -1,6 +1,13 @@
 """The models: their cards, which of them serves a request, and which folder holds their files."""
 
-from app.catalogue.cards import DecodingDefaults, Figure, Layout, ModelCard, read_card
+from app.catalogue.cards import (
+    DecodingDefaults,
+    Figure,
+    Layout,
+    ModelCard,
+    decoding_defaults,
+    read_card,
+)
 from app.catalogue.catalogue import Catalogue, ResolvedModel
 from app.catalogue.files import missing_files, store_folder
 from app.catalogue.hub import HubOptions, PullPlan, pull
@@ -21,6 +28,7 @@ __all__ = [
     "ResolvedModel",
     "Router",
     "canonical_language",
+    "decoding_defaults",
     "describe",
     "list_rows",
     "locate",

@@ -45,6 +45,15 @@ class DecodingDefaults(_Frozen):
     alpha: float | None = Field(default=None, ge=0, description="Weight of the language model.")
     beta: float | None = Field(default=None, description="Bonus for each word.")
     unk_score_offset: float | None = Field(default=None, le=0)
+    unk_character_weight: float | None = Field(
+        default=None,
+        ge=0,
+        description="Of the log10 probability of an unknown word's spelling; 0: the same penalty "
+        "for all unknown words.",
+    )
+    unk_character_offset: float | None = Field(
+        default=None, description="Added in place of `unk_score_offset` where there is that weight."
+    )
     score_boundary: bool | None = None
 
 
@@ -93,6 +102,16 @@ class ModelCard(_Frozen):
     figures: tuple[Figure, ...] = ()
     decoding: DecodingDefaults = DecodingDefaults()
     layout: Layout = Layout()
+
+
+def decoding_defaults(folder: Path) -> dict[str, float]:
+    """Returns the weights under `decoding` in a model folder's card; none without a card.
+
+    Raises:
+        ConfigurationError: as `read_card`.
+    """
+    card = folder / CARD_NAME
+    return read_card(card).decoding.model_dump(exclude_none=True) if card.is_file() else {}
 
 
 def read_card(path: Path) -> ModelCard:

@@ -174,6 +174,7 @@ async def open_local_live_backend(
             parsed,
             decoding=decoding_options(parsed),
             formatting=formatting_options(parsed),
+            redaction=redaction_options(parsed),
             request_id="stream",
         )
         service, recognition = build_service(

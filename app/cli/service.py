@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 REPORTED_ERRORS = NordlydError
 LIVE_PCM = Pcm("f32le", 16_000, 1)
 _BENCHMARKS = "nordlyd.benchmarks"
+_ADAPTATION = "nordlyd.adaptation"
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def add_commands(app: typer.Typer, jobs: typer.Typer, speakers: typer.Typer) -> None:
     """Adds the commands of the service, `audit` to `jobs` and `pull` to `speakers`."""
-    from app.cli import keys, models  # noqa: PLC0415
+    from app.cli import corrections, keys, models  # noqa: PLC0415
     from app.cli.archive import archive  # noqa: PLC0415
     from app.cli.audit import audit  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
@@ -39,12 +41,17 @@ def add_commands(app: typer.Typer, jobs: typer.Typer, speakers: typer.Typer) -> 
     app.command()(silence)
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
+    app.add_typer(corrections.app, name="corrections")
     speakers.command()(pull)
     jobs.command()(audit)
-    app.command(
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        add_help_option=False,
-    )(bench)
+    for command in (adapt, bench):
+        app.command(context_settings=_PASSED_ON, add_help_option=False)(command)
+
+
+def adapt(context: typer.Context) -> None:
+    """Make a language model of your own texts and names; `nordlyd adapt --help` has the options."""
+    [run] = [entry.load() for entry in entry_points(group=_ADAPTATION)]
+    raise typer.Exit(run(context.args))
 
 
 def bench(context: typer.Context) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import Any
 
 import structlog
@@ -91,7 +92,7 @@ class ModelCalls:
             NordlydError: as the method returned it.
         """
         handle = self._handle.options(method_name=method, session_id=replica)
-        return await self._result(handle.remote(*arguments, **named))
+        return await self._result(_call(handle, *arguments, **named))
 
     async def iterate(
         self,
@@ -118,7 +119,7 @@ class ModelCalls:
         options: dict[str, object] = {"method_name": method, "stream": True}
         if replica is not None:
             options["session_id"] = replica
-        response = self._handle.options(**options).remote(*arguments, **named)
+        response = _call(self._handle.options(**options), *arguments, **named)
         try:
             while True:
                 try:
@@ -155,7 +156,7 @@ class ModelCalls:
         return report if isinstance(report, ReplicaReport) else None
 
     async def _attempt(self, method: str, arguments: tuple[object, ...]) -> object:
-        response = self._handle.options(method_name=method).remote(*arguments)
+        response = _call(self._handle.options(method_name=method), *arguments)
         try:
             return await self._guard(self._result(response))
         except BaseException:
@@ -194,3 +195,15 @@ class ModelCalls:
             code=LOST,
             retry_after=_RETRY_SECONDS,
         )
+
+
+def _call(  # what it returns depends on the handle's options
+    handle: DeploymentHandle, *arguments: object, **named: object
+) -> Any:  # noqa: ANN401
+    """Returns the response of a call, which may be awaited or iterated.
+
+    Within a request of Serve, all calls have the id of that request, by which Ray's router keeps
+    those that wait for a replica: of two at once it loses one. In a context of its own each call
+    has its own id.
+    """
+    return Context().run(handle.remote, *arguments, **named)

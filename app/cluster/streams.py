@@ -45,11 +45,15 @@ class RemoteStreams:
         """Begins a stream at a replica; see `LiveStreams`."""
         self._service.check_ready()
         route = self._service.transcriber.route(
-            options.model, options.language, options.decoding, options.formatting
+            options.model,
+            options.language,
+            options.decoding,
+            options.formatting,
+            options.redaction,
         )
         calls = await self._engine.calls(route.card)
         # Decided here, by all models: a replica knows its own alone.
-        decided = replace(options, model=None, language=route.language)
+        decided = replace(options, model=None, language=route.language, redaction=route.redaction)
         opened = await calls.run("open_stream", lambda: (decided,), None)
         assert isinstance(opened, OpenStream)
         return self._connected(calls, route.card, opened)

@@ -74,5 +74,9 @@ class Health(BaseModel):
     """Why it is not ready; null when it is."""
     models: list[ModelInfo]
     """The models in memory."""
+    keeps_corrections: bool = False
+    """Whether corrected transcripts of jobs are kept for training, where their senders agree."""
+    diarize: bool = False
+    """Whether speakers can be told apart: the extra and its weights are installed."""
     queue: Queue
     """How much work there is."""

@@ -92,6 +92,10 @@ class Job(BaseModel):
     """Code of the language; `auto` or `auto-each` until it was detected."""
     duration: Seconds | None = None
     """Length of the recording in seconds, once it is known."""
+    corrected_at: datetime | None = None
+    """When its transcript was last corrected; null where it was not."""
+    training: bool = False
+    """Whether its corrected transcript and its recording are kept for training."""
     metadata: Metadata | None = None
     """As it was sent."""
     webhook_url: str | None = None

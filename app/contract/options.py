@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from .command_line import CommandLine
 from .formats import ResponseFormat
 from .layout import LayoutOptions
-from .redaction import parse_names, parse_redact
+from .redaction import RedactOptions
 
 MAX_BEAM_WIDTH = 2000
 MAX_N_BEST = 100
@@ -35,7 +35,6 @@ Encoding: TypeAlias = Literal["s16le", "s16be", "f32le", "mulaw", "alaw"]
 _SPEECH = "Speech"
 _DECODING = "Decoding"
 _FORMATTING = "Readable text"
-_REDACTION = "Redaction"
 _RAW = "Raw samples"
 _SPEAKERS = "Speakers"
 
@@ -171,7 +170,7 @@ class TextOptions(BaseModel):
         return value
 
 
-class TranscribeOptions(LayoutOptions, TextOptions):
+class TranscribeOptions(LayoutOptions, RedactOptions, TextOptions):
     """The options of POST /transcribe, each in the query or in the form."""
 
     language: RecordingLanguage = Field(
@@ -193,24 +192,6 @@ class TranscribeOptions(LayoutOptions, TextOptions):
         description="Where the recording is, instead of a file. Only hosts that the operator "
         "allows; none by default.",
         examples=["https://archive.example.org/speech.mp3"],
-    )
-    redact: Annotated[
-        str | None,
-        CommandLine(_REDACTION, "national-id, phone, card, email, names, or all.", "KINDS"),
-    ] = Field(
-        None,
-        description="What is masked in every text of the answer, comma-separated: national-id, "
-        "phone, card, email, names, or all; docs/redaction.md has what rules cannot find.",
-        examples=["national-id, phone"],
-    )
-    redact_names: Annotated[
-        str | None,
-        CommandLine(_REDACTION, "The names that --redact names masks, comma-separated.", "NAMES"),
-    ] = Field(
-        None,
-        description="With redact=names or all: the names, comma-separated, besides those of the "
-        "operator.",
-        examples=["Kari Nordmann, Nordmann"],
     )
     track: Track = None
     strict: Strict = False
@@ -255,18 +236,6 @@ class TranscribeOptions(LayoutOptions, TextOptions):
         description="Deadline, in seconds from the beginning of the request; also as header "
         "x-request-timeout.",
     )
-
-    @field_validator("redact")
-    @classmethod
-    def _check_redact(cls, value: str | None) -> str | None:
-        parse_redact(value)
-        return value
-
-    @field_validator("redact_names")
-    @classmethod
-    def _check_redact_names(cls, value: str | None) -> str | None:
-        parse_names(value)
-        return value
 
 
 class AlignOptions(BaseModel):

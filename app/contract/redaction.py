@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from .command_line import CommandLine
 from .fields import Seconds, schema_config
 
 RedactKind: TypeAlias = Literal["national-id", "phone", "card", "email", "names"]
 REDACT_KINDS: tuple[RedactKind, ...] = get_args(RedactKind)
 ALL = "all"
+_PANEL = "Redaction"
 MAX_NAMES = 1000
 MAX_NAME_CHARACTERS = 256
 
@@ -27,6 +29,43 @@ class Redaction:
     """When its first word begins."""
     end: Seconds
     """When its last word ends."""
+
+
+class RedactOptions(BaseModel):
+    """What is masked in a text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    redact: Annotated[
+        str | None,
+        CommandLine(_PANEL, "national-id, phone, card, email, names, or all.", "KINDS"),
+    ] = Field(
+        None,
+        description="What is masked in every text of the answer, comma-separated: national-id, "
+        "phone, card, email, names, or all; docs/redaction.md has what rules cannot find.",
+        examples=["national-id, phone"],
+    )
+    redact_names: Annotated[
+        str | None,
+        CommandLine(_PANEL, "The names that --redact names masks, comma-separated.", "NAMES"),
+    ] = Field(
+        None,
+        description="With redact=names or all: the names, comma-separated, besides those of the "
+        "operator.",
+        examples=["Kari Nordmann, Nordmann"],
+    )
+
+    @field_validator("redact")
+    @classmethod
+    def _check_redact(cls, value: str | None) -> str | None:
+        parse_redact(value)
+        return value
+
+    @field_validator("redact_names")
+    @classmethod
+    def _check_redact_names(cls, value: str | None) -> str | None:
+        parse_names(value)
+        return value
 
 
 def all_redactions(

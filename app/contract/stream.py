@@ -13,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter
 from .command_line import CommandLine
 from .errors import ErrorDetail
 from .options import Encoding, TextOptions
+from .redaction import Redaction, RedactOptions
 
 
-class StreamOptions(TextOptions):
+class StreamOptions(RedactOptions, TextOptions):
     """The options of WS /stream, all in the query."""
 
-    partials: bool = Field(True, description="Whether to send results while an utterance grows.")
+    partials: bool = Field(
+        True, description="Whether to send results while an utterance grows; with redact, none are."
+    )
     encoding: Encoding = Field("s16le", description="Of the samples in binary messages.")
     rate: int = Field(16_000, description="Samples per second of one channel.")
     channels: int = Field(1, description="Interleaved; they are averaged.")
@@ -159,6 +162,8 @@ class Final(_Message):
     """The best hypotheses, best first; only sent with `n_best` above 1."""
     speaker: str | None = None
     """Who speaks, as `speaker 1`; only sent with `diarize=true`, and where there are words."""
+    redactions: tuple[Redaction, ...] = ()
+    """What was masked, in order; only sent with `redact`."""
 
 
 class End(_Message):

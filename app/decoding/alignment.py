@@ -86,17 +86,11 @@ def word_times(
         ValueError: as `align_tokens`, or a word that the vocabulary cannot spell.
     """
     check_emissions(emissions, len(vocabulary), frame_seconds=frame_seconds, duration=duration)
-    spelling = spellings(vocabulary)
-    spelled = [spell(word, spelling) for word in words]
-    if not spelled:
+    if not words:
         return ()
-    labels = np.concatenate([np.asarray(tokens, dtype=np.int32) for tokens in spelled])
-    counts = np.array([len(tokens) for tokens in spelled])
+    labels, gaps, counts = _states(words, vocabulary)
     lasts = np.cumsum(counts)
     firsts = lasts - counts
-    inside, outside = len(vocabulary), len(vocabulary) + 1
-    gaps = np.full(len(labels) + 1, inside, dtype=np.int32)
-    gaps[firsts] = gaps[-1] = outside
     spans = _align(with_gaps(emissions, vocabulary), labels, gaps)
     means = np.add.reduceat(spans.scores, firsts) / counts
     starts, ends = place_words(
@@ -116,6 +110,40 @@ def word_times(
             strict=True,
         )
     )
+
+
+def reading_costs(
+    emissions: Emissions, words: Sequence[str], vocabulary: Vocabulary
+) -> NDArray[np.float32]:
+    """Returns how far below the best path each frame is on the best path that spells the words.
+
+    Args:
+        emissions: float array [frames, vocabulary] of natural-log probabilities.
+        words: in order, at least one, spelled with tokens of the vocabulary.
+        vocabulary: tokens of the checkpoint.
+
+    Returns:
+        float32 [frames], natural-log, at least 0.
+
+    Raises:
+        ValueError: as `word_times`.
+    """
+    labels, gaps, _ = _states(words, vocabulary)
+    trellis = _trellis(with_gaps(emissions, vocabulary), labels, gaps)
+    return -trellis.path_scores(best_path(trellis))
+
+
+def _states(
+    words: Sequence[str], vocabulary: Vocabulary
+) -> tuple[Indexes, Indexes, NDArray[np.int64]]:
+    """Returns the tokens of words, the gaps around them, and how many tokens each word has."""
+    spelling = spellings(vocabulary)
+    spelled = [np.asarray(spell(word, spelling), dtype=np.int32) for word in words]
+    counts = np.array([len(tokens) for tokens in spelled], dtype=np.int64)
+    inside, outside = len(vocabulary), len(vocabulary) + 1
+    gaps = np.full(counts.sum() + 1, inside, dtype=np.int32)
+    gaps[np.cumsum(counts) - counts] = gaps[-1] = outside
+    return np.concatenate(spelled), gaps, counts
 
 
 def spell(word: str, spelling: Mapping[str, int]) -> list[int]:
@@ -172,17 +200,18 @@ def with_gaps(emissions: Emissions, vocabulary: Vocabulary) -> NDArray[np.float3
 
 
 def _align(emissions: NDArray[np.float32], labels: Indexes, gaps: Indexes) -> Spans:
-    path = best_path(
-        Trellis(
-            scores=relative_scores(emissions),
-            labels=labels,
-            gaps=gaps,
-            adjoining=np.diff(labels, prepend=labels[:1]) != 0,
-            jump_gaps=_NO_JUMPS,
-            jump_scores=_NO_SCORES,
-        )
+    return token_spans(best_path(_trellis(emissions, labels, gaps)), emissions, labels)
+
+
+def _trellis(emissions: NDArray[np.float32], labels: Indexes, gaps: Indexes) -> Trellis:
+    return Trellis(
+        scores=relative_scores(emissions),
+        labels=labels,
+        gaps=gaps,
+        adjoining=np.diff(labels, prepend=labels[:1]) != 0,
+        jump_gaps=_NO_JUMPS,
+        jump_scores=_NO_SCORES,
     )
-    return token_spans(path, emissions, labels)
 
 
 def relative_scores(emissions: NDArray[np.float32]) -> NDArray[np.float32]:

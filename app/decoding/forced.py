@@ -204,11 +204,10 @@ class _Search:
             counts = np.array([len(tokens) for tokens in spelled])
             firsts = np.concatenate(([0], np.cumsum(counts)))
             labels = np.concatenate(spelled).astype(np.int32)
-            gaps = self._gaps(len(labels), firsts)
             trellis = Trellis(
                 scores=scores,
                 labels=labels,
-                gaps=gaps,
+                gaps=self._gaps(len(labels), firsts),
                 adjoining=np.diff(labels, prepend=labels[:1]) != 0,
                 jump_gaps=np.zeros(0, np.int32),
                 jump_scores=np.zeros(0, np.float32),
@@ -217,9 +216,7 @@ class _Search:
                 path = best_path(trellis)
             except ValueError:
                 continue
-            columns = np.empty(2 * len(labels) + 1, dtype=np.int32)
-            columns[0::2], columns[1::2] = gaps, labels
-            total = float(scores[np.arange(len(path)), columns[path]].sum())
+            total = float(trellis.path_scores(path).sum())
             # Speaking these words may cost as much as omitting them would.
             total += _OMITTED_TOKEN * len(labels) + _OMITTED_WORD * len(run)
             if total > best:

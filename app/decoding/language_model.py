@@ -23,7 +23,14 @@ from app.vocabulary import Vocabulary, spellings
 ATTRIBUTES = "attrs.json"
 UNIGRAMS = "unigrams.txt"
 
-_DEFAULTS = {"alpha": 0.5, "beta": 1.5, "unk_score_offset": -10.0, "score_boundary": True}
+_DEFAULTS = {
+    "alpha": 0.5,
+    "beta": 1.5,
+    "unk_score_offset": -10.0,
+    "unk_character_weight": 0.0,
+    "unk_character_offset": 0.0,
+    "score_boundary": True,
+}
 _KEPT = 8
 _SAMPLE = 10_000
 _MIN_SPELLED = 0.01
@@ -41,6 +48,9 @@ class LanguageModel:
         alpha: weight of the language model against the emissions.
         beta: bonus for each word.
         unk_score_offset: added to the score of an unknown word.
+        unk_character_weight: of the log10 probability of an unknown word's spelling, by a character
+            n-gram of the unigrams; 0 has no such model. The native search alone has it.
+        unk_character_offset: added in place of `unk_score_offset` where there is that weight.
         score_boundary: whether the text begins and ends a sentence.
 
     Raises:
@@ -55,6 +65,8 @@ class LanguageModel:
         alpha: float,
         beta: float,
         unk_score_offset: float,
+        unk_character_weight: float,
+        unk_character_offset: float,
         score_boundary: bool,
     ) -> None:
         self.path = path
@@ -75,6 +87,8 @@ class LanguageModel:
         self.alpha = alpha
         self.beta = beta
         self.unk_score_offset = unk_score_offset
+        self.unk_character_weight = unk_character_weight
+        self.unk_character_offset = unk_character_offset
         self.score_boundary = score_boundary
         self.order: int = self.ngrams.order if self.ngrams else self.model.order
 
@@ -198,6 +212,9 @@ def _read_attributes(path: Path, defaults: Mapping[str, float]) -> dict[str, Any
             attributes[name] = float(value)
         else:
             raise ConfigurationError(f"{path}: {name} is {value!r}, must be a number")
+    weight = attributes["unk_character_weight"]
+    if weight < 0:
+        raise ConfigurationError(f"{path}: unk_character_weight is {weight:g}, must be 0 or more")
     return attributes
 
 

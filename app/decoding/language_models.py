@@ -1,8 +1,10 @@
 """The language models of one acoustic model, by the names that requests choose them by."""
 
-from collections.abc import Mapping, Sequence
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import TypeAlias
 
 import structlog
@@ -18,11 +20,21 @@ _FOLDER, _NAMED_FOLDER = "language_model", "language_models"
 # Names, sizes and times of the files of a folder.
 _State: TypeAlias = tuple[tuple[str, int, int], ...]
 
+# A folder, its inode and when it was changed: by these another one of the same name is known.
+_Place: TypeAlias = tuple[Path, int, int]
+
+# A folder that was changed so recently may change again without its time showing it.
+_SETTLED_NANOSECONDS = 2_000_000_000
+
 _log = structlog.get_logger("nordlyd.models")
 
 
 class LanguageModels:
     """Loads each language model once, when it is first needed. Thread-safe.
+
+    A folder `language_models/<name>/` that is added or replaced by another is noticed with the next
+    request; the default language model is the one that was there at the start. What is in memory
+    stays usable where its folder is removed.
 
     One that cannot be loaded is not tried again before its files have changed: a request that
     names it would read a large file for nothing.
@@ -39,32 +51,36 @@ class LanguageModels:
     ) -> None:
         self._vocabulary = vocabulary
         self._defaults = dict(defaults)
-        self._folders: dict[str, Path] = {}
-        for folder in reversed(folders):
-            if (folder / _FOLDER).is_dir():
-                self._folders[DEFAULT_LM] = folder / _FOLDER
-            named = folder / _NAMED_FOLDER
-            self._folders |= {path.name: path for path in _subfolders(named)}
-        self._loaded: dict[str, LanguageModel] = {}
+        self._default = next(
+            (folder / _FOLDER for folder in folders if (folder / _FOLDER).is_dir()), None
+        )
+        self._named = tuple(folder / _NAMED_FOLDER for folder in folders)
+        self._found: Mapping[str, _Place] = {}
+        self._times: tuple[int, ...] | None = None
+        self._loaded: dict[str, tuple[_Place, LanguageModel]] = {}
         self._damaged: dict[str, _State] = {}
-        self._lock = RLock()
+        # Held while a large file is read; those who only look for names do not wait for it.
+        self._loading = RLock()
+        self._finding = Lock()
+        self._places()
 
     def __contains__(self, name: str) -> bool:
-        return name in self._folders
+        return name in self._places()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those that a request may choose, as far as it is known."""
-        return tuple(sorted(self._folders.keys() - set(self.damaged)))
+        return tuple(sorted(self._places().keys() - set(self.damaged)))
 
     @property
     def damaged(self) -> tuple[str, ...]:
         """Those that could not be loaded, and whose files have not changed since."""
+        places = self._places()
         return tuple(
             sorted(
                 name
                 for name, state in list(self._damaged.items())
-                if _state(self._folders[name]) == state
+                if name in places and _state(places[name][0]) == state
             )
         )
 
@@ -83,25 +99,45 @@ class LanguageModels:
         Raises:
             ConfigurationError: a file cannot be read, or does not fit the vocabulary.
         """
-        folder = self._folders.get(name)
-        if folder is None:
-            return None
-        with self._lock:
-            if name not in self._loaded:
+        with self._loading:
+            places = self._places()
+            if name not in places:
+                return None
+            place = places[name]
+            if name not in self._loaded or self._loaded[name][0] != place:
                 self.check(name)
-                loaded = _load(folder, self._defaults)
+                loaded = _load(place[0], self._defaults)
                 loaded.require_letters_of(self._vocabulary)
-                self._loaded[name] = loaded
+                self._loaded[name] = place, loaded
                 self._damaged.pop(name, None)
-            return self._loaded[name]
+            return self._loaded[name][1]
 
     def note_damaged(self, name: str, error: ConfigurationError) -> LanguageModelError:
         """Notes that a language model cannot be used; returns the error for its requests."""
-        with self._lock:
+        with self._loading:
             self._loaded.pop(name, None)
-            self._damaged[name] = _state(self._folders[name])
+            if (place := self._places().get(name)) is not None:
+                self._damaged[name] = _state(place[0])
         _log.error("language model cannot be used", lm=name, reason=error.message)
         return self._error(name)
+
+    def _places(self) -> Mapping[str, _Place]:
+        """Returns where each language model is now."""
+        with self._finding:
+            times = tuple(map(_time, self._named))
+            if times != self._times:
+                self._found = self._find()
+                settled = time.time_ns() - max(times, default=0) > _SETTLED_NANOSECONDS
+                self._times = times if settled else None
+            return self._found
+
+    def _find(self) -> Mapping[str, _Place]:
+        found = {name: place for name, (place, _) in list(self._loaded.items())}
+        if self._default is not None:
+            found[DEFAULT_LM] = self._default, 0, 0
+        for named in reversed(self._named):
+            found |= {place[0].name: place for place in _subfolders(named)}
+        return found
 
     def _error(self, name: str) -> LanguageModelError:
         return damaged_error(name, self.names)
@@ -133,5 +169,27 @@ def _state(folder: Path) -> _State:
     return tuple((name, status.st_size, status.st_mtime_ns) for name, status in files)
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+def _time(folder: Path) -> int:
+    """Returns when a folder was changed last, in nanoseconds; 0 where there is none."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _subfolders(folder: Path) -> Iterator[_Place]:
+    """Yields the folders of language models in a folder.
+
+    One that is being written has a name that begins with a full stop.
+    """
+    try:
+        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield path, status.st_ino, status.st_mtime_ns

@@ -2,9 +2,20 @@
 
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
-from app.jobs.types import JobResult, Jobs, Owner, Submission, Uploads, WebhookMessage, Webhooks
+from app.jobs.types import (
+    Corrections,
+    JobResult,
+    Jobs,
+    Owner,
+    Submission,
+    Uploads,
+    WebhookMessage,
+    Webhooks,
+    result_version,
+)
 
 __all__ = [
+    "Corrections",
     "JobResult",
     "JobService",
     "Jobs",
@@ -14,4 +25,5 @@ __all__ = [
     "Uploads",
     "WebhookMessage",
     "Webhooks",
+    "result_version",
 ]

@@ -36,7 +36,7 @@ class Expiry:
 
     async def apply_stricter_rules(self) -> None:
         """Brings the expiry of jobs that have ended forward, where the rules are now stricter."""
-        due_at = _due_at(self._policy.results)
+        due_at = _job_due_at(self._policy)
         if due_at is None:
             return
         await self._database.run(
@@ -60,7 +60,8 @@ class Expiry:
         due_at = _due_at(self._policy.audio)
         if due_at is None:
             return ()
-        return await self._some(jobs.c.audio_erased_at.is_(None), due_at <= now)
+        is_kept = () if self._policy.corrections is None else (jobs.c.training.is_(False),)
+        return await self._some(jobs.c.audio_erased_at.is_(None), due_at <= now, *is_kept)
 
     async def note_recording_erased(self, job_id: str, now: float) -> None:
         """Notes that the recording of a job is gone."""
@@ -77,6 +78,21 @@ class Expiry:
 
 
 _ENDED = (jobs.c.phase == "live", jobs.c.completed_at.is_not(None))
+
+
+def _job_due_at(policy: RetentionPolicy) -> "sa.ColumnElement[float] | None":
+    """Returns when the rules erase a job; as `_due_at`."""
+    results = _due_at(policy.results)
+    if policy.corrections is None:
+        return results
+    corrections = _due_at(policy.corrections)
+    if results is None and corrections is None:
+        return None
+    never = sa.cast(sa.null(), sa.Double)
+    return sa.case(
+        (jobs.c.training, never if corrections is None else corrections),
+        else_=never if results is None else results,
+    )
 
 
 def _due_at(keep: Keep) -> "sa.ColumnElement[float] | None":

@@ -14,6 +14,7 @@ from app.database import Database
 from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
 from app.jobs.attempts import JobAttempts
+from app.jobs.correction_records import CorrectionRecords
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
 from app.jobs.expiry import Expiry
@@ -69,6 +70,7 @@ class Parts:
     Attributes:
         records: of the jobs.
         receiving: records of those whose recording is being received.
+        corrections: records of corrected transcripts.
         deliveries: of webhooks.
     """
 
@@ -88,6 +90,7 @@ class Parts:
         telemetry: Telemetry,
     ) -> None:
         self.records = Records(database, policy, clock.time)
+        self.corrections = CorrectionRecords(database, policy, clock.time)
         self._blobs = blobs
         self._uploads = uploads
         self._database = database

@@ -94,11 +94,18 @@ class Records:
         completed_at = record.job.completed_at
         assert completed_at is not None
         end = End("completed", completed_at.timestamp(), self._now(), record.expires_in)
-        values = {"fetched_at": end.fetched_at, "expires_at": self._policy.job_expires_at(end)}
+        training = record.job.training
+        expires_at = self._policy.job_expires_at(end, training=training)
+        values = {"fetched_at": end.fetched_at, "expires_at": expires_at}
         await self._database.run(
             lambda connection: connection.execute(
                 sa.update(jobs)
-                .where(jobs.c.id == record.job.id, jobs.c.fetched_at.is_(None))
+                .where(
+                    jobs.c.id == record.job.id,
+                    jobs.c.fetched_at.is_(None),
+                    # What its sender agreed to meanwhile decides when it expires.
+                    jobs.c.training.is_(training),
+                )
                 .values(values)
             )
         )

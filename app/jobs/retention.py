@@ -40,10 +40,13 @@ class RetentionPolicy:
     Attributes:
         audio: for the recording; by default it is erased when the job ends.
         results: for the whole job.
+        corrections: for a job whose corrected transcript is kept for training, instead of the two
+            others; None keeps none for training.
     """
 
     audio: Keep = timedelta(0)
     results: Keep = timedelta(days=7)
+    corrections: Keep | None = None
 
     def check_expires_in(self, seconds: float | None) -> None:
         """Checks what a request brings as `expires_in`.
@@ -62,9 +65,15 @@ class RetentionPolicy:
                 param="expires_in",
             )
 
-    def job_expires_at(self, end: End) -> float | None:
-        """Returns when a job is erased, in seconds of the epoch; None where that is not known."""
-        due = _due(self.results, end)
+    def job_expires_at(self, end: End, *, training: bool = False) -> float | None:
+        """Returns when a job is erased, in seconds of the epoch; None where that is not known.
+
+        Args:
+            end: of the job.
+            training: whether its sender agrees that its correction is kept for training.
+        """
+        kept = self.corrections if training else None
+        due = _due(self.results if kept is None else kept, end)
         if end.expires_in is None:
             return due
         own = end.completed_at + end.expires_in

@@ -16,7 +16,7 @@ EVENT_FIELDS = (
     "status", "started_at", "completed_at", "expires_at", "progress", "seconds_left", "duration",
     "error",
 )  # fmt: skip
-_INSTANTS = frozenset({"created_at", "started_at", "completed_at", "expires_at"})
+_INSTANTS = frozenset({"created_at", "started_at", "completed_at", "expires_at", "corrected_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Record:
         received: whether its recording is kept, or is to be fetched.
         expires_in: seconds after its end at which it is erased; None takes the operator's rule.
         fetched_at: when its result was first read, in seconds since 1970.
+        correction: names the blob with its corrected transcript; None where there is none.
+        audio_erased: whether its recording was erased by a rule.
         attempts: how often work began since some of it was last kept.
         trace_context: `traceparent` and `tracestate` of the request that made it; empty without.
     """
@@ -52,6 +54,8 @@ class Record:
     received: bool
     expires_in: float | None
     fetched_at: float | None
+    correction: str | None
+    audio_erased: bool
     attempts: int
     trace_context: Mapping[str, str]
 
@@ -88,6 +92,8 @@ def record_of(row: Mapping[Any, Any]) -> Record:
         received=row["phase"] != "receiving",
         expires_in=row["expires_in"],
         fetched_at=row["fetched_at"],
+        correction=row["correction"],
+        audio_erased=row["audio_erased_at"] is not None,
         attempts=row["attempts"],
         trace_context=row["trace_context"] or {},
     )

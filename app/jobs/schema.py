@@ -39,6 +39,11 @@ jobs = sa.Table(
     sa.Column("expires_at", sa.Double),
     sa.Column("fetched_at", sa.Double),
     sa.Column("audio_erased_at", sa.Double),
+    # Names the blob with its corrected transcript; None where there is none.
+    sa.Column("correction", sa.Text),
+    sa.Column("corrected_at", sa.Double),
+    # Whether its sender agrees that the corrected transcript is kept for training.
+    sa.Column("training", sa.Boolean),
     sa.Column("progress", sa.Double),
     sa.Column("seconds_left", sa.Double),
     sa.Column("duration", sa.Double),

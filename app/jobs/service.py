@@ -31,6 +31,7 @@ from app.errors import (
 )
 from app.fetching import Fetcher
 from app.jobs.changes import Changes
+from app.jobs.corrections import JobCorrections
 from app.jobs.idempotency import digest_of, repeated_job
 from app.jobs.ids import is_job_id, new_job_id
 from app.jobs.integrity import recording_digest
@@ -39,7 +40,6 @@ from app.jobs.storage import AUDIO, BlobStore, job_key
 from app.jobs.types import JobResult, Owner, Submission
 from app.jobs.uploads import UploadStore
 from app.jobs.webhooks import JobWebhooks, WebhookSender
-from app.jobs.work import load_result
 from app.pipeline import Service
 from app.telemetry import Telemetry
 
@@ -71,6 +71,7 @@ class JobService:
     Attributes:
         uploads: recordings that are yet to be handed in.
         webhooks: of jobs that have ended.
+        corrections: of their transcripts.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class JobService:
         self.uploads = UploadStore(blobs, self._open, self._clock.time)
         self._sender = sender
         self.webhooks = JobWebhooks(sender, self._find, self._open)
+        self.corrections = JobCorrections(blobs, policy, audit, self._find, self._open)
         self._changes = Changes()
         self._parts: Parts | None = None
         self._opening = asyncio.Lock()
@@ -208,7 +210,7 @@ class JobService:
         if status != "completed":
             state = f"has ended as {status}" if status in ENDED else f"is {status}"
             raise JobNotCompletedError(f"The job {state}; only a completed one has a result.")
-        result = await load_result(self._blobs, job_id, record.job.kind)
+        result = await self.corrections.load(owner, record)
         if result is None:
             raise JobDamagedError(
                 "The result of this job is damaged or gone in the storage of the service; submit "

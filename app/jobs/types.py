@@ -1,6 +1,6 @@
 """What the rest of the service relies on of `app.jobs`: values, and the interface `Jobs`."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, Protocol, TypeAlias
 
@@ -119,6 +119,49 @@ class Webhooks(Protocol):
         """
 
 
+class Corrections(Protocol):
+    """The corrected transcripts of jobs; errors are those of `Jobs`."""
+
+    @property
+    def kept_for_training(self) -> bool:
+        """Whether the operator lets corrections be kept for training."""
+
+    async def put(
+        self,
+        owner: Owner,
+        job_id: str,
+        read: Callable[[Transcript], Transcript],
+        *,
+        training: bool | None = None,
+        versions: Collection[str] | None = None,
+    ) -> Job:
+        """Replaces the result of a completed transcription by a corrected one.
+
+        Args:
+            owner: whose job it is.
+            job_id: the job.
+            read: called on another thread with the transcript as it was recognised; returns the
+                corrected one. What it raises is raised.
+            training: whether the corrected transcript and the recording may be kept for training;
+                None leaves what was agreed to before.
+            versions: see `result_version`; of the result to be replaced. None replaces any.
+
+        Returns:
+            The job, with the time of the correction.
+
+        Raises:
+            InvalidRequestError: the job is an alignment.
+            JobNotCompletedError: it has no result (409).
+            CorrectionNotKeptError: `training` is refused, with the reason (409).
+            ResultChangedError: the result has another version (412).
+        """
+
+
+def result_version(job: Job) -> str:
+    """Returns the version of a job's result, which each correction changes."""
+    return "recognised" if job.corrected_at is None else job.corrected_at.isoformat()
+
+
 class Jobs(Protocol):
     """The jobs of the service. Every method that takes an owner sees that owner's jobs alone.
 
@@ -132,6 +175,10 @@ class Jobs(Protocol):
     @property
     def webhooks(self) -> Webhooks:
         """The webhooks of jobs that have ended."""
+
+    @property
+    def corrections(self) -> Corrections:
+        """The corrected transcripts of jobs."""
 
     async def submit(self, submission: Submission) -> tuple[Job, bool]:
         """Keeps a recording durably and queues the work on it.
@@ -170,7 +217,7 @@ class Jobs(Protocol):
         """Returns the protocol's own options that a job was submitted with."""
 
     async def result(self, owner: Owner, job_id: str, *, fetching: bool = True) -> JobResult:
-        """Returns the result of a completed job.
+        """Returns the result of a completed job, corrected where it was.
 
         Args:
             owner: whose job it is.

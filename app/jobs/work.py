@@ -1,4 +1,4 @@
-"""What is kept of a job in blobs: its recording, the emissions of its groups, and its result.
+"""What is kept of a job in blobs: its recording, its emissions, its result and its correction.
 
 What was damaged on the disk counts as not kept.
 """
@@ -11,11 +11,11 @@ from typing import BinaryIO
 import numpy as np
 import structlog
 
-from app.contract.answers import ALIGNMENT_ADAPTER, TRANSCRIPT_ADAPTER
+from app.contract.answers import ALIGNMENT_ADAPTER, TRANSCRIPT_ADAPTER, Transcript
 from app.contract.jobs import JobKind
 from app.errors import BlobNotFoundError
 from app.jobs.integrity import recording_digest, seal, unseal
-from app.jobs.storage import AUDIO, EMISSIONS, RESULT, BlobStore, job_key
+from app.jobs.storage import AUDIO, CORRECTIONS, EMISSIONS, RESULT, BlobStore, job_key
 from app.jobs.types import JobResult
 from app.pipeline import HalfPrecision
 
@@ -71,9 +71,32 @@ async def save_result(blobs: BlobStore, job_id: str, result: JobResult) -> None:
     await blobs.put(job_key(job_id, RESULT), data)
 
 
-async def load_result(blobs: BlobStore, job_id: str, kind: JobKind) -> JobResult | None:
-    """Returns the result of a job; None where none is kept."""
-    data = await _load(blobs, job_id, RESULT)
+async def save_correction(
+    blobs: BlobStore, job_id: str, correction: str, transcript: Transcript
+) -> None:
+    """Keeps a corrected transcript of a job under a name of its own."""
+    data = await asyncio.to_thread(lambda: seal(transcript.to_json().encode()))
+    await blobs.put(job_key(job_id, CORRECTIONS, correction), data)
+
+
+async def delete_correction(blobs: BlobStore, job_id: str, correction: str) -> None:
+    """Deletes a corrected transcript of a job; there may be none."""
+    await blobs.delete(job_key(job_id, CORRECTIONS, correction))
+
+
+async def load_result(
+    blobs: BlobStore, job_id: str, kind: JobKind, correction: str | None = None
+) -> JobResult | None:
+    """Returns the result of a job; None where none is kept.
+
+    Args:
+        blobs: have it.
+        job_id: whose it is.
+        kind: of the job.
+        correction: names the corrected transcript that takes its place; None for none.
+    """
+    names = (RESULT,) if correction is None else (CORRECTIONS, correction)
+    data = await _load(blobs, job_id, *names)
     if data is None:
         return None
     if kind == "align":

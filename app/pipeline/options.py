@@ -22,7 +22,7 @@ from app.contract.options import (
     TranscribeOptions,
     parse_hotwords,
 )
-from app.contract.redaction import parse_names, parse_redact, requires_names
+from app.contract.redaction import RedactOptions, parse_names, parse_redact, requires_names
 from app.decoding import DecodingOptions, Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
@@ -122,7 +122,7 @@ def diarization_options(options: TranscribeOptions) -> DiarizationOptions | None
     return DiarizationOptions(least or 1, most)
 
 
-def redaction_options(options: TranscribeOptions) -> RedactionOptions | None:
+def redaction_options(options: RedactOptions) -> RedactionOptions | None:
     """Returns what is masked; None where the request has no `redact`.
 
     Raises:

@@ -14,6 +14,7 @@ _AT = tuple(
         "snabela", "snabel a", "snabel-a", "snabel", "@",
     )
 )  # fmt: skip
+_AT_BEGINNINGS = frozenset(mark[0] for mark in _AT)
 _WEAK_AT = frozenset({"at", "ætt", "ett"})
 _DOTS = frozenset({"punktum", "punkt", "prikk", "prik", "dot", "dott"})
 _HYPHENS = {"strek", "streg", "bindestrek", "bindestreg", "minus"}
@@ -27,6 +28,10 @@ _ENDINGS = frozenset(
 _SPELLED_ENDINGS = (("n", "o"), ("d", "k"), ("de", "kå"), ("en", "o"), ("c", "o", "m"))
 _MAX_LOCAL_WORDS = 16
 _MAX_DOMAIN_WORDS = 4
+# The dot of a domain is at most so many words after the first word of an at sign.
+_DOT_WORDS = 7
+# And so many words after it an address has ended.
+_MAX_ADDRESS_WORDS = 20
 
 
 class EmailFinder:
@@ -54,6 +59,48 @@ class EmailFinder:
                 end = self._dotted_end(place + 1, known=True)
             if end is not None:
                 yield Span(self._local_start(place), end, Label.EMAIL)
+
+    def may_cross(self, place: int) -> bool:
+        """Returns whether an address can begin before a word and end after it.
+
+        One whose end is known can, too: only what words that are not known yet may change counts.
+
+        Args:
+            place: of the word; it is known, and others may follow the known ones.
+        """
+        if any(
+            self._may_continue(at, place) for at in range(max(0, place - _MAX_ADDRESS_WORDS), place)
+        ):
+            return True
+        until = next(
+            (at for at in range(place, len(self._words)) if not self._is_decided(at)),
+            len(self._words),
+        )
+        # What stands before an at sign has no two ordinary words in a row.
+        return not any(
+            self._is_ordinary(i - 1) and self._is_ordinary(i) for i in range(place, until)
+        )
+
+    def _may_continue(self, at: int, place: int) -> bool:
+        """Returns whether an address whose at sign is before a word may include later ones."""
+        if not self._may_be_at(at):
+            return False
+        following = self._texts[at + 1 : at + 1 + _DOT_WORDS]
+        if len(following) < _DOT_WORDS:
+            return True
+        dotted = any(text in _DOTS for text in following)
+        return dotted and len(self._words) - place < _MAX_ADDRESS_WORDS
+
+    def _is_decided(self, place: int) -> bool:
+        """Returns whether later words cannot make an at sign of a word."""
+        return not self._may_be_at(place) or len(self._words) - place > _DOT_WORDS
+
+    def _may_be_at(self, place: int) -> bool:
+        return self._texts[place] in _AT_BEGINNINGS or self._texts[place] in _WEAK_AT
+
+    def _is_ordinary(self, place: int) -> bool:
+        text = self._texts[place]
+        return not (self._is_small(place) or text in _SEPARATORS or self._may_be_at(place))
 
     def _after_at(self, place: int) -> int | None:
         """Returns the index after an at sign that begins at a word."""

@@ -56,13 +56,11 @@ def mask_hypotheses(
             join([*spans, *_covered(words, language, intervals)])
             for words, spans in zip(hypotheses, found, strict=True)
         ]
-    masked = [_mask(words, spans, language) for words, spans in zip(hypotheses, found, strict=True)]
+    masked = [
+        mask_spans(words, spans, language) for words, spans in zip(hypotheses, found, strict=True)
+    ]
     best = hypotheses[0] if hypotheses else ()
-    redactions = tuple(
-        Redaction(span.label.kind, best[span.start].start, best[span.end - 1].end)
-        for span in (found[0] if found else ())
-    )
-    return masked, redactions
+    return masked, redactions_of(best, found[0] if found else ())
 
 
 def find_spans(words: Sequence[Word], language: str, options: RedactionOptions) -> list[Span]:
@@ -76,6 +74,33 @@ def find_spans(words: Sequence[Word], language: str, options: RedactionOptions) 
     if "names" in options.kinds:
         spans += NameFinder(options.names).find(words)
     return join(spans)
+
+
+def mask_spans(words: Sequence[Word], spans: Sequence[Span], language: str) -> tuple[Word, ...]:
+    """Returns words in which each span, in order, is one word: its label in the language."""
+    masked: list[Word] = []
+    reached = 0
+    for span in spans:
+        hidden = words[span.start : span.end]
+        masked += words[reached : span.start]
+        masked.append(
+            replace(
+                hidden[0],
+                word=span.label.text(language),
+                end=hidden[-1].end,
+                confidence=sum(word.confidence for word in hidden) / len(hidden),
+            )
+        )
+        reached = span.end
+    return (*masked, *words[reached:])
+
+
+def redactions_of(words: Sequence[Word], spans: Sequence[Span]) -> tuple[Redaction, ...]:
+    """Returns what is masked by spans of words."""
+    return tuple(
+        Redaction(span.label.kind, words[span.start].start, words[span.end - 1].end)
+        for span in spans
+    )
 
 
 def _interval(words: Sequence[Word], span: Span) -> _Interval:
@@ -106,21 +131,3 @@ def _covered(words: Sequence[Word], language: str, intervals: set[_Interval]) ->
 def _is_inside(word: Word, interval: _Interval) -> bool:
     middle = (word.start + word.end) / 2
     return word.speaker == interval.speaker and interval.start <= middle <= interval.end
-
-
-def _mask(words: Sequence[Word], spans: Sequence[Span], language: str) -> tuple[Word, ...]:
-    masked: list[Word] = []
-    reached = 0
-    for span in spans:
-        hidden = words[span.start : span.end]
-        masked += words[reached : span.start]
-        masked.append(
-            replace(
-                hidden[0],
-                word=span.label.text(language),
-                end=hidden[-1].end,
-                confidence=sum(word.confidence for word in hidden) / len(hidden),
-            )
-        )
-        reached = span.end
-    return (*masked, *words[reached:])

@@ -70,6 +70,10 @@ class NumberFinder:
                     yield span
                     place = span.end
 
+    def may_include(self, place: int) -> bool:
+        """Returns whether a word can be within a number that continues after it."""
+        return self._belongs(place) or self._digits.is_between(place) or self._in_date(place)
+
     def _runs(self) -> Iterator[_Run]:
         place, count = 0, len(self._words)
         while place < count:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, get_args
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from app.contract.formats import ResponseFormat
@@ -62,3 +62,21 @@ class JobSettings(BaseSettings):
         description="How long a job and its result are kept after its end: a length of time such "
         "as 30m or 7d, until-fetched, or forever. A job's expires_in can only shorten it.",
     )
+    keep_corrections: Keep | None = Field(
+        None,
+        description="How long a job is kept after its end, with its recording, whose corrected "
+        "transcript its sender agrees to be kept for training: a length of time such as 365d, or "
+        "forever; unset: none is. Needs NORDLYD_KEEP_AUDIO, so that there is something to keep.",
+    )
+
+    @field_validator("keep_corrections")
+    @classmethod
+    def _check_corrections(cls, value: Keep | None, info: ValidationInfo) -> Keep | None:
+        if value == "until-fetched":
+            raise ValueError("must be forever, or a length of time such as 365d")
+        if value is not None and info.data.get("keep_audio") == timedelta(0):
+            raise ValueError(
+                "needs NORDLYD_KEEP_AUDIO, such as 7d: recordings are erased at the end of their "
+                "jobs, before a transcript can be corrected"
+            )
+        return value

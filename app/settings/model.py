@@ -277,7 +277,7 @@ class Settings(QuotaSettings, ClusterSettings, JobSettings):
     )
 
     max_render_mb: float = Field(
-        16.0, gt=0, description="Largest transcript that /render takes, in MiB of JSON."
+        16.0, gt=0, description="Largest transcript that a request may send, in MiB."
     )
     render_seconds: float = Field(
         30.0, gt=0, description="Longest that writing a transcript in /render may take."

@@ -3,9 +3,9 @@
 A client's audio passes `consumer` (one connection), `pcm` (to 16 kHz mono), `stream` (one task a
 stream), `utterance_tracker` with `vad` and `endpointing` (where utterances are), `recognizer`
 (windows through the shared engine) and `hypotheses` (which words are stable); the events leave
-through `event_queue`. `streams` holds all streams of the service. `speech` finds the utterances of
-whole recordings with the same `vad` and `endpointing`. `speakers` labels final results with who
-speaks.
+through `event_queue`, in a masked stream after `redacted`. `streams` holds all streams of the
+service. `speech` finds the utterances of whole recordings with the same `vad` and `endpointing`.
+`speakers` labels final results with who speaks.
 """
 
 from app.streaming.consumer import MessageReader, StreamConsumer, recognize

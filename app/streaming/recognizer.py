@@ -131,6 +131,7 @@ class StreamRecognizer:
     ) -> None:
         self.model_id = model.card.id
         self.language = route.language
+        self.route = route
         self._recognition = recognition
         self._model = model
         self._request_id = options.request_id
@@ -138,7 +139,8 @@ class StreamRecognizer:
         self._caller = f"live {options.caller or options.request_id}"
         self._decoding = route.decoding
         self._partial = _partial_decoding(route.decoding, model)
-        self._formatting = route.formatting
+        # What is masked is masked before it is formatted.
+        self._formatting = route.formatting if route.redaction is None else None
         self._tuning = tuning
         self._frame_seconds = model.acoustic.hop / SAMPLE_RATE
 

@@ -16,6 +16,7 @@ from app.audio import SAMPLE_RATE, Samples
 from app.errors import InvalidRequestError, NordlydError
 from app.streaming.event_queue import EventQueue
 from app.streaming.recognizer import StreamRecognizer
+from app.streaming.redacted import RedactedResults
 from app.streaming.types import LiveEvent, LiveOptions
 from app.streaming.utterance_tracker import UtteranceTracker
 from app.streaming.vad import VoiceActivityDetector
@@ -105,12 +106,13 @@ class Stream:
         self._work_to_do = asyncio.Event()
         self._room = asyncio.Event()
         self._events = EventQueue(sizes.events)
+        self._redacted = self._redacted_results(recognizer)
         self._tracker = UtteranceTracker(
             recognizer,
             vad,
             options.endpointing,
             step_seconds=sizes.step_seconds if options.partials else None,
-            emit=self._events.emit,
+            emit=self._events.emit if self._redacted is None else self._redacted.emit,
             on_stable=self._observe_latency,
         )
         self._finished = False
@@ -212,6 +214,8 @@ class Stream:
             failure = await self._process()
         except NordlydError as error:
             failure = error
+            if self._redacted is not None:
+                self._redacted.release()
         # No task awaits this one: an error that is not caught here would leave readers waiting.
         except Exception:
             _log.exception("live stream failed", session=self.session)
@@ -231,6 +235,8 @@ class Stream:
                 if isinstance(item, _End):
                     try:
                         await self._tracker.end_utterance()
+                        if self._redacted is not None:
+                            self._redacted.release()
                     finally:
                         item.done.set()
                     if item.last:
@@ -239,11 +245,20 @@ class Stream:
                 self._waiting -= len(item.samples)
                 self._room.set()
                 await self._tracker.accept_waveform(item.samples, item.arrived)
+                if self._redacted is not None:
+                    self._redacted.advance((self._received - self._waiting) / SAMPLE_RATE)
                 await asyncio.sleep(0)
             if not self._inbox:
                 self._work_to_do.clear()
             await self._events.wait_for_room()
             await self._tracker.update()
+
+    def _redacted_results(self, recognizer: StreamRecognizer) -> RedactedResults | None:
+        """Returns what masks the final results; None where nothing is masked."""
+        route = recognizer.route
+        if route.redaction is None:
+            return None
+        return RedactedResults(route.language, route.redaction, route.formatting, self._events.emit)
 
     def _observe_latency(self, arrived: float) -> None:
         """Measures the time from the arrival of a word's last sample until it is stable."""

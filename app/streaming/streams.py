@@ -133,7 +133,11 @@ class Streams:
         """
         self._backend.check_ready()
         route = self._backend.transcriber.route(
-            options.model, options.language, options.decoding, options.formatting
+            options.model,
+            options.language,
+            options.decoding,
+            options.formatting,
+            options.redaction,
         )
         model = self._recognition.loaded(route)
         vad = await self._load_vad()

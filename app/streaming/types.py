@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from app.contract import stream as messages
+from app.contract.redaction import Redaction
 from app.decoding import DecodingOptions
+from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
+from app.redaction import RedactionOptions
 
 if TYPE_CHECKING:
     from app.pipeline import Transcriber
@@ -51,6 +54,7 @@ class LiveOptions:
     language: str | None = None
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     formatting: FormattingOptions | None = None
+    redaction: RedactionOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
     diarize: bool = False
@@ -61,6 +65,7 @@ def live_options(
     *,
     decoding: DecodingOptions,
     formatting: FormattingOptions | None,
+    redaction: RedactionOptions | None,
     request_id: str,
     caller: str = "",
 ) -> LiveOptions:
@@ -70,9 +75,15 @@ def live_options(
         options: of the client.
         decoding: the decoder's part of them.
         formatting: how to format final texts; None leaves that out.
+        redaction: what to mask in them; None masks nothing.
         request_id: for the logs.
         caller: who sends the audio.
+
+    Raises:
+        InvalidRequestError: alternatives are requested of texts that are masked.
     """
+    if redaction is not None and decoding.n_best > 1:
+        raise InvalidRequestError("n_best is above 1; accepted with redact: 1.", param="n_best")
     return LiveOptions(
         request_id=request_id,
         caller=caller,
@@ -80,12 +91,14 @@ def live_options(
         language=options.language,
         decoding=decoding,
         formatting=formatting,
+        redaction=redaction,
         endpointing=Endpointing(
             silence_seconds=options.endpoint_silence,
             threshold=options.vad_threshold,
             max_seconds=options.max_utterance,
         ),
-        partials=options.partials,
+        # What a growing utterance has is not known to be a number before it is over.
+        partials=options.partials and redaction is None,
         diarize=options.diarize,
     )
 
@@ -145,7 +158,7 @@ class FinalResult:
     `start` and `end` bound the utterance's audio. `formatted_text` is the text after inverse text
     normalisation, where that was requested. `alternatives` are hypotheses, best first, each with
     its text, score and words, where several were requested. `speaker` is who speaks, where speakers
-    are told apart.
+    are told apart. `redactions` is what was masked, None where nothing could be.
     """
 
     utterance: int
@@ -156,6 +169,7 @@ class FinalResult:
     formatted_text: str | None = None
     alternatives: tuple[tuple[str, float, tuple[LiveWord, ...]], ...] = ()
     speaker: str | None = None
+    redactions: tuple[Redaction, ...] | None = None
 
     @property
     def text(self) -> str:
@@ -197,6 +211,11 @@ def _final(event: FinalResult, *, words: bool) -> messages.Final:
         optional["formatted_text"] = event.formatted_text
     if event.speaker is not None:
         optional["speaker"] = event.speaker
+    if event.redactions is not None:
+        optional["redactions"] = tuple(
+            Redaction(item.kind, _seconds(item.start), _seconds(item.end))
+            for item in event.redactions
+        )
     if event.alternatives:
         optional["alternatives"] = tuple(
             messages.StreamAlternative(

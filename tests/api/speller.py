@@ -43,23 +43,30 @@ class Speller(ScriptedModel):
 
 @contextmanager
 def formatting_service(**settings: object) -> Iterator[Post]:
-    """Yields a function that posts 8 s of audio in which a text is spoken to a running service."""
+    """Yields a function that posts 8 s of audio in which a text is spoken to a running service.
+
+    It posts to `/transcribe`, or to another `path`.
+    """
 
     async def post(
-        running: InProcess, text: str, form: dict[str, str] | None, query: dict[str, object]
+        running: InProcess,
+        text: str,
+        form: dict[str, str] | None,
+        path: str,
+        query: dict[str, object],
     ) -> httpx.Response:
         await running.until("ready")
         running.model.text = text
         wav = as_wav(tones(0, 8.0))
         sent = {"content": wav} if form is None else {"files": {"file": wav}, "data": form}
-        return await running.client.post("/transcribe", params=query, **sent)
+        return await running.client.post(path, params=query, **sent)
 
     with asyncio.Runner() as runner:
         service = in_process(model=Speller(), languages=("nb", "nn", "da", "sv"), **settings)
         running = runner.run(service.__aenter__())
         try:
-            yield lambda text=SPOKEN, form=None, **query: runner.run(
-                post(running, text, form, query)
+            yield lambda text=SPOKEN, form=None, path="/transcribe", **query: runner.run(
+                post(running, text, form, path, query)
             )
         finally:
             runner.run(service.__aexit__(None, None, None))

@@ -57,6 +57,11 @@ def test_job_is_submitted_waited_for_fetched_and_deleted(
     stamped = jobs("result", submitted.id, response_format="text", times=True)
     assert stamped == f"[00:00:00] {sample_texts()[0]}\n"
     assert jobs("result", submitted.id, response_format="stl").startswith(b"850STL25.01")
+    assert jobs("correct", submitted.id, "en rettelse").corrected_at > ended.completed_at
+    corrected = jobs("result", submitted.id)
+    assert corrected.text == "en rettelse"
+    assert jobs("correct", submitted.id, corrected, training=False).training is False
+    assert jobs("result", submitted.id).words == corrected.words
     events = jobs("events", submitted.id)
     assert [event.job.status for event in events if event.event == "status"] == [
         "queued", "processing", "completed",

@@ -29,7 +29,7 @@ def deepgram(demos: RunningServer) -> Iterator[DeepgramClient]:
         ("diarize_model=latest", "diarize_model", "diarize=true"),
         ("summarize=v2", "summarize", "there are no summaries"),
         ("callback_method=get", "callback_method", "accepted: POST or PUT"),
-        ("redact=pci", "redact", "not redacted"),
+        ("redact=pci", "redact", "accepted: ssn, credit_card"),
         ("multichannel=maybe", "multichannel", "accepted: true, false"),
         ("detect_language=true", "detect_language", "`language`"),
         ("langauge=nb", "langauge", "accepted: model, language, punctuate"),

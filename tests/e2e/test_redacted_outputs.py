@@ -1,5 +1,6 @@
-"""Redaction end to end: stored jobs, the command line, the Python client and OpenAI's API."""
+"""Redaction end to end: jobs, live streams, commands, the Python client and OpenAI's API."""
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from demo_model import DEMO, sample_texts
+from live import converse, live_url, recording, sample
 from running import RunningServer
 from test_command_line import nordlyd
 from test_http_refusals import assert_error
@@ -91,7 +93,7 @@ def test_silence_refuses_other_transcripts_and_other_endings(tmp_path: Path) -> 
     assert "cannot be written" in refused(SAMPLE, masked, tmp_path / "absent" / "copy.wav")
 
 
-def test_openai_route_masks_too_but_not_in_a_stream(demos: RunningServer) -> None:
+def test_openai_route_masks_too_also_in_a_stream(demos: RunningServer) -> None:
     form = OPTIONS | {"model": "whisper-1", "response_format": "verbose_json"}
     with demos.client() as client:
 
@@ -104,8 +106,48 @@ def test_openai_route_masks_too_but_not_in_a_stream(demos: RunningServer) -> Non
         assert "[navn]" in answer.json()["text"]
         assert WORD not in answer.text
         streamed = post(stream="true", response_format="json")
-        assert streamed.status_code == 400
-        assert streamed.json()["error"]["param"] == "stream"
+        assert streamed.status_code == 200
+        assert "[navn]" in streamed.text
+        assert WORD not in streamed.text
+
+
+def test_live_stream_is_masked_and_has_no_partial_results(demos: RunningServer) -> None:
+    url = live_url(demos, **OPTIONS, format_text="true")
+    log = asyncio.run(converse(url, recording(sample(1))))
+    assert log.closed == 1000
+    assert "[navn]" in log.text
+    assert WORD not in json.dumps(log.messages, ensure_ascii=False)
+    assert log.of("partial") == []
+    found = [item for final in log.of("final") for item in final["redactions"]]
+    assert [item["kind"] for item in found] == ["names"]
+    assert any("[navn]" in final["formatted_text"] for final in log.of("final"))
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ({"redact": "address"}, "redact"),
+        ({"redact": "names"}, "redact_names"),
+        ({"redact_names": WORD}, "redact_names"),
+        ({"redact": "phone", "n_best": 2}, "n_best"),
+    ],
+)
+def test_live_stream_refuses_what_it_cannot_mask(
+    demos: RunningServer, query: dict[str, object], param: str
+) -> None:
+    log = asyncio.run(converse(live_url(demos, language="nb", **query), []))
+    assert log.error["param"] == param
+    assert log.closed == 1008
+
+
+def test_stream_command_prints_masked_text(demos: RunningServer) -> None:
+    ended = nordlyd(
+        "stream", SAMPLE, "--language", "nb", "--redact", "names", "--redact-names", WORD,
+        settings={"SERVER": demos.address},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "[navn]" in ended.stdout
+    assert WORD not in ended.stdout
 
 
 @pytest.mark.parametrize("language", ["auto", "auto-each"])

@@ -20,6 +20,25 @@ static uint8_t *contents(const char *path, uint64_t *size) {
     return bytes;
 }
 
+/* Of a trie all n-grams can be listed; of a damaged one at most as many as it claims to have. */
+static void list(const Ngrams *ngrams) {
+    for (int32_t order = 0; order <= nordlyd_ngrams_order(ngrams) + 1; order++) {
+        const long count = nordlyd_ngrams_count(ngrams, order);
+        if (count < 0) {
+            CHECK(nordlyd_ngrams_list(ngrams, order, NULL, NULL, NULL) == -1, "order %d", order);
+            continue;
+        }
+        uint32_t *words = allocated((uint64_t)(count + 1) * (uint64_t)order * sizeof *words);
+        float *probabilities = allocated((uint64_t)(count + 1) * sizeof *probabilities);
+        float *backoffs = allocated((uint64_t)(count + 1) * sizeof *backoffs);
+        const long written = nordlyd_ngrams_list(ngrams, order, words, probabilities, backoffs);
+        CHECK(written >= 0 && written <= count, "%ld of %ld n-grams", written, count);
+        free(words);
+        free(probabilities);
+        free(backoffs);
+    }
+}
+
 /* 1 where the file was taken, and scores are numbers. */
 static int use(const uint8_t *bytes, uint64_t size) {
     char error[ERROR_BYTES] = "";
@@ -34,6 +53,10 @@ static int use(const uint8_t *bytes, uint64_t size) {
             CHECK(isfinite(scores[at]), "score %d is %g", at, scores[at]);
     }
     nordlyd_ngrams_known(ngrams, WORDS, sizeof WORDS - 1, known);
+    uint32_t numbers[COUNT];
+    nordlyd_ngrams_numbers(ngrams, WORDS, sizeof WORDS - 1, numbers);
+    for (int at = 0; at < COUNT; at++) CHECK(!numbers[at] == !known[at], "word %d", at);
+    list(ngrams);
     nordlyd_ngrams_free(ngrams);
     return 1;
 }

@@ -173,6 +173,21 @@ static Ngrams *small_model(void) {
     return ngrams;
 }
 
+/* The words that are not unknown where there is a character model. */
+static const char *const LISTED[] = {"a", "\xc3\xa5", "b"};
+
+/* What a word costs besides its n-gram. */
+static double unknown_score(const SearchOptions *options, const char *word, uint32_t number) {
+    if (!options->characters) return number ? 0 : options->unknown;
+    for (int at = 0; at < 3; at++)
+        if (number && !strcmp(word, LISTED[at])) return 0;
+    char line[66];
+    double score;
+    const int bytes = snprintf(line, sizeof line, "%s\n", word);
+    nordlyd_characters_score(options->characters, line, bytes, &score);
+    return options->unknown + options->character_weight * score;
+}
+
 /* Add the language model's score of each text, with that of the end of the sentence. */
 static void judge(const Ngrams *ngrams, const SearchOptions *options, Hypothesis *hypotheses,
                   int count) {
@@ -186,7 +201,7 @@ static void judge(const Ngrams *ngrams, const SearchOptions *options, Hypothesis
         for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left), now = !now) {
             const uint32_t number = ngrams_word(ngrams, word, strlen(word));
             const double one = ngrams_score(ngrams, &states[now], number, &states[!now]);
-            score += options->alpha * LN10 * (number ? one : one + options->unknown) + options->beta;
+            score += options->alpha * LN10 * (one + unknown_score(options, word, number)) + options->beta;
         }
         score += options->alpha * LN10 * ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
         hypotheses[at].score += score;
@@ -195,6 +210,8 @@ static void judge(const Ngrams *ngrams, const SearchOptions *options, Hypothesis
 
 typedef struct {
     const Ngrams *ngrams;
+    const Lexicon *lexicon;
+    const Characters *characters;
     uint64_t seed;
 } Job;
 
@@ -214,6 +231,10 @@ static void *search_with_model(void *argument) {
         options.ngrams = job->ngrams;
         options.sentence = 1;
         options.alpha = 0.7, options.beta = 1.3, options.unknown = -4;
+        if (round % 2) {
+            options.lexicon = job->lexicon;
+            options.characters = job->characters, options.character_weight = 0.6;
+        }
         const int texts = enumerate_hypotheses(logp, frames, columns, expected);
         judge(job->ngrams, &options, expected, texts);
         qsort(expected, texts, sizeof *expected, better);
@@ -232,15 +253,21 @@ static void *search_with_model(void *argument) {
 }
 
 static void check_threads(void) {
+    static const char listed[] = "a\n\xc3\xa5\nb\n";
     Ngrams *ngrams = small_model();
+    Lexicon *lexicon = nordlyd_lexicon_create(listed, sizeof listed - 1);
+    Characters *characters = nordlyd_characters_create(listed, sizeof listed - 1);
+    CHECK(lexicon && characters, "no memory");
     pthread_t threads[4];
     Job jobs[4];
     for (int at = 0; at < 4; at++) {
-        jobs[at] = (Job){ngrams, random_bits()};
+        jobs[at] = (Job){ngrams, lexicon, characters, random_bits()};
         CHECK(!pthread_create(&threads[at], NULL, search_with_model, &jobs[at]), "no thread");
     }
     for (int at = 0; at < 4; at++) pthread_join(threads[at], NULL);
     nordlyd_ngrams_free(ngrams);
+    nordlyd_lexicon_free(lexicon);
+    nordlyd_characters_free(characters);
 }
 
 static int polls;

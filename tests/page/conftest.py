@@ -10,6 +10,7 @@ import soundfile
 from browsing import JOBS_KEY, KEY, Opener, samples
 from playwright.sync_api import Browser, Page, sync_playwright
 from running import RunningServer
+from speaker_weights import write_weights
 from troubles import troubles
 
 _FOLDER = Path(__file__).parent
@@ -34,7 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     keys = f"{KEY},{JOBS_KEY}"
-    settings = {"MODELS": "demo-nb,demo-da", "DTYPE": "float32", "API_KEYS": keys}
+    store = tmp_path_factory.mktemp("store")
+    write_weights(store / "speakers")
+    settings = {
+        "MODELS": "demo-nb,demo-da",
+        "DTYPE": "float32",
+        "API_KEYS": keys,
+        "STORE": str(store),
+        "KEEP_AUDIO": "1h",
+        "KEEP_CORRECTIONS": "1h",
+    }
     running = RunningServer(tmp_path_factory.mktemp("page"), settings)
     yield running.wait_ready()
     assert running.stop() == 0

@@ -24,6 +24,12 @@ def at_the_start(page: Page) -> None:
     page.locator("#more summary").click()
 
 
+def with_every_choice(page: Page) -> None:
+    at_the_start(page)
+    page.locator("#diarize").check()
+    page.locator("#redact-names").check()
+
+
 def while_it_records(page: Page) -> None:
     page.get_by_role("button", name="Ta opp").click()
     page.locator("#live-text p[lang]").first.wait_for()
@@ -91,7 +97,7 @@ def key_request(page: Page) -> None:
 @pytest.mark.parametrize(
     "state",
     [
-        at_the_start,
+        with_every_choice,
         while_it_records,
         with_a_problem,
         with_a_text,

@@ -14,7 +14,7 @@ from app.extras import install_hint
 
 EXTRAS = (
     "accelerate", "datasets", "espeakng_loader", "kaldi_native_fbank", "matplotlib", "psutil",
-    "pyarrow", "pyctcdecode", "scipy", "sounddevice", "tensorboard", "transformers",
+    "pyarrow", "pyctcdecode", "pypdf", "scipy", "sounddevice", "tensorboard", "transformers",
 )  # fmt: skip
 # Python takes such a module for one that is not there.
 BLOCKER = f"import sys; sys.modules.update(dict.fromkeys({EXTRAS!r}))"
@@ -48,6 +48,7 @@ def test_plan_and_help_need_no_extra(without_extras: dict[str, str], command: st
     [
         ("nordlyd-train train demo-nb --data . --output {folder}/run", "", "train"),
         ("nordlyd-train prepare demo-nb --output {folder}/data", "pyarrow", "train"),
+        ("nordlyd adapt demo-nb {folder}/minutes.pdf", "pypdf", "pdf"),
         ("nordlyd bench encoder", "transformers", "bench"),
         ("nordlyd bench decoder", "pyctcdecode", "pyctcdecode"),
     ],
@@ -55,6 +56,7 @@ def test_plan_and_help_need_no_extra(without_extras: dict[str, str], command: st
 def test_missing_extra_is_named_in_one_line(
     without_extras: dict[str, str], tmp_path: Path, command: str, package: str, extra: str
 ) -> None:
+    (tmp_path / "minutes.pdf").write_bytes(b"%PDF-1.4")
     done = run(command.format(folder=tmp_path), without_extras)
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
@@ -67,3 +69,9 @@ def test_package_of_several_extras_names_the_preferred_one() -> None:
     for extra in ("train", "bench"):
         assert f"nordlyd[{extra}]" in str(install_hint(missing, preferred=extra))
     assert install_hint(ModuleNotFoundError(name="app.gone"), preferred="train") is None
+
+
+@pytest.mark.parametrize("package", ["ctranslate2", "onnx", "onnxscript"])
+def test_package_names_the_extra_that_lists_it_and_not_one_that_includes_that(package: str) -> None:
+    hint = str(install_hint(ModuleNotFoundError(name=package), preferred="train"))
+    assert "nordlyd[export]" in hint

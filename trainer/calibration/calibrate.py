@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
+from app.catalogue import decoding_defaults
 from app.decoding import BeamDecoder, Decoder, DecodingOptions, GreedyDecoder, load_language_model
 from app.decoding.calibration import (
     FRAMES_ONLY,
@@ -137,7 +138,7 @@ def _decoders(model: Path, vocabulary: Vocabulary) -> dict[str, Decoder]:
     }
     folder = model / "language_model"
     if folder.is_dir():
-        language_model = load_language_model(folder)
+        language_model = load_language_model(folder, decoding_defaults(model))
         decoders["beam+lm"] = BeamDecoder(vocabulary, language_model=language_model)
         decoders["greedy+lm"] = BeamDecoder(
             vocabulary, DecodingOptions("greedy+lm"), language_model

@@ -28,6 +28,13 @@ def model_section(facts: Facts) -> list[str]:
         "`<s>`, `</s>`. Lower case, no digits, no punctuation; accents are folded as `app/text.py` "
         f"does in mode `{facts.recipe.data.normalisation}`.",
     ]
+    if facts.provenance is not None and facts.provenance.teacher is not None:
+        teacher = facts.provenance.teacher
+        items.insert(
+            1,
+            f"Distilled from {teacher.hub or teacher.name}: trained on the emissions of that "
+            "model, whose errors are part of what it learned.",
+        )
     if facts.language_model is not None:
         lm = facts.language_model
         items.append(

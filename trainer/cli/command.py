@@ -1,9 +1,12 @@
 """What every command of the trainer shares: the application, the console, the arguments."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from app.catalogue import PullPlan
 
 app = typer.Typer(
     help="Train, evaluate and export the checkpoints that Nordlyd serves.",
@@ -13,3 +16,12 @@ app = typer.Typer(
 console = Console(stderr=True)
 
 RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the id of a bundled one.")]
+
+
+def report_pull(plan: "PullPlan") -> None:
+    """Prints what is about to be fetched from the hub."""
+    console.print(
+        f"fetching {plan.hub} ({plan.total / 1e9:.2f} GB, licence: "
+        f"{plan.licence or 'not stated'}) to {plan.folder}",
+        markup=False,
+    )

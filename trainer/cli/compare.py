@@ -3,15 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from trainer.cli.command import app, console
+from trainer.cli.command import app, console, report_pull
 from trainer.errors import ComparisonError, DataError
-
-if TYPE_CHECKING:
-    from app.catalogue import PullPlan
 
 
 @app.command()
@@ -58,7 +55,7 @@ def compare(  # noqa: PLR0917 - options of a command line, named by the user
 
     if (manifest is None) == (data is None):
         raise DataError("give either --manifest or --data to compare on")
-    options = comparison.Options(device, dtype, _keys(key or ()), _report_pull)
+    options = comparison.Options(device, dtype, _keys(key or ()), report_pull)
     opened = comparison.open_systems(systems, options)
     test_set = (
         evaluation.read_manifest(manifest)
@@ -82,11 +79,3 @@ def _keys(given: Sequence[str]) -> dict[str, str]:
             raise ComparisonError(f"--key {item}: accepted are ADDRESS=VARIABLE")
         keys[address.rstrip("/")] = variable
     return keys
-
-
-def _report_pull(plan: "PullPlan") -> None:
-    console.print(
-        f"fetching {plan.hub} ({plan.total / 1e9:.2f} GB, licence: "
-        f"{plan.licence or 'not stated'}) to {plan.folder}",
-        markup=False,
-    )

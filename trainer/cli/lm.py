@@ -1,4 +1,4 @@
-"""`lm`: estimates a language model, in the layout that the service loads, from a recipe's text."""
+"""`lm`: makes a language model, in the layout that the service loads, of a recipe's or own text."""
 
 import json
 from pathlib import Path
@@ -6,18 +6,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from trainer.cli.command import RecipeName, app, console
+from trainer.adaptation.command import Language, Name, NamesFile, adapt_model
+from trainer.cli.command import app, console
 from trainer.errors import LanguageModelError
 from trainer.recipe import load_recipe
 
 
 @app.command()
 def lm(  # noqa: PLR0917 - options of a command line, named by the user
-    recipe: RecipeName,
-    data: Annotated[Path, typer.Option(help="Data folder; its valid and test texts are left out.")],
-    output: Annotated[
-        Path, typer.Option(help="Folder to write: `language_model` in a checkpoint folder.")
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe file or the id of a bundled one; with --text a model.")
     ],
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder; its valid and test texts are left out.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write: `language_model` in a checkpoint folder.")
+    ] = None,
     packages: Annotated[
         Path | None, typer.Option(help="Where Debian packages are kept; default: in the data.")
     ] = None,
@@ -27,9 +32,39 @@ def lm(  # noqa: PLR0917 - options of a command line, named by the user
     estimator: Annotated[
         Literal["auto", "lmplz", "numpy"], typer.Option(help="KenLM's, ours, or what there is.")
     ] = "auto",
+    text: Annotated[
+        list[Path] | None,
+        typer.Option(help="Own document or folder of them: as `nordlyd adapt`; may be repeated."),
+    ] = None,
+    names: NamesFile = None,
+    name: Name = "adapted",
+    language: Language = None,
 ) -> None:
-    """Estimate an n-gram language model from the text of a recipe."""
-    from trainer.language_model import build, gather  # noqa: PLC0415
+    """Estimate an n-gram language model from the text of a recipe, or adapt one to own text."""
+    if text or names is not None:
+        if (data, output, packages, save_text, estimator) != (None, None, None, None, "auto"):
+            raise LanguageModelError(
+                "--text and --names make a language model for MODEL; accepted with them: --name "
+                "and --language"
+            )
+        made = adapt_model(recipe, text or [], names=names, name=name, language=language)
+        print(json.dumps(made.as_dict(), ensure_ascii=False, indent=2))
+        return
+    if data is None or output is None:
+        raise LanguageModelError("a recipe needs --data and --output; own text is given by --text")
+    _of_recipe(recipe, data, output, packages, save_text, estimator)
+
+
+def _of_recipe(  # noqa: PLR0917 - as above
+    recipe: str,
+    data: Path,
+    output: Path,
+    packages: Path | None,
+    save_text: Path | None,
+    estimator: Literal["auto", "lmplz", "numpy"],
+) -> None:
+    from trainer.language_model import build  # noqa: PLC0415
+    from trainer.language_model.corpus import gather  # noqa: PLC0415
 
     chosen = load_recipe(recipe)
     if chosen.language_model is None:

@@ -15,9 +15,16 @@ _GIB = 2**30
 
 
 @app.command()
-def plan(
+def plan(  # noqa: PLR0917 - options of a command line, named by the user
     recipe: RecipeName,
     devices: Annotated[int, typer.Option(min=1, help="Devices that share an update.")] = 1,
+    scale_batch: Annotated[
+        bool,
+        typer.Option(
+            "--scale-batch",
+            help="Each device takes the recipe's whole batch, so that updates grow with them.",
+        ),
+    ] = False,
     device: Annotated[
         Literal["cuda", "cpu"], typer.Option(help="Device that the memory is computed for.")
     ] = "cuda",
@@ -28,14 +35,16 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compute the updates, learning rates, samples, parameters and memory of a recipe."""
-    reckoned = reckon(load_recipe(recipe), devices=devices, device=device, at=at or ())
+    reckoned = reckon(
+        load_recipe(recipe), devices=devices, scale_batch=scale_batch, device=device, at=at or ()
+    )
     print(json.dumps(reckoned.as_dict()) if as_json else describe(reckoned))
 
 
 def describe(plan: Plan) -> str:
     """Returns a plan as lines for a person."""
     about = "about " if plan.estimated else ""
-    many = f" on {plan.devices} devices" if plan.devices > 1 else ""
+    many = f" on {plan.devices} devices, {_each(plan)} each" if plan.devices > 1 else ""
     lines = [
         plan.recipe,
         f"  updates       {about}{plan.steps_per_epoch:,} an epoch, {plan.total_steps:,} in all, "
@@ -61,6 +70,11 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def _each(plan: Plan) -> str:
+    batch = plan.device_batch or f"{plan.batch_seconds:g} s"
+    return f"{plan.accumulation} x {batch}"
+
+
 def _implied(plan: Plan) -> str:
     if plan.samples_implied is None:
         return ""
@@ -75,7 +89,7 @@ def _memory(plan: Plan) -> list[str]:
     names = {
         "weights": "weights",
         "gradients": "gradients",
-        "optimiser": "AdamW's two states",
+        "optimiser": "optimiser's states",
         "weight_copies": "16-bit copies",
         "activations": "activations",
         "extractor": "or frozen extractor",

@@ -1,20 +1,13 @@
 """`train`: trains a recipe on a data folder and writes a run folder."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from trainer.cli.command import RecipeName, app, console
-from trainer.recipe import RECIPES, load_recipe
-
-if TYPE_CHECKING:
-    from trainer.training import Progress
-
-_LINE_EVERY = 50  # updates, where the output is no terminal
+from trainer.cli.training_reports import recipe_file, training_reports
+from trainer.recipe import load_recipe
 
 
 @app.command()
@@ -36,6 +29,13 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
         Literal["auto", "fp16", "bf16", "fp32"] | None,
         typer.Option(help="In place of the recipe's."),
     ] = None,
+    scale_batch: Annotated[
+        bool,
+        typer.Option(
+            "--scale-batch",
+            help="Of several devices, each takes the recipe's whole batch, so that updates grow.",
+        ),
+    ] = False,
 ) -> None:
     """Train a model; Ctrl-C saves, --resume continues exactly where it stopped.
 
@@ -44,23 +44,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
     from trainer.training import fit  # noqa: PLC0415 - torch only where it is needed
 
     chosen = load_recipe(recipe)
-    with _bar() as bar:
-        task = bar.add_task("training", total=None, figures="")
-
-        def report(progress: "Progress") -> None:
-            figures = (
-                f"epoch {progress.epoch:.2f}, loss {progress.loss:.3f}, "
-                f"rate {progress.learning_rate:.1e}, {progress.seconds_per_second:.0f} audio s/s"
-            )
-            last = min(progress.steps, max_steps or progress.steps)
-            bar.update(task, completed=progress.step, total=last, figures=figures)
-            line = f"step {progress.step}/{progress.steps}, {figures}"
-            if progress.validation:
-                loss, wer = progress.validation
-                console.print(f"{line}; validation loss {loss:.3f}, WER {wer:.3f}", soft_wrap=True)
-            elif progress.step % _LINE_EVERY == 0 and not console.is_terminal:
-                console.print(line, soft_wrap=True)
-
+    with training_reports(max_steps) as report:
         fit(
             chosen,
             data or Path("data") / chosen.id,
@@ -69,21 +53,8 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             max_steps=max_steps,
             resume=resume,
             precision=precision,
-            recipe_file=Path(recipe) if Path(recipe).is_file() else RECIPES / f"{recipe}.toml",
+            scale_batch=scale_batch,
+            recipe_file=recipe_file(recipe),
             report=report,
             warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )
-
-
-def _bar() -> Bar:
-    return Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        # torchrun starts this once for each device; one bar is enough.
-        disable=os.environ.get("RANK", "0") != "0",
-    )

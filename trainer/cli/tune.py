@@ -38,11 +38,12 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Find alpha and beta of a language model on validation; refuse one that does not help."""
+    """Find alpha and beta of a language model; refuse one worse than greedy or what is there."""
     from app.acoustic import load_checkpoint  # noqa: PLC0415 - torch only where it is needed
     from app.audio import SAMPLE_RATE  # noqa: PLC0415
     from trainer.data import read_split  # noqa: PLC0415
     from trainer.evaluation.emissions import compute_emissions  # noqa: PLC0415
+    from trainer.export import declare_language_model  # noqa: PLC0415
     from trainer.language_model.grid import EncodedUtterances  # noqa: PLC0415
     from trainer.language_model.heatmap import draw_heatmap  # noqa: PLC0415
     from trainer.language_model.tune import (  # noqa: PLC0415
@@ -54,7 +55,8 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     )
     from trainer.language_model.tune import tune as search  # noqa: PLC0415
 
-    folder = language_model or model / "language_model"
+    own = model / "language_model"
+    folder = language_model or own
     if not folder.is_dir():
         raise LanguageModelError(f"there is no {folder}; make it with `python -m trainer lm`")
     chosen = _grid(recipe)
@@ -73,6 +75,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
         tuning = search(
             encoded,
             folder,
+            former=own if own.is_dir() and own.resolve() != folder.resolve() else None,
             alphas=chosen.alphas if chosen else ALPHAS,
             betas=chosen.betas if chosen else BETAS,
             beam_width=chosen.beam_width if chosen else BEAM_WIDTH,
@@ -86,6 +89,8 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     picture = heatmap or model / "language_model.png"
     draw_heatmap(tuning, picture, title=f"{model.resolve().name}, validation")
     target = publish(tuning, folder, model)
+    if (model / "processor_config.json").is_file():
+        declare_language_model(model)
     report = target.with_suffix(".json")
     facts = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
     text = json.dumps(facts | {"tuning": as_dict(tuning)}, ensure_ascii=False, indent=2)
@@ -123,4 +128,5 @@ def _print_tables(tuning: "Tuning") -> None:
     console.print(
         f"greedy {tuning.greedy.wer:.2%}, beam {tuning.beam.wer:.2%}, "
         f"with the language model {tuning.best.wer:.2%}"
+        + ("" if tuning.former is None else f", with the one that is there {tuning.former.wer:.2%}")
     )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from app.acoustic import load_checkpoint, read_outline
+from app.acoustic import AcousticModel, load_checkpoint, read_outline
 from app.audio import SAMPLE_RATE
 from app.catalogue import Catalogue, PullPlan
 from app.contract.options import TextOptions
@@ -38,6 +38,16 @@ class LocalModel:
         """Where the work is done."""
         return "model"
 
+    def load(self) -> AcousticModel:
+        """Loads the weights.
+
+        Raises:
+            NordlydError: the model cannot be loaded.
+        """
+        return load_checkpoint(
+            self.source.folder, self.device, self.dtype, target_lang=self.source.card.target_lang
+        )
+
     def transcribe(self, records: Sequence[Record]) -> Transcripts:
         """Transcribes all records, those of like length together.
 
@@ -48,10 +58,7 @@ class LocalModel:
             NordlydError: the model cannot be loaded.
             DataError: audio that cannot be read.
         """
-        card = self.source.card
-        model = load_checkpoint(
-            self.source.folder, self.device, self.dtype, target_lang=card.target_lang
-        )
+        model = self.load()
         emitted, seconds = emit(model, records)
         frame_seconds = model.hop / SAMPLE_RATE
         began = time.perf_counter()

@@ -1,12 +1,11 @@
 """Reads manifests in JSON Lines, CSV or TSV, one utterance a line.
 
 Lines name `audio` and `text`, and may name `speaker`, `language`, `dialect`, `channel`, and `start`
-and `end` in seconds. What `prepare` writes has `seconds` as well, and `row` for a row of a Parquet
-file, or `offset` and `length` in bytes for a file within a file.
+and `end` in seconds, or these by other usual names (`trainer.data.tables`). What `prepare` writes
+has `seconds` as well, and `row` for a row of a Parquet file, or `offset` and `length` in bytes for
+a file within a file.
 """
 
-import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,8 @@ from trainer.data.audio import ExcerptAudio, FileAudio, PcmAudio, PlacedAudio
 from trainer.data.candidate import Candidate
 from trainer.data.parquet import ParquetPool, RowAudio
 from trainer.data.record import Record, labels_of
+from trainer.data.tables import find_audio, read_table
 from trainer.errors import DataError
-
-SUFFIXES = (".jsonl", ".csv", ".tsv")
 
 
 def audio_at(entry: Mapping[str, Any], base: Path, pool: ParquetPool) -> PlacedAudio:
@@ -33,6 +31,8 @@ def audio_at(entry: Mapping[str, Any], base: Path, pool: ParquetPool) -> PlacedA
         KeyError, ValueError, TypeError: the line has no place of its audio.
     """
     file = base / entry["audio"]
+    if not file.is_file():
+        file = find_audio(entry["audio"], base)
     if entry.get("row") is not None:
         return RowAudio(pool, file, int(entry["row"]))
     if entry.get("offset") is not None:
@@ -60,7 +60,7 @@ class ManifestSource:
             DataError: no such file, or of another kind.
         """
         pool = ParquetPool()
-        for entry in _entries(self.file):
+        for entry in read_table(self.file):
             try:
                 audio = audio_at(entry, self.file.parent, pool)
                 text = entry["text"]
@@ -88,7 +88,7 @@ def read_prepared(file: Path, split: str) -> list[Record]:
     """
     pool = ParquetPool()
     records = []
-    for number, entry in enumerate(_entries(file), 1):
+    for number, entry in enumerate(read_table(file), 1):
         try:
             records.append(
                 Record(
@@ -105,28 +105,3 @@ def read_prepared(file: Path, split: str) -> list[Record]:
     if not records:
         raise DataError(f"{file} is empty")
     return records
-
-
-def _entries(file: Path) -> Iterator[dict[str, Any]]:
-    # A line that is no JSON object comes out empty, and so lacks everything.
-    if file.suffix not in SUFFIXES:
-        raise DataError(f"{file} is no manifest; accepted are {', '.join(SUFFIXES)}")
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            if file.suffix != ".jsonl":
-                delimiter = "\t" if file.suffix == ".tsv" else ","
-                yield from csv.DictReader(lines, delimiter=delimiter)
-                return
-            for line in lines:
-                if line.strip():
-                    yield _json_object(line)
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
-
-
-def _json_object(line: str) -> dict[str, Any]:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}

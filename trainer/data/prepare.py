@@ -6,20 +6,18 @@ decoded once here, so that lengths are exact and training meets no broken audio.
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from app.text import Mode
 from trainer.data import filters as reasons
 from trainer.data.candidate import Candidate
-from trainer.data.filters import Filters, filters_of, unknown_characters
+from trainer.data.filters import Filters, filters_of
 from trainer.data.row_lists import RowLists
 from trainer.data.sources import open_source
+from trainer.data.tally import Measured, Tally, counts_of, listed
 from trainer.data.writer import Writer, finish
 from trainer.errors import DataError
 from trainer.recipe import Recipe
@@ -28,47 +26,6 @@ SPLITS = ("train", "valid", "test")
 
 _CHUNK = 256
 _REPORT_EVERY_SECONDS = 30.0
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of the kept and the dropped rows of one source."""
-
-    rows: int = 0
-    kept: int = 0
-    seconds: float = 0.0
-    dropped: Counter[str] = field(default_factory=Counter)
-    written_out: Counter[str] = field(default_factory=Counter)
-    unknown: Counter[str] = field(default_factory=Counter)
-    speakers: set[str] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
-
-    def counts(self) -> dict[str, Any]:
-        """Returns the figures as they go into `counts.json`."""
-        return {
-            "rows": self.rows,
-            "utterances": self.kept,
-            "hours": round(self.seconds / 3600, 3),
-            "speakers": len(self.speakers - {""}),
-            "dropped": dict(self.dropped.most_common()),
-            "written_out": dict(self.written_out.most_common()),
-            "unknown_characters": dict(self.unknown.most_common()),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A candidate that was read; `reason` is why it is dropped, or None where it is kept.
-
-    `detail` is what more there is to know of the reason; `rules` wrote parts of the text out.
-    """
-
-    candidate: Candidate
-    text: str
-    seconds: float
-    reason: str | None
-    detail: str = ""
-    rules: Mapping[str, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -122,7 +79,7 @@ def prepare(
                         notify=notify,
                     )
                     sources[name] = facts | tally.counts()
-                    _add(total, tally)
+                    total.add(tally)
             if not total.kept:
                 raise DataError(
                     f"nothing of {split} is left: {dict(total.dropped)}; the rows are in "
@@ -130,7 +87,7 @@ def prepare(
                 )
     for split in SPLITS:
         finish(output, split)
-    text = json.dumps(_counts(recipe, sources, totals), ensure_ascii=False, indent=2)
+    text = json.dumps(counts_of(recipe, sources, totals), ensure_ascii=False, indent=2)
     (output / "counts.json").write_text(text + "\n", encoding="utf-8")
     counts: dict[str, Any] = json.loads(text)
     return counts
@@ -176,13 +133,13 @@ def _read_source(
         for chunk in _chunks(opened.source.candidates(opened.split)):
             judged = pool.map(lambda one: filter_candidate(one, filters, recipe.language), chunk)
             for item in judged:
-                _count(item, tally, filters.mode)
+                tally.count(item, filters.mode)
                 candidate = item.candidate
                 if item.reason is not None:
                     lists.drop(name, tally.rows, candidate, item.reason, item.detail)
                     continue
                 assert candidate.audio is not None
-                writer.write(candidate.audio, _facts(item, name, recipe.language))
+                writer.write(candidate.audio, facts_of(item, name, recipe.language))
                 if item.rules:
                     lists.write_out(name, tally.rows, candidate, item.text, item.rules)
             if time.monotonic() - reported > _REPORT_EVERY_SECONDS:
@@ -191,9 +148,9 @@ def _read_source(
     dropped = sum(tally.dropped.values())
     notify(f"{name}: kept {tally.kept} of {tally.rows}, {tally.seconds / 3600:.2f} hours")
     if dropped:
-        notify(f"{name}: dropped {dropped}: {_listed(tally.dropped)}")
+        notify(f"{name}: dropped {dropped}: {listed(tally.dropped)}")
     if tally.written_out:
-        notify(f"{name}: written out: {_listed(tally.written_out)}")
+        notify(f"{name}: written out: {listed(tally.written_out)}")
     facts = {"licence": opened.licence, "note": opened.source.note(opened.split)}
     return tally, {key: value for key, value in facts.items() if value}
 
@@ -203,21 +160,8 @@ def _chunks(candidates: Iterator[Candidate]) -> Iterator[list[Candidate]]:
         yield chunk
 
 
-def _count(item: Measured, tally: Tally, mode: Mode) -> None:
-    tally.rows += 1
-    if item.reason is not None:
-        tally.dropped[item.reason] += 1
-        if item.reason == reasons.UNKNOWN:
-            tally.unknown.update(unknown_characters(item.text, mode))
-        return
-    tally.kept += 1
-    tally.seconds += item.seconds
-    tally.speakers.add(item.candidate.speaker)
-    tally.texts.add(item.text)
-    tally.written_out.update(item.rules)
-
-
-def _facts(item: Measured, source: str, language: str) -> dict[str, Any]:
+def facts_of(item: Measured, source: str, language: str) -> dict[str, Any]:
+    """Returns what a line of a manifest has beside the place of the audio."""
     return {
         "text": item.text,
         "language": item.candidate.language or language,
@@ -226,43 +170,3 @@ def _facts(item: Measured, source: str, language: str) -> dict[str, Any]:
         "source": source,
         **item.candidate.labels,
     }
-
-
-def _add(total: Tally, tally: Tally) -> None:
-    total.rows += tally.rows
-    total.kept += tally.kept
-    total.seconds += tally.seconds
-    total.dropped.update(tally.dropped)
-    total.written_out.update(tally.written_out)
-    total.unknown.update(tally.unknown)
-    total.speakers |= tally.speakers
-    total.texts |= tally.texts
-
-
-def _counts(
-    recipe: Recipe, sources: dict[str, dict[str, Any]], totals: dict[str, Tally]
-) -> dict[str, Any]:
-    train = totals["train"]
-    dropped = sum((tally.dropped for tally in totals.values()), Counter())
-    written_out = sum((tally.written_out for tally in totals.values()), Counter())
-    return {
-        "recipe": recipe.id,
-        "language": recipe.language,
-        "sources": sources,
-        "dropped": dict(dropped.most_common()),
-        "written_out": dict(written_out.most_common()),
-        **{split: tally.counts() for split, tally in totals.items()},
-        # Test data that is also trained on flatters the figures; this counts how much there is.
-        "seen_in_training": {
-            split: {
-                "texts": len(totals[split].texts & train.texts),
-                "speakers": len((totals[split].speakers & train.speakers) - {""}),
-            }
-            for split in ("valid", "test")
-        },
-        "settings": asdict(recipe.data),
-    }
-
-
-def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.most_common())

@@ -10,11 +10,12 @@ from trainer.data.common_voice import COMMON_VOICE_DA, COMMON_VOICE_NN, CommonVo
 from trainer.data.coral import CORAL_CONVERSATION, CORAL_READ_ALOUD
 from trainer.data.fleurs import FLEURS_DA, FLEURS_NB
 from trainer.data.ftspeech import FTSPEECH
-from trainer.data.manifest import SUFFIXES, ManifestSource
+from trainer.data.manifest import ManifestSource
 from trainer.data.npsc import NPSC, NPSC_BOKMAAL, NPSC_NYNORSK
 from trainer.data.nst import NST_DANISH, NST_NORWEGIAN, NST_NORWEGIAN_DISTANT
 from trainer.data.published import PublishedSet, PublishedSource
 from trainer.data.synthesised import SynthesisedSource
+from trainer.data.tables import SUFFIXES
 from trainer.errors import DataError
 
 _ALL = (

@@ -14,6 +14,7 @@ import torch
 
 from app.acoustic import load_checkpoint
 from app.audio import SAMPLE_RATE
+from app.catalogue import decoding_defaults
 from app.decoding import (
     BeamDecoder,
     Decoder,
@@ -145,7 +146,8 @@ def evaluate(
         raise DataError("there is nothing to evaluate: no utterance has a text")
     model = load_checkpoint(model_folder, device, dtype)
     folder = model_folder / LANGUAGE_MODEL
-    language_model = load_language_model(folder) if folder.is_dir() else None
+    defaults = decoding_defaults(model_folder)
+    language_model = load_language_model(folder, defaults) if folder.is_dir() else None
     emitted, encoder_seconds = emit(model, records)
     frame_seconds = model.hop / SAMPLE_RATE
     return Evaluation(

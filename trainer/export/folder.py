@@ -1,10 +1,12 @@
-"""Writes a checkpoint folder with fp16 weights from a model, a run or a checkpoint."""
+"""Writes a model folder from a model, a run or a checkpoint."""
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import torch
 from transformers import Wav2Vec2ForCTC
@@ -12,11 +14,26 @@ from transformers import Wav2Vec2ForCTC
 from app.kenlm_file import find_model, write_checksum
 from trainer.errors import DataError
 from trainer.export.average import average_checkpoints, last_checkpoints
+from trainer.export.companions import copy_companions
 from trainer.export.layouts import Checkpoint, Layout, write_2022, write_today
 from trainer.export.tokens import Tokens, read_tokens
+from trainer.lora import merged_state
 from trainer.model import TOKENS
 
+Format = Literal["transformers", "onnx", "sherpa-onnx", "ctranslate2"]
+
 LANGUAGE_MODEL = "language_model"
+
+# Other runtimes decode without a configuration of transformers, but tokens and features are
+# those of these files.
+_PROCESSOR_FILES = (
+    "alphabet.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+    "vocab.json",
+)
 
 _FEATURES: dict[str, Any] = {
     "do_normalize": True,
@@ -27,6 +44,14 @@ _FEATURES: dict[str, Any] = {
     "return_attention_mask": True,
     "sampling_rate": 16000,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The folders whose weights were taken, and the companions that were copied."""
+
+    weights: list[Path]
+    companions: list[str]
 
 
 def export_model(
@@ -53,29 +78,37 @@ def export_model(
     if blank is None:
         raise DataError("the model's configuration names no pad_token_id, the CTC blank")
     named = Tokens.of(tokens, blank)
-    checkpoint = _checkpoint(model.state_dict(), model.config.to_dict(), named, _FEATURES)
+    checkpoint = _checkpoint(merged_state(model), model.config.to_dict(), named, _FEATURES)
     _write(folder, checkpoint, layout, language_model=None)
 
 
 def export_folder(
-    source: Path, folder: Path, *, layout: Layout = "today", average: int | None = None
-) -> list[Path]:
-    """Writes a checkpoint, or the mean of the last ones of a run, with its language model.
+    source: Path,
+    folder: Path,
+    *,
+    to: Format = "transformers",
+    layout: Layout = "today",
+    average: int | None = None,
+) -> Exported:
+    """Writes a checkpoint, or the mean of the last ones of a run, for transformers or a runtime.
+
+    With it go the language model, unless the runtime decodes greedily alone, and what describes
+    the model: card, calibration, evaluation. A mean of checkpoints is another model than theirs,
+    so only the language model goes with it.
 
     Args:
         source: a checkpoint folder in either layout, or a run folder: of that its `export`
             is taken, or its last checkpoint where there is none.
         folder: made if it is not there; must not be the source.
-        layout: which files to write.
+        to: what is to load it.
+        layout: which files to write for transformers.
         average: how many of the run's last checkpoints to average.
-
-    Returns:
-        The folders whose weights were taken.
 
     Raises:
         CheckpointError: the source cannot be read.
         DataError: the source is neither, or has fewer checkpoints than are to be averaged, or a
-            weight is beyond fp16.
+            weight is beyond fp16, or the runtime cannot compute such a model.
+        ModuleNotFoundError: the extra `export` is not installed.
     """
     taken = _sources(source, average)
     if folder.resolve() in {path.resolve() for path in (source, *taken)}:
@@ -94,8 +127,12 @@ def export_folder(
     checkpoint = _checkpoint(
         average_checkpoints(taken), config, read_tokens(found, config), _read_features(found)
     )
-    _write(folder, checkpoint, layout, language_model=language_model)
-    return taken
+    if to == "transformers":
+        _write(folder, checkpoint, layout, language_model=language_model)
+    else:
+        _convert(folder, checkpoint, to, language_model=language_model)
+    companions = [] if average else copy_companions(taken[-1], folder)
+    return Exported(taken, companions)
 
 
 def load_stock(folder: Path) -> Wav2Vec2ForCTC:
@@ -152,12 +189,45 @@ def _write(
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if layout == "today":
-        write_today(folder, checkpoint)
+        write_today(folder, checkpoint, language_model=language_model is not None)
     else:
         write_2022(folder, checkpoint, language_model=language_model is not None)
     if language_model is not None:
-        copied = shutil.copytree(language_model, folder / LANGUAGE_MODEL, dirs_exist_ok=True)
-        write_checksum(find_model(copied))
+        _copy_language_model(language_model, folder)
+
+
+def _convert(
+    folder: Path, checkpoint: Checkpoint, to: Format, *, language_model: Path | None
+) -> None:
+    convert = _converter(to)
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder) as temporary:
+        written = Path(temporary)
+        write_today(written, checkpoint, language_model=language_model is not None)
+        convert(written, folder)
+        if to == "sherpa-onnx":
+            return
+        for name in _PROCESSOR_FILES:
+            if (written / name).is_file():
+                shutil.copyfile(written / name, folder / name)
+    if language_model is not None:
+        _copy_language_model(language_model, folder)
+
+
+def _converter(to: Format) -> Callable[[Path, Path], None]:
+    """Returns what writes a checkpoint for a runtime; each imports a package of its own."""
+    if to == "ctranslate2":
+        from trainer.export.ctranslate2_model import write_ctranslate2  # noqa: PLC0415
+
+        return write_ctranslate2
+    from trainer.export.onnx_model import write_onnx, write_sherpa_onnx  # noqa: PLC0415
+
+    return write_sherpa_onnx if to == "sherpa-onnx" else write_onnx
+
+
+def _copy_language_model(language_model: Path, folder: Path) -> None:
+    copied = shutil.copytree(language_model, folder / LANGUAGE_MODEL, dirs_exist_ok=True)
+    write_checksum(find_model(copied))
 
 
 def _halve(name: str, weight: torch.Tensor) -> torch.Tensor:

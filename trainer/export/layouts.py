@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import save_file
 
-from trainer.export.tokens import Tokens
+from trainer.export.tokens import Tokens, read_tokens
 
 Layout = Literal["today", "2022"]
 
@@ -33,8 +33,8 @@ class Checkpoint:
     features: dict[str, Any]
 
 
-def write_today(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes today's layout."""
+def write_today(folder: Path, checkpoint: Checkpoint, *, language_model: bool) -> None:
+    """Writes today's layout, with the decoder's alphabet where there is a language model."""
     tokens, features = checkpoint.tokens, checkpoint.features
     write_json(folder / "config.json", checkpoint.config | {"dtype": "float16"})
     write_json(folder / "vocab.json", {token: place for place, token in enumerate(tokens.tokens)})
@@ -58,6 +58,8 @@ def write_today(folder: Path, checkpoint: Checkpoint) -> None:
     write_json(folder / "preprocessor_config.json", features)
     processor = {"feature_extractor": features, "processor_class": _PROCESSOR}
     write_json(folder / "processor_config.json", processor)
+    if language_model:
+        declare_language_model(folder)
     fresh = folder / "model.safetensors.tmp"
     save_file(_renamed(checkpoint.weights, new_names=True), fresh, metadata={"format": "pt"})
     fresh.chmod(0o644)  # safetensors makes it readable for its owner alone
@@ -74,31 +76,41 @@ def write_2022(folder: Path, checkpoint: Checkpoint, *, language_model: bool) ->
     if added:
         places = {token: len(base) + place for place, token in enumerate(added)}
         write_json(folder / "added_tokens.json", places)
-    # The published repositories repeat these; loaders must cope, so ours write them too.
-    repeated = [
-        {
-            "content": token,
-            "lstrip": False,
-            "normalized": True,
-            "rstrip": False,
-            "single_word": False,
-        }
-        for token in added
-    ]
-    write_json(
-        folder / "special_tokens_map.json",
-        _present(tokens) | {"additional_special_tokens": repeated},
-    )
+    # Without the `additional_special_tokens` of the published repositories: today's transformers
+    # takes those for two tokens more, which `AutoProcessor` then misses in the alphabet.
+    write_json(folder / "special_tokens_map.json", _present(tokens))
     processor = {"processor_class": _PROCESSOR_WITH_LM if language_model else _PROCESSOR}
     write_json(folder / "tokenizer_config.json", _tokenizer(tokens) | processor)
     write_json(folder / "preprocessor_config.json", checkpoint.features | processor)
     if language_model:
-        # Pure ASCII, for pyctcdecode reads it in the machine's own encoding.
-        alphabet = json.dumps({"labels": _labels(tokens), "is_bpe": False})
-        (folder / "alphabet.json").write_text(alphabet + "\n", encoding="ascii")
+        _write_alphabet(folder, tokens)
     fresh = folder / "pytorch_model.bin.tmp"
     torch.save(_renamed(checkpoint.weights, new_names=False), fresh)
     fresh.replace(folder / "pytorch_model.bin")
+
+
+def declare_language_model(folder: Path) -> None:
+    """Makes stock transformers use the language model of a checkpoint in today's layout.
+
+    `Wav2Vec2ProcessorWithLM` needs `alphabet.json`. The pipeline loads a decoder where the
+    feature extractor names that class; `AutoProcessor` takes the class of the processor, which
+    stays the one that needs neither pyctcdecode nor kenlm.
+
+    Raises:
+        CheckpointError: the vocabulary cannot be read.
+    """
+    file = folder / "processor_config.json"
+    processor = json.loads(file.read_text(encoding="utf-8"))
+    processor["feature_extractor"]["processor_class"] = _PROCESSOR_WITH_LM
+    write_json(file, processor)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    _write_alphabet(folder, read_tokens(folder, config))
+
+
+def _write_alphabet(folder: Path, tokens: Tokens) -> None:
+    # Pure ASCII, for pyctcdecode reads it in the machine's own encoding.
+    alphabet = json.dumps({"labels": _labels(tokens), "is_bpe": False})
+    (folder / "alphabet.json").write_text(alphabet + "\n", encoding="ascii")
 
 
 def write_json(path: Path, value: object) -> None:

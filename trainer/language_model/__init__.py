@@ -1,7 +1,9 @@
-"""Estimates and tunes KenLM language models in the layout that the service loads."""
+"""Estimates and tunes KenLM language models in the layout that the service loads.
+
+`corpus` is imported from its module: the data that it reads need the extra `train`.
+"""
 
 from trainer.language_model.build import Built, build
-from trainer.language_model.corpus import Text, gather
 from trainer.language_model.kneser_ney import NgramModel, Ngrams, estimate
 from trainer.language_model.tools import build_tools, find_tool
 
@@ -9,10 +11,8 @@ __all__ = [
     "Built",
     "NgramModel",
     "Ngrams",
-    "Text",
     "build",
     "build_tools",
     "estimate",
     "find_tool",
-    "gather",
 ]

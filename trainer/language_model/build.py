@@ -6,15 +6,15 @@ is recorded beside it, in `language_model.json`.
 """
 
 import json
-import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
-from app.kenlm_file import find_model, write_checksum
+from app.kenlm_file import CHECKSUM_SUFFIX, find_model, write_checksum
 from trainer.errors import LanguageModelError
 from trainer.language_model.arpa import ngram_counts, unigrams, write_arpa
 from trainer.language_model.kneser_ney import estimate, prune_thresholds
@@ -31,10 +31,22 @@ DEFAULT_ATTRIBUTES: dict[str, float | bool] = {
 }
 """pyctcdecode's own; `tune` finds better ones."""
 
+FORMER = "former_language_models"
+"""Folder in a checkpoint's of the language models that were replaced."""
+
 # 8 bits for probabilities and 7 for back-offs are KenLM's own advice; 22 bits of pointers in an
 # array make the trie smallest; -v leaves out the words, which unigrams.txt has.
 _BINARY = ("-v", "-q", "8", "-b", "7", "-a", "22", "-S", "1G", "trie")
 _LMPLZ_MEMORY = "1G"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What was put in place: n-grams of each order, bytes of each file; where the former is."""
+
+    ngrams: tuple[int, ...]
+    sizes: dict[str, int]
+    former: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ def build(
     estimator: Estimator = "auto",
     notify: Callable[[str], None] = lambda _: None,
 ) -> Built:
-    """Estimates a model and writes its folder, in place of the language model there, if any.
+    """Estimates a model and writes its folder; a language model that is there is kept elsewhere.
 
     Args:
         lines: clean sentences, one word after the other, parted by single spaces.
@@ -72,7 +84,7 @@ def build(
         raise LanguageModelError(
             f"KenLM reads n-grams of at most {MAX_ORDER} words, not {recipe.order}"
         )
-    _check_folder(output)
+    check_folder(output)
     lmplz = None if estimator == "numpy" else find_tool("lmplz")
     if estimator == "lmplz" and lmplz is None:
         raise LanguageModelError("lmplz is not installed; `python -m trainer kenlm` builds it")
@@ -83,12 +95,42 @@ def build(
         arpa = folder / f"{recipe.order}gram.arpa"
         notify(f"estimating a {recipe.order}-gram model with {lmplz or 'our own estimator'}")
         estimate_arpa(texts, recipe, arpa, lmplz=lmplz)
-        counts = ngram_counts(arpa)
-        words = unigrams(arpa)
-        model = _to_binary(arpa, notify)
-        _replace(output, model, words)
+        installed = install(arpa, output, DEFAULT_ATTRIBUTES, notify=notify)
+    return Built(output, "lmplz" if lmplz else "numpy", installed.ngrams, installed.sizes)
+
+
+def install(
+    arpa: Path,
+    output: Path,
+    attributes: Mapping[str, float | bool],
+    *,
+    check: Callable[[Path], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Installed:
+    """Makes a language model's folder of an ARPA file, which is consumed, and puts it in place.
+
+    Args:
+        arpa: a file in a folder of its own, beside `output`.
+        output: folder to write.
+        attributes: of `attrs.json`.
+        check: called with the finished folder before it is put in place; may raise.
+        notify: called with a line of progress.
+
+    Raises:
+        LanguageModelError: a tool fails, or `output` holds files that are no language model.
+    """
+    check_folder(output)
+    counts, words = ngram_counts(arpa), unigrams(arpa)
+    model = _to_binary(arpa, notify)
+    fresh = model.parent / output.name
+    fresh.mkdir()
+    model.replace(fresh / model.name)
+    (fresh / "unigrams.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    write_attributes(fresh, attributes)
+    check(fresh)
+    former = put_in_place(fresh, output)
     sizes = {file.name: file.stat().st_size for file in sorted(output.iterdir())}
-    return Built(output, "lmplz" if lmplz else "numpy", counts, sizes)
+    return Installed(counts, sizes, former)
 
 
 def estimate_arpa(
@@ -155,7 +197,7 @@ def _to_binary(arpa: Path, notify: Callable[[str], None]) -> Path:
     return binary
 
 
-def _check_folder(output: Path) -> None:
+def check_folder(output: Path) -> None:
     """Refuses to write into a folder with anything but a language model in it."""
     if not output.exists():
         return
@@ -165,29 +207,39 @@ def _check_folder(output: Path) -> None:
             raise LanguageModelError(f"{output} holds {file.name}; name a folder of its own")
 
 
-def _replace(output: Path, model: Path, words: list[str]) -> None:
-    fresh = model.parent / output.name
-    fresh.mkdir()
-    model.replace(fresh / model.name)
-    (fresh / "unigrams.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-    write_attributes(fresh, DEFAULT_ATTRIBUTES)
-    put_in_place(fresh, output)
-
-
-def put_in_place(fresh: Path, output: Path) -> None:
+def put_in_place(fresh: Path, output: Path) -> Path | None:
     """Renames a finished folder to its place, and writes the checksum of its model beside it.
 
     A service that has the files of the former folder open keeps them; none sees half a folder.
+
+    Returns:
+        Where the language model that was there is kept now, with its checksum and its record; None
+        if there was none.
     """
-    if output.exists():
-        former = fresh.with_name(f"{fresh.name}.former")
-        output.replace(former)
-        shutil.rmtree(former)
+    former = _keep(output) if output.exists() else None
     fresh.replace(output)
     write_checksum(find_model(output))
+    return former
 
 
-def write_attributes(folder: Path, attributes: dict[str, float | bool]) -> None:
+def _keep(output: Path) -> Path:
+    """Moves a language model into `former_language_models` of its checkpoint, under a number."""
+    folder = output.parent.parent if output.parent.name == "language_models" else output.parent
+    folder /= FORMER
+    folder.mkdir(exist_ok=True)
+    number = next(
+        number for number in count(1) if not (folder / f"{output.name}-{number}").exists()
+    )
+    kept = folder / f"{output.name}-{number}"
+    output.replace(kept)
+    for suffix in (CHECKSUM_SUFFIX, ".json"):
+        beside = output.with_name(output.name + suffix)
+        if beside.is_file():
+            beside.replace(folder / f"{kept.name}{suffix}")
+    return kept
+
+
+def write_attributes(folder: Path, attributes: Mapping[str, float | bool]) -> None:
     """Writes `attrs.json` anew."""
-    text = json.dumps(attributes, indent=2)
+    text = json.dumps(dict(attributes), indent=2)
     (folder / "attrs.json").write_text(text + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import put_in_place, write_attributes
 from trainer.language_model.grid import EncodedUtterances, Outcome, Setting, measure, measure_greedy
@@ -28,7 +29,8 @@ MAX_HOTWORDS = 100
 class Tuning:
     """Everything that was measured, and the best point of the grid.
 
-    `widths` and `hotwords` vary the beam width and the weight of hotwords at that point.
+    `widths` and `hotwords` vary the beam width and the weight of hotwords at that point. `former`
+    is the language model that the checkpoint has, at its own weights, where it is another one.
     """
 
     greedy: Outcome
@@ -37,17 +39,24 @@ class Tuning:
     best: Outcome
     widths: tuple[Outcome, ...]
     hotwords: tuple[Outcome, ...]
+    former: Outcome | None = None
 
     @property
     def helps(self) -> bool:
-        """Whether the language model makes fewer word errors than greedy decoding."""
-        return self.best.wer < self.greedy.wer
+        """Whether it makes fewer word errors than greedy decoding, and no more than the former."""
+        return self.best.wer < self.greedy.wer and not self.loses_to_former
+
+    @property
+    def loses_to_former(self) -> bool:
+        """Whether the language model that the checkpoint has makes fewer word errors."""
+        return self.former is not None and self.former.wer < self.best.wer
 
 
 def tune(
     encoded: EncodedUtterances,
     language_model: Path,
     *,
+    former: Path | None = None,
     alphas: Sequence[float] = ALPHAS,
     betas: Sequence[float] = BETAS,
     beam_width: int = BEAM_WIDTH,
@@ -59,6 +68,7 @@ def tune(
     Args:
         encoded: the validation split.
         language_model: a `language_model/` folder.
+        former: that of the checkpoint, which it would replace; None where there is none.
         alphas: weights of the language model to try.
         betas: bonuses for each word to try.
         beam_width: of the grid.
@@ -94,6 +104,7 @@ def tune(
     ]
     outcomes = run([*near, *offered])
     return Tuning(
+        former=None if former is None else _measure_as_it_is(encoded, former, beam_width),
         greedy=measure_greedy(encoded),
         beam=beam,
         grid=tuple(grid),
@@ -101,6 +112,13 @@ def tune(
         widths=tuple(outcomes[: len(near)]),
         hotwords=tuple(outcomes[len(near) :]),
     )
+
+
+def _measure_as_it_is(encoded: EncodedUtterances, language_model: Path, beam_width: int) -> Outcome:
+    loaded = load_language_model(language_model)
+    setting = Setting(loaded.alpha, loaded.beta, beam_width)
+    [outcome] = measure(encoded, [setting], language_model, processes=1)
+    return outcome
 
 
 def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[str, ...]:
@@ -117,19 +135,30 @@ def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[st
 def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
     """Puts the language model with its best alpha and beta into a checkpoint folder.
 
+    One that is there is kept in `former_language_models`.
+
     Returns:
         The folder `language_model` of the checkpoint.
 
     Raises:
-        LanguageModelError: it is no better than greedy decoding; nothing is written.
+        LanguageModelError: it is no better than greedy decoding, or worse than the language model
+            that is there; nothing is written.
     """
+    target = model / "language_model"
+    replaces = language_model.resolve() != target.resolve()
+    if tuning.former is not None and tuning.loses_to_former:
+        raise LanguageModelError(
+            f"the language model does not help: at best WER {tuning.best.wer:.2%} on validation, "
+            f"the one that is there has {tuning.former.wer:.2%}; {model} is left as it is"
+        )
     if not tuning.helps:
         raise LanguageModelError(
             f"the language model does not help: at best WER {tuning.best.wer:.2%} on validation, "
             f"greedy decoding has {tuning.greedy.wer:.2%}; {model} is left as it is"
         )
-    target = model / "language_model"
-    if language_model.resolve() != target.resolve():
+    if replaces and target.is_dir() and tuning.former is None:
+        raise LanguageModelError(f"{target} was not measured, so it is not replaced")
+    if replaces:
         with tempfile.TemporaryDirectory(dir=model, prefix=".language-model-") as scratch:
             fresh = shutil.copytree(language_model, Path(scratch) / target.name)
             put_in_place(fresh, target)
@@ -159,6 +188,7 @@ def as_dict(tuning: Tuning) -> dict[str, Any]:
         "greedy": rates(tuning.greedy),
         "beam": rates(tuning.beam),
         "beam_lm": rates(tuning.best),
+        "former": None if tuning.former is None else rates(tuning.former),
         "grid": [
             {"alpha": point.setting.alpha, "beta": point.setting.beta} | rates(point)
             for point in tuning.grid

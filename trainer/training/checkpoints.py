@@ -13,7 +13,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from safetensors.torch import save_file
+from torch import nn
+
 from trainer.errors import DamagedCheckpointError, DataError, TrainingError
+from trainer.lora import LORA, lora_state, merged_state
 from trainer.training.disk import writing
 
 STATE_FILE = "run_state.json"
@@ -126,6 +130,17 @@ def rotate(run: Path, *, keep: int, spare_step: int | None) -> None:
     for checkpoint in checkpoints(run)[: -max(1, keep)]:
         if step_of(checkpoint) != spare_step:
             shutil.rmtree(checkpoint)
+
+
+def write_weights(model: nn.Module, folder: Path) -> None:
+    """Writes `model.safetensors`, which anything reads, and where LoRA trains, `lora.safetensors`.
+
+    The latter has the matrices apart, so that a training is resumed exactly.
+    """
+    for name, state in (("model", merged_state(model)), (LORA, lora_state(model))):
+        if state:
+            weights = {key: value.contiguous() for key, value in state.items()}
+            save_file(weights, folder / f"{name}.safetensors", metadata={"format": "pt"})
 
 
 def _write_checksums(folder: Path) -> None:

@@ -1,11 +1,11 @@
-"""Builds AdamW with its parameter groups."""
+"""Builds the optimiser of a recipe with its parameter groups."""
 
 import re
 
 import torch
 from torch import nn
 
-from trainer.recipe_schema import TrainingRecipe
+from trainer.recipe import Recipe
 
 # As transformers' Trainer: no decay of norms and biases.
 _NO_DECAY = re.compile(r"bias|layernorm|rmsnorm|(?:^|\.)norm(?:$|\.)|_norm(?:$|\.)")
@@ -23,8 +23,9 @@ def decaying_parameters(network: nn.Module) -> set[str]:
     return {name for name in names if not _NO_DECAY.search(name.lower())}
 
 
-def make_optimizer(network: nn.Module, numbers: TrainingRecipe) -> torch.optim.Optimizer:
-    """Returns AdamW in one fused pass; the learning rate is set before each update."""
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Returns AdamW in one fused pass, or Adafactor; the rate is set before each update."""
+    numbers = recipe.training
     decays = decaying_parameters(network)
     groups = [
         {
@@ -37,4 +38,7 @@ def make_optimizer(network: nn.Module, numbers: TrainingRecipe) -> torch.optim.O
         }
         for decay in (True, False)
     ]
+    if recipe.adaptation is not None and recipe.adaptation.optimiser == "adafactor":
+        # Matrix by matrix, which needs the memory of one at a time.
+        return torch.optim.Adafactor(groups, lr=1.0, foreach=False)
     return torch.optim.AdamW(groups, lr=1.0, betas=numbers.betas, eps=numbers.epsilon, fused=True)

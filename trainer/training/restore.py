@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from app.errors import NordlydError
 from trainer.errors import DamagedCheckpointError, DataError, TrainingError
+from trainer.lora import LORA, separated
 from trainer.training.checkpoints import RunState, check_files, checkpoints, step_of
 from trainer.training.vocabulary import tokens_of
 
@@ -95,7 +96,7 @@ def read_checkpoint(folder: Path) -> Saved:
         return Saved(
             folder,
             tokens,
-            load_file(folder / "model.safetensors"),
+            _weights(folder),
             _load(folder / "optimizer.pt"),
             _load(folder / "scaler.pt") if (folder / "scaler.pt").is_file() else None,
             RunState.load(folder),
@@ -104,6 +105,12 @@ def read_checkpoint(folder: Path) -> Saved:
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise DamagedCheckpointError(f"{folder} is damaged: {reason}") from error
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    weights = load_file(folder / "model.safetensors")
+    lora = folder / f"{LORA}.safetensors"
+    return separated(weights, load_file(lora)) if lora.is_file() else weights
 
 
 def _load(file: Path) -> dict[str, Any]:

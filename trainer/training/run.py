@@ -4,7 +4,7 @@ The training is a function of the recipe, the data and the number of the update,
 that was stopped and resumed ends with the same weights as one that was not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,23 +13,27 @@ from shutil import copyfile
 import torch
 from transformers import Wav2Vec2ForCTC
 
-from trainer.data import read_split
+from trainer.data import Record, read_split
 from trainer.data.folder import split_sources
 from trainer.errors import DataError, TrainingError
+from trainer.lora import add_lora
 from trainer.provenance import (
     RUN_FILE,
     Provenance,
     SplitFacts,
+    TeacherFacts,
     changed_numerics,
     check_unchanged,
     installed_versions,
     recipe_values,
     start_of,
 )
-from trainer.recipe import Recipe
+from trainer.recipe import DistillationRecipe, Recipe
+from trainer.schedule import shared
 from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
 from trainer.training.disk import writing
+from trainer.training.distillation import DistillationObjective
 from trainer.training.exports import Exports
 from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
@@ -41,9 +45,13 @@ from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
 from trainer.training.progress import Progress, ProgressReport
 from trainer.training.restore import Saved, last_whole_checkpoint
+from trainer.training.teacher import Teacher, load_teacher
 from trainer.training.trainer import CtcTrainer
 from trainer.training.validation import validate
 from trainer.training.vocabulary import tokens_for, write_tokens
+
+_DISTILLATION = DistillationRecipe(ctc_weight=0.3)
+"""Of a recipe without the table `[distillation]`."""
 
 
 def fit(
@@ -52,9 +60,12 @@ def fit(
     output: Path,
     *,
     init: Path | None = None,
+    teacher: Path | None = None,
     max_steps: int | None = None,
     resume: bool = False,
     precision: str | None = None,
+    scale_batch: bool = False,
+    measure_start: bool = False,
     recipe_file: Path | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     warn: Callable[[str], None] = lambda _: None,
@@ -66,9 +77,14 @@ def fit(
         data: folder with the splits `train` and `valid`.
         output: run folder; made if it is not there.
         init: checkpoint folder to start from, in place of the recipe's.
+        teacher: checkpoint folder whose emissions to learn (distillation); texts are not needed
+            then.
         max_steps: stop after this update of the schedule.
         resume: continue from the last checkpoint in `output`, where there is one.
         precision: in place of the recipe's.
+        scale_batch: on several devices, whether each takes the recipe's whole batch; by default an
+            update is as large as on one.
+        measure_start: whether to report how the weights do that it starts from, as update 0.
         recipe_file: copied into the run, for the card.
         report: called after every update and every evaluation.
         warn: called with each message for a person, one line.
@@ -85,9 +101,22 @@ def fit(
         notify = warn if devices.first else _ignore
         kind = resolve_precision(precision or recipe.training.precision, devices.device)
         trainer, tokens = _prepare(
-            recipe, data, output, devices, kind, init=init, warn=warn, notify=notify
+            recipe,
+            data,
+            output,
+            devices,
+            kind,
+            init=init,
+            scale_batch=scale_batch,
+            teacher=teacher,
+            warn=warn,
+            notify=notify,
         )
         last = min(trainer.steps, max_steps or trainer.steps)
+        if measure_start and not trainer.step:
+            figures = trainer.measure()
+            if devices.first:
+                report(Progress(0, trainer.steps, 0.0, figures[0], 0.0, 0.0, figures))
         exports = Exports(trainer, output, tokens)
         if devices.first:
             own_recipe = output / "recipe.toml"
@@ -127,15 +156,19 @@ def _prepare(
     precision: str,
     *,
     init: Path | None,
+    scale_batch: bool,
+    teacher: Path | None,
     warn: Callable[[str], None],
     notify: Callable[[str], None],
 ) -> tuple[CtcTrainer, tuple[str, ...]]:
     """Returns a trainer at its first update or at that of the last checkpoint, and its tokens."""
-    numbers = recipe.training
+    numbers = recipe.training if scale_batch else shared(recipe.training, devices.count)
     saved, damaged = last_whole_checkpoint(output, notify)
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
-    tokens = saved.tokens if saved else tokens_for(recipe, train)
+    known = load_teacher(teacher, devices.device) if teacher else None
+    fresh = known.tokens if known else tokens_for(recipe, train, init)
+    tokens = saved.tokens if saved else fresh
     schedule = Schedule(
         [record.seconds for record in train],
         UpdateSize(
@@ -155,6 +188,8 @@ def _prepare(
         precision=precision,
         devices=devices.count,
         versions=installed_versions(),
+        scale_batch=scale_batch,
+        teacher=_facts(known, recipe) if known else None,
     )
     if saved:
         provenance = _resumed(output, provenance, saved, init, notify)
@@ -164,6 +199,10 @@ def _prepare(
         provenance = replace(provenance, start=start)
     network = _network(model, recipe, devices.device)
     framing = Framing.of(network.model.config)
+    objective = None
+    if known:
+        objective = _distillation(known, recipe, train, framing, precision)
+        valid = known.labelled(valid, precision)
     trainer = CtcTrainer(
         network,
         devices,
@@ -191,6 +230,7 @@ def _prepare(
         ),
         save_tokens=partial(write_tokens, tokens=tokens),
         warn=warn,
+        objective=objective,
     )
     if saved:
         trainer.load(saved)
@@ -202,6 +242,23 @@ def _prepare(
                 set_aside(folder)
             provenance.save(output)
     return trainer, tokens
+
+
+def _facts(teacher: Teacher, recipe: Recipe) -> TeacherFacts:
+    weight = (recipe.distillation or _DISTILLATION).ctc_weight
+    return TeacherFacts(teacher.start.name, teacher.start.hub, teacher.digest, weight)
+
+
+def _distillation(
+    teacher: Teacher, recipe: Recipe, train: Sequence[Record], framing: Framing, precision: str
+) -> DistillationObjective:
+    return DistillationObjective(
+        teacher,
+        offset=teacher.offset(framing),
+        ctc_weight=(recipe.distillation or _DISTILLATION).ctc_weight,
+        from_texts=all(record.text for record in train),
+        precision=precision,
+    )
 
 
 def _resumed(
@@ -234,4 +291,7 @@ def _ignore(_: str) -> None:
 def _network(model: Wav2Vec2ForCTC, recipe: Recipe, device: torch.device) -> CtcNetwork:
     if recipe.model.freeze_feature_encoder:
         model.freeze_feature_encoder()  # type: ignore[no-untyped-call]
+    adaptation = recipe.adaptation
+    if adaptation is not None and adaptation.lora_rank:
+        add_lora(model, rank=adaptation.lora_rank, alpha=adaptation.lora_alpha, seed=recipe.seed)
     return CtcNetwork(model, device, recompute=recipe.model.gradient_checkpointing)

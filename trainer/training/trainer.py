@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
-from trainer.training.checkpoints import RunState, rotate, write_folder
+from trainer.training.checkpoints import RunState, rotate, write_folder, write_weights
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
-from trainer.training.loss import autocast, loss_share, utterance_losses
+from trainer.training.loss import autocast
 from trainer.training.network import CtcNetwork
+from trainer.training.objective import CtcObjective, Objective
 from trainer.training.optimizer import make_optimizer
 from trainer.training.restore import Saved
 
@@ -70,6 +70,7 @@ class CtcTrainer:
         validate: measures the model; returns loss and WER.
         save_tokens: writes the vocabulary into a checkpoint folder.
         warn: called with a message for each update that was skipped.
+        objective: what to minimise, by default the CTC loss of the texts.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class CtcTrainer:
         validate: Callable[[CtcNetwork], tuple[float, float]],
         save_tokens: Callable[[Path], None],
         warn: Callable[[str], None],
+        objective: Objective | None = None,
     ) -> None:
         self.network = network
         self.devices = devices
@@ -103,14 +105,18 @@ class CtcTrainer:
         self._warn = warn
         # Layer drop leaves out parameters that other devices may have used.
         self._model = devices.wrap(network, find_unused_parameters=recipe.model.layerdrop > 0)
-        self._optimizer = make_optimizer(network, recipe.training)
+        self._optimizer = make_optimizer(network, recipe)
         self._scaler = torch.amp.GradScaler(devices.device.type, enabled=precision == "fp16")
         self._loss_sum = torch.zeros((), device=devices.device)
         self._log_history: list[dict[str, float]] = []
         self._losses: list[tuple[Batch, torch.Tensor]] = []
         self._skipped = 0
         self.interrupted = False
-        self._blank = cast("int", network.model.config.pad_token_id)
+        self._objective = objective or CtcObjective(
+            blank=cast("int", network.model.config.pad_token_id),
+            zero_infinity=recipe.model.zero_infinity,
+            per=recipe.model.loss_per,
+        )
 
     def train(self, last: int, stop_requested: Callable[[], bool] = lambda: False) -> None:
         """Makes the updates after the last one made.
@@ -180,8 +186,7 @@ class CtcTrainer:
     def _accumulate(self, batches: Sequence[Batch], stop: bool) -> torch.Tensor:
         """Accumulates the gradient of an update and returns its loss."""
         device = self.devices.device
-        per = self.recipe.model.loss_per
-        sizes = [loss_share(batch, per)[1] for batch in batches if batch.weight]
+        sizes = [self._objective.size(batch) for batch in batches if batch.weight]
         size, self.interrupted = self._sum_over_devices(sum(sizes), stop=stop)
         total = torch.zeros((), device=device)
         self._losses = []
@@ -189,24 +194,20 @@ class CtcTrainer:
             self._seed(part)
             last = part == len(batches) - 1
             if last:
-                total += self._backward(batch, size, per)
+                total += self._backward(batch, size)
             else:
                 with self.devices.without_sync(self._model):
-                    total += self._backward(batch, size, per)
+                    total += self._backward(batch, size)
         return total
 
-    def _backward(self, batch: Batch, size: int, per: str) -> torch.Tensor:
+    def _backward(self, batch: Batch, size: int) -> torch.Tensor:
         """Adds a micro-batch's gradient and returns its part of the loss."""
-        device = self.devices.device
-        ready = batch.to(device)
-        with autocast(self._precision, device):
+        ready = batch.to(self.devices.device)
+        with autocast(self._precision, self.devices.device):
             logits = self._model(ready.waveforms, ready.frames, ready.time_mask, ready.feature_mask)
-        losses = utterance_losses(
-            logits, ready, blank=self._blank, zero_infinity=self.recipe.model.zero_infinity
-        )
+        losses = self._objective.losses(logits, ready)
         # Gradients of several devices are averaged, and their sum is needed.
-        scale = batch.weight * self.devices.count / size
-        loss = (losses * loss_share(batch, per)[0].to(device)).sum() * scale
+        loss = losses.sum() * (batch.weight * self.devices.count / size)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self._losses.append((batch, losses.detach()))
         return loss.detach()
@@ -322,8 +323,7 @@ class CtcTrainer:
         model = self.network.model
         model.config.architectures = ["Wav2Vec2ForCTC"]
         model.config.save_pretrained(folder)
-        weights = {name: value.contiguous() for name, value in model.state_dict().items()}
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        write_weights(model, folder)
         self._save_tokens(folder)
 
     def load(self, saved: Saved) -> None:

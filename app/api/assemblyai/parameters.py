@@ -17,6 +17,7 @@ from app.contract.options import (
     MAX_URL_CHARACTERS,
     TranscribeOptions,
 )
+from app.contract.redaction import RedactKind
 from app.decoding import Hotword
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
@@ -37,8 +38,8 @@ _REFUSED = {
     "language_detection": "the language is not detected; name it in `language_code`",
     "multichannel": "all channels are mixed into one",
     "prompt": "the models take no prompt; name expected words in `keyterms_prompt`",
-    "redact_pii": "text is not redacted",
     "redact_pii_audio": "audio is not redacted",
+    "redact_pii_return_unredacted": "what is masked is not kept",
     "sentiment_analysis": "sentiment is not analysed",
     "speech_threshold": "the share of speech is not measured",
     "speech_understanding": "transcripts are not sent to a language model",
@@ -49,12 +50,18 @@ _IGNORED = frozenset(
     {
         "content_safety_confidence", "keyterms_prompt_options", "language_confidence_threshold",
         "language_detection_options", "redact_pii_audio_options", "redact_pii_audio_quality",
-        "redact_pii_policies", "redact_pii_return_unredacted", "redact_pii_sub",
         "remove_audio_tags", "summary_model", "summary_type", "temperature",
     }
 )  # fmt: skip
 # AssemblyAI's own models, instead of which the language chooses one.
 _ASSEMBLYAI_MODEL = re.compile(r"best|nano|conformer.*|slam[-_]?\d*|universal.*", re.IGNORECASE)
+PII_POLICIES: Mapping[str, RedactKind] = {
+    "credit_card_number": "card",
+    "email_address": "email",
+    "phone_number": "phone",
+    "us_social_security_number": "national-id",
+}
+"""The policies of AssemblyAI's that are served, and what they mask."""
 _BOOSTS = {"low": 0.5, "default": 1.0, "high": 2.0}
 
 _Word: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
@@ -111,6 +118,16 @@ class TranscriptParameters(BaseModel):
     speaker_options: SpeakerOptions | None = Field(
         None, description="With speaker_labels: how many speak, at least and at most."
     )
+    redact_pii: bool = Field(False, description="Whether to mask what the policies name.")
+    redact_pii_policies: list[str] = Field(
+        [],
+        max_length=100,
+        description=f"With redact_pii: {', '.join(PII_POLICIES)}; the last one masks national "
+        "numbers.",
+    )
+    redact_pii_sub: Literal["hash", "entity_name"] = Field(
+        "hash", description="What is written instead: ####, or [PHONE_NUMBER] and the like."
+    )
     webhook_url: str | None = Field(
         None,
         max_length=MAX_URL_CHARACTERS,
@@ -149,6 +166,13 @@ class TranscriptParameters(BaseModel):
             mask_profanities=self.filter_profanity,
         )
 
+    @property
+    def redact(self) -> tuple[RedactKind, ...]:
+        """What is masked; policies have no effect without redact_pii."""
+        if not self.redact_pii:
+            return ()
+        return tuple(dict.fromkeys(PII_POLICIES[policy] for policy in self.redact_pii_policies))
+
     def transcribe_options(self) -> TranscribeOptions:
         """Returns the options of POST /transcribe that do the same work.
 
@@ -166,6 +190,7 @@ class TranscriptParameters(BaseModel):
             "model": self.model,
             "language": self.language,
             "hotwords": hotwords_option(hotwords),
+            "redact": ", ".join(self.redact) or None,
             **self._speakers(),
         }
         return parse_options(
@@ -216,6 +241,7 @@ def parse_transcript(body: bytes) -> tuple[TranscriptParameters, dict[str, JsonV
         raise InvalidRequestError(
             "format_text writes sentences; accepted with it: punctuate=true.", param="format_text"
         )
+    _check_policies(parameters)
     if (parameters.webhook_auth_header_name is None) != (
         parameters.webhook_auth_header_value is None
     ):
@@ -224,6 +250,22 @@ def parse_transcript(body: bytes) -> tuple[TranscriptParameters, dict[str, JsonV
             param="webhook_auth_header_name",
         )
     return parameters, known
+
+
+def _check_policies(parameters: TranscriptParameters) -> None:
+    """Refuses what is not masked here, where something is to be masked."""
+    if not parameters.redact_pii:
+        return
+    param, accepted = "redact_pii_policies", ", ".join(PII_POLICIES)
+    if not parameters.redact_pii_policies:
+        raise InvalidRequestError(
+            f"redact_pii is true without {param}; accepted: {accepted}.", param=param
+        )
+    for policy in parameters.redact_pii_policies:
+        if policy not in PII_POLICIES:
+            raise InvalidRequestError(
+                f"{param} has {policy!r}, which is not found; accepted: {accepted}.", param=param
+            )
 
 
 def restore_parameters(kept: Mapping[str, JsonValue]) -> TranscriptParameters:

@@ -15,6 +15,7 @@ from app.api.assemblyai.parameters import (
     parse_transcript,
     restore_parameters,
 )
+from app.api.assemblyai.redacted import with_substitutes
 from app.api.assemblyai.uploads import PATH
 from app.api.auth import owner_of
 from app.api.errors.assemblyai import DOCUMENTED
@@ -128,10 +129,12 @@ async def formatted(
     result = await state.jobs.result(owner, job.id)
     if not isinstance(result, Transcript):
         return None
-    formatting = restore_parameters(request).formatting
-    if formatting is None or result.formatted_text is not None:
-        return result
-    return await asyncio.to_thread(state.service.transcriber.format, result, formatting)
+    parameters = restore_parameters(request)
+    if parameters.formatting is not None and result.formatted_text is None:
+        result = await asyncio.to_thread(
+            state.service.transcriber.format, result, parameters.formatting
+        )
+    return with_substitutes(result, parameters.redact_pii_sub) if parameters.redact_pii else result
 
 
 async def _submit(

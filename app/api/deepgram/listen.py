@@ -79,7 +79,11 @@ async def listen(incoming: IncomingOf) -> Response:
         stack.enter_context(incoming.admit() if options.callback is None else service.admit())
         incoming.set_timeout()
         route = service.transcriber.route(
-            options.model, options.language, options.decoding, options.formatting
+            options.model,
+            options.language,
+            options.decoding,
+            options.formatting,
+            options.redaction,
         )
         service.transcriber.check_diarization(options.diarization)
         if options.callback is None:

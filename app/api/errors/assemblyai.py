@@ -15,7 +15,7 @@ class AssemblyAIErrorBody(BaseModel):
 
 
 # All others keep theirs.
-_STATUSES: Mapping[int, int] = {409: 400, 415: 400, 422: 400, 501: 500, 507: 503}
+_STATUSES: Mapping[int, int] = {409: 400, 412: 400, 415: 400, 422: 400, 501: 500, 507: 503}
 
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {"model": AssemblyAIErrorBody, "description": description}

@@ -74,6 +74,8 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.ModelLoadError: _Row(400, _INVALID, OURS),
     errors.ModelConflictError: _Row(400, _INVALID, OURS),
     errors.JobNotCompletedError: _Row(400, _INVALID, OURS),
+    errors.CorrectionNotKeptError: _Row(400, _INVALID, OURS),
+    errors.ResultChangedError: _Row(400, _INVALID, OURS),
     errors.IdempotencyConflictError: _Row(400, _INVALID, OURS),
     errors.ModelLoadError: _Row(400, _INVALID, OURS),
     errors.ModelConflictError: _Row(400, _INVALID, OURS),

@@ -1,10 +1,14 @@
-"""The errors of /jobs as the OpenAPI page lists them."""
+"""The errors and headers of /jobs as the OpenAPI page lists them."""
 
 from typing import Any
 
 from app.api.openapi import ERRORS
 from app.contract.errors import ErrorBody
 
+ETAG = {
+    "description": "Changes with each correction of the result.",
+    "schema": {"type": "string"},
+}
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
     401: ERRORS[401],
     403: ERRORS[403],

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.auth import owner_of
 from app.api.errors import error_of_detail
 from app.api.incoming import run_until_disconnect
-from app.api.jobs.errors import NOT_FOUND, READ
+from app.api.jobs.errors import ETAG, NOT_FOUND, READ
 from app.api.openapi import ERRORS, FORMATTED, HEADERS, openapi_parameters
 from app.api.outputs import (
     Output,
@@ -27,7 +27,7 @@ from app.contract.jobs import MAX_PAGE, MAX_WAIT_SECONDS, PAGE, Job, JobPage, Jo
 from app.contract.layout import LayoutOptions, option_without_effect
 from app.contract.options import AlignOptions, TranscribeOptions
 from app.errors import InvalidRequestError, JobNotCompletedError, JobNotFoundError, UnavailableError
-from app.jobs import JobResult
+from app.jobs import JobResult, result_version
 from app.pipeline.options import check_format_options, parse_options
 
 router = APIRouter(tags=["jobs"])
@@ -124,7 +124,7 @@ async def get_job(job_id: JobIdOf, request: Request, state: AppStateOf, owner: O
     summary="Fetch the result of a job",
     response_model=Transcript | Alignment,
     responses={
-        200: {"headers": HEADERS, "content": FORMATTED},
+        200: {"headers": {**HEADERS, "etag": ETAG}, "content": FORMATTED},
         **READ,
         409: {"model": ErrorBody, "description": "The job has no result yet, or ended without."},
         **{status: ERRORS[status] for status in (413, 415, 422, 507)},
@@ -136,7 +136,8 @@ async def get_result(
 ) -> Response:
     """What POST /transcribe or POST /align would have answered, in any of their formats.
 
-    A job that failed is answered with the error that made it fail.
+    Of a transcript that was corrected, what it was corrected to. A job that failed is answered with
+    the error that made it fail.
     """
     query = parse_options(ResultParameters, gather(request.query_params.multi_items()))
     jobs = state.jobs
@@ -144,7 +145,15 @@ async def get_result(
     options = await jobs.options(owner, job_id)
     result = await jobs.result(owner, job_id)
     output = await asyncio.to_thread(_output, result, query, options, job.name)
-    return output_response(output, result.timing, result.warnings)
+    response = output_response(output, result.timing, result.warnings)
+    # Read before the result: one that was corrected in between is refused to be overwritten.
+    response.headers["etag"] = entity_tag(job)
+    return response
+
+
+def entity_tag(job: Job) -> str:
+    """Returns the `ETag` of a job's result, the same in every format; see `result_version`."""
+    return f'"{result_version(job)}"'
 
 
 @router.delete(

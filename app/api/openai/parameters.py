@@ -130,12 +130,6 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
     native = {name: given.pop(name) for name in OUR_FIELDS if name in given}
     openai = parse_options(OpenAIParameters, cast("dict[str, str]", given))
     _check_combination(openai)
-    if openai.stream and "redact" in native:
-        raise InvalidRequestError(
-            "stream is true, and a number is known only at its end; accepted with redact: "
-            "stream=false.",
-            param="stream",
-        )
     format_given = "format_text" in native
     # OpenAI's users expect sentences and digits.
     native.setdefault("format_text", "true")

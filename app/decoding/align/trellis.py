@@ -46,6 +46,13 @@ class Trellis:
         penalties[:1] = -np.inf
         return penalties
 
+    def path_scores(self, path: Indexes) -> Scores:
+        """Returns the score of each frame on a path of states, as `best_path` returns it."""
+        columns = np.empty(2 * len(self.labels) + 1, dtype=np.int32)
+        columns[0::2], columns[1::2] = self.gaps, self.labels
+        found: Scores = self.scores[np.arange(len(path)), columns[path]]
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:

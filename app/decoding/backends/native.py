@@ -14,6 +14,7 @@ from app.decoding.language_model import LanguageModel
 from app.decoding.native import (
     NOT_FINITE,
     SEARCH_STOPPED,
+    Characters,
     Lexicon,
     Poll,
     SearchOptions,
@@ -67,8 +68,8 @@ class NativeBackend:
         job = current_job()
         if job is not None:
             native.poll = Poll(job.poll)
-        # Kept in a variable so that it outlives the search.
-        lexicon = self._set_language_model(native)
+        # Kept in a variable so that they outlive the search.
+        word_models = self._set_language_model(native)
         values = _as_float32(emissions)
         scores, result = (ctypes.c_double * options.n_best)(), SearchResult()
         status = self._library.nordlyd_decode(
@@ -81,7 +82,7 @@ class NativeBackend:
             ctypes.addressof(scores),
             ctypes.addressof(result),
         )
-        del lexicon, hotwords
+        del word_models, hotwords
         if status == NOT_FINITE:
             raise not_finite(emissions, result.bad)
         if status == SEARCH_STOPPED and job is not None:
@@ -94,23 +95,21 @@ class NativeBackend:
             for memory in (result.text, result.spans, result.posteriors):
                 self._library.nordlyd_release(memory)
 
-    def _set_language_model(self, native: ctypes.Structure) -> Lexicon | None:
+    def _set_language_model(self, native: ctypes.Structure) -> "_WordModels | None":
         language_model = self._language_model
         if language_model is None:
             return None
         assert language_model.ngrams is not None
-        library = self._library
-
-        def make() -> Lexicon | None:
-            words = language_model.unigrams
-            return None if words is None else Lexicon(library, sorted(words))
-
-        lexicon = language_model.part("lexicon", make)
+        found = language_model.part("words", lambda: _WordModels(self._library, language_model))
         native.ngrams = language_model.ngrams.handle
-        native.lexicon = lexicon.handle if lexicon else None
         native.sentence = language_model.score_boundary
         native.unknown = language_model.unk_score_offset
-        return lexicon
+        native.lexicon = found.lexicon.handle if found.lexicon else None
+        if found.characters is not None:
+            native.characters = found.characters.handle
+            native.character_weight = language_model.unk_character_weight
+            native.unknown = language_model.unk_character_offset
+        return found
 
 
 def _as_float32(emissions: Emissions) -> Emissions:
@@ -137,6 +136,17 @@ def _candidates(result: ctypes.Structure, scores: list[float]) -> list[Candidate
         candidates.append(Candidate(words, frames[::2], frames[1::2], posteriors, score))
         place = end
     return candidates
+
+
+class _WordModels:
+    """The words of a language model, and how they are spelled where it weighs that."""
+
+    def __init__(self, library: ctypes.CDLL, language_model: LanguageModel) -> None:
+        words = None if language_model.unigrams is None else sorted(language_model.unigrams)
+        self.lexicon = None if words is None else Lexicon(library, words)
+        self.characters = (
+            Characters(library, words) if words and language_model.unk_character_weight else None
+        )
 
 
 class _Hotwords:

@@ -3,7 +3,9 @@
 from app.decoding.native.library import (
     NOT_FINITE,
     SEARCH_STOPPED,
+    Characters,
     Lexicon,
+    ListedNgrams,
     Ngrams,
     Poll,
     SearchOptions,
@@ -16,7 +18,9 @@ from app.decoding.native.library import (
 __all__ = [
     "NOT_FINITE",
     "SEARCH_STOPPED",
+    "Characters",
     "Lexicon",
+    "ListedNgrams",
     "Ngrams",
     "Poll",
     "SearchOptions",

@@ -9,6 +9,7 @@
 
 typedef struct Ngrams Ngrams;
 typedef struct Lexicon Lexicon;
+typedef struct Characters Characters;
 
 /* Results of nordlyd_decode and nordlyd_align_words; 0 is success. DOES_NOT_FIT is internal. */
 enum { NO_MEMORY = 1, STOPPED = 2, NOT_FINITE = 3, DOES_NOT_FIT = 4 };
@@ -25,6 +26,14 @@ long nordlyd_columns(const float *emissions, long frames, long width, const int3
 Lexicon *nordlyd_lexicon_create(const char *words, long bytes);
 void nordlyd_lexicon_free(Lexicon *lexicon);
 
+/* A character n-gram model of the words, UTF-8, each ended by a newline. NULL where there is no
+ * memory. */
+Characters *nordlyd_characters_create(const char *words, long bytes);
+void nordlyd_characters_free(Characters *characters);
+/* log10 probability of each of the words, each ended by a newline. */
+void nordlyd_characters_score(const Characters *characters, const char *words, long bytes,
+                              double *scores);
+
 /* Reads a model from the bytes of a file. The bytes of a binary file must outlive the model; those
  * of an ARPA file need not. Returns NULL, with the reason in `error` [256], for any other file. */
 Ngrams *nordlyd_ngrams_open(const uint8_t *bytes, uint64_t size, char *error);
@@ -32,6 +41,14 @@ void nordlyd_ngrams_free(Ngrams *ngrams);
 int32_t nordlyd_ngrams_order(const Ngrams *ngrams);
 /* For each of the words, each ended by a newline, whether the model contains it. */
 void nordlyd_ngrams_known(const Ngrams *ngrams, const char *words, long bytes, uint8_t *known);
+/* The number of each of the words, each ended by a newline; 0 where the model lacks it. */
+void nordlyd_ngrams_numbers(const Ngrams *ngrams, const char *words, long bytes, uint32_t *numbers);
+/* Returns how many n-grams of so many words a trie has, or -1: hash tables do not have the words. */
+long nordlyd_ngrams_count(const Ngrams *ngrams, int32_t order);
+/* Lists them: the numbers of their words, `words` [count, order], and their log10 probabilities and
+ * back-offs [count]. Returns how many were written, of a damaged file fewer; or -1, as above. */
+long nordlyd_ngrams_list(const Ngrams *ngrams, int32_t order, uint32_t *words, float *probabilities,
+                         float *backoffs);
 /* log10 probability of each of the words, each ended by a newline, after those before it; with
  * `sentence` from the beginning of a sentence, and with its end as one more score. */
 void nordlyd_ngrams_score(const Ngrams *ngrams, const char *words, long bytes, int32_t sentence,
@@ -47,6 +64,8 @@ typedef struct {
     double alpha;
     double beta;
     double unknown;          /* added for a word that is not in the lexicon */
+    const Characters *characters; /* spells words that are not in the lexicon; NULL: none */
+    double character_weight;      /* of their log10 probability */
     const Lexicon *hotwords; /* NULL: none */
     const double *weights;   /* of each hotword */
     const int32_t *lengths;  /* of each hotword, in characters */

@@ -5,6 +5,7 @@ Compiled when the package is installed, if there is a C compiler.
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ SEARCH_STOPPED, NOT_FINITE = 2, 3
 _ERROR_BYTES = 256
 
 
+@dataclass(frozen=True, slots=True)
+class ListedNgrams:
+    """The n-grams of one order of a trie.
+
+    `words` are their words' numbers, uint32 [count, order], 0 being `<unk>`; `probabilities` and
+    `backoffs` are log10, float32 [count].
+    """
+
+    words: NDArray[np.uint32]
+    probabilities: NDArray[np.float32]
+    backoffs: NDArray[np.float32]
+
+
 class Lexicon:
     """A set of words as a trie in C memory; a word's number is its place in the sequence."""
 
@@ -38,6 +52,36 @@ class Lexicon:
     def __del__(self) -> None:
         if getattr(self, "handle", None) is not None:
             self._library.nordlyd_lexicon_free(self.handle)
+
+
+class Characters:
+    """A character n-gram model of a set of words in C memory, which many threads may use at once.
+
+    Args:
+        library: from `load_library`.
+        words: each counts once.
+
+    Raises:
+        MemoryError: there is no memory for it.
+    """
+
+    def __init__(self, library: ctypes.CDLL, words: Sequence[str]) -> None:
+        text = _lines(words)
+        self._library = library
+        self.handle: int | None = library.nordlyd_characters_create(text, len(text))
+        if self.handle is None:
+            raise MemoryError(f"no memory for the characters of {len(words)} words")
+
+    def scores(self, words: Sequence[str]) -> NDArray[np.float64]:
+        """Returns the log10 probability of each word's spelling, its end included, [words]."""
+        text = _lines(words)
+        scores = np.zeros(len(words))
+        self._library.nordlyd_characters_score(self.handle, text, len(text), scores.ctypes.data)
+        return scores
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None) is not None:
+            self._library.nordlyd_characters_free(self.handle)
 
 
 class Ngrams:
@@ -68,6 +112,31 @@ class Ngrams:
         found = np.zeros(len(words), dtype=np.uint8)
         self._library.nordlyd_ngrams_known(self.handle, text, len(text), found.ctypes.data)
         return found.astype(bool)
+
+    def numbers(self, words: Sequence[str]) -> NDArray[np.uint32]:
+        """Returns the number of each word, uint32 [words]; 0 for one that the model lacks."""
+        text = _lines(words)
+        found = np.zeros(len(words), dtype=np.uint32)
+        self._library.nordlyd_ngrams_numbers(self.handle, text, len(text), found.ctypes.data)
+        return found
+
+    def listed(self, order: int) -> ListedNgrams | None:
+        """Returns all n-grams of so many words.
+
+        Returns:
+            None where the file has hash tables, which do not have the words of an n-gram, or
+            where it has no n-grams of this order.
+        """
+        count = self._library.nordlyd_ngrams_count(self.handle, order)
+        if count < 0:
+            return None
+        words = np.zeros((count, order), dtype=np.uint32)
+        probabilities = np.zeros(count, dtype=np.float32)
+        backoffs = np.zeros(count, dtype=np.float32)
+        written = self._library.nordlyd_ngrams_list(
+            self.handle, order, words.ctypes.data, probabilities.ctypes.data, backoffs.ctypes.data
+        )
+        return ListedNgrams(words[:written], probabilities[:written], backoffs[:written])
 
     def scores(self, words: Sequence[str], *, sentence: bool = True) -> NDArray[np.float32]:
         """Returns the log10 probability of each word, given those before it.

@@ -138,6 +138,22 @@ static uint64_t pointer_of(const Level *level, int word_bits, uint64_t place) {
     return pointer < level->following ? pointer : level->following;
 }
 
+/* The weights of an n-gram of a trie, of two words or more. */
+static Weights weights_at(const Ngrams *ngrams, int order, uint64_t place) {
+    const Level *level = &ngrams->levels[order];
+    const uint64_t at = place * level->total_bits + ngrams->word_bits;
+    const int last = order == ngrams->order;
+    if (level->probabilities) {
+        const int backoff_bits = last ? 0 : ngrams->backoff_bits;
+        const uint64_t bin = bits(level->table, at + backoff_bits, ngrams->probability_bits);
+        return (Weights){
+            load_float(level->probabilities + 4 * bin),
+            last ? 0 : load_float(level->backoffs + 4 * bits(level->table, at, backoff_bits))};
+    }
+    return (Weights){as_float((uint32_t)bits(level->table, at, 31) | 0x80000000u),
+                     last ? 0 : as_float((uint32_t)bits(level->table, at + 31, 32))};
+}
+
 /* One word further back: 1 and its weights where that n-gram is in the model. */
 static int longer(const Ngrams *ngrams, int order, uint32_t word, Node *node, Weights *weights) {
     const Level *level = &ngrams->levels[order];
@@ -155,18 +171,8 @@ static int longer(const Ngrams *ngrams, int order, uint32_t word, Node *node, We
     }
     const int64_t place = place_in(level, ngrams->word_bits, node->begin, node->end, word);
     if (place < 0) return 0;
-    const uint64_t at = (uint64_t)place * level->total_bits + ngrams->word_bits;
     const int last = order == ngrams->order;
-    if (level->probabilities) {
-        const int backoff_bits = last ? 0 : ngrams->backoff_bits;
-        const uint64_t bin = bits(level->table, at + backoff_bits, ngrams->probability_bits);
-        weights->probability = load_float(level->probabilities + 4 * bin);
-        weights->backoff =
-            last ? 0 : load_float(level->backoffs + 4 * bits(level->table, at, backoff_bits));
-    } else {
-        weights->probability = as_float((uint32_t)bits(level->table, at, 31) | 0x80000000u);
-        weights->backoff = last ? 0 : as_float((uint32_t)bits(level->table, at + 31, 32));
-    }
+    *weights = weights_at(ngrams, order, (uint64_t)place);
     node->final = last;
     if (!last) {
         node->begin = pointer_of(level, ngrams->word_bits, (uint64_t)place);
@@ -250,4 +256,68 @@ void nordlyd_ngrams_score(const Ngrams *ngrams, const char *words, long bytes, i
             word = at + 1;
         }
     if (sentence) *scores = ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
+}
+
+void nordlyd_ngrams_numbers(const Ngrams *ngrams, const char *words, long bytes, uint32_t *numbers) {
+    const char *word = words;
+    for (const char *at = words; at < words + bytes; at++)
+        if (*at == '\n') {
+            *numbers++ = ngrams_word(ngrams, word, (uint64_t)(at - word));
+            word = at + 1;
+        }
+}
+
+long nordlyd_ngrams_count(const Ngrams *ngrams, int32_t order) {
+    if (ngrams->hashed || order < 1 || order > ngrams->order) return -1;
+    return (long)(order == 1 ? ngrams->vocabulary_entries + 1 : ngrams->levels[order].entries);
+}
+
+/* The n-grams of one order as they are found; `path` has their words from the last one back. */
+typedef struct {
+    const Ngrams *ngrams;
+    int order;
+    long room, count;
+    uint32_t path[MAX_ORDER + 1];
+    uint32_t *words;
+    float *probabilities, *backoffs;
+} Listing;
+
+static void list_one(Listing *listing, Weights weights) {
+    if (listing->count == listing->room) return;
+    uint32_t *words = listing->words + listing->count * listing->order;
+    for (int at = 0; at < listing->order; at++) words[at] = listing->path[listing->order - 1 - at];
+    listing->probabilities[listing->count] = weights.probability;
+    listing->backoffs[listing->count++] = weights.backoff;
+}
+
+static void list_longer(Listing *listing, int order, uint64_t begin, uint64_t end) {
+    const Ngrams *ngrams = listing->ngrams;
+    const Level *level = &ngrams->levels[order];
+    for (uint64_t place = begin; place < end && place < level->entries; place++) {
+        if (listing->count == listing->room) return;
+        const uint64_t at = place * level->total_bits;
+        listing->path[order - 1] = (uint32_t)bits(level->table, at, ngrams->word_bits);
+        if (order == listing->order)
+            list_one(listing, weights_at(ngrams, order, place));
+        else
+            list_longer(listing, order + 1, pointer_of(level, ngrams->word_bits, place),
+                        pointer_of(level, ngrams->word_bits, place + 1));
+    }
+}
+
+long nordlyd_ngrams_list(const Ngrams *ngrams, int32_t order, uint32_t *words, float *probabilities,
+                         float *backoffs) {
+    const long room = nordlyd_ngrams_count(ngrams, order);
+    if (room < 0) return -1;
+    Listing listing = {ngrams, order, room, 0, {0}, words, probabilities, backoffs};
+    for (uint64_t word = 0; word <= ngrams->vocabulary_entries; word++) {
+        Node node;
+        const Weights weights = unigram(ngrams, (uint32_t)word, &node);
+        listing.path[0] = (uint32_t)word;
+        if (order == 1)
+            list_one(&listing, weights);
+        else
+            list_longer(&listing, 2, node.begin, node.end);
+    }
+    return listing.count;
 }

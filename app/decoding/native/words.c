@@ -10,12 +10,21 @@ void *grown(Search *search, void *memory, size_t bytes) {
     return larger;
 }
 
+/* Of a word that is not in the lexicon, as far as it is spelled. */
+static double unknown_score(const SearchOptions *options, const Letters *word) {
+    return options->unknown + options->character_weight * word->spelling;
+}
+
 static double partial_score(const SearchOptions *options, const Letters *word) {
     if (word->hotword > 0) {
         const int32_t shortest = options->hotwords->first[word->hotword];
         return options->weights[shortest] * word->letters / options->lengths[shortest];
     }
     if (!options->ngrams || (options->lexicon && word->lexicon >= 0)) return 0;
+    if (options->characters) {
+        const double score = options->alpha * LN10 * unknown_score(options, word);
+        return score < 0 ? score : 0;
+    }
     return word->letters > LONG_WORD ? options->unknown * word->letters / LONG_WORD : options->unknown;
 }
 
@@ -28,7 +37,9 @@ static int32_t add_letters(Search *search, int32_t parent, int32_t column) {
     }
     Letters *word = &search->letters[search->letters_used];
     if (parent < 0) {
-        *word = (Letters){-1, 0, 0, options->lexicon ? 0 : -1, options->hotwords ? 0 : -1, -1, 0};
+        *word = (Letters){.parent = -1, .lexicon = options->lexicon ? 0 : -1,
+                          .hotword = options->hotwords ? 0 : -1, .number = -1,
+                          .context = WORD_EDGE};
         return search->letters_used++;
     }
     const Letters before = search->letters[parent];
@@ -41,6 +52,10 @@ static int32_t add_letters(Search *search, int32_t parent, int32_t column) {
     word->number = -1;
     word->lexicon = before.lexicon < 0 ? -1 : lexicon_step(options->lexicon, before.lexicon, label);
     word->hotword = before.hotword < 0 ? -1 : lexicon_step(options->hotwords, before.hotword, label);
+    word->context = before.context;
+    word->spelling = before.spelling;
+    for (const char *byte = label; options->characters && *byte; byte++)
+        word->spelling += characters_step(options->characters, &word->context, (uint8_t)*byte);
     word->partial = partial_score(options, word);
     return search->letters_used++;
 }
@@ -85,7 +100,11 @@ static double word_score(Search *search, const State *state, int32_t word, State
     const int listed =
         !options->lexicon || (letters->lexicon >= 0 && options->lexicon->word[letters->lexicon] >= 0);
     const float score = ngrams_score(options->ngrams, state, (uint32_t)letters->number, next);
-    return listed && letters->number ? score : score + options->unknown;
+    if (listed && letters->number) return score;
+    if (!options->characters) return score + options->unknown;
+    uint64_t context = letters->context;
+    const double end = characters_step(options->characters, &context, WORD_EDGE);
+    return score + unknown_score(options, letters) + options->character_weight * end;
 }
 
 /* The number of a history's state: that of an earlier one which sees the same words. */

@@ -3,6 +3,7 @@
 #define NORDLYD_WORDS_H
 
 #include "beams.h"
+#include "characters.h"
 
 #include <setjmp.h>
 #include <string.h>
@@ -14,6 +15,8 @@ typedef struct {
     int32_t lexicon, hotword; /* nodes there, or -1 */
     int64_t number;           /* of the word in the language model; -1: not looked up yet */
     double partial;           /* score of a word that begins so and is not finished */
+    uint64_t context;         /* its last bytes, for the character model */
+    double spelling;          /* log10 probability of its letters in the character model */
 } Letters;
 
 typedef struct {

@@ -4,6 +4,7 @@ from app.jobs.storage.local import LocalBlobStore
 from app.jobs.storage.opening import open_storage
 from app.jobs.storage.types import (
     AUDIO,
+    CORRECTIONS,
     EMISSIONS,
     RESULT,
     BlobStore,
@@ -13,6 +14,7 @@ from app.jobs.storage.types import (
 
 __all__ = [
     "AUDIO",
+    "CORRECTIONS",
     "EMISSIONS",
     "RESULT",
     "BlobStore",

@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol
 AUDIO = "audio"
 RESULT = "result.json"
 EMISSIONS = "emissions"
+CORRECTIONS = "corrections"
 
 _NAME = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 _KEY = re.compile(rf"{_NAME}(/{_NAME})*")

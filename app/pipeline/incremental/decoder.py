@@ -14,6 +14,7 @@ from app.pipeline.incremental.growing import GrowingText, TextListener
 from app.pipeline.incremental.pieces import Piece, PieceCutter
 from app.pipeline.requests import Route
 from app.pipeline.text import with_words
+from app.redaction import GrowingMask
 from app.vocabulary import Vocabulary
 
 # A word may begin this much before its first frame.
@@ -41,6 +42,8 @@ class IncrementalDecoder:
         self._pool = pool
         self._decoding = replace(route.decoding, n_best=1)
         self._formatting = route.formatting
+        self._redaction = route.redaction
+        self._mask: GrowingMask | None = None
         self._on_text = on_text
         self._deadline = deadline
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
@@ -69,7 +72,9 @@ class IncrementalDecoder:
             The callback for the index and the kept emissions of every window, in order.
         """
         cutter = self._cutter = PieceCutter(vocabulary, frame_seconds)
-        text = GrowingText(language, self._formatting, self._on_text)
+        if self._redaction is not None:
+            self._mask = GrowingMask(language, self._redaction)
+        text = GrowingText(language, self._formatting, self._on_text, mask=self._mask)
         self._task = asyncio.create_task(
             self._decode(decoders, text, frame_seconds=frame_seconds, duration=duration)
         )
@@ -96,7 +101,10 @@ class IncrementalDecoder:
         text, last = await self._task
         formatted_words = None if self._formatting is None else text.written
         transcript = with_words(blank, text.spoken, formatted_words)
-        return replace(transcript, decoder=last.decoder, lm=last.language_model)
+        redactions = None if self._mask is None else self._mask.redactions
+        return replace(
+            transcript, decoder=last.decoder, lm=last.language_model, redactions=redactions
+        )
 
     def close(self) -> None:
         """Stops decoding; safe at any time."""

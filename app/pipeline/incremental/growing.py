@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from app.contract.answers import Word
 from app.itn import FormattingOptions, finished_words, format_transcript
+from app.redaction import GrowingMask
 
 MAX_SENTENCE_SECONDS = 60.0
 """Speech without a pause that ends a sentence is kept back at most this long."""
@@ -36,12 +37,19 @@ class GrowingText:
         language: of the text.
         formatting: how to format it; None leaves it word for word.
         on_text: called with each part that is not empty.
+        mask: of what may not be read; None for none.
     """
 
     def __init__(
-        self, language: str, formatting: FormattingOptions | None, on_text: TextListener
+        self,
+        language: str,
+        formatting: FormattingOptions | None,
+        on_text: TextListener,
+        *,
+        mask: GrowingMask | None = None,
     ) -> None:
         self._language = language
+        self._mask = mask
         self._formatting = formatting
         self._on_text = on_text
         self._open: list[Word] = []
@@ -50,7 +58,7 @@ class GrowingText:
 
     @property
     def spoken(self) -> tuple[Word, ...]:
-        """All spoken words."""
+        """All spoken words, masked, as far as they are final."""
         return tuple(self._spoken)
 
     @property
@@ -60,6 +68,9 @@ class GrowingText:
 
     def add(self, words: Sequence[Word], *, quiet_until: float) -> None:
         """Adds words, after which there is silence until `quiet_until`, in seconds."""
+        if self._mask is not None:
+            words = self._mask.add(words)
+            quiet_until = next((word.start for word in self._mask.held), quiet_until)
         self._spoken += words
         self._open += words
         if self._formatting is None:
@@ -70,6 +81,10 @@ class GrowingText:
 
     def finish(self) -> None:
         """Emits what is left; there are no more words."""
+        if self._mask is not None:
+            words = self._mask.finish()
+            self._spoken += words
+            self._open += words
         self._emit(len(self._open))
 
     def _emit(self, final: int) -> None:

@@ -34,7 +34,14 @@
 
 /** @typedef {{id: string, title?: string, languages: string[], language_models?: string[]}} ModelInfo */
 
-/** @typedef {{state: string, version: string, models: ModelInfo[], queue: {seconds: number}}} Health */
+/**
+ * `diarize` is whether the service can find out who speaks; `keeps_corrections`, whether it keeps
+ * corrected transcripts to train models.
+ * @typedef {{
+ *   state: string, version: string, models: ModelInfo[], diarize: boolean,
+ *   keeps_corrections: boolean, queue: {seconds: number},
+ * }} Health
+ */
 
 /** @typedef {{words: AlignedWord[], language: string, model: string, duration: number}} AlignmentJson */
 
@@ -53,6 +60,7 @@
  * @property {number | null} seconds_left
  * @property {string} language
  * @property {number | null} duration in seconds.
+ * @property {boolean} training whether its corrected text is kept to train models.
  * @property {ErrorJson | null} error
  */
 
@@ -183,6 +191,20 @@ export class Api {
    */
   alignmentOf(id) {
     return this.#send("GET", `jobs/${encodeURIComponent(id)}/result?response_format=json`, {});
+  }
+
+  /**
+   * Replace the result of a transcription that was handed in by a corrected one.
+   * @param {string} id
+   * @param {object} transcript
+   * @param {boolean} training whether it may be kept to train models.
+   * @returns {Promise<StoredJob>}
+   */
+  correct(id, transcript, training) {
+    return this.#send("PUT", `jobs/${encodeURIComponent(id)}/result?training=${training}`, {
+      body: JSON.stringify(transcript),
+      headers: { "content-type": "application/json" },
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Downloads the shown transcript as a file of any format. */
 
-import { byId, download, inputById, make } from "./dom.js";
+import { byId, download, fillSelect, inputById, make, selectById } from "./dom.js";
+import { recall, store } from "./i18n.js";
 import { asApiError } from "./api.js";
 
 /** @typedef {import("./api.js").ApiError} ApiError */
@@ -33,6 +34,11 @@ const FORMATS = [
 // Where times are shown on request; f4 always has them.
 const WITH_TIMES = ["text", "md", "docx"];
 
+// Whose rules subtitles are cut by.
+const SUBTITLES = ["srt", "vtt", "ttml", "stl"];
+const RULES = [["netflix", "Netflix"], ["nrk", "NRK"], ["dr", "DR"]];
+const STORED = "nordlyd.subtitles";
+
 export class Downloads {
   #api;
   #i18n;
@@ -55,11 +61,18 @@ export class Downloads {
     this.#announce = announce;
     this.#source = source;
     this.#onProblem = onProblem;
+    this.#offerRules();
     for (const [format, ending] of FORMATS) this.#addButton(format, ending, () => void this.#download(format, ending));
     this.recordingButton = this.#addButton("wav", "wav", () => {
       const { file, name } = this.#source();
       if (file) this.#save(file, `${name}.wav`);
     });
+  }
+
+  #offerRules() {
+    const rules = selectById("subtitle-rules");
+    fillSelect(rules, /** @type {[string, string][]} */ (RULES), recall(STORED) ?? "");
+    rules.addEventListener("change", () => store(STORED, rules.value));
   }
 
   /**
@@ -106,6 +119,7 @@ export class Downloads {
     /** @type {Record<string, string>} */
     const options = { response_format: format, recording };
     if (format === "vtt" && inputById("word-cues").checked) options.word_cues = "true";
+    if (SUBTITLES.includes(format)) options.subtitles = selectById("subtitle-rules").value;
     if (WITH_TIMES.includes(format) && inputById("text-times").checked) options.times = "true";
     if (format === "docx" && inputById("mark-unsure").checked) options.mark_unsure = "true";
     return this.#api.render(transcript, options);

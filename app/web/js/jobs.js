@@ -47,6 +47,10 @@ export class Job {
   onlyCopy = false;
   /** Whether it is handed in, so that the service works on it without the page. */
   background = false;
+  /** Whether the service has its transcript, and takes a corrected one. */
+  correctable = false;
+  /** Whether its corrected text is kept by the service to train models. */
+  training = false;
   abort = new AbortController();
 
   /**

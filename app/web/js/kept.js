@@ -198,7 +198,9 @@ export class KeptTexts extends Emitter {
  * @returns {Kept}
  */
 function keptOf(job) {
-  const { id, name, choices, draft, recorded, live } = job;
+  const { id, name, draft, recorded, live } = job;
+  // What was masked for its readers is not kept beside the text.
+  const { redact_names: _, ...choices } = job.choices;
   return { id, name, choices, edits: job.history.current, draft, recorded, live, savedAt: Date.now() };
 }
 

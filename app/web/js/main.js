@@ -166,7 +166,10 @@ window.addEventListener("beforeunload", (event) => {
 });
 dropZone(byId("drop"), inputById("files"), (files) => void add(files));
 void begin();
-watchService(api, i18n, (health) => choices.setModels(health.models));
+watchService(api, i18n, (health) => {
+  choices.setService(health);
+  result.setService(health);
+});
 
 const picker = selectById("interface-language");
 fillSelect(picker, Object.entries(INTERFACE_LANGUAGES), i18n.language);

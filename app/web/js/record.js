@@ -88,9 +88,8 @@ export class Recorder {
    */
   #openSession(rate) {
     const recording = new Recording(rate);
-    // The microphone has one channel.
-    const { channels: _, ...choices } = this.#choices.current();
-    const parameters = { ...choices, encoding: "s16le", rate };
+    const { recording: choices, live: chosen, whole } = this.#choices.forMicrophone();
+    const parameters = { ...chosen, encoding: "s16le", rate };
     const live = new LiveTranscription(
       (more) => this.#api.live({ ...parameters, ...more }),
       () => this.#keys.request({ wrong: this.#keys.known }),
@@ -101,7 +100,7 @@ export class Recorder {
     live.on("final", (final) => this.#showFinal(live, final));
     live.on("broken", () => this.#note("live.broken"));
     live.on("lost", () => this.#note("live.lost"));
-    return { recording, live, choices };
+    return { recording, live, choices, whole };
   }
 
   /**
@@ -173,7 +172,7 @@ export class Recorder {
   async #stop() {
     const session = this.#session;
     if (!this.#microphone || !session) return;
-    const { recording, live, choices } = session;
+    const { recording, live, choices, whole } = session;
     buttonById("live-stop").disabled = true;
     await this.#closeMicrophone();
     this.#state("live.finishing");
@@ -191,7 +190,7 @@ export class Recorder {
     const name = `${this.#i18n.t("record.name", { time: time.replace(":", ".") })}.wav`;
     const job = new Job(recording.wav(), name, choices);
     job.recorded = true;
-    if (complete) {
+    if (complete && !whole) {
       try {
         Object.assign(job, { state: "done", share: 1, result: resultOf(live, recording.seconds), live: true });
       } catch (error) {
@@ -244,7 +243,7 @@ export class Recorder {
 
 /**
  * A recording and what belongs to it while it is made.
- * @typedef {{recording: Recording, live: LiveTranscription, choices: import("./api.js").Parameters}} Session
+ * @typedef {{recording: Recording, live: LiveTranscription, choices: import("./api.js").Parameters, whole: boolean}} Session
  */
 
 /**

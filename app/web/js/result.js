@@ -12,6 +12,7 @@ import { Notes } from "./notes.js";
 import { peaksOf } from "./peaks.js";
 import { resultOf } from "./jobs.js";
 import { Player } from "./player.js";
+import { Saving } from "./saving.js";
 import { Transcript } from "./transcript.js";
 import { fromAlternative, textOf, transcriptOf, versionsOf, wordsOf } from "./versions.js";
 import { Waveform } from "./waveform.js";
@@ -37,6 +38,7 @@ export class Result {
   #correction;
   #editing;
   #downloads;
+  #saving;
 
   /**
    * @param {import("./i18n.js").Translator} i18n
@@ -77,6 +79,10 @@ export class Result {
       source: () => this.#source(),
       onProblem: (error) => this.#notes.setProblem(error),
     });
+    this.#saving = new Saving(i18n, api, this.#notes, announce, {
+      job: () => this.#job,
+      transcript: () => this.#source().transcript,
+    });
     this.#listen();
     kept.on("change", (job) => job === this.#job && this.#showKept(job));
     i18n.on("change", () => {
@@ -88,6 +94,11 @@ export class Result {
 
   get job() {
     return this.#job;
+  }
+
+  /** @param {import("./api.js").Health} health of the service. */
+  setService(health) {
+    this.#saving.allow(health.keeps_corrections);
   }
 
   get editing() {
@@ -221,6 +232,7 @@ export class Result {
     this.#mark();
     this.#highlight();
     this.#editing.refresh();
+    this.#saving.refresh();
     this.#i18n.setText(byId("downloads-of"), `downloads.${version.kind}`);
     this.#downloads.recordingButton.hidden = !this.#open.recorded;
     showAlternatives(this.#i18n, resultOf(this.#open), (alternative) => {

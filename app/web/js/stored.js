@@ -151,12 +151,16 @@ export class StoredJobs extends Emitter {
   async open(stored, name) {
     const known = this.#opened.get(stored.id) ?? this.#keptOf(stored.id);
     if (known) {
+      known.correctable = stored.kind === "transcribe";
+      known.training = stored.training;
       this.#opened.set(stored.id, known);
       return known;
     }
     const job = new Job(this.#files.get(stored.id) ?? null, name, {});
     job.id = stored.id;
     job.state = "done";
+    job.correctable = stored.kind === "transcribe";
+    job.training = stored.training;
     if (stored.kind === "align") job.result = transcriptOf(await this.#api.alignmentOf(stored.id));
     else job.result = await this.#api.transcriptOf(stored.id);
     this.#opened.set(stored.id, job);
@@ -231,6 +235,7 @@ export class StoredJobs extends Emitter {
     if (!job) return;
     this.#opened.delete(id);
     job.onlyCopy = true;
+    job.correctable = false;
     this.emit("lost", job);
   }
 

@@ -80,7 +80,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[_T]):
-    """One request and the reader of its answer; `again` is whether it may be tried again."""
+    """One request and the reader of its answer.
+
+    `again` is whether it may be tried again; `content` is a body without a form.
+    """
 
     method: str
     path: str
@@ -89,6 +92,7 @@ class Call(Generic[_T]):
     audio: Audio | None = None
     again: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
 
     def build(self, http: httpx.Client | httpx.AsyncClient, upload: Upload | None) -> httpx.Request:
         """Returns the request, with the recording from its beginning."""
@@ -101,6 +105,7 @@ class Call(Generic[_T]):
             params=query,
             data=form or None,
             files=files,
+            content=self.content,
             headers=self.headers,
         )
 

@@ -4,7 +4,8 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from nordlyd_client.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatu
 from nordlyd_client.contract.webhooks import WebhookDeliveries
 from nordlyd_client.errors import (
     ClientError,
+    InvalidRequestError,
     TimedOutError,
     UnexpectedAnswerError,
     UnreachableError,
@@ -31,6 +33,15 @@ _JOB = TypeAdapter(Job)
 _PAGE = TypeAdapter(JobPage)
 _DELIVERIES = TypeAdapter(WebhookDeliveries)
 _IDEMPOTENCY_KEY = "idempotency-key"
+_CONTENT_TYPES = {
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+    ".srt": "application/x-subrip",
+    ".vtt": "text/vtt",
+}
+
+Corrected: TypeAlias = Transcription | str | Path
+"""A corrected transcript: a value, its text, or a file of JSON, text, SubRip or WebVTT."""
 
 
 def submit_call(
@@ -68,6 +79,33 @@ def file_result_call(
     """GET /jobs/{id}/result in a format."""
     fields = as_fields({**options, "response_format": response_format})
     return Call("GET", f"{_path(job_id)}/result", file_reader(response_format), fields)
+
+
+def correct_call(job_id: str, transcript: Corrected, training: bool | None) -> Call[Job]:
+    """PUT /jobs/{id}/result; not tried again, since a correction may have followed it.
+
+    Raises:
+        OSError: the file cannot be read.
+        InvalidRequestError: its name has none of the endings of corrected transcripts.
+    """
+    if isinstance(transcript, Path):
+        content_type, content = _content_type(transcript), transcript.read_bytes()
+    elif isinstance(transcript, str):
+        content_type, content = "text/plain; charset=utf-8", transcript.encode()
+    else:
+        content_type, content = (
+            "application/json",
+            TRANSCRIPTION.dump_json(transcript, exclude={"body"}),
+        )
+    return Call(
+        "PUT",
+        f"{_path(job_id)}/result",
+        value_reader(_JOB),
+        as_fields({"training": training}),
+        again=False,
+        headers={"content-type": content_type},
+        content=content,
+    )
 
 
 def delete_call(job_id: str) -> Call[None]:
@@ -164,6 +202,16 @@ def cut_off(server: Server) -> UnreachableError:
 def _check(response: httpx.Response) -> None:
     if not response.is_success:
         raise error_of(response.status_code, response.headers, response.text)
+
+
+def _content_type(file: Path) -> str:
+    try:
+        return _CONTENT_TYPES[file.suffix.lower()]
+    except KeyError:
+        raise InvalidRequestError(
+            f"{file}: the name of a corrected transcript ends in {', '.join(_CONTENT_TYPES)}.",
+            param="file",
+        ) from None
 
 
 def _path(job_id: str) -> str:

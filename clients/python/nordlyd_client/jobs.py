@@ -14,8 +14,10 @@ from nordlyd_client.contract.webhooks import WebhookDeliveries
 from nordlyd_client.errors import ClientError
 from nordlyd_client.job_calls import (
     WAIT_SECONDS,
+    Corrected,
     EventReader,
     async_lines_of,
+    correct_call,
     cut_off,
     delete_call,
     events_path,
@@ -139,6 +141,21 @@ class Jobs:
         if response_format is None:
             return self._call(result_call(job_id))
         return self._call(file_result_call(job_id, response_format, options))
+
+    def correct(self, job_id: str, transcript: Corrected, *, training: bool | None = None) -> Job:
+        """Replaces the result of a completed transcription by a corrected one.
+
+        Args:
+            job_id: the job.
+            transcript: a `Transcription`, the text, or the path of a .json, .txt, .srt or .vtt.
+            training: whether it may be kept with the recording to train models, where the
+                operator allows that; None leaves what was agreed to before.
+
+        Raises:
+            ClientError: as `result`; or the correction cannot be read, or kept for training.
+            OSError: the file cannot be read.
+        """
+        return self._call(correct_call(job_id, transcript, training))
 
     def events(self, job_id: str) -> Generator[JobEvent, None, None]:
         """Yields the events of a job until it has ended; a broken connection is resumed.
@@ -275,6 +292,13 @@ class AsyncJobs:
         if response_format is None:
             return await self._call(result_call(job_id))
         return await self._call(file_result_call(job_id, response_format, options))
+
+    async def correct(
+        self, job_id: str, transcript: Corrected, *, training: bool | None = None
+    ) -> Job:
+        """Replaces the result of a transcription by a corrected one; as `Jobs.correct`."""
+        call = await asyncio.to_thread(correct_call, job_id, transcript, training)
+        return await self._call(call)
 
     async def events(self, job_id: str) -> AsyncGenerator[JobEvent, None]:
         """Yields the events of a job until it has ended; as `Jobs.events`."""

@@ -66,13 +66,19 @@ class LayoutOptions(TypedDict, total=False):
     reading_speed: float | None
 
 
-class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False):
+class _RedactOptions(TypedDict, total=False):
+    """`redact` is what to mask, and `redact_names` the names among it."""
+
+    redact: str | Sequence[str] | None
+    redact_names: str | Sequence[str] | None
+
+
+class TranscribeOptions(_TextOptions, _SoundOptions, _RedactOptions, LayoutOptions, total=False):
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
     `channels` is how many raw samples have, or `separate` to transcribe each apart. `diarize`
     labels words with who speaks; the number of speakers, or its limits, may be given with it, and
-    with `known_speakers` those that `Client.speakers` has get their names. `redact` is what to
-    mask, and `redact_names` the names among it.
+    with `known_speakers` those that `Client.speakers` has get their names.
     """
 
     channels: int | Literal["separate"] | None
@@ -82,8 +88,6 @@ class TranscribeOptions(_TextOptions, _SoundOptions, LayoutOptions, total=False)
     max_speakers: int | None
     known_speakers: bool | None
     url: str | None
-    redact: str | Sequence[str] | None
-    redact_names: str | Sequence[str] | None
     word_cues: bool | None
 
 
@@ -107,7 +111,7 @@ class JobOptions(TranscribeOptions, total=False):
     expires_in: float | None
 
 
-class LiveOptions(_TextOptions, total=False):
+class LiveOptions(_TextOptions, _RedactOptions, total=False):
     """The parameters of WS /stream but for those of the samples; times are in seconds."""
 
     partials: bool | None

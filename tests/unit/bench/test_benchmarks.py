@@ -1,6 +1,7 @@
 """Every benchmark runs on a small model and ends with its line of JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 from postgresql import postgresql
@@ -13,13 +14,17 @@ from bench import (
     latency,
     load,
     memory,
+    segmentation,
     server,
     startup,
     streaming,
     windows,
+    words,
 )
 
 pytestmark = pytest.mark.long
+
+MODELS = Path(__file__).resolve().parents[3] / "models"
 
 
 def run(benchmark, arguments: str, capsys: pytest.CaptureFixture[str]) -> dict:
@@ -115,6 +120,13 @@ def test_windows_are_compared_with_one_pass(capsys) -> None:
     assert all(row["distance"] == 0 for row in one_window)
 
 
+def test_pieces_of_long_recordings_are_compared_with_aligned_lines(capsys) -> None:
+    result = run(segmentation, "--sentences 16", capsys)
+    assert result["words"] > 0
+    assert 0.5 < result["right"] <= 1
+    assert result["holds"] == (result["right"] >= 0.99 and result["kept"] >= 0.95)
+
+
 @pytest.mark.pyctcdecode
 def test_word_times_are_compared_with_known_ones(capsys) -> None:
     result = run(alignment, "--utterances 6", capsys)
@@ -153,6 +165,17 @@ def test_replicas_and_archive_are_compared_with_one_process(capsys) -> None:
     )
     assert result["second_replica_ready_s"] > 0
     assert {"hop_ms", "long_hop_share", "simulation_error", "simulation_p95_error"} <= set(result)
+
+
+def test_scores_of_unknown_words_are_compared(capsys) -> None:
+    result = run(words, f"--models {MODELS / 'demo-nb'} --sentences 4 --rounds 1", capsys)
+    found = result["models"]["demo-nb"]
+    assert found["compounds_unknown"] > 5
+    assert found["unk_character_weight"] > 0
+    for name in ("compounds", "everyday"):
+        for kind in ("flat", "characters"):
+            assert 0 <= found[f"{name}_{kind}_wer"] <= 1.5
+            assert 0 <= found[f"{name}_{kind}_unknown_found"] <= 1
 
 
 def test_languages_are_detected_and_counted(capsys) -> None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.contract.errors import ErrorDetail
+from app.contract.redaction import Redaction
 from app.contract.stream import (
     EVENT_TYPES,
     End,
@@ -64,6 +65,18 @@ EVENTS: list[tuple[StreamEvent, str]] = [
         '"formatted_text":"På.","alternatives":[{"text":"på","score":-1.5,'
         '"words":[{"word":"på","start":0.25,"end":0.5,"confidence":0.9876}]}],'
         '"speaker":"speaker 1"}',
+    ),
+    (
+        Final(
+            utterance=2,
+            start=0.0,
+            end=2.0,
+            text="[navn]",
+            confidence=0.9,
+            redactions=(Redaction("names", 0.5, 1.25),),
+        ),
+        '{"type":"final","utterance":2,"start":0.0,"end":2.0,"text":"[navn]","confidence":0.9,'
+        '"redactions":[{"kind":"names","start":0.5,"end":1.25}]}',
     ),
     (End(duration=2.0), '{"type":"end","duration":2.0}'),
     (

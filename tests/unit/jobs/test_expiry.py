@@ -13,6 +13,7 @@ from postgresql import postgresql
 from app.contract.jobs import JobStatus
 from app.database import Database
 from app.durations import Keep
+from app.jobs.correction_records import CorrectionRecords
 from app.jobs.expiry import Expiry
 from app.jobs.receiving import Receiving
 from app.jobs.records import Records
@@ -34,6 +35,7 @@ class _Kept:
         self.work = WorkRecords(database, policy, lambda: self.now, None)
         self.receiving = Receiving(database, lambda: self.now, lambda: "a process")
         self.expiry = Expiry(database, policy)
+        self.corrections = CorrectionRecords(database, policy, lambda: self.now)
 
     async def add(
         self,
@@ -57,6 +59,12 @@ class _Kept:
         record = await self.records.find("key:a", job_id)
         assert record is not None
         await self.records.note_fetched(record)
+
+    async def correct(self, job_id: str, *, training: bool | None) -> None:
+        corrected = await self.corrections.correct(
+            "key:a", job_id, "a name", training=training, versions=None
+        )
+        assert corrected is not None
 
     async def expires_at(self, job_id: str) -> float | None:
         record = await self.records.find("key:a", job_id)
@@ -199,3 +207,53 @@ async def test_purged_postgresql_has_no_dead_row(tmp_path: Path) -> None:
         assert await database.purge(("jobs", "job_events"))
         assert await database.run(count) == 0
         database.close()
+
+
+@on_event_loop
+async def test_job_that_is_kept_for_training_expires_by_the_rule_of_corrections(
+    database: Database,
+) -> None:
+    kept = _Kept(
+        database, audio=timedelta(hours=1), results=timedelta(days=1),
+        corrections=timedelta(days=9),
+    )  # fmt: skip
+    for job_id in ("agreed", "corrected", "withdrawn", "short"):
+        await kept.add(job_id, expires_in=7200.0 if job_id == "short" else None)
+        await kept.correct(job_id, training=None if job_id == "corrected" else True)
+    await kept.correct("withdrawn", training=False)
+    assert await kept.expires_at("agreed") == _START + 9 * _DAY
+    assert await kept.expires_at("corrected") == _START + _DAY
+    assert await kept.expires_at("withdrawn") == _START + _DAY
+    assert await kept.expires_at("short") == _START + 7200
+    assert await kept.recordings_due(_DAY) == ["corrected", "withdrawn"]
+    assert await kept.due(_DAY) == ["corrected", "short", "withdrawn"]
+    assert await kept.due(9 * _DAY) == ["agreed", "corrected", "short", "withdrawn"]
+
+
+@on_event_loop
+async def test_fetching_a_job_that_is_kept_for_training_does_not_let_it_expire(
+    database: Database,
+) -> None:
+    kept = _Kept(database, results="until-fetched", corrections="forever")
+    await kept.add("a")
+    await kept.correct("a", training=True)
+    await kept.fetch("a")
+    assert await kept.expires_at("a") is None
+
+
+@on_event_loop
+async def test_jobs_kept_for_training_expire_as_others_once_the_operator_keeps_none(
+    database: Database,
+) -> None:
+    before = _Kept(database, audio="forever", results=timedelta(days=1), corrections="forever")
+    await before.add("a")
+    await before.correct("a", training=True)
+    await before.expiry.apply_stricter_rules()
+    assert await before.expires_at("a") is None
+    shorter = _Kept(database, results=timedelta(days=1), corrections=timedelta(days=3))
+    await shorter.expiry.apply_stricter_rules()
+    assert await shorter.expires_at("a") == _START + 3 * _DAY
+    without = _Kept(database, results=timedelta(days=1))
+    await without.expiry.apply_stricter_rules()
+    assert await without.expires_at("a") == _START + _DAY
+    assert await without.recordings_due(0.0) == ["a"]

@@ -129,3 +129,16 @@ def test_jump_that_is_taken_back_changes_nothing(
     machine.wait(3000)
     # The hour begins again with the second jump.
     assert clock.time() == machine.now - jump
+
+
+def test_setting_of_corrections_needs_recordings_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NORDLYD_KEEP_CORRECTIONS", "365d")
+    with pytest.raises(ConfigurationError, match="needs NORDLYD_KEEP_AUDIO, such as 7d"):
+        load_settings(os.environ)
+    monkeypatch.setenv("NORDLYD_KEEP_AUDIO", "7d")
+    assert load_settings(os.environ).keep_corrections == timedelta(days=365)
+    monkeypatch.setenv("NORDLYD_KEEP_CORRECTIONS", "until-fetched")
+    with pytest.raises(ConfigurationError, match="must be forever, or a length of time"):
+        load_settings(os.environ)

@@ -75,8 +75,25 @@ def test_inconsistent_log_implies_no_sample_count() -> None:
     assert implied_samples(log, steps_per_epoch=464, device_batch=8, accumulation=2) == (0, 0)
 
 
-def test_more_devices_make_larger_and_fewer_updates() -> None:
-    one, four = (plan(load_recipe(DANISH), devices=devices) for devices in (1, 4))
+@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_several_devices_keep_the_updates_of_a_recipe(name: str, devices: int) -> None:
+    one, several = (plan(load_recipe(name), devices=count) for count in (1, devices))
+    assert several.effective_batch == pytest.approx(one.effective_batch, rel=0.01)
+    assert several.total_steps == pytest.approx(one.total_steps, rel=0.005)
+    assert several.memory.total <= one.memory.total
+
+
+def test_batches_are_smaller_where_accumulation_is_less_than_the_devices() -> None:
+    recipe = load_recipe(NYNORSK)
+    planned = [plan(recipe, devices=devices) for devices in (1, 2, 4)]
+    assert [(one.accumulation, one.device_batch) for one in planned] == [(2, 8), (1, 8), (1, 4)]
+    assert {one.total_steps for one in planned} == {23_250}
+
+
+def test_scaled_batches_make_larger_and_fewer_updates_on_more_devices() -> None:
+    recipe = load_recipe(DANISH)
+    one, four = (plan(recipe, devices=devices, scale_batch=True) for devices in (1, 4))
     assert four.effective_batch == 4 * one.effective_batch
     assert four.steps_per_epoch == pytest.approx(one.steps_per_epoch / 4, abs=1)
     assert four.total_steps == 15 * four.steps_per_epoch

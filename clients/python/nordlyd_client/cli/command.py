@@ -22,7 +22,7 @@ from nordlyd_client.cli.watch import watch
 from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
-_OF_THE_SERVICE = ("serve", "archive", "silence", "models", "keys", "bench")
+_OF_THE_SERVICE = ("serve", "archive", "silence", "models", "keys", "corrections", "bench")
 _JOBS_OF_THE_SERVICE = ("audit",)
 _SPEAKERS_OF_THE_SERVICE = ("pull",)
 

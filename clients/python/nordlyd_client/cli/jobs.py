@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from nordlyd_client.cli import options as shared
+from nordlyd_client.cli.correct import correct
 from nordlyd_client.cli.webhooks import webhooks
 from nordlyd_client.contract.jobs import Job, JobStatus, TranscribeJobOptions
 from nordlyd_client.contract.layout import FORMAT_OPTIONS, LayoutOptions
@@ -203,6 +204,7 @@ def delete(
     raise typer.Exit(1 if failed else 0)
 
 
+jobs_app.command()(correct)
 jobs_app.command()(webhooks)
 
 

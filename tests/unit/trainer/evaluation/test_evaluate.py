@@ -81,6 +81,15 @@ def test_without_a_language_model_its_rates_are_null(tmp_path: Path) -> None:
     assert set(found["real_time_factor"]) == {"encoder", "greedy", "beam"}
 
 
+def test_weights_of_the_card_are_those_that_are_evaluated(tmp_path: Path) -> None:
+    folder = shutil.copytree(DEMO, tmp_path / "m")
+    (folder / "language_model" / "attrs.json").unlink()
+    with (folder / "model.toml").open("a", encoding="utf-8") as card:
+        card.write("[decoding]\nalpha = 0.9\nbeta = 0.25\n")
+    found = run(folder, "--manifest", SAMPLES, "--beam-width", "8", "--limit", "1")
+    assert (found["language_model"]["alpha"], found["language_model"]["beta"]) == (0.9, 0.25)
+
+
 def test_manifest_augmentations_have_separate_rates(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in SAMPLES.read_text("utf-8").splitlines()]
     for line, names in zip(lines, (["noise", "room"], ["noise"], []), strict=True):

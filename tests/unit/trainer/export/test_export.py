@@ -8,23 +8,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from checkpoints import make_model, write_checkpoint
+from demo_model import DEMO
 from transformers import (
     AutoProcessor,
     AutoTokenizer,
     Wav2Vec2ForCTC,
     Wav2Vec2Processor,
     Wav2Vec2ProcessorWithLM,
+    pipeline,
 )
 from typer.testing import CliRunner
 
 from app.acoustic import load_checkpoint
+from app.catalogue import Catalogue
 from app.decoding import BeamDecoder, DecodingOptions, load_language_model
+from app.decoding.calibration import load_calibration
 from trainer.cli import app, main
 from trainer.errors import DataError
 from trainer.export import export_folder, export_model, load_stock
-from trainer.model import TOKENS, random_model
+from trainer.model import TOKENS, collapse, random_model
 from trainer.recipe import load_recipe
 
 NORWEGIAN = ("|", *"abcdefghijklmnopqrstuvwxyzàäåæçéèêòóôöøü", "[UNK]", "[PAD]", "<s>", "</s>")
@@ -170,9 +175,9 @@ def test_last_checkpoints_of_a_run_are_averaged_with_its_vocabulary(
 
 
 def test_run_folder_selects_its_export_or_its_last_checkpoint(run: Path, tmp_path: Path) -> None:
-    assert export_folder(run, tmp_path / "a") == [run / "checkpoint-1500"]
+    assert export_folder(run, tmp_path / "a").weights == [run / "checkpoint-1500"]
     export_model(demo_model(), run / "export")
-    assert export_folder(run, tmp_path / "b") == [run / "export"]
+    assert export_folder(run, tmp_path / "b").weights == [run / "export"]
     assert load_checkpoint(tmp_path / "b").vocabulary.tokens == TOKENS
 
 
@@ -189,13 +194,57 @@ def test_export_has_the_language_model(model_with_lm: Path, tmp_path: Path, layo
     )
 
 
+@pytest.mark.parametrize("layout", ["today", "2022"])
+def test_exported_demo_serves_its_language_with_its_card_and_calibration(
+    tmp_path: Path, layout: str
+) -> None:
+    out = tmp_path / "elsewhere"
+    answer = CliRunner().invoke(app, ["export", str(DEMO), str(out), "--layout", layout, "--json"])
+    assert answer.exit_code == 0, answer.output
+    summary = json.loads(answer.stdout)
+    resolved = Catalogue({}, tmp_path).resolve(str(out))
+    assert (resolved.id, resolved.card.languages) == ("demo-nb", ("nb", "no"))
+    assert load_calibration([out]) == load_calibration([DEMO]) != load_calibration([])
+    assert (out / "README.md").read_bytes() == (DEMO / "README.md").read_bytes()
+    assert (out / "samples" / "sample-1.flac").is_file()
+    assert {"README.md", "model.toml", "calibration.json"} <= set(summary["companions"])
+    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert summary["files"].keys() == written
+
+
+def test_average_has_no_card_of_other_weights(run: Path, tmp_path: Path) -> None:
+    (run / "checkpoint-1500" / "README.md").write_text("# One\n")
+    assert export_folder(run, tmp_path / "one").companions == ["README.md"]
+    assert export_folder(run, tmp_path / "mean", average=2).companions == []
+    assert not (tmp_path / "mean" / "README.md").exists()
+
+
+def test_folder_in_todays_layout_with_a_language_model_loads_without_pyctcdecode(
+    model_with_lm: Path, tmp_path: Path
+) -> None:
+    export_folder(model_with_lm, tmp_path / "out")
+    processor = AutoProcessor.from_pretrained(tmp_path / "out")
+    assert type(processor) is Wav2Vec2Processor
+    labels = json.loads((tmp_path / "out" / "alphabet.json").read_text("ascii"))["labels"]
+    assert len(labels) == len(TOKENS)
+
+
 @pytest.mark.pyctcdecode
-def test_transformers_reads_the_language_model(model_with_lm: Path, tmp_path: Path) -> None:
-    export_folder(model_with_lm, tmp_path / "out", layout="2022")
-    processor = Wav2Vec2ProcessorWithLM.from_pretrained(
-        tmp_path / "out", additional_special_tokens=[]
-    )
-    assert processor.decoder.model_container[processor.decoder._model_key].order == 2
+@pytest.mark.parametrize("layout", ["today", "2022"])
+def test_transformers_decodes_with_the_language_model(
+    model_with_lm: Path, tmp_path: Path, layout: str
+) -> None:
+    out = tmp_path / "out"
+    export_folder(model_with_lm, out, layout=layout)
+    processor = Wav2Vec2ProcessorWithLM.from_pretrained(out)
+    assert processor.language_model.order == 2
+    automatic = AutoProcessor.from_pretrained(out)
+    assert isinstance(automatic, Wav2Vec2ProcessorWithLM) == (layout == "2022")
+    wave, _ = soundfile.read(DEMO / "samples" / "sample-1.flac", dtype="float32")
+    read = pipeline("automatic-speech-recognition", str(out))({"raw": wave, "sampling_rate": 16000})
+    expected = processor.decode(stock_logits(out, wave)[0].numpy()).text
+    greedy = collapse(stock_logits(out, wave)[0].argmax(-1).tolist())
+    assert read["text"] == expected != greedy
 
 
 def test_invalid_exports_are_refused(run: Path, tmp_path: Path) -> None:

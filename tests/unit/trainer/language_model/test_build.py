@@ -47,7 +47,7 @@ def test_pyctcdecode_loads_the_folder(
     assert PyctcdecodeModel.load_from_dir(str(built.folder)).order == 3
 
 
-def test_rebuilt_model_replaces_the_old_one(
+def test_rebuilt_model_replaces_the_old_one_which_is_kept(
     corpus: tuple[str, ...], numbers: LanguageModelRecipe, tmp_path: Path
 ) -> None:
     folder = tmp_path / "language_model"
@@ -58,8 +58,12 @@ def test_rebuilt_model_replaces_the_old_one(
     loaded = load_language_model(folder)
     assert (loaded.order, loaded.alpha) == (2, 0.5)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "language_model", "language_model.sha256",
+        "former_language_models", "language_model", "language_model.sha256",
     ]  # fmt: skip
+    former = load_language_model(tmp_path / "former_language_models" / "language_model-1")
+    assert (former.order, former.alpha) == (3, 0.9)
+    build(corpus[:60], numbers, folder)
+    assert load_language_model(tmp_path / "former_language_models" / "language_model-2").order == 2
 
 
 def test_folder_with_foreign_files_is_left_unchanged(

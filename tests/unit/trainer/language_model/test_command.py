@@ -89,12 +89,15 @@ def test_language_model_is_built_tuned_and_copied_into_the_checkpoint(
     assert facts == json.loads(made.with_suffix(".json").read_text("utf-8"))
     assert facts["lines"] == len(saved.read_text("utf-8").splitlines()) > 3
     model = write_demo_with_language_model(tmp_path / "demo")
+    (model / "alphabet.json").unlink(missing_ok=True)
     tune = ("tune", model, "--data", noisy_data, "--recipe", recipe, "--language-model", made)
     assert run(monkeypatch, *tune, "--cache", tmp_path / "cache", "--json", "--processes", 1) == 0
     tuning = json.loads(capsys.readouterr().out)
     assert tuning["beam_lm"]["wer"] < tuning["greedy"]["wer"]
     loaded = load_language_model(model / "language_model")
     assert (loaded.order, loaded.alpha) == (3, tuning["alpha"])
+    # What stock transformers decodes by.
+    assert json.loads((model / "alphabet.json").read_text("ascii"))["labels"][0] == " "
     kept = json.loads((model / "language_model.json").read_text("utf-8"))
     assert (kept["tuning"], kept["lines"]) == (tuning, facts["lines"])
     assert (model / "language_model.png").read_bytes().startswith(b"\x89PNG")
@@ -132,3 +135,29 @@ def test_missing_language_model_error_names_build_command(
 ) -> None:
     assert run(monkeypatch, "tune", tmp_path, "--data", data) == 1
     assert "python -m trainer lm" in capsys.readouterr().err
+
+
+def test_own_texts_and_names_make_a_named_language_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_demo_with_language_model(tmp_path / "demo")
+    minutes = tmp_path / "minutes.txt"
+    places = ("strandholmen", "elvegata", "bruneset", "fjellbyen")
+    minutes.write_text("".join(f"Vi vedtar planen for {place}.\n" * 2 for place in places), "utf-8")
+    (tmp_path / "names.txt").write_text("Sundhaug\n", "utf-8")
+    own = ("lm", model, "--text", minutes, "--names", tmp_path / "names.txt", "--name", "council")
+    assert run(monkeypatch, *own) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["name"], facts["texts"]["sentences"], facts["names"]["used"]) == ("council", 4, 1)
+    known = load_language_model(model / "language_models" / "council").unigrams
+    assert known is not None
+    assert {"sundhaug", "planen", "bakgrunn"} <= known
+
+
+def test_options_of_recipes_and_of_own_texts_are_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "lm", DEMO, "--text", tmp_path, "--output", tmp_path / "lm") == 1
+    assert "accepted with them: --name and --language" in capsys.readouterr().err
+    assert run(monkeypatch, "lm", "demo-nb", "--data", tmp_path) == 1
+    assert "a recipe needs --data and --output" in capsys.readouterr().err

@@ -113,6 +113,42 @@ def test_model_worse_than_greedy_is_refused_without_changes(
     assert load_language_model(tmp_path / "language_model").unigrams != {"qux", "zzyx", "wwq"}
 
 
+@pytest.fixture(scope="module")
+def few(
+    corpus: tuple[str, ...],
+    numbers: LanguageModelRecipe,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A language model of eight of the spoken sentences: it helps, but less."""
+    folder = tmp_path_factory.mktemp("few") / "language_model"
+    return build(corpus[::12][:8], numbers, folder).folder
+
+
+def test_model_worse_than_the_one_in_place_is_refused_though_it_beats_greedy(
+    encoded: EncodedUtterances, few: Path, model: Path, tuning: Tuning, tmp_path: Path
+) -> None:
+    target = publish(tuning, model, tmp_path)
+    loses = tune(encoded, few, former=target, alphas=(0.2, 0.8), betas=(0.0, 1.0))
+    assert loses.former is not None
+    assert loses.former.wer < loses.best.wer < loses.greedy.wer
+    with pytest.raises(LanguageModelError, match=r"the one that is there has .* is left as it is"):
+        publish(loses, few, tmp_path)
+    unmeasured = tune(encoded, few, alphas=(0.5,), betas=(1.0,))
+    with pytest.raises(LanguageModelError, match="was not measured, so it is not replaced"):
+        publish(unmeasured, few, tmp_path)
+    assert load_language_model(target).unigrams == load_language_model(model).unigrams
+
+
+def test_replaced_model_is_kept(
+    encoded: EncodedUtterances, few: Path, model: Path, tmp_path: Path
+) -> None:
+    target = publish(tune(encoded, few, alphas=(0.2,), betas=(1.0,)), few, tmp_path)
+    publish(tune(encoded, model, former=target, alphas=(0.2,), betas=(1.0,)), model, tmp_path)
+    assert load_language_model(target).unigrams == load_language_model(model).unigrams
+    kept = load_language_model(tmp_path / "former_language_models" / "language_model-1")
+    assert kept.unigrams == load_language_model(few).unigrams
+
+
 def test_greedy_on_clean_emissions_makes_no_error(corpus: tuple[str, ...]) -> None:
     assert measure_greedy(toy_emissions_of(corpus[:5], swaps=0.0)).wer == 0
 

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,34 +12,12 @@ from typer.testing import CliRunner
 
 from trainer.cli import app, main
 from trainer.errors import DataError
-from trainer.recipe import RECIPES
-
-SMALL = {
-    "decay_steps": "2400",
-    "conv_dim": "[16, 16, 16, 16]",
-    "hidden_size": "32",
-    "layers": "1",
-    "heads": "2",
-    "intermediate_size": "32",
-    "position_kernel": "8",
-    "position_groups": "4",
-    "batch_seconds": "15.0",
-    "join_seconds": "[0.0]",
-    "steps": "3001",
-    "evaluate_every": "2",
-}
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
+def small(make_small: Callable[[str], Path]) -> Path:
     """A recipe file: `demo-da`, made small."""
-    text = (RECIPES / "demo-da.toml").read_text(encoding="utf-8")
-    for name, value in SMALL.items():
-        text, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
-        assert count == 1, name
-    file = tmp_path / "small.toml"
-    file.write_text(text, encoding="utf-8")
-    return file
+    return make_small("demo-da")
 
 
 def test_train_command_makes_a_resumable_run(small: Path, data: Path, tmp_path: Path) -> None:

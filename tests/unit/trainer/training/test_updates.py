@@ -91,13 +91,9 @@ def test_loss_per_utterance_equals_the_mean_reduction_of_torch(recipe: Recipe, d
 
 
 @pytest.mark.long
-@pytest.mark.long
-def test_two_processes_match_one_with_double_batch(
-    eight: Recipe, data: Path, tmp_path: Path
-) -> None:
-    halved = cut(eight, 4, 1)
+def test_two_processes_make_the_updates_of_one(eight: Recipe, data: Path, tmp_path: Path) -> None:
     job, script = tmp_path / "job.pickle", tmp_path / "job.py"
-    job.write_bytes(pickle.dumps((halved, data, tmp_path / "two")))
+    job.write_bytes(pickle.dumps((eight, data, tmp_path / "two")))
     script.write_text(TWO_PROCESSES)
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}

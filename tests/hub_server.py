@@ -1,5 +1,6 @@
-"""A small hub on loopback: the routes that huggingface_hub uses to list and fetch a model."""
+"""A small hub on loopback: what huggingface_hub needs to list, fetch and upload a model."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -12,11 +13,19 @@ BIG = (".safetensors", ".bin")
 
 
 class HubServer:
-    """One repository behind HTTP. Every request is noted as `METHOD path`."""
+    """One repository behind HTTP. Every request is noted as `METHOD path`.
 
-    def __init__(self, repository: str, files: dict[str, bytes]) -> None:
+    Uploads need `token`. `visibility` is None as long as the repository was not made by a client.
+    """
+
+    def __init__(self, repository: str, files: dict[str, bytes], *, exists: bool = True) -> None:
         self.repository = repository
         self.files = files
+        self.exists = exists
+        self.token = "hf_loopback"
+        self.visibility: str | None = None
+        self.messages: list[str] = []
+        self.blobs: dict[str, bytes] = {}
         self.licence: str | None = "apache-2.0"
         self.requests: list[str] = []
         self.refusal: tuple[int, str] | None = None
@@ -75,6 +84,17 @@ class HubServer:
             for name in self.files
         ]
 
+    def commit(self, lines: list[dict[str, dict[str, str]]]) -> None:
+        """Takes the lines of a commit: its header, files in them, and files uploaded before."""
+        for line in lines:
+            value = line["value"]
+            if line["key"] == "header":
+                self.messages.append(value["summary"])
+            elif line["key"] == "file":
+                self.files[value["path"]] = base64.b64decode(value["content"])
+            else:
+                self.files[value["path"]] = self.blobs[value["oid"]]
+
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Names and bytes of the files that a pull brought."""
@@ -98,13 +118,65 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self._answer(body=True)
 
-        def _answer(self, *, body: bool) -> None:
+        def do_PUT(self) -> None:
+            self._note()
+            content = self._body()
+            hub.blobs[hashlib.sha256(content).hexdigest()] = content
+            self._json({})
+
+        def do_POST(self) -> None:
+            path = self._note()
+            content = self._body()
+            api = f"/api/models/{hub.repository}"
+            if self.headers.get("Authorization") != f"Bearer {hub.token}":
+                self._refuse(401, "")
+            elif path == "/api/validate-yaml":
+                self._json({"errors": [], "warnings": []})
+            elif path == "/api/repos/create":
+                hub.exists, hub.visibility = True, json.loads(content)["visibility"]
+                self._json({"url": f"{hub.endpoint}/{hub.repository}"})
+            elif path == f"{api}/preupload/main":
+                self._json({"files": [self._mode(file) for file in json.loads(content)["files"]]})
+            elif path == f"/{hub.repository}.git/info/lfs/objects/batch":
+                objects = json.loads(content)["objects"]
+                self._json({"transfer": "basic", "objects": [self._place(one) for one in objects]})
+            elif path == f"{api}/commit/main":
+                hub.commit([json.loads(line) for line in content.splitlines()])
+                url = f"{hub.endpoint}/{hub.repository}/commit/{COMMIT}"
+                self._json({"success": True, "commitOid": COMMIT, "commitUrl": url})
+            else:
+                self._refuse(404, "RepoNotFound")
+
+        def _body(self) -> bytes:
+            if "Content-Length" in self.headers:
+                return self.rfile.read(int(self.headers["Content-Length"]))
+            chunks = []
+            while size := int(self.rfile.readline(), 16):
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(chunks)
+
+        def _mode(self, file: dict[str, str]) -> dict[str, object]:
+            mode = "lfs" if file["path"].endswith(BIG) else "regular"
+            return {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
+
+        def _place(self, one: dict[str, object]) -> dict[str, object]:
+            return one | {"actions": {"upload": {"href": f"{hub.endpoint}/blobs/{one['oid']}"}}}
+
+        def _note(self) -> str:
             path = unquote(urlsplit(self.path).path)
             hub.requests.append(f"{self.command} {path}")
+            return path
+
+        def _answer(self, *, body: bool) -> None:
+            path = self._note()
             api = f"/api/models/{hub.repository}"
             resolve = f"/{hub.repository}/resolve/{COMMIT}/"
             if hub.refusal is not None:
                 self._refuse(*hub.refusal)
+            elif not hub.exists:
+                self._refuse(404, "RepoNotFound")
             elif path in (api, f"{api}/revision/main", f"{api}/revision/v1"):
                 self._json(hub.info())
             elif path == f"{api}/tree/{COMMIT}":

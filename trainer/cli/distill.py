@@ -1,0 +1,112 @@
+"""`distill`: trains a smaller model on the emissions of a larger one."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from trainer.cli.command import RecipeName, app, console
+from trainer.cli.training_reports import recipe_file, training_reports
+from trainer.errors import DataError
+from trainer.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from trainer.training import Progress
+
+
+@app.command()
+def distill(  # noqa: PLR0917 - options of a command line, named by the user
+    teacher: Annotated[
+        str, typer.Argument(help="Model to learn from: a folder, a catalogue id or a hub id.")
+    ],
+    recipe: RecipeName,
+    output: Annotated[Path, typer.Option(help="Run folder: checkpoints, log, export.")],
+    audio: Annotated[
+        Path | None, typer.Option(help="Folder of recordings, which need no texts.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data folder in place of --audio; by default data/ID of the recipe."),
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in the output folder.")] = False,
+    precision: Annotated[
+        Literal["auto", "fp16", "bf16", "fp32"] | None,
+        typer.Option(help="In place of the recipe's."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Train a smaller model of a recipe on what a larger one emits for audio without texts."""
+    from app.catalogue import Catalogue  # noqa: PLC0415 - torch only where it is needed
+    from app.model_loading import source_of  # noqa: PLC0415
+    from app.settings import load_settings  # noqa: PLC0415
+    from trainer.training import fit  # noqa: PLC0415
+
+    if audio is not None and data is not None:
+        raise DataError("give either --audio or --data to train on")
+    chosen = load_recipe(recipe)
+    settings = load_settings(os.environ)
+    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
+    folder = source_of(settings, catalogue.resolve(teacher)).folder
+    if audio is not None:
+        data = _cut(audio, output, chosen, resume=resume)
+    measured: dict[str, float] = {}
+    with training_reports(max_steps) as report:
+
+        def note(progress: "Progress") -> None:
+            report(progress)
+            measured["step"] = progress.step
+            if progress.validation:
+                measured["loss"], measured["wer"] = progress.validation
+
+        model = fit(
+            chosen,
+            data or Path("data") / chosen.id,
+            output,
+            teacher=folder,
+            max_steps=max_steps,
+            resume=resume,
+            precision=precision,
+            recipe_file=recipe_file(recipe),
+            report=note,
+            warn=lambda line: console.print(line, markup=False, soft_wrap=True),
+        )
+    if as_json:
+        summary = {
+            "output": str(output),
+            "export": str(output / "export"),
+            "teacher": teacher,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "step": measured.get("step"),
+            "validation_loss": measured.get("loss"),
+            "validation_wer": measured.get("wer"),
+        }
+        print(json.dumps(summary, ensure_ascii=False))
+
+
+def _cut(audio: Path, output: Path, recipe: Recipe, *, resume: bool) -> Path:
+    """Returns the data folder of a run, and writes it where the run is new."""
+    from trainer.data.unlabelled import write_unlabelled  # noqa: PLC0415
+
+    folder = output / "data"
+    begun = any(output.glob("checkpoint-*"))
+    if begun and (folder / "train.jsonl").is_file():
+        return folder
+    if begun and not resume:
+        raise DataError(f"{output} already holds a training; --resume continues it")
+    counts = write_unlabelled(
+        audio,
+        folder,
+        language=recipe.language,
+        piece_seconds=recipe.data.max_seconds,
+        min_seconds=recipe.data.min_seconds,
+        notify=lambda line: console.print(line, markup=False, soft_wrap=True),
+    )
+    pieces = ", ".join(f"{count:,} in {split}" for split, count in counts.items())
+    longest = f"pieces of at most {recipe.data.max_seconds:g} s"
+    console.print(f"{audio}: {longest}: {pieces}", markup=False, soft_wrap=True)
+    return folder

@@ -1,0 +1,8 @@
+"""Cuts long recordings with their transcripts into pieces to train on."""
+
+from trainer.segmentation.folder import check_output
+from trainer.segmentation.pairs import find_pairs
+from trainer.segmentation.run import REPORT, segment
+from trainer.segmentation.segment import Segmenter
+
+__all__ = ["REPORT", "Segmenter", "check_output", "find_pairs", "segment"]

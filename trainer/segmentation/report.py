@@ -1,0 +1,100 @@
+"""Writes the report of a segmentation: one HTML page, whose audio is in the files beside it."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from trainer.segmentation.folder import Cut
+from trainer.segmentation.segment import LeftOut, Piece
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self' file:"
+
+
+def page(counts: Mapping[str, Any], cuts: Sequence[Cut]) -> str:
+    """Returns the page. It loads nothing but the pieces, and runs no script."""
+    style = files("trainer.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
+    sections = [
+        _summary(counts),
+        *(_recording(number, cut, counts["language"]) for number, cut in enumerate(cuts, 1)),
+    ]
+    minutes = f"{60 * counts['piece_hours']:,.1f} of {60 * counts['hours']:,.1f} minutes"
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>Segmented recordings</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header><h1>Segmented recordings</h1>
+<p>Pieces: {counts["pieces"]:,}. Recordings: {counts["recordings"]:,}. Kept: {minutes}. Model:
+{escape(counts["model"])}.</p></header>
+<main>
+{"".join(sections)}
+</main>
+</body>
+</html>
+"""
+
+
+def _summary(counts: Mapping[str, Any]) -> str:
+    lines = "".join(
+        f'<tr><th scope="row">{escape(reason)}</th><td>{own["parts"]:,}</td>'
+        f"<td>{own['seconds']:,.1f}</td><td>{own['words']:,}</td></tr>"
+        for reason, own in counts["left_out"].items()
+    )
+    return (
+        '<section><h2 id="left-out">What was left out</h2><table><thead><tr>'
+        '<th scope="col">why</th><th scope="col">parts</th>'
+        '<th scope="col">seconds of speech</th><th scope="col">written words</th>'
+        f"</tr></thead><tbody>{lines}</tbody></table>"
+        "<p>Below, <del>struck out</del> is what was written and is in no piece, and "
+        "<ins>underlined</ins> what the model reads there. The score of a piece is the mean "
+        "probability of its letters.</p></section>"
+    )
+
+
+def _recording(number: int, cut: Cut, language: str) -> str:
+    rows = [
+        (piece.start, _piece(piece, file))
+        for piece, file in zip(cut.segments.pieces, cut.files, strict=True)
+    ]
+    rows += [(item.start, _left_out(item)) for item in cut.segments.left_out]
+    lines = "".join(row for _, row in sorted(rows, key=lambda row: row[0]))
+    return (
+        f'<section><h2 id="r{number}">{escape(cut.pair.name)}</h2>'
+        f"<p>{len(cut.files):,} pieces, {cut.seconds / 60:.1f} of "
+        f"{cut.segments.seconds / 60:.1f} minutes.</p>"
+        '<table><thead><tr><th scope="col">at</th><th scope="col">text</th>'
+        '<th scope="col">score</th><th scope="col">sound</th></tr></thead>'
+        f'<tbody lang="{escape(language)}">{lines}</tbody></table></section>'
+    )
+
+
+def _piece(piece: Piece, file: str) -> str:
+    return (
+        f"<tr><td>{_clock(piece.start)}</td><td>{escape(piece.text)}</td>"
+        f"<td>{piece.score:.2f}</td><td><audio controls preload='none' "
+        f'aria-label="{escape(piece.text)}" src="{escape(quote(file))}"></audio></td></tr>'
+    )
+
+
+def _left_out(item: LeftOut) -> str:
+    written = item.text and f"<del>{escape(item.text)}</del>"
+    read = item.read and f"<ins>{escape(item.read)}</ins>"
+    return (
+        f"<tr><td>{_clock(item.start)}</td><td>{written} {read}</td><td></td>"
+        f'<td lang="en">{escape(item.reason)}</td></tr>'
+    )
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
