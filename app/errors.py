@@ -272,6 +272,13 @@ class JobNotFoundError(InvalidRequestError):
     code = "job_not_found"
 
 
+class SpeakerNotFoundError(InvalidRequestError):
+    """No such known speaker exists: it never did, was erased, or is another caller's."""
+
+    status = 404
+    code = "speaker_not_found"
+
+
 class JobNotCompletedError(InvalidRequestError):
     """The job has no result: it has not ended, or was cancelled."""
 

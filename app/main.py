@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
 
-import structlog
 from fastapi import FastAPI
 
 from app import tracing
@@ -16,18 +15,21 @@ from app.api.auth import ADDRESS_PREFIX, KEY_PREFIX
 from app.api.webhooks import WEBHOOK_MESSAGES
 from app.audio import AudioLimits
 from app.audio.workers import MediaPool, PoolOptions
+from app.audio.workers.sandbox_log import log_sandbox
+from app.audit import AUDIT_LOG, AuditLog
 from app.catalogue import Catalogue, PullPlan, ResolvedModel, Router
 from app.database import Database, FolderLock
 from app.decoding import needs_processes
 from app.engine import Engine, EngineOptions
 from app.fetching import Fetcher, build_fetcher
-from app.jobs import AUDIT_LOG, AuditLog, JobService, RetentionPolicy
+from app.jobs import JobService, RetentionPolicy
 from app.jobs.storage import open_storage
 from app.jobs.watch import build_watch
 from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.signing import secret_source
 from app.keys import KeyRing, QuotaLimiter
 from app.keys.existing import existing_store
+from app.known_speakers import build_known_speakers
 from app.model_loading import find_source, load_checkpoint, release_memory, source_of
 from app.operator_lists import read_operator_lists
 from app.pipeline import (
@@ -46,7 +48,14 @@ from app.pipeline import (
 from app.rendering import RenderPool
 from app.settings import Settings
 from app.speakers import Diarizer, weights_folder
-from app.streaming import LiveStreams, SpeechFinder, StreamLimits, Streams, find_vad_model
+from app.streaming import (
+    LabelledStreams,
+    LiveStreams,
+    SpeechFinder,
+    StreamLimits,
+    Streams,
+    find_vad_model,
+)
 from app.telemetry import Telemetry
 
 Report = Callable[[PullPlan], None]
@@ -103,6 +112,9 @@ def create_app(
     keys = KeyRing(settings.api_keys, partial(existing_store, database), quotas=quotas)
     fetcher = build_fetcher(settings)
     jobs = build_jobs(settings, database, service, fetcher, telemetry)
+    known_speakers = build_known_speakers(
+        settings, database, service.transcriber, audio_limits(settings)
+    )
     watch = build_watch(settings, service, jobs, database)
 
     @asynccontextmanager
@@ -117,6 +129,7 @@ def create_app(
         if watch is not None:
             await watch.stop()
         await jobs.stop()
+        await known_speakers.stop()
         await streams.close()
         await service.stop()
         await rendering.close()
@@ -128,8 +141,11 @@ def create_app(
         settings,
         telemetry,
         service,
-        streams,
+        LabelledStreams(
+            streams, service.transcriber.diarizer, keep_seconds=settings.live_keep_seconds
+        ),
         jobs,
+        known_speakers,
         fetcher=fetcher,
         rendering=rendering,
         keys=keys,
@@ -318,16 +334,8 @@ def media_pool(settings: Settings, telemetry: Telemetry) -> MediaPool:
             spool_mb=settings.spool_mb,
         ),
         on_restart=lambda reason: telemetry.media_worker_restarts.labels(reason).inc(),
-        on_sandboxed=_log_sandbox,
+        on_sandboxed=log_sandbox,
     )
-
-
-def _log_sandbox(layers: tuple[str, ...]) -> None:
-    """Logs which kernel mechanisms restrict the media workers."""
-    missing = sorted({"landlock", "seccomp"} - set(layers))
-    log = structlog.get_logger("nordlyd.media")
-    write = log.warning if missing else log.info
-    write("media workers are sandboxed", by=list(layers), missing=missing)
 
 
 def stream_limits(settings: Settings) -> StreamLimits:

@@ -34,10 +34,11 @@ class FilePart:
 
 @dataclass(frozen=True, slots=True)
 class FormLimits:
-    """How many parts of each kind a form may have."""
+    """How many parts of each kind a form may have, and how long a field may be."""
 
     files: int
     fields: int
+    field_bytes: int = MAX_FIELD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,10 @@ class _Parts:
             self._bodies.add(data)
             return
         self._text += data
-        if len(self._text) > MAX_FIELD_BYTES:
+        if len(self._text) > self._limits.field_bytes:
             raise InvalidRequestError(
-                f"{self._name} is longer than the {MAX_FIELD_BYTES // 2**10} KiB of a field.",
+                f"{self._name} is longer than the {self._limits.field_bytes // 2**10} KiB of a "
+                "field.",
                 param=self._name,
             )
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 from fastapi import Depends, Request
 
 from app.api.auth import caller_of
-from app.api.forms import FormLimits
+from app.api.forms import MAX_FIELD_BYTES, FormLimits
 from app.api.overload import TIMEOUT_HEADER, declared_size
 from app.api.state import AppState, AppStateOf
 from app.api.uploads import RecordingFile, Uploads, read_uploads
@@ -94,13 +94,19 @@ class IncomingRequest:
         self._work.expect(declared_size(self.request.headers))
         self.state.service.admission.check(self._work, self.deadline)
 
-    async def read(self, *, max_files: int = 1, max_fields: int = _MAX_FIELDS) -> Uploads:
+    async def read(
+        self,
+        *,
+        max_files: int = 1,
+        max_fields: int = _MAX_FIELDS,
+        max_field_bytes: int = MAX_FIELD_BYTES,
+    ) -> Uploads:
         """Reads the body; raises as `read_uploads`."""
         return await read_uploads(
             self.content_type,
             self.request.stream(),
             self._reserve(),
-            FormLimits(max_files, max_fields),
+            FormLimits(max_files, max_fields, max_field_bytes),
         )
 
     async def read_bytes(self, limit: int) -> bytes | None:

@@ -17,8 +17,8 @@ from app.api.errors import error_response, internal_error
 from app.api.paths import route_path
 from app.api.server_spans import end_server_span, server_span
 from app.api.websocket_logging import begin, known_route_of, observe_socket, route_of
+from app.audit import requested_from
 from app.errors import DeadlineExceededError, TooLargeError, UnavailableError
-from app.jobs import requested_from
 from app.telemetry import Telemetry
 
 _QUIET_ROUTES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})

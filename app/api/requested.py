@@ -1,6 +1,7 @@
 """The options of a request for transcripts: of the query first, then of the form; and its route."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from app.api.incoming import IncomingRequest
@@ -17,6 +18,7 @@ from app.pipeline.options import (
     parse_options,
     redaction_options,
 )
+from app.speakers import DiarizationOptions
 
 _OptionsT = TypeVar("_OptionsT", bound=TranscribeOptions)
 _AlignT = TypeVar("_AlignT", bound=AlignOptions)
@@ -85,6 +87,8 @@ def route_transcription(
         detect: whether the language may be left to the speech.
     """
     check_format_options(options, options.response_format)
+    if options.known_speakers:
+        state.known_speakers.check_enabled()
     if options.url is not None:
         state.need_fetcher().check(options.url)
     state.service.transcriber.check_diarization(diarization_options(options))
@@ -96,6 +100,26 @@ def route_transcription(
         redaction_options(options),
         detect=detect,
     )
+
+
+async def requested_diarization(
+    state: AppState, options: TranscribeOptions, owner: str
+) -> DiarizationOptions | None:
+    """Returns how speakers are told apart; None where they are not.
+
+    Args:
+        state: of the service.
+        options: of the request.
+        owner: of the known speakers, where the options use them.
+
+    Raises:
+        InvalidRequestError: as `diarization_options`, or the operator allows no known speakers.
+        JobsUnavailableError: the database cannot be read.
+    """
+    diarization = diarization_options(options)
+    if diarization is None or not options.known_speakers:
+        return diarization
+    return replace(diarization, known=await state.known_speakers.voices(owner))
 
 
 def read_align_query(incoming: IncomingRequest, model: type[_AlignT]) -> _AlignT:

@@ -1,11 +1,12 @@
 """The names of speakers in other protocols, and the words of each turn."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import count, groupby
 from string import ascii_uppercase
 from typing import Protocol, TypeVar
 
 from app.contract.answers import Transcript
+from app.contract.speakers import is_numbered_label
 
 
 class Spoken(Protocol):
@@ -22,10 +23,12 @@ _WordT = TypeVar("_WordT", bound=Spoken)
 def speaker_letters(transcript: Transcript) -> dict[str | None, str]:
     """Returns A, B and so on for the speakers, in the order of their first words.
 
-    Without speakers it is empty.
+    Known speakers keep their names, which no other speaker has. Without speakers it is empty.
     """
-    speakers = transcript.speakers or ()
-    return {item.speaker: _letters(index) for index, item in enumerate(speakers)}
+    labels = [item.speaker for item in transcript.speakers or ()]
+    names = {label for label in labels if not is_numbered_label(label)}
+    letters = (letter for index in count() if (letter := _letters(index)) not in names)
+    return {label: label if label in names else next(letters) for label in labels}
 
 
 def split_at_speakers(words: Sequence[_WordT]) -> list[list[_WordT]]:

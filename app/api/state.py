@@ -10,6 +10,7 @@ from app.errors import UrlRefusedError
 from app.fetching import Fetcher
 from app.jobs import Jobs
 from app.keys import KeyRing, QuotaLimiter
+from app.known_speakers import KnownSpeakers
 from app.pipeline import Service
 from app.pipeline.progress import ProgressBoard
 from app.rendering import RenderPool
@@ -28,6 +29,7 @@ class AppState:
         service: models, engine and pipeline.
         live: open live streams.
         jobs: recordings that were handed in.
+        known_speakers: voices that callers have kept.
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         progress: of running requests.
         rendering: processes that write formats.
@@ -40,6 +42,7 @@ class AppState:
     service: Service
     live: LiveStreams
     jobs: Jobs
+    known_speakers: KnownSpeakers
     fetcher: Fetcher | None = None
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     rendering: RenderPool = field(default_factory=RenderPool)

@@ -10,16 +10,16 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api import batch
+from app.api.auth import owner_of
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openapi import BINARY, ERRORS, FORMATTED, HEADERS, openapi_parameters
 from app.api.outputs import Output, output_response, transcription_output
-from app.api.requested import read_form, read_query, recordings
+from app.api.requested import read_form, read_query, recordings, requested_diarization
 from app.api.uploads import RecordingFile
 from app.contract.answers import Transcript
 from app.contract.batches import BatchLine
 from app.contract.options import TranscribeOptions
 from app.pipeline import Route, Work
-from app.pipeline.options import diarization_options
 
 router = APIRouter(tags=["transcription"])
 
@@ -136,13 +136,14 @@ class _Call:
         self, file: RecordingFile, request_id: str, *, part: Work | None = None
     ) -> tuple[Output, Transcript]:
         options, state = self.options, self.incoming.state
+        diarization = await requested_diarization(state, options, owner_of(self.incoming.request))
         source, audio = file.open_to_decode(options)
         work = self.incoming.transcription(
             source,
             audio,
             self.route,
             request_id=request_id,
-            diarization=diarization_options(options),
+            diarization=diarization,
             wait_for_room=part is not None,
             work=part,
         )

@@ -9,8 +9,14 @@ from app.archive.progress import Progress
 from app.catalogue import PullPlan
 from app.contract.options import TranscribeOptions
 from app.pipeline import Route, Transcriber
-from app.pipeline.options import decoding_options, formatting_options, redaction_options
+from app.pipeline.options import (
+    decoding_options,
+    diarization_options,
+    formatting_options,
+    redaction_options,
+)
 from app.settings import Settings
+from app.speakers import DiarizationOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,20 @@ class ArchiveJob:
     texts: Texts
     progress: Progress
     on_pull: Callable[[PullPlan], None] | None
+
+
+def diarization_of(
+    transcriber: Transcriber, options: TranscribeOptions
+) -> DiarizationOptions | None:
+    """Returns how the speakers of every recording are told apart; None where they are not.
+
+    Raises:
+        InvalidRequestError: the options contradict each other, or a package or the weights that
+            this needs are missing.
+    """
+    diarization = diarization_options(options)
+    transcriber.check_diarization(diarization)
+    return diarization
 
 
 def route_of(transcriber: Transcriber, options: TranscribeOptions) -> Route:

@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from app.archive.job import ArchiveJob, route_of
+from app.archive.job import ArchiveJob, diarization_of, route_of
 from app.archive.keeping import keep
 from app.archive.manifest import Pending
 from app.archive.results import Result
@@ -72,6 +72,8 @@ class LocalEngine:
         self._media = service.transcriber.media
         self._recognition = recognition
         self._route = route_of(service.transcriber, job.options)
+        self._diarizer = service.transcriber.diarizer
+        self._diarization = diarization_of(service.transcriber, job.options)
         self._model: LoadedModel = recognition.loaded(self._route)
         self._options = decode_options(job.options)
         self._limits = audio_limits(job.settings)
@@ -160,7 +162,7 @@ class LocalEngine:
             await stage.enter_async_context(self._decoding)
             recording = await self._decode(pending, source)
             counted = max(recording.duration, _MIN_SECONDS)
-            facts = Facts.of(recording)
+            facts = await Facts.of(recording, self._diarizer, self._diarization)
 
             stage = await _advance(stage, self._encoding.hold(counted))
             source.file.close()

@@ -21,6 +21,7 @@ _NAME = "transcripts-{:05}.parquet"
 
 _SPAN = [("start", pa.float64()), ("end", pa.float64())]
 _CONFIDENCE = ("confidence", pa.float64())
+_SPEAKER = ("speaker", pa.string())
 _CODED = pa.struct([("code", pa.string()), ("message", pa.string())])
 
 SCHEMA = pa.schema(
@@ -34,9 +35,14 @@ SCHEMA = pa.schema(
         ("formatted_text", pa.string()),
         (
             "segments",
-            pa.list_(pa.struct([("id", pa.int32()), *_SPAN, ("text", pa.string()), _CONFIDENCE])),
+            pa.list_(
+                pa.struct(
+                    [("id", pa.int32()), *_SPAN, ("text", pa.string()), _CONFIDENCE, _SPEAKER]
+                )
+            ),
         ),
-        ("words", pa.list_(pa.struct([("word", pa.string()), *_SPAN, _CONFIDENCE]))),
+        ("words", pa.list_(pa.struct([("word", pa.string()), *_SPAN, _CONFIDENCE, _SPEAKER]))),
+        ("speakers", pa.list_(pa.struct([_SPEAKER, ("seconds", pa.float64())]))),
         _CONFIDENCE,
         ("warnings", pa.list_(_CODED)),
         ("error", _CODED),

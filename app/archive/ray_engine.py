@@ -15,7 +15,7 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from app.archive.job import ArchiveJob, route_of
+from app.archive.job import ArchiveJob, diarization_of, route_of
 from app.archive.keeping import keep
 from app.archive.manifest import Pending
 from app.archive.ray_stages import (
@@ -211,12 +211,14 @@ def _setup(job: ArchiveJob) -> Setup:
     service, _ = build_service(settings, Telemetry(), report=job.on_pull)
     try:
         route = route_of(service.transcriber, job.options)
+        diarization = diarization_of(service.transcriber, job.options)
     finally:
         service.transcriber.close()
     source = source_of_model(settings)
     outline = read_outline(source.folder, source.card.target_lang)
     open_model_decoders(source, outline.vocabulary, settings.decoder).check(route.decoding)
-    return Setup(settings, source, outline, route, decode_options(job.options))
+    options = decode_options(job.options)
+    return Setup(settings, source, outline, route, options, diarization)
 
 
 def _tables(recordings: Iterable[Pending]) -> Iterator[pa.Table]:

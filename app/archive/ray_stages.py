@@ -31,6 +31,7 @@ from app.model_loading import load_checkpoint
 from app.pipeline import ModelSource, Route, open_model_decoders
 from app.pipeline.groups import group_windows
 from app.settings import Settings
+from app.speakers import DiarizationOptions, Diarizer, weights_folder
 from app.telemetry import Telemetry
 
 _FACTS = TypeAdapter(Facts)
@@ -46,6 +47,7 @@ class Setup:
         outline: of its checkpoint.
         route: the model and the options.
         options: how to decode audio.
+        diarization: how speakers are told apart; None tells none apart.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Setup:
     outline: Outline
     route: Route
     options: DecodeOptions
+    diarization: DiarizationOptions | None
 
 
 WORK = pa.schema(
@@ -85,6 +88,7 @@ class _Opened:
     def __init__(self) -> None:
         self._media: MediaPool | None = None
         self._decoders: ModelDecoders | None = None
+        self._diarizer: Diarizer | None = None
 
     def media(self, setup: Setup) -> MediaPool:
         """Returns where audio is decoded: one process, since Ray runs several of these."""
@@ -92,6 +96,12 @@ class _Opened:
             one = setup.settings.model_copy(update={"media_workers": 1})
             self._media = media_pool(one, Telemetry())
         return self._media
+
+    def diarizer(self, setup: Setup) -> Diarizer:
+        """Returns what tells speakers apart."""
+        if self._diarizer is None:
+            self._diarizer = Diarizer(weights_folder(setup.settings.store))
+        return self._diarizer
 
     def decoders(self, setup: Setup) -> ModelDecoders:
         """Returns the decoders of the model."""
@@ -127,7 +137,7 @@ def read_digests(table: pa.Table) -> pa.Table:
 
 
 def decode_audio(table: pa.Table, setup: Setup) -> Iterator[pa.Table]:
-    """Decodes the audio of recordings.
+    """Decodes the audio of recordings, and tells their speakers apart.
 
     Args:
         table: `WORK`, with digests.
@@ -157,7 +167,8 @@ def _decode(row: dict[str, Any], setup: Setup) -> Iterator[pa.Table]:
             source.file, options=setup.options, limits=audio_limits(setup.settings)
         )
         source.check_unchanged()
-    facts = _FACTS.dump_json(Facts.of(recording)).decode()
+    known = asyncio.run(Facts.of(recording, _opened.diarizer(setup), setup.diarization))
+    facts = _FACTS.dump_json(known).decode()
     groups = _groups(recording, setup)
     for number, windows in enumerate(groups):
         samples = _samples(recording, windows, setup)

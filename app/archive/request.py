@@ -4,11 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from app.catalogue import Catalogue
 from app.model_loading import source_of
 from app.pipeline import ModelSource
 from app.settings import Settings
+from app.speakers import weights_folder
 
 # Larger files are the weights; reading gigabytes before each run would take too long.
 _READ_BYTES = 2**20
@@ -37,7 +39,7 @@ def request_digest(settings: Settings, source: ModelSource, options: Mapping[str
         source: that model.
         options: of every recording, by their names in the API.
     """
-    decisive = {
+    decisive: dict[str, Any] = {
         "options": dict(sorted(options.items())),
         "settings": {name: getattr(settings, name) for name in _SETTINGS},
         "profanities": None if settings.profanities is None else _content(settings.profanities),
@@ -45,6 +47,8 @@ def request_digest(settings: Settings, source: ModelSource, options: Mapping[str
         "files": [*_files(source.folder)],
         "more_files": [] if source.extra_folder is None else [*_files(source.extra_folder)],
     }
+    if "diarize" in options:
+        decisive["speakers"] = [*_files(weights_folder(settings.store))]
     text = json.dumps(decisive, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -18,7 +18,9 @@ from app.errors import (
 )
 from app.pipeline import Route
 from app.pipeline.encoding import audio_file
+from app.pipeline.speakers import with_speakers
 from app.pipeline.text import decode_text
+from app.speakers import DiarizationOptions, Diarizer, Turn
 
 _NO_TIMING = Timing(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -31,17 +33,30 @@ class Facts:
         duration: its length in seconds.
         audio: describes its file.
         warnings: from reading it.
+        turns: who speaks when; None where speakers are not told apart.
     """
 
     duration: float
     audio: AudioFile | None
     warnings: tuple[Notice, ...]
+    turns: tuple[Turn, ...] | None = None
 
     @classmethod
-    def of(cls, recording: Recording) -> "Facts":
-        """Returns the facts of a recording."""
+    async def of(
+        cls, recording: Recording, diarizer: Diarizer, diarization: DiarizationOptions | None
+    ) -> "Facts":
+        """Returns the facts of a recording.
+
+        Args:
+            recording: stays open.
+            diarizer: tells its speakers apart.
+            diarization: how; None tells none apart.
+        """
         info = None if recording.info is None else audio_file(recording.info)
-        return cls(recording.duration, info, recording.notices)
+        turns = None
+        if diarization is not None:
+            turns = await diarizer.diarize(recording, diarization)
+        return cls(recording.duration, info, recording.notices, turns)
 
 
 def transcript_of(
@@ -52,7 +67,7 @@ def transcript_of(
     decoders: ModelDecoders,
     frame_seconds: float,
 ) -> Transcript:
-    """Decodes the text of a recording.
+    """Decodes the text of a recording, and labels it with the speakers.
 
     Args:
         facts: of the recording.
@@ -76,7 +91,7 @@ def transcript_of(
         timing=_NO_TIMING,
         request_id="",
     )
-    return decode_text(
+    transcript = decode_text(
         decoders,
         emissions,
         route.decoding,
@@ -85,6 +100,9 @@ def transcript_of(
         formatting=route.formatting,
         redaction=route.redaction,
     )
+    if facts.turns is None:
+        return transcript
+    return with_speakers(transcript, facts.turns, route.formatting)
 
 
 def concerns_recording(error: NordlydError) -> bool:

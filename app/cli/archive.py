@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from app.archive import ArchivePlan, ArchiveSummary
     from app.archive.progress import Progress
 
-_SPEAKER_OPTIONS = ("diarize", "num_speakers", "min_speakers", "max_speakers")
 _ENGINES = ("local", "ray")
 _TERMINAL_SECONDS = 0.5
 _LOG_SECONDS = 30.0
@@ -33,7 +32,7 @@ class _ArchiveOptions(TranscribeOptions):
     language: Language = None
 
 
-@shared.with_options(_ArchiveOptions, leave_out=("word_cues", "n_best", *_SPEAKER_OPTIONS))
+@shared.with_options(_ArchiveOptions, leave_out=("word_cues", "n_best", "known_speakers"))
 def archive(
     source: Annotated[
         str,

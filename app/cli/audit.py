@@ -16,7 +16,7 @@ from app.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.jobs.audit import AuditEntry
+    from app.audit import AuditEntry
     from app.settings import Settings
 
 _COLUMNS = ("job", "time", "action", "key", "client", "request")
@@ -40,7 +40,7 @@ def audit(
 
     Reads audit.jsonl in NORDLYD_DATA, and not what logrotate has moved away.
     """
-    from app.jobs.audit import AUDIT_LOG, read_entries  # noqa: PLC0415
+    from app.audit import AUDIT_LOG, read_entries  # noqa: PLC0415
     from app.logging import configure_quiet_logging  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ class _Selection:
 def _row(entry: "AuditEntry", names: "Mapping[str, str]") -> tuple[str, ...]:
     """Returns the cells of an entry, in the order of `_COLUMNS`."""
     return (
-        entry.job,
+        entry.job or entry.speaker,
         entry.time.isoformat(timespec="seconds"),
         entry.action,
         names.get(entry.owner, entry.owner),

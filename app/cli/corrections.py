@@ -40,8 +40,8 @@ def export(
     Lines that the model was least sure of come first. What was erased since an
     earlier export is deleted from the folder.
     """
+    from app.audit import AUDIT_LOG, AuditLog  # noqa: PLC0415
     from app.database import Database  # noqa: PLC0415
-    from app.jobs.audit import AUDIT_LOG, AuditLog  # noqa: PLC0415
     from app.jobs.exporting import export_corrections  # noqa: PLC0415
     from app.jobs.storage import open_storage  # noqa: PLC0415
     from app.logging import configure_quiet_logging  # noqa: PLC0415

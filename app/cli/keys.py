@@ -85,7 +85,9 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `nordlyd keys list` shows it.")],
     remove: Annotated[
         bool,
-        typer.Option("--remove", help="Remove its record too; without any, no key is needed."),
+        typer.Option(
+            "--remove", help="Remove its record and known speakers; without any, no key is needed."
+        ),
     ] = False,
 ) -> None:
     """Refuse a key from now on; a running service does within seconds."""

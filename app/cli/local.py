@@ -10,7 +10,7 @@ from app.cli.models import report_pull
 from app.contract.languages import detection_mode
 from app.contract.options import TranscribeOptions
 from app.contract.stream import StreamOptions
-from app.errors import NordlydError
+from app.errors import InvalidRequestError, NordlydError
 from app.main import build_service
 from app.model_loading import settings_for_detection, settings_for_one
 from app.pipeline import Route, Transcriber, TranscriptionRequest
@@ -24,7 +24,9 @@ from app.pipeline.options import (
 from app.settings import Settings
 from app.speakers import DiarizationOptions
 from app.streaming import (
+    LabelledStreams,
     LiveOptions,
+    LiveStreams,
     PcmInput,
     StreamLimits,
     Streams,
@@ -65,6 +67,12 @@ async def open_local_backend(
         model, language = fields.pop("model", None), fields.pop("language", None)
         parsed = parse_options(TranscribeOptions, fields)
         diarization = diarization_options(parsed)
+        if parsed.known_speakers:
+            raise InvalidRequestError(
+                "known_speakers names the speakers that a server keeps; accepted with it: "
+                "--server.",
+                param="known_speakers",
+            )
         if model is None and detection_mode(language) is not None:
             chosen = settings_for_detection(settings)
         else:
@@ -182,7 +190,8 @@ async def open_local_live_backend(
     try:
         with reported():
             await service.load()
-        yield _LiveLocal(streams, opened)
+        labelled = LabelledStreams(streams, service.transcriber.diarizer, keep_seconds=0.0)
+        yield _LiveLocal(labelled, opened)
     finally:
         await streams.close()
         await service.stop()
@@ -190,7 +199,7 @@ async def open_local_live_backend(
 
 @dataclass(frozen=True, slots=True)
 class _LiveLocal:
-    streams: Streams
+    streams: LiveStreams
     options: LiveOptions
 
     async def listen(

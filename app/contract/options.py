@@ -222,6 +222,13 @@ class TranscribeOptions(LayoutOptions, RedactOptions, TextOptions):
     max_speakers: SpeakerCount = Field(
         None, ge=1, le=MAX_SPEAKERS, description="With diarize: at most so many speak."
     )
+    known_speakers: Annotated[
+        bool, CommandLine(_SPEAKERS, "Name the known speakers of your key: needs --server.")
+    ] = Field(
+        False,
+        description="With diarize: whether speakers that the caller added by POST /speakers have "
+        "their names. Only where the operator allows it.",
+    )
     timeout: float | None = Field(
         None,
         gt=0,

@@ -34,6 +34,9 @@ class StreamOptions(RedactOptions, TextOptions):
     max_utterance: Annotated[
         float, CommandLine(None, "After so long the next short pause ends it; 20.", "SECONDS")
     ] = Field(20.0, ge=2, le=60, description="Seconds after which the next short pause ends one.")
+    diarize: Annotated[bool, CommandLine(None, "Tell who speaks: needs the extra `speakers`.")] = (
+        Field(False, description="Whether final results have a `speaker`.")
+    )
     session: str | None = Field(None, description="Continues the stream of that name.")
     after: int | None = Field(
         None,
@@ -157,6 +160,8 @@ class Final(_Message):
     """The text with sentences and digits; only sent with `format_text=true`."""
     alternatives: tuple[StreamAlternative, ...] = ()
     """The best hypotheses, best first; only sent with `n_best` above 1."""
+    speaker: str | None = None
+    """Who speaks, as `speaker 1`; only sent with `diarize=true`, and where there are words."""
     redactions: tuple[Redaction, ...] = ()
     """What was masked, in order; only sent with `redact`."""
 

@@ -1,6 +1,5 @@
 """Jobs: recordings that are handed in, worked on once whatever happens, and fetched later."""
 
-from app.jobs.audit import AUDIT_LOG, AuditLog, requested_from
 from app.jobs.retention import RetentionPolicy
 from app.jobs.service import JobService
 from app.jobs.types import (
@@ -16,8 +15,6 @@ from app.jobs.types import (
 )
 
 __all__ = [
-    "AUDIT_LOG",
-    "AuditLog",
     "Corrections",
     "JobResult",
     "JobService",
@@ -28,6 +25,5 @@ __all__ = [
     "Uploads",
     "WebhookMessage",
     "Webhooks",
-    "requested_from",
     "result_version",
 ]

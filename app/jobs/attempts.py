@@ -5,7 +5,7 @@ was killed, continues where the one before had come to.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
@@ -35,7 +35,7 @@ from app.jobs.progress import Advance, ProgressWriter
 from app.jobs.rows import Record
 from app.jobs.spans import job_span
 from app.jobs.storage import AUDIO, EMISSIONS, BlobStore, job_key, job_prefix
-from app.jobs.types import JobResult
+from app.jobs.types import JobResult, Owner
 from app.jobs.work import KeptEmissions, load_result, open_recording, save_result
 from app.jobs.work_records import ExecutorLostError, WorkRecords
 from app.pipeline import Route, Service, TranscriptionRequest
@@ -46,6 +46,7 @@ from app.pipeline.options import (
     redaction_options,
 )
 from app.redaction import RedactionOptions
+from app.speakers import KnownVoice
 
 MAX_ATTEMPTS = 20
 """Attempts of which none kept anything, after which a job fails."""
@@ -75,6 +76,7 @@ class JobAttempts:
         fetcher: fetches recordings from URLs; None where the operator allows no hosts.
         on_change: called with the id of a job once its record has changed.
         on_end: called with a job that was completed or has failed.
+        voices: returns the known voices of an owner.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class JobAttempts:
         *,
         on_change: Callable[[str], None],
         on_end: Callable[[Job], None],
+        voices: Callable[[Owner], Awaitable[tuple[KnownVoice, ...]]],
     ) -> None:
         self._service = service
         self._records = records
@@ -93,6 +96,7 @@ class JobAttempts:
         self._fetcher = fetcher
         self._on_change = on_change
         self._on_end = on_end
+        self._voices = voices
 
     async def run(self, job_id: str) -> None:
         """Attempts a job again and again, until it has ended; returns at once where it has.
@@ -188,9 +192,12 @@ class JobAttempts:
             route = self._service.transcriber.route(
                 options.model, options.language, decoding, formatting, redaction, detect=True
             )
+        diarization = diarization_options(options)
+        if diarization is not None and options.known_speakers:
+            diarization = replace(diarization, known=await self._voices(record.owner))
         request = await self._request(record, options, route)
         return await self._service.transcriber.transcribe(
-            replace(request, diarization=diarization_options(options)),
+            replace(request, diarization=diarization),
             progress=progress.encoded,
             kept=kept,
         )

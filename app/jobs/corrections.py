@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
+from app.audit import AuditLog
 from app.contract.answers import Transcript
 from app.contract.jobs import Job
 from app.errors import (
@@ -14,7 +15,6 @@ from app.errors import (
     JobNotCompletedError,
     JobNotFoundError,
 )
-from app.jobs.audit import AuditLog
 from app.jobs.retention import RetentionPolicy
 from app.jobs.storage import AUDIO, BlobStore, job_key, job_prefix
 from app.jobs.types import JobResult, Owner

@@ -7,12 +7,12 @@ from pathlib import Path
 from app.audio import AudioLimits
 from app.audio.content_types import ContentType, decode_options
 from app.audio.workers import shared_pool
+from app.audit import AuditLog
 from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
 from app.corrections import DataFolder, FolderSummary, training_lines
 from app.database import Database
 from app.errors import AudioError, ConfigurationError, TooLargeError
-from app.jobs.audit import AuditLog
 from app.jobs.retention import RetentionPolicy
 from app.jobs.rows import Record
 from app.jobs.storage import BlobStore

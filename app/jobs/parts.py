@@ -7,13 +7,13 @@ from functools import partial
 
 import structlog
 
+from app.audit import AuditLog
 from app.clock import SteadyClock
 from app.contract.jobs import JobEvent
 from app.database import Database
 from app.errors import InsufficientStorageError, NordlydError
 from app.fetching import Fetcher
 from app.jobs.attempts import JobAttempts
-from app.jobs.audit import AuditLog
 from app.jobs.correction_records import CorrectionRecords
 from app.jobs.durable import DurableQueue
 from app.jobs.executors import Executors
@@ -31,6 +31,7 @@ from app.jobs.uploads import UploadStore
 from app.jobs.webhooks import WebhookSender
 from app.jobs.webhooks.deliveries import Deliveries
 from app.jobs.work_records import WorkRecords
+from app.known_speakers.store import SpeakerStore
 from app.pipeline import Service
 from app.telemetry import Telemetry
 
@@ -117,6 +118,7 @@ class Parts:
                 fetcher,
                 on_change=self._note_change,
                 on_end=self._metrics.note_end,
+                voices=SpeakerStore(database).voices,
             ).run(job_id)
 
         self._runner = JobRunner(work)

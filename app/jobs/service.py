@@ -16,6 +16,7 @@ import structlog
 from pydantic import JsonValue
 
 from app import tracing
+from app.audit import AuditLog
 from app.clock import SteadyClock
 from app.contract.jobs import ENDED, Job, JobEvent, JobPage, JobStatus
 from app.database import Database, FolderLock
@@ -29,7 +30,6 @@ from app.errors import (
     NordlydError,
 )
 from app.fetching import Fetcher
-from app.jobs.audit import AuditLog
 from app.jobs.changes import Changes
 from app.jobs.corrections import JobCorrections
 from app.jobs.idempotency import digest_of, repeated_job

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.database import Database
+from app.database.database import database_errors
+from app.database.purge import purge
 from app.errors import InvalidRequestError
 from app.keys.quotas import AudioCounts, Quota
 from app.keys.tokens import KeyToken, new_token
@@ -23,6 +25,10 @@ _keys = sa.table(
     ),
 )  # fmt: skip
 
+_PURGE_ATTEMPTS = 20
+_PURGE_SECONDS = 0.1
+# No key is left that could delete them.
+_speakers = sa.table("known_speakers", sa.column("owner"))
 
 # The form that SQLite and PostgreSQL have in common.
 _ADD_AUDIO = sa.text(
@@ -113,7 +119,7 @@ class KeyStore:
                 self._require(connection.execute(_by_id(key_id)).first(), key_id)
 
     def remove(self, key_id: str) -> None:
-        """Refuses a key from now on and removes its record.
+        """Refuses a key from now on, removes its record, and erases its known speakers.
 
         Raises:
             InvalidRequestError: there is no such key.
@@ -121,6 +127,13 @@ class KeyStore:
         with self._database.begin() as connection:
             self._require(connection.execute(_by_id(key_id)).first(), key_id)
             connection.execute(sa.delete(_keys).where(_keys.c.id == key_id))
+            connection.execute(sa.delete(_speakers).where(_speakers.c.owner == key_id))
+        with database_errors():
+            for _ in range(_PURGE_ATTEMPTS):
+                if purge(self._database.open(), (_keys.name, _speakers.name)):
+                    return
+                # A service that runs reads the database just now.
+                time.sleep(_PURGE_SECONDS)
 
     def record_use(self, key_ids: Iterable[str]) -> None:
         """Notes that keys were accepted in this hour."""

@@ -92,8 +92,8 @@ def diarization_options(options: TranscribeOptions) -> DiarizationOptions | None
     """
     exact, least, most = options.num_speakers, options.min_speakers, options.max_speakers
     if not options.diarize:
-        for name in ("num_speakers", "min_speakers", "max_speakers"):
-            if getattr(options, name) is not None:
+        for name in ("num_speakers", "min_speakers", "max_speakers", "known_speakers"):
+            if getattr(options, name):
                 raise InvalidRequestError(
                     f"{name} is for telling speakers apart; accepted with it: diarize=true.",
                     param=name,

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from app import tracing
 from app.audio import Recording
@@ -14,7 +15,7 @@ from app.deadlines import run_until_deadline
 from app.itn import FormattingOptions
 from app.pipeline.requests import DecodedRequest
 from app.pipeline.text import with_formatting, with_words
-from app.speakers import DiarizationOptions, Diarizer, Turn, label_words
+from app.speakers import DiarizationOptions, Diarizer, Turn, label_words, name_speakers
 
 _DOING = "its speakers were being told apart"
 
@@ -29,7 +30,7 @@ async def transcribe_speakers(
 
     Args:
         diarizer: tells the speakers apart.
-        options: how many speakers there may be.
+        options: how many speakers there may be, and whose names are known.
         request: the recording and its route; the recording is closed.
         transcribe: recognises the words.
 
@@ -41,17 +42,22 @@ async def transcribe_speakers(
     diarizing = asyncio.create_task(_timed(diarizer, recording, options))
     try:
         transcript = await transcribe(request)
-        turns, seconds = await run_until_deadline(request.deadline, diarizing, _DOING)
+        turns, names, seconds = await run_until_deadline(request.deadline, diarizing, _DOING)
     except BaseException:
         diarizing.cancel()
         await asyncio.gather(diarizing, return_exceptions=True)
         raise
-    labelled = await asyncio.to_thread(with_speakers, transcript, turns, request.route.formatting)
+    labelled = await asyncio.to_thread(
+        with_speakers, transcript, turns, request.route.formatting, names
+    )
     return replace(labelled, timing=replace(labelled.timing, diarize=seconds))
 
 
 def with_speakers(
-    transcript: Transcript, turns: tuple[Turn, ...], formatting: FormattingOptions | None
+    transcript: Transcript,
+    turns: tuple[Turn, ...],
+    formatting: FormattingOptions | None,
+    names: Mapping[int, str] = MappingProxyType({}),
 ) -> Transcript:
     """Returns a transcript with the speakers of its words, and with its formatted text.
 
@@ -61,15 +67,17 @@ def with_speakers(
         transcript: with all its words.
         turns: who speaks when, in order of their starts.
         formatting: how to write the formatted text; None leaves it out.
+        names: of known speakers, by their numbers in the turns.
     """
-    labelled = with_words(transcript, label_words(transcript.words, turns), None)
+    labelled = with_words(transcript, label_words(transcript.words, turns, names), None)
     labelled = replace(
         labelled,
         segments=_with_probabilities(labelled.segments, transcript.segments),
         speakers=speakers_of(labelled.segments),
         alternatives=labelled.alternatives
         and tuple(
-            replace(other, words=label_words(other.words, turns)) for other in labelled.alternatives
+            replace(other, words=label_words(other.words, turns, names))
+            for other in labelled.alternatives
         ),
     )
     if formatting is None:
@@ -100,10 +108,13 @@ def _with_probabilities(
 
 async def _timed(
     diarizer: Diarizer, recording: Recording, options: DiarizationOptions
-) -> tuple[tuple[Turn, ...], float]:
-    """Returns the turns, and how long it took to find them; closes the recording."""
+) -> tuple[tuple[Turn, ...], Mapping[int, str], float]:
+    """Returns the turns, the names in them, and how long it took; closes the recording."""
     started = time.perf_counter()
     with tracing.span("diarize"):
         turns = await diarizer.diarize(recording, options)
+        names: Mapping[int, str] = {}
+        if options.known:
+            names = name_speakers(await diarizer.voices(recording, turns), options.known)
     recording.close()
-    return turns, time.perf_counter() - started
+    return turns, names, time.perf_counter() - started

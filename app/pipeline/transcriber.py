@@ -70,7 +70,7 @@ class Transcriber:
         self._telemetry = telemetry
         self._limits = limits
         self._media = media
-        self._diarizer = diarizer
+        self.diarizer = diarizer
         self._count_audio = count_audio
 
     @property
@@ -129,7 +129,7 @@ class Transcriber:
             InvalidRequestError: a package or the weights that this needs are missing.
         """
         if options is not None:
-            self._diarizer.check()
+            self.diarizer.check()
 
     def format(self, transcript: Transcript, formatting: FormattingOptions) -> Transcript:
         """Returns a verbatim transcript with its formatted text; takes long for a long one.
@@ -179,7 +179,7 @@ class Transcriber:
                 )
             else:
                 transcript = await transcribe_speakers(
-                    self._diarizer,
+                    self.diarizer,
                     request.diarization,
                     decoded,
                     partial(self._recognition.transcribe, progress=progress, kept=kept),
@@ -260,7 +260,7 @@ class Transcriber:
     def close(self) -> None:
         """Ends the threads and processes; waiting work is dropped."""
         self._media.close()
-        self._diarizer.close()
+        self.diarizer.close()
         self._recognition.close()
 
     async def _decoded(

@@ -47,6 +47,11 @@ class JobSettings(BaseSettings):
         description="What is written of each recording of NORDLYD_WATCH, comma-separated: "
         f"{', '.join(get_args(ResponseFormat))}.",
     )
+    known_speakers: bool = Field(
+        False,
+        description="Whether callers may keep the voices of speakers by POST /speakers, so that "
+        "transcripts have their names. A voice print is biometric data.",
+    )
     keep_audio: Keep = Field(
         timedelta(0),
         description="How long the recording of a job is kept after the job's end: a length of time "

@@ -5,16 +5,18 @@ few windows, so that a long one does not hold up a short one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from app.audio import Recording
-from app.speakers.types import DiarizationOptions, Turn
+from app.speakers.prints import embed_speech, sample_range, spans_alone
+from app.speakers.types import DiarizationOptions, Embedding, Turn
 from app.speakers.voices import AnalysedWindow, analyse_window
 from app.speakers.weights import check_available
 from app.speakers.windows import WINDOW, window_starts
@@ -66,6 +68,33 @@ class Diarizer:
             windows += await self._run(self._analyse, recording, starts[first : first + _BATCH])
         return await self._run(_assemble, windows, recording.samples, options)
 
+    async def voices(self, recording: Recording, turns: Sequence[Turn]) -> dict[int, Embedding]:
+        """Returns the voices of the speakers, by their numbers, from what each says alone.
+
+        Speakers who say nothing alone have none. Cancelling stops the work.
+
+        Args:
+            recording: stays open.
+            turns: who speaks when in it.
+        """
+        found: dict[int, Embedding] = {}
+        for speaker, spans in spans_alone(turns).items():
+            voice = await self._run(self._voice_in, recording, spans)
+            if voice is not None:
+                found[speaker] = voice
+        return found
+
+    async def embed(self, samples: npt.NDArray[np.float32]) -> Embedding | None:
+        """Returns the voice of the one who speaks in samples; None for less than 0.2 s.
+
+        Args:
+            samples: float32 [samples] at 16 kHz.
+
+        Raises:
+            ConfigurationError: the weights are damaged.
+        """
+        return await self._run(self._voice, (samples,))
+
     def close(self) -> None:
         """Ends the thread after the windows that are being computed."""
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -87,6 +116,15 @@ class Diarizer:
             analyse_window(row[:size], activity, networks.embed)
             for row, size, activity in zip(samples, sizes, activities, strict=True)
         ]
+
+    def _voice_in(
+        self, recording: Recording, spans: Sequence[tuple[float, float]]
+    ) -> Embedding | None:
+        ranges = (sample_range(span, recording.samples) for span in spans)
+        return self._voice(recording.slice(start, stop) for start, stop in ranges)
+
+    def _voice(self, pieces: Iterable[npt.NDArray[np.float32]]) -> Embedding | None:
+        return embed_speech(pieces, self._loaded().embed)
 
     def _loaded(self) -> "Networks":
         if self._networks is None:

@@ -1,14 +1,26 @@
 """Gives each word of a transcript the speaker in whose turn it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from app.contract.answers import Word
 from app.speakers.types import Turn
 
+_NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
-def label_words(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[Word, ...]:
-    """Returns the words with the labels of their speakers: `speaker 1` is the first who speaks.
+
+def numbered_speaker(number: int) -> str:
+    """Returns the label of a speaker without a name, whose number is from 1."""
+    return f"speaker {number}"
+
+
+def label_words(
+    words: Sequence[Word], turns: Sequence[Turn], names: Mapping[int, str] = _NO_NAMES
+) -> tuple[Word, ...]:
+    """Returns the words with the labels of their speakers.
+
+    They are the names of those who have one; of the others, `speaker 1` is the first who speaks.
 
     A word has the speaker who speaks for most of it; of several at once, the one of the word
     before. A word outside all turns has the speaker of the nearest one.
@@ -16,11 +28,14 @@ def label_words(words: Sequence[Word], turns: Sequence[Turn]) -> tuple[Word, ...
     Args:
         words: in order; none begins before the one before it ends.
         turns: in order of their starts.
+        names: of known speakers, by their numbers in the turns.
     """
     speakers = _speakers_of(words, turns)
-    numbers = {speaker: number for number, speaker in enumerate(dict.fromkeys(speakers), 1)}
+    unnamed = [speaker for speaker in dict.fromkeys(speakers) if speaker not in names]
+    labels = {speaker: numbered_speaker(number) for number, speaker in enumerate(unnamed, 1)}
+    labels |= names
     return tuple(
-        replace(word, speaker=f"speaker {numbers[speaker]}")
+        replace(word, speaker=labels[speaker])
         for word, speaker in zip(words, speakers, strict=True)
     )
 

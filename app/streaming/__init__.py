@@ -5,10 +5,12 @@ stream), `utterance_tracker` with `vad` and `endpointing` (where utterances are)
 (windows through the shared engine) and `hypotheses` (which words are stable); the events leave
 through `event_queue`, in a masked stream after `redacted`. `streams` holds all streams of the
 service. `speech` finds the utterances of whole recordings with the same `vad` and `endpointing`.
+`speakers` labels final results with who speaks.
 """
 
 from app.streaming.consumer import MessageReader, StreamConsumer, recognize
 from app.streaming.pcm import PcmInput, decoded
+from app.streaming.speakers import LabelledStreams
 from app.streaming.speech import SpeechFinder
 from app.streaming.streams import StreamLimits, Streams
 from app.streaming.types import (
@@ -31,6 +33,7 @@ __all__ = [
     "EndpointReached",
     "Endpointing",
     "FinalResult",
+    "LabelledStreams",
     "LiveEvent",
     "LiveOptions",
     "LiveStream",

@@ -45,6 +45,7 @@ class LiveOptions:
 
     Attributes:
         caller: who sends the audio: a digest of its key, or its address; empty if unknown.
+        diarize: whether final results have speakers.
     """
 
     request_id: str
@@ -56,6 +57,7 @@ class LiveOptions:
     redaction: RedactionOptions | None = None
     endpointing: Endpointing = field(default_factory=Endpointing)
     partials: bool = True
+    diarize: bool = False
 
 
 def live_options(
@@ -97,6 +99,7 @@ def live_options(
         ),
         # What a growing utterance has is not known to be a number before it is over.
         partials=options.partials and redaction is None,
+        diarize=options.diarize,
     )
 
 
@@ -154,8 +157,8 @@ class FinalResult:
 
     `start` and `end` bound the utterance's audio. `formatted_text` is the text after inverse text
     normalisation, where that was requested. `alternatives` are hypotheses, best first, each with
-    its text, score and words, where several were requested. `redactions` is what was masked, None
-    where nothing could be.
+    its text, score and words, where several were requested. `speaker` is who speaks, where speakers
+    are told apart. `redactions` is what was masked, None where nothing could be.
     """
 
     utterance: int
@@ -165,6 +168,7 @@ class FinalResult:
     confidence: float | None
     formatted_text: str | None = None
     alternatives: tuple[tuple[str, float, tuple[LiveWord, ...]], ...] = ()
+    speaker: str | None = None
     redactions: tuple[Redaction, ...] | None = None
 
     @property
@@ -205,6 +209,8 @@ def _final(event: FinalResult, *, words: bool) -> messages.Final:
         optional["words"] = tuple(map(_word, event.words))
     if event.formatted_text is not None:
         optional["formatted_text"] = event.formatted_text
+    if event.speaker is not None:
+        optional["speaker"] = event.speaker
     if event.redactions is not None:
         optional["redactions"] = tuple(
             Redaction(item.kind, _seconds(item.start), _seconds(item.end))

@@ -23,6 +23,7 @@ from app.engine import Engine, EngineOptions
 from app.fetching import build_fetcher
 from app.jobs.watch import build_watch
 from app.keys import KeyRing, QuotaLimiter
+from app.known_speakers import build_known_speakers
 from app.main import build_jobs, count_audio, register_webhooks, search_limits
 from app.operator_lists import read_operator_lists
 from app.pipeline import (
@@ -196,7 +197,15 @@ async def in_process(
 
     keys = keys or KeyRing(given.api_keys)
     state = AppState(
-        given, telemetry, service, live, jobs, fetcher=fetcher, keys=keys, quotas=quotas
+        given,
+        telemetry,
+        service,
+        live,
+        jobs,
+        build_known_speakers(given, database, transcriber, options.audio),
+        fetcher=fetcher,
+        keys=keys,
+        quotas=quotas,
     )
     register_webhooks(jobs, state)
     app = build_api(state, lifespan)

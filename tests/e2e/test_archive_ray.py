@@ -14,6 +14,7 @@ import pytest
 from archives import by_path, run, visible
 from running import NORDLYD, environment
 from sounds import as_wav, tones
+from speaker_weights import write_weights
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
@@ -102,6 +103,36 @@ def test_ray_writes_the_bytes_of_the_local_engine(
     assert done.returncode == 1, done.stderr
     assert "62 recordings, 57 transcribed now, 1 with errors" in done.stderr
     assert visible(output) == local
+
+
+def test_ray_tells_the_same_speakers_apart(
+    cluster: dict[str, str],
+    checkpoints: dict[str, Path],
+    clip: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_weights(tmp_path / "store" / "speakers")
+    monkeypatch.setenv("NORDLYD_STORE", str(tmp_path / "store"))
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(2):
+        (source / f"{number}.wav").write_bytes(clip(number, 3.0))
+    options = {"diarize": "true"}
+    run(checkpoints["tiny-nb"], source, tmp_path / "here", formats=("srt",), options=options)
+    assert {row["speakers"][0]["speaker"] for row in by_path(tmp_path / "here").values()} == {
+        "speaker 1"
+    }
+    done = subprocess.run(
+        [
+            *[NORDLYD, "archive", source, tmp_path / "there", "--format", "srt"],
+            *["--engine", "ray", "--diarize"],
+        ],
+        env=cluster | {"NORDLYD_STORE": str(tmp_path / "store")}, capture_output=True, text=True,
+        timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert visible(tmp_path / "there") == visible(tmp_path / "here")
 
 
 def test_killed_run_on_ray_is_continued_to_the_same_bytes(

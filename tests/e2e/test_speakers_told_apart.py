@@ -1,5 +1,6 @@
 """The trained weights: fetched by a command, and what they find in a conversation of two voices."""
 
+import asyncio
 import io
 import os
 import subprocess
@@ -10,7 +11,9 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from live import StreamLog, live_url, pieces, receive
 from running import NORDLYD, RunningServer, environment
+from websockets.asyncio.client import connect
 
 from app.settings import load_settings
 from app.speakers import weights_folder
@@ -49,7 +52,9 @@ def conversation() -> tuple[bytes, list[tuple[int, float, float]]]:
 @pytest.fixture(scope="module")
 def told_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     assert (weights_folder(STORE) / "LICENSE").is_file(), "make test-speakers fetches the weights"
-    settings = {"MODELS": "demo-nb", "STORE": str(STORE), "LOG_FORMAT": "json"}
+    settings = {
+        "MODELS": "demo-nb", "STORE": str(STORE), "LOG_FORMAT": "json", "KNOWN_SPEAKERS": "true",
+    }  # fmt: skip
     running = RunningServer(tmp_path_factory.mktemp("told-apart"), settings)
     yield running.wait_ready()
     assert running.stop() == 0
@@ -84,6 +89,57 @@ def test_one_voice_is_one_speaker(told_apart: RunningServer) -> None:
             "/transcribe", content=file.getvalue(), params={"diarize": "true"}
         )
     assert [item["speaker"] for item in answer.json()["speakers"]] == ["speaker 1"]
+
+
+def test_known_voice_names_its_speaker_and_no_other(told_apart: RunningServer) -> None:
+    audio, spans = conversation()
+    samples, rate = soundfile.read(io.BytesIO(audio), dtype="float32")
+    # The second of the low voice's lines, which is not in the recording below.
+    _, start, end = spans[2]
+    file = io.BytesIO()
+    soundfile.write(file, samples[round(start * rate) : round(end * rate)], rate, format="WAV")
+    rest = io.BytesIO()
+    soundfile.write(rest, samples[: round((start - 0.1) * rate)], rate, format="WAV")
+    query = {"diarize": "true", "known_speakers": "true", "num_speakers": "2"}
+    with told_apart.client() as client:
+        added = client.post("/speakers?name=Ola", content=file.getvalue())
+        assert added.status_code == 201, added.text
+        body = client.post("/transcribe", content=rest.getvalue(), params=query).json()
+        assert client.delete(f"/speakers/{added.json()['id']}").status_code == 204
+    assert [item["speaker"] for item in body["speakers"]] == ["Ola", "speaker 1"]
+
+
+def test_sample_of_two_voices_is_refused(told_apart: RunningServer) -> None:
+    audio, _ = conversation()
+    with told_apart.client() as client:
+        answer = client.post("/speakers?name=Ola", content=audio)
+    assert answer.status_code == 400
+    assert "2 persons speak" in answer.json()["error"]["message"]
+
+
+def test_live_stream_tells_its_speakers_apart(told_apart: RunningServer) -> None:
+    audio, spans = conversation()
+    samples, rate = soundfile.read(io.BytesIO(audio), dtype="int16")
+
+    async def run() -> StreamLog:
+        url = live_url(
+            told_apart, language="nb", diarize="true", rate=rate, endpoint_silence=0.2,
+            partials="false",
+        )  # fmt: skip
+        async with connect(url) as socket:
+            for piece in pieces(samples.tobytes(), 44_100):
+                await socket.send(piece)
+            await socket.send('{"type": "end"}')
+            return await receive(socket, StreamLog())
+
+    finals = [message for message in asyncio.run(run()).of("final") if message["words"]]
+    right = 0
+    for message in finals:
+        middle = (message["start"] + message["end"]) / 2
+        speaker = min(spans, key=lambda span: max(span[1] - middle, middle - span[2]))[0]
+        right += message["speaker"] == f"speaker {speaker + 1}"
+    assert len(finals) >= len(spans)
+    assert right == len(finals)
 
 
 def test_weights_that_are_there_are_not_fetched_again(tmp_path: Path) -> None:

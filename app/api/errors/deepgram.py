@@ -64,6 +64,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.ModelLoadError: _Row(400),
     errors.ModelConflictError: _Row(400),
     errors.JobNotFoundError: _Row(400),
+    errors.SpeakerNotFoundError: _Row(400),
     errors.JobNotCompletedError: _Row(400),
     errors.CorrectionNotKeptError: _Row(400),
     errors.ResultChangedError: _Row(400),

@@ -84,6 +84,7 @@ TABLE: Mapping[type[errors.NordlydError], _Row] = {
     errors.OriginRefusedError: _Row(403, "request_forbidden", OURS),
     errors.UnknownModelError: _Row(404, _INVALID, "model_not_found", "model"),
     errors.JobNotFoundError: _Row(404, _INVALID, OURS),
+    errors.SpeakerNotFoundError: _Row(404, _INVALID, OURS),
     errors.RequestTimeoutError: _Row(408, _INVALID, OURS),
     errors.StreamIdleError: _Row(408, _INVALID, OURS),
     errors.TooLargeError: _Row(413, _SERVER, None),

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.openai.names import routed_model
+from app.api.openai.references import NAMES, REFERENCES, Reference, parse_references
 from app.contract.layout import FORMAT_OPTIONS
 from app.contract.options import TranscribeOptions
 from app.decoding import DecodingOptions, Hotword
@@ -33,7 +34,8 @@ _NOT_OURS = frozenset(
 OUR_FIELDS = tuple(name for name in TranscribeOptions.model_fields if name not in _NOT_OURS)
 """Options of POST /transcribe that the form accepts too."""
 _LISTS = ("languages", "timestamp_granularities", "include", "keywords")
-_UNSUPPORTED = ("known_speaker_names", "known_speaker_references")
+# Repeated as they are: names and data URLs may have commas.
+_WHOLE_LISTS = (NAMES, REFERENCES)
 _ALIASES = {"beam_size": "beam_width"}
 _DIARIZED = "diarized_json"
 _INDEXED = re.compile(r"^(\w+)\[\w*\]$")
@@ -75,6 +77,14 @@ class OpenAIParameters(BaseModel):
     )
     include: list[Literal["logprobs"]] = Field([], description="With json and with stream.")
     keywords: list[str] = Field([], description="Words that are expected, as hotwords.")
+    known_speaker_names: list[str] = Field(
+        [], description="Where speakers are told apart: names of up to four of them."
+    )
+    known_speaker_references: list[str] = Field(
+        [],
+        description="For each name a data URL with a recording of the voice alone, from 2 to 10 s "
+        "long. Nothing is kept of it.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +95,13 @@ class OpenAIForm:
         openai: OpenAI's fields.
         native: our own fields, as POST /transcribe has them.
         format_given: whether the form has `format_text`.
+        references: of known speakers.
     """
 
     openai: OpenAIParameters
     native: TranscribeOptions
     format_given: bool
+    references: tuple[Reference, ...] = ()
 
 
 def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
@@ -106,7 +118,9 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
             raise _refusal(name)
         if not value.strip():
             continue
-        if name in _LISTS:
+        if name in _WHOLE_LISTS:
+            given.setdefault(name, []).append(value.strip())
+        elif name in _LISTS:
             items = (part.strip() for part in value.split(","))
             given.setdefault(name, []).extend(item for item in items if item)
         elif name in given and name != "chunking_strategy":
@@ -123,7 +137,8 @@ def read_form(fields: Iterable[tuple[str, str]]) -> OpenAIForm:
         native.setdefault("diarize", "true")
     options = parse_options(TranscribeOptions, native)
     _check_speakers(openai, options)
-    return OpenAIForm(openai, options, format_given)
+    references = parse_references(openai.known_speaker_names, openai.known_speaker_references)
+    return OpenAIForm(openai, options, format_given, references)
 
 
 def route_form(transcriber: Transcriber, form: OpenAIForm) -> Route:
@@ -185,16 +200,12 @@ def served_language(
 def _plain(name: str) -> str:
     """Returns a field's usual name, without the brackets that lists may have."""
     indexed = _INDEXED.match(name)
-    if indexed and indexed[1] in (*_LISTS, *_UNSUPPORTED, "chunking_strategy"):
+    if indexed and indexed[1] in (*_LISTS, *_WHOLE_LISTS, "chunking_strategy"):
         name = indexed[1]
     return _ALIASES.get(name, name)
 
 
 def _refusal(name: str) -> InvalidRequestError:
-    if name in _UNSUPPORTED:
-        return InvalidRequestError(
-            f"{name} is not supported: speakers are told apart, and not by name.", param=name
-        )
     accepted = ", ".join(("file", *OpenAIParameters.model_fields, *OUR_FIELDS, *_ALIASES))
     return InvalidRequestError(f"There is no field {name!r}; accepted: {accepted}.", param=name)
 
@@ -227,6 +238,12 @@ def _check_speakers(fields: OpenAIParameters, native: TranscribeOptions) -> None
     if form == _DIARIZED and not diarize:
         raise InvalidRequestError(
             f"diarize is false; accepted with response_format {form!r}: true.", param="diarize"
+        )
+    if fields.known_speaker_names and not diarize:
+        raise InvalidRequestError(
+            f"{NAMES} is given and speakers are not told apart; accepted with it: response_format "
+            f"{_DIARIZED}.",
+            param=NAMES,
         )
     if diarize and form == "json":
         raise InvalidRequestError(

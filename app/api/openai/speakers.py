@@ -18,7 +18,9 @@ class DiarizedSegment(BaseModel):
     start: float
     end: float
     text: str
-    speaker: str = Field(description="A, B and so on, in the order of their first words.")
+    speaker: str = Field(
+        description="A known speaker's name; A, B and so on, in the order of their first words."
+    )
 
 
 class TranscriptionDiarized(BaseModel):

@@ -2,20 +2,24 @@
 
 import asyncio
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Response
 
+from app.api.auth import owner_of
 from app.api.errors import RouteError
 from app.api.errors.openai import DOCUMENTED
 from app.api.incoming import IncomingOf, IncomingRequest
 from app.api.openai.parameters import (
     MAX_FIELDS,
     OUR_FIELDS,
+    OpenAIForm,
     OpenAIParameters,
     read_form,
     route_form,
 )
+from app.api.openai.references import MAX_REFERENCE_BYTES, read_voices
 from app.api.openai.schemas import (
     TranscriptionJson,
     TranscriptionVerboseJson,
@@ -26,13 +30,16 @@ from app.api.openai.speakers import TranscriptionDiarized, diarized_json
 from app.api.openai.streaming import EventResponse, TranscriptEvents
 from app.api.openapi import BINARY, HEADERS
 from app.api.outputs import timing_headers, warning_headers
+from app.api.requested import requested_diarization
 from app.api.uploads import Uploads
 from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
+from app.deadlines import run_until_deadline
 from app.errors import InvalidRequestError
 from app.formats import render
 from app.pipeline import TranscriptionRequest
 from app.pipeline.options import diarization_options
+from app.speakers import DiarizationOptions
 
 router = APIRouter(prefix="/v1/audio", tags=["OpenAI"])
 
@@ -92,8 +99,9 @@ async def transcriptions(incoming: IncomingOf) -> Response:
             )
         incoming.set_timeout()
         incoming.check_room()
-        with closing(await incoming.read(max_fields=MAX_FIELDS)) as uploads:
-            work, fields = _work(incoming, uploads)
+        uploads = await incoming.read(max_fields=MAX_FIELDS, max_field_bytes=MAX_REFERENCE_BYTES)
+        with closing(uploads):
+            work, fields = await _work(incoming, uploads)
         if fields.stream:
             events = TranscriptEvents(
                 incoming.request, service, work, logprobs="logprobs" in fields.include
@@ -114,7 +122,7 @@ async def translations() -> Response:
     )
 
 
-def _work(
+async def _work(
     incoming: IncomingRequest, uploads: Uploads
 ) -> tuple[TranscriptionRequest, OpenAIParameters]:
     """Returns what to transcribe and how to answer, from the form."""
@@ -122,11 +130,29 @@ def _work(
     form = read_form(uploads.fields)
     transcriber = incoming.state.service.transcriber
     route = route_form(transcriber, form)
-    diarization = diarization_options(form.native)
-    transcriber.check_diarization(diarization)
+    transcriber.check_diarization(diarization_options(form.native))
     incoming.set_timeout(form.native.timeout)
+    diarization = await requested_diarization(
+        incoming.state, form.native, owner_of(incoming.request)
+    )
+    if diarization is not None and form.references:
+        diarization = await incoming.run(_with_references(incoming, form, diarization))
     source, audio = file.open_to_decode(form.native)
     return incoming.transcription(source, audio, route, diarization=diarization), form.openai
+
+
+async def _with_references(
+    incoming: IncomingRequest, form: OpenAIForm, diarization: DiarizationOptions
+) -> DiarizationOptions:
+    """Returns the options with the voices of the form's references too."""
+    reading = read_voices(
+        incoming.state.known_speakers.sampler,
+        form.references,
+        caller=incoming.caller,
+        request_id=incoming.request_id,
+    )
+    voices = await run_until_deadline(incoming.deadline, reading, "voices were being found")
+    return replace(diarization, known=(*diarization.known, *voices))
 
 
 def _answer(transcript: Transcript, fields: OpenAIParameters) -> Response:

@@ -7,11 +7,11 @@ from typing import Protocol
 
 import structlog
 
+from app.audit import AuditLog
 from app.clock import SteadyClock
 from app.contract.webhooks import WebhookDelivery
 from app.database import Database
 from app.errors import NordlydError
-from app.jobs.audit import AuditLog
 from app.jobs.metrics import JobMetrics
 from app.jobs.records import Records
 from app.jobs.rows import Record

@@ -13,6 +13,7 @@ from nordlyd_client.contract.answers import (
     Word,
 )
 from nordlyd_client.contract.jobs import Job, JobEvent, JobPage, JobStatus
+from nordlyd_client.contract.speakers import KnownSpeaker
 from nordlyd_client.contract.stream import (
     End,
     Endpoint,
@@ -63,6 +64,7 @@ __all__ = [
     "JobEvent",
     "JobPage",
     "JobStatus",
+    "KnownSpeaker",
     "LiveEvent",
     "ModelInfo",
     "Notice",

@@ -30,6 +30,7 @@ from nordlyd_client.live import Pcm, stream_events
 from nordlyd_client.options import AlignOptions, LiveOptions, TranscribeOptions
 from nordlyd_client.retries import Retries
 from nordlyd_client.session import DEFAULT_TIMEOUT, FileResult, Session
+from nordlyd_client.speakers import AsyncSpeakers
 from nordlyd_client.uploads import Audio, Upload, opened
 from nordlyd_client.values import Alignment, Health, ModelInfo, Transcription
 
@@ -59,6 +60,7 @@ class AsyncClient:
             limits=httpx.Limits(),
         )
         self.jobs = AsyncJobs(self._session, self._http, self._run)
+        self.speakers = AsyncSpeakers(self._run)
 
     @overload
     async def transcribe(

@@ -77,7 +77,8 @@ class TranscribeOptions(_TextOptions, _SoundOptions, _RedactOptions, LayoutOptio
     """The parameters of POST /transcribe; `url` only where the operator allows its host.
 
     `channels` is how many raw samples have, or `separate` to transcribe each apart. `diarize`
-    labels words with who speaks; the number of speakers, or its limits, may be given with it.
+    labels words with who speaks; the number of speakers, or its limits, may be given with it, and
+    with `known_speakers` those that `Client.speakers` has get their names.
     """
 
     channels: int | Literal["separate"] | None
@@ -85,6 +86,7 @@ class TranscribeOptions(_TextOptions, _SoundOptions, _RedactOptions, LayoutOptio
     num_speakers: int | None
     min_speakers: int | None
     max_speakers: int | None
+    known_speakers: bool | None
     url: str | None
     word_cues: bool | None
 
@@ -116,6 +118,7 @@ class LiveOptions(_TextOptions, _RedactOptions, total=False):
     endpoint_silence: float | None
     vad_threshold: float | None
     max_utterance: float | None
+    diarize: bool | None
 
 
 def as_fields(options: Mapping[str, Any]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from nordlyd_client.live import Pcm, stream_events
 from nordlyd_client.options import AlignOptions, LiveOptions, TranscribeOptions
 from nordlyd_client.retries import Retries
 from nordlyd_client.session import DEFAULT_TIMEOUT, FileResult, Session
+from nordlyd_client.speakers import Speakers
 from nordlyd_client.stepping import step_through
 from nordlyd_client.uploads import Audio, Upload, opened
 from nordlyd_client.values import Alignment, Health, ModelInfo, Transcription
@@ -50,6 +51,7 @@ class Client:
 
     Attributes:
         jobs: recordings that were handed in, to be fetched later.
+        speakers: voices that the server knows by name.
 
     Raises:
         InvalidRequestError: the address is not valid.
@@ -71,6 +73,7 @@ class Client:
             timeout=self._session.timeouts,
         )
         self.jobs = Jobs(self._session, self._http, self._run)
+        self.speakers = Speakers(self._run)
 
     @overload
     def transcribe(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from archives import by_path, rows, run, visible
 from s3_server import S3Server
+from speaker_weights import write_weights
 
 from app.archive import ArchivePlan, run_archive
 from app.archive.manifest import Manifest
@@ -53,6 +54,34 @@ def test_archive_has_a_row_for_each_recording_in_the_order_of_paths(
     assert (bad["text"], bad["words"], bad["duration"]) == (None, None, None)
     assert (summary.recordings, summary.failed, summary.transcribed) == (4, 1, 2)
     assert summary.audio_seconds == 3.0
+
+
+def test_speakers_are_in_rows_and_files_where_they_are_told_apart(
+    checkpoints: dict[str, Path], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(tmp_path / "store" / "speakers")
+    monkeypatch.setenv("NORDLYD_STORE", str(tmp_path / "store"))
+    plan = {"options": {"diarize": "true"}, "formats": ("rttm",)}
+    assert run(checkpoints["tiny-nb"], folder, tmp_path / "out", **plan).failed == 1
+    row = by_path(tmp_path / "out")["two.wav"]
+    assert row["words"]
+    assert {item["speaker"] for item in (*row["words"], *row["segments"])} == {"speaker 1"}
+    (speaker,) = row["speakers"]
+    assert (speaker["speaker"], speaker["seconds"] > 0) == ("speaker 1", True)
+    assert "speaker_1" in (tmp_path / "out" / "two.wav.rttm").read_text()
+    # The rows without speakers are of another request.
+    assert run(checkpoints["tiny-nb"], folder, tmp_path / "out").transcribed == 2
+    row = by_path(tmp_path / "out")["two.wav"]
+    assert row["speakers"] is None
+    assert {word["speaker"] for word in row["words"]} == {None}
+
+
+def test_archive_without_the_weights_of_speakers_is_refused(
+    checkpoints: dict[str, Path], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORDLYD_STORE", str(tmp_path / "none"))
+    with pytest.raises(InvalidRequestError, match="nordlyd speakers pull"):
+        run(checkpoints["tiny-nb"], folder, tmp_path / "out", options={"diarize": "true"})
 
 
 @pytest.mark.long

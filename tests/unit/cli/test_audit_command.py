@@ -12,10 +12,10 @@ from event_loops import on_event_loop
 from typer import Typer
 from typer.testing import CliRunner
 
+from app.audit import AUDIT_LOG, AuditLog, requested_from
 from app.cli.audit import audit
 from app.cli.keys import app as keys
 from app.errors import ConfigurationError, InvalidRequestError
-from app.jobs import AUDIT_LOG, AuditLog, requested_from
 
 jobs = Typer()
 jobs.command()(audit)

@@ -102,6 +102,7 @@ def test_limits_of_the_speakers_are_those_that_are_given(
     [
         ({"num_speakers": "2"}, "num_speakers"),
         ({"max_speakers": "2", "diarize": "false"}, "max_speakers"),
+        ({"known_speakers": "true"}, "known_speakers"),
         ({"diarize": "true", "num_speakers": "2", "min_speakers": "1"}, "num_speakers"),
         ({"diarize": "true", "num_speakers": "2", "max_speakers": "2"}, "num_speakers"),
         ({"diarize": "true", "min_speakers": "3", "max_speakers": "2"}, "min_speakers"),

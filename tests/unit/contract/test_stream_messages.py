@@ -57,12 +57,14 @@ EVENTS: list[tuple[StreamEvent, str]] = [
             confidence=0.9876,
             words=(WORD,),
             formatted_text="På.",
+            speaker="speaker 1",
             alternatives=(StreamAlternative(text="på", score=-1.5, words=(WORD,)),),
         ),
         '{"type":"final","utterance":1,"start":0.0,"end":2.0,"text":"på","confidence":0.9876,'
         '"words":[{"word":"på","start":0.25,"end":0.5,"confidence":0.9876}],'
         '"formatted_text":"På.","alternatives":[{"text":"på","score":-1.5,'
-        '"words":[{"word":"på","start":0.25,"end":0.5,"confidence":0.9876}]}]}',
+        '"words":[{"word":"på","start":0.25,"end":0.5,"confidence":0.9876}]}],'
+        '"speaker":"speaker 1"}',
     ),
     (
         Final(

@@ -69,3 +69,10 @@ def test_labels_are_those_of_a_search_through_all_turns(
         if len(turns) > 1 and best[0] - best[1] > 0.002:
             assert numbers.setdefault(label, shared.index(best[0])) == shared.index(best[0])
     assert len(set(numbers.values())) == len(numbers)
+
+
+def test_known_speakers_have_their_names_and_the_others_are_numbered_without_them() -> None:
+    turns = [Turn(0.0, 1.0, 2), Turn(1.0, 2.0, 0), Turn(2.0, 3.0, 1)]
+    words = [Word("ja", start, start + 0.4, 0.9) for start in (0.2, 1.2, 2.2)]
+    labelled = label_words(words, turns, {2: "Kari Nordmann"})
+    assert [word.speaker for word in labelled] == ["Kari Nordmann", "speaker 1", "speaker 2"]

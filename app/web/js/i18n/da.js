@@ -6,7 +6,7 @@ export default {
   title: "Tale til tekst, der bliver i huset",
   subtitle:
     "Giv den en optagelse, eller tal i mikrofonen. Du får teksten med tidspunktet for hvert ord: til at lytte til, rette og tage med.",
-  "foot.private": "Optagelser sendes kun til denne server. Den gemmer dem, som den arbejder med i baggrunden.",
+  "foot.private": "Optagelser sendes kun til denne server. Den gemmer dem, som den arbejder med i baggrunden. Stemmeaftryk, som er biometriske oplysninger, gemmer den kun af talere, der er føjet til den.",
   "foot.api": "For programmer: API’et",
   version: "Version {version}",
 

@@ -6,7 +6,7 @@ export default {
   title: "Speech to text that stays in-house",
   subtitle:
     "Give it a recording or speak into the microphone. You get the text with the time of every word: to listen to, correct and take along.",
-  "foot.private": "Recordings go to this server only. It keeps those that are worked on in the background.",
+  "foot.private": "Recordings go to this server only. It keeps those that are worked on in the background. It keeps voice prints, which are biometric data, only of speakers that were added to it.",
   "foot.api": "For programs: the API",
   version: "Version {version}",
 

@@ -6,7 +6,7 @@ export default {
   title: "Tale til tekst som blir i huset",
   subtitle:
     "Gi den et opptak, eller snakk i mikrofonen. Du får teksten med tidspunktet for hvert ord: til å høre på, rette og ta med deg.",
-  "foot.private": "Opptakene går bare til denne serveren. Den tar vare på dem som den arbeider med i bakgrunnen.",
+  "foot.private": "Opptakene går bare til denne serveren. Den tar vare på dem som den arbeider med i bakgrunnen. Stemmeavtrykk, som er biometriske opplysninger, tar den bare vare på for talere som er lagt til i den.",
   "foot.api": "For programmer: API-et",
   version: "Versjon {version}",
 

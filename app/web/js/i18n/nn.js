@@ -6,7 +6,7 @@ export default {
   title: "Tale til tekst som blir i huset",
   subtitle:
     "Gje henne eit opptak, eller snakk i mikrofonen. Du får teksten med tidspunktet for kvart ord: til å høyre på, rette og ta med deg.",
-  "foot.private": "Opptaka går berre til denne serveren. Han tek vare på dei som han arbeider med i bakgrunnen.",
+  "foot.private": "Opptaka går berre til denne serveren. Han tek vare på dei som han arbeider med i bakgrunnen. Stemmeavtrykk, som er biometriske opplysningar, tek han berre vare på for talarar som er lagde til i han.",
   "foot.api": "For program: API-et",
   version: "Versjon {version}",
 

@@ -14,6 +14,7 @@ import typer
 from nordlyd_client.cli.align import align
 from nordlyd_client.cli.jobs import jobs_app
 from nordlyd_client.cli.service import find_service, require_service
+from nordlyd_client.cli.speakers import speakers_app
 from nordlyd_client.cli.stream import stream
 from nordlyd_client.cli.subtitles import subtitles_app
 from nordlyd_client.cli.transcribe import transcribe
@@ -21,17 +22,9 @@ from nordlyd_client.cli.watch import watch
 from nordlyd_client.errors import ClientError
 
 _INTERRUPTED = 130
-_OF_THE_SERVICE = (
-    "serve",
-    "archive",
-    "silence",
-    "models",
-    "keys",
-    "speakers",
-    "corrections",
-    "bench",
-)
+_OF_THE_SERVICE = ("serve", "archive", "silence", "models", "keys", "corrections", "bench")
 _JOBS_OF_THE_SERVICE = ("audit",)
+_SPEAKERS_OF_THE_SERVICE = ("pull",)
 
 
 app = typer.Typer(
@@ -103,9 +96,13 @@ def _options(
 def _add_commands() -> None:
     service = find_service()
     if service is not None:
-        service.add_commands(app, jobs_app)
+        service.add_commands(app, jobs_app, speakers_app)
     else:
-        for group, names in ((app, _OF_THE_SERVICE), (jobs_app, _JOBS_OF_THE_SERVICE)):
+        for group, names in (
+            (app, _OF_THE_SERVICE),
+            (jobs_app, _JOBS_OF_THE_SERVICE),
+            (speakers_app, _SPEAKERS_OF_THE_SERVICE),
+        ):
             for name in names:
                 group.command(
                     name,
@@ -116,6 +113,7 @@ def _add_commands() -> None:
     for command in (transcribe, stream, align, watch):
         app.command()(command)
     app.add_typer(jobs_app, name="jobs")
+    app.add_typer(speakers_app, name="speakers")
     app.add_typer(subtitles_app, name="subtitles")
 
 

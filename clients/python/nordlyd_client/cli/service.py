@@ -39,12 +39,13 @@ class Service(Protocol):
     def LIVE_PCM(self) -> Pcm:  # noqa: N802
         """The samples that `decode_live` returns."""
 
-    def add_commands(self, app: typer.Typer, jobs: typer.Typer) -> None:
+    def add_commands(self, app: typer.Typer, jobs: typer.Typer, speakers: typer.Typer) -> None:
         """Adds the commands of the machine that the service is on.
 
         Args:
             app: gets those such as `serve`.
             jobs: `nordlyd jobs`.
+            speakers: `nordlyd speakers`.
         """
 
     def open_backend(self, options: Mapping[str, str]) -> AbstractAsyncContextManager[Backend]:

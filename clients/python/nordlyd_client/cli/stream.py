@@ -181,10 +181,14 @@ def open_view(*, as_json: bool) -> View:
 
 
 def final_text(event: LiveEvent) -> str | None:
-    """Returns the text of a final event, the formatted one if there is one; None of others."""
+    """Returns the text of a final event, the formatted one if there is one; None of others.
+
+    It begins with the speaker, where speakers are told apart.
+    """
     if not isinstance(event, Final):
         return None
-    return event.text if event.formatted_text is None else event.formatted_text
+    text = event.text if event.formatted_text is None else event.formatted_text
+    return text if event.speaker is None else f"{event.speaker}: {text}"
 
 
 def follow(

@@ -1,4 +1,4 @@
-"""The audit log of jobs: who did what to which job, and nothing of what a recording contains.
+"""The audit log: who did what to which job or known speaker, and nothing of any recording.
 
 A line of JSON each in `audit.jsonl` in the data folder. The file is opened for each line, so that
 it may be renamed at any time, as logrotate does.
@@ -20,12 +20,12 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from app.errors import ConfigurationError
-from app.jobs.types import Owner
 
 Action: TypeAlias = Literal[
     "submitted", "fetched", "deleted", "expired", "audio_expired",
     "webhook_delivered", "webhook_failed", "webhook_repeated",
     "corrected", "training_allowed", "training_withdrawn", "exported",
+    "speaker_added", "speaker_deleted",
 ]  # fmt: skip
 """`fetched` is the result; what expired was erased by a rule, without a request.
 
@@ -47,10 +47,11 @@ class AuditEntry(BaseModel):
     Attributes:
         time: when it was done.
         action: what was done; a later version may know more actions than `Action`.
-        job: to which job.
-        owner: id of the key that the job belongs to; empty where none is needed.
+        job: to which job; empty for what was done to a known speaker.
+        owner: id of the key that it belongs to; empty where none is needed.
         client: address of who did it; None for what a rule did.
         request: its `x-request-id`; None for what a rule did.
+        speaker: to which known speaker; empty for what was done to a job.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,9 +59,10 @@ class AuditEntry(BaseModel):
     time: AwareDatetime
     action: str
     job: str
-    owner: Owner
+    owner: str
     client: str | None
     request: str | None
+    speaker: str = ""
 
 
 @contextmanager
@@ -83,7 +85,14 @@ class AuditLog:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    async def record(self, action: Action, job_id: str, owner: Owner) -> None:
+    async def record(
+        self,
+        action: Action,
+        subject: str,
+        owner: str,
+        *,
+        kind: Literal["job", "speaker"] = "job",
+    ) -> None:
         """Appends one line durably.
 
         A disk that is full does not keep a job from being erased: the line goes to the service's
@@ -91,17 +100,20 @@ class AuditLog:
 
         Args:
             action: what was done.
-            job_id: to which job.
-            owner: id of the key that the job belongs to.
+            subject: id of the job or of the known speaker.
+            owner: id of the key that it belongs to.
+            kind: what the subject is.
         """
         entry = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "action": action,
-            "job": job_id,
+            "job": subject if kind == "job" else "",
             "owner": owner,
             "client": _address.get(),
             "request": structlog.contextvars.get_contextvars().get("request_id"),
         }
+        if kind == "speaker":
+            entry["speaker"] = subject
         line = (json.dumps(entry) + "\n").encode()
         try:
             await asyncio.to_thread(_append, self._file, line)

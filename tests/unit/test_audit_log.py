@@ -9,7 +9,7 @@ import structlog
 from event_loops import on_event_loop
 from small_disk import pages, small_disk
 
-from app.jobs.audit import AuditLog, requested_from
+from app.audit import AuditLog, requested_from
 
 
 def entries(file: Path) -> list[dict[str, Any]]:
