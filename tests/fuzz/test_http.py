@@ -130,7 +130,8 @@ def test_random_parameters_with_audio_get_documented_responses(
         if types & {"multipart/form-data", "application/octet-stream"}:
             attempt(operation, GenerationMode.POSITIVE, authorised, *SOUNDS)
             plain = attempt(operation, GenerationMode.POSITIVE, authorised, CLIP, most_options=[0])
-            assert plain & {200, 202}, f"no request to {operation.path} came through: {plain}"
+            # Known speakers are off by default.
+            assert plain & {200, 202} or operation.path == "/speakers", (operation.path, plain)
 
 
 def test_other_methods_get_405_with_allow(
