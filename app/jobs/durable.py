@@ -211,10 +211,14 @@ def _prepare_logger() -> None:
 
 def _is_relevant(record: logging.LogRecord) -> bool:
     """Returns False for what DBOS logs of a call that was cancelled, or whose job was erased."""
-    from dbos._error import DBOSNonExistentWorkflowError  # noqa: PLC0415
+    from dbos._error import (  # noqa: PLC0415
+        DBOSAwaitedWorkflowCancelledError,
+        DBOSNonExistentWorkflowError,
+    )
 
     raised = None if record.exc_info is None else record.exc_info[1]
-    if isinstance(raised, DBOSNonExistentWorkflowError):
+    # The former where a job is cancelled while a worker begins it.
+    if isinstance(raised, DBOSAwaitedWorkflowCancelledError | DBOSNonExistentWorkflowError):
         return False
     return not record.getMessage().startswith("Asyncio task cancelled")
 
