@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--clips", type=int, default=60, help="clips of 5 s, for the hop")
     parser.add_argument("--long-files", type=int, default=3, help="recordings of 10 min, for it")
     parser.add_argument("--check-seconds", type=float, default=60.0, help="for the simulation")
+    parser.add_argument("--check-rounds", type=int, default=3, help="of these seconds")
     parser.add_argument("--archive-files", type=int, default=60, help="recordings in the archive")
     measure(parser.parse_args(argv))
 
@@ -68,7 +69,9 @@ def measure(options: argparse.Namespace) -> None:
         long_hop = hop_seconds(single, one, bodies[_LONG_SECONDS], options.long_files)
     with under_ray(models, cores, **quiet) as two:
         rates.append(asyncio.run(rate(two, bodies, options.step_seconds)))
-        check = asyncio.run(check_simulation(two, bodies, options.check_seconds))
+        check = asyncio.run(
+            check_simulation(two, bodies, options.check_seconds, rounds=options.check_rounds)
+        )
     ready = seconds_to_second_replica(models, bodies[CLIP_SECONDS], **quiet)
     archive, encoder = archive_and_encoder(options.model, options.archive_files)
     figures = {

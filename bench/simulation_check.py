@@ -23,7 +23,6 @@ _REPLICAS = 2
 _CLIENTS = 8
 _SETTLE_SECONDS = 2.0
 _LOADED_SECONDS = 10.0
-_ROUNDS = 3
 _IDLE_CLIPS = 12
 
 
@@ -99,14 +98,14 @@ async def rate(
 
 
 async def check_simulation(
-    service: Running, bodies: Mapping[float, bytes], seconds: float
+    service: Running, bodies: Mapping[float, bytes], seconds: float, *, rounds: int
 ) -> Check:
     """Measures the costs of a replica, loads both, and simulates the same arrivals, in rounds.
 
     Raises:
         ServiceError: a clip was not answered with a transcript.
     """
-    return Check([await _round(service, bodies, seconds, seed) for seed in range(_ROUNDS)])
+    return Check([await _round(service, bodies, seconds, seed) for seed in range(rounds)])
 
 
 async def _round(

@@ -156,7 +156,10 @@ def test_costs_of_jobs_are_counted(capsys) -> None:
 def test_replicas_and_archive_are_compared_with_one_process(capsys) -> None:
     from bench import scale
 
-    arguments = "--step-seconds 2 --clips 3 --long-files 1 --check-seconds 5 --archive-files 3"
+    arguments = (
+        "--step-seconds 2 --clips 3 --long-files 1 --check-seconds 5 --check-rounds 1 "
+        "--archive-files 3"
+    )
     result = run(scale, arguments, capsys)
     for name in ("single", "one_replica", "two_replicas", "archive", "encoder"):
         assert result[f"{name}_audio_s_per_s"] > 0
