@@ -299,7 +299,7 @@ static void list_longer(Listing *listing, int order, uint64_t begin, uint64_t en
         listing->path[order - 1] = (uint32_t)bits(level->table, at, ngrams->word_bits);
         if (order == listing->order)
             list_one(listing, weights_at(ngrams, order, place));
-        else
+        else if (order < MAX_ORDER) /* always; compilers that unroll this do not know */
             list_longer(listing, order + 1, pointer_of(level, ngrams->word_bits, place),
                         pointer_of(level, ngrams->word_bits, place + 1));
     }
