@@ -5,11 +5,12 @@ kept (the patience diff of Bram Cohen). What is between two anchors is short, an
 `difflib.SequenceMatcher`.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import TypeAlias
+
+from app.chains import longest_chain
 
 Block: TypeAlias = tuple[bool, int, int, int, int]
 """Whether words are equal; the first and one past the last of them, in each of the sequences."""
@@ -58,26 +59,8 @@ def _compare_gap(
 def _anchors(before: Sequence[str], after: Sequence[str]) -> list[tuple[int, int]]:
     """Returns where runs begin that occur once in both, both places increasing."""
     places = _unique_runs(after)
-    pairs = [(place, places[run]) for run, place in _unique_runs(before).items() if run in places]
-    pairs.sort()
-    # The longest increasing subsequence, by the smallest last element of each length.
-    ends: list[int] = []
-    indices: list[int] = []
-    previous: list[int] = []
-    for index, (_, other) in enumerate(pairs):
-        length = bisect_left(ends, other)
-        previous.append(indices[length - 1] if length else -1)
-        if length == len(ends):
-            ends.append(other)
-            indices.append(index)
-        else:
-            ends[length], indices[length] = other, index
-    chosen = []
-    index = indices[-1] if indices else -1
-    while index >= 0:
-        chosen.append(pairs[index])
-        index = previous[index]
-    return chosen[::-1]
+    found = _unique_runs(before).items()
+    return longest_chain((place, places[run]) for run, place in found if run in places)
 
 
 def _unique_runs(words: Sequence[str]) -> dict[tuple[str, ...], int]:

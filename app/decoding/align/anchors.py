@@ -6,11 +6,12 @@ Runs of tokens that occur once on either side are matched, and the longest chain
 the same order is kept (the "patience" difference of texts).
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.chains import longest_chain
 
 _RUN = 12  # tokens that have to agree
 _MARGIN = 3  # tokens of them on either side of a cut
@@ -46,7 +47,8 @@ def cut_points(
         Pairs of (index of a word, frame), both ascending: the word begins at that frame or
         later, and the one before it ends there or earlier.
     """
-    pairs = _chain(*_common_runs(labels, greedy.tokens))
+    left, right = _common_runs(labels, greedy.tokens)
+    pairs = longest_chain(zip(left.tolist(), right.tolist(), strict=True))
     word_at = {start: word for word, start in enumerate(word_starts.tolist()) if word}
     cuts: list[tuple[int, int]] = []
     last_frame = 0
@@ -86,26 +88,3 @@ def _once(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Integers]:
     values, places, counts = np.unique(hashes, return_index=True, return_counts=True)
     single = counts == 1
     return values[single], places[single]
-
-
-def _chain(left: Integers, right: Integers) -> list[tuple[int, int]]:
-    """Returns the longest chain of pairs that ascends on both sides (Fredman 1975)."""
-    order = np.argsort(left)
-    pairs = list(zip(left[order].tolist(), right[order].tolist(), strict=True))
-    ends: list[int] = []
-    holders: list[int] = []
-    before: list[int] = []
-    for index, (_, place) in enumerate(pairs):
-        length = bisect_left(ends, place)
-        before.append(holders[length - 1] if length else -1)
-        if length == len(ends):
-            ends.append(place)
-            holders.append(index)
-        else:
-            ends[length], holders[length] = place, index
-    chain: list[tuple[int, int]] = []
-    index = holders[-1] if holders else -1
-    while index >= 0:
-        chain.append(pairs[index])
-        index = before[index]
-    return chain[::-1]
