@@ -1,6 +1,7 @@
 """What every command of the trainer shares: the application, the console, the arguments."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +17,14 @@ app = typer.Typer(
 console = Console(stderr=True)
 
 RecipeName = Annotated[str, typer.Argument(help="A recipe file, or the id of a bundled one.")]
+RunFolder = Annotated[Path, typer.Option(help="Run folder: checkpoints, log, export.")]
+MaxSteps = Annotated[
+    int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
+]
+Resume = Annotated[bool, typer.Option(help="Continue the run in the output folder.")]
+Precision = Annotated[
+    Literal["auto", "fp16", "bf16", "fp32"] | None, typer.Option(help="In place of the recipe's.")
+]
 
 
 def report_pull(plan: "PullPlan") -> None:

@@ -3,11 +3,19 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainer.cli.command import RecipeName, app, console
+from trainer.cli.command import (
+    MaxSteps,
+    Precision,
+    RecipeName,
+    Resume,
+    RunFolder,
+    app,
+    console,
+)
 from trainer.cli.training_reports import recipe_file, training_reports
 from trainer.errors import DataError
 from trainer.recipe import Recipe, load_recipe
@@ -22,7 +30,7 @@ def distill(  # noqa: PLR0917 - options of a command line, named by the user
         str, typer.Argument(help="Model to learn from: a folder, a catalogue id or a hub id.")
     ],
     recipe: RecipeName,
-    output: Annotated[Path, typer.Option(help="Run folder: checkpoints, log, export.")],
+    output: RunFolder,
     audio: Annotated[
         Path | None, typer.Option(help="Folder of recordings, which need no texts.")
     ] = None,
@@ -30,14 +38,9 @@ def distill(  # noqa: PLR0917 - options of a command line, named by the user
         Path | None,
         typer.Option(help="Data folder in place of --audio; by default data/ID of the recipe."),
     ] = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
-    ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in the output folder.")] = False,
-    precision: Annotated[
-        Literal["auto", "fp16", "bf16", "fp32"] | None,
-        typer.Option(help="In place of the recipe's."),
-    ] = None,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    precision: Precision = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train a smaller model of a recipe on what a larger one emits for audio without texts."""

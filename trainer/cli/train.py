@@ -1,11 +1,19 @@
 """`train`: trains a recipe on a data folder and writes a run folder."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from trainer.cli.command import RecipeName, app, console
+from trainer.cli.command import (
+    MaxSteps,
+    Precision,
+    RecipeName,
+    Resume,
+    RunFolder,
+    app,
+    console,
+)
 from trainer.cli.training_reports import recipe_file, training_reports
 from trainer.recipe import load_recipe
 
@@ -13,7 +21,7 @@ from trainer.recipe import load_recipe
 @app.command()
 def train(  # noqa: PLR0917 - options of a command line, named by the user
     recipe: RecipeName,
-    output: Annotated[Path, typer.Option(help="Run folder: checkpoints, log, export.")],
+    output: RunFolder,
     data: Annotated[
         Path | None, typer.Option(help="Data folder; by default data/ID of the recipe.")
     ] = None,
@@ -21,14 +29,9 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
         Path | None,
         typer.Option(help="Checkpoint folder to start from, in place of the recipe's."),
     ] = None,
-    max_steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
-    ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in the output folder.")] = False,
-    precision: Annotated[
-        Literal["auto", "fp16", "bf16", "fp32"] | None,
-        typer.Option(help="In place of the recipe's."),
-    ] = None,
+    max_steps: MaxSteps = None,
+    resume: Resume = False,
+    precision: Precision = None,
     scale_batch: Annotated[
         bool,
         typer.Option(
