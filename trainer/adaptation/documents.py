@@ -14,6 +14,7 @@ from zipfile import BadZipFile, ZipFile
 
 from app.errors import ConfigurationError
 from app.extras import install_hint
+from trainer.data.text_files import decode_text
 from trainer.errors import LanguageModelError
 
 _MAX_XML_BYTES = 500_000_000
@@ -89,18 +90,8 @@ def _sample(data: bytes) -> bytes:
     return b"" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else data[:65536]
 
 
-def _decode(data: bytes) -> str:
-    """Returns the text of UTF-8 or UTF-16 with a mark, or, where it is neither, of Windows-1252."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
 def _plain(_: Path, data: bytes) -> list[str]:
-    text = _decode(data)
+    text = decode_text(data)
     # Without a capital it is text for a language model already, a sentence a line.
     return text.splitlines() if text == text.lower() else unwrap(text)
 
@@ -146,7 +137,7 @@ def _join(joined: str, line: str) -> str:
 
 
 def _markdown(_: Path, data: bytes) -> list[str]:
-    text = _FRONT_MATTER.sub("", _decode(data).replace("\r\n", "\n"))
+    text = _FRONT_MATTER.sub("", decode_text(data).replace("\r\n", "\n"))
     text = _DEFINITION.sub("", _COMMENT.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
     lines = []
@@ -221,7 +212,9 @@ def _pdf(path: Path, data: bytes) -> list[str]:
 def _subtitles(_: Path, data: bytes) -> list[str]:
     """Returns the text of cues; that of a sentence over several cues is one paragraph."""
     paragraphs: list[str] = []
-    for block in re.split(r"\n[ \t]*\n", _decode(data).replace("\r\n", "\n").replace("\r", "\n")):
+    for block in re.split(
+        r"\n[ \t]*\n", decode_text(data).replace("\r\n", "\n").replace("\r", "\n")
+    ):
         lines = block.split("\n")
         times = [at for at, line in enumerate(lines) if _CUE_TIME.match(line)]
         # Without a time it is a heading, a note or a style.
@@ -240,7 +233,7 @@ def _subtitles(_: Path, data: bytes) -> list[str]:
 def _transcript(path: Path, data: bytes) -> list[str]:
     """Returns the segments of the service's JSON, or the text where there are none."""
     try:
-        found = json.loads(_decode(data))
+        found = json.loads(decode_text(data))
     except ValueError as error:
         raise LanguageModelError(f"{path} is no JSON: {error}") from error
     texts = [text for item in found if (text := _text_of(item))] if isinstance(found, list) else []

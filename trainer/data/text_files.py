@@ -20,11 +20,16 @@ def read_text(file: Path) -> str:
         data = file.read_bytes()
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
+    if b"\0" in data and not data.startswith(_UTF_16):
+        raise DataError(f"{file} is no text: it holds zero bytes")
+    return decode_text(data)
+
+
+def decode_text(data: bytes) -> str:
+    """Returns the text of UTF-8 or UTF-16 with a mark, or, where it is neither, of Windows-1252."""
+    if data.startswith(_UTF_16):
+        return data.decode("utf-16", errors="replace")
     try:
-        if data.startswith(_UTF_16):
-            return data.decode("utf-16")
-        if b"\0" in data:
-            raise DataError(f"{file} is no text: it holds zero bytes")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace")

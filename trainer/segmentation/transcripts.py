@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from trainer.data.text_files import decode_text
 from trainer.errors import DataError
 
 SUFFIXES = (".txt", ".md", ".srt", ".vtt", ".json")
@@ -21,7 +22,7 @@ def read_transcript(file: Path) -> list[str]:
         DataError: the file cannot be read, is of another kind, or has no words.
     """
     try:
-        text = _decoded(file.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
+        text = decode_text(file.read_bytes()).replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     if "\0" in text:
@@ -35,16 +36,6 @@ def read_transcript(file: Path) -> list[str]:
     if not any(letter.isalnum() for part in paragraphs for letter in part):
         raise DataError(f"{file} has no words")
     return [part for part in paragraphs if part]
-
-
-def _decoded(data: bytes) -> str:
-    """Decodes UTF-8 and UTF-16 with or without a mark, and Latin-1 where it is neither."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def _cues(text: str) -> str:
