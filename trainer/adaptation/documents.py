@@ -14,8 +14,8 @@ from zipfile import BadZipFile, ZipFile
 
 from app.errors import ConfigurationError
 from app.extras import install_hint
-from trainer.data.text_files import decode_text
 from trainer.errors import LanguageModelError
+from trainer.text_files import decode_text
 
 _MAX_XML_BYTES = 500_000_000
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.data.annotations import read_intervals
-from trainer.data.text_files import read_text
 from trainer.errors import DataError
+from trainer.text_files import read_text
 
 TRANSCRIPTS = (".textgrid", ".eaf", ".json", ".vtt", ".srt", ".txt")
 """The endings that are read, the first before the others where a recording has several."""

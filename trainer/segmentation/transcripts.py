@@ -5,8 +5,8 @@ import json
 import re
 from pathlib import Path
 
-from trainer.data.text_files import decode_text
 from trainer.errors import DataError
+from trainer.text_files import decode_text
 
 SUFFIXES = (".txt", ".md", ".srt", ".vtt", ".json")
 
