@@ -15,6 +15,7 @@ BENCHMARKS = (
     "alignment",
     "segmentation",
     "words",
+    "costs",
     "streaming",
     "languages",
     "training",

@@ -8,6 +8,7 @@ a test split that was trained on.
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 from app.audio.frames import FrameGrid
@@ -105,11 +106,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     yield from _selection(recipe)
     if recipe.language_model:
         yield from _language_model(recipe.language_model, recipe)
-    if recipe.distillation and recipe.distillation.ctc_weight < 0:
-        yield (
-            f"distillation.ctc_weight must not be negative, and is "
-            f"{recipe.distillation.ctc_weight:g}"
-        )
+    yield from _start(recipe)
 
 
 def _ranges_and_shares(
@@ -205,8 +202,6 @@ def _model(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
         yield "model.init must be random or the id of the weights to start from"
     if model.init == "random" and model.fallbacks:
         yield "model.fallbacks must be empty where model.init is random"
-    if model.init == "random" and model.freeze_feature_encoder:
-        yield "model.freeze_feature_encoder must be false where model.init is random"
 
 
 def _regularisation(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
@@ -274,6 +269,35 @@ def _adaptation(recipe: Recipe) -> Iterator[str]:
         yield "model.freeze_feature_encoder must be true where adaptation.lora_rank is above 0"
     if adaptation.lora_rank and recipe.training.average_checkpoints > 1:
         yield "training.average_checkpoints must be 1 where adaptation.lora_rank is above 0"
+
+
+def _start(recipe: Recipe) -> Iterator[str]:
+    """Checks what a student starts from, and that random weights are trained."""
+    model, distillation = recipe.model, recipe.distillation
+    layers = distillation.teacher_layers if distillation else ()
+    if model.init == "random" and model.freeze_feature_encoder and not layers:
+        yield "model.freeze_feature_encoder must be false where model.init is random"
+    if distillation is None:
+        return
+    if distillation.ctc_weight < 0:
+        yield f"distillation.ctc_weight must not be negative, and is {distillation.ctc_weight:g}"
+    if distillation.temperature <= 0:
+        yield f"distillation.temperature must be above 0, and is {distillation.temperature:g}"
+    if distillation.precompute and any(recipe.training.join_seconds):
+        yield "training.join_seconds must be 0 where distillation.precompute is true"
+    if distillation.precompute and recipe.augmentation and recipe.augmentation.speed_share:
+        yield "augmentation.speed_share must be 0 where distillation.precompute is true"
+    if not layers:
+        return
+    if model.init != "random":
+        yield "distillation.teacher_layers are what to start from, and model.init must be random"
+    if len(layers) != model.layers:
+        yield (
+            f"distillation.teacher_layers must name one layer for each of the {model.layers} of "
+            f"model.layers, not {len(layers)}"
+        )
+    if layers[0] < 0 or any(one >= other for one, other in pairwise(layers)):
+        yield "distillation.teacher_layers must rise from 0 or more"
 
 
 def _schedule(recipe: Recipe) -> Iterator[str]:
