@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from app.splits import SPLITS
 from trainer.errors import CorpusError
 from trainer.recipe import Recipe, load_recipe
 from trainer.recipe_schema import TextRecipe
 from trainer.text.corpus import keep_translations, make_numbers, read_corpus, text_of
-from trainer.text.sentences import SPLITS, split_of
+from trainer.text.sentences import split_of
 from trainer.text.translation import translate
 
 NAMES = ("fila", "boka", "døra", "hylla", "jenta", "kua", "lampa", "visa", "øya", "hytta", "bygda")
