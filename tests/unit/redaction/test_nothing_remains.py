@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from blank_transcript import blank_transcript
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spoken_words import said
@@ -63,7 +64,7 @@ def speak(content: list, language: str, pauses: list[float]) -> tuple[list[Word]
     return words, hidden - {"no"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     parts,
     st.sampled_from(["da", "nb", "nn"]),
@@ -99,7 +100,7 @@ def test_nothing_masked_is_left_in_any_text_and_the_rest_is_unchanged(
     assert len(transcript.redactions or ()) == len(transcript.words) - len(kept) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(
         st.sampled_from([*FILLERS, "en", "to", "tjue", "og", "tolvte", "mai", "at", "punktum"]),
