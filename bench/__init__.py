@@ -16,6 +16,7 @@ BENCHMARKS = (
     "segmentation",
     "words",
     "costs",
+    "everyday",
     "streaming",
     "languages",
     "training",

@@ -8,15 +8,17 @@ a test split that was trained on.
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from itertools import pairwise
 from typing import Any
 
 from app.audio.frames import FrameGrid
+from app.splits import SPLITS
+from trainer.distillation_rules import start_problems
 from trainer.errors import RecipeError
 from trainer.recipe_schema import (
     AugmentationRecipe,
     DataRecipe,
     LanguageModelRecipe,
+    MixtureRecipe,
     ModelRecipe,
     Recipe,
     SynthesisRecipe,
@@ -106,16 +108,17 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     yield from _selection(recipe)
     if recipe.language_model:
         yield from _language_model(recipe.language_model, recipe)
-    yield from _start(recipe)
+    yield from start_problems(recipe)
 
 
 def _ranges_and_shares(
-    table: str, part: TextRecipe | SynthesisRecipe | AugmentationRecipe | None
+    table: str, part: TextRecipe | SynthesisRecipe | AugmentationRecipe | MixtureRecipe | None
 ) -> Iterator[str]:
     """Every pair of numbers is a range from low to high, every `…_share` a probability."""
     for field in fields(part) if part else ():
         value: Any = getattr(part, field.name)
-        if field.name.endswith("_share") and not 0 <= value <= 1:
+        share = field.name.endswith("_share") and value is not None
+        if share and not 0 <= value <= 1:
             yield f"{table}.{field.name} must be from 0 to 1, and is {value:g}"
         pair = isinstance(value, tuple) and len(value) == _PAIR
         if pair and not isinstance(value[0], str) and value[0] > value[1]:
@@ -123,7 +126,7 @@ def _ranges_and_shares(
 
 
 def _data(data: DataRecipe) -> Iterator[str]:
-    for key in ("train", "valid", "test"):
+    for key in SPLITS:
         sources: tuple[str, ...] = getattr(data, key)
         if not sources:
             yield f"data.{key} must name at least one source, such as npsc-nynorsk/{key}"
@@ -271,35 +274,6 @@ def _adaptation(recipe: Recipe) -> Iterator[str]:
         yield "training.average_checkpoints must be 1 where adaptation.lora_rank is above 0"
 
 
-def _start(recipe: Recipe) -> Iterator[str]:
-    """Checks what a student starts from, and that random weights are trained."""
-    model, distillation = recipe.model, recipe.distillation
-    layers = distillation.teacher_layers if distillation else ()
-    if model.init == "random" and model.freeze_feature_encoder and not layers:
-        yield "model.freeze_feature_encoder must be false where model.init is random"
-    if distillation is None:
-        return
-    if distillation.ctc_weight < 0:
-        yield f"distillation.ctc_weight must not be negative, and is {distillation.ctc_weight:g}"
-    if distillation.temperature <= 0:
-        yield f"distillation.temperature must be above 0, and is {distillation.temperature:g}"
-    if distillation.precompute and any(recipe.training.join_seconds):
-        yield "training.join_seconds must be 0 where distillation.precompute is true"
-    if distillation.precompute and recipe.augmentation and recipe.augmentation.speed_share:
-        yield "augmentation.speed_share must be 0 where distillation.precompute is true"
-    if not layers:
-        return
-    if model.init != "random":
-        yield "distillation.teacher_layers are what to start from, and model.init must be random"
-    if len(layers) != model.layers:
-        yield (
-            f"distillation.teacher_layers must name one layer for each of the {model.layers} of "
-            f"model.layers, not {len(layers)}"
-        )
-    if layers[0] < 0 or any(one >= other for one, other in pairwise(layers)):
-        yield "distillation.teacher_layers must rise from 0 or more"
-
-
 def _schedule(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     steps = total_steps(recipe.data, training)
@@ -341,5 +315,9 @@ def _language_model(model: LanguageModelRecipe, recipe: Recipe) -> Iterator[str]
         yield "language_model.sources, alphas and betas must not be empty"
     if model.beam_width < 1 or model.max_unigrams < 0:
         yield "language_model.beam_width must be at least 1, and max_unigrams 0 or more"
+    if model.mixture:
+        yield from _ranges_and_shares("language_model.mixture", model.mixture)
+        if model.mixture.everyday_share + model.mixture.frequent_words_share >= 1:
+            yield "the shares of language_model.mixture must leave something for the text"
     if "sentences" in model.sources and not recipe.text:
         yield "language_model.sources has sentences, which need the table [text]"

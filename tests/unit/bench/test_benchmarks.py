@@ -13,6 +13,7 @@ from app.acoustic.config import read_config
 from bench import (
     alignment,
     costs,
+    everyday,
     fairness,
     jobs,
     languages,
@@ -203,6 +204,15 @@ def test_multiply_adds_are_those_that_torch_counts() -> None:
     # transformers computes one frame of positions more, and drops it: their kernel is even.
     dropped = config.hidden_size**2 // config.pos_conv_groups * config.pos_conv_kernel
     assert 2 * (costs.multiply_adds(config, 16_000) + dropped) == counter.get_total_flops()
+
+
+def test_everyday_sentences_are_decoded_at_each_rate(capsys) -> None:
+    arguments = f"--models {MODELS / 'demo-nb'} --sentences 4 --rates 1,1.2"
+    found = run(everyday, arguments, capsys)["models"]["demo-nb"]
+    for decoder in ("greedy", "beam", "beam_lm"):
+        assert len(found[f"{decoder}_by_rate"]) == 2
+        assert 0 <= found[f"{decoder}_wer"] <= 1
+    assert found["beam_lm_wer"] < found["greedy_wer"]
 
 
 def test_languages_are_detected_and_counted(capsys) -> None:

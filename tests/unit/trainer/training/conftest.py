@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from demo_model import tiny_shape
 from tones import TEXTS, write_speech
 
 from trainer.export import export_model
@@ -35,14 +36,7 @@ def recipe() -> Recipe:
     """`demo-nb`, shrunk to 30,000 weights and six updates."""
     full = load_recipe("demo-nb")
     model = replace(
-        full.model,
-        conv_dim=(16, 16, 16, 16),
-        hidden_size=32,
-        layers=2,
-        heads=2,
-        intermediate_size=32,
-        position_kernel=8,
-        position_groups=4,
+        tiny_shape(),
         mask_time_prob=0.2,
         mask_feature_prob=0.2,
         mask_feature_length=4,
@@ -73,7 +67,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def teacher(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model twice as wide as the student, whose head emits letters and blanks."""
-    shape = replace(recipe.model, hidden_size=64, layers=3)
+    shape = replace(recipe.model, hidden_size=64, layers=3, intermediate_size=32)
     model = random_model(shape, seed=11)
     with torch.no_grad():
         model.lm_head.weight.normal_(std=0.4)
