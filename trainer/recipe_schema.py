@@ -36,7 +36,8 @@ class SynthesisRecipe:
     """How sentences are spoken and what happens to the speech on its way to the microphone.
 
     Rates are in words a minute, pitch is 0..100, gains and ratios are in dB; shares are the
-    part of the utterances that something happens to.
+    part of the utterances that something happens to. `train_rate` is the rate in training where it
+    is another one; `everyday_share` is the part of the training sentences that a grammar makes.
     """
 
     voice: str
@@ -60,6 +61,8 @@ class SynthesisRecipe:
     valid_sentences: int
     test_sentences: int
     number_share: float
+    everyday_share: float | None
+    train_rate: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,21 @@ class TrainingRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class MixtureRecipe:
+    """What a language model of text is mixed with: made-up everyday sentences, frequent words.
+
+    The shares are the weights of those two; `max_ngrams` is about how many n-grams of two words
+    and more the pruned mixture keeps.
+    """
+
+    everyday_sentences: int
+    everyday_share: float
+    frequent_words: int
+    frequent_words_share: float
+    max_ngrams: int
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageModelRecipe:
     """An n-gram model: `prune` holds KenLM's count thresholds, one for each order.
 
@@ -205,6 +223,7 @@ class LanguageModelRecipe:
     betas: tuple[float, ...]
     beam_width: int
     max_unigrams: int
+    mixture: MixtureRecipe | None
 
 
 @dataclass(frozen=True, slots=True)

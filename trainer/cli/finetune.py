@@ -26,8 +26,8 @@ def finetune(  # noqa: PLR0917 - options of a command line, named by the user
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder of recordings beside txt, srt, vtt, TextGrid, EAF or the service's JSON, "
-            "or a csv, tsv or jsonl, or a folder of these.",
+            help="Folder of recordings beside txt, docx, srt, vtt, TextGrid, EAF or the service's "
+            "JSON, or a csv, tsv or jsonl, or a folder of these.",
         ),
     ],
     output: Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import Wav2Vec2Config
 
+from app.splits import SPLITS
 from trainer.card.facts import LOG, read_log
 from trainer.data.filters import Filters
 from trainer.errors import DataError, RecipeError
@@ -217,7 +218,7 @@ def _report(request: Request, choice: Choice, counts: dict[str, Any]) -> dict[st
     recipe = choice.recipe
     splits = {
         split: {name: counts[split][name] for name in ("utterances", "hours", "speakers")}
-        for split in ("train", "valid", "test")
+        for split in SPLITS
     }
     return {
         "model": request.name,
