@@ -76,6 +76,8 @@ def runs(
     lora, eight_bit = (
         replace(eight, model=started, adaptation=adaptation) for adaptation in (LORA, EIGHT_BIT)
     )
+    teacher = folder / "one/export"
+    fit(eight, data, folder / "student-one", teacher=teacher)
     fit(lora, data, folder / "lora-one")
     fit(eight_bit, data, folder / "eight-bit-one")
     fit(eight_bit, data, folder / "begun", max_steps=2)
@@ -87,6 +89,7 @@ def runs(
     )
     divided: list[tuple[Recipe, Path, dict[str, Any]]] = [
         (eight, folder / "two", {}),
+        (eight, folder / "student-two", {"teacher": teacher}),
         (lora, folder / "lora-two", {"max_steps": 2}),
         (lora, folder / "lora-two", {"resume": True}),
         (eight_bit, folder / "eight-bit-two", {}),
@@ -131,7 +134,7 @@ def assert_same(one: Path, other: Path, tolerance: float) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("alone", "together"),
-    [("one", "shared"), ("one", "two"), ("lora-one", "lora-two"),
+    [("one", "shared"), ("one", "two"), ("student-one", "student-two"), ("lora-one", "lora-two"),
      ("eight-bit-one", "eight-bit-two")],
 )  # fmt: skip
 def test_two_processes_make_the_updates_of_one(runs: Path, alone: str, together: str) -> None:
@@ -177,7 +180,7 @@ def test_processes_with_unlike_batches_and_left_out_layers_stay_in_step(runs: Pa
 
 
 @pytest.mark.long
-def test_failure_of_the_first_device_ends_the_others_in_silence(runs: Path) -> None:
+def test_failure_of_the_first_device_ends_the_others_without_a_message(runs: Path) -> None:
     assert "the first refuses" in (runs / "outcome.0").read_text()
     assert (runs / "outcome.1").read_text() == "SystemExit(1)"
 
