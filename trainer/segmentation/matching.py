@@ -129,7 +129,7 @@ class Matcher:
         unspoken: list[int] = []
         doubt = self._doubt(phrase, words)
         while doubt.value > 1 and len(unspoken) < _MAX_UNSPOKEN and len(words) > 1:
-            word, saved = self._least_probable(phrase, words)
+            word, saved = self._least_probable(phrase, words, words.index(doubt.word))
             if saved < MAX_LETTER_COST * len(self._words[word]):
                 break
             words.remove(word)
@@ -172,10 +172,13 @@ class Matcher:
                 return first, past
             (first, past), cost = best, costs[best]
 
-    def _least_probable(self, phrase: Phrase, words: Sequence[int]) -> tuple[int, float]:
-        """Returns the word without which the others are most probable, and what that saves."""
+    def _least_probable(
+        self, phrase: Phrase, words: Sequence[int], place: int
+    ) -> tuple[int, float]:
+        """Returns which word at or beside a place is best left out, and what that saves."""
         costs = {
-            word: self._cost(phrase, [other for other in words if other != word]) for word in words
+            word: self._cost(phrase, [other for other in words if other != word])
+            for word in words[max(place - 1, 0) : place + 2]
         }
         least = min(costs, key=lambda word: costs[word])
         return least, self._cost(phrase, words) - costs[least]

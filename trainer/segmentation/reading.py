@@ -2,12 +2,12 @@
 
 Three tests, each against the most probable path of the same emissions (a likelihood ratio): of the
 sounds between two words, which a word that was not written adds to; of the letters of each word,
-which a word that was not said lacks; and of any place, against the words that the decoder reads
-there with its language model. A misread letter fails none of them, as long as no word of the
+which a word that was not said lacks; and of any place where the decoder reads words that its
+language model knows, against these. A misread letter fails none of them, as long as no word of the
 language fits much better.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +43,18 @@ class Reader:
         emissions: of the recording, [frames, vocabulary].
         vocabulary: of the model.
         frame_seconds: length of a frame.
+        known: words of the language, normalised, of those that the decoder reads.
     """
 
-    def __init__(self, emissions: Emissions, vocabulary: Vocabulary, frame_seconds: float) -> None:
+    def __init__(
+        self,
+        emissions: Emissions,
+        vocabulary: Vocabulary,
+        frame_seconds: float,
+        known: Collection[str],
+    ) -> None:
         self._emissions = emissions
+        self._known = known
         self._vocabulary = vocabulary
         self._frame_seconds = frame_seconds
         self._capitals = not any(token.islower() for token in spellings(vocabulary))
@@ -83,7 +91,7 @@ class Reader:
         places = (
             self._between(found),
             self._letters(found, words),
-            self._around(found.costs, self._read(start, end, decoded) if decoded else None),
+            self._around(self._more(start, end, found.costs, decoded)),
         )
         value, frame = max(places)
         before = found.words[: frame + 1].max(initial=-1)
@@ -136,13 +144,22 @@ class Reader:
         word = int(means.argmax())
         return float(means[word]) / MAX_LETTER_COST, int(np.argmax(found.words == word))
 
-    def _around(self, costs: Costs, decoded: ReadingCosts | None) -> tuple[float, int]:
+    def _more(self, start: float, end: float, costs: Costs, decoded: Sequence[str]) -> Costs:
+        """Returns what each frame costs more than with the decoder's words, 0 in unknown ones."""
+        other = self._read(start, end, decoded) if decoded else None
+        if other is None:
+            return costs
+        # Between words there is no word; its place is past the last one.
+        known = np.array([*(word in self._known for word in decoded), True])
+        more: Costs = np.where(known[other.words], costs - other.costs, np.float32(0))
+        return more
+
+    def _around(self, more: Costs) -> tuple[float, int]:
         """Returns the cost around a frame, as a share of what is allowed, and the frame."""
         width = max(round(_AROUND_SECONDS / self._frame_seconds), 1)
-        more = costs if decoded is None else costs - decoded.costs
         sums = np.convolve(more, np.ones(width, np.float32))
         place = int(sums.argmax())
-        return float(sums[place]) / _MAX_COST, max(min(place - width // 2, len(costs) - 1), 0)
+        return float(sums[place]) / _MAX_COST, max(min(place - width // 2, len(more) - 1), 0)
 
     def _spelled(self, words: Sequence[str]) -> list[str]:
         return [word.upper() for word in words] if self._capitals else list(words)

@@ -10,6 +10,7 @@ from app.contract.answers import AlignedWord
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.alignment import greedy_tokens
 from app.decoding.types import Emissions
+from app.text import normalise
 from trainer.data import Record, Waveform
 from trainer.evaluation.emissions import emit
 from trainer.segmentation.matching import Match, Matcher
@@ -143,7 +144,8 @@ class Segmenter:
             letters = greedy_tokens(emissions, vocabulary)
             phrases = find_phrases(letters, read.words, wave, vocabulary, self.frame_seconds)
         located = self.align(emissions, words, len(wave))
-        reader = Reader(emissions, vocabulary, self.frame_seconds)
+        known = {normalise(word) for word in self.decoders.known_words(w.word for w in read.words)}
+        reader = Reader(emissions, vocabulary, self.frame_seconds, known)
         matches = Matcher(words, reader).match(phrases, located)
         pieces, left_out = self._pieces(reader, phrases, matches, words)
         left_out += _unmatched(phrases, matches, words)

@@ -21,7 +21,7 @@ def matched(said: tuple[str, ...], written: tuple[str, ...]) -> list[str | None]
         phrases.append(Phrase(start, end, start, end, text.replace(" ", ""), text))
         start = end
     located = [AlignedWord(word, None, None, 0.0, found=False, characters=()) for word in words]
-    reader = Reader(emissions_of("".join(said)), VOCABULARY, FRAME_SECONDS)
+    reader = Reader(emissions_of("".join(said)), VOCABULARY, FRAME_SECONDS, words)
     found: list[Match | None] = Matcher(words, reader).match(phrases, located)
     return [
         " ".join(words[index] for index in match.words) if match and match.agrees else None

@@ -8,11 +8,13 @@ from trainer.segmentation.reading import Doubt, Reader
 SAID = "vi tar en pause og fortsetter etter lunsj"
 
 
-def doubt(read: str, written: str, decoded: str | None = None) -> Doubt:
+def doubt(
+    read: str, written: str, decoded: str | None = None, *, unknown: frozenset[str] = frozenset()
+) -> Doubt:
     emissions = emissions_of(read)
-    reader = Reader(emissions, VOCABULARY, FRAME_SECONDS)
-    seconds = len(emissions) * FRAME_SECONDS
     words = (written if decoded is None else decoded).split()
+    reader = Reader(emissions, VOCABULARY, FRAME_SECONDS, set(words) - unknown)
+    seconds = len(emissions) * FRAME_SECONDS
     return reader.doubt(0.0, seconds, written.split(), words)
 
 
@@ -49,10 +51,11 @@ def test_other_word_does_not_pass(other: str) -> None:
     assert doubt(SAID, SAID.replace("pause", other)).value > 1
 
 
-def test_words_pass_where_the_language_model_reads_them_too() -> None:
+def test_words_pass_unless_the_decoder_reads_other_words_of_the_language() -> None:
     read = SAID.replace("fortsetter", "forsettar")
     assert doubt(read, SAID).value <= 1
     assert doubt(read, SAID, decoded=read).value > 1
+    assert doubt(read, SAID, decoded=read, unknown=frozenset({"forsettar"})).value <= 1
 
 
 def test_words_that_cannot_be_spelled_or_are_too_long_do_not_pass() -> None:
