@@ -8,6 +8,7 @@ from postgresql import postgresql
 
 from bench import (
     alignment,
+    everyday,
     fairness,
     jobs,
     languages,
@@ -179,6 +180,15 @@ def test_scores_of_unknown_words_are_compared(capsys) -> None:
         for kind in ("flat", "characters"):
             assert 0 <= found[f"{name}_{kind}_wer"] <= 1.5
             assert 0 <= found[f"{name}_{kind}_unknown_found"] <= 1
+
+
+def test_everyday_sentences_are_decoded_at_each_rate(capsys) -> None:
+    arguments = f"--models {MODELS / 'demo-nb'} --sentences 4 --rates 1,1.2"
+    found = run(everyday, arguments, capsys)["models"]["demo-nb"]
+    for decoder in ("greedy", "beam", "beam_lm"):
+        assert len(found[f"{decoder}_by_rate"]) == 2
+        assert 0 <= found[f"{decoder}_wer"] <= 1
+    assert found["beam_lm_wer"] < found["greedy_wer"]
 
 
 def test_languages_are_detected_and_counted(capsys) -> None:

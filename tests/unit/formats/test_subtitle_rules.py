@@ -13,7 +13,7 @@ from app.contract.answers import Transcript
 from app.contract.layout import Layout, SubtitleRulesName
 from app.contract.segments import segment_words
 from app.formats import RULES, check_subtitles, read_subtitles, render, rules_of
-from app.formats.subtitle_check import NoSubtitlesError
+from app.formats.subtitle_reading import NoSubtitlesError
 from app.formats.subtitles import lay_out_subtitles
 from app.formats.timeline import time_words
 
