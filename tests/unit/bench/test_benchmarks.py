@@ -57,7 +57,7 @@ def test_latency_is_compared_with_the_encoder(capsys) -> None:
 
 
 def test_fairness_counts_clips_answered_while_a_long_file_ran(capsys) -> None:
-    result = run(fairness, "--shape demo --seconds 1 --long-seconds 600 --clips 1", capsys)
+    result = run(fairness, "--shape demo --seconds 1 --long-seconds 240 --clips 1", capsys)
     assert result["limit_s"] == pytest.approx(2 * result["idle_s"] + result["batch_s"], abs=1e-4)
     assert result["busy_s"] > 0
 
