@@ -15,6 +15,7 @@ BENCHMARKS = (
     "alignment",
     "segmentation",
     "words",
+    "everyday",
     "streaming",
     "languages",
     "training",

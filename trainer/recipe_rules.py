@@ -11,11 +11,13 @@ from dataclasses import fields
 from typing import Any
 
 from app.audio.frames import FrameGrid
+from app.splits import SPLITS
 from trainer.errors import RecipeError
 from trainer.recipe_schema import (
     AugmentationRecipe,
     DataRecipe,
     LanguageModelRecipe,
+    MixtureRecipe,
     ModelRecipe,
     Recipe,
     SynthesisRecipe,
@@ -113,12 +115,13 @@ def _problems(recipe: Recipe) -> Iterator[str]:
 
 
 def _ranges_and_shares(
-    table: str, part: TextRecipe | SynthesisRecipe | AugmentationRecipe | None
+    table: str, part: TextRecipe | SynthesisRecipe | AugmentationRecipe | MixtureRecipe | None
 ) -> Iterator[str]:
     """Every pair of numbers is a range from low to high, every `…_share` a probability."""
     for field in fields(part) if part else ():
         value: Any = getattr(part, field.name)
-        if field.name.endswith("_share") and not 0 <= value <= 1:
+        share = field.name.endswith("_share") and value is not None
+        if share and not 0 <= value <= 1:
             yield f"{table}.{field.name} must be from 0 to 1, and is {value:g}"
         pair = isinstance(value, tuple) and len(value) == _PAIR
         if pair and not isinstance(value[0], str) and value[0] > value[1]:
@@ -126,7 +129,7 @@ def _ranges_and_shares(
 
 
 def _data(data: DataRecipe) -> Iterator[str]:
-    for key in ("train", "valid", "test"):
+    for key in SPLITS:
         sources: tuple[str, ...] = getattr(data, key)
         if not sources:
             yield f"data.{key} must name at least one source, such as npsc-nynorsk/{key}"
@@ -317,5 +320,9 @@ def _language_model(model: LanguageModelRecipe, recipe: Recipe) -> Iterator[str]
         yield "language_model.sources, alphas and betas must not be empty"
     if model.beam_width < 1 or model.max_unigrams < 0:
         yield "language_model.beam_width must be at least 1, and max_unigrams 0 or more"
+    if model.mixture:
+        yield from _ranges_and_shares("language_model.mixture", model.mixture)
+        if model.mixture.everyday_share + model.mixture.frequent_words_share >= 1:
+            yield "the shares of language_model.mixture must leave something for the text"
     if "sentences" in model.sources and not recipe.text:
         yield "language_model.sources has sentences, which need the table [text]"

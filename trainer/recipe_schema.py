@@ -5,6 +5,8 @@ from typing import Literal
 
 from app.text import Mode
 
+Optimiser = Literal["adamw", "adamw8bit", "adafactor"]
+
 
 @dataclass(frozen=True, slots=True)
 class TextRecipe:
@@ -34,7 +36,8 @@ class SynthesisRecipe:
     """How sentences are spoken and what happens to the speech on its way to the microphone.
 
     Rates are in words a minute, pitch is 0..100, gains and ratios are in dB; shares are the
-    part of the utterances that something happens to.
+    part of the utterances that something happens to. `train_rate` is the rate in training where it
+    is another one; `everyday_share` is the part of the training sentences that a grammar makes.
     """
 
     voice: str
@@ -58,6 +61,8 @@ class SynthesisRecipe:
     valid_sentences: int
     test_sentences: int
     number_share: float
+    everyday_share: float | None
+    train_rate: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +130,15 @@ class AdaptationRecipe:
     """How weights that already transcribe are trained further, and in how much memory.
 
     `keep_vocabulary` keeps the tokens of the model and adds the letters that it lacks. `optimiser`
-    is `adamw`, with two states a weight, or `adafactor` (Shazeer & Stern 2018, arXiv:1804.04235),
-    with two a row and a column of each matrix; its rates are relative to the size of the weights.
+    is `adamw`, with two states a weight, `adamw8bit`, with states of a byte each (Dettmers et al.
+    2022, arXiv:2110.02861), or `adafactor` (Shazeer & Stern 2018, arXiv:1804.04235), with a state a
+    row and a column of each matrix; its rates are relative to the size of the weights.
     `lora_rank` above 0 trains matrices of that rank beside those of the layers, and the head (LoRA,
     Hu et al. 2021, arXiv:2106.09685); their product counts `lora_alpha / lora_rank` times.
     """
 
     keep_vocabulary: bool
-    optimiser: Literal["adamw", "adafactor"]
+    optimiser: Optimiser
     lora_rank: int
     lora_alpha: float
 
@@ -188,6 +194,21 @@ class TrainingRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class MixtureRecipe:
+    """What a language model of text is mixed with: made-up everyday sentences, frequent words.
+
+    The shares are the weights of those two; `max_ngrams` is about how many n-grams of two words
+    and more the pruned mixture keeps.
+    """
+
+    everyday_sentences: int
+    everyday_share: float
+    frequent_words: int
+    frequent_words_share: float
+    max_ngrams: int
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageModelRecipe:
     """An n-gram model: `prune` holds KenLM's count thresholds, one for each order.
 
@@ -202,6 +223,7 @@ class LanguageModelRecipe:
     betas: tuple[float, ...]
     beam_width: int
     max_unigrams: int
+    mixture: MixtureRecipe | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,3 +254,8 @@ class Recipe:
     text: TextRecipe | None
     synthesis: SynthesisRecipe | None
     distillation: DistillationRecipe | None
+
+    @property
+    def optimiser(self) -> Optimiser:
+        """What trains the model: AdamW, unless it is fine-tuned by something else."""
+        return self.adaptation.optimiser if self.adaptation else "adamw"

@@ -1,6 +1,7 @@
 """`lm`: makes a language model, in the layout that the service loads, of a recipe's or own text."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -63,8 +64,9 @@ def _of_recipe(  # noqa: PLR0917 - as above
     save_text: Path | None,
     estimator: Literal["auto", "lmplz", "numpy"],
 ) -> None:
-    from trainer.language_model import build  # noqa: PLC0415
-    from trainer.language_model.corpus import gather  # noqa: PLC0415
+    from trainer.language_model import NgramModel, build  # noqa: PLC0415
+    from trainer.language_model.corpus import gather, held_out_texts  # noqa: PLC0415
+    from trainer.language_model.everyday import with_everyday_language  # noqa: PLC0415
 
     chosen = load_recipe(recipe)
     if chosen.language_model is None:
@@ -72,8 +74,21 @@ def _of_recipe(  # noqa: PLR0917 - as above
     text = gather(chosen, data, packages=packages, notify=console.print)
     if save_text is not None:
         save_text.write_text("\n".join(text.lines) + "\n", encoding="utf-8")
+    mixture = chosen.language_model.mixture
+
+    def mix(model: NgramModel) -> NgramModel:
+        kept = packages or data / "packages"
+        return with_everyday_language(
+            model, chosen, kept, held_out_texts(data), notify=console.print
+        )
+
     built = build(
-        text.lines, chosen.language_model, output, estimator=estimator, notify=console.print
+        text.lines,
+        chosen.language_model,
+        output,
+        estimator=estimator,
+        mix=mix if mixture else None,
+        notify=console.print,
     )
     facts = {
         "recipe": chosen.id,
@@ -84,6 +99,7 @@ def _of_recipe(  # noqa: PLR0917 - as above
         "estimator": built.estimator,
         "order": chosen.language_model.order,
         "prune": list(chosen.language_model.prune),
+        **({"mixture": asdict(mixture)} if mixture else {}),
         "ngrams": list(built.ngrams),
         "bytes": built.sizes,
     }

@@ -17,7 +17,8 @@ from typing import Literal
 from app.kenlm_file import CHECKSUM_SUFFIX, find_model, write_checksum
 from trainer.errors import LanguageModelError
 from trainer.language_model.arpa import ngram_counts, unigrams, write_arpa
-from trainer.language_model.kneser_ney import estimate, prune_thresholds
+from trainer.language_model.kneser_ney import NgramModel, estimate, prune_thresholds
+from trainer.language_model.ngram_file import read_arpa_model
 from trainer.language_model.tools import MAX_ORDER, find_tool, run_tool
 from trainer.recipe import LanguageModelRecipe
 
@@ -65,6 +66,7 @@ def build(
     output: Path,
     *,
     estimator: Estimator = "auto",
+    mix: Callable[[NgramModel], NgramModel] | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Built:
     """Estimates a model and writes its folder; a language model that is there is kept elsewhere.
@@ -74,6 +76,7 @@ def build(
         recipe: order, pruning and size of the vocabulary.
         output: folder to write, usually `language_model` in a checkpoint folder.
         estimator: `auto` takes `lmplz` where it is installed, else our own, `numpy`.
+        mix: called with the model of the lines; what it returns is written.
         notify: called with a line of progress.
 
     Raises:
@@ -95,6 +98,8 @@ def build(
         arpa = folder / f"{recipe.order}gram.arpa"
         notify(f"estimating a {recipe.order}-gram model with {lmplz or 'our own estimator'}")
         estimate_arpa(texts, recipe, arpa, lmplz=lmplz)
+        if mix is not None:
+            write_arpa(mix(read_arpa_model(arpa)), arpa)
         installed = install(arpa, output, DEFAULT_ATTRIBUTES, notify=notify)
     return Built(output, "lmplz" if lmplz else "numpy", installed.ngrams, installed.sizes)
 

@@ -89,7 +89,7 @@ def gather(
     """
     if recipe.language_model is None:
         raise LanguageModelError(f"{recipe.id} has no [language_model]")
-    held_out = [record.text for split in ("valid", "test") for record in read_split(data, split)]
+    held_out = held_out_texts(data)
     dropped: Counter[str] = Counter()
     sources: list[Iterable[str]] = []
     for source in recipe.language_model.sources:
@@ -107,6 +107,15 @@ def gather(
     if not text.lines:
         raise LanguageModelError(f"the sources of {recipe.id} hold no text for a language model")
     return text
+
+
+def held_out_texts(data: Path) -> list[str]:
+    """Returns the texts of the validation and test splits of a data folder.
+
+    Raises:
+        DataError: the data folder lacks a split.
+    """
+    return [record.text for split in ("valid", "test") for record in read_split(data, split)]
 
 
 def clean(texts: Iterable[str], held_out: HeldOut, dropped: Counter[str] | None = None) -> Text:

@@ -28,12 +28,17 @@ def read_ngram_model(folder: Path) -> NgramModel:
     """
     try:
         file = find_model(folder)
-        return _of_arpa(file) if file.suffix == ".arpa" else _of_trie(file)
+        return read_arpa_model(file) if file.suffix == ".arpa" else _of_trie(file)
     except (ConfigurationError, OSError, UnicodeDecodeError) as error:
         raise LanguageModelError(f"{folder} cannot be read: {error}") from error
 
 
-def _of_arpa(file: Path) -> NgramModel:
+def read_arpa_model(file: Path) -> NgramModel:
+    """Reads the n-grams of an ARPA file.
+
+    Raises:
+        LanguageModelError: it is cut off, or holds no n-grams.
+    """
     ids = {word: index for index, word in enumerate(SPECIAL_WORDS)}
     rows: list[tuple[list[tuple[int, ...]], list[float], list[float]]] = []
     for text, probability, backoff in read_arpa(file):

@@ -41,12 +41,16 @@ def prepare(
     synthesis = synthesis_of(recipe)
     required = required_sentences(synthesis)
     numbers = {split: round(count * synthesis.number_share) for split, count in required.items()}
-    corpus = read_corpus(recipe, packages or output / "packages", numbers=numbers, notify=notify)
+    everyday = round(required["train"] * (synthesis.everyday_share or 0))
+    corpus = read_corpus(
+        recipe, packages or output / "packages", numbers=numbers, everyday=everyday, notify=notify
+    )
     counts: dict[str, Any] = {
         "recipe": recipe.id,
         "packages": list(corpus.packages),
         "sentences": {split: len(corpus.sentences(split)) for split in required},
         "numbers": numbers,
+        "everyday": {"train": len(corpus.everyday), "valid": len(corpus.development)},
         "translated": len(corpus.translated),
         "dropped": corpus.dropped,
         "dropped_translations": corpus.dropped_translations,
@@ -95,19 +99,19 @@ def required_sentences(synthesis: SynthesisRecipe) -> dict[str, int]:
 def choose(corpus: Corpus, split: str, required: int, *, seed: int) -> list[str]:
     """Returns at most `required` sentences of a split in an order drawn from the seed.
 
-    Sentences from packages come first, translated ones fill up; all with numbers are in.
+    Sentences from packages come first, translated ones fill up; all that were made up are in.
 
     Raises:
         CorpusError: the split is empty.
     """
     draw = random.Random(f"{seed}/{split}")
-    numbers = list(corpus.numbers[split])[:required]
+    made_up = list(corpus.made_up(split))[:required]
     found = draw.sample(corpus.found[split], len(corpus.found[split]))
     if split == "train":
         found += draw.sample(corpus.translated, len(corpus.translated))
     if not found:
         raise CorpusError(f"the recipe's packages hold no sentences for {split}")
-    chosen = found[: required - len(numbers)] + numbers
+    chosen = found[: required - len(made_up)] + made_up
     draw.shuffle(chosen)
     return list(dict.fromkeys(chosen))
 

@@ -91,7 +91,8 @@ def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Ran
     }[split]
     variant = choice.choice(variants)
     voice = f"{recipe.voice}+{variant}" if variant else recipe.voice
-    rate, pitch = choice.randint(*recipe.rate), choice.randint(*recipe.pitch)
+    rates = (split == "train" and recipe.train_rate) or recipe.rate
+    rate, pitch = choice.randint(*rates), choice.randint(*recipe.pitch)
     speech = espeak().speak(
         sentence, voice=voice, rate=rate, pitch=pitch, seed=choice.getrandbits(31)
     )

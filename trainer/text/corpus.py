@@ -1,4 +1,4 @@
-"""Collects the sentences of a recipe: extracted, translated, or generated with numbers.
+"""Collects the sentences of a recipe: extracted, translated, or generated.
 
 Synthesis speaks a part of them; the language model learns from all training sentences.
 """
@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from app.splits import SPLITS
+from app.text import normalise
 from trainer.errors import CorpusError
 from trainer.recipe import Recipe, TextRecipe, load_recipe
+from trainer.text.everyday import development_sentences, everyday_sentences
 from trainer.text.numbers import number_sentences
 from trainer.text.packages import download, paragraphs
-from trainer.text.sentences import SPLITS, Sentences, clean, collect, split_of
+from trainer.text.sentences import Sentences, clean, collect, split_of
 from trainer.text.translation import translate
 
 _TRIES = 20  # numbers to try for each sentence required: a small split takes one in thirty
@@ -24,20 +27,29 @@ class Corpus:
     """All sentences of a recipe, by split.
 
     `found` come from packages; `translated` (training only) from another recipe's; `numbers`
-    are made up. `packages` are the archives' names with versions, `dropped` counts reasons.
+    are made up. `everyday` (training only) comes from a grammar, `development` is the hand-written
+    part of the validation split. `packages` are the archives' names with versions, `dropped`
+    counts reasons.
     """
 
     found: dict[str, tuple[str, ...]]
     translated: tuple[str, ...]
     numbers: dict[str, tuple[str, ...]]
+    everyday: tuple[str, ...]
+    development: tuple[str, ...]
     packages: tuple[str, ...]
     dropped: dict[str, int]
     dropped_translations: dict[str, int]
 
     def sentences(self, split: str) -> tuple[str, ...]:
         """Returns every sentence of a split."""
-        more = self.translated if split == "train" else ()
-        return self.found[split] + more + self.numbers[split]
+        translated = self.translated if split == "train" else ()
+        return self.found[split] + translated + self.made_up(split)
+
+    def made_up(self, split: str) -> tuple[str, ...]:
+        """Returns the sentences of a split that stand in no package."""
+        more = {"train": self.everyday, "valid": self.development}
+        return self.numbers[split] + more.get(split, ())
 
 
 def read_corpus(
@@ -45,6 +57,7 @@ def read_corpus(
     packages: Path,
     *,
     numbers: dict[str, int] | None = None,
+    everyday: int = 0,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Corpus:
     """Extracts, translates and makes up the sentences of a recipe.
@@ -53,6 +66,8 @@ def read_corpus(
         recipe: one with a [text] part.
         packages: where Debian archives are kept; what is missing is downloaded.
         numbers: how many sentences with numbers to make up for each split.
+        everyday: how many everyday sentences to make up for training; with any, the development
+            sentences are in the validation split.
         notify: called with a line of progress.
 
     Raises:
@@ -79,6 +94,8 @@ def read_corpus(
         found=sentences.splits,
         translated=translated,
         numbers=make_numbers(recipe, required),
+        everyday=make_everyday(recipe, everyday),
+        development=development_sentences(recipe.language) if everyday else (),
         packages=archives,
         dropped=sentences.dropped,
         dropped_translations=dict(refused),
@@ -141,6 +158,27 @@ def make_numbers(recipe: Recipe, required: dict[str, int]) -> dict[str, tuple[st
         if all(len(kept[name]) == count for name, count in required.items()):
             return {name: tuple(sentences) for name, sentences in kept.items()}
     raise CorpusError(f"cannot make up {required} different sentences with numbers")
+
+
+def make_everyday(recipe: Recipe, count: int) -> tuple[str, ...]:
+    """Makes up different everyday sentences, none of which is held out by its hash.
+
+    Raises:
+        CorpusError: the language has no grammar, or one that makes too few.
+    """
+    kept: dict[str, None] = {}
+    if not count:
+        return ()
+    text = text_of(recipe)
+    held_out = frozenset(development_sentences(recipe.language))
+    for raw in islice(everyday_sentences(recipe.language, seed=recipe.seed), _TRIES * count):
+        sentence = normalise(raw, mode=text.normalisation)
+        fits = text.min_words <= len(sentence.split()) <= text.max_words
+        if fits and sentence not in held_out and split_of(sentence, text) == "train":
+            kept[sentence] = None
+        if len(kept) == count:
+            return tuple(kept)
+    raise CorpusError(f"cannot make up {count} different everyday sentences")
 
 
 def _read(

@@ -19,16 +19,25 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
-class _SentenceGenerator:
-    """Fills the holes of one language's phrases from a seeded generator."""
+class Fillers:
+    """Makes numbers, dates, times, names and places of one language from a seeded generator."""
 
     language: str
     phrases: Phrases
     choice: random.Random
 
     def sentence(self) -> str:
+        """One of the templates with its holes filled."""
         template = self.choice.choice(self.phrases.templates)
-        fillers: Mapping[str, Callable[[], str]] = {
+        fillers = self.by_name()
+        words = [
+            fillers[word[1:-1]]() if word.startswith("{") else word for word in template.split()
+        ]
+        return " ".join(words)
+
+    def by_name(self) -> Mapping[str, Callable[[], str]]:
+        """What fills a hole of each name."""
+        return {
             "count": self.count,
             "small": lambda: cardinal(self.choice.randint(2, 12), self.language),
             "few": lambda: self.count(_FEW),
@@ -43,10 +52,6 @@ class _SentenceGenerator:
             "place": lambda: self.choice.choice(self.phrases.places),
             "digits": self.digits,
         }
-        words = [
-            fillers[word[1:-1]]() if word.startswith("{") else word for word in template.split()
-        ]
-        return " ".join(words)
 
     def date(self) -> str:
         """A day of the year."""
@@ -104,10 +109,18 @@ def number_sentences(language: str, *, seed: int) -> Iterator[str]:
     Raises:
         CorpusError: there are no phrases for this language.
     """
-    phrases = _phrases(language)
-    speaker = _SentenceGenerator(language, phrases, random.Random(f"{seed}/numbers/{language}"))
+    fillers = fillers_of(language, random.Random(f"{seed}/numbers/{language}"))
     while True:
-        yield speaker.sentence()
+        yield fillers.sentence()
+
+
+def fillers_of(language: str, choice: random.Random) -> Fillers:
+    """Returns the fillers of a language.
+
+    Raises:
+        CorpusError: there are no phrases for this language.
+    """
+    return Fillers(language, _phrases(language), choice)
 
 
 def _phrases(language: str) -> Phrases:

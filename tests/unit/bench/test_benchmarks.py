@@ -8,6 +8,7 @@ from postgresql import postgresql
 
 from bench import (
     alignment,
+    everyday,
     fairness,
     jobs,
     languages,
@@ -56,7 +57,7 @@ def test_latency_is_compared_with_the_encoder(capsys) -> None:
 
 
 def test_fairness_counts_clips_answered_while_a_long_file_ran(capsys) -> None:
-    result = run(fairness, "--shape demo --seconds 1 --long-seconds 600 --clips 1", capsys)
+    result = run(fairness, "--shape demo --seconds 1 --long-seconds 240 --clips 1", capsys)
     assert result["limit_s"] == pytest.approx(2 * result["idle_s"] + result["batch_s"], abs=1e-4)
     assert result["busy_s"] > 0
 
@@ -121,9 +122,12 @@ def test_windows_are_compared_with_one_pass(capsys) -> None:
 
 
 def test_pieces_of_long_recordings_are_compared_with_aligned_lines(capsys) -> None:
-    result = run(segmentation, "--sentences 16", capsys)
-    assert result["words"] > 0
-    assert 0.5 < result["right"] <= 1
+    result = run(segmentation, "--sentences 8 --kinds numbers,edited", capsys)
+    assert list(result["kinds"]) == ["numbers", "edited"]
+    for found in result["kinds"].values():
+        assert found["words"] > 0
+        assert 0.5 < found["right"] <= 1
+        assert found["kept"] >= result["kept"]
     assert result["holds"] == (result["right"] >= 0.99 and result["kept"] >= 0.95)
 
 
@@ -179,6 +183,15 @@ def test_scores_of_unknown_words_are_compared(capsys) -> None:
         for kind in ("flat", "characters"):
             assert 0 <= found[f"{name}_{kind}_wer"] <= 1.5
             assert 0 <= found[f"{name}_{kind}_unknown_found"] <= 1
+
+
+def test_everyday_sentences_are_decoded_at_each_rate(capsys) -> None:
+    arguments = f"--models {MODELS / 'demo-nb'} --sentences 4 --rates 1,1.2"
+    found = run(everyday, arguments, capsys)["models"]["demo-nb"]
+    for decoder in ("greedy", "beam", "beam_lm"):
+        assert len(found[f"{decoder}_by_rate"]) == 2
+        assert 0 <= found[f"{decoder}_wer"] <= 1
+    assert found["beam_lm_wer"] < found["greedy_wer"]
 
 
 def test_languages_are_detected_and_counted(capsys) -> None:

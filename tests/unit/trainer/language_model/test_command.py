@@ -24,7 +24,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changed = {"sources": '["transcripts"]', "alphas": "[0.3, 0.6]", "betas": "[1.0]"}
     lines = [
         f"{key} = {changed[key]}" if (key := line.split(" ")[0]) in changed else line
-        for line in tail.splitlines()
+        for line in tail.partition("[language_model.mixture]")[0].splitlines()
     ]
     file.write_text(head + mark + "\n".join(lines), "utf-8")
     return file

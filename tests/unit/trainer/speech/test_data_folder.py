@@ -81,6 +81,7 @@ def counts(made: Path) -> dict[str, Any]:
     return dict(json.loads((made / "counts.json").read_text(encoding="utf-8")))
 
 
+@pytest.mark.long
 def test_data_folder_is_reproducible_in_another_process(made: Path, make: Make) -> None:
     again = make("two")
     files = sorted(file.name for file in made.iterdir())
@@ -121,20 +122,23 @@ def test_samples_have_several_voices_and_their_text(made: Path, tmp_path: Path) 
     assert len({item["speaker"] for item in listed}) == 2
 
 
-def test_original_sentences_precede_translations_and_all_numbers_are_included() -> None:
+def test_original_sentences_precede_translations_and_all_made_up_ones_are_included() -> None:
     corpus = Corpus(
         found={"train": ("a", "b", "c"), "valid": ()},
         translated=("d", "e"),
         numbers={"train": ("f",), "valid": ()},
+        everyday=("g",),
+        development=("h",),
         packages=(),
         dropped={},
         dropped_translations={},
     )
-    drawn = choose(corpus, "train", 5, seed=1)
-    assert {"a", "b", "c", "f"} < set(drawn)
-    assert len(drawn) == 5
-    assert drawn == choose(corpus, "train", 5, seed=1)
-    assert sorted(choose(corpus, "train", 9, seed=1)) == ["a", "b", "c", "d", "e", "f"]
+    drawn = choose(corpus, "train", 6, seed=1)
+    assert {"a", "b", "c", "f", "g"} < set(drawn)
+    assert len(drawn) == 6
+    assert drawn == choose(corpus, "train", 6, seed=1)
+    assert sorted(choose(corpus, "train", 9, seed=1)) == ["a", "b", "c", "d", "e", "f", "g"]
+    assert corpus.sentences("valid") == ("h",)
     assert len({tuple(choose(corpus, "train", 9, seed=seed)) for seed in range(5)}) > 1
     with pytest.raises(CorpusError, match="no sentences for valid"):
         choose(corpus, "valid", 1, seed=1)

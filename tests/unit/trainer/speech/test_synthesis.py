@@ -40,6 +40,7 @@ def quiet(synthesis: SynthesisRecipe) -> SynthesisRecipe:
     )
 
 
+@pytest.mark.long
 def test_synthesis_is_reproducible_in_another_process(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("two", 1), ("three", 2)):
         script = SPEAK.format(sentences=SENTENCES, seed=seed, folder=str(tmp_path / name))
@@ -49,6 +50,16 @@ def test_synthesis_is_reproducible_in_another_process(tmp_path: Path) -> None:
             (tmp_path / name / file).read_bytes() for name in ("one", "two", "three")
         )
         assert one == two != three
+
+
+def test_rate_of_training_is_not_that_of_held_out_speech(quiet: SynthesisRecipe) -> None:
+    recipe = replace(quiet, rate=(150, 150), train_rate=(220, 240))
+    rates = {
+        split: [item.rate for item, _ in utterances(SENTENCES, recipe, split=split, seed=1)]
+        for split in ("train", "valid", "test")
+    }
+    assert all(220 <= rate <= 240 for rate in rates["train"])
+    assert set(rates["valid"] + rates["test"]) == {150}
 
 
 def test_word_times_lie_within_the_utterance_and_match_the_signal(

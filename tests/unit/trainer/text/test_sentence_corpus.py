@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from app.splits import SPLITS
 from trainer.errors import CorpusError
 from trainer.recipe import Recipe, load_recipe
 from trainer.recipe_schema import TextRecipe
-from trainer.text.corpus import keep_translations, make_numbers, read_corpus, text_of
-from trainer.text.sentences import SPLITS, split_of
+from trainer.text.corpus import (
+    keep_translations,
+    make_everyday,
+    make_numbers,
+    read_corpus,
+    text_of,
+)
+from trainer.text.everyday import development_sentences
+from trainer.text.sentences import split_of
 from trainer.text.translation import translate
 
 NAMES = ("fila", "boka", "døra", "hylla", "jenta", "kua", "lampa", "visa", "øya", "hytta", "bygda")
@@ -88,6 +96,15 @@ def test_number_sentences_fill_each_split_according_to_their_hash(
         assert len(set(made[split])) == required[split]
     assert make_numbers(recipe, required) == made
     assert make_numbers(recipe, dict.fromkeys(SPLITS, 0)) == dict.fromkeys(SPLITS, ())
+
+
+def test_everyday_sentences_for_training_are_not_held_out(recipe: Recipe, text: TextRecipe) -> None:
+    made = make_everyday(recipe, 200)
+    assert len(set(made)) == 200
+    assert {split_of(sentence, text) for sentence in made} == {"train"}
+    assert not set(made) & set(development_sentences(recipe.language))
+    assert make_everyday(recipe, 200) == made
+    assert make_everyday(recipe, 0) == ()
 
 
 def test_split_that_cannot_be_filled_is_refused(recipe: Recipe, text: TextRecipe) -> None:
