@@ -17,7 +17,7 @@ import httpx
 NORDLYD = Path(sys.executable).with_name("nordlyd")
 KEY = "nøkkel-1"
 """One of the keys of the guarded server."""
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _LOG_SECONDS = 20.0
 
 
