@@ -15,6 +15,7 @@ BENCHMARKS = (
     "alignment",
     "segmentation",
     "words",
+    "names",
     "everyday",
     "streaming",
     "languages",

@@ -15,6 +15,7 @@ from bench import (
     latency,
     load,
     memory,
+    names,
     segmentation,
     server,
     startup,
@@ -183,6 +184,15 @@ def test_scores_of_unknown_words_are_compared(capsys) -> None:
         for kind in ("flat", "characters"):
             assert 0 <= found[f"{name}_{kind}_wer"] <= 1.5
             assert 0 <= found[f"{name}_{kind}_unknown_found"] <= 1
+
+
+def test_probabilities_of_names_are_compared(capsys) -> None:
+    options = f"--models {MODELS / 'demo-nb'} --sentences 2 --probabilities 0.0001"
+    without, given = run(names, options, capsys)["models"]["demo-nb"]
+    assert (without["probability"], given["probability"]) == (0, 0.0001)
+    for split in ("valid", "test"):
+        assert 0 <= without[f"{split}_found"] <= given[f"{split}_found"] <= 1
+        assert 0 <= given[f"{split}_everyday_wer"] <= 1.5
 
 
 def test_everyday_sentences_are_decoded_at_each_rate(capsys) -> None:
