@@ -15,7 +15,11 @@ BENCHMARKS = (
     "alignment",
     "segmentation",
     "words",
+<<<<<<< HEAD
     "costs",
+=======
+    "names",
+>>>>>>> main
     "everyday",
     "streaming",
     "languages",

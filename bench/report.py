@@ -10,7 +10,11 @@ from rich.table import Table
 
 
 def interleaved(
-    candidates: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 1
+    candidates: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of each candidate in each round, one after the other within a round.
 
@@ -22,9 +26,9 @@ def interleaved(
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, run in candidates.items():
-            start = time.perf_counter()
+            start = clock()
             run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return seconds
 
 

@@ -4,6 +4,7 @@ The folder is the one pyctcdecode and transformers' `Wav2Vec2ProcessorWithLM` wr
 `attrs.json`, `unigrams.txt` and one `.bin`, `.binary` or `.arpa` file.
 """
 
+import copy
 import json
 import math
 import shutil
@@ -91,6 +92,17 @@ class LanguageModel:
         self.unk_character_offset = unk_character_offset
         self.score_boundary = score_boundary
         self.order: int = self.ngrams.order if self.ngrams else self.model.order
+
+    def with_spelling(self, weight: float, offset: float) -> "LanguageModel":
+        """Returns this model with another score of unknown words; both share what is in memory.
+
+        Args:
+            weight: `unk_character_weight`.
+            offset: `unk_character_offset`.
+        """
+        other = copy.copy(self)
+        other.unk_character_weight, other.unk_character_offset = weight, offset
+        return other
 
     @property
     def model(self) -> Any:  # noqa: ANN401

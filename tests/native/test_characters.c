@@ -52,36 +52,40 @@ static double probability(const char *words, long bytes, const uint8_t *context,
 static void check_definition(void) {
     char words[MAX_BYTES];
     const long bytes = random_words(words, random_long(0, 200));
-    Characters *model = nordlyd_characters_create(words, bytes);
+    Characters *model = nordlyd_characters_create(words, bytes, NULL);
     CHECK(model, "no memory");
     for (int round = 0; round < 10; round++) {
         uint8_t context[LONGEST] = {0};
         const int length = (int)random_long(0, LONGEST);
-        uint64_t packed = 0;
+        Spelling spelling = {0};
         for (int at = 0; at < length; at++) {
             context[at] = !at && random_unit() < 0.3 ? WORD_EDGE : (uint8_t)('a' + random_bits() % 4);
-            packed = packed << 8 | context[at];
+            characters_spell(model, &spelling, context[at]);
         }
+        spelling.score = 0;
         const int byte = random_unit() < 0.2 ? WORD_EDGE : (int)('a' + random_bits() % 5);
         const double expected = log10(probability(words, bytes, context, length, byte));
-        const double score = characters_step(model, &packed, (uint8_t)byte);
-        CHECK(close_to(score, expected, 1e-5), "%g, not %g, for %d after %d bytes", score, expected,
-              byte, length);
+        characters_spell(model, &spelling, (uint8_t)byte);
+        CHECK(close_to(spelling.score, expected, 1e-5), "%g, not %g, for %d after %d bytes",
+              spelling.score, expected, byte, length);
     }
     nordlyd_characters_free(model);
 }
 
 static void check_sum(void) {
     char words[MAX_BYTES];
-    Characters *model = nordlyd_characters_create(words, random_words(words, MAX_BYTES));
+    Characters *model = nordlyd_characters_create(words, random_words(words, MAX_BYTES), NULL);
     CHECK(model, "no memory");
     for (int round = 0; round < 20; round++) {
-        /* No byte of a word is 0. */
-        const uint64_t context = (random_bits() | 0x0101010101010101u) >> 8 * random_long(0, 7);
+        Spelling context = {0};
+        for (long left = random_long(0, 7); left; left--)
+            characters_spell(model, &context, (uint8_t)('a' + random_bits() % 30));
+        context.score = 0;
         double sum = 0;
         for (int byte = 0; byte < 256; byte++) {
-            uint64_t after = context;
-            sum += pow(10, characters_step(model, &after, (uint8_t)byte));
+            Spelling after = context;
+            characters_spell(model, &after, (uint8_t)byte);
+            sum += pow(10, after.score);
         }
         CHECK(close_to(sum, 1, 1e-4), "probabilities add up to %g", sum);
     }
@@ -91,7 +95,7 @@ static void check_sum(void) {
 static void check_words(void) {
     static const char words[] = "skole\nskolen\nskoler\nskolene\ndag\ndagen\n";
     static const char scored[] = "skoledag\nskgledag\n\n";
-    Characters *model = nordlyd_characters_create(words, sizeof words - 1);
+    Characters *model = nordlyd_characters_create(words, sizeof words - 1, NULL);
     CHECK(model, "no memory");
     double scores[3];
     nordlyd_characters_score(model, scored, sizeof scored - 1, scores);

@@ -83,6 +83,15 @@ static SearchOptions plain_options(long columns) {
     return options;
 }
 
+/* For one hypothesis, paths that will be merged later may be dropped: it scores no more. */
+static void check_one(const char *text, int32_t count, double score, const Hypothesis *expected,
+                      int texts) {
+    CHECK(text && count == 1, "%d hypotheses", count);
+    int at = 0;
+    while (at < texts && strcmp(text, expected[at].text)) at++;
+    CHECK(at < texts && score <= expected[at].score + 1e-5, "'%s': %g", text, score);
+}
+
 static void check_exact(long frames, long columns, double sharpness, int hot) {
     static const char *const words[] = {"a", "b", "a\xc3\xa5", "ba"};
     static const int32_t lengths[] = {1, 1, 2, 2};
@@ -123,13 +132,9 @@ static void check_exact(long frames, long columns, double sharpness, int hot) {
             }
     }
     nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
-    /* For one hypothesis, paths that will be merged later may be dropped: it scores no more. */
     options.n_best = 1;
     text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
-    CHECK(text && count == 1, "%d hypotheses", count);
-    int at = 0;
-    while (at < texts && strcmp(text, expected[at].text)) at++;
-    CHECK(at < texts && scores[0] <= expected[at].score + 1e-6, "'%s': %g", text, scores[0]);
+    check_one(text, count, scores[0], expected, texts);
     nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     nordlyd_lexicon_free(hotwords);
     free(logp);
@@ -176,11 +181,16 @@ static Ngrams *small_model(void) {
 /* The words that are not unknown where there is a character model. */
 static const char *const LISTED[] = {"a", "\xc3\xa5", "b"};
 
-/* What a word costs besides its n-gram. */
-static double unknown_score(const SearchOptions *options, const char *word, uint32_t number) {
-    if (!options->characters) return number ? 0 : options->unknown;
-    for (int at = 0; at < 3; at++)
-        if (number && !strcmp(word, LISTED[at])) return 0;
+/* The number of a word in the language model; 0: it counts as unknown. */
+static uint32_t number_of(const Ngrams *ngrams, const SearchOptions *options, const char *word) {
+    int listed = !options->characters;
+    for (int at = 0; at < 3; at++) listed |= !strcmp(word, LISTED[at]);
+    return listed ? ngrams_word(ngrams, word, strlen(word)) : 0;
+}
+
+/* What an unknown word costs besides its n-gram. */
+static double unknown_cost(const SearchOptions *options, const char *word) {
+    if (!options->characters) return options->unknown;
     char line[66];
     double score;
     const int bytes = snprintf(line, sizeof line, "%s\n", word);
@@ -199,9 +209,10 @@ static void judge(const Ngrams *ngrams, const SearchOptions *options, Hypothesis
         char text[64], *left;
         strcpy(text, hypotheses[at].text);
         for (char *word = strtok_r(text, " ", &left); word; word = strtok_r(NULL, " ", &left), now = !now) {
-            const uint32_t number = ngrams_word(ngrams, word, strlen(word));
-            const double one = ngrams_score(ngrams, &states[now], number, &states[!now]);
-            score += options->alpha * LN10 * (one + unknown_score(options, word, number)) + options->beta;
+            const uint32_t number = number_of(ngrams, options, word);
+            double one = ngrams_score(ngrams, &states[now], number, &states[!now]);
+            if (!number) one += unknown_cost(options, word);
+            score += options->alpha * LN10 * one + options->beta;
         }
         score += options->alpha * LN10 * ngrams_score(ngrams, &states[now], ngrams->end, &states[!now]);
         hypotheses[at].score += score;
@@ -240,12 +251,16 @@ static void *search_with_model(void *argument) {
         qsort(expected, texts, sizeof *expected, better);
         double scores[MAX_HYPOTHESES];
         int32_t count, *spans;
-    double *posteriors;
+        double *posteriors;
         char *text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
         CHECK(text && count == (texts < MAX_HYPOTHESES ? texts : MAX_HYPOTHESES), "%d", count);
         for (int at = 0; at < count; at++)
             CHECK(close_to(scores[at], expected[at].score, 1e-5), "hypothesis %d: %g, not %g", at,
                   scores[at], expected[at].score);
+        nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
+        options.n_best = 1;
+        text = search_columns(&options, logp, frames, &count, scores, &spans, &posteriors);
+        check_one(text, count, scores[0], expected, texts);
         nordlyd_release(text), nordlyd_release(spans), nordlyd_release(posteriors);
     }
     free(expected);
@@ -256,7 +271,7 @@ static void check_threads(void) {
     static const char listed[] = "a\n\xc3\xa5\nb\n";
     Ngrams *ngrams = small_model();
     Lexicon *lexicon = nordlyd_lexicon_create(listed, sizeof listed - 1);
-    Characters *characters = nordlyd_characters_create(listed, sizeof listed - 1);
+    Characters *characters = nordlyd_characters_create(listed, sizeof listed - 1, lexicon);
     CHECK(lexicon && characters, "no memory");
     pthread_t threads[4];
     Job jobs[4];

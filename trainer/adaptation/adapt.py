@@ -28,7 +28,7 @@ from trainer.adaptation.held_out import (
     score,
     score_names,
 )
-from trainer.adaptation.names import names_model, names_weight
+from trainer.adaptation.names import NameMass, names_model
 from trainer.adaptation.sentences import Names, Sentences, read_names, read_sentences
 from trainer.errors import LanguageModelError
 from trainer.language_model.arpa import write_arpa
@@ -61,6 +61,7 @@ class Request:
         names: a file with a name a line.
         name: of the language model, as requests choose it by `lm`.
         defaults: of attributes that the language model lacks.
+        name_mass: how likely names are.
     """
 
     folder: Path
@@ -70,6 +71,7 @@ class Request:
     names: Path | None = None
     name: str = "adapted"
     defaults: Mapping[str, float] = field(default_factory=dict)
+    name_mass: NameMass = field(default_factory=NameMass)
 
     @property
     def output(self) -> Path:
@@ -182,15 +184,15 @@ def adapt(request: Request, *, notify: Notify = lambda _: None) -> Adaptation:
         sentences,
         None if request.names is None else read_names(request.names, request.language),
     )
-    fitted = _fit(material, notify)
+    fitted = _fit(material, request.name_mass, notify)
     _require_better(fitted, material)
     return _publish(request, material, fitted, notify)
 
 
-def _fit(material: _Material, notify: Notify) -> _Fitted:
+def _fit(material: _Material, mass: NameMass, notify: Notify) -> _Fitted:
     lines, base = material.lines, material.base
     names = () if material.names is None else material.names.spelled
-    for_names = names_weight(names) if names else 0.0
+    for_names = mass.share(names) if names else 0.0
     shares = {"names": for_names} if names else {}
     if not lines:
         return _Fitted({"base": 1 - for_names, **shares}, None, None)

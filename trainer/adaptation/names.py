@@ -2,28 +2,33 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from trainer.language_model.kneser_ney import SPECIAL_WORDS, NgramModel, Ngrams
 
-NAME_PROBABILITY = 1e-4
-"""Of a name by the mixture, wherever one may stand: that of a noun that is neither rare nor common.
-
-A word of the vocabulary that a text has once is a tenth to a hundredth as likely.
-"""
-
-MOST_FOR_NAMES = 0.02
-"""Of the mixture, however many names there are: it is taken from all other words."""
-
 _FOLLOWING = 0.9
 
 
-def names_weight(names: Sequence[str]) -> float:
-    """Returns the share of the mixture that some names get."""
-    words = sum(name.count(" ") + 1 for name in names)
-    return min(NAME_PROBABILITY * words, MOST_FOR_NAMES)
+@dataclass(frozen=True, slots=True)
+class NameMass:
+    """The probability that names get by the mixture.
+
+    Attributes:
+        word: of each word of a name, wherever one may stand: that of a noun that is neither rare
+            nor common. One that a text has once is a tenth to a hundredth as likely.
+        most: of all names together, which is taken from all other words.
+    """
+
+    word: float = 1e-4
+    most: float = 0.02
+
+    def share(self, names: Sequence[str]) -> float:
+        """Returns the share of the mixture that some names get."""
+        words = sum(name.count(" ") + 1 for name in names)
+        return min(self.word * words, self.most)
 
 
 def names_model(names: Sequence[str]) -> NgramModel:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from itertools import pairwise
 
 from app.catalogue import read_card
 from app.catalogue.cards import CARD_NAME
@@ -11,12 +10,10 @@ from trainer.card.facts import Facts
 from trainer.card.metadata import start
 from trainer.card.text import LANGUAGES
 from trainer.evaluation.measure import TITLES
+from trainer.model_toml import tables, with_value
 
 SOURCE = "our evaluation, README.md"
 _DIGITS = 4
-_TABLE = re.compile(r"^\[", flags=re.MULTILINE)
-_LANGUAGES = re.compile(r"^languages\s*=\s*\[[^\]]*\].*$", flags=re.MULTILINE)
-_ID = re.compile(r"^id\s*=.*$", flags=re.MULTILINE)
 _OTHER_CODES = {"nb": ["no"]}
 
 
@@ -39,35 +36,16 @@ def update_catalogue(facts: Facts, *, priority: int | None = None) -> None:
         r"^recipe = .*$", f"recipe = {_quoted(facts.recipe.id)}", text, flags=re.MULTILINE
     )
     if priority is not None:
-        text = _with_value(text, "priority", str(priority))
+        text = with_value(text, "priority", str(priority))
     if facts.licence is not None:
-        text = _with_value(text, "licence", _quoted(facts.licence))
+        text = with_value(text, "licence", _quoted(facts.licence))
     if facts.provenance is not None:
-        text = _with_value(text, "base", _quoted(start(facts)))
+        text = with_value(text, "base", _quoted(start(facts)))
     if facts.evaluation is not None:
-        text = "".join(part for part in _tables(text) if not _is_ours(part))
+        text = "".join(part for part in tables(text) if not _is_ours(part))
         text = "\n\n".join([text.rstrip(), *_figures(facts)]) + "\n"
     path.write_text(text, encoding="utf-8")
     read_card(path)
-
-
-def _with_value(text: str, key: str, value: str) -> str:
-    """Replaces the line of a key before the tables, or adds one after the languages or the id."""
-    head, *tables = _tables(text)
-    line = f"{key} = {value}"
-    place = re.search(rf"^{key}\s*=.*$", head, flags=re.MULTILINE)
-    if place is not None:
-        return "".join([head[: place.start()], line, head[place.end() :], *tables])
-    anchor = _LANGUAGES.search(head) or _ID.search(head)
-    # Every card has an id, or it would not have been read.
-    assert anchor is not None
-    return "".join([head[: anchor.end()], f"\n{line}", head[anchor.end() :], *tables])
-
-
-def _tables(text: str) -> list[str]:
-    """Cuts TOML where a table begins; the first part is what stands before any."""
-    starts = [0, *(match.start() for match in _TABLE.finditer(text)), len(text)]
-    return [text[start:stop] for start, stop in pairwise(starts)]
 
 
 def _is_ours(table: str) -> bool:

@@ -38,9 +38,10 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Find alpha and beta of a language model; refuse one worse than greedy or what is there."""
+    """Find the weights of a language model; refuse one worse than greedy or what is there."""
     from app.acoustic import load_checkpoint  # noqa: PLC0415 - torch only where it is needed
     from app.audio import SAMPLE_RATE  # noqa: PLC0415
+    from app.catalogue.cards import CARD_NAME  # noqa: PLC0415
     from trainer.data import read_split  # noqa: PLC0415
     from trainer.evaluation.emissions import compute_emissions  # noqa: PLC0415
     from trainer.export import declare_language_model  # noqa: PLC0415
@@ -75,6 +76,7 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
         tuning = search(
             encoded,
             folder,
+            spelling=(model / CARD_NAME).is_file(),
             former=own if own.is_dir() and own.resolve() != folder.resolve() else None,
             alphas=chosen.alphas if chosen else ALPHAS,
             betas=chosen.betas if chosen else BETAS,
@@ -96,7 +98,12 @@ def tune(  # noqa: PLR0917 - options of a command line, named by the user
     text = json.dumps(facts | {"tuning": as_dict(tuning)}, ensure_ascii=False, indent=2)
     report.write_text(text + "\n", encoding="utf-8")
     best = tuning.best.setting
-    console.print(f"{target}: alpha {best.alpha:g}, beta {best.beta:g}; {report}, {picture}")
+    weights = f"alpha {best.alpha:g}, beta {best.beta:g}"
+    if tuning.spelling:
+        weights += f", unknown words {best.spelling_weight:g} and {best.spelling_offset:g}"
+    elif not (model / CARD_NAME).is_file():
+        console.print(f"there is no {CARD_NAME} (`card` makes it): unknown words keep one penalty")
+    console.print(f"{target}: {weights}; {report}, {picture}")
 
 
 def _grid(recipe: str | None) -> LanguageModelRecipe | None:
@@ -115,6 +122,10 @@ def _print_tables(tuning: "Tuning") -> None:
         row = [point for point in tuning.grid if point.setting.alpha == alpha]
         row.sort(key=lambda point: point.setting.beta)
         table.add_row(f"{alpha:g}", *(f"{100 * point.wer:.2f}" for point in row))
+    spelling = Table("weight", "offset", "WER %", title="unknown words by their spelling")
+    for point in tuning.spelling:
+        weight, offset = point.setting.spelling_weight, point.setting.spelling_offset
+        spelling.add_row(f"{weight:g}", f"{offset:g}", f"{100 * point.wer:.2f}")
     widths = Table("beam width", "WER %", "audio s per s", title="at the best alpha and beta")
     for point in tuning.widths:
         cells = f"{100 * point.wer:.2f}", f"{point.seconds_per_second:.0f}"
@@ -123,8 +134,12 @@ def _print_tables(tuning: "Tuning") -> None:
     for point in tuning.hotwords:
         cells = f"{100 * point.wer:.2f}", f"{100 * point.hotwords_found:.1f}"
         hotwords.add_row(f"{point.setting.hotword_weight:g}", *cells)
-    for part in (table, widths, *((hotwords,) if tuning.hotwords else ())):
-        console.print(part)
+    console.print(table)
+    if tuning.spelling:
+        console.print(spelling)
+    console.print(widths)
+    if tuning.hotwords:
+        console.print(hotwords)
     console.print(
         f"greedy {tuning.greedy.wer:.2%}, beam {tuning.beam.wer:.2%}, "
         f"with the language model {tuning.best.wer:.2%}"

@@ -45,13 +45,18 @@ class EncodedUtterances:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How to decode; `language_model` False searches by emissions alone, whatever alpha is."""
+    """How to decode; `language_model` False searches by emissions alone, whatever alpha is.
+
+    `spelling_weight` and `spelling_offset` are `unk_character_weight` and `unk_character_offset`.
+    """
 
     alpha: float
     beta: float
     beam_width: int
     hotwords: tuple[str, ...] = ()
     hotword_weight: float = 0.0
+    spelling_weight: float = 0.0
+    spelling_offset: float = 0.0
     language_model: bool = True
 
 
@@ -93,7 +98,7 @@ def measure(
 
     Args:
         encoded: the validation split.
-        settings: those of one alpha and beam width are decoded by one process.
+        settings: those of one alpha, beam width and `spelling_weight` are decoded by one process.
         language_model: a `language_model/` folder.
         processes: how many decode at a time; 1 is this one.
         done: called with the number of settings that were just finished.
@@ -101,9 +106,10 @@ def measure(
     Returns:
         One outcome a setting, in their order.
     """
-    shares: dict[tuple[float, int], list[int]] = {}
+    shares: dict[tuple[float, ...], list[int]] = {}
     for index, setting in enumerate(settings):
-        shares.setdefault((setting.alpha, setting.beam_width), []).append(index)
+        key = setting.alpha, setting.beam_width, setting.spelling_weight
+        shares.setdefault(key, []).append(index)
     if processes == 1 or len(shares) == 1:
         loaded = load_language_model(language_model)
         outcomes = []
@@ -174,7 +180,8 @@ def _decoder(setting: Setting, vocabulary: Vocabulary, model: LanguageModel) -> 
         beta=setting.beta,
         hotwords=tuple(Hotword(word, setting.hotword_weight) for word in setting.hotwords),
     )
-    return BeamDecoder(vocabulary, options, model if setting.language_model else None)
+    scored = model.with_spelling(setting.spelling_weight, setting.spelling_offset)
+    return BeamDecoder(vocabulary, options, scored if setting.language_model else None)
 
 
 def _outcome(setting: Setting, encoded: EncodedUtterances, decoder: Decoder) -> Outcome:

@@ -12,15 +12,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from app.catalogue import decoding_defaults
+from app.catalogue.cards import CARD_NAME
 from app.decoding import load_language_model
+from app.decoding.language_model import UNIGRAMS
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import put_in_place, write_attributes
 from trainer.language_model.grid import EncodedUtterances, Outcome, Setting, measure, measure_greedy
+from trainer.model_toml import write_decoding
 
 ALPHAS = (0.2, 0.35, 0.5, 0.65, 0.8, 1.0, 1.2)
 BETAS = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 BEAM_WIDTH = 100
 BEAM_WIDTHS = (10, 25, 50, 100, 200)
+SPELLING_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
+SPELLING_OFFSETS = (-2.0, 0.0, 2.0)
 HOTWORD_WEIGHTS = (0.0, 2.0, 5.0, 10.0, 15.0, 20.0)
 MAX_HOTWORDS = 100
 
@@ -29,13 +35,16 @@ MAX_HOTWORDS = 100
 class Tuning:
     """Everything that was measured, and the best point of the grid.
 
-    `widths` and `hotwords` vary the beam width and the weight of hotwords at that point. `former`
-    is the language model that the checkpoint has, at its own weights, where it is another one.
+    `grid` has alpha and beta, `spelling` the score of unknown words at its best point, which is
+    `best` where nothing in `spelling` is better. `widths` and `hotwords` vary the beam width and
+    the weight of hotwords at `best`. `former` is the language model that the checkpoint has, at its
+    own weights, where it is another one.
     """
 
     greedy: Outcome
     beam: Outcome
     grid: tuple[Outcome, ...]
+    spelling: tuple[Outcome, ...]
     best: Outcome
     widths: tuple[Outcome, ...]
     hotwords: tuple[Outcome, ...]
@@ -57,18 +66,23 @@ def tune(
     language_model: Path,
     *,
     former: Path | None = None,
+    spelling: bool = False,
     alphas: Sequence[float] = ALPHAS,
     betas: Sequence[float] = BETAS,
     beam_width: int = BEAM_WIDTH,
     processes: int = 1,
     done: Callable[[int, int], None] = lambda _, __: None,
 ) -> Tuning:
-    """Measures a grid of alpha and beta, then beam widths and hotword weights at its best point.
+    """Measures a grid of alpha and beta; at its best point, what else can be varied.
+
+    That is the score of unknown words by their spelling, then beam widths and hotword weights.
 
     Args:
         encoded: the validation split.
         language_model: a `language_model/` folder.
         former: that of the checkpoint, which it would replace; None where there is none.
+        spelling: whether to try to score unknown words by their spelling; without `unigrams.txt`
+            that is not tried.
         alphas: weights of the language model to try.
         betas: bonuses for each word to try.
         beam_width: of the grid.
@@ -84,7 +98,9 @@ def tune(
     alone = Setting(alpha=0.0, beta=0.0, beam_width=beam_width, language_model=False)
     points = [Setting(alpha, beta, beam_width) for alpha in alphas for beta in betas]
     hotwords = choose_hotwords(encoded.references, language_model)
-    total = 1 + len(points) + len(BEAM_WIDTHS) + (len(HOTWORD_WEIGHTS) if hotwords else 0)
+    weights = SPELLING_WEIGHTS if spelling and (language_model / UNIGRAMS).is_file() else ()
+    total = 1 + len(points) + len(weights) * len(SPELLING_OFFSETS) + len(BEAM_WIDTHS)
+    total += len(HOTWORD_WEIGHTS) if hotwords else 0
     finished = 0
 
     def count(number: int) -> None:
@@ -96,7 +112,16 @@ def tune(
         return measure(encoded, settings, language_model, processes=processes, done=count)
 
     beam, *grid = run([alone, *points])
-    best = min(grid, key=lambda point: (point.wer, point.cer, point.setting.alpha))
+    flat = min(grid, key=lambda point: (point.wer, point.cer, point.setting.alpha))
+    spelled = run(
+        [
+            replace(flat.setting, spelling_weight=weight, spelling_offset=offset)
+            for weight in weights
+            for offset in SPELLING_OFFSETS
+        ]
+    )
+    # The first of those that are alike, which needs the least time.
+    best = min([flat, *spelled], key=lambda point: (point.wer, point.cer))
     near = [replace(best.setting, beam_width=width) for width in BEAM_WIDTHS]
     offered = [
         replace(best.setting, hotwords=hotwords, hotword_weight=weight)
@@ -108,6 +133,7 @@ def tune(
         greedy=measure_greedy(encoded),
         beam=beam,
         grid=tuple(grid),
+        spelling=tuple(spelled),
         best=best,
         widths=tuple(outcomes[: len(near)]),
         hotwords=tuple(outcomes[len(near) :]),
@@ -115,8 +141,14 @@ def tune(
 
 
 def _measure_as_it_is(encoded: EncodedUtterances, language_model: Path, beam_width: int) -> Outcome:
-    loaded = load_language_model(language_model)
-    setting = Setting(loaded.alpha, loaded.beta, beam_width)
+    loaded = load_language_model(language_model, decoding_defaults(language_model.parent))
+    setting = Setting(
+        loaded.alpha,
+        loaded.beta,
+        beam_width,
+        spelling_weight=loaded.unk_character_weight,
+        spelling_offset=loaded.unk_character_offset,
+    )
     [outcome] = measure(encoded, [setting], language_model, processes=1)
     return outcome
 
@@ -126,7 +158,7 @@ def choose_hotwords(references: Sequence[str], language_model: Path) -> tuple[st
 
     Those are what a user gives as hotwords: names and terms of a trade.
     """
-    file = language_model / "unigrams.txt"
+    file = language_model / UNIGRAMS
     known = frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else frozenset()
     unknown = Counter(word for text in references for word in text.split() if word not in known)
     return tuple(word for word, _ in unknown.most_common(MAX_HOTWORDS)) if known else ()
@@ -167,6 +199,14 @@ def publish(tuning: Tuning, language_model: Path, model: Path) -> Path:
             shutil.copy(facts, target.with_suffix(".json"))
     attributes = json.loads((target / "attrs.json").read_text(encoding="utf-8"))
     best = tuning.best.setting
+    if tuning.spelling:
+        # In the card, since pyctcdecode refuses attributes that are not its own.
+        weights = {
+            "unk_character_weight": best.spelling_weight,
+            "unk_character_offset": best.spelling_offset,
+        }
+        attributes = {key: value for key, value in attributes.items() if key not in weights}
+        write_decoding(model / CARD_NAME, weights)
     write_attributes(target, attributes | {"alpha": best.alpha, "beta": best.beta})
     return target
 
@@ -185,6 +225,8 @@ def as_dict(tuning: Tuning) -> dict[str, Any]:
         "alpha": best.alpha,
         "beta": best.beta,
         "beam_width": best.beam_width,
+        "unk_character_weight": best.spelling_weight,
+        "unk_character_offset": best.spelling_offset,
         "greedy": rates(tuning.greedy),
         "beam": rates(tuning.beam),
         "beam_lm": rates(tuning.best),
@@ -192,6 +234,14 @@ def as_dict(tuning: Tuning) -> dict[str, Any]:
         "grid": [
             {"alpha": point.setting.alpha, "beta": point.setting.beta} | rates(point)
             for point in tuning.grid
+        ],
+        "spelling": [
+            {
+                "unk_character_weight": point.setting.spelling_weight,
+                "unk_character_offset": point.setting.spelling_offset,
+            }
+            | rates(point)
+            for point in tuning.spelling
         ],
         "beam_widths": [
             {"beam_width": point.setting.beam_width} | speed(point) for point in tuning.widths

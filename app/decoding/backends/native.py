@@ -100,14 +100,17 @@ class NativeBackend:
         if language_model is None:
             return None
         assert language_model.ngrams is not None
-        found = language_model.part("words", lambda: _WordModels(self._library, language_model))
+        weight = language_model.unk_character_weight
+        found = language_model.part(
+            ("words", weight > 0), lambda: _WordModels(self._library, language_model)
+        )
         native.ngrams = language_model.ngrams.handle
         native.sentence = language_model.score_boundary
         native.unknown = language_model.unk_score_offset
         native.lexicon = found.lexicon.handle if found.lexicon else None
         if found.characters is not None:
             native.characters = found.characters.handle
-            native.character_weight = language_model.unk_character_weight
+            native.character_weight = weight
             native.unknown = language_model.unk_character_offset
         return found
 
@@ -145,7 +148,9 @@ class _WordModels:
         words = None if language_model.unigrams is None else sorted(language_model.unigrams)
         self.lexicon = None if words is None else Lexicon(library, words)
         self.characters = (
-            Characters(library, words) if words and language_model.unk_character_weight else None
+            Characters(library, words, self.lexicon)
+            if words and language_model.unk_character_weight
+            else None
         )
 
 

@@ -26,9 +26,9 @@ long nordlyd_columns(const float *emissions, long frames, long width, const int3
 Lexicon *nordlyd_lexicon_create(const char *words, long bytes);
 void nordlyd_lexicon_free(Lexicon *lexicon);
 
-/* A character n-gram model of the words, UTF-8, each ended by a newline. NULL where there is no
- * memory. */
-Characters *nordlyd_characters_create(const char *words, long bytes);
+/* A character n-gram model of the words, UTF-8, each ended by a newline. `lexicon` is made of the
+ * same words, or NULL: then no search can use the model. NULL where there is no memory. */
+Characters *nordlyd_characters_create(const char *words, long bytes, const Lexicon *lexicon);
 void nordlyd_characters_free(Characters *characters);
 /* log10 probability of each of the words, each ended by a newline. */
 void nordlyd_characters_score(const Characters *characters, const char *words, long bytes,
@@ -64,7 +64,7 @@ typedef struct {
     double alpha;
     double beta;
     double unknown;          /* added for a word that is not in the lexicon */
-    const Characters *characters; /* spells words that are not in the lexicon; NULL: none */
+    const Characters *characters; /* of the words of the lexicon; NULL: none */
     double character_weight;      /* of their log10 probability */
     const Lexicon *hotwords; /* NULL: none */
     const double *weights;   /* of each hotword */

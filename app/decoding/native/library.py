@@ -60,15 +60,20 @@ class Characters:
     Args:
         library: from `load_library`.
         words: each counts once.
+        lexicon: of the same words, for a search that looks its words up there.
 
     Raises:
         MemoryError: there is no memory for it.
     """
 
-    def __init__(self, library: ctypes.CDLL, words: Sequence[str]) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, words: Sequence[str], lexicon: Lexicon | None = None
+    ) -> None:
         text = _lines(words)
         self._library = library
-        self.handle: int | None = library.nordlyd_characters_create(text, len(text))
+        self.handle: int | None = library.nordlyd_characters_create(
+            text, len(text), lexicon.handle if lexicon else None
+        )
         if self.handle is None:
             raise MemoryError(f"no memory for the characters of {len(words)} words")
 

@@ -7,6 +7,9 @@
 
 #include <math.h>
 
+/* The share of `prune_logp` that holds for hypotheses in the midst of an unknown word. */
+#define UNKNOWN_PRUNE 0.6
+
 static void poll(Search *search) {
     if (!may_continue(search->options->poll, &search->polled)) longjmp(search->ended, STOPPED);
 }
@@ -92,36 +95,59 @@ static void select_best(Beam *beams, int32_t count, int32_t width) {
     }
 }
 
+/* The score below which beams are dropped, the word that is begun being unknown or not. */
+static double lowest_score(const Search *search, double best, int unknown) {
+    return best + search->options->prune_logp * (unknown ? UNKNOWN_PRUNE : 1);
+}
+
 /* Drop what is far below the best, and what is over the width. */
-static int32_t prune(const SearchOptions *options, Beam *beams, int32_t count) {
+static int32_t prune(const Search *search, Beam *beams, int32_t count) {
     double best = -INFINITY;
     for (int32_t at = 0; at < count; at++)
         if (beams[at].score > best) best = beams[at].score;
+    const double lowest[] = {lowest_score(search, best, 0), lowest_score(search, best, 1)};
     int32_t kept = 0;
     for (int32_t at = 0; at < count; at++)
-        if (beams[at].score >= best + options->prune_logp) beams[kept++] = beams[at];
-    if (kept <= options->beam_width) return kept;
-    select_best(beams, kept, options->beam_width);
-    return options->beam_width;
+        if (beams[at].score >= lowest[search->letters[beams[at].word].unknown])
+            beams[kept++] = beams[at];
+    if (kept <= search->options->beam_width) return kept;
+    select_best(beams, kept, search->options->beam_width);
+    return search->options->beam_width;
+}
+
+/* What the scores of all that may follow a beam depend on. */
+typedef struct {
+    int32_t state, word, column;
+} Future;
+
+static Future future_of(const Search *search, const Beam *beam) {
+    const Letters *word = &search->letters[beam->word];
+    const History *history = &search->histories[beam->history];
+    if (word->unknown)
+        return (Future){history->unknown_state, -1 - word->spelling.state, beam->column};
+    return (Future){history->state, beam->word, beam->column};
 }
 
 /* Of hypotheses that everything to come will score alike, only the best can still win. So where
    one hypothesis is requested, keep one for each state of the language model, word begun and last
-   token: hypotheses of long audio that differ far back would crowd out all others. */
+   token: hypotheses of long audio that differ far back would crowd out all others. Of an unknown
+   word its last letters are enough, those which the character model sees. */
 static int32_t keep_winners(Search *search, int32_t count) {
     search->stamp++;
     int32_t kept = 0;
     for (int32_t from = 0; from < count; from++) {
         const Beam beam = search->next[from];
-        const int32_t state = search->histories[beam.history].state_number;
-        const uint64_t key = ((uint64_t)(state + 1) * 0x9e3779b97f4a7c15u) ^
-                             ((uint64_t)beam.word << 20) ^ (uint32_t)(beam.column + 1);
+        const Future future = future_of(search, &beam);
+        const uint64_t key = ((uint64_t)(future.state + 1) * 0x9e3779b97f4a7c15u) ^
+                             ((uint64_t)(uint32_t)future.word << 20) ^
+                             (uint32_t)(future.column + 1);
         uint32_t at = table_place(key) & search->merge_mask;
         Beam *there = NULL;
         for (; search->stamps[at] == search->stamp; at = (at + 1) & search->merge_mask) {
             Beam *other = &search->next[search->merged[at]];
-            if (search->histories[other->history].state_number == state && other->word == beam.word &&
-                other->column == beam.column) {
+            const Future found = future_of(search, other);
+            if (found.state == future.state && found.word == future.word &&
+                found.column == future.column) {
                 there = other;
                 break;
             }
@@ -137,27 +163,50 @@ static int32_t keep_winners(Search *search, int32_t count) {
     return kept;
 }
 
+/* The score that the best beam of a frame will have at least: one that adds no letter. */
+static double least_best(const Search *search, int32_t count, const float *logp, int32_t tries) {
+    double blank = -INFINITY, best = -INFINITY;
+    if (tries && search->tried[0] == 0) blank = logp[0];
+    for (int32_t at = 0; at < count; at++) {
+        const Beam *beam = &search->beams[at];
+        double own = blank;
+        if (beam->column > 0 && logp[beam->column] > own &&
+            logp[beam->column] >= search->options->min_token_logp)
+            own = logp[beam->column];
+        if (beam->score + own > best) best = beam->score + own;
+    }
+    return best;
+}
+
 static int32_t step(Search *search, int32_t count, const float *logp, int32_t frame,
                     int32_t tries) {
+    const SearchOptions *options = search->options;
     const int32_t *tried = search->tried;
     make_room(search, (int64_t)count * tries);
     search->stamp++;
+    /* The score of an unknown word falls with each letter: what is too low stays so. */
+    double lowest = -INFINITY;
+    if (options->characters && options->alpha >= 0)
+        lowest = lowest_score(search, least_best(search, count, logp, tries), 1);
     int32_t made = 0;
     for (int32_t at = 0; at < tries; at++) {
         poll(search);
-        for (int32_t beam = 0; beam < count; beam++) {
-            const Beam longer =
-                extended(search, &search->beams[beam], tried[at], frame, logp[tried[at]]);
+        const int32_t column = tried[at];
+        for (int32_t from = 0; from < count; from++) {
+            const Beam *beam = &search->beams[from];
+            if (search->letters[beam->word].unknown && beam->score + logp[column] < lowest) continue;
+            Beam longer = extended(search, beam, column, frame, logp[column]);
+            if (search->letters[longer.word].unknown &&
+                (unknown_score_bound(search, &longer) < lowest ||
+                 unknown_score(search, &longer) < lowest))
+                continue;
             made = merge(search, made, &longer);
         }
     }
-    for (int32_t at = 0; at < made; at++) {
-        Beam *beam = &search->next[at];
-        beam->score = beam->emitted + search->histories[beam->history].score +
-                      search->letters[beam->word].partial;
-    }
-    if (search->options->n_best == 1) made = keep_winners(search, made);
-    made = prune(search->options, search->next, made);
+    for (int32_t at = 0; at < made; at++)
+        search->next[at].score = beam_score(search, &search->next[at]);
+    if (options->n_best == 1) made = keep_winners(search, made);
+    made = prune(search, search->next, made);
     Beam *swap = search->beams;
     search->beams = search->next;
     search->next = swap;
@@ -181,11 +230,12 @@ static int32_t finish(Search *search, int32_t count) {
         beam->score = beam->emitted + history->score;
         if (options->ngrams && options->sentence) {
             State after;
-            const double end = ngrams_score(options->ngrams, &history->state, options->ngrams->end, &after);
+            const double end = ngrams_score(options->ngrams, &search->states[history->state],
+                                            options->ngrams->end, &after);
             beam->score += options->alpha * end * LN10;
         }
     }
-    return prune(options, search->next, made);
+    return prune(search, search->next, made);
 }
 
 static int better(const void *left, const void *right) {
@@ -257,7 +307,8 @@ static void free_search(Search *search) {
     free(search->histories);
     table_free(&search->letter_children);
     table_free(&search->history_children);
-    table_free(&search->states);
+    table_free(&search->state_numbers);
+    free(search->states);
     free(search->beams);
     free(search->next);
     free(search->merged);

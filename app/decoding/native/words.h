@@ -15,15 +15,17 @@ typedef struct {
     int32_t lexicon, hotword; /* nodes there, or -1 */
     int64_t number;           /* of the word in the language model; -1: not looked up yet */
     double partial;           /* score of a word that begins so and is not finished */
-    uint64_t context;         /* its last bytes, for the character model */
-    double spelling;          /* log10 probability of its letters in the character model */
+    int32_t unknown;          /* whether `partial` is that of its spelling */
+    int32_t spelled;          /* whether `partial` and `spelling` have the last label already */
+    Spelling spelling;        /* where no word of the lexicon begins so */
 } Letters;
 
 typedef struct {
     int32_t parent, word, first, past;
-    int32_t state_number; /* the same for equal states */
-    State state;          /* of the language model */
-    double score;         /* of all words up to here: language model and hotwords */
+    int32_t state;         /* of the language model, in `states` */
+    int32_t unknown_state; /* the same after an unknown word; -1: not looked up yet */
+    double unknown;        /* score of an unknown word besides its spelling */
+    double score;          /* of all words up to here: language model and hotwords */
 } History;
 
 typedef struct {
@@ -31,8 +33,9 @@ typedef struct {
     const char **labels;
     Letters *letters;
     History *histories;
-    Table letter_children, history_children, states;
-    int32_t letters_used, letters_room, histories_used, histories_room;
+    State *states; /* distinct ones, which what follows depends on */
+    Table letter_children, history_children, state_numbers;
+    int32_t letters_used, letters_room, histories_used, histories_room, states_used, states_room;
     Beam *beams, *next; /* [room] */
     int32_t *merged;    /* [merge_mask + 1] places in `next`, valid where the stamp is the frame's */
     uint32_t *stamps;
@@ -44,6 +47,7 @@ typedef struct {
     int32_t *path, *labels_of, *words_of; /* of a hypothesis */
     int32_t *spans;                       /* of all hypotheses */
     double *posteriors;
+    double unknown_later;  /* of what every unknown word costs: the part that is due at its end */
     int64_t polled;        /* when, in nanoseconds */
     jmp_buf ended;         /* for NO_MEMORY or STOPPED */
 } Search;
@@ -55,6 +59,16 @@ void begin_words(Search *search);
 int32_t next_letters(Search *search, int32_t parent, int32_t column);
 /* The history with the letters of a beam as one more word. */
 int32_t next_history(Search *search, const Beam *beam);
+/* Where the last letters of an unknown word were not scored yet, at least its score: what it costs
+   to look them up is saved where even this is too low. Requires that alpha is not below 0. */
+double unknown_score_bound(Search *search, const Beam *beam);
+double unknown_score(Search *search, const Beam *beam);
+/* Score of a beam: its paths, the words before, and the word that is begun. */
+static inline double beam_score(Search *search, const Beam *beam) {
+    const Letters *word = &search->letters[beam->word];
+    if (word->unknown) return unknown_score(search, beam);
+    return beam->emitted + search->histories[beam->history].score + word->partial;
+}
 /* Append the text of a word to `text` at a place, with a NUL; the place of that NUL. */
 size_t spell(Search *search, int32_t word, size_t at);
 

@@ -105,6 +105,28 @@ def test_weight_without_a_list_of_words_changes_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_score_of_unknown_words_is_changed_in_memory(folder: Path) -> None:
+    emissions = mixed("vi reiser til havbyen", "vi reiser til hxvbywn", doubt=0.55)
+    flat = load_language_model(folder, FLAT)
+    assert read(flat, emissions) == "vi reiser til hxvbywn"
+    assert read(flat.with_spelling(0.5, 2.0), emissions) == "vi reiser til havbyen"
+    assert read(flat, emissions) == "vi reiser til hxvbywn"
+
+
+def test_search_for_one_hypothesis_finds_the_best_of_many(folder: Path) -> None:
+    """Unknown words that end alike are kept once in it; of those the best one must be left."""
+    model = load_language_model(folder, SPELLED)
+    for spoken, other in (
+        ("vi reiser til havbyene", "vi reiser tix hevbywne"),
+        ("han kommer fra skoledalen", "hen kommex fra skuledaxen"),
+        ("brunesund og fjellvika", "brinesund ug fjillveka"),
+    ):
+        emissions = mixed(spoken, other, doubt=0.45)
+        decoder = BeamDecoder(VOCABULARY, DecodingOptions(n_best=20), model, backend="native")
+        many = decoder.n_best(emissions, frame_seconds=FRAME, duration=len(emissions) * FRAME)
+        assert read(model, emissions) == many[0].text
+
+
 def test_weight_below_zero_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="unk_character_weight is -1"):
         load_language_model(folder, {"unk_character_weight": -1.0})

@@ -31,4 +31,5 @@ def numbers() -> LanguageModelRecipe:
         betas=(0.0, 1.0),
         beam_width=20,
         max_unigrams=0,
+        mixture=None,
     )

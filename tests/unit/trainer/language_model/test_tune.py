@@ -1,11 +1,13 @@
 """Tuning on emissions that a language model can, and cannot, help with."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from toy_emissions import toy_emissions_of
 
+from app.catalogue import decoding_defaults
 from app.decoding import load_language_model
 from trainer.errors import LanguageModelError
 from trainer.language_model.build import build
@@ -148,6 +150,30 @@ def test_replaced_model_is_kept(
     assert load_language_model(target).unigrams == load_language_model(model).unigrams
     kept = load_language_model(tmp_path / "former_language_models" / "language_model-1")
     assert kept.unigrams == load_language_model(few).unigrams
+
+
+def test_score_of_unknown_words_is_tried_and_kept_in_the_card(
+    encoded: EncodedUtterances, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "model.toml").write_text('id = "toy"\n', "utf-8")
+    tuning = tune(encoded, model, spelling=True, alphas=(0.5,), betas=(1.0,))
+    assert len(tuning.spelling) == 12
+    tried = [*tuning.grid, *tuning.spelling]
+    assert tuning.best.wer == min(point.wer for point in tried)
+    best = max(tuning.spelling, key=lambda point: point.setting.spelling_weight)
+    target = publish(replace(tuning, best=best), model, tmp_path)
+    assert set(json.loads((target / "attrs.json").read_text("utf-8"))) == {
+        "alpha", "beta", "unk_score_offset", "score_boundary",
+    }  # fmt: skip
+    loaded = load_language_model(target, decoding_defaults(tmp_path))
+    assert loaded.unk_character_weight == best.setting.spelling_weight == 1.0
+    assert loaded.unk_character_offset == best.setting.spelling_offset
+    again = tune(encoded, model, former=target, alphas=(0.5,), betas=(1.0,))
+    assert again.former is not None
+    assert (again.former.wer, again.former.cer) == (best.wer, best.cer)
+    assert as_dict(tuning)["spelling"][0].keys() == {
+        "unk_character_weight", "unk_character_offset", "wer", "cer",
+    }  # fmt: skip
 
 
 def test_greedy_on_clean_emissions_makes_no_error(corpus: tuple[str, ...]) -> None:
