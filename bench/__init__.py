@@ -15,11 +15,8 @@ BENCHMARKS = (
     "alignment",
     "segmentation",
     "words",
-<<<<<<< HEAD
     "costs",
-=======
     "names",
->>>>>>> main
     "everyday",
     "streaming",
     "languages",
