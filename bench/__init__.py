@@ -16,6 +16,7 @@ BENCHMARKS = (
     "segmentation",
     "words",
     "names",
+    "costs",
     "everyday",
     "streaming",
     "languages",

@@ -246,14 +246,17 @@ def recipe_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> I
     A key that only one of them has is newer than the other, and is passed over.
     """
     for table in _COMPARED:
-        one, other = before.get(table), after.get(table)
-        if not (isinstance(one, dict) and isinstance(other, dict)):
-            if one != other:
-                yield f"{table} was {one}, and is {other}"
-            continue
-        for key in one.keys() & other.keys():
-            if one[key] != other[key]:
-                yield f"{table}.{key} was {one[key]}, and is {other[key]}"
+        yield from _differences(table, before.get(table), after.get(table))
+
+
+def _differences(table: str, one: Any, other: Any) -> Iterator[str]:  # noqa: ANN401 - table or value
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        if one != other:
+            yield f"{table} was {one}, and is {other}"
+        return
+    for key in one.keys() & other.keys():
+        if one[key] != other[key]:
+            yield f"{table}.{key} was {one[key]}, and is {other[key]}"
 
 
 def _numbers(begun: Provenance, now: Provenance, step: int) -> Iterator[str]:
@@ -290,5 +293,7 @@ def _teacher(begun: Provenance, now: Provenance) -> Iterator[str]:
         names = [one.name if one else "no model" for one in (before, after)]
         same = " with other weights" if names[0] == names[1] else ""
         yield f"the teacher was {names[0]}, and is {names[1]}{same}"
-    elif before and after and before.ctc_weight != after.ctc_weight:
-        yield f"distillation.ctc_weight was {before.ctc_weight}, and is {after.ctc_weight}"
+    elif before and after:
+        # A run begun before the table was recorded has none.
+        tables = [one.recipe.get("distillation") or {} for one in (begun, now)]
+        yield from sorted(_differences("distillation", *tables))

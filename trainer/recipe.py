@@ -1,7 +1,7 @@
 """Reads a recipe file into one frozen value."""
 
 import tomllib
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -75,14 +75,18 @@ def load_recipe(reference: str | Path) -> Recipe:
 def _build(kind: type[T], table: dict[str, Any], where: str) -> T:
     names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     hints = get_type_hints(kind)
-    optional = {name for name in names if get_origin(hints[name]) is UnionType}
-    if missing := sorted(names - optional - table.keys()):
+    # A table may be left out, and so may a value that has a default.
+    absent: dict[str, Any] = {name: None for name in names if get_origin(hints[name]) is UnionType}
+    absent |= {item.name: item.default for item in fields(kind) if item.default is not MISSING}  # type: ignore[arg-type]
+    if missing := sorted(names - absent.keys() - table.keys()):
         raise RecipeError(f"{where} lacks {', '.join(missing)}")
     if unknown := sorted(table.keys() - names):
         raise RecipeError(f"{where} has unknown keys {', '.join(unknown)}")
     return kind(
         **{
-            name: _value(hints[name], table[name], f"{where}: {name}") if name in table else None
+            name: _value(hints[name], table[name], f"{where}: {name}")
+            if name in table
+            else absent[name]
             for name in names
         }
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.audio.frames import FrameGrid
 from app.splits import SPLITS
+from trainer.distillation_rules import start_problems
 from trainer.errors import RecipeError
 from trainer.recipe_schema import (
     AugmentationRecipe,
@@ -107,11 +108,7 @@ def _problems(recipe: Recipe) -> Iterator[str]:
     yield from _selection(recipe)
     if recipe.language_model:
         yield from _language_model(recipe.language_model, recipe)
-    if recipe.distillation and recipe.distillation.ctc_weight < 0:
-        yield (
-            f"distillation.ctc_weight must not be negative, and is "
-            f"{recipe.distillation.ctc_weight:g}"
-        )
+    yield from start_problems(recipe)
 
 
 def _ranges_and_shares(
@@ -208,8 +205,6 @@ def _model(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:
         yield "model.init must be random or the id of the weights to start from"
     if model.init == "random" and model.fallbacks:
         yield "model.fallbacks must be empty where model.init is random"
-    if model.init == "random" and model.freeze_feature_encoder:
-        yield "model.freeze_feature_encoder must be false where model.init is random"
 
 
 def _regularisation(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:

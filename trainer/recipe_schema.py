@@ -228,9 +228,20 @@ class LanguageModelRecipe:
 
 @dataclass(frozen=True, slots=True)
 class DistillationRecipe:
-    """How a student learns from a teacher: the weight of the CTC loss beside the divergence."""
+    """How a student learns from a teacher; a key that is left out has the value given here.
 
-    ctc_weight: float
+    The loss of a frame is the divergence of both emissions, softened by `temperature`; that of an
+    utterance has the CTC loss of its text besides, times `ctc_weight`. `texts` is `data`, where
+    every utterance has one, or what the `teacher` reads. `precompute` has the teacher emit for all
+    speech before the first update, of whole utterances as they are. The student's layers start as
+    `teacher_layers`, counted from 0; without them its weights are random.
+    """
+
+    ctc_weight: float = 0.3
+    temperature: float = 1.0
+    texts: Literal["data", "teacher"] = "data"
+    precompute: bool = False
+    teacher_layers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ The training is a function of the recipe, the data and the number of the update,
 that was stopped and resumed ends with the same weights as one that was not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,9 @@ from shutil import copyfile
 import torch
 from transformers import Wav2Vec2ForCTC
 
-from trainer.data import Record, read_split
+from trainer.data import read_split
 from trainer.data.folder import split_sources
-from trainer.errors import DataError, TrainingError
+from trainer.errors import DataError, RecipeError, TrainingError
 from trainer.lora import add_lora
 from trainer.provenance import (
     RUN_FILE,
@@ -34,7 +34,7 @@ from trainer.sharding import Sharding, shards
 from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
 from trainer.training.disk import writing
-from trainer.training.distillation import DistillationObjective
+from trainer.training.distillation import distillation_objective
 from trainer.training.exports import Exports
 from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
@@ -46,13 +46,11 @@ from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
 from trainer.training.progress import Progress, ProgressReport
 from trainer.training.restore import Saved, last_whole_checkpoint
+from trainer.training.student import student_of
 from trainer.training.teacher import Teacher, load_teacher
 from trainer.training.trainer import CtcTrainer
 from trainer.training.validation import validate
 from trainer.training.vocabulary import tokens_for, write_tokens
-
-_DISTILLATION = DistillationRecipe(ctc_weight=0.3)
-"""Of a recipe without the table `[distillation]`."""
 
 
 def fit(
@@ -94,12 +92,20 @@ def fit(
 
     Raises:
         DataError: the data are missing, `output` is a file, or it holds a run and `resume` is off.
-        RecipeError: the weights to start from or the precision are not available, or they have
-            another shape than the recipe; the model cannot be divided.
+        RecipeError: the weights to start from or the precision are not available, they have
+            another shape than the recipe, or it starts from a teacher and there is none; the model
+            cannot be divided.
         TrainingError: the run cannot be resumed with this recipe and these data, the gradient
             stays infinite, or a file cannot be written.
     """
     _check_output(output, resume=resume)
+    if teacher is not None:
+        recipe = replace(recipe, distillation=recipe.distillation or DistillationRecipe())
+    elif recipe.distillation and recipe.distillation.teacher_layers:
+        raise RecipeError(
+            f"{recipe.id} starts from layers of a teacher (distillation.teacher_layers): `distill` "
+            "trains it"
+        )
     with open_devices() as opened:
         parts = shards(recipe.optimiser, opened.count, sharding)
         devices = replace(opened, sharded=parts > 1)
@@ -172,6 +178,7 @@ def _prepare(
     train, valid = read_split(data, "train"), read_split(data, "valid")
     valid = valid[: numbers.evaluate_utterances or None]
     known = load_teacher(teacher, devices.device) if teacher else None
+    distillation = recipe.distillation
     fresh = known.tokens if known else tokens_for(recipe, train, init)
     tokens = saved.tokens if saved else fresh
     schedule = Schedule(
@@ -194,19 +201,31 @@ def _prepare(
         devices=devices.count,
         versions=installed_versions(),
         scale_batch=scale_batch,
-        teacher=_facts(known, recipe) if known else None,
+        teacher=_facts(known, distillation) if known and distillation else None,
     )
     if saved:
         provenance = _resumed(output, provenance, saved, init, notify)
         model = resumed_model(recipe, saved)
     else:
-        model, start = initial_model(recipe, tokens, init, notify)
+        if known and distillation and distillation.teacher_layers:
+            model, start = student_of(known, recipe, distillation.teacher_layers, notify)
+        else:
+            model, start = initial_model(recipe, tokens, init, notify)
         provenance = replace(provenance, start=start)
     network = _network(model, recipe, devices.device)
     framing = Framing.of(network.model.config)
     objective = None
-    if known:
-        objective = _distillation(known, recipe, train, framing, precision)
+    if known and distillation:
+        objective = distillation_objective(
+            known,
+            distillation,
+            train,
+            framing,
+            precision,
+            cache=output / "teacher",
+            devices=devices,
+            notify=notify,
+        )
         valid = known.labelled(valid, precision)
     trainer = CtcTrainer(
         network,
@@ -249,21 +268,9 @@ def _prepare(
     return trainer, tokens
 
 
-def _facts(teacher: Teacher, recipe: Recipe) -> TeacherFacts:
-    weight = (recipe.distillation or _DISTILLATION).ctc_weight
-    return TeacherFacts(teacher.start.name, teacher.start.hub, teacher.digest, weight)
-
-
-def _distillation(
-    teacher: Teacher, recipe: Recipe, train: Sequence[Record], framing: Framing, precision: str
-) -> DistillationObjective:
-    return DistillationObjective(
-        teacher,
-        offset=teacher.offset(framing),
-        ctc_weight=(recipe.distillation or _DISTILLATION).ctc_weight,
-        from_texts=all(record.text for record in train),
-        precision=precision,
-    )
+def _facts(teacher: Teacher, numbers: DistillationRecipe) -> TeacherFacts:
+    start = teacher.start
+    return TeacherFacts(start.name, start.hub, teacher.digest, numbers.ctc_weight)
 
 
 def _resumed(

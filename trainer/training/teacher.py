@@ -27,9 +27,11 @@ _BATCH = 8
 class Teacher:
     """A model that computes emissions and learns nothing.
 
-    `tokens` have the names of ours; `start` names it, `digest` is of its encoder's files.
+    `folder` is where it was loaded from. `tokens` have the names of ours; `start` names it,
+    `digest` is of its encoder's files.
     """
 
+    folder: Path
     network: CtcNetwork
     tokens: tuple[str, ...]
     framing: Framing
@@ -108,7 +110,8 @@ def load_teacher(folder: Path, device: torch.device) -> Teacher:
     network = CtcNetwork(model, device).to(device).eval()
     network.requires_grad_(requires_grad=False)
     digest = model_digest(folder, ENCODER)
-    return Teacher(network, tokens, Framing.of(model.config), start_of(str(folder)), digest)
+    start = start_of(str(folder))
+    return Teacher(folder, network, tokens, Framing.of(model.config), start, digest)
 
 
 def _tokens(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:

@@ -4,10 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from postgresql import postgresql
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import Wav2Vec2ForCTC
 
+from app.acoustic.config import read_config
 from bench import (
     alignment,
+    costs,
     everyday,
     fairness,
     jobs,
@@ -193,6 +198,25 @@ def test_probabilities_of_names_are_compared(capsys) -> None:
     for split in ("valid", "test"):
         assert 0 <= without[f"{split}_found"] <= given[f"{split}_found"] <= 1
         assert 0 <= given[f"{split}_everyday_wer"] <= 1.5
+
+
+def test_models_are_compared_by_time_and_multiply_adds(capsys) -> None:
+    demos = [str(MODELS / name) for name in ("demo-nb", "demo-da")]
+    result = run(costs, f"{' '.join(demos)} --seconds 1 --rounds 1", capsys)
+    first, second = (result["models"][name] for name in demos)
+    assert first["seconds_per_second"] > 0
+    assert first["over_first"] == 1
+    assert first["multiply_adds_per_second"] == second["multiply_adds_per_second"]
+
+
+def test_multiply_adds_are_those_that_torch_counts() -> None:
+    config = read_config(MODELS / "demo-nb")
+    model = Wav2Vec2ForCTC.from_pretrained(MODELS / "demo-nb", attn_implementation="eager")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.float()(torch.zeros(1, 16_000))
+    # transformers computes one frame of positions more, and drops it: their kernel is even.
+    dropped = config.hidden_size**2 // config.pos_conv_groups * config.pos_conv_kernel
+    assert 2 * (costs.multiply_adds(config, 16_000) + dropped) == counter.get_total_flops()
 
 
 def test_everyday_sentences_are_decoded_at_each_rate(capsys) -> None:

@@ -199,6 +199,14 @@ CONTRADICTIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...] = (
         "no split has the source synthesised",
     ),
     ("demo-da", (("synthesis.test_variants", '["m1"]'),), "voices of valid or test"),
+    ("demo-nb-half", (("distillation.ctc_weight", "-0.1"),), "must not be negative, and is -0.1"),
+    ("demo-nb-half", (("distillation.temperature", "0.0"),), "must be above 0, and is 0"),
+    ("demo-nb-half", (("distillation.texts", '"none"'),), "texts must be one of data, teacher"),
+    ("demo-nb-half", (("training.join_seconds", "[0.0, 12.0]"),), "must be 0 where distillation"),
+    ("demo-nb-half", (("distillation.teacher_layers", "[0, 5]"),), "each of the 3 .* not 2"),
+    ("demo-nb-half", (("distillation.teacher_layers", "[0, 5, 5]"),), "must rise from 0"),
+    ("demo-nb-half", (("distillation.teacher_layers", "[]"),), "freeze_feature_encoder must be"),
+    ("demo-nb-half", (("model.init", '"a/b"'),), "model.init must be random"),
     ("demo-da", (("synthesis.max_seconds", "99.0"),), "not be above data.max_seconds"),
 )
 

@@ -1,14 +1,18 @@
-"""A recipe small enough to train in seconds, and data to learn."""
+"""A recipe small enough to train in seconds, a teacher, and data to learn."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from demo_model import tiny_shape
-from tones import write_speech
+from tones import TEXTS, write_speech
 
+from trainer.export import export_model
+from trainer.model import random_model
 from trainer.recipe import RECIPES, Recipe, load_recipe
 
 SMALL = {
@@ -58,6 +62,29 @@ def recipe() -> Recipe:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the splits that training needs."""
     return write_speech(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def teacher(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model twice as wide as the student, whose head emits letters and blanks."""
+    shape = replace(recipe.model, hidden_size=64, layers=3, intermediate_size=32)
+    model = random_model(shape, seed=11)
+    with torch.no_grad():
+        model.lm_head.weight.normal_(std=0.4)
+    folder = tmp_path_factory.mktemp("teacher") / "large"
+    export_model(model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of every other test, without their texts."""
+    folder = write_speech(tmp_path_factory.mktemp("unlabelled"))
+    for split in TEXTS:
+        file = folder / f"{split}.jsonl"
+        lines = [json.loads(line) | {"text": ""} for line in file.read_text("utf-8").splitlines()]
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return folder
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import soundfile
 import torch
 from demo_model import DEMO
 from safetensors.torch import load_file
-from tones import TEXTS, write_speech
+from students import student
 from typer.testing import CliRunner
 
 from trainer.cli import app
@@ -21,49 +21,16 @@ from trainer.data.unlabelled import write_unlabelled
 from trainer.errors import DataError, TrainingError
 from trainer.export import export_model
 from trainer.model import TOKENS, random_model
-from trainer.recipe import DistillationRecipe, Recipe
+from trainer.recipe import Recipe
 from trainer.training import fit
 from trainer.training.batches import collate
 from trainer.training.distillation import DistillationObjective
 from trainer.training.framing import Framing
+from trainer.training.kept_emissions import KeptEmissions
 from trainer.training.network import CtcNetwork
 from trainer.training.teacher import Teacher, load_teacher
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def teacher(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model twice as wide as the student, whose head emits letters and blanks."""
-    shape = replace(recipe.model, hidden_size=64, layers=3)
-    model = random_model(shape, seed=11)
-    with torch.no_grad():
-        model.lm_head.weight.normal_(std=0.4)
-    folder = tmp_path_factory.mktemp("teacher") / "large"
-    export_model(model, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of every other test, without their texts."""
-    folder = write_speech(tmp_path_factory.mktemp("unlabelled"))
-    for split in TEXTS:
-        file = folder / f"{split}.jsonl"
-        lines = [json.loads(line) | {"text": ""} for line in file.read_text("utf-8").splitlines()]
-        file.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return folder
-
-
-def student(recipe: Recipe, *, steps: int, ctc_weight: float = 0.3) -> Recipe:
-    model = replace(recipe.model, hidden_dropout=0.0, mask_time_prob=0.0, mask_feature_prob=0.0)
-    training = replace(
-        recipe.training,
-        steps=steps, decay_steps=max(1, steps // 4), learning_rate=3e-3, join_seconds=(0.0,),
-        evaluate_every=steps, log_every=steps,
-    )  # fmt: skip
-    distillation = DistillationRecipe(ctc_weight=ctc_weight)
-    return replace(recipe, model=model, training=training, distillation=distillation)
 
 
 def divergence(run: Path, known: Teacher, data: Path) -> float:
@@ -95,10 +62,11 @@ def test_student_learns_the_emissions_of_its_teacher_without_texts(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("precompute", [False, True])
 def test_resumed_distillation_ends_with_the_weights_of_one_that_was_not_stopped(
-    recipe: Recipe, teacher: Path, unlabelled: Path, tmp_path: Path
+    recipe: Recipe, teacher: Path, unlabelled: Path, tmp_path: Path, precompute: bool
 ) -> None:
-    small = student(recipe, steps=4)
+    small = student(recipe, steps=4, precompute=precompute)
     fit(small, unlabelled, tmp_path / "whole", teacher=teacher)
     fit(small, unlabelled, tmp_path / "parts", teacher=teacher, max_steps=2)
     fit(small, unlabelled, tmp_path / "parts", teacher=teacher, resume=True)
@@ -121,8 +89,12 @@ def test_resume_with_another_teacher_is_refused(
         fit(small, unlabelled, run, teacher=tmp_path / "other", resume=True)
     with pytest.raises(TrainingError, match="the teacher was large, and is no model"):
         fit(small, unlabelled, run, resume=True)
-    heavier = student(recipe, steps=4, ctc_weight=1.0)
-    with pytest.raises(TrainingError, match=r"distillation\.ctc_weight was 0\.3, and is 1\.0"):
+    heavier = student(recipe, steps=4, ctc_weight=1.0, temperature=2.0)
+    with pytest.raises(
+        TrainingError,
+        match=r"distillation\.ctc_weight was 0\.3, and is 1\.0; "
+        r"distillation\.temperature was 1\.0, and is 2\.0",
+    ):
         fit(heavier, unlabelled, run, teacher=teacher, resume=True)
 
 
@@ -145,6 +117,63 @@ def test_loss_of_a_student_that_equals_its_teacher_is_its_ctc_loss_alone(
     assert (read > 0).all()
     # Texts that the teacher does not read are less probable than those it does.
     assert (written > read).all()
+
+
+def test_divergence_is_that_of_emissions_softened_by_the_temperature(
+    recipe: Recipe, teacher: Path, data: Path
+) -> None:
+    known = load_teacher(teacher, CPU)
+    batch = collate(read_split(data, "train"), [0, 3], known.framing)
+    theirs = known.network(batch.waveforms, batch.frames)
+    logits = torch.randn(theirs.shape, generator=torch.Generator().manual_seed(3))
+    objective = DistillationObjective(
+        known, 0, 0.0, from_texts=False, precision="fp32", temperature=2.0
+    )
+    for row, loss in enumerate(objective.losses(logits, batch)):
+        real = slice(int(batch.frames[row]))
+        expected = torch.nn.functional.kl_div(
+            (logits[row, real] / 2).log_softmax(-1),
+            (theirs[row, real] / 2).softmax(-1),
+            reduction="sum",
+        )
+        assert float(loss) == pytest.approx(4 * float(expected), rel=1e-4)
+
+
+@pytest.mark.long
+def test_texts_of_the_data_are_not_read_where_the_teacher_is_to_read(
+    recipe: Recipe, teacher: Path, data: Path, unlabelled: Path, tmp_path: Path
+) -> None:
+    losses: dict[str, float] = {}
+
+    def first_loss(name: str, folder: Path, texts: str) -> float:
+        small = student(recipe, steps=4, ctc_weight=1.0, texts=texts)
+        fit(
+            small, folder, tmp_path / name, teacher=teacher, max_steps=1,
+            report=lambda progress: losses.setdefault(name, progress.loss),
+        )  # fmt: skip
+        return losses[name]
+
+    without = first_loss("without", unlabelled, "data")
+    assert first_loss("unread", data, "teacher") == without
+    assert first_loss("read", data, "data") != without
+
+
+def test_losses_by_kept_emissions_are_those_by_the_teacher(
+    recipe: Recipe, teacher: Path, data: Path, tmp_path: Path
+) -> None:
+    known, records = load_teacher(teacher, CPU), read_split(data, "train")
+    kept = KeptEmissions.of(teacher, records, tmp_path)
+    batch = collate(records, [0, 3, 5], known.framing)
+    logits = torch.randn(
+        3, int(batch.frames.max()), len(TOKENS), generator=torch.Generator().manual_seed(3)
+    )
+    losses = [
+        DistillationObjective(
+            known, 0, 1.0, from_texts=False, precision="fp32", kept=emissions
+        ).losses(logits, batch)
+        for emissions in (None, kept)
+    ]
+    torch.testing.assert_close(*losses, rtol=1e-3, atol=1e-2)
 
 
 def test_frames_of_the_student_are_compared_with_those_nearest_in_time(
