@@ -64,11 +64,11 @@ def _level(model: NgramModel, order: int) -> _Level:
     base = len(model.vocabulary)
     keys = _keys(shorter.words, base)
     by_key = np.argsort(keys)
-    places = [
+    context, suffix = (
         by_key[np.searchsorted(keys, _keys(part, base), sorter=by_key)]
         for part in (own.words[:, :-1], own.words[:, 1:])
-    ]
-    return _Level(*places, 10.0**own.log_probs, 10.0 ** shorter.log_probs[places[1]])
+    )
+    return _Level(context, suffix, 10.0**own.log_probs, 10.0 ** shorter.log_probs[suffix])
 
 
 def _keys(words: Ints, base: int) -> Ints:
