@@ -13,6 +13,8 @@ RERUN := $(if $(RERUNS), --reruns $(RERUNS) -rfER)
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest$(RERUN)
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
+# For tests that share an installation, which each group of them makes once.
+GROUPED := -n 2 --dist loadgroup
 ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons or ray or speakers
 BENCH ?= encoder
 ARGS ?=
@@ -26,10 +28,14 @@ INSTALLED_RAY := $(VENV)/.installed-ray-$(STATE)
 DEPLOY_TOOLS := $(VENV)-deploy/.installed-$(shell cksum <scripts/deploy-tools | cut -d' ' -f1)
 PAGE_TOOLS := tests/page/node_modules/.installed-$(shell cksum <tests/page/package-lock.json | cut -d' ' -f1)
 
+# Where it is set, each of hundreds of processes compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test test-all test-most test-native test-ffmpeg test-page test-postgresql test-deploy test-image test-lmplz \
-	test-pyctcdecode test-pythons test-ray test-speakers test-gpu gpu-check lint lint-page audit format bench wheel constraints clean
+	test-pyctcdecode test-pythons test-ray test-speakers test-gpu gpu-check lint lint-page audit format bench wheel constraints clean \
+	install-test install-ray install-pyctcdecode
 
 help:
 	@echo "make serve        install what is needed, then serve the bundled demo models"
@@ -62,7 +68,7 @@ serve: $(INSTALLED)
 	@exec $(BIN)/nordlyd serve $(ARGS)
 
 test: $(INSTALLED_TEST)
-	$(PYTEST) $(PARALLEL) -m "not long and not ($(ELSEWHERE))" $(ARGS)
+	$(PYTEST) $(PARALLEL) --hypothesis-profile=quick -m "not long and not ($(ELSEWHERE))" $(ARGS)
 
 test-all: $(INSTALLED_TEST)
 	@scripts/test-all
@@ -87,7 +93,7 @@ test-ffmpeg: $(INSTALLED_TEST)
 # Needs Debian's chromium.
 test-page: $(INSTALLED_TEST)
 	@command -v chromium >/dev/null || { echo "nordlyd: chromium is missing; run: apt install chromium" >&2; exit 1; }
-	$(PYTEST) -m page $(ARGS)
+	$(PYTEST) $(PARALLEL) -m page $(ARGS)
 
 # Needs Debian's postgresql; the tests start servers of their own.
 test-postgresql: $(INSTALLED_TEST)
@@ -102,7 +108,7 @@ test-deploy: $(INSTALLED_TEST) $(DEPLOY_TOOLS)
 # Needs the package index and Debian's prometheus.
 test-image: $(INSTALLED_TEST)
 	@command -v promtool >/dev/null || { echo "nordlyd: promtool is missing; run: apt install prometheus" >&2; exit 1; }
-	$(PYTEST) -m image $(ARGS)
+	$(PYTEST) $(GROUPED) -m image $(ARGS)
 
 # Needs g++ and Boost's headers, and the package index the first time.
 test-lmplz: $(INSTALLED_TEST)
@@ -111,16 +117,22 @@ test-lmplz: $(INSTALLED_TEST)
 
 # pyctcdecode needs numpy 1, which ends with Python 3.12: an environment of its own, and what was
 # tested together in it. Needs the package index the first time.
-test-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
+test-pyctcdecode: install-pyctcdecode
 	$(VENV)-pyctcdecode/bin/python -m pytest$(RERUN) $(PARALLEL) -m "pyctcdecode" $(ARGS)
 
 # Needs the package index.
 test-pythons: $(INSTALLED_TEST)
-	$(PYTEST) -v -m pythons $$(scripts/pythons | sed 's/^/--python=/') $(ARGS)
+	$(PYTEST) -v $(GROUPED) -m pythons $$(scripts/pythons | sed 's/^/--python=/') $(ARGS)
 
 # Needs the package index the first time. One test after the other: each has clusters of its own.
-test-ray: $(INSTALLED_RAY)
+test-ray: install-ray
 	$(PYTEST) -m ray $(ARGS)
+
+install-test: $(INSTALLED_TEST)
+
+install-ray: $(INSTALLED_RAY)
+
+install-pyctcdecode: $(VENV)-pyctcdecode/.installed-$(STATE)
 
 # Needs the package index the first time.
 test-speakers: $(INSTALLED_TEST)
@@ -177,12 +189,13 @@ $(INSTALLED): | $(BIN)/pip
 	$(PIP_INSTALL) -e .
 	@touch $@
 
+# What is installed gets the packages of an extra, and is not compiled again.
 $(INSTALLED_TEST): $(INSTALLED)
-	$(PIP_INSTALL) -e '.[test]'
+	$(PIP_INSTALL) 'nordlyd[test]'
 	@touch $@
 
 $(INSTALLED_RAY): $(INSTALLED_TEST)
-	$(PIP_INSTALL) -e '.[ray,test]'
+	$(PIP_INSTALL) 'nordlyd[ray]'
 	@touch $@
 
 $(VENV)-pyctcdecode/.installed-$(STATE):

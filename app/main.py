@@ -205,7 +205,9 @@ def build_registry(settings: Settings, models: Sequence[ResolvedModel]) -> Model
     """
     router = Router(settings.routes, [model.card for model in models], settings.default_language)
     lists = read_operator_lists(settings)
-    return ModelRegistry(router, search_limits(settings), lists.profanities, lists.names)
+    return ModelRegistry(
+        router, search_limits(settings), lists.profanities, lists.names, lists.redact
+    )
 
 
 def build_transcriber(

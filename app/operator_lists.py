@@ -1,10 +1,11 @@
-"""Reads the operator's lists of words: profanities, and names."""
+"""Reads the operator's lists: profanities, names, and what is masked in every transcript."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from app.contract.redaction import RedactKind, parse_redact, requires_names
 from app.errors import ConfigurationError
 from app.itn import WordList, read_word_list
 from app.redaction import read_names
@@ -19,17 +20,28 @@ class OperatorLists:
 
     profanities: WordList | None
     names: tuple[str, ...]
+    redact: frozenset[RedactKind]
 
 
 def read_operator_lists(settings: Settings) -> OperatorLists:
     """Reads the files that the settings name.
 
     Raises:
-        ConfigurationError: one cannot be read; names its setting.
+        ConfigurationError: one cannot be read, or names are to be masked and there are none; names
+            the setting.
     """
+    names = _read(settings.redact_names, "redact_names", read_names) or ()
+    redact = parse_redact(settings.redact)
+    if not names and requires_names(settings.redact):
+        raise ConfigurationError(
+            "NORDLYD_REDACT lists names, and there are none; accepted with it: a list "
+            "(NORDLYD_REDACT_NAMES).",
+            param="redact",
+        )
     return OperatorLists(
         _read(settings.profanities, "profanities", read_word_list),
-        _read(settings.redact_names, "redact_names", read_names) or (),
+        names,
+        redact if names else redact - {"names"},
     )
 
 

@@ -2,13 +2,15 @@
 
 `nordlyd bench diarization --speakers 2,3,4,5,8 --minutes 1,5 --rounds 2`: conversations of the
 voices of Debian's festival and flite. Not people's meetings, which were not measured.
+`--senko PYTHON` measures the package of that name on the same conversations.
 """
 
 import argparse
 import asyncio
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
@@ -18,18 +20,23 @@ import numpy.typing as npt
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from app.audio import Recording
+from app.audio import SAMPLE_RATE, Recording
 from app.contract.answers import Word
 from app.settings import Settings
 from app.speakers import DiarizationOptions, Diarizer, Turn, label_words, weights_folder
 from bench.conversations import Conversation, make_conversation
+from bench.peers.senko import Senko
 from bench.report import finish, table
-from bench.voices import Utterance, installed_voices, usable
+from bench.voices import installed_voices, usable
 
 COLLAR = 0.25
 _FRAME = 0.01
 _UP_TO = 5
 """Recordings of up to so many speakers count for `speakers_right` and the words."""
+
+
+# The samples of a conversation at 16 kHz, and how many speak → the turns that are found.
+Diarize = Callable[[npt.NDArray[np.float32], int], Sequence[Turn]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=2, help="conversations of each kind")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--known", action="store_true", help="the number of speakers is given")
+    parser.add_argument("--senko", type=Path, metavar="PYTHON", help="which has the package senko")
     parser.add_argument("--store", type=Path, default=Settings.model_fields["store"].default)
     parser.add_argument(
         "--bank", type=Path, default=Path(gettempdir()) / "nordlyd-voices", help="keeps the speech"
@@ -67,32 +75,48 @@ def measure(options: argparse.Namespace) -> None:
     """Runs the conversations and prints both reports."""
     torch.set_num_threads(options.threads)
     banks = list(usable(installed_voices(), options.bank, 40))
-    diarizer = Diarizer(weights_folder(options.store))
     numbers = [int(each) for each in options.speakers.split(",")]
     minutes = [float(each) for each in options.minutes.split(",")]
-    scores: list[Score] = []
-    asyncio.run(diarizer.diarize(Recording.from_samples(_warm_up(banks)), DiarizationOptions()))
-    for seed, (length, number) in enumerate(
-        itertools.product(minutes * options.rounds, numbers), start=1
-    ):
-        if number > len(banks):
-            continue
-        chosen = np.random.default_rng(seed).permutation(len(banks))[:number]
-        conversation = make_conversation([banks[each] for each in chosen], 60 * length, seed)
-        limits = DiarizationOptions(number, number) if options.known else DiarizationOptions()
-        scores.append(run(diarizer, conversation, number, limits))
-        print(_line(scores[-1]), flush=True)
-    diarizer.close()
+    with ExitStack() as stack:
+        diarizers: dict[str, Diarize] = {"nordlyd": _ours(options, stack)}
+        if options.senko:
+            diarizers["senko"] = _senko(options, stack)
+        for diarize in diarizers.values():
+            diarize(np.concatenate([each.samples for each in banks[0][:5]]), 1)
+        scores: dict[str, list[Score]] = {name: [] for name in diarizers}
+        for seed, (length, number) in enumerate(
+            itertools.product(minutes * options.rounds, numbers), start=1
+        ):
+            if number > len(banks):
+                continue
+            chosen = np.random.default_rng(seed).permutation(len(banks))[:number]
+            conversation = make_conversation([banks[each] for each in chosen], 60 * length, seed)
+            for name, diarize in diarizers.items():
+                scores[name].append(run(diarize, conversation, number))
+                print(f"{name}: {_line(scores[name][-1])}", flush=True)
     _report(scores, len(banks))
 
 
-def run(
-    diarizer: Diarizer, conversation: Conversation, number: int, options: DiarizationOptions
-) -> Score:
+def _ours(options: argparse.Namespace, stack: ExitStack) -> Diarize:
+    diarizer = Diarizer(weights_folder(options.store))
+    stack.callback(diarizer.close)
+
+    def diarize(samples: npt.NDArray[np.float32], number: int) -> Sequence[Turn]:
+        limits = DiarizationOptions(number, number) if options.known else DiarizationOptions()
+        return asyncio.run(diarizer.diarize(Recording.from_samples(samples), limits))
+
+    return diarize
+
+
+def _senko(options: argparse.Namespace, stack: ExitStack) -> Diarize:
+    senko = stack.enter_context(Senko(options.senko, options.threads))
+    return lambda samples, _: senko.diarize(samples)
+
+
+def run(diarize: Diarize, conversation: Conversation, number: int) -> Score:
     """Returns what is found in a conversation of so many speakers."""
-    recording = Recording.from_samples(conversation.samples)
     started = time.perf_counter()
-    turns = asyncio.run(diarizer.diarize(recording, options))
+    turns = diarize(conversation.samples, number)
     seconds = time.perf_counter() - started
     speech, error = diarization_error(conversation.turns, turns, 0.0)
     speech_collar, error_collar = diarization_error(conversation.turns, turns, COLLAR)
@@ -105,7 +129,7 @@ def run(
         error_collar=error_collar,
         words=len(conversation.words),
         words_right=right_words(conversation.words, turns),
-        duration=recording.duration,
+        duration=len(conversation.samples) / SAMPLE_RATE,
         seconds=seconds,
     )
 
@@ -156,10 +180,6 @@ def _frames(turns: Sequence[Turn], length: float) -> npt.NDArray[np.bool_]:
     return frames
 
 
-def _warm_up(banks: Sequence[Sequence[Utterance]]) -> npt.NDArray[np.float32]:
-    return np.concatenate([each.samples for each in banks[0][:5]])
-
-
 def _line(score: Score) -> str:
     return (
         f"{score.duration / 60:5.1f} min, {score.speakers} speakers: {score.found} found, "
@@ -168,21 +188,32 @@ def _line(score: Score) -> str:
     )
 
 
-def _report(scores: Sequence[Score], voices: int) -> None:
+def _report(scores: Mapping[str, Sequence[Score]], voices: int) -> None:
+    results = {name: _results(own, voices, name) for name, own in scores.items()}
+    ours = results.pop("nordlyd")
+    conversations = len(scores["nordlyd"])
+    finish(
+        {"benchmark": "diarization", "voices": voices, "conversations": conversations}
+        | ours
+        | results
+    )
+
+
+def _results(scores: Sequence[Score], voices: int, name: str) -> dict[str, float]:
     rows = []
     for number in sorted({score.speakers for score in scores}):
         own = [score for score in scores if score.speakers == number]
         rows.append([str(number), *(f"{value:.4g}" for value in _figures(own).values())])
-    few = [score for score in scores if score.speakers <= _UP_TO] or list(scores)
+    few = [score for score in scores if score.speakers <= _UP_TO] or scores
     result = _figures(scores) | {
-        name: _figures(few)[name] for name in ("speakers_right", "word_speaker_accuracy")
+        key: _figures(few)[key] for key in ("speakers_right", "word_speaker_accuracy")
     }
     table(
-        f"{len(scores)} conversations of {voices} voices",
-        ["speakers", *(name.replace("_", " ") for name in result)],
+        f"{name}: {len(scores)} conversations of {voices} voices",
+        ["speakers", *(key.replace("_", " ") for key in result)],
         rows,
     )
-    finish({"benchmark": "diarization", "voices": voices, "conversations": len(scores), **result})
+    return result
 
 
 def _figures(scores: Sequence[Score]) -> dict[str, float]:

@@ -143,29 +143,34 @@ async def _send(
 async def _measured(service: Running, bodies: Mapping[float, bytes], seconds: float) -> Cluster:
     """Returns two replicas that cost what the real ones do.
 
-    Idle, the encoder's own time grows with the length of a clip: what is left of it for a length of
-    zero is the cost of a batch. Under load, clips of each length take a replica for so long: the
-    slope is the cost of a second of audio, beside everything else that these cores do, and the rest
-    that of a request. What an idle answer takes besides occupies no replica.
+    Idle, a clip takes a replica its own time: encoding, of which what is left for a length of zero
+    is the cost of a batch, and decoding. Under full load it takes a core longer, by the work of the
+    API, the proxy and the clients, which here have no core of their own. That work delays a replica
+    where its core is busy, with the probability `USE`, and otherwise takes a core that is free.
+    What an idle answer takes besides occupies no replica.
     """
     short, medium = LENGTHS.seconds
-    idle, encode, taken = {}, {}, {}
+    idle, encode, own, taken = {}, {}, {}, {}
     with Client(service.port) as client:
         for length in LENGTHS.seconds:
             upload = Upload.of(bodies[length])
             answers = [_timed(client, upload) for _ in range(_IDLE_CLIPS)]
             idle[length] = float(np.median([seconds for seconds, _ in answers]))
             encode[length] = float(np.median([timing["encode"] for _, timing in answers]))
+            decode = float(np.median([timing["decode_text"] for _, timing in answers]))
+            own[length] = encode[length] + decode
         slope = (encode[medium] - encode[short]) / (medium - short)
         batch = max(0.0, encode[short] - short * slope)
         for length in LENGTHS.seconds:
             before = _batches(client)
             loaded = await rate(service, bodies, seconds, clip_seconds=length)
             windows, batches = np.subtract(_batches(client), before)
-            taken[length] = _REPLICAS * length / loaded - batch * batches / max(1.0, windows)
+            full = _REPLICAS * length / loaded - batch * batches / max(1.0, windows)
+            alone = own[length] - batch
+            taken[length] = alone + USE * max(0.0, full - alone)
     audio_second = (taken[medium] - taken[short]) / (medium - short)
     request = max(0.0, taken[short] - short * audio_second)
-    extra = max(0.0, idle[short] - encode[short] - request)
+    extra = max(0.0, idle[short] - own[short])
     return Cluster(_REPLICAS, Cost(audio_second, request, batch), extra_seconds=extra)
 
 

@@ -26,12 +26,13 @@ from app.text import LETTERS
 from trainer.data import Record, Waveform
 from trainer.model import TOKENS, encode, random_model
 from trainer.recipe import Recipe
+from trainer.training.callbacks import TrainingCallback
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.framing import Framing
 from trainer.training.network import CtcNetwork
 from trainer.training.order import Schedule, UpdateSize
-from trainer.training.trainer import CtcTrainer, TrainingCallback
+from trainer.training.trainer import CtcTrainer
 
 _LETTERS_A_SECOND = 14  # of read Danish and Norwegian
 

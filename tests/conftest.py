@@ -1,5 +1,6 @@
 """Shared fixtures: sample files of every format, tiny checkpoints, and short sounds."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,17 +15,47 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import pytest
 from audio_samples import Sample, write_refused, write_samples
 from checkpoints import write_tiny_checkpoint
+from examples import ALL, FEW
 from hypothesis import HealthCheck, settings
 from sounds import as_wav, tones
 
 if TYPE_CHECKING:
     from s3_server import S3Server
 
+_SERVERS = Path(__file__).with_name("e2e")
+
 # How long an example takes depends on what else the machine does.
-settings.register_profile(
-    "tests", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("tests")
+for _profile, _number in (("all", ALL), ("quick", FEW)):
+    settings.register_profile(
+        _profile, deadline=None, max_examples=_number, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile("all")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out the files that have no test of the only mark: importing all takes long.
+
+    A mark is in the text of a file, or the name of its folder.
+    """
+    mark = config.option.markexpr
+    if not mark.isidentifier() or collection_path.suffix != ".py":
+        return None
+    found = mark in collection_path.parts or f"mark.{mark}" in collection_path.read_text("utf-8")
+    return None if found else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of whole servers first.
+
+    A worker takes over the last tests of the other: it would start the same servers for them.
+    """
+    items.sort(key=lambda item: _SERVERS not in item.path.parents)
+
+
+def pytest_collection_finish() -> None:
+    """Leaves the tests and all that they import out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,7 +2,12 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainer.recipe_schema import ModelRecipe
 
 DEMO = Path(__file__).resolve().parents[1] / "models" / "demo-nb"
 SAMPLES = DEMO / "samples" / "samples.jsonl"
@@ -12,6 +17,23 @@ SAMPLES = DEMO / "samples" / "samples.jsonl"
 def sample_texts() -> list[str]:
     """The reference texts of the samples."""
     return [json.loads(line)["text"] for line in SAMPLES.read_text("utf-8").splitlines()]
+
+
+def tiny_shape() -> "ModelRecipe":
+    """The shape of the demo with 30,000 weights, of two layers."""
+    # Here and not above: the tests of the service import this module too.
+    from trainer.recipe import load_recipe
+
+    return replace(
+        load_recipe("demo-nb").model,
+        conv_dim=(16, 16, 16, 16),
+        hidden_size=32,
+        layers=2,
+        heads=2,
+        intermediate_size=32,
+        position_kernel=8,
+        position_groups=4,
+    )
 
 
 def write_demo_with_language_model(folder: Path) -> Path:

@@ -5,6 +5,7 @@ et al. 2023, arXiv:2305.14314, found to be needed to reach what training every w
 """
 
 import math
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -42,7 +43,11 @@ class LowRank(nn.Module):
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         """Returns the sum, in fp32 whatever the precision of the training."""
         with torch.autocast(weight.device.type, enabled=False):
-            return weight + self.scale * (self.b @ self.a)
+            return _sum(weight, self.a, self.b, self.scale)
+
+
+def _sum(weight: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float) -> torch.Tensor:
+    return weight + scale * (b @ a)
 
 
 def add_lora(model: Wav2Vec2ForCTC, *, rank: int, alpha: float, seed: int) -> None:
@@ -70,20 +75,34 @@ def add_lora(model: Wav2Vec2ForCTC, *, rank: int, alpha: float, seed: int) -> No
             parametrize.register_parametrization(linear, "weight", added)
 
 
-def merged_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Returns the weights of a model under their usual names, low-rank matrices added to theirs."""
-    state: dict[str, torch.Tensor] = dict(model.state_dict())
-    for name in lora_state(model):
-        del state[name]
-        if name.endswith(_ORIGINAL):
-            module = name.removesuffix(f".{_ORIGINAL}")
-            weight = cast("torch.Tensor", model.get_submodule(module).weight)
-            state[f"{module}.weight"] = weight.detach()
-    return state
+def merged_state(
+    model: nn.Module, state: Mapping[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """Returns the weights of a model under their usual names, low-rank matrices added to theirs.
+
+    Args:
+        model: says which matrices have low-rank ones beside them.
+        state: its weights; needed where it holds a part of them only.
+    """
+    weights = dict(model.state_dict() if state is None else state)
+    for name, module in model.named_modules():
+        if isinstance(module, LowRank):
+            a, b = weights.pop(f"{name}.a"), weights.pop(f"{name}.b")
+            matrix = name.removesuffix(f".{_PARTS}0")
+            original = weights.pop(f"{matrix}.{_ORIGINAL}")
+            weights[f"{matrix}.weight"] = _sum(original, a, b, module.scale).detach()
+    return weights
 
 
-def lora_state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Returns the low-rank matrices and what they are added to; empty where there are none."""
+def lora_state(
+    model: nn.Module, state: Mapping[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """Returns the low-rank matrices and what they are added to; empty where there are none.
+
+    Args:
+        model: says which matrices have low-rank ones beside them.
+        state: its weights; needed where it holds a part of them only.
+    """
     adapted = tuple(
         name.removesuffix("0")  # the first part of the matrix that it adds to
         for name, module in model.named_modules()
@@ -91,8 +110,8 @@ def lora_state(model: nn.Module) -> dict[str, torch.Tensor]:
     )
     if not adapted:
         return {}
-    state = model.state_dict()
-    return {name: value for name, value in state.items() if name.startswith(adapted)}
+    weights = model.state_dict() if state is None else state
+    return {name: value for name, value in weights.items() if name.startswith(adapted)}
 
 
 def separated(

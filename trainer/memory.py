@@ -5,7 +5,9 @@ transformers' `Wav2Vec2ForCTC` makes them. A test holds the sum against the tens
 saves. What an allocator adds by rounding and fragmentation is not in it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil, prod
 from typing import Literal
 
 from app.audio.frames import FrameGrid
@@ -17,6 +19,8 @@ Device = Literal["cuda", "cpu"]
 _FLOAT = 4
 _HALF = 2
 _ADAM_STATES = 2
+STATE_BLOCK = 256
+"""Neighbours in a row that share a scale in the states of the 8-bit AdamW."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Memory:
     """Bytes on each device while training.
 
     `weight_copies` are the 16-bit copies that mixed precision makes of the matrices, `extractor`
-    is the largest moment of a frozen extractor, which keeps nothing for the backward pass.
+    is the largest moment of a frozen extractor, which keeps nothing for the backward pass. Where
+    devices hold a part of the model each, `gathered` is what one has of the others' at a time.
     """
 
     weights: int
@@ -41,12 +46,13 @@ class Memory:
     weight_copies: int
     activations: int
     extractor: int
+    gathered: int = 0
 
     @property
     def total(self) -> int:
         """Everything at once: more than is ever there together, by up to the gradients."""
         fixed = self.weights + self.gradients + self.optimiser + self.weight_copies
-        return fixed + max(self.activations, self.extractor)
+        return fixed + self.gathered + max(self.activations, self.extractor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,9 @@ def training_memory(
     device: Device,
     checkpointing: bool,
     adaptation: AdaptationRecipe | None = None,
+    shards: int = 1,
 ) -> Memory:
-    """Returns the memory of training; weights and the optimiser's states are kept in fp32.
+    """Returns the memory of training; weights are kept in fp32, as are the states of AdamW.
 
     Args:
         model: the shape.
@@ -111,25 +118,24 @@ def training_memory(
             CPU it is the other way round.
         checkpointing: keep the input of each layer only, and the inside of one at a time.
         adaptation: the optimiser, and whether LoRA trains; None is AdamW on every weight.
+        shards: parts that the model is divided in, one a device.
     """
     count = count_parameters(model, adaptation)
-    states = _ADAM_STATES * count.trainable
     activations = saved_activations(
         model, batch, half=half, device=device, checkpointing=checkpointing
     )
-    if adaptation is not None and adaptation.optimiser == "adafactor":
-        states = _adafactor_states(model, count.trainable, adaptation)
     if adaptation is not None and adaptation.lora_rank:
         # The sum of a matrix and its low-rank one, in fp32, of each layer whose inside is kept.
         kept = 1 if checkpointing else model.layers
         activations += _FLOAT * kept * _matrices_of_layer(model)
     return Memory(
-        weights=_FLOAT * count.total,
-        gradients=_FLOAT * count.trainable,
-        optimiser=_FLOAT * states,
+        weights=ceil(_FLOAT * count.total / shards),
+        gradients=ceil(_FLOAT * count.trainable / shards),
+        optimiser=ceil(_optimiser(model, count.trainable, adaptation) / shards),
         weight_copies=_HALF * count.matrices if half else 0,
         activations=activations,
         extractor=_frozen_extractor(model, batch, half=half, device=device),
+        gathered=_gathered(model, count, adaptation) if shards > 1 else 0,
     )
 
 
@@ -137,33 +143,61 @@ def _matrices_of_layer(model: ModelRecipe) -> int:
     return 4 * model.hidden_size**2 + 2 * model.hidden_size * model.intermediate_size
 
 
-def _adafactor_states(model: ModelRecipe, trainable: int, adaptation: AdaptationRecipe) -> int:
-    """Returns the numbers that Adafactor keeps: a row and a column a matrix, a vector as it is."""
-    hidden, inner, last = model.hidden_size, model.intermediate_size, model.conv_dim[-1]
-    head = model.vocabulary_size + hidden
-    if rank := adaptation.lora_rank:
-        matrices = model.layers * (10 * hidden + 2 * inner + 12 * rank)
-        return matrices + head + model.vocabulary_size
-    position = hidden * hidden // model.position_groups
-    of_matrices = (
-        model.layers * (10 * hidden + 2 * inner)
-        + (last + hidden)
-        + head
-        + position
-        + hidden * model.position_kernel
+def _optimiser(model: ModelRecipe, trainable: int, adaptation: AdaptationRecipe | None) -> int:
+    """Returns the bytes of an optimiser's states."""
+    kind = adaptation.optimiser if adaptation else "adamw"
+    if kind == "adamw":
+        return _ADAM_STATES * _FLOAT * trainable
+    shapes = list(_trained_matrices(model, adaptation))
+    if kind == "adafactor":
+        inside = sum(count * prod(shape) for count, shape in shapes)
+        kept = sum(count * (prod(shape[:-1]) + prod(shape) // shape[-2]) for count, shape in shapes)
+        return _FLOAT * (trainable - inside + kept)
+    quantised = [(count, shape) for count, shape in shapes if prod(shape) > max(shape)]
+    codes = sum(count * prod(shape) for count, shape in quantised)
+    scales = sum(
+        count * shape[0] * ceil(prod(shape[1:]) / STATE_BLOCK) for count, shape in quantised
     )
-    in_matrices = (
-        model.layers * _matrices_of_layer(model)
-        + last * hidden
-        + hidden * model.vocabulary_size
-        + position * model.position_kernel
-    )
-    channels = (1, *model.conv_dim)
+    return _ADAM_STATES * (codes + _FLOAT * (scales + trainable - codes))
+
+
+def _trained_matrices(
+    model: ModelRecipe, adaptation: AdaptationRecipe | None
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yields the shapes of the weights that are trained and no vectors, and how many of each."""
+    hidden, inner = model.hidden_size, model.intermediate_size
+    yield 1, (model.vocabulary_size, hidden)
+    if adaptation is not None and (rank := adaptation.lora_rank):
+        yield 5 * model.layers, (rank, hidden)
+        yield 5 * model.layers, (hidden, rank)
+        yield model.layers, (rank, inner)
+        yield model.layers, (inner, rank)
+        return
+    yield 4 * model.layers, (hidden, hidden)
+    yield model.layers, (inner, hidden)
+    yield model.layers, (hidden, inner)
+    yield 1, (hidden, model.conv_dim[-1])
+    yield 1, (hidden, hidden // model.position_groups, model.position_kernel)
     if not model.freeze_feature_encoder:
+        channels = (1, *model.conv_dim)
         for before, after, kernel in zip(channels, channels[1:], model.conv_kernel, strict=False):
-            of_matrices += after * (before + kernel)
-            in_matrices += before * after * kernel
-    return trainable - in_matrices + of_matrices
+            yield 1, (after, before, kernel)
+
+
+def _gathered(model: ModelRecipe, count: Parameters, adaptation: AdaptationRecipe | None) -> int:
+    """Returns the bytes of the weights and gradients that a device has whole for a moment.
+
+    These are what lies around the layers, and of the layers one that is computed, one that is
+    fetched, and the buffers of both.
+    """
+    rank = adaptation.lora_rank if adaptation else 0
+    added = rank * (10 * model.hidden_size + 2 * model.intermediate_size)
+    small = 9 * model.hidden_size + model.intermediate_size
+    layer = _matrices_of_layer(model) + small + added
+    trained = added if rank else layer
+    around = count.total - model.layers * layer
+    around_trained = count.trainable - model.layers * trained
+    return _FLOAT * (around + around_trained + 3 * layer + 2 * trained)
 
 
 def saved_activations(

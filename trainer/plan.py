@@ -13,6 +13,7 @@ from trainer.memory import BatchShape, Device, Memory, count_parameters, trainin
 from trainer.published import implied_samples, published_log
 from trainer.recipe import DataRecipe, Recipe, TrainingRecipe
 from trainer.schedule import learning_rate, shared, steps_per_epoch, total_steps
+from trainer.sharding import Sharding, shards
 
 _QUARTERS = (0.25, 0.5, 0.75)
 _SECONDS_AN_HOUR = 3600
@@ -36,11 +37,13 @@ class Plan:
     `accumulation` batches of `device_batch` utterances, or of `batch_seconds`, for each.
     `samples_implied` are the fewest and most utterances that give these updates, and where a log
     was published, its epochs too; null where batches hold seconds. `memory` is that of one device
-    with the recipe's `gradient_checkpointing`, `memory_otherwise` that without (or with).
+    with the recipe's `gradient_checkpointing`, `memory_otherwise` that without (or with); with
+    `sharding` full a device holds a part of the model.
     """
 
     recipe: str
     devices: int
+    sharding: Sharding
     steps_per_epoch: int
     total_steps: int
     epochs: float
@@ -77,6 +80,7 @@ def plan(
     *,
     devices: int = 1,
     scale_batch: bool = False,
+    sharding: Sharding = "none",
     device: Device = "cuda",
     at: Sequence[int] = (),
 ) -> Plan:
@@ -86,11 +90,13 @@ def plan(
         recipe: every number.
         devices: how many share an update.
         scale_batch: whether each takes as much as one alone would, so that updates are larger.
+        sharding: whether each holds the whole model or a part.
         device: what the memory is computed for.
         at: updates, counted from 0, to give the learning rate of besides the usual ones.
 
     Raises:
-        RecipeError: an update in `at` that the training does not have, or no devices.
+        RecipeError: an update in `at` that the training does not have, no devices, or a model
+            that cannot be divided among them.
     """
     if devices < 1:
         raise RecipeError(f"a training needs at least one device, not {devices}")
@@ -103,6 +109,7 @@ def plan(
     utterances, seconds = _effective_batch(data, training, devices)
     count = count_parameters(recipe.model, recipe.adaptation)
     batch = largest_batch(data, training)
+    parts = shards(recipe.optimiser, devices, sharding)
     memory, otherwise = (
         training_memory(
             recipe.model,
@@ -111,6 +118,7 @@ def plan(
             device=device,
             checkpointing=checkpointing,
             adaptation=recipe.adaptation,
+            shards=parts,
         )
         for checkpointing in (
             recipe.model.gradient_checkpointing,
@@ -120,6 +128,7 @@ def plan(
     return Plan(
         recipe=recipe.id,
         devices=devices,
+        sharding=sharding,
         steps_per_epoch=epoch_steps,
         total_steps=steps,
         epochs=round(steps / epoch_steps, 2),

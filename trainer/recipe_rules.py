@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from app.audio.frames import FrameGrid
+from app.splits import SPLITS
 from trainer.errors import RecipeError
 from trainer.recipe_schema import (
     AugmentationRecipe,
@@ -128,7 +129,7 @@ def _ranges_and_shares(
 
 
 def _data(data: DataRecipe) -> Iterator[str]:
-    for key in ("train", "valid", "test"):
+    for key in SPLITS:
         sources: tuple[str, ...] = getattr(data, key)
         if not sources:
             yield f"data.{key} must name at least one source, such as npsc-nynorsk/{key}"

@@ -5,6 +5,8 @@ from typing import Literal
 
 from app.text import Mode
 
+Optimiser = Literal["adamw", "adamw8bit", "adafactor"]
+
 
 @dataclass(frozen=True, slots=True)
 class TextRecipe:
@@ -128,14 +130,15 @@ class AdaptationRecipe:
     """How weights that already transcribe are trained further, and in how much memory.
 
     `keep_vocabulary` keeps the tokens of the model and adds the letters that it lacks. `optimiser`
-    is `adamw`, with two states a weight, or `adafactor` (Shazeer & Stern 2018, arXiv:1804.04235),
-    with two a row and a column of each matrix; its rates are relative to the size of the weights.
+    is `adamw`, with two states a weight, `adamw8bit`, with states of a byte each (Dettmers et al.
+    2022, arXiv:2110.02861), or `adafactor` (Shazeer & Stern 2018, arXiv:1804.04235), with a state a
+    row and a column of each matrix; its rates are relative to the size of the weights.
     `lora_rank` above 0 trains matrices of that rank beside those of the layers, and the head (LoRA,
     Hu et al. 2021, arXiv:2106.09685); their product counts `lora_alpha / lora_rank` times.
     """
 
     keep_vocabulary: bool
-    optimiser: Literal["adamw", "adafactor"]
+    optimiser: Optimiser
     lora_rank: int
     lora_alpha: float
 
@@ -251,3 +254,8 @@ class Recipe:
     text: TextRecipe | None
     synthesis: SynthesisRecipe | None
     distillation: DistillationRecipe | None
+
+    @property
+    def optimiser(self) -> Optimiser:
+        """What trains the model: AdamW, unless it is fine-tuned by something else."""
+        return self.adaptation.optimiser if self.adaptation else "adamw"

@@ -252,8 +252,7 @@ class TorchKernels:
         self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
     ) -> Attention:
         """See `Kernels`."""
-        # Queries, keys and values are one product.
-        together = self.linear((torch.cat([q[0], k[0], v[0]]), torch.cat([q[1], k[1], v[1]])))
+        together = self.linear(stacked(q, k, v))
         back = self.linear(out)
 
         def run(x: Tensor, spans: Sequence[Span], residual: Tensor) -> Tensor:
@@ -267,6 +266,11 @@ class TorchKernels:
             return back(torch.cat(outputs), residual)
 
         return run
+
+
+def stacked(q: Parameters, k: Parameters, v: Parameters) -> Parameters:
+    """Returns the parameters of queries, keys and values as those of one product."""
+    return torch.cat([q[0], k[0], v[0]]), torch.cat([q[1], k[1], v[1]])
 
 
 def _parts(x: Tensor, spans: Sequence[Span]) -> list[tuple[Tensor, Span]]:

@@ -23,6 +23,7 @@ from app.acoustic.kernels import (
     Positional,
     Span,
     TorchKernels,
+    stacked,
 )
 from app.acoustic.packing import PackedLayout, PackedWaveforms, pack_waveforms
 from app.audio.frames import FrameGrid
@@ -129,8 +130,7 @@ class PackedTorchKernels(TorchKernels):
         self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
     ) -> Attention:
         """See `Kernels`."""
-        # Queries, keys and values are one product.
-        together = self.linear((torch.cat([q[0], k[0], v[0]]), torch.cat([q[1], k[1], v[1]])))
+        together = self.linear(stacked(q, k, v))
         back = self.linear(out)
         width = len(q[1]) // heads
         attention = _flash if has_flash(self.device, self.dtype, width) else _padded

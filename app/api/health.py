@@ -35,6 +35,7 @@ async def health(state: AppStateOf) -> Health:
     """Version, models and queue; always 200, the state is in the body."""
     readiness = state.service.readiness
     status = state.service.engine.status()
+    diarize = _can_diarize(state)
     return Health(
         version=version("nordlyd"),
         state=readiness.state,
@@ -56,7 +57,8 @@ async def health(state: AppStateOf) -> Health:
             for model in state.service.transcriber.models
         ],
         keeps_corrections=state.jobs.corrections.kept_for_training,
-        diarize=_can_diarize(state),
+        diarize=diarize,
+        known_speakers=diarize and state.known_speakers.enabled,
         queue=Queue(
             seconds=round(status.queue_audio_seconds, 3),
             limit_seconds=state.settings.max_queue_seconds,

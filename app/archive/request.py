@@ -47,6 +47,10 @@ def request_digest(settings: Settings, source: ModelSource, options: Mapping[str
         "files": [*_files(source.folder)],
         "more_files": [] if source.extra_folder is None else [*_files(source.extra_folder)],
     }
+    if settings.redact is not None:
+        decisive["redact"] = settings.redact
+    if settings.redact_names is not None:
+        decisive["redact_names"] = _content(settings.redact_names)
     if "diarize" in options:
         decisive["speakers"] = [*_files(weights_folder(settings.store))]
     text = json.dumps(decisive, ensure_ascii=False, sort_keys=True, default=str)

@@ -13,7 +13,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from app.audio.recording import SAMPLE_RATE, Samples, Statistics, check_finite
+from app.audio.recording import SAMPLE_RATE, Samples, check_finite
+from app.audio.statistics import Statistics
 from app.errors import AudioError
 from app.storage import write_at
 

@@ -1,4 +1,4 @@
-"""`nordlyd corrections export`: corrected transcripts and their recordings, for the trainer."""
+"""`nordlyd corrections`: corrected transcripts and their recordings, for the trainer."""
 
 import asyncio
 import json
@@ -14,15 +14,40 @@ import typer
 from app.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.corrections import TrainingLine
     from app.jobs.exporting import Exported
 
-app = typer.Typer(help="Corrected transcripts of jobs: make a data folder to train on.")
+app = typer.Typer(help="Corrected transcripts of jobs: list them, make a data folder to train on.")
 
 
-# With one command alone, typer would leave out its name.
-@app.callback()
-def corrections() -> None:
-    """Make a data folder of corrected transcripts."""
+@app.command("list")
+def list_lines(
+    *,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many lines; all where it is not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON each.")] = False,
+) -> None:
+    """List what senders agreed to be kept for training, on the machine of the service.
+
+    Lines that the model was least sure of come first: how sure it was, the job, when the line is
+    spoken, and whether a person corrected it.
+    """
+    from app.database import Database  # noqa: PLC0415
+    from app.jobs.exporting import list_corrections  # noqa: PLC0415
+    from app.jobs.storage import open_storage  # noqa: PLC0415
+    from app.logging import configure_quiet_logging  # noqa: PLC0415
+
+    settings = load_settings(os.environ)
+    configure_quiet_logging(settings)
+    blobs = open_storage(settings.storage, settings.data)
+    with closing(Database.of(settings)) as database:
+        listed = asyncio.run(list_corrections(database, blobs))
+    for job, line in listed.lines[:limit]:
+        print(_listed(job, line, as_json=as_json))
+    _print_left_out(listed.left_out)
 
 
 @app.command()
@@ -68,7 +93,20 @@ def _print(exported: "Exported", output: Path, *, as_json: bool) -> None:
             f"{name}: {split.lines} lines of {split.recordings} recordings, "
             f"{split.seconds / 60:.1f} minutes, {split.changed} lines corrected"
         )
-    for job, reason in exported.left_out:
-        print(f"nordlyd: {job} is left out: {reason}", file=sys.stderr)
+    _print_left_out(exported.left_out)
     if not exported.summary.splits:
         print("nordlyd: there are no corrections to export", file=sys.stderr)
+
+
+def _print_left_out(left_out: "Sequence[tuple[str, str]]") -> None:
+    for job, reason in left_out:
+        print(f"nordlyd: {job} is left out: {reason}", file=sys.stderr)
+
+
+def _listed(job: str, line: "TrainingLine", *, as_json: bool) -> str:
+    start, end, confidence = round(line.start, 3), round(line.end, 3), round(line.confidence, 4)
+    if as_json:
+        times = {"start": start, "end": end}
+        return json.dumps({"job": job, **times, "confidence": confidence, "changed": line.changed})
+    changed = "  corrected" if line.changed else ""
+    return f"{confidence:.2f}  {job}  {start:.1f}-{end:.1f} s{changed}"

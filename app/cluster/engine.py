@@ -6,9 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Self
 
 import structlog
 from prometheus_client import Metric
@@ -19,11 +18,11 @@ from app.cluster.calls import ModelCalls
 from app.cluster.deployment import application_name, model_application, model_handle
 from app.cluster.messages import EncoderFacts, ReplicaReport
 from app.cluster.metrics import by_caller, lasting, merged
-from app.decoding import DecodingOptions, check_options
-from app.engine import EngineStatus, revision_name
+from app.cluster.model import RemoteModel
+from app.engine import EngineStatus
 from app.engine.types import model_of
 from app.errors import ConfigurationError, UnavailableError
-from app.pipeline import AvailableModel, ModelFacts, ModelSource
+from app.pipeline import AvailableModel, ModelSource
 from app.settings import Settings
 from app.telemetry import Telemetry
 
@@ -33,34 +32,6 @@ _REPORT_TIMEOUT = 2.0
 _ALONE_SECONDS = 10.0
 
 _log = structlog.get_logger("nordlyd.cluster")
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class RemoteModel:
-    """An `AvailableModel` in the replicas of its deployment."""
-
-    card: ModelCard
-    encoder: EncoderFacts
-    revision: int = 0
-
-    @property
-    def facts(self) -> ModelFacts:
-        """How it computes."""
-        return self.encoder.facts
-
-    @property
-    def encoder_name(self) -> str:
-        """Names its encoder in the engine."""
-        return revision_name(self.card.id, self.revision)
-
-    def check(self, decoding: DecodingOptions) -> None:
-        """Does nothing if it can be decoded so; raises as `ModelDecoders.check` otherwise."""
-        facts = self.facts
-        check_options(decoding, facts.language_models, facts.damaged_language_models)
-
-    def with_revision(self, revision: int) -> Self:
-        """Returns the model as one that replaced others of its id."""
-        return replace(self, revision=revision)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ import numpy as np
 from prometheus_client import Metric
 
 from app.audio import AudioInfo, Recording, Samples
-from app.audio.recording import MemoryStore, Statistics
+from app.audio.recording import MemoryStore
+from app.audio.statistics import Statistics
 from app.contract.answers import Notice
 from app.engine import EngineStatus
 from app.errors import NordlydError

@@ -78,5 +78,7 @@ class Health(BaseModel):
     """Whether corrected transcripts of jobs are kept for training, where their senders agree."""
     diarize: bool = False
     """Whether speakers can be told apart: the extra and its weights are installed."""
+    known_speakers: bool = False
+    """Whether callers may add known speakers, whose names transcripts then have."""
     queue: Queue
     """How much work there is."""

@@ -5,18 +5,15 @@ in `audio/`. All of one recording is in one split, and stays in it when the fold
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import soundfile
 
 from app.audio import SAMPLE_RATE, Samples
-
-SPLITS = ("train", "valid", "test")
-EVALUATION_SHARE = 0.1
-"""Of the recordings, in each of valid and test, where there are enough of them."""
+from app.splits import SPLITS, assign_splits
 
 _AUDIO = "audio"
 _PART = ".part"
@@ -120,8 +117,10 @@ class DataFolder:
         Raises:
             OSError: they cannot be written.
         """
-        digests = {recording.digest for recording in self._recordings.values()}
-        assigned = assign_splits(digests, self._known())
+        seconds: defaultdict[str, float] = defaultdict(float)
+        for recording in self._recordings.values():
+            seconds[recording.digest] += _seconds(recording.lines)
+        assigned = _assign(seconds, self._known())
         summaries = {}
         for split in SPLITS:
             chosen = [item for item in self._recordings.values() if assigned[item.digest] == split]
@@ -163,33 +162,14 @@ class DataFolder:
         return known
 
 
-def assign_splits(digests: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
-    """Returns the split of each recording, by its digest.
-
-    The first three recordings are in three splits. Of more, one in ten is in valid and one in ten
-    in test. New ones are assigned in the order of their digests, which is that of no property of
-    theirs.
-
-    Args:
-        digests: of the recordings.
-        known: splits of some of them, which stay.
-    """
-    digests = set(digests)
-    assigned = {digest: known[digest] for digest in digests & known.keys()}
-    counts = Counter(assigned.values())
-    for digest in sorted(digests - assigned.keys()):
-        least = EVALUATION_SHARE * (len(assigned) + 1)
-        if not counts["train"]:
-            split = "train"
-        elif counts["valid"] < max(1.0, least):
-            split = "valid"
-        elif counts["test"] < max(1.0, least):
-            split = "test"
-        else:
-            split = "train"
-        assigned[digest] = split
-        counts[split] += 1
-    return assigned
+def _assign(seconds: Mapping[str, float], known: Mapping[str, str]) -> dict[str, str]:
+    """Returns the split of each recording; those that have one already stay in it."""
+    assigned = {digest: known[digest] for digest in seconds.keys() & known.keys()}
+    there: defaultdict[str, float] = defaultdict(float)
+    for digest, split in assigned.items():
+        there[split] += seconds[digest]
+    new = {digest: length for digest, length in seconds.items() if digest not in assigned}
+    return assigned | assign_splits(new, there=there)
 
 
 def _entry(recording: _Recording, line: TrainingLine) -> dict[str, object]:
@@ -216,5 +196,9 @@ def _summary(recordings: Sequence[_Recording]) -> SplitSummary:
         recordings=len(recordings),
         lines=len(lines),
         changed=sum(line.changed for line in lines),
-        seconds=round(sum(line.end - line.start for line in lines), 3),
+        seconds=round(_seconds(lines), 3),
     )
+
+
+def _seconds(lines: Sequence[TrainingLine]) -> float:
+    return sum(line.end - line.start for line in lines)

@@ -7,7 +7,8 @@ nothing else of the service.
 from .aligned import as_transcript
 from .names import FORMATS, FormatInfo, describe
 from .rendering import Rendered, render
-from .subtitle_check import NoSubtitlesError, Violation, check_subtitles, read_subtitles
+from .subtitle_check import Violation, check_subtitles
+from .subtitle_reading import NoSubtitlesError, read_subtitles
 from .subtitle_rules import RULES, rules_of
 from .subtitles import SubtitleRules
 

@@ -1,29 +1,10 @@
-"""Checks the subtitles of a file against rules: SubRip or WebVTT, whoever wrote it."""
+"""Checks the subtitles of a file against rules."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .subtitle_reading import ShownText
 from .subtitles import LINES, SubtitleRules
-
-_TIME = r"(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{3})"
-_TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
-_TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&amp;": "&"}
-
-
-class NoSubtitlesError(ValueError):
-    """A text is neither SubRip nor WebVTT."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShownText:
-    """A cue of a file: its number from 1, its times in milliseconds, its lines without tags."""
-
-    number: int
-    start: int
-    end: int
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +25,6 @@ class Violation:
     rule: str
     value: float
     limit: float
-
-
-def read_subtitles(text: str) -> tuple[ShownText, ...]:
-    """Returns the cues of a SubRip or WebVTT file, in the order of the file.
-
-    Raises:
-        NoSubtitlesError: there are none, and the text does not begin as WebVTT does.
-    """
-    cues: list[ShownText] = []
-    for block in re.split(r"\n[ \t]*(?:\n[ \t]*)+", text.lstrip("\ufeff").replace("\r\n", "\n")):
-        lines = block.strip("\n").split("\n")
-        place = next((i for i, line in enumerate(lines[:2]) if _TIMES.fullmatch(line)), None)
-        if place is None:
-            continue
-        found = _TIMES.fullmatch(lines[place])
-        assert found is not None
-        shown = tuple(plain for line in lines[place + 1 :] if (plain := _plain(line)))
-        times = [int(part or 0) for part in found.groups()]
-        start, end = _milliseconds(times[:4]), _milliseconds(times[4:])
-        cues.append(ShownText(len(cues) + 1, start, end, shown))
-    if not cues and not text.lstrip("\ufeff").startswith("WEBVTT"):
-        raise NoSubtitlesError("there are no subtitles; accepted: SubRip (.srt) and WebVTT (.vtt)")
-    return tuple(cues)
 
 
 def check_subtitles(cues: Sequence[ShownText], rules: SubtitleRules) -> Iterator[Violation]:
@@ -107,15 +65,3 @@ def _of_gap(
         yield "overlap", -gap, 0
     elif gap < rules.gap:
         yield "gap", gap, rules.gap
-
-
-def _plain(line: str) -> str:
-    text = _TAG.sub("", line)
-    for entity, character in _ENTITIES.items():
-        text = text.replace(entity, character)
-    return text.strip()
-
-
-def _milliseconds(parts: Sequence[int]) -> int:
-    hours, minutes, seconds, rest = parts
-    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + rest

@@ -1,14 +1,14 @@
 """The records of corrected transcripts in the database; every function is one transaction."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from app.contract.jobs import Job
-from app.database import Database
 from app.errors import CorrectionNotKeptError, ResultChangedError
-from app.jobs.retention import End, RetentionPolicy
+from app.jobs.job_table import JobTable
+from app.jobs.retention import End
 from app.jobs.rows import Record, job_of, record_of
 from app.jobs.schema import jobs
 from app.jobs.types import Owner, result_version
@@ -31,21 +31,8 @@ class Corrected(NamedTuple):
     before: Record
 
 
-class CorrectionRecords:
-    """Reads and writes what the database has of corrections.
-
-    Args:
-        database: has the records.
-        policy: how long a job is kept that has ended.
-        now: the time in seconds since 1970; any thread may call it.
-    """
-
-    def __init__(
-        self, database: Database, policy: RetentionPolicy, now: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._policy = policy
-        self._now = now
+class CorrectionRecords(JobTable):
+    """Reads and writes what the database has of corrections."""
 
     async def correct(
         self,
@@ -106,9 +93,7 @@ class CorrectionRecords:
 
     async def for_training(self) -> Sequence[Record]:
         """Returns the jobs of all owners whose correction may be used for training, in order."""
-        query = sa.select(jobs).where(*_TRAINING).order_by(jobs.c.id)
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
-        return [record_of(row._mapping) for row in rows]
+        return await self._records(*_TRAINING)
 
 
 def recording_gone() -> CorrectionNotKeptError:

@@ -1,4 +1,4 @@
-"""Copies the corrections that may be used for training into a data folder."""
+"""Lists the corrections that may be used for training, and copies them into a data folder."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.audio.workers import shared_pool
 from app.audit import AuditLog
 from app.contract.answers import Transcript
 from app.contract.options import TranscribeOptions
-from app.corrections import DataFolder, FolderSummary, training_lines
+from app.corrections import DataFolder, FolderSummary, TrainingLine, training_lines
 from app.database import Database
 from app.errors import AudioError, ConfigurationError, TooLargeError
 from app.jobs.retention import RetentionPolicy
@@ -27,8 +27,38 @@ class Exported:
     left_out: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Lines by confidence, each with its job, and which jobs were left out for what reason."""
+
+    lines: tuple[tuple[str, TrainingLine], ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
 class _LeftOutError(Exception):
-    """A correction cannot be exported."""
+    """A correction cannot be read."""
+
+
+async def list_corrections(database: Database, blobs: BlobStore) -> Listed:
+    """Returns the lines that may be used for training, those the model was least sure of first.
+
+    Args:
+        database: has the records; it may be in use by the service.
+        blobs: have the transcripts.
+
+    Raises:
+        JobsUnavailableError: the database or the storage cannot be reached.
+    """
+    found, left_out = [], []
+    for record in await _records(database):
+        try:
+            lines = await _lines(blobs, record)
+        except _LeftOutError as error:
+            left_out.append((record.job.id, str(error)))
+        else:
+            found += [(record.job.id, line) for line in lines]
+    found.sort(key=lambda pair: pair[1].confidence)
+    return Listed(tuple(found), tuple(left_out))
 
 
 async def export_corrections(
@@ -75,11 +105,11 @@ async def _records(database: Database) -> list[Record]:
     return list(found)
 
 
-async def _add(folder: DataFolder, blobs: BlobStore, limits: AudioLimits, record: Record) -> None:
-    """Adds one job.
+async def _lines(blobs: BlobStore, record: Record) -> list[TrainingLine]:
+    """Returns the lines of one job, one or more.
 
     Raises:
-        _LeftOutError: something of it is damaged or gone, or nothing is said in it.
+        _LeftOutError: a transcript of it is damaged or gone, or nothing is said in it.
     """
     job = record.job
     original = await load_result(blobs, job.id, job.kind)
@@ -89,6 +119,17 @@ async def _add(folder: DataFolder, blobs: BlobStore, limits: AudioLimits, record
     lines = training_lines(corrected, original)
     if not lines:
         raise _LeftOutError("nothing is said in it")
+    return lines
+
+
+async def _add(folder: DataFolder, blobs: BlobStore, limits: AudioLimits, record: Record) -> None:
+    """Adds one job.
+
+    Raises:
+        _LeftOutError: something of it is damaged or gone, or nothing is said in it.
+    """
+    job = record.job
+    lines = await _lines(blobs, record)
     source = await open_recording(blobs, job.id, record.recording_digest)
     if source is None:
         raise _LeftOutError("its recording is damaged, or was erased")

@@ -4,15 +4,15 @@ Every function is one transaction. What it changes, it changes only in the state
 for. `work_records` has the transactions of the work on a job.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.contract.jobs import ENDED, Job, JobEvent, JobStatus
-from app.database import Database
-from app.jobs.retention import End, RetentionPolicy
-from app.jobs.rows import Record, change_job, job_fields, job_of, record_of
+from app.jobs.job_table import JobTable
+from app.jobs.retention import End
+from app.jobs.rows import Record, change_job, job_fields, job_of
 from app.jobs.schema import job_events, jobs
 from app.jobs.types import Owner
 
@@ -20,21 +20,8 @@ UNFINISHED = jobs.c.phase == "live", jobs.c.status.in_(("queued", "processing"))
 """Where a job is still to be done."""
 
 
-class Records:
-    """Reads and writes the records.
-
-    Args:
-        database: that has them.
-        policy: how long a job is kept that has ended.
-        now: the time in seconds since 1970; any thread may call it.
-    """
-
-    def __init__(
-        self, database: Database, policy: RetentionPolicy, now: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._policy = policy
-        self._now = now
+class Records(JobTable):
+    """Reads and writes the records."""
 
     async def enqueued(self, job_id: str) -> None:
         """Notes that the workflow of a job is in the queue."""
@@ -175,6 +162,4 @@ class Records:
         ]
 
     async def _one(self, *where: sa.ColumnElement[bool]) -> Record | None:
-        query = sa.select(jobs).where(*where)
-        row = await self._database.run(lambda connection: connection.execute(query).first())
-        return None if row is None else record_of(row._mapping)
+        return next(iter(await self._records(*where)), None)

@@ -14,6 +14,7 @@ from app.contract.errors import ErrorDetail
 from app.contract.jobs import Job, JobStatus
 from app.database import Database
 from app.jobs.executors import is_registered
+from app.jobs.job_table import JobTable
 from app.jobs.records import UNFINISHED
 from app.jobs.retention import End, RetentionPolicy
 from app.jobs.rows import Record, change_job, record_of
@@ -27,7 +28,7 @@ class ExecutorLostError(Exception):
     """The process was taken for lost: others continue its jobs."""
 
 
-class WorkRecords:
+class WorkRecords(JobTable):
     """Changes the records of the jobs that one process works on.
 
     Every method raises `ExecutorLostError` once the process is not registered any more.
@@ -46,9 +47,7 @@ class WorkRecords:
         now: Callable[[], float],
         executor: str | None,
     ) -> None:
-        self._database = database
-        self._policy = policy
-        self._now = now
+        super().__init__(database, policy, now)
         self._executor = executor
 
     async def check_registered(self) -> None:

@@ -32,15 +32,16 @@ class KnownSpeakers:
 
     Attributes:
         sampler: as given.
+        enabled: as given.
     """
 
     def __init__(
         self, database: Database, sampler: VoiceSampler, audit: AuditLog, *, enabled: bool
     ) -> None:
         self.sampler = sampler
+        self.enabled = enabled
         self._database = database
         self._audit = audit
-        self._enabled = enabled
         self._purging: asyncio.Task[None] | None = None
 
     def check_enabled(self) -> None:
@@ -49,7 +50,7 @@ class KnownSpeakers:
         Raises:
             InvalidRequestError: the operator does not allow it.
         """
-        if not self._enabled:
+        if not self.enabled:
             raise InvalidRequestError(
                 "This service keeps no voices of known speakers (NORDLYD_KNOWN_SPEAKERS).",
                 param="known_speakers",

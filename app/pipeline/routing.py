@@ -6,6 +6,7 @@ from dataclasses import replace
 from app.catalogue import ModelCard, Router
 from app.contract.answers import Notice
 from app.contract.languages import AUTO_EACH, DetectionMode, detection_mode
+from app.contract.redaction import RedactKind
 from app.decoding import DecodingOptions
 from app.errors import InvalidRequestError, UnavailableError
 from app.itn import LANGUAGES, FormattingOptions, WordList
@@ -22,6 +23,7 @@ class ModelRegistry:
         search_limits: bounds of the decoding options, as the operator set them.
         profanities: words to mask; None takes the built-in list.
         names: the operator's, which requests can have masked.
+        redact: what is masked in every transcript; `names` only where there are some.
     """
 
     def __init__(
@@ -30,11 +32,13 @@ class ModelRegistry:
         search_limits: SearchLimits,
         profanities: WordList | None,
         names: tuple[str, ...] = (),
+        redact: frozenset[RedactKind] = frozenset(),
     ) -> None:
         self._router = router
         self._search_limits = search_limits
         self._profanities = profanities
         self._names = names
+        self._redact = redact
         self._models: dict[str, AvailableModel] = {}
 
     @property
@@ -148,12 +152,16 @@ class ModelRegistry:
         """Returns options that mask the operator's words, where there is a list of them."""
         return replace(formatting, profanities=self._profanities)
 
-    def with_redaction(self, route: Route, redaction: RedactionOptions) -> Route:
-        """Returns a route whose text is masked, the operator's names too.
+    def with_redaction(self, route: Route, requested: RedactionOptions | None) -> Route:
+        """Returns a route whose text is masked as its request and the operator require.
 
         Raises:
             InvalidRequestError: there are no rules for its language, or no names to mask.
         """
+        redaction = requested or RedactionOptions(frozenset())
+        redaction = replace(redaction, kinds=redaction.kinds | self._redact)
+        if not redaction.kinds:
+            return route
         redaction, notice = with_operator_names(redaction, self._names)
         notices = () if notice is None else (notice,)
 

@@ -109,7 +109,7 @@ class Transcriber:
                 `auto-each`.
             decoding: how to decode the emissions; None takes the defaults.
             formatting: how to write the formatted text; None leaves it out.
-            redaction: what to mask; None masks nothing.
+            redaction: what to mask besides what the operator masks; None for nothing.
             detect: whether the language may be left to the speech, which only whole recordings
                 can: `transcribe` then chooses.
 
@@ -120,7 +120,7 @@ class Transcriber:
                 no names to mask; or the language is to be detected where that is not possible.
         """
         route = self._registry.route(model, language, decoding, formatting, detect=detect)
-        return route if redaction is None else self._registry.with_redaction(route, redaction)
+        return self._registry.with_redaction(route, redaction)
 
     def check_diarization(self, options: DiarizationOptions | None) -> None:
         """Does nothing where speakers can be told apart, or are not to be.

@@ -19,6 +19,7 @@ from app.contract.options import (
     MIN_PRUNE_LOGP,
     MIN_TOKEN_LOGP,
 )
+from app.contract.redaction import parse_redact
 from app.settings.cluster import ClusterSettings
 from app.settings.jobs import JobSettings
 from app.settings.limits import QuotaSettings
@@ -253,6 +254,11 @@ class Settings(QuotaSettings, ClusterSettings, JobSettings):
         description="File of words that mask_profanities masks, instead of our own lists: a word "
         "a line, * at its end for any ending.",
     )
+    redact: str | None = Field(
+        None,
+        description="What is masked in every transcript, besides what its request masks, "
+        "comma-separated: national-id, phone, card, email, names, or all.",
+    )
     redact_names: Path | None = Field(
         None,
         description="File of names that redact=names masks besides a request's: a name a line.",
@@ -295,6 +301,12 @@ class Settings(QuotaSettings, ClusterSettings, JobSettings):
         "auto", description="auto: console on a terminal, JSON lines otherwise."
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("redact")
+    @classmethod
+    def _check_redact(cls, value: str | None) -> str | None:
+        parse_redact(value)
+        return value
 
     @field_validator(
         "models",

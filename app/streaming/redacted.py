@@ -92,6 +92,8 @@ class RedactedResults:
             final,
             words=tuple(map(_live, words)),
             formatted_text=self._formatted(words),
+            # Other readings are not masked.
+            alternatives=(),
             redactions=tuple(found),
         )
 

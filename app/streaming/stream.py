@@ -107,11 +107,13 @@ class Stream:
         self._room = asyncio.Event()
         self._events = EventQueue(sizes.events)
         self._redacted = self._redacted_results(recognizer)
+        # A growing utterance is not masked: what it has may be the beginning of a number.
+        partials = options.partials and self._redacted is None
         self._tracker = UtteranceTracker(
             recognizer,
             vad,
             options.endpointing,
-            step_seconds=sizes.step_seconds if options.partials else None,
+            step_seconds=sizes.step_seconds if partials else None,
             emit=self._events.emit if self._redacted is None else self._redacted.emit,
             on_stable=self._observe_latency,
         )

@@ -97,8 +97,7 @@ def live_options(
             threshold=options.vad_threshold,
             max_seconds=options.max_utterance,
         ),
-        # What a growing utterance has is not known to be a number before it is over.
-        partials=options.partials and redaction is None,
+        partials=options.partials,
         diarize=options.diarize,
     )
 

@@ -144,7 +144,9 @@ async def in_process(
         search=search_limits(given),
     )
     lists = read_operator_lists(given)
-    registry = ModelRegistry(Router({}, [card]), options.search, lists.profanities, lists.names)
+    registry = ModelRegistry(
+        Router({}, [card]), options.search, lists.profanities, lists.names, lists.redact
+    )
     recognition = LocalRecognition(engine, registry.loaded, options)
     transcriber = Transcriber(
         registry,

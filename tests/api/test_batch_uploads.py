@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import pytest
 from in_process import in_process, wait_for
 from sounds import as_wav, tones
 
@@ -13,6 +14,7 @@ def files(count: int) -> list[tuple[str, tuple[str, bytes]]]:
     return [("file", (f"{index}.wav", WAV)) for index in range(count)]
 
 
+@pytest.mark.long
 def test_batch_waits_for_room_in_the_queue_and_single_file_is_refused() -> None:
     async def run() -> None:
         async with in_process(max_queue_seconds=3) as running:

@@ -146,6 +146,7 @@ async def test_recording_that_is_no_audio_fails_its_job(tmp_path: Path) -> None:
             await jobs.result(OWNER, job.id)
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_deleted_job_stops_and_leaves_nothing(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (running, jobs):
@@ -176,6 +177,7 @@ async def test_align_job_finds_the_words_of_its_text(clip: Clip, tmp_path: Path)
         assert [word.word for word in result.words] == ["a", "a"]
 
 
+@pytest.mark.long
 @on_event_loop
 async def test_interrupted_job_completes_after_the_next_start(clip: Clip, tmp_path: Path) -> None:
     async with running_jobs(tmp_path) as (running, jobs):

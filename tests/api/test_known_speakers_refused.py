@@ -30,6 +30,7 @@ async def test_known_speakers_are_refused_by_default(path: str) -> None:
 async def test_those_of_before_can_still_be_listed_and_deleted() -> None:
     async with in_process() as running:
         await running.until("ready")
+        assert (await running.client.get("/health")).json()["known_speakers"] is False
         assert (await running.client.get("/speakers")).json() == {"speakers": []}
         answer = await running.client.delete("/speakers/spk_0")
         assert answer.status_code == 404

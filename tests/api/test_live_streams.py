@@ -296,11 +296,11 @@ def test_full_queue_skips_partial_results_but_not_the_final_one(speech: np.ndarr
 def test_stream_with_too_little_audio_is_ended(piece: int, *, ends: bool) -> None:
     async def run() -> None:
         async with ready() as here:
-            live = streams_of(here, idle_seconds=1.0, min_share=0.1)
+            live = streams_of(here, idle_seconds=0.5, min_share=0.1)
             stream = await live.open(LiveOptions("id"))
             started = time.monotonic()
             try:
-                while time.monotonic() - started < 2.5:
+                while time.monotonic() - started < 1.3:
                     await stream.push(np.zeros(piece, np.float32))
                     await asyncio.sleep(0.1)
             except StreamIdleError:

@@ -151,6 +151,7 @@ def test_memory_of_an_unloaded_model_is_given_back(clip) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_queued_job_of_an_unloaded_model_is_done_by_another_of_its_language(clip) -> None:
     async def run() -> None:
         async with changing() as state:

@@ -115,6 +115,7 @@ def test_drain_ends_connections_and_refuses_new_ones() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("detected", [True, False])
 def test_audio_after_an_idle_stream_continues_the_session(detected: bool) -> None:
     async def run() -> None:

@@ -21,6 +21,7 @@ def waits(caplog: pytest.LogCaptureFixture) -> list[float]:
     ]
 
 
+@pytest.mark.long
 def test_client_retries_a_full_queue_after_the_given_time(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "openai._base_client")
 

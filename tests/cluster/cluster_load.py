@@ -61,7 +61,18 @@ def assert_answered(load: Load) -> None:
         assert float(answer.headers["retry-after"]) >= 0
 
 
-async def send_evenly(cluster: ClusterServer) -> Load:
+def assert_shared_evenly(cluster: ClusterServer) -> None:
+    """Sends recordings, and compares how many of them each replica had."""
+    before = cluster.counts()
+    load = asyncio.run(_send_evenly(cluster))
+    after = cluster.counts()
+    assert load.errors == []
+    shares = [after[replica] - before[replica] for replica in after]
+    assert sum(shares) == len(load.answers)
+    assert max(shares) <= 1.1 * sum(shares) / 2, shares
+
+
+async def _send_evenly(cluster: ClusterServer) -> Load:
     """Sends some recordings from each of a few clients."""
     load = Load()
 

@@ -5,7 +5,7 @@ import signal
 
 import httpx
 import pytest
-from cluster_load import assert_answered, send_evenly, under_load
+from cluster_load import assert_answered, assert_shared_evenly, under_load
 from cluster_server import ClusterServer, wait_for
 from demo_model import sample_texts
 from live import StreamLog, live_url, pieces, receive, sample
@@ -17,13 +17,7 @@ pytestmark = pytest.mark.ray
 
 def test_two_replicas_share_a_load_evenly(cluster: ClusterServer) -> None:
     cluster.wait_for_replicas(2)
-    before = cluster.counts()
-    load = asyncio.run(send_evenly(cluster))
-    after = cluster.counts()
-    assert load.errors == []
-    shares = [after[replica] - before[replica] for replica in after]
-    assert sum(shares) == len(load.answers)
-    assert max(shares) <= 1.1 * sum(shares) / 2, shares
+    assert_shared_evenly(cluster)
 
 
 def test_requests_of_a_killed_replica_are_answered_by_another(cluster: ClusterServer) -> None:

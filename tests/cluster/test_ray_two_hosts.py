@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from cluster_load import assert_answered, send_evenly, under_load
+from cluster_load import assert_answered, assert_shared_evenly, under_load
 from cluster_server import QUEUE_SECONDS, ClusterServer, wait_for
 from hosts import Host, network
 
@@ -130,13 +130,7 @@ def test_two_hosts_share_a_load_and_one_that_is_cut_off_loses_no_request(
         # One on each host.
         assert len({namespace_of(process) for process in cluster.replicas()}) == 2
 
-        before = cluster.counts()
-        load = asyncio.run(send_evenly(cluster))
-        after = cluster.counts()
-        assert load.errors == []
-        shares = [after[replica] - before[replica] for replica in after]
-        assert sum(shares) == len(load.answers)
-        assert max(shares) <= 1.1 * sum(shares) / 2, shares
+        assert_shared_evenly(cluster)
 
         async def cut() -> None:
             second.cut()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from chart import Chart
 from checkpoints import write_tiny_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -13,6 +14,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def chart(repository: Path) -> Chart:
+    return Chart(repository / "deploy/helm/nordlyd")
 
 
 @pytest.fixture(scope="session")

@@ -55,9 +55,8 @@ EXAMPLES = ["gpu", "cards", "cpu", "ray"]
 
 
 @pytest.fixture(scope="module")
-def rendering(repository: Path) -> Callable[[str], Rendered]:
+def rendering(chart: Chart) -> Callable[[str], Rendered]:
     """Renders a variant or an example once."""
-    chart = Chart(repository / "deploy/helm/nordlyd")
     done: dict[str, Rendered] = {}
 
     def render(name: str) -> Rendered:

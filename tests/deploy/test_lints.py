@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from dockerfile import context_files, parse_dockerfile
 
 TOOLS = Path(sys.executable).parent
@@ -13,6 +14,7 @@ def test_hadolint_passes(repository: Path) -> None:
     subprocess.run([TOOLS / "hadolint", repository / "Dockerfile"], check=True)
 
 
+@pytest.mark.long
 def test_yamllint_passes_on_every_yaml_file(repository: Path) -> None:
     subprocess.run([TOOLS / "yamllint", "--strict", "."], cwd=repository, check=True)
 

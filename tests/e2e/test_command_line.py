@@ -58,6 +58,7 @@ def test_bad_file_is_reported_and_the_others_continue(
     assert [line.split(": ")[1] for line in reported] == [str(bad), str(tmp_path / "none.wav")]
 
 
+@pytest.mark.long
 def test_unknown_language_is_one_line(tiny_settings: dict[str, str], speech: Path) -> None:
     ended = nordlyd("transcribe", speech, "--language", "sv", settings=tiny_settings)
     assert ended.returncode == 1
@@ -84,6 +85,7 @@ def test_bench_lists_what_can_be_run() -> None:
     assert "shapes" not in listed
 
 
+@pytest.mark.long
 def test_unknown_names_are_one_line_and_a_failure(tmp_path: Path) -> None:
     for arguments, message in (
         (("models", "show", "no-such-model"), "the catalogue has"),

@@ -66,14 +66,18 @@ def put(client: httpx.Client, url: str, body: str, kind: str = "text/plain", **h
     return client.put(url, content=body.encode(), headers=given)
 
 
-def export(folder: Path, output: Path) -> dict[str, Any]:
+def corrections(folder: Path, *arguments: str | Path) -> str:
+    """What `nordlyd corrections` prints on the machine of the server."""
     ended = subprocess.run(
-        [NORDLYD, "corrections", "export", output, "--json"],
-        env=environment({"DATA": str(folder / "data")}),
+        [NORDLYD, "corrections", *arguments], env=environment({"DATA": str(folder / "data")}),
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout)
+    return ended.stdout
+
+
+def export(folder: Path, output: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(corrections(folder, "export", output, "--json"))
     return found
 
 
@@ -209,6 +213,18 @@ def test_corrections_are_exported_for_the_trainer_and_erased_with_their_jobs(
     assert audit(folder).count(("exported", jobs[0].id)) == 1
     assert ("training_allowed", jobs[0].id) in audit(folder)
     assert ("exported", without.id) not in audit(folder)
+
+    listed = corrections(folder, "list", "--json", "--limit", "2")
+    least_sure = sorted(found, key=lambda line: line["confidence"])[:2]
+    shared = ("start", "confidence", "changed")
+    assert [
+        (line["job"], *(line[name] for name in shared))
+        for line in map(json.loads, listed.splitlines())
+    ] == [(Path(line["audio"]).stem, *(line[name] for name in shared)) for line in least_sure]
+    shown = corrections(folder, "list").splitlines()
+    assert len(shown) == len(found)
+    assert shown[0].startswith(f"{least_sure[0]['confidence']:.2f}  job_")
+    assert [line.endswith("corrected") for line in shown].count(True) == 3
 
     withdrawn = put(mine, f"/jobs/{jobs[1].id}/result?training=false", "en rettelse")
     assert (withdrawn.json()["training"], withdrawn.json()["expires_at"] is None) == (False, False)

@@ -131,6 +131,7 @@ def test_single_request_is_served_while_a_batch_runs(client: httpx.Client, clip)
     assert {line["status"] for line in lines(done[0])} == {200}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("read_first", [False, True])
 def test_disconnect_cancels_the_remaining_files_of_a_batch(
     server: RunningServer, client: httpx.Client, clip, read_first: bool

@@ -109,6 +109,7 @@ def writers(server: RunningServer) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.long
 def test_long_rendering_blocks_nothing_and_ends_with_its_client(
     server: RunningServer, client: httpx.Client, clip
 ) -> None:

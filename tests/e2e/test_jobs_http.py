@@ -1,12 +1,11 @@
 """/jobs of a real server: recordings are handed in, followed, fetched and erased."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 from demo_model import DEMO, sample_texts
+from job_requests import ended, hand_in, read_events
 from running import KEY, RunningServer
 from sounds import tones
 from test_http_refusals import assert_error
@@ -21,40 +20,6 @@ def keyed(guarded: RunningServer) -> Iterator[httpx.Client]:
     """A client of the guarded server with one of its keys."""
     with guarded.client(headers={"authorization": "Bearer key-0"}) as client:
         yield client
-
-
-def hand_in(client: httpx.Client, audio: bytes, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/jobs", content=audio, params=fields)
-    assert answer.status_code == 202, answer.text
-    job: dict[str, Any] = answer.json()
-    return job
-
-
-def ended(client: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
-    """Wait until a job has ended."""
-    answer = client.get(f"/jobs/{job['id']}", params={"wait": 60})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    assert found["status"] in {"completed", "failed"}, found
-    return found
-
-
-def read_events(client: httpx.Client, job_id: str, **headers: str) -> list[dict[str, Any]]:
-    """Read a stream of events to its end."""
-    with client.stream("GET", f"/jobs/{job_id}/events", headers=headers) as answer:
-        assert answer.status_code == 200, answer.read()
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        text = "".join(answer.iter_text())
-    events = []
-    for block in text.split("\n\n"):
-        lines = [line for line in block.splitlines() if not line.startswith(":")]
-        if not lines:
-            continue
-        named = dict(line.split(": ", 1) for line in lines)
-        event = json.loads(named["data"])
-        assert (named["id"], named["event"]) == (str(event["id"]), event["event"])
-        events.append(event)
-    return events
 
 
 def test_recording_is_handed_in_and_its_result_is_that_of_transcribe(
@@ -165,13 +130,6 @@ def test_several_files_are_jobs_in_their_order(client: httpx.Client, clip) -> No
     assert {job["status"] for job in completed} == {"completed"}
 
 
-def test_one_refused_file_refuses_them_all(client: httpx.Client, clip) -> None:
-    before = client.get("/jobs").json()["jobs"]
-    files = [("file", ("a.wav", clip())), ("file", ("b.wav", b""))]
-    assert_error(client.post("/jobs", files=files), 422, code="invalid_audio", param="file")
-    assert client.get("/jobs").json()["jobs"] == before
-
-
 def test_idempotency_key_repeats_the_answer_and_refuses_another_request(
     client: httpx.Client, clip
 ) -> None:
@@ -195,69 +153,6 @@ def test_idempotency_key_repeats_the_answer_and_refuses_another_request(
     assert again.headers["idempotent-replayed"] == "true"
     for other in (hand_in_once(clip(1)), hand_in_once(clip(), n_best="2")):
         assert_error(other, 422, code="idempotency_conflict", param="Idempotency-Key")
-
-
-@pytest.mark.parametrize(
-    ("fields", "param", "message"),
-    [
-        ({"langauge": "nb"}, "langauge", "accepted: file, "),
-        ({"characters": "true"}, "characters", "accepted: file, "),
-        ({"decoder": "bream"}, "decoder", "accepted: auto"),
-        ({"word_cues": "true"}, "word_cues", "response_format=vtt"),
-        ({"metadata": "[1]"}, "metadata", "no JSON object"),
-        ({"metadata": "{"}, "metadata", "no JSON object"),
-        ({"metadata": '{"a": NaN}'}, "metadata", "no JSON object"),
-        ({"metadata": '{"a": "\\ud800"}'}, "metadata", "no JSON object"),
-        ({"metadata": '{"a": "' + "ø" * 2100 + '"}'}, "metadata", "at most 4096"),
-        ({"expires_in": "0"}, "expires_in", "greater than 0"),
-        ({"text": " "}, "text", "no `text`"),
-    ],
-)
-def test_wrong_field_is_refused_in_the_query_and_in_the_form(
-    client: httpx.Client, clip, fields: dict[str, str], param: str, message: str
-) -> None:
-    for place in ({"params": fields}, {"data": fields}):
-        answer = client.post("/jobs", files={"file": clip()}, **place)
-        assert message in assert_error(answer, 400, code="invalid_request", param=param)
-
-
-def test_request_that_no_job_can_serve_is_refused(client: httpx.Client, clip) -> None:
-    answer = client.post("/jobs?model=tiny-sv", content=clip())
-    assert_error(answer, 404, code="model_not_found", param="model")
-    answer = client.post("/jobs", data={"url": "https://example.org/a.wav"}, files={"a": b""})
-    assert answer.status_code == 400
-    answer = client.post("/jobs?webhook_url=https://example.org/done", content=clip())
-    message = assert_error(answer, 400, code="url_not_allowed", param="webhook_url")
-    assert "accepted: no webhook_url" in message
-    two = [("file", clip()), ("file", clip())]
-    answer = client.post("/jobs", files=two, data={"text": "a"})
-    assert_error(answer, 400, code="invalid_request", param="file")
-    assert_error(client.post("/jobs", content=b""), 422, code="invalid_audio", param="file")
-    for query, param in (
-        ({"limit": "0"}, "limit"),
-        ({"limit": "101"}, "limit"),
-        ({"status": "done"}, "status"),
-        ({"after": "3"}, "after"),
-        ({"page": "2"}, "page"),
-    ):
-        assert_error(client.get("/jobs", params=query), 400, code="invalid_request", param=param)
-
-
-def test_wait_out_of_bounds_is_refused(client: httpx.Client, clip) -> None:
-    job = hand_in(client, clip())
-    for wait in ("61", "-1", "long", "nan"):
-        answer = client.get(f"/jobs/{job['id']}", params={"wait": wait})
-        assert_error(answer, 400, code="invalid_request", param="wait")
-
-
-def test_failed_job_is_answered_with_its_own_error(client: httpx.Client) -> None:
-    job = hand_in(client, b"no audio at all " * 100)
-    failed = ended(client, job)
-    assert failed["status"] == "failed"
-    answer = client.get(f"/jobs/{job['id']}/result")
-    assert_error(answer, 415, code="unsupported_audio", param=failed["error"]["param"])
-    assert answer.json()["error"] == failed["error"]
-    assert read_events(client, job["id"])[-1]["job"]["error"] == failed["error"]
 
 
 def test_events_end_with_the_job_and_continue_after_the_last_event_id(

@@ -85,6 +85,7 @@ def embedding_of(server: RunningServer, speaker_id: str) -> bytes:
 def test_known_speaker_has_its_name_in_transcripts_of_its_key_alone(
     server: RunningServer, client: Client, http: httpx.Client
 ) -> None:
+    assert http.get("/health").json()["known_speakers"] is True
     speaker = client.speakers.add(NAME, SPEECH[0])
     assert (speaker.name, speaker.seconds > 1) == (NAME, True)
     assert client.speakers.list() == (speaker,)

@@ -15,6 +15,8 @@ from wyoming.error import Error
 
 IDLE_SECONDS = 1
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def short_idle(
@@ -43,7 +45,6 @@ def last_error(address: str, *messages: str | bytes) -> tuple[dict[str, object],
     return received[-1]["error"], client.close_code
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("messages", [[], [bytes(3200)]], ids=["nothing", "audio"])
 def test_silent_vosk_client_is_disconnected(
     short_idle: RunningServer, messages: list[bytes]

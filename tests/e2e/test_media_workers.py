@@ -16,6 +16,8 @@ import pytest
 from audio_samples import flac_bomb, make
 from running import NORDLYD, RunningServer, environment
 
+pytestmark = pytest.mark.long
+
 LONG = flac_bomb(hours=3.8)
 """Takes seconds of processor time to decode."""
 
@@ -108,7 +110,6 @@ def test_killed_worker_fails_its_own_request_only(
     assert "rlimits" in sandboxed["by"]
 
 
-@pytest.mark.long
 def test_killed_service_leaves_no_process_and_no_file(
     settings: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +142,6 @@ def test_killed_service_leaves_no_process_and_no_file(
     assert list(spool.iterdir()) == []
 
 
-@pytest.mark.long
 def test_command_lists_a_crashing_recording_and_continues(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
@@ -170,7 +170,6 @@ def test_command_lists_a_crashing_recording_and_continues(
     assert "1-long.flac" in (tmp_path / "texts" / "failed.txt").read_text()
 
 
-@pytest.mark.long
 def test_command_reports_a_crashing_live_source(settings: dict[str, str], tmp_path: Path) -> None:
     read, write = os.pipe()
     with subprocess.Popen(

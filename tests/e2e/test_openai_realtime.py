@@ -239,6 +239,34 @@ def test_language_keywords_and_formatted_text_are_settings(demos: RunningServer)
     run(session_settings())
 
 
+def test_masked_turns_have_labels_in_deltas_and_transcripts(demos: RunningServer) -> None:
+    async def masked_turns() -> None:
+        async with talking(demos) as talk:
+            masked = {"language": "nb", "redact": "names", "redact_names": "kraftig"}
+            session = await talk.set(transcription=masked)
+            assert session.audio.input.transcription.redact == "names"
+            await talk.send(pcm(2, 1))
+            await talk.send(pcm(2, pause=0.0))
+            await talk.connection.input_audio_buffer.commit()
+            await talk.until(f"{TRANSCRIPTION}.completed", times=3)
+            label = TEXTS[1].replace("kraftig", "[navn]")
+            items = [event.item_id for event in talk.of("input_audio_buffer.speech_started")]
+            completed = talk.of(f"{TRANSCRIPTION}.completed")
+            assert [event.transcript for event in completed] == [label, TEXTS[0], label]
+            # Each in its own item, though a masked result waits for the next words.
+            assert [event.item_id for event in completed] == items
+            assert [talk.deltas(item) for item in items] == [label, TEXTS[0], label]
+            await talk.set(transcription={"format_text": True}, turn_detection=None)
+            await talk.send(pcm(2))
+            await talk.connection.input_audio_buffer.commit()
+            written = label[0].upper() + label[1:] + "."
+            assert (await talk.until(f"{TRANSCRIPTION}.completed")).transcript == written
+        sent = [event for event in talk.events if not event.type.startswith("session.")]
+        assert all("kraftig" not in event.model_dump_json() for event in sent)
+
+    run(masked_turns())
+
+
 WRONG: list[tuple[dict[str, Any], str | None, str]] = [
     ({"type": "response.create"}, "type", "input_audio_buffer.append"),
     ({"type": "input_audio_buffer.append", "audio": "?"}, "audio", "base64"),
@@ -262,6 +290,12 @@ WRONG += [
         ),
         ({"transcription": {"model": "other"}}, "model", "demo-nb"),
         ({"transcription": {"language": "sv"}}, "language", "served"),
+        (
+            {"transcription": {"redact": "phones"}},
+            "session.audio.input.transcription.redact",
+            "accepted: national-id, phone",
+        ),
+        ({"transcription": {"redact": "names"}}, "redact_names", "NORDLYD_REDACT_NAMES"),
         (
             {"transcription": {"beam_with": 5}},
             "session.audio.input.transcription.beam_with",

@@ -13,6 +13,8 @@ from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
 
+pytestmark = pytest.mark.long
+
 TOO_MANY = "2 hotwords; accepted: at most 1 (NORDLYD_MAX_HOTWORDS)"
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import docx
 import numpy as np
 import pytest
 import soundfile
@@ -33,7 +34,10 @@ def segment(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def meetings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Meeting]]:
-    """Three meetings of 16 sentences, of which some are not written and others not said."""
+    """Three meetings of 16 sentences, of which some are not written and others not said.
+
+    The minutes of the second are a Word document.
+    """
     folder = tmp_path_factory.mktemp("meetings")
     made = {}
     for number in range(3):
@@ -46,6 +50,12 @@ def meetings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
             not_said={place: NOT_SAID[place % 4] for place in (5, 8, 14)},
         )
         made[name].save(folder / f"{name}.flac", folder / f"{name}.txt")
+    minutes = folder / "møte 2.txt"
+    document = docx.Document()
+    for line in minutes.read_text("utf-8").splitlines():
+        document.add_paragraph(line)
+    document.save(str(minutes.with_suffix(".docx")))
+    minutes.unlink()
     return folder, made
 
 

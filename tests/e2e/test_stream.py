@@ -84,7 +84,7 @@ def check_order(log: StreamLog) -> None:
     assert kinds.count("speech_start") == kinds.count("endpoint") == kinds.count("final")
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (2, 3))])
 def test_partial_words_arrive_during_speech_and_the_final_text_is_the_offline_one(
     demos: RunningServer, offline, number: int
 ) -> None:

@@ -119,6 +119,7 @@ def test_terminal_redraws_partial_text(demos: RunningServer, sound: tuple[bytes,
     os.close(screen)
 
 
+@pytest.mark.long
 def test_interrupt_ends_the_audio_and_prints_the_last_words(
     demos: RunningServer, sound: tuple[bytes, int]
 ) -> None:
@@ -185,6 +186,7 @@ class RawInputStream:
 """
 
 
+@pytest.mark.long
 def test_microphone_is_transcribed_until_an_interrupt(
     demos: RunningServer, sound: tuple[bytes, int], tmp_path: Path
 ) -> None:
@@ -214,6 +216,7 @@ def test_microphone_is_transcribed_until_an_interrupt(
     )
 
 
+@pytest.mark.long
 def test_key_is_required_by_a_guarded_server(
     guarded: RunningServer, clip: Callable[..., bytes]
 ) -> None:

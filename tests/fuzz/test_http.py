@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 import schemathesis
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from running import RunningServer, wait_until_idle
@@ -21,8 +22,9 @@ from schemathesis.schemas import APIOperation
 from sounds import as_wav, tones
 
 BOUNDED = settings(
-    max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+    max_examples=examples(20), deadline=None, derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 CLIP = as_wav(tones(0, 0.5))
 # Bytes of no meaning are refused before the rest of a request matters.
 SOUNDS = (CLIP, CLIP, CLIP[:5_000], CLIP[:44])
@@ -122,6 +124,7 @@ def test_each_response_conforms_to_the_openapi_document(
         raise ExceptionGroup("answers that are not as documented", failures)
 
 
+@pytest.mark.long
 def test_random_parameters_with_audio_get_documented_responses(
     operations: list[APIOperation], authorised: dict[str, str]
 ) -> None:

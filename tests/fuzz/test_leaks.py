@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import httpx
 import psutil
+import pytest
 from running import RunningServer, wait_until_idle
 from sounds import as_wav, tones
 from websockets.sync.client import connect
@@ -65,6 +66,7 @@ def one_of_each(server: RunningServer, client: httpx.Client, authorised: dict[st
         talk.close_socket()
 
 
+@pytest.mark.long
 def test_hundreds_of_requests_leak_nothing(
     server: RunningServer, client: httpx.Client, authorised: dict[str, str]
 ) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_clients import REALTIME, STREAM, VOSK, Audio, Protocol, speech
@@ -22,8 +23,9 @@ from websockets.sync.client import ClientConnection, connect
 from wyoming.event import Event, read_event
 
 BOUNDED = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+    max_examples=examples(40), deadline=None, derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 SECONDS = 30
 PARTING = st.sampled_from(["end", "close", "drop"])
 Parting = Literal["end", "close", "drop"]

@@ -44,6 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "STORE": str(store),
         "KEEP_AUDIO": "1h",
         "KEEP_CORRECTIONS": "1h",
+        "KNOWN_SPEAKERS": "true",
     }
     running = RunningServer(tmp_path_factory.mktemp("page"), settings)
     yield running.wait_ready()

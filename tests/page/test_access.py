@@ -27,7 +27,10 @@ def at_the_start(page: Page) -> None:
 def with_every_choice(page: Page) -> None:
     at_the_start(page)
     page.locator("#diarize").check()
+    page.locator("#known_speakers").check()
     page.locator("#redact-names").check()
+    page.locator("#voices summary").click()
+    page.locator("#voice-none").wait_for()
 
 
 def while_it_records(page: Page) -> None:
@@ -85,6 +88,15 @@ def while_a_speaker_is_chosen(page: Page) -> None:
     page.get_by_role("dialog").wait_for()
 
 
+def while_a_voice_is_kept(page: Page) -> None:
+    page.locator("#voices summary").click()
+    page.locator("#voice-add").click()
+    page.locator("#voice-name").fill("Speaker 1")
+    page.locator("#voice-file").set_input_files(SPOKEN)
+    page.locator("#voice-keep").click()
+    page.locator("#voice-problem summary").click()
+
+
 def key_request(page: Page) -> None:
     page.evaluate("sessionStorage.clear()")
     page.context.add_init_script("sessionStorage.clear()")
@@ -106,6 +118,7 @@ def key_request(page: Page) -> None:
         while_words_are_replaced,
         while_a_word_is_written,
         while_a_speaker_is_chosen,
+        while_a_voice_is_kept,
         key_request,
     ],
 )

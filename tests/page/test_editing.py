@@ -291,3 +291,21 @@ def test_text_can_be_downloaded_after_any_edits(
             for token in {t for w in transcript["words"] for t in w["word"].split()}:
                 assert token in answer.text, (form, token)
     assert {FIRST, SECOND} & set(paragraphs(page))
+
+
+def test_least_sure_lines_come_first_and_each_once(page: Page, tmp_path: Path) -> None:
+    with page.expect_response("**/transcribe") as answered:
+        open_conversation(page, tmp_path)
+    lines: dict[str, list[float]] = {}
+    for spoken in answered.value.json()["formatted_words"]:
+        lines.setdefault(spoken["speaker"], []).append(spoken["confidence"])
+    means = [sum(confidences) / len(confidences) for confidences in lines.values()]
+    first_words = [page.locator("#transcript p .w:first-child").nth(line) for line in (0, 1)]
+    least = means.index(min(means))
+    page.get_by_role("button", name="Mest usikre linje").click()
+    expect(first_words[least]).to_be_focused()
+    page.keyboard.press("l")
+    expect(first_words[1 - least]).to_be_focused()
+    page.keyboard.press("l")
+    expect(page.locator("#text-note")).to_have_text("Du har sett på alle linjene.")
+    expect(first_words[1 - least]).to_be_focused()

@@ -155,8 +155,9 @@ def adapt(request: Request, *, notify: Notify = lambda _: None) -> Adaptation:
         notify: called with a line of progress.
 
     Raises:
-        LanguageModelError: nothing to read, a file that cannot be read, or the result does not
-            predict held-out text better than the language model that is there; nothing is changed.
+        DataError: a file cannot be read.
+        LanguageModelError: nothing to read, or the result does not predict held-out text better
+            than the language model that is there; nothing is changed.
         ConfigurationError: the language model that is there cannot be used.
     """
     if _NAME.fullmatch(request.name) is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.text import LETTERS, corpus_line
-from trainer.adaptation.documents import is_document, read_document
+from trainer.documents import is_document, read_document, read_text
 from trainer.errors import LanguageModelError
 from trainer.text.sentences import cut
 from trainer.text.written_out import write_out
@@ -75,7 +75,8 @@ def read_sentences(paths: Sequence[Path], language: str) -> Sentences:
         language: da, nb or nn; numbers, dates and abbreviations are written out in it.
 
     Raises:
-        LanguageModelError: a file cannot be read, or there is no sentence in all of them.
+        DataError: a file cannot be read.
+        LanguageModelError: a path does not exist, or a folder holds no document.
     """
     lines: dict[str, None] = {}
     documents: dict[str, int] = {}
@@ -100,7 +101,8 @@ def read_names(file: Path, language: str) -> Names:
     """Reads a list of names, one a line; what follows `#` is a comment.
 
     Raises:
-        LanguageModelError: the file cannot be read, or holds no name that the model can write.
+        DataError: the file cannot be read.
+        LanguageModelError: it holds no name that the model can write.
     """
     spelled: dict[str, None] = {}
     dropped: list[str] = []
@@ -117,13 +119,7 @@ def read_names(file: Path, language: str) -> Names:
 
 
 def _entries(file: Path) -> Iterator[str]:
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise LanguageModelError(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise LanguageModelError(f"{file} is not UTF-8: {error}") from error
-    for line in text.splitlines():
+    for line in read_text(file).splitlines():
         if entry := " ".join(line.partition("#")[0].split()):
             yield entry
 

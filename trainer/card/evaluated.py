@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from app.splits import SPLITS
 from trainer.errors import DataError
 from trainer.provenance import Provenance
 from trainer.recipe import Recipe
 from trainer.recipe_rules import SYNTHESISED, shared_sources
 
-_SPLITS = ("train", "valid", "test")
 _TITLES = {"valid": "Validation"}
 _LIMITED = re.compile(r"(.+), [\d,]+ of ([\d,]+)")
 
@@ -75,7 +75,7 @@ def evaluated(evaluation: dict[str, Any], recipe: Recipe) -> Evaluated:
         sources = tuple(evaluation["sources"] or ())
     else:
         split = data.rpartition("/")[2]
-        split = split if split in _SPLITS else ""
+        split = split if split in SPLITS else ""
         named = (SYNTHESISED,) if recipe.synthesis is not None else getattr(recipe.data, split, ())
         sources = tuple(named) if split else ()
     available = evaluation.get("available") or (limited and limited[2].replace(",", "")) or count

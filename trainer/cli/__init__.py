@@ -4,7 +4,10 @@ A command imports what is heavy, or of the extra `train`, when it runs: `plan` n
 """
 
 import errno
+import sys
 from typing import NoReturn
+
+import structlog
 
 from app.errors import NordlydError
 from app.extras import install_hint
@@ -55,7 +58,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main() -> None:
-    """Runs the command line; errors that have a message end it with that line and status 1."""
+    """Runs the command line; errors that have a message end it with that line and status 1.
+
+    Logs go to stderr: stdout has what a command prints, one JSON object with --json.
+    """
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         app()
     except (TrainerError, NordlydError) as error:

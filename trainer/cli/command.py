@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from trainer.sharding import Sharding
+
 if TYPE_CHECKING:
     from app.catalogue import PullPlan
 
@@ -22,6 +24,13 @@ MaxSteps = Annotated[
     int | None, typer.Option(min=1, help="Stop after this update of the schedule.")
 ]
 Resume = Annotated[bool, typer.Option(help="Continue the run in the output folder.")]
+ShardingOption = Annotated[
+    Sharding,
+    typer.Option(
+        "--sharding",
+        help="full: of several devices, each holds a part of weights, gradients and states.",
+    ),
+]
 Precision = Annotated[
     Literal["auto", "fp16", "bf16", "fp32"] | None, typer.Option(help="In place of the recipe's.")
 ]

@@ -13,6 +13,7 @@ from trainer.cli.command import (
     RecipeName,
     Resume,
     RunFolder,
+    ShardingOption,
     app,
     console,
 )
@@ -41,6 +42,7 @@ def distill(  # noqa: PLR0917 - options of a command line, named by the user
     max_steps: MaxSteps = None,
     resume: Resume = False,
     precision: Precision = None,
+    sharding: ShardingOption = "none",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train a smaller model of a recipe on what a larger one emits for audio without texts."""
@@ -48,47 +50,55 @@ def distill(  # noqa: PLR0917 - options of a command line, named by the user
     from app.model_loading import source_of  # noqa: PLC0415
     from app.settings import load_settings  # noqa: PLC0415
     from trainer.training import fit  # noqa: PLC0415
+    from trainer.training.devices import open_devices  # noqa: PLC0415
 
     if audio is not None and data is not None:
         raise DataError("give either --audio or --data to train on")
     chosen = load_recipe(recipe)
-    settings = load_settings(os.environ)
-    catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
-    folder = source_of(settings, catalogue.resolve(teacher)).folder
-    if audio is not None:
-        data = _cut(audio, output, chosen, resume=resume)
-    measured: dict[str, float] = {}
-    with training_reports(max_steps) as report:
+    with open_devices() as devices:
 
-        def note(progress: "Progress") -> None:
-            report(progress)
-            measured["step"] = progress.step
-            if progress.validation:
-                measured["loss"], measured["wer"] = progress.validation
+        def prepared() -> tuple[Path, Path]:
+            settings = load_settings(os.environ)
+            catalogue = Catalogue.load(settings.catalogue, settings.target_langs)
+            source = source_of(settings, catalogue.resolve(teacher)).folder
+            if audio is not None:
+                return source, _cut(audio, output, chosen, resume=resume)
+            return source, data or Path("data") / chosen.id
 
-        model = fit(
-            chosen,
-            data or Path("data") / chosen.id,
-            output,
-            teacher=folder,
-            max_steps=max_steps,
-            resume=resume,
-            precision=precision,
-            recipe_file=recipe_file(recipe),
-            report=note,
-            warn=lambda line: console.print(line, markup=False, soft_wrap=True),
-        )
-    if as_json:
-        summary = {
-            "output": str(output),
-            "export": str(output / "export"),
-            "teacher": teacher,
-            "parameters": sum(weight.numel() for weight in model.parameters()),
-            "step": measured.get("step"),
-            "validation_loss": measured.get("loss"),
-            "validation_wer": measured.get("wer"),
-        }
-        print(json.dumps(summary, ensure_ascii=False))
+        folder, speech = devices.from_first(prepared)
+        measured: dict[str, float] = {}
+        with training_reports(max_steps) as report:
+
+            def note(progress: "Progress") -> None:
+                report(progress)
+                measured["step"] = progress.step
+                if progress.validation:
+                    measured["loss"], measured["wer"] = progress.validation
+
+            model = fit(
+                chosen,
+                speech,
+                output,
+                teacher=folder,
+                max_steps=max_steps,
+                resume=resume,
+                precision=precision,
+                sharding=sharding,
+                recipe_file=recipe_file(recipe),
+                report=note,
+                warn=lambda line: console.print(line, markup=False, soft_wrap=True),
+            )
+        if as_json and devices.first:
+            summary = {
+                "output": str(output),
+                "export": str(output / "export"),
+                "teacher": teacher,
+                "parameters": sum(weight.numel() for weight in model.parameters()),
+                "step": measured.get("step"),
+                "validation_loss": measured.get("loss"),
+                "validation_wer": measured.get("wer"),
+            }
+            print(json.dumps(summary, ensure_ascii=False))
 
 
 def _cut(audio: Path, output: Path, recipe: Recipe, *, resume: bool) -> Path:

@@ -2,12 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from trainer.cli.command import app, console, report_pull
+from trainer.cli.command import ShardingOption, app, console, report_pull
 from trainer.cli.training_reports import training_reports
 from trainer.errors import RecipeError
 from trainer.recipe_rules import LANGUAGES
@@ -25,8 +26,8 @@ def finetune(  # noqa: PLR0917 - options of a command line, named by the user
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder of recordings beside txt, srt, vtt, TextGrid, EAF or the service's JSON, "
-            "or a csv, tsv or jsonl, or a folder of these.",
+            help="Folder of recordings beside txt, docx, srt, vtt, TextGrid, EAF or the service's "
+            "JSON, or a csv, tsv or jsonl, or a folder of these.",
         ),
     ],
     output: Annotated[
@@ -37,7 +38,7 @@ def finetune(  # noqa: PLR0917 - options of a command line, named by the user
         str | None, typer.Option(help="da, nb or nn; by default that of the model.")
     ] = None,
     method: Annotated[
-        Literal["full", "adafactor", "lora"] | None,
+        Literal["full", "adamw8bit", "adafactor", "lora"] | None,
         typer.Option(help="What is trained and how; by default the first that fits the memory."),
     ] = None,
     steps: Annotated[
@@ -53,33 +54,51 @@ def finetune(  # noqa: PLR0917 - options of a command line, named by the user
         bool, typer.Option("--resume", help="Continue the run in the output folder.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = os.cpu_count() or 1,
+    sharding: ShardingOption = "none",
     as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
 ) -> None:
     """Fine-tune a model on your own speech; the recipe that is made is written out.
 
-    Ctrl-C saves, --resume continues exactly where it stopped.
+    Ctrl-C saves, --resume continues exactly where it stopped. On several devices:
+    torchrun --nproc-per-node N -m trainer finetune …
     """
     from trainer import finetuning  # noqa: PLC0415 - torch only where it is needed
+    from trainer.training.devices import open_devices  # noqa: PLC0415
 
     folder = output or Path("runs/finetune")
-    report: dict[str, Any] = {}
 
     def notify(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     if resume and only_plan:
         raise RecipeError("--resume continues a training, and --only-plan makes none: give one")
-    if not (resume and (folder / "recipe.toml").is_file()):
-        request = _request(model, data, folder, language, method, steps, workers)
-        report = finetuning.plan_finetuning(request, notify)
-        notify(f"recipe: {report['recipe']}")
-    if not only_plan:
-        with training_reports(max_steps) as progress:
-            report = finetuning.train_finetuning(
-                folder, resume=resume, max_steps=max_steps, progress=progress, notify=notify
+    with open_devices() as devices:
+
+        def plan() -> dict[str, Any]:
+            if resume and (folder / "recipe.toml").is_file():
+                return {}
+            request = replace(
+                _request(model, data, folder, language, method, steps, workers),
+                devices=devices.count,
+                sharding=sharding,
             )
-    if as_json:
-        print(json.dumps(report, ensure_ascii=False))
+            planned = finetuning.plan_finetuning(request, notify)
+            notify(f"recipe: {planned['recipe']}")
+            return planned
+
+        report = devices.from_first(plan)
+        if not only_plan:
+            with training_reports(max_steps) as progress:
+                report = finetuning.train_finetuning(
+                    folder,
+                    resume=resume,
+                    max_steps=max_steps,
+                    sharding=sharding,
+                    progress=progress,
+                    notify=notify,
+                )
+        if as_json and devices.first:
+            print(json.dumps(report, ensure_ascii=False))
 
 
 def _request(  # noqa: PLR0917 - options of the command
@@ -87,7 +106,7 @@ def _request(  # noqa: PLR0917 - options of the command
     data: Path,
     output: Path,
     language: str | None,
-    method: Literal["full", "adafactor", "lora"] | None,
+    method: Literal["full", "adamw8bit", "adafactor", "lora"] | None,
     steps: int | None,
     workers: int,
 ) -> "Request":

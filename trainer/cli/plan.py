@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from trainer.cli.command import RecipeName, app
+from trainer.cli.command import RecipeName, ShardingOption, app
 from trainer.memory import Memory
 from trainer.plan import Plan
 from trainer.plan import plan as reckon
@@ -25,6 +25,7 @@ def plan(  # noqa: PLR0917 - options of a command line, named by the user
             help="Each device takes the recipe's whole batch, so that updates grow with them.",
         ),
     ] = False,
+    sharding: ShardingOption = "none",
     device: Annotated[
         Literal["cuda", "cpu"], typer.Option(help="Device that the memory is computed for.")
     ] = "cuda",
@@ -36,7 +37,12 @@ def plan(  # noqa: PLR0917 - options of a command line, named by the user
 ) -> None:
     """Compute the updates, learning rates, samples, parameters and memory of a recipe."""
     reckoned = reckon(
-        load_recipe(recipe), devices=devices, scale_batch=scale_batch, device=device, at=at or ()
+        load_recipe(recipe),
+        devices=devices,
+        scale_batch=scale_batch,
+        sharding=sharding,
+        device=device,
+        at=at or (),
     )
     print(json.dumps(reckoned.as_dict()) if as_json else describe(reckoned))
 
@@ -62,8 +68,9 @@ def describe(plan: Plan) -> str:
         for rate in plan.learning_rates
     ]
     batch = plan.largest_batch
+    part = f" of {plan.devices} that share the model" if plan.sharding == "full" else ""
     lines += [
-        f"  memory        of one {plan.device} device, the largest batch {batch.rows} x "
+        f"  memory        of one {plan.device} device{part}, the largest batch {batch.rows} x "
         f"{batch.seconds:g} s, gradient checkpointing:",
         *_memory(plan),
     ]
@@ -90,6 +97,7 @@ def _memory(plan: Plan) -> list[str]:
         "weights": "weights",
         "gradients": "gradients",
         "optimiser": "optimiser's states",
+        "gathered": "gathered at a time",
         "weight_copies": "16-bit copies",
         "activations": "activations",
         "extractor": "or frozen extractor",
@@ -98,6 +106,8 @@ def _memory(plan: Plan) -> list[str]:
     chosen = "on" if plan.gradient_checkpointing else "off"
     heads = [f"{name} (recipe)" if name == chosen else name for name, _ in columns]
     lines = [f"    {'':<20}" + "".join(f"{head:>14}" for head in heads)]
+    if plan.sharding == "none":
+        del names["gathered"]
     for name, label in names.items():
         values = [_gib(memory, name) for _, memory in columns]
         lines.append(f"    {label:<20}" + "".join(f"{value:>14}" for value in values))

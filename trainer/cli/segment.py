@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from app.splits import SPLITS
 from trainer.cli.command import app, console, report_pull
 
 _MAX_NAMED = 5
@@ -20,8 +21,8 @@ def segment(  # noqa: PLR0917 - options of a command line, named by the user
     transcripts: Annotated[
         Path,
         typer.Argument(
-            help="What was written of it: .txt, .md, .srt, .vtt, or the service's .json; or a "
-            "folder of such files, each with the name of its recording."
+            help="What was written of it: .txt, .md, .docx, .pdf, .srt, .vtt, or the service's "
+            ".json; or a folder of such files, each with the name of its recording."
         ),
     ],
     output: Annotated[Path, typer.Option(help="Data folder to make.")],
@@ -86,7 +87,7 @@ def _summary(counts: dict[str, Any], report: Path) -> list[str]:
         f"{split}: {counts[split]['hours'] * 60:,.1f} minutes of "
         f"{', '.join(counts[split]['recordings'][:_MAX_NAMED])}"
         + (" …" if len(counts[split]["recordings"]) > _MAX_NAMED else "")
-        for split in ("train", "valid", "test")
+        for split in SPLITS
         if split in counts
     ]
     if "test" not in counts:

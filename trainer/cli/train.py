@@ -11,6 +11,7 @@ from trainer.cli.command import (
     RecipeName,
     Resume,
     RunFolder,
+    ShardingOption,
     app,
     console,
 )
@@ -39,6 +40,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             help="Of several devices, each takes the recipe's whole batch, so that updates grow.",
         ),
     ] = False,
+    sharding: ShardingOption = "none",
 ) -> None:
     """Train a model; Ctrl-C saves, --resume continues exactly where it stopped.
 
@@ -57,6 +59,7 @@ def train(  # noqa: PLR0917 - options of a command line, named by the user
             resume=resume,
             precision=precision,
             scale_batch=scale_batch,
+            sharding=sharding,
             recipe_file=recipe_file(recipe),
             report=report,
             warn=lambda line: console.print(line, markup=False, soft_wrap=True),

@@ -17,8 +17,12 @@ from trainer.errors import DataError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 
-_SUFFIXES = (".textgrid", ".eaf")
-_ALL_SPEAKERS = "utterances"
+ANNOTATIONS = (".textgrid", ".eaf")
+"""The endings of annotation files."""
+
+ALL_SPEAKERS = "utterances"
+"""The service's own tier of all that was said; it names no speaker."""
+
 _SLACK_SECONDS = 0.01
 
 
@@ -44,9 +48,11 @@ class AnnotationSource:
         Raises:
             DataError: the folder holds no annotations.
         """
-        files = sorted(file for file in self.folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+        files = sorted(
+            file for file in self.folder.rglob("*") if file.suffix.lower() in ANNOTATIONS
+        )
         if not files:
-            raise DataError(f"{self.folder} holds no files {' or '.join(_SUFFIXES)}")
+            raise DataError(f"{self.folder} holds no files {' or '.join(ANNOTATIONS)}")
         for file in files:
             yield from _candidates(file)
 
@@ -122,8 +128,7 @@ def _candidates(file: Path) -> Iterator[Candidate]:
             audio=FileAudio(audio, interval.start, interval.end),
             text=interval.text,
             language="",
-            # The service's own tier of all that was said; it names no speaker.
-            speaker="" if interval.tier == _ALL_SPEAKERS else interval.tier,
+            speaker="" if interval.tier == ALL_SPEAKERS else interval.tier,
         )
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from app.splits import SPLITS
 from trainer.data import filters as reasons
 from trainer.data.candidate import Candidate
 from trainer.data.filters import Filters, filters_of
@@ -21,8 +22,6 @@ from trainer.data.tally import Measured, Tally, counts_of, listed
 from trainer.data.writer import Writer, finish
 from trainer.errors import DataError
 from trainer.recipe import Recipe
-
-SPLITS = ("train", "valid", "test")
 
 _CHUNK = 256
 _REPORT_EVERY_SECONDS = 30.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.documents import read_text
 from trainer.errors import DataError
-from trainer.text_files import read_text
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv")
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,6 +60,7 @@ def export_model(
     *,
     layout: Layout = "today",
     tokens: Sequence[str] = TOKENS,
+    state: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Writes a model that is in memory.
 
@@ -68,6 +69,7 @@ def export_model(
         folder: made if it is not there.
         layout: which files to write.
         tokens: what the outputs stand for; by default those of the demo models.
+        state: its weights; needed where it holds a part of them only.
 
     Raises:
         DataError: the head has another width than there are tokens, or a weight is beyond fp16.
@@ -78,7 +80,7 @@ def export_model(
     if blank is None:
         raise DataError("the model's configuration names no pad_token_id, the CTC blank")
     named = Tokens.of(tokens, blank)
-    checkpoint = _checkpoint(merged_state(model), model.config.to_dict(), named, _FEATURES)
+    checkpoint = _checkpoint(merged_state(model, state), model.config.to_dict(), named, _FEATURES)
     _write(folder, checkpoint, layout, language_model=None)
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from app.catalogue.languages import NORWEGIAN, WRITTEN_NORWEGIAN, canonical_language
+from app.splits import SPLITS
 from trainer.data.filters import LONG, Filters
-from trainer.data.prepare import SPLITS, facts_of, filter_candidate
+from trainer.data.prepare import facts_of, filter_candidate
 from trainer.data.row_lists import RowLists
 from trainer.data.tally import Measured, Tally, counts_of, listed
 from trainer.errors import DataError

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import Wav2Vec2Config
 
+from app.splits import SPLITS
 from trainer.card.facts import LOG, read_log
 from trainer.data.filters import Filters
 from trainer.errors import DataError, RecipeError
@@ -18,6 +19,7 @@ from trainer.finetuning.recipe import (
     MAX_SECONDS,
     MIN_LETTERS,
     MIN_SECONDS,
+    OPTIMISERS,
     Method,
     Speech,
     finetuning_recipe,
@@ -27,7 +29,9 @@ from trainer.finetuning.write import write_recipe
 from trainer.model import TOKENS
 from trainer.recipe import Recipe, load_recipe
 from trainer.recipe_rules import LANGUAGES, check
+from trainer.sharding import Sharding, shards
 from trainer.training import Progress, fit
+from trainer.training.devices import open_devices
 from trainer.training.vocabulary import source_tokens
 
 RECIPE, DATA, REPORT = "recipe.toml", "data", "finetuning.json"
@@ -37,7 +41,8 @@ RECIPE, DATA, REPORT = "recipe.toml", "data", "finetuning.json"
 class Request:
     """What to fine-tune, on what, and how; None leaves a choice to the data and the memory.
 
-    `model` is a checkpoint folder and `name` what it is called.
+    `model` is a checkpoint folder and `name` what it is called. `devices` share the training, and
+    with `sharding` full the model, too.
     """
 
     model: Path
@@ -48,6 +53,8 @@ class Request:
     method: Method | None = None
     steps: int | None = None
     workers: int = 1
+    devices: int = 1
+    sharding: Sharding = "none"
 
 
 def plan_finetuning(request: Request, notify: Callable[[str], None]) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def plan_finetuning(request: Request, notify: Callable[[str], None]) -> dict[str
 
     Raises:
         DataError: the output holds a training, or the data cannot be used.
-        RecipeError: the model cannot be fine-tuned, or its language is not trained here.
+        RecipeError: the model cannot be fine-tuned or divided, or its language is not trained here.
         TrainingError: the memory does not suffice.
     """
     if request.output.exists() and not request.output.is_dir():
@@ -69,6 +76,10 @@ def plan_finetuning(request: Request, notify: Callable[[str], None]) -> dict[str
         raise RecipeError(
             f"language {request.language!r} cannot be trained; accepted: {', '.join(LANGUAGES)}"
         )
+    methods = METHODS if request.method is None else (request.method,)
+    if request.sharding == "full" and request.method is None:
+        methods = tuple(name for name in METHODS if name != "adafactor")
+    parts = shards(OPTIMISERS[methods[0]], request.devices, request.sharding)
     config = read_configuration(request.model)
     known = source_tokens(request.model)
     prepared = prepare_speech(
@@ -99,8 +110,7 @@ def plan_finetuning(request: Request, notify: Callable[[str], None]) -> dict[str
     )
     make = partial(_recipe, request, config, speech, len(known.tokens) if known else None)
     device = training_device()
-    methods = METHODS if request.method is None else (request.method,)
-    choice = choose(make, methods, free=free_memory(device), device=device)
+    choice = choose(make, methods, free=free_memory(device), device=device, shards=parts)
     check(choice.recipe, RECIPE)
     counts = prepared.write_counts(choice.recipe)
     write_recipe(choice.recipe, request.output / RECIPE)
@@ -115,10 +125,13 @@ def train_finetuning(
     *,
     resume: bool,
     max_steps: int | None = None,
+    sharding: Sharding = "none",
     progress: Callable[[Progress], None] = lambda _: None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Trains what `plan_finetuning` wrote, and returns the report with the result.
+
+    On several devices, each calls this, and the first one writes the report.
 
     Raises:
         DataError: nothing was planned there.
@@ -135,20 +148,23 @@ def train_finetuning(
         progress(state)
 
     recipe = load_recipe(file)
-    fit(
-        recipe,
-        output / DATA,
-        output,
-        resume=resume,
-        max_steps=max_steps,
-        measure_start=True,
-        recipe_file=file,
-        report=note,
-        warn=notify,
-    )
-    report |= {"export": str(output / "export"), "validation": _exported(output, recipe)}
-    _save(report, output)
-    notify(_outcome(report))
+    with open_devices() as devices:
+        fit(
+            recipe,
+            output / DATA,
+            output,
+            resume=resume,
+            max_steps=max_steps,
+            sharding=sharding,
+            measure_start=True,
+            recipe_file=file,
+            report=note,
+            warn=notify,
+        )
+        report |= {"export": str(output / "export"), "validation": _exported(output, recipe)}
+        if devices.first:
+            _save(report, output)
+            notify(_outcome(report))
     return report
 
 
@@ -202,7 +218,7 @@ def _report(request: Request, choice: Choice, counts: dict[str, Any]) -> dict[st
     recipe = choice.recipe
     splits = {
         split: {name: counts[split][name] for name in ("utterances", "hours", "speakers")}
-        for split in ("train", "valid", "test")
+        for split in SPLITS
     }
     return {
         "model": request.name,
@@ -213,6 +229,8 @@ def _report(request: Request, choice: Choice, counts: dict[str, Any]) -> dict[st
         "gradient_checkpointing": recipe.model.gradient_checkpointing,
         "learning_rate": recipe.training.learning_rate,
         "device": choice.device,
+        "devices": request.devices,
+        "sharding": request.sharding,
         "memory": asdict(choice.memory) | {"total": choice.memory.total, "free": choice.free},
         "run": str(request.output),
         "export": None,

@@ -13,7 +13,7 @@ from trainer.plan import largest_batch
 from trainer.recipe import Recipe
 from trainer.training.loss import resolve_precision
 
-METHODS: tuple[Method, ...] = ("full", "adafactor", "lora")
+METHODS: tuple[Method, ...] = ("full", "adamw8bit", "adafactor", "lora")
 
 _PARTS = (1, 2, 4, 8, 16)
 # Allocators round and fragment, and the driver takes its own.
@@ -36,10 +36,19 @@ class Choice:
     device: Device
 
 
-def choose(make: MakeRecipe, methods: Sequence[Method], *, free: int, device: Device) -> Choice:
+def choose(
+    make: MakeRecipe, methods: Sequence[Method], *, free: int, device: Device, shards: int = 1
+) -> Choice:
     """Returns the first recipe that fits, of those that train as much of the model as possible.
 
     Each method is tried without and with gradient checkpointing, and in more and more parts.
+
+    Args:
+        make: makes the recipes.
+        methods: those to try, in this order.
+        free: bytes that a device has.
+        device: what it is.
+        shards: parts that the model is divided in, one a device.
 
     Raises:
         TrainingError: none fits; the message has what the smallest needs.
@@ -60,6 +69,7 @@ def choose(make: MakeRecipe, methods: Sequence[Method], *, free: int, device: De
                     device=device,
                     checkpointing=checkpointing,
                     adaptation=recipe.adaptation,
+                    shards=shards,
                 )
                 found = Choice(recipe, method, memory, free, device)
                 if memory.total <= _MARGIN * free:
@@ -67,8 +77,8 @@ def choose(make: MakeRecipe, methods: Sequence[Method], *, free: int, device: De
                 if smallest is None or memory.total < smallest.memory.total:
                     smallest = found
     assert smallest is not None
-    others = [name for name in METHODS if name not in methods]
-    advice = f"; --method {' or '.join(others)} needs less" if "lora" in others else ""
+    others = METHODS[METHODS.index(methods[-1]) + 1 :]
+    advice = f"; --method {' or '.join(others)} needs less" if others else ""
     raise TrainingError(
         f"the training needs {smallest.memory.total / _GIB:.1f} GiB of memory on {device} at the "
         f"least ({smallest.method}), and {free / _GIB:.1f} GiB are free, of which a tenth is left "

@@ -12,13 +12,14 @@ from trainer.recipe import (
     AugmentationRecipe,
     DataRecipe,
     ModelRecipe,
+    Optimiser,
     Recipe,
     TrainingRecipe,
 )
 from trainer.recipe_rules import SAMPLE_RATE
 from trainer.schedule import total_steps
 
-Method = Literal["full", "adafactor", "lora"]
+Method = Literal["full", "adamw8bit", "adafactor", "lora"]
 
 SEED = 42
 MIN_LETTERS, MIN_SECONDS, MAX_SECONDS = 1, 0.5, 30.0
@@ -31,7 +32,18 @@ _NEW_HEAD = 2.5
 _RATES = ((3e7, 5e-4), (2e8, 1e-4), (inf, 5e-5))
 # Adafactor's rates are relative to the weights, whose mean size is 0.02 to 0.05; LoRA's matrices
 # begin at zero and are few.
-_RATE_OF_METHOD: Mapping[Method, float] = {"full": 1.0, "adafactor": 30.0, "lora": 6.0}
+_RATE_OF_METHOD: Mapping[Method, float] = {
+    "full": 1.0,
+    "adamw8bit": 1.0,
+    "adafactor": 30.0,
+    "lora": 6.0,
+}
+OPTIMISERS: Mapping[Method, Optimiser] = {
+    "full": "adamw",
+    "adamw8bit": "adamw8bit",
+    "adafactor": "adafactor",
+    "lora": "adamw",
+}
 _UPDATE_SECONDS = 160.0
 _UPDATES_AN_EPOCH = 10
 _WARMUP_SHARE = 0.1
@@ -119,8 +131,8 @@ def finetuning_recipe(
         language: da, nb or nn.
         speech: the data.
         model: the weights.
-        method: `full` trains all weights by AdamW, `adafactor` all by Adafactor, `lora` small
-            matrices beside them.
+        method: `full` trains all weights by AdamW, `adamw8bit` all by AdamW with states of 8 bits,
+            `adafactor` all by Adafactor, `lora` small matrices beside them.
         new_head: whether the letters have to be learnt, too.
         parts: micro-batches of an update.
         steps: updates; None follows from the hours.
@@ -183,7 +195,7 @@ def finetuning_recipe(
         training=training,
         adaptation=AdaptationRecipe(
             keep_vocabulary=not new_head,
-            optimiser="adafactor" if method == "adafactor" else "adamw",
+            optimiser=OPTIMISERS[method],
             lora_rank=min(_LORA_RANK, model.hidden_size) if lora else 0,
             lora_alpha=_LORA_ALPHA if lora else 0.0,
         ),

@@ -9,6 +9,7 @@ from typing import Any
 from app.audio import SAMPLE_RATE
 from app.audio.manifest import ManifestAudio
 from app.errors import NordlydError
+from app.splits import SPLITS
 from trainer.data.audio import PlacedAudio
 from trainer.data.candidate import Candidate
 from trainer.data.manifest import audio_at
@@ -18,7 +19,7 @@ from trainer.data.row_lists import DROPPED, WRITTEN_OUT
 from trainer.data.synthesised import SynthesisedSource
 from trainer.data.tables import AUDIO_SUFFIXES, SUFFIXES, find_audio, read_table
 from trainer.errors import DataError
-from trainer.finetuning.transcripts import TRANSCRIPTS, read_transcript
+from trainer.finetuning.transcripts import TRANSCRIPTS, UNTIMED, read_transcript
 
 _MAX_SECONDS = 24 * 3600.0
 _NOT_DATA = frozenset({DROPPED, WRITTEN_OUT})
@@ -102,7 +103,7 @@ def find_utterances(data: Path) -> Iterator[Utterance]:
         return
     if not data.is_dir():
         raise DataError(f"{data} is neither a folder nor a table of utterances")
-    if spoken := [name for name in ("train", "valid", "test") if (data / f"{name}.pcm").is_file()]:
+    if spoken := [name for name in SPLITS if (data / f"{name}.pcm").is_file()]:
         for split in spoken:
             for item in SynthesisedSource(data).candidates(split):
                 yield Utterance(_decodable(item), split, "", split)
@@ -225,7 +226,7 @@ def _pairs(folder: Path) -> list[tuple[Path | None, Path | None]]:
     pairs: list[tuple[Path | None, Path | None]] = [
         (recording, chosen.get(recording)) for recording in recordings
     ]
-    return pairs + [(None, file) for file in alone if file.suffix.lower() != ".txt"]
+    return pairs + [(None, file) for file in alone if file.suffix.lower() not in UNTIMED]
 
 
 def _audio_of(transcript: Path, by_name: Mapping[str, Sequence[Path]]) -> Path | None:

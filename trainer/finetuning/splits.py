@@ -1,12 +1,12 @@
 """Divides utterances into train, valid and test; no speaker and no recording is in two of them."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
+from app.splits import assign_splits
 from trainer.errors import DataError
 
 By = Literal["given", "speaker", "recording", "folder"]
@@ -16,8 +16,6 @@ _NAMES = {
     "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",
     "test": "test", "testing": "test",
 }  # fmt: skip
-_SHARE = 0.1
-_MAX_SECONDS = 3600.0
 # A speaker or a group of them with more of the speech than this leaves too little for the others.
 _LARGEST_SHARE = 0.8
 _MIN_FOLDERS = 3
@@ -55,47 +53,30 @@ def divide(origins: Sequence[Origin]) -> Splits:
         DataError: all speech is of one recording.
     """
     given = [_NAMES.get(origin.split.strip().casefold(), "") for origin in origins]
-    there = {name for name, origin in zip(given, origins, strict=True) if name and origin.seconds}
-    names = [name or "train" for name in given]
+    there: defaultdict[str, float] = defaultdict(float)
+    for name, origin in zip(given, origins, strict=True):
+        if name:
+            there[name] += origin.seconds
     by, keys = _groups(origins)
-    missing = [split for split in ("valid", "test") if split not in there]
-    for split in missing:
-        sizes: defaultdict[str, float] = defaultdict(float)
-        for name, key, origin in zip(names, keys, origins, strict=True):
-            if name == "train":
-                sizes[key] += origin.seconds
-        chosen = _choose(sizes, sum(origin.seconds for origin in origins))
-        if not chosen and split == "test":
-            return Splits(tuple(names), "given" if there else by, test=False)
-        if not chosen:
-            raise DataError(
-                "all speech to train on is of one recording, and a model that is measured on the "
-                "recording it was trained on looks better than it is; add another recording, or "
-                "give a table with a column split (train, valid, test)"
-            )
-        names = [
-            split if name == "train" and key in chosen else name
-            for name, key in zip(names, keys, strict=True)
-        ]
-    return Splits(tuple(names), "given" if there else by, test=True)
-
-
-def _choose(sizes: Mapping[str, float], total: float) -> set[str]:
-    """Returns groups with about a tenth of the speech, none where fewer than two have any."""
-    groups = {key: seconds for key, seconds in sizes.items() if seconds}
-    if len(groups) < 2:  # noqa: PLR2004 - one to train on, one to measure on
-        return set()
-    target = min(_SHARE * total, _MAX_SECONDS)
-    chosen: set[str] = set()
-    taken = 0.0
-    # In an order that has nothing to do with the names, and is the same each time.
-    for key in sorted(groups, key=_digest):
-        if taken + groups[key] <= 1.5 * target and len(chosen) < len(groups) - 1:
-            chosen.add(key)
-            taken += groups[key]
-        if taken >= target:
-            break
-    return chosen or {min(groups, key=lambda key: (groups[key], _digest(key)))}
+    missing = [split for split in ("valid", "test") if not there[split]]
+    free: defaultdict[str, float] = defaultdict(float)
+    for name, key, origin in zip(given, keys, origins, strict=True):
+        if name in {"", "train"}:
+            free[key] += origin.seconds
+    kept = {split: there[split] for split in ("valid", "test")}
+    assigned = assign_splits(free, there=kept, fill=missing)
+    absent = set(missing) - set(assigned.values())
+    if "valid" in absent:
+        raise DataError(
+            "all speech to train on is of one recording, and a model that is measured on the "
+            "recording it was trained on looks better than it is; add another recording, or "
+            "give a table with a column split (train, valid, test)"
+        )
+    names = tuple(
+        assigned[key] if name in {"", "train"} else name
+        for name, key in zip(given, keys, strict=True)
+    )
+    return Splits(names, "given" if any(there.values()) else by, test="test" not in absent)
 
 
 def _groups(origins: Sequence[Origin]) -> tuple[By, list[str]]:
@@ -136,7 +117,3 @@ def _joined(origins: Sequence[Origin]) -> list[str]:
         if origin.speaker:
             parents[recording] = root(f"speaker {origin.speaker}")
     return [root(f"recording {origin.recording}") for origin in origins]
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode(), digest_size=8).digest()

@@ -26,7 +26,7 @@ _WHY: Mapping[str, str] = {
     "accumulation": "160 s an update, less of little speech, so that an epoch has 10 or more",
     "evaluate_every": "ten times",
     "keep_vocabulary": "its letters, and those that it lacks",
-    "optimiser": "by the memory there is",
+    "optimiser": "by the memory there is; adamw, adamw8bit or adafactor",
     "lora_rank": "0 trains every weight",
     "speed": "Ko et al. 2015, doi:10.21437/Interspeech.2015-711",
 }

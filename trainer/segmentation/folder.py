@@ -14,6 +14,7 @@ from typing import Any
 import soundfile
 
 from app.audio import SAMPLE_RATE
+from app.splits import SPLITS, assign_splits
 from trainer.data import Waveform
 from trainer.data.audio import FileAudio
 from trainer.data.candidate import Candidate
@@ -21,7 +22,6 @@ from trainer.data.row_lists import RowLists
 from trainer.errors import DataError
 from trainer.segmentation.pairs import Pair
 from trainer.segmentation.segment import Piece, Segments
-from trainer.segmentation.splits import split_recordings
 from trainer.segmentation.written import Written
 
 _AUDIO = "audio"
@@ -74,7 +74,9 @@ class Folder:
 
     def write_manifests(self) -> dict[str, list[Cut]]:
         """Writes one manifest for each split that has recordings; returns them by split."""
-        splits = split_recordings({cut.pair.name: cut.seconds for cut in self.cuts if cut.files})
+        kept = {cut.pair.name: cut.seconds for cut in self.cuts if cut.files}
+        fill = ("valid", "test") if len(kept) >= len(SPLITS) else ()
+        splits = assign_splits(kept, fill=fill)
         found: dict[str, list[Cut]] = {}
         for cut in self.cuts:
             if cut.files:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.documents import DOCUMENTS, is_document
 from trainer.errors import DataError
-from trainer.segmentation.transcripts import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ def find_pairs(recordings: Path, transcripts: Path) -> Pairs:
         return Pairs((Pair(recordings.stem, recordings, transcripts),), (), ())
     if recordings.is_file() or transcripts.is_file():
         raise DataError("give a recording and its transcript, or a folder of each")
-    texts = _by_name(transcripts, [file for file in _files(transcripts) if _is_transcript(file)])
-    sounds = _by_name(recordings, [file for file in _files(recordings) if not _is_transcript(file)])
+    texts = _by_name(transcripts, [file for file in _files(transcripts) if is_document(file)])
+    sounds = _by_name(recordings, [file for file in _files(recordings) if not is_document(file)])
     pairs = tuple(
         Pair(name, sounds[name], texts[name]) for name in sorted(sounds.keys() & texts.keys())
     )
     if not pairs:
         raise DataError(
             f"no recording of {recordings} has a transcript in {transcripts}: they pair by name, "
-            f"as in meeting.mp3 and meeting.txt; transcripts are {', '.join(SUFFIXES)}"
+            f"as in meeting.mp3 and meeting.txt; transcripts are {', '.join(DOCUMENTS)}"
         )
     return Pairs(
         pairs,
@@ -64,14 +64,10 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
-def _is_transcript(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES
-
-
 def _check_suffix(transcript: Path) -> None:
-    if not _is_transcript(transcript):
+    if not is_document(transcript):
         raise DataError(
-            f"{transcript} is no transcript that can be read; accepted are {', '.join(SUFFIXES)}"
+            f"{transcript} is no transcript that can be read; accepted are {', '.join(DOCUMENTS)}"
         )
 
 

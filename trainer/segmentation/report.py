@@ -2,45 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
+from trainer.evaluation.report.document import html_document
 from trainer.segmentation.folder import Cut
 from trainer.segmentation.segment import LeftOut, Piece
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self' file:"
 
 
 def page(counts: Mapping[str, Any], cuts: Sequence[Cut]) -> str:
     """Returns the page. It loads nothing but the pieces, and runs no script."""
-    style = files("trainer.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     sections = [
         _summary(counts),
         *(_recording(number, cut, counts["language"]) for number, cut in enumerate(cuts, 1)),
     ]
     minutes = f"{60 * counts['piece_hours']:,.1f} of {60 * counts['hours']:,.1f} minutes"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>Segmented recordings</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header><h1>Segmented recordings</h1>
-<p>Pieces: {counts["pieces"]:,}. Recordings: {counts["recordings"]:,}. Kept: {minutes}. Model:
-{escape(counts["model"])}.</p></header>
-<main>
-{"".join(sections)}
-</main>
-</body>
-</html>
-"""
+    header = (
+        f"<p>Pieces: {counts['pieces']:,}. Recordings: {counts['recordings']:,}. Kept: {minutes}. "
+        f"Model: {escape(counts['model'])}.</p>"
+    )
+    return html_document("Segmented recordings", header, sections, media="'self' file:")
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

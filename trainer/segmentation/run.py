@@ -6,13 +6,13 @@ from typing import Any
 
 from app.audio.manifest import ManifestAudio
 from app.errors import NordlydError
+from trainer.documents import read_document
 from trainer.errors import DataError
 from trainer.evaluation.test_set import FileAudio
 from trainer.segmentation.folder import Cut, Folder, left_out_counts, open_folder
 from trainer.segmentation.pairs import Pair, Pairs
 from trainer.segmentation.report import page
 from trainer.segmentation.segment import Segmenter
-from trainer.segmentation.transcripts import read_transcript
 from trainer.segmentation.written import normalise_transcript
 
 REPORT = "report.html"
@@ -67,7 +67,7 @@ def segment(
 
 
 def _add(folder: Folder, segmenter: Segmenter, pair: Pair) -> None:
-    written = normalise_transcript(read_transcript(pair.transcript), segmenter.language)
+    written = normalise_transcript(read_document(pair.transcript), segmenter.language)
     if not written.words:
         raise DataError(f"{pair.transcript} has no words")
     wave = FileAudio(ManifestAudio(pair.recording)).waveform()

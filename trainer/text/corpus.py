@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from app.splits import SPLITS
 from app.text import normalise
 from trainer.errors import CorpusError
 from trainer.recipe import Recipe, TextRecipe, load_recipe
 from trainer.text.everyday import development_sentences, everyday_sentences
 from trainer.text.numbers import number_sentences
 from trainer.text.packages import download, paragraphs
-from trainer.text.sentences import SPLITS, Sentences, clean, collect, split_of
+from trainer.text.sentences import Sentences, clean, collect, split_of
 from trainer.text.translation import translate
 
 _TRIES = 20  # numbers to try for each sentence required: a small split takes one in thirty

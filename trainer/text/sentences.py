@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from app.splits import SPLITS
 from app.text import LETTERS, normalise
 from trainer.recipe import TextRecipe
-
-SPLITS = ("train", "valid", "test")
 
 _ENDS = re.compile(r"(?<=[.!?:;…])[\"'”»)]*\s+|\n")
 _PARENTHESES = re.compile(r"\s*\([^()]*\)")

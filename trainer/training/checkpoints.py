@@ -8,11 +8,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -132,14 +133,19 @@ def rotate(run: Path, *, keep: int, spare_step: int | None) -> None:
             shutil.rmtree(checkpoint)
 
 
-def write_weights(model: nn.Module, folder: Path) -> None:
+def write_weights(model: nn.Module, state: Mapping[str, torch.Tensor], folder: Path) -> None:
     """Writes `model.safetensors`, which anything reads, and where LoRA trains, `lora.safetensors`.
 
     The latter has the matrices apart, so that a training is resumed exactly.
+
+    Args:
+        model: what is trained.
+        state: all of its weights, of which it may hold a part only.
+        folder: to write to.
     """
-    for name, state in (("model", merged_state(model)), (LORA, lora_state(model))):
-        if state:
-            weights = {key: value.contiguous() for key, value in state.items()}
+    for name, part in (("model", merged_state(model, state)), (LORA, lora_state(model, state))):
+        if part:
+            weights = {key: value.contiguous() for key, value in part.items()}
             save_file(weights, folder / f"{name}.safetensors", metadata={"format": "pt"})
 
 

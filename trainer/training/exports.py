@@ -4,9 +4,10 @@ from pathlib import Path
 
 from app.acoustic.weights import renamed
 from trainer.export import average_checkpoints, export_model, last_checkpoints
+from trainer.training.callbacks import TrainingCallback
 from trainer.training.checkpoints import checkpoints
 from trainer.training.disk import writing
-from trainer.training.trainer import CtcTrainer, TrainingCallback
+from trainer.training.trainer import CtcTrainer
 
 
 class Exports(TrainingCallback):
@@ -46,11 +47,11 @@ class Exports(TrainingCallback):
         trainer.devices.wait()
 
     def _average(self, count: int) -> None:
-        model = self._trainer.network.model
+        model, devices = self._trainer.network.model, self._trainer.devices
         last = {name: value.clone() for name, value in model.state_dict().items()}
         mean = average_checkpoints(last_checkpoints(self._run, count))
-        model.load_state_dict(
-            {name: mean[other] for name, other in zip(last, renamed(last), strict=True)}
+        devices.load_weights(
+            model, {name: mean[other] for name, other in zip(last, renamed(last), strict=True)}
         )
         if not self._by_validation or self._trainer.measure()[1] < self._trainer.run.best_wer:
             self._export()
@@ -61,7 +62,8 @@ class Exports(TrainingCallback):
         return self._trainer.recipe.training.select == "validation"
 
     def _export(self) -> None:
-        folder = self._run / "export"
+        folder, model = self._run / "export", self._trainer.network.model
+        state = self._trainer.devices.whole(model.state_dict())
         if self._trainer.devices.first:
             with writing(folder):
-                export_model(self._trainer.network.model, folder, tokens=self._tokens)
+                export_model(model, folder, tokens=self._tokens, state=state)

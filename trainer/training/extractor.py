@@ -116,12 +116,17 @@ def _described(layer: nn.Module, *, group_norm: bool) -> ConvLayer:
     convolution = cast("nn.Conv1d", layer.conv)
     norm = getattr(layer, "layer_norm", None)
     return ConvLayer(
-        weight=convolution.weight.detach().float(),
-        bias=None if convolution.bias is None else convolution.bias.detach().float(),
+        weight=_copy(convolution.weight),
+        bias=None if convolution.bias is None else _copy(convolution.bias),
         stride=convolution.stride[0],
-        norm=None if norm is None else (norm.weight.detach().float(), norm.bias.detach().float()),
+        norm=None if norm is None else (_copy(norm.weight), _copy(norm.bias)),
         group_norm=group_norm,
     )
+
+
+def _copy(weight: torch.Tensor) -> torch.Tensor:
+    """Returns a copy in fp32: of a model in parts, weights are whole for a moment only."""
+    return weight.detach().float().clone()
 
 
 def convolve(hidden: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:

@@ -93,11 +93,16 @@ class BatchStream:
             return self._masked(batch, step)
 
         parts = self.schedule.update(step)
-        mine = [part for part in parts[self._device :: self._devices] if part]
-        if mine:
-            return [read(part) for part in mine]
-        # Too few utterances for all devices: this one computes a batch that counts for nothing.
-        return [replace(read(next(part for part in parts if part)[:1]), weight=0.0)]
+        shares = [
+            [part for part in parts[device :: self._devices] if part]
+            for device in range(self._devices)
+        ]
+        batches = [read(part) for part in shares[self._device]]
+        # Devices compute in step: those with fewer utterances have batches that count for nothing.
+        if spare := max(map(len, shares)) - len(batches):
+            filler = replace(read(next(part for part in parts if part)[:1]), weight=0.0)
+            batches += [filler] * spare
+        return batches
 
     def _masked(self, batch: Batch, step: int) -> Batch:
         """Adds SpecAugment's masks."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from trainer.training.callbacks import TrainingCallback
 from trainer.training.disk import writing
-from trainer.training.trainer import CtcTrainer, TrainingCallback
+from trainer.training.trainer import CtcTrainer
 
 LOG_COLUMNS = ("training_loss", "epoch", "step", "validation_loss", "wer")
 

@@ -6,6 +6,7 @@ of [items, 1, frames, frames]; the layers are run by `run_layer`.
 """
 
 import os
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, cast
 
@@ -46,8 +47,19 @@ class CtcNetwork(nn.Module):
             # oneDNN compiles a kernel for each shape of each product. Its usual 1,024 are those
             # of about 35 widths of a batch; below that it would throw away what it needs next.
             os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
+        for layer in base.encoder.layers:
+            layer.forward = partial(
+                _run, layer, norm_first=model.config.do_stable_layer_norm, recompute=recompute
+            )
         self.model = model
-        self._recompute = recompute
+        self.layer_drop: torch.Generator | None = None
+        """Draws the layers that are left out; None is torch's own generator."""
+
+    @property
+    def layers(self) -> Iterator[nn.Module]:
+        """The transformer layers, each of which is computed by calling it."""
+        base: Any = self.model.wav2vec2
+        yield from base.encoder.layers
 
     def forward(
         self,
@@ -91,13 +103,29 @@ class CtcNetwork(nn.Module):
         if not config.do_stable_layer_norm:
             hidden = encoder.layer_norm(hidden)
         hidden = encoder.dropout(hidden)
-        run = partial(run_layer, norm_first=config.do_stable_layer_norm)
         for layer in encoder.layers:
             # Layer drop, Fan et al. 2019, arXiv:1909.11556.
-            if self.training and config.layerdrop and torch.rand(()) < config.layerdrop:
+            if self.training and config.layerdrop and self._drops(config.layerdrop):
                 continue
-            if self._recompute and self.training:
-                hidden = checkpoint(run, layer, hidden, bias, use_reentrant=False)
-            else:
-                hidden = run(layer, hidden, bias)
+            hidden = layer(hidden, bias)
         return encoder.layer_norm(hidden) if config.do_stable_layer_norm else hidden
+
+    def _drops(self, probability: float) -> bool:
+        return bool(torch.rand((), generator=self.layer_drop) < probability)
+
+
+def _run(
+    layer: nn.Module,
+    hidden: torch.Tensor,
+    bias: torch.Tensor | None,
+    *,
+    norm_first: bool,
+    recompute: bool,
+) -> torch.Tensor:
+    """Returns what a layer makes of hidden states, in the backward pass again if `recompute`."""
+    if not (recompute and layer.training):
+        return run_layer(layer, hidden, bias, norm_first=norm_first)
+    done: torch.Tensor = checkpoint(
+        run_layer, layer, hidden, bias, norm_first=norm_first, use_reentrant=False
+    )
+    return done

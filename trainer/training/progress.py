@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trainer.training.trainer import CtcTrainer, TrainingCallback
+from trainer.training.callbacks import TrainingCallback
+from trainer.training.trainer import CtcTrainer
 
 _INTERVAL = 0.5  # seconds between reports: reading the loss makes a GPU wait
 

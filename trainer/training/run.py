@@ -30,6 +30,7 @@ from trainer.provenance import (
 )
 from trainer.recipe import DistillationRecipe, Recipe
 from trainer.schedule import shared
+from trainer.sharding import Sharding, shards
 from trainer.training.checkpoints import checkpoints, set_aside
 from trainer.training.devices import Devices, open_devices
 from trainer.training.disk import writing
@@ -65,6 +66,7 @@ def fit(
     resume: bool = False,
     precision: str | None = None,
     scale_batch: bool = False,
+    sharding: Sharding = "none",
     measure_start: bool = False,
     recipe_file: Path | None = None,
     report: Callable[[Progress], None] = lambda _: None,
@@ -84,6 +86,7 @@ def fit(
         precision: in place of the recipe's.
         scale_batch: on several devices, whether each takes the recipe's whole batch; by default an
             update is as large as on one.
+        sharding: on several devices, whether each holds a part of the model only.
         measure_start: whether to report how the weights do that it starts from, as update 0.
         recipe_file: copied into the run, for the card.
         report: called after every update and every evaluation.
@@ -92,12 +95,14 @@ def fit(
     Raises:
         DataError: the data are missing, `output` is a file, or it holds a run and `resume` is off.
         RecipeError: the weights to start from or the precision are not available, or they have
-            another shape than the recipe.
+            another shape than the recipe; the model cannot be divided.
         TrainingError: the run cannot be resumed with this recipe and these data, the gradient
             stays infinite, or a file cannot be written.
     """
     _check_output(output, resume=resume)
-    with open_devices() as devices:
+    with open_devices() as opened:
+        parts = shards(recipe.optimiser, opened.count, sharding)
+        devices = replace(opened, sharded=parts > 1)
         notify = warn if devices.first else _ignore
         kind = resolve_precision(precision or recipe.training.precision, devices.device)
         trainer, tokens = _prepare(
@@ -127,8 +132,8 @@ def fit(
                 TensorBoardLog(trainer, output / "tensorboard", start=trainer.step),
                 ProgressReport(trainer, report),
                 EvaluationLog(trainer, log),
-                exports,
             ]
+        trainer.callbacks.append(exports)
         if trainer.step < last and not trainer.stops_early():
             with InterruptFlag(notify) as stop_requested:
                 trainer.train(last, stop_requested)

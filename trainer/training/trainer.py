@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch import nn
 
 from trainer.errors import TrainingError
 from trainer.recipe import Recipe
 from trainer.schedule import learning_rate
 from trainer.training.batches import Batch
+from trainer.training.callbacks import TrainingCallback
 from trainer.training.checkpoints import RunState, rotate, write_folder, write_weights
 from trainer.training.devices import Devices
 from trainer.training.feed import BatchStream
 from trainer.training.loss import autocast
 from trainer.training.network import CtcNetwork
 from trainer.training.objective import CtcObjective, Objective
-from trainer.training.optimizer import make_optimizer
+from trainer.training.optimizer import clip_gradient, make_optimizer
 from trainer.training.restore import Saved
 
 EARLIEST_STOP = 1500
@@ -33,28 +33,6 @@ EARLIEST_STOP = 1500
 
 _MAX_SKIPPED = 25
 """Updates in a row without a finite gradient before a training fails."""
-
-
-class TrainingCallback:
-    """Callbacks of the training loop; every method may be overridden."""
-
-    def on_train_begin(self) -> None:
-        """Runs before the first update."""
-
-    def on_update_begin(self) -> None:
-        """Runs before each update."""
-
-    def on_update_end(self) -> None:
-        """Runs after each update, before it is logged."""
-
-    def on_log(self, logs: dict[str, float]) -> None:
-        """Runs with the figures of training or evaluation, by name."""
-
-    def on_evaluate(self, loss: float, wer: float) -> None:
-        """Runs after each evaluation, with its loss and WER."""
-
-    def on_train_end(self) -> None:
-        """Runs after the last update."""
 
 
 class CtcTrainer:
@@ -221,8 +199,12 @@ class CtcTrainer:
 
     def _seed(self, part: int) -> None:
         """Makes dropout and layer drop a function of the update and the part of it."""
-        place = part * self.devices.count + self.devices.rank
-        torch.manual_seed((self.recipe.seed * 1_000_003 + self.step) * 1_009 + place)
+        first = part * self.devices.count
+        common = (self.recipe.seed * 1_000_003 + self.step) * 1_009 + first
+        torch.manual_seed(common + self.devices.rank)
+        if self.devices.sharded:
+            # A layer is gathered from all devices, so that all have to leave out the same ones.
+            self.network.layer_drop = torch.Generator().manual_seed(common)
 
     def _set_learning_rate(self) -> None:
         """Sets the rate of this update, whatever was skipped or loaded before it."""
@@ -234,7 +216,7 @@ class CtcTrainer:
         """Clips the gradient to the recipe's norm, or drops it where it is not finite."""
         self._scaler.unscale_(self._optimizer)
         limit = self.recipe.training.max_grad_norm or math.inf
-        norm = nn.utils.clip_grad_norm_(self._model.parameters(), limit, foreach=True)
+        norm = clip_gradient(self._model.parameters(), limit)
         if torch.isfinite(norm):
             self._skipped = 0
             return norm
@@ -299,11 +281,13 @@ class CtcTrainer:
     def _save(self) -> None:
         """Writes a checkpoint folder, and removes old ones."""
         self.run.loss_sum = self._mean_loss_sum()
+        weights = self.devices.whole(self.network.model.state_dict())
+        optimizer = self.devices.whole(self._optimizer.state_dict())
         if self.devices.first:
             final = self._output / f"checkpoint-{self.step}"
             with write_folder(final) as folder:
-                self._save_model(folder)
-                torch.save(self._optimizer.state_dict(), folder / "optimizer.pt")
+                self._save_model(weights, folder)
+                torch.save(optimizer, folder / "optimizer.pt")
                 if self._scaler.is_enabled():
                     torch.save(self._scaler.state_dict(), folder / "scaler.pt")
                 state = {
@@ -319,11 +303,11 @@ class CtcTrainer:
             rotate(final.parent, keep=numbers.keep_checkpoints, spare_step=spare)
         self.devices.wait()
 
-    def _save_model(self, folder: Path) -> None:
+    def _save_model(self, weights: dict[str, torch.Tensor], folder: Path) -> None:
         model = self.network.model
         model.config.architectures = ["Wav2Vec2ForCTC"]
         model.config.save_pretrained(folder)
-        write_weights(model, folder)
+        write_weights(model, weights, folder)
         self._save_tokens(folder)
 
     def load(self, saved: Saved) -> None:
@@ -337,8 +321,8 @@ class CtcTrainer:
         self._log_history = saved.log_history
         self._loss_sum.fill_(self.run.loss_sum)
         try:
-            self.network.model.load_state_dict(saved.weights)
-            self._optimizer.load_state_dict(saved.optimizer)
+            self.devices.load_weights(self.network.model, saved.weights)
+            self.devices.load_optimizer(self._optimizer, saved.optimizer)
         except (RuntimeError, ValueError) as error:
             reason = str(error).partition("\n")[0]
             raise TrainingError(

@@ -16,7 +16,7 @@ EVALUATION_BATCH = 8
 """Utterances of a batch."""
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def validate(
     network: CtcNetwork,
     records: Sequence[Record],
@@ -44,11 +44,15 @@ def validate(
     order = sorted(range(len(records)), key=lambda index: records[index].seconds)
     loss, count = 0.0, 0
     answers: list[tuple[str, str]] = []
-    for start in range(device * EVALUATION_BATCH, len(order), devices * EVALUATION_BATCH):
-        indexes = order[start : start + EVALUATION_BATCH]
-        batch = collate(records, indexes, framing, tokens=tokens).to(place)
+    for start in range(0, len(order), devices * EVALUATION_BATCH):
+        first = start + device * EVALUATION_BATCH
+        indexes = order[first : first + EVALUATION_BATCH]
+        # Devices compute in step: one without records left does not count what it computes.
+        batch = collate(records, indexes or order[:1], framing, tokens=tokens).to(place)
         with autocast(precision, place):
             logits = network(batch.waveforms, batch.frames)
+        if not indexes:
+            continue
         losses = utterance_losses(
             logits, batch, blank=tokens.index(BLANK), zero_infinity=config.ctc_zero_infinity
         )

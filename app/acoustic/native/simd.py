@@ -25,6 +25,7 @@ from app.acoustic.kernels import (
     Positional,
     Span,
     TorchKernels,
+    stacked,
 )
 from app.acoustic.native.levels import Level
 from app.acoustic.native.library import AttentionTask, LayerNorm, Product
@@ -165,7 +166,7 @@ class SimdKernels:
         self, heads: int, q: Parameters, k: Parameters, v: Parameters, out: Parameters
     ) -> Attention:
         """See `Kernels`."""
-        together = self.linear((torch.cat([q[0], k[0], v[0]]), torch.cat([q[1], k[1], v[1]])))
+        together = self.linear(stacked(q, k, v))
         back = self.linear(out)
         width = len(q[1]) // heads
         run, needed = self.function("attention"), self.function("attention_scratch")

@@ -12,6 +12,8 @@ from app.pipeline.text import with_words
 _LABEL = re.compile(r"\[[^\[\]]+\]")
 _HASH = "####"
 _ENTITIES = {kind: f"[{policy.upper()}]" for policy, kind in PII_POLICIES.items()}
+# No request masks names here; the operator may.
+_ENTITIES["names"] = "[PERSON_NAME]"
 
 
 def with_substitutes(

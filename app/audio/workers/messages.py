@@ -14,7 +14,7 @@ from typing import Any
 
 from app.audio.info import AudioInfo, Decoded, TrackInfo
 from app.audio.options import AudioLimits, DecodeOptions, RawFormat
-from app.audio.recording import Statistics
+from app.audio.statistics import Statistics
 from app.contract.answers import Notice
 from app.errors import (
     AudioError,

@@ -29,6 +29,7 @@ export class Choices {
   /** @type {ModelInfo[]} */
   #models = [];
   #diarizes = false;
+  #knowsSpeakers = false;
 
   /** @param {Translator} i18n */
   constructor(i18n) {
@@ -44,13 +45,15 @@ export class Choices {
   }
 
   /**
-   * Offer what the service can do: its models, and whether it finds out who speaks.
+   * Offer what the service can do: its models, and whether it finds out who speaks, by name too.
    * @param {import("./api.js").Health} health
    */
-  setService({ models, diarize }) {
-    if (JSON.stringify([models, diarize]) === JSON.stringify([this.#models, this.#diarizes])) return;
+  setService({ models, diarize, known_speakers }) {
+    const before = [this.#models, this.#diarizes, this.#knowsSpeakers];
+    if (JSON.stringify([models, diarize, known_speakers]) === JSON.stringify(before)) return;
     this.#models = models;
     this.#diarizes = diarize;
+    this.#knowsSpeakers = known_speakers;
     this.#fill();
     this.#restore();
     this.#fill();
@@ -80,7 +83,7 @@ export class Choices {
    */
   forMicrophone() {
     const { channels: _, ...recording } = this.current();
-    const { diarize, num_speakers: __, ...live } = recording;
+    const { diarize, num_speakers: __, known_speakers: ___, ...live } = recording;
     const detected = DETECTED.includes(String(live.language));
     if (detected) delete live.language;
     if (live.redact) delete live.n_best;
@@ -180,6 +183,9 @@ export class Choices {
     const counted = diarize.checked && !diarize.disabled;
     byId("num_speakers-field").hidden = !counted;
     this.#select("num_speakers").disabled = !counted;
+    const named = counted && this.#knowsSpeakers;
+    byId("known_speakers-field").hidden = !named;
+    this.#field("known_speakers").disabled = !named;
   }
 
   #store() {

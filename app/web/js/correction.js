@@ -1,6 +1,6 @@
 /** Corrects the whole text at once: opens the editor, and finds what was written in the sound. */
 
-import { asApiError } from "./api.js";
+import { asApiError } from "./exchange.js";
 import { byId } from "./dom.js";
 import { Editor } from "./editor.js";
 import { fileOf, newId, resultOf } from "./jobs.js";

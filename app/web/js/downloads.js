@@ -2,9 +2,9 @@
 
 import { byId, download, fillSelect, inputById, make, selectById } from "./dom.js";
 import { recall, store } from "./i18n.js";
-import { asApiError } from "./api.js";
+import { asApiError } from "./exchange.js";
 
-/** @typedef {import("./api.js").ApiError} ApiError */
+/** @typedef {import("./exchange.js").ApiError} ApiError */
 
 /**
  * What a download is made of; `recording` is the recording's own file name.

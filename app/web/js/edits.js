@@ -104,13 +104,41 @@ export function give(version, index, scope, speaker) {
   const owner = paragraphs[p].speaker;
   if (owner === speaker) return version;
   if (scope === "word") return giveWord(version, p, w, speaker);
-  let [first, last] = [p, p];
-  if (scope === "turn") {
-    while (paragraphs[first - 1]?.speaker === owner) first--;
-    while (paragraphs[last + 1]?.speaker === owner) last++;
-  }
+  const { first, last } = scope === "turn" ? turnAround(paragraphs, p) : { first: p, last: p };
   const given = paragraphs.slice(first, last + 1).map(({ words }) => ({ speaker, words }));
   return spliced(version, first, given.length, given);
+}
+
+/**
+ * First and last paragraph of a turn: what is said until another one speaks.
+ * @param {Paragraph[]} paragraphs
+ * @param {number} p one of them.
+ */
+function turnAround(paragraphs, p) {
+  const { speaker } = paragraphs[p];
+  let [first, last] = [p, p];
+  while (paragraphs[first - 1]?.speaker === speaker) first--;
+  while (paragraphs[last + 1]?.speaker === speaker) last++;
+  return { first, last };
+}
+
+/**
+ * When the turn around a word is spoken, in seconds, and the name of its speaker. Where speakers are
+ * not told apart, that is its paragraph, and the name is empty.
+ * @param {Version} version
+ * @param {number} index
+ */
+export function turnAt(version, index) {
+  const { paragraphs, speakers } = version;
+  const { p } = placeOf(version, index);
+  const { speaker } = paragraphs[p];
+  const { first, last } = speaker === null ? { first: p, last: p } : turnAround(paragraphs, p);
+  const words = paragraphs.slice(first, last + 1).flatMap((paragraph) => paragraph.words);
+  return {
+    start: words.reduce((least, word) => Math.min(least, word.start), Infinity),
+    end: words.reduce((most, word) => Math.max(most, word.end), 0),
+    name: speakers.find(({ id }) => id === speaker)?.name ?? "",
+  };
 }
 
 /**

@@ -4,7 +4,7 @@
  * A request that a busy service refuses is repeated after `Retry-After`; no recording is dropped.
  */
 
-import { ApiError, asApiError } from "./api.js";
+import { ApiError, asApiError } from "./exchange.js";
 import { Emitter } from "./events.js";
 import { History } from "./history.js";
 
@@ -57,7 +57,7 @@ export class Job {
    * @param {Blob | null} file the recording, kept for playing, aligning and trying again; null where
    *     it was handed in elsewhere.
    * @param {string} name
-   * @param {import("./api.js").Parameters} choices
+   * @param {import("./exchange.js").Parameters} choices
    */
   constructor(file, name, choices) {
     this.file = file;

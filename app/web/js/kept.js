@@ -22,7 +22,7 @@ const DELAY_MS = 1000;
  * @typedef {object} Kept
  * @property {string} id
  * @property {string} name
- * @property {import("./api.js").Parameters} choices
+ * @property {import("./exchange.js").Parameters} choices
  * @property {import("./versions.js").Version | null} edits
  * @property {string | null} draft
  * @property {boolean} recorded

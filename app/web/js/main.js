@@ -11,6 +11,7 @@ import { Job, JobQueue } from "./jobs.js";
 import { JobList } from "./joblist.js";
 import { KeptTexts } from "./kept.js";
 import { KeyRing } from "./keyring.js";
+import { KnownSpeakers } from "./knownspeakers.js";
 import { Recorder } from "./record.js";
 import { Result } from "./result.js";
 import { watchService } from "./service.js";
@@ -26,6 +27,7 @@ const KEYS = [
   [["F9"], "keys.playAnywhere"],
   [["F7"], "keys.back"],
   [["U"], "keys.unsure"],
+  [["L"], "keys.leastSure"],
   [["E", "F2"], "keys.correct"],
   [["S"], "keys.split"],
   [["J"], "keys.join"],
@@ -56,6 +58,10 @@ const storedList = new StoredList(i18n, stored, announce, {
   onErased: erase,
 });
 new Recorder(i18n, api, keys, choices, { onDone: addRecorded });
+const knownSpeakers = new KnownSpeakers(i18n, api, keys, announce);
+byId("keep-voice").addEventListener("click", () => {
+  if (result.turn) knownSpeakers.keep(result.turn);
+});
 
 /**
  * @param {Job} job
@@ -169,6 +175,7 @@ void begin();
 watchService(api, i18n, (health) => {
   choices.setService(health);
   result.setService(health);
+  knownSpeakers.allow(health.known_speakers);
 });
 
 const picker = selectById("interface-language");

@@ -38,7 +38,7 @@ export class Notes {
     this.#fill(this.#wave, key);
   }
 
-  /** @param {import("./api.js").ApiError | null} error */
+  /** @param {import("./exchange.js").ApiError | null} error */
   setProblem(error) {
     this.#problem.hidden = error === null;
     if (error) describeProblem(this.#i18n, this.#problem, error);

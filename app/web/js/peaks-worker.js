@@ -5,9 +5,8 @@
  * that the file is no WAV that can be read so.
  */
 
-import { readWavHead } from "./wav.js";
+import { HEAD_BYTES, readWavHead } from "./wav.js";
 
-const HEAD_BYTES = 65_536;
 const PIECE_BYTES = 4 << 20;
 // Enough of each bar to show its loudness; every sample of hours would take minutes.
 const SAMPLES_PER_BAR = 400;

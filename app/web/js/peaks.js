@@ -1,9 +1,8 @@
 /** Computes the loudness of a recording's bars, or the reason why that is impossible. */
 
+import { decode } from "./decode.js";
+
 const BARS = 1200;
-// A browser decodes the whole of a compressed file into memory: 48 kHz stereo is 23 MB a minute.
-const MAX_SECONDS = 20 * 60;
-const MAX_BYTES = 80 << 20;
 const RATE = 8000;
 
 /**
@@ -17,14 +16,9 @@ const RATE = 8000;
 export async function peaksOf(blob, duration, signal) {
   const ofWav = await work({ blob, bars: BARS }, [], signal);
   if (ofWav) return { peaks: scaled(ofWav) };
-  if (duration > MAX_SECONDS || blob.size > MAX_BYTES) return { reason: "long" };
-  let samples;
-  try {
-    const context = new OfflineAudioContext(1, 1, RATE);
-    samples = (await context.decodeAudioData(await blob.arrayBuffer())).getChannelData(0);
-  } catch {
-    return { reason: "unreadable" };
-  }
+  const decoded = await decode(blob, duration, RATE);
+  if (typeof decoded === "string") return { reason: decoded };
+  const samples = decoded.getChannelData(0);
   const peaks = await work({ samples, bars: BARS }, [samples.buffer], signal);
   return peaks ? { peaks: scaled(peaks) } : { reason: "unreadable" };
 }

@@ -17,7 +17,7 @@ const SAME = {
 /**
  * The group of messages that fits an error's code.
  * @param {import("./i18n.js").Translator} i18n
- * @param {import("./api.js").ApiError} error
+ * @param {import("./exchange.js").ApiError} error
  */
 function problemOf(i18n, error) {
   const code = SAME[error.code] ?? error.code;
@@ -29,7 +29,7 @@ function problemOf(i18n, error) {
  * Fill an element with an explanation, advice and the service's own message.
  * @param {import("./i18n.js").Translator} i18n
  * @param {HTMLElement} element
- * @param {import("./api.js").ApiError} error
+ * @param {import("./exchange.js").ApiError} error
  */
 export function describeProblem(i18n, element, error) {
   const code = problemOf(i18n, error);

@@ -243,7 +243,7 @@ export class Recorder {
 
 /**
  * A recording and what belongs to it while it is made.
- * @typedef {{recording: Recording, live: LiveTranscription, choices: import("./api.js").Parameters, whole: boolean}} Session
+ * @typedef {{recording: Recording, live: LiveTranscription, choices: import("./exchange.js").Parameters, whole: boolean}} Session
  */
 
 /**

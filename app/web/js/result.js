@@ -3,9 +3,11 @@
 import { showAlternatives } from "./alternatives.js";
 import { isDemo } from "./choices.js";
 import { Correction } from "./correction.js";
-import { buttonById, byId, inputById, make } from "./dom.js";
+import { byId, inputById, make } from "./dom.js";
+import { Doubt } from "./doubt.js";
 import { Downloads } from "./downloads.js";
 import { Editing } from "./editing.js";
+import { turnAt } from "./edits.js";
 import { showFacts } from "./facts.js";
 import { recall, store } from "./i18n.js";
 import { Notes } from "./notes.js";
@@ -17,7 +19,6 @@ import { Transcript } from "./transcript.js";
 import { fromAlternative, textOf, transcriptOf, versionsOf, wordsOf } from "./versions.js";
 import { Waveform } from "./waveform.js";
 
-const THRESHOLD = "nordlyd.threshold";
 const VIEW = "nordlyd.view";
 const BACK_SECONDS = 3;
 
@@ -32,9 +33,12 @@ export class Result {
   #job = null;
   #view = recall(VIEW) ?? "readable";
   #drawing = new AbortController();
+  /** Whether the service keeps voices with names. */
+  #keepsVoices = false;
   #player;
   #waveform;
   #transcript;
+  #doubt;
   #correction;
   #editing;
   #downloads;
@@ -63,6 +67,10 @@ export class Result {
       onCorrect: (index, text) => this.#editing.correct(index, text),
       onSpeaker: () => this.#editing.chooseSpeaker(),
     });
+    this.#doubt = new Doubt(i18n, this.#transcript, this.#notes, {
+      version: () => this.#version(),
+      onMove: (word) => this.#player.seek(word.start),
+    });
     this.#correction = new Correction(i18n, api, this.#notes, {
       job: () => this.#job,
       version: () => this.#version(),
@@ -88,7 +96,7 @@ export class Result {
     i18n.on("change", () => {
       if (!this.#job) return;
       this.#describe();
-      this.#mark();
+      this.#doubt.mark();
     });
   }
 
@@ -99,6 +107,16 @@ export class Result {
   /** @param {import("./api.js").Health} health of the service. */
   setService(health) {
     this.#saving.allow(health.keeps_corrections);
+    this.#keepsVoices = health.known_speakers;
+    this.#showVoiceCommand();
+  }
+
+  /** The recording, and the turn at the cursor; null where there is no recording or no word. */
+  get turn() {
+    const { cursor } = this.#transcript;
+    if (!this.#job?.file || cursor < 0) return null;
+    const { duration } = resultOf(this.#job);
+    return { file: this.#job.file, recording: this.#job.name, duration, ...turnAt(this.#version(), cursor) };
   }
 
   get editing() {
@@ -128,6 +146,7 @@ export class Result {
     byId("result-warnings").replaceChildren(...warnings.map(({ message }) => make("li", { textContent: message })));
     const hasRecording = job.file !== null;
     for (const id of ["player", "edit", "again"]) byId(id).hidden = !hasRecording;
+    this.#showVoiceCommand();
     this.#transcript.hasRecording = hasRecording;
     this.#player.load(job.file, result.duration);
     this.#describe();
@@ -168,16 +187,6 @@ export class Result {
     byId("again").addEventListener("click", () => this.#onAgain(this.#open));
     byId("copy").addEventListener("click", () => void this.#copy());
     byId("restore").addEventListener("click", () => this.#restore());
-    byId("next-unsure").addEventListener("click", () => {
-      const word = this.#transcript.nextUnsure();
-      if (word) player.seek(word.start);
-    });
-    const threshold = inputById("threshold");
-    threshold.value = recall(THRESHOLD) ?? "70";
-    threshold.addEventListener("input", () => {
-      store(THRESHOLD, threshold.value);
-      this.#mark();
-    });
     byId("view-choice").addEventListener("change", () => {
       this.#view = inputById("view-readable").checked ? "readable" : "verbatim";
       store(VIEW, this.#view);
@@ -221,15 +230,10 @@ export class Result {
     byId("view-choice").hidden = isEdited || !readable;
     inputById("view-readable").checked = version.kind === "readable";
     inputById("view-verbatim").checked = version.kind === "verbatim";
-    // Of words that were aligned, only those that were not found are in doubt.
-    byId("doubt").hidden = words.every((word) => word.found);
-    const aligned = words.some((word) => word.found !== undefined);
-    byId("threshold").hidden = aligned;
-    byId("threshold-field").hidden = aligned;
     byId("restore").hidden = !isEdited;
     this.#transcript.show(version, resultOf(this.#open).language, cursor);
     this.#waveform.setWords(words);
-    this.#mark();
+    this.#doubt.refresh();
     this.#highlight();
     this.#editing.refresh();
     this.#saving.refresh();
@@ -268,13 +272,8 @@ export class Result {
     this.#i18n.setText(state, job.kept ? "kept.here" : "kept.nowhere");
   }
 
-  #mark() {
-    const share = Number(inputById("threshold").value) / 100;
-    const count = this.#transcript.mark(share);
-    const label = this.#i18n.t("text.threshold", { percent: this.#i18n.percent(share) });
-    byId("threshold-label").textContent = label;
-    this.#i18n.setText(byId("next-unsure"), count ? "text.nextUnsure" : "text.noneUnsure", { n: count });
-    buttonById("next-unsure").disabled = count === 0;
+  #showVoiceCommand() {
+    byId("keep-voice").hidden = !(this.#keepsVoices && this.#job?.file);
   }
 
   #restore() {

@@ -1,6 +1,6 @@
 /** Saves a corrected text of a job on the service, where the operator keeps corrections. */
 
-import { asApiError } from "./api.js";
+import { asApiError } from "./exchange.js";
 import { buttonById, byId, inputById } from "./dom.js";
 
 /** @typedef {import("./jobs.js").Job} Job */

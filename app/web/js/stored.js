@@ -5,7 +5,7 @@
  * the tab can be seen.
  */
 
-import { asApiError } from "./api.js";
+import { asApiError } from "./exchange.js";
 import { Emitter } from "./events.js";
 import { Job } from "./jobs.js";
 import { editedTranscript, fromAlignment } from "./versions.js";

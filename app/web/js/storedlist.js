@@ -1,6 +1,6 @@
 /** Shows the jobs that the service keeps: a line for each, with its progress and its buttons. */
 
-import { ApiError, asApiError } from "./api.js";
+import { ApiError, asApiError } from "./exchange.js";
 import { confirmErasure } from "./confirm.js";
 import { buttonById, byId, clock, make } from "./dom.js";
 import { describeProblem } from "./problems.js";

@@ -4,6 +4,9 @@ const PCM = 1;
 const FLOAT = 3;
 const EXTENSIBLE = 0xfffe;
 
+/** So many bytes have the header of any WAV, up to its samples. */
+export const HEAD_BYTES = 65_536;
+
 /**
  * A WAV of 16-bit mono samples.
  * @param {(Blob | Int16Array<ArrayBuffer>)[]} parts in order.
@@ -30,15 +33,17 @@ export function wavOf(parts, rate) {
 }
 
 /**
- * How to read one sample; `width` is in bytes, and `read` returns a value in -1..1.
- * @typedef {{channels: number, width: number, read: (view: DataView, at: number) => number}} Format
+ * How to read one sample; `width` is in bytes, `rate` in Hz, and `read` returns a value in -1..1.
+ * @typedef {{channels: number, width: number, rate: number, read: (view: DataView, at: number) => number}} Format
  */
+
+/** A format, and where the samples are in the file, in bytes. @typedef {Format & {offset: number, bytes: number}} WavHead */
 
 /**
  * Finds the samples of a WAV in its first bytes.
  * @param {ArrayBuffer} buffer
  * @param {number} fileBytes size of the whole file.
- * @returns {Format & {offset: number, bytes: number} | null} null where it is another kind of file.
+ * @returns {WavHead | null} null where it is another kind of file.
  */
 export function readWavHead(buffer, fileBytes) {
   const view = new DataView(buffer);
@@ -67,6 +72,7 @@ export function readWavHead(buffer, fileBytes) {
 function readFormat(view, at) {
   let kind = view.getUint16(at, true);
   const channels = view.getUint16(at + 2, true);
+  const rate = view.getUint32(at + 4, true);
   const bits = view.getUint16(at + 14, true);
   if (kind === EXTENSIBLE && view.byteLength > at + 26) kind = view.getUint16(at + 24, true);
   /** @type {Record<string, Format["read"] | undefined>} */
@@ -77,5 +83,5 @@ function readFormat(view, at) {
     [`${FLOAT}/32`]: (samples, i) => samples.getFloat32(i, true),
   };
   const read = readers[`${kind}/${bits}`];
-  return read && channels ? { channels, width: bits / 8, read } : null;
+  return read && channels && rate ? { channels, width: bits / 8, rate, read } : null;
 }

@@ -2,27 +2,19 @@
 
 import json
 
+from blank_transcript import blank_transcript
+
 from app.audio import AudioInfo, TrackInfo
-from app.contract.answers import Notice, Timing, Transcript
+from app.contract.answers import Notice
 from app.pipeline.encoding import audio_file
 
 
 def test_answer_describes_the_file_and_the_track_that_was_read() -> None:
     tracks = (TrackInfo(0, "aac", 2, 48000, "eng"), TrackInfo(1, "opus", 1, 16000, None))
-    transcript = Transcript(
-        text="",
-        words=(),
-        segments=(),
-        confidence=None,
-        language="nb",
-        model="m",
-        duration=1.0,
-        decoder="greedy",
-        lm=None,
+    transcript = blank_transcript(
+        1.0,
         audio=audio_file(AudioInfo("Matroska", tracks, track=1)),
         warnings=(Notice("silent_track", "Track 1 is silent."),),
-        timing=Timing(0, 0, 0, 0, 0),
-        request_id="r",
     )
     body = json.loads(transcript.to_json())
     assert body["audio"] == {

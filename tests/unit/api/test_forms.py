@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ NAMES = st.text(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(NAMES, st.binary(max_size=300)), max_size=3),
     st.lists(st.tuples(NAMES, st.text(max_size=30)), max_size=3),
@@ -148,7 +149,7 @@ def test_malformed_form_or_one_over_a_limit_is_refused(
 
 @pytest.mark.parametrize("size", [1, 7, 2**16])
 @given(body=st.binary(max_size=200))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_arbitrary_bytes_are_a_form_or_refused(size: int, body: bytes) -> None:
     try:
         _, bodies = read(b"--b\r\n" + body, TYPE, size)

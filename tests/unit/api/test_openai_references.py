@@ -3,11 +3,12 @@
 import base64
 
 import pytest
+from blank_transcript import blank_transcript
 
 from app.api.openai.parameters import read_form
 from app.api.openai.references import Reference, parse_references
 from app.api.speakers import speaker_letters
-from app.contract.answers import Speaker, Timing, Transcript
+from app.contract.answers import Speaker
 from app.errors import InvalidRequestError
 
 AUDIO = b"RIFF and so on"
@@ -58,9 +59,5 @@ def test_known_speakers_need_an_answer_with_speakers() -> None:
 
 def test_known_speakers_keep_their_names_and_no_letter_is_that_of_a_name() -> None:
     labels = ("speaker 1", "B", "speaker 2", "Kari", "speaker 3")
-    transcript = Transcript(
-        text="", words=(), segments=(), confidence=None, language="nb", model="m", duration=3.0,
-        decoder="greedy", lm=None, audio=None, warnings=(), timing=Timing(0, 0, 0, 0, 0),
-        request_id="id", speakers=tuple(Speaker(label, 1.0) for label in labels),
-    )  # fmt: skip
+    transcript = blank_transcript(3.0, speakers=tuple(Speaker(label, 1.0) for label in labels))
     assert list(speaker_letters(transcript).values()) == ["A", "B", "C", "Kari", "D"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from blank_transcript import blank_transcript
 
 from app.api.assemblyai.answer import paragraphs_body, sentences_body, transcript_body
 from app.api.assemblyai.parameters import parse_transcript, restore_parameters
@@ -12,7 +13,7 @@ from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import parse_listen
 from app.api.openai.speakers import diarized_json
 from app.api.speakers import speaker_letters
-from app.contract.answers import Speaker, Timing, Transcript, Word
+from app.contract.answers import Speaker, Word
 from app.contract.jobs import Job
 from app.errors import InvalidRequestError
 from app.itn import FormattingOptions
@@ -24,11 +25,7 @@ WORDS = [
     Word(text, index * 0.3, index * 0.3 + 0.25, 0.9)
     for index, text in enumerate(["er", "du", "klar", "ja", "det", "er", "jeg"])
 ]
-BLANK = Transcript(
-    text="", words=(), segments=(), confidence=None, language="nb", model="m", duration=2.5,
-    decoder="greedy", lm=None, audio=None, warnings=(), timing=Timing(0, 0, 0, 0, 0),
-    request_id="id",
-)  # fmt: skip
+BLANK = blank_transcript(2.5)
 TRANSCRIPT = with_speakers(
     with_words(BLANK, WORDS, None), (Turn(0.0, 0.88, 3), Turn(0.88, 2.4, 1)), FormattingOptions()
 )

@@ -56,6 +56,7 @@ def test_archive_has_a_row_for_each_recording_in_the_order_of_paths(
     assert summary.audio_seconds == 3.0
 
 
+@pytest.mark.long
 def test_speakers_are_in_rows_and_files_where_they_are_told_apart(
     checkpoints: dict[str, Path], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

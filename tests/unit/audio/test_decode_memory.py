@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import io, re, sys
 from pathlib import Path
@@ -32,6 +34,7 @@ def write_wav(path: Path, seconds: int) -> None:
         file.truncate(44 + size)
 
 
+@pytest.mark.long
 def test_long_recording_is_in_memory_once(tmp_path: Path) -> None:
     warm, source = tmp_path / "warm.wav", tmp_path / "long.wav"
     write_wav(warm, 30)

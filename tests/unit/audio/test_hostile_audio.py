@@ -5,6 +5,7 @@ import io
 
 import pytest
 from audio_samples import FORMATS, make
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from app.errors import NordlydError
 
 LIMITS = AudioLimits(max_seconds=60)
 BOUNDED = settings(
-    max_examples=120,
+    max_examples=examples(120),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -98,6 +98,7 @@ def test_tags_and_zeros_after_the_last_frame_are_not_truncation(tail: bytes) -> 
     assert codes(recording) == ["wrong_length_header"]
 
 
+@pytest.mark.long
 def test_lost_ogg_page_becomes_silence_without_shifting_times() -> None:
     data = bytearray(make("ogg-vorbis", seconds=90))
     data[len(data) // 2] ^= 0xFF

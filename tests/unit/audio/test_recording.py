@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.audio import Recording
-from app.audio.recording import MemoryStore, RecordingBuilder, Statistics
+from app.audio.recording import MemoryStore, RecordingBuilder
+from app.audio.statistics import Statistics
 from app.errors import AudioError
 
 

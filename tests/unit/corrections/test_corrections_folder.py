@@ -10,7 +10,6 @@ from recognised import RECOGNISED
 
 from app.contract.answers import Word
 from app.corrections import DataFolder, TrainingLine, training_lines
-from app.corrections.data_folder import assign_splits
 from trainer.data import read_split
 from trainer.data.manifest import ManifestSource
 
@@ -79,11 +78,6 @@ def test_equal_recordings_are_in_one_split(tmp_path: Path) -> None:
     add(folder, "a", digest="same")
     add(folder, "b", digest="same")
     assert folder.finish().splits["train"].recordings == 2
-
-
-def test_tenth_of_many_recordings_is_in_valid_and_in_test() -> None:
-    assigned = list(assign_splits([f"{number:03}" for number in range(100)], {}).values())
-    assert (assigned.count("valid"), assigned.count("test")) == (10, 10)
 
 
 def test_line_has_the_confidence_of_what_was_recognised_and_whether_it_was_changed() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -29,7 +30,9 @@ EVERYTHING = DecodingOptions(
 )
 
 quick = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -109,7 +112,7 @@ def test_hotword_of_weight_0_does_not_change_the_result(
 
 
 @pytest.mark.parametrize("backend", [name for name in available_backends() if name != "native"])
-@settings(quick, max_examples=15)
+@settings(quick, max_examples=examples(15))
 @given(values=emissions(st.integers(1, 4)))
 def test_native_search_scores_equal_those_of_the_libraries(
     language_model: LanguageModel | None, backend, values: np.ndarray

@@ -216,6 +216,7 @@ def test_missing_and_extra_paragraphs_leave_the_rest_aligned(hour) -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.long
 def test_long_unrelated_text_is_refused(hour) -> None:
     _, emissions, _ = hour
     with pytest.raises(ValueError, match="too little in common"):

@@ -44,6 +44,7 @@ def test_pool_returns_results_and_raises_errors(processes: bool) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.long
 def test_job_of_a_dead_process_is_run_again(tmp_path: Path) -> None:
     async def run() -> None:
         pool = DecodingPool(1, processes=True)

@@ -40,7 +40,7 @@ def test_cancelled_job_ends_and_frees_its_worker(job) -> None:
         try:
             for _ in range(2):
                 task = asyncio.create_task(pool.run(job))
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.1)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
@@ -55,7 +55,7 @@ def test_cancelled_job_ends_and_frees_its_worker(job) -> None:
 @pytest.mark.parametrize("function", [decode_long, align_long])
 def test_job_ends_at_its_deadline(function) -> None:
     """In the thread itself, without a cancellation."""
-    job = Job(Slots(1), deadline=time.monotonic() + 0.5)
+    job = Job(Slots(1), deadline=time.monotonic() + 0.2)
     with pytest.raises(DeadlineExceededError, match="text was being decoded"):
         job.run(function)
 
@@ -82,7 +82,7 @@ def test_short_job_does_not_wait_for_long_ones() -> None:
         pool = DecodingPool(1, processes=False)
         long = [asyncio.create_task(pool.run(decode_long)) for _ in range(4)]
         try:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.1)
             assert await asyncio.wait_for(pool.run(lambda: "short"), 30) == "short"
             assert not any(task.done() for task in long)
         finally:
@@ -99,9 +99,9 @@ def test_job_beyond_the_limit_waits_until_one_ends() -> None:
         pool = DecodingPool(1, processes=False, jobs=2)
         jobs = [asyncio.create_task(pool.run(decode_long)) for _ in range(2)]
         try:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.1)
             third = asyncio.create_task(pool.run(lambda: "third"))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.1)
             assert not third.done()
             jobs[0].cancel()
             assert await asyncio.wait_for(third, 30) == "third"
@@ -118,7 +118,7 @@ def test_closing_the_pool_cancels_running_jobs() -> None:
     async def run() -> None:
         pool = DecodingPool(1, processes=False)
         job = asyncio.create_task(pool.run(decode_long))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.1)
         pool.close()
         with pytest.raises(JobCancelledError):
             await asyncio.wait_for(job, 30)
@@ -132,7 +132,7 @@ def test_job_does_not_wait_for_those_in_the_background() -> None:
         # More than there are threads for each kind.
         background = [asyncio.create_task(pool.run_in_background(decode_long)) for _ in range(3)]
         try:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.1)
             assert await asyncio.wait_for(pool.run(lambda: "short"), 30) == "short"
             assert not any(task.done() for task in background)
         finally:

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +97,7 @@ def test_both_kernels_find_an_equally_good_path(trellis: Trellis) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: type(kernel).__name__)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(trellis=trellises(frames=4, tokens=3))
 def test_no_other_path_with_jumps_scores_higher(kernel, trellis: Trellis) -> None:
     states = range(2 * len(trellis.labels) + 1)

@@ -26,6 +26,7 @@ from app.errors import ConfigurationError, UnavailableError
 from app.telemetry import Telemetry
 
 
+@pytest.mark.long
 def test_hung_batch_fails_waiting_requests_until_the_device_answers_again():
     async def test():
         telemetry = Telemetry()
@@ -69,7 +70,7 @@ def test_dead_device_thread_fails_every_request(error, reason):
             raise error
 
         encoder = FrameEncoder()
-        async with engine_with(encoder, hang_seconds=60.0) as engine:
+        async with engine_with(encoder, hang_seconds=2.0) as engine:
             encoder.before = die
             tasks = [
                 asyncio.create_task(engine.encode(request_of(noise(seed, 30)))) for seed in range(3)
@@ -87,6 +88,7 @@ def test_dead_device_thread_fails_every_request(error, reason):
     run(test())
 
 
+@pytest.mark.long
 def test_hung_device_does_not_affect_another_device():
     async def test():
         stuck, fine = FrameEncoder(device="cuda:0"), FrameEncoder(device="cuda:1")
@@ -123,6 +125,7 @@ def test_device_of_a_suspended_process_does_not_count_as_hung():
     run(test())
 
 
+@pytest.mark.long
 def test_hang_during_warm_up_fails_the_start():
     async def test():
         gate = Gate()

@@ -172,6 +172,7 @@ def test_recording_without_a_window_is_refused():
     run(test())
 
 
+@pytest.mark.long
 def test_idle_engine_reports_no_fault():
     async def test():
         async with engine_with(FrameEncoder(), hang_seconds=2.0) as engine:

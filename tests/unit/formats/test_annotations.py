@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 import tgt
+from examples import examples
 from hypothesis import given, settings
 from praatio import textgrid
 from timed_words import TIMING, texts, transcript_of, transcripts
@@ -70,7 +71,7 @@ def test_praat_reads_the_tiers(transcript: Transcript, tmp_path: Path) -> None:
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_textgrid_has_every_word_and_no_gap(transcript: Transcript) -> None:
     grid = grid_of(transcript)
     assert grid.get_tier_names() == ["utterances", "words"]
@@ -138,7 +139,7 @@ def test_recording_without_a_media_ending_is_not_linked(transcript: Transcript) 
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_eaf_has_every_word_without_overlap(transcript: Transcript) -> None:
     tiers = tiers_of(render(transcript, "eaf").text)
     assert [text for _, _, text in tiers["words"]] == texts(transcript)
@@ -157,7 +158,7 @@ def test_ctm_has_a_line_for_each_word(transcript: Transcript) -> None:
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_ctm_is_six_columns_ordered_by_time(transcript: Transcript) -> None:
     body = render(transcript, "ctm", recording=";; x y").text
     rows = list(csv.reader(body.split("\n")[:-1], delimiter=" ", quoting=csv.QUOTE_NONE))
@@ -169,7 +170,7 @@ def test_ctm_is_six_columns_ordered_by_time(transcript: Transcript) -> None:
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_tsv_has_a_row_for_each_utterance(transcript: Transcript) -> None:
     body = render(transcript, "tsv").text
     header, *rows = csv.reader(body.split("\n")[:-1], delimiter="\t", quoting=csv.QUOTE_NONE)

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import ttconv.imsc.reader as imsc
 import ttconv.stl.reader as stl
+from examples import examples
 from hypothesis import given, settings
 from timed_words import texts, transcript_of, transcripts, words_of
 from ttconv import model
@@ -95,7 +96,7 @@ def test_ttml_of_silence_has_no_body_and_an_unknown_language_is_left_out() -> No
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_ttml_holds_every_word(transcript: Transcript) -> None:
     shown = [text for _, _, text in read_ttml(render(transcript, "ttml").text)]
     assert " ".join(shown).split() == " ".join(texts(transcript)).split()
@@ -167,7 +168,7 @@ def test_time_codes_of_stl_begin_again_after_a_day() -> None:
 
 
 @given(transcripts(lively=True))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_stl_shows_every_word(transcript: Transcript) -> None:
     shown = "".join(text for *_, text in read_stl(render(transcript, "stl").body))
     assert "".join(shown.split()) == "".join(" ".join(texts(transcript)).split())

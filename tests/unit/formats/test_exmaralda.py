@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from lxml import etree
 from timed_words import texts, transcript_of, transcripts, words_of
@@ -104,7 +105,7 @@ def test_silence_has_empty_tiers() -> None:
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_every_word_is_an_event(transcript: Transcript) -> None:
     [_, (_, _, words)] = tiers(read(transcript))
     assert [text for *_, text in words] == [" ".join(text.split()) for text in texts(transcript)]

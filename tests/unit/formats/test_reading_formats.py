@@ -7,6 +7,7 @@ from itertools import chain
 import docx
 import pytest
 from docx.enum.text import WD_COLOR_INDEX
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -82,7 +83,7 @@ def test_markdown_has_a_title_and_bold_speakers() -> None:
 
 
 @given(transcripts(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_words_with_marks_of_markdown_are_read_as_they_are(
     transcript: Transcript, times: bool
 ) -> None:
@@ -150,7 +151,7 @@ def test_unsure_words_of_a_document_are_highlighted_on_request() -> None:
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_document_holds_every_word(transcript: Transcript) -> None:
     for marked in (False, True):
         shown = [

@@ -8,6 +8,7 @@ from pathlib import Path
 import pysubs2
 import pytest
 import webvtt
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from praatio import textgrid
@@ -177,7 +178,7 @@ def _spans(track: list[Word]) -> list[tuple[int, int]]:
 
 
 @given(conversations())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_no_word_is_lost_and_cues_overlap_only_where_speech_does(transcript: Transcript) -> None:
     cues = webvtt.from_string(render(transcript, "vtt").text).captions
     shown = [word for cue in cues for word in html.unescape(cue.text).split()]

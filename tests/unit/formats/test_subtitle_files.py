@@ -8,6 +8,7 @@ import pysubs2
 import pytest
 import srt
 import webvtt
+from examples import examples
 from hypothesis import given, settings
 from timed_words import transcript_of, transcripts, words_of
 
@@ -29,7 +30,7 @@ def body(transcript: Transcript, name: str, *, word_cues: bool = False) -> str:
 
 
 @given(transcripts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_subrip_holds_the_cues(transcript: Transcript) -> None:
     read = list(srt.parse(body(transcript, "srt")))
     assert [item.index for item in read] == list(range(1, len(read) + 1))
@@ -41,7 +42,7 @@ def test_subrip_holds_the_cues(transcript: Transcript) -> None:
 
 
 @given(transcripts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_webvtt_holds_the_same_cues(transcript: Transcript) -> None:
     read = list(webvtt.from_string(body(transcript, "vtt")))
     assert [(_ms(item.start), _ms(item.end)) for item in read] == [
@@ -51,7 +52,7 @@ def test_webvtt_holds_the_same_cues(transcript: Transcript) -> None:
 
 
 @given(transcripts())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_word_cues_hold_every_word_at_its_time(transcript: Transcript) -> None:
     read = list(webvtt.from_string(body(transcript, "vtt", word_cues=True)))
     cues = cues_of(transcript)

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import get_args
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from timed_words import transcript_of, transcripts, words_of
 
@@ -12,7 +13,7 @@ from app.contract.answers import Transcript
 from app.contract.layout import Layout, SubtitleRulesName
 from app.contract.segments import segment_words
 from app.formats import RULES, check_subtitles, read_subtitles, render, rules_of
-from app.formats.subtitle_check import NoSubtitlesError
+from app.formats.subtitle_reading import NoSubtitlesError
 from app.formats.subtitles import lay_out_subtitles
 from app.formats.timeline import time_words
 
@@ -50,7 +51,7 @@ def test_our_subtitles_of_ordinary_speech_keep_the_rules(name: str, form: str) -
 
 
 @given(transcripts())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @pytest.mark.parametrize("name", ["dr", "nrk"])
 def test_cues_keep_to_the_lengths_of_their_rules(name: str, transcript: Transcript) -> None:
     rules = rules_of(name)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from examples import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from timed_words import texts, transcript_of, transcripts, words_of
@@ -29,7 +30,7 @@ def lines_of(text: str, **pauses: float) -> list[list[str]]:
 
 
 @given(transcripts())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @example(transcript_of([Word("ja", 0.0, 0.0, 1.0)], 0.0004))
 def test_every_word_is_shown_once_whole_and_in_order(transcript: Transcript) -> None:
     shown = [word.text for cue in cues_of(transcript) for line in cue.lines for word in line]
@@ -38,7 +39,7 @@ def test_every_word_is_shown_once_whole_and_in_order(transcript: Transcript) -> 
 
 
 @given(transcripts())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_lines_are_at_most_two_of_42_characters_unless_a_word_is_longer(
     transcript: Transcript,
 ) -> None:
@@ -49,7 +50,7 @@ def test_lines_are_at_most_two_of_42_characters_unless_a_word_is_longer(
 
 
 @given(transcripts())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_cues_follow_one_another_and_end_with_the_audio(transcript: Transcript) -> None:
     cues = cues_of(transcript)
     for cue in cues:
@@ -62,7 +63,7 @@ def test_cues_follow_one_another_and_end_with_the_audio(transcript: Transcript) 
 
 
 @given(transcripts(lively=True))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_two_frames_lie_between_cues(transcript: Transcript) -> None:
     cues = cues_of(transcript)
     for one, following in pairwise(cues):
@@ -82,7 +83,7 @@ def joinable(one: Cue, other: Cue) -> bool:
 
 
 @given(transcripts())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_short_cue_only_where_its_words_do_not_fit_elsewhere(transcript: Transcript) -> None:
     cues = cues_of(transcript)
     for one, following in pairwise(cues):

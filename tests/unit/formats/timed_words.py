@@ -1,5 +1,6 @@
 """Transcripts for tests of formats: drawn by hypothesis, or made of a sentence."""
 
+from blank_transcript import blank_transcript
 from hypothesis import strategies as st
 
 from app.contract.answers import Timing, Transcript, Word
@@ -11,21 +12,7 @@ TIMING = Timing(0.0, 0.1, 0.2, 0.1, 0.1)
 
 def transcript_of(words: list[Word], duration: float, *, formatting: bool = False) -> Transcript:
     """Returns the transcript of words, in the segments that the service makes."""
-    blank = Transcript(
-        text="",
-        words=(),
-        segments=(),
-        confidence=None,
-        language="nb",
-        model="demo-nb",
-        duration=duration,
-        decoder="greedy",
-        lm=None,
-        audio=None,
-        warnings=(),
-        timing=TIMING,
-        request_id="",
-    )
+    blank = blank_transcript(duration, model="demo-nb", timing=TIMING, request_id="")
     return with_words(blank, words, format_transcript(words, "nb").words if formatting else None)
 
 

@@ -22,11 +22,6 @@ def clock() -> Clock:
     return Clock(20_000 * DAY)
 
 
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> KeyStore:
-    return open_store(tmp_path, clock)
-
-
 class Process:
     """What one service counts of audio."""
 

@@ -1,24 +1,13 @@
 """The keys that a running service accepts, while others change the database."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from key_database import Clock, open_store
+from key_database import Clock
 
 from app.errors import AuthenticationError, UnavailableError
 from app.keys import KeyRing, Quota, QuotaLimiter, ring
 from app.keys.store import KeyStore
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(1_800_000_000.0)
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> KeyStore:
-    return open_store(tmp_path, clock)
 
 
 async def present_for(seconds: float, keys: KeyRing, text: str) -> None:

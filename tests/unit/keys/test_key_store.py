@@ -11,16 +11,6 @@ from app.keys.store import KeyStore
 from app.keys.tokens import parse_token
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(1_800_000_000.0)
-
-
-@pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> KeyStore:
-    return open_store(tmp_path, clock)
-
-
 def test_created_key_is_listed_with_what_it_was_given(store: KeyStore, clock: Clock) -> None:
     quota = Quota(requests_per_minute=3)
     key, text = store.create("Arkivet", scopes=("jobs",), expires_in=3600, quota=quota)

@@ -79,7 +79,7 @@ class Simulation:
         self.until(end)
 
 
-@pytest.mark.parametrize("slowness", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("slowness", [pytest.param(0.5, marks=pytest.mark.long), 1.0, 3.0])
 def test_four_times_the_capacity_is_answered_in_time_or_refused(slowness: float) -> None:
     service = Simulation(slowness)
     service.offer(4 / slowness, 60)

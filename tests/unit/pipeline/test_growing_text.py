@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +44,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(WORDS, st.lists(st.integers(0, 25), max_size=5), st.booleans(), st.booleans())
 def test_emitted_parts_join_to_the_whole_text(
     parts: list[tuple[str, float]], cuts: list[int], format_text: bool, remove: bool

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,7 +68,7 @@ def test_speech_without_silence_is_cut_at_the_maximum_length() -> None:
     assert max(piece.stop - piece.start for piece in pieces) <= 30 / FRAME
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.floats(0.02, 12), min_size=1, max_size=12),
     st.integers(20, 1500),

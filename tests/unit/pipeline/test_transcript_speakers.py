@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from app.contract.answers import Alternative, Timing, Transcript, Word
+from blank_transcript import blank_transcript
+
+from app.contract.answers import Alternative, Word
 from app.itn import FormattingOptions
 from app.pipeline.speakers import with_speakers
 from app.pipeline.text import with_words
@@ -14,11 +16,7 @@ WORDS = tuple(
         ("jeg", 0.2), ("er", 0.5), ("tjue", 0.8), ("tre", 1.1), ("år", 1.4), ("ja", 1.7),
     )
 )  # fmt: skip
-BLANK = Transcript(
-    text="", words=(), segments=(), confidence=None, language="nb", model="m", duration=3.0,
-    decoder="greedy", lm=None, audio=None, warnings=(), timing=Timing(0, 0, 0, 0, 0),
-    request_id="id",
-)  # fmt: skip
+BLANK = blank_transcript(3.0)
 TURNS = (Turn(0.1, 1.06, 1), Turn(1.06, 1.68, 0), Turn(1.68, 2.0, 1))
 
 

@@ -5,6 +5,7 @@ import json
 from functools import partial
 from typing import Any
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wyoming.event import Event
@@ -35,7 +36,7 @@ FIELDS = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.text()
     | ANYTHING.map(json.dumps)
@@ -55,7 +56,7 @@ def test_any_vosk_text_is_accepted_or_refused(text: str) -> None:
         assert message in {"eof", "reset"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=8), max_size=4), st.booleans(), st.integers(0, 3))
 def test_every_vosk_result_is_valid_json(texts: list[str], words: bool, alternatives: int) -> None:
     spoken = tuple(LiveWord(text, 0.1, 0.2, 0.5, stable=True) for text in texts)
@@ -70,7 +71,7 @@ def test_every_vosk_result_is_valid_json(texts: list[str], words: bool, alternat
         assert [word["word"] for word in best.get("result", [])] == texts
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(FIELDS)
 def test_any_wyoming_fields_are_accepted_or_refused(data: dict[str, Any]) -> None:
     for read in (read_format, partial(read_options, max_hotwords=2)):
@@ -80,7 +81,7 @@ def test_any_wyoming_fields_are_accepted_or_refused(data: dict[str, Any]) -> Non
             continue
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.binary(max_size=60)
     | ANYTHING.map(lambda value: json.dumps(value).encode() + b"\n")

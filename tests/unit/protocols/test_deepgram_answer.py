@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from blank_transcript import blank_transcript
 
 from app.api.deepgram.answer import render
 from app.api.deepgram.parameters import parse_listen
-from app.contract.answers import Timing, Transcript, Word
+from app.contract.answers import Word
 from app.decoding import Hotword
 from app.itn import FormattingOptions
 from app.itn.formatting import format_transcript
@@ -28,21 +29,7 @@ def answer(query: list[tuple[str, str]]) -> dict:
     formatted_words = None
     if options.formatting is not None:
         formatted_words = format_transcript(SPOKEN, "nb", options.formatting).words
-    blank = Transcript(
-        text="",
-        words=(),
-        segments=(),
-        confidence=None,
-        language="nb",
-        model="m",
-        duration=8.4,
-        decoder="greedy",
-        lm=None,
-        audio=None,
-        warnings=(),
-        timing=Timing(0, 0, 0, 0, 0),
-        request_id="id",
-    )
+    blank = blank_transcript(8.4)
     transcript = with_words(blank, SPOKEN, formatted_words)
     created = datetime(2026, 11, 28, 12, tzinfo=UTC)
     body = render(transcript, options, request_id="id", sha256="00", created=created)

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spoken_words import said
@@ -53,7 +54,7 @@ def chunks(words: list[Word], lengths: list[int]) -> list[list[Word]]:
     return [words[start:stop] for start, stop in pairwise(cut)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(parts, pauses, sizes)
 def test_parts_together_are_what_the_whole_text_gives(
     content: list[str], gaps: list[float], lengths: list[int]
@@ -69,7 +70,7 @@ def test_parts_together_are_what_the_whole_text_gives(
     assert mask.redactions == redactions
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(parts, pauses, sizes)
 def test_formatted_parts_together_are_the_formatted_masked_text(
     content: list[str], gaps: list[float], lengths: list[int]

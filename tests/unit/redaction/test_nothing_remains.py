@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from blank_transcript import blank_transcript
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spoken_words import said
 
-from app.contract.answers import Timing, Transcript, Word
+from app.contract.answers import Word
 from app.contract.redaction import REDACT_KINDS
 from app.decoding import DecodingOptions
 from app.decoding.types import Hypothesis
@@ -25,10 +27,7 @@ ADDRESS = "fredrik punktum olsen krøllalfa firma punktum no"
 LABELS = re.compile(r"\[[\w-]+\]")
 NOT_TEXT = ("json", "docx", "stl")
 TAGS = re.compile(r"<[^<>]*>")
-BLANK = Transcript(
-    text="", words=(), segments=(), confidence=None, language="nb", model="m", duration=100.0,
-    decoder="", lm=None, audio=None, warnings=(), timing=Timing(0, 0, 0, 0, 0), request_id="",
-)  # fmt: skip
+BLANK = blank_transcript(100.0, decoder="", request_id="")
 
 secrets = st.one_of(
     st.tuples(st.sampled_from(NUMBERS), st.booleans()),
@@ -65,7 +64,7 @@ def speak(content: list, language: str, pauses: list[float]) -> tuple[list[Word]
     return words, hidden - {"no"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     parts,
     st.sampled_from(["da", "nb", "nn"]),
@@ -101,7 +100,7 @@ def test_nothing_masked_is_left_in_any_text_and_the_rest_is_unchanged(
     assert len(transcript.redactions or ()) == len(transcript.words) - len(kept) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(
         st.sampled_from([*FILLERS, "en", "to", "tjue", "og", "tolvte", "mai", "at", "punktum"]),

@@ -16,9 +16,14 @@ from app.errors import InvalidRequestError
 from app.speakers import DiarizationOptions, Diarizer, Turn
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_weights(tmp_path_factory.mktemp("weights") / "speakers")
+
+
 @pytest.fixture
-def diarizer(tmp_path: Path) -> Iterator[Diarizer]:
-    made = Diarizer(write_weights(tmp_path / "speakers"))
+def diarizer(weights: Path) -> Iterator[Diarizer]:
+    made = Diarizer(weights)
     yield made
     made.close()
 
@@ -62,6 +67,7 @@ def test_two_recordings_are_diarized_at_once(diarizer: Diarizer) -> None:
     assert [found[-1].end for found in asyncio.run(both())] == [12.0, 3.0]
 
 
+@pytest.mark.long
 def test_cancelled_work_ends_and_the_next_recording_is_served(diarizer: Diarizer) -> None:
     async def run() -> tuple[Turn, ...]:
         task = asyncio.create_task(diarizer.diarize(noise(60.0), DiarizationOptions()))

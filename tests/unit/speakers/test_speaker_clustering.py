@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,7 +77,7 @@ def test_voices_of_one_window_are_those_of_different_speakers() -> None:
     assert len(set(assign_voices(alike, np.array([0, 1]), speakers))) == 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_any_voices_have_speakers_within_the_limits(count: int, limit: int, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -6,13 +6,13 @@ The sound of the worst utterances is in the page itself, as FLAC: every browser 
 import base64
 import io
 from html import escape
-from importlib.resources import files
 
 import soundfile
 
 from app.audio import SAMPLE_RATE
 from trainer.evaluation.alignment import Chunk, align_words
 from trainer.evaluation.measure import TITLES
+from trainer.evaluation.report.document import html_document
 from trainer.evaluation.report.figures import (
     ConfusionTable,
     GroupTable,
@@ -31,13 +31,10 @@ from trainer.evaluation.report.figures import (
 from trainer.evaluation.test_set import TestSet
 
 _MAX_CLIP_SECONDS = 20
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; media-src data:"
 
 
 def page(summary: Summary, test_set: TestSet) -> str:
     """Returns the page. It loads nothing and runs no script, which its policy enforces."""
-    style = files("trainer.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
-    title = escape(f"Test report of {summary['model']}")
     sections = [
         _results(summary),
         *(_groups(found) for found in group_tables(summary)),
@@ -46,25 +43,12 @@ def page(summary: Summary, test_set: TestSet) -> str:
         f'<section><h2 id="how">How this was measured</h2>'
         f"<p>{escape(method_line(summary))}</p><p>{escape(machine_line(summary))}</p></section>",
     ]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header><h1>{title}</h1><p>{escape(test_set_line(summary))}</p></header>
-<main>
-{"".join(sections)}
-</main>
-</body>
-</html>
-"""
+    return html_document(
+        f"Test report of {summary['model']}",
+        f"<p>{escape(test_set_line(summary))}</p>",
+        sections,
+        media="data:",
+    )
 
 
 def _results(summary: Summary) -> str:

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.api.openai.names import live_model
 from app.api.openai.parameters import served_language
 from app.contract.options import TextOptions
+from app.contract.redaction import RedactOptions
 from app.decoding import Hotword
 from app.errors import InvalidRequestError
 from app.pipeline import Transcriber
-from app.pipeline.options import decoding_options, formatting_options
+from app.pipeline.options import decoding_options, formatting_options, redaction_options
 from app.streaming import Endpointing, LiveOptions, PcmInput
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -51,7 +52,7 @@ class NoiseReduction(_Strict):
     strength: float | None = None
 
 
-class Transcription(TextOptions):
+class Transcription(RedactOptions, TextOptions):
     """How to transcribe: OpenAI's fields, and ours of POST /transcribe."""
 
     languages: list[str] = Field(default=[])
@@ -131,7 +132,8 @@ class Session(_Strict):
         languages = [*first, *transcription.languages]
         language = served_language(transcriber, model, languages, decoding)
         formatting = formatting_options(transcription)
-        transcriber.route(model, language, decoding, formatting)
+        redaction = redaction_options(transcription)
+        transcriber.route(model, language, decoding, formatting, redaction)
         return LiveOptions(
             request_id=request_id,
             caller=caller,
@@ -139,6 +141,7 @@ class Session(_Strict):
             language=language,
             decoding=decoding,
             formatting=formatting,
+            redaction=redaction,
             endpointing=self._endpointing(),
         )
 

@@ -101,6 +101,9 @@ class TurnStream:
         self._order = order
         self._outlet = outlet
         self._item = None if options.detected else self._new_item()
+        # Detected turns without a final result, by their utterance. In a masked stream the result
+        # of one may come after the next has begun.
+        self._turns: dict[int, Item] = {}
         self._seconds_before = 0.0
         if before is not None and not options.detected and before.failure is None:
             self._item = before._item
@@ -143,7 +146,7 @@ class TurnStream:
     async def commit(self) -> None:
         """Makes an item of the audio, speech or not; returns when its last event was sent."""
         self._committing = True
-        if self._item is not None and not self.detected:
+        if self._item is not None:
             await self._outlet.emit(self._order.commit(self._item))
         await self.finish()
         if self.failure is not None or self._item_ended:
@@ -175,13 +178,11 @@ class TurnStream:
         finally:
             await self._consumer.close()
         if self.failure is not None:
-            committed = self._item is not None and (self.detected or self._committing)
-            report = (
-                self._item.failed(self.failure)
-                if self._item is not None and committed
-                else error_event(self.failure, None)
-            )
-            await self._outlet.emit([report])
+            items = list(self._turns.values())
+            if self._item is not None and self._committing:
+                items.append(self._item)
+            failed = [item.failed(self.failure) for item in items]
+            await self._outlet.emit(failed or [error_event(self.failure, None)])
             await self._outlet.leave(self.failure)
 
     async def _emit(self, live: LiveEvent) -> None:
@@ -191,20 +192,19 @@ class TurnStream:
         if not self.detected:
             return self._within_item(live)
         match live:
-            case SpeechStarted(time=time):
-                item = self._item = self._new_item()
+            case SpeechStarted(utterance, time):
+                item = self._turns[utterance] = self._new_item()
                 start = max(0.0, time - self._options.prefix)
                 fields = {"audio_start_ms": self._milliseconds(start), "item_id": item.id}
                 return [event("input_audio_buffer.speech_started", **fields)]
-            case EndpointReached(time=time):
-                return self._stopped(time)
-            case FinalResult():
-                assert self._item is not None
-                item, self._item = self._item, None
+            case EndpointReached(utterance, time):
+                return self._stopped(self._turns[utterance], time)
+            case PartialResult(utterance=utterance):
+                return self._turns[utterance].partial(live)
+            case FinalResult(utterance=utterance):
+                item = self._turns.pop(utterance)
                 self._committed_seconds = live.end
                 return [*item.final(live), item.completed(live.end - live.start)]
-            case _:
-                return self._within_item(live)
 
     def _within_item(self, live: LiveEvent) -> list[Event]:
         assert self._item is not None
@@ -216,14 +216,13 @@ class TurnStream:
             case _:
                 return []
 
-    def _stopped(self, time: float) -> list[Event]:
-        assert self._item is not None
-        committed = self._order.commit(self._item)
+    def _stopped(self, item: Item, time: float) -> list[Event]:
+        committed = self._order.commit(item)
         if self._committing:
             # The client itself ended the turn.
             self._item_ended = True
             return committed
-        fields = {"audio_end_ms": self._milliseconds(time), "item_id": self._item.id}
+        fields = {"audio_end_ms": self._milliseconds(time), "item_id": item.id}
         return [event("input_audio_buffer.speech_stopped", **fields), *committed]
 
     def _new_item(self) -> Item:

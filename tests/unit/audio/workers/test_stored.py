@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,7 +102,7 @@ def test_long_silence_stays_silent(files: Files) -> None:
 
 
 @given(cuts=st.lists(st.integers(1, 60_000), min_size=1, max_size=8), start=st.integers(0, 1_000))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 def test_reads_do_not_depend_on_block_boundaries(cuts: list[int], start: int) -> None:
     files = Files()
     samples = np.random.default_rng(start).standard_normal(sum(cuts)).astype(np.float32)

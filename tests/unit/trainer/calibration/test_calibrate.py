@@ -39,6 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(DEMO, folder, ignore=ignored))
 
 
+@pytest.mark.long
 def test_calibration_is_saved_with_the_model(model: Path, data: Path) -> None:
     ended = CliRunner().invoke(app, ["calibrate", str(model), "--data", str(data), "--json"])
     assert ended.exit_code == 0, ended.output

@@ -1,11 +1,13 @@
 """What can be compared: models here, servers of OpenAI's API, and what is refused before work."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from demo_model import DEMO, SAMPLES, sample_texts
+from ngrams import write_language_model
 from scripted_server import Answer, answers, error, scripted_server
 from typer.testing import CliRunner
 
@@ -13,6 +15,22 @@ from trainer.cli import app, main
 from trainer.comparison import Options, open_systems
 from trainer.data import Record, Waveform
 from trainer.errors import ComparisonError
+
+
+def test_log_of_a_damaged_language_model_is_not_on_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(DEMO, model, ignore=shutil.ignore_patterns("samples", "language_model"))
+    news = write_language_model(model / "language_models/news", ["a", "a a"], order=2)
+    next(news.glob("*.arpa")).write_text("\\data\\")
+    given = ["compare", f"{model}?lm=news", str(model), "--manifest", str(SAMPLES), "--json"]
+    monkeypatch.setattr("sys.argv", ["nordlyd-train", *given])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "language model cannot be used" in printed.err
 
 
 class Tone:

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 import soundfile
 import torch
 from checkpoints import make_model, write_checkpoint
-from demo_model import DEMO
+from demo_model import DEMO, tiny_shape
 from transformers import (
     AutoProcessor,
     AutoTokenizer,
@@ -30,23 +29,12 @@ from trainer.cli import app, main
 from trainer.errors import DataError
 from trainer.export import export_folder, export_model, load_stock
 from trainer.model import TOKENS, collapse, random_model
-from trainer.recipe import load_recipe
 
 NORWEGIAN = ("|", *"abcdefghijklmnopqrstuvwxyzàäåæçéèêòóôöøü", "[UNK]", "[PAD]", "<s>", "</s>")
 
 
 def demo_model() -> Wav2Vec2ForCTC:
-    shape = replace(
-        load_recipe("demo-nb").model,
-        conv_dim=(16, 16, 16, 16),
-        hidden_size=32,
-        layers=2,
-        heads=2,
-        intermediate_size=32,
-        position_kernel=8,
-        position_groups=4,
-    )
-    return random_model(shape, seed=1).eval()
+    return random_model(tiny_shape(), seed=1).eval()
 
 
 MODELS: dict[str, Callable[[], Wav2Vec2ForCTC]] = {

@@ -1,17 +1,16 @@
 """Recordings with a tone for every letter, and a model small enough to train on them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from demo_model import tiny_shape
 from letter_tones import waveform
 
 from trainer.export import export_model
 from trainer.model import random_model
-from trainer.recipe import load_recipe
 
 Speak = Callable[..., Path]
 
@@ -32,16 +31,6 @@ def speak() -> Speak:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint folder of a few thousand weights, called `tiny`, of no language."""
-    shape = replace(
-        load_recipe("demo-nb").model,
-        conv_dim=(16, 16, 16, 16),
-        hidden_size=32,
-        layers=2,
-        heads=2,
-        intermediate_size=32,
-        position_kernel=8,
-        position_groups=4,
-    )
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    export_model(random_model(shape, seed=1), folder)
+    export_model(random_model(tiny_shape(), seed=1), folder)
     return folder

@@ -1,7 +1,10 @@
 """The command `finetune`, from recordings beside texts to a checkpoint that the service loads."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,32 @@ def test_finetune_makes_a_checkpoint_recipe_and_report(
     done = CliRunner().invoke(app, [*map(str, again)])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "again/checkpoint-3").is_dir()
+
+
+@pytest.mark.long
+def test_two_processes_train_on_what_the_first_has_prepared(
+    recordings: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    given = (
+        "finetune", tiny_model, recordings, "--language", "nb", "--output", out, "--steps", "2",
+        "--sharding", "full", "--json",
+    )  # fmt: skip
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    done = subprocess.run(
+        (sys.executable, *torchrun, "-m", "trainer", *map(str, given)),
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["devices"], report["sharding"]) == (2, "full")
+    rows = [row.split(",") for row in (out / "training_log.csv").read_text().split()[1:]]
+    assert [row[2] for row in rows] == ["1", "2"]
+    assert json.loads((out / "finetuning.json").read_text()) == report
+    assert done.stderr.count("dropped 2") == 1
+    assert done.stderr.count("exported to") == 1
+    assert load_checkpoint(out / "export").vocabulary.tokens == TOKENS
 
 
 def test_only_plan_writes_data_and_recipe_and_trains_nothing(

@@ -80,7 +80,8 @@ def test_written_recipe_is_read_back_as_it_was(tmp_path: Path, method: Method) -
 
 
 @pytest.mark.parametrize(
-    ("free", "method"), [(80, "full"), (24, "full"), (16, "adafactor"), (10, "lora")]
+    ("free", "method"),
+    [(80, "full"), (24, "full"), (16, "adamw8bit"), (12, "adafactor"), (10, "lora")],
 )
 def test_first_method_that_fits_is_chosen_for_1b(free: int, method: Method) -> None:
     choice = choose(
@@ -99,7 +100,9 @@ def test_first_method_that_fits_is_chosen_for_1b(free: int, method: Method) -> N
 
 
 def test_memory_that_does_not_suffice_is_one_error_before_any_update() -> None:
-    with pytest.raises(TrainingError, match=r"at the least \(full\).*--method adafactor or lora"):
+    with pytest.raises(
+        TrainingError, match=r"at the least \(full\).*--method adamw8bit or adafactor or lora"
+    ):
         choose(
             lambda chosen, checkpointing, parts: made(
                 10.0, method=chosen, checkpointing=checkpointing, parts=parts

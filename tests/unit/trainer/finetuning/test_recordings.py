@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import docx
 import numpy as np
 import pympi
 import pytest
@@ -12,7 +13,6 @@ from praatio import textgrid
 
 from trainer.errors import DataError
 from trainer.finetuning.recordings import Utterance, find_utterances
-from trainer.finetuning.transcripts import read_transcript
 
 SRT = """1
 00:00:00,500 --> 00:00:01,500
@@ -103,13 +103,20 @@ def test_text_beside_or_below_another_folder_is_of_the_whole_recording(
     speak(tmp_path / "lyd/a.wav", "en to")
     speak(tmp_path / "lyd/b.flac", "tre fire")
     speak(tmp_path / "lyd/c.wav", "fem")
+    speak(tmp_path / "lyd/d.wav", "fem seks")
     (tmp_path / "tekst").mkdir()
     (tmp_path / "tekst/a.txt").write_bytes("én\nto på".encode("latin-1"))
     (tmp_path / "lyd/b.txt").write_text("tre fire", "utf-8-sig")
+    document = docx.Document()
+    document.add_paragraph("fem")
+    document.add_paragraph("seks")
+    document.save(str(tmp_path / "tekst/d.docx"))
     (tmp_path / "README.txt").write_text("not a transcript")
     assert texts(tmp_path)[:2] == ["én to på", "tre fire"]
-    last = found(tmp_path)[2].candidate
-    assert (last.dropped, last.detail) == ("audio without text", str(tmp_path / "lyd/c.wav"))
+    _, _, without, word = found(tmp_path)
+    dropped = without.candidate
+    assert (dropped.dropped, dropped.detail) == ("audio without text", str(tmp_path / "lyd/c.wav"))
+    assert word.candidate.text == "fem seks"
 
 
 def test_transcript_with_times_is_preferred_to_plain_text(tmp_path: Path, speak) -> None:
@@ -173,10 +180,18 @@ def test_place_without_speech_lists_what_is_accepted(tmp_path: Path, name: str) 
         found(tmp_path / name)
 
 
-def test_json_without_text_is_a_broken_annotation(tmp_path: Path, speak) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.json", '{"segments": [{"text": "en"}, {"text": "to"}]}', "no transcript with times"),
+        ("a.srt", "bare tekst", "there are no subtitles"),
+    ],
+)
+def test_transcript_without_times_is_a_broken_annotation(
+    tmp_path: Path, speak, name: str, content: str, message: str
+) -> None:
     speak(tmp_path / "a.wav", "en")
-    (tmp_path / "a.json").write_text('{"segments": [{"text": "en"}]}')
+    (tmp_path / name).write_text(content)
     (item,) = found(tmp_path)
     assert item.candidate.dropped == "broken annotations"
-    with pytest.raises(DataError, match="no transcript in JSON"):
-        read_transcript(tmp_path / "a.json")
+    assert message in item.candidate.detail

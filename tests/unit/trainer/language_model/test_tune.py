@@ -66,6 +66,7 @@ def test_chosen_hotwords_are_unknown_to_the_language_model(
     assert found[20.0] >= found[0.0]
 
 
+@pytest.mark.long
 def test_worker_processes_give_the_rates_of_this_process(
     encoded: EncodedUtterances, model: Path
 ) -> None:

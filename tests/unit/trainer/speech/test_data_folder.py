@@ -81,6 +81,7 @@ def counts(made: Path) -> dict[str, Any]:
     return dict(json.loads((made / "counts.json").read_text(encoding="utf-8")))
 
 
+@pytest.mark.long
 def test_data_folder_is_reproducible_in_another_process(made: Path, make: Make) -> None:
     again = make("two")
     files = sorted(file.name for file in made.iterdir())

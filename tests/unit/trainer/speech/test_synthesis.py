@@ -40,6 +40,7 @@ def quiet(synthesis: SynthesisRecipe) -> SynthesisRecipe:
     )
 
 
+@pytest.mark.long
 def test_synthesis_is_reproducible_in_another_process(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("two", 1), ("three", 2)):
         script = SPEAK.format(sentences=SENTENCES, seed=seed, folder=str(tmp_path / name))

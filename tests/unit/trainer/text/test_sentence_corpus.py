@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.splits import SPLITS
 from trainer.errors import CorpusError
 from trainer.recipe import Recipe, load_recipe
 from trainer.recipe_schema import TextRecipe
@@ -18,7 +19,7 @@ from trainer.text.corpus import (
     text_of,
 )
 from trainer.text.everyday import development_sentences
-from trainer.text.sentences import SPLITS, split_of
+from trainer.text.sentences import split_of
 from trainer.text.translation import translate
 
 NAMES = ("fila", "boka", "døra", "hylla", "jenta", "kua", "lampa", "visa", "øya", "hytta", "bygda")

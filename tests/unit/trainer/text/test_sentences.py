@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from app.splits import SPLITS
 from trainer.recipe_schema import TextRecipe
 from trainer.text.packages import catalogue_paragraphs, download, manual_paragraphs, page_paragraphs
 from trainer.text.packages import paragraphs as package_paragraphs
-from trainer.text.sentences import SPLITS, clean, collect, cut, split_of
+from trainer.text.sentences import clean, collect, cut, split_of
 
 NUMBERS = ("en", "to", "tre", "fire", "fem", "seks", "sju", "åtte", "ni", "ti", "elleve", "tolv")
 MANY = [f"det er {a} {b} og {c} her" for a in NUMBERS for b in NUMBERS for c in NUMBERS]

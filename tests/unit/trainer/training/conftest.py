@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from demo_model import tiny_shape
 from tones import write_speech
 
 from trainer.recipe import RECIPES, Recipe, load_recipe
@@ -31,14 +32,7 @@ def recipe() -> Recipe:
     """`demo-nb`, shrunk to 30,000 weights and six updates."""
     full = load_recipe("demo-nb")
     model = replace(
-        full.model,
-        conv_dim=(16, 16, 16, 16),
-        hidden_size=32,
-        layers=2,
-        heads=2,
-        intermediate_size=32,
-        position_kernel=8,
-        position_groups=4,
+        tiny_shape(),
         mask_time_prob=0.2,
         mask_feature_prob=0.2,
         mask_feature_length=4,

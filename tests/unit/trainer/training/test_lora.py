@@ -1,4 +1,4 @@
-"""Fine-tuning in little memory: LoRA and Adafactor, with gradient checkpointing."""
+"""Fine-tuning in little memory: LoRA, Adafactor and 8-bit AdamW, with gradient checkpointing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,9 @@ from trainer.training.optimizer import make_optimizer
 
 LORA = AdaptationRecipe(keep_vocabulary=True, optimiser="adamw", lora_rank=4, lora_alpha=8.0)
 ADAFACTOR = replace(LORA, optimiser="adafactor", lora_rank=0, lora_alpha=0.0)
-RATES = {"lora": 5e-3, "adafactor": 3e-2}
+EIGHT_BIT = replace(ADAFACTOR, optimiser="adamw8bit")
+ADAPTATIONS = {"lora": LORA, "adafactor": ADAFACTOR, "adamw8bit": EIGHT_BIT}
+RATES = {"lora": 5e-3, "adafactor": 3e-2, "adamw8bit": 1e-3}
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +55,11 @@ def adapted(recipe: Recipe, start: Path, method: str, steps: int = 30) -> Recipe
         join_from_step=steps,
         weight_decay=0.0,
     )
-    adaptation = LORA if method == "lora" else ADAFACTOR
-    return replace(recipe, model=model, training=numbers, adaptation=adaptation)
+    return replace(recipe, model=model, training=numbers, adaptation=ADAPTATIONS[method])
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("method", ["lora", "adafactor"])
+@pytest.mark.parametrize("method", ADAPTATIONS)
 def test_method_of_little_memory_learns(
     recipe: Recipe, start: Path, data: Path, tmp_path: Path, method: str
 ) -> None:
@@ -117,7 +118,7 @@ def test_merged_and_separate_weights_are_those_of_the_model(recipe: Recipe) -> N
     model.load_state_dict(separated(merged, lora_state(model)))
 
 
-@pytest.mark.parametrize("adaptation", [LORA, ADAFACTOR])
+@pytest.mark.parametrize("adaptation", [LORA, ADAFACTOR, EIGHT_BIT])
 @pytest.mark.parametrize("frozen", [True, False])
 def test_memory_of_weights_gradients_and_states_is_what_training_has(
     recipe: Recipe, adaptation: AdaptationRecipe, *, frozen: bool

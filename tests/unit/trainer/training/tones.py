@@ -5,15 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from letter_tones import TEXTS as SENTENCES
+from letter_tones import tones_of
 
 TEXTS = {
     "train": (
-        "det er en prøve",
-        "vi går på tur",
-        "hun har en hest",
-        "de er ikke her",
-        "du kan komme nå",
-        "om natten er det mørkt",
+        *SENTENCES,
         "båten ligger i havnen",
         "han leser en bok",
     ),
@@ -28,8 +25,7 @@ def write_speech(folder: Path, texts: Mapping[str, Sequence[str]] = TEXTS) -> Pa
     for split, lines in texts.items():
         place, manifest, audio = 0, [], []
         for line in lines:
-            pitches = [200 + 37 * (ord(letter) % 60) for letter in line for _ in range(1600)]
-            wave = np.sin(2 * np.pi * np.cumsum(pitches) / 16000) * 6000
+            wave = tones_of(line) * 6000
             pcm = (wave + 500 * rng.standard_normal(len(wave))).astype("<i2")
             audio.append(pcm.tobytes())
             entry = {"text": line, "start": place, "samples": len(pcm), "speaker": "a"}

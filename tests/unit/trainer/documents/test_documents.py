@@ -1,4 +1,4 @@
-"""The text of documents, in every format that `nordlyd adapt` reads."""
+"""The text of documents and transcripts, in every format that the trainer reads."""
 
 import io
 import json
@@ -8,9 +8,8 @@ from pathlib import Path
 import docx
 import pytest
 
-from trainer.adaptation.documents import read_document
-from trainer.adaptation.sentences import find_documents, read_names, read_sentences
-from trainer.errors import LanguageModelError
+from trainer.documents import Passage, read_document, read_passages
+from trainer.errors import DataError
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -67,9 +66,11 @@ def test_text_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
     assert read_document(written(tmp_path, "a.txt", text.encode(encoding))) == [text]
 
 
-def test_small_letters_without_capitals_are_a_sentence_a_line(tmp_path: Path) -> None:
-    file = written(tmp_path, "corpus.txt", "det er en god dag\nvi ses igjen i morgen\n")
-    assert read_sentences([file], "nb").lines == ("det er en god dag", "vi ses igjen i morgen")
+def test_number_is_joined_to_the_abbreviation_before_it(tmp_path: Path) -> None:
+    text = "Møtet begynner kl.\n12.30 hos\nKari.\n\n  \nNeste  sak\n"
+    assert read_document(written(tmp_path, "a.txt", text)) == [
+        "Møtet begynner kl. 12.30 hos", "Kari.", "Neste sak",
+    ]  # fmt: skip
 
 
 def test_markdown_is_read_without_its_marks(tmp_path: Path) -> None:
@@ -103,9 +104,9 @@ def test_pdf_is_read_and_one_without_text_is_refused(tmp_path: Path) -> None:
     assert read_document(written(tmp_path, "a.pdf", pdf_of(lines))) == [
         "Kommunen vedtok planen for blåbærskogen i fjor."
     ]
-    with pytest.raises(LanguageModelError, match="1 pages and no text on them, as scanned paper"):
+    with pytest.raises(DataError, match="1 pages and no text on them, as scanned paper"):
         read_document(written(tmp_path, "scan.pdf", pdf_of([])))
-    with pytest.raises(LanguageModelError, match="is no PDF that can be read"):
+    with pytest.raises(DataError, match="is no PDF that can be read"):
         read_document(written(tmp_path, "broken.pdf", b"%PDF-1.4\nnothing"))
 
 
@@ -120,19 +121,52 @@ VTT = (
 )
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.srt", SRT), ("a.vtt", VTT)])
+@pytest.mark.parametrize(("name", "content"), [("a.SRT", SRT), ("a.vtt", VTT)])
 def test_subtitles_are_read_across_cues(tmp_path: Path, name: str, content: str) -> None:
     expected = ["Kommunen vedtok planen i fjor.", "Kari var der."]
     assert read_document(written(tmp_path, name, content)) == expected
+
+
+def test_replies_in_a_cue_are_paragraphs_and_lines_of_a_sentence_are_not(tmp_path: Path) -> None:
+    text = (
+        "1\n00:00:01,000 --> 00:00:03,000\n{\\an8}Vi ses hos\nKari &amp; Ola kl.\n\n"
+        "2\n00:00:03,000 --> 00:00:04,000\n12.30\n\n"
+        "3\n00:00:04,000 --> 00:00:06,000\n- kommer du i morgen\n– ja\n\n"
+        "4\n00:00:06,000 --> 00:00:07,000\n-5 er ikke < -7 eller > 3\n"
+    )
+    assert read_document(written(tmp_path, "a.srt", text)) == [
+        "Vi ses hos Kari & Ola kl. 12.30", "kommer du i morgen", "ja", "-5 er ikke < -7 eller > 3",
+    ]  # fmt: skip
+
+
+def test_parts_of_a_transcript_have_their_times_and_speakers(tmp_path: Path) -> None:
+    text = (
+        "WEBVTT\r\n\r\n00:01.5 --> 00:02.000 align:start\r\n<v.loud Kari>Hei</v>\r\n- på deg\r\n"
+        "\r\n1:00:00 --> 1:00:01.2504\r\nHa det\r\n"
+    )
+    assert read_passages(written(tmp_path, "a.vtt", text)) == [
+        Passage("Hei på deg", 1.5, 2.0, "Kari"),
+        Passage("Ha det", 3600.0, 3601.25),
+    ]
+    item = {"text": " Hei\n på deg ", "start": "1.5", "end": 2, "speaker": "S1"}
+    spoken = {"segments": [item, {"text": " "}, {"text": "Ha det", "speaker": None}]}
+    assert read_passages(written(tmp_path, "a.json", json.dumps(spoken))) == [
+        Passage("Hei på deg", 1.5, 2.0, "S1"),
+        Passage("Ha det"),
+    ]
+    with pytest.raises(DataError, match="times that are no numbers"):
+        read_passages(written(tmp_path, "b.json", '[{"text": "Hei", "start": "now"}]'))
+    with pytest.raises(DataError, match="there are no subtitles; accepted: SubRip"):
+        read_passages(written(tmp_path, "b.srt", "bare tekst"))
 
 
 def test_json_of_the_service_is_read_by_segments_or_as_a_whole(tmp_path: Path) -> None:
     whole = {"text": "ja da nei", "segments": [{"text": "ja da", "start": 0}, {"text": "nei"}]}
     assert read_document(written(tmp_path, "a.json", json.dumps(whole))) == ["ja da", "nei"]
     assert read_document(written(tmp_path, "b.json", '{"text": "ja da"}')) == ["ja da"]
-    with pytest.raises(LanguageModelError, match="holds no text; accepted is JSON as the service"):
+    with pytest.raises(DataError, match="holds no text; accepted is JSON as the service"):
         read_document(written(tmp_path, "c.json", '{"status": "queued"}'))
-    with pytest.raises(LanguageModelError, match="is no JSON"):
+    with pytest.raises(DataError, match="is no JSON"):
         read_document(written(tmp_path, "d.json", "{"))
 
 
@@ -144,36 +178,11 @@ def test_files_that_are_no_documents_are_refused(tmp_path: Path) -> None:
         "a.odt": (b"", r"\.odt is not read; accepted: \.txt, \.md"),
         "b.docx": (b"\xd0\xcf\x11\xe0rest", r"Word before 2007: save it as \.docx"),
         "c.docx": (archive.getvalue(), "no document of Word"),
-        "d.txt": (b"a\0b", "is no text"),
-        "e.txt": (pdf_of(["x"]), "is no text"),
+        "d.txt": (b"a\0b", "is no text: it holds zero bytes"),
+        "e.txt": (pdf_of(["x"]), "is no text: it is a PDF"),
     }
     for name, (content, message) in refused.items():
-        with pytest.raises(LanguageModelError, match=message):
+        with pytest.raises(DataError, match=message):
             read_document(written(tmp_path, name, content))
-    with pytest.raises(LanguageModelError, match="there is no"):
-        find_documents([tmp_path / "missing"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(LanguageModelError, match="holds no documents"):
-        find_documents([tmp_path / "empty"])
-
-
-def test_numbers_and_abbreviations_are_written_out_and_counted(tmp_path: Path) -> None:
-    text = "Rådet brukte 25 % mer. Se § 3 i sak 2023/1745-X om vann. Rådet brukte 25 % mer.\n"
-    written(tmp_path, "a.txt", text)
-    read = read_sentences([tmp_path], "nb")
-    assert read.lines == (
-        "rådet brukte tjuefem prosent mer", "se paragraf tre i sak", "om vann",
-    )  # fmt: skip
-    assert read.rules["per cent"] == 2
-    assert read.dropped == {"number of unknown form": 1, "repeated": 1}
-    assert read.documents == {str(tmp_path / "a.txt"): 3}
-    assert read.words == 12
-
-
-def test_names_are_spelled_as_the_model_writes_them(tmp_path: Path) -> None:
-    file = written(tmp_path, "names.txt", "# styret\nÅse-Marie Müller\n\nOslo  # by\nДом\nOslo\n")
-    names = read_names(file, "nb")
-    assert names.spelled == ("åse marie muller", "oslo")
-    assert names.dropped == ("Дом",)
-    with pytest.raises(LanguageModelError, match="holds no name"):
-        read_names(written(tmp_path, "none.txt", "# nothing\n"), "nb")
+        with pytest.raises(DataError, match=r"cannot be read|is not read"):
+            read_document(tmp_path / f"none-{name}")
