@@ -214,7 +214,7 @@ def test_reset_gives_the_final_result_and_times_continue(vosk: ClientConnection)
 
 
 def test_config_of_one_client_does_not_affect_others(demos: RunningServer) -> None:
-    danish = "den genererede rapport er et writer dokument som du også kan redigere"
+    danish = "den genererede rapporter et writer dokument som du også kan redigere"
     no_model_of_ours = '{"config": {"sample_rate": 48000, "model": "/opt/vosk-model-en"}}'
     in_danish = '{"config": {"sample_rate": 16000, "language": "da-DK", "x": 1}}'
     requests = [

@@ -50,10 +50,11 @@ def model_section(facts: Facts) -> list[str]:
 
 def _mixture(mixture: MixtureRecipe) -> str:
     everyday, frequent = mixture.everyday_share, mixture.frequent_words_share
+    text = 1 - everyday - frequent
     return (
-        f"It is a mixture: {1 - everyday - frequent:.0%} of the text below, {everyday:.0%} of "
-        f"everyday sentences made by a grammar, {frequent:.0%} of the frequencies of words in "
-        "wordfreq (Speer 2022, CC BY-SA 4.0)."
+        f"It is a mixture: {100 * text:.0f} % of the text below, {100 * everyday:.0f} % of "
+        f"everyday sentences made by a grammar, {100 * frequent:.0f} % of the frequencies of words "
+        "in wordfreq (Speer 2022, CC BY-SA 4.0)."
     )
 
 
