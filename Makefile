@@ -13,6 +13,8 @@ RERUN := $(if $(RERUNS), --reruns $(RERUNS) -rfER)
 PYTEST := $(BIN)/python $(if $(COVERAGE),-m coverage run )-m pytest$(RERUN)
 # Two workers that take over what the other has left; each starts the shared servers it needs.
 PARALLEL := -n 2 --dist worksteal
+# For tests that wait most of the time.
+WAITING := -n 3 --dist worksteal
 # For tests that share an installation, which each group of them makes once.
 GROUPED := -n 2 --dist loadgroup
 ELSEWHERE := cuda or deploy or ffmpeg or image or lmplz or page or postgresql or pyctcdecode or pythons or ray or speakers
@@ -98,7 +100,7 @@ test-page: $(INSTALLED_TEST)
 # Needs Debian's postgresql; the tests start servers of their own.
 test-postgresql: $(INSTALLED_TEST)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { echo "nordlyd: PostgreSQL is missing; run: apt install postgresql" >&2; exit 1; }
-	$(PYTEST) $(PARALLEL) -m postgresql $(ARGS)
+	$(PYTEST) $(WAITING) -m postgresql $(ARGS)
 
 # Needs Debian's systemd, which does not have to run, and the package index the first time; x86-64.
 test-deploy: $(INSTALLED_TEST) $(DEPLOY_TOOLS)

@@ -18,9 +18,13 @@ from checkpoints import write_tiny_checkpoint
 from examples import ALL, FEW
 from hypothesis import HealthCheck, settings
 from sounds import as_wav, tones
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 if TYPE_CHECKING:
     from s3_server import S3Server
+
+# By default, the variables of each frame of a logged error are formatted: a second or more.
+ConsoleRenderer.get_active().exception_formatter = plain_traceback
 
 _SERVERS = Path(__file__).with_name("e2e")
 

@@ -81,7 +81,7 @@ def merged_state(
     """Returns the weights of a model under their usual names, low-rank matrices added to theirs.
 
     Args:
-        model: says which matrices have low-rank ones beside them.
+        model: whose modules name the matrices with low-rank ones beside them.
         state: its weights; needed where it holds a part of them only.
     """
     weights = dict(model.state_dict() if state is None else state)
@@ -100,7 +100,7 @@ def lora_state(
     """Returns the low-rank matrices and what they are added to; empty where there are none.
 
     Args:
-        model: says which matrices have low-rank ones beside them.
+        model: whose modules name the matrices with low-rank ones beside them.
         state: its weights; needed where it holds a part of them only.
     """
     adapted = tuple(

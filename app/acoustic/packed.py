@@ -28,11 +28,6 @@ from app.acoustic.kernels import (
 from app.acoustic.packing import PackedLayout, PackedWaveforms, pack_waveforms
 from app.audio.frames import FrameGrid
 
-try:
-    from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # torch before 2.10
-    varlen_attn = None  # type: ignore[assignment]
-
 Waveform = npt.NDArray[np.float32]
 # (queries, keys, values [rows, heads, width] each, layout) → [rows, heads * width].
 AttentionFunction = Callable[[Tensor, Tensor, Tensor, "PackedLayout"], Tensor]
@@ -155,15 +150,25 @@ def has_flash(device: torch.device, dtype: torch.dtype, width: int) -> bool:
     of 8 up to 256 wide.
     """
     return (
-        varlen_attn is not None
-        and device.type == "cuda"
+        device.type == "cuda"
         and torch.version.cuda is not None
         and torch.backends.cuda.is_flash_attention_available()
         and dtype in {torch.float16, torch.bfloat16}
         and width % 8 == 0
         and width <= _FLASH_MAX_WIDTH
         and torch.cuda.get_device_capability(device) >= _FLASH_SINCE
+        and _varlen_attn() is not None
     )
+
+
+def _varlen_attn() -> Callable[..., Tensor | tuple[Tensor, Tensor]] | None:
+    """Returns torch's variable-length attention; None before torch 2.10."""
+    # Its module imports torch's compiler, which takes as long as all else of torch together.
+    try:
+        from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415
+    except ImportError:
+        return None
+    return varlen_attn
 
 
 def _group_norm(
@@ -232,6 +237,8 @@ def _convolved(
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, layout: PackedLayout) -> Tensor:
     cu_seqlens, max_seqlen = layout.cu_seqlens, layout.max_seqlen
+    varlen_attn = _varlen_attn()
+    assert varlen_attn is not None
     # The seventh argument and those before it are alike in every torch that has the function.
     y = varlen_attn(query, key, value, cu_seqlens, cu_seqlens, max_seqlen, max_seqlen)
     assert isinstance(y, Tensor)

@@ -112,9 +112,22 @@ def word_times(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingCosts:
+    """What the best path that spells some words costs, frame by frame.
+
+    Attributes:
+        costs: how far it is below the best path, natural-log, at least 0; float32 [frames].
+        words: index of the word that it is in, -1 between words; int64 [frames].
+    """
+
+    costs: NDArray[np.float32]
+    words: NDArray[np.int64]
+
+
 def reading_costs(
     emissions: Emissions, words: Sequence[str], vocabulary: Vocabulary
-) -> NDArray[np.float32]:
+) -> ReadingCosts:
     """Returns how far below the best path each frame is on the best path that spells the words.
 
     Args:
@@ -122,15 +135,17 @@ def reading_costs(
         words: in order, at least one, spelled with tokens of the vocabulary.
         vocabulary: tokens of the checkpoint.
 
-    Returns:
-        float32 [frames], natural-log, at least 0.
-
     Raises:
         ValueError: as `word_times`.
     """
-    labels, gaps, _ = _states(words, vocabulary)
+    labels, gaps, counts = _states(words, vocabulary)
     trellis = _trellis(with_gaps(emissions, vocabulary), labels, gaps)
-    return -trellis.path_scores(best_path(trellis))
+    path = best_path(trellis)
+    owners = np.full(2 * len(labels) + 1, -1, dtype=np.int64)
+    owners[1::2] = np.repeat(np.arange(len(words)), counts)
+    within = np.flatnonzero(gaps[:-1] == len(vocabulary))
+    owners[2 * within] = owners[2 * within + 1]
+    return ReadingCosts(-trellis.path_scores(path), owners[path])
 
 
 def _states(

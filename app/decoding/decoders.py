@@ -5,7 +5,7 @@ A model's language models are stored beside its checkpoint: `language_model/`, a
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -164,6 +164,12 @@ class ModelDecoders:
             used = name if name in self._language_models else None
             hypotheses = [replace(hypothesis, language_model=used) for hypothesis in found]
         return tuple(self._calibration.apply(item, duration=duration) for item in hypotheses)
+
+    def known_words(self, words: Iterable[str]) -> frozenset[str]:
+        """Returns the words that the model's language model lists; all where there is no list."""
+        language_model = self._language_models.load(DEFAULT_LM)
+        listed = None if language_model is None else language_model.unigrams
+        return frozenset(words) if listed is None else listed.intersection(words)
 
     def score_speech(
         self, emissions: Emissions, *, frame_seconds: float, duration: float

@@ -72,3 +72,12 @@ def test_command_line_does_not_import_the_api() -> None:
 
 def test_service_imports_neither_trainer_nor_benchmarks() -> None:
     assert {name.split(".")[0] for name in imported("app")} == {"app"}
+
+
+@pytest.mark.long
+def test_encoder_does_not_import_the_compiler_of_torch() -> None:
+    code = "import sys, app.acoustic; print('torch._dynamo' in sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert ended.stdout.strip() == "False"

@@ -2,12 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -88,11 +88,16 @@ class ClusterServer(RunningServer):
         try:
             return super().stop()
         finally:
-            for child in children:
-                if child.is_running():
-                    child.send_signal(signal.SIGCONT)
-            psutil.wait_procs(children, timeout=20)
+            kill_all(children)
             self._ray.cleanup()
+
+
+def kill_all(processes: Sequence[psutil.Process]) -> None:
+    """Ends those that still run, and waits until they have ended."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=20)
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 60.0) -> None:

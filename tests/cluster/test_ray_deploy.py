@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import httpx
 import psutil
 import pytest
 import yaml
+from cluster_server import kill_all
 from demo_model import DEMO, sample_texts
 from live import StreamLog, live_url, receive, recording, sample, send
 from openai import OpenAI
@@ -62,10 +62,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             wait_ready(running, folder / "serve.log", process)
             yield running
         finally:
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.send_signal(signal.SIGINT)
-            process.wait(120)
-            psutil.wait_procs(children, timeout=20)
+            serve = psutil.Process(process.pid)
+            kill_all([serve, *serve.children(recursive=True)])
+            process.wait()
 
 
 def wait_ready(running: Deployed, log: Path, process: subprocess.Popen[bytes]) -> None:

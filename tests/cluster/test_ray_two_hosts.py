@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from cluster_load import assert_answered, assert_shared_evenly, under_load
-from cluster_server import QUEUE_SECONDS, ClusterServer, wait_for
+from cluster_server import QUEUE_SECONDS, ClusterServer, kill_all, wait_for
 from hosts import Host, network
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
@@ -59,14 +59,10 @@ def node(folder: Path, name: str, *arguments: str, host: Host | None = None) -> 
         assert process.poll() is None, path.read_text()
         yield
     finally:
-        children = []
         if process.poll() is None:
-            children = psutil.Process(process.pid).children(recursive=True)
-            process.terminate()
-        process.wait(60)
-        for child in children:
-            if child.is_running():
-                child.kill()
+            started = psutil.Process(process.pid)
+            kill_all([started, *started.children(recursive=True)])
+        process.wait()
 
 
 @pytest.fixture

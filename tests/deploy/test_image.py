@@ -16,7 +16,7 @@ import pytest
 from image_build import Builder, Image
 from service_client import post_tone
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(1200), pytest.mark.xdist_group("image")]
 
 KEY = "a-key-of-the-test"
 

@@ -23,8 +23,11 @@ SAMPLE = Path("models/demo-da/samples/sample-1.flac")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = metafunc.config.getoption("python")
-    names = [Path(python).name for python in found]
-    metafunc.parametrize("installed", found, ids=names, indirect=True, scope="module")
+    each = [
+        pytest.param(python, id=(name := Path(python).name), marks=pytest.mark.xdist_group(name))
+        for python in found
+    ]
+    metafunc.parametrize("installed", each, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import pytest
 from running import RunningServer, environment
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(1500), pytest.mark.xdist_group("wheels")]
 
 BUILD_SECONDS = 600
 INSTALL_SECONDS = 1200

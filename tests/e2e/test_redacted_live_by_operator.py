@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from demo_model import sample_texts
 from live import StreamLog, live_url, pieces, receive, sample, silence
+from realtime_session import TRANSCRIPTION, pcm, talking
 from running import RunningServer
-from test_openai_realtime import TRANSCRIPTION, pcm, talking
 from test_wyoming import audio, on, replies_to, speech, transcript
 from vosk_client import talk
 from websockets.asyncio.client import connect

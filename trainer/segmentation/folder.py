@@ -105,6 +105,7 @@ class Folder:
                 "seconds": round(_samples(piece) / SAMPLE_RATE, 4),
                 "source": cut.pair.name,
                 "score": round(piece.score, 4),
+                "doubt": round(piece.doubt.value, 4),
                 "recording": str(cut.pair.recording.resolve()),
                 "recording_start": round(piece.start, 3),
                 "recording_end": round(piece.end, 3),

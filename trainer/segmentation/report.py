@@ -9,11 +9,14 @@ from trainer.evaluation.report.document import html_document
 from trainer.segmentation.folder import Cut
 from trainer.segmentation.segment import LeftOut, Piece
 
+_LEAST_SURE = 100
+
 
 def page(counts: Mapping[str, Any], cuts: Sequence[Cut]) -> str:
     """Returns the page. It loads nothing but the pieces, and runs no script."""
     sections = [
         _summary(counts),
+        _least_sure(cuts, counts["language"]),
         *(_recording(number, cut, counts["language"]) for number, cut in enumerate(cuts, 1)),
     ]
     minutes = f"{60 * counts['piece_hours']:,.1f} of {60 * counts['hours']:,.1f} minutes"
@@ -41,9 +44,28 @@ def _summary(counts: Mapping[str, Any]) -> str:
     )
 
 
+def _least_sure(cuts: Sequence[Cut], language: str) -> str:
+    pieces = [
+        (piece, file, cut.pair.name)
+        for cut in cuts
+        for piece, file in zip(cut.segments.pieces, cut.files, strict=True)
+    ]
+    pieces.sort(key=lambda row: row[0].doubt.value, reverse=True)
+    lines = "".join(
+        _piece(piece, file, f"{name}, {_clock(piece.start)}")
+        for piece, file, name in pieces[:_LEAST_SURE]
+    )
+    return (
+        '<section><h2 id="least-sure">The least sure pieces</h2>'
+        f"<p>At most {_LEAST_SURE}, the least sure first. They are the first to listen to: where "
+        "the <mark>marked</mark> word is said, what the model reads by itself differs most from "
+        f"the text.</p>{_table(lines, language)}</section>"
+    )
+
+
 def _recording(number: int, cut: Cut, language: str) -> str:
     rows = [
-        (piece.start, _piece(piece, file))
+        (piece.start, _piece(piece, file, _clock(piece.start)))
         for piece, file in zip(cut.segments.pieces, cut.files, strict=True)
     ]
     rows += [(item.start, _left_out(item)) for item in cut.segments.left_out]
@@ -51,16 +73,23 @@ def _recording(number: int, cut: Cut, language: str) -> str:
     return (
         f'<section><h2 id="r{number}">{escape(cut.pair.name)}</h2>'
         f"<p>{len(cut.files):,} pieces, {cut.seconds / 60:.1f} of "
-        f"{cut.segments.seconds / 60:.1f} minutes.</p>"
-        '<table><thead><tr><th scope="col">at</th><th scope="col">text</th>'
-        '<th scope="col">score</th><th scope="col">sound</th></tr></thead>'
-        f'<tbody lang="{escape(language)}">{lines}</tbody></table></section>'
+        f"{cut.segments.seconds / 60:.1f} minutes.</p>{_table(lines, language)}</section>"
     )
 
 
-def _piece(piece: Piece, file: str) -> str:
+def _table(lines: str, language: str) -> str:
     return (
-        f"<tr><td>{_clock(piece.start)}</td><td>{escape(piece.text)}</td>"
+        '<table><thead><tr><th scope="col">at</th><th scope="col">text</th>'
+        '<th scope="col">score</th><th scope="col">sound</th></tr></thead>'
+        f'<tbody lang="{escape(language)}">{lines}</tbody></table>'
+    )
+
+
+def _piece(piece: Piece, file: str, place: str) -> str:
+    words = [escape(word) for word in piece.text.split()]
+    words[piece.doubt.word] = f"<mark>{words[piece.doubt.word]}</mark>"
+    return (
+        f"<tr><td>{escape(place)}</td><td>{' '.join(words)}</td>"
         f"<td>{piece.score:.2f}</td><td><audio controls preload='none' "
         f'aria-label="{escape(piece.text)}" src="{escape(quote(file))}"></audio></td></tr>'
     )

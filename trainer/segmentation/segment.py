@@ -10,10 +10,12 @@ from app.contract.answers import AlignedWord
 from app.decoding import DecodingOptions, ModelDecoders
 from app.decoding.alignment import greedy_tokens
 from app.decoding.types import Emissions
+from app.text import normalise
 from trainer.data import Record, Waveform
 from trainer.evaluation.emissions import emit
 from trainer.segmentation.matching import Match, Matcher
 from trainer.segmentation.phrases import Phrase, find_phrases
+from trainer.segmentation.reading import Doubt, Reader
 
 NOT_WRITTEN = "said and not written"
 NOT_SAID = "written and not said"
@@ -30,13 +32,15 @@ _MARGIN = 0.25  # seconds of silence that a piece has at either end, at most
 class Piece:
     """A part of a recording and what is said in it; times in seconds.
 
-    `score` is the geometric mean of the probabilities of its letters, 0 to 1.
+    `score` is the geometric mean of the probabilities of its letters, 0 to 1. `doubt` is how much
+    speaks against the text, at most 1, and at which of its words.
     """
 
     start: float
     end: float
     text: str
     score: float
+    doubt: Doubt
 
     @property
     def seconds(self) -> float:
@@ -140,9 +144,10 @@ class Segmenter:
             letters = greedy_tokens(emissions, vocabulary)
             phrases = find_phrases(letters, read.words, wave, vocabulary, self.frame_seconds)
         located = self.align(emissions, words, len(wave))
-        matcher = Matcher(words, emissions, vocabulary, self.frame_seconds)
-        matches = matcher.match(phrases, located)
-        pieces, left_out = self._pieces(matcher, phrases, matches, words)
+        known = {normalise(word) for word in self.decoders.known_words(w.word for w in read.words)}
+        reader = Reader(emissions, vocabulary, self.frame_seconds, known)
+        matches = Matcher(words, reader).match(phrases, located)
+        pieces, left_out = self._pieces(reader, phrases, matches, words)
         left_out += _unmatched(phrases, matches, words)
         left_out += _unspoken(phrases, matches, words)
         return Segments(
@@ -151,7 +156,7 @@ class Segmenter:
 
     def _pieces(
         self,
-        matcher: Matcher,
+        reader: Reader,
         phrases: Sequence[Phrase],
         matches: Sequence[Match | None],
         words: Sequence[str],
@@ -160,13 +165,18 @@ class Segmenter:
         left_out: list[LeftOut] = []
         for run in self._runs(phrases, matches):
             joined = [phrases[index] for index in run]
-            indexes = [word for index in run if (match := matches[index]) for word in match.words]
-            text = " ".join(words[index] for index in indexes)
+            own = [match for index in run if (match := matches[index])]
+            indexes = [word for match in own for word in match.words]
+            spoken = [words[index] for index in indexes]
+            text = " ".join(spoken)
             start = max(joined[0].start, joined[0].first - _MARGIN)
             end = min(joined[-1].end, joined[-1].last + _MARGIN)
             reason = self._rejected(text, end - start)
             if reason is None:
-                pieces.append(Piece(start, end, text, matcher.score(joined, indexes)))
+                score = reader.score(joined[0].start, joined[-1].end, spoken)
+                most = max((match.doubt for match in own), key=lambda doubt: doubt.value)
+                doubt = Doubt(most.value, indexes.index(most.word))
+                pieces.append(Piece(start, end, text, score, doubt))
             else:
                 read = " ".join(phrase.text for phrase in joined)
                 left_out.append(LeftOut(reason, joined[0].first, joined[-1].last, text, read))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.decoding import GreedyDecoder
-from app.decoding.alignment import align_tokens, spell, word_times
+from app.decoding.alignment import align_tokens, reading_costs, spell, word_times
 from app.decoding.calibration import BoundaryRule, place_words
 from app.vocabulary import Vocabulary
 
@@ -96,6 +96,19 @@ def test_words_of_the_best_path_have_its_frames(seed: int, frames: int, sharpnes
         assert word.word == expected.word
         assert expected.confidence == pytest.approx(word.confidence, abs=1e-5)
         assert (word.start, word.end) == pytest.approx((expected.start, expected.end))
+
+
+@given(st.integers(0, 10**6), st.integers(8, 30))
+def test_costs_of_reading_words_are_those_of_the_frames_they_have(seed: int, frames: int) -> None:
+    emissions = random_emissions(seed, frames, len(TOKENS))
+    words = ("ab", "øa", "b")
+    found = reading_costs(emissions, words, VOCABULARY)
+    assert (found.costs >= 0).all()
+    timed = word_times(emissions, words, VOCABULARY, frame_seconds=FRAME, duration=frames * FRAME)
+    for index, word in enumerate(timed):
+        (own,) = np.nonzero(found.words == index)
+        assert (own[0] * FRAME, (own[-1] + 1) * FRAME) == pytest.approx((word.start, word.end))
+        assert own[-1] - own[0] + 1 == len(own)
 
 
 @given(

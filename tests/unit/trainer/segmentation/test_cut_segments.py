@@ -8,7 +8,7 @@ from demo_model import DEMO
 
 from app.acoustic import load_checkpoint
 from app.decoding import ModelDecoders
-from bench.meetings import Meeting, make_meeting
+from bench.meetings import Meeting, make_meeting, verbatim
 from trainer.segmentation import Segmenter
 from trainer.segmentation.segment import DIFFERENT, LONG, NOT_SAID, NOT_WRITTEN, Segments
 
@@ -39,7 +39,7 @@ def segmenter() -> Segmenter:
 
 @pytest.fixture(scope="module")
 def spoken() -> Meeting:
-    return make_meeting(SAID, language="nb", seed=5)
+    return make_meeting(verbatim(SAID), language="nb", seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import pytest
 import soundfile
 from demo_model import DEMO
 
-from bench.meetings import make_meeting
+from bench.meetings import make_meeting, verbatim
 from trainer.cli import main
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    made = make_meeting(["det er en prøve"], language="nb", seed=1)
+    made = make_meeting(verbatim(["det er en prøve"]), language="nb", seed=1)
     made.save(tmp_path / "meeting.flac", tmp_path / "meeting.txt")
     return tmp_path / "meeting.flac"
 

@@ -102,6 +102,17 @@ def test_low_rank_training_is_resumed_to_the_same_weights_and_exported_whole(
     assert load_checkpoint(tmp_path / "parts/export").emissions([wave])[0].shape[1] == len(TOKENS)
 
 
+@pytest.mark.long
+def test_training_in_8_bits_is_resumed_to_the_same_weights(
+    recipe: Recipe, start: Path, data: Path, tmp_path: Path
+) -> None:
+    own = adapted(recipe, start, "adamw8bit", steps=4)
+    whole = fit(own, data, tmp_path / "whole").state_dict()
+    fit(own, data, tmp_path / "parts", max_steps=2)
+    parts = fit(own, data, tmp_path / "parts", resume=True).state_dict()
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
 def test_merged_and_separate_weights_are_those_of_the_model(recipe: Recipe) -> None:
     model = random_model(recipe.model, seed=1)
     plain = dict(model.state_dict())

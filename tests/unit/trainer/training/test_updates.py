@@ -2,10 +2,7 @@
 
 import json
 import os
-import pickle
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -25,16 +22,6 @@ from trainer.training.framing import Framing
 from trainer.training.loss import loss_share, resolve_precision, utterance_losses
 from trainer.training.network import CtcNetwork
 from trainer.training.order import UpdateSize, plan_epoch
-
-TWO_PROCESSES = """
-import pickle, sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from trainer.training import fit
-recipe, data, output = pickle.loads(Path(sys.argv[1]).read_bytes())
-fit(recipe, data, output)
-"""
 
 
 @pytest.fixture
@@ -88,29 +75,6 @@ def test_loss_per_utterance_equals_the_mean_reduction_of_torch(recipe: Recipe, d
         blank=TOKENS.index(BLANK),
     )
     assert ((losses * share).sum() / size).item() == pytest.approx(expected.item(), rel=1e-5)
-
-
-@pytest.mark.long
-def test_two_processes_make_the_updates_of_one(eight: Recipe, data: Path, tmp_path: Path) -> None:
-    job, script = tmp_path / "job.pickle", tmp_path / "job.py"
-    job.write_bytes(pickle.dumps((eight, data, tmp_path / "two")))
-    script.write_text(TWO_PROCESSES)
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        (*torchrun, str(script), str(job)),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, output
-    fit(eight, data, tmp_path / "one")
-    for one, two in zip(logged(tmp_path / "one", 3), logged(tmp_path / "two", 3), strict=True):
-        assert two == pytest.approx(one, rel=1e-3)
-    logs = [(tmp_path / run / "training_log.csv").read_text().split() for run in ("one", "two")]
-    assert [row.split(",")[1:3] for row in logs[0]] == [row.split(",")[1:3] for row in logs[1]]
 
 
 def test_update_with_a_non_finite_loss_is_skipped_and_its_utterance_named(

@@ -1,5 +1,6 @@
-"""A model divided among two processes trains as a whole one does, and is saved whole."""
+"""Two processes make the updates of one, with the whole model each or a part of it."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -34,7 +35,7 @@ from trainer.training.devices import open_devices
 jobs, data, outcome = pickle.loads(Path(sys.argv[1]).read_bytes())
 with open_devices() as devices:
     for recipe, output, options in jobs:
-        fit(recipe, data, output, sharding="full", **options)
+        fit(recipe, data, output, **options)
     def refuse():
         raise TrainingError("the first refuses")
     try:
@@ -62,7 +63,7 @@ def eight(recipe: Recipe) -> Recipe:
 def runs(
     recipe: Recipe, eight: Recipe, data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Each kind of training on one process, and divided among two.
+    """Each kind of training on one process, and on two; of `shared` both have the whole model.
 
     `begun` ends after two updates of one process, and two continue it; `left` is the other way
     round, and is continued by the test.
@@ -75,6 +76,8 @@ def runs(
     lora, eight_bit = (
         replace(eight, model=started, adaptation=adaptation) for adaptation in (LORA, EIGHT_BIT)
     )
+    teacher = folder / "one/export"
+    fit(eight, data, folder / "student-one", teacher=teacher)
     fit(lora, data, folder / "lora-one")
     fit(eight_bit, data, folder / "eight-bit-one")
     fit(eight_bit, data, folder / "begun", max_steps=2)
@@ -84,14 +87,19 @@ def runs(
         model=replace(recipe.model, layerdrop=0.5),
         training=replace(recipe.training, accumulation=3, average_checkpoints=2, steps=6),
     )
-    jobs: list[tuple[Recipe, Path, dict[str, Any]]] = [
+    divided: list[tuple[Recipe, Path, dict[str, Any]]] = [
         (eight, folder / "two", {}),
+        (eight, folder / "student-two", {"teacher": teacher}),
         (lora, folder / "lora-two", {"max_steps": 2}),
         (lora, folder / "lora-two", {"resume": True}),
         (eight_bit, folder / "eight-bit-two", {}),
         (eight_bit, folder / "begun", {"resume": True}),
         (eight_bit, folder / "left", {"max_steps": 2}),
         (uneven, folder / "uneven", {"measure_start": True}),
+    ]
+    jobs: list[tuple[Recipe, Path, dict[str, Any]]] = [
+        (eight, folder / "shared", {}),
+        *((own, run, {"sharding": "full"} | options) for own, run, options in divided),
     ]
     (folder / "job.py").write_text(JOB)
     (folder / "job.pickle").write_bytes(pickle.dumps((jobs, data, folder / "outcome")))
@@ -110,6 +118,12 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
     return load_file(run / "checkpoint-3/model.safetensors")
 
 
+def logged(run: Path) -> list[tuple[float, float]]:
+    """Returns loss and gradient norm of each update."""
+    state = json.loads((run / "checkpoint-3/trainer_state.json").read_text())
+    return [(row["loss"], row["grad_norm"]) for row in state["log_history"] if "grad_norm" in row]
+
+
 def assert_same(one: Path, other: Path, tolerance: float) -> None:
     before, after = weights(one), weights(other)
     assert before.keys() == after.keys()
@@ -118,17 +132,23 @@ def assert_same(one: Path, other: Path, tolerance: float) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["", "lora-", "eight-bit-"])
-def test_divided_training_makes_the_updates_of_a_whole_one(runs: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("alone", "together"),
+    [("one", "shared"), ("one", "two"), ("student-one", "student-two"), ("lora-one", "lora-two"),
+     ("eight-bit-one", "eight-bit-two")],
+)  # fmt: skip
+def test_two_processes_make_the_updates_of_one(runs: Path, alone: str, together: str) -> None:
     # Sums in another order differ in the last bits, and Adam divides small gradients by themselves.
-    assert_same(runs / f"{kind}one", runs / f"{kind}two", 2e-4)
+    assert_same(runs / alone, runs / together, 2e-4)
     figures = [
-        [row.split(",") for row in (runs / f"{kind}{count}/training_log.csv").read_text().split()]
-        for count in ("one", "two")
+        [row.split(",") for row in (runs / run / "training_log.csv").read_text().split()[1:]]
+        for run in (alone, together)
     ]
     for one, two in zip(*figures, strict=True):
-        assert one[2] == two[2]
-    assert float(figures[0][-1][3]) == pytest.approx(float(figures[1][-1][3]), rel=1e-3)
+        assert one[1:3] == two[1:3]
+        assert float(two[3]) == pytest.approx(float(one[3]), rel=1e-3)
+    for one, two in zip(*(logged(runs / run) for run in (alone, together)), strict=True):
+        assert two == pytest.approx(one, rel=1e-3)
 
 
 @pytest.mark.long
@@ -160,7 +180,7 @@ def test_processes_with_unlike_batches_and_left_out_layers_stay_in_step(runs: Pa
 
 
 @pytest.mark.long
-def test_failure_of_the_first_device_ends_the_others_in_silence(runs: Path) -> None:
+def test_failure_of_the_first_device_ends_the_others_without_a_message(runs: Path) -> None:
     assert "the first refuses" in (runs / "outcome.0").read_text()
     assert (runs / "outcome.1").read_text() == "SystemExit(1)"
 
