@@ -17,7 +17,7 @@ import httpx
 NORDLYD = Path(sys.executable).with_name("nordlyd")
 KEY = "nøkkel-1"
 """One of the keys of the guarded server."""
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _LOG_SECONDS = 20.0
 
 
@@ -98,8 +98,10 @@ class RunningServer:
         return found[0]
 
     def wait_ready(self, seconds: float = _START_SECONDS) -> "RunningServer":
-        """Waits for the line it prints once it is ready."""
-        assert self._greeted.wait(seconds), self.log.read_text()
+        """Waits for the line it prints once it is ready; one that prints none is killed."""
+        if not (in_time := self._greeted.wait(seconds)):
+            self.process.kill()
+        assert in_time, self.log.read_text()
         assert self.greeting, f"ended with {self.process.wait()}: {self.log.read_text()}"
         return self
 

@@ -54,11 +54,11 @@ def test_voice_of_a_turn_gives_its_name_to_the_next_text(page: Page, client: htt
     expect(page.get_by_label("Navnet til taleren")).to_have_value("")
     page.keyboard.type(NAME)
     page.keyboard.press("Enter")
-    expect(dialog(page)).to_be_hidden()
+    dialog(page).wait_for(state="hidden")
     expect(page.locator("#announcer")).to_have_text(f"Stemmen til {NAME} er tatt vare på.")
     assert [speaker["name"] for speaker in kept(client)] == [NAME]
     page.get_by_role("button", name="Transkriber på nytt").click()
-    expect(page.locator(".speaker-name")).to_have_text(NAME)
+    page.locator(".speaker-name", has_text=NAME).wait_for()
     expect(page.get_by_label("Navn på taler 1")).to_have_value(NAME)
 
 
@@ -70,8 +70,8 @@ def test_speaker_is_added_from_a_file_listed_and_erased(page: Page, client: http
     page.get_by_label("Navnet til taleren").fill(NAME)
     dialog(page).get_by_label("Opptak").set_input_files(SPOKEN)
     page.get_by_role("button", name="Ta vare på stemmen", exact=True).click()
+    lines(page).filter(has_text=NAME).wait_for()
     expect(lines(page)).to_have_count(1)
-    expect(lines(page)).to_contain_text(NAME)
     expect(lines(page)).to_contain_text("lagt til")
     page.get_by_role("button", name=f"Slett {NAME}").click()
     confirmation = page.get_by_role("alertdialog", name="Slette stemmen?")
@@ -94,10 +94,10 @@ def test_refused_voices_are_explained(page: Page, tmp_path: Path, client: httpx.
     page.get_by_label("Navnet til taleren").fill("Speaker 2")
     page.keyboard.press("Enter")
     problem = dialog(page).get_by_role("alert")
-    expect(problem).to_contain_text("Det navnet kan ikke brukes.")
+    problem.filter(has_text="Det navnet kan ikke brukes.").wait_for()
     page.get_by_label("Navnet til taleren").fill(NAME)
     page.keyboard.press("Enter")
-    expect(problem).to_contain_text("Stemmen kan ikke hentes fra dette opptaket.")
+    problem.filter(has_text="Stemmen kan ikke hentes fra dette opptaket.").wait_for()
     problem.locator("summary").click()
     expect(problem).to_contain_text("accepted: 2 to 60 s")
     assert kept(client) == []

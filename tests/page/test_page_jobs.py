@@ -47,6 +47,8 @@ def jobs(page: Page) -> Locator:
 def hand_in(page: Page, *recordings: Path) -> None:
     page.get_by_label("Arbeid i bakgrunnen").select_option("all")
     page.set_input_files("#files", list(recordings))
+    # The first job makes the database.
+    jobs(page).nth(len(recordings) - 1).wait_for()
     expect(jobs(page)).to_have_count(len(recordings))
 
 

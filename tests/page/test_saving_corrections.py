@@ -1,6 +1,6 @@
 """Corrected texts of jobs are saved on the service, and kept for training after a tick."""
 
-from browsing import JOBS_KEY, Opener, authorized, samples
+from browsing import JOBS_KEY, WAIT_MS, Opener, authorized, samples
 from playwright.sync_api import expect
 from running import RunningServer
 from test_editing import WRITTEN, write
@@ -15,7 +15,7 @@ def test_corrected_text_of_a_job_is_saved_and_found_on_another_machine(
     erase_all(served)
     page = opened(key=JOBS_KEY)
     hand_in(page, SPOKEN)
-    expect(jobs(page)).to_have_attribute("data-state", "completed")
+    expect(jobs(page)).to_have_attribute("data-state", "completed", timeout=WAIT_MS)
     show_text = f"Vis teksten til {SPOKEN.name}"
     page.get_by_role("button", name=show_text).click()
     save = page.get_by_role("button", name="Lagre rettelsen")

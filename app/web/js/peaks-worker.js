@@ -1,5 +1,5 @@
 /**
- * Loudness over time, off the page's thread: answers {blob} of a WAV or {samples} with {peaks}.
+ * Loudness over time, off the page's thread: answers {blob} of a WAV or {channels} with {peaks}.
  *
  * A WAV is read piece by piece, so that hours of it never are in memory. {peaks: null} means
  * that the file is no WAV that can be read so.
@@ -13,21 +13,23 @@ const SAMPLES_PER_BAR = 400;
 
 self.onmessage = async ({ data }) => {
   try {
-    self.postMessage({ peaks: data.blob ? await ofWav(data.blob, data.bars) : ofSamples(data.samples, data.bars) });
+    self.postMessage({ peaks: data.blob ? await ofWav(data.blob, data.bars) : ofSamples(data.channels, data.bars) });
   } catch (error) {
     self.postMessage({ peaks: null, reason: String(error) });
   }
 };
 
 /**
- * @param {Float32Array} samples
+ * @param {Float32Array[]} channels
  * @param {number} bars
  */
-function ofSamples(samples, bars) {
+function ofSamples(channels, bars) {
   const peaks = new Float32Array(bars);
-  for (let i = 0; i < samples.length; i++) {
-    const bar = Math.min(bars - 1, Math.floor((i / samples.length) * bars));
-    peaks[bar] = Math.max(peaks[bar], Math.abs(samples[i]));
+  for (const samples of channels) {
+    for (let i = 0; i < samples.length; i++) {
+      const bar = Math.min(bars - 1, Math.floor((i / samples.length) * bars));
+      peaks[bar] = Math.max(peaks[bar], Math.abs(samples[i]));
+    }
   }
   return peaks;
 }
@@ -50,7 +52,9 @@ async function ofWav(blob, bars) {
     const view = new DataView(await bytes.arrayBuffer());
     for (let i = 0; i < past - first; i += step) {
       const bar = Math.min(bars - 1, Math.floor(((first + i) / frames) * bars));
-      peaks[bar] = Math.max(peaks[bar], Math.abs(head.read(view, i * frame)));
+      for (let at = i * frame; at < (i + 1) * frame; at += head.width) {
+        peaks[bar] = Math.max(peaks[bar], Math.abs(head.read(view, at)));
+      }
     }
   }
   return peaks;

@@ -18,8 +18,8 @@ export async function peaksOf(blob, duration, signal) {
   if (ofWav) return { peaks: scaled(ofWav) };
   const decoded = await decode(blob, duration, RATE);
   if (typeof decoded === "string") return { reason: decoded };
-  const samples = decoded.getChannelData(0);
-  const peaks = await work({ samples, bars: BARS }, [samples.buffer], signal);
+  const channels = Array.from({ length: decoded.numberOfChannels }, (_, channel) => decoded.getChannelData(channel));
+  const peaks = await work({ channels, bars: BARS }, channels.map(({ buffer }) => buffer), signal);
   return peaks ? { peaks: scaled(peaks) } : { reason: "unreadable" };
 }
 

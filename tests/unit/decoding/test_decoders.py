@@ -187,3 +187,9 @@ def test_text_that_cannot_be_aligned_names_its_parameter(
     with pytest.raises(InvalidRequestError, match="too little in common") as caught:
         decoders.align(emissions, TEXT, "nb", frame_seconds=FRAME, duration=len(emissions) * FRAME)
     assert caught.value.param == "text"
+
+
+def test_known_words_are_those_of_the_language_model(folder: Path, tmp_path: Path) -> None:
+    words = ["bok", "zzz"]
+    assert ModelDecoders(VOCABULARY, [folder]).known_words(words) == {"bok"}
+    assert ModelDecoders(VOCABULARY, [tmp_path]).known_words(words) == set(words)
