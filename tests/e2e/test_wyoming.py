@@ -20,7 +20,7 @@ from wyoming.info import Describe, Info, SelectProgram
 from wyoming.ping import Ping, Pong
 
 TEXTS = sample_texts()
-DANISH = "den genererede rapport er et writer dokument som du også kan redigere"
+DANISH = "den genererede rapporter et writer dokument som du også kan redigere"
 
 
 def speech(number: int = 0, folder: str = "demo-nb") -> bytes:

@@ -91,6 +91,8 @@ def _synthesis(settings: Mapping[str, Any], counts: Mapping[str, Any], language:
         items.append(f"Noise in {100 * share:.0f} % of the utterances.")
     if numbers := counts.get("numbers", {}).get("train"):
         items.append(f"Training sentences with numbers, dates and times written out: {numbers:,}.")
+    if everyday := counts.get("everyday", {}).get("train"):
+        items.append(f"Everyday sentences for training, made by a grammar: {everyday:,}.")
     return items
 
 

@@ -4,7 +4,7 @@ from trainer.card.facts import Facts
 from trainer.card.metadata import start
 from trainer.card.text import bullets, joined, paragraph
 from trainer.published import LogRow
-from trainer.recipe import TrainingRecipe
+from trainer.recipe import MixtureRecipe, TrainingRecipe
 from trainer.training.validation import EVALUATION_BATCH
 
 CURVE = "curve.png"
@@ -42,7 +42,20 @@ def model_section(facts: Facts) -> list[str]:
             f"{lm.bytes / 2**20:.1f} MiB, alpha {lm.alpha:g}, beta {lm.beta:g}, "
             f"{'tuned on the validation split' if lm.tuned else 'not tuned'}."
         )
+        settings = facts.recipe.language_model
+        if settings is not None and settings.mixture is not None:
+            items.append(_mixture(settings.mixture))
     return ["## Model", bullets(items)]
+
+
+def _mixture(mixture: MixtureRecipe) -> str:
+    everyday, frequent = mixture.everyday_share, mixture.frequent_words_share
+    text = 1 - everyday - frequent
+    return (
+        f"It is a mixture: {100 * text:.0f} % of the text below, {100 * everyday:.0f} % of "
+        f"everyday sentences made by a grammar, {100 * frequent:.0f} % of the frequencies of words "
+        "in wordfreq (Speer 2022, CC BY-SA 4.0)."
+    )
 
 
 def training_section(facts: Facts) -> list[str]:

@@ -17,6 +17,7 @@ from trainer.card.training import (
 from trainer.evaluation.report.figures import language_model_line, method_line, percent
 from trainer.evaluation.report.markdown import escape, results_table, table
 from trainer.provenance import RUN_FILE
+from trainer.recipe import Recipe
 
 README = "README.md"
 
@@ -116,13 +117,19 @@ def _samples(facts: Facts) -> list[str]:
     ]
 
 
+def _subjects(recipe: Recipe) -> str:
+    if recipe.language_model is not None and recipe.language_model.mixture is not None:
+        return "Special fields other than program help, and names."
+    return "Words unlike those of program help, and names."
+
+
 def _limits(facts: Facts) -> list[str]:
     recipe = facts.recipe
     items = ["It writes lower case without digits, punctuation or capitals."]
     if facts.synthesised:
         items = [
             "Speech by people: there was none in its training.",
-            "Words unlike those of program help, and names.",
+            _subjects(recipe),
             *items,
             "Dialects: one synthesiser, one way of saying each word.",
         ]

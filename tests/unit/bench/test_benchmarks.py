@@ -191,6 +191,15 @@ def test_scores_of_unknown_words_are_compared(capsys) -> None:
             assert 0 <= found[f"{name}_{kind}_unknown_found"] <= 1
 
 
+def test_probabilities_of_names_are_compared(capsys) -> None:
+    options = f"--models {MODELS / 'demo-nb'} --sentences 2 --probabilities 0.0001"
+    without, given = run(names, options, capsys)["models"]["demo-nb"]
+    assert (without["probability"], given["probability"]) == (0, 0.0001)
+    for split in ("valid", "test"):
+        assert 0 <= without[f"{split}_found"] <= given[f"{split}_found"] <= 1
+        assert 0 <= given[f"{split}_everyday_wer"] <= 1.5
+
+
 def test_models_are_compared_by_time_and_multiply_adds(capsys) -> None:
     demos = [str(MODELS / name) for name in ("demo-nb", "demo-da")]
     result = run(costs, f"{' '.join(demos)} --seconds 1 --rounds 1", capsys)
@@ -208,15 +217,6 @@ def test_multiply_adds_are_those_that_torch_counts() -> None:
     # transformers computes one frame of positions more, and drops it: their kernel is even.
     dropped = config.hidden_size**2 // config.pos_conv_groups * config.pos_conv_kernel
     assert 2 * (costs.multiply_adds(config, 16_000) + dropped) == counter.get_total_flops()
-
-
-def test_probabilities_of_names_are_compared(capsys) -> None:
-    options = f"--models {MODELS / 'demo-nb'} --sentences 2 --probabilities 0.0001"
-    without, given = run(names, options, capsys)["models"]["demo-nb"]
-    assert (without["probability"], given["probability"]) == (0, 0.0001)
-    for split in ("valid", "test"):
-        assert 0 <= without[f"{split}_found"] <= given[f"{split}_found"] <= 1
-        assert 0 <= given[f"{split}_everyday_wer"] <= 1.5
 
 
 def test_everyday_sentences_are_decoded_at_each_rate(capsys) -> None:

@@ -38,7 +38,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "Description: x\n"
     )
     folder = tmp_path_factory.mktemp("packages")
-    command = ["dpkg-deb", "--build", root, folder / "wnorwegian_1_all.deb"]
+    command = ["dpkg-deb", "--build", str(root), str(folder / "wnorwegian_1_all.deb")]
     subprocess.run(command, check=True, capture_output=True)
     # [{}, ["kaffe", "ola"], ["flink", "kjøpe", "hagl"]] in MessagePack.
     packed = b"\x93\x80\x92\xa5kaffe\xa3ola\x93\xa5flink\xa6kj\xc3\xb8pe\xa4hagl"

@@ -37,7 +37,7 @@ def test_probabilities_after_each_context_still_add_up_to_one(model: NgramModel)
     small = prune_to(model, 40)
     size = len(small.vocabulary)
     following = [word for word in range(size) if word != BOS]
-    contexts = [(word,) for word in range(size)]
+    contexts: list[tuple[int, ...]] = [(word,) for word in range(size)]
     contexts += itertools.product(range(size), repeat=2)
     for context in contexts:
         total = sum(10 ** _probability(small, (*context, word)) for word in following)
