@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--models", type=Path, nargs="+", help="checkpoints; default: the bundled demos"
     )
     parser.add_argument("--sentences", type=int, default=36, help="of each language")
+    parser.add_argument(
+        "--kokoro", type=int, default=0, metavar="VOICES", help="of Kokoro-82M, in turns"
+    )
     parser.add_argument("--rates", default=",".join(map(str, RATES)), help="comma-separated")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -55,14 +58,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             "benchmark": "everyday",
             "aim_wer": AIM_WER,
             "models": {
-                folder.name: measure(folder, options.sentences, rates)
+                folder.name: measure(folder, options.sentences, rates, options.kokoro)
                 for folder in options.models or bundled_demos()
             },
         }
     )
 
 
-def measure(folder: Path, count: int, rates: Sequence[float]) -> dict[str, object]:
+def measure(folder: Path, count: int, rates: Sequence[float], voices: int = 0) -> dict[str, object]:
     """Decodes the sentences of a model's language in three ways; prints a table."""
     language = read_card(folder / "model.toml").languages[0]
     model = load_checkpoint(folder, dtype="float32")
@@ -77,7 +80,8 @@ def measure(folder: Path, count: int, rates: Sequence[float]) -> dict[str, objec
     }
     texts: dict[str, list[str]] = {name: [] for name in decoders}
     for rate in rates:
-        for wave in spoken(lines, language, rate):
+        waves = spoken_by_kokoro(lines, language, rate, voices) if voices else None
+        for wave in waves or spoken(lines, language, rate):
             emissions = np.asarray(model.emissions([wave])[0])
             frame = model.hop / SAMPLE_RATE
             for name, decoder in decoders.items():
@@ -106,21 +110,48 @@ def measure(folder: Path, count: int, rates: Sequence[float]) -> dict[str, objec
 
 def spoken(sentences: Sequence[str], language: str, rate: float) -> Iterator[Samples]:
     """Yields sentences as espeak-ng's own voice says them, normalised, float32 [samples]."""
-    from trainer.recipe import load_recipe  # noqa: PLC0415 - the extra `train`
-    from trainer.speech.espeak import espeak  # noqa: PLC0415
-    from trainer.speech.prepare import synthesis_of  # noqa: PLC0415
+    from trainer.speech.espeak import espeak  # noqa: PLC0415 - the extra `train`
     from trainer.speech.synthesis import trim  # noqa: PLC0415
 
-    voice = synthesis_of(load_recipe(f"demo-{language}")).voice
+    voice = _espeak_voice(language)
     words_a_minute = round(rate * _WORDS_A_MINUTE)
     for sentence in sentences:
         speech = espeak().speak(
             sentence, voice=voice, rate=words_a_minute, pitch=_PITCH, seed=_SEED
         )
         samples, _ = trim(speech.samples, speech.rate)
-        wave = soxr.resample(samples.astype(np.float32) / 2**15, speech.rate, SAMPLE_RATE)
-        wave = np.pad(wave, round(_SILENCE_SECONDS * SAMPLE_RATE))
-        yield ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)).astype(np.float32)
+        yield _as_read(samples.astype(np.float32) / 2**15, speech.rate)
+
+
+def spoken_by_kokoro(
+    sentences: Sequence[str], language: str, rate: float, voices: int
+) -> Iterator[Samples]:
+    """Yields sentences as so many voices of Kokoro say them in turns, normalised."""
+    from trainer.speech.espeak import espeak  # noqa: PLC0415 - the extra `train`
+    from trainer.speech.kokoro import RATE, kokoro  # noqa: PLC0415 - the extra `kokoro`
+
+    voice = _espeak_voice(language)
+    names = kokoro().voices
+    chosen = names[:: max(1, len(names) // voices)][:voices]
+    for number, sentence in enumerate(sentences):
+        speech = kokoro().speak(
+            espeak().phonemes(sentence, voice=voice),
+            language=voice, voice=chosen[number % len(chosen)], speed=rate,
+        )  # fmt: skip
+        yield _as_read(speech, RATE)
+
+
+def _espeak_voice(language: str) -> str:
+    from trainer.recipe import load_recipe  # noqa: PLC0415 - the extra `train`
+    from trainer.speech.prepare import synthesis_of  # noqa: PLC0415
+
+    return synthesis_of(load_recipe(f"demo-{language}")).voice
+
+
+def _as_read(samples: Samples, rate: int) -> Samples:
+    wave = soxr.resample(samples, rate, SAMPLE_RATE)
+    wave = np.pad(wave, round(_SILENCE_SECONDS * SAMPLE_RATE))
+    return ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -179,6 +179,8 @@ def _speech(recipe: Recipe) -> Iterator[str]:
         yield "[synthesis] is there, but no split has the source synthesised"
     if synthesis and synthesis.max_seconds > data.max_seconds:
         yield "synthesis.max_seconds must not be above data.max_seconds"
+    if synthesis and (synthesis.voices == "espeak+kokoro") != bool(synthesis.kokoro_share):
+        yield 'synthesis.kokoro_share must be above 0 with voices = "espeak+kokoro", and only then'
     if synthesis:
         seen = set(synthesis.train_variants)
         again = seen & {*synthesis.valid_variants, *synthesis.test_variants}

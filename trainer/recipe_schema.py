@@ -37,7 +37,8 @@ class SynthesisRecipe:
 
     Rates are in words a minute, pitch is 0..100, gains and ratios are in dB; shares are the
     part of the utterances that something happens to. `train_rate` is the rate in training where it
-    is another one; `everyday_share` is the part of the training sentences that a grammar makes.
+    is another one; `everyday_share` is the part of the training sentences that a grammar makes;
+    `kokoro_share` is the part that Kokoro's voices speak, where `voices` has them.
     """
 
     voice: str
@@ -63,6 +64,8 @@ class SynthesisRecipe:
     number_share: float
     everyday_share: float | None
     train_rate: tuple[int, int] | None
+    voices: Literal["espeak", "espeak+kokoro"] = "espeak"
+    kokoro_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

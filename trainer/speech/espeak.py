@@ -22,6 +22,7 @@ _PAUSE = b"_"  # what the mnemonics of all pauses begin with
 _RATE, _PITCH = 1, 3
 _UTF8, _END_PAUSE = 1, 0x1000
 _CHARACTERS = 1
+_IPA = 2
 
 
 class _Identifier(ctypes.Union):
@@ -85,6 +86,7 @@ _SIGNATURES: dict[str, list[type]] = {
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint),
         *(ctypes.c_uint, ctypes.POINTER(ctypes.c_uint), ctypes.c_void_p),
     ],
+    "espeak_TextToPhonemes": [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int],
 }
 
 
@@ -105,6 +107,7 @@ class Espeak:
         self._library = ctypes.cdll.LoadLibrary(espeakng_loader.get_library_path())
         for name, arguments in _SIGNATURES.items():
             getattr(self._library, name).argtypes = arguments
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         data = espeakng_loader.get_data_path().encode()
         options = _PHONEME_EVENTS | _DONT_EXIT
         self.rate: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, options)
@@ -161,6 +164,20 @@ class Espeak:
         samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
         words = spoken_words(self._events, duration=len(samples) / self.rate)
         return Speech(samples, self.rate, tuple(words))
+
+    def phonemes(self, text: str, *, voice: str) -> str:
+        """Returns how a voice pronounces `text`, in IPA.
+
+        Raises:
+            SynthesisError: espeak-ng does not know the voice.
+        """
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise SynthesisError(f"espeak-ng has no voice {voice!r}")
+        rest, clauses = ctypes.c_char_p(text.encode()), []
+        while rest.value:
+            clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA)
+            clauses.append(clause.decode())
+        return " ".join(clauses)
 
 
 def spoken_words(events: Iterable[Event], *, duration: float) -> list[SpokenWord]:

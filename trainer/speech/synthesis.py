@@ -19,6 +19,8 @@ from trainer.speech.espeak import SpokenWord, espeak
 
 _QUIET = 200  # of 32768: what espeak-ng leaves before and after speech
 _OTHERS = 24  # sentences used as background
+_WORDS_A_MINUTE = 175  # of both synthesisers at their own speed
+_OWN_PITCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,13 @@ def utterances(
 def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Random) -> Spoken:
     """Speaks a sentence with a voice of its split, without silence at either end.
 
+    What Kokoro speaks has no word times.
+
     Raises:
-        SynthesisError: espeak-ng fails.
+        SynthesisError: espeak-ng or Kokoro fails, or Kokoro is not there.
     """
+    if split == "train" and recipe.kokoro_share and choice.random() < recipe.kokoro_share:
+        return _speak_with_kokoro(sentence, recipe, choice)
     variants = {
         "train": recipe.train_variants,
         "valid": recipe.valid_variants,
@@ -91,7 +97,7 @@ def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Ran
     }[split]
     variant = choice.choice(variants)
     voice = f"{recipe.voice}+{variant}" if variant else recipe.voice
-    rates = (split == "train" and recipe.train_rate) or recipe.rate
+    rates = _rates(recipe, split)
     rate, pitch = choice.randint(*rates), choice.randint(*recipe.pitch)
     speech = espeak().speak(
         sentence, voice=voice, rate=rate, pitch=pitch, seed=choice.getrandbits(31)
@@ -106,6 +112,30 @@ def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Ran
         pitch=pitch,
         starts=tuple(min(max(0.0, time - offset), seconds) for time in starts),
         ends=tuple(min(max(0.0, time - offset), seconds) for time in ends),
+    )
+
+
+def _rates(recipe: SynthesisRecipe, split: str) -> tuple[int, int]:
+    return (split == "train" and recipe.train_rate) or recipe.rate
+
+
+def _speak_with_kokoro(sentence: str, recipe: SynthesisRecipe, choice: random.Random) -> Spoken:
+    from trainer.speech.kokoro import RATE, kokoro  # noqa: PLC0415 - the extra `kokoro`
+
+    synthesiser = kokoro()
+    voice, rate = choice.choice(synthesiser.voices), choice.randint(*_rates(recipe, "train"))
+    phonemes = espeak().phonemes(sentence, voice=recipe.voice)
+    speech = synthesiser.speak(
+        phonemes, language=recipe.voice, voice=voice, speed=rate / _WORDS_A_MINUTE
+    )
+    samples, _ = trim((speech.clip(-1, 1) * 32767).astype(np.int16), RATE)
+    return Spoken(
+        wave=soxr.resample(samples.astype(np.float32) / 32768, RATE, SAMPLE_RATE),
+        voice=f"{recipe.voice}+kokoro-{voice}",
+        rate=rate,
+        pitch=_OWN_PITCH,
+        starts=(),
+        ends=(),
     )
 
 

@@ -199,6 +199,14 @@ CONTRADICTIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...] = (
         "no split has the source synthesised",
     ),
     ("demo-da", (("synthesis.test_variants", '["m1"]'),), "voices of valid or test"),
+    *(
+        ("demo-da", (("synthesis.number_share", f"0.05\n{line}"),), message)
+        for line, message in (
+            ('voices = "espeak+kokoro"', "kokoro_share must be above 0"),
+            ("kokoro_share = 0.3", "kokoro_share must be above 0"),
+            ('voices = "piper"', "one of espeak, espeak.kokoro"),
+        )
+    ),
     ("demo-nb-half", (("distillation.ctc_weight", "-0.1"),), "must not be negative, and is -0.1"),
     ("demo-nb-half", (("distillation.temperature", "0.0"),), "must be above 0, and is 0"),
     ("demo-nb-half", (("distillation.texts", '"none"'),), "texts must be one of data, teacher"),
