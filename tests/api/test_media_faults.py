@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 import troubled_handlers as trouble
 from in_process import InProcess, in_process, wait_for
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from app.audio.workers import MediaPool, PoolOptions
 
@@ -97,20 +99,18 @@ def test_files_of_a_batch_fail_independently(clip: Callable[..., bytes]) -> None
     asyncio.run(run())
 
 
-def test_lost_worker_is_logged_with_its_request(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_lost_worker_is_logged_with_its_request() -> None:
     async def run() -> None:
         async with running() as service:
             headers = {"x-request-id": "the-one"}
             await service.client.post("/transcribe", content=trouble.CRASH, headers=headers)
 
-    asyncio.run(run())
-    out = capsys.readouterr().out
-    (line,) = [line for line in out.splitlines() if "a media worker was lost" in line]
-    assert "SIGSEGV" in line
-    assert "the-one" in line
-    assert "format" in line
+    with capture_logs((merge_contextvars,)) as logs:
+        asyncio.run(run())
+    (entry,) = [entry for entry in logs if entry["event"] == "a media worker was lost"]
+    assert entry["detail"] == "SIGSEGV"
+    assert entry["request_id"] == "the-one"
+    assert "format" in entry
 
 
 def test_full_disk_is_a_507(clip: Callable[..., bytes]) -> None:
