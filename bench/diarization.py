@@ -109,7 +109,8 @@ def _ours(options: argparse.Namespace, stack: ExitStack) -> Diarize:
 
 
 def _senko(options: argparse.Namespace, stack: ExitStack) -> Diarize:
-    senko = stack.enter_context(Senko(options.senko, options.threads))
+    senko = Senko(options.senko, options.threads)
+    stack.callback(senko.close)
     return lambda samples, _: senko.diarize(samples)
 
 

@@ -9,16 +9,15 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from app.audio import SAMPLE_RATE
 from app.errors import ConfigurationError
 from app.speakers import Turn
 
-_RATE = 16_000
 _END_SECONDS = 10.0
 # Reads paths of WAV files; writes the turns of each. What the package prints goes to stderr.
 _WORKER = """
@@ -56,7 +55,7 @@ class Senko:
     def diarize(self, samples: npt.NDArray[np.float32]) -> Sequence[Turn]:
         """Returns the turns of a recording at 16 kHz."""
         file = Path(self._folder.name) / "recording.wav"
-        soundfile.write(file, samples, _RATE, "PCM_16")
+        soundfile.write(file, samples, SAMPLE_RATE, "PCM_16")
         assert self._process.stdin is not None
         self._process.stdin.write(f"{file}\n")
         self._process.stdin.flush()
@@ -71,15 +70,8 @@ class Senko:
             raise ConfigurationError(f"senko ended with status {self._process.wait()}")
         return line
 
-    def __enter__(self) -> "Senko":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ends the process."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(_END_SECONDS)

@@ -29,10 +29,10 @@ _ESTIMATION = ("util/stream", "lm/common", "lm/builder")
 _BOOST_LIBRARIES = ("-lboost_program_options", "-lboost_thread", "-lboost_system", "-pthread")
 
 
-def cache_folder() -> Path:
-    """Returns where the tools are kept once they are built."""
+def cache_folder(name: str = f"kenlm-{VERSION}") -> Path:
+    """Returns where something is kept once it was built or fetched; by default KenLM's tools."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "nordlyd" / f"kenlm-{VERSION}"
+    return Path(base) / "nordlyd" / name
 
 
 def find_tool(name: str) -> Path | None:

