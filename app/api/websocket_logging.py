@@ -22,6 +22,7 @@ from app.telemetry import Telemetry
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "unmatched"
 _SWITCHED, _FORBIDDEN = 101, 403
+_ABNORMAL = 1006
 
 _log = structlog.get_logger("nordlyd.access")
 
@@ -86,7 +87,12 @@ async def observe_socket(
         if message["type"] in {"websocket.accept", "websocket.http.response.start"}:
             message.setdefault("headers", [])
             MutableHeaders(scope=message)["x-request-id"] = request_id
-        await send(message)
+        try:
+            await send(message)
+        except OSError:
+            # The client is gone. Whatever is sent or raised after that is no failure of the stream.
+            closed = _ABNORMAL if closed is None else closed
+            raise
 
     with (
         server_span(scope) as span,
@@ -107,19 +113,26 @@ async def observe_socket(
                 else:
                     await error_response(error, scope)(scope, observed_receive, observed_send)
         finally:
-            code = state.get("error_code")
-            if code is not None:
-                telemetry.failures.labels(code).inc()
-            telemetry.requests.labels(route_of(scope), str(status)).inc()
+            _record(scope, status, closed, time.perf_counter() - started, telemetry)
             end_server_span(span, scope, known_route_of(scope), status or None)
-            client = scope.get("client")
-            _log.info(
-                "stream",
-                path=scope["path"],
-                status=status,
-                closed=closed,
-                seconds=round(time.perf_counter() - started, 4),
-                client=client[0] if client else None,
-                key=owner_of(HTTPConnection(scope)) or None,
-                code=code,
-            )
+
+
+def _record(
+    scope: Scope, status: int, closed: int | None, seconds: float, telemetry: Telemetry
+) -> None:
+    """Counts a WebSocket that has ended, and writes its line of the access log."""
+    code = scope["state"].get("error_code")
+    if code is not None:
+        telemetry.failures.labels(code).inc()
+    telemetry.requests.labels(route_of(scope), str(status)).inc()
+    client = scope.get("client")
+    _log.info(
+        "stream",
+        path=scope["path"],
+        status=status,
+        closed=closed,
+        seconds=round(seconds, 4),
+        client=client[0] if client else None,
+        key=owner_of(HTTPConnection(scope)) or None,
+        code=code,
+    )
