@@ -172,7 +172,8 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def _answer(self, *, body: bool) -> None:
             path = self._note()
             api = f"/api/models/{hub.repository}"
-            resolve = f"/{hub.repository}/resolve/{COMMIT}/"
+            branch = f"/{hub.repository}/resolve/main/"
+            resolve = branch if path.startswith(branch) else branch.replace("/main/", f"/{COMMIT}/")
             if hub.refusal is not None:
                 self._refuse(*hub.refusal)
             elif not hub.exists:

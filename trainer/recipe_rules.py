@@ -179,13 +179,24 @@ def _speech(recipe: Recipe) -> Iterator[str]:
         yield "[synthesis] is there, but no split has the source synthesised"
     if synthesis and synthesis.max_seconds > data.max_seconds:
         yield "synthesis.max_seconds must not be above data.max_seconds"
-    if synthesis and (synthesis.voices == "espeak+kokoro") != bool(synthesis.kokoro_share):
-        yield 'synthesis.kokoro_share must be above 0 with voices = "espeak+kokoro", and only then'
     if synthesis:
+        yield from _synthesisers(synthesis)
         seen = set(synthesis.train_variants)
         again = seen & {*synthesis.valid_variants, *synthesis.test_variants}
         if again:
             yield f"synthesis.train_variants must not hold voices of valid or test: {sorted(again)}"
+
+
+def _synthesisers(synthesis: SynthesisRecipe) -> Iterator[str]:
+    shares = {"kokoro": synthesis.kokoro_share, "piper": synthesis.piper_share}
+    for name, share in shares.items():
+        if (name in synthesis.voices.split("+")) != bool(share):
+            yield (
+                f"synthesis.{name}_share must be above 0 where synthesis.voices has {name}, and "
+                "only there"
+            )
+    if sum(shares.values()) > 1:
+        yield "synthesis.kokoro_share and piper_share must be 1 at most together"
 
 
 def _model(model: ModelRecipe, data: DataRecipe) -> Iterator[str]:

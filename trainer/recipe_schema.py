@@ -38,7 +38,8 @@ class SynthesisRecipe:
     Rates are in words a minute, pitch is 0..100, gains and ratios are in dB; shares are the
     part of the utterances that something happens to. `train_rate` is the rate in training where it
     is another one; `everyday_share` is the part of the training sentences that a grammar makes;
-    `kokoro_share` is the part that Kokoro's voices speak, where `voices` has them.
+    `kokoro_share` and `piper_share` are the parts that voices of Kokoro and of Piper speak, where
+    `voices` has them.
     """
 
     voice: str
@@ -64,8 +65,9 @@ class SynthesisRecipe:
     number_share: float
     everyday_share: float | None
     train_rate: tuple[int, int] | None
-    voices: Literal["espeak", "espeak+kokoro"] = "espeak"
+    voices: Literal["espeak", "espeak+kokoro", "espeak+piper", "espeak+kokoro+piper"] = "espeak"
     kokoro_share: float = 0.0
+    piper_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`synthesise`: writes a data folder of synthesised speech for a recipe; `kokoro`: more voices."""
+"""`synthesise`: writes a data folder of synthesised speech; `kokoro`, `piper`: more voices."""
 
 import json
 from pathlib import Path
@@ -36,3 +36,17 @@ def kokoro() -> None:
 
     pull_kokoro(kokoro_folder(), notify=console.print)
     print(kokoro_folder())
+
+
+@app.command()
+def piper(
+    voices: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VOICE]...", help="Names on the hub; default: da, and two of nb."),
+    ] = None,
+) -> None:
+    """Fetch Piper's voices from the hub, for recipes with voices = "espeak+piper"."""
+    from trainer.speech.piper_files import VOICES, piper_folder, pull_piper  # noqa: PLC0415
+
+    pull_piper(voices or VOICES, piper_folder(), notify=console.print)
+    print(piper_folder())

@@ -19,7 +19,7 @@ from trainer.speech.espeak import SpokenWord, espeak
 
 _QUIET = 200  # of 32768: what espeak-ng leaves before and after speech
 _OTHERS = 24  # sentences used as background
-_WORDS_A_MINUTE = 175  # of both synthesisers at their own speed
+_WORDS_A_MINUTE = 175  # of every synthesiser at its own speed
 _OWN_PITCH = 50
 
 
@@ -83,13 +83,15 @@ def utterances(
 def speak(sentence: str, recipe: SynthesisRecipe, split: str, choice: random.Random) -> Spoken:
     """Speaks a sentence with a voice of its split, without silence at either end.
 
-    What Kokoro speaks has no word times.
+    What Kokoro and Piper speak has no word times.
 
     Raises:
-        SynthesisError: espeak-ng or Kokoro fails, or Kokoro is not there.
+        SynthesisError: a synthesiser fails, or is not there.
     """
-    if split == "train" and recipe.kokoro_share and choice.random() < recipe.kokoro_share:
-        return _speak_with_kokoro(sentence, recipe, choice)
+    others = recipe.kokoro_share + recipe.piper_share
+    if split == "train" and others and (draw := choice.random()) < others:
+        speak_with = _speak_with_kokoro if draw < recipe.kokoro_share else _speak_with_piper
+        return speak_with(sentence, recipe, choice)
     variants = {
         "train": recipe.train_variants,
         "valid": recipe.valid_variants,
@@ -128,10 +130,29 @@ def _speak_with_kokoro(sentence: str, recipe: SynthesisRecipe, choice: random.Ra
     speech = synthesiser.speak(
         phonemes, language=recipe.voice, voice=voice, speed=rate / _WORDS_A_MINUTE
     )
-    samples, _ = trim((speech.clip(-1, 1) * 32767).astype(np.int16), RATE)
+    return _without_word_times(speech, RATE, voice=f"{recipe.voice}+kokoro-{voice}", rate=rate)
+
+
+def _speak_with_piper(sentence: str, recipe: SynthesisRecipe, choice: random.Random) -> Spoken:
+    from trainer.speech.piper import piper_voices  # noqa: PLC0415 - the extra `piper`
+
+    speakers = [
+        (voice, speaker)
+        for voice in piper_voices(recipe.voice)
+        for speaker in range(voice.speakers)
+    ]
+    (voice, speaker), rate = choice.choice(speakers), choice.randint(*_rates(recipe, "train"))
+    phonemes = espeak().phonemes(sentence, voice=recipe.voice)
+    speech = voice.speak(phonemes, speaker=speaker, speed=rate / _WORDS_A_MINUTE)
+    name = f"{voice.name}-{speaker}" if voice.speakers > 1 else voice.name
+    return _without_word_times(speech, voice.rate, voice=f"{recipe.voice}+piper-{name}", rate=rate)
+
+
+def _without_word_times(speech: Waveform, sample_rate: int, *, voice: str, rate: int) -> Spoken:
+    samples, _ = trim((speech.clip(-1, 1) * 32767).astype(np.int16), sample_rate)
     return Spoken(
-        wave=soxr.resample(samples.astype(np.float32) / 32768, RATE, SAMPLE_RATE),
-        voice=f"{recipe.voice}+kokoro-{voice}",
+        wave=soxr.resample(samples.astype(np.float32) / 32768, sample_rate, SAMPLE_RATE),
+        voice=voice,
         rate=rate,
         pitch=_OWN_PITCH,
         starts=(),

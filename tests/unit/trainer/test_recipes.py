@@ -204,7 +204,13 @@ CONTRADICTIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str], ...] = (
         for line, message in (
             ('voices = "espeak+kokoro"', "kokoro_share must be above 0"),
             ("kokoro_share = 0.3", "kokoro_share must be above 0"),
-            ('voices = "piper"', "one of espeak, espeak.kokoro"),
+            ('voices = "espeak+piper"', "piper_share must be above 0"),
+            ("piper_share = 0.3", "piper_share must be above 0"),
+            (
+                'voices = "espeak+kokoro+piper"\nkokoro_share = 0.6\npiper_share = 0.6',
+                "must be 1 at most together",
+            ),
+            ('voices = "festival"', "one of espeak, espeak.kokoro"),
         )
     ),
     ("demo-nb-half", (("distillation.ctc_weight", "-0.1"),), "must not be negative, and is -0.1"),
