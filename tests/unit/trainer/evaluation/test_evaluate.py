@@ -20,6 +20,7 @@ from trainer.cli import app, main
 from trainer.data.store import Utterance, write_split
 from trainer.errors import DataError
 from trainer.evaluation import evaluate, read_data, read_manifest, summarise, write_report
+from trainer.model_toml import write_decoding
 
 
 def run(*arguments: str | Path) -> dict:
@@ -84,8 +85,7 @@ def test_without_a_language_model_its_rates_are_null(tmp_path: Path) -> None:
 def test_weights_of_the_card_are_those_that_are_evaluated(tmp_path: Path) -> None:
     folder = shutil.copytree(DEMO, tmp_path / "m")
     (folder / "language_model" / "attrs.json").unlink()
-    with (folder / "model.toml").open("a", encoding="utf-8") as card:
-        card.write("[decoding]\nalpha = 0.9\nbeta = 0.25\n")
+    write_decoding(folder / "model.toml", {"alpha": 0.9, "beta": 0.25})
     found = run(folder, "--manifest", SAMPLES, "--beam-width", "8", "--limit", "1")
     assert (found["language_model"]["alpha"], found["language_model"]["beta"]) == (0.9, 0.25)
 
