@@ -39,3 +39,8 @@ class ComparisonError(TrainerError):
 
 class PublishError(TrainerError):
     """A model folder that is not fit to be published, or a hub that does not take it."""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, or the name of its class without one."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -140,6 +140,13 @@ class RunningServer:
             self._reader.join(5)
 
 
+def live_streams(client: httpx.Client) -> float:
+    """Returns how many live streams the server counts."""
+    found = re.search(r"^nordlyd_live_streams (\S+)", client.get("/metrics").text, re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
 def wait_until_queued(client: httpx.Client, *, seconds: float = 30.0) -> None:
     """Waits until the server has audio waiting or running."""
     until = time.monotonic() + seconds

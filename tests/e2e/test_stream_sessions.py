@@ -24,7 +24,7 @@ from live import (
     silence,
     until,
 )
-from running import KEY, RunningServer
+from running import KEY, RunningServer, live_streams
 from troubles import troubles
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -260,12 +260,6 @@ def two_streams(
     assert troubles(running.log) == []
 
 
-def streams(client: httpx.Client) -> float:
-    metrics = client.get("/metrics").text
-    [line] = [line for line in metrics.splitlines() if line.startswith("nordlyd_live_streams ")]
-    return float(line.split()[1])
-
-
 @pytest.mark.parametrize("clean_close", [True, False])
 def test_client_that_leaves_frees_its_stream(two_streams: RunningServer, clean_close: bool) -> None:
     async def fill_the_server(client: httpx.Client) -> tuple[StreamLog, StreamLog]:
@@ -279,7 +273,7 @@ def test_client_that_leaves_frees_its_stream(two_streams: RunningServer, clean_c
             for socket in (one, other):
                 await send(socket, pieces(sample(2).tobytes()))
                 await (socket.close() if clean_close else abort(socket))
-            await until(lambda: streams(client) == 0)
+            await until(lambda: live_streams(client) == 0)
         return third, await converse(live_url(two_streams), [END])
 
     with two_streams.client() as client:
@@ -303,7 +297,7 @@ def test_broken_session_expires(two_streams: RunningServer) -> None:
         async with connect(live_url(two_streams)) as socket:
             before = await receive(socket, StreamLog(), until="ready")
             await abort(socket)
-        await until(lambda: streams(client) == 0)
+        await until(lambda: live_streams(client) == 0)
         return await converse(live_url(two_streams, session=before.messages[0]["session"]), [END])
 
     with two_streams.client() as client:

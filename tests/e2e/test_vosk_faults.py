@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from running import RunningServer
+from running import RunningServer, live_streams
 from vosk_client import EOF, speech, talk
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -60,25 +60,18 @@ def test_message_over_1_mib_is_refused(demos: RunningServer) -> None:
 
 def test_client_that_disconnects_frees_its_stream(demos: RunningServer) -> None:
     with demos.client() as client:
-
-        def streams() -> float:
-            lines = client.get("/metrics").text.splitlines()
-            return float(
-                next(line for line in lines if line.startswith("nordlyd_live_streams ")).split()[1]
-            )
-
-        before = streams()
+        before = live_streams(client)
         with ExitStack() as opened:
             connections = [opened.enter_context(connect(demos.vosk)) for _ in range(3)]
             for connection in connections:
                 connection.send(speech().tobytes())
                 connection.recv(60)
-            assert streams() == before + len(connections)
+            assert live_streams(client) == before + len(connections)
             connections[0].close()
             for connection in connections[1:]:
                 # As when the program at the other end is killed.
                 connection.socket.shutdown(socket.SHUT_RDWR)
         end = time.monotonic() + 30
-        while streams() > before and time.monotonic() < end:
+        while live_streams(client) > before and time.monotonic() < end:
             time.sleep(0.02)
-        assert streams() == before
+        assert live_streams(client) == before

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import soundfile
 from demo_model import DEMO, sample_texts
-from running import RunningServer
+from running import RunningServer, live_streams
 from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncClient
@@ -301,11 +301,6 @@ def test_unknown_events_are_ignored(demos: RunningServer) -> None:
 def test_client_that_disconnects_frees_its_stream(demos: RunningServer) -> None:
     with demos.client() as http:
 
-        def streams() -> float:
-            lines = http.get("/metrics").text.splitlines()
-            name = "nordlyd_live_streams "
-            return float(next(line for line in lines if line.startswith(name)).split()[1])
-
         async def wait_for(met: Callable[[], bool]) -> None:
             end = time.monotonic() + 30
             while not met() and time.monotonic() < end:  # noqa: ASYNC110 - requested over HTTP
@@ -316,9 +311,9 @@ def test_client_that_disconnects_frees_its_stream(demos: RunningServer) -> None:
             async with AsyncClient.from_uri(demos.wyoming) as client:
                 for event in audio(speech())[:40]:
                     await client.write_event(event)
-                await wait_for(lambda: streams() == before + 1)
+                await wait_for(lambda: live_streams(http) == before + 1)
                 await end(client)
-                await wait_for(lambda: streams() == before)
+                await wait_for(lambda: live_streams(http) == before)
 
         async def close(client: AsyncClient) -> None:
             await client.disconnect()
@@ -327,6 +322,6 @@ def test_client_that_disconnects_frees_its_stream(demos: RunningServer) -> None:
             client._writer.write(b'{"type": "audio-chunk", "payload_length": 1000}\nabc')
             client._writer.transport.abort()
 
-        before = streams()
+        before = live_streams(http)
         asyncio.run(speak_and_leave(close))
         asyncio.run(speak_and_leave(in_the_middle_of_an_event))

@@ -16,7 +16,7 @@ from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_clients import REALTIME, STREAM, VOSK, Audio, Protocol, speech
-from running import RunningServer
+from running import RunningServer, live_streams
 from troubles import troubles
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -41,12 +41,6 @@ def streams_are_closed(server: RunningServer, client: httpx.Client) -> Iterator[
     assert live_streams(client) == 0
     assert client.get("/health/ready").status_code == 200
     assert troubles(server.log) == []
-
-
-def live_streams(client: httpx.Client) -> float:
-    found = re.search(r"^nordlyd_live_streams (\S+)", client.get("/metrics").text, re.MULTILINE)
-    assert found
-    return float(found[1])
 
 
 def converse(

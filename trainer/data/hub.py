@@ -5,7 +5,7 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from trainer.errors import DataError
+from trainer.errors import DataError, first_line
 
 CONVERTED = "refs/convert/parquet"
 """Where the hub keeps Parquet files of sets that are otherwise made by a loading script."""
@@ -69,10 +69,9 @@ def hub_files(
             allow_patterns=list(patterns(config, split)),
         )
     except Exception as error:  # the hub's client lets the errors of its HTTP library through
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise DataError(
-            f"{repository} is not available from the hub: {reason}; put its Parquet files into a "
-            f"folder and give it with --from {name}=FOLDER"
+            f"{repository} is not available from the hub: {first_line(error)}; put its Parquet "
+            f"files into a folder and give it with --from {name}=FOLDER"
         ) from error
     return local_files(Path(folder), config, split)
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trainer.errors import SynthesisError
+from trainer.errors import SynthesisError, first_line
 from trainer.language_model.tools import cache_folder
 
 MODEL, CONFIG = ".onnx", ".onnx.json"
@@ -62,9 +62,8 @@ def _pull(voice: str, folder: Path, notify: Callable[[str], None]) -> Path:
                 kept = f"{voice}.card" if file == "MODEL_CARD" else file
                 shutil.move(found, folder / kept)
         except Exception as error:  # the hub's client lets the errors of its HTTP library through
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise SynthesisError(
-                f"{voice} cannot be fetched from the hub: {reason}; on a machine without a "
-                f"network put {voice}{MODEL} and {voice}{CONFIG} into {folder}"
+                f"{voice} cannot be fetched from the hub: {first_line(error)}; on a machine "
+                f"without a network put {voice}{MODEL} and {voice}{CONFIG} into {folder}"
             ) from error
     return model
