@@ -15,7 +15,8 @@ OPENAI_SUBPROTOCOL = "realtime"
 """The subprotocol of OpenAI's Realtime API, which its pages offer."""
 
 # RFC 6455, section 7.4.1, and IANA's registry.
-NORMAL, GOING_AWAY, POLICY, INTERNAL, RESTART, TRY_AGAIN = 1000, 1001, 1008, 1011, 1012, 1013
+NORMAL, GOING_AWAY, ABNORMAL, POLICY = 1000, 1001, 1006, 1008
+INTERNAL, RESTART, TRY_AGAIN = 1011, 1012, 1013
 
 
 def close_code(error: NordlydError) -> int:

@@ -16,13 +16,12 @@ from starlette.websockets import WebSocketDisconnect
 from app.api.auth import owner_of
 from app.api.errors import error_response, internal_error
 from app.api.server_spans import end_server_span, server_span
-from app.api.sockets import INTERNAL
+from app.api.sockets import ABNORMAL, INTERNAL
 from app.telemetry import Telemetry
 
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "unmatched"
 _SWITCHED, _FORBIDDEN = 101, 403
-_ABNORMAL = 1006
 
 _log = structlog.get_logger("nordlyd.access")
 
@@ -91,7 +90,7 @@ async def observe_socket(
             await send(message)
         except OSError:
             # The client is gone. Whatever is sent or raised after that is no failure of the stream.
-            closed = _ABNORMAL if closed is None else closed
+            closed = ABNORMAL if closed is None else closed
             raise
 
     with (

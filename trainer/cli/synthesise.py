@@ -32,10 +32,11 @@ def synthesise(
 @app.command()
 def kokoro() -> None:
     """Fetch Kokoro-82M and its voices, for recipes with voices = "espeak+kokoro"; needs npm."""
-    from trainer.speech.kokoro_files import kokoro_folder, pull_kokoro  # noqa: PLC0415
+    from trainer.speech import kokoro_files  # noqa: PLC0415 - espeak-ng only where it is needed
 
-    pull_kokoro(kokoro_folder(), notify=console.print)
-    print(kokoro_folder())
+    folder = kokoro_files.kokoro_folder()
+    kokoro_files.pull_kokoro(folder, notify=console.print)
+    print(folder)
 
 
 @app.command()
@@ -46,7 +47,8 @@ def piper(
     ] = None,
 ) -> None:
     """Fetch Piper's voices from the hub, for recipes with voices = "espeak+piper"."""
-    from trainer.speech.piper_files import VOICES, piper_folder, pull_piper  # noqa: PLC0415
+    from trainer.speech import piper_files  # noqa: PLC0415 - espeak-ng only where it is needed
 
-    pull_piper(voices or VOICES, piper_folder(), notify=console.print)
-    print(piper_folder())
+    folder = piper_files.piper_folder()
+    piper_files.pull_piper(voices or piper_files.VOICES, folder, notify=console.print)
+    print(folder)

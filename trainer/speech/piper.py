@@ -34,8 +34,9 @@ def piper_voices(language: str) -> "tuple[PiperVoice, ...]":
     """
     # The networks draw random numbers, which go on from call to call.
     onnxruntime.set_seed(0)
-    voices = [PiperVoice(file) for file in sorted(piper_folder().glob(f"*{MODEL}"))]
-    found = tuple(voice for voice in voices if voice.language == language)
+    files = sorted(piper_folder().glob(f"*{MODEL}"))
+    # A network takes memory and time to load, so only those that speak are.
+    found = tuple(PiperVoice(file) for file in files if _language(file) == language)
     if not found:
         raise SynthesisError(
             f"there is no voice of Piper for {language} in {piper_folder()}; run: "
@@ -62,9 +63,9 @@ class PiperVoice:
 
     def __init__(self, file: Path) -> None:
         self.name = file.stem
+        self.language = _language(file)
+        config = _config(file)
         try:
-            config: dict[str, Any] = json.loads(file.with_suffix(CONFIG).read_text("utf-8"))
-            espeak_voice = str(config["espeak"]["voice"])
             self.rate = int(config["audio"]["sample_rate"])
             self.speakers = int(config.get("num_speakers", 1))
             self._numbers: dict[str, list[int]] = config["phoneme_id_map"]
@@ -74,11 +75,10 @@ class PiperVoice:
             self._noise = float(scales.get("noise_scale", 0.667))
             self._length = float(scales.get("length_scale", 1.0))
             self._duration_noise = float(scales.get("noise_w", 0.8))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SynthesisError(f"{file.with_suffix(CONFIG)} cannot be read: {error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise _unreadable(file, error) from error
         if config.get("phoneme_type", "espeak") != "espeak":
             raise SynthesisError(f"{file} does not read espeak-ng's phonemes")
-        self.language = _LANGUAGES.get(espeak_voice, espeak_voice)
         try:
             self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common class
@@ -117,3 +117,24 @@ class PiperVoice:
             inputs["sid"] = np.array([speaker], np.int64)
         samples: Waveform = np.ravel(self._session.run(None, inputs)[0]).astype(np.float32)
         return samples
+
+
+def _config(file: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads(file.with_suffix(CONFIG).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from error
+    return config
+
+
+def _language(file: Path) -> str:
+    """Returns espeak-ng's voice that writes the phonemes of a voice."""
+    try:
+        voice = str(_config(file)["espeak"]["voice"])
+    except (KeyError, TypeError) as error:
+        raise _unreadable(file, error) from error
+    return _LANGUAGES.get(voice, voice)
+
+
+def _unreadable(file: Path, error: Exception) -> SynthesisError:
+    return SynthesisError(f"{file.with_suffix(CONFIG)} cannot be read: {error}")

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from huggingface_hub import hf_hub_download
+
 from trainer.errors import SynthesisError, first_line
 from trainer.language_model.tools import cache_folder
 
@@ -22,10 +24,8 @@ def piper_folder() -> Path:
     return cache_folder("piper")
 
 
-def pull_piper(
-    voices: Sequence[str], folder: Path, *, notify: Callable[[str], None]
-) -> tuple[Path, ...]:
-    """Fetches voices (60 to 80 MB each) and their cards, if they are missing; returns the models.
+def pull_piper(voices: Sequence[str], folder: Path, *, notify: Callable[[str], None]) -> None:
+    """Fetches voices (60 to 80 MB each) and their cards, if they are missing.
 
     Args:
         voices: LANGUAGE_REGION-NAME-QUALITY, as on the hub.
@@ -35,21 +35,19 @@ def pull_piper(
     Raises:
         SynthesisError: a name is none, or the hub cannot be reached or does not have it.
     """
-    return tuple(_pull(voice, folder, notify) for voice in voices)
+    for voice in voices:
+        _pull(voice, folder, notify)
 
 
-def _pull(voice: str, folder: Path, notify: Callable[[str], None]) -> Path:
-    from huggingface_hub import hf_hub_download  # noqa: PLC0415 - slow to import
-
+def _pull(voice: str, folder: Path, notify: Callable[[str], None]) -> None:
     parts = _NAME.fullmatch(voice)
     if parts is None:
         raise SynthesisError(
             f"{voice!r} is no voice; they are named LANGUAGE_REGION-NAME-QUALITY: "
             f"{', '.join(VOICES)}"
         )
-    model = folder / f"{voice}{MODEL}"
-    if model.is_file():
-        return model
+    if (folder / f"{voice}{MODEL}").is_file():
+        return
     region, language, name, quality = parts.groups()
     place = f"{language}/{region}/{name}/{quality}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,4 +64,3 @@ def _pull(voice: str, folder: Path, notify: Callable[[str], None]) -> Path:
                 f"{voice} cannot be fetched from the hub: {first_line(error)}; on a machine "
                 f"without a network put {voice}{MODEL} and {voice}{CONFIG} into {folder}"
             ) from error
-    return model
